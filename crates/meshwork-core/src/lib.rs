@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The whole Meshwork protocol as state machines without input or output of their own.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod crdt;
+pub mod id;
+pub mod node;
+pub mod rng;
+pub mod signalling;
+pub mod time;
+pub mod wire;

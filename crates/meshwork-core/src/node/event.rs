@@ -1,0 +1,256 @@
+//! What an application hears from a node: rooms, links, strokes, and every refusal with its reason.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::crdt::canvas::Painted;
+use crate::id::{Code, Endpoint, RoomId};
+
+/// This node's number for a room it has joined or is joining; never used twice by one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomHandle(pub u32);
+
+/// Something that an application may want to show or act upon.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A signalling server was reached or lost. Links do not depend on it.
+    Server {
+        /// Its WebSocket address.
+        url: String,
+        /// What became of it.
+        state: ServerState,
+    },
+    /// The room's genesis is known and its signature holds: the canvas can be shown and painted on.
+    RoomOpened {
+        /// Which room.
+        room: RoomHandle,
+        /// Its id.
+        id: RoomId,
+    },
+    /// The server knows the room under this code: its LINK can be given to others.
+    RoomRegistered {
+        /// Which room.
+        room: RoomHandle,
+        /// Its code.
+        code: Code,
+    },
+    /// The server does not know the code yet. The node goes on waiting for it.
+    RoomWaiting {
+        /// Which room.
+        room: RoomHandle,
+    },
+    /// The room cannot be entered; its handle is closed.
+    RoomRefused {
+        /// Which room.
+        room: RoomHandle,
+        /// Why.
+        reason: RoomRefusal,
+    },
+    /// A link changed its state.
+    Link {
+        /// To whom.
+        endpoint: Endpoint,
+        /// What it is now.
+        state: LinkState,
+        /// In words, for people: why, where there is something to say.
+        reason: Option<String>,
+    },
+    /// A linked endpoint proved that it may be in the room.
+    MemberAttached {
+        /// Which room.
+        room: RoomHandle,
+        /// Who.
+        endpoint: Endpoint,
+    },
+    /// A member is no longer attached to the room over any link of ours.
+    MemberDetached {
+        /// Which room.
+        room: RoomHandle,
+        /// Who.
+        endpoint: Endpoint,
+    },
+    /// Cells of the canvas look different now, by a stroke of one's own or of somebody else.
+    CanvasChanged {
+        /// Which room.
+        room: RoomHandle,
+        /// Whose batch it was.
+        author: Endpoint,
+        /// The cells that changed, with their new colours.
+        cells: Vec<Painted>,
+    },
+    /// A member that stays has applied one's own batches.
+    Applied {
+        /// Which room.
+        room: RoomHandle,
+        /// Who applied them.
+        by: Endpoint,
+        /// The sequences of the batches.
+        sequences: Vec<u64>,
+        /// Whether they are on durable storage there.
+        stored: bool,
+    },
+    /// A member's replica had the same digest as one's own when they were last compared.
+    InStep {
+        /// Which room.
+        room: RoomHandle,
+        /// With whom.
+        endpoint: Endpoint,
+    },
+    /// Something from outside was refused.
+    Refused {
+        /// From whom, as far as it is proved or claimed.
+        endpoint: Option<Endpoint>,
+        /// Why.
+        reason: Refusal,
+        /// The same in words, with the offending value.
+        detail: String,
+        /// How often this endpoint was refused for this reason so far.
+        count: u64,
+    },
+    /// Storage failed; the room goes on without it.
+    StorageFailed {
+        /// Which room.
+        room: RoomHandle,
+        /// In words.
+        reason: String,
+    },
+}
+
+/// What became of a signalling server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    /// The WebSocket is being opened.
+    Connecting,
+    /// The server accepted the endpoint.
+    Connected,
+    /// The server cannot be reached; the node tries again by itself.
+    Away {
+        /// In words, for people.
+        reason: String,
+    },
+}
+
+/// What a link is, in the words that people see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkState {
+    /// A connection is being made or proved.
+    Connecting,
+    /// Proved; packets travel from endpoint to endpoint.
+    Direct,
+    /// Proved; packets travel through a relay.
+    Relayed,
+    /// Proved, but nothing was heard for 3 s.
+    Stale,
+    /// Closed: a goodbye, or 10 s of silence, or the connection failed.
+    Gone,
+}
+
+impl LinkState {
+    /// Whether messages can be expected to arrive.
+    pub fn is_linked(self) -> bool {
+        matches!(self, LinkState::Direct | LinkState::Relayed | LinkState::Stale)
+    }
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkState::Connecting => "connecting",
+            LinkState::Direct => "direct",
+            LinkState::Relayed => "relayed",
+            LinkState::Stale => "stale",
+            LinkState::Gone => "gone",
+        })
+    }
+}
+
+/// Why a room cannot be entered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoomRefusal {
+    /// The room is private and the address has no secret.
+    #[error("This room is private, and the link has no secret. Ask for the whole link, with the part after #.")]
+    SecretMissing,
+    /// The address has a secret that is not the room's.
+    #[error("This link does not open the room. The part after # is changed. Ask for the link again.")]
+    SecretWrong,
+    /// The server handed out a genesis that is not the addressed room's, or whose signature does not hold.
+    #[error("The server handed out a room that is not the one in the link ({0}). Ask for the link again.")]
+    WrongRoom(String),
+    /// The room has as many members as it allows.
+    #[error("The room is full: {0}. Ask someone to make room.")]
+    Full(String),
+    /// The room's genesis says something that this build does not know.
+    #[error("This room was made by a newer version of Meshwork ({0}). Update, then open the link again.")]
+    Version(String),
+    /// The server refused to register the room or to let the endpoint in.
+    #[error("The server refused: {0}.")]
+    Server(String),
+}
+
+/// Why something from outside was refused. Each is counted per endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// An announced sealing key is not signed by the peer it is announced for.
+    SealingKey,
+    /// A sealed payload does not open: changed, sealed to another key, or under another room secret.
+    Seal,
+    /// A signalling payload is not signed by the endpoint it claims to be from, or not meant for us.
+    SignalSignature,
+    /// A signalling payload holds something out of its limits.
+    Signal,
+    /// More connection attempts than are allowed.
+    TooManyAttempts,
+    /// The other end's proof does not match the connection: fingerprints, nonces, role or session differ.
+    LinkProof,
+    /// The two ends have no protocol version in common.
+    Version,
+    /// The proof of the room's secret does not hold.
+    RoomProof,
+    /// The room is full.
+    RoomFull,
+    /// A message cannot be decoded or is out of its limits.
+    Message,
+    /// A batch's signature does not hold.
+    BatchSignature,
+    /// A batch names cells, colours or a tile outside the canvas, or is malformed.
+    BatchContent,
+    /// A batch's stamp is ahead of room time and there is no place left to hold it.
+    BatchFuture,
+    /// A batch was written for another room or under an unknown record.
+    BatchRoom,
+    /// The server sent something that is not a message of its protocol.
+    Server,
+}
+
+impl Refusal {
+    /// A short fixed name, for logs, counters and `meshwork place watch`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refusal::SealingKey => "sealing-key",
+            Refusal::Seal => "seal",
+            Refusal::SignalSignature => "signal-signature",
+            Refusal::Signal => "signal",
+            Refusal::TooManyAttempts => "too-many-attempts",
+            Refusal::LinkProof => "link-proof",
+            Refusal::Version => "version",
+            Refusal::RoomProof => "room-proof",
+            Refusal::RoomFull => "room-full",
+            Refusal::Message => "message",
+            Refusal::BatchSignature => "batch-signature",
+            Refusal::BatchContent => "batch-content",
+            Refusal::BatchFuture => "batch-future",
+            Refusal::BatchRoom => "batch-room",
+            Refusal::Server => "server",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

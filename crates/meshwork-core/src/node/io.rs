@@ -1,0 +1,240 @@
+//! The seam to the world, as data: what a node asks of its driver, what the driver tells it, what apps hear.
+//!
+//! Contract of a driver:
+//! - It carries out the effects of one link, and of one server, in the order in which they were queued.
+//! - It calls the node from one place at a time, drains [`poll_output`](super::Node::poll_output) after every
+//!   call, and calls [`handle_timeout`](super::Node::handle_timeout) when
+//!   [`poll_timeout`](super::Node::poll_timeout) is due.
+//! - After [`Effect::Close`], or after it has said [`Input::Down`], it says nothing more of that link.
+//! - [`Input::Up`] comes before any [`Input::Data`] of the link and only when both channels are open; data that
+//!   arrived earlier is kept back until then.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::id::RoomId;
+use crate::signalling::description::{Fingerprints, Role, Signal};
+
+/// Largest frame that a node hands to a channel, in bytes: what every WebRTC stack takes without its own
+/// fragmentation (RFC 8831 section 6.6).
+pub const FRAME_MAX: usize = 16 * 1024;
+/// Bytes that a node leaves unacknowledged by [`Input::Writable`] on one link, both channels together.
+///
+/// Half of the 128 KiB that the native stack buffers, so that its own retransmissions always have room.
+pub const SEND_WINDOW: usize = 64 * 1024;
+
+/// One connection attempt of this node; numbers are never used twice by one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// One signalling server that the node talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u32);
+
+/// The two negotiated data channels of every link (RFC 8832 section 4, `negotiated: true`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Stream id 0: ordered and reliable.
+    Reliable,
+    /// Stream id 1: unordered, no retransmissions.
+    Unreliable,
+}
+
+impl Channel {
+    /// Both, in the order of their stream ids.
+    pub const ALL: [Channel; 2] = [Channel::Reliable, Channel::Unreliable];
+
+    /// The negotiated SCTP stream id.
+    pub fn stream_id(self) -> u16 {
+        match self {
+            Channel::Reliable => 0,
+            Channel::Unreliable => 1,
+        }
+    }
+
+    /// The channel's label, for people who look at a browser's inspector.
+    pub fn label(self) -> &'static str {
+        match self {
+            Channel::Reliable => "meshwork-reliable",
+            Channel::Unreliable => "meshwork-unreliable",
+        }
+    }
+}
+
+/// How packets of a link travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// From one endpoint to the other.
+    Direct,
+    /// Through a TURN relay.
+    Relayed,
+}
+
+/// What the driver must carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Make a connection. An offerer's driver answers with [`Input::Signal`] holding its description, an
+    /// answerer's does so after it got the offer.
+    Open {
+        /// The attempt's number.
+        link: LinkId,
+        /// Which end this is.
+        role: Role,
+    },
+    /// Give the connection what the other end said. It was checked
+    /// ([`Description::check`](crate::signalling::description::Description::check)); a candidate may come
+    /// before the description and must then be kept.
+    Signal {
+        /// Which connection.
+        link: LinkId,
+        /// What the other end said.
+        signal: Signal,
+    },
+    /// Send one message on a channel. Never beyond [`SEND_WINDOW`] and never longer than [`FRAME_MAX`].
+    Send {
+        /// Which connection.
+        link: LinkId,
+        /// Which channel.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Close the connection when what was sent before is on its way, and forget it.
+    Close {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// Open a WebSocket. Answered by [`Input::ServerUp`] or [`Input::ServerDown`].
+    ServerOpen {
+        /// The node's number for this server.
+        server: ServerId,
+        /// `ws://` or `wss://` address.
+        url: String,
+    },
+    /// Send one text frame.
+    ServerSend {
+        /// Which server.
+        server: ServerId,
+        /// The frame.
+        text: String,
+    },
+    /// Close the WebSocket; nothing more is said of it until the next [`Effect::ServerOpen`].
+    ServerClose {
+        /// Which server.
+        server: ServerId,
+    },
+    /// Store a record durably, then answer with [`Input::Persisted`]. Only a node with
+    /// [`Config::stores`](super::Config::stores) asks for this.
+    Persist {
+        /// Names this request in the answer.
+        token: u64,
+        /// The room it belongs to.
+        room: RoomId,
+        /// What changes.
+        change: StoreChange,
+    },
+}
+
+/// A change of what is stored for a room. All of one change is applied or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreChange {
+    /// The room's signed genesis, when it is first stored.
+    pub genesis: Option<Vec<u8>>,
+    /// Signed batches to keep, by key.
+    pub insert: Vec<(BatchKey, Vec<u8>)>,
+    /// Batches that no longer win a cell.
+    pub remove: Vec<BatchKey>,
+}
+
+/// Names a batch: its author's endpoint and its sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchKey {
+    /// The endpoint that wrote it.
+    pub author: crate::id::Endpoint,
+    /// Its place in that endpoint's sequence, from 1.
+    pub sequence: u64,
+}
+
+/// What the driver tells the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// The connection has a description or a candidate for the other end.
+    Signal {
+        /// Which connection.
+        link: LinkId,
+        /// To be carried to the other end.
+        signal: Signal,
+    },
+    /// Both channels are open and the certificates are known.
+    Up {
+        /// Which connection.
+        link: LinkId,
+        /// As they were presented on the wire.
+        fingerprints: Fingerprints,
+        /// How its packets travel at first.
+        path: Path,
+    },
+    /// The connection moved to another path.
+    PathChanged {
+        /// Which connection.
+        link: LinkId,
+        /// How its packets travel now.
+        path: Path,
+    },
+    /// A message arrived on a channel.
+    Data {
+        /// Which connection.
+        link: LinkId,
+        /// Which channel.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The stack took further bytes of what was sent, so that as many more may be sent.
+    Writable {
+        /// Which connection.
+        link: LinkId,
+        /// How many bytes of earlier [`Effect::Send`]s left the driver's buffers since it last said so.
+        bytes: usize,
+    },
+    /// The connection failed or was closed by the other end.
+    Down {
+        /// Which connection.
+        link: LinkId,
+        /// In words, for people: what happened as the driver saw it.
+        reason: String,
+    },
+    /// The WebSocket is open.
+    ServerUp {
+        /// Which server.
+        server: ServerId,
+    },
+    /// A text frame arrived.
+    ServerText {
+        /// Which server.
+        server: ServerId,
+        /// The frame.
+        text: String,
+    },
+    /// The WebSocket could not be opened, or closed.
+    ServerDown {
+        /// Which server.
+        server: ServerId,
+        /// In words, for people.
+        reason: String,
+    },
+    /// A [`Effect::Persist`] is on durable storage.
+    Persisted {
+        /// The request's token.
+        token: u64,
+    },
+    /// A [`Effect::Persist`] could not be carried out; the room goes on without storage.
+    PersistFailed {
+        /// The request's token.
+        token: u64,
+        /// In words, for people.
+        reason: String,
+    },
+}

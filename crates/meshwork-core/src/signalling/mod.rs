@@ -1,0 +1,5 @@
+//! Signalling: everything that is said before a link is open, by a server or in band.
+
+pub mod address;
+pub mod description;
+pub mod protocol;
