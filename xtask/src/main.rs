@@ -1,2 +1,87 @@
-//! Placeholder.
-fn main() {}
+//! Set-up, build, run, test and tidy: everything `cargo xtask` can do.
+
+#![allow(clippy::print_stderr, reason = "progress is told on stderr, so that stdout stays the server's")]
+
+mod binary;
+mod pages;
+mod setup;
+mod step;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::setup::Need;
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  setup                    install what building and testing need, and say what was done
+  build                    build the pages and leave the release binary at target/release/meshwork
+  run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
+  test [--fast] [FILTER]   run everything: format, lints, tidy, docs, tests, pages, browsers
+                           --fast leaves the browsers out; with FILTER only tests whose names contain it run
+  tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match command {
+        "setup" => {
+            no_more(rest)?;
+            setup::setup(&Workspace::find()?, Need::Everything)?;
+            eprintln!("xtask: set up: everything that building and testing need is here");
+            Ok(())
+        }
+        "build" => {
+            no_more(rest)?;
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, Need::Pages)?;
+            let program = binary::build_all(&workspace, &tools)?;
+            eprintln!("xtask: built {}", program.display());
+            Ok(())
+        }
+        "run" => {
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, Need::Pages)?;
+            let program = binary::build_all(&workspace, &tools)?;
+            binary::serve(&program, rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
+        }
+        "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
+        "tidy" => {
+            no_more(rest)?;
+            tidy::tidy(&Workspace::find()?)
+        }
+        "help" | "--help" | "-h" => {
+            eprint!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
+    }
+}
+
+fn no_more(rest: &[String]) -> Result<()> {
+    match rest.first() {
+        None => Ok(()),
+        Some(extra) => bail!("`{extra}` means nothing here\n\n{HELP}"),
+    }
+}

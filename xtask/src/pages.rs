@@ -1,0 +1,231 @@
+//! The pages: wasm from `apps/web`, its JavaScript face, and the folder that the binary embeds.
+//!
+//! `target/pages` holds `index.html` and `assets/<build>/`, where `<build>` is one hash over everything that
+//! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template with two
+//! places: `{{assets}}` becomes `/assets/<build>`, `{{scripts}}` the tags that start the program. Everything
+//! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::setup::Tools;
+use crate::step;
+use crate::workspace::Workspace;
+
+const PACKAGE: &str = "meshwork-web";
+const PROFILE: &str = "web";
+/// Raised when this file makes another folder of the same inputs.
+const LAYOUT: u32 = 1;
+
+const START_SCRIPT: &str = "import start from \"./meshwork.js\";\nstart();\n";
+
+/// Brings `target/pages` up to date.
+pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
+    let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    let bindgen_version = checked_version(&lockfile)?;
+    let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
+    cargo.args(["--package", PACKAGE, "--profile", PROFILE]);
+    step::run("pages", &mut cargo)?;
+    let wasm = folder.join(PROFILE).join(format!("{PACKAGE}.wasm"));
+    let sources = Sources::read(workspace, &wasm, bindgen_version)?;
+    let build = sources.hash();
+    let pages = workspace.pages();
+    let wanted = sources.index(&build)?;
+    let is_current = pages.join("assets").join(&build).is_dir()
+        && fs::read_to_string(pages.join("index.html")).is_ok_and(|present| present == wanted);
+    if is_current {
+        return Ok(());
+    }
+    let fresh = pages.with_extension("new");
+    remove(&fresh)?;
+    let assets = fresh.join("assets").join(&build);
+    fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
+    bind(&wasm, &assets)?;
+    for (name, bytes) in &sources.statics {
+        let place = match name.strip_prefix("root") {
+            Ok(at_root) => fresh.join(at_root),
+            Err(_) => assets.join(name),
+        };
+        write(&place, bytes)?;
+    }
+    write(&assets.join("start.js"), START_SCRIPT.as_bytes())?;
+    write(&fresh.join("index.html"), wanted.as_bytes())?;
+    remove(&pages)?;
+    fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
+    eprintln!("xtask: pages: {} written, build {build}", pages.display());
+    Ok(())
+}
+
+/// Makes `meshwork.js` and `meshwork_bg.wasm` from what the compiler left.
+fn bind(wasm: &Path, folder: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).out_name("meshwork").typescript(false).remove_name_section(true);
+    // The script finds its wasm beside itself.
+    bindgen.omit_default_module_path(false);
+    bindgen.web(true).context("wasm-bindgen has a target for the web")?;
+    bindgen.generate(folder).context("wasm-bindgen cannot read the pages' wasm")
+}
+
+/// The two halves of wasm-bindgen understand each other only at the same version.
+fn checked_version(lockfile: &str) -> Result<&str> {
+    let library = locked_version(lockfile, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen")?;
+    let tool = locked_version(lockfile, "wasm-bindgen-cli-support")
+        .context("Cargo.lock has no wasm-bindgen-cli-support")?;
+    ensure!(
+        library == tool,
+        "Cargo.lock has wasm-bindgen {library} but wasm-bindgen-cli-support {tool}; \
+         type: cargo update -p wasm-bindgen-cli-support --precise {library}"
+    );
+    Ok(tool)
+}
+
+fn locked_version<'a>(lockfile: &'a str, package: &str) -> Option<&'a str> {
+    let name_line = format!("name = \"{package}\"");
+    let mut lines = lockfile.lines();
+    lines.find(|line| *line == name_line)?;
+    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+}
+
+/// Everything that the finished folder is made of.
+struct Sources<'a> {
+    bindgen_version: &'a str,
+    wasm: Vec<u8>,
+    template: String,
+    /// Path below `apps/web/static`, in order, and content.
+    statics: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl<'a> Sources<'a> {
+    fn read(workspace: &Workspace, wasm: &Path, bindgen_version: &'a str) -> Result<Sources<'a>> {
+        let web = workspace.root.join("apps/web");
+        let template = web.join("index.html");
+        let mut statics = Vec::new();
+        let folder = web.join("static");
+        if folder.is_dir() {
+            read_folder(&folder, &folder, &mut statics)?;
+            statics.sort();
+        }
+        Ok(Sources {
+            bindgen_version,
+            wasm: fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?,
+            template: fs::read_to_string(&template)
+                .with_context(|| format!("cannot read {}", template.display()))?,
+            statics,
+        })
+    }
+
+    /// Sixteen hexadecimal digits over everything that goes in.
+    fn hash(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        let mut add = |bytes: &[u8]| {
+            hasher.write_usize(bytes.len());
+            hasher.write(bytes);
+        };
+        add(&LAYOUT.to_le_bytes());
+        add(self.bindgen_version.as_bytes());
+        add(START_SCRIPT.as_bytes());
+        add(&self.wasm);
+        add(self.template.as_bytes());
+        for (name, bytes) in &self.statics {
+            add(name.to_string_lossy().as_bytes());
+            add(bytes);
+        }
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// The template with its places filled.
+    fn index(&self, build: &str) -> Result<String> {
+        let assets = format!("/assets/{build}");
+        let scripts = format!(
+            "<link rel=\"modulepreload\" href=\"{assets}/meshwork.js\">\n    \
+             <link rel=\"preload\" href=\"{assets}/meshwork_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    \
+             <script type=\"module\" src=\"{assets}/start.js\"></script>"
+        );
+        ensure!(self.template.contains("{{scripts}}"), "apps/web/index.html has no place {{{{scripts}}}}");
+        let index = self.template.replace("{{scripts}}", &scripts).replace("{{assets}}", &assets);
+        if let Some((_, rest)) = index.split_once("{{") {
+            bail!("apps/web/index.html has an unknown place {{{{{}", rest.lines().next().unwrap_or_default());
+        }
+        Ok(index)
+    }
+}
+
+fn read_folder(folder: &Path, base: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        if path.is_dir() {
+            read_folder(&path, base, found)?;
+        } else {
+            let name = path.strip_prefix(base).context("a folder's files lie below it")?.to_path_buf();
+            found.push((name, fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?));
+        }
+    }
+    Ok(())
+}
+
+fn write(place: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = place.parent().context("a file lies in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fs::write(place, bytes).with_context(|| format!("cannot write {}", place.display()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(template: &str) -> Sources<'_> {
+        Sources {
+            bindgen_version: "0.2.1",
+            wasm: vec![1, 2],
+            template: template.to_owned(),
+            statics: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn unequal_versions_of_wasm_bindgen_are_refused() {
+        let lockfile = |tool: &str| {
+            format!(
+                "[[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.1\"\n\n\
+                 [[package]]\nname = \"wasm-bindgen-cli-support\"\nversion = \"{tool}\"\n"
+            )
+        };
+        assert!(checked_version(&lockfile("0.2.1")).is_ok());
+        let error = checked_version(&lockfile("0.2.2")).expect_err("the versions differ").to_string();
+        assert!(error.contains("wasm-bindgen 0.2.1 but wasm-bindgen-cli-support 0.2.2"), "{error}");
+    }
+
+    #[test]
+    fn the_build_hash_changes_with_each_source() {
+        let before = sources("{{scripts}}");
+        let mut wasm = sources("{{scripts}}");
+        wasm.wasm.push(3);
+        let mut statics = sources("{{scripts}}");
+        statics.statics.push((PathBuf::from("a.css"), Vec::new()));
+        let hashes = [before.hash(), wasm.hash(), statics.hash(), sources("{{scripts}} ").hash()];
+        for (index, hash) in hashes.iter().enumerate() {
+            assert!(!hashes[..index].contains(hash), "{hashes:?}");
+        }
+        assert_eq!(before.hash(), sources("{{scripts}}").hash());
+    }
+
+    #[test]
+    fn the_template_is_filled_and_checked() {
+        let index = sources("{{scripts}} {{assets}}/x.css").index("f00").expect("both places are known");
+        assert!(index.contains("src=\"/assets/f00/start.js\""), "{index}");
+        assert!(index.contains(" /assets/f00/x.css"), "{index}");
+        assert!(sources("no place").index("f00").is_err());
+        assert!(sources("{{scripts}} {{other}}").index("f00").is_err());
+    }
+}

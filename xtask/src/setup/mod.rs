@@ -1,0 +1,51 @@
+//! Set-up: finds what building and testing need, and installs what is missing.
+
+mod browser;
+mod packages;
+mod wasm;
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+pub(crate) use self::wasm::WasmToolchain;
+use crate::workspace::Workspace;
+
+/// How much the coming command needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Building the pages: a compiler for wasm.
+    Pages,
+    /// Also the browser and its driver.
+    Everything,
+}
+
+/// What was found or installed.
+pub(crate) struct Tools {
+    pub(crate) wasm: WasmToolchain,
+}
+
+/// Makes sure that everything needed is here; says only what it does, nothing when nothing is missing.
+pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
+    let mut missing = Vec::new();
+    let wasm = wasm::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
+    if need == Need::Everything {
+        browser::find_or_install().unwrap_or_else(|error| missing.push(error));
+    }
+    match wasm {
+        Some(wasm) if missing.is_empty() => Ok(Tools { wasm }),
+        _ => {
+            let reasons: Vec<String> = missing.iter().map(|error| format!("  {error:#}")).collect();
+            bail!("something is missing that could not be installed:\n{}", reasons.join("\n"))
+        }
+    }
+}
+
+/// Finds a program as the shell would.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let file_name = format!("{name}{}", env::consts::EXE_SUFFIX);
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(&file_name))
+        .find(|candidate| candidate.is_file())
+}

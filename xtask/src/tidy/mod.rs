@@ -1,0 +1,86 @@
+//! `cargo xtask tidy`: what the compiler and clippy do not check about the house.
+
+mod edges;
+mod exceptions;
+mod ledger;
+mod leftovers;
+mod links;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::Workspace;
+
+/// Our text files: path from the root with `/` between its parts, and content.
+type Files = BTreeMap<String, String>;
+
+/// Runs all checks and fails with all that they found.
+pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
+    let files = our_files(&workspace.root)?;
+    let packages = edges::packages(&workspace.metadata).context("cargo metadata is not as expected")?;
+    let mut problems = Vec::new();
+    problems.extend(edges::check(&packages));
+    problems.extend(ledger::check(&files, &packages));
+    problems.extend(source::check(&files, exceptions::LONG_FILES));
+    problems.extend(leftovers::check(&files, exceptions::WAITS));
+    problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
+    if problems.is_empty() {
+        eprintln!("xtask: tidy: {} files and {} crates are in order", files.len(), packages.len());
+        return Ok(());
+    }
+    let count = problems.len();
+    bail!("tidy found {count} problem{}:\n  {}", if count == 1 { "" } else { "s" }, problems.join("\n  "))
+}
+
+/// What git tracks or would track; files that are not text are left out.
+fn our_files(root: &Path) -> Result<Files> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
+    let names: Vec<String> = match git.output() {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout)
+            .split('\0')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        // A source archive has no repository around it.
+        _ => {
+            let mut names = Vec::new();
+            walk(root, "", &mut names).context("cannot list the source files")?;
+            names
+        }
+    };
+    let mut files = Files::new();
+    for name in names {
+        // A file that was just deleted is still tracked.
+        if let Ok(bytes) = fs::read(root.join(&name))
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            files.insert(name, text);
+        }
+    }
+    Ok(files)
+}
+
+fn walk(root: &Path, below: &str, names: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(below))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+        if !entry.file_type()?.is_dir() {
+            names.push(path);
+        } else if name != "target" && name != ".git" {
+            walk(root, &path, names)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+fn files(contents: &[(&str, &str)]) -> Files {
+    contents.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
