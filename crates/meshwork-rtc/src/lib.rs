@@ -1,1 +1,4 @@
-//! Placeholder.
+//! WebRTC drivers that run a [`Node`](meshwork_core::node::Node): native programs and browsers, one face.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;

@@ -1,0 +1,1 @@
+//! The native driver: tokio, UDP sockets and str0m.
