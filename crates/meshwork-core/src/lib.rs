@@ -8,6 +8,7 @@ pub mod crdt;
 pub mod id;
 pub mod node;
 pub mod rng;
+pub mod room;
 pub mod signalling;
 pub mod time;
 pub mod wire;
