@@ -1,5 +1,6 @@
 //! Signalling: everything that is said before a link is open, by a server or in band.
 
 pub mod address;
+pub mod announce;
 pub mod description;
 pub mod protocol;

@@ -80,6 +80,9 @@ pub enum FromClient {
     },
     /// Says that the socket is alive; the server answers with the same.
     KeepAlive,
+    /// A message of a type that this build does not know: it is read and ignored, never written.
+    #[serde(other, skip_serializing)]
+    Ignored,
 }
 
 /// What a server says to a client.
@@ -169,6 +172,9 @@ pub enum FromServer {
         /// The same in words, with the offending value.
         detail: String,
     },
+    /// A message of a type that this build does not know: it is read and ignored, never written.
+    #[serde(other, skip_serializing)]
+    Ignored,
 }
 
 /// Why a server refused a request or closed a socket.
