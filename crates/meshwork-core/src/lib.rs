@@ -9,6 +9,7 @@ pub mod id;
 pub mod node;
 pub mod rng;
 pub mod room;
+pub mod session;
 pub mod signalling;
 pub mod time;
 pub mod wire;

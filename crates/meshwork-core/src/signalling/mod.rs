@@ -4,3 +4,4 @@ pub mod address;
 pub mod announce;
 pub mod description;
 pub mod protocol;
+pub mod sealing;
