@@ -1,1 +1,4 @@
 //! The native driver: tokio, UDP sockets and str0m.
+
+pub mod persist;
+pub mod store;
