@@ -1,1 +1,49 @@
-//! Placeholder.
+//! Real browsers and real binaries, as tests drive them.
+//!
+//! A test starts a [`Server`], some [`Browser`]s with their [`Tab`]s and some [`Cli`]s, and waits for
+//! conditions with [`wait_until`]. Whatever it starts ends with it: on drop, and also when the test's own
+//! process is killed. Nothing here needs a free port or a folder of its own: ports are 0, folders temporary.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use meshwork_e2e::{Browser, PATIENCE, Server, wait_until};
+//!
+//! let server = Server::start().await?;
+//! let browser = Browser::start().await?;
+//! let tab = browser.tab(server.url()).await?;
+//! tab.wait_until(PATIENCE, "the page names itself", async || {
+//!     anyhow::ensure!(tab.title().await? == "Meshwork", "the title is {:?}", tab.title().await?);
+//!     Ok(())
+//! })
+//! .await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod browser;
+mod canvas;
+mod cli;
+mod process;
+mod server;
+mod tab;
+mod wait;
+
+pub use crate::browser::{Browser, BrowserOptions};
+pub use crate::canvas::Cell;
+pub use crate::cli::{Cli, Finished, Running};
+pub use crate::server::{Server, ServerOptions};
+pub use crate::tab::Tab;
+pub use crate::wait::{PATIENCE, wait_until};
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The release binary under test: what MESHWORK_BIN names, else `target/release/meshwork`.
+pub fn program() -> PathBuf {
+    if let Some(named) = env::var_os("MESHWORK_BIN") {
+        return PathBuf::from(named);
+    }
+    let manifest_dir =
+        env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    Path::new(&manifest_dir).join("../target/release/meshwork")
+}

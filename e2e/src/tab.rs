@@ -1,0 +1,154 @@
+//! One tab of a browser, and what a person does and sees in it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use thirtyfour::{By, WebElement, WindowHandle};
+
+use crate::browser::Session;
+use crate::wait::wait_until;
+
+/// A tab; it stays open until it is closed or its browser ends.
+///
+/// Elements are named by their `data-testid`.
+pub struct Tab {
+    session: Arc<Session>,
+    window: WindowHandle,
+}
+
+impl Tab {
+    pub(crate) fn new(session: Arc<Session>, window: WindowHandle) -> Tab {
+        Tab { session, window }
+    }
+
+    /// Leads the tab to an address and returns when the page is loaded.
+    pub async fn goto(&self, url: &str) -> Result<()> {
+        let turn = self.session.turn(&self.window).await?;
+        turn.driver.goto(url).await.with_context(|| format!("cannot open {url}"))
+    }
+
+    /// Loads the page again.
+    pub async fn reload(&self) -> Result<()> {
+        let turn = self.session.turn(&self.window).await?;
+        turn.driver.refresh().await.context("cannot reload")
+    }
+
+    /// Closes the tab.
+    pub async fn close(self) -> Result<()> {
+        self.session.turn(&self.window).await?.close().await
+    }
+
+    /// The address that the tab shows, with its fragment.
+    pub async fn url(&self) -> Result<String> {
+        let turn = self.session.turn(&self.window).await?;
+        Ok(turn.driver.current_url().await?.to_string())
+    }
+
+    /// The title of the page.
+    pub async fn title(&self) -> Result<String> {
+        let turn = self.session.turn(&self.window).await?;
+        Ok(turn.driver.title().await?)
+    }
+
+    /// Runs the body of a function in the page: `arguments` are its own, a promise that it returns is awaited.
+    pub async fn eval(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        let turn = self.session.turn(&self.window).await?;
+        Ok(turn.driver.execute(script, arguments).await?.json().clone())
+    }
+
+    /// Whether there is such an element.
+    pub async fn has(&self, testid: &str) -> Result<bool> {
+        let turn = self.session.turn(&self.window).await?;
+        Ok(!turn.driver.find_all(by(testid)).await?.is_empty())
+    }
+
+    /// The text of an element, as it is shown.
+    pub async fn text(&self, testid: &str) -> Result<String> {
+        self.with(testid, async |element| Ok(element.text().await?)).await
+    }
+
+    /// An attribute of an element, or `None` where it has none of that name.
+    pub async fn attribute(&self, testid: &str, name: &str) -> Result<Option<String>> {
+        self.with(testid, async |element| Ok(element.attr(name).await?)).await
+    }
+
+    /// What an input holds, or where a link leads.
+    pub async fn value(&self, testid: &str) -> Result<String> {
+        let script = "const element = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);\
+                      return element ? element.value || element.href || null : null;";
+        let value = self.eval(script, vec![testid.into()]).await?;
+        Ok(value.as_str().with_context(|| format!("{testid} has no value and no address"))?.to_owned())
+    }
+
+    /// Clicks an element with the pointer.
+    pub async fn click(&self, testid: &str) -> Result<()> {
+        self.with(testid, async |element| Ok(element.click().await?)).await
+    }
+
+    /// Replaces what an input holds, key by key.
+    pub async fn type_text(&self, testid: &str, text: &str) -> Result<()> {
+        self.with(testid, async |element| {
+            element.clear().await?;
+            Ok(element.send_keys(text).await?)
+        })
+        .await
+    }
+
+    /// Takes a picture of the tab, as PNG.
+    pub async fn screenshot(&self, file: &Path) -> Result<()> {
+        let turn = self.session.turn(&self.window).await?;
+        turn.driver.screenshot(file).await.context("no screenshot")
+    }
+
+    /// What the consoles of this browser's tabs said so far, a line each.
+    pub async fn console(&self) -> Vec<String> {
+        self.session.console().await
+    }
+
+    /// [`wait_until`], which on failure also tells the console.
+    pub async fn wait_until<T>(
+        &self,
+        deadline: Duration,
+        what: &str,
+        look: impl AsyncFnMut() -> Result<T>,
+    ) -> Result<T> {
+        match wait_until(deadline, what, look).await {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let console = self.console().await;
+                Err(error.context(format!("the console said:\n  {}", console.join("\n  "))))
+            }
+        }
+    }
+
+    /// Gives commands to the driver while the tab has the turn.
+    pub(crate) async fn with<T>(
+        &self,
+        testid: &str,
+        act: impl AsyncFnOnce(WebElement) -> Result<T>,
+    ) -> Result<T> {
+        let turn = self.session.turn(&self.window).await?;
+        let element = turn.driver.find(by(testid)).await.with_context(|| format!("there is no {testid}"))?;
+        act(element).await.with_context(|| format!("at {testid}"))
+    }
+
+    /// Moves the pointer to the first point, presses, moves over the others and lets go.
+    pub(crate) async fn press_and_move(&self, points: &[(i64, i64)]) -> Result<()> {
+        let turn = self.session.turn(&self.window).await?;
+        let mut chain = turn.driver.action_chain_with_delay(Some(Duration::ZERO), Some(Duration::ZERO));
+        for (index, (x, y)) in points.iter().enumerate() {
+            chain = chain.move_to(*x, *y);
+            if index == 0 {
+                chain = chain.click_and_hold();
+            }
+        }
+        chain.release().perform().await.context("the pointer does not move")
+    }
+}
+
+fn by(testid: &str) -> By {
+    By::Css(format!("[data-testid=\"{testid}\"]"))
+}
