@@ -4,7 +4,9 @@
 
 extern crate alloc;
 
+pub mod clock;
 pub mod crdt;
+pub mod gossip;
 pub mod id;
 pub mod node;
 pub mod rng;

@@ -1,0 +1,5 @@
+//! Clocks: stamps that order what people do, whatever their own clocks say.
+
+mod hlc;
+
+pub use hlc::{Clock, Stamp};

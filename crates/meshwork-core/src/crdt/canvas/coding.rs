@@ -1,0 +1,326 @@
+//! The payload of canvas batches: positions, stamps and colours of cells, each in the cheapest of a few codings.
+//!
+//! docs/protocol/canvas.md has the format bit by bit. Choosing a coding is the writer's affair; the reader takes
+//! any, so that a better writer needs no new format.
+
+use alloc::vec::Vec;
+
+use super::bits::{BitReader, BitWriter, index_width, number_width};
+use super::colour::Colour;
+use super::size::TILE_CELLS;
+use super::strokes::{StrokesError, TileCell};
+use crate::clock::Stamp;
+use crate::gossip::batch::StampWindow;
+
+/// Width of tile numbers, indices, and counts less one.
+const INDEX: u32 = 12;
+/// Width of a position coding.
+const POSITIONS: u32 = 4;
+/// Position coding: all cells follow one another. The codings below it are Rice codes with that parameter.
+const RUN: u32 = 12;
+/// Width of a stamp or colour coding.
+const CODING: u32 = 2;
+/// Stamp and colour coding: the same for all cells.
+const ONE: u64 = 0;
+/// Stamp and colour coding: each cell names an entry of a palette.
+const PALETTE: u64 = 1;
+/// Stamp and colour coding: written out for each cell.
+const EACH: u64 = 2;
+/// Colour coding: written out for each cell, with a bit for cleared ones.
+const EACH_OR_CLEARED: u64 = 3;
+/// Width of the field that says how wide the milliseconds of stamps are, and the widest they can be.
+const MILLIS_WIDTH: (u32, u64) = (6, 48);
+/// Width of the field that says how wide the counters of stamps are, and the widest they can be.
+const COUNTER_WIDTH: (u32, u64) = (5, 16);
+/// Width of a colour.
+const RGB: u32 = 24;
+
+/// Writes the payload. `cells` are not empty, and their indices rise.
+pub(super) fn encode(tile: u32, cells: &[TileCell]) -> Vec<u8> {
+    let mut writer = BitWriter::with_capacity(128 + cells.len() * 32);
+    writer.put(u64::from(tile), INDEX);
+    writer.put(cells.len() as u64 - 1, INDEX);
+    write_positions(&mut writer, cells);
+    write_stamps(&mut writer, cells);
+    write_colours(&mut writer, cells);
+    writer.finish()
+}
+
+/// Reads a payload: the tile's number, and the cells in the order of their indices.
+///
+/// # Errors
+/// [`StrokesError`]. Whether the tile and the cells exist on the canvas is for the caller to check.
+pub(super) fn decode(window: StampWindow, payload: &[u8]) -> Result<(u32, Vec<TileCell>), StrokesError> {
+    let mut reader = BitReader::new(payload);
+    let tile = field(&mut reader, INDEX)? as u32;
+    let count = field(&mut reader, INDEX)? as usize + 1;
+    let mut cells = read_positions(&mut reader, count)?;
+    read_stamps(&mut reader, &mut cells, window)?;
+    read_colours(&mut reader, &mut cells)?;
+    if reader.is_at_end() { Ok((tile, cells)) } else { Err(StrokesError::Trailing(reader.left())) }
+}
+
+fn field(reader: &mut BitReader<'_>, width: u32) -> Result<u64, StrokesError> {
+    reader.take(width).ok_or(StrokesError::BreaksOff)
+}
+
+fn write_positions(writer: &mut BitWriter, cells: &[TileCell]) {
+    let gaps = || cells.windows(2).map(|pair| u32::from(pair[1].index - pair[0].index) - 1);
+    let rice_bits = |parameter: u32| gaps().map(|gap| (gap >> parameter) + 1 + parameter).sum::<u32>();
+    let coding =
+        if gaps().all(|gap| gap == 0) { RUN } else { (0..RUN).min_by_key(|&k| rice_bits(k)).unwrap_or(0) };
+    writer.put(u64::from(coding), POSITIONS);
+    writer.put(u64::from(cells[0].index), INDEX);
+    if coding == RUN {
+        return;
+    }
+    for gap in gaps() {
+        writer.put_unary(gap >> coding);
+        writer.put(u64::from(gap & ((1 << coding) - 1)), coding);
+    }
+}
+
+fn read_positions(reader: &mut BitReader<'_>, count: usize) -> Result<Vec<TileCell>, StrokesError> {
+    let coding = field(reader, POSITIONS)? as u32;
+    let mut index = field(reader, INDEX)? as u32;
+    let cell = |index: u32| TileCell { stamp: Stamp::NEVER, colour: Colour::CLEARED, index: index as u16 };
+    let cells_max = TILE_CELLS as u32;
+    if coding == RUN {
+        let end = index + count as u32;
+        return if end <= cells_max {
+            Ok((index..end).map(cell).collect())
+        } else {
+            Err(StrokesError::Order(end - 1))
+        };
+    }
+    if coding > RUN {
+        return Err(StrokesError::Coding { what: "positions", coding: u64::from(coding) });
+    }
+    let mut cells = Vec::with_capacity(count);
+    cells.push(cell(index));
+    for _ in 1..count {
+        let quotient = reader.take_unary(cells_max >> coding).ok_or(StrokesError::BreaksOff)?;
+        let gap = (quotient << coding) + field(reader, coding)? as u32;
+        index += gap + 1;
+        if index >= cells_max {
+            return Err(StrokesError::Order(index));
+        }
+        cells.push(cell(index));
+    }
+    Ok(cells)
+}
+
+/// How stamps are written out: milliseconds since the window's begin, and the counter.
+#[derive(Clone, Copy)]
+struct StampForm {
+    least: Stamp,
+    millis: u32,
+    counter: u32,
+}
+
+impl StampForm {
+    /// The narrowest form for these stamps, of which `least` is the least.
+    fn of(least: Stamp, stamps: &[Stamp]) -> StampForm {
+        let most = |number: fn(&Stamp) -> u64| stamps.iter().map(number).max().unwrap_or(0);
+        let millis = most(|stamp| stamp.millis()) - least.millis();
+        let counter = most(|stamp| u64::from(stamp.counter()));
+        StampForm { least, millis: number_width(millis), counter: number_width(counter) }
+    }
+
+    fn bits(self) -> usize {
+        (self.millis + self.counter) as usize
+    }
+
+    fn write_widths(self, writer: &mut BitWriter) {
+        writer.put(u64::from(self.millis), MILLIS_WIDTH.0);
+        writer.put(u64::from(self.counter), COUNTER_WIDTH.0);
+    }
+
+    fn read_widths(reader: &mut BitReader<'_>, least: Stamp) -> Result<StampForm, StrokesError> {
+        let (millis, counter) = (field(reader, MILLIS_WIDTH.0)?, field(reader, COUNTER_WIDTH.0)?);
+        if millis > MILLIS_WIDTH.1 || counter > COUNTER_WIDTH.1 {
+            return Err(StrokesError::StampRange);
+        }
+        Ok(StampForm { least, millis: millis as u32, counter: counter as u32 })
+    }
+
+    fn write(self, writer: &mut BitWriter, stamp: Stamp) {
+        writer.put(stamp.millis() - self.least.millis(), self.millis);
+        writer.put(u64::from(stamp.counter()), self.counter);
+    }
+
+    fn read(self, reader: &mut BitReader<'_>) -> Result<Stamp, StrokesError> {
+        let (millis, counter) = (field(reader, self.millis)?, field(reader, self.counter)?);
+        Stamp::new(self.least.millis() + millis, counter as u16).ok_or(StrokesError::StampRange)
+    }
+}
+
+fn write_stamps(writer: &mut BitWriter, cells: &[TileCell]) {
+    if cells.iter().all(|cell| cell.stamp == cells[0].stamp) {
+        return writer.put(ONE, CODING);
+    }
+    let mut palette: Vec<Stamp> = cells.iter().map(|cell| cell.stamp).collect();
+    palette.sort_unstable();
+    palette.dedup();
+    let form = StampForm::of(palette[0], &palette);
+    let width = index_width(palette.len());
+    let palette_bits = INDEX as usize + (palette.len() - 1) * form.bits() + cells.len() * width as usize;
+    if cells.len() * form.bits() <= palette_bits {
+        writer.put(EACH, CODING);
+        form.write_widths(writer);
+        return cells.iter().for_each(|cell| form.write(writer, cell.stamp));
+    }
+    writer.put(PALETTE, CODING);
+    form.write_widths(writer);
+    writer.put(palette.len() as u64 - 1, INDEX);
+    palette[1..].iter().for_each(|&stamp| form.write(writer, stamp));
+    for cell in cells {
+        let entry = palette.binary_search(&cell.stamp).expect("every stamp is in the palette");
+        writer.put(entry as u64, width);
+    }
+}
+
+fn read_stamps(
+    reader: &mut BitReader<'_>,
+    cells: &mut [TileCell],
+    window: StampWindow,
+) -> Result<(), StrokesError> {
+    let StampWindow { least, most } = window;
+    match field(reader, CODING)? {
+        ONE => cells.iter_mut().for_each(|cell| cell.stamp = least),
+        PALETTE => {
+            let form = StampForm::read_widths(reader, least)?;
+            let entries = palette_entries(reader, "stamps", cells.len())?;
+            let mut palette = Vec::with_capacity(entries);
+            palette.push(least);
+            for _ in 1..entries {
+                palette.push(form.read(reader)?);
+            }
+            read_entries(reader, "stamps", &palette, cells, |cell, stamp| cell.stamp = stamp)?;
+        }
+        EACH => {
+            let form = StampForm::read_widths(reader, least)?;
+            for cell in cells.iter_mut() {
+                cell.stamp = form.read(reader)?;
+            }
+        }
+        coding => return Err(StrokesError::Coding { what: "stamps", coding }),
+    }
+    let begin = cells.iter().map(|cell| cell.stamp).min().unwrap_or(Stamp::NEVER);
+    let beyond = cells.iter().map(|cell| cell.stamp).find(|&stamp| stamp > most);
+    match beyond.or((begin != least || least == Stamp::NEVER).then_some(begin)) {
+        Some(stamp) => Err(StrokesError::Stamp { stamp, least, most }),
+        None => Ok(()),
+    }
+}
+
+fn write_colours(writer: &mut BitWriter, cells: &[TileCell]) {
+    let mut palette: Vec<Colour> = cells.iter().map(|cell| cell.colour).collect();
+    palette.sort_unstable();
+    palette.dedup();
+    if let [colour] = palette[..] {
+        writer.put(ONE, CODING);
+        return write_colour(writer, colour);
+    }
+    // The greatest colour stands last in the palette.
+    let any_cleared = palette.last() == Some(&Colour::CLEARED);
+    let cleared = cells.iter().filter(|cell| cell.colour == Colour::CLEARED).count();
+    let width = index_width(palette.len());
+    let rgb = RGB as usize;
+    let palette_bits = INDEX as usize
+        + palette.len()
+        + (palette.len() - usize::from(any_cleared)) * rgb
+        + cells.len() * width as usize;
+    let each_bits = (cells.len() - cleared) * rgb + if any_cleared { cells.len() } else { 0 };
+    if palette_bits < each_bits {
+        writer.put(PALETTE, CODING);
+        writer.put(palette.len() as u64 - 1, INDEX);
+        palette.iter().for_each(|&colour| write_colour(writer, colour));
+        for cell in cells {
+            let entry = palette.binary_search(&cell.colour).expect("every colour is in the palette");
+            writer.put(entry as u64, width);
+        }
+    } else if any_cleared {
+        writer.put(EACH_OR_CLEARED, CODING);
+        cells.iter().for_each(|cell| write_colour(writer, cell.colour));
+    } else {
+        writer.put(EACH, CODING);
+        cells.iter().for_each(|cell| writer.put(u64::from(cell.colour.bits()), RGB));
+    }
+}
+
+fn read_colours(reader: &mut BitReader<'_>, cells: &mut [TileCell]) -> Result<(), StrokesError> {
+    match field(reader, CODING)? {
+        ONE => {
+            let colour = read_colour(reader)?;
+            cells.iter_mut().for_each(|cell| cell.colour = colour);
+        }
+        PALETTE => {
+            let entries = palette_entries(reader, "colours", cells.len())?;
+            let mut palette = Vec::with_capacity(entries);
+            for _ in 0..entries {
+                palette.push(read_colour(reader)?);
+            }
+            read_entries(reader, "colours", &palette, cells, |cell, colour| cell.colour = colour)?;
+        }
+        EACH => {
+            for cell in cells.iter_mut() {
+                cell.colour = read_rgb(reader)?;
+            }
+        }
+        // Two bits say no more than four codings.
+        _ => {
+            for cell in cells.iter_mut() {
+                cell.colour = read_colour(reader)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A bit that tells cleared from a colour, then the colour.
+fn write_colour(writer: &mut BitWriter, colour: Colour) {
+    if colour == Colour::CLEARED {
+        return writer.put(1, 1);
+    }
+    writer.put(u64::from(colour.bits()) << 1, 1 + RGB);
+}
+
+fn read_colour(reader: &mut BitReader<'_>) -> Result<Colour, StrokesError> {
+    if field(reader, 1)? == 1 { Ok(Colour::CLEARED) } else { read_rgb(reader) }
+}
+
+fn read_rgb(reader: &mut BitReader<'_>) -> Result<Colour, StrokesError> {
+    let bits = field(reader, RGB)? as u32;
+    Ok(Colour::from_bits(bits).expect("24 bits are a colour"))
+}
+
+fn palette_entries(
+    reader: &mut BitReader<'_>,
+    what: &'static str,
+    cells: usize,
+) -> Result<usize, StrokesError> {
+    let entries = field(reader, INDEX)? as usize + 1;
+    if entries > cells { Err(StrokesError::Palette { what, entries, cells }) } else { Ok(entries) }
+}
+
+/// Reads the entry of each cell, after checking that the palette rises.
+fn read_entries<T: Copy + Ord>(
+    reader: &mut BitReader<'_>,
+    what: &'static str,
+    palette: &[T],
+    cells: &mut [TileCell],
+    set: impl Fn(&mut TileCell, T),
+) -> Result<(), StrokesError> {
+    let entries = palette.len();
+    if palette.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err(StrokesError::Palette { what, entries, cells: cells.len() });
+    }
+    let width = index_width(entries);
+    for cell in cells {
+        let entry = field(reader, width)?;
+        let value = palette.get(entry as usize).ok_or(StrokesError::PaletteEntry { entry, entries })?;
+        set(cell, *value);
+    }
+    Ok(())
+}

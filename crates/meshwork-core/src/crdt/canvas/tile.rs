@@ -1,0 +1,214 @@
+//! One tile of a canvas: what its 4096 cells show, and the batches that say so.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::colour::{Colour, Painted};
+use super::digest::{AUTHOR_FOLLOWS, DigestCache, EMPTY_TILE_DIGEST, tile_digest};
+use super::size::{TILE_CELLS, TILE_SIDE};
+use super::strokes::TileCell;
+use crate::clock::Stamp;
+use crate::gossip::batch::SignedBatch;
+use crate::id::PeerId;
+use crate::node::io::BatchKey;
+
+/// A batch that wins cells, and how many.
+struct Kept {
+    batch: SignedBatch,
+    wins: u16,
+}
+
+/// Cells as a struct of arrays, 14 bytes a cell, with the batches that win them in a slab.
+pub(super) struct Tile {
+    /// [`Stamp::NEVER`] where nobody painted.
+    stamps: Box<[u64; TILE_CELLS]>,
+    /// [`Colour::CLEARED`] where nobody painted.
+    colours: Box<[Colour; TILE_CELLS]>,
+    /// Slots in `batches`; without meaning where nobody painted. Sixteen bits are enough: each batch wins a cell
+    /// of its own, and one slot more is taken while a batch is applied.
+    slots: Box<[u16; TILE_CELLS]>,
+    batches: Vec<Option<Kept>>,
+    free: Vec<u16>,
+    digest: DigestCache,
+}
+
+/// What applying a batch to a tile changed.
+pub(super) struct TileChange {
+    /// Cells that look different now.
+    pub(super) changed: Vec<Painted>,
+    /// Cells that the batch wins; it is kept if there is one.
+    pub(super) wins: usize,
+    /// Batches that win no cell any more.
+    pub(super) dropped: Vec<BatchKey>,
+    /// How many more cells show a colour, or fewer.
+    pub(super) painted: isize,
+}
+
+impl Tile {
+    pub(super) fn new() -> Tile {
+        Tile {
+            stamps: filled(0),
+            colours: filled(Colour::CLEARED),
+            slots: filled(0),
+            batches: Vec::new(),
+            free: Vec::new(),
+            digest: DigestCache::default(),
+        }
+    }
+
+    /// Lets the cells of a batch compete. `origin` is the tile's upper left cell on the canvas.
+    pub(super) fn apply(&mut self, batch: SignedBatch, cells: &[TileCell], origin: (u16, u16)) -> TileChange {
+        let mut change =
+            TileChange { changed: Vec::with_capacity(cells.len()), wins: 0, dropped: Vec::new(), painted: 0 };
+        let slot = self.reserve_slot();
+        for cell in cells {
+            let index = usize::from(cell.index) % TILE_CELLS;
+            let present = self.stamps[index];
+            if cell.stamp.0 <= present && (cell.stamp.0 < present || !self.wins_tie(&batch, cell)) {
+                continue;
+            }
+            if present != Stamp::NEVER.0 {
+                self.lose(self.slots[index], &mut change.dropped);
+            }
+            let before = self.colours[index];
+            self.stamps[index] = cell.stamp.0;
+            self.colours[index] = cell.colour;
+            self.slots[index] = slot;
+            change.wins += 1;
+            if before != cell.colour {
+                change.painted += shows(cell.colour) - shows(before);
+                let (x, y) = (origin.0 + cell.index % TILE_SIDE, origin.1 + cell.index / TILE_SIDE);
+                change.changed.push(Painted { x, y, colour: cell.colour });
+            }
+        }
+        if change.wins == 0 {
+            self.free.push(slot);
+        } else {
+            self.batches[usize::from(slot)] = Some(Kept { batch, wins: change.wins as u16 });
+            self.digest.clear();
+        }
+        change
+    }
+
+    /// The stamp of a cell.
+    pub(super) fn stamp(&self, index: u16) -> Stamp {
+        Stamp(self.stamps[usize::from(index)])
+    }
+
+    /// The winning colour of a cell; cleared where nobody painted.
+    pub(super) fn colour(&self, index: u16) -> Colour {
+        self.colours[usize::from(index)]
+    }
+
+    /// The colours of one row of the tile.
+    pub(super) fn row(&self, row: usize) -> &[Colour] {
+        let side = usize::from(TILE_SIDE);
+        &self.colours[row * side..(row + 1) * side]
+    }
+
+    /// Who painted a cell.
+    pub(super) fn author(&self, index: u16) -> Option<PeerId> {
+        let index = usize::from(index);
+        let painted = self.stamps[index] != Stamp::NEVER.0;
+        painted.then(|| self.batch(self.slots[index]).header().author.peer)
+    }
+
+    /// The batches that win a cell.
+    pub(super) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
+        self.batches.iter().flatten().map(|kept| &kept.batch)
+    }
+
+    /// All cells that `peer` wins, and by how many batches.
+    pub(super) fn cells_of(&self, peer: PeerId) -> (Vec<TileCell>, usize) {
+        let own = |kept: &&Kept| kept.batch.header().author.peer == peer;
+        let (mut wins, mut batches) = (0, 0);
+        self.batches.iter().flatten().filter(own).for_each(|kept| {
+            wins += usize::from(kept.wins);
+            batches += 1;
+        });
+        let mut cells = Vec::with_capacity(wins);
+        for index in (0..TILE_CELLS as u16).filter(|&index| wins > 0 && self.author(index) == Some(peer)) {
+            cells.push(TileCell { stamp: self.stamp(index), colour: self.colour(index), index });
+        }
+        (cells, batches)
+    }
+
+    /// The digest of the tile's cells.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        self.digest.get_or_fill(|| self.compute_digest())
+    }
+
+    /// Bytes of memory, those of the batches included.
+    pub(super) fn memory(&self) -> usize {
+        let cell = size_of::<u64>() + size_of::<Colour>() + size_of::<u16>();
+        let slab = self.batches.capacity() * size_of::<Option<Kept>>() + self.free.capacity() * 2;
+        size_of::<Tile>()
+            + TILE_CELLS * cell
+            + slab
+            + self.batches().map(|batch| batch.memory()).sum::<usize>()
+    }
+
+    fn compute_digest(&self) -> [u8; 32] {
+        let mut bytes = Vec::with_capacity(TILE_CELLS * 16);
+        let mut before: Option<(u16, PeerId)> = None;
+        for index in (0..TILE_CELLS).filter(|&index| self.stamps[index] != Stamp::NEVER.0) {
+            let slot = self.slots[index];
+            let same_slot = before.filter(|&(one, _)| one == slot).map(|(_, peer)| peer);
+            let peer = same_slot.unwrap_or_else(|| self.batch(slot).header().author.peer);
+            let follows = before.is_none_or(|(_, one)| one != peer);
+            before = Some((slot, peer));
+            bytes.extend_from_slice(&(index as u16).to_le_bytes());
+            bytes.extend_from_slice(&self.stamps[index].to_le_bytes());
+            let colour = self.colours[index].bits() | if follows { AUTHOR_FOLLOWS } else { 0 };
+            bytes.extend_from_slice(&colour.to_le_bytes());
+            if follows {
+                bytes.extend_from_slice(&peer.0);
+            }
+        }
+        if bytes.is_empty() { EMPTY_TILE_DIGEST } else { tile_digest(&bytes) }
+    }
+
+    /// Whether a cell wins over the present one with the same stamp: by peer, then colour; and when all three
+    /// are equal, the batch written later keeps the cell, so that a fold replaces what it repeats.
+    #[cold]
+    fn wins_tie(&self, batch: &SignedBatch, cell: &TileCell) -> bool {
+        let index = usize::from(cell.index) % TILE_CELLS;
+        let present = self.batch(self.slots[index]).header();
+        let challenge = (batch.header().author.peer, cell.colour, batch.header().rank());
+        challenge > (present.author.peer, self.colours[index], present.rank())
+    }
+
+    fn batch(&self, slot: u16) -> &SignedBatch {
+        &self.batches[usize::from(slot)].as_ref().expect("a painted cell's batch is kept").batch
+    }
+
+    fn reserve_slot(&mut self) -> u16 {
+        self.free.pop().unwrap_or_else(|| {
+            self.batches.push(None);
+            (self.batches.len() - 1) as u16
+        })
+    }
+
+    /// Takes a cell from the batch in `slot`, and drops the batch with its last one.
+    fn lose(&mut self, slot: u16, dropped: &mut Vec<BatchKey>) {
+        let place = &mut self.batches[usize::from(slot)];
+        let kept = place.as_mut().expect("a painted cell's batch is kept");
+        kept.wins -= 1;
+        if kept.wins == 0 {
+            dropped.push(kept.batch.key());
+            *place = None;
+            self.free.push(slot);
+        }
+    }
+}
+
+fn shows(colour: Colour) -> isize {
+    isize::from(colour != Colour::CLEARED)
+}
+
+/// An array on the heap that never stood on the stack.
+fn filled<T: Copy>(value: T) -> Box<[T; TILE_CELLS]> {
+    let array = vec![value; TILE_CELLS].into_boxed_slice().try_into();
+    array.unwrap_or_else(|_| unreachable!("the length is the array's"))
+}

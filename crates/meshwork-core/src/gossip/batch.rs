@@ -1,0 +1,330 @@
+//! Batches: what one author says at once in a room, in bytes that only the author can have signed.
+//!
+//! `header | payload | signature`: the header in postcard, the payload of the replica it is meant for, and 64
+//! bytes of Ed25519 over label, RoomId, header and payload. docs/protocol/canvas.md has every byte. Nothing
+//! may be done with a batch before its signature is checked, so there are two types: [`UnverifiedBatch`] for
+//! bytes from outside, [`SignedBatch`] for what replicas take.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Stamp;
+use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
+use crate::node::io::BatchKey;
+
+/// Longest batch, in bytes: 4096 cells with a stamp and a colour each take 45 KiB, and four such batches fit one
+/// message of a link.
+pub const BATCH_MAX: usize = 64 * 1024;
+/// Longest header, in bytes: every varint at its longest.
+pub const HEADER_MAX: usize = 105;
+/// Bytes of the signature at the end.
+pub const SIGNATURE_LEN: usize = 64;
+/// Longest payload, in bytes.
+pub const PAYLOAD_MAX: usize = BATCH_MAX - HEADER_MAX - SIGNATURE_LEN;
+/// What a signature begins with, so that it can be of nothing but a batch.
+pub const SIGNATURE_LABEL: &[u8] = b"meshwork batch v1";
+
+/// The format that this build writes and reads.
+const FORMAT: u8 = 1;
+
+/// Between which stamps a batch stands, so that it can be held back until due before its payload is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StampWindow {
+    /// The least stamp of the payload; never [`Stamp::NEVER`].
+    pub least: Stamp,
+    /// When the batch was written. No stamp of the payload is greater; in a batch that says something new the
+    /// greatest one equals it, in one that repeats older cells it may be later than all of them.
+    pub most: Stamp,
+}
+
+impl StampWindow {
+    /// The window of a batch that says one thing at one time.
+    pub fn at(stamp: Stamp) -> StampWindow {
+        StampWindow { least: stamp, most: stamp }
+    }
+}
+
+/// What a batch says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Who wrote it; the signature is this peer's.
+    pub author: Endpoint,
+    /// Its place in the author's sequence, from 1.
+    pub sequence: u64,
+    /// Which replica of the room it is for; 0 is the canvas.
+    pub replica: u8,
+    /// The hash of the room record that it is written under; `None` for the genesis, whose hash is the RoomId.
+    pub record: Option<[u8; 32]>,
+    /// Between which stamps it stands.
+    pub window: StampWindow,
+}
+
+impl Header {
+    /// Names the batch.
+    pub fn key(&self) -> BatchKey {
+        BatchKey { author: self.author, sequence: self.sequence }
+    }
+
+    /// Orders batches of one peer by when they were written; of two that say the same, the greater is kept.
+    pub fn rank(&self) -> (Stamp, u64, Instance) {
+        (self.window.most, self.sequence, self.author.instance)
+    }
+}
+
+/// Why bytes are not a batch, or not one of this room. The bytes were dropped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// More than [`BATCH_MAX`] bytes, or a payload longer than [`PAYLOAD_MAX`].
+    #[error("a batch of {0} bytes is above the limit of {BATCH_MAX}")]
+    TooLong(usize),
+    /// Too few bytes for a header and a signature.
+    #[error("{0} bytes are too few for a batch")]
+    TooShort(usize),
+    /// A format that this build does not know: written by a newer version.
+    #[error("batch format {0} is not known, only {FORMAT}")]
+    Format(u8),
+    /// The header breaks off or holds a value that does not exist.
+    #[error("batch header: {0}")]
+    Header(postcard::Error),
+    /// The header is not written in the one form that it has.
+    #[error("the batch header is not in its shortest form")]
+    NotShortest,
+    /// Sequences begin with 1.
+    #[error("a batch has the sequence 0")]
+    Sequence,
+    /// The least stamp is [`Stamp::NEVER`], or the window ends before it begins or beyond [`Stamp::LAST`].
+    #[error("a batch's stamps begin at {least:?} and span {span}")]
+    Window {
+        /// The least stamp.
+        least: Stamp,
+        /// From the least to the greatest, as an integer.
+        span: u64,
+    },
+    /// The author is not the peer whose key should sign. Nothing was signed.
+    #[error("a batch by {author} cannot be signed by {signer}")]
+    Author {
+        /// As the header says.
+        author: PeerId,
+        /// Whose key it is.
+        signer: PeerId,
+    },
+    /// The signature is not the author's over these bytes in this room. Whoever sent it did not check it.
+    #[error("the signature of batch {sequence} by {author} does not hold in this room")]
+    Signature {
+        /// As the header claims.
+        author: Endpoint,
+        /// As the header claims.
+        sequence: u64,
+    },
+}
+
+/// The exact bytes of a batch, with the header read. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch {
+    bytes: Arc<[u8]>,
+    header: Header,
+    payload_start: u16,
+}
+
+impl Batch {
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Names the batch.
+    pub fn key(&self) -> BatchKey {
+        self.header.key()
+    }
+
+    /// What the replica is told.
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[usize::from(self.payload_start)..self.bytes.len() - SIGNATURE_LEN]
+    }
+
+    /// The whole batch as it travels and is stored.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Bytes of memory that it takes beyond its own value.
+    pub fn memory(&self) -> usize {
+        // The two counts of an Arc stand before its content.
+        self.bytes.len() + 2 * size_of::<usize>()
+    }
+
+    fn signature(&self) -> &[u8; SIGNATURE_LEN] {
+        self.bytes.last_chunk().expect("a batch ends with a signature")
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("header", &self.header).field("bytes", &self.bytes.len()).finish()
+    }
+}
+
+/// A batch from outside, whose signature is not checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnverifiedBatch(Batch);
+
+impl UnverifiedBatch {
+    /// Reads the header of a batch.
+    ///
+    /// # Errors
+    /// [`BatchError`] when the bytes cannot be a batch; no memory was taken for them.
+    pub fn decode(bytes: &[u8]) -> Result<UnverifiedBatch, BatchError> {
+        if bytes.len() > BATCH_MAX {
+            return Err(BatchError::TooLong(bytes.len()));
+        }
+        let Some((&format, body)) =
+            bytes.len().checked_sub(SIGNATURE_LEN).and_then(|end| bytes[..end].split_first())
+        else {
+            return Err(BatchError::TooShort(bytes.len()));
+        };
+        if format != FORMAT {
+            return Err(BatchError::Format(format));
+        }
+        let (wire, payload) = postcard::take_from_bytes::<WireHeader>(body).map_err(BatchError::Header)?;
+        let header = wire.check()?;
+        let payload_start = bytes.len() - SIGNATURE_LEN - payload.len();
+        let mut buffer = [0; HEADER_MAX];
+        if header.write(&mut buffer) != &bytes[..payload_start] {
+            return Err(BatchError::NotShortest);
+        }
+        let payload_start = u16::try_from(payload_start).expect("a header in its shortest form is short");
+        Ok(UnverifiedBatch(Batch { bytes: Arc::from(bytes), header, payload_start }))
+    }
+
+    /// Checks that the author signed these bytes for `room`.
+    ///
+    /// # Errors
+    /// [`BatchError::Signature`]; also [`BatchError::NotShortest`] when the record is named as `room`'s genesis
+    /// at full length.
+    pub fn verify(self, room: &RoomId) -> Result<SignedBatch, BatchError> {
+        let Header { author, sequence, record, .. } = self.0.header;
+        if record == Some(room.0) {
+            return Err(BatchError::NotShortest);
+        }
+        let body = &self.0.bytes[..self.0.bytes.len() - SIGNATURE_LEN];
+        if !author.peer.verifies(&signed_message(room, body), self.0.signature()) {
+            return Err(BatchError::Signature { author, sequence });
+        }
+        Ok(SignedBatch(self.0))
+    }
+}
+
+/// A batch whose author signed it for the room it is used in: made by [`SignedBatch::sign`] or
+/// [`UnverifiedBatch::verify`] only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBatch(Batch);
+
+impl SignedBatch {
+    /// Writes and signs a batch.
+    ///
+    /// # Errors
+    /// [`BatchError`] when the header names another author, the sequence 0 or no window, or the payload is
+    /// longer than [`PAYLOAD_MAX`].
+    pub fn sign(
+        identity: &Identity,
+        room: &RoomId,
+        header: Header,
+        payload: &[u8],
+    ) -> Result<SignedBatch, BatchError> {
+        let (author, signer) = (header.author.peer, identity.peer());
+        if author != signer {
+            return Err(BatchError::Author { author, signer });
+        }
+        if payload.len() > PAYLOAD_MAX {
+            return Err(BatchError::TooLong(payload.len()));
+        }
+        let header = Header { record: header.record.filter(|record| *record != room.0), ..header };
+        WireHeader::from(&header).check()?;
+        let mut buffer = [0; HEADER_MAX];
+        let written = header.write(&mut buffer);
+        let mut bytes = Vec::with_capacity(written.len() + payload.len() + SIGNATURE_LEN);
+        bytes.extend_from_slice(written);
+        bytes.extend_from_slice(payload);
+        let signature = identity.sign(&signed_message(room, &bytes));
+        bytes.extend_from_slice(&signature);
+        let payload_start = u16::try_from(written.len()).expect("a header is short");
+        Ok(SignedBatch(Batch { bytes: bytes.into(), header, payload_start }))
+    }
+}
+
+impl Deref for UnverifiedBatch {
+    type Target = Batch;
+    fn deref(&self) -> &Batch {
+        &self.0
+    }
+}
+
+impl Deref for SignedBatch {
+    type Target = Batch;
+    fn deref(&self) -> &Batch {
+        &self.0
+    }
+}
+
+/// What the author signs: so the room's id need not travel.
+fn signed_message(room: &RoomId, body: &[u8]) -> Vec<u8> {
+    [SIGNATURE_LABEL, &room.0, body].concat()
+}
+
+/// The header as it stands after the format byte. The instance is random, so a varint would only lengthen it.
+#[derive(Serialize, Deserialize)]
+struct WireHeader {
+    peer: PeerId,
+    instance: [u8; 8],
+    sequence: u64,
+    replica: u8,
+    record: Option<[u8; 32]>,
+    least: Stamp,
+    span: u64,
+}
+
+impl WireHeader {
+    fn from(header: &Header) -> WireHeader {
+        WireHeader {
+            peer: header.author.peer,
+            instance: header.author.instance.0.to_be_bytes(),
+            sequence: header.sequence,
+            replica: header.replica,
+            record: header.record,
+            least: header.window.least,
+            // A window that ends before it begins gets a span that no check lets through.
+            span: header.window.most.0.checked_sub(header.window.least.0).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn check(self) -> Result<Header, BatchError> {
+        if self.sequence == 0 {
+            return Err(BatchError::Sequence);
+        }
+        let most = self.least.0.checked_add(self.span).filter(|_| self.least != Stamp::NEVER);
+        let most = most.ok_or(BatchError::Window { least: self.least, span: self.span })?;
+        Ok(Header {
+            author: Endpoint { peer: self.peer, instance: Instance(u64::from_be_bytes(self.instance)) },
+            sequence: self.sequence,
+            replica: self.replica,
+            record: self.record,
+            window: StampWindow { least: self.least, most: Stamp(most) },
+        })
+    }
+}
+
+impl Header {
+    /// Writes the format and the header.
+    fn write<'a>(&self, buffer: &'a mut [u8; HEADER_MAX]) -> &'a [u8] {
+        buffer[0] = FORMAT;
+        let length = postcard::to_slice(&WireHeader::from(self), &mut buffer[1..])
+            .expect("the longest header fits its buffer")
+            .len();
+        &buffer[..=length]
+    }
+}
