@@ -196,7 +196,9 @@ impl FromStr for Endpoint {
 }
 
 fn fixed<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
-    from_base64(text).and_then(|bytes: Vec<u8>| bytes.try_into().ok()).ok_or_else(|| IdError::Text(String::from(text)))
+    from_base64(text)
+        .and_then(|bytes: Vec<u8>| bytes.try_into().ok())
+        .ok_or_else(|| IdError::Text(String::from(text)))
 }
 
 macro_rules! base64_form {

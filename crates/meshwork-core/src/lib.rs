@@ -9,6 +9,7 @@ pub mod crdt;
 pub mod gossip;
 pub mod id;
 pub mod node;
+pub mod overlay;
 pub mod rng;
 pub mod room;
 pub mod session;

@@ -56,6 +56,15 @@ impl WallTime {
     }
 }
 
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// The driver's monotonic clock.
+    pub time: Time,
+    /// The civil clock.
+    pub wall: WallTime,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,3 +1,4 @@
 //! Replicas: values that every member of a room keeps in step.
 
 pub mod canvas;
+pub mod replica;

@@ -123,49 +123,58 @@ pub enum BatchError {
     },
 }
 
-/// The exact bytes of a batch, with the header read. Cheap to clone.
+/// The exact bytes of a batch, which are known to begin with a header. Cheap to clone.
+///
+/// Nothing else is kept of it, since a room may keep a batch for each cell of its canvas; the header is read
+/// again each time somebody asks.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Batch {
-    bytes: Arc<[u8]>,
-    header: Header,
-    payload_start: u16,
-}
+pub struct Batch(Arc<[u8]>);
 
 impl Batch {
     /// The header.
-    pub fn header(&self) -> &Header {
-        &self.header
+    pub fn header(&self) -> Header {
+        self.parts().0
     }
 
     /// Names the batch.
     pub fn key(&self) -> BatchKey {
-        self.header.key()
+        self.header().key()
+    }
+
+    /// Whose batch it is: the header's peer, without reading the rest.
+    pub fn peer(&self) -> PeerId {
+        PeerId(*self.0[1..].first_chunk().expect("the author's key follows the format"))
     }
 
     /// What the replica is told.
     pub fn payload(&self) -> &[u8] {
-        &self.bytes[usize::from(self.payload_start)..self.bytes.len() - SIGNATURE_LEN]
+        self.parts().1
     }
 
     /// The whole batch as it travels and is stored.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0
     }
 
     /// Bytes of memory that it takes beyond its own value.
     pub fn memory(&self) -> usize {
         // The two counts of an Arc stand before its content.
-        self.bytes.len() + 2 * size_of::<usize>()
+        self.0.len() + 2 * size_of::<usize>()
     }
 
-    fn signature(&self) -> &[u8; SIGNATURE_LEN] {
-        self.bytes.last_chunk().expect("a batch ends with a signature")
+    fn parts(&self) -> (Header, &[u8]) {
+        read_body(self.body()).expect("the header was read when the batch was made")
+    }
+
+    /// What is signed.
+    fn body(&self) -> &[u8] {
+        &self.0[..self.0.len() - SIGNATURE_LEN]
     }
 }
 
 impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").field("header", &self.header).field("bytes", &self.bytes.len()).finish()
+        f.debug_struct("Batch").field("header", &self.header()).field("bytes", &self.0.len()).finish()
     }
 }
 
@@ -182,23 +191,14 @@ impl UnverifiedBatch {
         if bytes.len() > BATCH_MAX {
             return Err(BatchError::TooLong(bytes.len()));
         }
-        let Some((&format, body)) =
-            bytes.len().checked_sub(SIGNATURE_LEN).and_then(|end| bytes[..end].split_first())
-        else {
+        let Some(end) = bytes.len().checked_sub(SIGNATURE_LEN) else {
             return Err(BatchError::TooShort(bytes.len()));
         };
-        if format != FORMAT {
-            return Err(BatchError::Format(format));
-        }
-        let (wire, payload) = postcard::take_from_bytes::<WireHeader>(body).map_err(BatchError::Header)?;
-        let header = wire.check()?;
-        let payload_start = bytes.len() - SIGNATURE_LEN - payload.len();
-        let mut buffer = [0; HEADER_MAX];
-        if header.write(&mut buffer) != &bytes[..payload_start] {
+        let (header, payload) = read_body(&bytes[..end])?;
+        if header.write(&mut [0; HEADER_MAX]) != &bytes[..end - payload.len()] {
             return Err(BatchError::NotShortest);
         }
-        let payload_start = u16::try_from(payload_start).expect("a header in its shortest form is short");
-        Ok(UnverifiedBatch(Batch { bytes: Arc::from(bytes), header, payload_start }))
+        Ok(UnverifiedBatch(Batch(bytes.into())))
     }
 
     /// Checks that the author signed these bytes for `room`.
@@ -207,12 +207,12 @@ impl UnverifiedBatch {
     /// [`BatchError::Signature`]; also [`BatchError::NotShortest`] when the record is named as `room`'s genesis
     /// at full length.
     pub fn verify(self, room: &RoomId) -> Result<SignedBatch, BatchError> {
-        let Header { author, sequence, record, .. } = self.0.header;
+        let Header { author, sequence, record, .. } = self.header();
         if record == Some(room.0) {
             return Err(BatchError::NotShortest);
         }
-        let body = &self.0.bytes[..self.0.bytes.len() - SIGNATURE_LEN];
-        if !author.peer.verifies(&signed_message(room, body), self.0.signature()) {
+        let (body, signature) = self.0.0.split_last_chunk().expect("a batch ends with a signature");
+        if !author.peer.verifies(&signed_message(room, body), signature) {
             return Err(BatchError::Signature { author, sequence });
         }
         Ok(SignedBatch(self.0))
@@ -252,8 +252,7 @@ impl SignedBatch {
         bytes.extend_from_slice(payload);
         let signature = identity.sign(&signed_message(room, &bytes));
         bytes.extend_from_slice(&signature);
-        let payload_start = u16::try_from(written.len()).expect("a header is short");
-        Ok(SignedBatch(Batch { bytes: bytes.into(), header, payload_start }))
+        Ok(SignedBatch(Batch(bytes.into())))
     }
 }
 
@@ -268,6 +267,19 @@ impl Deref for SignedBatch {
     type Target = Batch;
     fn deref(&self) -> &Batch {
         &self.0
+    }
+}
+
+/// Reads format and header, and leaves the payload.
+fn read_body(body: &[u8]) -> Result<(Header, &[u8]), BatchError> {
+    match body.split_first() {
+        None => Err(BatchError::TooShort(SIGNATURE_LEN)),
+        Some((&FORMAT, rest)) => {
+            let (wire, payload) =
+                postcard::take_from_bytes::<WireHeader>(rest).map_err(BatchError::Header)?;
+            Ok((wire.check()?, payload))
+        }
+        Some((&format, _)) => Err(BatchError::Format(format)),
     }
 }
 

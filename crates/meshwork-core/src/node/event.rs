@@ -171,7 +171,9 @@ impl fmt::Display for LinkState {
 #[non_exhaustive]
 pub enum RoomRefusal {
     /// The room is private and the address has no secret.
-    #[error("This room is private, and the link has no secret. Ask for the whole link, with the part after #.")]
+    #[error(
+        "This room is private, and the link has no secret. Ask for the whole link, with the part after #."
+    )]
     SecretMissing,
     /// The address has a secret that is not the room's.
     #[error("This link does not open the room. The part after # is changed. Ask for the link again.")]

@@ -1,23 +1,69 @@
 //! The node: identity, link table and rooms of one endpoint, and the seam to its driver.
+//!
+//! # Problem
+//! One endpoint takes part in rooms, over links to other endpoints, found through servers. All of that must be
+//! the same code in a browser, in a native program and in the simulator, and must be reproducible.
+//!
+//! # How it works
+//! A node is a state machine without input or output of its own. It is thin: links (`session`), rooms (`room`),
+//! and the conversations with servers (`signalling::client`) keep their own state; the node routes between them
+//! and keeps the table of peers.
+//!
+//! # Driving it
+//! Call [`Node::handle_input`] and [`Node::handle_timeout`] with the present time; after every call, commands
+//! included, drain [`Node::poll_output`]; call [`Node::handle_timeout`] when [`Node::poll_timeout`] is due.
+//!
+//! # Invariants
+//! - Same seed, same calls, same outputs, on every platform.
+//! - Nothing that arrives can make it panic or return an error: it is refused, counted and told as an event.
+//! - No message of a room is taken from an endpoint whose link and whose knowledge of the secret are not proved.
+//!
+//! # Limits
+//! [`ROOMS_MAX`] rooms, [`PEERS_MAX`] known endpoints, [`PENDING_MAX`] attempts at a time; further ones stand in
+//! [`Config`], `session::link` and `room`.
 
+mod attempts;
 pub mod config;
 pub mod event;
 pub mod io;
+mod peer;
+mod rooms;
+mod servers;
+mod view;
 
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
-use core::time::Duration;
 
 pub use config::Config;
 pub use event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use io::{Effect, Input};
+pub use view::{CommandError, PaintReceipt, PeerView, RoomSpec, StoredRoom};
 
-use crate::crdt::canvas::{Canvas, CanvasSize, Colour};
-use crate::id::{Code, Endpoint, Identity, RoomId};
-use crate::rng::Seed;
+use self::attempts::Attempt;
+use self::io::{LinkId, ServerId};
+use self::peer::Peer;
+use self::rooms::Entry;
+use crate::crdt::canvas::{Canvas, Colour};
+use crate::id::{Code, Endpoint, Identity, Instance, RoomId};
+use crate::rng::{Rng, Seed};
+use crate::session::link::Link;
+use crate::session::message::GoodbyeReason;
 use crate::signalling::address::RoomAddress;
-use crate::time::{Time, WallTime};
+use crate::signalling::announce;
+use crate::signalling::client::ServerClient;
+use crate::signalling::protocol::Announcement;
+use crate::signalling::sealing::SealingKey;
+use crate::time::{Now, Time, WallTime};
+
+/// Rooms of one node: a person is in a few.
+pub const ROOMS_MAX: usize = 16;
+/// Endpoints that a node remembers: ten full rooms and those that left them within a minute.
+pub const PEERS_MAX: usize = 512;
+/// Connection attempts under way at a time: a full room at once, and some more.
+pub const PENDING_MAX: usize = 32;
+/// Refusal counters that are kept; further offenders share one.
+const COUNTERS_MAX: usize = 1024;
 
 /// One thing that comes out of a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,132 +74,304 @@ pub enum Output {
     Event(Event),
 }
 
-/// What a room that is to be made is like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomSpec {
-    /// `http(s)://HOST` of the server that the room is registered with.
-    pub server: String,
-    /// Size of its canvas.
-    pub size: CanvasSize,
-    /// Whether a secret guards it.
-    pub private: bool,
-}
-
-/// What a stored room is restored from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredRoom {
-    /// The signed genesis.
-    pub genesis: Vec<u8>,
-    /// The signed batches, in any order.
-    pub batches: Vec<Vec<u8>>,
-}
-
-/// What became of a call of [`Node::paint`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaintReceipt {
-    /// The sequences of the batches that carry the cells.
-    pub sequences: RangeInclusive<u64>,
-    /// How many cells they carry.
-    pub cells: usize,
-}
-
-/// Why a command was not carried out. The node is as it was before.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// No such room, or it was refused or left.
-    #[error("there is no room {0:?}")]
-    NoSuchRoom(RoomHandle),
-    /// The room's genesis is not known yet: wait for [`Event::RoomOpened`].
-    #[error("the room is not open yet")]
-    NotOpen,
-    /// A cell is outside the canvas.
-    #[error("cell {x}, {y} is outside the canvas of {size}")]
-    OutsideCanvas {
-        /// Its column.
-        x: u32,
-        /// Its row.
-        y: u32,
-        /// The canvas.
-        size: CanvasSize,
-    },
-    /// Nothing was given to paint.
-    #[error("there is no cell to paint")]
-    Empty,
-    /// Stored bytes are not this room.
-    #[error("what is stored is not a room: {0}")]
-    Stored(String),
-    /// The node is in as many rooms as it can be.
-    #[error("a node is in at most {0} rooms")]
-    TooManyRooms(usize),
-    /// Neighbours do not take in what is sent fast enough; paint again after some of it was applied.
-    #[error("neighbours cannot keep up: {0} bytes wait to be sent")]
-    Backpressure(usize),
-}
-
-/// One endpoint as a room sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PeerView {
-    /// Who.
-    pub endpoint: Endpoint,
-    /// What they call themselves; empty when they did not say.
-    pub name: String,
-    /// Whether it is another endpoint of our own peer.
-    pub own: bool,
-    /// State of the link.
-    pub state: LinkState,
-    /// Since when it is in this state.
-    pub since: Time,
-    /// When something was last heard over the link.
-    pub heard: Option<Time>,
-    /// In words: why it is in this state, where there is something to say.
-    pub reason: Option<String>,
-    /// Smoothed round-trip time (RFC 6298), once measured.
-    pub rtt: Option<Duration>,
-    /// Whether it proved that it may be in the room.
-    pub attached: bool,
-    /// Whether it says that it stays in the room.
-    pub stays: bool,
-    /// Whether its replica equalled ours when they were last compared.
-    pub in_step: bool,
-    /// Bytes received over the link.
-    pub bytes_received: u64,
-    /// Bytes sent over the link.
-    pub bytes_sent: u64,
-}
-
 /// One endpoint of the network, driven from outside.
-pub struct Node;
+pub struct Node {
+    config: Config,
+    identity: Identity,
+    me: Endpoint,
+    sealing: SealingKey,
+    announcement: Announcement,
+    rng: Rng,
+    now: Now,
+    servers: BTreeMap<ServerId, ServerClient>,
+    peers: BTreeMap<Endpoint, Peer>,
+    links: BTreeMap<LinkId, Link>,
+    attempts: BTreeMap<LinkId, Attempt>,
+    rooms: BTreeMap<RoomHandle, Entry>,
+    refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
+    next_link: u64,
+    next_room: u32,
+    next_server: u32,
+    outputs: VecDeque<Output>,
+}
 
-#[allow(unused_variables, missing_docs)]
 impl Node {
-    pub fn new(config: Config, identity: Identity, seed: Seed, now: Time, wall: WallTime) -> Node { todo!() }
-    pub fn endpoint(&self) -> Endpoint { todo!() }
+    /// A node that knows nobody yet. Its instance and keys are drawn from `seed`, which must be fresh for each
+    /// start of a program.
+    pub fn new(config: Config, identity: Identity, seed: Seed, now: Time, wall: WallTime) -> Node {
+        let mut rng = Rng::new(seed);
+        let me = Endpoint { peer: identity.peer(), instance: Instance(rng.next_u64()) };
+        let sealing = SealingKey::generate(&mut rng);
+        let announcement = announce::announce(&identity, me, sealing.public());
+        Node {
+            config,
+            identity,
+            me,
+            sealing,
+            announcement,
+            rng,
+            now: Now { time: now, wall },
+            servers: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            next_link: 1,
+            next_room: 1,
+            next_server: 1,
+            outputs: VecDeque::new(),
+        }
+    }
 
-    // Driven by the driver.
-    pub fn handle_input(&mut self, now: Time, input: Input) { todo!() }
-    pub fn handle_timeout(&mut self, now: Time) { todo!() }
-    /// The civil clock was read (again): at birth, and at least every minute, since it may have been set.
-    pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) { todo!() }
-    pub fn poll_output(&mut self) -> Option<Output> { todo!() }
-    pub fn poll_timeout(&self) -> Option<Time> { todo!() }
+    /// This endpoint.
+    pub fn endpoint(&self) -> Endpoint {
+        self.me
+    }
 
-    // Commands.
-    pub fn create_room(&mut self, now: Time, spec: RoomSpec) -> Result<RoomHandle, CommandError> { todo!() }
-    /// `stored`: what a keeper loaded; it must be the addressed room.
-    pub fn join_room(&mut self, now: Time, address: RoomAddress, stored: Option<StoredRoom>) -> Result<RoomHandle, CommandError> { todo!() }
-    pub fn leave_room(&mut self, now: Time, room: RoomHandle) { todo!() }
-    pub fn paint(&mut self, now: Time, room: RoomHandle, cells: &[(u16, u16, Colour)]) -> Result<PaintReceipt, CommandError> { todo!() }
-    pub fn set_name(&mut self, now: Time, name: &str) { todo!() }
-    /// Says goodbye on every link and server; drain the outputs, then drop the node.
-    pub fn shut_down(&mut self, now: Time) { todo!() }
+    /// Takes in what the driver has to tell.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        self.advance(now);
+        match input {
+            Input::Signal { link, signal } => self.handle_local_signal(link, signal),
+            Input::Up { link, fingerprints, path } => {
+                if let Some(known) = self.links.get_mut(&link) {
+                    known.handle_up(now, &fingerprints, path, &self.identity);
+                }
+            }
+            Input::PathChanged { link, path } => self.handle_path(link, path),
+            Input::Data { link, channel, bytes } => {
+                if let Some(known) = self.links.get_mut(&link) {
+                    known.handle_data(now, channel, &bytes);
+                }
+            }
+            Input::Writable { link, bytes } => {
+                if let Some(known) = self.links.get_mut(&link) {
+                    known.handle_writable(bytes);
+                }
+            }
+            Input::Down { link, reason } => self.handle_down(link, reason),
+            // The server speaks first.
+            Input::ServerUp { .. } => {}
+            Input::ServerText { server, text } => self.handle_server_text(server, &text),
+            Input::ServerDown { server, reason } => self.handle_server_down(server, reason),
+            Input::Persisted { token } => self.handle_persisted(token, Ok(())),
+            Input::PersistFailed { token, reason } => self.handle_persisted(token, Err(reason)),
+        }
+        self.settle();
+    }
 
-    // What a room is like now.
-    pub fn room_id(&self, room: RoomHandle) -> Option<RoomId> { todo!() }
-    pub fn room_code(&self, room: RoomHandle) -> Option<Code> { todo!() }
-    /// The LINK, once the room is registered.
-    pub fn room_address(&self, room: RoomHandle) -> Option<RoomAddress> { todo!() }
-    pub fn canvas(&self, room: RoomHandle) -> Option<&Canvas> { todo!() }
-    /// Everyone known in the room but ourselves, gone ones included for 60 s, in a stable order.
-    pub fn peers(&self, room: RoomHandle) -> Vec<PeerView> { todo!() }
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.advance(now);
+        self.handle_server_timeouts();
+        self.handle_link_timeouts();
+        self.handle_peer_timeouts();
+        for entry in self.rooms.values_mut() {
+            if let Some(room) = &mut entry.room {
+                room.handle_timeout(self.now);
+            }
+        }
+        self.settle();
+    }
+
+    /// The civil clock was read: at birth, and at least every minute, since somebody may have set it.
+    pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) {
+        self.now = Now { time: now.max(self.now.time), wall };
+    }
+
+    /// What is to be carried out or heard next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Node::handle_timeout`] is due; `None` when only an input can change anything.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let servers = self.servers.values().map(ServerClient::poll_timeout);
+        let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref()?.poll_timeout(self.now));
+        servers.chain(rooms).chain(self.link_deadlines()).chain(self.peer_deadlines()).min()
+    }
+
+    /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
+    ///
+    /// # Errors
+    /// [`CommandError::Size`] or [`CommandError::TooManyRooms`].
+    pub fn create_room(&mut self, now: Time, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
+        self.advance(now);
+        let handle = self.add_created_room(spec)?;
+        self.settle();
+        Ok(handle)
+    }
+
+    /// Joins the room at `address`. `stored` is what was kept of it on this machine; it must be that room.
+    ///
+    /// What becomes of it is told by events: opened, waiting or refused.
+    ///
+    /// # Errors
+    /// [`CommandError::Stored`] or [`CommandError::TooManyRooms`].
+    pub fn join_room(
+        &mut self,
+        now: Time,
+        address: RoomAddress,
+        stored: Option<StoredRoom>,
+    ) -> Result<RoomHandle, CommandError> {
+        self.advance(now);
+        let handle = self.add_joined_room(address, stored)?;
+        self.settle();
+        Ok(handle)
+    }
+
+    /// Leaves a room: members and server are told, links that no other room needs are closed.
+    pub fn leave_room(&mut self, now: Time, room: RoomHandle) {
+        self.advance(now);
+        self.remove_room(room);
+        self.settle();
+    }
+
+    /// Paints cells in one's own name: (x, y, colour), where the last one counts for a cell given twice.
+    ///
+    /// # Errors
+    /// [`CommandError`] says what is wrong with the cells, or that neighbours cannot keep up.
+    pub fn paint(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        cells: &[(u16, u16, Colour)],
+    ) -> Result<PaintReceipt, CommandError> {
+        self.advance(now);
+        self.check_backpressure(room)?;
+        let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;
+        let open = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
+        let receipt = open.paint(self.now, &self.identity, cells)?;
+        self.settle();
+        Ok(receipt)
+    }
+
+    /// Changes what people call this peer; members are told.
+    pub fn set_name(&mut self, now: Time, name: &str) {
+        self.advance(now);
+        self.config.name = String::from(name);
+        self.announce_name();
+        self.settle();
+    }
+
+    /// Says goodbye on every link and server. Drain the outputs, carry them out, then drop the node.
+    pub fn shut_down(&mut self, now: Time) {
+        self.advance(now);
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.close_link(link, Some(GoodbyeReason::Left));
+        }
+        self.leave_servers();
+        self.rooms.clear();
+        self.peers.clear();
+    }
+
+    /// The room's id, once it is known.
+    pub fn room_id(&self, room: RoomHandle) -> Option<RoomId> {
+        self.rooms.get(&room)?.id()
+    }
+
+    /// The room's code on its server, once it is known.
+    pub fn room_code(&self, room: RoomHandle) -> Option<Code> {
+        self.rooms.get(&room)?.code
+    }
+
+    /// The room's LINK, once it is registered.
+    pub fn room_address(&self, room: RoomHandle) -> Option<RoomAddress> {
+        self.rooms.get(&room)?.address()
+    }
+
+    /// Whether a secret guards the room, once its genesis is known.
+    pub fn is_private(&self, room: RoomHandle) -> Option<bool> {
+        Some(self.rooms.get(&room)?.room.as_ref()?.genesis().is_private())
+    }
+
+    /// The room's canvas, once its genesis is known.
+    pub fn canvas(&self, room: RoomHandle) -> Option<&Canvas> {
+        Some(self.rooms.get(&room)?.room.as_ref()?.canvas())
+    }
+
+    /// Everyone known in the room but ourselves, those gone for less than a minute included, by endpoint.
+    pub fn peers(&self, room: RoomHandle) -> Vec<PeerView> {
+        let seen = self.peers.iter().filter(|(_, peer)| peer.rooms.contains(&room));
+        seen.map(|(&endpoint, peer)| self.view(room, endpoint, peer)).collect()
+    }
+
+    fn view(&self, handle: RoomHandle, endpoint: Endpoint, peer: &Peer) -> PeerView {
+        let room = self.rooms.get(&handle).and_then(|entry| entry.room.as_ref());
+        let link = peer.link.and_then(|link| self.links.get(&link));
+        let (bytes_sent, bytes_received) = link.map_or((0, 0), Link::traffic);
+        PeerView {
+            endpoint,
+            name: peer.name.clone(),
+            own: endpoint.peer == self.me.peer,
+            state: peer.state,
+            since: peer.since,
+            heard: link.map(Link::heard),
+            reason: peer.reason.clone(),
+            rtt: link.and_then(Link::rtt),
+            attached: peer.is_attached(handle),
+            stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
+            in_step: room.is_some_and(|room| room.is_in_step(endpoint)),
+            bytes_received,
+            bytes_sent,
+        }
+    }
+
+    /// Moves both clocks on; time that goes back is taken as standing still.
+    fn advance(&mut self, now: Time) {
+        let passed = now.since(self.now.time);
+        self.now.time = now.max(self.now.time);
+        self.now.wall = WallTime((Time(self.now.wall.0) + passed).0);
+    }
+
+    /// Lets rooms and links work off what they caused in each other, then sends what may go out.
+    fn settle(&mut self) {
+        loop {
+            let mut idle = self.carry_out_room_outputs();
+            idle &= self.handle_link_events();
+            idle &= self.serve_parts();
+            if idle {
+                break;
+            }
+        }
+        for (&link, state) in &mut self.links {
+            while let Some((channel, bytes)) = state.flush() {
+                self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.outputs.push_back(Output::Effect(effect));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Counts and tells that something from outside was refused.
+    fn refuse(&mut self, endpoint: Option<Endpoint>, reason: Refusal, detail: String) {
+        let counted = if self.refusals.len() < COUNTERS_MAX || self.refusals.contains_key(&(endpoint, reason))
+        {
+            endpoint
+        } else {
+            None
+        };
+        let count = self.refusals.entry((counted, reason)).or_default();
+        *count = count.saturating_add(1);
+        let count = *count;
+        self.event(Event::Refused { endpoint, reason, detail, count });
+    }
+
+    fn set_state(&mut self, endpoint: Endpoint, state: LinkState, reason: Option<String>) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        if peer.state != state || peer.reason != reason {
+            peer.state = state;
+            peer.since = self.now.time;
+            peer.reason.clone_from(&reason);
+            self.event(Event::Link { endpoint, state, reason });
+        }
+    }
 }

@@ -1,3 +1,480 @@
 //! Rooms: genesis, replicas, gossip and overlay of one place where peers meet.
+//!
+//! # Problem
+//! Several machines share a room: who is attached, what each of them lacks, which batches count, and what must
+//! be stored before it is acknowledged. None of them should know the others.
+//!
+//! # How it works
+//! A [`Room`] routes: the overlay says to whom a batch goes, [`sync`] compares the canvas with each neighbour,
+//! [`delivery`] decides whether a batch counts. Links and signalling are the node's.
+//!
+//! # Invariants
+//! - Cells change through signed batches only, one's own included.
+//! - A batch is applied, told to the application and passed on at most once.
+//! - A member that stores acknowledges a batch after it is on durable storage, never before.
+//!
+//! # Limits
+//! [`OUTBOX_MAX`] own batches wait for acknowledgement; [`delivery`] states its own.
 
+pub mod delivery;
 pub mod genesis;
+pub mod sync;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use self::delivery::Delivery;
+use self::genesis::Genesis;
+use self::sync::{Sync, SyncOutput};
+use crate::clock::Clock;
+use crate::crdt::canvas::{Canvas, Colour, REPLICA, cells_to_strokes};
+use crate::gossip::batch::{Header, SignedBatch};
+use crate::id::{Endpoint, Identity, RoomId};
+use crate::node::event::{Event, Refusal, RoomHandle};
+use crate::node::io::StoreChange;
+use crate::node::{CommandError, Config, PaintReceipt};
+use crate::overlay::Overlay;
+use crate::overlay::full_mesh::FullMesh;
+use crate::session::message::{Applied, Attach, Links, RoomMessage, SEQUENCES_MAX};
+use crate::time::{Now, Time};
+use crate::wire::{Bounded, Bytes};
+
+/// Own batches that no member which stays has acknowledged yet; the oldest are given up beyond this. As many as
+/// a canvas of 4096 by 4096 has tiles, so that one picture fits.
+pub const OUTBOX_MAX: usize = 4096;
+/// How long changes of our links rest before they are told.
+const LINKS_QUIET: Duration = Duration::from_millis(100);
+
+/// What comes out of a room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoomOutput {
+    /// To be sent to an attached member.
+    Send(Endpoint, RoomMessage),
+    /// To be told to the application.
+    Event(Event),
+    /// To be stored.
+    Persist {
+        /// Named again in [`Room::handle_persisted`].
+        token: u64,
+        /// What changes.
+        change: StoreChange,
+    },
+    /// A member broke the rules.
+    Offence(Endpoint, Refusal, String),
+}
+
+/// What an attached member says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Whether it stays and acknowledges.
+    pub stays: bool,
+    /// Whether it stores.
+    pub stores: bool,
+}
+
+impl From<&Attach> for Member {
+    fn from(attach: &Attach) -> Member {
+        Member { name: String::from(attach.name.as_str()), stays: attach.stays, stores: attach.stores }
+    }
+}
+
+/// An open room: its genesis is known.
+#[derive(Debug)]
+pub struct Room {
+    handle: RoomHandle,
+    id: RoomId,
+    genesis: Genesis,
+    genesis_bytes: Vec<u8>,
+    me: Endpoint,
+    stays: bool,
+    stores: bool,
+    canvas: Canvas,
+    clock: Clock,
+    next_sequence: u64,
+    delivery: Delivery,
+    overlay: Box<dyn Overlay>,
+    sync: Sync,
+    members: BTreeMap<Endpoint, Member>,
+    outbox: BTreeMap<u64, SignedBatch>,
+    acknowledgements: BTreeMap<Endpoint, BTreeSet<u64>>,
+    change: StoreChange,
+    persisting: BTreeMap<u64, BTreeMap<Endpoint, BTreeSet<u64>>>,
+    next_token: u64,
+    tell_links_at: Option<Time>,
+    outputs: VecDeque<RoomOutput>,
+}
+
+impl Room {
+    /// An empty room of this genesis, whose signature was checked.
+    pub fn new(
+        handle: RoomHandle,
+        id: RoomId,
+        genesis: Genesis,
+        bytes: Vec<u8>,
+        me: Endpoint,
+        config: &Config,
+    ) -> Room {
+        let canvas =
+            Canvas::new(genesis.canvas_size()).expect("a checked genesis has a size within the limits");
+        let change = StoreChange { genesis: Some(bytes.clone()), ..StoreChange::default() };
+        Room {
+            handle,
+            id,
+            genesis,
+            genesis_bytes: bytes,
+            me,
+            stays: config.stays,
+            stores: config.stores,
+            canvas,
+            clock: Clock::new(),
+            next_sequence: 1,
+            delivery: Delivery::new(config.stamp_ahead_max),
+            overlay: Box::new(FullMesh::new(me)),
+            sync: Sync::new(REPLICA),
+            members: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            acknowledgements: BTreeMap::new(),
+            change: if config.stores { change } else { StoreChange::default() },
+            persisting: BTreeMap::new(),
+            next_token: 1,
+            tell_links_at: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The room's id.
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    /// What never changes about the room.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The signed genesis.
+    pub fn genesis_bytes(&self) -> &[u8] {
+        &self.genesis_bytes
+    }
+
+    /// The shared canvas.
+    pub fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
+
+    /// Whether there is a place for `endpoint`.
+    pub fn admits(&self, endpoint: Endpoint) -> bool {
+        self.overlay.admits(endpoint)
+    }
+
+    /// Whether the overlay wants a link to `endpoint`.
+    pub fn wants_link(&self, endpoint: Endpoint) -> bool {
+        self.overlay.wants_link(endpoint)
+    }
+
+    /// What an attached member says of itself.
+    pub fn member(&self, endpoint: Endpoint) -> Option<&Member> {
+        self.members.get(&endpoint)
+    }
+
+    /// Whether the member's canvas equalled ours when they were last compared, and nothing changed since.
+    pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
+        self.sync.is_in_step(endpoint)
+    }
+
+    /// Takes in stored batches; those that do not verify are left out and counted in the result.
+    ///
+    /// What is restored is not stored again.
+    pub fn restore(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
+        let mut refused = 0;
+        for bytes in batches {
+            let restored = self.delivery.check(now, bytes, &self.id, &self.canvas);
+            match restored {
+                Ok(checked) => drop(self.delivery.apply(checked, &mut self.canvas, &mut self.clock)),
+                Err(_) => refused += 1,
+            }
+        }
+        self.change = StoreChange::default();
+        refused
+    }
+
+    /// Paints cells in the name of `identity`, who is this endpoint's peer.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was painted.
+    pub fn paint(
+        &mut self,
+        now: Now,
+        identity: &Identity,
+        cells: &[(u16, u16, Colour)],
+    ) -> Result<PaintReceipt, CommandError> {
+        if cells.is_empty() {
+            return Err(CommandError::Empty);
+        }
+        let size = self.canvas.size();
+        if let Some(&(x, y, _)) = cells.iter().find(|(x, y, _)| !size.contains(*x, *y)) {
+            return Err(CommandError::OutsideCanvas { x: x.into(), y: y.into(), size });
+        }
+        let stamp = self.clock.stamp(now.wall);
+        let strokes =
+            cells_to_strokes(size, cells, stamp).expect("cells on the canvas and a stamp above zero");
+        let first = self.next_sequence;
+        let mut count = 0;
+        for strokes in strokes {
+            count += strokes.cells().len();
+            let header = Header {
+                author: self.me,
+                sequence: self.next_sequence,
+                replica: REPLICA,
+                record: None,
+                window: strokes.window(),
+            };
+            let batch = SignedBatch::sign(identity, &self.id, header, &strokes.encode())
+                .expect("a tile's payload is within the limit and the author is this peer");
+            self.next_sequence += 1;
+            self.put_in_outbox(batch.clone());
+            self.send_live(self.overlay.targets(self.me, None), &batch);
+            let checked = delivery::Checked { batch, strokes };
+            self.apply(now.time, checked);
+        }
+        self.finish(now.time);
+        Ok(PaintReceipt { sequences: first..=self.next_sequence - 1, cells: count })
+    }
+
+    /// A member proved that it may be here, and so did we to it.
+    pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, member: Member) {
+        if self.members.insert(endpoint, member).is_some() {
+            return;
+        }
+        self.overlay.handle_attached(endpoint);
+        self.tell_links_at = Some(now.time + LINKS_QUIET);
+        self.event(Event::MemberAttached { room: self.handle, endpoint });
+        for batch in self.outbox.values().cloned().collect::<Vec<_>>() {
+            self.send_live(alloc::vec![endpoint], &batch);
+        }
+        self.sync.handle_attached(endpoint, &self.canvas);
+        self.finish(now.time);
+    }
+
+    /// A member changed what it says of itself.
+    pub fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
+        if let Some(known) = self.members.get_mut(&endpoint) {
+            *known = member;
+        }
+    }
+
+    /// A member is no longer attached.
+    pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint) {
+        if self.members.remove(&endpoint).is_none() {
+            return;
+        }
+        self.overlay.handle_detached(endpoint);
+        self.tell_links_at = Some(now.time + LINKS_QUIET);
+        self.sync.handle_detached(now.time, endpoint, &self.canvas);
+        self.event(Event::MemberDetached { room: self.handle, endpoint });
+        self.finish(now.time);
+    }
+
+    /// An attached member said something.
+    pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
+        let of_canvas = |replica| replica == REPLICA;
+        match message {
+            RoomMessage::Batch(bytes) => self.handle_batch(now, from, &bytes, true),
+            RoomMessage::PartBatch(bytes) => self.handle_batch(now, from, &bytes, false),
+            RoomMessage::Summary(summary) if of_canvas(summary.replica) => {
+                self.sync.handle_summary(now.time, from, &summary, &self.canvas);
+            }
+            RoomMessage::Digest(told) if of_canvas(told.replica) => {
+                self.sync.handle_digest(now.time, from, told.digest, &self.canvas);
+            }
+            RoomMessage::AskSummary(replica) if of_canvas(replica) => {
+                self.sync.handle_ask_summary(from, &self.canvas);
+            }
+            RoomMessage::Want(want) if of_canvas(want.replica) => self.sync.handle_want(from, &want.parts),
+            RoomMessage::PartEnd(end) if of_canvas(end.replica) => {
+                self.sync.handle_part_end(now.time, from, end.part, &self.canvas);
+            }
+            RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
+            RoomMessage::Links(links) => self.overlay.handle_links(from, links.endpoints.into_inner()),
+            // A replica that this build does not have: skipped like an unknown kind.
+            _ => {}
+        }
+        self.finish(now.time);
+    }
+
+    /// The send queue of `to` had no place for a batch: repair will bring it.
+    pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
+        self.sync.handle_missed(now.time, to);
+    }
+
+    /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored.
+    pub fn handle_persisted(&mut self, token: u64, stored: bool) {
+        for (endpoint, sequences) in self.persisting.remove(&token).unwrap_or_default() {
+            self.acknowledge(endpoint, sequences, stored);
+        }
+    }
+
+    /// Delivers what was held back, and does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some((from, checked)) = self.delivery.take_due(now) {
+            self.accept(now, from, checked, true);
+        }
+        if self.tell_links_at.is_some_and(|at| at <= now.time) {
+            self.tell_links_at = None;
+            let neighbours = self.overlay.neighbours();
+            let endpoints =
+                Bounded::new(neighbours.clone()).expect("an overlay has fewer neighbours than a room");
+            let links = RoomMessage::Links(Links { endpoints });
+            self.outputs.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
+        }
+        self.sync.handle_timeout(now.time, &self.canvas);
+        self.finish(now.time);
+    }
+
+    /// When [`Room::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self, now: Now) -> Option<Time> {
+        let due = [self.sync.poll_timeout(), self.delivery.poll_timeout(now), self.tell_links_at];
+        due.into_iter().flatten().min()
+    }
+
+    /// What is to be sent, told or stored.
+    pub fn poll_output(&mut self) -> Option<RoomOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// The next message for `to` of the parts of the canvas that it wants. Asked for when the link has room, so
+    /// that a large canvas streams between live strokes.
+    pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
+        self.sync.serve(to, &self.canvas)
+    }
+
+    /// How many batches are held back until they are due.
+    pub fn held_batches(&self) -> usize {
+        self.delivery.held()
+    }
+
+    fn handle_batch(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
+        match self.delivery.check(now, bytes, &self.id, &self.canvas) {
+            Ok(checked) => self.accept(now, from, checked, live),
+            Err(delivery::Rejection::Known(key)) => {
+                if key.author == from {
+                    self.acknowledgements.entry(from).or_default().insert(key.sequence);
+                }
+            }
+            Err(delivery::Rejection::Ahead(checked)) => {
+                if !self.delivery.hold(from, checked) {
+                    let detail =
+                        String::from("its stamp is ahead of room time, and as many as allowed are held");
+                    self.outputs.push_back(RoomOutput::Offence(from, Refusal::BatchFuture, detail));
+                }
+            }
+            Err(delivery::Rejection::Unknown) => {}
+            Err(delivery::Rejection::Refused(refusal, detail)) => {
+                self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Now, from: Endpoint, checked: delivery::Checked, live: bool) {
+        let key = checked.batch.key();
+        if key.author == from && self.stays {
+            self.acknowledgements.entry(from).or_default().insert(key.sequence);
+        }
+        if live {
+            self.send_live(self.overlay.targets(key.author, Some(from)), &checked.batch);
+        }
+        self.apply(now.time, checked);
+    }
+
+    fn apply(&mut self, now: Time, checked: delivery::Checked) {
+        let batch = checked.batch.clone();
+        let key = batch.key();
+        let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
+        if self.stores {
+            for dropped in applied.dropped {
+                self.change.insert.retain(|(key, _)| *key != dropped);
+                self.change.remove.push(dropped);
+            }
+            if applied.kept {
+                self.change.insert.push((key, batch.bytes().to_vec()));
+            }
+        }
+        self.sync.handle_change(now);
+        if !applied.changed.is_empty() {
+            let (room, author) = (self.handle, key.author);
+            self.event(Event::CanvasChanged { room, author, cells: applied.changed });
+        }
+    }
+
+    fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
+        for to in targets {
+            let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
+            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));
+        }
+    }
+
+    fn put_in_outbox(&mut self, batch: SignedBatch) {
+        if self.outbox.len() == OUTBOX_MAX {
+            self.outbox.pop_first();
+        }
+        self.outbox.insert(batch.key().sequence, batch);
+    }
+
+    fn handle_applied(&mut self, from: Endpoint, applied: &Applied) {
+        for sequence in applied.sequences.iter() {
+            self.outbox.remove(sequence);
+        }
+        let sequences = applied.sequences.iter().copied().filter(|&own| own < self.next_sequence).collect();
+        self.event(Event::Applied { room: self.handle, by: from, sequences, stored: applied.stored });
+    }
+
+    fn acknowledge(&mut self, to: Endpoint, sequences: BTreeSet<u64>, stored: bool) {
+        if !self.members.contains_key(&to) {
+            return;
+        }
+        let sequences: Vec<u64> = sequences.into_iter().collect();
+        for chunk in sequences.chunks(SEQUENCES_MAX) {
+            let sequences = Bounded::new(chunk.to_vec()).expect("a chunk of at most the limit");
+            let applied = RoomMessage::Applied(Applied { sequences, stored });
+            self.outputs.push_back(RoomOutput::Send(to, applied));
+        }
+    }
+
+    /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
+    fn finish(&mut self, _now: Time) {
+        while let Some(output) = self.sync.poll_output() {
+            self.outputs.push_back(match output {
+                SyncOutput::Send(to, message) => RoomOutput::Send(to, message),
+                SyncOutput::InStep(endpoint) => {
+                    RoomOutput::Event(Event::InStep { room: self.handle, endpoint })
+                }
+            });
+        }
+        let acknowledgements = core::mem::take(&mut self.acknowledgements);
+        let change = core::mem::take(&mut self.change);
+        if change != StoreChange::default() {
+            let token = self.next_token;
+            self.next_token += 1;
+            self.persisting.insert(token, acknowledgements);
+            self.outputs.push_back(RoomOutput::Persist { token, change });
+        } else if let Some(mut last) = self.persisting.last_entry() {
+            // What is acknowledged again may still be on its way to storage.
+            for (endpoint, sequences) in acknowledgements {
+                last.get_mut().entry(endpoint).or_default().extend(sequences);
+            }
+        } else {
+            for (endpoint, sequences) in acknowledgements {
+                self.acknowledge(endpoint, sequences, self.stores);
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(RoomOutput::Event(event));
+    }
+}

@@ -44,8 +44,14 @@ mod tests {
         let mut estimate = RttEstimate::default();
         assert_eq!(estimate.smoothed(), None);
         estimate.sample(Duration::from_millis(80));
-        assert_eq!((estimate.smoothed(), estimate.variation()), (Some(Duration::from_millis(80)), Duration::from_millis(40)));
+        assert_eq!(
+            (estimate.smoothed(), estimate.variation()),
+            (Some(Duration::from_millis(80)), Duration::from_millis(40))
+        );
         estimate.sample(Duration::from_millis(160));
-        assert_eq!((estimate.smoothed(), estimate.variation()), (Some(Duration::from_millis(90)), Duration::from_millis(50)));
+        assert_eq!(
+            (estimate.smoothed(), estimate.variation()),
+            (Some(Duration::from_millis(90)), Duration::from_millis(50))
+        );
     }
 }

@@ -95,7 +95,8 @@ mod tests {
     use crate::id::Instance;
 
     fn facts() -> Facts {
-        let endpoint = |seed| Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(1) };
+        let endpoint =
+            |seed| Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(1) };
         Facts {
             offerer: endpoint(1),
             answerer: endpoint(2),
@@ -146,7 +147,8 @@ mod tests {
     #[test]
     fn room_proofs_differ_by_secret_room_and_role() {
         let transcript = Transcript::new(&facts(), Role::Offerer, &SEEN);
-        let proof = |room, secret, role| transcript.room_proof(&RoomId([room; 32]), &Secret([secret; 16]), role);
+        let proof =
+            |room, secret, role| transcript.room_proof(&RoomId([room; 32]), &Secret([secret; 16]), role);
         let base = proof(1, 1, Role::Offerer);
         assert_ne!(proof(2, 1, Role::Offerer), base);
         assert_ne!(proof(1, 2, Role::Offerer), base);

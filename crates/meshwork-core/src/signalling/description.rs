@@ -172,9 +172,7 @@ fn is_forbidden(ip: IpAddr) -> bool {
     let v4 = |ip: core::net::Ipv4Addr| ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast();
     match ip {
         IpAddr::V4(ip) => v4(ip),
-        IpAddr::V6(ip) => {
-            ip.is_unspecified() || ip.is_multicast() || ip.to_ipv4_mapped().is_some_and(v4)
-        }
+        IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast() || ip.to_ipv4_mapped().is_some_and(v4),
     }
 }
 

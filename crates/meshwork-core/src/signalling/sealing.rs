@@ -121,7 +121,9 @@ pub enum OpenError {
     #[error("a sealed payload of {0} bytes is too short")]
     Short(usize),
     /// It does not decrypt: changed on its way, sealed for another key or room, or under another room secret.
-    #[error("the payload does not open: it was changed, or sealed with another room secret or for another key")]
+    #[error(
+        "the payload does not open: it was changed, or sealed with another room secret or for another key"
+    )]
     Seal,
     /// What was inside cannot be decoded.
     #[error("{0}")]
@@ -226,7 +228,14 @@ mod tests {
 
     fn body(from: &End, to: &End) -> SignalBody {
         let content = SignalContent::Ask;
-        SignalBody { from: from.endpoint, to: to.endpoint, room: RoomId([7; 32]), session: 1, epoch: 2, content }
+        SignalBody {
+            from: from.endpoint,
+            to: to.endpoint,
+            room: RoomId([7; 32]),
+            session: 1,
+            epoch: 2,
+            content,
+        }
     }
 
     fn sealed(from: &End, to: &End, secret: Option<&Secret>) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::colour::{Colour, Painted};
 use super::digest::{AUTHOR_FOLLOWS, DigestCache, EMPTY_TILE_DIGEST, tile_digest};
@@ -13,11 +14,8 @@ use crate::gossip::batch::SignedBatch;
 use crate::id::PeerId;
 use crate::node::io::BatchKey;
 
-/// A batch that wins cells, and how many.
-struct Kept {
-    batch: SignedBatch,
-    wins: u16,
-}
+/// Fewest slots for which it is worth giving memory back.
+const COMPACT_LEAST: usize = 64;
 
 /// Cells as a struct of arrays, 14 bytes a cell, with the batches that win them in a slab.
 pub(super) struct Tile {
@@ -28,7 +26,9 @@ pub(super) struct Tile {
     /// Slots in `batches`; without meaning where nobody painted. Sixteen bits are enough: each batch wins a cell
     /// of its own, and one slot more is taken while a batch is applied.
     slots: Box<[u16; TILE_CELLS]>,
-    batches: Vec<Option<Kept>>,
+    batches: Vec<Option<SignedBatch>>,
+    /// How many cells the batch of each slot wins.
+    wins: Vec<u16>,
     free: Vec<u16>,
     digest: DigestCache,
 }
@@ -52,6 +52,7 @@ impl Tile {
             colours: filled(Colour::CLEARED),
             slots: filled(0),
             batches: Vec::new(),
+            wins: Vec::new(),
             free: Vec::new(),
             digest: DigestCache::default(),
         }
@@ -85,8 +86,12 @@ impl Tile {
         if change.wins == 0 {
             self.free.push(slot);
         } else {
-            self.batches[usize::from(slot)] = Some(Kept { batch, wins: change.wins as u16 });
+            self.batches[usize::from(slot)] = Some(batch);
+            self.wins[usize::from(slot)] = change.wins as u16;
             self.digest.clear();
+            if self.batches.len() > COMPACT_LEAST.max(4 * (self.batches.len() - self.free.len())) {
+                self.compact();
+            }
         }
         change
     }
@@ -111,27 +116,24 @@ impl Tile {
     pub(super) fn author(&self, index: u16) -> Option<PeerId> {
         let index = usize::from(index);
         let painted = self.stamps[index] != Stamp::NEVER.0;
-        painted.then(|| self.batch(self.slots[index]).header().author.peer)
+        painted.then(|| self.batch(self.slots[index]).peer())
     }
 
     /// The batches that win a cell.
     pub(super) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.batches.iter().flatten().map(|kept| &kept.batch)
+        self.batches.iter().flatten()
     }
 
     /// All cells that `peer` wins, and by how many batches.
     pub(super) fn cells_of(&self, peer: PeerId) -> (Vec<TileCell>, usize) {
-        let own = |kept: &&Kept| kept.batch.header().author.peer == peer;
-        let (mut wins, mut batches) = (0, 0);
-        self.batches.iter().flatten().filter(own).for_each(|kept| {
-            wins += usize::from(kept.wins);
-            batches += 1;
-        });
+        let own = |slot: &usize| self.batches[*slot].as_ref().is_some_and(|batch| batch.peer() == peer);
+        let slots = || (0..self.batches.len()).filter(own);
+        let wins: usize = slots().map(|slot| usize::from(self.wins[slot])).sum();
         let mut cells = Vec::with_capacity(wins);
         for index in (0..TILE_CELLS as u16).filter(|&index| wins > 0 && self.author(index) == Some(peer)) {
             cells.push(TileCell { stamp: self.stamp(index), colour: self.colour(index), index });
         }
-        (cells, batches)
+        (cells, slots().count())
     }
 
     /// The digest of the tile's cells.
@@ -142,7 +144,8 @@ impl Tile {
     /// Bytes of memory, those of the batches included.
     pub(super) fn memory(&self) -> usize {
         let cell = size_of::<u64>() + size_of::<Colour>() + size_of::<u16>();
-        let slab = self.batches.capacity() * size_of::<Option<Kept>>() + self.free.capacity() * 2;
+        let slab = self.batches.capacity() * size_of::<Option<SignedBatch>>()
+            + (self.wins.capacity() + self.free.capacity()) * size_of::<u16>();
         size_of::<Tile>()
             + TILE_CELLS * cell
             + slab
@@ -155,7 +158,7 @@ impl Tile {
         for index in (0..TILE_CELLS).filter(|&index| self.stamps[index] != Stamp::NEVER.0) {
             let slot = self.slots[index];
             let same_slot = before.filter(|&(one, _)| one == slot).map(|(_, peer)| peer);
-            let peer = same_slot.unwrap_or_else(|| self.batch(slot).header().author.peer);
+            let peer = same_slot.unwrap_or_else(|| self.batch(slot).peer());
             let follows = before.is_none_or(|(_, one)| one != peer);
             before = Some((slot, peer));
             bytes.extend_from_slice(&(index as u16).to_le_bytes());
@@ -174,31 +177,50 @@ impl Tile {
     #[cold]
     fn wins_tie(&self, batch: &SignedBatch, cell: &TileCell) -> bool {
         let index = usize::from(cell.index) % TILE_CELLS;
-        let present = self.batch(self.slots[index]).header();
-        let challenge = (batch.header().author.peer, cell.colour, batch.header().rank());
-        challenge > (present.author.peer, self.colours[index], present.rank())
+        let present = self.batch(self.slots[index]);
+        let order = (batch.peer(), cell.colour).cmp(&(present.peer(), self.colours[index]));
+        order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
     }
 
     fn batch(&self, slot: u16) -> &SignedBatch {
-        &self.batches[usize::from(slot)].as_ref().expect("a painted cell's batch is kept").batch
+        self.batches[usize::from(slot)].as_ref().expect("a painted cell's batch is kept")
     }
 
     fn reserve_slot(&mut self) -> u16 {
         self.free.pop().unwrap_or_else(|| {
             self.batches.push(None);
+            self.wins.push(0);
             (self.batches.len() - 1) as u16
         })
     }
 
     /// Takes a cell from the batch in `slot`, and drops the batch with its last one.
     fn lose(&mut self, slot: u16, dropped: &mut Vec<BatchKey>) {
-        let place = &mut self.batches[usize::from(slot)];
-        let kept = place.as_mut().expect("a painted cell's batch is kept");
-        kept.wins -= 1;
-        if kept.wins == 0 {
-            dropped.push(kept.batch.key());
-            *place = None;
+        let wins = &mut self.wins[usize::from(slot)];
+        *wins -= 1;
+        if *wins == 0 {
+            let batch = self.batches[usize::from(slot)].take().expect("a painted cell's batch is kept");
+            dropped.push(batch.key());
             self.free.push(slot);
+        }
+    }
+
+    /// Closes the gaps that dropped batches left, and gives their memory back.
+    fn compact(&mut self) {
+        let mut moved = vec![0; self.batches.len()];
+        let (mut batches, mut wins) = (Vec::new(), Vec::new());
+        for (slot, batch) in mem::take(&mut self.batches).into_iter().enumerate() {
+            if batch.is_some() {
+                moved[slot] = batches.len() as u16;
+                batches.push(batch);
+                wins.push(self.wins[slot]);
+            }
+        }
+        (self.batches, self.wins, self.free) = (batches, wins, Vec::new());
+        for (slot, stamp) in self.slots.iter_mut().zip(self.stamps.iter()) {
+            if *stamp != Stamp::NEVER.0 {
+                *slot = moved[usize::from(*slot)];
+            }
         }
     }
 }

@@ -1,0 +1,415 @@
+//! The node's side of rooms: opening and leaving them, attaching members, routing what rooms and links say.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::Node;
+use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
+use super::io::{Effect, LinkId, ServerId};
+use super::view::{CommandError, RoomSpec, StoredRoom};
+use super::{Output, ROOMS_MAX};
+use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::room::genesis::{Access, Genesis};
+use crate::room::{Member, Room, RoomOutput};
+use crate::session::link::{Link, SEND_QUEUE_MAX};
+use crate::session::message::{Attach, Detach, DetachReason, GoodbyeReason, LinkMessage, RoomMessage};
+use crate::signalling::address::{RoomAddress, signalling_url};
+use crate::signalling::description::Role;
+use crate::wire::BoundedText;
+
+/// Bytes that may wait on a link while parts of a replica are served over it, so that live strokes never wait
+/// behind a whole canvas: at 10 Mbit/s this is 50 ms.
+const SERVE_QUEUE: usize = 64 * 1024;
+
+/// A room that the node is in, or on its way into.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The server that introduces its members.
+    pub(super) server: ServerId,
+    /// `http(s)://HOST` of that server.
+    base: String,
+    /// The code it was asked for by.
+    pub(super) wanted_code: Option<Code>,
+    /// The id it was asked for by.
+    pub(super) wanted_room: Option<RoomId>,
+    /// Its code on the server.
+    pub(super) code: Option<Code>,
+    /// Its secret, if it is private and we know it.
+    pub(super) secret: Option<Secret>,
+    /// Whether the server counts us among its members.
+    pub(super) joined: bool,
+    /// The room itself, once its genesis is known.
+    pub(super) room: Option<Room>,
+}
+
+impl Entry {
+    /// The room's id, once it is known.
+    pub(super) fn id(&self) -> Option<RoomId> {
+        self.room.as_ref().map(Room::id).or(self.wanted_room)
+    }
+
+    /// The LINK, once the room is registered.
+    pub(super) fn address(&self) -> Option<RoomAddress> {
+        let (code, room) = (self.code?, self.room.as_ref()?.id());
+        Some(RoomAddress { server: self.base.clone(), code, room: Some(room), secret: self.secret })
+    }
+
+    /// Whether a server's answer about `room` under `code` is the one that was asked for.
+    pub(super) fn asked_for(&self, room: RoomId, code: Code) -> bool {
+        match self.id() {
+            Some(id) => id == room,
+            None => self.wanted_code == Some(code),
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn add_created_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
+        spec.size.check().map_err(|error| CommandError::Size(error.0))?;
+        self.check_room_count()?;
+        let secret = spec.private.then(|| Secret(self.rng.bytes()));
+        let genesis = Genesis::new_canvas(&mut self.rng, self.me.peer, spec.size, secret.as_ref());
+        let (bytes, id) = genesis.sign(&self.identity);
+        let handle = self.add_entry(spec.server, None, Some(id), secret);
+        self.open_room(handle, genesis, bytes, id).expect("the secret is the one just committed to");
+        self.ask_server_for_room(handle);
+        Ok(handle)
+    }
+
+    pub(super) fn add_joined_room(
+        &mut self,
+        address: RoomAddress,
+        stored: Option<StoredRoom>,
+    ) -> Result<RoomHandle, CommandError> {
+        self.check_room_count()?;
+        let stored = match stored {
+            None => None,
+            Some(stored) => {
+                let wrong = |error: &dyn core::fmt::Display| CommandError::Stored(error.to_string());
+                let (genesis, id) = Genesis::decode_signed(&stored.genesis).map_err(|error| wrong(&error))?;
+                if address.room.is_some_and(|room| room != id) {
+                    return Err(wrong(&format!("it is room {id}")));
+                }
+                Some((genesis, id, stored))
+            }
+        };
+        let handle = self.add_entry(address.server, Some(address.code), address.room, address.secret);
+        if let Some((genesis, id, stored)) = stored {
+            match self.open_room(handle, genesis, stored.genesis, id) {
+                Ok(()) => self.restore(handle, &stored.batches),
+                Err(reason) => {
+                    self.refuse_room(handle, reason);
+                    return Ok(handle);
+                }
+            }
+        }
+        self.ask_server_for_room(handle);
+        Ok(handle)
+    }
+
+    fn check_room_count(&self) -> Result<(), CommandError> {
+        if self.rooms.len() >= ROOMS_MAX { Err(CommandError::TooManyRooms(ROOMS_MAX)) } else { Ok(()) }
+    }
+
+    fn add_entry(
+        &mut self,
+        base: String,
+        wanted_code: Option<Code>,
+        wanted_room: Option<RoomId>,
+        secret: Option<Secret>,
+    ) -> RoomHandle {
+        let base = String::from(base.trim_end_matches('/'));
+        let server = self.server(signalling_url(&base));
+        let handle = RoomHandle(self.next_room);
+        self.next_room += 1;
+        let (code, joined, room) = (None, false, None);
+        self.rooms
+            .insert(handle, Entry { server, base, wanted_code, wanted_room, code, secret, joined, room });
+        handle
+    }
+
+    /// Opens a room whose genesis is known and checked, if its secret is.
+    pub(super) fn open_room(
+        &mut self,
+        handle: RoomHandle,
+        genesis: Genesis,
+        bytes: Vec<u8>,
+        id: RoomId,
+    ) -> Result<(), RoomRefusal> {
+        let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(()) };
+        match (genesis.access, entry.secret) {
+            (Access::Open, _) => entry.secret = None,
+            (Access::Secret { .. }, None) => return Err(RoomRefusal::SecretMissing),
+            (Access::Secret { commitment }, Some(secret)) if secret.commitment() != commitment => {
+                return Err(RoomRefusal::SecretWrong);
+            }
+            (Access::Secret { .. }, Some(_)) => {}
+        }
+        entry.room = Some(Room::new(handle, id, genesis, bytes, self.me, &self.config));
+        self.event(Event::RoomOpened { room: handle, id });
+        Ok(())
+    }
+
+    fn restore(&mut self, handle: RoomHandle, batches: &[Vec<u8>]) {
+        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        let refused = room.restore(self.now, batches);
+        if refused > 0 {
+            let reason = format!("{refused} stored batches do not verify and were left out");
+            self.event(Event::StorageFailed { room: handle, reason });
+        }
+    }
+
+    /// The room cannot be entered: tells the application and forgets it.
+    pub(super) fn refuse_room(&mut self, handle: RoomHandle, reason: RoomRefusal) {
+        self.event(Event::RoomRefused { room: handle, reason });
+        self.remove_room(handle);
+    }
+
+    /// Leaves a room, and closes what only it needed.
+    pub(super) fn remove_room(&mut self, handle: RoomHandle) {
+        let Some(id) = self.rooms.get(&handle).map(Entry::id) else { return };
+        self.leave_on_server(handle);
+        let mut unused: Vec<LinkId> = Vec::new();
+        for peer in self.peers.values_mut() {
+            peer.present.remove(&handle);
+            peer.rooms.remove(&handle);
+            let attached = peer.is_attached(handle);
+            peer.attached.retain(|_, room| *room != handle);
+            let told = peer.sent_attach.remove(&handle);
+            let Some(link) = peer.link.filter(|_| attached || told) else { continue };
+            if let (Some(state), Some(room)) = (self.links.get_mut(&link), id) {
+                state.send(&LinkMessage::Detach(Detach { room, reason: DetachReason::Left }));
+            }
+            if peer.attached.is_empty() && peer.sent_attach.is_empty() {
+                unused.push(link);
+            }
+        }
+        for link in unused {
+            self.close_link(link, Some(GoodbyeReason::Unused));
+        }
+        self.rooms.remove(&handle);
+        self.drop_unused_servers();
+    }
+
+    /// Tells a linked endpoint that we are in a room.
+    pub(super) fn send_attach(&mut self, endpoint: Endpoint, handle: RoomHandle) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        if !peer.sent_attach.contains(&handle) && self.tell_attach(endpoint, handle) {
+            if let Some(peer) = self.peers.get_mut(&endpoint) {
+                peer.sent_attach.insert(handle);
+            }
+        }
+    }
+
+    fn tell_attach(&mut self, endpoint: Endpoint, handle: RoomHandle) -> bool {
+        let Some(entry) = self.rooms.get(&handle) else { return false };
+        let Some(room) = &entry.room else { return false };
+        let link = self.peers.get(&endpoint).and_then(|peer| peer.link);
+        let Some(link) = link.and_then(|link| self.links.get_mut(&link)) else { return false };
+        let role = link.role();
+        let proof = match (&entry.secret, link.transcript()) {
+            (Some(secret), Some(transcript)) => Some(transcript.room_proof(&room.id(), secret, role)),
+            _ => None,
+        };
+        link.send(&LinkMessage::Attach(Attach {
+            room: room.id(),
+            number: handle.0,
+            proof,
+            name: BoundedText::truncated(&self.config.name),
+            stays: self.config.stays,
+            stores: self.config.stores,
+        }))
+    }
+
+    /// Tells all members what we call ourselves now.
+    pub(super) fn announce_name(&mut self) {
+        let told: Vec<(Endpoint, RoomHandle)> = self
+            .peers
+            .iter()
+            .flat_map(|(&endpoint, peer)| peer.sent_attach.iter().map(move |&room| (endpoint, room)))
+            .collect();
+        for (endpoint, handle) in told {
+            self.tell_attach(endpoint, handle);
+        }
+    }
+
+    /// A message of a linked endpoint that is about rooms.
+    pub(super) fn handle_room_message(&mut self, from: Endpoint, message: LinkMessage) {
+        match message {
+            LinkMessage::Attach(attach) => self.handle_attach(from, &attach),
+            LinkMessage::Detach(detach) => self.handle_detach(from, detach),
+            LinkMessage::Room { number, message } => {
+                let Some(peer) = self.peers.get(&from) else { return };
+                // A number that is not attached may be that of a room just left: not an offence.
+                let Some(&handle) = peer.attached.get(&number) else { return };
+                if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
+                    room.handle_message(self.now, from, message);
+                }
+            }
+            LinkMessage::Proof(_) | LinkMessage::Goodbye(_) => {}
+        }
+    }
+
+    fn handle_attach(&mut self, from: Endpoint, attach: &Attach) {
+        let found =
+            self.rooms.iter().find(|(_, entry)| entry.room.as_ref().is_some_and(|r| r.id() == attach.room));
+        let Some((&handle, entry)) = found else {
+            return self.send_detach(from, attach.room, DetachReason::Left);
+        };
+        if !self.proves_room(from, entry, attach) {
+            let detail = String::from("the proof of the room's secret does not hold");
+            self.send_detach(from, attach.room, DetachReason::Proof);
+            return self.handle_offence(from, Refusal::RoomProof, detail);
+        }
+        if entry.room.as_ref().is_some_and(|room| !room.admits(from)) {
+            self.refuse(Some(from), Refusal::RoomFull, String::from("it attaches, but the room is full"));
+            return self.send_detach(from, attach.room, DetachReason::Full);
+        }
+        self.send_attach(from, handle);
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        if !peer.attached.contains_key(&attach.number) && peer.attached.len() >= ROOMS_MAX {
+            let detail = format!("it attaches to more than {ROOMS_MAX} rooms");
+            return self.handle_offence(from, Refusal::Message, detail);
+        }
+        peer.rooms.insert(handle);
+        peer.name = String::from(attach.name.as_str());
+        let again = peer.is_attached(handle);
+        peer.attached.retain(|_, room| *room != handle);
+        peer.attached.insert(attach.number, handle);
+        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        if again {
+            room.handle_member(from, Member::from(attach));
+        } else {
+            room.handle_attached(self.now, from, Member::from(attach));
+        }
+    }
+
+    fn proves_room(&self, from: Endpoint, entry: &Entry, attach: &Attach) -> bool {
+        let Some(secret) = &entry.secret else { return true };
+        let link = self.peers.get(&from).and_then(|peer| self.links.get(&peer.link?));
+        let (Some(link), Some(proof)) = (link, attach.proof) else { return false };
+        let role: Role = link.role().opposite();
+        let expected = link.transcript().map(|transcript| transcript.room_proof(&attach.room, secret, role));
+        // Hashes compare in constant time.
+        expected.is_some_and(|expected| blake3::Hash::from(expected) == blake3::Hash::from(proof))
+    }
+
+    fn send_detach(&mut self, to: Endpoint, room: RoomId, reason: DetachReason) {
+        let link = self.peers.get(&to).and_then(|peer| peer.link);
+        if let Some(link) = link.and_then(|link| self.links.get_mut(&link)) {
+            link.send(&LinkMessage::Detach(Detach { room, reason }));
+        }
+    }
+
+    fn handle_detach(&mut self, from: Endpoint, detach: Detach) {
+        let found = self.rooms.iter().find(|(_, entry)| entry.id() == Some(detach.room));
+        let Some(handle) = found.map(|(&handle, _)| handle) else { return };
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.attached.retain(|_, room| *room != handle);
+        peer.sent_attach.remove(&handle);
+        if detach.reason == DetachReason::Left {
+            peer.present.remove(&handle);
+        }
+        self.detach(handle, from);
+        match detach.reason {
+            DetachReason::Left => {}
+            DetachReason::Full => {
+                self.refuse(Some(from), Refusal::RoomFull, String::from("it says that the room is full"));
+            }
+            DetachReason::Proof => {
+                let detail = String::from("it does not accept our proof of the room's secret");
+                self.refuse(Some(from), Refusal::RoomProof, detail);
+            }
+        }
+    }
+
+    /// An endpoint is no longer attached to a room.
+    pub(super) fn detach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
+            room.handle_detached(self.now, endpoint);
+        }
+    }
+
+    /// Carries out what rooms want. Returns whether there was nothing.
+    pub(super) fn carry_out_room_outputs(&mut self) -> bool {
+        let mut idle = true;
+        let handles: Vec<RoomHandle> = self.rooms.keys().copied().collect();
+        for handle in handles {
+            loop {
+                let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else {
+                    break;
+                };
+                let id = room.id();
+                let Some(output) = room.poll_output() else { break };
+                idle = false;
+                match output {
+                    RoomOutput::Event(event) => self.event(event),
+                    RoomOutput::Send(to, message) => self.send_to_member(handle, to, message),
+                    RoomOutput::Persist { token, change } => {
+                        let token = persist_token(handle, token);
+                        self.effect(Effect::Persist { token, room: id, change });
+                    }
+                    RoomOutput::Offence(from, refusal, detail) => self.handle_offence(from, refusal, detail),
+                }
+            }
+        }
+        idle
+    }
+
+    fn send_to_member(&mut self, handle: RoomHandle, to: Endpoint, message: RoomMessage) {
+        let link = self.peers.get(&to).and_then(|peer| peer.link);
+        let Some(link) = link.and_then(|link| self.links.get_mut(&link)) else { return };
+        let taken = link.send(&LinkMessage::Room { number: handle.0, message });
+        if !taken && let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
+            room.handle_skipped(self.now, to);
+        }
+    }
+
+    /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
+    pub(super) fn serve_parts(&mut self) -> bool {
+        let mut idle = true;
+        for (&endpoint, peer) in &self.peers {
+            let Some(link) = peer.link.and_then(|link| self.links.get_mut(&link)) else { continue };
+            for handle in peer.attached.values() {
+                let Some(room) = self.rooms.get_mut(handle).and_then(|entry| entry.room.as_mut()) else {
+                    continue;
+                };
+                while link.queued() < SERVE_QUEUE {
+                    let Some(message) = room.serve(endpoint) else { break };
+                    idle = false;
+                    link.send(&LinkMessage::Room { number: handle.0, message });
+                }
+            }
+        }
+        idle
+    }
+
+    pub(super) fn handle_persisted(&mut self, token: u64, result: Result<(), String>) {
+        let (handle, token) = split_token(token);
+        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        room.handle_persisted(token, result.is_ok());
+        if let Err(reason) = result {
+            self.outputs.push_back(Output::Event(Event::StorageFailed { room: handle, reason }));
+        }
+    }
+
+    /// Refuses to paint while every member's link is full to its limit: what was painted could reach nobody.
+    pub(super) fn check_backpressure(&self, handle: RoomHandle) -> Result<(), CommandError> {
+        let attached = self.peers.values().filter(|peer| peer.is_attached(handle));
+        let queued = attached.filter_map(|peer| self.links.get(&peer.link?)).map(Link::queued).min();
+        match queued {
+            Some(queued) if queued >= SEND_QUEUE_MAX / 2 => Err(CommandError::Backpressure(queued)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tokens are counted by room; the driver sees one number.
+fn persist_token(handle: RoomHandle, token: u64) -> u64 {
+    u64::from(handle.0) << 40 | token & ((1 << 40) - 1)
+}
+
+fn split_token(token: u64) -> (RoomHandle, u64) {
+    (RoomHandle((token >> 40) as u32), token & ((1 << 40) - 1))
+}

@@ -1,0 +1,330 @@
+//! The node's side of signalling servers: registering, looking up and joining rooms, hearing of members.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::attempts::ASK_DELAY;
+use super::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
+use super::io::{Effect, ServerId};
+use super::peer::Peer;
+use super::{Node, PEERS_MAX};
+use crate::id::{Code, Endpoint, RoomId};
+use crate::room::genesis::{Genesis, GenesisError};
+use crate::signalling::announce;
+use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
+use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal};
+use crate::time::Time;
+use crate::wire::Base64;
+
+impl Node {
+    /// The conversation with the server at `url`, begun if there is none yet.
+    pub(super) fn server(&mut self, url: String) -> ServerId {
+        if let Some((&server, _)) = self.servers.iter().find(|(_, client)| client.url() == url) {
+            return server;
+        }
+        let server = ServerId(self.next_server);
+        self.next_server += 1;
+        self.servers.insert(server, ServerClient::new(self.now.time, url, &self.config));
+        self.handle_server_timeouts();
+        server
+    }
+
+    pub(super) fn handle_server_timeouts(&mut self) {
+        let servers: Vec<ServerId> = self.servers.keys().copied().collect();
+        for server in servers {
+            let Some(client) = self.servers.get_mut(&server) else { continue };
+            let (action, event) = client.handle_timeout(self.now.time, &mut self.rng);
+            self.carry_out_server(server, action, event);
+        }
+    }
+
+    pub(super) fn handle_server_text(&mut self, server: ServerId, text: &str) {
+        let Some(client) = self.servers.get_mut(&server) else { return };
+        let (action, event) = client.handle_text(self.now.time, text, &self.identity, &self.announcement);
+        self.carry_out_server(server, action, event);
+    }
+
+    pub(super) fn handle_server_down(&mut self, server: ServerId, reason: String) {
+        let Some(client) = self.servers.get_mut(&server) else { return };
+        let event = client.handle_down(self.now.time, reason, &mut self.rng);
+        self.carry_out_server(server, None, event);
+    }
+
+    /// Tells every server that we leave, and closes the sockets.
+    pub(super) fn leave_servers(&mut self) {
+        let rooms: Vec<RoomHandle> = self.rooms.keys().copied().collect();
+        for room in rooms {
+            self.leave_on_server(room);
+        }
+        for server in core::mem::take(&mut self.servers).into_keys() {
+            self.effect(Effect::ServerClose { server });
+        }
+    }
+
+    /// Tells the room's server that we leave the room.
+    pub(super) fn leave_on_server(&mut self, handle: RoomHandle) {
+        let Some(entry) = self.rooms.get_mut(&handle) else { return };
+        let (server, joined, room) = (entry.server, entry.joined, entry.id());
+        entry.joined = false;
+        if let (true, Some(room)) = (joined, room) {
+            self.request(server, &FromClient::Leave { room });
+        }
+    }
+
+    /// Closes the conversation with a server that no room needs.
+    pub(super) fn drop_unused_servers(&mut self) {
+        let used = |server: &ServerId| self.rooms.values().any(|entry| entry.server == *server);
+        let unused: Vec<ServerId> = self.servers.keys().copied().filter(|server| !used(server)).collect();
+        for server in unused {
+            self.servers.remove(&server);
+            self.effect(Effect::ServerClose { server });
+        }
+    }
+
+    /// Sends a request, if the server let us in. Returns whether it was sent.
+    pub(super) fn request(&mut self, server: ServerId, message: &FromClient) -> bool {
+        let Some(client) = self.servers.get_mut(&server).filter(|client| client.is_entered()) else {
+            return false;
+        };
+        let text = client.request(self.now.time, message);
+        self.effect(Effect::ServerSend { server, text });
+        true
+    }
+
+    /// Asks the room's server for the room, or hands it the genesis that we hold.
+    pub(super) fn ask_server_for_room(&mut self, handle: RoomHandle) {
+        let Some(entry) = self.rooms.get(&handle) else { return };
+        let server = entry.server;
+        let message = match (&entry.room, entry.wanted_room) {
+            (Some(room), _) => {
+                let genesis =
+                    Base64::new(room.genesis_bytes()).expect("a checked genesis is within the limit");
+                FromClient::Register { genesis }
+            }
+            (None, Some(room)) => FromClient::Lookup { room: Some(room), code: None },
+            (None, None) => FromClient::Lookup { room: None, code: entry.wanted_code },
+        };
+        self.request(server, &message);
+    }
+
+    fn carry_out_server(
+        &mut self,
+        server: ServerId,
+        action: Option<ClientAction>,
+        event: Option<ClientEvent>,
+    ) {
+        let Some(url) = self.servers.get(&server).map(|client| String::from(client.url())) else { return };
+        match action {
+            None => {}
+            Some(ClientAction::Open) => {
+                self.effect(Effect::ServerOpen { server, url: url.clone() });
+                self.event(Event::Server { url: url.clone(), state: ServerState::Connecting });
+            }
+            Some(ClientAction::Send(text)) => self.effect(Effect::ServerSend { server, text }),
+            Some(ClientAction::Close) => self.effect(Effect::ServerClose { server }),
+        }
+        match event {
+            None => {}
+            Some(ClientEvent::Entered) => {
+                self.event(Event::Server { url, state: ServerState::Connected });
+                for handle in self.rooms_on(server) {
+                    self.ask_server_for_room(handle);
+                }
+            }
+            Some(ClientEvent::Away(reason)) => {
+                self.event(Event::Server { url, state: ServerState::Away { reason } });
+                self.forget_presence(server);
+            }
+            Some(ClientEvent::Rubbish(detail)) => self.refuse(None, Refusal::Server, detail),
+            Some(ClientEvent::Message(message)) => self.handle_server_message(server, message),
+        }
+    }
+
+    fn rooms_on(&self, server: ServerId) -> Vec<RoomHandle> {
+        let here = self.rooms.iter().filter(|(_, entry)| entry.server == server);
+        here.map(|(&handle, _)| handle).collect()
+    }
+
+    /// A server that is away lists nobody; links do not depend on it.
+    fn forget_presence(&mut self, server: ServerId) {
+        for handle in self.rooms_on(server) {
+            if let Some(entry) = self.rooms.get_mut(&handle) {
+                entry.joined = false;
+            }
+            for peer in self.peers.values_mut() {
+                peer.present.remove(&handle);
+            }
+        }
+    }
+
+    fn handle_server_message(&mut self, server: ServerId, message: FromServer) {
+        match message {
+            FromServer::Found { room, code, genesis } => self.handle_found(server, room, code, &genesis),
+            FromServer::Unknown { room, code } => self.handle_unknown(server, room, code),
+            FromServer::Joined { room, members } => {
+                let Some(handle) = self.room_on(server, room) else { return };
+                if let Some(entry) = self.rooms.get_mut(&handle) {
+                    entry.joined = true;
+                }
+                for announcement in members {
+                    self.learn(handle, &announcement);
+                }
+            }
+            FromServer::MemberJoined { room, announcement } => {
+                if let Some(handle) = self.room_on(server, room) {
+                    self.learn(handle, &announcement);
+                }
+            }
+            FromServer::MemberLeft { room, endpoint } => {
+                if let Some(handle) = self.room_on(server, room)
+                    && let Some(peer) = self.peers.get_mut(&endpoint)
+                {
+                    peer.present.remove(&handle);
+                }
+            }
+            FromServer::Signal { room, from, payload } => {
+                if let Some(handle) = self.room_on(server, room) {
+                    self.handle_sealed_signal(handle, from, &payload);
+                }
+            }
+            FromServer::Refused { reason, detail, room, .. } => {
+                self.handle_server_refusal(server, reason, &detail, room);
+            }
+            FromServer::Goodbye { reason, detail } => {
+                let detail = format!("the server closes the connection ({reason:?}): {detail}");
+                self.refuse(None, Refusal::Server, detail);
+            }
+            // Handled by the conversation itself.
+            _ => {}
+        }
+    }
+
+    fn room_on(&self, server: ServerId, room: RoomId) -> Option<RoomHandle> {
+        let here = |entry: &super::rooms::Entry| entry.server == server && entry.id() == Some(room);
+        self.rooms.iter().find(|(_, entry)| here(entry)).map(|(&handle, _)| handle)
+    }
+
+    fn handle_found(&mut self, server: ServerId, room: RoomId, code: Code, genesis: &[u8]) {
+        let asked: Vec<RoomHandle> = self
+            .rooms
+            .iter()
+            .filter(|(_, entry)| entry.server == server && entry.asked_for(room, code))
+            .map(|(&handle, _)| handle)
+            .collect();
+        for handle in asked {
+            if let Err(reason) = self.open_found(handle, room, genesis) {
+                self.refuse_room(handle, reason);
+                continue;
+            }
+            let Some(entry) = self.rooms.get_mut(&handle) else { continue };
+            let news = entry.code.replace(code) != Some(code);
+            if news {
+                self.event(Event::RoomRegistered { room: handle, code });
+            }
+            self.request(server, &FromClient::Join { room });
+        }
+    }
+
+    /// Opens a room by the genesis that a server handed out, unless it is open.
+    fn open_found(&mut self, handle: RoomHandle, room: RoomId, bytes: &[u8]) -> Result<(), RoomRefusal> {
+        let Some(entry) = self.rooms.get(&handle) else { return Ok(()) };
+        if entry.room.is_some() {
+            return Ok(());
+        }
+        let (genesis, id) = Genesis::decode_signed(bytes).map_err(|error| match error {
+            GenesisError::Format(_) => RoomRefusal::Version(error.to_string()),
+            error => RoomRefusal::WrongRoom(error.to_string()),
+        })?;
+        if id != room || entry.wanted_room.is_some_and(|wanted| wanted != id) {
+            return Err(RoomRefusal::WrongRoom(format!("its id is {id}")));
+        }
+        self.open_room(handle, genesis, bytes.to_vec(), id)
+    }
+
+    fn handle_unknown(&mut self, server: ServerId, room: Option<RoomId>, code: Option<Code>) {
+        for handle in self.rooms_on(server) {
+            let Some(entry) = self.rooms.get(&handle) else { continue };
+            let meant = match room {
+                Some(_) => entry.wanted_room == room,
+                None => entry.wanted_room.is_none() && entry.wanted_code == code,
+            };
+            if meant && entry.room.is_none() {
+                self.event(Event::RoomWaiting { room: handle });
+            }
+        }
+    }
+
+    fn handle_server_refusal(
+        &mut self,
+        server: ServerId,
+        reason: ServerRefusal,
+        detail: &str,
+        room: Option<RoomId>,
+    ) {
+        let Some(handle) = room.and_then(|room| self.room_on(server, room)) else {
+            return self.refuse(None, Refusal::Server, format!("{reason:?}: {detail}"));
+        };
+        match reason {
+            ServerRefusal::RoomFull => self.refuse_room(handle, RoomRefusal::Full(String::from(detail))),
+            ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature => {
+                self.refuse_room(handle, RoomRefusal::Server(String::from(detail)));
+            }
+            // Somebody left while a signal was on its way, or the server forgot the room: joining again follows
+            // from what the server says next.
+            _ => self.refuse(None, Refusal::Server, format!("{reason:?}: {detail}")),
+        }
+    }
+
+    /// A server says that an endpoint is in a room, with the key to which signals are sealed.
+    fn learn(&mut self, handle: RoomHandle, announcement: &Announcement) {
+        let endpoint = announcement.endpoint;
+        if endpoint == self.me {
+            return;
+        }
+        let key = announcement.sealing_key.array().filter(|_| announce::verify(announcement));
+        let Some(key) = key else {
+            let detail = String::from("the sealing key that the server hands out is not signed by this peer");
+            return self.refuse(Some(endpoint), Refusal::SealingKey, detail);
+        };
+        if !self.peers.contains_key(&endpoint) {
+            if self.peers.len() >= PEERS_MAX {
+                let detail = format!("{PEERS_MAX} endpoints are known already");
+                return self.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
+            }
+            self.peers.insert(endpoint, Peer::new(self.now.time));
+            self.event(Event::Link { endpoint, state: LinkState::Connecting, reason: None });
+        }
+        let (offers, now) = (self.me > endpoint, self.now.time);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.sealing_key = Some(key);
+        peer.present.insert(handle);
+        peer.rooms.insert(handle);
+        if peer.link.is_some() {
+            self.send_attach(endpoint, handle);
+        } else if peer.attempt.is_none() {
+            peer.next_try = Some(if offers { now } else { now + ASK_DELAY });
+            self.try_link(endpoint);
+        }
+    }
+
+    /// Deadlines of what the peer table has to do.
+    pub(super) fn peer_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
+        self.peers.values().flat_map(|peer| [peer.next_try, peer.forget_at()]).flatten()
+    }
+
+    /// Tries links that are due and forgets who is long gone.
+    pub(super) fn handle_peer_timeouts(&mut self) {
+        let now = self.now.time;
+        let due: Vec<Endpoint> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.next_try.is_some_and(|at| at <= now))
+            .map(|(&endpoint, _)| endpoint)
+            .collect();
+        for endpoint in due {
+            self.try_link(endpoint);
+        }
+        self.peers.retain(|_, peer| peer.forget_at().is_none_or(|at| at > now));
+    }
+}

@@ -1,0 +1,108 @@
+//! What commands take and give, and how an application sees a room's peers.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use super::event::{LinkState, RoomHandle};
+use crate::crdt::canvas::CanvasSize;
+use crate::id::Endpoint;
+use crate::time::Time;
+
+/// What a room that is to be made is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomSpec {
+    /// `http(s)://HOST` of the server that the room is registered with.
+    pub server: String,
+    /// Size of its canvas.
+    pub size: CanvasSize,
+    /// Whether a secret guards it.
+    pub private: bool,
+}
+
+/// What a stored room is restored from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredRoom {
+    /// The signed genesis.
+    pub genesis: Vec<u8>,
+    /// The signed batches, in any order.
+    pub batches: Vec<Vec<u8>>,
+}
+
+/// What became of a call of [`Node::paint`](super::Node::paint).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaintReceipt {
+    /// The sequences of the batches that carry the cells.
+    pub sequences: RangeInclusive<u64>,
+    /// How many cells they carry.
+    pub cells: usize,
+}
+
+/// Why a command was not carried out. The node is as it was before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// No such room, or it was refused or left.
+    #[error("there is no room {0:?}")]
+    NoSuchRoom(RoomHandle),
+    /// The room's genesis is not known yet: wait for [`Event::RoomOpened`](super::Event::RoomOpened).
+    #[error("the room is not open yet")]
+    NotOpen,
+    /// A cell is outside the canvas.
+    #[error("cell {x}, {y} is outside the canvas of {size}")]
+    OutsideCanvas {
+        /// Its column.
+        x: u32,
+        /// Its row.
+        y: u32,
+        /// The canvas.
+        size: CanvasSize,
+    },
+    /// A canvas of this size cannot be made.
+    #[error("a canvas of {0} is not 1 to 4096 cells wide and high")]
+    Size(CanvasSize),
+    /// Nothing was given to paint.
+    #[error("there is no cell to paint")]
+    Empty,
+    /// Stored bytes are not this room.
+    #[error("what is stored is not a room: {0}")]
+    Stored(String),
+    /// The node is in as many rooms as it can be.
+    #[error("a node is in at most {0} rooms")]
+    TooManyRooms(usize),
+    /// Neighbours do not take in what is sent fast enough; paint again after some of it was applied.
+    #[error("neighbours cannot keep up: {0} bytes wait to be sent")]
+    Backpressure(usize),
+}
+
+/// One endpoint as a room sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerView {
+    /// Who.
+    pub endpoint: Endpoint,
+    /// What they call themselves; empty when they did not say.
+    pub name: String,
+    /// Whether it is another endpoint of our own peer.
+    pub own: bool,
+    /// State of the link.
+    pub state: LinkState,
+    /// Since when it is in this state.
+    pub since: Time,
+    /// When something was last heard over the link.
+    pub heard: Option<Time>,
+    /// In words: why it is in this state, where there is something to say.
+    pub reason: Option<String>,
+    /// Smoothed round-trip time (RFC 6298), once measured.
+    pub rtt: Option<Duration>,
+    /// Whether it proved that it may be in the room.
+    pub attached: bool,
+    /// Whether it says that it stays in the room.
+    pub stays: bool,
+    /// Whether its replica equalled ours when they were last compared.
+    pub in_step: bool,
+    /// Bytes received over the link.
+    pub bytes_received: u64,
+    /// Bytes sent over the link.
+    pub bytes_sent: u64,
+}

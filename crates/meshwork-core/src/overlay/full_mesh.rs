@@ -1,0 +1,125 @@
+//! Full mesh: everybody links to everybody, up to a limit; who cannot is served by a common neighbour.
+//!
+//! # How it works
+//! A batch goes from its author straight to all its neighbours and is not passed on, with one exception: when
+//! a neighbour says that it has no link to the author, the least of the author's neighbours that it does have
+//! a link to passes the batch on. So a pair that cannot link still hears each other, with one copy as a rule.
+//!
+//! # Invariants
+//! - With all links up, a room of n endpoints sends n - 1 copies of a batch.
+//! - A batch reaches every endpoint at most two links away from its author.
+//!
+//! # Limits
+//! [`ROOM_ENDPOINTS_MAX`] endpoints, this one included.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::Overlay;
+use crate::id::Endpoint;
+use crate::node::config::ROOM_ENDPOINTS_MAX;
+
+/// The full mesh as `me` sees it.
+#[derive(Debug)]
+pub struct FullMesh {
+    me: Endpoint,
+    /// To whom each of our neighbours says it is attached.
+    neighbours: BTreeMap<Endpoint, BTreeSet<Endpoint>>,
+}
+
+impl FullMesh {
+    /// A mesh in which nobody is attached yet.
+    pub fn new(me: Endpoint) -> FullMesh {
+        FullMesh { me, neighbours: BTreeMap::new() }
+    }
+
+    /// Whether it falls to us to pass what `origin` wrote to `to`, which has no link to `origin`.
+    fn is_ours_to_pass(&self, origin: Endpoint, to: Endpoint) -> bool {
+        let bridges = |links: &BTreeSet<Endpoint>| links.contains(&origin) && links.contains(&to);
+        !self.neighbours.iter().any(|(neighbour, links)| *neighbour < self.me && bridges(links))
+    }
+}
+
+impl Overlay for FullMesh {
+    fn admits(&self, endpoint: Endpoint) -> bool {
+        self.neighbours.contains_key(&endpoint) || self.neighbours.len() + 1 < ROOM_ENDPOINTS_MAX
+    }
+
+    fn wants_link(&self, endpoint: Endpoint) -> bool {
+        self.admits(endpoint)
+    }
+
+    fn handle_attached(&mut self, endpoint: Endpoint) {
+        self.neighbours.entry(endpoint).or_default();
+    }
+
+    fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.neighbours.remove(&endpoint);
+    }
+
+    fn handle_links(&mut self, from: Endpoint, links: Vec<Endpoint>) {
+        if let Some(known) = self.neighbours.get_mut(&from) {
+            *known = links.into_iter().take(ROOM_ENDPOINTS_MAX).collect();
+        }
+    }
+
+    fn targets(&self, origin: Endpoint, from: Option<Endpoint>) -> Vec<Endpoint> {
+        let Some(from) = from else { return self.neighbours() };
+        let lacks = |(to, links): &(&Endpoint, &BTreeSet<Endpoint>)| {
+            **to != from && **to != origin && !links.contains(&origin) && self.is_ours_to_pass(origin, **to)
+        };
+        self.neighbours.iter().filter(lacks).map(|(to, _)| *to).collect()
+    }
+
+    fn neighbours(&self) -> Vec<Endpoint> {
+        self.neighbours.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Instance, PeerId};
+    use alloc::vec;
+
+    fn endpoint(number: u8) -> Endpoint {
+        Endpoint { peer: PeerId([number; 32]), instance: Instance(0) }
+    }
+
+    fn mesh(me: u8, neighbours: &[(u8, &[u8])]) -> FullMesh {
+        let mut mesh = FullMesh::new(endpoint(me));
+        for (neighbour, links) in neighbours {
+            mesh.handle_attached(endpoint(*neighbour));
+            mesh.handle_links(endpoint(*neighbour), links.iter().map(|&link| endpoint(link)).collect());
+        }
+        mesh
+    }
+
+    #[test]
+    fn own_batches_go_to_all_and_are_not_passed_on_in_a_whole_mesh() {
+        let mesh = mesh(1, &[(2, &[1, 3]), (3, &[1, 2])]);
+        assert_eq!(mesh.targets(endpoint(1), None), vec![endpoint(2), endpoint(3)]);
+        assert_eq!(mesh.targets(endpoint(2), Some(endpoint(2))), vec![]);
+    }
+
+    #[test]
+    fn a_pair_without_a_link_is_served_by_one_common_neighbour() {
+        // 3 and 4 cannot link; 1 and 2 are linked to both.
+        let first = mesh(1, &[(2, &[1, 3, 4]), (3, &[1, 2]), (4, &[1, 2])]);
+        let second = mesh(2, &[(1, &[2, 3, 4]), (3, &[1, 2]), (4, &[1, 2])]);
+        assert_eq!(first.targets(endpoint(3), Some(endpoint(3))), vec![endpoint(4)]);
+        assert_eq!(second.targets(endpoint(3), Some(endpoint(3))), vec![]);
+    }
+
+    #[test]
+    fn a_full_room_admits_nobody_else() {
+        let mut mesh = FullMesh::new(endpoint(0));
+        for number in 1..ROOM_ENDPOINTS_MAX as u8 {
+            assert!(mesh.admits(endpoint(number)));
+            mesh.handle_attached(endpoint(number));
+        }
+        assert!(!mesh.admits(endpoint(200)) && mesh.admits(endpoint(1)));
+        mesh.handle_detached(endpoint(1));
+        assert!(mesh.wants_link(endpoint(200)));
+    }
+}

@@ -1,0 +1,177 @@
+//! Delivery: which batches count, each once, and which wait until their time has come.
+//!
+//! # How it works
+//! Bytes are decoded within their limits, looked up in the window of their author's endpoint, verified, checked
+//! against the canvas and against room time, in that order: the cheap checks first. Stamps further ahead of
+//! room time than is allowed are held back, unmerged, until they are no longer, so that nobody can freeze a
+//! cell or drive the others' clocks ahead.
+//!
+//! # Invariants
+//! - Nothing is remembered of a batch whose signature does not hold.
+//! - A batch that is held is neither shown, merged into the clock, nor passed on.
+//!
+//! # Limits
+//! [`HELD_MAX`] batches are held; windows are kept for [`WINDOWS_MAX`] endpoints.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use core::time::Duration;
+
+use crate::clock::{Clock, Stamp};
+use crate::crdt::canvas::{Applied, Canvas, REPLICA, Strokes};
+use crate::gossip::batch::{BatchError, SignedBatch, UnverifiedBatch};
+use crate::gossip::window::SequenceWindow;
+use crate::id::{Endpoint, RoomId};
+use crate::node::event::Refusal;
+use crate::node::io::BatchKey;
+use crate::time::{Now, Time};
+
+/// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
+pub const HELD_MAX: usize = 1024;
+/// Endpoints whose delivered sequences are remembered. Keys cost nothing, so this must be bounded; a batch of a
+/// forgotten endpoint that comes again changes nothing, since applying is idempotent.
+pub const WINDOWS_MAX: usize = 4096;
+
+/// A batch that counts.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Its signature holds.
+    pub batch: SignedBatch,
+    /// Its cells, all on the canvas.
+    pub strokes: Strokes,
+}
+
+/// Why a batch does not count now.
+#[derive(Clone, Debug)]
+pub enum Rejection {
+    /// It was delivered before.
+    Known(BatchKey),
+    /// Its stamp is ahead of room time.
+    Ahead(Checked),
+    /// It belongs to a replica that this build does not have.
+    Unknown,
+    /// It breaks the rules.
+    Refused(Refusal, String),
+}
+
+#[derive(Debug)]
+struct Window {
+    sequences: SequenceWindow,
+    used: u64,
+}
+
+/// What was delivered, and what is held back.
+#[derive(Debug)]
+pub struct Delivery {
+    ahead_max: Duration,
+    windows: BTreeMap<Endpoint, Window>,
+    uses: u64,
+    held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
+}
+
+impl Delivery {
+    /// Nothing was delivered yet; stamps up to `ahead_max` ahead of room time count at once.
+    pub fn new(ahead_max: Duration) -> Delivery {
+        Delivery { ahead_max, windows: BTreeMap::new(), uses: 0, held: BTreeMap::new() }
+    }
+
+    /// Decides whether `bytes` are a batch that counts now.
+    ///
+    /// # Errors
+    /// [`Rejection`] says why not; nothing was remembered.
+    pub fn check(
+        &self,
+        now: Now,
+        bytes: &[u8],
+        room: &RoomId,
+        canvas: &Canvas,
+    ) -> Result<Checked, Rejection> {
+        let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
+        let batch = UnverifiedBatch::decode(bytes)
+            .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
+        let header = batch.header();
+        let key = header.key();
+        if header.replica != REPLICA {
+            return Err(Rejection::Unknown);
+        }
+        if header.record.is_some() {
+            let detail = String::from("it was written under a room record that is not known here");
+            return Err(refused(Refusal::BatchRoom, detail));
+        }
+        let delivered = |window: &Window| window.sequences.contains(key.sequence);
+        if self.windows.get(&key.author).is_some_and(delivered)
+            || self.held.contains_key(&(header.window.most, key))
+        {
+            return Err(Rejection::Known(key));
+        }
+        let batch = batch
+            .verify(room)
+            .map_err(|error: BatchError| refused(Refusal::BatchSignature, error.to_string()))?;
+        let strokes = canvas.read(&batch).map_err(|error| {
+            refused(Refusal::BatchContent, format!("batch {} of {}: {error}", key.sequence, key.author))
+        })?;
+        let checked = Checked { batch, strokes };
+        if self.due(now, header.window.most) > now.time {
+            return Err(Rejection::Ahead(checked));
+        }
+        Ok(checked)
+    }
+
+    /// Applies a batch that counts and remembers it.
+    pub fn apply(&mut self, checked: Checked, canvas: &mut Canvas, clock: &mut Clock) -> Applied {
+        let header = checked.batch.header();
+        self.remember(header.key());
+        clock.merge(header.window.most);
+        canvas.apply(checked.batch, &checked.strokes)
+    }
+
+    /// Holds a batch back until it is due. Returns whether there was a place for it.
+    pub fn hold(&mut self, from: Endpoint, checked: Checked) -> bool {
+        let header = checked.batch.header();
+        let place = (header.window.most, header.key());
+        let fits = self.held.len() < HELD_MAX;
+        if fits {
+            self.held.insert(place, (from, checked));
+        }
+        fits
+    }
+
+    /// A held batch whose time has come, and from whom it was.
+    pub fn take_due(&mut self, now: Now) -> Option<(Endpoint, Checked)> {
+        let (&(stamp, _), _) = self.held.first_key_value()?;
+        if self.due(now, stamp) > now.time {
+            return None;
+        }
+        self.held.pop_first().map(|(_, held)| held)
+    }
+
+    /// When the next held batch is due.
+    pub fn poll_timeout(&self, now: Now) -> Option<Time> {
+        self.held.first_key_value().map(|(&(stamp, _), _)| self.due(now, stamp))
+    }
+
+    /// How many batches are held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// When `stamp` is no further ahead of room time than is allowed.
+    fn due(&self, now: Now, stamp: Stamp) -> Time {
+        let ahead = Duration::from_millis(stamp.millis().saturating_sub(now.wall.as_millis()));
+        now.time + ahead.saturating_sub(self.ahead_max)
+    }
+
+    fn remember(&mut self, key: BatchKey) {
+        if self.windows.len() == WINDOWS_MAX && !self.windows.contains_key(&key.author) {
+            let oldest =
+                self.windows.iter().min_by_key(|(_, window)| window.used).map(|(endpoint, _)| *endpoint);
+            oldest.and_then(|endpoint| self.windows.remove(&endpoint));
+        }
+        self.uses += 1;
+        let fresh = || Window { sequences: SequenceWindow::new(), used: 0 };
+        let window = self.windows.entry(key.author).or_insert_with(fresh);
+        window.used = self.uses;
+        window.sequences.insert(key.sequence);
+    }
+}

@@ -1,0 +1,364 @@
+//! One link: from the connection being up to its last word.
+//!
+//! # Problem
+//! A connection says nothing about who is at its other end, nor whether that end still lives.
+//!
+//! # How it works
+//! When both channels are open each end sends a proof over the [`Transcript`]; nothing else counts until the
+//! other end's proof held. Messages share frames (`wire::stream`), frames stay within a send window that the
+//! driver opens again. A ping a second on the unreliable channel gives round-trip times (RFC 6298) and life:
+//! 3 s of silence make the link stale, 10 s gone.
+//!
+//! # Driving it
+//! `handle_*` take time and bytes, [`Link::poll_event`] tells what was received, [`Link::flush`] yields frames.
+//!
+//! # Limits
+//! [`SEND_QUEUE_MAX`] bytes wait to be sent at most, plus what the window holds.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::message::{GoodbyeReason, LinkMessage};
+use super::rtt::RttEstimate;
+use super::transcript::{Facts, Transcript};
+use crate::id::{Endpoint, Identity};
+use crate::node::Config;
+use crate::node::event::Refusal;
+use crate::node::io::{Channel, FRAME_MAX, Path, SEND_WINDOW};
+use crate::signalling::description::{Fingerprints, Role};
+use crate::time::Time;
+use crate::wire::{Bytes, MessageReader, MessageWriter};
+
+/// Bytes that may wait on one link, beyond which nothing more is queued for it: about a second of a good home
+/// connection, and the whole of most canvases.
+pub const SEND_QUEUE_MAX: usize = 1024 * 1024;
+/// Pings whose answer is awaited: more than fit before the link is gone.
+const PINGS_MAX: usize = 16;
+
+const PING: u8 = 1;
+const PONG: u8 = 2;
+
+/// What a link tells its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// The other end proved itself: the link counts from here on.
+    Proved,
+    /// A message arrived over the proved link.
+    Message(LinkMessage),
+    /// The other end broke the protocol; the link is unusable.
+    Broken(Refusal, String),
+}
+
+/// Where a link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The connection is being made.
+    Opening,
+    /// The connection is up, the other end's proof is awaited.
+    Proving,
+    /// Both ends are proved.
+    Proved,
+    /// The other end broke the protocol.
+    Broken,
+}
+
+/// One connection attempt and, if it succeeds, the link that comes of it.
+#[derive(Debug)]
+pub struct Link {
+    remote: Endpoint,
+    role: Role,
+    facts: Facts,
+    transcript: Option<Transcript>,
+    path: Path,
+    phase: Phase,
+    opened: Time,
+    heard: Time,
+    next_ping: Time,
+    ping_interval: Duration,
+    pings: VecDeque<(u64, Time)>,
+    ping_count: u64,
+    rtt: RttEstimate,
+    writer: MessageWriter,
+    reader: MessageReader,
+    datagrams: VecDeque<Vec<u8>>,
+    in_flight: usize,
+    events: VecDeque<LinkEvent>,
+    bytes_sent: u64,
+    bytes_received: u64,
+}
+
+impl Link {
+    /// A new attempt in which this end has `role`.
+    pub fn new(now: Time, role: Role, facts: Facts, config: &Config) -> Link {
+        let remote = match role {
+            Role::Offerer => facts.answerer,
+            Role::Answerer => facts.offerer,
+        };
+        Link {
+            remote,
+            role,
+            facts,
+            transcript: None,
+            path: Path::Direct,
+            phase: Phase::Opening,
+            opened: now,
+            heard: now,
+            next_ping: now,
+            ping_interval: config.ping_interval,
+            pings: VecDeque::new(),
+            ping_count: 0,
+            rtt: RttEstimate::default(),
+            writer: MessageWriter::default(),
+            reader: MessageReader::default(),
+            datagrams: VecDeque::new(),
+            in_flight: 0,
+            events: VecDeque::new(),
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    /// The other end.
+    pub fn remote(&self) -> Endpoint {
+        self.remote
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The attempt's facts as known so far.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The answerer's part of the facts, once its answer came.
+    pub fn set_answer(&mut self, version: u16, nonce: [u8; 16]) {
+        self.facts.version = version;
+        self.facts.answerer_nonce = nonce;
+    }
+
+    /// Whether both ends are proved.
+    pub fn is_proved(&self) -> bool {
+        self.phase == Phase::Proved
+    }
+
+    /// How packets travel.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// The connection moved to another path.
+    pub fn set_path(&mut self, path: Path) {
+        self.path = path;
+    }
+
+    /// When the attempt began.
+    pub fn opened(&self) -> Time {
+        self.opened
+    }
+
+    /// When something was last heard.
+    pub fn heard(&self) -> Time {
+        self.heard
+    }
+
+    /// Smoothed round-trip time.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.rtt.smoothed()
+    }
+
+    /// Bytes handed to the driver and received from it.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.bytes_sent, self.bytes_received)
+    }
+
+    /// The transcript, once the connection is up.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.transcript.as_ref()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.writer.len()
+    }
+
+    /// Both channels are open: sends this end's proof.
+    pub fn handle_up(&mut self, now: Time, fingerprints: &Fingerprints, path: Path, identity: &Identity) {
+        if self.phase != Phase::Opening {
+            return;
+        }
+        let transcript = Transcript::new(&self.facts, self.role, fingerprints);
+        let signature = Bytes::new(transcript.prove(identity, self.role).to_vec()).expect("64 bytes");
+        self.transcript = Some(transcript);
+        self.path = path;
+        self.phase = Phase::Proving;
+        self.heard = now;
+        self.next_ping = now;
+        self.push(&LinkMessage::Proof(signature));
+    }
+
+    /// Queues a message. Returns whether it was taken: over [`SEND_QUEUE_MAX`] it is not.
+    pub fn send(&mut self, message: &LinkMessage) -> bool {
+        let fits = self.writer.len() < SEND_QUEUE_MAX && self.phase != Phase::Broken;
+        if fits {
+            self.push(message);
+        }
+        fits
+    }
+
+    /// Takes in what arrived on a channel.
+    pub fn handle_data(&mut self, now: Time, channel: Channel, bytes: &[u8]) {
+        if matches!(self.phase, Phase::Opening | Phase::Broken) {
+            return;
+        }
+        self.heard = now;
+        self.bytes_received += bytes.len() as u64;
+        match channel {
+            Channel::Unreliable => self.handle_datagram(now, bytes),
+            Channel::Reliable => self.handle_frame(bytes),
+        }
+    }
+
+    /// The driver took `bytes` of what was sent.
+    pub fn handle_writable(&mut self, bytes: usize) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+    }
+
+    /// Sends a ping when one is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.phase != Phase::Proved || now < self.next_ping {
+            return;
+        }
+        self.next_ping = now + self.ping_interval;
+        self.ping_count += 1;
+        if self.pings.len() == PINGS_MAX {
+            self.pings.pop_front();
+        }
+        self.pings.push_back((self.ping_count, now));
+        self.push_datagram(PING, self.ping_count);
+    }
+
+    /// When [`Link::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        (self.phase == Phase::Proved).then_some(self.next_ping)
+    }
+
+    /// What was received.
+    pub fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    /// The next frame that may go out now.
+    pub fn flush(&mut self) -> Option<(Channel, Vec<u8>)> {
+        let room = SEND_WINDOW.saturating_sub(self.in_flight);
+        let (channel, frame) = match self.datagrams.front() {
+            Some(datagram) if datagram.len() <= room => {
+                (Channel::Unreliable, self.datagrams.pop_front().unwrap_or_default())
+            }
+            // Small remainders of the window wait, so that frames stay large under load.
+            _ if room >= FRAME_MAX.min(self.writer.len()) => {
+                (Channel::Reliable, self.writer.take_frame(room)?)
+            }
+            _ => return None,
+        };
+        self.in_flight += frame.len();
+        self.bytes_sent += frame.len() as u64;
+        Some((channel, frame))
+    }
+
+    fn push(&mut self, message: &LinkMessage) {
+        let (kind, body) = message.encode();
+        self.writer.push(kind, &body);
+    }
+
+    fn push_datagram(&mut self, kind: u8, token: u64) {
+        // A datagram that cannot go out soon is worth nothing.
+        if self.datagrams.len() == PINGS_MAX {
+            self.datagrams.pop_front();
+        }
+        let mut datagram = Vec::with_capacity(9);
+        datagram.push(kind);
+        datagram.extend_from_slice(&token.to_be_bytes());
+        self.datagrams.push_back(datagram);
+    }
+
+    fn handle_datagram(&mut self, now: Time, bytes: &[u8]) {
+        let Some((kind, token)) = bytes.split_first() else { return };
+        // Kinds that this build does not know are skipped, as are proofs' forerunners.
+        let Ok(token) = <[u8; 8]>::try_from(token) else { return };
+        let token = u64::from_be_bytes(token);
+        match *kind {
+            PING if self.phase == Phase::Proved => self.push_datagram(PONG, token),
+            PONG => {
+                let Some(place) = self.pings.iter().position(|&(sent, _)| sent == token) else { return };
+                let (_, sent_at) = self.pings[place];
+                self.pings.drain(..=place);
+                self.rtt.sample(now.since(sent_at));
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_frame(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.reader.push(bytes) {
+            return self.break_off(Refusal::Message, format!("{error}"));
+        }
+        loop {
+            let decoded = match self.reader.next_message() {
+                Ok(None) => return,
+                Ok(Some((kind, body))) => LinkMessage::decode(kind, body).map_err(|error| (kind, error)),
+                Err(error) => return self.break_off(Refusal::Message, format!("{error}")),
+            };
+            match decoded {
+                Ok(Some(message)) => self.handle_message(message),
+                Ok(None) => {}
+                Err((kind, error)) => {
+                    return self.break_off(Refusal::Message, format!("kind {kind}: {error}"));
+                }
+            }
+            if self.phase == Phase::Broken {
+                return;
+            }
+        }
+    }
+
+    fn handle_message(&mut self, message: LinkMessage) {
+        match (self.phase, message) {
+            (Phase::Proving, LinkMessage::Proof(signature)) => self.handle_proof(&signature),
+            (Phase::Proving, _) => {
+                self.break_off(Refusal::LinkProof, String::from("the first message is not a proof"));
+            }
+            (_, LinkMessage::Proof(_)) => {
+                self.break_off(Refusal::LinkProof, String::from("a second proof"));
+            }
+            (_, message) => self.events.push_back(LinkEvent::Message(message)),
+        }
+    }
+
+    fn handle_proof(&mut self, signature: &[u8]) {
+        let holds = match (self.transcript, <&[u8; 64]>::try_from(signature)) {
+            (Some(transcript), Ok(signature)) => {
+                transcript.verifies(&self.remote, self.role.opposite(), signature)
+            }
+            _ => false,
+        };
+        if holds {
+            self.phase = Phase::Proved;
+            self.events.push_back(LinkEvent::Proved);
+        } else {
+            let detail = "the proof does not match this connection: certificates, nonces or session differ";
+            self.break_off(Refusal::LinkProof, String::from(detail));
+        }
+    }
+
+    fn break_off(&mut self, refusal: Refusal, detail: String) {
+        self.phase = Phase::Broken;
+        self.push(&LinkMessage::Goodbye(GoodbyeReason::Refused));
+        self.events.push_back(LinkEvent::Broken(refusal, detail));
+    }
+}

@@ -1,0 +1,338 @@
+//! What is said on a link: the kinds of messages, their bodies and their limits.
+//!
+//! docs/protocol/link.md and docs/protocol/gossip.md give the bytes. A kind that this build does not know is
+//! skipped, so that a later version can add some.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gossip::batch::BATCH_MAX;
+use crate::id::{Endpoint, RoomId};
+use crate::node::config::ROOM_ENDPOINTS_MAX;
+use crate::wire::{self, Bounded, BoundedText, Bytes, DecodeError};
+
+/// Longest display name, in bytes of UTF-8.
+pub const NAME_MAX: usize = 32;
+/// Most parts of one replica: the tiles of a canvas of 4096 by 4096.
+pub const PARTS_MAX: usize = 4096;
+/// Most sequences in one [`RoomMessage::Applied`].
+pub const SEQUENCES_MAX: usize = 4096;
+
+/// A message about the link itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkMessage {
+    /// The first message each way: the signature of the transcript.
+    Proof(Bytes<64>),
+    /// The last message: the sender closes the link.
+    Goodbye(GoodbyeReason),
+    /// The sender is in a room and calls it by a number of its own from here on.
+    Attach(Attach),
+    /// The sender left the room that it called by this number, or does not let the other end in.
+    Detach(Detach),
+    /// A message inside a room.
+    Room {
+        /// The sender's number for the room.
+        number: u32,
+        /// What is said.
+        message: RoomMessage,
+    },
+}
+
+/// Why a link is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GoodbyeReason {
+    /// The program or page ends.
+    Left,
+    /// A newer link to the same endpoint took its place.
+    Replaced,
+    /// The other end broke the protocol.
+    Refused,
+    /// No room is shared any more.
+    Unused,
+}
+
+impl GoodbyeReason {
+    /// In words, as seen from the end that hears it.
+    pub fn words(self) -> &'static str {
+        match self {
+            GoodbyeReason::Left => "left",
+            GoodbyeReason::Replaced => "opened a newer link",
+            GoodbyeReason::Refused => "refused what this end sent",
+            GoodbyeReason::Unused => "shares no room any more",
+        }
+    }
+}
+
+/// Body of [`LinkMessage::Attach`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attach {
+    /// Which room.
+    pub room: RoomId,
+    /// The sender's number for it on this link.
+    pub number: u32,
+    /// Proof of the room's secret bound to this link; `None` in an open room.
+    pub proof: Option<[u8; 32]>,
+    /// What the sender calls itself.
+    pub name: BoundedText<NAME_MAX>,
+    /// Whether the sender stays in the room and acknowledges batches.
+    pub stays: bool,
+    /// Whether the sender keeps batches on durable storage.
+    pub stores: bool,
+}
+
+/// Body of [`LinkMessage::Detach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detach {
+    /// Which room.
+    pub room: RoomId,
+    /// Why.
+    pub reason: DetachReason,
+}
+
+/// Why an endpoint is no longer attached to a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DetachReason {
+    /// The sender left the room.
+    Left,
+    /// The sender's view of the room has no place for another endpoint.
+    Full,
+    /// The proof of the secret did not hold.
+    Proof,
+}
+
+/// A message inside a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomMessage {
+    /// A signed batch, just made or just received.
+    Batch(Bytes<BATCH_MAX>),
+    /// Digests of all parts of a replica that are not empty: the start of a comparison.
+    Summary(Summary),
+    /// The digest of a whole replica, told when it has been quiet.
+    Digest(ReplicaDigest),
+    /// Asks for a summary.
+    AskSummary(ReplicaNumber),
+    /// Asks for the batches of these parts.
+    Want(Want),
+    /// A signed batch of a wanted part.
+    PartBatch(Bytes<BATCH_MAX>),
+    /// All batches of a wanted part were sent.
+    PartEnd(PartEnd),
+    /// The receiver's batches with these sequences were applied.
+    Applied(Applied),
+    /// The endpoints to which the sender is attached in this room.
+    Links(Links),
+}
+
+/// Which replica of a room; 0 is the canvas.
+pub type ReplicaNumber = u8;
+/// A blake3 digest.
+pub type Digest = [u8; 32];
+
+/// Body of [`RoomMessage::Summary`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Which replica.
+    pub replica: ReplicaNumber,
+    /// Digest of the whole.
+    pub digest: Digest,
+    /// Number and digest of each part that is not empty.
+    pub parts: Bounded<(u32, Digest), PARTS_MAX>,
+}
+
+/// Body of [`RoomMessage::Digest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaDigest {
+    /// Which replica.
+    pub replica: ReplicaNumber,
+    /// Digest of the whole.
+    pub digest: Digest,
+}
+
+/// Body of [`RoomMessage::Want`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Which replica.
+    pub replica: ReplicaNumber,
+    /// Which parts.
+    pub parts: Bounded<u32, PARTS_MAX>,
+}
+
+/// Body of [`RoomMessage::PartEnd`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartEnd {
+    /// Which replica.
+    pub replica: ReplicaNumber,
+    /// Which part.
+    pub part: u32,
+}
+
+/// Body of [`RoomMessage::Applied`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Sequences of the receiver's batches.
+    pub sequences: Bounded<u64, SEQUENCES_MAX>,
+    /// Whether they are on durable storage.
+    pub stored: bool,
+}
+
+/// Body of [`RoomMessage::Links`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// To whom the sender is attached.
+    pub endpoints: Bounded<Endpoint, ROOM_ENDPOINTS_MAX>,
+}
+
+mod kind {
+    pub(super) const PROOF: u32 = 1;
+    pub(super) const GOODBYE: u32 = 2;
+    pub(super) const ATTACH: u32 = 3;
+    pub(super) const DETACH: u32 = 4;
+    pub(super) const BATCH: u32 = 16;
+    pub(super) const SUMMARY: u32 = 17;
+    pub(super) const DIGEST: u32 = 18;
+    pub(super) const ASK_SUMMARY: u32 = 19;
+    pub(super) const WANT: u32 = 20;
+    pub(super) const PART_BATCH: u32 = 21;
+    pub(super) const PART_END: u32 = 22;
+    pub(super) const APPLIED: u32 = 23;
+    pub(super) const LINKS: u32 = 24;
+}
+
+impl LinkMessage {
+    /// The message's kind and body.
+    pub fn encode(&self) -> (u32, Vec<u8>) {
+        match self {
+            LinkMessage::Proof(signature) => (kind::PROOF, wire::encode(signature)),
+            LinkMessage::Goodbye(reason) => (kind::GOODBYE, wire::encode(reason)),
+            LinkMessage::Attach(attach) => (kind::ATTACH, wire::encode(attach)),
+            LinkMessage::Detach(detach) => (kind::DETACH, wire::encode(detach)),
+            LinkMessage::Room { number, message } => message.encode(*number),
+        }
+    }
+
+    /// Reads a message; `None` when its kind is not known.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the body of a known kind is not what it should be.
+    pub fn decode(kind: u32, body: &[u8]) -> Result<Option<LinkMessage>, DecodeError> {
+        let message = match kind {
+            kind::PROOF => LinkMessage::Proof(wire::decode(body)?),
+            kind::GOODBYE => LinkMessage::Goodbye(wire::decode(body)?),
+            kind::ATTACH => LinkMessage::Attach(wire::decode(body)?),
+            kind::DETACH => LinkMessage::Detach(wire::decode(body)?),
+            kind => {
+                let Some((number, message)) = RoomMessage::decode(kind, body)? else { return Ok(None) };
+                LinkMessage::Room { number, message }
+            }
+        };
+        Ok(Some(message))
+    }
+}
+
+impl RoomMessage {
+    fn encode(&self, number: u32) -> (u32, Vec<u8>) {
+        match self {
+            RoomMessage::Batch(bytes) => (kind::BATCH, wire::encode(&(number, bytes))),
+            RoomMessage::Summary(body) => (kind::SUMMARY, wire::encode(&(number, body))),
+            RoomMessage::Digest(body) => (kind::DIGEST, wire::encode(&(number, body))),
+            RoomMessage::AskSummary(replica) => (kind::ASK_SUMMARY, wire::encode(&(number, replica))),
+            RoomMessage::Want(body) => (kind::WANT, wire::encode(&(number, body))),
+            RoomMessage::PartBatch(bytes) => (kind::PART_BATCH, wire::encode(&(number, bytes))),
+            RoomMessage::PartEnd(body) => (kind::PART_END, wire::encode(&(number, body))),
+            RoomMessage::Applied(body) => (kind::APPLIED, wire::encode(&(number, body))),
+            RoomMessage::Links(body) => (kind::LINKS, wire::encode(&(number, body))),
+        }
+    }
+
+    fn decode(kind: u32, body: &[u8]) -> Result<Option<(u32, RoomMessage)>, DecodeError> {
+        fn read<T: serde::de::DeserializeOwned>(
+            body: &[u8],
+            wrap: fn(T) -> RoomMessage,
+        ) -> Result<Option<(u32, RoomMessage)>, DecodeError> {
+            let (number, inner) = wire::decode::<(u32, T)>(body)?;
+            Ok(Some((number, wrap(inner))))
+        }
+        match kind {
+            kind::BATCH => read(body, RoomMessage::Batch),
+            kind::SUMMARY => read(body, RoomMessage::Summary),
+            kind::DIGEST => read(body, RoomMessage::Digest),
+            kind::ASK_SUMMARY => read(body, RoomMessage::AskSummary),
+            kind::WANT => read(body, RoomMessage::Want),
+            kind::PART_BATCH => read(body, RoomMessage::PartBatch),
+            kind::PART_END => read(body, RoomMessage::PartEnd),
+            kind::APPLIED => read(body, RoomMessage::Applied),
+            kind::LINKS => read(body, RoomMessage::Links),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::MESSAGE_MAX;
+    use alloc::vec;
+
+    fn examples() -> Vec<LinkMessage> {
+        let room = RoomId([1; 32]);
+        let name = BoundedText::new("Mira").expect("short");
+        let inside = |message| LinkMessage::Room { number: 3, message };
+        let digest = [9; 32];
+        vec![
+            LinkMessage::Proof(Bytes::new(vec![7; 64]).expect("64 bytes")),
+            LinkMessage::Goodbye(GoodbyeReason::Left),
+            LinkMessage::Attach(Attach {
+                room,
+                number: 3,
+                proof: Some(digest),
+                name,
+                stays: true,
+                stores: false,
+            }),
+            LinkMessage::Detach(Detach { room, reason: DetachReason::Full }),
+            inside(RoomMessage::Batch(Bytes::new(vec![1, 2]).expect("short"))),
+            inside(RoomMessage::Summary(Summary {
+                replica: 0,
+                digest,
+                parts: Bounded::new(vec![(5, digest)]).expect("one"),
+            })),
+            inside(RoomMessage::Digest(ReplicaDigest { replica: 0, digest })),
+            inside(RoomMessage::AskSummary(0)),
+            inside(RoomMessage::Want(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") })),
+            inside(RoomMessage::PartBatch(Bytes::new(vec![1, 2]).expect("short"))),
+            inside(RoomMessage::PartEnd(PartEnd { replica: 0, part: 5 })),
+            inside(RoomMessage::Applied(Applied {
+                sequences: Bounded::new(vec![1]).expect("one"),
+                stored: true,
+            })),
+            inside(RoomMessage::Links(Links { endpoints: Bounded::default() })),
+        ]
+    }
+
+    #[test]
+    fn messages_read_as_they_are_written() {
+        for message in examples() {
+            let (kind, body) = message.encode();
+            assert_eq!(LinkMessage::decode(kind, &body), Ok(Some(message)));
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_are_skipped_and_cut_bodies_refused() {
+        assert_eq!(LinkMessage::decode(999, &[1, 2, 3]), Ok(None));
+        for message in examples() {
+            let (kind, body) = message.encode();
+            assert!(LinkMessage::decode(kind, &body[..body.len() - 1]).is_err(), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_summary_and_batch_fit_a_message() {
+        let parts = Bounded::new(vec![(u32::MAX, [0; 32]); PARTS_MAX]).expect("the most");
+        let summary = RoomMessage::Summary(Summary { replica: 0, digest: [0; 32], parts });
+        assert!(summary.encode(u32::MAX).1.len() <= MESSAGE_MAX);
+        let batch = RoomMessage::Batch(Bytes::new(vec![0; BATCH_MAX]).expect("the most"));
+        assert!(batch.encode(u32::MAX).1.len() <= MESSAGE_MAX);
+    }
+}

@@ -1,0 +1,303 @@
+//! One signalling server as a node talks to it: entering, keep-alive, and coming back when it was away.
+//!
+//! # How it works
+//! The server opens with `welcome`; the client signs its challenge, and from `entered` on requests may be
+//! sent. Silence for longer than the server's keep-alive interval is broken by `keep-alive`; when nothing comes
+//! back for three of them the socket is given up. Each loss doubles the pause before the next attempt, with
+//! jitter so that a restarted server is not met by everybody at once.
+
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use super::announce;
+use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, VERSIONS};
+use crate::id::Identity;
+use crate::node::Config;
+use crate::rng::Rng;
+use crate::time::Time;
+
+/// Longest wait for a socket to open and the server to let us in.
+const ENTER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Keep-alive interval used when a server names one outside 1 s to 5 min.
+const KEEP_ALIVE_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+/// What the node must do for the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientAction {
+    /// Open the WebSocket.
+    Open,
+    /// Send a text frame.
+    Send(String),
+    /// Close the WebSocket.
+    Close,
+}
+
+/// What the node hears from the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// The server let us in: rooms can be asked for.
+    Entered,
+    /// A message for the rooms.
+    Message(FromServer),
+    /// The server said something that is not its protocol.
+    Rubbish(String),
+    /// The server cannot be reached, with the reason in words; another attempt follows.
+    Away(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is open; the next attempt is due at the deadline.
+    Waiting,
+    /// The socket is being opened, or the welcome or entry is awaited.
+    Opening,
+    /// The server let us in.
+    Entered,
+}
+
+/// The conversation with one server.
+#[derive(Debug)]
+pub struct ServerClient {
+    url: String,
+    phase: Phase,
+    deadline: Time,
+    keep_alive: Duration,
+    unanswered: u32,
+    failures: u32,
+    retry_least: Duration,
+    retry_most: Duration,
+}
+
+impl ServerClient {
+    /// A conversation with the server at `url`, to be opened at once.
+    pub fn new(now: Time, url: String, config: &Config) -> ServerClient {
+        ServerClient {
+            url,
+            phase: Phase::Waiting,
+            deadline: now,
+            keep_alive: KEEP_ALIVE_RANGE.1,
+            unanswered: 0,
+            failures: 0,
+            retry_least: config.retry_least,
+            retry_most: config.retry_most,
+        }
+    }
+
+    /// The server's WebSocket address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether requests can be sent.
+    pub fn is_entered(&self) -> bool {
+        self.phase == Phase::Entered
+    }
+
+    /// When [`ServerClient::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Time {
+        self.deadline
+    }
+
+    /// Opens, keeps alive or gives up, whichever is due.
+    pub fn handle_timeout(
+        &mut self,
+        now: Time,
+        rng: &mut Rng,
+    ) -> (Option<ClientAction>, Option<ClientEvent>) {
+        if now < self.deadline {
+            return (None, None);
+        }
+        match self.phase {
+            Phase::Waiting => {
+                self.phase = Phase::Opening;
+                self.deadline = now + ENTER_TIMEOUT;
+                (Some(ClientAction::Open), None)
+            }
+            Phase::Entered if self.unanswered < 3 => {
+                self.unanswered += 1;
+                self.deadline = now + self.keep_alive;
+                (Some(ClientAction::Send(to_json(&FromClient::KeepAlive))), None)
+            }
+            Phase::Opening | Phase::Entered => {
+                let away = self.give_up(now, String::from("it does not answer"), rng);
+                (Some(ClientAction::Close), Some(away))
+            }
+        }
+    }
+
+    /// The socket could not be opened or was closed.
+    pub fn handle_down(&mut self, now: Time, reason: String, rng: &mut Rng) -> Option<ClientEvent> {
+        (self.phase != Phase::Waiting).then(|| self.give_up(now, reason, rng))
+    }
+
+    /// A text frame arrived.
+    pub fn handle_text(
+        &mut self,
+        now: Time,
+        text: &str,
+        identity: &Identity,
+        announcement: &Announcement,
+    ) -> (Option<ClientAction>, Option<ClientEvent>) {
+        if self.phase == Phase::Waiting {
+            return (None, None);
+        }
+        if text.len() > SERVER_MESSAGE_MAX {
+            let rubbish = format!("a message of {} bytes, above {SERVER_MESSAGE_MAX}", text.len());
+            return (None, Some(ClientEvent::Rubbish(rubbish)));
+        }
+        let message = match serde_json::from_str::<FromServer>(text) {
+            Ok(message) => message,
+            Err(error) => return (None, Some(ClientEvent::Rubbish(format!("{error}")))),
+        };
+        self.unanswered = 0;
+        match message {
+            FromServer::Welcome { versions, challenge, keep_alive_ms, .. } => {
+                if versions.0 > VERSIONS.1 || versions.1 < VERSIONS.0 {
+                    let theirs = format!("it speaks versions {} to {}", versions.0, versions.1);
+                    return (None, Some(ClientEvent::Rubbish(theirs)));
+                }
+                let interval = Duration::from_millis(keep_alive_ms);
+                self.keep_alive = interval.clamp(KEEP_ALIVE_RANGE.0, KEEP_ALIVE_RANGE.1);
+                let Some(challenge) = challenge.array() else {
+                    let rubbish = format!("a challenge of {} bytes", challenge.len());
+                    return (None, Some(ClientEvent::Rubbish(rubbish)));
+                };
+                let proof = announce::prove_entry(identity, announcement.endpoint, &challenge).into();
+                let version = VERSIONS.1.min(versions.1);
+                let enter = FromClient::Enter { version, announcement: announcement.clone(), proof };
+                (Some(ClientAction::Send(to_json(&enter))), None)
+            }
+            FromServer::Entered if self.phase == Phase::Opening => {
+                self.phase = Phase::Entered;
+                self.failures = 0;
+                self.deadline = now + self.keep_alive;
+                (None, Some(ClientEvent::Entered))
+            }
+            // A later version may say things that this one does not know.
+            FromServer::Entered | FromServer::KeepAlive | FromServer::Ignored => (None, None),
+            message => (None, Some(ClientEvent::Message(message))),
+        }
+    }
+
+    /// Encodes a request and puts off the keep-alive, since the server hears from us anyway.
+    pub fn request(&mut self, now: Time, message: &FromClient) -> String {
+        if self.phase == Phase::Entered && self.unanswered == 0 {
+            self.deadline = now + self.keep_alive;
+        }
+        to_json(message)
+    }
+
+    fn give_up(&mut self, now: Time, reason: String, rng: &mut Rng) -> ClientEvent {
+        self.phase = Phase::Waiting;
+        self.unanswered = 0;
+        self.deadline = now + back_off(self.failures, self.retry_least, self.retry_most, rng);
+        self.failures += 1;
+        ClientEvent::Away(reason)
+    }
+}
+
+/// The pause after `failures` earlier ones: doubled each time up to `most`, and of that a random half to whole.
+pub fn back_off(failures: u32, least: Duration, most: Duration, rng: &mut Rng) -> Duration {
+    let whole = least.saturating_mul(1 << failures.min(16)).min(most);
+    let half = whole / 2;
+    half + Duration::from_micros(rng.below(half.as_micros() as u64 + 1))
+}
+
+fn to_json(message: &FromClient) -> String {
+    serde_json::to_string(message).expect("messages of this protocol have no unusual keys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Endpoint, Instance};
+    use crate::wire::Base64;
+
+    struct World {
+        client: ServerClient,
+        identity: Identity,
+        announcement: Announcement,
+        rng: Rng,
+    }
+
+    fn world() -> World {
+        let identity = Identity::from_secret([1; 32]);
+        let endpoint = Endpoint { peer: identity.peer(), instance: Instance(1) };
+        let announcement = announce::announce(&identity, endpoint, [2; 32]);
+        let client = ServerClient::new(Time(0), "ws://x/signal".into(), &Config::default());
+        World { client, identity, announcement, rng: Rng::new([0; 32]) }
+    }
+
+    impl World {
+        fn text(&mut self, now: Time, text: &str) -> (Option<ClientAction>, Option<ClientEvent>) {
+            self.client.handle_text(now, text, &self.identity, &self.announcement)
+        }
+
+        fn enter(&mut self) {
+            assert_eq!(self.client.handle_timeout(Time(0), &mut self.rng), (Some(ClientAction::Open), None));
+            let challenge = serde_json::to_string(&Base64::from([0u8; 32])).expect("text");
+            let welcome = format!(
+                r#"{{"type":"welcome","versions":[1,3],"challenge":{challenge},"time_ms":0,"keep_alive_ms":20000}}"#
+            );
+            let (action, event) = self.text(Time(0), &welcome);
+            assert!(matches!(action, Some(ClientAction::Send(text)) if text.contains("\"enter\"")));
+            assert_eq!(event, None);
+            assert_eq!(self.text(Time(0), r#"{"type":"entered"}"#), (None, Some(ClientEvent::Entered)));
+        }
+    }
+
+    #[test]
+    fn a_welcome_is_answered_and_silence_is_broken() {
+        let mut world = world();
+        world.enter();
+        let due = world.client.poll_timeout();
+        assert_eq!(due, Time(20_000_000));
+        let (action, _) = world.client.handle_timeout(due, &mut world.rng);
+        assert_eq!(action, Some(ClientAction::Send(r#"{"type":"keep-alive"}"#.into())));
+    }
+
+    #[test]
+    fn a_server_that_stops_answering_is_given_up_and_tried_again() {
+        let mut world = world();
+        world.enter();
+        for _ in 0..3 {
+            let due = world.client.poll_timeout();
+            assert!(matches!(
+                world.client.handle_timeout(due, &mut world.rng),
+                (Some(ClientAction::Send(_)), None)
+            ));
+        }
+        let due = world.client.poll_timeout();
+        let (action, event) = world.client.handle_timeout(due, &mut world.rng);
+        assert_eq!(action, Some(ClientAction::Close));
+        assert!(matches!(event, Some(ClientEvent::Away(_))));
+        let again = world.client.poll_timeout();
+        assert!(again > due);
+        assert_eq!(world.client.handle_timeout(again, &mut world.rng), (Some(ClientAction::Open), None));
+    }
+
+    #[test]
+    fn unknown_types_are_skipped_and_rubbish_is_told() {
+        let mut world = world();
+        world.enter();
+        assert_eq!(world.text(Time(1), r#"{"type":"weather","sun":true}"#), (None, None));
+        for rubbish in ["", "[]", "{", r#"{"type":"joined"}"#, r#"{"typ":"joined"}"#] {
+            assert!(
+                matches!(world.text(Time(1), rubbish), (None, Some(ClientEvent::Rubbish(_)))),
+                "{rubbish}"
+            );
+        }
+    }
+
+    #[test]
+    fn pauses_double_with_jitter_up_to_the_most() {
+        let mut rng = Rng::new([0; 32]);
+        let (least, most) = (Duration::from_millis(250), Duration::from_secs(15));
+        for failures in 0..40 {
+            let whole = least.saturating_mul(1 << failures.min(16)).min(most);
+            let pause = back_off(failures, least, most, &mut rng);
+            assert!(pause >= whole / 2 && pause <= whole);
+        }
+    }
+}
