@@ -340,3 +340,132 @@ impl Header {
         &buffer[..=length]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    const ROOM: RoomId = RoomId([9; 32]);
+
+    fn identity() -> Identity {
+        Identity::from_secret([1; 32])
+    }
+
+    fn header() -> Header {
+        let author = Endpoint { peer: identity().peer(), instance: Instance(0x0102_0304_0506_0708) };
+        let stamp = Stamp::new(1_790_000_000_000, 3).unwrap();
+        Header { author, sequence: 300, replica: 0, record: None, window: StampWindow::at(stamp) }
+    }
+
+    fn sign(header: Header, payload: &[u8]) -> Result<SignedBatch, BatchError> {
+        SignedBatch::sign(&identity(), &ROOM, header, payload)
+    }
+
+    fn read(bytes: &[u8]) -> Result<SignedBatch, BatchError> {
+        UnverifiedBatch::decode(bytes).and_then(|batch| batch.verify(&ROOM))
+    }
+
+    proptest! {
+        #[test]
+        fn batches_read_as_they_are_signed(
+            instance: u64, sequence in 1..u64::MAX, replica: u8, record: Option<[u8; 32]>,
+            least in 1..u64::MAX, most: u64, payload in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let author = Endpoint { instance: Instance(instance), ..header().author };
+            let window = StampWindow { least: Stamp(least), most: Stamp(most.max(least)) };
+            let header = Header { author, sequence, replica, record, window };
+            let batch = sign(header, &payload).unwrap();
+            let again = read(batch.bytes()).unwrap();
+            prop_assert_eq!(&again, &batch);
+            prop_assert_eq!((again.header(), again.payload(), again.peer()), (header, &payload[..], author.peer));
+            prop_assert_eq!(again.key(), BatchKey { author, sequence });
+            prop_assert!(batch.bytes().len() <= HEADER_MAX + payload.len() + SIGNATURE_LEN);
+        }
+
+        #[test]
+        fn rubbish_is_never_a_batch(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut formatted = bytes.clone();
+            prop_assert!(read(&bytes).is_err());
+            if let Some(format) = formatted.first_mut() {
+                *format = FORMAT;
+            }
+            prop_assert!(read(&formatted).is_err());
+        }
+    }
+
+    /// docs/protocol/canvas.md shows this batch. A failure prints what is written now.
+    #[test]
+    fn golden_batch() {
+        let batch = sign(header(), b"payload").unwrap();
+        let hex: String = batch.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "018a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c0102030405060708ac02000080d8c1a28c3403007061796c6f6164f20ce3855bf9d32f4d7aa79f09099540783f07f2138f4144587b68232b33da094e7d021cb77b0294c9412b1437f8c58dad20dde3aba7d978f6077900a47a7605"
+        );
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed() {
+        let batch = sign(header(), b"payload").unwrap();
+        for bit in 0..batch.bytes().len() * 8 {
+            let mut changed = batch.bytes().to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(read(&changed).is_err(), "bit {bit}");
+        }
+        for length in 0..batch.bytes().len() {
+            assert!(read(&batch.bytes()[..length]).is_err(), "cut to {length}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_another_room_does_not_hold() {
+        let unverified = UnverifiedBatch::decode(sign(header(), b"").unwrap().bytes()).unwrap();
+        let Header { author, sequence, .. } = header();
+        assert_eq!(unverified.verify(&RoomId([8; 32])), Err(BatchError::Signature { author, sequence }));
+    }
+
+    #[test]
+    fn one_header_has_one_form() {
+        let batch = sign(header(), b"").unwrap();
+        let (sequence, replica) = (1 + 32 + 8, 1 + 32 + 8 + 2);
+        let mut padded = batch.bytes().to_vec();
+        assert_eq!(padded[sequence..replica], [0xac, 0x02], "300 as a varint");
+        padded.splice(sequence..replica, [0xac, 0x82, 0x00]);
+        assert!(matches!(UnverifiedBatch::decode(&padded), Err(BatchError::NotShortest)));
+        let genesis = Header { record: Some(ROOM.0), ..header() };
+        assert_eq!(sign(genesis, b"").unwrap(), batch, "the genesis is not written out");
+        let elsewhere = SignedBatch::sign(&identity(), &RoomId([8; 32]), genesis, b"").unwrap();
+        let unverified = UnverifiedBatch::decode(elsewhere.bytes()).unwrap();
+        assert_eq!(unverified.verify(&ROOM), Err(BatchError::NotShortest));
+    }
+
+    #[test]
+    fn headers_that_cannot_be_are_refused() {
+        let window = |least, most| Header {
+            window: StampWindow { least: Stamp(least), most: Stamp(most) },
+            ..header()
+        };
+        assert_eq!(sign(Header { sequence: 0, ..header() }, b""), Err(BatchError::Sequence));
+        assert!(matches!(sign(window(0, 5), b""), Err(BatchError::Window { span: 5, .. })));
+        assert!(matches!(sign(window(5, 4), b""), Err(BatchError::Window { .. })));
+        assert!(sign(window(u64::MAX, u64::MAX), b"").is_ok());
+        let other = Identity::from_secret([2; 32]);
+        let wrong = SignedBatch::sign(&other, &ROOM, header(), b"");
+        assert_eq!(wrong, Err(BatchError::Author { author: identity().peer(), signer: other.peer() }));
+    }
+
+    #[test]
+    fn lengths_out_of_bounds_are_refused() {
+        let longest = sign(header(), &vec![0; PAYLOAD_MAX]).unwrap();
+        assert!(longest.bytes().len() <= BATCH_MAX && read(longest.bytes()).is_ok());
+        assert_eq!(sign(header(), &vec![0; PAYLOAD_MAX + 1]), Err(BatchError::TooLong(PAYLOAD_MAX + 1)));
+        assert_eq!(read(&vec![FORMAT; BATCH_MAX + 1]), Err(BatchError::TooLong(BATCH_MAX + 1)));
+        assert_eq!(read(&[FORMAT; 63]), Err(BatchError::TooShort(63)));
+        assert_eq!(read(&[FORMAT; 64]), Err(BatchError::TooShort(64)));
+        assert_eq!(read(&[2; 200]), Err(BatchError::Format(2)));
+    }
+}

@@ -324,3 +324,214 @@ fn read_entries<T: Copy + Ord>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gossip::batch::PAYLOAD_MAX;
+    use crate::rng::Rng;
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+    use alloc::string::String;
+    use proptest::collection::{btree_set, vec};
+    use proptest::prelude::*;
+
+    /// Cells in every mixture of coding: dense or sparse, one or few or many stamps, one or few or many colours.
+    pub(in super::super) fn cells() -> impl Strategy<Value = Vec<TileCell>> {
+        let index = prop_oneof![0..4096u16, 100..180u16];
+        let indices = prop_oneof![
+            btree_set(index, 1..120).prop_map(|set| set.into_iter().collect::<Vec<u16>>()),
+            (0..4000u16, 1..96u16).prop_map(|(first, count)| (first..first + count).collect()),
+        ];
+        let base = 1_790_000_000_000u64 << 16;
+        let stamps = prop_oneof![
+            Just(1..2u64),
+            Just(base..base + 3),
+            Just(base..base + (90_000 << 16)),
+            Just(1..u64::MAX),
+            Just(u64::MAX - 2..u64::MAX),
+        ];
+        let colours =
+            prop_oneof![Just(7..8u32), Just(0..3), Just(0..0x0100_0000), Just(0x00ff_fff0..0x0100_0001)];
+        (indices, stamps, colours).prop_flat_map(|(indices, stamps, colours)| {
+            let count = indices.len();
+            (Just(indices), vec(stamps, count), vec(colours, count)).prop_map(|(indices, stamps, colours)| {
+                let cell = |((index, stamp), bits): ((u16, u64), u32)| TileCell {
+                    stamp: Stamp(stamp),
+                    colour: Colour::from_bits(bits).unwrap_or(Colour::CLEARED),
+                    index,
+                };
+                indices.into_iter().zip(stamps).zip(colours).map(cell).collect()
+            })
+        })
+    }
+
+    fn window(cells: &[TileCell]) -> StampWindow {
+        let stamps = || cells.iter().map(|cell| cell.stamp);
+        StampWindow { least: stamps().min().unwrap(), most: stamps().max().unwrap() }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn cell(index: u16, stamp: u64, colour: u32) -> TileCell {
+        TileCell { stamp: Stamp(stamp), colour: Colour::from_bits(colour).unwrap(), index }
+    }
+
+    /// A stamp of 2026 plus some milliseconds and a count.
+    fn at(millis: u64, counter: u16) -> u64 {
+        Stamp::new(1_790_000_000_000 + millis, counter).unwrap().0
+    }
+
+    proptest! {
+        #[test]
+        fn cells_read_as_they_are_written(tile in 0..4096u32, cells in cells()) {
+            let payload = encode(tile, &cells);
+            prop_assert_eq!(decode(window(&cells), &payload), Ok((tile, cells)));
+        }
+
+        #[test]
+        fn rubbish_gives_cells_or_an_error(least: u64, most: u64, payload in vec(any::<u8>(), 0..400)) {
+            let window = StampWindow { least: Stamp(least), most: Stamp(most) };
+            if let Ok((_, cells)) = decode(window, &payload) {
+                prop_assert!(cells.len() <= TILE_CELLS);
+                prop_assert!(cells.windows(2).all(|pair| pair[0].index < pair[1].index));
+                prop_assert!(cells.iter().all(|cell| cell.stamp >= window.least && cell.stamp <= window.most));
+            }
+        }
+
+        #[test]
+        fn changed_payloads_give_cells_or_an_error(cells in cells(), place: prop::sample::Index, bit in 0..8, cut: prop::sample::Index) {
+            let mut payload = encode(9, &cells);
+            let place = place.index(payload.len());
+            payload[place] ^= 1u8 << bit;
+            payload.truncate(cut.index(payload.len() * 4).max(1));
+            if let Ok((_, read)) = decode(window(&cells), &payload) {
+                prop_assert!(read.windows(2).all(|pair| pair[0].index < pair[1].index));
+                prop_assert!(read.iter().all(|cell| usize::from(cell.index) < TILE_CELLS));
+            }
+        }
+
+        #[test]
+        fn cut_payloads_are_refused(cells in cells()) {
+            let payload = encode(9, &cells);
+            let cut = decode(window(&cells), &payload[..payload.len() - 1]);
+            prop_assert_eq!(cut, Err(StrokesError::BreaksOff));
+        }
+    }
+
+    /// docs/protocol/canvas.md shows these. A failure prints what is written now.
+    #[test]
+    fn golden_payloads() {
+        let lone = [cell(2105, at(0, 0), 0xe6_19_4b)];
+        assert_eq!(hex(&encode(119, &lone)), "7700009c836029c31c", "run, one stamp, one colour");
+        let colours = [0x00_00_00, 0xff_ff_ff, 0x0100_0000];
+        let few = [0, 3, 9, 64, 65, 200]
+            .map(|index| cell(index, at(u64::from(index) / 60 * 900, 0), colours[usize::from(index) % 3]));
+        assert_eq!(
+            hex(&encode(0, &few)),
+            "0050000500c5a20da089010240388c0a940900000000ffffff8114",
+            "rice, palettes of stamps and colours"
+        );
+        let each =
+            [10, 11, 13].map(|index| cell(index, at(u64::from(index), index), 0x01_02_03 * u32::from(index)));
+        assert_eq!(
+            hex(&encode(4095, &each)),
+            "ff2f00a0005520687beb41a11062b170a2d100",
+            "each stamp, each colour"
+        );
+        let cleared = [cell(0, 1, 0x12_34_56), cell(1, 1, 0x0100_0000), cell(2, 1, 0xab_cd_ef)];
+        assert_eq!(hex(&encode(1, &cleared)), "0120000c00cc8a46a2f7e655", "each colour or cleared");
+    }
+
+    #[test]
+    fn payloads_are_small() {
+        let mut rng = Rng::new([4; 32]);
+        let mut scattered = |count: usize, colour: &mut dyn FnMut(&mut Rng) -> u32| {
+            let mut indices = BTreeSet::new();
+            while indices.len() < count {
+                indices.insert(rng.below(4096) as u16);
+            }
+            let cells: Vec<_> = indices.iter().map(|&index| cell(index, 1, colour(&mut rng))).collect();
+            encode(0, &cells).len()
+        };
+        assert_eq!(scattered(1, &mut |_| 5), 9);
+        assert!(scattered(64, &mut |_| 5) <= 80);
+        assert!(scattered(64, &mut |rng| rng.below(1 << 24) as u32) <= 272);
+        assert!(scattered(4096, &mut |rng| rng.below(12) as u32) <= 2100);
+    }
+
+    #[test]
+    fn the_costliest_cells_fit_a_batch() {
+        let mut rng = Rng::new([5; 32]);
+        let costly = |index| {
+            cell(index, rng.next_u64() | 1, if index % 2 == 0 { rng.below(1 << 24) as u32 } else { 1 << 24 })
+        };
+        let cells: Vec<_> = (0..TILE_CELLS as u16).map(costly).collect();
+        let payload = encode(0, &cells);
+        assert!(payload.len() <= PAYLOAD_MAX, "{}", payload.len());
+        assert_eq!(decode(window(&cells), &payload), Ok((0, cells)));
+    }
+
+    /// A payload of tile 0 with these fields after the tile: (value, width).
+    fn crafted(fields: &[(u64, u32)]) -> Result<(u32, Vec<TileCell>), StrokesError> {
+        let mut writer = BitWriter::default();
+        writer.put(0, INDEX);
+        fields.iter().for_each(|&(value, width)| writer.put(value, width));
+        decode(StampWindow { least: Stamp(5), most: Stamp(u64::MAX) }, &writer.finish())
+    }
+
+    #[test]
+    fn positions_beyond_the_tile_are_refused() {
+        assert_eq!(crafted(&[(1, 12), (12, 4), (4095, 12)]), Err(StrokesError::Order(4096)));
+        assert_eq!(crafted(&[(1, 12), (11, 4), (4095, 12), (1, 1), (0, 11)]), Err(StrokesError::Order(4096)));
+        let zeros = [(0, 50), (0, 46), (1, 1), (0, 6)];
+        let far = [&[(1, 12), (0, 4), (4000, 12)], &zeros[..]].concat();
+        assert_eq!(crafted(&far), Err(StrokesError::Order(4097)));
+        let farther = [&[(1, 12), (0, 4), (4000, 12)], &[(0, 50); 83][..], &zeros[..]].concat();
+        assert_eq!(crafted(&farther), Err(StrokesError::BreaksOff), "no gap is longer than a tile");
+        for coding in 13..16 {
+            let error = StrokesError::Coding { what: "positions", coding };
+            assert_eq!(crafted(&[(1, 12), (coding, 4), (0, 12)]), Err(error));
+        }
+    }
+
+    #[test]
+    fn wrong_stamps_are_refused() {
+        let two = [(1, 12), (12, 4), (0, 12)];
+        let with = |fields: &[(u64, u32)]| crafted(&[&two[..], fields].concat());
+        assert_eq!(with(&[(3, 2)]), Err(StrokesError::Coding { what: "stamps", coding: 3 }));
+        assert_eq!(with(&[(EACH, 2), (49, 6), (0, 5)]), Err(StrokesError::StampRange));
+        assert_eq!(with(&[(EACH, 2), (0, 6), (17, 5)]), Err(StrokesError::StampRange));
+        let (least, most) = (Stamp(5), Stamp(u64::MAX));
+        let late = with(&[(EACH, 2), (0, 6), (4, 5), (7, 4), (6, 4)]);
+        assert_eq!(
+            late,
+            Err(StrokesError::Stamp { stamp: Stamp(6), least, most }),
+            "nobody has the least stamp"
+        );
+        let three = StrokesError::Palette { what: "stamps", entries: 3, cells: 2 };
+        assert_eq!(with(&[(PALETTE, 2), (0, 6), (4, 5), (2, 12)]), Err(three));
+        let falling = StrokesError::Palette { what: "stamps", entries: 2, cells: 2 };
+        assert_eq!(with(&[(PALETTE, 2), (0, 6), (4, 5), (1, 12), (5, 4), (0, 2)]), Err(falling));
+        let never = decode(StampWindow::at(Stamp::NEVER), &encode(0, &[cell(0, 1, 0)]));
+        assert!(matches!(never, Err(StrokesError::Stamp { .. })));
+        let beyond =
+            decode(StampWindow::at(Stamp(u64::MAX)), &encode(0, &[cell(0, 1, 0), cell(1, 1 << 20, 0)]));
+        assert_eq!(beyond, Err(StrokesError::StampRange));
+    }
+
+    #[test]
+    fn wrong_colours_are_refused() {
+        let three = [(2, 12), (12, 4), (0, 12), (ONE, 2)];
+        let with = |fields: &[(u64, u32)]| crafted(&[&three[..], fields].concat());
+        let palette = |entries| StrokesError::Palette { what: "colours", entries, cells: 3 };
+        assert_eq!(with(&[(PALETTE, 2), (3, 12)]), Err(palette(4)));
+        assert_eq!(with(&[(PALETTE, 2), (1, 12), (1, 1), (1, 1), (0, 3)]), Err(palette(2)));
+        let entry = StrokesError::PaletteEntry { entry: 3, entries: 3 };
+        assert_eq!(with(&[(PALETTE, 2), (2, 12), (0, 25), (2, 25), (1, 1), (0b11, 6)]), Err(entry));
+        assert_eq!(with(&[(ONE, 2), (1, 1), (0, 8)]), Err(StrokesError::Trailing(8 + 3)));
+        assert_eq!(with(&[(ONE, 2), (1, 1), (1, 1)]), Err(StrokesError::Trailing(3)));
+    }
+}

@@ -263,3 +263,6 @@ impl fmt::Debug for Canvas {
         canvas.field("batches", &self.batch_count).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

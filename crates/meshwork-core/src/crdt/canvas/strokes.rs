@@ -33,8 +33,8 @@ pub struct Strokes {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StrokesError {
-    /// The payload ends inside a field.
-    #[error("the payload breaks off")]
+    /// The payload ends inside a field, or a gap is longer than a tile.
+    #[error("the payload breaks off, or has a gap longer than a tile")]
     BreaksOff,
     /// Something is left after the last field.
     #[error("{0} bits are left after the last cell, or not all of them are zero")]
@@ -201,4 +201,69 @@ pub fn cells_to_strokes(
             Strokes::new(size, tile[0].0, cells)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    const SIZE: CanvasSize = CanvasSize { width: 100, height: 70 };
+    const RED: Colour = Colour::rgb(255, 0, 0);
+
+    fn cell(index: u16) -> TileCell {
+        TileCell { stamp: Stamp(5), colour: RED, index }
+    }
+
+    proptest! {
+        #[test]
+        fn painted_cells_fall_into_tiles_and_the_last_write_counts(
+            cells in proptest::collection::vec((0..100u16, 0..70u16, 0..4u8), 0..300)
+        ) {
+            let cells: Vec<_> = cells.into_iter().map(|(x, y, grey)| (x, y, Colour::rgb(grey, grey, grey))).collect();
+            let strokes = cells_to_strokes(SIZE, &cells, Stamp(7)).unwrap();
+            prop_assert!(strokes.windows(2).all(|pair| pair[0].tile() < pair[1].tile()));
+            let mut read = BTreeMap::new();
+            for strokes in &strokes {
+                let decoded = Strokes::decode(SIZE, StampWindow::at(Stamp(7)), &strokes.encode());
+                prop_assert_eq!(decoded.as_ref(), Ok(strokes));
+                let (left, top) = SIZE.tile_origin(strokes.tile()).unwrap();
+                for cell in strokes.cells() {
+                    read.insert((left + cell.index % 64, top + cell.index / 64), cell.colour);
+                }
+            }
+            let written: BTreeMap<_, _> = cells.iter().map(|&(x, y, colour)| ((x, y), colour)).collect();
+            prop_assert_eq!(read, written);
+        }
+    }
+
+    #[test]
+    fn cells_that_cannot_be_are_named() {
+        let outside = |x, y| Err(StrokesError::OutsideCanvas { x, y, size: SIZE });
+        assert_eq!(Strokes::new(SIZE, 1, vec![cell(35), cell(36)]), outside(100, 0));
+        assert_eq!(Strokes::new(SIZE, 2, vec![cell(6 * 64)]), outside(0, 70));
+        assert_eq!(Strokes::new(SIZE, 4, vec![cell(0)]), Err(StrokesError::Tile { tile: 4, size: SIZE }));
+        assert_eq!(Strokes::new(SIZE, 0, vec![]), Err(StrokesError::Count(0)));
+        assert_eq!(Strokes::new(SIZE, 0, vec![cell(1); 4097]), Err(StrokesError::Count(4097)));
+        assert_eq!(Strokes::new(SIZE, 0, vec![cell(1), cell(1)]), Err(StrokesError::Order(1)));
+        assert_eq!(Strokes::new(SIZE, 0, vec![cell(4096)]), Err(StrokesError::Order(4096)));
+        assert_eq!(
+            cells_to_strokes(SIZE, &[(0, 0, RED), (100, 3, RED)], Stamp(1)).map(|_| ()),
+            Err(StrokesError::OutsideCanvas { x: 100, y: 3, size: SIZE })
+        );
+        assert!(matches!(
+            cells_to_strokes(SIZE, &[(0, 0, RED)], Stamp::NEVER),
+            Err(StrokesError::Stamp { .. })
+        ));
+    }
+
+    #[test]
+    fn payloads_for_a_larger_canvas_are_refused() {
+        let large = CanvasSize { width: 128, height: 128 };
+        let strokes = Strokes::new(large, 1, vec![cell(35), cell(36)]).unwrap();
+        let error = StrokesError::OutsideCanvas { x: 100, y: 0, size: SIZE };
+        assert_eq!(Strokes::decode(SIZE, strokes.window(), &strokes.encode()), Err(error));
+    }
 }
