@@ -5,6 +5,8 @@
 extern crate alloc;
 
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod crdt;
 pub mod gossip;
 pub mod id;
