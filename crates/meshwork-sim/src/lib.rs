@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The simulator: the very node that browsers run, on a virtual network, from one seed.
+//!
+//! # Problem
+//! Faults that matter happen rarely and cannot be repeated. They must be made often, and be repeatable.
+//!
+//! # How it works
+//! A [`World`](world::World) owns nodes, a virtual [meeting point](meeting_point), virtual
+//! [connections](connection) and one queue of deliveries in virtual time. All chance comes from one seed: the
+//! same seed gives the same run, event by event. A [scenario](scenario) draws people who come, paint, cut and
+//! leave; [checkers](check) watch at every step and at the end.
+//!
+//! # Invariants
+//! - Nothing here reads a clock or the system's randomness.
+//! - Nodes see nothing that a real driver could not show them.
+
+pub mod check;
+pub mod connection;
+pub mod meeting_point;
+pub mod scenario;
+pub mod world;

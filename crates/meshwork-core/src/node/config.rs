@@ -34,6 +34,18 @@ pub struct Config {
     pub retry_most: Duration,
     /// Stamps further ahead of room time than this are held back until due. 1 s to 60 s.
     pub stamp_ahead_max: Duration,
+    /// A fault on purpose, so that the simulator can show that a checker notices it.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<PlantedBug>,
+}
+
+/// Faults that can be planted.
+#[cfg(feature = "planted-bugs")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlantedBug {
+    /// Clocks do not merge what others stamped.
+    ClockMerge,
 }
 
 impl Default for Config {
@@ -49,6 +61,8 @@ impl Default for Config {
             retry_least: Duration::from_millis(250),
             retry_most: Duration::from_secs(15),
             stamp_ahead_max: Duration::from_secs(10),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 }

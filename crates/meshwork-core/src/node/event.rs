@@ -77,6 +77,8 @@ pub enum Event {
         room: RoomHandle,
         /// Whose batch it was.
         author: Endpoint,
+        /// The batch's place in that endpoint's sequence.
+        sequence: u64,
         /// The cells that changed, with their new colours.
         cells: Vec<Painted>,
     },

@@ -38,7 +38,7 @@ use alloc::vec::Vec;
 pub use config::Config;
 pub use event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use io::{Effect, Input};
-pub use view::{CommandError, PaintReceipt, PeerView, RoomSpec, StoredRoom};
+pub use view::{CommandError, PaintReceipt, PeerView, RoomSpec, StoredRoom, Usage};
 
 use self::attempts::Attempt;
 use self::io::{LinkId, ServerId};
@@ -296,6 +296,18 @@ impl Node {
     pub fn peers(&self, room: RoomHandle) -> Vec<PeerView> {
         let seen = self.peers.iter().filter(|(_, peer)| peer.rooms.contains(&room));
         seen.map(|(&endpoint, peer)| self.view(room, endpoint, peer)).collect()
+    }
+
+    /// How much this node holds.
+    pub fn usage(&self) -> Usage {
+        let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
+        Usage {
+            peers: self.peers.len(),
+            links: self.links.len(),
+            attempts: self.attempts.len(),
+            queued_bytes_most: self.links.values().map(Link::queued).max().unwrap_or(0),
+            held_batches: rooms.map(|room| room.held_batches()).sum(),
+        }
     }
 
     fn view(&self, handle: RoomHandle, endpoint: Endpoint, peer: &Peer) -> PeerView {

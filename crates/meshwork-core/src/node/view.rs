@@ -106,3 +106,18 @@ pub struct PeerView {
     /// Bytes sent over the link.
     pub bytes_sent: u64,
 }
+
+/// How much a node holds, for operators and for the simulator's bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Known endpoints, at most [`PEERS_MAX`](super::PEERS_MAX).
+    pub peers: usize,
+    /// Links and attempts.
+    pub links: usize,
+    /// Attempts among them, at most [`PENDING_MAX`](super::PENDING_MAX).
+    pub attempts: usize,
+    /// Bytes that wait on the link where most wait.
+    pub queued_bytes_most: usize,
+    /// Batches held back in all rooms until they are due.
+    pub held_batches: usize,
+}

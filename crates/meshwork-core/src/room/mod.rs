@@ -131,7 +131,7 @@ impl Room {
             stays: config.stays,
             stores: config.stores,
             canvas,
-            clock: Clock::new(),
+            clock: new_clock(config),
             next_sequence: 1,
             delivery: Delivery::new(config.stamp_ahead_max),
             overlay: Box::new(FullMesh::new(me)),
@@ -406,8 +406,8 @@ impl Room {
         }
         self.sync.handle_change(now);
         if !applied.changed.is_empty() {
-            let (room, author) = (self.handle, key.author);
-            self.event(Event::CanvasChanged { room, author, cells: applied.changed });
+            let (room, author, sequence) = (self.handle, key.author, key.sequence);
+            self.event(Event::CanvasChanged { room, author, sequence, cells: applied.changed });
         }
     }
 
@@ -476,5 +476,18 @@ impl Room {
 
     fn event(&mut self, event: Event) {
         self.outputs.push_back(RoomOutput::Event(event));
+    }
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn new_clock(_config: &Config) -> Clock {
+    Clock::new()
+}
+
+#[cfg(feature = "planted-bugs")]
+fn new_clock(config: &Config) -> Clock {
+    match config.planted {
+        Some(crate::node::config::PlantedBug::ClockMerge) => Clock::without_merge(),
+        None => Clock::new(),
     }
 }

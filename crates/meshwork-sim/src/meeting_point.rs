@@ -1,0 +1,167 @@
+//! A virtual signalling server: introduces members of rooms, and can be told to lie or to be away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwork_core::id::{Code, Endpoint, RoomId};
+use meshwork_core::room::genesis::Genesis;
+use meshwork_core::signalling::protocol::{Announcement, FromClient, FromServer, VERSIONS};
+use meshwork_core::wire::Base64;
+
+/// A lie that the server tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Hands out sealing keys of its own in the names of the members.
+    SealingKeys,
+    /// Hands out sealed payloads with one bit changed.
+    Payloads,
+}
+
+/// Which node a socket belongs to.
+pub type Socket = usize;
+
+/// The server.
+#[derive(Debug, Default)]
+pub struct MeetingPoint {
+    announcements: BTreeMap<Socket, Announcement>,
+    rooms: BTreeMap<RoomId, (Code, Vec<u8>, BTreeSet<Socket>)>,
+    waiting: Vec<(Socket, Option<RoomId>, Option<Code>)>,
+    lie: Option<Lie>,
+}
+
+impl MeetingPoint {
+    /// Begins to lie, or stops.
+    pub fn set_lie(&mut self, lie: Option<Lie>) {
+        self.lie = lie;
+    }
+
+    /// The first word on a new socket.
+    pub fn welcome(&self) -> FromServer {
+        FromServer::Welcome {
+            versions: VERSIONS,
+            challenge: [0; 32].into(),
+            time_ms: 0,
+            keep_alive_ms: 20_000,
+        }
+    }
+
+    /// Answers what `socket` said, with whom each answer goes to.
+    pub fn handle(&mut self, socket: Socket, message: FromClient) -> Vec<(Socket, FromServer)> {
+        match message {
+            FromClient::Enter { announcement, .. } => {
+                self.announcements.insert(socket, announcement);
+                vec![(socket, FromServer::Entered)]
+            }
+            FromClient::Register { genesis } => self.register(socket, &genesis),
+            FromClient::Lookup { room, code } => match self.find(room, code) {
+                Some(found) => vec![(socket, self.found(found))],
+                None => {
+                    self.waiting.push((socket, room, code));
+                    vec![(socket, FromServer::Unknown { room, code })]
+                }
+            },
+            FromClient::Join { room } => self.join(socket, room),
+            FromClient::Leave { room } => self.leave(socket, room),
+            FromClient::Signal { room, to, payload } => {
+                let addressee = self.socket_of(room, to);
+                let from = self.announcements.get(&socket).map(|announcement| announcement.endpoint);
+                let (Some(addressee), Some(from)) = (addressee, from) else { return vec![] };
+                let payload = self.bend_payload(payload);
+                vec![(addressee, FromServer::Signal { room, from, payload })]
+            }
+            FromClient::KeepAlive => vec![(socket, FromServer::KeepAlive)],
+            _ => vec![],
+        }
+    }
+
+    /// The socket is closed.
+    pub fn close(&mut self, socket: Socket) -> Vec<(Socket, FromServer)> {
+        let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+        let left = rooms.into_iter().flat_map(|room| self.leave(socket, room)).collect();
+        self.announcements.remove(&socket);
+        self.waiting.retain(|(waiting, ..)| *waiting != socket);
+        left
+    }
+
+    /// Forgets everything, as a server that was started again has.
+    pub fn restart(&mut self) {
+        *self = MeetingPoint { lie: self.lie, ..MeetingPoint::default() };
+    }
+
+    fn register(&mut self, socket: Socket, bytes: &[u8]) -> Vec<(Socket, FromServer)> {
+        let Ok((_, room)) = Genesis::decode_signed(bytes) else { return vec![] };
+        let bits = u32::from_le_bytes([room.0[0], room.0[1], room.0[2], room.0[3]]);
+        let code = Code::from_bits(bits);
+        self.rooms.entry(room).or_insert_with(|| (code, bytes.to_vec(), BTreeSet::new()));
+        let mut answers = vec![(socket, self.found(room))];
+        let (come_true, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, wanted, by_code)| *wanted == Some(room) || *by_code == Some(code));
+        self.waiting = waiting;
+        let come_true: Vec<(Socket, Option<RoomId>, Option<Code>)> = come_true;
+        answers.extend(come_true.into_iter().map(|(waiting, ..)| (waiting, self.found(room))));
+        answers
+    }
+
+    fn join(&mut self, socket: Socket, room: RoomId) -> Vec<(Socket, FromServer)> {
+        let Some((_, _, members)) = self.rooms.get_mut(&room) else { return vec![] };
+        members.insert(socket);
+        let others: Vec<Socket> = members.iter().copied().filter(|member| *member != socket).collect();
+        let announced = |member: &Socket| self.announcements.get(member).cloned();
+        let members = others.iter().filter_map(announced).map(|one| self.bend(one)).collect();
+        let mut answers = vec![(socket, FromServer::Joined { room, members })];
+        if let Some(announcement) = announced(&socket) {
+            let announcement = self.bend(announcement);
+            let joined = FromServer::MemberJoined { room, announcement };
+            answers.extend(others.into_iter().map(|other| (other, joined.clone())));
+        }
+        answers
+    }
+
+    fn leave(&mut self, socket: Socket, room: RoomId) -> Vec<(Socket, FromServer)> {
+        let Some((_, _, members)) = self.rooms.get_mut(&room) else { return vec![] };
+        let Some(announcement) = self.announcements.get(&socket).filter(|_| members.remove(&socket)) else {
+            return vec![];
+        };
+        let left = FromServer::MemberLeft { room, endpoint: announcement.endpoint };
+        members.iter().map(|member| (*member, left.clone())).collect()
+    }
+
+    fn find(&self, room: Option<RoomId>, code: Option<Code>) -> Option<RoomId> {
+        let meant = |(id, (known, ..)): &(&RoomId, &(Code, Vec<u8>, BTreeSet<Socket>))| {
+            room.map_or(code == Some(*known), |room| room == **id)
+        };
+        self.rooms.iter().find(meant).map(|(id, _)| *id)
+    }
+
+    fn found(&self, room: RoomId) -> FromServer {
+        let (code, genesis, _) = &self.rooms[&room];
+        let genesis = Base64::new(genesis.clone()).expect("it was registered within the limit");
+        FromServer::Found { room, code: *code, genesis }
+    }
+
+    fn socket_of(&self, room: RoomId, endpoint: Endpoint) -> Option<Socket> {
+        let (_, _, members) = self.rooms.get(&room)?;
+        let is_it = |socket: &&Socket| {
+            self.announcements.get(socket).is_some_and(|announcement| announcement.endpoint == endpoint)
+        };
+        members.iter().find(is_it).copied()
+    }
+
+    fn bend(&self, mut announcement: Announcement) -> Announcement {
+        if self.lie == Some(Lie::SealingKeys) {
+            announcement.sealing_key = [7; 32].into();
+        }
+        announcement
+    }
+
+    fn bend_payload<const MAX: usize>(&self, payload: Base64<MAX>) -> Base64<MAX> {
+        if self.lie != Some(Lie::Payloads) {
+            return payload;
+        }
+        let mut bytes = payload.to_vec();
+        if let Some(last) = bytes.last_mut() {
+            *last ^= 1;
+        }
+        Base64::new(bytes).expect("as long as before")
+    }
+}
