@@ -1,0 +1,67 @@
+//! The page's clocks and timers, in a window as well as in a worker.
+
+use std::time::Duration;
+
+use js_sys::{Date, Function};
+use meshwork_core::time::{Time, WallTime};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, delay_ms: i32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// Longest delay that is asked of a browser, far below the 2^31 ms at which delays wrap around.
+const DELAY_MAX: Duration = Duration::from_secs(3600);
+
+/// The monotonic clock: microseconds since the page was opened.
+pub(crate) fn now() -> Time {
+    // A float becomes an integer by saturation; no clock reading is negative.
+    Time((performance_now() * 1000.0) as u64)
+}
+
+/// The civil clock.
+pub(crate) fn wall() -> WallTime {
+    WallTime::from_millis(Date::now() as u64)
+}
+
+/// Calls back once, after a delay; dropped, it never does.
+pub(crate) struct Timer {
+    timer: JsValue,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Timer {
+    /// Calls `callback` after `delay`, rounded up to whole milliseconds, so that it is never early.
+    pub(crate) fn new(delay: Duration, callback: impl FnOnce() + 'static) -> Timer {
+        let callback = Closure::once(callback);
+        let delay_ms = delay.min(DELAY_MAX).as_micros().div_ceil(1000) as i32;
+        let timer = set_timeout(callback.as_ref().unchecked_ref(), delay_ms);
+        Timer { timer, _callback: callback }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        clear_timeout(&self.timer);
+    }
+}
+
+/// Waits.
+pub(crate) async fn sleep(delay: Duration) {
+    let mut timer = None;
+    let elapsed = js_sys::Promise::new(&mut |resolve, _| {
+        timer = Some(Timer::new(delay, move || {
+            // A resolver throws nothing.
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }));
+    });
+    // The promise is never rejected.
+    let _ = wasm_bindgen_futures::JsFuture::from(elapsed).await;
+    drop(timer);
+}

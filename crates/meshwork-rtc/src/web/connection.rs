@@ -1,0 +1,401 @@
+//! One `RTCPeerConnection` with its two channels, from the first description to the last byte.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use js_sys::Promise;
+use meshwork_core::node::Input;
+use meshwork_core::node::io::{Channel, LinkId, Path, SEND_WINDOW};
+use meshwork_core::signalling::description::{
+    CANDIDATES_MAX, Candidate, Description, Fingerprint, Fingerprints, Role, Signal,
+};
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    Event, MessageEvent, RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent,
+    RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+};
+
+use super::channel::{DataChannel, message_bytes};
+use super::clock::{now, sleep};
+use super::facts::{self, RemoteCertificate};
+use super::handler::{Handler, property, words};
+use super::sdp;
+
+/// Bytes kept of what arrives before both channels are open: the other end, once it is up, may send as much
+/// before it hears of us.
+const EARLY_BYTES_MAX: usize = 2 * SEND_WINDOW;
+/// How long a closing connection may take to send what it holds.
+const FLUSH_MAX: Duration = Duration::from_secs(2);
+/// How often a closing connection looks whether it has sent all.
+const FLUSH_STEP: Duration = Duration::from_millis(20);
+
+/// Where a connection's inputs go. It only queues: it never calls back into the connection.
+pub(crate) type Sink = Rc<dyn Fn(Input)>;
+
+/// A connection attempt and the link it becomes.
+pub(crate) struct Connection {
+    link: LinkId,
+    role: Role,
+    inner: RtcPeerConnection,
+    channels: [DataChannel; 2],
+    sink: Sink,
+    state: RefCell<State>,
+    handlers: RefCell<Vec<Handler>>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    local: Option<Fingerprint>,
+    remote: Option<Fingerprint>,
+    /// Whether the browser has the other end's description: before that it takes no candidates.
+    takes_candidates: bool,
+    early_candidates: Vec<Candidate>,
+    candidates_said: usize,
+    early_data: Vec<(Channel, Vec<u8>)>,
+    early_bytes: usize,
+    path: Option<Path>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Opening,
+    Up,
+    /// Failed or closed: nothing more is said.
+    Over,
+}
+
+impl Connection {
+    /// Makes the connection; an offerer's description follows.
+    ///
+    /// # Errors
+    /// The browser's words why there can be none.
+    pub(crate) fn open(link: LinkId, role: Role, sink: Sink) -> Result<Rc<Connection>, String> {
+        let inner = RtcPeerConnection::new().map_err(|error| words(&error))?;
+        let channels = Channel::ALL.map(|channel| DataChannel::new(&inner, channel));
+        let state = RefCell::default();
+        let handlers = RefCell::default();
+        let connection = Rc::new(Connection { link, role, inner, channels, sink, state, handlers });
+        connection.listen();
+        if role == Role::Offerer {
+            connection.negotiate(None);
+        }
+        Ok(connection)
+    }
+
+    /// Takes what the other end said.
+    pub(crate) fn handle_signal(self: &Rc<Self>, signal: Signal) {
+        let mut state = self.state.borrow_mut();
+        if state.phase == Phase::Over {
+            return;
+        }
+        match signal {
+            // There is one description in an attempt, and it is the other role's.
+            Signal::Description(description) => {
+                if state.remote.is_none() && description.role == self.role.opposite() {
+                    state.remote = Some(description.fingerprint);
+                    drop(state);
+                    self.negotiate(Some(description));
+                }
+            }
+            Signal::Candidate(candidate) if state.takes_candidates => {
+                drop(state);
+                self.add_candidate(&candidate);
+            }
+            Signal::Candidate(candidate) => {
+                if state.early_candidates.len() < CANDIDATES_MAX {
+                    state.early_candidates.push(candidate);
+                }
+            }
+        }
+    }
+
+    /// Sends a message.
+    pub(crate) fn send(&self, channel: Channel, bytes: &[u8]) {
+        if self.phase() != Phase::Up {
+            return;
+        }
+        let data_channel = self.data_channel(channel);
+        let gone = data_channel.take_gone();
+        if gone > 0 {
+            self.say(Input::Writable { link: self.link, bytes: gone });
+        }
+        if let Err(reason) = data_channel.send(bytes) {
+            self.fail(format!("the browser cannot send: {reason}"));
+        }
+    }
+
+    /// Says nothing more, sends what is buffered within bounds, then closes.
+    pub(crate) fn close(self: Rc<Self>) {
+        self.end();
+        if !self.is_buffering() {
+            self.inner.close();
+            return;
+        }
+        spawn_local(async move {
+            let begun = now();
+            while self.is_buffering() && now().since(begun) < FLUSH_MAX {
+                sleep(FLUSH_STEP).await;
+            }
+            self.inner.close();
+        });
+    }
+
+    fn phase(&self) -> Phase {
+        self.state.borrow().phase
+    }
+
+    fn is_buffering(&self) -> bool {
+        self.channels.iter().any(DataChannel::is_buffering)
+    }
+
+    fn data_channel(&self, channel: Channel) -> &DataChannel {
+        let [reliable, unreliable] = &self.channels;
+        match channel {
+            Channel::Reliable => reliable,
+            Channel::Unreliable => unreliable,
+        }
+    }
+
+    fn say(&self, input: Input) {
+        if self.phase() != Phase::Over {
+            (self.sink)(input);
+        }
+    }
+
+    fn fail(&self, reason: String) {
+        if self.phase() != Phase::Over {
+            self.end();
+            self.inner.close();
+            (self.sink)(Input::Down { link: self.link, reason });
+        }
+    }
+
+    fn end(&self) {
+        {
+            let mut state = self.state.borrow_mut();
+            state.phase = Phase::Over;
+            state.early_data.clear();
+            state.early_candidates.clear();
+        }
+        self.inner.set_onicecandidate(None);
+        self.inner.set_onconnectionstatechange(None);
+        for channel in &self.channels {
+            channel.inner.set_onopen(None);
+            channel.inner.set_onmessage(None);
+            channel.inner.set_onbufferedamountlow(None);
+            channel.inner.set_onclose(None);
+        }
+        // The handlers themselves stay until the connection is dropped: one of them may be running.
+    }
+}
+
+/// Negotiation: descriptions and candidates, each in its order.
+impl Connection {
+    fn negotiate(self: &Rc<Self>, remote: Option<Description>) {
+        let connection = self.clone();
+        spawn_local(async move {
+            let done = match remote {
+                None => connection.offer().await,
+                Some(description) => connection.accept(&description).await,
+            };
+            if let Err(reason) = done {
+                connection.fail(format!("the browser cannot connect: {reason}"));
+            }
+        });
+    }
+
+    async fn offer(&self) -> Result<(), String> {
+        let offer = wait(self.inner.create_offer()).await?;
+        self.describe(offer).await
+    }
+
+    async fn accept(&self, description: &Description) -> Result<(), String> {
+        let kind = match description.role {
+            Role::Offerer => RtcSdpType::Offer,
+            Role::Answerer => RtcSdpType::Answer,
+        };
+        let remote = RtcSessionDescriptionInit::new(kind);
+        remote.set_sdp(&sdp::write_description(description));
+        wait(self.inner.set_remote_description(&remote)).await?;
+        let early = {
+            let mut state = self.state.borrow_mut();
+            state.takes_candidates = true;
+            std::mem::take(&mut state.early_candidates)
+        };
+        if self.phase() == Phase::Over {
+            return Ok(());
+        }
+        for candidate in &early {
+            self.add_candidate(candidate);
+        }
+        if self.role == Role::Offerer {
+            return Ok(());
+        }
+        let answer = wait(self.inner.create_answer()).await?;
+        self.describe(answer).await
+    }
+
+    /// Tells the other end the own description, then lets the browser gather candidates, which must come
+    /// second.
+    async fn describe(&self, own: JsValue) -> Result<(), String> {
+        let text = property(&own, "sdp").and_then(|sdp| sdp.as_string()).unwrap_or_default();
+        let description = sdp::read_description(self.role, &text).map_err(|error| error.to_string())?;
+        if self.phase() == Phase::Over {
+            return Ok(());
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            state.local = Some(description.fingerprint);
+            state.candidates_said = description.candidates.len();
+        }
+        let set = self.inner.set_local_description(own.unchecked_ref::<RtcSessionDescriptionInit>());
+        self.say(Input::Signal { link: self.link, signal: Signal::Description(description) });
+        wait(set).await.map(drop)
+    }
+
+    fn add_candidate(&self, candidate: &Candidate) {
+        let init = RtcIceCandidateInit::new(&sdp::write_candidate(candidate));
+        init.set_sdp_mid(Some("0"));
+        let added = self.inner.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+        spawn_local(async move {
+            if let Err(reason) = wait(added).await {
+                tracing::debug!(reason, "the browser does not take a candidate");
+            }
+        });
+    }
+}
+
+/// What the browser calls back with.
+impl Connection {
+    fn listen(self: &Rc<Self>) {
+        let mut handlers = self.handlers.borrow_mut();
+        let candidate = self.handler(|this, event: RtcPeerConnectionIceEvent| this.on_candidate(&event));
+        self.inner.set_onicecandidate(Some(candidate.function()));
+        let state = self.handler(|this, _: Event| this.on_state_change());
+        self.inner.set_onconnectionstatechange(Some(state.function()));
+        handlers.extend([candidate, state]);
+        for data_channel in &self.channels {
+            let channel = data_channel.channel;
+            let open = self.handler(|this, _: Event| this.on_open());
+            data_channel.inner.set_onopen(Some(open.function()));
+            let message = self.handler(move |this, event: MessageEvent| this.on_message(channel, &event));
+            data_channel.inner.set_onmessage(Some(message.function()));
+            let writable = self.handler(move |this, _: Event| this.on_writable(channel));
+            data_channel.inner.set_onbufferedamountlow(Some(writable.function()));
+            let close = self.handler(|this, _: Event| this.on_channel_close());
+            data_channel.inner.set_onclose(Some(close.function()));
+            handlers.extend([open, message, writable, close]);
+        }
+    }
+
+    fn handler<E: wasm_bindgen::JsCast>(
+        self: &Rc<Self>,
+        call: impl Fn(&Rc<Connection>, E) + 'static,
+    ) -> Handler {
+        let weak: Weak<Connection> = Rc::downgrade(self);
+        Handler::new(move |event: E| {
+            if let Some(connection) = weak.upgrade() {
+                call(&connection, event);
+            }
+        })
+    }
+
+    fn on_candidate(&self, event: &RtcPeerConnectionIceEvent) {
+        let Some(candidate) = event.candidate().and_then(|found| sdp::read_candidate(&found.candidate()))
+        else {
+            return;
+        };
+        let is_one_too_many = {
+            let mut state = self.state.borrow_mut();
+            state.candidates_said += 1;
+            state.candidates_said > CANDIDATES_MAX
+        };
+        if !is_one_too_many {
+            self.say(Input::Signal { link: self.link, signal: Signal::Candidate(candidate) });
+        }
+    }
+
+    fn on_state_change(&self) {
+        if self.inner.connection_state() == RtcPeerConnectionState::Failed {
+            let reason = match self.phase() {
+                Phase::Up => "the connection broke off",
+                _ => "no way through to them was found",
+            };
+            self.fail(reason.to_owned());
+        }
+    }
+
+    fn on_open(self: &Rc<Self>) {
+        if self.phase() != Phase::Opening || !self.channels.iter().all(DataChannel::is_open) {
+            return;
+        }
+        let (local, described) = {
+            let state = self.state.borrow();
+            (state.local, state.remote)
+        };
+        let remote = match facts::remote_certificate(&self.inner) {
+            RemoteCertificate::Seen(fingerprint) => Some(fingerprint),
+            RemoteCertificate::NotShown => described,
+            RemoteCertificate::Missing => None,
+        };
+        let (Some(local), Some(remote)) = (local, remote) else {
+            return self.fail("the connection opened without certificates".to_owned());
+        };
+        let path = facts::path(&self.inner);
+        let early = {
+            let mut state = self.state.borrow_mut();
+            state.phase = Phase::Up;
+            state.path = Some(path);
+            std::mem::take(&mut state.early_data)
+        };
+        let path_change = self.handler(|this, _: Event| this.on_path_change());
+        facts::on_path_change(&self.inner, &path_change);
+        self.handlers.borrow_mut().push(path_change);
+        self.say(Input::Up { link: self.link, fingerprints: Fingerprints { local, remote }, path });
+        for (channel, bytes) in early {
+            self.say(Input::Data { link: self.link, channel, bytes });
+        }
+    }
+
+    fn on_message(&self, channel: Channel, event: &MessageEvent) {
+        let Some(bytes) = message_bytes(&event.data()) else { return };
+        if self.phase() == Phase::Up {
+            return self.say(Input::Data { link: self.link, channel, bytes });
+        }
+        let mut state = self.state.borrow_mut();
+        state.early_bytes += bytes.len();
+        if state.phase == Phase::Opening && state.early_bytes <= EARLY_BYTES_MAX {
+            state.early_data.push((channel, bytes));
+            return;
+        }
+        drop(state);
+        self.fail("they sent too much before the connection was ready".to_owned());
+    }
+
+    fn on_writable(&self, channel: Channel) {
+        let gone = self.data_channel(channel).take_gone();
+        if gone > 0 {
+            self.say(Input::Writable { link: self.link, bytes: gone });
+        }
+    }
+
+    fn on_channel_close(&self) {
+        self.fail("they closed the connection".to_owned());
+    }
+
+    fn on_path_change(&self) {
+        let path = facts::path(&self.inner);
+        let is_new = self.state.borrow_mut().path.replace(path) != Some(path);
+        if is_new {
+            self.say(Input::PathChanged { link: self.link, path });
+        }
+    }
+}
+
+async fn wait(promise: Promise) -> Result<JsValue, String> {
+    JsFuture::from(promise).await.map_err(|error| words(&error))
+}

@@ -1,0 +1,228 @@
+//! Runs a node in a page: inbox, clock, links, servers.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use meshwork_core::id::Identity;
+use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::time::Time;
+use web_sys::Event as WebEvent;
+
+use super::clock::{self, Timer};
+use super::connection::Sink;
+use super::events::{self, EventSender, Events};
+use super::handler::Handler;
+use super::links::Links;
+use super::servers::Servers;
+
+/// How often the civil clock is read again, since somebody may have set it: twice as often as a node asks.
+const WALL_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What a driver is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How the node behaves.
+    pub config: Config,
+    /// Which peer it is (see [`load_identity`](super::load_identity)).
+    pub identity: Identity,
+}
+
+/// Why there is no driver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Without randomness there are no keys. Nothing was started; another browser may help.
+    #[error("the browser gives no randomness: {0}")]
+    Entropy(String),
+}
+
+/// A running node. Clones are the same node; with the last one dropped it says goodbye.
+#[derive(Clone)]
+pub struct Driver(Rc<Shared>);
+
+struct Shared {
+    /// What JavaScript told since the node was last called. Emptied within every callback, so it holds what
+    /// one callback and the effects of one call bring.
+    inbox: RefCell<VecDeque<Input>>,
+    machine: RefCell<Machine>,
+    timer: RefCell<Option<(Time, Timer)>>,
+    events: EventSender,
+    page_hide: Handler,
+}
+
+struct Machine {
+    node: Node,
+    links: Links,
+    servers: Servers,
+    wall_read: Time,
+}
+
+/// Starts a node in this page.
+///
+/// # Errors
+/// [`StartError`]; nothing is left running.
+pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
+    let seed = entropy()?;
+    let now = clock::now();
+    let node = Node::new(options.config, options.identity, seed, now, clock::wall());
+    let (sender, events) = events::channel();
+    let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {
+        let link_inputs = shared.clone();
+        let links = Links::new(move |input| take(&link_inputs, input));
+        let server_inputs = shared.clone();
+        let sink: Sink = Rc::new(move |input| take(&server_inputs, input));
+        let leaving = shared.clone();
+        Shared {
+            inbox: RefCell::default(),
+            machine: RefCell::new(Machine { node, links, servers: Servers::new(sink), wall_read: now }),
+            timer: RefCell::default(),
+            events: sender,
+            page_hide: Handler::new(move |_: WebEvent| {
+                if let Some(shared) = leaving.upgrade() {
+                    shared.shut_down();
+                }
+            }),
+        }
+    });
+    if let Some(window) = web_sys::window() {
+        // It refuses nothing: an event's name and a function.
+        let _ = window.add_event_listener_with_callback("pagehide", shared.page_hide.function());
+    }
+    shared.pump();
+    Ok((Driver(shared), events))
+}
+
+impl Driver {
+    /// Calls the node, then carries out what it asks for.
+    ///
+    /// # Panics
+    /// When called from within `call`.
+    pub fn with<R>(&self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
+        let mut machine = self.0.machine.borrow_mut();
+        let result = call(&mut machine.node, clock::now());
+        self.0.settle(&mut machine);
+        result
+    }
+
+    /// Says goodbye on every link and server. The page does the same when it is closed or left.
+    pub fn shut_down(&self) {
+        self.0.shut_down();
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+/// Thirty-two bytes from the browser's generator.
+pub(crate) fn entropy() -> Result<[u8; 32], StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| StartError::Entropy(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn take(shared: &Weak<Shared>, input: Input) {
+    if let Some(shared) = shared.upgrade() {
+        shared.inbox.borrow_mut().push_back(input);
+        shared.pump();
+    }
+}
+
+impl Shared {
+    /// Brings the node up to date, unless it is being called: then whoever calls it does so.
+    fn pump(self: &Rc<Self>) {
+        if let Ok(mut machine) = self.machine.try_borrow_mut() {
+            self.settle(&mut machine);
+        }
+    }
+
+    fn settle(self: &Rc<Self>, machine: &mut Machine) {
+        let now = clock::now();
+        if now.since(machine.wall_read) >= WALL_INTERVAL {
+            machine.wall_read = now;
+            machine.node.handle_wall_clock(now, clock::wall());
+        }
+        loop {
+            while let Some(output) = machine.node.poll_output() {
+                match output {
+                    Output::Effect(effect) => machine.carry_out(effect),
+                    Output::Event(event) => self.events.send(event),
+                }
+            }
+            let next = self.inbox.borrow_mut().pop_front();
+            let Some(input) = next else { break };
+            machine.node.handle_input(clock::now(), input);
+        }
+        self.arm(machine.node.poll_timeout());
+    }
+
+    /// Keeps one timer for the node's next deadline; one that is early enough stays.
+    fn arm(self: &Rc<Self>, deadline: Option<Time>) {
+        let Some(deadline) = deadline else {
+            *self.timer.borrow_mut() = None;
+            return;
+        };
+        let is_early_enough = matches!(&*self.timer.borrow(), Some((armed, _)) if *armed <= deadline);
+        if is_early_enough {
+            return;
+        }
+        let shared = Rc::downgrade(self);
+        let timer = Timer::new(deadline.since(clock::now()), move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.handle_timer();
+            }
+        });
+        *self.timer.borrow_mut() = Some((deadline, timer));
+    }
+
+    fn handle_timer(self: &Rc<Self>) {
+        // Taken first: it has fired, and `arm` must make another. Dropped last: it is running.
+        let fired = self.timer.borrow_mut().take();
+        if let Ok(mut machine) = self.machine.try_borrow_mut() {
+            machine.node.handle_timeout(clock::now());
+            self.settle(&mut machine);
+        }
+        drop(fired);
+    }
+
+    fn shut_down(self: &Rc<Self>) {
+        if let Ok(mut machine) = self.machine.try_borrow_mut() {
+            machine.node.shut_down(clock::now());
+            self.settle(&mut machine);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            // A listener that is not there is no error.
+            let _ = window.remove_event_listener_with_callback("pagehide", self.page_hide.function());
+        }
+        // The node's goodbyes; nothing can call back any more.
+        let mut machine = self.machine.borrow_mut();
+        machine.node.shut_down(clock::now());
+        while let Some(output) = machine.node.poll_output() {
+            if let Output::Effect(effect) = output {
+                machine.carry_out(effect);
+            }
+        }
+    }
+}
+
+impl Machine {
+    fn carry_out(&mut self, effect: Effect) {
+        match self.links.carry_out(effect) {
+            Some(Effect::ServerOpen { server, url }) => self.servers.open(server, &url),
+            Some(Effect::ServerSend { server, text }) => self.servers.send(server, &text),
+            Some(Effect::ServerClose { server }) => self.servers.close(server),
+            // A page's node does not store: it is never asked for anything else.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The peer that a browser profile is: one key pair, kept in local storage.
+
+use meshwork_core::id::Identity;
+use web_sys::Storage;
+
+use super::driver::StartError;
+
+/// Under this name the secret key is kept, in hexadecimal.
+const KEY: &str = "meshwork-identity";
+
+/// Whether an identity will be there again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityStorage {
+    /// It is kept in this browser profile.
+    Kept,
+    /// The browser refused to keep it: it lives as long as the page.
+    ThrownAway {
+        /// The browser's words.
+        reason: String,
+    },
+}
+
+/// The profile's identity, made and stored at the first call.
+///
+/// # Errors
+/// [`StartError::Entropy`] when a new one is needed and the browser gives no randomness.
+pub fn load_identity() -> Result<(Identity, IdentityStorage), StartError> {
+    let storage = match storage() {
+        Ok(storage) => storage,
+        Err(reason) => return Ok((fresh()?, IdentityStorage::ThrownAway { reason })),
+    };
+    if let Some(secret) = read(&storage) {
+        return Ok((Identity::from_secret(secret), IdentityStorage::Kept));
+    }
+    let identity = fresh()?;
+    let stored = storage.set_item(KEY, &write(&identity.to_secret()));
+    match stored {
+        // Another tab may have been faster: what is stored counts.
+        Ok(()) => Ok((read(&storage).map_or(identity, Identity::from_secret), IdentityStorage::Kept)),
+        Err(error) => Ok((identity, IdentityStorage::ThrownAway { reason: super::handler::words(&error) })),
+    }
+}
+
+fn fresh() -> Result<Identity, StartError> {
+    super::driver::entropy().map(Identity::from_secret)
+}
+
+fn storage() -> Result<Storage, String> {
+    let window = web_sys::window().ok_or_else(|| "this is not a page".to_owned())?;
+    match window.local_storage() {
+        Ok(Some(storage)) => Ok(storage),
+        Ok(None) => Err("this browser has no storage".to_owned()),
+        Err(error) => Err(super::handler::words(&error)),
+    }
+}
+
+fn read(storage: &Storage) -> Option<[u8; 32]> {
+    let text = storage.get_item(KEY).ok()??;
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut secret = [0; 32];
+    for (byte, pair) in secret.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(secret)
+}
+
+fn write(secret: &[u8; 32]) -> String {
+    secret.iter().map(|byte| format!("{byte:02x}")).collect()
+}
