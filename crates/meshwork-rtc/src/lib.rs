@@ -2,3 +2,5 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub mod web;
