@@ -4,7 +4,7 @@
 //! Unreliable messages may be lost, doubled or overtaken. While a path is cut, reliable messages wait and
 //! unreliable ones are lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use meshwork_core::node::io::{Channel, Effect, Input, LinkId, Path};
@@ -70,7 +70,11 @@ struct EndState {
     remote: Option<String>,
     /// The node at the other end, which is known also when that end is closed.
     remote_node: Option<NodeIndex>,
+    /// The certificate that the other end's description promises.
+    promised: Option<Fingerprint>,
     up: bool,
+    /// What arrived before the end was up.
+    early: Vec<Input>,
     /// When the last reliable message to this end arrives: the next one comes no earlier.
     reliable_until: Time,
 }
@@ -84,13 +88,16 @@ pub struct Connections {
     ends: BTreeMap<End, EndState>,
     tokens: BTreeMap<String, End>,
     next_token: u64,
+    cut: BTreeSet<(NodeIndex, NodeIndex)>,
+    parked: Vec<(End, Input)>,
     rng: Rng,
 }
 
 impl Connections {
     /// No connections.
     pub fn new(rng: Rng) -> Connections {
-        Connections { ends: BTreeMap::new(), tokens: BTreeMap::new(), next_token: 0, rng }
+        let (ends, tokens, cut, parked) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new(), vec![]);
+        Connections { ends, tokens, next_token: 0, cut, parked, rng }
     }
 
     /// Carries out an effect of `node` that concerns a connection.
@@ -123,20 +130,49 @@ impl Connections {
         self.ends.keys().filter(|(owner, _)| *owner == node).map(|(_, link)| *link).collect()
     }
 
-    /// Whether an end still exists: what arrives at one that does not is lost.
-    pub fn exists(&self, end: &End) -> bool {
-        self.ends.contains_key(end)
+    /// What an end hears of an arrival now: nothing when it is gone or its path is cut, what waited for it to be
+    /// up when it comes up.
+    pub fn admit(&mut self, end: End, input: Input) -> Vec<Input> {
+        let Some(state) = self.ends.get_mut(&end) else { return vec![] };
+        let cut = state.remote_node.is_some_and(|other| self.cut.contains(&ordered(end.0, other)));
+        match input {
+            Input::Data { channel: Channel::Reliable, .. } if cut => {
+                self.parked.push((end, input));
+                vec![]
+            }
+            Input::Data { .. } | Input::Up { .. } | Input::Down { .. } if cut => vec![],
+            Input::Data { .. } if !state.up => {
+                state.early.push(input);
+                vec![]
+            }
+            Input::Up { .. } => {
+                state.up = true;
+                let early = std::mem::take(&mut state.early);
+                [input].into_iter().chain(early).collect()
+            }
+            Input::Down { .. } => {
+                self.forget(&end);
+                vec![input]
+            }
+            input => vec![input],
+        }
+    }
+
+    /// Cuts the paths between two nodes, in both directions.
+    pub fn cut(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.cut.insert(ordered(one, other));
+    }
+
+    /// Heals all cuts. Returns what waited: it must be admitted at once, before anything overtakes it.
+    pub fn heal(&mut self) -> Vec<(End, Input)> {
+        self.cut.clear();
+        std::mem::take(&mut self.parked)
     }
 
     /// The other end, while both exist.
-    pub fn remote(&self, end: &End) -> Option<End> {
+    fn remote(&self, end: &End) -> Option<End> {
         let token = self.ends.get(end)?.remote.as_ref()?;
         self.tokens.get(token).copied()
-    }
-
-    /// The node at the other end of a connection.
-    pub fn remote_node(&self, end: &End) -> Option<NodeIndex> {
-        self.ends.get(end)?.remote_node
     }
 
     fn open(&mut self, now: Time, end: End, role: Role) -> Vec<Arrival> {
@@ -149,7 +185,9 @@ impl Connections {
             fingerprint,
             remote: None,
             remote_node: None,
+            promised: None,
             up: false,
+            early: vec![],
             reliable_until: now,
         };
         self.tokens.insert(token, end);
@@ -183,6 +221,7 @@ impl Connections {
         let token = String::from(description.user_fragment.as_str());
         state.remote_node = self.tokens.get(&token).map(|(node, _)| *node);
         state.remote = Some(token);
+        state.promised = Some(description.fingerprint);
         let role = state.role;
         let mut arrivals = vec![];
         if role == Role::Answerer {
@@ -192,24 +231,25 @@ impl Connections {
         // Checks, DTLS and SCTP take about three round trips; the answerer is up half a round trip later.
         let up = now + path.draw(&mut self.rng) * 6;
         let later = up + path.draw(&mut self.rng);
+        let honest = self.shows_what_it_promised(end, remote) && self.shows_what_it_promised(remote, end);
         for (at, one, other) in [(up, end, remote), (later, remote, end)] {
             let (Some(state), Some(local)) = (self.ends.get(&other), self.ends.get(&one)) else { continue };
+            let link = one.1;
             let fingerprints = Fingerprints { local: local.fingerprint, remote: state.fingerprint };
-            arrivals.push((at, one, Input::Up { link: one.1, fingerprints, path: Path::Direct }));
+            let input = if honest {
+                Input::Up { link, fingerprints, path: Path::Direct }
+            } else {
+                Input::Down { link, reason: String::from("the other end showed another certificate") }
+            };
+            arrivals.push((at, one, input));
         }
         arrivals
     }
 
-    /// Notes that an end is up; what arrived earlier may be delivered from now on.
-    pub fn mark_up(&mut self, end: &End) {
-        if let Some(state) = self.ends.get_mut(end) {
-            state.up = true;
-        }
-    }
-
-    /// Whether data may be delivered to an end.
-    pub fn is_up(&self, end: &End) -> bool {
-        self.ends.get(end).is_some_and(|state| state.up)
+    /// Whether the certificate of `shower` is the one that `viewer` was promised.
+    fn shows_what_it_promised(&self, viewer: End, shower: End) -> bool {
+        let promised = self.ends.get(&viewer).and_then(|state| state.promised);
+        promised == self.ends.get(&shower).map(|state| state.fingerprint)
     }
 
     fn send(
@@ -245,9 +285,7 @@ impl Connections {
 
     fn close(&mut self, now: Time, end: End, path: &PathModel) -> Vec<Arrival> {
         let remote = self.remote(&end);
-        if let Some(state) = self.ends.remove(&end) {
-            self.tokens.remove(&state.token);
-        }
+        self.forget(&end);
         let Some((remote, state)) = remote.and_then(|end| Some((end, self.ends.get(&end)?))) else {
             return vec![];
         };
@@ -255,4 +293,14 @@ impl Connections {
         let reason = String::from("the other end closed the connection");
         vec![(at, remote, Input::Down { link: remote.1, reason })]
     }
+
+    fn forget(&mut self, end: &End) {
+        if let Some(state) = self.ends.remove(end) {
+            self.tokens.remove(&state.token);
+        }
+    }
+}
+
+fn ordered(one: NodeIndex, other: NodeIndex) -> (NodeIndex, NodeIndex) {
+    (one.min(other), one.max(other))
 }

@@ -1,6 +1,6 @@
 //! The world: nodes, network and meeting point, moved on event by event in virtual time.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
@@ -67,9 +67,6 @@ pub struct World {
     queue: BTreeMap<(Time, u64), Happening>,
     order: u64,
     connections: Connections,
-    early: BTreeMap<End, Vec<Input>>,
-    cut: BTreeSet<(NodeIndex, NodeIndex)>,
-    parked: Vec<(End, Input)>,
     path: PathModel,
     meeting_point: MeetingPoint,
     server_up: bool,
@@ -90,9 +87,6 @@ impl World {
             queue: BTreeMap::new(),
             order: 0,
             connections: Connections::new(rng.fork()),
-            early: BTreeMap::new(),
-            cut: BTreeSet::new(),
-            parked: vec![],
             path,
             meeting_point: MeetingPoint::default(),
             server_up: true,
@@ -199,15 +193,13 @@ impl World {
     /// Cuts all paths between the two groups, in both directions.
     pub fn cut(&mut self, one: &[NodeIndex], other: &[NodeIndex]) {
         for &a in one {
-            self.cut.extend(other.iter().map(|&b| (a.min(b), a.max(b))));
+            other.iter().for_each(|&b| self.connections.cut(a, b));
         }
     }
 
     /// Heals all cuts: what waited arrives now.
     pub fn heal(&mut self) {
-        self.cut.clear();
-        // At once, so that nothing which is still under way overtakes it.
-        for (end, input) in std::mem::take(&mut self.parked) {
+        for (end, input) in self.connections.heal() {
             self.arrive(end, input);
         }
     }
@@ -305,31 +297,9 @@ impl World {
     }
 
     fn arrive(&mut self, end: End, input: Input) {
-        if !self.connections.exists(&end) {
-            return;
+        for input in self.connections.admit(end, input) {
+            self.tell(end.0, input);
         }
-        let remote = self.connections.remote_node(&end);
-        let cut = remote.is_some_and(|other| self.is_cut(end.0, other));
-        match &input {
-            Input::Data { channel: Channel::Reliable, .. } if cut => return self.parked.push((end, input)),
-            Input::Data { .. } | Input::Up { .. } | Input::Down { .. } if cut => return,
-            Input::Data { .. } if !self.connections.is_up(&end) => {
-                return self.early.entry(end).or_default().push(input);
-            }
-            Input::Up { .. } => self.connections.mark_up(&end),
-            _ => {}
-        }
-        let up = matches!(input, Input::Up { .. });
-        self.tell(end.0, input);
-        if up {
-            for input in self.early.remove(&end).unwrap_or_default() {
-                self.tell(end.0, input);
-            }
-        }
-    }
-
-    fn is_cut(&self, one: NodeIndex, other: NodeIndex) -> bool {
-        self.cut.contains(&(one.min(other), one.max(other)))
     }
 
     fn tell(&mut self, index: NodeIndex, input: Input) {

@@ -195,10 +195,11 @@ impl Node {
     /// Tells a linked endpoint that we are in a room.
     pub(super) fn send_attach(&mut self, endpoint: Endpoint, handle: RoomHandle) {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        if !peer.sent_attach.contains(&handle) && self.tell_attach(endpoint, handle) {
-            if let Some(peer) = self.peers.get_mut(&endpoint) {
-                peer.sent_attach.insert(handle);
-            }
+        if !peer.sent_attach.contains(&handle)
+            && self.tell_attach(endpoint, handle)
+            && let Some(peer) = self.peers.get_mut(&endpoint)
+        {
+            peer.sent_attach.insert(handle);
         }
     }
 
@@ -336,10 +337,7 @@ impl Node {
         let mut idle = true;
         let handles: Vec<RoomHandle> = self.rooms.keys().copied().collect();
         for handle in handles {
-            loop {
-                let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else {
-                    break;
-                };
+            while let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
                 let id = room.id();
                 let Some(output) = room.poll_output() else { break };
                 idle = false;

@@ -4,7 +4,7 @@
 //! server. Without a fragment the address leads to an open room by its code alone.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
@@ -95,7 +95,7 @@ impl fmt::Display for RoomAddress {
         if let Some(room) = self.room {
             write!(f, "#{room}")?;
             if let Some(secret) = self.secret {
-                write!(f, ".{}", secret.to_string())?;
+                write!(f, ".{secret}")?;
             }
         }
         Ok(())
@@ -105,6 +105,7 @@ impl fmt::Display for RoomAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString as _;
 
     #[test]
     fn addresses_read_as_they_are_written() {
