@@ -15,7 +15,7 @@ use core::fmt;
 use crate::id::Endpoint;
 
 /// The shape of a room's network, as one of its endpoints sees it.
-pub trait Overlay: fmt::Debug {
+pub trait Overlay: fmt::Debug + Send {
     /// Whether there is a place in the room for `endpoint`; always true for one that is attached.
     fn admits(&self, endpoint: Endpoint) -> bool;
     /// Whether this endpoint should have a link to `endpoint`.
