@@ -1,0 +1,172 @@
+//! The pages: where they come from, and with which headers they are handed out.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+
+/// The file behind `/` and every `/place/...`: one page that finds its way by its address.
+const INDEX: &str = "index.html";
+/// What lies below is named by a hash of its content and never changes.
+const IMMUTABLE_FOLDER: &str = "assets/";
+/// Forms that a file may also be kept in, best first: the encoding's name and what is added to the file's.
+const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
+
+/// Where the pages come from: a folder in the binary, on disk or in memory.
+pub trait Pages: Send + Sync + 'static {
+    /// The file at `path`, such as `index.html` or `assets/1f0c/meshwork.js`; paths come from outside and may
+    /// hold anything, but no empty, `.` or `..` part.
+    ///
+    /// A file may have smaller twins named `PATH.br` and `PATH.gz`, which browsers that can read them are given.
+    fn page(&self, path: &str) -> Option<Page>;
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its content.
+    pub body: Cow<'static, [u8]>,
+    /// A hash of the content: another content, another hash.
+    pub hash: [u8; 32],
+}
+
+/// No pages at all: a meeting point for programs that have their own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoPages;
+
+impl Pages for NoPages {
+    fn page(&self, _path: &str) -> Option<Page> {
+        None
+    }
+}
+
+/// Answers a request for a file.
+pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, headers: HeaderMap) -> Response {
+    let Some((path, plain)) = file_at(uri.path()).and_then(|path| Some((path, pages.page(path)?))) else {
+        let words = format!("There is nothing at {}. The start page is at /.\n", uri.path());
+        return (StatusCode::NOT_FOUND, words).into_response();
+    };
+    let (encoding, page) = match smallest(&*pages, path, &headers) {
+        Some((encoding, page)) => (Some(encoding), page),
+        None => (None, plain),
+    };
+    let tag = entity_tag(&page.hash);
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known, &tag));
+    let caching =
+        if path.starts_with(IMMUTABLE_FOLDER) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Response::new(Body::from(page.body))
+    };
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    set(header::ETAG, &tag);
+    set(header::CACHE_CONTROL, caching);
+    set(header::CONTENT_TYPE, content_type(path));
+    set(header::VARY, "accept-encoding");
+    if let Some(encoding) = encoding {
+        set(header::CONTENT_ENCODING, encoding);
+    }
+    response
+}
+
+/// The file that an address stands for; `None` for addresses that no file can have.
+fn file_at(path: &str) -> Option<&str> {
+    let path = path.strip_prefix('/')?;
+    if path.is_empty() || path == "place" || path.starts_with("place/") {
+        return Some(INDEX);
+    }
+    let is_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    is_plain.then_some(path)
+}
+
+/// The smallest twin of a file that the browser can read.
+fn smallest(pages: &dyn Pages, path: &str, headers: &HeaderMap) -> Option<(&'static str, Page)> {
+    let accepted = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
+    let is_accepted = |name: &str| {
+        accepted.split(',').any(|entry| {
+            let mut parts = entry.split(';').map(str::trim);
+            parts.next() == Some(name)
+                && !matches!(parts.next(), Some("q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        })
+    };
+    let mut encodings = ENCODINGS.into_iter().filter(|(name, _)| is_accepted(name));
+    encodings.find_map(|(name, suffix)| Some((name, pages.page(&format!("{path}{suffix}"))?)))
+}
+
+fn entity_tag(hash: &[u8; 32]) -> String {
+    let mut tag = String::from("\"");
+    for byte in &hash[..16] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}
+
+/// Whether an `If-None-Match` header names `tag` (RFC 9110 section 13.1.2, weak comparison).
+fn names(known: &HeaderValue, tag: &str) -> bool {
+    let Ok(known) = known.to_str() else { return false };
+    known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "wasm" => "application/wasm",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_stand_for_files() {
+        for index in ["/", "/place", "/place/", "/place/K7M4QX", "/place/K7M4QX/"] {
+            assert_eq!(file_at(index), Some(INDEX), "{index}");
+        }
+        assert_eq!(file_at("/assets/1f/meshwork.js"), Some("assets/1f/meshwork.js"));
+        for wrong in ["//", "/../key", "/assets//x", "/./x", "*"] {
+            assert_eq!(file_at(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn encodings_that_are_ruled_out_are_not_sent() {
+        struct Twins;
+        impl Pages for Twins {
+            fn page(&self, path: &str) -> Option<Page> {
+                let body = Cow::Owned(path.as_bytes().to_vec());
+                (path == "a.js.br" || path == "a.js.gz").then_some(Page { body, hash: [0; 32] })
+            }
+        }
+        let chosen = |accepted: &'static str| {
+            let headers =
+                HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
+            smallest(&Twins, "a.js", &headers).map(|(name, _)| name)
+        };
+        assert_eq!(chosen("gzip, deflate, br, zstd"), Some("br"));
+        assert_eq!(chosen("gzip;q=1.0, br;q=0"), Some("gzip"));
+        assert_eq!(chosen("identity"), None);
+    }
+}

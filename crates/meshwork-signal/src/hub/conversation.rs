@@ -1,0 +1,302 @@
+//! What each message of a client brings about.
+
+use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::room::genesis::{Genesis, GenesisError};
+use meshwork_core::signalling::announce;
+use meshwork_core::signalling::protocol::{
+    Announcement, FromClient, FromServer, GENESIS_MAX, PAYLOAD_MAX, ServerRefusal, VERSIONS,
+};
+use meshwork_core::time::Time;
+use meshwork_core::wire::Base64;
+
+use super::rooms::RegisterError;
+use super::waits::Wanted;
+use super::{Hub, HubConfig, SocketId};
+
+/// What a lookup of an unknown room and a first registration cost, in messages. It keeps those who try codes
+/// at random to a few in a second, and those who make up rooms likewise.
+const COSTLY: u32 = 20;
+/// Characters of an unreadable message that its sender is shown.
+const EXCERPT_MAX: usize = 80;
+
+impl Hub {
+    /// Carries out what a socket said, or refuses it, or dooms the socket.
+    pub(super) fn handle_message(&mut self, now: Time, id: SocketId, text: &str) {
+        if text.len() > self.config.message_bytes_max {
+            return self.doom_too_large(id, text.len());
+        }
+        let message = match serde_json::from_str::<FromClient>(text) {
+            Ok(message) => message,
+            Err(error) => {
+                let detail = format!("{error}: {:?}", excerpt(text));
+                return self.doom(id, ServerRefusal::Malformed, detail);
+            }
+        };
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        socket.handle_heard(now);
+        let speaker = socket.endpoint();
+        match (message, speaker) {
+            (FromClient::Ignored, _) => {}
+            (FromClient::Enter { version, announcement, proof }, None) => {
+                self.handle_enter(now, id, version, announcement, &proof);
+            }
+            (FromClient::Enter { .. }, Some(endpoint)) => {
+                let detail = format!("`enter` again: this socket speaks for {endpoint}");
+                self.doom(id, ServerRefusal::OutOfOrder, detail);
+            }
+            (message, None) => {
+                let detail = format!("`{}` before `enter`", kind(&message));
+                self.doom(id, ServerRefusal::OutOfOrder, detail);
+            }
+            (FromClient::Register { genesis }, Some(_)) => self.handle_register(now, id, genesis),
+            (FromClient::Lookup { room, code }, Some(_)) => match (room, code) {
+                (Some(room), None) => self.handle_lookup(now, id, Wanted::Room(room)),
+                (None, Some(code)) => self.handle_lookup(now, id, Wanted::Code(code)),
+                _ => {
+                    let detail =
+                        format!("`lookup` with room {room:?} and code {code:?}; exactly one is given");
+                    self.doom(id, ServerRefusal::Malformed, detail);
+                }
+            },
+            (FromClient::Join { room }, Some(endpoint)) => self.handle_join(now, id, endpoint, room),
+            (FromClient::Leave { room }, Some(endpoint)) => self.handle_leave(now, id, endpoint, room),
+            (FromClient::Signal { room, to, payload }, Some(from)) => {
+                self.handle_signal(now, id, from, room, to, payload);
+            }
+            (FromClient::KeepAlive, Some(_)) => self.send(now, id, &FromServer::KeepAlive),
+        }
+    }
+
+    fn handle_enter(
+        &mut self,
+        now: Time,
+        id: SocketId,
+        version: u16,
+        announcement: Announcement,
+        proof: &Base64<64>,
+    ) {
+        let Some(socket) = self.sockets.get(&id) else { return };
+        let endpoint = announcement.endpoint;
+        let (least, most) = VERSIONS;
+        if !(least..=most).contains(&version) {
+            let detail = format!("version {version} is not {least} to {most}");
+            return self.doom(id, ServerRefusal::Version, detail);
+        }
+        if !announce::verify_entry(&endpoint, &socket.challenge, proof) {
+            let detail =
+                format!("the proof of {endpoint} does not hold against the challenge of this socket");
+            return self.doom(id, ServerRefusal::Signature, detail);
+        }
+        if !announce::verify(&announcement) {
+            let detail = format!("the sealing key of {endpoint} is not signed by that peer");
+            return self.doom(id, ServerRefusal::Signature, detail);
+        }
+        if let Some(&former) = self.endpoints.get(&endpoint) {
+            let detail = format!("{endpoint} entered on another socket");
+            self.doom(former, ServerRefusal::Replaced, detail);
+            // The former is gone from its rooms before this one may join them.
+            self.settle(now);
+        }
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        socket.entered = Some(announcement);
+        socket.handle_heard(now);
+        self.endpoints.insert(endpoint, id);
+        self.send(now, id, &FromServer::Entered);
+    }
+
+    fn handle_register(&mut self, now: Time, id: SocketId, genesis: Base64<GENESIS_MAX>) {
+        // Bytes that hash to a room that is kept were verified when it was registered.
+        let hashed = RoomId(*blake3::hash(&genesis).as_bytes());
+        if self.rooms.get(hashed).is_some() {
+            return self.send_found(now, id, hashed);
+        }
+        if !self.charge(now, id, COSTLY - 1) {
+            return;
+        }
+        let room = match Genesis::decode_signed(&genesis) {
+            Ok((_, room)) => room,
+            Err(error @ GenesisError::Format(_)) => {
+                return self.refuse(now, id, ServerRefusal::Version, error.to_string(), Some(hashed), None);
+            }
+            Err(error @ GenesisError::Signature(_)) => {
+                return self.doom(id, ServerRefusal::Signature, error.to_string());
+            }
+            Err(error) => return self.doom(id, ServerRefusal::Malformed, error.to_string()),
+        };
+        let Some(network) = self.sockets.get(&id).map(|socket| socket.network) else { return };
+        let forgotten = now + self.config.room_keep;
+        match self.rooms.register(room, genesis, network, forgotten, &self.key, &self.config) {
+            Ok(()) => self.tell_found(now, id, room),
+            Err(error) => {
+                let (reason, detail) = words_for(error, &self.config);
+                self.refuse(now, id, reason, detail, Some(room), None);
+            }
+        }
+    }
+
+    /// Answers whoever registered a room, and everyone who waits for it.
+    fn tell_found(&mut self, now: Time, registrant: SocketId, room: RoomId) {
+        let Some(code) = self.rooms.get(room).map(|room| room.code) else { return };
+        let (by_room, by_code) = (Wanted::Room(room), Wanted::Code(code));
+        let mut waiting = self.waits.take(by_room);
+        waiting.append(&mut self.waits.take(by_code));
+        waiting.insert(registrant);
+        for id in waiting {
+            if let Some(socket) = self.sockets.get_mut(&id) {
+                socket.waits.remove(&by_room);
+                socket.waits.remove(&by_code);
+            }
+            self.send_found(now, id, room);
+        }
+    }
+
+    fn handle_lookup(&mut self, now: Time, id: SocketId, wanted: Wanted) {
+        let (room, code) = match wanted {
+            Wanted::Room(room) => (Some(room), None),
+            Wanted::Code(code) => (None, Some(code)),
+        };
+        let known = room.or_else(|| code.and_then(|code| self.rooms.id_of(code)));
+        if let Some(known) = known.filter(|&known| self.rooms.get(known).is_some()) {
+            return self.send_found(now, id, known);
+        }
+        if !self.charge(now, id, COSTLY - 1) {
+            return;
+        }
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        if !socket.waits.contains(&wanted) {
+            let most = self.config.waits_per_socket_max;
+            if socket.waits.len() >= most {
+                let detail = format!("this socket waits for {most} rooms, the most the server allows");
+                return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, room, None);
+            }
+            if self.waits.len() >= self.config.waits_max {
+                let detail = format!("{} lookups wait, the most the server allows", self.waits.len());
+                return self.refuse(now, id, ServerRefusal::ServerFull, detail, room, None);
+            }
+            socket.waits.insert(wanted);
+            self.waits.insert(wanted, id);
+        }
+        self.send(now, id, &FromServer::Unknown { room, code });
+    }
+
+    fn handle_join(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+        let Some(kept) = self.rooms.get(room) else {
+            return self.refuse_room(now, id, room, "is not registered here");
+        };
+        let is_member = kept.members.contains_key(&endpoint);
+        let HubConfig { members_max, rooms_per_socket_max, .. } = self.config;
+        if !is_member && kept.members.len() >= members_max {
+            let detail = format!("room {room} has {members_max} members, the most the server allows");
+            return self.refuse(now, id, ServerRefusal::RoomFull, detail, Some(room), None);
+        }
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        if !is_member && socket.rooms.len() >= rooms_per_socket_max {
+            let detail =
+                format!("this socket is in {rooms_per_socket_max} rooms, the most the server allows");
+            return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, Some(room), None);
+        }
+        let Some(announcement) = socket.entered.clone() else { return };
+        socket.rooms.insert(room);
+        let others = kept.members.iter().filter(|&(&member, _)| member != endpoint);
+        let sockets: Vec<SocketId> = others.map(|(_, &socket)| socket).collect();
+        let members = sockets.iter().filter_map(|socket| self.sockets.get(socket)?.entered.clone()).collect();
+        self.rooms.join(room, endpoint, id);
+        self.send(now, id, &FromServer::Joined { room, members });
+        if !is_member {
+            self.broadcast(now, room, endpoint, &FromServer::MemberJoined { room, announcement });
+        }
+    }
+
+    fn handle_leave(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        if socket.waits.remove(&Wanted::Room(room)) {
+            self.waits.remove(Wanted::Room(room), id);
+        }
+        if socket.rooms.remove(&room) {
+            self.rooms.leave(room, endpoint, now + self.config.room_keep);
+            self.broadcast(now, room, endpoint, &FromServer::MemberLeft { room, endpoint });
+        }
+    }
+
+    fn handle_signal(
+        &mut self,
+        now: Time,
+        id: SocketId,
+        from: Endpoint,
+        room: RoomId,
+        to: Endpoint,
+        payload: Base64<PAYLOAD_MAX>,
+    ) {
+        let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.contains_key(&from)) else {
+            return self.refuse_room(now, id, room, "is not one that this socket is in");
+        };
+        let Some(&receiver) = kept.members.get(&to).filter(|_| to != from) else {
+            let detail = format!("{to} is no other member of room {room}");
+            return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, Some(room), Some(to));
+        };
+        let text = super::to_text(&FromServer::Signal { room, from, payload });
+        let unread = self.sockets.get(&receiver).map_or(0, |socket| socket.unread_bytes);
+        if unread + text.len() > self.config.queue_bytes_max / 4 * 3 {
+            let detail = format!("{to} does not read what is sent: {unread} bytes wait");
+            return self.refuse(now, id, ServerRefusal::SlowReader, detail, Some(room), Some(to));
+        }
+        self.send_text(now, receiver, text);
+    }
+
+    fn send_found(&mut self, now: Time, id: SocketId, room: RoomId) {
+        let Some(kept) = self.rooms.get(room) else { return };
+        let found = FromServer::Found { room, code: kept.code, genesis: kept.genesis.clone() };
+        self.send(now, id, &found);
+    }
+
+    fn refuse_room(&mut self, now: Time, id: SocketId, room: RoomId, why: &str) {
+        self.refuse(now, id, ServerRefusal::NoSuchRoom, format!("room {room} {why}"), Some(room), None);
+    }
+
+    fn refuse(
+        &mut self,
+        now: Time,
+        id: SocketId,
+        reason: ServerRefusal,
+        detail: String,
+        room: Option<RoomId>,
+        endpoint: Option<Endpoint>,
+    ) {
+        self.send(now, id, &FromServer::Refused { reason, detail, room, endpoint });
+    }
+}
+
+fn words_for(error: RegisterError, config: &HubConfig) -> (ServerRefusal, String) {
+    match error {
+        RegisterError::Full => {
+            let detail = format!("the server keeps {} rooms, the most it allows", config.rooms_max);
+            (ServerRefusal::ServerFull, detail)
+        }
+        RegisterError::NetworkFull => {
+            let most = config.rooms_per_network_max;
+            let detail = format!("the server keeps {most} rooms of your network, the most it allows");
+            (ServerRefusal::TooManyRooms, detail)
+        }
+        RegisterError::CodesTaken => {
+            (ServerRefusal::ServerFull, String::from("every code of this room belongs to another room"))
+        }
+    }
+}
+
+/// The `type` of a message, for words.
+fn kind(message: &FromClient) -> &'static str {
+    match message {
+        FromClient::Enter { .. } => "enter",
+        FromClient::Register { .. } => "register",
+        FromClient::Lookup { .. } => "lookup",
+        FromClient::Join { .. } => "join",
+        FromClient::Leave { .. } => "leave",
+        FromClient::Signal { .. } => "signal",
+        FromClient::KeepAlive => "keep-alive",
+        FromClient::Ignored => "unknown",
+    }
+}
+
+fn excerpt(text: &str) -> &str {
+    &text[..text.floor_char_boundary(EXCERPT_MAX)]
+}

@@ -1,0 +1,425 @@
+//! The hub: everything a meeting point decides, without sockets, clocks or randomness of its own.
+//!
+//! # Problem
+//! Two endpoints that want a link need somebody whom both can reach, to find the room by its code, to learn of
+//! each other and to exchange a few sealed messages. Whoever does that must be hard to fill, to stall or to
+//! fool: one socket's rubbish, flood or silence must not be felt by another.
+//!
+//! # How it works
+//! It speaks [`meshwork_core::signalling::protocol`]; docs/protocol/signalling.md tells the conversation. A
+//! socket proves its endpoint by a signature over a fresh challenge, registers rooms, looks them up, joins
+//! them, and sends sealed payloads to other members. What cannot be carried out is refused; what breaks the
+//! protocol ends in a goodbye that names the offending value.
+//!
+//! # Driving it
+//! Tell it of sockets with the `handle_*` methods, drain [`Hub::poll_output`] after each, and call
+//! [`Hub::handle_timeout`] when [`Hub::poll_timeout`] is due. Outputs of one socket are carried out in order.
+//! Report with [`Hub::handle_written`] what left the driver's buffers, else the reader counts as slow.
+//!
+//! # Invariants
+//! - `from` of a forwarded signal is what the sending socket proved, never what it said.
+//! - Only members of a room hear what is said in it, and of whom it consists.
+//! - An endpoint is on one socket at a time; it vanishes from every room when that socket goes.
+//! - Joining never makes a room.
+//! - After [`Output::Close`] a socket is unknown: later inputs about it do nothing.
+//!
+//! # Limits
+//! All of them stand in [`HubConfig`].
+//!
+//! # Example
+//! ```
+//! use meshwork_core::time::{Time, WallTime};
+//! use meshwork_signal::code::ServerKey;
+//! use meshwork_signal::hub::{Hub, HubConfig, Output};
+//!
+//! let mut hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32])?;
+//! let socket = hub.handle_opened(Time(0), WallTime(0), [192, 0, 2, 1].into());
+//! let Some(Output::Send { text, .. }) = hub.poll_output() else { panic!("the hub speaks first") };
+//! assert!(text.starts_with(r#"{"type":"welcome","versions":[1,1],"#));
+//!
+//! hub.handle_text(Time(1), socket, "what?");
+//! let Some(Output::Send { text, .. }) = hub.poll_output() else { panic!("rubbish is answered") };
+//! assert!(text.starts_with(r#"{"type":"goodbye","reason":"malformed","#));
+//! assert_eq!(hub.poll_output(), Some(Output::Close { socket }));
+//! # Ok::<(), meshwork_signal::hub::HubConfigError>(())
+//! ```
+
+mod config;
+mod conversation;
+mod network;
+mod rooms;
+mod socket;
+mod waits;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+
+use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::rng::{Rng, Seed};
+use meshwork_core::signalling::protocol::{FromServer, ServerRefusal, VERSIONS};
+use meshwork_core::time::{Time, WallTime};
+
+pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX};
+
+use crate::code::ServerKey;
+pub(crate) use network::Network;
+use rooms::Rooms;
+use socket::Socket;
+use waits::Waits;
+
+/// One socket of a hub; numbers are never used twice by one hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u64);
+
+/// What the driver must carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send one text message.
+    Send {
+        /// On which socket.
+        socket: SocketId,
+        /// The message.
+        text: String,
+    },
+    /// Close the socket when what was sent before is on its way, and say nothing more of it.
+    Close {
+        /// Which socket.
+        socket: SocketId,
+    },
+}
+
+/// What arrived on a socket but is no text that a hub could read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rubbish {
+    /// A message that the driver did not read to its end, since it is longer than `message_bytes_max`.
+    TooLarge {
+        /// How long it is, in bytes, as far as the driver knows.
+        length: usize,
+    },
+    /// A binary message.
+    Binary {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// Something that breaks the WebSocket protocol (RFC 6455), in the words of whoever noticed.
+    Frame(String),
+}
+
+/// The meeting point as a state machine.
+pub struct Hub {
+    config: HubConfig,
+    key: ServerKey,
+    rng: Rng,
+    next_socket: u64,
+    /// At most `sockets_max`.
+    sockets: BTreeMap<SocketId, Socket>,
+    /// The sockets that entered.
+    endpoints: BTreeMap<Endpoint, SocketId>,
+    /// How many sockets each network has; at most `sockets_per_network_max` each.
+    networks: BTreeMap<Network, usize>,
+    /// One for each socket.
+    deadlines: BTreeSet<(Time, SocketId)>,
+    rooms: Rooms,
+    waits: Waits,
+    /// Sockets to close before the present input is done with.
+    doomed: Vec<(SocketId, ServerRefusal, String)>,
+    /// What it holds is counted as unread by the socket it is for, and bounded there.
+    outputs: VecDeque<Output>,
+    is_shut_down: bool,
+}
+
+impl Hub {
+    /// A hub without sockets and rooms. `key` decides the codes; `seed` the challenges.
+    ///
+    /// # Errors
+    /// [`HubConfigError`] when a field of `config` is outside its legal range.
+    pub fn new(config: HubConfig, key: ServerKey, seed: Seed) -> Result<Hub, HubConfigError> {
+        config.check()?;
+        Ok(Hub {
+            config,
+            key,
+            rng: Rng::new(seed),
+            next_socket: 0,
+            sockets: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            networks: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            rooms: Rooms::default(),
+            waits: Waits::default(),
+            doomed: Vec::new(),
+            outputs: VecDeque::new(),
+            is_shut_down: false,
+        })
+    }
+
+    /// A socket was opened from `address`; `wall` is the civil time, which the client is told.
+    pub fn handle_opened(&mut self, now: Time, wall: WallTime, address: IpAddr) -> SocketId {
+        let id = SocketId(self.next_socket);
+        self.next_socket += 1;
+        let network = Network::of(address);
+        if let Some((reason, detail)) = self.refusal_to_open(network) {
+            self.push_goodbye(id, reason, detail);
+            return id;
+        }
+        *self.networks.entry(network).or_default() += 1;
+        let challenge = self.rng.bytes();
+        let socket = Socket::new(now, network, challenge, self.config.message_burst);
+        self.deadlines.insert((socket.deadline, id));
+        self.sockets.insert(id, socket);
+        let keep_alive_ms = self.config.keep_alive.as_millis().try_into().unwrap_or(u64::MAX);
+        let time_ms = wall.as_millis();
+        let welcome =
+            FromServer::Welcome { versions: VERSIONS, challenge: challenge.into(), time_ms, keep_alive_ms };
+        self.send(now, id, &welcome);
+        self.settle(now);
+        id
+    }
+
+    /// A text message arrived.
+    pub fn handle_text(&mut self, now: Time, socket: SocketId, text: &str) {
+        if self.is_affordable(now, socket) {
+            self.handle_message(now, socket, text);
+            self.reschedule(socket);
+        }
+        self.settle(now);
+    }
+
+    /// A WebSocket ping or pong arrived: it counts as a message, but not as a sign of life.
+    pub fn handle_ping(&mut self, now: Time, socket: SocketId) {
+        self.is_affordable(now, socket);
+        self.settle(now);
+    }
+
+    /// Something arrived that is no text message.
+    pub fn handle_rubbish(&mut self, now: Time, socket: SocketId, rubbish: Rubbish) {
+        match rubbish {
+            Rubbish::TooLarge { length } => self.doom_too_large(socket, length),
+            Rubbish::Binary { length } => self.doom(
+                socket,
+                ServerRefusal::Malformed,
+                format!("a binary message of {length} bytes; only text is read"),
+            ),
+            Rubbish::Frame(words) => self.doom(socket, ServerRefusal::Malformed, words),
+        }
+        self.settle(now);
+    }
+
+    /// `bytes` of what was to be sent are on their way.
+    pub fn handle_written(&mut self, now: Time, socket: SocketId, bytes: usize) {
+        if let Some(state) = self.sockets.get_mut(&socket) {
+            state.handle_written(now, bytes);
+            self.reschedule(socket);
+        }
+    }
+
+    /// The socket closed or broke.
+    pub fn handle_closed(&mut self, now: Time, socket: SocketId) {
+        self.remove(now, socket);
+        self.settle(now);
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(&(deadline, id)) = self.deadlines.first() {
+            if deadline > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            let Some(socket) = self.sockets.get(&id) else { continue };
+            let (_, reason) = socket.next_deadline(&self.config);
+            let detail = match (reason, &socket.entered) {
+                (ServerRefusal::SlowReader, _) => {
+                    let bytes = socket.unread_bytes;
+                    format!("{bytes} bytes were left unread for {:?}", self.config.unread_after)
+                }
+                (_, Some(_)) => format!("nothing was heard for {:?}", self.config.idle_after),
+                (_, None) => format!("the socket did not enter within {:?}", self.config.enter_within),
+            };
+            self.doom(id, reason, detail);
+        }
+        self.rooms.handle_timeout(now);
+        self.settle(now);
+    }
+
+    /// Says goodbye to every socket, present and to come. Drain the outputs, then drop the hub.
+    pub fn shut_down(&mut self, now: Time) {
+        self.is_shut_down = true;
+        // Nobody is told of anybody's leaving: all of them leave.
+        self.rooms = Rooms::default();
+        let ids: Vec<SocketId> = self.sockets.keys().copied().collect();
+        for id in ids {
+            self.doom(id, ServerRefusal::ShuttingDown, String::from("the server is shutting down"));
+        }
+        self.settle(now);
+    }
+
+    /// The next thing to carry out.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Hub::handle_timeout`] next.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let socket = self.deadlines.first().map(|&(deadline, _)| deadline);
+        [socket, self.rooms.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// How it was set up.
+    pub fn config(&self) -> &HubConfig {
+        &self.config
+    }
+
+    /// Open sockets.
+    pub fn socket_count(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Rooms that are kept.
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Lookups that wait for their room.
+    pub fn wait_count(&self) -> usize {
+        self.waits.len()
+    }
+}
+
+impl Hub {
+    fn refusal_to_open(&self, network: Network) -> Option<(ServerRefusal, String)> {
+        let HubConfig { sockets_max, sockets_per_network_max, .. } = self.config;
+        if self.is_shut_down {
+            Some((ServerRefusal::ShuttingDown, String::from("the server is shutting down")))
+        } else if self.sockets.len() >= sockets_max {
+            Some((
+                ServerRefusal::ServerFull,
+                format!("the server has {sockets_max} sockets, the most it allows"),
+            ))
+        } else if self.networks.get(&network).is_some_and(|&sockets| sockets >= sockets_per_network_max) {
+            let detail =
+                format!("your network has {sockets_per_network_max} sockets, the most the server allows");
+            Some((ServerRefusal::ServerFull, detail))
+        } else {
+            None
+        }
+    }
+
+    /// Takes one message from what the socket may say. False when it is unknown or now doomed.
+    fn is_affordable(&mut self, now: Time, id: SocketId) -> bool {
+        self.charge(now, id, 1)
+    }
+
+    /// Takes `cost` messages from what the socket may say. False when it is unknown or now doomed.
+    fn charge(&mut self, now: Time, id: SocketId, cost: u32) -> bool {
+        let Some(socket) = self.sockets.get_mut(&id) else { return false };
+        if socket.spend(now, cost, &self.config) {
+            return true;
+        }
+        let HubConfig { messages_per_second, message_burst, .. } = self.config;
+        let detail = format!("more than {message_burst} messages at once or {messages_per_second} a second");
+        self.doom(id, ServerRefusal::TooFast, detail);
+        false
+    }
+
+    fn doom_too_large(&mut self, id: SocketId, length: usize) {
+        let most = self.config.message_bytes_max;
+        let detail = format!("a message of {length} bytes; at most {most} are read");
+        self.doom(id, ServerRefusal::TooLarge, detail);
+    }
+
+    /// Notes that a socket is to be closed with a goodbye.
+    fn doom(&mut self, id: SocketId, reason: ServerRefusal, detail: String) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        if !socket.is_doomed {
+            socket.is_doomed = true;
+            self.doomed.push((id, reason, detail));
+        }
+    }
+
+    /// Closes what is doomed, until telling the others of it dooms nobody else.
+    fn settle(&mut self, now: Time) {
+        while let Some((id, reason, detail)) = self.doomed.pop() {
+            tracing::debug!(socket = id.0, ?reason, detail, "goodbye");
+            self.push_goodbye(id, reason, detail);
+            self.remove(now, id);
+        }
+    }
+
+    fn push_goodbye(&mut self, socket: SocketId, reason: ServerRefusal, detail: String) {
+        let text = to_text(&FromServer::Goodbye { reason, detail });
+        self.outputs.push_back(Output::Send { socket, text });
+        self.outputs.push_back(Output::Close { socket });
+    }
+
+    /// Forgets a socket and tells the members of its rooms.
+    fn remove(&mut self, now: Time, id: SocketId) {
+        let Some(socket) = self.sockets.remove(&id) else { return };
+        self.deadlines.remove(&(socket.deadline, id));
+        if let Some(sockets) = self.networks.get_mut(&socket.network) {
+            *sockets -= 1;
+            if *sockets == 0 {
+                self.networks.remove(&socket.network);
+            }
+        }
+        for &wanted in &socket.waits {
+            self.waits.remove(wanted, id);
+        }
+        let Some(endpoint) = socket.endpoint() else { return };
+        self.endpoints.remove(&endpoint);
+        for &room in &socket.rooms {
+            self.rooms.leave(room, endpoint, now + self.config.room_keep);
+            self.broadcast(now, room, endpoint, &FromServer::MemberLeft { room, endpoint });
+        }
+    }
+
+    /// Sends to every member of a room but `except`.
+    fn broadcast(&mut self, now: Time, room: RoomId, except: Endpoint, message: &FromServer) {
+        let Some(room) = self.rooms.get(room) else { return };
+        let others = room.members.iter().filter(|&(&member, _)| member != except);
+        let others: Vec<SocketId> = others.map(|(_, &socket)| socket).collect();
+        let text = to_text(message);
+        for socket in others {
+            self.send_text(now, socket, text.clone());
+        }
+    }
+
+    fn send(&mut self, now: Time, id: SocketId, message: &FromServer) {
+        self.send_text(now, id, to_text(message));
+    }
+
+    fn send_text(&mut self, now: Time, id: SocketId, text: String) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        if socket.is_doomed {
+            return;
+        }
+        if socket.unread_bytes + text.len() > self.config.queue_bytes_max {
+            let detail =
+                format!("{} bytes wait to be read, and {} more came", socket.unread_bytes, text.len());
+            self.doom(id, ServerRefusal::SlowReader, detail);
+            return;
+        }
+        socket.handle_queued(now, text.len());
+        self.outputs.push_back(Output::Send { socket: id, text });
+        self.reschedule(id);
+    }
+
+    /// Puts the socket where it now belongs among the deadlines.
+    fn reschedule(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let (deadline, _) = socket.next_deadline(&self.config);
+        if deadline != socket.deadline {
+            self.deadlines.remove(&(socket.deadline, id));
+            socket.deadline = deadline;
+            self.deadlines.insert((deadline, id));
+        }
+    }
+}
+
+fn to_text(message: &FromServer) -> String {
+    serde_json::to_string(message)
+        .expect("messages of this protocol have text keys and no unwritable variant here")
+}

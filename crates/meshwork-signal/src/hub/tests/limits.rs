@@ -1,0 +1,299 @@
+//! Every limit of the configuration, reached and held.
+
+use super::*;
+
+fn world(change: impl FnOnce(&mut HubConfig)) -> World {
+    let mut config = HubConfig::default();
+    change(&mut config);
+    World::with(config)
+}
+
+#[test]
+fn rooms_in_all() {
+    let mut world = world(|config| {
+        config.rooms_max = 2;
+        config.rooms_per_network_max = 2;
+    });
+    world.register(1);
+    world.register(2);
+    let socket = world.enter(&someone(1));
+    world.say(socket, FromClient::Register { genesis: genesis(3).0 });
+    assert!(world.refusal(socket, ServerRefusal::ServerFull).contains("2 rooms"));
+    // What is registered already is still answered.
+    world.say(socket, FromClient::Register { genesis: genesis(2).0 });
+    assert!(matches!(world.heard_one(socket), FromServer::Found { .. }));
+}
+
+#[test]
+fn rooms_of_one_network() {
+    let mut world = world(|config| config.rooms_per_network_max = 2);
+    world.register(1);
+    world.register(2);
+    let socket = world.enter(&someone(1));
+    world.say(socket, FromClient::Register { genesis: genesis(3).0 });
+    assert!(world.refusal(socket, ServerRefusal::TooManyRooms).contains("2 rooms"));
+    let elsewhere = world.open_from("192.0.2.2");
+    world.enter_on(elsewhere, &someone(2));
+    world.say(elsewhere, FromClient::Register { genesis: genesis(3).0 });
+    assert!(matches!(world.heard_one(elsewhere), FromServer::Found { .. }));
+}
+
+#[test]
+fn members_of_a_room() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let sockets: Vec<SocketId> = (1..=24).map(|secret| world.join(&someone(secret), room)).collect();
+    let late = world.enter(&someone(25));
+    world.say(late, FromClient::Join { room });
+    let words = world.refusal(late, ServerRefusal::RoomFull);
+    assert_eq!(words, format!("room {room} has 24 members, the most the server allows"));
+    // A member may join again, and a place that is left can be taken.
+    world.say(sockets[0], FromClient::Join { room });
+    assert!(matches!(world.heard_one(sockets[0]), FromServer::Joined { .. }));
+    world.close(sockets[0]);
+    world.say(late, FromClient::Join { room });
+    assert!(matches!(world.heard_one(late), FromServer::Joined { members, .. } if members.len() == 23));
+}
+
+#[test]
+fn the_largest_room_fits_one_message() {
+    let announcement = announce::announce(&someone(1).identity, someone(1).endpoint, [7; 32]);
+    let members = vec![announcement; MEMBERS_LEGAL_MAX];
+    let text = to_text(&FromServer::Joined { room: RoomId([255; 32]), members });
+    assert!(text.len() <= meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX, "{}", text.len());
+}
+
+#[test]
+fn rooms_of_a_socket() {
+    let mut world = world(|config| config.rooms_per_socket_max = 2);
+    let rooms: Vec<RoomId> = (1..=3).map(|nonce| world.register(nonce)).collect();
+    let socket = world.join(&someone(1), rooms[0]);
+    world.say(socket, FromClient::Join { room: rooms[1] });
+    world.heard(socket);
+    world.say(socket, FromClient::Join { room: rooms[2] });
+    assert!(world.refusal(socket, ServerRefusal::TooManyRooms).contains("2 rooms"));
+    world.say(socket, FromClient::Leave { room: rooms[0] });
+    world.say(socket, FromClient::Join { room: rooms[2] });
+    assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
+}
+
+#[test]
+fn waits_of_a_socket_and_in_all() {
+    let mut world = world(|config| {
+        config.waits_per_socket_max = 2;
+        config.waits_max = 3;
+    });
+    let lookup = |nonce| FromClient::Lookup { room: Some(genesis(nonce).1), code: None };
+    let first = world.enter(&someone(1));
+    world.say(first, lookup(1));
+    world.say(first, lookup(2));
+    world.heard(first);
+    world.say(first, lookup(3));
+    assert!(world.refusal(first, ServerRefusal::TooManyRooms).contains("2 rooms"));
+    let second = world.enter(&someone(2));
+    world.say(second, lookup(1));
+    world.heard(second);
+    world.say(second, lookup(2));
+    assert!(world.refusal(second, ServerRefusal::ServerFull).contains("3 lookups"));
+    assert_eq!(world.hub.wait_count(), 3);
+}
+
+#[test]
+fn bytes_of_a_message() {
+    let mut world = World::new();
+    let most = world.hub.config().message_bytes_max;
+    let message = |length| {
+        let envelope = r#"{"type":"later","x":""}"#.len();
+        format!(r#"{{"type":"later","x":"{}"}}"#, "y".repeat(length - envelope))
+    };
+    let socket = world.enter(&someone(1));
+    world.text(socket, &message(most));
+    assert_eq!(world.heard(socket), []);
+    world.text(socket, &message(most + 1));
+    let words = world.goodbye(socket, ServerRefusal::TooLarge);
+    assert!(words.contains(&(most + 1).to_string()), "{words}");
+}
+
+#[test]
+fn messages_a_second() {
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    let other = world.enter(&someone(2));
+    // `enter` was the first message of the burst.
+    for _ in 1..1_000 {
+        world.say(socket, FromClient::KeepAlive);
+    }
+    assert_eq!(world.heard(socket).len(), 999);
+    world.wait(SECOND);
+    for _ in 0..100 {
+        world.say(socket, FromClient::KeepAlive);
+    }
+    assert_eq!(world.heard(socket).len(), 100);
+    world.say(socket, FromClient::KeepAlive);
+    assert!(world.goodbye(socket, ServerRefusal::TooFast).contains("100 a second"));
+    world.say(other, FromClient::KeepAlive);
+    assert_eq!(world.heard_one(other), FromServer::KeepAlive);
+}
+
+#[test]
+fn pings_count_as_messages_but_not_as_life() {
+    let mut world = World::new();
+    let flooder = world.enter(&someone(1));
+    for _ in 0..1_000 {
+        world.hub.handle_ping(world.now, flooder);
+    }
+    world.drain();
+    world.goodbye(flooder, ServerRefusal::TooFast);
+    let silent = world.enter(&someone(2));
+    for _ in 0..9 {
+        world.wait(10 * SECOND);
+        world.hub.handle_ping(world.now, silent);
+    }
+    world.drain();
+    world.goodbye(silent, ServerRefusal::Idle);
+}
+
+#[test]
+fn codes_cannot_be_tried_fast() {
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    let mut tried = 0;
+    while !world.closed.contains(&socket) {
+        let code = meshwork_core::id::Code::from_bits(tried);
+        world.say(socket, FromClient::Lookup { room: None, code: Some(code) });
+        tried += 1;
+    }
+    world.goodbye(socket, ServerRefusal::TooFast);
+    assert_eq!(tried, 50, "1,000 messages at 20 a miss, and one for entering");
+}
+
+#[test]
+fn silence() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let silent = world.join(&someone(1), room);
+    let lively = world.join(&someone(2), room);
+    world.heard(silent);
+    for _ in 0..3 {
+        world.wait(25 * SECOND);
+        world.say(lively, FromClient::KeepAlive);
+    }
+    world.heard(lively);
+    world.wait(15 * SECOND);
+    assert_eq!(world.goodbye(silent, ServerRefusal::Idle), "nothing was heard for 90s");
+    let endpoint = someone(1).endpoint;
+    assert_eq!(world.heard_one(lively), FromServer::MemberLeft { room, endpoint });
+}
+
+#[test]
+fn time_to_enter() {
+    let mut world = World::new();
+    let socket = world.open();
+    world.wait(9 * SECOND);
+    // What is not an entry does not prolong it.
+    world.text(socket, r#"{"type":"later"}"#);
+    world.wait(SECOND);
+    assert_eq!(world.goodbye(socket, ServerRefusal::Idle), "the socket did not enter within 10s");
+}
+
+#[test]
+fn sockets_in_all() {
+    let mut world = world(|config| {
+        config.sockets_max = 2;
+        config.sockets_per_network_max = 2;
+    });
+    let first = world.open_from("192.0.2.1");
+    world.open_from("192.0.2.2");
+    let third = world.open_from("192.0.2.3");
+    assert!(world.goodbye(third, ServerRefusal::ServerFull).contains("2 sockets"));
+    world.close(first);
+    let fourth = world.open_from("192.0.2.3");
+    assert!(matches!(world.heard_one(fourth), FromServer::Welcome { .. }));
+}
+
+#[test]
+fn sockets_of_one_network() {
+    let mut world = world(|config| config.sockets_per_network_max = 2);
+    let first = world.open_from("2001:db8::1");
+    world.open_from("2001:db8::2");
+    let third = world.open_from("2001:db8::3");
+    assert!(world.goodbye(third, ServerRefusal::ServerFull).contains("your network"));
+    let elsewhere = world.open_from("2001:db8:0:1::1");
+    assert!(matches!(world.heard_one(elsewhere), FromServer::Welcome { .. }));
+    world.close(first);
+    let again = world.open_from("2001:db8::3");
+    assert!(matches!(world.heard_one(again), FromServer::Welcome { .. }));
+}
+
+#[test]
+fn a_reader_that_reads_nothing_is_dropped() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let slow = world.join(&someone(1), room);
+    let other = world.join(&someone(2), room);
+    world.heard(slow);
+    world.is_read = false;
+    world.say(other, signal(room, someone(1).endpoint));
+    // It goes on talking, so that it is not idle.
+    world.is_read = true;
+    world.wait(19 * SECOND);
+    world.text(slow, r#"{"type":"later"}"#);
+    world.wait(SECOND);
+    assert!(world.goodbye(slow, ServerRefusal::SlowReader).contains("unread for 20s"));
+    assert!(matches!(world.heard_one(other), FromServer::MemberLeft { .. }));
+}
+
+#[test]
+fn a_slow_reader_that_reads_on_is_kept() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let slow = world.join(&someone(1), room);
+    let other = world.join(&someone(2), room);
+    world.is_read = false;
+    for _ in 0..10 {
+        world.say(other, signal(room, someone(1).endpoint));
+    }
+    for _ in 0..10 {
+        world.wait(19 * SECOND);
+        world.text(slow, r#"{"type":"later"}"#);
+        world.hub.handle_written(world.now, slow, 10);
+    }
+    assert!(!world.closed.contains(&slow));
+}
+
+#[test]
+fn signals_alone_do_not_drop_a_slow_reader() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let slow = world.join(&someone(1), room);
+    let flooder = world.join(&someone(2), room);
+    world.is_read = false;
+    let payload = Base64::new(vec![1; 8 * 1024]).unwrap();
+    let to = someone(1).endpoint;
+    for _ in 0..100 {
+        world.say(flooder, FromClient::Signal { room, to, payload: payload.clone() });
+    }
+    assert!(!world.closed.contains(&slow));
+    assert!(world.hub.sockets[&slow].unread_bytes <= world.hub.config().queue_bytes_max / 4 * 3);
+    let refused = world.heard(flooder);
+    assert!(
+        matches!(refused[..], [FromServer::Refused { reason: ServerRefusal::SlowReader, endpoint, .. }, ..]
+            if endpoint == Some(to)),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_queue_that_overflows_drops_its_reader() {
+    let mut world = world(|config| config.queue_bytes_max = 128 * 1024);
+    let socket = world.enter(&someone(1));
+    world.is_read = false;
+    world.say(socket, FromClient::Register { genesis: genesis(1).0 });
+    while !world.closed.contains(&socket) {
+        world.say(socket, FromClient::Register { genesis: genesis(1).0 });
+        world.wait(Duration::from_millis(10));
+        let unread = world.hub.sockets.get(&socket).map_or(0, |socket| socket.unread_bytes);
+        assert!(unread <= 128 * 1024);
+    }
+    world.goodbye(socket, ServerRefusal::SlowReader);
+}

@@ -1,0 +1,249 @@
+//! Rooms: registering, finding, waiting, joining, leaving, and how long they are kept.
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn by_code(world: &World, room: RoomId) -> FromClient {
+    FromClient::Lookup { room: None, code: Some(world.hub.key.code(room, 0)) }
+}
+
+fn by_id(room: RoomId) -> FromClient {
+    FromClient::Lookup { room: Some(room), code: None }
+}
+
+#[test]
+fn a_registered_room_is_found_by_id_and_code() {
+    let mut world = World::new();
+    let (bytes, room) = genesis(1);
+    world.register(1);
+    let socket = world.enter(&someone(1));
+    let code = world.hub.key.code(room, 0);
+    let found = FromServer::Found { room, code, genesis: bytes };
+    for lookup in [by_code(&world, room), by_id(room)] {
+        world.say(socket, lookup);
+        assert_eq!(world.heard_one(socket), found);
+    }
+}
+
+#[test]
+fn registering_does_not_join() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let registrant = world.enter(&someone(1));
+    world.say(registrant, FromClient::Register { genesis: genesis(1).0 });
+    world.heard(registrant);
+    let member = world.join(&someone(2), room);
+    assert_eq!(world.heard(registrant), []);
+    world.say(registrant, signal(room, someone(2).endpoint));
+    world.refusal(registrant, ServerRefusal::NoSuchRoom);
+    assert_eq!(world.heard(member), []);
+}
+
+#[test]
+fn registering_again_is_answered_alike() {
+    let mut world = World::new();
+    let (bytes, _) = genesis(1);
+    let sockets = [world.enter(&someone(1)), world.enter(&someone(2))];
+    let answers: Vec<FromServer> = sockets
+        .into_iter()
+        .map(|socket| {
+            world.say(socket, FromClient::Register { genesis: bytes.clone() });
+            world.heard_one(socket)
+        })
+        .collect();
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(world.hub.room_count(), 1);
+}
+
+#[test]
+fn a_genesis_that_does_not_hold_is_named() {
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    let mut changed = genesis(1).0.to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    world.say(socket, FromClient::Register { genesis: Base64::new(changed).unwrap() });
+    let owner = Identity::from_secret([99; 32]).peer();
+    assert!(world.goodbye(socket, ServerRefusal::Signature).contains(&owner.to_string()));
+
+    let socket = world.enter(&someone(1));
+    world.say(socket, FromClient::Register { genesis: Base64::new([1; 100]).unwrap() });
+    world.goodbye(socket, ServerRefusal::Malformed);
+    assert_eq!(world.hub.room_count(), 0);
+}
+
+#[test]
+fn a_genesis_of_a_later_format_is_refused_but_no_rubbish() {
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    let owner = Identity::from_secret([99; 32]);
+    let mut later = Genesis::decode_signed(&genesis(1).0).unwrap().0;
+    later.format = 2;
+    world.say(socket, FromClient::Register { genesis: Base64::new(later.sign(&owner).0).unwrap() });
+    assert!(world.refusal(socket, ServerRefusal::Version).contains("format 2"));
+}
+
+#[test]
+fn joining_never_makes_a_room() {
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    let (_, room) = genesis(1);
+    world.say(socket, FromClient::Join { room });
+    assert!(world.refusal(socket, ServerRefusal::NoSuchRoom).contains(&room.to_string()));
+    assert_eq!(world.hub.room_count(), 0);
+}
+
+#[test]
+fn members_hear_of_each_other() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let first = world.join(&someone(1), room);
+    let second = world.enter(&someone(2));
+    world.say(second, FromClient::Join { room });
+    let announced = |secret| announce::announce(&someone(secret).identity, someone(secret).endpoint, [7; 32]);
+    assert_eq!(world.heard_one(second), FromServer::Joined { room, members: vec![announced(1)] });
+    assert_eq!(world.heard_one(first), FromServer::MemberJoined { room, announcement: announced(2) });
+
+    world.say(second, FromClient::Leave { room });
+    let endpoint = someone(2).endpoint;
+    assert_eq!(world.heard_one(first), FromServer::MemberLeft { room, endpoint });
+    world.say(second, FromClient::Leave { room });
+    assert_eq!((world.heard(first), world.heard(second)), (vec![], vec![]), "leaving twice says nothing");
+
+    world.say(second, FromClient::Join { room });
+    world.heard(first);
+    world.close(second);
+    assert_eq!(world.heard_one(first), FromServer::MemberLeft { room, endpoint });
+}
+
+#[test]
+fn joining_again_is_answered_but_not_announced() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let first = world.join(&someone(1), room);
+    let second = world.join(&someone(2), room);
+    world.say(second, FromClient::Join { room });
+    assert!(matches!(world.heard_one(second), FromServer::Joined { members, .. } if members.len() == 1));
+    assert_eq!(world.heard(first), []);
+}
+
+#[test]
+fn an_unknown_room_waits_until_it_is_registered() {
+    let mut world = World::new();
+    let (bytes, room) = genesis(1);
+    let (with_code, with_id) = (world.enter(&someone(1)), world.enter(&someone(2)));
+    let code = world.hub.key.code(room, 0);
+    let lookup = by_code(&world, room);
+    world.say(with_code, lookup);
+    assert_eq!(world.heard_one(with_code), FromServer::Unknown { room: None, code: Some(code) });
+    world.say(with_id, by_id(room));
+    assert_eq!(world.heard_one(with_id), FromServer::Unknown { room: Some(room), code: None });
+    assert_eq!(world.hub.wait_count(), 2);
+
+    world.register(1);
+    let found = FromServer::Found { room, code, genesis: bytes };
+    assert_eq!(world.heard_one(with_code), found);
+    assert_eq!(world.heard_one(with_id), found);
+    assert_eq!(world.hub.wait_count(), 0);
+}
+
+#[test]
+fn whoever_waits_and_registers_is_answered_once() {
+    let mut world = World::new();
+    let (bytes, room) = genesis(1);
+    let socket = world.enter(&someone(1));
+    let lookup = by_code(&world, room);
+    world.say(socket, lookup);
+    world.say(socket, by_id(room));
+    world.heard(socket);
+    world.say(socket, FromClient::Register { genesis: bytes });
+    assert!(matches!(world.heard_one(socket), FromServer::Found { .. }));
+    assert_eq!(world.hub.wait_count(), 0);
+}
+
+#[test]
+fn waits_end_with_the_socket_or_a_leave() {
+    let mut world = World::new();
+    let (_, room) = genesis(1);
+    let socket = world.enter(&someone(1));
+    world.say(socket, by_id(room));
+    world.say(socket, by_id(room));
+    assert_eq!(world.hub.wait_count(), 1, "asking twice waits once");
+    world.say(socket, FromClient::Leave { room });
+    assert_eq!(world.hub.wait_count(), 0);
+    world.say(socket, by_id(room));
+    world.close(socket);
+    assert_eq!(world.hub.wait_count(), 0);
+}
+
+#[test]
+fn a_lookup_names_either_a_room_or_a_code() {
+    let (_, room) = genesis(1);
+    let code = ServerKey::new([1; 32]).code(room, 0);
+    for (room, code) in [(None, None), (Some(room), Some(code))] {
+        let mut world = World::new();
+        let socket = world.enter(&someone(1));
+        world.say(socket, FromClient::Lookup { room, code });
+        assert!(world.goodbye(socket, ServerRefusal::Malformed).contains("exactly one"));
+    }
+}
+
+#[test]
+fn a_room_is_kept_for_seven_days_after_the_last_left() {
+    let mut world = World::new();
+    let room = world.register(1);
+    world.wait(3 * DAY);
+    let member = world.join(&someone(1), room);
+    // While somebody is there, it is kept for ever.
+    for _ in 0..30 * 24 * 60 {
+        world.say(member, FromClient::KeepAlive);
+        world.wait(60 * SECOND);
+        world.inboxes.clear();
+    }
+    assert_eq!(world.hub.room_count(), 1);
+    world.say(member, FromClient::Leave { room });
+    world.close(member);
+    world.wait(7 * DAY - SECOND);
+    let late = world.enter(&someone(2));
+    world.say(late, by_id(room));
+    assert!(matches!(world.heard_one(late), FromServer::Found { .. }));
+    world.close(late);
+    world.wait(SECOND);
+    assert_eq!(world.hub.room_count(), 0);
+    assert_eq!(world.hub.poll_timeout(), None, "nothing is left to wait for");
+}
+
+#[test]
+fn a_room_that_nobody_joined_is_kept_for_seven_days() {
+    let mut world = World::new();
+    world.register(1);
+    world.wait(7 * DAY - SECOND);
+    assert_eq!(world.hub.room_count(), 1);
+    world.wait(SECOND);
+    assert_eq!(world.hub.room_count(), 0);
+}
+
+#[test]
+fn a_member_that_vanishes_counts_as_left() {
+    let mut world = World::new();
+    let room = world.register(1);
+    world.join(&someone(1), room);
+    let idle_after = world.hub.config().idle_after;
+    world.wait(idle_after + 7 * DAY - SECOND);
+    assert_eq!(world.hub.room_count(), 1);
+    world.wait(SECOND);
+    assert_eq!(world.hub.room_count(), 0);
+}
+
+#[test]
+fn a_restart_with_the_same_key_gives_the_same_codes() {
+    let code = |seed| {
+        let hub = Hub::new(HubConfig::default(), ServerKey::new([5; 32]), seed).unwrap();
+        let mut world = World { hub, ..World::new() };
+        let socket = world.enter(&someone(1));
+        world.say(socket, FromClient::Register { genesis: genesis(1).0 });
+        let FromServer::Found { code, .. } = world.heard_one(socket) else { panic!("not found") };
+        code
+    };
+    assert_eq!(code([1; 32]), code([2; 32]));
+}
