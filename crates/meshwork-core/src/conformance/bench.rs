@@ -1,7 +1,6 @@
 //! What the cases stand on: a pair with all its links, whose every input is checked against the contract.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 

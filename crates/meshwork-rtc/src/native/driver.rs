@@ -1,0 +1,242 @@
+//! The driver's task and its handle: one node, its clocks, its links, its servers and its store.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use meshwork_core::id::{Endpoint, Identity};
+use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::rng::Seed;
+use meshwork_core::time::Time;
+use tokio::sync::{mpsc, oneshot};
+
+use super::clock::Clock;
+use super::events::{self, EventSender, Events};
+use super::links::{Addresses, Links};
+use super::persist::{Persister, Store};
+use super::server::Servers;
+
+/// Calls that wait for the node. More make the callers wait.
+const CALLS_MAX: usize = 64;
+/// How often the node is told the civil clock, which somebody may have set.
+const WALL_CLOCK_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a node may sleep when nothing is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// What a driver is started with.
+pub struct Options {
+    /// How the node behaves. Its `stores` is set by whether there is a store.
+    pub config: Config,
+    /// Who it is.
+    pub identity: Identity,
+    /// The node's entropy; `None` takes it from the system, as anything but a test should.
+    pub seed: Option<Seed>,
+    /// Where it keeps its rooms; `None` when it does not.
+    pub store: Option<Box<dyn Store>>,
+    /// The addresses at which others may reach it.
+    pub addresses: Addresses,
+}
+
+impl Options {
+    /// A node without storage, reachable at every address of the machine.
+    pub fn new(config: Config, identity: Identity) -> Options {
+        Options { config, identity, seed: None, store: None, addresses: Addresses::default() }
+    }
+}
+
+/// Why a driver did not start. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// It was started outside a tokio runtime: start it inside one.
+    #[error("a driver needs a tokio runtime")]
+    NoRuntime,
+    /// The system has no randomness.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
+    /// The system has no thread for the store.
+    #[error("the store's thread cannot be started: {0}")]
+    Thread(io::Error),
+}
+
+/// The driver has ended: it was shut down, or the node failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node has stopped")]
+pub struct DriverStopped;
+
+/// A handle to a running node. Copies are handles to the same node, which stops when the last one is dropped.
+#[derive(Clone)]
+pub struct Driver {
+    calls: mpsc::Sender<Order>,
+    endpoint: Endpoint,
+}
+
+type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
+
+enum Order {
+    Call(Call),
+    ShutDown(oneshot::Sender<()>),
+}
+
+/// Starts a node on the current tokio runtime.
+///
+/// Errors of the network are not errors here: the node tries again by itself and tells of it by events.
+///
+/// # Errors
+/// [`StartError`]; nothing was started.
+pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
+    let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+    let seed = match options.seed {
+        Some(seed) => seed,
+        None => {
+            let mut seed = Seed::default();
+            getrandom::fill(&mut seed).map_err(StartError::Randomness)?;
+            seed
+        }
+    };
+    let config = Config { stores: options.store.is_some(), ..options.config };
+    let persister = Persister::start(options.store).map_err(StartError::Thread)?;
+    let clock = Clock::start();
+    let node = Node::new(config, options.identity, seed, clock.now(), Clock::wall());
+    let endpoint = node.endpoint();
+    let (calls, orders) = mpsc::channel(CALLS_MAX);
+    let (sender, events) = events::channel();
+    let task = Task {
+        node,
+        clock,
+        links: Links::new(options.addresses),
+        servers: Servers::new(),
+        persister,
+        events: sender,
+    };
+    runtime.spawn(task.run(orders));
+    Ok((Driver { calls, endpoint }, events))
+}
+
+impl Driver {
+    /// Who the node is.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// Runs `work` on the node, between two of its inputs, and carries out what it asked for.
+    ///
+    /// Nothing else happens to the node meanwhile, so `work` should not take long.
+    ///
+    /// # Errors
+    /// [`DriverStopped`]; `work` was not run, or it panicked.
+    pub async fn call<R, F>(&self, work: F) -> Result<R, DriverStopped>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Node, Time) -> R + Send + 'static,
+    {
+        let (sender, answer) = oneshot::channel();
+        let call: Call = Box::new(move |node, now| {
+            // An error says that the caller does not wait any more.
+            let _ = sender.send(work(node, now));
+        });
+        self.calls.send(Order::Call(call)).await.map_err(|_| DriverStopped)?;
+        answer.await.map_err(|_| DriverStopped)
+    }
+
+    /// Says goodbye on every link and server, stores what is to be stored, and stops the node.
+    ///
+    /// Returns when that is done, or when it could not be done within a few seconds. Calling it again, or after
+    /// the node has stopped, does nothing.
+    pub async fn shut_down(&self) {
+        let (sender, done) = oneshot::channel();
+        if self.calls.send(Order::ShutDown(sender)).await.is_ok() {
+            // An error says that it is done as well.
+            let _ = done.await;
+        }
+    }
+}
+
+struct Task {
+    node: Node,
+    clock: Clock,
+    links: Links,
+    servers: Servers,
+    persister: Persister,
+    events: EventSender,
+}
+
+impl Task {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut wall_clock = tokio::time::interval(WALL_CLOCK_INTERVAL);
+        // The first tick is at once, and the node was told at birth.
+        wall_clock.tick().await;
+        let done = loop {
+            self.carry_out();
+            let due = self.node.poll_timeout().map(|time| self.clock.instant(time));
+            let due = tokio::time::Instant::from_std(due.unwrap_or_else(|| Instant::now() + IDLE));
+            let room = self.persister.has_room();
+            tokio::select! {
+                order = orders.recv(), if room => match order {
+                    Some(Order::Call(call)) => call(&mut self.node, self.clock.now()),
+                    Some(Order::ShutDown(done)) => break Some(done),
+                    None => break None,
+                },
+                input = self.links.next(), if room => self.node.handle_input(self.clock.now(), input),
+                input = self.servers.next(), if room => self.node.handle_input(self.clock.now(), input),
+                stored = self.persister.next() => {
+                    let token = stored.token;
+                    let input = match stored.result {
+                        Ok(()) => Input::Persisted { token },
+                        Err(error) => Input::PersistFailed { token, reason: error.to_string() },
+                    };
+                    self.node.handle_input(self.clock.now(), input);
+                }
+                () = tokio::time::sleep_until(due) => self.node.handle_timeout(self.clock.now()),
+                _ = wall_clock.tick() => {
+                    self.node.handle_wall_clock(self.clock.now(), Clock::wall());
+                }
+            }
+        };
+        self.shut_down().await;
+        if let Some(done) = done {
+            // An error says that the caller does not wait any more.
+            let _ = done.send(());
+        }
+        // Callers that came meanwhile are told by the end of `orders`.
+    }
+
+    /// Carries out everything that the node asked for.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                Output::Event(event) => self.events.send(event),
+                Output::Effect(effect) => {
+                    if let Some(failed) = self.effect(effect) {
+                        self.node.handle_input(self.clock.now(), failed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins to carry out an effect; says when that failed at once.
+    fn effect(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Open { link, role } => self.links.open(link, role),
+            Effect::Signal { link, signal } => self.links.signal(link, signal),
+            Effect::Send { link, channel, bytes } => self.links.send(link, channel, bytes),
+            Effect::Close { link } => self.links.close(link),
+            Effect::ServerOpen { server, url } => self.servers.open(server, url),
+            Effect::ServerSend { server, text } => return self.servers.send(server, text),
+            Effect::ServerClose { server } => self.servers.close(server),
+            Effect::Persist { token, room, change } => {
+                let error = self.persister.persist(token, room, change).err()?;
+                return Some(Input::PersistFailed { token, reason: error.to_string() });
+            }
+            other => tracing::error!(?other, "this driver does not know an effect of the node"),
+        }
+        None
+    }
+
+    async fn shut_down(mut self) {
+        self.node.shut_down(self.clock.now());
+        self.carry_out();
+        let Task { links, servers, persister, .. } = self;
+        tokio::join!(links.shut_down(), servers.shut_down(), persister.shut_down());
+    }
+}

@@ -1,0 +1,142 @@
+//! What the application hears: a queue of events that never stops the driver and never grows without bound.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use meshwork_core::node::Event;
+use tokio::sync::Notify;
+
+/// Events that wait for an application that does not read. Above it the oldest change of a canvas is dropped,
+/// and when there is none the oldest event: the canvas itself can be read at any time.
+pub const EVENTS_MAX: usize = 4096;
+
+/// The events of a node, in order.
+///
+/// The driver goes on whether or not they are read. Once [`EVENTS_MAX`] wait, old ones are dropped, changes of a
+/// canvas first; [`Events::missed`] counts them. Who sees it grow should read the whole canvas again.
+#[derive(Debug)]
+pub struct Events(Arc<Shared>);
+
+/// The driver's end of the queue.
+#[derive(Debug)]
+pub(super) struct EventSender(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    missed: u64,
+    ended: bool,
+}
+
+/// A queue and its two ends.
+pub(super) fn channel() -> (EventSender, Events) {
+    let shared = Arc::<Shared>::default();
+    (EventSender(Arc::clone(&shared)), Events(shared))
+}
+
+impl Events {
+    /// Waits for the next event; `None` once the driver has ended and all were read. Cancelling it loses nothing.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            let changed = self.0.changed.notified();
+            {
+                let mut queue = self.0.queue();
+                if let Some(event) = queue.events.pop_front() {
+                    return Some(event);
+                }
+                if queue.ended {
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The next event, if one waits.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.0.queue().events.pop_front()
+    }
+
+    /// How many events were dropped since the driver started, because they were not read in time.
+    pub fn missed(&self) -> u64 {
+        self.0.queue().missed
+    }
+}
+
+impl EventSender {
+    /// Queues an event.
+    pub(super) fn send(&self, event: Event) {
+        self.0.queue().push(event);
+        self.0.changed.notify_one();
+    }
+}
+
+impl Drop for EventSender {
+    fn drop(&mut self) {
+        self.0.queue().ended = true;
+        self.0.changed.notify_one();
+    }
+}
+
+impl Shared {
+    /// A panic while the lock was held left the queue whole: every step on it is one call.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push(&mut self, event: Event) {
+        if self.events.len() == EVENTS_MAX {
+            let canvas = self.events.iter().position(|event| matches!(event, Event::CanvasChanged { .. }));
+            self.events.remove(canvas.unwrap_or(0));
+            self.missed += 1;
+        }
+        self.events.push_back(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshwork_core::id::{Endpoint, Identity, Instance};
+    use meshwork_core::node::RoomHandle;
+
+    fn canvas(room: u32) -> Event {
+        let author = Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) };
+        Event::CanvasChanged { room: RoomHandle(room), author, sequence: 1, cells: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn old_changes_of_a_canvas_are_dropped_first() {
+        let (sender, mut events) = channel();
+        sender.send(Event::RoomWaiting { room: RoomHandle(0) });
+        for room in 1..=EVENTS_MAX as u32 {
+            sender.send(canvas(room));
+        }
+        assert_eq!(events.missed(), 1);
+        assert_eq!(events.next().await, Some(Event::RoomWaiting { room: RoomHandle(0) }));
+        assert_eq!(events.next().await, Some(canvas(2)));
+        drop(sender);
+        let mut rest = 0;
+        while events.next().await.is_some() {
+            rest += 1;
+        }
+        assert_eq!(rest, EVENTS_MAX - 2);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_is_woken() {
+        let (sender, mut events) = channel();
+        let reader = tokio::spawn(async move { events.next().await });
+        tokio::task::yield_now().await;
+        sender.send(canvas(7));
+        assert_eq!(reader.await.unwrap(), Some(canvas(7)));
+    }
+}

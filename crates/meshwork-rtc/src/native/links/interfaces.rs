@@ -1,0 +1,97 @@
+//! Which of the machine's addresses a connection names as host candidates, and in which order.
+
+use std::io;
+use std::net::IpAddr;
+
+use meshwork_core::signalling::description::CANDIDATES_MAX;
+
+/// Addresses whose sockets a driver uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Addresses {
+    /// Every address of every interface that is up, loopback last. They are read anew for each connection, so
+    /// that a machine that changes networks names its new addresses.
+    #[default]
+    Interfaces,
+    /// These and no others, for tests and for machines with an address that must not be used.
+    Only(Vec<IpAddr>),
+}
+
+impl Addresses {
+    /// Both loopback addresses: for tests, and for programs that only meet others on the same machine.
+    pub fn loopback() -> Addresses {
+        Addresses::Only(vec![std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()])
+    }
+
+    /// The addresses as of now, the most useful first, at most [`CANDIDATES_MAX`].
+    ///
+    /// # Errors
+    /// The system's, when it does not tell its interfaces.
+    pub(super) fn list(&self) -> io::Result<Vec<IpAddr>> {
+        match self {
+            Addresses::Only(addresses) => Ok(addresses.iter().copied().take(CANDIDATES_MAX).collect()),
+            Addresses::Interfaces => {
+                let interfaces = if_addrs::get_if_addrs()?;
+                let up = interfaces.iter().filter(|interface| interface.is_oper_up());
+                Ok(choose(up.map(|interface| interface.ip()).collect()))
+            }
+        }
+    }
+}
+
+/// Drops what no peer can use, sorts, and cuts to [`CANDIDATES_MAX`] without losing loopback.
+fn choose(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    addresses.retain(|ip| !is_link_local(*ip) && !ip.is_unspecified() && !ip.is_multicast());
+    // The order within a class is the system's: it puts the interfaces in the order in which they appeared.
+    addresses.sort_by_key(IpAddr::is_loopback);
+    let mut chosen = Vec::new();
+    for ip in addresses {
+        if !chosen.contains(&ip) {
+            chosen.push(ip);
+        }
+    }
+    let loopback = chosen.iter().filter(|ip| ip.is_loopback()).count();
+    let others = chosen.len() - loopback;
+    let room = CANDIDATES_MAX.saturating_sub(loopback.min(2));
+    if others > room {
+        chosen.drain(room..others);
+    }
+    chosen.truncate(CANDIDATES_MAX);
+    chosen
+}
+
+/// Link-local addresses are useless without the name of an interface, which candidates do not carry.
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn loopback_is_last_and_link_local_is_left_out() {
+        let texts = ["127.0.0.1", "::1", "10.0.0.2", "fe80::1", "169.254.3.4", "2001:db8::7", "10.0.0.2"];
+        let chosen = choose(texts.iter().map(|text| text.parse().unwrap()).collect());
+        let expected = ["10.0.0.2", "2001:db8::7", "127.0.0.1", "::1"];
+        assert_eq!(chosen, expected.map(|text| text.parse::<IpAddr>().unwrap()));
+    }
+
+    #[test]
+    fn many_addresses_do_not_push_loopback_out() {
+        let mut addresses: Vec<IpAddr> = (1..=40).map(|n| Ipv4Addr::new(10, 0, 0, n).into()).collect();
+        addresses.push(Ipv4Addr::LOCALHOST.into());
+        let chosen = choose(addresses);
+        assert_eq!(chosen.len(), CANDIDATES_MAX);
+        assert_eq!(chosen.last(), Some(&Ipv4Addr::LOCALHOST.into()));
+    }
+
+    #[test]
+    fn the_system_tells_at_least_its_loopback() {
+        let addresses = Addresses::Interfaces.list().unwrap();
+        assert!(addresses.iter().any(IpAddr::is_loopback), "{addresses:?}");
+    }
+}

@@ -1,0 +1,198 @@
+//! Connections to other endpoints: effects that concern one link in, inputs out.
+//!
+//! Each connection is a task with sockets of its own, so that connections use all processors, none waits for
+//! another, and a fault in the WebRTC stack that hostile bytes may provoke ends one connection only.
+
+mod connection;
+mod identity;
+mod interfaces;
+mod mdns;
+mod sockets;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use meshwork_core::node::io::{Channel, Input, LinkId};
+use meshwork_core::signalling::description::{Role, Signal};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
+use tokio::task::{Id, JoinSet};
+
+pub use interfaces::Addresses;
+use mdns::Resolver;
+use task::{Begin, Order};
+
+/// Connections that are open or closing at the same time. Each takes two file descriptors, of which common
+/// systems allow a program 1024.
+const CONNECTIONS_MAX: usize = 256;
+/// Inputs that wait for the node. More make the connections wait, and with them the other ends.
+const INPUTS_MAX: usize = 256;
+/// How long closing connections may take at the end: what a flush may take, and some.
+const SHUT_DOWN_MAX: Duration = Duration::from_secs(2);
+
+/// What all connections of a driver have in common.
+struct Shared {
+    addresses: Addresses,
+    resolver: Resolver,
+    cut: AtomicBool,
+}
+
+impl Shared {
+    /// Whether no packet passes: for tests.
+    fn is_cut(&self) -> bool {
+        cfg!(test) && self.cut.load(Ordering::Relaxed)
+    }
+}
+
+/// The connections of one driver.
+pub(super) struct Links {
+    shared: Arc<Shared>,
+    /// Those of which the node still hears.
+    orders: BTreeMap<LinkId, UnboundedSender<Order>>,
+    tasks: JoinSet<()>,
+    /// Whose task it is, to tell a fault by.
+    owners: HashMap<Id, LinkId>,
+    sender: Sender<Input>,
+    inputs: Receiver<Input>,
+}
+
+impl Links {
+    /// No connections yet. To be used inside a tokio runtime.
+    pub(super) fn new(addresses: Addresses) -> Links {
+        let (sender, inputs) = mpsc::channel(INPUTS_MAX);
+        let shared = Shared { addresses, resolver: Resolver::default(), cut: AtomicBool::new(false) };
+        Links {
+            shared: Arc::new(shared),
+            orders: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            owners: HashMap::new(),
+            sender,
+            inputs,
+        }
+    }
+
+    /// Carries out [`Effect::Open`](meshwork_core::node::io::Effect::Open).
+    pub(super) fn open(&mut self, link: LinkId, role: Role) {
+        let (sender, orders) = mpsc::unbounded_channel();
+        let begin = Begin {
+            link,
+            role,
+            shared: Arc::clone(&self.shared),
+            orders,
+            own_orders: sender.downgrade(),
+            inputs: self.sender.clone(),
+        };
+        let full = self.tasks.len() >= CONNECTIONS_MAX;
+        let task = if full { self.tasks.spawn(refuse(begin)) } else { self.tasks.spawn(task::run(begin)) };
+        self.owners.insert(task.id(), link);
+        self.orders.insert(link, sender);
+    }
+
+    /// Carries out [`Effect::Signal`](meshwork_core::node::io::Effect::Signal).
+    pub(super) fn signal(&mut self, link: LinkId, signal: Signal) {
+        self.order(link, Order::Signal(signal));
+    }
+
+    /// Carries out [`Effect::Send`](meshwork_core::node::io::Effect::Send).
+    pub(super) fn send(&mut self, link: LinkId, channel: Channel, bytes: Vec<u8>) {
+        self.order(link, Order::Send(channel, bytes));
+    }
+
+    /// Carries out [`Effect::Close`](meshwork_core::node::io::Effect::Close): nothing is said of it any more.
+    pub(super) fn close(&mut self, link: LinkId) {
+        self.order(link, Order::Close);
+        self.orders.remove(&link);
+    }
+
+    /// Waits for the next thing that the node is to be told. Cancelling it loses nothing.
+    pub(super) async fn next(&mut self) -> Input {
+        loop {
+            tokio::select! {
+                // In this order: what a connection said before it ended is told first.
+                biased;
+                input = self.inputs.recv() => {
+                    let input = input.expect("this end keeps a sender");
+                    if self.is_news(&input) {
+                        return input;
+                    }
+                }
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    if let Some(input) = self.task_ended(ended) {
+                        return input;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes all connections and waits until the other ends were told.
+    pub(super) async fn shut_down(mut self) {
+        self.inputs.close();
+        for (_, orders) in std::mem::take(&mut self.orders) {
+            // An error says that it has ended.
+            let _ = orders.send(Order::Close);
+        }
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(SHUT_DOWN_MAX, all).await.is_err() {
+            tracing::debug!("connections were cut off at the end");
+        }
+    }
+
+    fn order(&mut self, link: LinkId, order: Order) {
+        if let Some(orders) = self.orders.get(&link) {
+            // An error says that it has ended and that its last word is on its way.
+            let _ = orders.send(order);
+        }
+    }
+
+    /// Whether the node is to hear of it, which ends with a close and with the link's last word.
+    fn is_news(&mut self, input: &Input) -> bool {
+        let Some(link) = link_of(input) else { return false };
+        match input {
+            Input::Down { .. } => self.orders.remove(&link).is_some(),
+            _ => self.orders.contains_key(&link),
+        }
+    }
+
+    fn task_ended(&mut self, ended: Result<(Id, ()), tokio::task::JoinError>) -> Option<Input> {
+        let id = ended.as_ref().map_or_else(tokio::task::JoinError::id, |(id, ())| *id);
+        let link = self.owners.remove(&id)?;
+        let error = ended.err()?;
+        tracing::error!(link = link.0, %error, "a connection's task failed");
+        self.orders.remove(&link)?;
+        Some(Input::Down {
+            link,
+            reason: "the connection failed inside this program: this is a fault".into(),
+        })
+    }
+}
+
+#[cfg(test)]
+impl Links {
+    /// From now on no packet passes in either direction.
+    fn cut(&self) {
+        self.shared.cut.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn refuse(begin: Begin) {
+    let reason = format!("this program has {CONNECTIONS_MAX} connections already");
+    // An error says that nobody wants to know any more.
+    let _ = begin.inputs.send(Input::Down { link: begin.link, reason }).await;
+}
+
+fn link_of(input: &Input) -> Option<LinkId> {
+    match input {
+        Input::Signal { link, .. }
+        | Input::Up { link, .. }
+        | Input::PathChanged { link, .. }
+        | Input::Data { link, .. }
+        | Input::Writable { link, .. }
+        | Input::Down { link, .. } => Some(*link),
+        _ => None,
+    }
+}

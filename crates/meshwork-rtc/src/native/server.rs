@@ -1,0 +1,243 @@
+//! WebSockets to signalling servers: one task each, words for what went wrong.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use meshwork_core::node::io::{Input, ServerId};
+use meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+
+/// How long a WebSocket may take to open: name, TCP, TLS and the upgrade.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long a WebSocket may take to close before it is cut off.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// Frames that wait for a server that does not read; it is given up then. A node sends few.
+const FRAMES_MAX: usize = 256;
+/// Frames from servers that wait for the node. More make the server wait.
+const INPUTS_MAX: usize = 64;
+/// Read buffer of a WebSocket, which stays resident. Most frames are far smaller.
+const READ_BUFFER: usize = 4 * 1024;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The WebSockets of one driver.
+pub(super) struct Servers {
+    /// Those of which the node still hears, with the number of their opening.
+    open: BTreeMap<ServerId, (u64, Sender<String>)>,
+    openings: u64,
+    tasks: JoinSet<()>,
+    sender: Sender<(u64, Input)>,
+    inputs: Receiver<(u64, Input)>,
+}
+
+impl Servers {
+    /// No WebSockets yet.
+    pub(super) fn new() -> Servers {
+        let (sender, inputs) = mpsc::channel(INPUTS_MAX);
+        Servers { open: BTreeMap::new(), openings: 0, tasks: JoinSet::new(), sender, inputs }
+    }
+
+    /// Carries out [`Effect::ServerOpen`](meshwork_core::node::io::Effect::ServerOpen).
+    pub(super) fn open(&mut self, server: ServerId, url: String) {
+        self.openings += 1;
+        let (frames, queue) = mpsc::channel(FRAMES_MAX);
+        self.open.insert(server, (self.openings, frames));
+        self.tasks.spawn(run(self.openings, server, url, queue, self.sender.clone()));
+    }
+
+    /// Carries out [`Effect::ServerSend`](meshwork_core::node::io::Effect::ServerSend). `Some` when the server
+    /// is given up because it does not read.
+    pub(super) fn send(&mut self, server: ServerId, text: String) -> Option<Input> {
+        let (_, frames) = self.open.get(&server)?;
+        match frames.try_send(text) {
+            // A task that ended has its last word on its way.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => None,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.open.remove(&server);
+                let reason = "the server does not take in what it is sent".into();
+                Some(Input::ServerDown { server, reason })
+            }
+        }
+    }
+
+    /// Carries out [`Effect::ServerClose`](meshwork_core::node::io::Effect::ServerClose).
+    pub(super) fn close(&mut self, server: ServerId) {
+        // The task sends what waits, then closes.
+        self.open.remove(&server);
+    }
+
+    /// Waits for the next thing that the node is to be told. Cancelling it loses nothing.
+    pub(super) async fn next(&mut self) -> Input {
+        loop {
+            let (opening, input) = self.inputs.recv().await.expect("this end keeps a sender");
+            // Ended tasks are of no interest; this frees them.
+            while self.tasks.try_join_next().is_some() {}
+            let Some(server) = server_of(&input) else { continue };
+            if self.open.get(&server).is_some_and(|(current, _)| *current == opening) {
+                if matches!(input, Input::ServerDown { .. }) {
+                    self.open.remove(&server);
+                }
+                return input;
+            }
+        }
+    }
+
+    /// Closes all WebSockets and waits for it.
+    pub(super) async fn shut_down(mut self) {
+        self.open.clear();
+        self.inputs.close();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        // What is left then is cut off.
+        let _ = tokio::time::timeout(2 * CLOSE_MAX, all).await;
+    }
+}
+
+/// Runs one WebSocket until it ends or `frames` is dropped.
+async fn run(
+    opening: u64,
+    server: ServerId,
+    url: String,
+    mut frames: Receiver<String>,
+    inputs: Sender<(u64, Input)>,
+) {
+    let reason = match connect(&url, &mut frames).await {
+        Ok(Some((mut socket, early))) => {
+            // Errors of sending an input say that the driver is gone, and with it the other end of `frames`.
+            let _ = inputs.send((opening, Input::ServerUp { server })).await;
+            converse(&mut socket, early, opening, server, &mut frames, &inputs).await
+        }
+        Ok(None) => return,
+        Err(reason) => Some(reason),
+    };
+    if let Some(reason) = reason {
+        let _ = inputs.send((opening, Input::ServerDown { server, reason })).await;
+    }
+}
+
+/// Opens the WebSocket; `None` when nobody wants it any more. With it come the frames to be sent first.
+async fn connect(url: &str, frames: &mut Receiver<String>) -> Result<Option<(Socket, Vec<String>)>, String> {
+    let mut config = WebSocketConfig::default();
+    config.max_message_size = Some(SERVER_MESSAGE_MAX);
+    config.max_frame_size = Some(SERVER_MESSAGE_MAX);
+    config.read_buffer_size = READ_BUFFER;
+    config.write_buffer_size = 0;
+    let connector = url.starts_with("wss:").then(|| Connector::Rustls(tls_config()));
+    let opening = tokio_tungstenite::connect_async_tls_with_config(url, Some(config), true, connector);
+    let opening = tokio::time::timeout(CONNECT_MAX, opening);
+    tokio::pin!(opening);
+    let mut early = Vec::new();
+    loop {
+        tokio::select! {
+            opened = &mut opening => return match opened {
+                Ok(Ok((socket, _))) => Ok(Some((socket, early))),
+                Ok(Err(error)) => Err(words_for(&error)),
+                Err(_) => Err(format!("the server did not answer within {} s", CONNECT_MAX.as_secs())),
+            },
+            frame = frames.recv(), if early.len() < FRAMES_MAX => match frame {
+                Some(frame) => early.push(frame),
+                None => return Ok(None),
+            },
+        }
+    }
+}
+
+/// Carries frames both ways; says why it ended, or nothing when this end closed it.
+async fn converse(
+    socket: &mut Socket,
+    early: Vec<String>,
+    opening: u64,
+    server: ServerId,
+    frames: &mut Receiver<String>,
+    inputs: &Sender<(u64, Input)>,
+) -> Option<String> {
+    for text in early {
+        if let Err(error) = socket.send(Message::text(text)).await {
+            return Some(words_for(&error));
+        }
+    }
+    loop {
+        tokio::select! {
+            frame = frames.recv() => match frame {
+                Some(text) => {
+                    if let Err(error) = socket.send(Message::text(text)).await {
+                        return Some(words_for(&error));
+                    }
+                }
+                None => {
+                    // An error or a delay says that the server is gone already.
+                    let _ = tokio::time::timeout(CLOSE_MAX, socket.close(None)).await;
+                    return None;
+                }
+            },
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    let input = Input::ServerText { server, text: text.as_str().into() };
+                    let _ = inputs.send((opening, input)).await;
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    let reason = frame.map(|frame| frame.reason.as_str().to_owned()).unwrap_or_default();
+                    return Some(match reason.as_str() {
+                        "" => "the server closed the connection".into(),
+                        reason => format!("the server closed the connection: {reason}"),
+                    });
+                }
+                // Pings are answered by the library; the protocol has no binary frames.
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Some(words_for(&error)),
+                None => return Some("the server closed the connection".into()),
+            },
+        }
+    }
+}
+
+/// Trusts the system's certificate authorities and Mozilla's: containers often have none of their own.
+fn tls_config() -> Arc<ClientConfig> {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let make = || {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has the cipher suites of its own defaults")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Arc::new(config)
+    };
+    Arc::clone(CONFIG.get_or_init(make))
+}
+
+fn words_for(error: &Error) -> String {
+    match error {
+        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            "the server refused the connection: nothing listens at its address".into()
+        }
+        Error::Io(error) => format!("the server cannot be reached: {error}"),
+        Error::Tls(error) => format!("the server's certificate or encryption was not accepted: {error}"),
+        Error::Http(response) => {
+            format!("what answered is not a Meshwork server (HTTP status {})", response.status().as_u16())
+        }
+        Error::Url(error) => format!("the server's address is wrong: {error}"),
+        Error::Capacity(error) => format!("the server sent more than is allowed: {error}"),
+        Error::ConnectionClosed | Error::AlreadyClosed => "the server closed the connection".into(),
+        other => format!("the connection to the server broke: {other}"),
+    }
+}
+
+fn server_of(input: &Input) -> Option<ServerId> {
+    match input {
+        Input::ServerUp { server } | Input::ServerText { server, .. } | Input::ServerDown { server, .. } => {
+            Some(*server)
+        }
+        _ => None,
+    }
+}
