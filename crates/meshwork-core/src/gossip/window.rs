@@ -163,6 +163,13 @@ mod tests {
     }
 
     #[test]
+    fn the_window_reaches_exactly_as_far_as_it_says() {
+        let mut window = SequenceWindow::new();
+        assert!(window.insert(2) && window.insert(3) && window.insert(WINDOW + 2));
+        assert!(window.contains(3) && !window.contains(2));
+    }
+
+    #[test]
     fn forgotten_sequences_that_arrive_in_order_are_known_again() {
         let mut window = SequenceWindow::new();
         assert!(window.insert(3000));

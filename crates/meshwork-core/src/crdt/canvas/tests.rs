@@ -166,6 +166,7 @@ proptest! {
             prop_assert_eq!(&stored, &model.winners());
             check_against(&canvas, &model)?;
             prop_assert_eq!(&canvas.to_rgba(), &picture);
+            prop_assert_eq!(canvas.digest(), painted_by(&batches[..=count]).digest(), "no digest outlives a change");
         }
     }
 
