@@ -285,4 +285,29 @@ mod tests {
         let (from, to) = (end(1), end(2));
         assert_eq!(seal(&body(&from, &to), &from.identity, &[0; 32], None, &mut Rng::new([0; 32])), None);
     }
+
+    #[test]
+    fn an_offer_with_four_candidates_is_small() {
+        use crate::signalling::description::{CandidateAddress, CandidateKind, Fingerprint, Role};
+        use crate::wire::{Bounded, BoundedText};
+        let candidate = |last| Candidate {
+            kind: CandidateKind::Host,
+            priority: u32::MAX >> 1,
+            address: CandidateAddress::Ip([192, 168, 100, last].into()),
+            port: 65000,
+        };
+        let description = Description {
+            role: Role::Offerer,
+            user_fragment: BoundedText::new("abcd").expect("short"),
+            password: BoundedText::new("012345678901234567890123").expect("short"),
+            fingerprint: Fingerprint([7; 32]),
+            candidates: Bounded::new((0..4).map(candidate).collect()).expect("four"),
+        };
+        let mut offer = body(&end(1), &end(2));
+        offer.session = u64::MAX;
+        let versions = VersionRange { least: 1, most: 1 };
+        offer.content = SignalContent::Offer { versions, nonce: [9; 16], description };
+        let length = wire::encode(&offer).len();
+        assert!(length < 300, "{length} bytes");
+    }
 }
