@@ -8,6 +8,7 @@ mod setup;
 mod step;
 mod test;
 mod tidy;
+mod twins;
 mod workspace;
 
 use std::env;

@@ -13,13 +13,13 @@ use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::setup::Tools;
-use crate::step;
 use crate::workspace::Workspace;
+use crate::{step, twins};
 
 const PACKAGE: &str = "meshwork-web";
 const PROFILE: &str = "web";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";\nstart();\n";
 
@@ -54,6 +54,7 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     }
     write(&assets.join("start.js"), START_SCRIPT.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
+    twins::add(&fresh)?;
     remove(&pages)?;
     fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
     eprintln!("xtask: pages: {} written, build {build}", pages.display());
