@@ -320,12 +320,14 @@ async fn both_offer<P: LinkPair>(pair: &mut P) -> Result<(), Failure> {
 }
 
 /// What was sent before a close arrives, then the other end notices; a new link can follow.
+///
+/// It is more than a congestion window takes at first, so that a driver must wait before it closes.
 async fn close_is_noticed<P: LinkPair>(pair: &mut P) -> Result<(), Failure> {
     let mut bench = Bench::new(pair);
     for side in [Side::A, Side::B] {
         let link = bench.open_pair(Side::A).await;
         bench.wait_up(link).await?;
-        let messages: [Vec<u8>; 4] = core::array::from_fn(|index| vec![index as u8; 100]);
+        let messages: [Vec<u8>; 8] = core::array::from_fn(|index| vec![index as u8; SEND_WINDOW / 16]);
         for message in &messages {
             bench.send(side, link, Channel::Reliable, message.clone()).await;
         }

@@ -17,12 +17,14 @@ use meshwork_core::signalling::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprints, Role, Signal,
 };
 use meshwork_core::wire::Bounded;
-use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::channel::ChannelId;
 use str0m::config::DtlsVersion;
 use str0m::net::{Protocol, Receive};
 use str0m::{IceCreds, Rtc};
 
-use super::identity::{credentials, read_fingerprint, write_fingerprint};
+use super::convert::{
+    channel_config, credentials, local_candidate, read_fingerprint, remote_candidate, write_fingerprint,
+};
 use super::sockets::Datagram;
 
 /// Bytes that str0m buffers for both channels of a connection, those in flight included; its default. More
@@ -45,9 +47,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(60);
 const LOST_MAX: Duration = Duration::from_secs(30);
 /// How long what was sent before a close may take to be acknowledged.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
-/// Type preference of loopback candidates (RFC 8445 section 5.1.2.1): below all kinds but relays, since hardly
-/// anybody else is on the same machine.
-const LOOPBACK_PREFERENCE: u32 = 90;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -347,26 +346,7 @@ impl Connection {
     }
 
     fn pair(&mut self, candidate: Candidate, ip: IpAddr) {
-        let kind = match candidate.kind {
-            CandidateKind::Host => str0m::CandidateKind::Host,
-            CandidateKind::ServerReflexive => str0m::CandidateKind::ServerReflexive,
-            CandidateKind::Relayed => str0m::CandidateKind::Relayed,
-        };
-        let address = SocketAddr::new(ip.to_canonical(), candidate.port);
-        // Foundations only order checks, and str0m does not use them for that; they must merely differ.
-        let foundation = self.candidates_seen.to_string();
-        let udp = Protocol::Udp;
-        self.rtc.add_remote_candidate(str0m::Candidate::from_parts(
-            foundation,
-            1,
-            udp,
-            candidate.priority.clamp(1, i32::MAX as u32),
-            address,
-            kind,
-            None,
-            None,
-            None,
-        ));
+        self.rtc.add_remote_candidate(remote_candidate(candidate, ip, self.candidates_seen));
     }
 
     /// Begins DTLS and SCTP: the offerer when it has the answer, since the answerer speaks first, the answerer
@@ -398,10 +378,10 @@ impl Connection {
             self.drain(now);
         }
         self.report_writable();
-        if let Stage::Flushing { until } = self.stage {
-            if now >= until || self.buffered() == 0 {
-                self.finish();
-            }
+        if let Stage::Flushing { until } = self.stage
+            && (now >= until || self.buffered() == 0)
+        {
+            self.finish();
         }
     }
 
@@ -573,40 +553,6 @@ impl Connection {
     fn channel_of(&self, id: ChannelId) -> Option<Channel> {
         self.channels.iter().position(|own| *own == id).map(|index| Channel::ALL[index])
     }
-}
-
-fn channel_config(channel: Channel) -> ChannelConfig {
-    let reliable = channel == Channel::Reliable;
-    ChannelConfig {
-        label: channel.label().into(),
-        ordered: reliable,
-        reliability: match channel {
-            Channel::Reliable => Reliability::Reliable,
-            Channel::Unreliable => Reliability::MaxRetransmits { retransmits: 0 },
-        },
-        negotiated: Some(channel.stream_id()),
-        protocol: String::new(),
-    }
-}
-
-fn local_candidate(address: SocketAddr, index: usize) -> Option<str0m::Candidate> {
-    if !address.ip().is_loopback() {
-        return str0m::Candidate::host(address, Protocol::Udp).ok();
-    }
-    let preference = u32::from(u16::MAX) - index as u32;
-    let priority = LOOPBACK_PREFERENCE << 24 | preference << 8 | 255;
-    let host = str0m::CandidateKind::Host;
-    Some(str0m::Candidate::from_parts(
-        format!("loopback{index}"),
-        1,
-        Protocol::Udp,
-        priority,
-        address,
-        host,
-        None,
-        None,
-        None,
-    ))
 }
 
 fn words_for(error: &str0m::RtcError) -> String {

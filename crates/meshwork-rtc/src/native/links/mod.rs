@@ -4,7 +4,7 @@
 //! another, and a fault in the WebRTC stack that hostile bytes may provoke ends one connection only.
 
 mod connection;
-mod identity;
+mod convert;
 mod interfaces;
 mod mdns;
 mod sockets;
