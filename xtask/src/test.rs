@@ -96,7 +96,9 @@ fn wasm_lints(workspace: &Workspace, tools: &Tools) -> Command {
     }
     match tools.wasm {
         WasmToolchain::InUse => cargo.args(["--", "-D", "warnings"]),
-        WasmToolchain::Debian => cargo.env("CARGO_BUILD_WARNINGS", "deny"),
+        WasmToolchain::Debian => {
+            cargo.env("CARGO_UNSTABLE_WARNINGS", "true").env("CARGO_BUILD_WARNINGS", "deny")
+        }
     };
     cargo
 }

@@ -1,6 +1,6 @@
 //! Chromium and its driver, for the tests in real browsers.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::{on_path, packages};
 
@@ -8,10 +8,12 @@ pub(super) fn find_or_install() -> Result<()> {
     if is_here() {
         return Ok(());
     }
-    eprintln!("xtask: set up: Chromium or its driver is missing, installing Debian's packages");
-    if let Err(error) = packages::install_debian("the browser", &["chromium", "chromium-driver"]) {
-        bail!("Chromium and chromedriver: {error:#}\n    to install them: {}", packages::browser_line());
+    if !packages::is_debian() {
+        bail!("Chromium and chromedriver: type: {}", packages::browser_line());
     }
+    eprintln!("xtask: set up: Chromium or its driver is missing, installing Debian's packages");
+    packages::install_debian("the browser", &["chromium", "chromium-driver"])
+        .context("Chromium and chromedriver")?;
     if !is_here() {
         bail!(
             "Chromium and chromedriver: the packages are installed, but give no `chromium` and `chromedriver` on PATH"

@@ -11,8 +11,8 @@ use crate::step;
 /// Installs Debian packages, as root or by a `sudo` that asks no password.
 pub(super) fn install_debian(what: &str, packages: &[&str]) -> Result<()> {
     let line = format!("apt-get update && apt-get install --yes {}", packages.join(" "));
-    if on_path("apt-get").is_none() {
-        bail!("there is no apt-get here");
+    if !is_debian() {
+        bail!("there is no apt-get to install {}", packages.join(" "));
     }
     let Some(prefix) = root_prefix() else {
         bail!("installing packages needs root; type: sudo sh -c '{line}'");
@@ -37,10 +37,14 @@ pub(super) fn install_debian(what: &str, packages: &[&str]) -> Result<()> {
     }
 }
 
-/// The line that installs the browser and its driver with the package manager found here.
+/// Whether packages are Debian's, or named like them.
+pub(super) fn is_debian() -> bool {
+    on_path("apt-get").is_some()
+}
+
+/// The line that installs the browser and its driver where packages are not Debian's.
 pub(super) fn browser_line() -> &'static str {
-    const LINES: [(&str, &str); 6] = [
-        ("apt-get", "sudo apt-get update && sudo apt-get install chromium chromium-driver"),
+    const LINES: [(&str, &str); 5] = [
         ("dnf", "sudo dnf install chromium chromedriver"),
         ("pacman", "sudo pacman -S chromium"),
         ("apk", "sudo apk add chromium chromium-chromedriver"),

@@ -71,7 +71,8 @@ pub(super) fn find_or_install(workspace: &Workspace) -> Result<WasmToolchain> {
         Ok(()) if debian_is_here() => Ok(WasmToolchain::Debian),
         Ok(()) => bail!("{TARGET}: Debian's packages are installed, but {} is missing", missing_of_debian()),
         Err(debian_error) => bail!(
-            "{TARGET}: {rustup_error:#}; {debian_error:#}\n    to install it: rustup target add {TARGET}"
+            "{TARGET}: type: rustup target add {TARGET}\n    \
+             it was tried: {rustup_error:#}\n    and without rustup: {debian_error:#}"
         ),
     }
 }
