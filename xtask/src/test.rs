@@ -79,7 +79,7 @@ fn format(workspace: &Workspace) -> Command {
 
 fn lints(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo();
-    cargo.args(["clippy", "--workspace", "--exclude", "meshwork-web", "--all-targets"]);
+    cargo.args(["clippy", "--workspace", "--all-targets"]);
     cargo.args(["--", "-D", "warnings"]);
     cargo
 }
@@ -106,14 +106,14 @@ fn wasm_lints(workspace: &Workspace, tools: &Tools) -> Command {
 fn docs(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo();
     cargo.env("RUSTDOCFLAGS", "-D warnings");
-    cargo.args(["doc", "--workspace", "--exclude", "meshwork-web", "--no-deps"]);
+    cargo.args(["doc", "--workspace", "--no-deps"]);
     cargo
 }
 
 /// Unit, property, simulation, integration and documentation tests: all but those in browsers.
 fn tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
     let mut cargo = workspace.cargo();
-    cargo.args(["test", "--workspace", "--exclude", "meshwork-web", "--exclude", "meshwork-e2e"]);
+    cargo.args(["test", "--workspace", "--exclude", "meshwork-e2e"]);
     seeded(&mut cargo, seed);
     cargo.args(filter);
     cargo
