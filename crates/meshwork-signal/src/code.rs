@@ -21,6 +21,11 @@ impl ServerKey {
         ServerKey(bytes)
     }
 
+    /// The key that follows from a text which nobody else knows.
+    pub fn from_text(text: &[u8]) -> ServerKey {
+        ServerKey(blake3::derive_key("meshwork server key from text v1", text))
+    }
+
     /// The bytes, to be stored where only the server reads.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.0
