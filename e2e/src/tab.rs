@@ -9,7 +9,7 @@ use serde_json::Value;
 use thirtyfour::{By, WebElement, WindowHandle};
 
 use crate::browser::Session;
-use crate::wait::wait_until;
+use crate::wait::{PATIENCE, wait_until};
 
 /// A tab; it stays open until it is closed or its browser ends.
 ///
@@ -83,16 +83,22 @@ impl Tab {
         Ok(value.as_str().with_context(|| format!("{testid} has no value and no address"))?.to_owned())
     }
 
-    /// Clicks an element with the pointer.
+    /// Clicks an element with the pointer, once it is there and can be clicked.
     pub async fn click(&self, testid: &str) -> Result<()> {
-        self.with(testid, async |element| Ok(element.click().await?)).await
+        wait_until(PATIENCE, "an element to click", async || {
+            self.with(testid, async |element| Ok(element.click().await?)).await
+        })
+        .await
     }
 
-    /// Replaces what an input holds, key by key.
+    /// Replaces what an input holds, key by key, once it is there and can be typed into.
     pub async fn type_text(&self, testid: &str, text: &str) -> Result<()> {
-        self.with(testid, async |element| {
-            element.clear().await?;
-            Ok(element.send_keys(text).await?)
+        wait_until(PATIENCE, "an input to type into", async || {
+            self.with(testid, async |element| {
+                element.clear().await?;
+                Ok(element.send_keys(text).await?)
+            })
+            .await
         })
         .await
     }
@@ -124,12 +130,8 @@ impl Tab {
         }
     }
 
-    /// Gives commands to the driver while the tab has the turn.
-    pub(crate) async fn with<T>(
-        &self,
-        testid: &str,
-        act: impl AsyncFnOnce(WebElement) -> Result<T>,
-    ) -> Result<T> {
+    /// Does something to an element while the tab has the turn.
+    async fn with<T>(&self, testid: &str, act: impl AsyncFnOnce(WebElement) -> Result<T>) -> Result<T> {
         let turn = self.session.turn(&self.window).await?;
         let element = turn.driver.find(by(testid)).await.with_context(|| format!("there is no {testid}"))?;
         act(element).await.with_context(|| format!("at {testid}"))

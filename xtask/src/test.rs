@@ -12,6 +12,9 @@ use crate::{binary, step, tidy};
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 3] = ["meshwork-core", "meshwork-rtc", "meshwork-web"];
 
+/// More than this many at once need more memory than many machines have.
+const BROWSER_TESTS_AT_ONCE_MAX: usize = 4;
+
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -122,6 +125,11 @@ fn tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
 fn browser_tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--package", "meshwork-e2e"]).env("MESHWORK_BIN", workspace.program());
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        // A test is several browsers, each of many processes.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        cargo.env("RUST_TEST_THREADS", cores.min(BROWSER_TESTS_AT_ONCE_MAX).to_string());
+    }
     seeded(&mut cargo, seed);
     cargo.args(filter);
     cargo
