@@ -260,3 +260,25 @@ fn a_clock_that_does_not_merge_is_caught() {
     let caught = (0..60).find_map(|seed| scenario::run(seed, Some(PlantedBug::ClockMerge)).err());
     assert_eq!(caught.expect("a checker notices").checker, "paint-wins");
 }
+
+#[test]
+fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
+    let (mut world, mut members) = room_of(2, PathModel::LOCAL);
+    // Somebody whose clock is a minute ahead.
+    let early = world.start(Config::default(), 9, 60_000_000);
+    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    members.push((early, world.join_room(early, address)));
+    assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));
+    world.paint(early, members[2].1, &[(5, 5, RED)]);
+    world.run_for(Duration::from_secs(10));
+    let (index, room) = members[0];
+    let shows = |world: &World| world.node(index).canvas(room).and_then(|canvas| canvas.colour(5, 5));
+    assert_eq!((shows(&world), world.node(index).usage().held_batches), (None, 1), "held, not shown");
+    world.paint(index, room, &[(6, 6, BLUE)]);
+    let stamp = world.node(index).canvas(room).map(|canvas| canvas.stamp(6, 6)).unwrap_or_default();
+    let ahead = stamp.millis().saturating_sub(1_767_225_600_000 + world.now().0 / 1000);
+    assert!(ahead < 1000, "the clock of an honest member is {ahead} ms ahead");
+    world.run_for(Duration::from_secs(50));
+    assert_eq!(shows(&world), Some(RED), "shown when its time has come");
+    assert!(world.run_while(Duration::from_secs(30), equal(&members)));
+}

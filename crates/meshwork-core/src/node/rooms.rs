@@ -349,6 +349,7 @@ impl Node {
                         self.effect(Effect::Persist { token, room: id, change });
                     }
                     RoomOutput::Offence(from, refusal, detail) => self.handle_offence(from, refusal, detail),
+                    RoomOutput::Refused(from, refusal, detail) => self.refuse(Some(from), refusal, detail),
                 }
             }
         }

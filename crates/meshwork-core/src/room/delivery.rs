@@ -11,7 +11,7 @@
 //! - A batch that is held is neither shown, merged into the clock, nor passed on.
 //!
 //! # Limits
-//! [`HELD_MAX`] batches are held; windows are kept for [`WINDOWS_MAX`] endpoints.
+//! [`HELD_MAX`] batches of [`HELD_BYTES_MAX`] bytes are held; windows are kept for [`WINDOWS_MAX`] endpoints.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -29,6 +29,8 @@ use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
 pub const HELD_MAX: usize = 1024;
+/// Bytes of batches held back, so that large ones do not multiply [`HELD_MAX`].
+pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Endpoints whose delivered sequences are remembered. Keys cost nothing, so this must be bounded; a batch of a
 /// forgotten endpoint that comes again changes nothing, since applying is idempotent.
 pub const WINDOWS_MAX: usize = 4096;
@@ -68,12 +70,13 @@ pub struct Delivery {
     windows: BTreeMap<Endpoint, Window>,
     uses: u64,
     held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
+    held_bytes: usize,
 }
 
 impl Delivery {
     /// Nothing was delivered yet; stamps up to `ahead_max` ahead of room time count at once.
     pub fn new(ahead_max: Duration) -> Delivery {
-        Delivery { ahead_max, windows: BTreeMap::new(), uses: 0, held: BTreeMap::new() }
+        Delivery { ahead_max, windows: BTreeMap::new(), uses: 0, held: BTreeMap::new(), held_bytes: 0 }
     }
 
     /// Decides whether `bytes` are a batch that counts now.
@@ -130,8 +133,10 @@ impl Delivery {
     pub fn hold(&mut self, from: Endpoint, checked: Checked) -> bool {
         let header = checked.batch.header();
         let place = (header.window.most, header.key());
-        let fits = self.held.len() < HELD_MAX;
+        let bytes = self.held_bytes + checked.batch.bytes().len();
+        let fits = self.held.len() < HELD_MAX && bytes <= HELD_BYTES_MAX;
         if fits {
+            self.held_bytes = bytes;
             self.held.insert(place, (from, checked));
         }
         fits
@@ -143,7 +148,9 @@ impl Delivery {
         if self.due(now, stamp) > now.time {
             return None;
         }
-        self.held.pop_first().map(|(_, held)| held)
+        let (_, held) = self.held.pop_first()?;
+        self.held_bytes -= held.1.batch.bytes().len();
+        Some(held)
     }
 
     /// When the next held batch is due.

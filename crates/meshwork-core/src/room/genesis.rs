@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::crdt::canvas::CanvasSize;
+use crate::crdt::canvas::{CanvasSize, SIDE_MAX};
 use crate::id::{Identity, PeerId, RoomId, Secret};
 use crate::rng::Rng;
 use crate::signalling::protocol::GENESIS_MAX;
@@ -26,8 +26,6 @@ use crate::wire::{self, DecodeError};
 pub const FORMAT: u16 = 1;
 /// What a creator signs, before the body.
 const LABEL: &[u8] = b"meshwork room genesis v1";
-/// Greatest width and height of a canvas, in cells.
-pub const CANVAS_SIDE_MAX: u16 = 4096;
 
 /// What never changes about a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,9 +48,9 @@ pub struct Genesis {
 pub enum RoomKind {
     /// A shared canvas.
     Canvas {
-        /// Cells in a row, 1 to [`CANVAS_SIDE_MAX`].
+        /// Cells in a row, 1 to [`SIDE_MAX`].
         width: u16,
-        /// Cells in a column, 1 to [`CANVAS_SIDE_MAX`].
+        /// Cells in a column, 1 to [`SIDE_MAX`].
         height: u16,
     },
 }
@@ -83,8 +81,8 @@ pub enum GenesisError {
     /// The body cannot be decoded.
     #[error("genesis body: {0}")]
     Body(#[from] DecodeError),
-    /// A side of the canvas is 0 or above [`CANVAS_SIDE_MAX`].
-    #[error("a canvas of {0} is not 1 to {CANVAS_SIDE_MAX} cells wide and high")]
+    /// A side of the canvas is 0 or above [`SIDE_MAX`].
+    #[error("a canvas of {0} is not 1 to {SIDE_MAX} cells wide and high")]
     Size(CanvasSize),
     /// The owner did not sign these bytes.
     #[error("the signature of owner {0} does not hold")]
@@ -125,10 +123,7 @@ impl Genesis {
         }
         let genesis: Genesis = wire::decode(body)?;
         let RoomKind::Canvas { width, height } = genesis.kind;
-        let sides = 1..=CANVAS_SIDE_MAX;
-        if !sides.contains(&width) || !sides.contains(&height) {
-            return Err(GenesisError::Size(CanvasSize { width, height }));
-        }
+        CanvasSize { width, height }.check().map_err(|error| GenesisError::Size(error.0))?;
         if !genesis.owner.verifies(&[LABEL, body].concat(), signature) {
             return Err(GenesisError::Signature(genesis.owner));
         }

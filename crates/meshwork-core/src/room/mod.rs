@@ -64,6 +64,8 @@ pub enum RoomOutput {
     },
     /// A member broke the rules.
     Offence(Endpoint, Refusal, String),
+    /// Something was refused that an honest member may send.
+    Refused(Endpoint, Refusal, String),
 }
 
 /// What an attached member says of itself.
@@ -362,7 +364,7 @@ impl Room {
         match self.delivery.check(now, bytes, &self.id, &self.canvas) {
             Ok(checked) => self.accept(now, from, checked, live),
             Err(delivery::Rejection::Known(key)) => {
-                if key.author == from {
+                if key.author == from && self.stays {
                     self.acknowledgements.entry(from).or_default().insert(key.sequence);
                 }
             }
@@ -370,7 +372,7 @@ impl Room {
                 if !self.delivery.hold(from, checked) {
                     let detail =
                         String::from("its stamp is ahead of room time, and as many as allowed are held");
-                    self.outputs.push_back(RoomOutput::Offence(from, Refusal::BatchFuture, detail));
+                    self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
                 }
             }
             Err(delivery::Rejection::Unknown) => {}
@@ -385,13 +387,16 @@ impl Room {
         if key.author == from && self.stays {
             self.acknowledgements.entry(from).or_default().insert(key.sequence);
         }
-        if live {
-            self.send_live(self.overlay.targets(key.author, Some(from)), &checked.batch);
+        let batch = checked.batch.clone();
+        // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
+        // in also ends every round trip of a batch whose sequence was forgotten.
+        if self.apply(now.time, checked) && live {
+            self.send_live(self.overlay.targets(key.author, Some(from)), &batch);
         }
-        self.apply(now.time, checked);
     }
 
-    fn apply(&mut self, now: Time, checked: delivery::Checked) {
+    /// Applies a batch. Returns whether it was taken in: it won a cell.
+    fn apply(&mut self, now: Time, checked: delivery::Checked) -> bool {
         let batch = checked.batch.clone();
         let key = batch.key();
         let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
@@ -409,6 +414,7 @@ impl Room {
             let (room, author, sequence) = (self.handle, key.author, key.sequence);
             self.event(Event::CanvasChanged { room, author, sequence, cells: applied.changed });
         }
+        applied.kept
     }
 
     fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
