@@ -1,11 +1,11 @@
 //! The harness itself: browsers start, act, see and end.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE};
+use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server};
 
 const PAGE: &str = r#"<!doctype html>
 <title>Harness</title>
@@ -128,6 +128,28 @@ async fn a_profile_can_outlive_its_browser() -> Result<()> {
     let tab = browser.tab(&url).await?;
     assert_eq!(tab.eval("return localStorage.getItem('name')", Vec::new()).await?, "Ada");
     browser.quit().await
+}
+
+/// The first line of the answer to a request.
+fn ask(address: &str, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_server_comes_back_at_its_address() -> Result<()> {
+    let mut server = Server::start().await?;
+    let address = server.address().to_owned();
+    assert_eq!(ask(&address, "/health")?, "HTTP/1.1 200 OK");
+    server.kill();
+    assert!(ask(&address, "/health").is_err());
+    server.restart().await?;
+    assert_eq!(server.address(), address);
+    assert_eq!(ask(&address, "/")?, "HTTP/1.1 200 OK");
+    Ok(())
 }
 
 #[tokio::test]
