@@ -1,0 +1,106 @@
+//! The `place` commands: what they have in common, and what each is asked for.
+
+mod create;
+mod export;
+mod keep;
+mod paint;
+mod session;
+mod signal;
+mod values;
+mod watch;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::duration;
+use crate::exit::Failure;
+
+/// What can be done with a shared canvas.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a room and print its LINK. The room stays at the server when this program ends.
+    Create(create::Arguments),
+    /// Paint pixels or a picture, and wait until a member that stays has applied them.
+    Paint(paint::Arguments),
+    /// Write the canvas to a PNG file: one pixel a cell, unpainted cells transparent.
+    Export(export::Arguments),
+    /// Stay in a room and keep its canvas on disk, until interrupted.
+    Keep(keep::Arguments),
+    /// Say what happens in a room, one JSON object a line, until interrupted.
+    Watch(watch::Arguments),
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Common {
+    /// Give up after this long, such as 30s, 500ms or 2m.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Write the result to standard output as JSON; a failure as {error, reason}.
+    #[arg(long)]
+    json: bool,
+    /// The file with this peer's secret key, made when there is none.
+    /// [default: meshwork/identity in your data directory; for keep, identity in --data]
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    identity: Option<PathBuf>,
+}
+
+impl Command {
+    /// Whether the result, or the failure, is to be written as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Command::Create(arguments) => arguments.common.json,
+            Command::Paint(arguments) => arguments.common.json,
+            Command::Export(arguments) => arguments.common.json,
+            Command::Keep(arguments) => arguments.common.json,
+            // Its lines are JSON in any case; the last one says why it ended.
+            Command::Watch(_) => true,
+        }
+    }
+}
+
+/// Runs one command to its end.
+pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create(arguments) => create::run(arguments).await,
+        Command::Paint(arguments) => paint::run(arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
+        Command::Keep(arguments) => keep::run(arguments).await,
+        Command::Watch(arguments) => watch::run(arguments).await,
+    }
+}
+
+impl Common {
+    /// Writes the result: `words` for people, or `value` with `--json`.
+    fn tell(&self, words: &str, value: &Value) -> Result<(), Failure> {
+        if self.json { print_line(value) } else { print_line(words) }
+    }
+}
+
+/// Writes one line to standard output, so that whoever reads a pipe has it at once.
+fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(())
+}
+
+/// "1 cell", "2 cells".
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_agree_with_their_noun() {
+        assert_eq!(counted(1, "cell"), "1 cell");
+        assert_eq!(counted(0, "cell"), "0 cells");
+    }
+}

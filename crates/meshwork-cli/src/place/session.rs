@@ -1,0 +1,407 @@
+//! One run in one room: the native peer, the deadline, and the words for what stood in the way.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::node::{
+    CommandError, Config, Event, LinkState, Node, PaintReceipt, PeerView, RoomHandle, RoomSpec, ServerState,
+    StoredRoom,
+};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::time::Time;
+use meshwork_rtc::native::persist::Store;
+use meshwork_rtc::native::store::RedbStore;
+use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Common, counted};
+use crate::exit::Failure;
+use crate::picture::Cell;
+use crate::{duration, identity};
+
+/// How long saying goodbye and finishing what is being stored may take.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+
+/// What this run is to the others.
+pub(super) enum Stay {
+    /// It leaves when it is done: nobody relies on it.
+    Leaves,
+    /// It stays and keeps what it is told in this store.
+    Keeps(RedbStore),
+}
+
+/// What a canvas is like at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct CanvasView {
+    /// Its width and height.
+    pub(super) size: CanvasSize,
+    /// How many cells show a colour.
+    pub(super) painted: usize,
+    /// Four bytes a cell, row by row.
+    pub(super) rgba: Vec<u8>,
+}
+
+/// A running peer with a deadline.
+pub(super) struct Session {
+    driver: Driver,
+    events: Events,
+    /// `None` when there is nothing left to wait for but the end.
+    deadline: Option<Instant>,
+    timeout: Duration,
+    seen: Seen,
+}
+
+/// What was heard so far that may explain why nothing came of it.
+#[derive(Default)]
+struct Seen {
+    /// The room that is joined; `None` while one is made.
+    joined: Option<(RoomAddress, RoomHandle)>,
+    /// The server and what became of it.
+    server: Option<(String, ServerState)>,
+    /// Whether the server does not know the room.
+    waiting: bool,
+    /// The last refusal, in words.
+    refused: Option<String>,
+}
+
+impl Session {
+    /// Starts a peer with the identity that was asked for; the deadline runs from here.
+    pub(super) async fn start(common: &Common, stay: Stay) -> Result<Session, Failure> {
+        let deadline = Instant::now() + common.timeout;
+        let path = match &common.identity {
+            Some(path) => path.clone(),
+            None => identity::default_path()?,
+        };
+        let identity = identity::load_or_create(&path)?;
+        let (name, store) = match stay {
+            Stay::Leaves => ("Command line", None),
+            Stay::Keeps(store) => ("Keeper", Some(store)),
+        };
+        let config = Config { name: name.into(), stays: store.is_some(), ..Config::default() };
+        let mut options = Options::new(config, identity);
+        options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
+        let (driver, events) = start(options).context("the peer cannot be started")?;
+        Ok(Session {
+            driver,
+            events,
+            deadline: Some(deadline),
+            timeout: common.timeout,
+            seen: Seen::default(),
+        })
+    }
+
+    /// Who this program is to the others.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.driver.endpoint()
+    }
+
+    /// Begins to make a room; [`Event::RoomRegistered`] says that it can be found.
+    pub(super) async fn create_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, Failure> {
+        let room = self.call(move |node, now| node.create_room(now, spec)).await?;
+        Ok(room.context("the room cannot be made")?)
+    }
+
+    /// Begins to join a room; [`Event::RoomOpened`] says that it can be painted on.
+    pub(super) async fn begin_join(
+        &mut self,
+        link: RoomAddress,
+        stored: Option<StoredRoom>,
+    ) -> Result<RoomHandle, Failure> {
+        let address = link.clone();
+        let joined = self.call(move |node, now| node.join_room(now, link, stored)).await?;
+        let room = joined.context("the room cannot be joined")?;
+        self.seen.joined = Some((address, room));
+        Ok(room)
+    }
+
+    /// Joins a room and waits until it is open.
+    pub(super) async fn join(
+        &mut self,
+        link: RoomAddress,
+        stored: Option<StoredRoom>,
+    ) -> Result<RoomHandle, Failure> {
+        let room = self.begin_join(link, stored).await?;
+        while !matches!(self.next().await?, Event::RoomOpened { room: opened, .. } if opened == room) {}
+        Ok(room)
+    }
+
+    /// From here on there is no deadline.
+    pub(super) fn stay(&mut self) {
+        self.deadline = None;
+    }
+
+    /// The next event, but for a room that was refused: that is the failure.
+    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+        match self.next_of_any_kind().await? {
+            Event::RoomRefused { reason, .. } => Err(Failure::Refused(reason)),
+            event => Ok(event),
+        }
+    }
+
+    /// The next event, or `None` when there was none until `end`.
+    pub(super) async fn next_until(&mut self, end: Instant) -> Result<Option<Event>, Failure> {
+        if self.deadline.is_some_and(|deadline| deadline <= end) {
+            return self.next().await.map(Some);
+        }
+        match timeout_at(end, self.next()).await {
+            Ok(event) => event.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The next event; at the deadline, why there was no better one.
+    pub(super) async fn next_of_any_kind(&mut self) -> Result<Event, Failure> {
+        let next = match self.deadline {
+            Some(deadline) => match timeout_at(deadline, self.events.next()).await {
+                Ok(next) => next,
+                Err(_) => return Err(self.what_stood_in_the_way().await),
+            },
+            None => self.events.next().await,
+        };
+        let event = next.ok_or_else(|| stopped(DriverStopped))?;
+        self.seen.note(&event);
+        Ok(event)
+    }
+
+    /// Paints; `None` when the links have no room for it now.
+    pub(super) async fn paint(
+        &mut self,
+        room: RoomHandle,
+        cells: &[Cell],
+    ) -> Result<Option<PaintReceipt>, Failure> {
+        let cells = cells.to_vec();
+        match self.call(move |node, now| node.paint(now, room, &cells)).await? {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(CommandError::Backpressure(_)) => Ok(None),
+            Err(CommandError::NoSuchRoom(_)) => Err(self.refusal().await),
+            Err(error) => Err(Failure::Unexpected(anyhow!(error).context("the cells cannot be painted"))),
+        }
+    }
+
+    /// Everyone known in the room but this program.
+    pub(super) async fn peers(&self, room: RoomHandle) -> Result<Vec<PeerView>, Failure> {
+        self.call(move |node, _| node.peers(room)).await
+    }
+
+    /// The canvas as it is now.
+    pub(super) async fn canvas(&mut self, room: RoomHandle) -> Result<CanvasView, Failure> {
+        let view = self.call(move |node, _| {
+            let canvas = node.canvas(room)?;
+            Some(CanvasView { size: canvas.size(), painted: canvas.painted(), rgba: canvas.to_rgba() })
+        });
+        match view.await? {
+            Some(view) => Ok(view),
+            None => Err(self.refusal().await),
+        }
+    }
+
+    /// The room's LINK, once it is registered.
+    pub(super) async fn address(&mut self, room: RoomHandle) -> Result<RoomAddress, Failure> {
+        match self.call(move |node, _| node.room_address(room)).await? {
+            Some(address) => Ok(address),
+            None => Err(self.refusal().await),
+        }
+    }
+
+    /// The room's id, once it is known.
+    pub(super) async fn room_id(&self, room: RoomHandle) -> Result<Option<RoomId>, Failure> {
+        self.call(move |node, _| node.room_id(room)).await
+    }
+
+    /// Says goodbye to everyone and ends the peer.
+    pub(super) async fn close(self) {
+        if timeout(GOODBYE_MAX, self.driver.shut_down()).await.is_err() {
+            tracing::warn!("goodbye took longer than {}", duration::format(GOODBYE_MAX));
+        }
+    }
+
+    /// The refusal of a room that is gone: it is among the events that wait to be read.
+    async fn refusal(&mut self) -> Failure {
+        loop {
+            if let Err(failure) = self.next().await {
+                return failure;
+            }
+        }
+    }
+
+    /// What happened, why, and what to do, when time ran out.
+    async fn what_stood_in_the_way(&self) -> Failure {
+        let timeout = duration::format(self.timeout);
+        let peers = match self.seen.joined {
+            Some((_, room)) => self.peers(room).await,
+            None => Ok(Vec::new()),
+        };
+        match peers {
+            Ok(peers) => Failure::Unreachable(self.seen.words(&timeout, &peers)),
+            Err(failure) => failure,
+        }
+    }
+
+    async fn call<R, F>(&self, work: F) -> Result<R, Failure>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut Node, Time) -> R + Send + 'static,
+    {
+        self.driver.call(work).await.map_err(stopped)
+    }
+}
+
+fn stopped(error: DriverStopped) -> Failure {
+    Failure::Unexpected(anyhow::Error::from(error).context("run again with RUST_LOG=debug to see why"))
+}
+
+impl Seen {
+    fn note(&mut self, event: &Event) {
+        match event {
+            // A server that was away stays so in words until it is back.
+            Event::Server { state: ServerState::Connecting, .. } if self.server.is_some() => {}
+            Event::Server { url, state } => self.server = Some((url.clone(), state.clone())),
+            Event::RoomWaiting { .. } => self.waiting = true,
+            Event::RoomOpened { .. } | Event::RoomRegistered { .. } => self.waiting = false,
+            Event::Refused { reason, detail, .. } => self.refused = Some(format!("{reason}, {detail}")),
+            _ => {}
+        }
+    }
+
+    /// What happened, why, and what to do.
+    fn words(&self, timeout: &str, peers: &[PeerView]) -> String {
+        let mut words = self.cause(timeout, peers);
+        if let Some(refused) = &self.refused {
+            words.push_str(&format!(" The last thing refused: {refused}."));
+        }
+        words
+    }
+
+    fn cause(&self, timeout: &str, peers: &[PeerView]) -> String {
+        let linked = peers.iter().filter(|peer| peer.attached && peer.state.is_linked()).count();
+        if linked > 0 {
+            let members = counted(linked, "member");
+            return format!(
+                "{timeout} were not enough with {members} linked. Try again with a longer --timeout."
+            );
+        }
+        if let Some(words) = self.server_words(timeout) {
+            return words;
+        }
+        let Some((address, _)) = &self.joined else {
+            return format!("The meeting point did not take the room in within {timeout}. Try again later.");
+        };
+        if self.waiting {
+            return format!(
+                "{} knows no room {}, and nobody brought it within {timeout}. \
+                 Ask for the link again, or open it where the room was open last.",
+                address.server, address.code
+            );
+        }
+        let present: Vec<_> = peers.iter().filter(|peer| peer.state != LinkState::Gone).collect();
+        let reason = peers.iter().find_map(|peer| peer.reason.as_deref());
+        let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        match present.len() {
+            0 => format!(
+                "Nobody else was in the room for {timeout}{because}. \
+                 Open the link in a browser, or run meshwork place keep."
+            ),
+            count => format!(
+                "No link came up in {timeout}{because}. {} in the room. Try another network.",
+                if count == 1 { "1 other is".into() } else { format!("{count} others are") }
+            ),
+        }
+    }
+
+    fn server_words(&self, timeout: &str) -> Option<String> {
+        let (url, why) = match &self.server {
+            Some((_, ServerState::Connected)) => return None,
+            Some((url, ServerState::Away { reason })) => (url.as_str(), reason.as_str()),
+            Some((url, ServerState::Connecting)) => (url.as_str(), "it does not answer"),
+            None => return None,
+        };
+        Some(format!(
+            "The meeting point {url} was not reached within {timeout}: {why}. \
+             Look at the address, or start it with meshwork serve."
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use meshwork_core::id::{Instance, PeerId};
+    use meshwork_core::node::Refusal;
+    use meshwork_core::time::Time;
+
+    use super::*;
+
+    fn peer(state: LinkState, attached: bool, reason: Option<&str>) -> PeerView {
+        PeerView {
+            endpoint: Endpoint { peer: PeerId([1; 32]), instance: Instance(1) },
+            name: String::new(),
+            own: false,
+            state,
+            since: Time(0),
+            heard: None,
+            reason: reason.map(Into::into),
+            rtt: None,
+            attached,
+            stays: true,
+            in_step: false,
+            bytes_received: 0,
+            bytes_sent: 0,
+        }
+    }
+
+    fn seen(events: &[Event]) -> Seen {
+        let address = "http://127.0.0.1:8080/place/K7M4QX".parse().unwrap();
+        let mut seen = Seen { joined: Some((address, RoomHandle(0))), ..Seen::default() };
+        events.iter().for_each(|event| seen.note(event));
+        seen
+    }
+
+    fn server(state: ServerState) -> Event {
+        Event::Server { url: "ws://127.0.0.1:8080/signal".into(), state }
+    }
+
+    #[test]
+    fn an_unreachable_server_is_named_with_its_reason() {
+        let away = server(ServerState::Away { reason: "connection refused".into() });
+        let words = seen(&[away.clone(), server(ServerState::Connecting)]).words("2s", &[]);
+        assert!(
+            words.contains("ws://127.0.0.1:8080/signal") && words.contains("connection refused"),
+            "{words}"
+        );
+        let words = seen(&[server(ServerState::Connecting)]).words("2s", &[]);
+        assert!(words.contains("does not answer"), "{words}");
+        let words = seen(&[away, server(ServerState::Connected)]).words("2s", &[]);
+        assert!(words.contains("Nobody else was in the room"), "{words}");
+    }
+
+    #[test]
+    fn an_unknown_code_is_named() {
+        let words = seen(&[server(ServerState::Connected), Event::RoomWaiting { room: RoomHandle(0) }]);
+        let words = words.words("2s", &[]);
+        assert!(words.contains("knows no room K7M4QX"), "{words}");
+    }
+
+    #[test]
+    fn links_that_do_not_come_up_say_why() {
+        let seen = seen(&[server(ServerState::Connected)]);
+        let words = seen.words("2s", &[peer(LinkState::Connecting, false, None)]);
+        assert!(words.starts_with("No link came up in 2s. 1 other is"), "{words}");
+        let words = seen.words("2s", &[peer(LinkState::Gone, false, Some("closed the tab"))]);
+        assert!(words.starts_with("Nobody else was in the room for 2s (closed the tab)."), "{words}");
+        let words = seen.words("2s", &[peer(LinkState::Direct, true, None)]);
+        assert!(words.contains("1 member linked"), "{words}");
+    }
+
+    #[test]
+    fn what_was_refused_last_is_told() {
+        let refused = Event::Refused {
+            endpoint: None,
+            reason: Refusal::LinkProof,
+            detail: "another fingerprint".into(),
+            count: 1,
+        };
+        let words = seen(&[refused]).words("2s", &[]);
+        assert!(words.ends_with("The last thing refused: link-proof, another fingerprint."), "{words}");
+    }
+}

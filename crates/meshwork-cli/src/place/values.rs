@@ -1,0 +1,133 @@
+//! Values as they are written on the command line: pixels, positions, sizes and servers.
+
+use std::str::FromStr;
+
+use meshwork_core::crdt::canvas::{CanvasSize, Colour};
+
+/// Cells of the longest side of a canvas.
+const SIDE_MAX: u16 = 4096;
+
+/// A cell and its colour: `X,Y,#rrggbb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pixel {
+    pub(super) x: u16,
+    pub(super) y: u16,
+    pub(super) colour: Colour,
+}
+
+impl FromStr for Pixel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Pixel, String> {
+        let parse = || {
+            let (position, colour) = text.rsplit_once(',')?;
+            Some(Pixel { x: 0, y: 0, colour: parse_colour(colour.trim())? }.at(position.parse().ok()?))
+        };
+        parse().ok_or_else(|| {
+            String::from("a pixel is column, row and colour, counted from 0 at the upper left: 3,4,#e6194b")
+        })
+    }
+}
+
+impl Pixel {
+    fn at(self, position: Position) -> Pixel {
+        Pixel { x: position.x, y: position.y, ..self }
+    }
+}
+
+/// `#rrggbb`, in either case.
+fn parse_colour(text: &str) -> Option<Colour> {
+    let digits = text.strip_prefix('#')?;
+    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    Some(Colour::rgb(red, green, blue))
+}
+
+/// A cell: `X,Y`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) x: u16,
+    pub(super) y: u16,
+}
+
+impl FromStr for Position {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Position, String> {
+        let parse = || {
+            let (x, y) = text.split_once(',')?;
+            Some(Position { x: parse_number(x)?, y: parse_number(y)? })
+        };
+        parse().ok_or_else(|| {
+            String::from("a position is column and row, counted from 0 at the upper left: 10,20")
+        })
+    }
+}
+
+/// Reads `WIDTHxHEIGHT`.
+pub(super) fn parse_size(text: &str) -> Result<CanvasSize, String> {
+    let parse = || {
+        let (width, height) = text.split_once(['x', 'X'])?;
+        let (width, height) = (parse_number(width)?, parse_number(height)?);
+        let legal = 1..=SIDE_MAX;
+        (legal.contains(&width) && legal.contains(&height)).then_some(CanvasSize { width, height })
+    };
+    parse().ok_or_else(|| format!("a size is width and height in cells, each 1 to {SIDE_MAX}: 100x100"))
+}
+
+/// Reads `http(s)://HOST[:PORT][/base]` and drops a slash at its end.
+pub(super) fn parse_server(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let wrong = || String::from("a server is http:// or https:// and a host: http://127.0.0.1:8080");
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(wrong)?;
+    if host.is_empty() || host.starts_with(['/', ':']) || host.contains(['?', '#', '@', ' ']) {
+        return Err(wrong());
+    }
+    Ok(String::from(text.trim_end_matches('/')))
+}
+
+/// Digits only: no sign, no spaces within.
+fn parse_number(text: &str) -> Option<u16> {
+    let text = text.trim();
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_read_as_column_row_colour() {
+        let pixel = Pixel { x: 3, y: 4, colour: Colour::rgb(0xe6, 0x19, 0x4b) };
+        assert_eq!("3,4,#e6194b".parse(), Ok(pixel));
+        assert_eq!(" 3, 4, #E6194B ".parse(), Ok(pixel));
+        for wrong in
+            ["", "3,4", "3,4,e6194b", "3,4,#e6194", "-3,4,#e6194b", "3,4,5,#e6194b", "70000,4,#e6194b"]
+        {
+            assert!(wrong.parse::<Pixel>().is_err(), "{wrong}");
+        }
+        for wrong in ["+3,4,#e6194b", "3,4,#é194b", ",,#000000", "3,4,#+12345"] {
+            assert!(wrong.parse::<Pixel>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_two_sides_within_the_limit() {
+        assert_eq!(parse_size("100x50"), Ok(CanvasSize { width: 100, height: 50 }));
+        assert_eq!(parse_size("4096X1"), Ok(CanvasSize { width: 4096, height: 1 }));
+        for wrong in ["", "100", "0x5", "5x0", "4097x1", "1x99999", "5x5x5", "axb"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn servers_are_http_addresses() {
+        assert_eq!(parse_server("http://127.0.0.1:8080/").as_deref(), Ok("http://127.0.0.1:8080"));
+        assert_eq!(parse_server("https://example.org/mesh").as_deref(), Ok("https://example.org/mesh"));
+        for wrong in ["", "127.0.0.1:8080", "ftp://x", "http://", "http:///x", "http://x#y", "http://:80"] {
+            assert!(parse_server(wrong).is_err(), "{wrong}");
+        }
+    }
+}
