@@ -227,6 +227,7 @@ fn words_for(error: &Error) -> String {
             format!("what answered is not a Meshwork server (HTTP status {})", response.status().as_u16())
         }
         Error::Url(error) => format!("the server's address is wrong: {error}"),
+        Error::HttpFormat(error) => format!("the server's address is wrong: {error}"),
         Error::Capacity(error) => format!("the server sent more than is allowed: {error}"),
         Error::ConnectionClosed | Error::AlreadyClosed => "the server closed the connection".into(),
         other => format!("the connection to the server broke: {other}"),
@@ -239,5 +240,107 @@ fn server_of(input: &Input) -> Option<ServerId> {
             Some(*server)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+    const SERVER: ServerId = ServerId(7);
+    /// The longest that anything here may take.
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    async fn listen() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/signal", listener.local_addr().unwrap());
+        (listener, url)
+    }
+
+    async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream> {
+        let (stream, _) = listener.accept().await.unwrap();
+        tokio_tungstenite::accept_async(stream).await.unwrap()
+    }
+
+    async fn next(servers: &mut Servers) -> Input {
+        tokio::time::timeout(DEADLINE, servers.next()).await.expect("word of the server in time")
+    }
+
+    fn reason(input: Input) -> String {
+        match input {
+            Input::ServerDown { server: SERVER, reason } => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_go_both_ways_and_none_is_lost_before_the_start() {
+        let (listener, url) = listen().await;
+        let mut servers = Servers::new();
+        servers.open(SERVER, url);
+        assert_eq!(servers.send(SERVER, "early".into()), None);
+        let mut socket = accept(&listener).await;
+        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        assert_eq!(servers.send(SERVER, "late".into()), None);
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("early"));
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("late"));
+        socket.send(Message::binary(vec![1, 2])).await.unwrap();
+        socket.send(Message::text("x".repeat(SERVER_MESSAGE_MAX))).await.unwrap();
+        let Input::ServerText { text, .. } = next(&mut servers).await else { panic!("a text") };
+        assert_eq!(text.len(), SERVER_MESSAGE_MAX);
+        socket.send(Message::text("x".repeat(SERVER_MESSAGE_MAX + 1))).await.unwrap();
+        assert!(reason(next(&mut servers).await).contains("more than is allowed"));
+    }
+
+    #[tokio::test]
+    async fn a_servers_goodbye_is_told_in_its_words() {
+        let (listener, url) = listen().await;
+        let mut servers = Servers::new();
+        servers.open(SERVER, url);
+        let mut socket = accept(&listener).await;
+        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        let frame = CloseFrame { code: 1001.into(), reason: "lunch".into() };
+        socket.close(Some(frame)).await.unwrap();
+        assert_eq!(reason(next(&mut servers).await), "the server closed the connection: lunch");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_meeting_point_is_told_in_words() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (listener, url) = listen().await;
+        let mut servers = Servers::new();
+        servers.open(SERVER, url);
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 16];
+        stream.read_exact(&mut request).await.unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        let words = reason(next(&mut servers).await);
+        assert!(words.contains("not a Meshwork server (HTTP status 404)"), "{words}");
+        servers.open(SERVER, "ws://".into());
+        let words = reason(next(&mut servers).await);
+        assert!(words.contains("address is wrong"), "{words}");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_said_of_a_server_after_it_was_closed() {
+        let (listener, url) = listen().await;
+        let mut servers = Servers::new();
+        servers.open(SERVER, url.clone());
+        let mut first = accept(&listener).await;
+        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        servers.send(SERVER, "last words".into());
+        servers.close(SERVER);
+        assert_eq!(servers.send(SERVER, "too late".into()), None);
+        assert_eq!(first.next().await.unwrap().unwrap(), Message::text("last words"));
+        assert!(matches!(first.next().await, Some(Ok(Message::Close(_)))));
+        servers.open(SERVER, url);
+        let mut second = accept(&listener).await;
+        second.send(Message::text("hello")).await.unwrap();
+        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        assert_eq!(next(&mut servers).await, Input::ServerText { server: SERVER, text: "hello".into() });
+        servers.shut_down().await;
+        assert!(matches!(second.next().await, Some(Ok(Message::Close(_)))));
     }
 }

@@ -177,6 +177,11 @@ impl Links {
     fn cut(&self) {
         self.shared.cut.store(true, Ordering::Relaxed);
     }
+
+    /// Has the task of a connection panic.
+    fn break_task(&mut self, link: LinkId) {
+        self.order(link, Order::Fault);
+    }
 }
 
 async fn refuse(begin: Begin) {

@@ -23,6 +23,9 @@ pub(super) enum Order {
     Send(Channel, Vec<u8>),
     /// The node closes the connection.
     Close,
+    /// A fault in the stack, as hostile bytes might provoke one.
+    #[cfg(test)]
+    Fault,
 }
 
 /// What the task of a connection is made from.
@@ -114,6 +117,8 @@ fn handle(
         Order::Resolved(candidate, ip) => connection.handle_resolved(now, candidate, ip),
         Order::Send(channel, bytes) => connection.handle_send(now, channel, bytes),
         Order::Close => connection.handle_close(now),
+        #[cfg(test)]
+        Order::Fault => panic!("a fault on purpose"),
     }
 }
 

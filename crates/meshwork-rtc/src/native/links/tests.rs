@@ -208,6 +208,65 @@ async fn shutting_down_tells_the_other_end() {
     assert!(matches!(second, Input::Down { .. }), "{second:?}");
 }
 
+/// A node that is busy does not make its driver grow: the other end is held back, and nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_node_holds_the_other_end_back() {
+    /// More than every buffer on the way holds: the queue of inputs, SCTP's window, the sender's window.
+    const FRAMES: usize = 2 * super::INPUTS_MAX;
+    let mut pair = NativePair::new(&Addresses::loopback());
+    pair.connect(LinkId(1)).await;
+    let (mut room, mut sent) = (SEND_WINDOW, 0);
+    let frame = |number: usize| vec![(number % 251) as u8; FRAME_MAX];
+    // The node at B does not listen until A is stuck or done.
+    loop {
+        while room >= FRAME_MAX && sent < FRAMES {
+            pair.a.send(LinkId(1), Channel::Reliable, frame(sent));
+            (room, sent) = (room - FRAME_MAX, sent + 1);
+        }
+        match tokio::time::timeout(Duration::from_secs(1), pair.a.next()).await {
+            Ok(Input::Writable { bytes, .. }) => room += bytes,
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => break,
+        }
+    }
+    assert!(sent < FRAMES, "the sender was never held back");
+    let mut received = 0;
+    while received < FRAMES {
+        while room >= FRAME_MAX && sent < FRAMES {
+            pair.a.send(LinkId(1), Channel::Reliable, frame(sent));
+            (room, sent) = (room - FRAME_MAX, sent + 1);
+        }
+        match pair.next(PATIENCE).await.expect("progress") {
+            (Side::A, Input::Writable { bytes, .. }) => room += bytes,
+            (Side::B, Input::Data { bytes, .. }) => {
+                assert_eq!(bytes, frame(received));
+                received += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_the_stack_ends_one_link_only() {
+    let mut pair = NativePair::new(&Addresses::loopback());
+    pair.connect(LinkId(1)).await;
+    pair.connect(LinkId(2)).await;
+    pair.a.break_task(LinkId(1));
+    let said = pair.next(PATIENCE).await;
+    assert!(matches!(said, Some((Side::A, Input::Down { link: LinkId(1), .. }))), "{said:?}");
+    pair.a.send(LinkId(2), Channel::Reliable, b"still here".to_vec());
+    loop {
+        match pair.next(PATIENCE).await {
+            Some((Side::B, Input::Data { link: LinkId(2), bytes, .. })) => {
+                break assert_eq!(bytes, b"still here");
+            }
+            Some((Side::A, Input::Writable { link: LinkId(2), .. })) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// Not a test of speed: run it by hand with `--ignored --nocapture` to see one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "prints a measurement"]
