@@ -323,6 +323,28 @@ mod tests {
         assert!(words.contains("address is wrong"), "{words}");
     }
 
+    /// Anybody can make a certificate that names the server: only the authorities' signature counts.
+    #[tokio::test]
+    async fn a_self_made_certificate_is_not_accepted() {
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut servers = Servers::new();
+        servers.open(SERVER, format!("wss://localhost:{}/signal", listener.local_addr().unwrap().port()));
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await;
+        assert!(accepted.is_err(), "the client went on");
+        let words = reason(next(&mut servers).await);
+        assert!(words.contains("certificate"), "{words}");
+    }
+
     #[tokio::test]
     async fn nothing_is_said_of_a_server_after_it_was_closed() {
         let (listener, url) = listen().await;
