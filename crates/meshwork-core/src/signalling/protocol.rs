@@ -184,7 +184,8 @@ pub enum FromServer {
 pub enum ServerRefusal {
     /// Not JSON, or not a message of this protocol.
     Malformed,
-    /// The client chose a version outside the server's range.
+    /// The client chose a version outside the server's range; as a refusal, a genesis has a format that the
+    /// server does not know.
     Version,
     /// A signature (entry proof, announcement or genesis) does not hold.
     Signature,
@@ -198,9 +199,11 @@ pub enum ServerRefusal {
     NoSuchMember,
     /// The room has as many members as the server allows.
     RoomFull,
-    /// The server keeps as many rooms as it allows.
+    /// The server keeps as many rooms, or has as many waits or sockets, as it allows, or every code that the
+    /// room may have is taken.
     ServerFull,
-    /// The socket is in as many rooms, or waits for as many, as the server allows.
+    /// The socket is in as many rooms, or waits for as many, as the server allows, or its network registered as
+    /// many.
     TooManyRooms,
     /// A message is longer than the server allows.
     TooLarge,
@@ -208,7 +211,7 @@ pub enum ServerRefusal {
     TooFast,
     /// Nothing was heard for longer than the server allows.
     Idle,
-    /// The client did not read what the server sent.
+    /// The client did not read what the server sent; as a refusal, the addressee of a `signal` does not.
     SlowReader,
     /// The server is shutting down.
     ShuttingDown,

@@ -1,0 +1,124 @@
+//! The examples in docs/protocol/signalling.md are what this build writes and reads.
+#![allow(clippy::unwrap_used)]
+
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::{Endpoint, Identity, Instance};
+use meshwork_core::rng::Rng;
+use meshwork_core::room::genesis::Genesis;
+use meshwork_core::signalling::announce;
+use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
+use meshwork_core::wire::Base64;
+use meshwork_signal::code::ServerKey;
+
+const PAGE: &str = include_str!("../../../docs/protocol/signalling.md");
+
+fn endpoint(secret: u8) -> (Identity, Endpoint) {
+    let identity = Identity::from_secret([secret; 32]);
+    let endpoint = Endpoint { peer: identity.peer(), instance: Instance(u64::from(secret)) };
+    (identity, endpoint)
+}
+
+/// One of each message, in the order of the page.
+fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
+    let ((ann, a), (bob, b)) = (endpoint(1), endpoint(2));
+    let size = CanvasSize { width: 100, height: 100 };
+    let (bytes, room) = Genesis::new_canvas(&mut Rng::new([1; 32]), ann.peer(), size, None).sign(&ann);
+    let genesis = Base64::new(bytes).unwrap();
+    let code = ServerKey::new([1; 32]).code(room, 0);
+    let payload = Base64::new(*b"sealed").unwrap();
+    let challenge = [9; 32];
+    let from_client = vec![
+        FromClient::Enter {
+            version: 1,
+            announcement: announce::announce(&ann, a, [5; 32]),
+            proof: announce::prove_entry(&ann, a, &challenge).into(),
+        },
+        FromClient::Register { genesis: genesis.clone() },
+        FromClient::Lookup { room: Some(room), code: None },
+        FromClient::Lookup { room: None, code: Some(code) },
+        FromClient::Join { room },
+        FromClient::Leave { room },
+        FromClient::Signal { room, to: b, payload: payload.clone() },
+        FromClient::KeepAlive,
+    ];
+    let announcement = announce::announce(&bob, b, [6; 32]);
+    let refused = FromServer::Refused {
+        reason: ServerRefusal::NoSuchMember,
+        detail: format!("{b} is no other member of room {room}"),
+        room: Some(room),
+        endpoint: Some(b),
+    };
+    let goodbye = FromServer::Goodbye {
+        reason: ServerRefusal::TooLarge,
+        detail: String::from("a message of 16385 bytes; at most 16384 are read"),
+    };
+    let from_server = vec![
+        FromServer::Welcome {
+            versions: (1, 1),
+            challenge: challenge.into(),
+            time_ms: 1_700_000_000_000,
+            keep_alive_ms: 25_000,
+        },
+        FromServer::Entered,
+        FromServer::Found { room, code, genesis },
+        FromServer::Unknown { room: None, code: Some(code) },
+        FromServer::Joined { room, members: vec![announcement.clone()] },
+        FromServer::MemberJoined { room, announcement },
+        FromServer::MemberLeft { room, endpoint: b },
+        FromServer::Signal { room, from: b, payload },
+        FromServer::KeepAlive,
+        refused,
+        goodbye,
+    ];
+    (from_client, from_server)
+}
+
+#[test]
+fn the_page_has_an_example_of_every_message() {
+    let (from_client, from_server) = examples();
+    let mut texts: Vec<String> =
+        from_client.iter().map(|message| serde_json::to_string(message).unwrap()).collect();
+    texts.extend(from_server.iter().map(|message| serde_json::to_string(message).unwrap()));
+    let missing: Vec<&String> = texts.iter().filter(|text| !PAGE.lines().any(|line| line == *text)).collect();
+    assert!(missing.is_empty(), "the page lacks:\n{missing:#?}");
+    let examples = PAGE.lines().filter(|line| line.starts_with("{\"type\"")).count();
+    assert_eq!(examples, texts.len(), "and has no other examples");
+    for (message, text) in from_client.iter().zip(&texts) {
+        assert_eq!(serde_json::from_str::<FromClient>(text).unwrap(), *message);
+    }
+}
+
+#[test]
+fn the_page_has_the_golden_code() {
+    let key = ServerKey::new([1; 32]);
+    let room = meshwork_core::id::RoomId([2; 32]);
+    for attempt in 0..2 {
+        let row = format!("| {attempt} | `{}` |", key.code(room, attempt));
+        assert!(PAGE.contains(&row), "the page lacks {row}");
+    }
+}
+
+#[test]
+fn the_page_names_every_reason() {
+    let reasons = [
+        ServerRefusal::Malformed,
+        ServerRefusal::Version,
+        ServerRefusal::Signature,
+        ServerRefusal::OutOfOrder,
+        ServerRefusal::Replaced,
+        ServerRefusal::NoSuchRoom,
+        ServerRefusal::NoSuchMember,
+        ServerRefusal::RoomFull,
+        ServerRefusal::ServerFull,
+        ServerRefusal::TooManyRooms,
+        ServerRefusal::TooLarge,
+        ServerRefusal::TooFast,
+        ServerRefusal::Idle,
+        ServerRefusal::SlowReader,
+        ServerRefusal::ShuttingDown,
+    ];
+    for reason in reasons {
+        let row = format!("| `{}` |", serde_json::to_string(&reason).unwrap().trim_matches('"'));
+        assert!(PAGE.contains(&row), "the page lacks {row}");
+    }
+}
