@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use meshwork_core::node::io::{Channel, Input, LinkId};
@@ -39,12 +39,18 @@ struct Shared {
     addresses: Addresses,
     resolver: Resolver,
     cut: AtomicBool,
+    broken: AtomicU64,
 }
 
 impl Shared {
     /// Whether no packet passes: for tests.
     fn is_cut(&self) -> bool {
         cfg!(test) && self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Whether the task of `link` is to fail at its next step: for tests.
+    fn is_broken(&self, link: LinkId) -> bool {
+        cfg!(test) && self.broken.load(Ordering::Relaxed) == link.0
     }
 }
 
@@ -64,7 +70,12 @@ impl Links {
     /// No connections yet. To be used inside a tokio runtime.
     pub(super) fn new(addresses: Addresses) -> Links {
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
-        let shared = Shared { addresses, resolver: Resolver::default(), cut: AtomicBool::new(false) };
+        let shared = Shared {
+            addresses,
+            resolver: Resolver::default(),
+            cut: AtomicBool::new(false),
+            broken: AtomicU64::new(u64::MAX),
+        };
         Links {
             shared: Arc::new(shared),
             orders: BTreeMap::new(),
@@ -178,9 +189,9 @@ impl Links {
         self.shared.cut.store(true, Ordering::Relaxed);
     }
 
-    /// Has the task of a connection panic.
-    fn break_task(&mut self, link: LinkId) {
-        self.order(link, Order::Fault);
+    /// Has the task of a connection panic, as hostile bytes might have it do, the next time it does anything.
+    fn break_task(&self, link: LinkId) {
+        self.shared.broken.store(link.0, Ordering::Relaxed);
     }
 }
 

@@ -23,9 +23,6 @@ pub(super) enum Order {
     Send(Channel, Vec<u8>),
     /// The node closes the connection.
     Close,
-    /// A fault in the stack, as hostile bytes might provoke one.
-    #[cfg(test)]
-    Fault,
 }
 
 /// What the task of a connection is made from.
@@ -59,6 +56,7 @@ pub(super) async fn run(begin: Begin) {
     };
     let mut closed = false;
     loop {
+        assert!(!shared.is_broken(link), "a fault on purpose");
         flush(&mut connection, &sockets, &shared).await;
         for input in connection.inputs().drain(..) {
             // Waiting here while the node is busy lets the system's buffers fill, and the other end slow down.
@@ -117,8 +115,6 @@ fn handle(
         Order::Resolved(candidate, ip) => connection.handle_resolved(now, candidate, ip),
         Order::Send(channel, bytes) => connection.handle_send(now, channel, bytes),
         Order::Close => connection.handle_close(now),
-        #[cfg(test)]
-        Order::Fault => panic!("a fault on purpose"),
     }
 }
 
