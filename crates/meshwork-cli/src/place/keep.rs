@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -9,11 +10,17 @@ use meshwork_core::node::{Event, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::store::RedbStore;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::session::{Session, Stay};
 use super::{Common, counted};
 use crate::exit::Failure;
 use crate::identity;
+
+/// How long a keeper that is just ending, or was killed, may still hold the folder.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+/// How often the folder is tried meanwhile.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What `place keep` is asked for.
 #[derive(Args)]
@@ -35,7 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut stop = super::signal::Stop::listen()?;
     identity::create_private_folder(&data)
         .with_context(|| format!("cannot make the folder {}", data.display()))?;
-    let _lock = lock(&data)?;
+    let _lock = lock(&data).await?;
     common.identity.get_or_insert_with(|| data.join("identity"));
     let store = open_store(&data)?;
     let address = bare_address(&link);
@@ -117,7 +124,7 @@ fn bare_address(link: &RoomAddress) -> String {
 }
 
 /// Locks the folder as long as the file lives; the system lets go when the process ends, however it ends.
-fn lock(data: &Path) -> Result<File, Failure> {
+async fn lock(data: &Path) -> Result<File, Failure> {
     let path = data.join("lock");
     let name = path.display();
     let file = File::options()
@@ -126,15 +133,21 @@ fn lock(data: &Path) -> Result<File, Failure> {
         .write(true)
         .open(&path)
         .with_context(|| format!("cannot open {name}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::Unexpected(anyhow!(
-            "Another keeper uses {}. Two would write over each other. \
-             Stop that one, or name another folder with --data.",
-            data.display()
-        ))),
-        Err(TryLockError::Error(error)) => {
-            Err(anyhow::Error::from(error).context(format!("cannot lock {name}")).into())
+    let given_up = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < given_up => sleep(LOCK_INTERVAL).await,
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::Unexpected(anyhow!(
+                    "Another keeper uses {}. Two would write over each other. \
+                     Stop that one, or name another folder with --data.",
+                    data.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(anyhow::Error::from(error).context(format!("cannot lock {name}")).into());
+            }
         }
     }
 }
@@ -150,14 +163,18 @@ fn open_store(data: &Path) -> Result<RedbStore, Failure> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_is_locked_by_one_keeper() {
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_is_locked_by_one_keeper() {
         let folder = tempfile::tempdir().unwrap();
-        let first = lock(folder.path()).unwrap();
-        let error = lock(folder.path()).unwrap_err();
+        let first = lock(folder.path()).await.unwrap();
+        let error = lock(folder.path()).await.unwrap_err();
         assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
-        drop(first);
-        lock(folder.path()).unwrap();
+        // One that is about to end is waited for.
+        let (second, ()) = tokio::join!(lock(folder.path()), async {
+            sleep(LOCK_INTERVAL).await;
+            drop(first);
+        });
+        second.unwrap();
     }
 
     #[test]
