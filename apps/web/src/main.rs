@@ -1,8 +1,13 @@
 //! The pages that people open: one program, started by the browser.
 
-use leptos::prelude::*;
+#[cfg(target_arch = "wasm32")]
+mod pages;
 
+#[cfg(target_arch = "wasm32")]
 fn main() {
-    console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(|| view! { <h1>"Meshwork"</h1> });
+    pages::start();
 }
+
+/// Pages run in a browser; elsewhere there is nothing to start.
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {}

@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use meshwork_core::id::Identity;
+use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::time::Time;
 use web_sys::Event as WebEvent;
@@ -30,6 +30,13 @@ pub struct Options {
     pub identity: Identity,
 }
 
+impl Options {
+    /// A node with fresh entropy.
+    pub fn new(config: Config, identity: Identity) -> Options {
+        Options { config, identity }
+    }
+}
+
 /// Why there is no driver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +57,7 @@ struct Shared {
     machine: RefCell<Machine>,
     timer: RefCell<Option<(Time, Timer)>>,
     events: EventSender,
+    endpoint: Endpoint,
     page_hide: Handler,
 }
 
@@ -68,6 +76,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let seed = entropy()?;
     let now = clock::now();
     let node = Node::new(options.config, options.identity, seed, now, clock::wall());
+    let endpoint = node.endpoint();
     let (sender, events) = events::channel();
     let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {
         let link_inputs = shared.clone();
@@ -80,6 +89,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
             machine: RefCell::new(Machine { node, links, servers: Servers::new(sink), wall_read: now }),
             timer: RefCell::default(),
             events: sender,
+            endpoint,
             page_hide: Handler::new(move |_: WebEvent| {
                 if let Some(shared) = leaving.upgrade() {
                     shared.shut_down();
@@ -96,6 +106,11 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
 }
 
 impl Driver {
+    /// Who the node is.
+    pub fn endpoint(&self) -> Endpoint {
+        self.0.endpoint
+    }
+
     /// Calls the node, then carries out what it asks for.
     ///
     /// # Panics

@@ -9,8 +9,9 @@ use std::task::{Poll, Waker};
 use meshwork_core::node::Event;
 
 /// Events that wait to be read. A task that reads gets its turn before the browser's next callback, so only
-/// an application that stopped reading ever reaches this; then the oldest are dropped.
-pub const EVENTS_MAX: usize = 64 * 1024;
+/// an application that stopped reading ever reaches this. Then the oldest change of a canvas is dropped, and when
+/// there is none the oldest event: the canvas itself can be read at any time.
+pub const EVENTS_MAX: usize = 4096;
 
 /// What a node tells the application, in order.
 #[derive(Debug)]
@@ -53,7 +54,8 @@ impl Events {
         .await
     }
 
-    /// How many events were dropped because nobody read them (see [`EVENTS_MAX`]).
+    /// How many events were dropped since the driver started, because they were not read in time. Who sees it
+    /// grow should read the whole canvas again.
     pub fn missed(&self) -> u64 {
         self.0.0.borrow().missed
     }
@@ -63,7 +65,8 @@ impl EventSender {
     pub(crate) fn send(&self, event: Event) {
         let mut state = self.0.0.borrow_mut();
         if state.waiting.len() >= EVENTS_MAX {
-            state.waiting.pop_front();
+            let canvas = state.waiting.iter().position(|event| matches!(event, Event::CanvasChanged { .. }));
+            state.waiting.remove(canvas.unwrap_or(0));
             state.missed += 1;
         }
         state.waiting.push_back(event);

@@ -1,0 +1,133 @@
+//! Reads what people type or paste where a room's code is asked for.
+
+use meshwork_core::id::{CODE_ALPHABET, Code};
+use meshwork_core::signalling::address::{AddressError, RoomAddress};
+
+/// What a text in the code field is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A code, perhaps not whole yet.
+    Code {
+        /// Its characters so far, upper case, at most six.
+        text: String,
+        /// Whether something was typed that no code contains.
+        refused: bool,
+    },
+    /// A link, perhaps not whole yet; as typed.
+    Link(String),
+}
+
+/// Reads the field's text. Spaces and hyphens between characters are no mistake.
+pub fn read(text: &str) -> Entry {
+    let text = text.trim();
+    if text.contains([':', '/', '#']) {
+        return Entry::Link(text.to_owned());
+    }
+    let mut code = String::new();
+    let mut refused = false;
+    for character in text.chars().filter(|character| !character.is_whitespace() && *character != '-') {
+        let upper = character.to_ascii_uppercase();
+        if !is_code_letter(upper) {
+            refused = true;
+        } else if code.len() < Code::LEN {
+            code.push(upper);
+        }
+    }
+    Entry::Code { text: code, refused }
+}
+
+fn is_code_letter(character: char) -> bool {
+    u8::try_from(character).is_ok_and(|byte| CODE_ALPHABET.contains(&byte))
+}
+
+/// Where the entry leads; a bare code leads to the server at `origin` (`http://HOST`).
+///
+/// # Errors
+/// [`AddressError`] when it leads nowhere yet.
+pub fn address(entry: &Entry, origin: &str) -> Result<RoomAddress, AddressError> {
+    match entry {
+        Entry::Code { text, .. } => format!("{origin}/place/{text}").parse(),
+        Entry::Link(text) if text.contains("://") => text.parse(),
+        // People copy links without their beginning.
+        Entry::Link(text) => {
+            let scheme = origin.split("//").next().unwrap_or("http:");
+            format!("{scheme}//{text}").parse()
+        }
+    }
+}
+
+/// What stands below the field.
+pub fn hint(entry: &Entry, origin: &str) -> String {
+    const NUMBERS: [&str; 5] = ["One", "Two", "Three", "Four", "Five"];
+    match entry {
+        Entry::Code { refused: true, .. } => "Codes have no 0, 1, O or I.".to_owned(),
+        Entry::Code { text, .. } if text.is_empty() => {
+            "Six letters and digits. For a private room, paste its whole link.".to_owned()
+        }
+        Entry::Code { text, .. } if text.len() == Code::LEN => {
+            "That is a whole code. A private room wants its whole link.".to_owned()
+        }
+        Entry::Code { text, .. } => {
+            let to_go = NUMBERS[Code::LEN - 1 - text.len()];
+            format!("{to_go} to go. For a private room, paste its whole link.")
+        }
+        Entry::Link(_) => match address(entry, origin) {
+            Ok(address) if address.secret.is_some() => "The link to a private room.".to_owned(),
+            Ok(_) => "The link to a room.".to_owned(),
+            Err(AddressError::Fragment) => {
+                "The part after # is changed or cut off. Copy the whole link.".to_owned()
+            }
+            Err(_) => "A link ends in /place/ and a code, and perhaps a part after #.".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshwork_core::id::{RoomId, Secret};
+
+    const ORIGIN: &str = "https://mesh.example";
+
+    fn code(text: &str, refused: bool) -> Entry {
+        Entry::Code { text: text.into(), refused }
+    }
+
+    #[test]
+    fn codes_are_read_as_people_write_them() {
+        assert_eq!(read(""), code("", false));
+        assert_eq!(read(" k7m 4qx "), code("K7M4QX", false));
+        assert_eq!(read("k7m-4qx9"), code("K7M4QX", false));
+        for wrong in ["k0m", "k1m", "kom", "kim", "kém", "k_m"] {
+            assert_eq!(read(wrong), code("KM", true), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_link_typed_letter_by_letter_becomes_a_link() {
+        assert_eq!(read("http"), code("HTTP", false));
+        assert_eq!(read("HTTP:"), Entry::Link("HTTP:".into()));
+    }
+
+    #[test]
+    fn whole_codes_and_links_lead_somewhere() {
+        let bare = address(&read("k7m4qx"), ORIGIN).expect("a whole code");
+        assert_eq!(bare.to_string(), "https://mesh.example/place/K7M4QX");
+        let link = RoomAddress { room: Some(RoomId([3; 32])), secret: Some(Secret([1; 16])), ..bare };
+        let text = link.to_string();
+        assert_eq!(address(&read(&format!(" {text}\n")), "http://other"), Ok(link.clone()));
+        let cut = text.strip_prefix("https://").expect("it has a scheme");
+        assert_eq!(address(&read(cut), ORIGIN), Ok(link));
+        assert!(address(&read("k7m4q"), ORIGIN).is_err());
+        assert!(address(&read("https://"), ORIGIN).is_err());
+    }
+
+    #[test]
+    fn hints_say_what_is_missing() {
+        assert_eq!(hint(&read("k7m"), ORIGIN), "Three to go. For a private room, paste its whole link.");
+        assert_eq!(hint(&read("k7m4q"), ORIGIN), "One to go. For a private room, paste its whole link.");
+        assert_eq!(hint(&read("k"), ORIGIN), "Five to go. For a private room, paste its whole link.");
+        assert_eq!(hint(&read("k0"), ORIGIN), "Codes have no 0, 1, O or I.");
+        assert!(hint(&read("https://mesh.example/place/K7M4QX#abc"), ORIGIN).contains("cut off"));
+    }
+}

@@ -1,0 +1,18 @@
+//! What the pages decide without a browser: geometry, palette, order, words.
+//!
+//! Everything here is plain data in and out, so that it is tested on the host. What touches the page stands in
+//! the program (`main.rs` and `pages/`), which is built for wasm only.
+
+pub mod beads;
+pub mod code_input;
+pub mod file_name;
+pub mod gestures;
+pub mod line;
+pub mod palette;
+pub mod people;
+pub mod rail;
+pub mod rtt;
+pub mod stroke;
+pub mod tiles;
+pub mod view;
+pub mod words;

@@ -1,0 +1,145 @@
+//! The program: one node, two routes.
+
+use leptos::prelude::*;
+use leptos::{ev, web_sys};
+use meshwork_core::signalling::address::{AddressError, RoomAddress};
+use meshwork_web::words;
+
+use super::home::Home;
+use super::notices::NoticeCard;
+use super::place::Place;
+use super::session::Session;
+use super::{browser, icons};
+
+/// Which page is shown.
+#[derive(Clone, PartialEq)]
+enum Route {
+    Home,
+    /// A room that is to be joined.
+    Join(RoomAddress),
+    /// A room that was made here.
+    Made,
+    /// The address is not a room's.
+    Nowhere(AddressError),
+}
+
+/// Shows the page that the address names.
+pub(crate) fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        web_sys::console::error_1(&panic.to_string().into());
+        tell_end();
+    }));
+    leptos::mount::mount_to_body(App);
+}
+
+/// The program has stopped for good: says so in the page, with nothing but the page's own means.
+fn tell_end() {
+    let body = web_sys::window().and_then(|window| window.document()).and_then(|document| document.body());
+    if let Some(body) = body {
+        body.set_class_name("stopped");
+    }
+}
+
+impl Route {
+    fn of(path: &str, href: &str) -> Route {
+        if path == "/" || path == "/index.html" {
+            return Route::Home;
+        }
+        match href.parse() {
+            Ok(address) => Route::Join(address),
+            Err(error) => Route::Nowhere(error),
+        }
+    }
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let session = match Session::start() {
+        Ok(session) => session,
+        Err(reason) => return view! { <NoNode reason/> }.into_any(),
+    };
+    let route = RwSignal::new(Route::of(&browser::path(), &browser::href()));
+    // Going back or to another fragment is another room or none: the page begins anew.
+    let _back = window_event_listener(ev::popstate, |_| browser::reload());
+    let join = Callback::new(move |address: RoomAddress| {
+        if address.server != browser::origin() {
+            return browser::go_to(&address.to_string());
+        }
+        browser::show_address(&address.to_string(), true);
+        route.set(Route::Join(address));
+    });
+    Effect::new(move || {
+        let Some(address) = session.address.get() else { return };
+        if address.server != browser::origin() {
+            return;
+        }
+        let is_made_here = route.get_untracked() == Route::Home;
+        browser::show_address(&address.to_string(), is_made_here);
+        if is_made_here {
+            route.set(Route::Made);
+        }
+    });
+    let shown = Memo::new(move |_| route.get());
+    let page = move || match shown.get() {
+        Route::Home => view! { <Home session join/> }.into_any(),
+        Route::Made => view! { <Place session/> }.into_any(),
+        Route::Join(address) => {
+            if !session.has_room()
+                && let Err(reason) = session.join(address)
+            {
+                return view! { <NoNode reason/> }.into_any();
+            }
+            view! { <Place session/> }.into_any()
+        }
+        Route::Nowhere(error) => view! { <Nowhere error/> }.into_any(),
+    };
+    page.into_any()
+}
+
+/// The address leads nowhere.
+#[component]
+fn Nowhere(
+    /// Why.
+    error: AddressError,
+) -> impl IntoView {
+    let notice = match error {
+        AddressError::Fragment => words::refused(
+            "This link does not open the room. The part after # is changed or cut off. Ask for the link again.",
+        ),
+        other => words::wrong_address(&other.to_string()),
+    };
+    view! { <Alone notice/> }
+}
+
+/// There is no node.
+#[component]
+fn NoNode(
+    /// Why.
+    reason: String,
+) -> impl IntoView {
+    let text = format!("This page cannot start. The reason: {reason}. Another browser may help.");
+    let notice = words::Notice::new(words::Tone::Bad, &text, None);
+    view! { <Alone notice/> }
+}
+
+/// A page with nothing but a notice.
+#[component]
+fn Alone(
+    /// What it says.
+    notice: words::Notice,
+) -> impl IntoView {
+    view! {
+        <div class="alone">
+            <header>
+                <a class="brand" href="/" aria-label="Meshwork, home">
+                    {icons::mark()}
+                    <span>"meshwork"</span>
+                </a>
+            </header>
+            <main>
+                <h1 class="sr-only">"Meshwork"</h1>
+                <NoticeCard notice on_share=Callback::new(|()| {})/>
+            </main>
+        </div>
+    }
+}

@@ -1,0 +1,230 @@
+//! The home page: make a room, or join one.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::{ev, web_sys};
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::node::ServerState;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_web::code_input::{self, Entry};
+use meshwork_web::words;
+
+use super::bead::OwnBead;
+use super::letter_beads::CodeInput;
+use super::name_field::NameField;
+use super::notices::NoticeCard;
+use super::session::{Phase, Session};
+use super::theme::ThemeToggle;
+use super::{browser, icons};
+
+/// Sizes that are offered, in cells; others are made from the command line.
+const SIZES: [(u16, u16); 4] = [(50, 50), (100, 100), (144, 100), (250, 250)];
+/// Which of them stands there first.
+const FIRST_SIZE: usize = 1;
+/// How often the meeting point is looked at while the page is seen.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
+
+/// The page.
+#[component]
+pub(crate) fn Home(
+    /// The page's node.
+    session: Session,
+    /// Goes to a room.
+    join: Callback<RoomAddress>,
+) -> impl IntoView {
+    browser::set_title("Meshwork");
+    view! {
+        <div class="home">
+            <header class="home-bar">
+                <a class="brand" href="/" aria-label="Meshwork, home">
+                    {icons::mark()}
+                    <span>"meshwork"</span>
+                </a>
+                <div class="home-bar-end">
+                    <ThemeToggle/>
+                    <label class="name-chip">
+                        <OwnBead called=session.name/>
+                        <NameField session/>
+                    </label>
+                </div>
+            </header>
+            <main>
+                <h1>"Rooms made of people"</h1>
+                <p class="lead">
+                    <span>"Open a link and you are joined straight to each other. "</span>
+                    <span>"No account, no cloud, no one reading along."</span>
+                </p>
+                <Thread/>
+                <div class="doors">
+                    <MakeRoom session/>
+                    <JoinRoom join/>
+                </div>
+                <Health/>
+            </main>
+        </div>
+    }
+}
+
+/// The thread across the page, which sags under what it carries.
+#[component]
+fn Thread() -> impl IntoView {
+    view! {
+        <div class="home-thread">
+            <svg viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
+                <path d="M0 8C180 40 430 104 720 104S1260 40 1440 2"></path>
+            </svg>
+            <div class="app-bead">
+                <span class="app-sign">{icons::place_sign()}</span>
+                <strong>"Place"</strong>
+                <span>"Paint one canvas"</span>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn MakeRoom(session: Session) -> impl IntoView {
+    let size = RwSignal::new(FIRST_SIZE);
+    let making = RwSignal::new(None::<bool>);
+    let problem = RwSignal::new(None::<String>);
+    let make = move |private: bool| {
+        if making.get_untracked() == Some(private) {
+            return;
+        }
+        let (width, height) = SIZES[size.get_untracked()];
+        making.set(Some(private));
+        problem.set(session.make(browser::origin(), CanvasSize { width, height }, private).err());
+    };
+    let notice = move || {
+        making.get()?;
+        if let Some(reason) = problem.get() {
+            return Some(words::refused(&reason));
+        }
+        match (session.phase.get(), session.server.get()) {
+            (Phase::Refused(reason), _) => Some(words::refused(&reason)),
+            (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
+            _ => None,
+        }
+    };
+    let is_busy = move |private: bool| making.get() == Some(private) && notice().is_none();
+    let label = |(width, height): (u16, u16)| format!("{width}\u{2009}\u{d7}\u{2009}{height} cells");
+    let options = SIZES.iter().enumerate().map(|(index, cells)| {
+        view! { <option value=index.to_string() selected=index == FIRST_SIZE>{label(*cells)}</option> }
+    });
+    let choose = move |event: web_sys::Event| {
+        if let Ok(index) = event_target_value(&event).parse::<usize>() {
+            size.set(index.min(SIZES.len() - 1));
+        }
+    };
+    view! {
+        <section class="door" aria-labelledby="make-title">
+            <h2 id="make-title">"Make a Place room"</h2>
+            <div class="door-row">
+                <span class="select">
+                    <select aria-label="Size of the canvas" on:change=choose>{options.collect_view()}</select>
+                    {icons::down()}
+                </span>
+                <button
+                    type="button"
+                    class="button primary"
+                    class:busy=move || is_busy(true)
+                    data-testid="create-private"
+                    on:click=move |_| make(true)
+                >
+                    {icons::lock()}
+                    "Make private room"
+                </button>
+                <button
+                    type="button"
+                    class="button secondary"
+                    class:busy=move || is_busy(false)
+                    data-testid="create-room"
+                    on:click=move |_| make(false)
+                >
+                    {icons::globe()}
+                    "Make open room"
+                </button>
+            </div>
+            <p class="hint">
+                "Private: only people with your link get in, and no server can read the secret in it. "
+                "Open: the code is enough."
+            </p>
+            <div role="alert">
+                {move || notice().map(|notice| view! { <NoticeCard notice on_share=Callback::new(|()| {})/> })}
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn JoinRoom(join: Callback<RoomAddress>) -> impl IntoView {
+    let entry = RwSignal::new(Entry::Code { text: String::new(), refused: false });
+    let address = move || code_input::address(&entry.get(), &browser::origin()).ok();
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        if let Some(address) = address() {
+            join.run(address);
+        }
+    };
+    let is_complaint = move || matches!(entry.get(), Entry::Code { refused: true, .. });
+    view! {
+        <form class="door" aria-labelledby="join-title" on:submit=submit>
+            <h2 id="join-title"><label for="join-code">"Join with a code"</label></h2>
+            <div class="door-row">
+                <CodeInput entry described_by="join-hint"/>
+                <button
+                    type="submit"
+                    class="button secondary"
+                    data-testid="join-room"
+                    disabled=move || address().is_none()
+                >
+                    "Join room"
+                </button>
+            </div>
+            <p class="hint" id="join-hint" class:complaint=is_complaint aria-live="polite">
+                {move || code_input::hint(&entry.get(), &browser::origin())}
+            </p>
+        </form>
+    }
+}
+
+/// Whether the meeting point answers, looked at again and again while somebody looks at the page.
+#[component]
+fn Health() -> impl IntoView {
+    let is_healthy = RwSignal::new(None::<bool>);
+    let look = move || {
+        let is_hidden =
+            web_sys::window().and_then(|window| window.document()).is_some_and(|page| page.hidden());
+        if !is_hidden {
+            spawn_local(async move { is_healthy.set(Some(browser::is_server_healthy().await)) });
+        }
+    };
+    look();
+    if let Ok(timer) = set_interval_with_handle(look, HEALTH_INTERVAL) {
+        on_cleanup(move || timer.clear());
+    }
+    let online = window_event_listener(ev::online, move |_| look());
+    let offline = window_event_listener(ev::offline, move |_| look());
+    on_cleanup(move || {
+        online.remove();
+        offline.remove();
+    });
+    let line = move || {
+        match is_healthy.get() {
+        None => view! { <span>"Looking for the meeting point."</span> }.into_any(),
+        Some(true) => view! {
+            <span class="sign done">{icons::check()}</span>
+            <span>"Meeting point reachable. It only introduces people; once you are linked it may go away."</span>
+        }
+        .into_any(),
+        Some(false) => view! {
+            <span class="sign failed">{icons::cross()}</span>
+            <span>"The meeting point does not answer. Rooms can be made and joined when it is back."</span>
+        }
+        .into_any(),
+    }
+    };
+    view! { <p class="health" role="status">{line}</p> }
+}

@@ -1,0 +1,86 @@
+//! Drawings: the mark and the icons, in lines of the text's colour.
+
+use leptos::prelude::*;
+
+fn icon(path: &'static str) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 20 20" aria-hidden="true">
+            <path d=path></path>
+        </svg>
+    }
+}
+
+macro_rules! icons {
+    ($($(#[$doc:meta])* $name:ident = $path:literal;)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name() -> impl IntoView {
+            icon($path)
+        }
+    )*};
+}
+
+icons! {
+    /// A half moon.
+    moon = "M15.8 12.6A6.6 6.6 0 0 1 7.4 4.2a6.6 6.6 0 1 0 8.4 8.4z";
+    /// A sun.
+    sun = "M10 6.6a3.4 3.4 0 1 0 0 6.8a3.4 3.4 0 0 0 0-6.8zM10 1.8v1.6M10 16.6v1.6M1.8 10h1.6M16.6 10h1.6\
+           M4.2 4.2l1.1 1.1M14.7 14.7l1.1 1.1M4.2 15.8l1.1-1.1M14.7 5.3l1.1-1.1";
+    /// An arrow into a tray.
+    download = "M10 3v9.2M6.2 8.6L10 12.4l3.8-3.8M3.4 16.4h13.2";
+    /// Two beads and a thread between them.
+    share = "M5 11.2a2.3 2.3 0 1 0 0 4.6a2.3 2.3 0 0 0 0-4.6zM15 4.2a2.3 2.3 0 1 0 0 4.6a2.3 2.3 0 0 0 0-4.6z\
+             M7.2 13C11.5 12.6 9 7.8 12.8 6.9";
+    /// A closed lock.
+    lock = "M5 9.2h10v7.4H5zM7 9.2V6.8a3 3 0 0 1 6 0v2.4";
+    /// A globe.
+    globe = "M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14zM3 10h14M10 3c2.2 2 3.2 4.4 3.2 7s-1 5-3.2 7c-2.2-2-3.2-4.4-3.2-7\
+             s1-5 3.2-7z";
+    /// A pencil.
+    pencil = "M4 16l.8-3.4L13.4 4a1.6 1.6 0 0 1 2.3 0l.3.3a1.6 1.6 0 0 1 0 2.3L7.4 15.2zM11.8 5.6l2.6 2.6";
+    /// An open hand.
+    hand = "M6.4 11.4V5.2a1.2 1.2 0 0 1 2.4 0v4.2M8.8 9.2V3.8a1.2 1.2 0 0 1 2.4 0v5.4M11.2 9.4V5a1.2 1.2 0 0 1 \
+            2.4 0v5M13.6 9.6V7.4a1.2 1.2 0 0 1 2.4 0v4.4c0 3.4-2 5.4-5 5.4c-2.6 0-4-1.2-5-3.2l-1.8-3.4a1.2 1.2 0 0 \
+            1 2-1.2z";
+    /// A plus.
+    plus = "M10 4.4v11.2M4.4 10h11.2";
+    /// A minus.
+    minus = "M4.4 10h11.2";
+    /// Four corners.
+    whole = "M3.6 7.4V3.6h3.8M12.6 3.6h3.8v3.8M16.4 12.6v3.8h-3.8M7.4 16.4H3.6v-3.8";
+    /// A check.
+    check = "M4 10.6l4 4L16 6";
+    /// A cross.
+    cross = "M5 5l10 10M15 5L5 15";
+    /// A triangle with an exclamation mark.
+    warn = "M10 3.4l7.2 12.8H2.8zM10 8.2v3.8M10 14.2v.2";
+    /// Two sheets.
+    copy = "M7 7h9v9.4H7zM13 7V3.6H4V13h3";
+    /// A grid.
+    grid = "M3.6 3.6h12.8v12.8H3.6zM3.6 7.9h12.8M3.6 12.1h12.8M7.9 3.6v12.8M12.1 3.6v12.8";
+    /// An angle downwards.
+    down = "M5 7.6l5 5l5-5";
+    /// An angle to the left.
+    back = "M12.4 4.6L7 10l5.4 5.4";
+    /// A circle with an i.
+    info = "M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14zM10 9.2v4.4M10 6.4v.2";
+}
+
+/// The mark: an m of one thread from you to someone else.
+pub(crate) fn mark() -> impl IntoView {
+    view! {
+        <svg class="mark" viewBox="0 0 28 28" aria-hidden="true">
+            <path class="mark-thread" d="M5.2 21.5V13.6a4.4 4.4 0 0 1 8.8 0v4.2M14 17.8v-4.2a4.4 4.4 0 0 1 8.8 0v7.9"></path>
+            <circle class="mark-you" cx="5.2" cy="21.8" r="4.1"></circle>
+            <rect class="mark-them" x="18.8" y="17.8" width="8" height="8" rx="2.2"></rect>
+        </svg>
+    }
+}
+
+/// The sign of the canvas: five cells on the ink.
+pub(crate) fn place_sign() -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 36 36" aria-hidden="true">
+            <path d="M0 0h11v11H0zM25 0h11v11H25zM12.5 12.5h11v11h-11zM0 25h11v11H0zM25 25h11v11H25z"></path>
+        </svg>
+    }
+}

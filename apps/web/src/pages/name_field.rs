@@ -1,0 +1,41 @@
+//! What people call you: one field, kept in this profile.
+
+use leptos::prelude::*;
+
+use super::browser;
+use super::session::Session;
+
+/// Under this name it is kept.
+const KEY: &str = "meshwork-name";
+
+/// The name kept in this profile, or nothing.
+pub(crate) fn kept() -> String {
+    browser::stored(KEY).unwrap_or_default()
+}
+
+/// The field. What is typed counts at once, for this and for other pages of the profile.
+#[component]
+pub(crate) fn NameField(
+    /// The page's node.
+    session: Session,
+) -> impl IntoView {
+    let on_input = move |event| {
+        let name = event_target_value(&event);
+        browser::store(KEY, name.trim());
+        session.set_name(name);
+    };
+    view! {
+        <input
+            type="text"
+            class="name-field"
+            data-testid="display-name"
+            aria-label="What should people call you?"
+            placeholder="What should people call you?"
+            maxlength="32"
+            autocomplete="nickname"
+            spellcheck="false"
+            prop:value=move || session.name.get()
+            on:input=on_input
+        />
+    }
+}

@@ -1,0 +1,86 @@
+//! The bar above the canvas: mark, code, theme, picture, share.
+
+use leptos::prelude::*;
+
+use super::super::letter_beads::LetterBeads;
+use super::super::session::Phase;
+use super::super::theme::ThemeToggle;
+use super::super::{browser, icons};
+use super::board::Board;
+
+/// The bar.
+#[component]
+pub(crate) fn Bar(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let session = board.session;
+    let code = Memo::new(move |_| session.code.get().map(|code| code.to_string()).unwrap_or_default());
+    let is_open = move || session.phase.get() == Phase::Open;
+    view! {
+        <header class="bar">
+            <div class="bar-start">
+                <a class="brand" href="/" aria-label="Meshwork, home" title="Home">
+                    <span class="bar-back">{icons::back()}</span>
+                    {icons::mark()}
+                </a>
+                <span class="app-name" aria-hidden="true">
+                    <span class="app-sign">{icons::place_sign()}</span>
+                    "Place"
+                </span>
+            </div>
+            <div class="bar-code">
+                <Show when=move || !code.get().is_empty()>
+                    <LetterBeads code/>
+                </Show>
+                {move || session.is_private.get().map(privacy)}
+            </div>
+            <div class="bar-end">
+                <ThemeToggle/>
+                <button
+                    class="icon-button"
+                    type="button"
+                    data-testid="save-png"
+                    aria-label="Save PNG"
+                    title="Save PNG (S)"
+                    disabled=move || !is_open()
+                    on:click=move |_| board.save_picture()
+                >
+                    {icons::download()}
+                </button>
+                <button
+                    class="button primary share-button"
+                    type="button"
+                    title="Share (Ctrl K)"
+                    disabled=move || !is_open()
+                    on:click=move |_| board.open_share.run(())
+                >
+                    {icons::share()}
+                    "Share"
+                </button>
+            </div>
+        </header>
+    }
+}
+
+fn privacy(is_private: bool) -> impl IntoView {
+    let (sign, word, title) = if is_private {
+        (icons::lock().into_any(), "Private", "Only people with the whole link get in.")
+    } else {
+        (icons::globe().into_any(), "Open", "The code is enough to get in.")
+    };
+    view! {
+        <span class="chip" title=title>
+            {sign}
+            <span class="chip-word">{word}</span>
+        </span>
+    }
+}
+
+/// The LINK of a room as it stands in the address bar, for the time before the meeting point confirms it.
+pub(crate) fn link(board: Board) -> String {
+    match board.session.address.get() {
+        Some(address) => address.to_string(),
+        None => browser::href(),
+    }
+}

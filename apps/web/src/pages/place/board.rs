@@ -1,0 +1,341 @@
+//! The board: the canvas on its stage, the tool in hand, and the work that waits for the next frame.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use leptos::web_sys;
+use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
+use meshwork_core::node::CommandError;
+use meshwork_web::gestures::{Action, Gestures, Press, Tool};
+use meshwork_web::palette::{self, PALETTE};
+use meshwork_web::stroke::{FLUSH_AT, Stroke};
+use meshwork_web::tiles::DirtyTiles;
+use meshwork_web::view::View;
+use meshwork_web::{file_name, words};
+
+use super::super::browser;
+use super::super::session::Session;
+use super::painter::{self, Painter};
+
+/// A page that is not seen gets no frames: its work is done after this long.
+const FRAME_MAX: Duration = Duration::from_millis(100);
+/// When painting is tried again that neighbours could not take.
+const RETRY: Duration = Duration::from_millis(50);
+/// Tiles drawn in a frame, so that a large canvas that arrives does not hold up the page: 0.1 million cells.
+const TILES_A_FRAME: usize = 24;
+
+/// A cell that is pointed at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Frame {
+    /// Which cell.
+    pub(crate) cell: (u16, u16),
+    /// Whether keys brought it there.
+    pub(crate) is_by_key: bool,
+}
+
+/// The board of a room. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(crate) struct Board {
+    pub(crate) session: Session,
+    /// Where the canvas stands, once its size is known.
+    pub(crate) view: RwSignal<Option<View>>,
+    /// The tool in hand.
+    pub(crate) tool: RwSignal<Tool>,
+    /// The colour in hand.
+    pub(crate) colour: RwSignal<Colour>,
+    /// The colour that was in hand before.
+    pub(crate) last_colour: RwSignal<Colour>,
+    /// The thirteenth colour, once one is chosen.
+    pub(crate) own_colour: RwSignal<Option<Colour>>,
+    /// The cell that is pointed at.
+    pub(crate) frame: RwSignal<Option<Frame>>,
+    /// Whether the canvas is being moved.
+    pub(crate) is_panning: RwSignal<bool>,
+    /// Whether the comb is open where it is not always.
+    pub(crate) is_people_open: RwSignal<bool>,
+    /// The share sheet.
+    pub(crate) sheet: NodeRef<html::Dialog>,
+    /// Opens it.
+    pub(crate) open_share: Callback<()>,
+    /// The canvas.
+    pub(crate) paper: NodeRef<html::Canvas>,
+    /// The grid lines over it.
+    pub(crate) grid: NodeRef<html::Canvas>,
+    /// The field in which any colour is chosen.
+    pub(crate) colour_field: NodeRef<html::Input>,
+    work: StoredValue<Rc<Work>, LocalStorage>,
+}
+
+/// What is not for anybody to watch.
+#[derive(Default)]
+struct Work {
+    gestures: RefCell<Gestures>,
+    stroke: RefCell<Stroke>,
+    dirty: RefCell<DirtyTiles>,
+    painter: RefCell<Option<Painter>>,
+    is_grid_old: Cell<bool>,
+    /// The frame that is waited for; it comes by the browser's frame or by a timer, whichever is first.
+    awaited: Cell<Option<u32>>,
+    frames: Cell<u32>,
+}
+
+impl Board {
+    /// A board for the session's room.
+    pub(crate) fn new(session: Session) -> Board {
+        let sheet = NodeRef::new();
+        let board = Board {
+            session,
+            view: RwSignal::new(None),
+            tool: RwSignal::new(Tool::Pencil),
+            colour: RwSignal::new(PALETTE[0].colour),
+            last_colour: RwSignal::new(PALETTE[3].colour),
+            own_colour: RwSignal::new(None),
+            frame: RwSignal::new(None),
+            is_panning: RwSignal::new(false),
+            is_people_open: RwSignal::new(false),
+            sheet,
+            open_share: Callback::new(move |()| {
+                let sheet: Option<web_sys::HtmlDialogElement> = sheet.get_untracked();
+                if let Some(sheet) = sheet.filter(|sheet| !sheet.open()) {
+                    // It fails only on a dialog that is open or not in the page.
+                    let _ = sheet.show_modal();
+                }
+            }),
+            paper: NodeRef::new(),
+            grid: NodeRef::new(),
+            colour_field: NodeRef::new(),
+            work: StoredValue::new_local(Rc::new(Work::default())),
+        };
+        session.on_canvas_change(move |cells| board.handle_change(cells));
+        board
+    }
+
+    /// The canvas's size, once it is known.
+    pub(crate) fn size(self) -> Option<CanvasSize> {
+        self.session.size.get_untracked()
+    }
+
+    /// Takes a colour in hand, and the pencil with it.
+    pub(crate) fn choose_colour(self, colour: Colour) {
+        if colour != self.colour.get_untracked() {
+            self.last_colour.set(self.colour.get_untracked());
+            self.colour.set(colour);
+        }
+        self.tool.set(Tool::Pencil);
+    }
+
+    /// Takes a colour in hand that is none of the twelve.
+    pub(crate) fn choose_own_colour(self, hex: &str) {
+        if let Some(colour) = palette::from_hex(hex) {
+            self.own_colour.set(Some(colour));
+            self.choose_colour(colour);
+        }
+    }
+
+    /// Changes the view.
+    pub(crate) fn look(self, change: impl FnOnce(&mut View)) {
+        if let Some(mut view) = self.view.get_untracked() {
+            let before = view;
+            change(&mut view);
+            if view != before {
+                self.view.set(Some(view));
+                self.redraw_grid();
+            }
+        }
+    }
+
+    /// The grid lines no longer stand where they should.
+    pub(crate) fn redraw_grid(self) {
+        self.work().is_grid_old.set(true);
+        self.await_frame();
+    }
+
+    /// A pointer went down.
+    pub(crate) fn press(self, press: Press) {
+        let tool = self.tool.get_untracked();
+        self.gesture(|gestures| gestures.press(press, tool));
+    }
+
+    /// A pointer moved.
+    pub(crate) fn shift(self, pointer: i32, to: (f64, f64)) {
+        self.gesture(|gestures| gestures.shift(pointer, to));
+    }
+
+    /// A pointer went up.
+    pub(crate) fn lift(self, pointer: i32) {
+        self.gesture(|gestures| gestures.lift(pointer));
+    }
+
+    /// The browser took a pointer away.
+    pub(crate) fn cancel(self, pointer: i32) {
+        self.gesture(|gestures| gestures.cancel(pointer));
+    }
+
+    /// Stops the stroke that is being drawn.
+    pub(crate) fn stop_stroke(self) {
+        self.gesture(Gestures::stop_stroke);
+    }
+
+    /// Paints one cell; with `on`, a line from the last one.
+    pub(crate) fn paint_cell(self, (x, y): (u16, u16), on: bool) {
+        let Some(size) = self.size() else { return };
+        let cell = (i32::from(x), i32::from(y));
+        {
+            let work = self.work();
+            let mut stroke = work.stroke.borrow_mut();
+            if on && stroke.is_drawing() {
+                stroke.extend(cell, size);
+            } else {
+                stroke.begin(cell, self.colour.get_untracked(), size);
+            }
+        }
+        self.session.voice.speak("painted".to_owned());
+        self.await_frame();
+    }
+
+    /// Ends what [`Board::paint_cell`] began.
+    pub(crate) fn end_line(self) {
+        self.work().stroke.borrow_mut().end();
+    }
+
+    /// Everything of the canvas is to be drawn.
+    pub(crate) fn redraw_all(self) {
+        if let Some(size) = self.size() {
+            self.work().dirty.borrow_mut().mark_all(size);
+            self.await_frame();
+        }
+    }
+
+    /// Saves the canvas as a picture, one pixel a cell.
+    pub(crate) fn save_picture(self) {
+        self.draw(usize::MAX);
+        let code = self.session.code.get_untracked().map(|code| code.to_string()).unwrap_or_default();
+        if let Some(paper) = self.paper.get_untracked() {
+            painter::save(&paper, file_name::picture(&code, &browser::iso_time()));
+        }
+    }
+
+    fn work(self) -> Rc<Work> {
+        self.work.get_value()
+    }
+
+    fn gesture(self, step: impl FnOnce(&mut Gestures) -> Vec<Action>) {
+        let work = self.work();
+        let actions = step(&mut work.gestures.borrow_mut());
+        for action in actions {
+            self.act(action);
+        }
+        let is_panning = work.gestures.borrow().is_panning();
+        if self.is_panning.get_untracked() != is_panning {
+            self.is_panning.set(is_panning);
+        }
+    }
+
+    fn act(self, action: Action) {
+        let Some(view) = self.view.get_untracked() else { return };
+        let work = self.work();
+        match action {
+            Action::Begin(at) => {
+                let colour = self.colour.get_untracked();
+                work.stroke.borrow_mut().begin(view.cell_under(at), colour, view.size());
+            }
+            Action::Extend(to) => work.stroke.borrow_mut().extend(view.cell_under(to), view.size()),
+            Action::End => work.stroke.borrow_mut().end(),
+            Action::Cancel => work.stroke.borrow_mut().cancel(),
+            Action::Pan(by) => return self.look(|view| view.pan(by)),
+            Action::Zoom(at, factor) => return self.look(|view| view.zoom_at(at, factor)),
+        }
+        if work.stroke.borrow().waiting() >= FLUSH_AT {
+            self.flush();
+        }
+        self.await_frame();
+    }
+
+    /// Paints what waits of the stroke.
+    fn flush(self) {
+        let work = self.work();
+        let cells = work.stroke.borrow_mut().take();
+        if cells.is_empty() {
+            return;
+        }
+        match self.session.paint(&cells) {
+            Ok(_) => self.session.stroke_refused.set(None),
+            Err(CommandError::Backpressure(_)) => {
+                work.stroke.borrow_mut().put_back(cells);
+                let lost = work.stroke.borrow_mut().take_lost();
+                if lost > 0 {
+                    let reason = format!("{} could not be sent fast enough", words::count(lost, "cell"));
+                    self.session.stroke_refused.set(Some(reason));
+                }
+                set_timeout(move || self.await_frame(), RETRY);
+            }
+            Err(error) => self.session.stroke_refused.set(Some(error.to_string())),
+        }
+    }
+
+    fn handle_change(self, cells: Option<&[Painted]>) {
+        let Some(cells) = cells else { return self.redraw_all() };
+        {
+            let work = self.work();
+            let mut dirty = work.dirty.borrow_mut();
+            for cell in cells {
+                dirty.mark(cell.x, cell.y);
+            }
+        }
+        self.await_frame();
+    }
+
+    /// Does what waits at the next frame, or soon where there are none. Nothing waits, nothing is done.
+    fn await_frame(self) {
+        let work = self.work();
+        if work.awaited.get().is_some() {
+            return;
+        }
+        let number = work.frames.get().wrapping_add(1);
+        work.frames.set(number);
+        work.awaited.set(Some(number));
+        request_animation_frame(move || self.handle_frame(number));
+        set_timeout(move || self.handle_frame(number), FRAME_MAX);
+    }
+
+    fn handle_frame(self, number: u32) {
+        // The page may have gone with everything on it.
+        let Some(work) = self.work.try_get_value() else { return };
+        if work.awaited.get() != Some(number) {
+            return;
+        }
+        work.awaited.set(None);
+        self.flush();
+        self.draw(TILES_A_FRAME);
+        if work.is_grid_old.take()
+            && let (Some(grid), Some(view)) = (self.grid.get_untracked(), self.view.get_untracked())
+        {
+            painter::draw_grid(&grid, &view);
+        }
+        if !work.dirty.borrow().is_empty() {
+            self.await_frame();
+        }
+    }
+
+    fn draw(self, tiles: usize) {
+        let work = self.work();
+        if work.dirty.borrow().is_empty() {
+            return;
+        }
+        let mut painter = work.painter.borrow_mut();
+        if painter.is_none() {
+            *painter = self.paper.get_untracked().and_then(|paper| Painter::new(&paper));
+        }
+        let (Some(painter), Some(size)) = (painter.as_ref(), self.size()) else { return };
+        let parts = work.dirty.borrow_mut().take(tiles, size);
+        self.session.with_canvas(|canvas| {
+            for part in parts {
+                painter.draw(canvas, part);
+            }
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! The comb: one row for each person, whose strand is as long as the round trip takes.
+
+use leptos::prelude::*;
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::LinkState;
+use meshwork_web::people::{self, Row};
+use meshwork_web::{rail, rtt};
+
+use super::super::bead::Bead;
+use super::board::Board;
+
+/// The drawing of a row, in CSS pixels; place.css knows the same numbers.
+const HEIGHT: f64 = 52.0;
+/// Where the spine stands.
+const SPINE: f64 = 12.0;
+/// Where a bead at 0 ms would stand, and how far from there one at 800 ms stands.
+const NEAR: f64 = 30.0;
+const REACH: f64 = 112.0;
+/// Where beads stand whose time is not known.
+const UNKNOWN: f64 = 0.62;
+/// Width of a bead.
+const BEAD: f64 = 24.0;
+/// Width of a bead as a share of the rail: 24 of the 220 pixels that a phone leaves.
+const RAIL_BEAD: f64 = 0.11;
+
+/// The list of a room's people.
+#[component]
+pub(crate) fn Comb(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let session = board.session;
+    let rows = session.people;
+    let places = Memo::new(move |_| {
+        rows.with(|rows| {
+            let distances: Vec<f64> = rows.iter().map(distance).collect();
+            rail::places(&distances, RAIL_BEAD)
+        })
+    });
+    let more = move || rows.with(Vec::len).saturating_sub(rail::SHOWN_MAX);
+    let row = move |endpoint: Endpoint| {
+        let row = Memo::new(move |_| {
+            rows.with(|rows| {
+                let index = rows.iter().position(|row| row.endpoint == endpoint)?;
+                Some((index, rows[index].clone()))
+            })
+        });
+        view! { <Person row endpoint places/> }
+    };
+    view! {
+        <div class="scale" aria-hidden="true">
+            {rtt::STEPS_MS
+                .iter()
+                .map(|&step| {
+                    let x = NEAR + rtt::distance(std::time::Duration::from_millis(step)) * REACH;
+                    // The narrow comb has no room for the second label.
+                    let label = match step {
+                        60 => String::new(),
+                        400 => format!("{step}\u{2009}ms"),
+                        _ => step.to_string(),
+                    };
+                    view! { <span style=format!("left:{x:.0}px")>{label}</span> }
+                })
+                .collect_view()}
+        </div>
+        <ul
+            class="comb"
+            data-testid="peer-list"
+            aria-label="People"
+            on:pointerenter=move |_| session.is_comb_touched.set(true)
+            on:pointerleave=move |_| session.is_comb_touched.set(false)
+        >
+            <For
+                each=move || rows.with(|rows| rows.iter().map(|row| row.endpoint).collect::<Vec<_>>())
+                key=|endpoint| *endpoint
+                children=row
+            />
+        </ul>
+        <Show when=move || rows.with(Vec::is_empty)>
+            <span class="rail-words" aria-hidden="true">"Nobody else is here yet"</span>
+        </Show>
+        <Show when=move || { more() > 0 }>
+            <span class="rail-more" aria-hidden="true">{move || format!("+{}", more())}</span>
+        </Show>
+    }
+}
+
+fn distance(row: &Row) -> f64 {
+    row.rtt.map_or(UNKNOWN, rtt::distance)
+}
+
+/// One person.
+#[component]
+fn Person(row: Memo<Option<(usize, Row)>>, endpoint: Endpoint, places: Memo<Vec<f64>>) -> impl IntoView {
+    let get = move |read: fn(&Row) -> String| {
+        row.with(|row| row.as_ref().map(|(_, row)| read(row)).unwrap_or_default())
+    };
+    let called = Signal::derive(move || get(|row| row.called.clone()));
+    let state = move || get(|row| row.state.to_string());
+    let beside = move || {
+        get(|row| match (&row.rtt, row.beside.as_str()) {
+            (_, "") => String::new(),
+            (_, beside) => format!(", {beside}"),
+        })
+    };
+    let time = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map(rtt::number));
+    let step = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map_or(0, rtt::step));
+    let x = move || NEAR + row.with(|row| row.as_ref().map_or(UNKNOWN, |(_, row)| distance(row))) * REACH;
+    let style = move || {
+        let index = row.with(|row| row.as_ref().map_or(0, |(index, _)| *index));
+        let place = places.with(|places| places.get(index).copied());
+        let hidden = if place.is_none() { ";--rail-shown:none" } else { "" };
+        format!("--x:{:.1}px;--rail:{:.4}{hidden}", x() - BEAD / 2.0, place.unwrap_or(1.0))
+    };
+    let kind = Memo::new(move |_| row.with(|row| row.as_ref().map(|(_, row)| row.state)));
+    view! {
+        <li class="person" data-state=state data-step=step style=style title=move || get(Row::sentence)>
+            <svg class="branch" width="160" height="52" aria-hidden="true">
+                <path class="spine" d=format!("M{SPINE} 0V{HEIGHT}")></path>
+                <path class="spine end" d=format!("M{SPINE} 0V18")></path>
+                {move || kind.get().map(|kind| strand(kind, x()))}
+            </svg>
+            <span class="bead-place"><Bead peer=endpoint.peer called/></span>
+            <span class="who">
+                <strong class="called">{called}</strong>
+                <span class="state">
+                    <span class="state-word" data-testid="link-state">{state}</span>
+                    {beside}
+                </span>
+            </span>
+            <span class="figures">
+                <span class="time">
+                    {move || time().map(|(number, unit)| view! { <strong>{number}</strong>"\u{2009}"{unit} })}
+                </span>
+                <span class="bytes">{move || get(|row| people::amount(row.bytes))}</span>
+            </span>
+        </li>
+    }
+}
+
+/// The strand in the form of its state, from the spine to the bead at `x`.
+fn strand(state: LinkState, x: f64) -> impl IntoView {
+    let middle = HEIGHT / 2.0;
+    let end = x - BEAD / 2.0;
+    let start = SPINE + 8.0;
+    let bend = format!("M{SPINE} {}Q{SPINE} {middle} {start} {middle}", middle - 8.0);
+    let centre = (start + end) / 2.0;
+    let path = match state {
+        LinkState::Relayed => {
+            let (left, right) = (centre - 6.0, centre + 6.0);
+            format!("{bend}H{left}M{right} {middle}H{end}")
+        }
+        // Slack: it hangs.
+        LinkState::Stale => format!("{bend}Q{centre} {} {end} {}", middle + 18.0, middle + 2.0),
+        // Cut, both ends frayed.
+        LinkState::Gone => {
+            let (left, right) = (centre - 9.0, centre + 9.0);
+            let (above, below) = (middle - 4.0, middle + 4.0);
+            format!(
+                "{bend}H{left}M{0} {above}L{left} {middle}L{0} {below}M{end} {middle}H{right}M{1} {above}L{right} \
+                 {middle}L{1} {below}",
+                left + 5.0,
+                right - 5.0,
+            )
+        }
+        _ => format!("{bend}H{end}"),
+    };
+    let diamond = (state == LinkState::Relayed).then(|| {
+        format!(
+            "M{} {middle}L{centre} {}L{} {middle}L{centre} {}z",
+            centre - 6.0,
+            middle - 6.0,
+            centre + 6.0,
+            middle + 6.0
+        )
+    });
+    view! {
+        <path class="strand" d=path></path>
+        {diamond.map(|path| view! { <path class="strand" d=path></path> })}
+    }
+}

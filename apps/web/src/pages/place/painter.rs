@@ -1,0 +1,103 @@
+//! Puts the canvas's cells on the screen: one pixel a cell, enlarged by the browser; and the grid lines.
+
+use leptos::prelude::*;
+use leptos::web_sys::{
+    self, Blob, CanvasRenderingContext2d, HtmlAnchorElement, HtmlCanvasElement, ImageData, Url,
+};
+use meshwork_core::crdt::canvas::{Canvas, Colour};
+use meshwork_web::tiles::Part;
+use meshwork_web::view::View;
+use wasm_bindgen::Clamped;
+use wasm_bindgen::prelude::*;
+
+/// Cells from this width on have lines between them, in CSS pixels.
+const GRID_FROM: f64 = 6.0;
+/// The lines: seen on any colour, loud on none.
+const GRID_COLOUR: &str = "rgba(20, 33, 29, 0.16)";
+
+/// Draws cells.
+pub(crate) struct Painter(CanvasRenderingContext2d);
+
+impl Painter {
+    /// A painter on `paper`, which has one pixel for each cell.
+    pub(crate) fn new(paper: &HtmlCanvasElement) -> Option<Painter> {
+        context(paper).map(Painter)
+    }
+
+    /// Draws a part of the canvas; what shows nothing becomes transparent.
+    pub(crate) fn draw(&self, canvas: &Canvas, part: Part) {
+        let mut pixels = Vec::with_capacity(usize::from(part.width) * usize::from(part.height) * 4);
+        for y in part.y..part.y + part.height {
+            for x in part.x..part.x + part.width {
+                match canvas.colour(x, y).and_then(Colour::components) {
+                    Some([red, green, blue]) => pixels.extend([red, green, blue, 255]),
+                    None => pixels.extend([0; 4]),
+                }
+            }
+        }
+        let (width, height) = (u32::from(part.width), u32::from(part.height));
+        let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), width, height);
+        if let Ok(image) = image {
+            // A part lies on the canvas, and its numbers are finite.
+            let _ = self.0.put_image_data(&image, f64::from(part.x), f64::from(part.y));
+        }
+    }
+}
+
+fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+    canvas.get_context("2d").ok()??.dyn_into().ok()
+}
+
+/// Draws the lines between the cells that are in sight, each one device pixel wide.
+pub(crate) fn draw_grid(grid: &HtmlCanvasElement, view: &View) {
+    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    let (width, height) = (f64::from(grid.client_width()), f64::from(grid.client_height()));
+    let (device_width, device_height) = ((width * ratio).round() as u32, (height * ratio).round() as u32);
+    // Setting a size wipes the canvas, also to the same one.
+    grid.set_width(device_width);
+    grid.set_height(device_height);
+    if view.scale < GRID_FROM {
+        return;
+    }
+    let Some(context) = context(grid) else { return };
+    context.set_fill_style_str(GRID_COLOUR);
+    let size = view.size();
+    let (left, top) = (view.x.max(0.0), view.y.max(0.0));
+    let (right, bottom) = ((view.x + view.width()).min(width), (view.y + view.height()).min(height));
+    let lines = |start: f64, cells: u16, from: f64, to: f64| {
+        let first = (((from - start) / view.scale).ceil().max(1.0)) as u16;
+        (first..cells).map(move |cell| start + f64::from(cell) * view.scale).take_while(move |at| *at < to)
+    };
+    for x in lines(view.x, size.width, left, right) {
+        context.fill_rect((x * ratio).round(), top * ratio, 1.0, (bottom - top) * ratio);
+    }
+    for y in lines(view.y, size.height, top, bottom) {
+        context.fill_rect(left * ratio, (y * ratio).round(), (right - left) * ratio, 1.0);
+    }
+}
+
+/// Saves what `paper` shows as a PNG file.
+pub(crate) fn save(paper: &HtmlCanvasElement, name: String) {
+    let save = Closure::once_into_js(move |blob: Option<Blob>| {
+        let Some(blob) = blob else { return };
+        let Ok(address) = Url::create_object_url_with_blob(&blob) else { return };
+        let anchor = document()
+            .create_element("a")
+            .ok()
+            .and_then(|anchor| anchor.dyn_into::<HtmlAnchorElement>().ok());
+        if let Some(anchor) = anchor {
+            anchor.set_href(&address);
+            anchor.set_download(&name);
+            anchor.click();
+        }
+        // The download has begun with the click; the address is needed for a moment only.
+        set_timeout(
+            move || {
+                let _ = Url::revoke_object_url(&address);
+            },
+            std::time::Duration::from_secs(10),
+        );
+    });
+    // It fails on a canvas with foreign pictures only.
+    let _ = paper.to_blob(save.unchecked_ref());
+}

@@ -1,0 +1,93 @@
+//! The panel of people: the comb on a wide page, the rail on a narrow one, and what the room is like.
+
+use leptos::prelude::*;
+use meshwork_web::{people, words};
+
+use super::super::bead::OwnBead;
+use super::super::icons;
+use super::super::name_field::NameField;
+use super::RoomNotices;
+use super::bar;
+use super::board::Board;
+use super::comb::Comb;
+use super::share::CopyField;
+
+/// The panel.
+#[component]
+pub(crate) fn People(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let session = board.session;
+    let linked = Memo::new(move |_| session.people.with(|rows| people::linked(rows)));
+    let is_open = board.is_people_open;
+    view! {
+        <aside class="people" class:open=move || is_open.get() aria-label="People">
+            <h2 class="linked">
+                <span data-testid="peer-count">{linked}</span>
+                " linked"
+            </h2>
+            <button
+                type="button"
+                class="fold"
+                aria-label="People and link"
+                aria-expanded=move || is_open.get().to_string()
+                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
+            >
+                {icons::down()}
+            </button>
+            <div class="me">
+                <OwnBead called=session.name/>
+                <NameField session/>
+                <span class="me-note">"you"</span>
+            </div>
+            <div class="comb-box"><Comb board/></div>
+            <div class="room-facts">
+                <RoomNotices board/>
+                <Facts board/>
+                <section class="link-box">
+                    <h3>"Link to this room"</h3>
+                    <CopyField value=Signal::derive(move || bar::link(board)) test_id="share-link"/>
+                </section>
+                <p class="legend">
+                    <span class="legend-mark" aria-hidden="true"></span>
+                    "Closer to you is quicker"
+                </p>
+            </div>
+        </aside>
+    }
+}
+
+/// What became of the last stroke, and how full the canvas is.
+#[component]
+fn Facts(board: Board) -> impl IntoView {
+    let session = board.session;
+    let reached = move || {
+        session.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
+            let sign = if reached == of { icons::check().into_any() } else { icons::info().into_any() };
+            view! {
+                <p class="fact" class:done=reached == of>
+                    {sign}
+                    <span>"Your last stroke reached " <strong>{format!("{reached} of {of}")}</strong></span>
+                </p>
+            }
+        })
+    };
+    let canvas = move || {
+        session.size.get().map(|size| {
+            let painted = words::count(session.painted.get(), "cell");
+            view! {
+                <p class="fact">
+                    {icons::grid()}
+                    <span>{format!("{}\u{2009}\u{d7}\u{2009}{}, {painted} painted", size.width, size.height)}</span>
+                </p>
+            }
+        })
+    };
+    view! {
+        <div class="facts">
+            {reached}
+            {canvas}
+        </div>
+    }
+}

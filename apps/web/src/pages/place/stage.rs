@@ -1,0 +1,266 @@
+//! The stage: the canvas, its grid and frame, what stands in its place before it opens, and the docks.
+
+use leptos::ev::{PointerEvent, WheelEvent};
+use leptos::html;
+use leptos::prelude::*;
+use leptos::{ev, web_sys};
+use meshwork_core::node::ServerState;
+use meshwork_web::gestures::{Press, Tool};
+use meshwork_web::view::{Insets, Stage, View};
+use meshwork_web::words;
+use wasm_bindgen::prelude::*;
+
+use super::super::notices::NoticeCard;
+use super::super::session::Phase;
+use super::RoomNotices;
+use super::board::{Board, Frame};
+use super::dock::{Dock, ZoomDock};
+use super::keyboard::{self, Keys};
+
+/// How much a notch of the wheel zooms: e to the power of this, a pixel.
+const WHEEL_STEP: f64 = 0.0015;
+/// Pixels in a line, for browsers that scroll by lines.
+const WHEEL_LINE: f64 = 16.0;
+/// The middle button of a mouse.
+const MIDDLE: i16 = 1;
+
+/// The stage and the docks over it.
+#[component]
+pub(crate) fn StageArea(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let stage = NodeRef::<html::Div>::new();
+    let keys = Keys::new(board);
+    measure_when_resized(board, stage);
+    let anywhere = window_event_listener(ev::keydown, move |event| keyboard::handle_anywhere(board, &event));
+    on_cleanup(move || anywhere.remove());
+    let tool_class = move || match (board.tool.get(), board.is_panning.get()) {
+        (_, true) => "stage panning",
+        (Tool::Hand, false) => "stage hand",
+        (Tool::Pencil, false) => "stage pencil",
+    };
+    let at = move |event: &PointerEvent| {
+        let origin = stage.get_untracked().map(|stage| stage.get_bounding_client_rect());
+        let (left, top) = origin.map_or((0.0, 0.0), |origin| (origin.left(), origin.top()));
+        (f64::from(event.client_x()) - left, f64::from(event.client_y()) - top)
+    };
+    let on_down = move |event: PointerEvent| {
+        let is_pan_button = event.button() == MIDDLE;
+        if event.button() != 0 && !is_pan_button {
+            return;
+        }
+        event.prevent_default();
+        if let Some(stage) = stage.get_untracked() {
+            // Only a pointer that is already up cannot be held.
+            let _ = stage.set_pointer_capture(event.pointer_id());
+        }
+        focus(board);
+        board.press(Press {
+            pointer: event.pointer_id(),
+            at: at(&event),
+            is_touch: event.pointer_type() == "touch",
+            is_pan_button,
+        });
+    };
+    let on_move = move |event: PointerEvent| {
+        let point = at(&event);
+        board.shift(event.pointer_id(), point);
+        if event.pointer_type() != "touch" {
+            hover(board, Some(point));
+        }
+    };
+    let on_wheel = move |event: WheelEvent| {
+        event.prevent_default();
+        let pixels = if event.delta_mode() == 0 { event.delta_y() } else { event.delta_y() * WHEEL_LINE };
+        let point = at(event.unchecked_ref::<PointerEvent>());
+        board.look(|view| view.zoom_at(point, (-pixels * WHEEL_STEP).exp()));
+    };
+    let is_shown = move || board.view.with(Option::is_some);
+    view! {
+        <main class="stage-area">
+            <RoomNotices board/>
+            <div class="stage-box">
+                <div
+                    class=tool_class
+                    node_ref=stage
+                    on:pointerdown=on_down
+                    on:pointermove=on_move
+                    on:pointerup=move |event| board.lift(event.pointer_id())
+                    on:pointercancel=move |event| board.cancel(event.pointer_id())
+                    on:pointerleave=move |_| hover(board, None)
+                    on:wheel=on_wheel
+                >
+                    <Paper board keys/>
+                    <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
+                    <CellFrame board/>
+                </div>
+                <BeforeOpen board/>
+                <Show when=is_shown>
+                    <ZoomDock board/>
+                </Show>
+            </div>
+            <Show when=is_shown>
+                <Dock board/>
+            </Show>
+        </main>
+    }
+}
+
+/// The canvas itself: its element is exactly the grid.
+#[component]
+fn Paper(board: Board, keys: Keys) -> impl IntoView {
+    let session = board.session;
+    let size = move || session.size.get();
+    let label = move || match size() {
+        Some(size) => format!("Canvas, {} by {} cells", size.width, size.height),
+        None => "Canvas".to_owned(),
+    };
+    let style = move || {
+        board.view.get().map(|view| {
+            format!(
+                "width:{}px;height:{}px;transform:translate({}px,{}px)",
+                view.width(),
+                view.height(),
+                view.x,
+                view.y
+            )
+        })
+    };
+    // A canvas gets its pixels with its size, and loses what was drawn.
+    Effect::new(move || {
+        if let (Some(size), Some(paper)) = (session.size.get(), board.paper.get()) {
+            paper.set_width(size.width.into());
+            paper.set_height(size.height.into());
+            board.redraw_all();
+        }
+    });
+    view! {
+        <canvas
+            class="paper"
+            data-testid="place-canvas"
+            node_ref=board.paper
+            tabindex="0"
+            role="application"
+            aria-label=label
+            aria-describedby="canvas-help"
+            hidden=move || board.view.get().is_none()
+            style=style
+            on:keydown=move |event| keys.handle_down(&event)
+            on:keyup=move |event| keys.handle_up(&event)
+            on:focus=move |_| keys.handle_focus()
+            on:blur=move |_| keys.rest()
+        ></canvas>
+        <p class="sr-only" id="canvas-help">
+            "Arrow keys move the frame, Space paints, 1 to 9 and 0 choose colours, plus and minus zoom, \
+             Z shows the whole canvas, Escape leaves."
+        </p>
+    }
+}
+
+/// The frame around the cell that is pointed at.
+#[component]
+fn CellFrame(board: Board) -> impl IntoView {
+    let style = move || {
+        let (view, frame) = (board.view.get()?, board.frame.get()?);
+        let (x, y) = frame.cell;
+        Some(format!(
+            "width:{0}px;height:{0}px;transform:translate({1}px,{2}px)",
+            view.scale,
+            view.x + f64::from(x) * view.scale,
+            view.y + f64::from(y) * view.scale
+        ))
+    };
+    let is_shown = move || {
+        let is_painting_tool = board.tool.get() == Tool::Pencil && !board.is_panning.get();
+        board.view.get().is_some()
+            && board.frame.get().is_some_and(|frame| frame.is_by_key || is_painting_tool)
+    };
+    let is_by_key = move || board.frame.get().is_some_and(|frame| frame.is_by_key);
+    view! {
+        <div class="cell-frame" class:by-key=is_by_key hidden=move || !is_shown() style=style aria-hidden="true"></div>
+    }
+}
+
+/// What stands where the canvas will be, or would have been.
+#[component]
+fn BeforeOpen(board: Board) -> impl IntoView {
+    let session = board.session;
+    let notice = Memo::new(move |_| match (session.phase.get(), session.server.get()) {
+        (Phase::Open, _) => None,
+        (Phase::Refused(reason), _) => Some(words::refused(&reason)),
+        (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
+        (Phase::Waiting, _) => Some(words::waiting()),
+        (Phase::Joining, _) => Some(words::joining()),
+    });
+    view! {
+        <div class="before-open" role="alert">
+            {move || notice.get().map(|notice| view! { <NoticeCard notice on_share=board.open_share/> })}
+        </div>
+    }
+}
+
+fn focus(board: Board) {
+    if let Some(paper) = board.paper.get_untracked() {
+        let options = web_sys::FocusOptions::new();
+        options.set_prevent_scroll(true);
+        // It is in the page.
+        let _ = paper.focus_with_options(&options);
+    }
+}
+
+fn hover(board: Board, point: Option<(f64, f64)>) {
+    let cell = point.and_then(|point| board.view.get_untracked()?.cell_at(point));
+    let frame = cell.map(|cell| Frame { cell, is_by_key: false });
+    let present = board.frame.get_untracked();
+    let is_kept = frame.is_none() && present.is_some_and(|present| present.is_by_key);
+    if present != frame && !is_kept {
+        board.frame.set(frame);
+    }
+}
+
+/// Keeps the view in step with the stage's size.
+fn measure_when_resized(board: Board, stage: NodeRef<html::Div>) {
+    let measure = move || {
+        let Some(element) = stage.get_untracked() else { return };
+        let measured = measured(&element);
+        let Some(size) = board.session.size.get_untracked() else { return };
+        match board.view.get_untracked() {
+            None => board.view.set(Some(View::new(size, measured))),
+            Some(_) => board.look(|view| view.set_stage(measured)),
+        }
+        board.redraw_grid();
+    };
+    Effect::new(move || {
+        if board.session.size.get().is_some() && stage.get().is_some() {
+            measure();
+        }
+    });
+    Effect::new(move || {
+        let Some(element) = stage.get() else { return };
+        let callback = Closure::<dyn FnMut()>::new(measure);
+        if let Ok(observer) = web_sys::ResizeObserver::new(callback.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+        }
+        // The page shows one stage in its life, and watches it as long.
+        callback.forget();
+    });
+}
+
+/// The stage as the style sheet lays it out.
+fn measured(stage: &web_sys::HtmlDivElement) -> Stage {
+    let window = web_sys::window();
+    let style = window.as_ref().and_then(|window| window.get_computed_style(stage).ok().flatten());
+    let length = |name: &str| {
+        let text = style.as_ref().and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
+        text.trim().trim_end_matches("px").parse::<f64>().unwrap_or(0.0)
+    };
+    let insets =
+        Insets { side: length("--inset-side"), top: length("--inset-top"), bottom: length("--inset-bottom") };
+    Stage {
+        width: f64::from(stage.client_width()),
+        height: f64::from(stage.client_height()),
+        insets,
+        pixel_ratio: window.map_or(1.0, |window| window.device_pixel_ratio()),
+    }
+}

@@ -1,0 +1,40 @@
+//! Light or dark: as the system has it, until the person chooses.
+
+use leptos::prelude::*;
+use leptos::web_sys;
+
+use super::{browser, icons};
+
+/// Under this name the choice is kept; `index.html` reads it before the first paint.
+const KEY: &str = "meshwork-theme";
+/// What says which theme the page has.
+const ATTRIBUTE: &str = "data-theme";
+
+fn root() -> Option<web_sys::Element> {
+    web_sys::window()?.document()?.document_element()
+}
+
+fn is_dark() -> bool {
+    root().and_then(|root| root.get_attribute(ATTRIBUTE)).is_some_and(|theme| theme == "dark")
+}
+
+/// The button that changes between the two.
+#[component]
+pub(crate) fn ThemeToggle() -> impl IntoView {
+    let dark = RwSignal::new(is_dark());
+    let toggle = move |_| {
+        let theme = if dark.get_untracked() { "light" } else { "dark" };
+        if let Some(root) = root() {
+            // The name is valid and the element is the page's root.
+            let _ = root.set_attribute(ATTRIBUTE, theme);
+        }
+        browser::store(KEY, theme);
+        dark.set(is_dark());
+    };
+    let label = move || if dark.get() { "Light theme" } else { "Dark theme" };
+    view! {
+        <button class="icon-button" type="button" on:click=toggle aria-label=label title=label>
+            {move || if dark.get() { icons::sun().into_any() } else { icons::moon().into_any() }}
+        </button>
+    }
+}

@@ -1,0 +1,171 @@
+//! What is said in passing: toasts for comings and goings, and sentences for those who listen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use meshwork_core::id::PeerId;
+use meshwork_web::words;
+
+use super::bead::Bead;
+
+/// How long comings and goings are gathered before they are told together.
+const GATHER: Duration = Duration::from_millis(700);
+/// How long a toast stays.
+const TOAST: Duration = Duration::from_secs(5);
+/// Toasts at a time.
+const TOASTS_MAX: usize = 2;
+/// How often others' painting is summed up.
+const PAINTING: Duration = Duration::from_secs(5);
+/// Painters named one by one in a sum; more are counted.
+const PAINTERS_MAX: usize = 8;
+
+/// A line that comes and goes.
+#[derive(Clone, Debug, PartialEq)]
+struct Toast {
+    number: u32,
+    peer: Option<PeerId>,
+    called: String,
+    title: String,
+    detail: String,
+}
+
+/// Who came or went.
+#[derive(Clone, Debug)]
+pub(crate) struct Passing {
+    /// Who, for the bead.
+    pub(crate) peer: PeerId,
+    /// What they are called.
+    pub(crate) called: String,
+    /// What there is to say beside it.
+    pub(crate) detail: String,
+}
+
+/// Says things in passing.
+#[derive(Clone, Copy)]
+pub(crate) struct Voice {
+    toasts: RwSignal<Vec<Toast>>,
+    next: StoredValue<u32>,
+    joined: StoredValue<Vec<Passing>>,
+    left: StoredValue<Vec<Passing>>,
+    painted: StoredValue<BTreeMap<String, usize>>,
+    summed: RwSignal<String>,
+    spoken: RwSignal<String>,
+}
+
+impl Voice {
+    pub(crate) fn new() -> Voice {
+        Voice {
+            toasts: RwSignal::new(Vec::new()),
+            next: StoredValue::new(0),
+            joined: StoredValue::new(Vec::new()),
+            left: StoredValue::new(Vec::new()),
+            painted: StoredValue::new(BTreeMap::new()),
+            summed: RwSignal::new(String::new()),
+            spoken: RwSignal::new(String::new()),
+        }
+    }
+
+    /// Someone came.
+    pub(crate) fn joined(self, who: Passing) {
+        self.gather(self.joined, who, "joined");
+    }
+
+    /// Someone went.
+    pub(crate) fn left(self, who: Passing) {
+        self.gather(self.left, who, "left");
+    }
+
+    /// Someone painted cells.
+    pub(crate) fn painted(self, called: String, cells: usize) {
+        let is_first = self.painted.with_value(BTreeMap::is_empty);
+        self.painted.update_value(|painted| {
+            if painted.len() < PAINTERS_MAX || painted.contains_key(&called) {
+                *painted.entry(called).or_default() += cells;
+            } else {
+                *painted.entry("Others".to_owned()).or_default() += cells;
+            }
+        });
+        if is_first {
+            set_timeout(move || self.sum_up(), PAINTING);
+        }
+    }
+
+    /// Speaks at once, to those who listen: where the frame is, what was painted.
+    pub(crate) fn speak(self, sentence: String) {
+        self.spoken.set(sentence);
+    }
+
+    fn sum_up(self) {
+        let mut painted = BTreeMap::new();
+        self.painted.update_value(|gathered| painted = std::mem::take(gathered));
+        let sums = painted
+            .iter()
+            .map(|(called, cells)| format!("{called} painted {}", words::count(*cells, "cell")));
+        self.summed.set(sums.collect::<Vec<_>>().join(". "));
+    }
+
+    fn gather(self, list: StoredValue<Vec<Passing>>, who: Passing, verb: &'static str) {
+        let is_first = list.with_value(Vec::is_empty);
+        list.update_value(|gathered| gathered.push(who));
+        if is_first {
+            set_timeout(
+                move || {
+                    let mut gathered = Vec::new();
+                    list.update_value(|list| gathered = std::mem::take(list));
+                    self.toast(gathered, verb);
+                },
+                GATHER,
+            );
+        }
+    }
+
+    fn toast(self, who: Vec<Passing>, verb: &str) {
+        let Some(first) = who.first().cloned() else { return };
+        let names: Vec<String> = who.iter().map(|passing| passing.called.clone()).collect();
+        let number = self.next.get_value();
+        self.next.set_value(number.wrapping_add(1));
+        let toast = Toast {
+            number,
+            peer: Some(first.peer),
+            called: first.called,
+            title: format!("{} {verb}", words::people(&names)),
+            detail: if who.len() == 1 { first.detail } else { String::new() },
+        };
+        self.toasts.update(|toasts| {
+            toasts.push(toast);
+            let surplus = toasts.len().saturating_sub(TOASTS_MAX);
+            toasts.drain(..surplus);
+        });
+        set_timeout(
+            move || self.toasts.update(|toasts| toasts.retain(|toast| toast.number != number)),
+            TOAST,
+        );
+    }
+}
+
+/// Where all of it is seen and heard.
+#[component]
+pub(crate) fn VoiceOutlet(
+    /// What speaks.
+    voice: Voice,
+) -> impl IntoView {
+    let one = |toast: Toast| {
+        view! {
+            <div class="toast">
+                {toast.peer.map(|peer| view! { <Bead peer called=toast.called/> })}
+                <span class="toast-words">
+                    <strong>{toast.title}</strong>
+                    <span>{toast.detail}</span>
+                </span>
+            </div>
+        }
+    };
+    view! {
+        <div class="toasts" role="status">
+            <For each=move || voice.toasts.get() key=|toast| toast.number children=one/>
+        </div>
+        <div class="sr-only" aria-live="polite">{move || voice.summed.get()}</div>
+        <div class="sr-only" aria-live="assertive">{move || voice.spoken.get()}</div>
+    }
+}

@@ -1,0 +1,203 @@
+//! The people of a room as the comb lists them: one row for each endpoint, in an order that holds still.
+
+use std::time::Duration;
+
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::{LinkState, PeerView};
+use meshwork_core::time::Time;
+
+use crate::rtt;
+
+/// How often linked rows may change places.
+pub const SORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One endpoint as the comb shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Who.
+    pub endpoint: Endpoint,
+    /// What they are called: their name, or the beginning of their PeerId.
+    pub called: String,
+    /// Whether it is another tab or program of one's own.
+    pub own: bool,
+    /// State of the link.
+    pub state: LinkState,
+    /// Whether they proved that they may be in the room.
+    pub attached: bool,
+    /// Whether they are expected to stay: only those acknowledge strokes.
+    pub stays: bool,
+    /// What follows the state's word, or nothing.
+    pub beside: String,
+    /// Round-trip time, once measured.
+    pub rtt: Option<Duration>,
+    /// Bytes both ways.
+    pub bytes: u64,
+}
+
+impl Row {
+    /// The row of a peer at time `now`.
+    pub fn new(view: PeerView, now: Time) -> Row {
+        let called = match view.name.trim() {
+            _ if view.own => "You, another tab".to_owned(),
+            "" => view.endpoint.peer.short(),
+            name => name.to_owned(),
+        };
+        let age = |since: Time| now.since(since).as_secs().max(1);
+        let beside = match view.state {
+            LinkState::Connecting => format!("{} s", age(view.since)),
+            LinkState::Stale => format!("silent {} s", age(view.heard.unwrap_or(view.since))),
+            LinkState::Gone => view.reason.unwrap_or_default(),
+            _ => String::new(),
+        };
+        let is_measured = matches!(view.state, LinkState::Direct | LinkState::Relayed);
+        Row {
+            endpoint: view.endpoint,
+            called,
+            own: view.own,
+            state: view.state,
+            attached: view.attached,
+            stays: view.stays,
+            beside,
+            rtt: view.rtt.filter(|_| is_measured),
+            bytes: view.bytes_received.saturating_add(view.bytes_sent),
+        }
+    }
+
+    /// Whether strokes reach them and theirs reach us.
+    pub fn is_linked(&self) -> bool {
+        self.state.is_linked() && self.attached
+    }
+
+    /// The row in one sentence, for those who hear it.
+    pub fn sentence(&self) -> String {
+        let mut sentence = format!("{}, {}", self.called, self.state);
+        if let Some(rtt) = self.rtt {
+            let (number, unit) = rtt::number(rtt);
+            let unit = if unit == "ms" { "milliseconds" } else { "seconds" };
+            sentence.push_str(&format!(", {number} {unit}"));
+        } else if !self.beside.is_empty() {
+            sentence.push_str(&format!(", {}", self.beside));
+        }
+        sentence
+    }
+
+    fn rank(&self) -> u8 {
+        match self.state {
+            LinkState::Direct | LinkState::Relayed => 0,
+            LinkState::Connecting => 1,
+            LinkState::Stale => 2,
+            LinkState::Gone => 3,
+        }
+    }
+}
+
+/// How many are linked.
+pub fn linked(rows: &[Row]) -> usize {
+    rows.iter().filter(|row| row.is_linked()).count()
+}
+
+/// Sorts rows: linked ones by RTT, then connecting, stale and gone ones.
+///
+/// Unless `may_move`, linked rows keep the places they had in `before`.
+pub fn arrange(rows: &mut [Row], before: &[Endpoint], may_move: bool) {
+    let place =
+        |row: &Row| before.iter().position(|endpoint| *endpoint == row.endpoint).unwrap_or(usize::MAX);
+    rows.sort_by_cached_key(|row| {
+        let still = if may_move { 0 } else { place(row) };
+        (row.rank(), still, row.rtt.unwrap_or(Duration::MAX), row.endpoint)
+    });
+}
+
+/// Bytes with a unit: decimal, three figures.
+pub fn amount(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && value < 99.95);
+    format!("{value:.digits$}\u{2009}{}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshwork_core::id::{Identity, Instance};
+
+    fn endpoint(seed: u8) -> Endpoint {
+        Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(u64::from(seed)) }
+    }
+
+    fn view(seed: u8, state: LinkState, rtt_ms: Option<u64>) -> PeerView {
+        PeerView {
+            endpoint: endpoint(seed),
+            name: format!("P{seed}"),
+            own: false,
+            state,
+            since: Time(1_000_000),
+            heard: Some(Time(2_000_000)),
+            reason: Some("closed the tab".into()),
+            rtt: rtt_ms.map(Duration::from_millis),
+            attached: true,
+            stays: true,
+            in_step: true,
+            bytes_received: 1_900_000,
+            bytes_sent: 33_000,
+        }
+    }
+
+    fn row(seed: u8, state: LinkState, rtt_ms: Option<u64>) -> Row {
+        Row::new(view(seed, state, rtt_ms), Time(10_000_000))
+    }
+
+    #[test]
+    fn each_state_has_its_words() {
+        assert_eq!(row(1, LinkState::Direct, Some(23)).sentence(), "P1, direct, 23 milliseconds");
+        assert_eq!(row(1, LinkState::Connecting, Some(23)).sentence(), "P1, connecting, 9 s");
+        assert_eq!(row(1, LinkState::Stale, Some(23)).sentence(), "P1, stale, silent 8 s");
+        assert_eq!(row(1, LinkState::Gone, None).sentence(), "P1, gone, closed the tab");
+    }
+
+    #[test]
+    fn people_have_names_of_some_kind() {
+        let mut nameless = view(1, LinkState::Direct, None);
+        nameless.name = "  ".into();
+        assert_eq!(Row::new(nameless.clone(), Time(0)).called, endpoint(1).peer.short());
+        nameless.own = true;
+        assert_eq!(Row::new(nameless, Time(0)).called, "You, another tab");
+    }
+
+    #[test]
+    fn near_ones_come_first_and_gone_ones_last() {
+        let mut rows = [
+            row(1, LinkState::Gone, None),
+            row(2, LinkState::Direct, Some(50)),
+            row(3, LinkState::Stale, None),
+            row(4, LinkState::Connecting, None),
+            row(5, LinkState::Relayed, Some(5)),
+            row(6, LinkState::Direct, None),
+        ];
+        arrange(&mut rows, &[], true);
+        let order: Vec<u64> = rows.iter().map(|row| row.endpoint.instance.0).collect();
+        assert_eq!(order, [5, 2, 6, 4, 3, 1]);
+        assert_eq!(linked(&rows), 4);
+    }
+
+    #[test]
+    fn rows_hold_still_until_they_may_move() {
+        let mut rows = [row(1, LinkState::Direct, Some(50)), row(2, LinkState::Direct, Some(5))];
+        arrange(&mut rows, &[endpoint(1), endpoint(2)], false);
+        assert_eq!(rows[0].endpoint, endpoint(1));
+        arrange(&mut rows, &[endpoint(1), endpoint(2)], true);
+        assert_eq!(rows[0].endpoint, endpoint(2));
+    }
+
+    #[test]
+    fn amounts_have_three_figures_at_most() {
+        let amounts = [0, 999, 1000, 33_000, 999_400, 999_999, 1_933_000, 5_000_000_000_000].map(amount);
+        let expected = ["0 B", "999 B", "1.0 kB", "33.0 kB", "999 kB", "1.0 MB", "1.9 MB", "5000 GB"];
+        assert_eq!(amounts.map(|amount| amount.replace('\u{2009}', " ")), expected);
+    }
+}

@@ -1,0 +1,48 @@
+//! The room rail: where beads stand when the comb is laid flat.
+
+/// Beads that a rail shows before it says how many more there are.
+pub const SHOWN_MAX: usize = 8;
+
+/// Places for beads along one line: from 0 at its left end to 1 at its right end.
+///
+/// `distances` are wanted places in ascending order, at most [`SHOWN_MAX`] are used; `bead` is the width of a
+/// bead as a share of the line. Beads that would overlap are set one bead apart, the nearer one first.
+pub fn places(distances: &[f64], bead: f64) -> Vec<f64> {
+    let mut places: Vec<f64> = distances.iter().take(SHOWN_MAX).copied().collect();
+    // One's own bead stands at 0.
+    let mut least = bead;
+    for place in &mut places {
+        *place = place.max(least);
+        least = *place + bead;
+    }
+    // Those pushed over the end push back.
+    let mut most = 1.0;
+    for place in places.iter_mut().rev() {
+        *place = place.min(most);
+        most = *place - bead;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beads_stand_where_they_belong_unless_they_overlap() {
+        assert_eq!(places(&[0.3, 0.6], 0.1), [0.3, 0.6]);
+        let pushed = places(&[0.0, 0.02, 0.6, 1.0, 1.0], 0.1);
+        let expected = [0.1, 0.2, 0.6, 0.9, 1.0];
+        assert!(
+            pushed.iter().zip(expected).all(|(place, wanted)| (place - wanted).abs() < 1e-9),
+            "{pushed:?}"
+        );
+    }
+
+    #[test]
+    fn no_more_than_eight_are_shown() {
+        let places = places(&[0.5; 20], 0.1);
+        assert_eq!(places.len(), SHOWN_MAX);
+        assert!(places.windows(2).all(|pair| pair[1] - pair[0] > 0.099));
+    }
+}

@@ -1,0 +1,68 @@
+//! Distance is time: how round-trip times become lengths, colours, words and numbers.
+
+use std::time::Duration;
+
+/// Round-trip times, in ms, up to which the first four steps of colour reach.
+pub const STEPS_MS: [u64; 4] = [20, 60, 150, 400];
+
+/// Where a bead stands on its strand: 0 at oneself, 1 at 800 ms and beyond.
+pub fn distance(rtt: Duration) -> f64 {
+    let milliseconds = rtt.as_secs_f64() * 1000.0;
+    ((1.0 + milliseconds / 10.0).ln() / 81_f64.ln()).min(1.0)
+}
+
+/// The step of colour, 1 to 5.
+pub fn step(rtt: Duration) -> usize {
+    let milliseconds = rounded_ms(rtt);
+    1 + STEPS_MS.iter().filter(|&&most| milliseconds > most).count()
+}
+
+/// The same in a word.
+pub fn word(rtt: Duration) -> &'static str {
+    ["next to you", "near", "some way off", "far", "very far"][step(rtt) - 1]
+}
+
+/// The number and its unit: ms below 1 s. A round trip that was measured is never 0.
+pub fn number(rtt: Duration) -> (String, &'static str) {
+    match rounded_ms(rtt) {
+        milliseconds @ 0..1000 => (milliseconds.max(1).to_string(), "ms"),
+        milliseconds => (format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100), "s"),
+    }
+}
+
+fn rounded_ms(rtt: Duration) -> u64 {
+    u64::try_from((rtt.as_micros() + 500) / 1000).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn near_is_short_and_far_ends() {
+        assert_eq!(distance(ms(0)), 0.0);
+        assert!((distance(ms(800)) - 1.0).abs() < 1e-9);
+        assert_eq!(distance(ms(60_000)), 1.0);
+        assert!((0.24..0.26).contains(&distance(ms(20))));
+        assert!((0.63..0.65).contains(&distance(ms(150))));
+    }
+
+    #[test]
+    fn steps_include_their_upper_end() {
+        let steps: Vec<usize> = [0, 20, 21, 60, 61, 150, 151, 400, 401].map(ms).map(step).to_vec();
+        assert_eq!(steps, [1, 1, 2, 2, 3, 3, 4, 4, 5]);
+        assert_eq!(word(ms(401)), "very far");
+    }
+
+    #[test]
+    fn numbers_have_the_unit_that_fits() {
+        assert_eq!(number(Duration::from_micros(200)), ("1".into(), "ms"));
+        assert_eq!(number(Duration::from_micros(22_600)), ("23".into(), "ms"));
+        assert_eq!(number(ms(999)), ("999".into(), "ms"));
+        assert_eq!(number(ms(1250)), ("1.2".into(), "s"));
+    }
+}

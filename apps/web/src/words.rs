@@ -1,0 +1,251 @@
+//! What the pages say: what happened, why, what to do.
+
+use meshwork_core::node::{LinkState, Refusal};
+
+use crate::people::Row;
+
+/// How a notice is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing is wrong.
+    Calm,
+    /// Worse than it could be.
+    Warn,
+    /// Does not work.
+    Bad,
+}
+
+/// What a notice offers to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Open the share sheet.
+    Share,
+    /// Go home, where rooms are made.
+    Home,
+    /// Load the page again.
+    Reload,
+}
+
+/// Something that a person should know, where the thing would have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How it is meant.
+    pub tone: Tone,
+    /// What happened, as a sentence.
+    pub title: String,
+    /// Why, and what to do.
+    pub body: String,
+    /// What the notice offers to do.
+    pub offer: Option<Offer>,
+}
+
+impl Notice {
+    /// A notice of sentences: the first is its title.
+    pub fn new(tone: Tone, sentences: &str, offer: Option<Offer>) -> Notice {
+        let (title, body) = match sentences.split_once(". ") {
+            Some((first, rest)) => (format!("{first}."), rest.to_owned()),
+            None => (sentences.to_owned(), String::new()),
+        };
+        Notice { tone, title, body, offer }
+    }
+}
+
+/// The room cannot be entered; `refusal` says why, in sentences.
+pub fn refused(refusal: &str) -> Notice {
+    Notice::new(Tone::Bad, refusal, Some(Offer::Home))
+}
+
+/// The address of the page is not a room's; `why` says so.
+pub fn wrong_address(why: &str) -> Notice {
+    let text = format!("This address is not a room's. It says: {why}.");
+    Notice::new(Tone::Bad, &text, Some(Offer::Home))
+}
+
+/// Asking the meeting point for the room.
+pub fn joining() -> Notice {
+    Notice::new(Tone::Calm, "Looking for the room. The meeting point is being asked.", None)
+}
+
+/// The meeting point does not know the code.
+pub fn waiting() -> Notice {
+    let text = "No room has this code yet. Check the code, or wait here: \
+                the page opens the room as soon as someone has it open.";
+    Notice::new(Tone::Warn, text, Some(Offer::Home))
+}
+
+/// The meeting point cannot be reached, before or after the room was opened.
+pub fn server_away(is_open: bool, reason: &str) -> Notice {
+    let what = if is_open {
+        "Your links are not touched; newcomers have to wait until it is back."
+    } else {
+        "Only it can find the room, so this page tries again by itself."
+    };
+    Notice::new(Tone::Warn, &format!("The meeting point is away. {what} It says: {reason}."), None)
+}
+
+/// What is to be said of the people in an open room, if anything.
+pub fn about_people(rows: &[Row]) -> Option<Notice> {
+    if rows.iter().any(Row::is_linked) {
+        return None;
+    }
+    let here = rows.iter().filter(|row| row.state != LinkState::Gone).count();
+    if here == 0 {
+        let failed = rows.iter().filter(|row| is_failure(row)).count();
+        if failed == 0 {
+            let text = "Nobody else is here yet. Send the link to someone.";
+            return Some(Notice::new(Tone::Calm, text, Some(Offer::Share)));
+        }
+        let people = if failed == 1 { "1 person is".to_owned() } else { format!("{failed} people are") };
+        let text = format!(
+            "You are not linked to anyone. {people} in the room, but no direct way between you was found. \
+             Try another network on one of the sides."
+        );
+        return Some(Notice::new(Tone::Bad, &text, Some(Offer::Reload)));
+    }
+    let people = if here == 1 { "1 person is".to_owned() } else { format!("{here} people are") };
+    let text = format!(
+        "You are not linked to anyone yet. {people} in the room, and a way to them is being looked for."
+    );
+    Some(Notice::new(Tone::Warn, &text, None))
+}
+
+/// Whether a link was never made, rather than given up by one of the two.
+fn is_failure(row: &Row) -> bool {
+    row.state == LinkState::Gone && (row.beside.contains("no way through") || row.beside.contains("in time"))
+}
+
+/// Something from outside was refused; `who` it was from, `detail` the node's words.
+pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
+    let text = match reason {
+        Refusal::SealingKey => format!(
+            "A link was refused. The meeting point handed out a key that {who} did not sign, \
+             so somebody may sit in the middle. Use another meeting point."
+        ),
+        Refusal::Seal | Refusal::SignalSignature => format!(
+            "A link was refused. What came as from {who} was not written by them, or was changed on the way. \
+             Use another meeting point if this happens again."
+        ),
+        Refusal::LinkProof => format!(
+            "A link was refused. The connection does not end at {who}: their proof does not match it. \
+             Use another meeting point."
+        ),
+        Refusal::RoomProof => {
+            format!("{who} was kept out. Their link does not have the secret of this room.")
+        }
+        Refusal::Version => {
+            format!("There is no link to {who}. One of you has an older page. Load it again on both sides.")
+        }
+        Refusal::RoomFull => format!("The room is full. {detail}."),
+        Refusal::Server => format!("The meeting point was not understood. {detail}."),
+        _ => format!("Something from {who} was refused. {detail}."),
+    };
+    let is_danger =
+        matches!(reason, Refusal::SealingKey | Refusal::Seal | Refusal::SignalSignature | Refusal::LinkProof);
+    Notice::new(if is_danger { Tone::Bad } else { Tone::Warn }, &text, None)
+}
+
+/// A stroke was not taken.
+pub fn stroke_refused(reason: &str) -> Notice {
+    let text = format!("Your last stroke was not taken. The reason: {reason}. Wait a moment and go on.");
+    Notice::new(Tone::Warn, &text, None)
+}
+
+/// The browser keeps no identity.
+pub fn identity_not_kept() -> Notice {
+    let text = "This browser does not let us keep who you are. \
+                After the page is closed you come back as somebody new.";
+    Notice::new(Tone::Warn, text, None)
+}
+
+/// Several people in one sentence's subject: "Lin", "Lin and Sofia", "Lin and 3 more".
+pub fn people(names: &[String]) -> String {
+    match names {
+        [] => "Nobody".to_owned(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, rest @ ..] => format!("{one} and {} more", rest.len()),
+    }
+}
+
+/// A count and its noun.
+pub fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
+/// A number with its thousands apart.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshwork_core::id::{Endpoint, Identity, Instance};
+
+    fn row(state: LinkState, beside: &str) -> Row {
+        Row {
+            endpoint: Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) },
+            called: "Lin".into(),
+            own: false,
+            state,
+            attached: true,
+            stays: true,
+            beside: beside.into(),
+            rtt: None,
+            bytes: 0,
+        }
+    }
+
+    #[test]
+    fn the_first_sentence_is_the_title() {
+        let notice = waiting();
+        assert_eq!(notice.title, "No room has this code yet.");
+        assert!(notice.body.starts_with("Check the code"));
+        assert_eq!(refused("No.").body, "");
+    }
+
+    #[test]
+    fn an_empty_room_offers_to_share() {
+        let notice = about_people(&[]).expect("something to say");
+        assert_eq!((notice.title.as_str(), notice.offer), ("Nobody else is here yet.", Some(Offer::Share)));
+        let left = about_people(&[row(LinkState::Gone, "closed the tab")]).expect("something to say");
+        assert_eq!(left, notice, "who left is not in the room");
+        assert_eq!(about_people(&[row(LinkState::Direct, "")]), None);
+    }
+
+    #[test]
+    fn a_way_that_is_not_found_is_told() {
+        let looking = about_people(&[row(LinkState::Connecting, "2 s")]).expect("something to say");
+        assert!(looking.body.starts_with("1 person is in the room"), "{looking:?}");
+        let failed = row(LinkState::Gone, "no way through to them was found");
+        let none = about_people(&[failed.clone(), failed]).expect("something to say");
+        assert_eq!(none.title, "You are not linked to anyone.");
+        assert!(none.body.starts_with("2 people are in the room"), "{none:?}");
+    }
+
+    #[test]
+    fn numbers_and_names_read_well() {
+        let names = ["Lin".to_owned(), "Sofia".to_owned(), "Kaveh".to_owned()];
+        assert_eq!(people(&names), "Lin and 2 more");
+        assert_eq!(people(&names[..2]), "Lin and Sofia");
+        assert_eq!(count(1, "cell"), "1 cell");
+        assert_eq!(count(12_935, "cell"), "12,935 cells");
+        assert_eq!(grouped(1_000_000), "1,000,000");
+    }
+
+    #[test]
+    fn a_swapped_key_is_named_as_what_it_is() {
+        let notice = refusal(Refusal::SealingKey, "Lin", "");
+        assert_eq!(notice.tone, Tone::Bad);
+        assert!(notice.body.contains("Lin did not sign"));
+    }
+}
