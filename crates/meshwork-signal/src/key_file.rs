@@ -15,7 +15,7 @@ pub const FILE_NAME: &str = "server.key";
 #[non_exhaustive]
 pub enum KeyFileError {
     /// The directory or the file cannot be made, read or written.
-    #[error("cannot {action} {path}: {source}. Choose a directory that this user may write to")]
+    #[error("cannot {action} {path}; choose a directory that this user may write to")]
     File {
         /// What was tried.
         action: &'static str,
