@@ -1,7 +1,7 @@
 //! One listener for everything: the pages, `/health`, and the signalling WebSocket at `/signal`.
 //!
 //! The hub decides; what is here carries bytes. Every socket is one task with a bounded queue, every connection
-//! has times to say something and to read something, and one task owns the [`Hub`](crate::hub::Hub).
+//! has times to say something and to read something, and one task owns the [`Hub`].
 
 mod connection;
 mod driver;
