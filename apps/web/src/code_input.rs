@@ -21,7 +21,7 @@ pub enum Entry {
 pub fn read(text: &str) -> Entry {
     let text = text.trim();
     if text.contains([':', '/', '#']) {
-        return Entry::Link(text.to_owned());
+        return Entry::Link(with_lower_scheme(text));
     }
     let mut code = String::new();
     let mut refused = false;
@@ -34,6 +34,16 @@ pub fn read(text: &str) -> Entry {
         }
     }
     Entry::Code { text: code, refused }
+}
+
+/// A link that is typed begins like a code, in upper case.
+fn with_lower_scheme(text: &str) -> String {
+    match text.split_once(':') {
+        Some((scheme, rest)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+            format!("{}:{rest}", scheme.to_ascii_lowercase())
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn is_code_letter(character: char) -> bool {
@@ -106,7 +116,8 @@ mod tests {
     #[test]
     fn a_link_typed_letter_by_letter_becomes_a_link() {
         assert_eq!(read("http"), code("HTTP", false));
-        assert_eq!(read("HTTP:"), Entry::Link("HTTP:".into()));
+        assert_eq!(read("HTTPS:"), Entry::Link("https:".into()));
+        assert_eq!(read("HOST:1/place/K7M4QX"), Entry::Link("HOST:1/place/K7M4QX".into()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::{LinkState, PeerView};
 use meshwork_core::time::Time;
 
-use crate::rtt;
+use crate::{beads, rtt};
 
 /// How often linked rows may change places.
 pub const SORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -18,6 +18,8 @@ pub struct Row {
     pub endpoint: Endpoint,
     /// What they are called: their name, or the beginning of their PeerId.
     pub called: String,
+    /// The letter on their bead; none when they have no name.
+    pub letter: Option<char>,
     /// Whether it is another tab or program of one's own.
     pub own: bool,
     /// State of the link.
@@ -42,6 +44,7 @@ impl Row {
             "" => view.endpoint.peer.short(),
             name => name.to_owned(),
         };
+        let letter = beads::letter(view.name.trim());
         let age = |since: Time| now.since(since).as_secs().max(1);
         let beside = match view.state {
             LinkState::Connecting => format!("{} s", age(view.since)),
@@ -53,6 +56,7 @@ impl Row {
         Row {
             endpoint: view.endpoint,
             called,
+            letter,
             own: view.own,
             state: view.state,
             attached: view.attached,

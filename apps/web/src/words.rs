@@ -195,6 +195,7 @@ mod tests {
         Row {
             endpoint: Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) },
             called: "Lin".into(),
+            letter: Some('L'),
             own: false,
             state,
             attached: true,

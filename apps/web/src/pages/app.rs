@@ -9,7 +9,7 @@ use super::home::Home;
 use super::notices::NoticeCard;
 use super::place::Place;
 use super::session::Session;
-use super::{browser, icons};
+use super::{browser, icons, theme};
 
 /// Which page is shown.
 #[derive(Clone, PartialEq)]
@@ -54,6 +54,7 @@ impl Route {
 
 #[component]
 fn App() -> impl IntoView {
+    theme::provide();
     let session = match Session::start() {
         Ok(session) => session,
         Err(reason) => return view! { <NoNode reason/> }.into_any(),

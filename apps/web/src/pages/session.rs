@@ -300,15 +300,31 @@ impl Session {
 
     fn greet(self, who: Endpoint) {
         self.refresh();
-        let row = self.row(who);
-        let detail = row.map(|row| format!("{}{}", capital(row.state), time(&row))).unwrap_or_default();
-        self.voice.joined(Passing { peer: who.peer, called: self.called(who), detail });
+        let detail = |row: &Row| format!("{}{}", capital(row.state), time(row));
+        self.voice.joined(self.passing(who, detail));
     }
 
     fn see_off(self, who: Endpoint) {
         self.refresh();
-        let detail = self.row(who).map(|row| row.beside).unwrap_or_default();
-        self.voice.left(Passing { peer: who.peer, called: self.called(who), detail });
+        // That they left is said already.
+        let reason = |row: &Row| row.beside.clone();
+        let mut passing = self.passing(who, reason);
+        if passing.detail == "left" {
+            passing.detail.clear();
+        }
+        self.voice.left(passing);
+    }
+
+    fn passing(self, who: Endpoint, detail: impl Fn(&Row) -> String) -> Passing {
+        let row = self.row(who);
+        let called =
+            if who.peer == self.me.peer { "Another tab of yours".to_owned() } else { self.called(who) };
+        Passing {
+            peer: who.peer,
+            called,
+            letter: row.as_ref().and_then(|row| row.letter),
+            detail: row.as_ref().map(detail).unwrap_or_default(),
+        }
     }
 
     fn row(self, who: Endpoint) -> Option<Row> {

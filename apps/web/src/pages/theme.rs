@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
+use wasm_bindgen::prelude::*;
 
 use super::{browser, icons};
 
@@ -18,10 +19,29 @@ fn is_dark() -> bool {
     root().and_then(|root| root.get_attribute(ATTRIBUTE)).is_some_and(|theme| theme == "dark")
 }
 
+/// Whether the page is dark, for every toggle on it.
+#[derive(Clone, Copy)]
+struct Theme(RwSignal<bool>);
+
+/// Follows the page's theme from here on.
+pub(crate) fn provide() {
+    let dark = RwSignal::new(is_dark());
+    provide_context(Theme(dark));
+    // The system may change it as well, as long as nobody chose.
+    let Some(system) =
+        web_sys::window().and_then(|page| page.match_media("(prefers-color-scheme: dark)").ok()?)
+    else {
+        return;
+    };
+    let follow = Closure::<dyn FnMut()>::new(move || dark.set(is_dark()));
+    // It is the page's for as long as there is one.
+    let _ = system.add_event_listener_with_callback("change", follow.into_js_value().unchecked_ref());
+}
+
 /// The button that changes between the two.
 #[component]
 pub(crate) fn ThemeToggle() -> impl IntoView {
-    let dark = RwSignal::new(is_dark());
+    let dark = use_context::<Theme>().map_or_else(|| RwSignal::new(is_dark()), |theme| theme.0);
     let toggle = move |_| {
         let theme = if dark.get_untracked() { "light" } else { "dark" };
         if let Some(root) = root() {
@@ -33,7 +53,7 @@ pub(crate) fn ThemeToggle() -> impl IntoView {
     };
     let label = move || if dark.get() { "Light theme" } else { "Dark theme" };
     view! {
-        <button class="icon-button" type="button" on:click=toggle aria-label=label title=label>
+        <button class="icon-button theme-toggle" type="button" on:click=toggle aria-label=label title=label>
             {move || if dark.get() { icons::sun().into_any() } else { icons::moon().into_any() }}
         </button>
     }

@@ -25,7 +25,7 @@ const PAINTERS_MAX: usize = 8;
 struct Toast {
     number: u32,
     peer: Option<PeerId>,
-    called: String,
+    letter: Option<char>,
     title: String,
     detail: String,
 }
@@ -37,6 +37,8 @@ pub(crate) struct Passing {
     pub(crate) peer: PeerId,
     /// What they are called.
     pub(crate) called: String,
+    /// The letter on their bead.
+    pub(crate) letter: Option<char>,
     /// What there is to say beside it.
     pub(crate) detail: String,
 }
@@ -128,7 +130,7 @@ impl Voice {
         let toast = Toast {
             number,
             peer: Some(first.peer),
-            called: first.called,
+            letter: first.letter,
             title: format!("{} {verb}", words::people(&names)),
             detail: if who.len() == 1 { first.detail } else { String::new() },
         };
@@ -153,7 +155,7 @@ pub(crate) fn VoiceOutlet(
     let one = |toast: Toast| {
         view! {
             <div class="toast">
-                {toast.peer.map(|peer| view! { <Bead peer called=toast.called/> })}
+                {toast.peer.map(|peer| view! { <Bead peer letter=toast.letter/> })}
                 <span class="toast-words">
                     <strong>{toast.title}</strong>
                     <span>{toast.detail}</span>

@@ -28,6 +28,9 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Tiles drawn in a frame, so that a large canvas that arrives does not hold up the page: 0.1 million cells.
 const TILES_A_FRAME: usize = 24;
 
+/// What the thirteenth colour is before one is chosen.
+pub(crate) const OWN_COLOUR: Colour = Colour::rgb(255, 255, 255);
+
 /// A cell that is pointed at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Frame {
@@ -136,6 +139,16 @@ impl Board {
         }
     }
 
+    /// Takes what stands in the colour field in hand, where something filled it in without an event: scripts
+    /// and browsers' helpers do.
+    fn read_colour_field(self) {
+        let shown = self.colour_field.get_untracked().map(|field| field.value());
+        let known = palette::to_hex(self.own_colour.get_untracked().unwrap_or(OWN_COLOUR));
+        if let Some(shown) = shown.filter(|shown| *shown != known) {
+            self.choose_own_colour(&shown);
+        }
+    }
+
     /// Changes the view.
     pub(crate) fn look(self, change: impl FnOnce(&mut View)) {
         if let Some(mut view) = self.view.get_untracked() {
@@ -156,6 +169,7 @@ impl Board {
 
     /// A pointer went down.
     pub(crate) fn press(self, press: Press) {
+        self.read_colour_field();
         let tool = self.tool.get_untracked();
         self.gesture(|gestures| gestures.press(press, tool));
     }

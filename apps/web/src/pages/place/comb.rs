@@ -14,8 +14,8 @@ const HEIGHT: f64 = 52.0;
 /// Where the spine stands.
 const SPINE: f64 = 12.0;
 /// Where a bead at 0 ms would stand, and how far from there one at 800 ms stands.
-const NEAR: f64 = 30.0;
-const REACH: f64 = 112.0;
+const NEAR: f64 = 28.0;
+const REACH: f64 = 97.0;
 /// Where beads stand whose time is not known.
 const UNKNOWN: f64 = 0.62;
 /// Width of a bead.
@@ -33,11 +33,14 @@ pub(crate) fn Comb(
     let rows = session.people;
     let places = Memo::new(move |_| {
         rows.with(|rows| {
-            let distances: Vec<f64> = rows.iter().map(distance).collect();
+            // Who is gone is last in the comb and not on the rail.
+            let here = rows.iter().filter(|row| row.state != LinkState::Gone);
+            let distances: Vec<f64> = here.map(distance).collect();
             rail::places(&distances, RAIL_BEAD)
         })
     });
-    let more = move || rows.with(Vec::len).saturating_sub(rail::SHOWN_MAX);
+    let here = move || rows.with(|rows| rows.iter().filter(|row| row.state != LinkState::Gone).count());
+    let more = move || here().saturating_sub(rail::SHOWN_MAX);
     let row = move |endpoint: Endpoint| {
         let row = Memo::new(move |_| {
             rows.with(|rows| {
@@ -76,7 +79,7 @@ pub(crate) fn Comb(
                 children=row
             />
         </ul>
-        <Show when=move || rows.with(Vec::is_empty)>
+        <Show when=move || here() == 0>
             <span class="rail-words" aria-hidden="true">"Nobody else is here yet"</span>
         </Show>
         <Show when=move || { more() > 0 }>
@@ -96,6 +99,7 @@ fn Person(row: Memo<Option<(usize, Row)>>, endpoint: Endpoint, places: Memo<Vec<
         row.with(|row| row.as_ref().map(|(_, row)| read(row)).unwrap_or_default())
     };
     let called = Signal::derive(move || get(|row| row.called.clone()));
+    let letter = Signal::derive(move || row.with(|row| row.as_ref().and_then(|(_, row)| row.letter)));
     let state = move || get(|row| row.state.to_string());
     let beside = move || {
         get(|row| match (&row.rtt, row.beside.as_str()) {
@@ -120,7 +124,7 @@ fn Person(row: Memo<Option<(usize, Row)>>, endpoint: Endpoint, places: Memo<Vec<
                 <path class="spine end" d=format!("M{SPINE} 0V18")></path>
                 {move || kind.get().map(|kind| strand(kind, x()))}
             </svg>
-            <span class="bead-place"><Bead peer=endpoint.peer called/></span>
+            <span class="bead-place"><Bead peer=endpoint.peer letter/></span>
             <span class="who">
                 <strong class="called">{called}</strong>
                 <span class="state">

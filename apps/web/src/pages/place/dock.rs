@@ -7,7 +7,7 @@ use meshwork_web::palette::{self, PALETTE, Swatch};
 use meshwork_web::view::{View, ZOOM_STEP};
 
 use super::super::icons;
-use super::board::Board;
+use super::board::{Board, OWN_COLOUR};
 
 /// Tools and colours.
 #[component]
@@ -82,7 +82,7 @@ fn style(colour: Colour) -> String {
 /// The thirteenth swatch: any colour.
 #[component]
 fn OwnColour(board: Board) -> impl IntoView {
-    let value = move || palette::to_hex(board.own_colour.get().unwrap_or(Colour::rgb(255, 255, 255)));
+    let value = move || palette::to_hex(board.own_colour.get().unwrap_or(OWN_COLOUR));
     let is_chosen = move || board.own_colour.get().is_some();
     let is_in_hand = move || {
         let colour = board.colour.get();
@@ -93,7 +93,7 @@ fn OwnColour(board: Board) -> impl IntoView {
             class="own-colour"
             class:chosen=is_chosen
             class:in-hand=is_in_hand
-            style=move || style(board.own_colour.get().unwrap_or(Colour::rgb(255, 255, 255)))
+            style=move || style(board.own_colour.get().unwrap_or(OWN_COLOUR))
         >
             <input
                 type="color"

@@ -6,6 +6,8 @@ use meshwork_web::{people, words};
 use super::super::bead::OwnBead;
 use super::super::icons;
 use super::super::name_field::NameField;
+use super::super::session::Phase;
+use super::super::theme::ThemeToggle;
 use super::RoomNotices;
 use super::bar;
 use super::board::Board;
@@ -39,20 +41,21 @@ pub(crate) fn People(
             <div class="me">
                 <OwnBead called=session.name/>
                 <NameField session/>
-                <span class="me-note">"you"</span>
+                <span class="me-note">"(you)"</span>
             </div>
             <div class="comb-box"><Comb board/></div>
-            <div class="room-facts">
+            <div class="room-facts" hidden=move || session.phase.get() != Phase::Open>
                 <RoomNotices board/>
                 <Facts board/>
                 <section class="link-box">
                     <h3>"Link to this room"</h3>
                     <CopyField value=Signal::derive(move || bar::link(board)) test_id="share-link"/>
                 </section>
-                <p class="legend">
+                <div class="legend">
                     <span class="legend-mark" aria-hidden="true"></span>
                     "Closer to you is quicker"
-                </p>
+                    <span class="narrow-only theme-toggle"><ThemeToggle/></span>
+                </div>
             </div>
         </aside>
     }
