@@ -1,0 +1,79 @@
+//! What tests of Place share.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use image::{Rgba, RgbaImage};
+use meshwork_e2e::{Browser, PATIENCE, Tab};
+
+/// The size of a room that the page makes by itself.
+pub(crate) const SIZE: (usize, usize) = (100, 100);
+
+/// Opens the start page, makes a room with the button of this name, and returns its LINK.
+pub(crate) async fn open_page(browser: &Browser, url: &str, button: &str) -> Result<(Tab, String)> {
+    let tab = browser.tab(url).await?;
+    tab.wait_until(PATIENCE, "the start page", async || {
+        ensure!(tab.has(button).await?, "there is no {button}");
+        Ok(())
+    })
+    .await?;
+    tab.click(button).await?;
+    let link = tab
+        .wait_until(PATIENCE, "the room's LINK", async || {
+            let link = tab.value("share-link").await?;
+            ensure!(link.contains("/place/") && link.contains('#'), "it is {link:?}");
+            Ok(link)
+        })
+        .await?;
+    Ok((tab, link))
+}
+
+/// Waits until the page says that it is linked to so many endpoints.
+pub(crate) async fn wait_linked(tab: &Tab, count: usize) -> Result<()> {
+    tab.wait_until(PATIENCE, "links", async || {
+        let shown = tab.text("peer-count").await?;
+        ensure!(shown == count.to_string(), "linked to {shown:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until a cell shows a colour.
+pub(crate) async fn wait_shows(tab: &Tab, at: (usize, usize), colour: [u8; 4]) -> Result<()> {
+    tab.wait_until(PATIENCE, "a cell's colour", async || {
+        let shown = tab.cell(SIZE, at).await?;
+        ensure!(shown == colour, "cell {at:?} shows {shown:?} instead of {colour:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until two pages show the same canvas.
+pub(crate) async fn same_cells(one: &Tab, other: &Tab) -> Result<()> {
+    one.wait_until(PATIENCE, "equal canvases", async || {
+        let (one, other) = (one.cells(SIZE).await?, other.cells(SIZE).await?);
+        let differ = one.iter().zip(&other).filter(|(one, other)| one != other).count();
+        ensure!(differ == 0, "{differ} cells differ");
+        Ok(())
+    })
+    .await
+}
+
+/// Writes a picture in which every pixel is opaque and no two neighbours are alike, 100 by 100.
+pub(crate) fn fill_picture(file: &Path) -> Result<RgbaImage> {
+    let picture = RgbaImage::from_fn(SIZE.0 as u32, SIZE.1 as u32, |x, y| {
+        Rgba([(x * 2) as u8, (y * 2) as u8, ((x * 7 + y * 13) % 256) as u8, 255])
+    });
+    picture.save(file)?;
+    Ok(picture)
+}
+
+/// Fails unless two pictures are equal, pixel for pixel.
+pub(crate) fn check_pictures_equal(one: &RgbaImage, other: &RgbaImage) -> Result<()> {
+    ensure!(one.dimensions() == other.dimensions(), "{:?} and {:?}", one.dimensions(), other.dimensions());
+    let differ = one.pixels().zip(other.pixels()).filter(|(one, other)| one != other).count();
+    ensure!(differ == 0, "{differ} pixels differ");
+    Ok(())
+}
