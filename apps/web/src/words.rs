@@ -80,7 +80,7 @@ pub fn server_away(is_open: bool, reason: &str) -> Notice {
     } else {
         "Only it can find the room, so this page tries again by itself."
     };
-    Notice::new(Tone::Warn, &format!("The meeting point is away. {what} It says: {reason}."), None)
+    Notice::new(Tone::Warn, &format!("The meeting point is away. {what} {}", sentence(reason)), None)
 }
 
 /// What is to be said of the people in an open room, if anything.
@@ -135,9 +135,11 @@ pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
         Refusal::Version => {
             format!("There is no link to {who}. One of you has an older page. Load it again on both sides.")
         }
-        Refusal::RoomFull => format!("The room is full. {detail}."),
-        Refusal::Server => format!("The meeting point was not understood. {detail}."),
-        _ => format!("Something from {who} was refused. {detail}."),
+        Refusal::RoomFull => format!("The room is full. {}", sentence(detail)),
+        Refusal::Server => {
+            format!("You and the meeting point do not understand each other. {}", sentence(detail))
+        }
+        _ => format!("Something from {who} was refused. {}", sentence(detail)),
     };
     let is_danger =
         matches!(reason, Refusal::SealingKey | Refusal::Seal | Refusal::SignalSignature | Refusal::LinkProof);
@@ -146,7 +148,7 @@ pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
 
 /// A stroke was not taken.
 pub fn stroke_refused(reason: &str) -> Notice {
-    let text = format!("Your last stroke was not taken. The reason: {reason}. Wait a moment and go on.");
+    let text = format!("Your last stroke was not taken. {} Wait a moment and go on.", sentence(reason));
     Notice::new(Tone::Warn, &text, None)
 }
 
@@ -155,6 +157,15 @@ pub fn identity_not_kept() -> Notice {
     let text = "This browser does not let us keep who you are. \
                 After the page is closed you come back as somebody new.";
     Notice::new(Tone::Warn, text, None)
+}
+
+/// A reason as a sentence of its own.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.trim().trim_end_matches('.').chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
 }
 
 /// Several people in one sentence's subject: "Lin", "Lin and Sofia", "Lin and 3 more".
@@ -231,6 +242,16 @@ mod tests {
         let none = about_people(&[failed.clone(), failed]).expect("something to say");
         assert_eq!(none.title, "You are not linked to anyone.");
         assert!(none.body.starts_with("2 people are in the room"), "{none:?}");
+    }
+
+    #[test]
+    fn reasons_become_sentences() {
+        assert_eq!(
+            server_away(true, "it does not answer").body,
+            "Your links are not touched; newcomers have to wait until it is back. It does not answer."
+        );
+        assert_eq!(sentence("Full."), "Full.");
+        assert_eq!(sentence(" "), "");
     }
 
     #[test]

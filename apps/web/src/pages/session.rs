@@ -250,17 +250,23 @@ impl Session {
 
     fn handle(self, event: Event) {
         match event {
-            Event::Server { state, .. } => self.server.set(Some(state)),
+            Event::Server { state, .. } => {
+                if state == ServerState::Connected {
+                    self.refusals
+                        .update(|refusals| refusals.retain(|(reason, ..)| *reason != Refusal::Server));
+                }
+                self.server.set(Some(state));
+            }
             Event::RoomOpened { room, .. } if self.is_ours(room) => self.open(room),
             Event::RoomRegistered { room, code } if self.is_ours(room) => {
                 self.code.set(Some(code));
                 let address = self.driver.with_value(|driver| driver.with(|node, _| node.room_address(room)));
                 self.address.set(address);
             }
-            Event::RoomWaiting { room } if self.is_ours(room) => {
-                if self.phase.get_untracked() == Phase::Joining {
-                    self.phase.set(Phase::Waiting);
-                }
+            Event::RoomWaiting { room }
+                if self.is_ours(room) && self.phase.get_untracked() == Phase::Joining =>
+            {
+                self.phase.set(Phase::Waiting);
             }
             Event::RoomRefused { room, reason } if self.is_ours(room) => {
                 self.room.set(None);

@@ -12,16 +12,19 @@ use super::board::{Board, Frame};
 /// Cells that an arrow moves on with Shift.
 const LEAP: i32 = 10;
 
-/// Whether Space is held: then arrows paint a line.
+/// The keys that are held on the canvas.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
     board: Board,
+    /// Whether Space is held: then arrows paint a line.
     is_space_held: RwSignal<bool>,
+    /// Whether a pointer is giving the canvas the focus.
+    pub(crate) is_pointing: RwSignal<bool>,
 }
 
 impl Keys {
     pub(crate) fn new(board: Board) -> Keys {
-        Keys { board, is_space_held: RwSignal::new(false) }
+        Keys { board, is_space_held: RwSignal::new(false), is_pointing: RwSignal::new(false) }
     }
 
     /// A key went down on the canvas.
@@ -36,11 +39,10 @@ impl Keys {
             "ArrowRight" => self.step(event, (1, 0)),
             "ArrowUp" => self.step(event, (0, -1)),
             "ArrowDown" => self.step(event, (0, 1)),
+            " " | "Enter" if event.repeat() => {}
             " " | "Enter" => {
-                if !event.repeat() {
-                    self.is_space_held.set(key == " ");
-                    board.paint_cell(self.frame(), false);
-                }
+                self.is_space_held.set(key == " ");
+                board.paint_cell(self.frame(), false);
             }
             "Escape" => {
                 board.stop_stroke();
@@ -60,12 +62,7 @@ impl Keys {
 
     /// The canvas has the focus: where a key brought it, the frame says where it would paint.
     pub(crate) fn handle_focus(self) {
-        let is_by_key = self
-            .board
-            .paper
-            .get_untracked()
-            .is_some_and(|paper| paper.matches(":focus-visible").unwrap_or(false));
-        if is_by_key && self.board.size().is_some() {
+        if !self.is_pointing.get_untracked() && self.board.size().is_some() {
             self.frame();
         }
     }

@@ -11,6 +11,7 @@ mod share;
 mod stage;
 
 use leptos::prelude::*;
+use meshwork_core::node::Refusal;
 use meshwork_web::words;
 
 use self::bar::Bar;
@@ -59,8 +60,11 @@ fn RoomNotices(
     let session = board.session;
     let notices = move || {
         let mut notices = Vec::new();
-        let refusals = session.refusals.get();
-        notices.extend(refusals.into_iter().map(|(_, _, notice)| notice));
+        // Why a meeting point that is away said goodbye is no news.
+        let is_away = session.away().is_some();
+        let refusals = session.refusals.get().into_iter();
+        let shown = refusals.filter(|(reason, ..)| !(is_away && *reason == Refusal::Server));
+        notices.extend(shown.map(|(_, _, notice)| notice));
         if session.phase.get() != Phase::Open {
             return notices;
         }

@@ -1,6 +1,6 @@
 //! The stage: the canvas, its grid and frame, what stands in its place before it opens, and the docks.
 
-use leptos::ev::{PointerEvent, WheelEvent};
+use leptos::ev::{MouseEvent, PointerEvent, WheelEvent};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
@@ -40,41 +40,12 @@ pub(crate) fn StageArea(
         (Tool::Hand, false) => "stage hand",
         (Tool::Pencil, false) => "stage pencil",
     };
-    let at = move |event: &PointerEvent| {
-        let origin = stage.get_untracked().map(|stage| stage.get_bounding_client_rect());
-        let (left, top) = origin.map_or((0.0, 0.0), |origin| (origin.left(), origin.top()));
-        (f64::from(event.client_x()) - left, f64::from(event.client_y()) - top)
-    };
-    let on_down = move |event: PointerEvent| {
-        let is_pan_button = event.button() == MIDDLE;
-        if event.button() != 0 && !is_pan_button {
-            return;
-        }
-        event.prevent_default();
-        if let Some(stage) = stage.get_untracked() {
-            // Only a pointer that is already up cannot be held.
-            let _ = stage.set_pointer_capture(event.pointer_id());
-        }
-        focus(board);
-        board.press(Press {
-            pointer: event.pointer_id(),
-            at: at(&event),
-            is_touch: event.pointer_type() == "touch",
-            is_pan_button,
-        });
-    };
     let on_move = move |event: PointerEvent| {
-        let point = at(&event);
+        let point = point(stage, &event);
         board.shift(event.pointer_id(), point);
         if event.pointer_type() != "touch" {
             hover(board, Some(point));
         }
-    };
-    let on_wheel = move |event: WheelEvent| {
-        event.prevent_default();
-        let pixels = if event.delta_mode() == 0 { event.delta_y() } else { event.delta_y() * WHEEL_LINE };
-        let point = at(event.unchecked_ref::<PointerEvent>());
-        board.look(|view| view.zoom_at(point, (-pixels * WHEEL_STEP).exp()));
     };
     let is_shown = move || board.view.with(Option::is_some);
     view! {
@@ -84,12 +55,12 @@ pub(crate) fn StageArea(
                 <div
                     class=tool_class
                     node_ref=stage
-                    on:pointerdown=on_down
+                    on:pointerdown=move |event| press(board, keys, stage, &event)
                     on:pointermove=on_move
                     on:pointerup=move |event| board.lift(event.pointer_id())
                     on:pointercancel=move |event| board.cancel(event.pointer_id())
                     on:pointerleave=move |_| hover(board, None)
-                    on:wheel=on_wheel
+                    on:wheel=move |event| turn_wheel(board, stage, &event)
                 >
                     <Paper board keys/>
                     <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
@@ -200,12 +171,46 @@ fn BeforeOpen(board: Board) -> impl IntoView {
     }
 }
 
-fn focus(board: Board) {
+/// Where a pointer is, from the stage's corner.
+fn point(stage: NodeRef<html::Div>, event: &MouseEvent) -> (f64, f64) {
+    let origin = stage.get_untracked().map(|stage| stage.get_bounding_client_rect());
+    let (left, top) = origin.map_or((0.0, 0.0), |origin| (origin.left(), origin.top()));
+    (f64::from(event.client_x()) - left, f64::from(event.client_y()) - top)
+}
+
+fn press(board: Board, keys: Keys, stage: NodeRef<html::Div>, event: &PointerEvent) {
+    let is_pan_button = event.button() == MIDDLE;
+    if event.button() != 0 && !is_pan_button {
+        return;
+    }
+    event.prevent_default();
+    if let Some(stage) = stage.get_untracked() {
+        // Only a pointer that is already up cannot be held.
+        let _ = stage.set_pointer_capture(event.pointer_id());
+    }
+    focus(board, keys);
+    let is_touch = event.pointer_type() == "touch";
+    if is_touch {
+        board.frame.set(None);
+    }
+    board.press(Press { pointer: event.pointer_id(), at: point(stage, event), is_touch, is_pan_button });
+}
+
+fn turn_wheel(board: Board, stage: NodeRef<html::Div>, event: &WheelEvent) {
+    event.prevent_default();
+    let pixels = if event.delta_mode() == 0 { event.delta_y() } else { event.delta_y() * WHEEL_LINE };
+    let at = point(stage, event);
+    board.look(|view| view.zoom_at(at, (-pixels * WHEEL_STEP).exp()));
+}
+
+fn focus(board: Board, keys: Keys) {
     if let Some(paper) = board.paper.get_untracked() {
         let options = web_sys::FocusOptions::new();
         options.set_prevent_scroll(true);
+        keys.is_pointing.set(true);
         // It is in the page.
         let _ = paper.focus_with_options(&options);
+        keys.is_pointing.set(false);
     }
 }
 
