@@ -62,6 +62,12 @@ fn App() -> impl IntoView {
     let route = RwSignal::new(Route::of(&browser::path(), &browser::href()));
     // Going back or to another fragment is another room or none: the page begins anew.
     let _back = window_event_listener(ev::popstate, |_| browser::reload());
+    // A page that the browser kept aside has said goodbye to everyone.
+    let _kept = window_event_listener(ev::pageshow, |event| {
+        if event.persisted() {
+            browser::reload();
+        }
+    });
     let join = Callback::new(move |address: RoomAddress| {
         if address.server != browser::origin() {
             return browser::go_to(&address.to_string());
