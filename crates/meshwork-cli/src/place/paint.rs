@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::crdt::canvas::{CanvasSize, TILE_CELLS, index_in_tile};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, PeerView, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
@@ -18,8 +18,11 @@ use super::{Common, counted};
 use crate::exit::Failure;
 use crate::picture::{Cell, Picture};
 
-/// Cells handed to the node at once: some tens of kilobytes of batches, less than one link's send window.
-const CHUNK_CELLS: usize = 4096;
+/// Cells handed to the node at once: one whole tile, some 12 kilobytes of a batch at most.
+const CHUNK_CELLS: usize = TILE_CELLS;
+/// Batches that nobody has applied yet, above which painting waits: megabytes under way, yet fewer than a node
+/// sends again when a link is made anew, so that each is acknowledged in the end.
+const UNAPPLIED_MAX: usize = 256;
 /// How long painting waits for a linked member to be in step, so that the strokes' stamps follow what is
 /// there. In a room that is painted on all the time this may never be; the clocks have met by then.
 const IN_STEP_WAIT: Duration = Duration::from_secs(2);
@@ -86,7 +89,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn paint_all(session: &mut Session, link: RoomAddress, paint: &Paint) -> Result<Painted, Failure> {
     let room = session.join(link, None).await?;
     let size = session.canvas(room).await?.size;
-    let cells = paint.cells(size)?;
+    let mut cells = paint.cells(size)?;
+    // A batch holds cells of one tile: in the order of tiles there are few and large ones.
+    cells.sort_unstable_by_key(|&(x, y, _)| (size.tile_of(x, y), index_in_tile(x, y)));
     wait_for_reader(session, room).await?;
     let mut tally = Tally::default();
     for chunk in cells.chunks(CHUNK_CELLS) {
@@ -171,12 +176,21 @@ async fn paint_chunk(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     loop {
-        if let Some(receipt) = session.paint(room, chunk).await? {
+        while tally.unapplied() > UNAPPLIED_MAX {
+            let event = session.next().await.map_err(|failure| tally.explain(failure))?;
+            tally.note(event);
+        }
+        let receipt = session.paint(room, chunk).await?;
+        // What waits to be heard is bounded, so it is heard before more is said.
+        while let Some(event) = session.heard()? {
+            tally.note(event);
+        }
+        if let Some(receipt) = receipt {
             tally.sequences.extend(receipt.sequences);
             return Ok(());
         }
         let again = Instant::now() + BACKPRESSURE_WAIT;
-        while let Some(event) = session.next_until(again).await.map_err(|failure| tally.unapplied(failure))? {
+        while let Some(event) = session.next_until(again).await.map_err(|failure| tally.explain(failure))? {
             tally.note(event);
         }
     }
@@ -189,7 +203,7 @@ async fn wait_until_applied(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     while tally.complete(|of| &of.applied).next().is_none() {
-        let event = session.next().await.map_err(|failure| tally.unapplied(failure))?;
+        let event = session.next().await.map_err(|failure| tally.explain(failure))?;
         tally.note(event);
     }
     let settled = Instant::now() + SETTLE;
@@ -234,6 +248,16 @@ impl Tally {
         self.members.iter().filter(move |(_, member)| whole(member)).map(|(endpoint, _)| endpoint)
     }
 
+    /// How many batches the member that has most of them has applied.
+    fn applied(&self) -> usize {
+        self.members.values().map(|member| member.applied.len()).max().unwrap_or(0)
+    }
+
+    /// How many batches not even that member has applied.
+    fn unapplied(&self) -> usize {
+        self.sequences.len().saturating_sub(self.applied())
+    }
+
     /// Whether all linked members that stay have applied everything.
     fn has_everybody(&self, peers: &[PeerView]) -> bool {
         let complete: BTreeSet<_> = self.complete(|of| &of.applied).collect();
@@ -241,9 +265,9 @@ impl Tally {
     }
 
     /// Says how far painting came, when time ran out.
-    fn unapplied(&self, failure: Failure) -> Failure {
+    fn explain(&self, failure: Failure) -> Failure {
         let Failure::Unreachable(words) = failure else { return failure };
-        let most = self.members.values().map(|member| member.applied.len()).max().unwrap_or(0);
+        let most = self.applied();
         Failure::Unreachable(format!(
             "No member that stays has applied the whole: at most {most} of {} batches in time. {words}",
             self.sequences.len()
@@ -291,12 +315,15 @@ mod tests {
     #[test]
     fn only_members_with_every_batch_count() {
         let mut tally = Tally { sequences: (1..=3).collect(), ..Tally::default() };
+        assert_eq!(tally.unapplied(), 3);
         tally.note(applied(1, &[1, 3], true));
+        assert_eq!(tally.unapplied(), 1);
         tally.note(applied(2, &[1, 2, 3], false));
         let counts = |tally: &Tally| {
             (tally.complete(|of| &of.applied).count(), tally.complete(|of| &of.stored).count())
         };
         assert_eq!(counts(&tally), (1, 0));
+        assert_eq!(tally.unapplied(), 0);
         tally.note(applied(1, &[2], true));
         tally.note(applied(2, &[2], true));
         assert_eq!(counts(&tally), (2, 1));
@@ -306,7 +333,7 @@ mod tests {
     fn time_outs_say_how_far_it_came() {
         let mut tally = Tally { sequences: (1..=3).collect(), ..Tally::default() };
         tally.note(applied(1, &[1, 3], true));
-        let words = tally.unapplied(Failure::Unreachable("Nobody.".into())).to_string();
+        let words = tally.explain(Failure::Unreachable("Nobody.".into())).to_string();
         assert!(words.contains("2 of 3 batches") && words.ends_with("Nobody."), "{words}");
     }
 }

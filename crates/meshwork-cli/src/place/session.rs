@@ -134,10 +134,16 @@ impl Session {
 
     /// The next event, but for a room that was refused: that is the failure.
     pub(super) async fn next(&mut self) -> Result<Event, Failure> {
-        match self.next_of_any_kind().await? {
-            Event::RoomRefused { reason, .. } => Err(Failure::Refused(reason)),
-            event => Ok(event),
+        unless_refused(self.next_of_any_kind().await?)
+    }
+
+    /// The next event that was heard already, if there is one.
+    pub(super) fn heard(&mut self) -> Result<Option<Event>, Failure> {
+        let event = self.events.try_next();
+        if let Some(event) = &event {
+            self.seen.note(event);
         }
+        event.map(unless_refused).transpose()
     }
 
     /// The next event, or `None` when there was none until `end`.
@@ -212,6 +218,10 @@ impl Session {
 
     /// Says goodbye to everyone and ends the peer.
     pub(super) async fn close(self) {
+        let missed = self.events.missed();
+        if missed > 0 {
+            tracing::warn!(missed, "events were not heard in time");
+        }
         if timeout(GOODBYE_MAX, self.driver.shut_down()).await.is_err() {
             tracing::warn!("goodbye took longer than {}", duration::format(GOODBYE_MAX));
         }
@@ -245,6 +255,13 @@ impl Session {
         F: FnOnce(&mut Node, Time) -> R + Send + 'static,
     {
         self.driver.call(work).await.map_err(stopped)
+    }
+}
+
+fn unless_refused(event: Event) -> Result<Event, Failure> {
+    match event {
+        Event::RoomRefused { reason, .. } => Err(Failure::Refused(reason)),
+        event => Ok(event),
     }
 }
 
