@@ -18,6 +18,10 @@ use crate::{step, twins};
 
 const PACKAGE: &str = "meshwork-web";
 const PROFILE: &str = "web";
+const TEST_PACKAGE: &str = "meshwork-e2e-page";
+const TEST_INDEX: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>loading</title>\n\
+    <link rel=\"icon\" href=\"data:,\">\n<body>\n\
+    <script type=\"module\">import start from \"./checks.js\"; start();</script>\n";
 /// Raised when this file makes another folder of the same inputs.
 const LAYOUT: u32 = 2;
 
@@ -44,7 +48,7 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    bind(&wasm, &assets)?;
+    bind(&wasm, &assets, "meshwork")?;
     for (name, bytes) in &sources.statics {
         let place = match name.strip_prefix("root") {
             Ok(at_root) => fresh.join(at_root),
@@ -61,10 +65,24 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// Makes `meshwork.js` and `meshwork_bg.wasm` from what the compiler left.
-fn bind(wasm: &Path, folder: &Path) -> Result<()> {
+/// Brings the page up to date that runs checks inside a browser, and returns its folder.
+pub(crate) fn build_test_page(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
+    let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    checked_version(&lockfile)?;
+    let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
+    cargo.args(["--package", TEST_PACKAGE, "--profile", PROFILE]);
+    step::run("test page", &mut cargo)?;
+    let finished = workspace.root.join("target/test-page");
+    remove(&finished)?;
+    bind(&folder.join(PROFILE).join(format!("{TEST_PACKAGE}.wasm")), &finished, "checks")?;
+    write(&finished.join("index.html"), TEST_INDEX.as_bytes())?;
+    Ok(finished)
+}
+
+/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left.
+fn bind(wasm: &Path, folder: &Path, name: &str) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).out_name("meshwork").typescript(false).remove_name_section(true);
+    bindgen.input_path(wasm).out_name(name).typescript(false).remove_name_section(true);
     // The script finds its wasm beside itself.
     bindgen.omit_default_module_path(false);
     bindgen.web(true).context("wasm-bindgen has a target for the web")?;

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::setup::{self, Need, Tools, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{binary, step, tidy};
+use crate::{binary, pages, step, tidy};
 
 /// These also run in browsers, so they are linted for wasm too.
-const WASM_PACKAGES: [&str; 3] = ["meshwork-core", "meshwork-rtc", "meshwork-web"];
+const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
 
 /// More than this many at once need more memory than many machines have.
 const BROWSER_TESTS_AT_ONCE_MAX: usize = 4;
@@ -69,6 +69,7 @@ fn all_steps(
     steps.run("tests", || step::check(&mut tests(workspace, seed, filter)))?;
     if !options.fast {
         steps.run("pages and binary", || binary::build_all(workspace, tools).map(drop))?;
+        steps.run("test page", || pages::build_test_page(workspace, tools).map(drop))?;
         steps.run("browser tests", || step::check(&mut browser_tests(workspace, seed, filter)))?;
     }
     Ok(())
@@ -125,6 +126,7 @@ fn tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
 fn browser_tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--package", "meshwork-e2e"]).env("MESHWORK_BIN", workspace.program());
+    cargo.env("MESHWORK_TEST_PAGE", workspace.root.join("target/test-page"));
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         // A test is several browsers, each of many processes.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
