@@ -61,7 +61,9 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         DOC | RTC | "meshwork-signal" | "meshwork-lan" => Some(&[CORE]),
         SIM | "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
-        "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" => Some(&ROOMS),
+        "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
+            Some(&ROOMS)
+        }
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }
