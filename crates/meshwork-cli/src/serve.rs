@@ -25,7 +25,7 @@ const SPARE_DESCRIPTORS: u64 = 64;
 /// What `meshwork serve` is asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen. Port 0 takes a free one; 0.0.0.0 or [::] is reachable from other machines
+    /// Where to listen. Port 0 takes a free one; `0.0.0.0` or `[::]` is reachable from other machines
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen_address)]
     listen: String,
     /// The address that people use, where it is another than the one listened on
