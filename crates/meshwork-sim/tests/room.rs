@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
 use meshwork_core::node::event::RoomHandle;
-use meshwork_core::node::{Config, Event, Refusal};
+use meshwork_core::node::{Config, Event, LinkState, Refusal};
 use meshwork_sim::check;
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::meeting_point::Lie;
@@ -281,4 +281,18 @@ fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
     world.run_for(Duration::from_secs(50));
     assert_eq!(shows(&world), Some(RED), "shown when its time has come");
     assert!(world.run_while(Duration::from_secs(30), equal(&members)));
+}
+
+#[test]
+fn who_leaves_while_connecting_is_gone_at_once() {
+    let mut world = World::new(8, PathModel::LOCAL);
+    world.cut(&[0], &[1]);
+    let members = join_all(&mut world, 2, false);
+    world.run_for(Duration::from_secs(2));
+    world.quit(members[1].0);
+    world.run_for(Duration::from_secs(1));
+    let (index, room) = members[0];
+    let seen = world.node(index).peers(room);
+    let states: Vec<_> = seen.iter().map(|peer| (peer.state, peer.reason.as_deref())).collect();
+    assert_eq!(states, [(LinkState::Gone, Some("left"))]);
 }

@@ -381,6 +381,16 @@ impl Node {
         }
     }
 
+    /// Stops trying to link to an endpoint until it is heard of again.
+    pub(super) fn abandon(&mut self, endpoint: Endpoint, reason: &str) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.next_try = None;
+        if let Some(link) = peer.attempt {
+            self.drop_attempt(link);
+        }
+        self.set_state(endpoint, LinkState::Gone, Some(String::from(reason)));
+    }
+
     fn plan_retry(&mut self, endpoint: Endpoint) {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         let least = if self.me > endpoint { self.config.retry_least } else { ASK_DELAY };

@@ -11,6 +11,7 @@ use super::peer::Peer;
 use super::{Node, PEERS_MAX};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::room::genesis::{Genesis, GenesisError};
+use crate::session::message::GoodbyeReason;
 use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal};
@@ -177,10 +178,8 @@ impl Node {
                 }
             }
             FromServer::MemberLeft { room, endpoint } => {
-                if let Some(handle) = self.room_on(server, room)
-                    && let Some(peer) = self.peers.get_mut(&endpoint)
-                {
-                    peer.present.remove(&handle);
+                if let Some(handle) = self.room_on(server, room) {
+                    self.handle_member_left(handle, endpoint);
                 }
             }
             FromServer::Signal { room, from, payload } => {
@@ -197,6 +196,15 @@ impl Node {
             }
             // Handled by the conversation itself.
             _ => {}
+        }
+    }
+
+    /// A server says that an endpoint is no longer in a room. A link outlives that; an attempt cannot.
+    fn handle_member_left(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.present.remove(&handle);
+        if peer.present.is_empty() && peer.link.is_none() && peer.state == LinkState::Connecting {
+            self.abandon(endpoint, GoodbyeReason::Left.words());
         }
     }
 
