@@ -6,7 +6,7 @@
 //! # How it works
 //! A [`World`](world::World) owns nodes, a virtual [meeting point](meeting_point), virtual
 //! [connections](connection) and one queue of deliveries in virtual time. All chance comes from one seed: the
-//! same seed gives the same run, event by event. A [scenario](scenario) draws people who come, paint, cut and
+//! same seed gives the same run, event by event. A [`scenario`] draws people who come, paint, cut and
 //! leave; [checkers](check) watch at every step and at the end.
 //!
 //! # Invariants
