@@ -294,12 +294,11 @@ impl Session {
     }
 
     fn open(self, room: RoomHandle) {
-        self.driver.with_value(|driver| {
-            driver.with(|node, _| {
-                self.size.set(node.canvas(room).map(Canvas::size));
-                self.is_private.set(node.is_private(room));
-            });
+        let (size, is_private) = self.driver.with_value(|driver| {
+            driver.with(|node, _| (node.canvas(room).map(Canvas::size), node.is_private(room)))
         });
+        self.size.set(size);
+        self.is_private.set(is_private);
         self.phase.set(Phase::Open);
         self.refresh();
     }

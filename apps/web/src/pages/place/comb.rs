@@ -79,7 +79,7 @@ pub(crate) fn Comb(
                 children=row
             />
         </ul>
-        <Show when=move || here() == 0>
+        <Show when=move || here() == 0 && session.refusals.with(Vec::is_empty)>
             <span class="rail-words" aria-hidden="true">"Nobody else is here yet"</span>
         </Show>
         <Show when=move || { more() > 0 }>

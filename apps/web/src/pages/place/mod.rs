@@ -12,7 +12,7 @@ mod stage;
 
 use leptos::prelude::*;
 use meshwork_core::node::Refusal;
-use meshwork_web::words;
+use meshwork_web::words::{self, Notice, Tone};
 
 use self::bar::Bar;
 use self::board::Board;
@@ -59,7 +59,7 @@ fn RoomNotices(
 ) -> impl IntoView {
     let session = board.session;
     let notices = move || {
-        let mut notices = Vec::new();
+        let mut notices: Vec<Notice> = Vec::new();
         // Why a meeting point that is away said goodbye is no news.
         let is_away = session.away().is_some();
         let refusals = session.refusals.get().into_iter();
@@ -68,7 +68,10 @@ fn RoomNotices(
         if session.phase.get() != Phase::Open {
             return notices;
         }
-        notices.extend(session.people.with(|rows| words::about_people(rows)));
+        // Whoever was refused is somebody: the room is not empty.
+        if notices.iter().all(|notice| notice.tone != Tone::Bad) {
+            notices.extend(session.people.with(|rows| words::about_people(rows)));
+        }
         if let Some(reason) = session.away() {
             notices.push(words::server_away(true, &reason));
         }
