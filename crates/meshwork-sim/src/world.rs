@@ -20,7 +20,7 @@ use crate::meeting_point::MeetingPoint;
 const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
 /// The only server there is.
 const SERVER: &str = "http://meet.test";
-/// Time that a store takes to be durable.
+/// Time that a store takes to be durable, where a scenario says nothing else.
 const STORE_DELAY: Duration = Duration::from_millis(5);
 
 /// Something that will happen.
@@ -70,6 +70,7 @@ pub struct World {
     path: PathModel,
     meeting_point: MeetingPoint,
     server_up: bool,
+    store_delay: Duration,
     rng: Rng,
     steps: u64,
 }
@@ -90,6 +91,7 @@ impl World {
             path,
             meeting_point: MeetingPoint::default(),
             server_up: true,
+            store_delay: STORE_DELAY,
             rng,
             steps: 0,
         }
@@ -108,6 +110,16 @@ impl World {
     /// The server, to be told to lie.
     pub fn meeting_point(&mut self) -> &mut MeetingPoint {
         &mut self.meeting_point
+    }
+
+    /// Makes every disk take this long until a store is durable.
+    pub fn set_store_delay(&mut self, delay: Duration) {
+        self.store_delay = delay;
+    }
+
+    /// Stores that are not durable yet, on all disks.
+    pub fn stores_under_way(&self) -> usize {
+        self.queue.values().filter(|happening| matches!(happening, Happening::Stored(..))).count()
     }
 
     /// All programs that run.
@@ -334,7 +346,7 @@ impl World {
             }
             Effect::ServerClose { .. } => self.close_socket(index),
             Effect::Persist { token, room, change } => {
-                let at = self.now + STORE_DELAY;
+                let at = self.now + self.store_delay;
                 self.schedule(at, Happening::Stored(index, token, room, change));
             }
             effect => {

@@ -111,6 +111,43 @@ fn a_painter_hears_that_members_applied_and_stored() {
 }
 
 #[test]
+fn a_slow_disk_makes_larger_commits_and_no_queue() {
+    use meshwork_core::room::PERSISTING_MAX;
+    let mut world = World::new(9, PathModel::LOCAL);
+    world.set_store_delay(Duration::from_secs(1));
+    let keeper = world.start(Config { stores: true, ..Config::default() }, 1, 0);
+    let room = world.create_room(keeper, SIZE, false);
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(keeper).room_address(room).is_some()));
+    let address = world.node(keeper).room_address(room).expect("it is registered");
+    let painter = world.start(Config { stays: false, ..Config::default() }, 2, 0);
+    let painters_room = world.join_room(painter, address);
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(painter).canvas(painters_room).is_some())
+    );
+    let mut painted = vec![];
+    for stroke in 0..400u16 {
+        // Every cell is painted over four times, so that most batches are beaten before they are stored.
+        let receipt = world.paint(painter, painters_room, &[(stroke % 100, 0, RED)]).expect("it is open");
+        painted.extend(receipt.sequences);
+        world.run_for(Duration::from_millis(10));
+        assert!(world.stores_under_way() <= PERSISTING_MAX);
+    }
+    world.run_for(Duration::from_secs(5));
+    let mut applied = vec![];
+    while let Some(event) = world.program(painter).events.pop_front() {
+        if let Event::Applied { sequences, stored, .. } = event {
+            assert!(stored);
+            applied.extend(sequences);
+        }
+    }
+    applied.sort_unstable();
+    assert_eq!(applied, painted, "each is acknowledged, once");
+    let kept = world.node(keeper).canvas(room).map(|canvas| canvas.batch_count());
+    let stored = world.program(keeper).store.values().map(|(_, batches)| batches.len()).sum();
+    assert_eq!(kept, Some(stored), "the disk holds what wins, and nothing else");
+}
+
+#[test]
 fn a_cut_room_heals() {
     let (mut world, members) = room_of(6, PathModel::WAN);
     let indices: Vec<_> = members.iter().map(|(index, _)| *index).collect();

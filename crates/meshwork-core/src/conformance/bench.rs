@@ -160,7 +160,7 @@ impl<'pair, P: LinkPair> Bench<'pair, P> {
 
     /// Checks an input against the contract and notes it.
     pub(super) async fn take(&mut self, side: Side, input: Input) -> Result<(), Failure> {
-        let Some(link) = link_of(&input) else {
+        let Some(link) = input.link() else {
             return Err(breach(side, 0, &input, "it does not concern a link"));
         };
         let other = self.ends.get(&(side.other(), link)).and_then(|end| end.description.clone());
@@ -236,16 +236,4 @@ fn breach(side: Side, link: u64, input: &Input, broken: &'static str) -> Failure
     let mut input = alloc::format!("{input:?}");
     input.truncate(input.floor_char_boundary(200));
     Failure::Contract { side, link, input, broken }
-}
-
-fn link_of(input: &Input) -> Option<LinkId> {
-    match input {
-        Input::Signal { link, .. }
-        | Input::Up { link, .. }
-        | Input::PathChanged { link, .. }
-        | Input::Data { link, .. }
-        | Input::Writable { link, .. }
-        | Input::Down { link, .. } => Some(*link),
-        _ => None,
-    }
 }

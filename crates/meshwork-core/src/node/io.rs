@@ -238,3 +238,22 @@ pub enum Input {
         reason: String,
     },
 }
+
+impl Input {
+    /// The connection that it is about, if it is about one.
+    pub fn link(&self) -> Option<LinkId> {
+        match self {
+            Input::Signal { link, .. }
+            | Input::Up { link, .. }
+            | Input::PathChanged { link, .. }
+            | Input::Data { link, .. }
+            | Input::Writable { link, .. }
+            | Input::Down { link, .. } => Some(*link),
+            Input::ServerUp { .. }
+            | Input::ServerText { .. }
+            | Input::ServerDown { .. }
+            | Input::Persisted { .. }
+            | Input::PersistFailed { .. } => None,
+        }
+    }
+}

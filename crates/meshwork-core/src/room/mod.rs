@@ -34,7 +34,7 @@ use crate::crdt::canvas::{Canvas, Colour, REPLICA, cells_to_strokes};
 use crate::gossip::batch::{Header, SignedBatch};
 use crate::id::{Endpoint, Identity, RoomId};
 use crate::node::event::{Event, Refusal, RoomHandle};
-use crate::node::io::StoreChange;
+use crate::node::io::{BatchKey, StoreChange};
 use crate::node::{CommandError, Config, PaintReceipt};
 use crate::overlay::Overlay;
 use crate::overlay::full_mesh::FullMesh;
@@ -45,6 +45,9 @@ use crate::wire::{Bounded, Bytes};
 /// Own batches that no member which stays has acknowledged yet; the oldest are given up beyond this. As many as
 /// a canvas of 4096 by 4096 has tiles, so that one picture fits.
 pub const OUTBOX_MAX: usize = 4096;
+/// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow
+/// disk makes larger commits instead of a queue.
+pub const PERSISTING_MAX: usize = 2;
 /// How long changes of our links rest before they are told.
 const LINKS_QUIET: Duration = Duration::from_millis(100);
 
@@ -104,7 +107,10 @@ pub struct Room {
     members: BTreeMap<Endpoint, Member>,
     outbox: BTreeMap<u64, SignedBatch>,
     acknowledgements: BTreeMap<Endpoint, BTreeSet<u64>>,
-    change: StoreChange,
+    /// The genesis, until it is stored.
+    unstored_genesis: Option<Vec<u8>>,
+    /// Batches to be stored or removed, not yet on their way to storage.
+    unstored: BTreeMap<BatchKey, Option<SignedBatch>>,
     persisting: BTreeMap<u64, BTreeMap<Endpoint, BTreeSet<u64>>>,
     next_token: u64,
     tell_links_at: Option<Time>,
@@ -123,11 +129,11 @@ impl Room {
     ) -> Room {
         let canvas =
             Canvas::new(genesis.canvas_size()).expect("a checked genesis has a size within the limits");
-        let change = StoreChange { genesis: Some(bytes.clone()), ..StoreChange::default() };
         Room {
             handle,
             id,
             genesis,
+            unstored_genesis: config.stores.then(|| bytes.clone()),
             genesis_bytes: bytes,
             me,
             stays: config.stays,
@@ -141,7 +147,7 @@ impl Room {
             members: BTreeMap::new(),
             outbox: BTreeMap::new(),
             acknowledgements: BTreeMap::new(),
-            change: if config.stores { change } else { StoreChange::default() },
+            unstored: BTreeMap::new(),
             persisting: BTreeMap::new(),
             next_token: 1,
             tell_links_at: None,
@@ -195,13 +201,19 @@ impl Room {
     pub fn restore(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
         let mut refused = 0;
         for bytes in batches {
-            let restored = self.delivery.check(now, bytes, &self.id, &self.canvas);
-            match restored {
-                Ok(checked) => drop(self.delivery.apply(checked, &mut self.canvas, &mut self.clock)),
-                Err(_) => refused += 1,
+            let Ok(checked) = self.delivery.check(now, bytes, &self.id, &self.canvas) else {
+                refused += 1;
+                continue;
+            };
+            let key = checked.batch.key();
+            let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
+            if self.stores {
+                // What was beaten while nobody looked need not stay on disk.
+                let beaten = applied.dropped.into_iter().chain((!applied.kept).then_some(key));
+                self.unstored.extend(beaten.map(|beaten| (beaten, None)));
             }
         }
-        self.change = StoreChange::default();
+        self.unstored_genesis = None;
         refused
     }
 
@@ -244,7 +256,7 @@ impl Room {
             let checked = delivery::Checked { batch, strokes };
             self.apply(now.time, checked);
         }
-        self.finish(now.time);
+        self.finish();
         Ok(PaintReceipt { sequences: first..=self.next_sequence - 1, cells: count })
     }
 
@@ -260,7 +272,7 @@ impl Room {
             self.send_live(alloc::vec![endpoint], &batch);
         }
         self.sync.handle_attached(endpoint, &self.canvas);
-        self.finish(now.time);
+        self.finish();
     }
 
     /// A member changed what it says of itself.
@@ -279,7 +291,7 @@ impl Room {
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.sync.handle_detached(now.time, endpoint, &self.canvas);
         self.event(Event::MemberDetached { room: self.handle, endpoint });
-        self.finish(now.time);
+        self.finish();
     }
 
     /// An attached member said something.
@@ -306,7 +318,7 @@ impl Room {
             // A replica that this build does not have: skipped like an unknown kind.
             _ => {}
         }
-        self.finish(now.time);
+        self.finish();
     }
 
     /// The send queue of `to` had no place for a batch: repair will bring it.
@@ -319,6 +331,7 @@ impl Room {
         for (endpoint, sequences) in self.persisting.remove(&token).unwrap_or_default() {
             self.acknowledge(endpoint, sequences, stored);
         }
+        self.finish();
     }
 
     /// Delivers what was held back, and does what is due.
@@ -335,7 +348,7 @@ impl Room {
             self.outputs.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
         }
         self.sync.handle_timeout(now.time, &self.canvas);
-        self.finish(now.time);
+        self.finish();
     }
 
     /// When [`Room::handle_timeout`] has something to do.
@@ -401,12 +414,9 @@ impl Room {
         let key = batch.key();
         let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
         if self.stores {
-            for dropped in applied.dropped {
-                self.change.insert.retain(|(key, _)| *key != dropped);
-                self.change.remove.push(dropped);
-            }
+            self.unstored.extend(applied.dropped.into_iter().map(|dropped| (dropped, None)));
             if applied.kept {
-                self.change.insert.push((key, batch.bytes().to_vec()));
+                self.unstored.insert(key, Some(batch));
             }
         }
         self.sync.handle_change(now);
@@ -452,7 +462,7 @@ impl Room {
     }
 
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
-    fn finish(&mut self, _now: Time) {
+    fn finish(&mut self) {
         while let Some(output) = self.sync.poll_output() {
             self.outputs.push_back(match output {
                 SyncOutput::Send(to, message) => RoomOutput::Send(to, message),
@@ -461,8 +471,25 @@ impl Room {
                 }
             });
         }
+        if !self.stores {
+            for (endpoint, sequences) in core::mem::take(&mut self.acknowledgements) {
+                self.acknowledge(endpoint, sequences, false);
+            }
+        } else if self.persisting.len() < PERSISTING_MAX {
+            self.persist();
+        }
+    }
+
+    /// Sends what changed on its way to storage, with the acknowledgements that wait for it.
+    fn persist(&mut self) {
         let acknowledgements = core::mem::take(&mut self.acknowledgements);
-        let change = core::mem::take(&mut self.change);
+        let mut change = StoreChange { genesis: self.unstored_genesis.take(), ..StoreChange::default() };
+        for (key, batch) in core::mem::take(&mut self.unstored) {
+            match batch {
+                Some(batch) => change.insert.push((key, batch.bytes().to_vec())),
+                None => change.remove.push(key),
+            }
+        }
         if change != StoreChange::default() {
             let token = self.next_token;
             self.next_token += 1;
@@ -475,7 +502,7 @@ impl Room {
             }
         } else {
             for (endpoint, sequences) in acknowledgements {
-                self.acknowledge(endpoint, sequences, self.stores);
+                self.acknowledge(endpoint, sequences, true);
             }
         }
     }

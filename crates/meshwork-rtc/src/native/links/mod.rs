@@ -162,7 +162,7 @@ impl Links {
 
     /// Whether the node is to hear of it, which ends with a close and with the link's last word.
     fn is_news(&mut self, input: &Input) -> bool {
-        let Some(link) = link_of(input) else { return false };
+        let Some(link) = input.link() else { return false };
         match input {
             Input::Down { .. } => self.orders.remove(&link).is_some(),
             _ => self.orders.contains_key(&link),
@@ -199,16 +199,4 @@ async fn refuse(begin: Begin) {
     let reason = format!("this program has {CONNECTIONS_MAX} connections already");
     // An error says that nobody wants to know any more.
     let _ = begin.inputs.send(Input::Down { link: begin.link, reason }).await;
-}
-
-fn link_of(input: &Input) -> Option<LinkId> {
-    match input {
-        Input::Signal { link, .. }
-        | Input::Up { link, .. }
-        | Input::PathChanged { link, .. }
-        | Input::Data { link, .. }
-        | Input::Writable { link, .. }
-        | Input::Down { link, .. } => Some(*link),
-        _ => None,
-    }
 }
