@@ -141,10 +141,31 @@ fn a_slow_disk_makes_larger_commits_and_no_queue() {
         }
     }
     applied.sort_unstable();
-    assert_eq!(applied, painted, "each is acknowledged, once");
+    let all: Vec<u64> = (1..=applied.len() as u64).collect();
+    assert_eq!(applied, all, "each is acknowledged, once, folds included");
+    assert!(painted.iter().all(|sequence| applied.contains(sequence)));
     let kept = world.node(keeper).canvas(room).map(|canvas| canvas.batch_count());
     let stored = world.program(keeper).store.values().map(|(_, batches)| batches.len()).sum();
     assert_eq!(kept, Some(stored), "the disk holds what wins, and nothing else");
+}
+
+#[test]
+fn many_lone_clicks_are_folded_into_few_batches() {
+    let (mut world, mut members) = room_of(2, PathModel::LOCAL);
+    let (index, room) = members[0];
+    for click in 0..1000u16 {
+        world.paint(index, room, &[(click % 40, click / 40, RED)]);
+    }
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    for &(index, room) in &members {
+        let canvas = world.node(index).canvas(room).expect("it is open");
+        assert_eq!(canvas.painted(), 1000);
+        assert!(canvas.batch_count() < 200, "{} batches carry 1000 clicks", canvas.batch_count());
+    }
+    let newcomer = world.start(Config::default(), 70, 0);
+    let address = world.node(index).room_address(room).expect("it is registered");
+    members.push((newcomer, world.join_room(newcomer, address)));
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
 }
 
 #[test]

@@ -30,8 +30,8 @@ use self::delivery::Delivery;
 use self::genesis::Genesis;
 use self::sync::{Sync, SyncOutput};
 use crate::clock::Clock;
-use crate::crdt::canvas::{Canvas, Colour, REPLICA, cells_to_strokes};
-use crate::gossip::batch::{Header, SignedBatch};
+use crate::crdt::canvas::{Canvas, Colour, REPLICA, Strokes, cells_to_strokes};
+use crate::gossip::batch::{Header, SignedBatch, StampWindow};
 use crate::id::{Endpoint, Identity, RoomId};
 use crate::node::event::{Event, Refusal, RoomHandle};
 use crate::node::io::{BatchKey, StoreChange};
@@ -45,6 +45,8 @@ use crate::wire::{Bounded, Bytes};
 /// Own batches that no member which stays has acknowledged yet; the oldest are given up beyond this. As many as
 /// a canvas of 4096 by 4096 has tiles, so that one picture fits.
 pub const OUTBOX_MAX: usize = 4096;
+/// Own batches in one tile after which they are folded into one, at the earliest.
+pub const FOLD_LEAST: usize = 64;
 /// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow
 /// disk makes larger commits instead of a queue.
 pub const PERSISTING_MAX: usize = 2;
@@ -106,6 +108,8 @@ pub struct Room {
     sync: Sync,
     members: BTreeMap<Endpoint, Member>,
     outbox: BTreeMap<u64, SignedBatch>,
+    /// By tile: own batches since the last fold, and after how many the next one is due.
+    unfolded: BTreeMap<u32, (usize, usize)>,
     acknowledgements: BTreeMap<Endpoint, BTreeSet<u64>>,
     /// The genesis, until it is stored.
     unstored_genesis: Option<Vec<u8>>,
@@ -146,6 +150,7 @@ impl Room {
             sync: Sync::new(REPLICA),
             members: BTreeMap::new(),
             outbox: BTreeMap::new(),
+            unfolded: BTreeMap::new(),
             acknowledgements: BTreeMap::new(),
             unstored: BTreeMap::new(),
             persisting: BTreeMap::new(),
@@ -238,26 +243,46 @@ impl Room {
         let strokes =
             cells_to_strokes(size, cells, stamp).expect("cells on the canvas and a stamp above zero");
         let first = self.next_sequence;
-        let mut count = 0;
+        let count = strokes.iter().map(|strokes| strokes.cells().len()).sum();
+        let tiles: Vec<u32> = strokes.iter().map(|strokes| strokes.tile()).collect();
         for strokes in strokes {
-            count += strokes.cells().len();
-            let header = Header {
-                author: self.me,
-                sequence: self.next_sequence,
-                replica: REPLICA,
-                record: None,
-                window: strokes.window(),
-            };
-            let batch = SignedBatch::sign(identity, &self.id, header, &strokes.encode())
-                .expect("a tile's payload is within the limit and the author is this peer");
-            self.next_sequence += 1;
-            self.put_in_outbox(batch.clone());
-            self.send_live(self.overlay.targets(self.me, None), &batch);
-            let checked = delivery::Checked { batch, strokes };
-            self.apply(now.time, checked);
+            let window = strokes.window();
+            self.write(now, identity, strokes, window);
+        }
+        let receipt = PaintReceipt { sequences: first..=self.next_sequence - 1, cells: count };
+        for tile in tiles {
+            self.fold_when_due(now, identity, tile);
         }
         self.finish();
-        Ok(PaintReceipt { sequences: first..=self.next_sequence - 1, cells: count })
+        Ok(receipt)
+    }
+
+    /// Signs strokes, sends them to everybody and applies them here.
+    fn write(&mut self, now: Now, identity: &Identity, strokes: Strokes, window: StampWindow) {
+        let (author, sequence) = (self.me, self.next_sequence);
+        let header = Header { author, sequence, replica: REPLICA, record: None, window };
+        let batch = SignedBatch::sign(identity, &self.id, header, &strokes.encode())
+            .expect("a tile's payload is within the limit and the author is this peer");
+        self.next_sequence += 1;
+        self.put_in_outbox(batch.clone());
+        self.send_live(self.overlay.targets(self.me, None), &batch);
+        self.apply(now.time, delivery::Checked { batch, strokes });
+    }
+
+    /// Repeats all own cells of a tile in one batch, once many small ones carry them: what is kept, stored and
+    /// handed to newcomers shrinks with it. The larger the fold, the more strokes it waits for, so that folds
+    /// cost a stated share of what is sent.
+    fn fold_when_due(&mut self, now: Now, identity: &Identity, tile: u32) {
+        let (batches, due) = self.unfolded.entry(tile).or_insert((0, FOLD_LEAST));
+        *batches += 1;
+        if batches < due {
+            return;
+        }
+        let Some(strokes) = self.canvas.fold(tile, self.me.peer) else { return };
+        *batches = 0;
+        *due = FOLD_LEAST.max(strokes.cells().len() / 8);
+        let window = StampWindow { least: strokes.window().least, most: self.clock.stamp(now.wall) };
+        self.write(now, identity, strokes, window);
     }
 
     /// A member proved that it may be here, and so did we to it.
