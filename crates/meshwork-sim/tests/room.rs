@@ -106,8 +106,14 @@ fn a_painter_hears_that_members_applied_and_stored() {
     let store = world.crash(keeper);
     let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
     world.restore(again, store);
-    let room = world.join_room(again, address);
+    let room = world.join_room(again, address.clone());
     assert_eq!(world.node(again).canvas(room).map(|canvas| canvas.painted()), Some(2));
+    // Also on a machine whose clock was set back meanwhile.
+    let store = world.crash(again);
+    let late = world.start(Config { stores: true, ..Config::default() }, 1, -3_600_000_000);
+    world.restore(late, store);
+    let room = world.join_room(late, address);
+    assert_eq!(world.node(late).canvas(room).map(|canvas| canvas.painted()), Some(2));
 }
 
 #[test]

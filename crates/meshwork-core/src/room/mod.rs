@@ -202,13 +202,17 @@ impl Room {
 
     /// Takes in stored batches; those that do not verify are left out and counted in the result.
     ///
-    /// What is restored is not stored again.
+    /// What is restored is not stored again. Stamps count whatever the civil clock says now: these batches were
+    /// within room time when they were taken in, and a clock that was set back must not hide them.
     pub fn restore(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
         let mut refused = 0;
         for bytes in batches {
-            let Ok(checked) = self.delivery.check(now, bytes, &self.id, &self.canvas) else {
-                refused += 1;
-                continue;
+            let checked = match self.delivery.check(now, bytes, &self.id, &self.canvas) {
+                Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => checked,
+                Err(_) => {
+                    refused += 1;
+                    continue;
+                }
             };
             let key = checked.batch.key();
             let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
