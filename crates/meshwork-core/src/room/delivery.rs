@@ -68,6 +68,8 @@ struct Window {
 pub struct Delivery {
     ahead_max: Duration,
     windows: BTreeMap<Endpoint, Window>,
+    /// The same endpoints by their last use, so that a flood of keys costs no search.
+    by_use: BTreeMap<u64, Endpoint>,
     uses: u64,
     held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
     held_bytes: usize,
@@ -76,7 +78,14 @@ pub struct Delivery {
 impl Delivery {
     /// Nothing was delivered yet; stamps up to `ahead_max` ahead of room time count at once.
     pub fn new(ahead_max: Duration) -> Delivery {
-        Delivery { ahead_max, windows: BTreeMap::new(), uses: 0, held: BTreeMap::new(), held_bytes: 0 }
+        Delivery {
+            ahead_max,
+            windows: BTreeMap::new(),
+            by_use: BTreeMap::new(),
+            uses: 0,
+            held: BTreeMap::new(),
+            held_bytes: 0,
+        }
     }
 
     /// Decides whether `bytes` are a batch that counts now.
@@ -170,15 +179,39 @@ impl Delivery {
     }
 
     fn remember(&mut self, key: BatchKey) {
-        if self.windows.len() == WINDOWS_MAX && !self.windows.contains_key(&key.author) {
-            let oldest =
-                self.windows.iter().min_by_key(|(_, window)| window.used).map(|(endpoint, _)| *endpoint);
-            oldest.and_then(|endpoint| self.windows.remove(&endpoint));
+        if self.windows.len() == WINDOWS_MAX
+            && !self.windows.contains_key(&key.author)
+            && let Some((_, longest_unused)) = self.by_use.pop_first()
+        {
+            self.windows.remove(&longest_unused);
         }
         self.uses += 1;
         let fresh = || Window { sequences: SequenceWindow::new(), used: 0 };
         let window = self.windows.entry(key.author).or_insert_with(fresh);
+        self.by_use.remove(&window.used);
+        self.by_use.insert(self.uses, key.author);
         window.used = self.uses;
         window.sequences.insert(key.sequence);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Instance, PeerId};
+
+    #[test]
+    fn windows_are_bounded_and_the_longest_unused_is_forgotten() {
+        let mut delivery = Delivery::new(Duration::from_secs(10));
+        let author = |number: u64| Endpoint { peer: PeerId([1; 32]), instance: Instance(number) };
+        let key = |number, sequence| BatchKey { author: author(number), sequence };
+        for number in 0..WINDOWS_MAX as u64 {
+            delivery.remember(key(number, 1));
+        }
+        delivery.remember(key(0, 2));
+        delivery.remember(key(u64::MAX, 1));
+        assert_eq!((delivery.windows.len(), delivery.by_use.len()), (WINDOWS_MAX, WINDOWS_MAX));
+        assert!(delivery.windows.contains_key(&author(0)), "it was used again");
+        assert!(!delivery.windows.contains_key(&author(1)), "it was not");
     }
 }
