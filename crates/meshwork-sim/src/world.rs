@@ -439,11 +439,6 @@ impl World {
         self.program(index).store = store;
     }
 
-    /// The number of connection ends of a program, for leaks.
-    pub fn links_of(&self, index: NodeIndex) -> usize {
-        self.node(index).usage().links
-    }
-
     /// Hands a message of a modified client to the other end of one of a program's links.
     pub fn inject(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
         let path = self.path;

@@ -45,7 +45,7 @@ use self::io::{LinkId, ServerId};
 use self::peer::Peer;
 use self::rooms::Entry;
 use crate::crdt::canvas::{Canvas, Colour};
-use crate::id::{Code, Endpoint, Identity, Instance, RoomId};
+use crate::id::{Endpoint, Identity, Instance, RoomId};
 use crate::rng::{Rng, Seed};
 use crate::session::link::Link;
 use crate::session::message::GoodbyeReason;
@@ -270,11 +270,6 @@ impl Node {
     /// The room's id, once it is known.
     pub fn room_id(&self, room: RoomHandle) -> Option<RoomId> {
         self.rooms.get(&room)?.id()
-    }
-
-    /// The room's code on its server, once it is known.
-    pub fn room_code(&self, room: RoomHandle) -> Option<Code> {
-        self.rooms.get(&room)?.code
     }
 
     /// The room's LINK, once it is registered.
