@@ -1,5 +1,7 @@
 //! Names: peers, endpoints, rooms, codes and secrets, with the text forms in which people see them.
 
+mod export;
+
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rng::Rng;
 use crate::wire::base64_text::{from_base64, to_base64};
+pub use export::{IDENTITY_TEXT_MAX, ImportError};
 
 /// An Ed25519 public key (RFC 8032): the name of a peer. Shown short, compared whole.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
