@@ -29,6 +29,7 @@ pub mod io;
 mod peer;
 mod rooms;
 mod servers;
+mod storing;
 mod view;
 
 use alloc::collections::{BTreeMap, VecDeque};

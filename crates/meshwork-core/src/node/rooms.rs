@@ -203,7 +203,7 @@ impl Node {
         }
     }
 
-    fn tell_attach(&mut self, endpoint: Endpoint, handle: RoomHandle) -> bool {
+    pub(super) fn tell_attach(&mut self, endpoint: Endpoint, handle: RoomHandle) -> bool {
         let Some(entry) = self.rooms.get(&handle) else { return false };
         let Some(room) = &entry.room else { return false };
         let link = self.peers.get(&endpoint).and_then(|peer| peer.link);
@@ -219,7 +219,7 @@ impl Node {
             proof,
             name: BoundedText::truncated(&self.config.name),
             stays: self.config.stays,
-            stores: self.config.stores,
+            stores: room.stores(),
         }))
     }
 

@@ -18,6 +18,7 @@
 
 pub mod delivery;
 pub mod genesis;
+mod storing;
 pub mod sync;
 
 use alloc::boxed::Box;

@@ -1,0 +1,63 @@
+//! The node's side of storage that comes and goes: a page stores a room only while it holds its profile's lock.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::Node;
+use super::event::{Event, RoomHandle};
+use super::io::BatchKey;
+use crate::id::Endpoint;
+use crate::room::Room;
+use crate::time::Time;
+
+impl Node {
+    /// From now on the driver answers [`Effect::Persist`](super::Effect::Persist) for this room, whatever
+    /// [`Config::stores`](super::Config::stores) says. `stored` are the batches that its store has: what it lacks
+    /// is asked for at once. Members are told. A room that is not open stays as it is.
+    pub fn start_storing(&mut self, now: Time, room: RoomHandle, stored: &BTreeSet<BatchKey>) {
+        self.advance(now);
+        if let Some(open) = self.open_room_mut(room) {
+            open.start_storing(stored);
+            self.tell_members(room);
+        }
+        self.settle();
+    }
+
+    /// The driver does not store this room any longer: it lost the lock, or its storage failed. Members are told.
+    pub fn stop_storing(&mut self, now: Time, room: RoomHandle) {
+        self.advance(now);
+        if let Some(open) = self.open_room_mut(room) {
+            open.stop_storing();
+            self.tell_members(room);
+        }
+        self.settle();
+    }
+
+    /// Takes in some more of what was stored of an open room, so that a large canvas is restored in slices
+    /// between which a page can draw. What does not verify is left out and told as
+    /// [`Event::StorageFailed`].
+    pub fn restore_slice(&mut self, now: Time, room: RoomHandle, batches: &[Vec<u8>]) {
+        self.advance(now);
+        let present = self.now;
+        let refused = self.open_room_mut(room).map_or(0, |open| open.restore_slice(present, batches));
+        if refused > 0 {
+            let reason = format!("{refused} stored batches do not verify and were left out");
+            self.event(Event::StorageFailed { room, reason });
+        }
+        self.settle();
+    }
+
+    fn open_room_mut(&mut self, room: RoomHandle) -> Option<&mut Room> {
+        self.rooms.get_mut(&room)?.room.as_mut()
+    }
+
+    /// Tells the members of a room again what they should know of us.
+    fn tell_members(&mut self, room: RoomHandle) {
+        let told = self.peers.iter().filter(|(_, peer)| peer.sent_attach.contains(&room));
+        let told: Vec<Endpoint> = told.map(|(&endpoint, _)| endpoint).collect();
+        for endpoint in told {
+            self.tell_attach(endpoint, room);
+        }
+    }
+}

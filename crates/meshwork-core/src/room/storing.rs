@@ -1,0 +1,157 @@
+//! Storage that comes and goes while a room is open: a page stores only while it holds its profile's lock.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::{Room, delivery};
+use crate::id::Endpoint;
+use crate::node::io::BatchKey;
+use crate::time::Now;
+
+impl Room {
+    /// Whether the driver stores this room now.
+    pub fn stores(&self) -> bool {
+        self.stores
+    }
+
+    /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
+    /// lacks is asked for at once, and what no longer wins a cell is removed.
+    pub fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
+        self.stores = true;
+        self.unstored_genesis = Some(self.genesis_bytes.clone());
+        let mut beaten = stored.clone();
+        for batch in self.canvas.batches() {
+            if !beaten.remove(&batch.key()) {
+                self.unstored.insert(batch.key(), Some(batch.clone()));
+            }
+        }
+        self.unstored.extend(beaten.into_iter().map(|key| (key, None)));
+        self.finish();
+    }
+
+    /// The driver stores this room no longer: what waits for storage is acknowledged as not stored.
+    pub fn stop_storing(&mut self) {
+        self.stores = false;
+        self.unstored_genesis = None;
+        self.unstored.clear();
+        let persisting: BTreeMap<u64, BTreeMap<Endpoint, BTreeSet<u64>>> =
+            core::mem::take(&mut self.persisting);
+        for (endpoint, sequences) in persisting.into_values().flatten() {
+            self.acknowledge(endpoint, sequences, false);
+        }
+        self.finish();
+    }
+
+    /// Takes in some of what was stored while the room is open already, so that a large canvas can be restored
+    /// in slices. Returns how many batches do not verify; they are left out.
+    ///
+    /// Stamps count whatever the civil clock says now, as at [`Room::restore`].
+    pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
+        let mut refused = 0;
+        for bytes in batches {
+            match self.delivery.check(now, bytes, &self.id, &self.canvas) {
+                Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
+                    self.apply(now.time, checked);
+                }
+                // A neighbour was faster.
+                Err(delivery::Rejection::Known(_)) => {}
+                Err(_) => refused += 1,
+            }
+        }
+        self.finish();
+        refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crdt::canvas::{CanvasSize, Colour};
+    use crate::id::{Identity, Instance};
+    use crate::node::event::RoomHandle;
+    use crate::node::io::StoreChange;
+    use crate::node::{Config, Event};
+    use crate::rng::Rng;
+    use crate::room::RoomOutput;
+    use crate::room::genesis::Genesis;
+    use crate::time::{Time, WallTime};
+
+    const NOW: Now = Now { time: Time(0), wall: WallTime(1_700_000_000_000_000) };
+
+    fn room(identity: &Identity, instance: u64) -> Room {
+        let mut rng = Rng::new([7; 32]);
+        let size = CanvasSize { width: 64, height: 64 };
+        let genesis = Genesis::new_canvas(&mut rng, identity.peer(), size, None);
+        let (bytes, id) = genesis.sign(identity);
+        let me = Endpoint { peer: identity.peer(), instance: Instance(instance) };
+        Room::new(RoomHandle(1), id, genesis, bytes, me, &Config::default())
+    }
+
+    fn paint(room: &mut Room, identity: &Identity, x: u16, red: u8) -> BatchKey {
+        let receipt = room.paint(NOW, identity, &[(x, 0, Colour::rgb(red, 0, 0))]).unwrap();
+        BatchKey { author: room.me, sequence: *receipt.sequences.end() }
+    }
+
+    fn asked(room: &mut Room) -> Vec<StoreChange> {
+        let outputs = core::iter::from_fn(|| room.poll_output());
+        outputs
+            .filter_map(|output| match output {
+                RoomOutput::Persist { change, .. } => Some(change),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn who_begins_to_store_asks_for_what_the_store_lacks_and_no_more() {
+        let identity = Identity::from_secret([1; 32]);
+        let mut room = room(&identity, 1);
+        let beaten = paint(&mut room, &identity, 1, 10);
+        let known = paint(&mut room, &identity, 1, 20);
+        let fresh = paint(&mut room, &identity, 2, 30);
+        assert_eq!(asked(&mut room), [], "a page without the lock stores nothing");
+
+        room.start_storing(&BTreeSet::from([beaten, known]));
+        let changes = asked(&mut room);
+        let [change] = changes.as_slice() else { panic!("one change, not {changes:?}") };
+        assert!(change.genesis.is_some());
+        assert_eq!(change.insert.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [fresh]);
+        assert_eq!(change.remove, [beaten]);
+
+        let next = paint(&mut room, &identity, 3, 40);
+        let [change] = &asked(&mut room)[..] else { panic!("what is painted now is stored") };
+        assert_eq!(change.insert[0].0, next);
+    }
+
+    #[test]
+    fn who_stops_storing_asks_for_nothing_more() {
+        let identity = Identity::from_secret([1; 32]);
+        let mut room = room(&identity, 1);
+        room.start_storing(&BTreeSet::new());
+        assert_eq!(asked(&mut room).len(), 1);
+        room.stop_storing();
+        paint(&mut room, &identity, 1, 10);
+        assert_eq!(asked(&mut room), []);
+        assert!(!room.stores());
+    }
+
+    #[test]
+    fn a_canvas_that_is_restored_in_slices_is_shown_and_equal() {
+        let identity = Identity::from_secret([1; 32]);
+        let mut painted = room(&identity, 1);
+        for x in 0..10 {
+            paint(&mut painted, &identity, x, 10);
+        }
+        let stored: Vec<Vec<u8>> = painted.canvas().batches().map(|batch| batch.bytes().to_vec()).collect();
+        let mut restored = room(&identity, 2);
+        let (first, rest) = stored.split_at(4);
+        assert_eq!(restored.restore_slice(NOW, first), 0);
+        assert_eq!(restored.restore_slice(NOW, first), 0, "what is there already is no fault");
+        assert_eq!(restored.restore_slice(NOW, &[rest, &[alloc::vec![1, 2, 3]]].concat()), 1);
+        assert_eq!(restored.canvas().digest(), painted.canvas().digest());
+        let shown = core::iter::from_fn(|| restored.poll_output())
+            .filter(|output| matches!(output, RoomOutput::Event(Event::CanvasChanged { .. })))
+            .count();
+        assert_eq!(shown, 10);
+    }
+}
