@@ -26,9 +26,16 @@ pub struct MeetingPoint {
     rooms: BTreeMap<RoomId, (Code, Vec<u8>, BTreeSet<Socket>)>,
     waiting: Vec<(Socket, Option<RoomId>, Option<Code>)>,
     lie: Option<Lie>,
+    requests: u64,
+    keep_alives: u64,
 }
 
 impl MeetingPoint {
+    /// How many requests and how many keep-alives it has heard since its start.
+    pub fn heard(&self) -> (u64, u64) {
+        (self.requests, self.keep_alives)
+    }
+
     /// Begins to lie, or stops.
     pub fn set_lie(&mut self, lie: Option<Lie>) {
         self.lie = lie;
@@ -46,6 +53,10 @@ impl MeetingPoint {
 
     /// Answers what `socket` said, with whom each answer goes to.
     pub fn handle(&mut self, socket: Socket, message: FromClient) -> Vec<(Socket, FromServer)> {
+        match message {
+            FromClient::KeepAlive => self.keep_alives += 1,
+            _ => self.requests += 1,
+        }
         match message {
             FromClient::Enter { announcement, .. } => {
                 self.announcements.insert(socket, announcement);

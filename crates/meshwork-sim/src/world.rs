@@ -49,6 +49,8 @@ pub struct Program {
     pub events: VecDeque<Event>,
     /// What is on its disk.
     pub store: Store,
+    /// Whether the server cannot be reached from it.
+    offline: bool,
     server: Option<ServerId>,
     socket: u64,
     /// When its civil clock was read.
@@ -147,7 +149,9 @@ impl World {
         self.next_program += 1;
         let (events, store) = (VecDeque::new(), Store::new());
         let (server, socket, clock_read, due, socket_until) = (None, 0, self.now, None, [self.now; 2]);
-        let program = Program { node, skew, events, store, server, socket, clock_read, due, socket_until };
+        let offline = false;
+        let program =
+            Program { node, skew, events, store, offline, server, socket, clock_read, due, socket_until };
         self.programs.insert(index, program);
         index
     }
@@ -224,6 +228,14 @@ impl World {
         for index in indices {
             self.tell_server_down(index, "the server closed the connection");
         }
+    }
+
+    /// Takes the server away from one program, which does not find it again.
+    pub fn lose_server(&mut self, index: NodeIndex) {
+        self.program(index).offline = true;
+        let answers = self.meeting_point.close(index);
+        self.send_from_server(answers);
+        self.tell_server_down(index, "no route to the server");
     }
 
     /// Starts the server again.
@@ -377,7 +389,7 @@ impl World {
     }
 
     fn open_socket(&mut self, index: NodeIndex, server: ServerId) {
-        let up = self.server_up;
+        let up = self.server_up && !self.program(index).offline;
         let welcome = self.meeting_point.welcome();
         let program = self.program(index);
         program.socket += 1;

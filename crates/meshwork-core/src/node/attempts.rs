@@ -3,6 +3,7 @@
 //! The greater endpoint offers as soon as it hears of the other; the lesser one waits, and asks for an offer
 //! when none came. So two ends that hear of each other at once make one connection.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -12,17 +13,16 @@ use super::Node;
 use super::PENDING_MAX;
 use super::event::{LinkState, Refusal, RoomHandle};
 use super::io::{Effect, LinkId, Path};
-use super::peer::{OFFENCES_MAX, REFUSED_FOR};
+use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR, Source};
 use crate::id::Endpoint;
 use crate::session::link::{Link, LinkEvent};
 use crate::session::message::{GoodbyeReason, LinkMessage};
 use crate::session::transcript::Facts;
 use crate::signalling::client::back_off;
 use crate::signalling::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
-use crate::signalling::protocol::FromClient;
 use crate::signalling::sealing::{self, OpenError, RefuseReason, SignalBody, SignalContent};
 use crate::time::Time;
-use crate::wire::{Base64, VersionRange};
+use crate::wire::VersionRange;
 
 /// Versions of the link protocol that this build speaks.
 pub(super) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 1 };
@@ -69,11 +69,11 @@ impl Node {
             peer.next_try = peer.refused_until;
             return;
         }
-        let wanted = |handle: &&RoomHandle| {
+        let wanted = |handle: &RoomHandle| {
             let entry = self.rooms.get(handle);
             entry.is_some_and(|entry| entry.room.as_ref().is_some_and(|room| room.wants_link(endpoint)))
         };
-        let Some(room) = peer.present.iter().find(wanted).copied() else { return };
+        let Some(room) = peer.present_rooms().find(wanted) else { return };
         if self.me > endpoint {
             if self.attempts.len() >= PENDING_MAX {
                 peer.next_try = Some(now + Duration::from_secs(1));
@@ -164,27 +164,35 @@ impl Node {
 
     fn send_signal(&mut self, to: Endpoint, handle: RoomHandle, epoch: (u64, u32), content: SignalContent) {
         let Some(entry) = self.rooms.get(&handle) else { return };
-        let (Some(room), server, secret) = (entry.id(), entry.server, entry.secret) else { return };
-        let Some(key) = self.peers.get(&to).and_then(|peer| peer.sealing_key) else { return };
+        let (Some(room), secret) = (entry.id(), entry.secret) else { return };
+        let Some(key) = self.peers.get(&to).and_then(Peer::sealing_key) else { return };
         let body = SignalBody { from: self.me, to, room, session: epoch.0, epoch: epoch.1, content };
         let sealed = sealing::seal(&body, &self.identity, &key, secret.as_ref(), &mut self.rng);
-        let Some(payload) = sealed.and_then(|sealed| Base64::new(sealed).ok()) else {
+        let Some(payload) = sealed else {
             let detail = String::from("the announced sealing key gives no secret");
             return self.refuse(Some(to), Refusal::SealingKey, detail);
         };
-        self.request(server, &FromClient::Signal { room, to, payload });
+        self.send_payload(to, handle, payload);
     }
 
-    /// A sealed payload arrived from a server.
-    pub(super) fn handle_sealed_signal(&mut self, handle: RoomHandle, claimed: Endpoint, payload: &[u8]) {
+    /// A sealed payload arrived, by a server or a neighbour that may be wrong about whose it is.
+    pub(super) fn handle_sealed_signal(
+        &mut self,
+        handle: RoomHandle,
+        claimed: Endpoint,
+        payload: &[u8],
+        source: Source,
+    ) {
+        // Until the signature holds, what is wrong with a payload is told of who handed it over, if it can be.
+        let accused = source.neighbour().unwrap_or(claimed);
         let Some(entry) = self.rooms.get(&handle) else { return };
         let Some(room) = entry.id() else { return };
         let opened = sealing::open(payload, &self.sealing, self.me, &room, entry.secret.as_ref());
         let body = match opened {
             Ok(body) if body.from == claimed => body,
             Ok(body) => {
-                let detail = format!("the server says it is from {claimed}, but {} signed it", body.from);
-                return self.refuse(Some(claimed), Refusal::SignalSignature, detail);
+                let detail = format!("{source} says it is from {claimed}, but {} signed it", body.from);
+                return self.refuse(Some(accused), Refusal::SignalSignature, detail);
             }
             Err(error) => {
                 let refusal = match error {
@@ -192,11 +200,11 @@ impl Node {
                     OpenError::Body(_) => Refusal::Signal,
                     _ => Refusal::SignalSignature,
                 };
-                return self.refuse(Some(claimed), refusal, error.to_string());
+                return self.refuse(Some(accused), refusal, error.to_string());
             }
         };
         let now = self.now.time;
-        let Some(peer) = self.peers.get_mut(&body.from).filter(|peer| peer.sealing_key.is_some()) else {
+        let Some(peer) = self.peers.get_mut(&body.from).filter(|peer| peer.announcement.is_some()) else {
             let detail = String::from("it signals, but no sealing key signed by it is known");
             return self.refuse(Some(body.from), Refusal::SealingKey, detail);
         };
@@ -204,9 +212,14 @@ impl Node {
             return;
         }
         let asks = matches!(body.content, SignalContent::Ask | SignalContent::Offer { .. });
-        if asks && !peer.count_attempt(now) {
+        if asks && !peer.attempts.count(now) {
             let detail = String::from("it begins more connection attempts than are allowed in a minute");
             return self.refuse(Some(body.from), Refusal::TooManyAttempts, detail);
+        }
+        if let (true, Source::Neighbour(neighbour)) = (asks, source)
+            && !self.counts_introduction(neighbour)
+        {
+            return;
         }
         self.handle_signal(handle, body);
     }
@@ -419,7 +432,7 @@ impl Node {
     fn handle_proved(&mut self, link: LinkId) {
         let Some(state) = self.links.get(&link) else { return };
         let (endpoint, path) = (state.remote(), state.path());
-        self.attempts.remove(&link);
+        let attempt = self.attempts.remove(&link);
         if let Some(older) = self.peers.get(&endpoint).and_then(|peer| peer.link) {
             self.close_link(older, Some(GoodbyeReason::Replaced));
         }
@@ -429,7 +442,8 @@ impl Node {
         peer.next_try = None;
         peer.failures = 0;
         peer.offences = 0;
-        let rooms: Vec<RoomHandle> = peer.present.iter().copied().collect();
+        let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
+        rooms.extend(attempt.map(|attempt| attempt.room));
         self.set_state(endpoint, linked_state(path), None);
         for room in rooms {
             self.send_attach(endpoint, room);

@@ -25,6 +25,7 @@
 mod attempts;
 pub mod config;
 pub mod event;
+mod introductions;
 pub mod io;
 mod peer;
 mod rooms;
@@ -42,6 +43,7 @@ pub use io::{Effect, Input};
 pub use view::{CommandError, PaintReceipt, PeerView, RoomSpec, StoredRoom, Usage};
 
 use self::attempts::Attempt;
+use self::introductions::Introductions;
 use self::io::{LinkId, ServerId};
 use self::peer::Peer;
 use self::rooms::Entry;
@@ -89,6 +91,7 @@ pub struct Node {
     links: BTreeMap<LinkId, Link>,
     attempts: BTreeMap<LinkId, Attempt>,
     rooms: BTreeMap<RoomHandle, Entry>,
+    introductions: Introductions,
     refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
     next_link: u64,
     next_room: u32,
@@ -117,6 +120,7 @@ impl Node {
             links: BTreeMap::new(),
             attempts: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            introductions: Introductions::default(),
             refusals: BTreeMap::new(),
             next_link: 1,
             next_room: 1,
@@ -220,6 +224,18 @@ impl Node {
         let handle = self.add_joined_room(address, stored)?;
         self.settle();
         Ok(handle)
+    }
+
+    /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the
+    /// LINK carries it.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
+    pub fn add_server(&mut self, now: Time, room: RoomHandle, server: &str) -> Result<(), CommandError> {
+        self.advance(now);
+        self.add_registration(room, server)?;
+        self.settle();
+        Ok(())
     }
 
     /// Leaves a room: members and server are told, links that no other room needs are closed.

@@ -2,15 +2,23 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 
 use super::event::{LinkState, RoomHandle};
-use super::io::LinkId;
+use super::io::{LinkId, ServerId};
+use crate::id::Endpoint;
+use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 
-/// Connection attempts that one endpoint may ask for in [`ATTEMPTS_WINDOW`]: more than the fastest honest retry.
+/// Connection attempts that one endpoint may ask for in [`ALLOWANCE_WINDOW`]: more than the fastest honest retry.
 const ATTEMPTS_MAX: u32 = 20;
-const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
+/// Payloads that one neighbour may have carried in [`ALLOWANCE_WINDOW`]: a newcomer that links to a full room
+/// through it sends each member an offer or a question and up to 16 candidates.
+pub(super) const CARRIES_MAX: u32 = 1024;
+/// Endpoints and attempts that one neighbour may introduce in [`ALLOWANCE_WINDOW`]: a full room, twice over.
+pub(super) const INTRODUCED_MAX: u32 = 64;
+const ALLOWANCE_WINDOW: Duration = Duration::from_secs(60);
 /// Offences after which a link is closed: one may be a bug, eight are not.
 pub(super) const OFFENCES_MAX: u32 = 8;
 /// How long an endpoint that broke the protocol is not linked to again.
@@ -18,13 +26,43 @@ pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// How long an endpoint that is gone is still shown.
 pub(super) const GONE_SHOWN_FOR: Duration = Duration::from_secs(60);
 
+/// Who says that an endpoint is in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    /// A signalling server.
+    Server(ServerId),
+    /// A member that has a link to it.
+    Neighbour(Endpoint),
+}
+
+impl Source {
+    /// The server, if it is one.
+    pub(super) fn server(self) -> Option<ServerId> {
+        if let Source::Server(server) = self { Some(server) } else { None }
+    }
+
+    /// The member, if it is one.
+    pub(super) fn neighbour(self) -> Option<Endpoint> {
+        if let Source::Neighbour(neighbour) = self { Some(neighbour) } else { None }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Server(_) => f.write_str("the server"),
+            Source::Neighbour(endpoint) => write!(f, "{endpoint}"),
+        }
+    }
+}
+
 /// Another endpoint.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// Its announced X25519 key; `None` when it is known by its link alone.
-    pub(super) sealing_key: Option<[u8; 32]>,
-    /// Rooms in which a server lists it now.
-    pub(super) present: BTreeSet<RoomHandle>,
+    /// The signed key to which signals for it are sealed; `None` when it is known by its link alone.
+    pub(super) announcement: Option<Announcement>,
+    /// Rooms in which it is listed now, and by whom.
+    present: BTreeMap<RoomHandle, BTreeSet<Source>>,
     /// Rooms in which it was ever seen.
     pub(super) rooms: BTreeSet<RoomHandle>,
     /// The proved link.
@@ -51,14 +89,42 @@ pub(super) struct Peer {
     pub(super) offences: u32,
     /// Until when nothing of it is accepted.
     pub(super) refused_until: Option<Time>,
-    attempts: (Time, u32),
+    /// Connection attempts that it asked for.
+    pub(super) attempts: Allowance,
+    /// Payloads of others that it handed to us.
+    pub(super) carried: Allowance,
+    /// Endpoints that it made known and attempts of others that it handed to us.
+    pub(super) introduced: Allowance,
+}
+
+/// How often something may happen in [`ALLOWANCE_WINDOW`].
+#[derive(Debug)]
+pub(super) struct Allowance {
+    most: u32,
+    since: Time,
+    count: u32,
+}
+
+impl Allowance {
+    fn new(now: Time, most: u32) -> Allowance {
+        Allowance { most, since: now, count: 0 }
+    }
+
+    /// Counts one more. Returns whether it is within the limit.
+    pub(super) fn count(&mut self, now: Time) -> bool {
+        if now.since(self.since) > ALLOWANCE_WINDOW {
+            (self.since, self.count) = (now, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= self.most
+    }
 }
 
 impl Peer {
     pub(super) fn new(now: Time) -> Peer {
         Peer {
-            sealing_key: None,
-            present: BTreeSet::new(),
+            announcement: None,
+            present: BTreeMap::new(),
             rooms: BTreeSet::new(),
             link: None,
             attempt: None,
@@ -72,8 +138,53 @@ impl Peer {
             attached: BTreeMap::new(),
             offences: 0,
             refused_until: None,
-            attempts: (now, 0),
+            attempts: Allowance::new(now, ATTEMPTS_MAX),
+            carried: Allowance::new(now, CARRIES_MAX),
+            introduced: Allowance::new(now, INTRODUCED_MAX),
         }
+    }
+
+    /// The key to which signals for it are sealed.
+    pub(super) fn sealing_key(&self) -> Option<[u8; 32]> {
+        self.announcement.as_ref()?.sealing_key.array()
+    }
+
+    /// Whether it is listed in any room.
+    pub(super) fn is_listed(&self) -> bool {
+        !self.present.is_empty()
+    }
+
+    /// The rooms in which it is listed.
+    pub(super) fn present_rooms(&self) -> impl Iterator<Item = RoomHandle> + '_ {
+        self.present.keys().copied()
+    }
+
+    /// Who lists it in `room`.
+    pub(super) fn sources(&self, room: RoomHandle) -> impl Iterator<Item = Source> + '_ {
+        self.present.get(&room).into_iter().flatten().copied()
+    }
+
+    /// `source` lists it in `room`. Returns whether that is news, or was said by a server, which says it once.
+    pub(super) fn add_source(&mut self, room: RoomHandle, source: Source) -> bool {
+        let sources = self.present.entry(room).or_default();
+        let news = sources.is_empty() || matches!(source, Source::Server(_));
+        sources.insert(source);
+        news
+    }
+
+    /// `source` does not list it in `room` any more.
+    pub(super) fn remove_source(&mut self, room: RoomHandle, source: Source) {
+        if let Some(sources) = self.present.get_mut(&room) {
+            sources.remove(&source);
+            if sources.is_empty() {
+                self.present.remove(&room);
+            }
+        }
+    }
+
+    /// It is not in `room` any more, whoever lists it.
+    pub(super) fn remove_room(&mut self, room: RoomHandle) {
+        self.present.remove(&room);
     }
 
     /// Whether it is attached to `room`.
@@ -86,18 +197,9 @@ impl Peer {
         self.refused_until.is_some_and(|until| until > now)
     }
 
-    /// Counts an attempt that the other end asked for. Returns whether it is within the limit.
-    pub(super) fn count_attempt(&mut self, now: Time) -> bool {
-        if now.since(self.attempts.0) > ATTEMPTS_WINDOW {
-            self.attempts = (now, 0);
-        }
-        self.attempts.1 = self.attempts.1.saturating_add(1);
-        self.attempts.1 <= ATTEMPTS_MAX
-    }
-
     /// When nothing needs to be remembered of it any more; `None` while something does.
     pub(super) fn forget_at(&self) -> Option<Time> {
-        let idle = self.link.is_none() && self.attempt.is_none() && self.present.is_empty();
+        let idle = self.link.is_none() && self.attempt.is_none() && !self.is_listed();
         let at = self.since + GONE_SHOWN_FOR;
         idle.then(|| self.refused_until.map_or(at, |until| at.max(until)))
     }
@@ -110,8 +212,8 @@ mod tests {
     #[test]
     fn attempts_are_limited_within_a_minute() {
         let mut peer = Peer::new(Time(0));
-        assert!((0..ATTEMPTS_MAX).all(|_| peer.count_attempt(Time(5))));
-        assert!(!peer.count_attempt(Time(6)));
-        assert!(peer.count_attempt(Time(0) + ATTEMPTS_WINDOW + Duration::from_secs(1)));
+        assert!((0..ATTEMPTS_MAX).all(|_| peer.attempts.count(Time(5))));
+        assert!(!peer.attempts.count(Time(6)));
+        assert!(peer.attempts.count(Time(0) + ALLOWANCE_WINDOW + Duration::from_secs(1)));
     }
 }

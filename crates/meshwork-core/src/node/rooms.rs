@@ -14,31 +14,42 @@ use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
 use crate::session::link::{Link, SEND_QUEUE_MAX};
 use crate::session::message::{Attach, Detach, DetachReason, GoodbyeReason, LinkMessage, RoomMessage};
-use crate::signalling::address::{RoomAddress, signalling_url};
+use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
 use crate::signalling::description::Role;
 use crate::wire::BoundedText;
 
 /// Bytes that may wait on a link while parts of a replica are served over it, so that live strokes never wait
 /// behind a whole canvas: at 10 Mbit/s this is 50 ms.
 const SERVE_QUEUE: usize = 64 * 1024;
+/// Servers on which one room is looked for: its own, and those that an address may name besides.
+pub(super) const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
+
+/// What one server knows of a room and of us in it.
+#[derive(Debug)]
+pub(super) struct Registration {
+    /// The server.
+    pub(super) server: ServerId,
+    /// `http(s)://HOST` of that server.
+    base: String,
+    /// The room's code there, once it was found or registered.
+    pub(super) code: Option<Code>,
+    /// Whether the server counts us among the room's members.
+    pub(super) joined: bool,
+    /// Whether it said that it does not let us in.
+    pub(super) refused: bool,
+}
 
 /// A room that the node is in, or on its way into.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// The server that introduces its members.
-    pub(super) server: ServerId,
-    /// `http(s)://HOST` of that server.
-    base: String,
+    /// Where its members can be found; the first one's LINK is the room's.
+    pub(super) registrations: Vec<Registration>,
     /// The code it was asked for by.
     pub(super) wanted_code: Option<Code>,
     /// The id it was asked for by.
     pub(super) wanted_room: Option<RoomId>,
-    /// Its code on the server.
-    pub(super) code: Option<Code>,
     /// Its secret, if it is private and we know it.
     pub(super) secret: Option<Secret>,
-    /// Whether the server counts us among its members.
-    pub(super) joined: bool,
     /// The room itself, once its genesis is known.
     pub(super) room: Option<Room>,
 }
@@ -51,16 +62,41 @@ impl Entry {
 
     /// The LINK, once the room is registered.
     pub(super) fn address(&self) -> Option<RoomAddress> {
-        let (code, room) = (self.code?, self.room.as_ref()?.id());
-        Some(RoomAddress { server: self.base.clone(), code, room: Some(room), secret: self.secret })
+        let room = self.room.as_ref()?.id();
+        let known = |registration: &&Registration| registration.code.is_some();
+        let first = self.registrations.iter().find(known)?;
+        let others = self.registrations.iter().filter(|other| other.server != first.server);
+        Some(RoomAddress {
+            server: first.base.clone(),
+            code: first.code?,
+            room: Some(room),
+            secret: self.secret,
+            further_servers: others.map(|other| other.base.clone()).collect(),
+        })
     }
 
-    /// Whether a server's answer about `room` under `code` is the one that was asked for.
-    pub(super) fn asked_for(&self, room: RoomId, code: Code) -> bool {
+    /// Whether an answer of `server` about `room` under `code` is one that was asked for.
+    pub(super) fn asked_for(&self, server: ServerId, room: RoomId, code: Code) -> bool {
         match self.id() {
             Some(id) => id == room,
-            None => self.wanted_code == Some(code),
+            // A code means something on its own server alone.
+            None => self.is_first(server) && self.wanted_code == Some(code),
         }
+    }
+
+    /// Whether `server` is the one by which the room was made or asked for.
+    pub(super) fn is_first(&self, server: ServerId) -> bool {
+        self.registrations.first().is_some_and(|first| first.server == server)
+    }
+
+    /// What `server` knows of the room, when it is asked at all.
+    pub(super) fn registration(&mut self, server: ServerId) -> Option<&mut Registration> {
+        self.registrations.iter_mut().find(|registration| registration.server == server)
+    }
+
+    /// Whether the room is looked for on `server`.
+    pub(super) fn uses(&self, server: ServerId) -> bool {
+        self.registrations.iter().any(|registration| registration.server == server)
     }
 }
 
@@ -71,9 +107,9 @@ impl Node {
         let secret = spec.private.then(|| Secret(self.rng.bytes()));
         let genesis = Genesis::new_canvas(&mut self.rng, self.me.peer, spec.size, secret.as_ref());
         let (bytes, id) = genesis.sign(&self.identity);
-        let handle = self.add_entry(spec.server, None, Some(id), secret);
+        let handle = self.add_entry(&[spec.server], None, Some(id), secret);
         self.open_room(handle, genesis, bytes, id).expect("the secret is the one just committed to");
-        self.ask_server_for_room(handle);
+        self.ask_servers_for_room(handle);
         Ok(handle)
     }
 
@@ -94,7 +130,10 @@ impl Node {
                 Some((genesis, id, stored))
             }
         };
-        let handle = self.add_entry(address.server, Some(address.code), address.room, address.secret);
+        let mut servers = address.further_servers;
+        servers.truncate(REGISTRATIONS_MAX - 1);
+        servers.insert(0, address.server);
+        let handle = self.add_entry(&servers, Some(address.code), address.room, address.secret);
         if let Some((genesis, id, stored)) = stored {
             match self.open_room(handle, genesis, stored.genesis, id) {
                 Ok(()) => self.restore(handle, &stored.batches),
@@ -104,8 +143,36 @@ impl Node {
                 }
             }
         }
-        self.ask_server_for_room(handle);
+        self.ask_servers_for_room(handle);
         Ok(handle)
+    }
+
+    /// Registers a room with one more server.
+    pub(super) fn add_registration(&mut self, handle: RoomHandle, base: &str) -> Result<(), CommandError> {
+        check_server(base).map_err(|error| CommandError::Server(error.to_string()))?;
+        let entry = self.rooms.get(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
+        if entry.registrations.len() >= REGISTRATIONS_MAX {
+            return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));
+        }
+        let server = self.register_at(handle, base);
+        self.ask_server_for_room(handle, server);
+        Ok(())
+    }
+
+    fn register_at(&mut self, handle: RoomHandle, base: &str) -> ServerId {
+        let base = base.trim_end_matches('/');
+        let server = self.server(signalling_url(base));
+        if let Some(entry) = self.rooms.get_mut(&handle).filter(|entry| !entry.uses(server)) {
+            let base = String::from(base);
+            entry.registrations.push(Registration {
+                server,
+                base,
+                code: None,
+                joined: false,
+                refused: false,
+            });
+        }
+        server
     }
 
     fn check_room_count(&self) -> Result<(), CommandError> {
@@ -114,18 +181,18 @@ impl Node {
 
     fn add_entry(
         &mut self,
-        base: String,
+        bases: &[String],
         wanted_code: Option<Code>,
         wanted_room: Option<RoomId>,
         secret: Option<Secret>,
     ) -> RoomHandle {
-        let base = String::from(base.trim_end_matches('/'));
-        let server = self.server(signalling_url(&base));
         let handle = RoomHandle(self.next_room);
         self.next_room += 1;
-        let (code, joined, room) = (None, false, None);
-        self.rooms
-            .insert(handle, Entry { server, base, wanted_code, wanted_room, code, secret, joined, room });
+        let registrations = Vec::new();
+        self.rooms.insert(handle, Entry { registrations, wanted_code, wanted_room, secret, room: None });
+        for base in bases {
+            self.register_at(handle, base);
+        }
         handle
     }
 
@@ -169,10 +236,10 @@ impl Node {
     /// Leaves a room, and closes what only it needed.
     pub(super) fn remove_room(&mut self, handle: RoomHandle) {
         let Some(id) = self.rooms.get(&handle).map(Entry::id) else { return };
-        self.leave_on_server(handle);
+        self.leave_on_servers(handle);
         let mut unused: Vec<LinkId> = Vec::new();
         for peer in self.peers.values_mut() {
-            peer.present.remove(&handle);
+            peer.remove_room(handle);
             peer.rooms.remove(&handle);
             let attached = peer.is_attached(handle);
             peer.attached.retain(|_, room| *room != handle);
@@ -189,6 +256,7 @@ impl Node {
             self.close_link(link, Some(GoodbyeReason::Unused));
         }
         self.rooms.remove(&handle);
+        self.introductions.forget_room(handle);
         self.drop_unused_servers();
     }
 
@@ -244,11 +312,26 @@ impl Node {
                 let Some(peer) = self.peers.get(&from) else { return };
                 // A number that is not attached may be that of a room just left: not an offence.
                 let Some(&handle) = peer.attached.get(&number) else { return };
+                self.handle_inside(handle, from, message);
+            }
+            LinkMessage::Proof(_) | LinkMessage::Goodbye(_) => {}
+        }
+    }
+
+    /// A member said something inside a room: introductions are the node's, all else is the room's.
+    fn handle_inside(&mut self, handle: RoomHandle, from: Endpoint, message: RoomMessage) {
+        match message {
+            RoomMessage::AskIntroductions(asked) => self.handle_ask_introductions(handle, from, &asked),
+            RoomMessage::Introductions(introduced) => self.handle_introductions(handle, from, &introduced),
+            RoomMessage::Carry(carry) => self.handle_carry(handle, from, carry),
+            message => {
+                if let RoomMessage::Links(links) = &message {
+                    self.handle_links(handle, from, &links.endpoints);
+                }
                 if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
                     room.handle_message(self.now, from, message);
                 }
             }
-            LinkMessage::Proof(_) | LinkMessage::Goodbye(_) => {}
         }
     }
 
@@ -310,7 +393,7 @@ impl Node {
         peer.attached.retain(|_, room| *room != handle);
         peer.sent_attach.remove(&handle);
         if detach.reason == DetachReason::Left {
-            peer.present.remove(&handle);
+            peer.remove_room(handle);
         }
         self.detach(handle, from);
         match detach.reason {
@@ -327,6 +410,7 @@ impl Node {
 
     /// An endpoint is no longer attached to a room.
     pub(super) fn detach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        self.forget_neighbour(handle, endpoint);
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
             room.handle_detached(self.now, endpoint);
         }
@@ -356,7 +440,7 @@ impl Node {
         idle
     }
 
-    fn send_to_member(&mut self, handle: RoomHandle, to: Endpoint, message: RoomMessage) {
+    pub(super) fn send_to_member(&mut self, handle: RoomHandle, to: Endpoint, message: RoomMessage) {
         let link = self.peers.get(&to).and_then(|peer| peer.link);
         let Some(link) = link.and_then(|link| self.links.get_mut(&link)) else { return };
         let taken = link.send(&LinkMessage::Room { number: handle.0, message });

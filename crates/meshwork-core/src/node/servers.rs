@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use super::attempts::ASK_DELAY;
 use super::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 use super::io::{Effect, ServerId};
-use super::peer::Peer;
+use super::peer::{Peer, Source};
+use super::rooms::Registration;
 use super::{Node, PEERS_MAX};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::room::genesis::{Genesis, GenesisError};
@@ -56,26 +57,29 @@ impl Node {
     pub(super) fn leave_servers(&mut self) {
         let rooms: Vec<RoomHandle> = self.rooms.keys().copied().collect();
         for room in rooms {
-            self.leave_on_server(room);
+            self.leave_on_servers(room);
         }
         for server in core::mem::take(&mut self.servers).into_keys() {
             self.effect(Effect::ServerClose { server });
         }
     }
 
-    /// Tells the room's server that we leave the room.
-    pub(super) fn leave_on_server(&mut self, handle: RoomHandle) {
+    /// Tells the room's servers that we leave the room.
+    pub(super) fn leave_on_servers(&mut self, handle: RoomHandle) {
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
-        let (server, joined, room) = (entry.server, entry.joined, entry.id());
-        entry.joined = false;
-        if let (true, Some(room)) = (joined, room) {
+        let Some(room) = entry.id() else { return };
+        let joined = |registration: &mut Registration| {
+            core::mem::take(&mut registration.joined).then_some(registration.server)
+        };
+        let servers: Vec<ServerId> = entry.registrations.iter_mut().filter_map(joined).collect();
+        for server in servers {
             self.request(server, &FromClient::Leave { room });
         }
     }
 
     /// Closes the conversation with a server that no room needs.
     pub(super) fn drop_unused_servers(&mut self) {
-        let used = |server: &ServerId| self.rooms.values().any(|entry| entry.server == *server);
+        let used = |server: &ServerId| self.rooms.values().any(|entry| entry.uses(*server));
         let unused: Vec<ServerId> = self.servers.keys().copied().filter(|server| !used(server)).collect();
         for server in unused {
             self.servers.remove(&server);
@@ -93,10 +97,18 @@ impl Node {
         true
     }
 
-    /// Asks the room's server for the room, or hands it the genesis that we hold.
-    pub(super) fn ask_server_for_room(&mut self, handle: RoomHandle) {
+    /// Asks every server of the room for it.
+    pub(super) fn ask_servers_for_room(&mut self, handle: RoomHandle) {
         let Some(entry) = self.rooms.get(&handle) else { return };
-        let server = entry.server;
+        let servers: Vec<ServerId> = entry.registrations.iter().map(|known| known.server).collect();
+        for server in servers {
+            self.ask_server_for_room(handle, server);
+        }
+    }
+
+    /// Asks a server for the room, or hands it the genesis that we hold.
+    pub(super) fn ask_server_for_room(&mut self, handle: RoomHandle, server: ServerId) {
+        let Some(entry) = self.rooms.get(&handle) else { return };
         let message = match (&entry.room, entry.wanted_room) {
             (Some(room), _) => {
                 let genesis =
@@ -104,7 +116,11 @@ impl Node {
                 FromClient::Register { genesis }
             }
             (None, Some(room)) => FromClient::Lookup { room: Some(room), code: None },
-            (None, None) => FromClient::Lookup { room: None, code: entry.wanted_code },
+            (None, None) if entry.is_first(server) => {
+                FromClient::Lookup { room: None, code: entry.wanted_code }
+            }
+            // Elsewhere the code is another room's, or nobody's: the id is awaited.
+            (None, None) => return,
         };
         self.request(server, &message);
     }
@@ -130,7 +146,7 @@ impl Node {
             Some(ClientEvent::Entered) => {
                 self.event(Event::Server { url, state: ServerState::Connected });
                 for handle in self.rooms_on(server) {
-                    self.ask_server_for_room(handle);
+                    self.ask_server_for_room(handle, server);
                 }
             }
             Some(ClientEvent::Away(reason)) => {
@@ -143,18 +159,18 @@ impl Node {
     }
 
     fn rooms_on(&self, server: ServerId) -> Vec<RoomHandle> {
-        let here = self.rooms.iter().filter(|(_, entry)| entry.server == server);
+        let here = self.rooms.iter().filter(|(_, entry)| entry.uses(server));
         here.map(|(&handle, _)| handle).collect()
     }
 
     /// A server that is away lists nobody; links do not depend on it.
     fn forget_presence(&mut self, server: ServerId) {
         for handle in self.rooms_on(server) {
-            if let Some(entry) = self.rooms.get_mut(&handle) {
-                entry.joined = false;
+            if let Some(known) = self.rooms.get_mut(&handle).and_then(|entry| entry.registration(server)) {
+                known.joined = false;
             }
             for peer in self.peers.values_mut() {
-                peer.present.remove(&handle);
+                peer.remove_source(handle, Source::Server(server));
             }
         }
     }
@@ -165,26 +181,27 @@ impl Node {
             FromServer::Unknown { room, code } => self.handle_unknown(server, room, code),
             FromServer::Joined { room, members } => {
                 let Some(handle) = self.room_on(server, room) else { return };
-                if let Some(entry) = self.rooms.get_mut(&handle) {
-                    entry.joined = true;
+                let entry = self.rooms.get_mut(&handle);
+                if let Some(known) = entry.and_then(|entry| entry.registration(server)) {
+                    (known.joined, known.refused) = (true, false);
                 }
                 for announcement in members {
-                    self.learn(handle, &announcement);
+                    self.learn(handle, &announcement, Source::Server(server));
                 }
             }
             FromServer::MemberJoined { room, announcement } => {
                 if let Some(handle) = self.room_on(server, room) {
-                    self.learn(handle, &announcement);
+                    self.learn(handle, &announcement, Source::Server(server));
                 }
             }
             FromServer::MemberLeft { room, endpoint } => {
                 if let Some(handle) = self.room_on(server, room) {
-                    self.handle_member_left(handle, endpoint);
+                    self.handle_absent(handle, endpoint, Source::Server(server));
                 }
             }
             FromServer::Signal { room, from, payload } => {
                 if let Some(handle) = self.room_on(server, room) {
-                    self.handle_sealed_signal(handle, from, &payload);
+                    self.handle_sealed_signal(handle, from, &payload, Source::Server(server));
                 }
             }
             FromServer::Refused { reason, detail, room, .. } => {
@@ -199,17 +216,18 @@ impl Node {
         }
     }
 
-    /// A server says that an endpoint is no longer in a room. A link outlives that; an attempt cannot.
-    fn handle_member_left(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+    /// A source no longer lists an endpoint in a room. A link outlives that; an attempt cannot, when nobody
+    /// else lists it.
+    pub(super) fn handle_absent(&mut self, handle: RoomHandle, endpoint: Endpoint, source: Source) {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        peer.present.remove(&handle);
-        if peer.present.is_empty() && peer.link.is_none() && peer.state == LinkState::Connecting {
+        peer.remove_source(handle, source);
+        if !peer.is_listed() && peer.link.is_none() && peer.state == LinkState::Connecting {
             self.abandon(endpoint, GoodbyeReason::Left.words());
         }
     }
 
     fn room_on(&self, server: ServerId, room: RoomId) -> Option<RoomHandle> {
-        let here = |entry: &super::rooms::Entry| entry.server == server && entry.id() == Some(room);
+        let here = |entry: &super::rooms::Entry| entry.uses(server) && entry.id() == Some(room);
         self.rooms.iter().find(|(_, entry)| here(entry)).map(|(&handle, _)| handle)
     }
 
@@ -217,20 +235,34 @@ impl Node {
         let asked: Vec<RoomHandle> = self
             .rooms
             .iter()
-            .filter(|(_, entry)| entry.server == server && entry.asked_for(room, code))
+            .filter(|(_, entry)| entry.uses(server) && entry.asked_for(server, room, code))
             .map(|(&handle, _)| handle)
             .collect();
         for handle in asked {
             if let Err(reason) = self.open_found(handle, room, genesis) {
-                self.refuse_room(handle, reason);
+                self.refuse_by_server(handle, server, reason);
                 continue;
             }
             let Some(entry) = self.rooms.get_mut(&handle) else { continue };
-            let news = entry.code.replace(code) != Some(code);
+            let was_open = entry.registrations.iter().any(|known| known.code.is_some());
+            let Some(known) = entry.registration(server) else { continue };
+            let news = known.code.replace(code) != Some(code);
             if news {
                 self.event(Event::RoomRegistered { room: handle, code });
             }
+            if !was_open {
+                // Now that the id is known, the other servers can be asked too.
+                self.ask_other_servers(handle, server);
+            }
             self.request(server, &FromClient::Join { room });
+        }
+    }
+
+    fn ask_other_servers(&mut self, handle: RoomHandle, answered: ServerId) {
+        let Some(entry) = self.rooms.get(&handle) else { return };
+        let others = entry.registrations.iter().map(|known| known.server).filter(|other| *other != answered);
+        for server in others.collect::<Vec<_>>() {
+            self.ask_server_for_room(handle, server);
         }
     }
 
@@ -274,9 +306,11 @@ impl Node {
             return self.refuse(None, Refusal::Server, format!("{reason:?}: {detail}"));
         };
         match reason {
-            ServerRefusal::RoomFull => self.refuse_room(handle, RoomRefusal::Full(String::from(detail))),
+            ServerRefusal::RoomFull => {
+                self.refuse_by_server(handle, server, RoomRefusal::Full(String::from(detail)));
+            }
             ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature => {
-                self.refuse_room(handle, RoomRefusal::Server(String::from(detail)));
+                self.refuse_by_server(handle, server, RoomRefusal::Server(String::from(detail)));
             }
             // Somebody left while a signal was on its way, or the server forgot the room: joining again follows
             // from what the server says next.
@@ -284,36 +318,67 @@ impl Node {
         }
     }
 
-    /// A server says that an endpoint is in a room, with the key to which signals are sealed.
-    fn learn(&mut self, handle: RoomHandle, announcement: &Announcement) {
+    /// One server does not let us into a room. It cannot be entered when no other server is left to ask and
+    /// nobody is in it with us; a wrong secret is wrong everywhere.
+    fn refuse_by_server(&mut self, handle: RoomHandle, server: ServerId, reason: RoomRefusal) {
+        let everywhere = matches!(reason, RoomRefusal::SecretMissing | RoomRefusal::SecretWrong);
+        let Some(entry) = self.rooms.get_mut(&handle) else { return };
+        if let Some(known) = entry.registration(server) {
+            known.refused = true;
+        }
+        let alone = entry.registrations.len() == 1;
+        let refused = entry.registrations.iter().all(|known| known.refused);
+        let attached = self.peers.values().any(|peer| peer.is_attached(handle));
+        if everywhere || alone || (refused && !attached) {
+            self.refuse_room(handle, reason);
+        } else {
+            self.refuse(None, Refusal::Server, reason.to_string());
+        }
+    }
+
+    /// Somebody says that an endpoint is in a room, with the key to which signals are sealed.
+    pub(super) fn learn(&mut self, handle: RoomHandle, announcement: &Announcement, source: Source) {
         let endpoint = announcement.endpoint;
         if endpoint == self.me {
             return;
         }
-        let key = announcement.sealing_key.array().filter(|_| announce::verify(announcement));
-        let Some(key) = key else {
-            let detail = String::from("the sealing key that the server hands out is not signed by this peer");
+        let known =
+            self.peers.get(&endpoint).is_some_and(|peer| peer.announcement.as_ref() == Some(announcement));
+        if !known && !announce::verify(announcement) {
+            let detail = format!("the sealing key that {source} hands out is not signed by this peer");
             return self.refuse(Some(endpoint), Refusal::SealingKey, detail);
-        };
+        }
+        if !self.know(handle, announcement) {
+            return;
+        }
+        let (offers, now) = (self.me > endpoint, self.now.time);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        let news = peer.add_source(handle, source);
+        if peer.link.is_some() {
+            self.send_attach(endpoint, handle);
+        } else if peer.attempt.is_none() && news {
+            peer.next_try = Some(if offers { now } else { now + ASK_DELAY });
+            self.try_link(endpoint);
+        }
+    }
+
+    /// Enters an announcement, whose signature holds, into the table of peers. Returns whether there is a place.
+    pub(super) fn know(&mut self, handle: RoomHandle, announcement: &Announcement) -> bool {
+        let endpoint = announcement.endpoint;
         if !self.peers.contains_key(&endpoint) {
             if self.peers.len() >= PEERS_MAX {
                 let detail = format!("{PEERS_MAX} endpoints are known already");
-                return self.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
+                self.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
+                return false;
             }
             self.peers.insert(endpoint, Peer::new(self.now.time));
             self.event(Event::Link { endpoint, state: LinkState::Connecting, reason: None });
         }
-        let (offers, now) = (self.me > endpoint, self.now.time);
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        peer.sealing_key = Some(key);
-        peer.present.insert(handle);
-        peer.rooms.insert(handle);
-        if peer.link.is_some() {
-            self.send_attach(endpoint, handle);
-        } else if peer.attempt.is_none() {
-            peer.next_try = Some(if offers { now } else { now + ASK_DELAY });
-            self.try_link(endpoint);
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.announcement = Some(announcement.clone());
+            peer.rooms.insert(handle);
         }
+        true
     }
 
     /// Deadlines of what the peer table has to do.

@@ -71,6 +71,12 @@ pub enum CommandError {
     /// The node is in as many rooms as it can be.
     #[error("a node is in at most {0} rooms")]
     TooManyRooms(usize),
+    /// The address of a server is not one.
+    #[error("{0}")]
+    Server(String),
+    /// The room is looked for on as many servers as it can be.
+    #[error("a room is looked for on at most {0} servers")]
+    TooManyServers(usize),
     /// Neighbours do not take in what is sent fast enough; paint again after some of it was applied.
     #[error("neighbours cannot keep up: {0} bytes wait to be sent")]
     Backpressure(usize),

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::gossip::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::node::config::ROOM_ENDPOINTS_MAX;
-use crate::wire::{self, Bounded, BoundedText, Bytes, DecodeError};
+use crate::signalling::protocol::{Announcement, PAYLOAD_MAX};
+use crate::wire::{self, Base64, Bounded, BoundedText, Bytes, DecodeError};
 
 /// Longest display name, in bytes of UTF-8.
 pub const NAME_MAX: usize = 32;
@@ -122,6 +123,12 @@ pub enum RoomMessage {
     Applied(Applied),
     /// The endpoints to which the sender is attached in this room.
     Links(Links),
+    /// The sender does not know the announcements of these endpoints, to which the receiver is attached.
+    AskIntroductions(Bounded<Endpoint, ROOM_ENDPOINTS_MAX>),
+    /// The announcements that were asked for.
+    Introductions(Bounded<Introduction, ROOM_ENDPOINTS_MAX>),
+    /// A sealed payload, for the receiver or to be passed on.
+    Carry(Carry),
 }
 
 /// Which replica of a room; 0 is the canvas.
@@ -183,6 +190,49 @@ pub struct Links {
     pub endpoints: Bounded<Endpoint, ROOM_ENDPOINTS_MAX>,
 }
 
+/// A member's announcement as members hand it on: docs/protocol/signalling.md says what is signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// Who.
+    pub endpoint: Endpoint,
+    /// The X25519 key to which payloads for it are sealed.
+    pub sealing_key: [u8; 32],
+    /// Ed25519 signature of the announcement, 64 bytes.
+    pub signature: Bytes<64>,
+}
+
+impl Introduction {
+    /// The announcement, whose signature may or may not hold.
+    pub fn announcement(&self) -> Announcement {
+        let signature = Base64::new(self.signature.to_vec()).expect("at most 64 bytes");
+        Announcement { endpoint: self.endpoint, sealing_key: self.sealing_key.into(), signature }
+    }
+}
+
+impl From<&Announcement> for Introduction {
+    /// A key that has not its full length is handed on as zeros, with which no signature holds.
+    fn from(announcement: &Announcement) -> Introduction {
+        Introduction {
+            endpoint: announcement.endpoint,
+            sealing_key: announcement.sealing_key.array().unwrap_or_default(),
+            signature: Bytes::new(announcement.signature.to_vec()).expect("at most 64 bytes"),
+        }
+    }
+}
+
+/// Body of [`RoomMessage::Carry`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carry {
+    /// How often it may still be passed on before it reaches its addressee's neighbour, at most 2.
+    pub hops_left: u8,
+    /// Who sealed it.
+    pub from: Introduction,
+    /// For whom.
+    pub to: Endpoint,
+    /// The sealed payload.
+    pub payload: Bytes<PAYLOAD_MAX>,
+}
+
 mod kind {
     pub(super) const PROOF: u32 = 1;
     pub(super) const GOODBYE: u32 = 2;
@@ -197,6 +247,9 @@ mod kind {
     pub(super) const PART_END: u32 = 22;
     pub(super) const APPLIED: u32 = 23;
     pub(super) const LINKS: u32 = 24;
+    pub(super) const ASK_INTRODUCTIONS: u32 = 25;
+    pub(super) const INTRODUCTIONS: u32 = 26;
+    pub(super) const CARRY: u32 = 27;
 }
 
 impl LinkMessage {
@@ -242,6 +295,9 @@ impl RoomMessage {
             RoomMessage::PartEnd(body) => (kind::PART_END, wire::encode(&(number, body))),
             RoomMessage::Applied(body) => (kind::APPLIED, wire::encode(&(number, body))),
             RoomMessage::Links(body) => (kind::LINKS, wire::encode(&(number, body))),
+            RoomMessage::AskIntroductions(body) => (kind::ASK_INTRODUCTIONS, wire::encode(&(number, body))),
+            RoomMessage::Introductions(body) => (kind::INTRODUCTIONS, wire::encode(&(number, body))),
+            RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
         }
     }
 
@@ -263,6 +319,9 @@ impl RoomMessage {
             kind::PART_END => read(body, RoomMessage::PartEnd),
             kind::APPLIED => read(body, RoomMessage::Applied),
             kind::LINKS => read(body, RoomMessage::Links),
+            kind::ASK_INTRODUCTIONS => read(body, RoomMessage::AskIntroductions),
+            kind::INTRODUCTIONS => read(body, RoomMessage::Introductions),
+            kind::CARRY => read(body, RoomMessage::Carry),
             _ => Ok(None),
         }
     }
@@ -271,8 +330,15 @@ impl RoomMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{Instance, PeerId};
     use crate::wire::MESSAGE_MAX;
     use alloc::vec;
+
+    fn introduction() -> Introduction {
+        let endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(300) };
+        let signature = Bytes::new(vec![3; 64]).expect("64 bytes");
+        Introduction { endpoint, sealing_key: [2; 32], signature }
+    }
 
     fn examples() -> Vec<LinkMessage> {
         let room = RoomId([1; 32]);
@@ -307,6 +373,14 @@ mod tests {
                 stored: true,
             })),
             inside(RoomMessage::Links(Links { endpoints: Bounded::default() })),
+            inside(RoomMessage::AskIntroductions(Bounded::new(vec![introduction().endpoint]).expect("one"))),
+            inside(RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one"))),
+            inside(RoomMessage::Carry(Carry {
+                hops_left: 2,
+                from: introduction(),
+                to: introduction().endpoint,
+                payload: Bytes::new(vec![1, 2]).expect("short"),
+            })),
         ]
     }
 

@@ -1,0 +1,301 @@
+//! In-band signalling: members introduce members, and carry sealed payloads for them.
+//!
+//! # Problem
+//! A server may be gone, and while all is well it should have nothing to do. Whoever is linked to one member of
+//! a room can reach the others through it, if members pass on what they can neither read nor change.
+//!
+//! # How it works
+//! Members tell each other to whom they are attached. Who reads of an endpoint that it does not know asks for
+//! its announcement, the signed key to which payloads for it are sealed. A payload then goes to a neighbour that
+//! lists its addressee; failing that back along the way on which the addressee's own payloads came; failing that
+//! to all neighbours, over at most [`HOPS_MAX`] links. A server is the second choice; each failure of an attempt
+//! moves on to another neighbour and now and then to a server, so that nobody who carries badly can keep two
+//! endpoints apart.
+//!
+//! # Invariants
+//! - A payload is passed on at most once by one node, and never back to whom it came from.
+//! - The way back is remembered only for announcements whose signature holds.
+//! - A connection is begun only for a payload that opened: signed by its sender, sealed under the room's secret.
+//!
+//! # Limits
+//! [`ROUTES_MAX`] ways back, [`SEEN_MAX`] remembered payloads; each neighbour may have
+//! [`CARRIES_MAX`](super::peer::CARRIES_MAX) payloads carried and introduce
+//! [`INTRODUCED_MAX`](super::peer::INTRODUCED_MAX) endpoints or attempts a minute.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Node;
+use super::event::{LinkState, Refusal, RoomHandle};
+use super::io::ServerId;
+use super::peer::Source;
+use crate::id::Endpoint;
+use crate::session::message::{Carry, Introduction, RoomMessage};
+use crate::signalling::announce;
+use crate::signalling::protocol::FromClient;
+use crate::time::Time;
+use crate::wire::{Base64, Bounded, Bytes};
+
+/// Links over which a payload travels at most.
+pub(super) const HOPS_MAX: u8 = 3;
+/// Ways back that are remembered: as many as endpoints are known.
+pub(super) const ROUTES_MAX: usize = super::PEERS_MAX;
+/// How long a way back is remembered: longer than an attempt and its answer take.
+const ROUTE_KEPT: Duration = Duration::from_secs(60);
+/// Payloads that are remembered as passed on: those of a full room that links at once.
+const SEEN_MAX: usize = 1024;
+
+/// What a node remembers to introduce members to each other.
+#[derive(Debug, Default)]
+pub(super) struct Introductions {
+    /// Whom each neighbour says that it is attached to.
+    listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
+    /// Through which neighbour payloads of an endpoint came, and until when that is remembered.
+    routes: BTreeMap<(RoomHandle, Endpoint), (Endpoint, Time)>,
+    /// Hashes of payloads that came by, the oldest first.
+    seen: VecDeque<[u8; 32]>,
+}
+
+impl Introductions {
+    /// Remembers a payload. Returns whether it came by before.
+    fn is_seen(&mut self, payload: &[u8]) -> bool {
+        let hash = *blake3::hash(payload).as_bytes();
+        let seen = self.seen.contains(&hash);
+        if !seen {
+            if self.seen.len() == SEEN_MAX {
+                self.seen.pop_front();
+            }
+            self.seen.push_back(hash);
+        }
+        seen
+    }
+
+    fn remember_route(&mut self, now: Time, room: RoomHandle, origin: Endpoint, through: Endpoint) {
+        if self.routes.len() >= ROUTES_MAX {
+            self.routes.retain(|_, (_, until)| *until > now);
+        }
+        if self.routes.len() < ROUTES_MAX || self.routes.contains_key(&(room, origin)) {
+            self.routes.insert((room, origin), (through, now + ROUTE_KEPT));
+        }
+    }
+
+    /// Forgets a room that was left.
+    pub(super) fn forget_room(&mut self, room: RoomHandle) {
+        self.listed.retain(|(listed, _), _| *listed != room);
+        self.routes.retain(|(routed, _), _| *routed != room);
+    }
+}
+
+/// After how many failed attempts through members a server is asked to carry, when there is one.
+const SERVER_TURN: usize = 4;
+
+/// How a payload begins its way.
+enum Way {
+    /// Through these neighbours.
+    Neighbours(Vec<Endpoint>),
+    /// Through a server.
+    Server(ServerId),
+}
+
+impl Node {
+    /// Sends a sealed payload to an endpoint, through a neighbour or a server.
+    pub(super) fn send_payload(&mut self, to: Endpoint, handle: RoomHandle, payload: Vec<u8>) {
+        match self.way(handle, to) {
+            Way::Neighbours(neighbours) => {
+                let payload = Bytes::new(payload).expect("a sealed payload is within its limit");
+                let from = Introduction::from(&self.announcement);
+                let carry = Carry { hops_left: HOPS_MAX - 1, from, to, payload };
+                for neighbour in neighbours {
+                    self.send_to_member(handle, neighbour, RoomMessage::Carry(carry.clone()));
+                }
+            }
+            Way::Server(server) => {
+                let Some(room) = self.rooms.get(&handle).and_then(super::rooms::Entry::id) else { return };
+                if let Ok(payload) = Base64::new(payload) {
+                    self.request(server, &FromClient::Signal { room, to, payload });
+                }
+            }
+        }
+    }
+
+    fn way(&self, handle: RoomHandle, to: Endpoint) -> Way {
+        let Some(peer) = self.peers.get(&to) else { return Way::Neighbours(Vec::new()) };
+        let neighbours = self.listing(handle, to, None);
+        let entered = |server: &ServerId| self.servers.get(server).is_some_and(|client| client.is_entered());
+        let servers = peer.sources(handle).filter_map(Source::server).filter(entered);
+        let servers: Vec<ServerId> = servers.collect();
+        let turn = peer.failures as usize;
+        if !servers.is_empty() && (neighbours.is_empty() || turn % SERVER_TURN == SERVER_TURN - 1) {
+            return Way::Server(servers[turn / SERVER_TURN % servers.len()]);
+        }
+        if !neighbours.is_empty() {
+            return Way::Neighbours(alloc::vec![neighbours[turn % neighbours.len()]]);
+        }
+        match self.route(handle, to) {
+            Some(through) => Way::Neighbours(alloc::vec![through]),
+            None => Way::Neighbours(self.live_neighbours(handle, None)),
+        }
+    }
+
+    /// Neighbours that list `to` and can carry for it.
+    fn listing(&self, handle: RoomHandle, to: Endpoint, but: Option<Endpoint>) -> Vec<Endpoint> {
+        let Some(peer) = self.peers.get(&to) else { return Vec::new() };
+        let neighbours = peer.sources(handle).filter_map(Source::neighbour);
+        neighbours.filter(|neighbour| Some(*neighbour) != but && self.can_carry(handle, *neighbour)).collect()
+    }
+
+    /// The way back to `to`, while it is remembered and its first link is alive.
+    fn route(&self, handle: RoomHandle, to: Endpoint) -> Option<Endpoint> {
+        let &(through, until) = self.introductions.routes.get(&(handle, to))?;
+        (until > self.now.time && self.can_carry(handle, through)).then_some(through)
+    }
+
+    fn live_neighbours(&self, handle: RoomHandle, but: Option<Endpoint>) -> Vec<Endpoint> {
+        let neighbours = self.peers.keys().copied();
+        neighbours.filter(|neighbour| Some(*neighbour) != but && self.can_carry(handle, *neighbour)).collect()
+    }
+
+    fn can_carry(&self, handle: RoomHandle, neighbour: Endpoint) -> bool {
+        let alive = |state| matches!(state, LinkState::Direct | LinkState::Relayed);
+        let peer = self.peers.get(&neighbour);
+        peer.is_some_and(|peer| peer.link.is_some() && alive(peer.state) && peer.is_attached(handle))
+    }
+
+    /// A neighbour says to whom it is attached.
+    pub(super) fn handle_links(&mut self, handle: RoomHandle, from: Endpoint, endpoints: &[Endpoint]) {
+        let listed: BTreeSet<Endpoint> =
+            endpoints.iter().copied().filter(|endpoint| *endpoint != self.me && *endpoint != from).collect();
+        let before = self.introductions.listed.insert((handle, from), listed.clone()).unwrap_or_default();
+        for &endpoint in before.difference(&listed) {
+            self.handle_absent(handle, endpoint, Source::Neighbour(from));
+        }
+        let mut unknown = Vec::new();
+        for &endpoint in &listed {
+            match self.peers.get(&endpoint).and_then(|peer| peer.announcement.clone()) {
+                Some(announcement) => self.learn(handle, &announcement, Source::Neighbour(from)),
+                None => unknown.push(endpoint),
+            }
+        }
+        if let Ok(unknown) = Bounded::new(unknown)
+            && !unknown.is_empty()
+        {
+            self.send_to_member(handle, from, RoomMessage::AskIntroductions(unknown));
+        }
+    }
+
+    /// A neighbour does not know some of those that we list.
+    pub(super) fn handle_ask_introductions(
+        &mut self,
+        handle: RoomHandle,
+        from: Endpoint,
+        endpoints: &[Endpoint],
+    ) {
+        let introduction = |endpoint: &Endpoint| {
+            let peer = self.peers.get(endpoint).filter(|peer| peer.is_attached(handle))?;
+            peer.announcement.as_ref().map(Introduction::from)
+        };
+        let introductions: Vec<Introduction> = endpoints.iter().filter_map(introduction).collect();
+        if let Ok(introductions) = Bounded::new(introductions)
+            && !introductions.is_empty()
+        {
+            self.send_to_member(handle, from, RoomMessage::Introductions(introductions));
+        }
+    }
+
+    /// A neighbour introduces endpoints that it lists.
+    pub(super) fn handle_introductions(
+        &mut self,
+        handle: RoomHandle,
+        from: Endpoint,
+        introductions: &[Introduction],
+    ) {
+        for introduction in introductions {
+            let listed = self.introductions.listed.get(&(handle, from));
+            if !listed.is_some_and(|listed| listed.contains(&introduction.endpoint)) {
+                continue;
+            }
+            if !self.peers.contains_key(&introduction.endpoint) && !self.counts_introduction(from) {
+                return;
+            }
+            self.learn(handle, &introduction.announcement(), Source::Neighbour(from));
+        }
+    }
+
+    /// Counts an endpoint or an attempt that a neighbour introduces. Returns whether it is within the limit.
+    pub(super) fn counts_introduction(&mut self, neighbour: Endpoint) -> bool {
+        let now = self.now.time;
+        let within = self.peers.get_mut(&neighbour).is_some_and(|peer| peer.introduced.count(now));
+        if !within {
+            let detail =
+                String::from("it introduces more endpoints and attempts than are allowed in a minute");
+            self.refuse(Some(neighbour), Refusal::TooManyAttempts, detail);
+        }
+        within
+    }
+
+    /// A neighbour hands over a payload, for us or to be passed on.
+    pub(super) fn handle_carry(&mut self, handle: RoomHandle, neighbour: Endpoint, carry: Carry) {
+        let now = self.now.time;
+        if carry.hops_left >= HOPS_MAX {
+            let detail = format!("a payload that may be passed on {} times", carry.hops_left);
+            return self.handle_offence(neighbour, Refusal::Message, detail);
+        }
+        if !self.peers.get_mut(&neighbour).is_some_and(|peer| peer.carried.count(now)) {
+            let detail = String::from("it has more payloads carried than are allowed in a minute");
+            return self.refuse(Some(neighbour), Refusal::TooManyAttempts, detail);
+        }
+        let origin = carry.from.endpoint;
+        if origin == self.me || self.introductions.is_seen(&carry.payload) {
+            return;
+        }
+        let announcement = carry.from.announcement();
+        let known = self.peers.get(&origin).and_then(|peer| peer.announcement.as_ref());
+        if known != Some(&announcement) && !announce::verify(&announcement) {
+            let detail = format!("it carries a payload of {origin} with a key that {origin} did not sign");
+            return self.handle_offence(neighbour, Refusal::SealingKey, detail);
+        }
+        self.introductions.remember_route(now, handle, origin, neighbour);
+        if carry.to == self.me {
+            if !self.peers.contains_key(&origin) && !self.counts_introduction(neighbour) {
+                return;
+            }
+            if self.know(handle, &announcement) {
+                self.handle_sealed_signal(handle, origin, &carry.payload, Source::Neighbour(neighbour));
+            }
+        } else {
+            self.pass_on(handle, neighbour, carry);
+        }
+    }
+
+    fn pass_on(&mut self, handle: RoomHandle, neighbour: Endpoint, carry: Carry) {
+        let to = carry.to;
+        let targets = if self.can_carry(handle, to) {
+            alloc::vec![to]
+        } else if carry.hops_left == 0 {
+            return;
+        } else {
+            let listing = self.listing(handle, to, Some(neighbour));
+            let route = self.route(handle, to).filter(|through| *through != neighbour);
+            // Any of those that list it will do; the payload decides, so that a second try goes elsewhere.
+            let pick = carry.payload.last().map_or(0, |&byte| usize::from(byte)) % listing.len().max(1);
+            match listing.get(pick).copied().or(route) {
+                Some(through) => alloc::vec![through],
+                None => self.live_neighbours(handle, Some(neighbour)),
+            }
+        };
+        let carry = Carry { hops_left: carry.hops_left.saturating_sub(1), ..carry };
+        for target in targets.into_iter().filter(|target| *target != carry.from.endpoint) {
+            self.send_to_member(handle, target, RoomMessage::Carry(carry.clone()));
+        }
+    }
+
+    /// A neighbour is attached no longer: what it said of others counts no more.
+    pub(super) fn forget_neighbour(&mut self, handle: RoomHandle, neighbour: Endpoint) {
+        for endpoint in self.introductions.listed.remove(&(handle, neighbour)).unwrap_or_default() {
+            self.handle_absent(handle, endpoint, Source::Neighbour(neighbour));
+        }
+    }
+}
