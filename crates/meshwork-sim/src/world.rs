@@ -37,7 +37,18 @@ enum Happening {
 }
 
 /// What a node stored.
-pub type Store = BTreeMap<RoomId, (Vec<u8>, BTreeMap<BatchKey, Vec<u8>>)>;
+pub type Store = BTreeMap<RoomId, StoredFiles>;
+
+/// What a node stored of one room.
+#[derive(Clone, Debug, Default)]
+pub struct StoredFiles {
+    /// The signed genesis.
+    pub genesis: Vec<u8>,
+    /// The records.
+    pub records: Vec<u8>,
+    /// The signed batches.
+    pub batches: BTreeMap<BatchKey, Vec<u8>>,
+}
 
 /// One program.
 pub struct Program {
@@ -169,8 +180,10 @@ impl World {
     pub fn join_room(&mut self, index: NodeIndex, address: RoomAddress) -> RoomHandle {
         let now = self.now;
         let program = self.program(index);
-        let stored = address.room.and_then(|room| program.store.get(&room)).map(|(genesis, batches)| {
-            StoredRoom { genesis: genesis.clone(), batches: batches.values().cloned().collect() }
+        let stored = address.room.and_then(|room| program.store.get(&room)).map(|stored| StoredRoom {
+            genesis: stored.genesis.clone(),
+            records: stored.records.clone(),
+            batches: stored.batches.values().cloned().collect(),
         });
         let room = program.node.join_room(now, address, stored).expect("a legal address");
         self.drain(index);
@@ -435,14 +448,17 @@ impl World {
 
     fn store(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
         let Some(program) = self.programs.get_mut(&index) else { return };
-        let (genesis, batches) = program.store.entry(room).or_default();
+        let stored = program.store.entry(room).or_default();
         if let Some(bytes) = change.genesis {
-            *genesis = bytes;
+            stored.genesis = bytes;
+        }
+        if let Some(bytes) = change.records {
+            stored.records = bytes;
         }
         for key in change.remove {
-            batches.remove(&key);
+            stored.batches.remove(&key);
         }
-        batches.extend(change.insert);
+        stored.batches.extend(change.insert);
         self.tell(index, Input::Persisted { token });
     }
 

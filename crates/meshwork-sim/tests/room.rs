@@ -151,7 +151,7 @@ fn a_slow_disk_makes_larger_commits_and_no_queue() {
     assert_eq!(applied, all, "each is acknowledged, once, folds included");
     assert!(painted.iter().all(|sequence| applied.contains(sequence)));
     let kept = world.node(keeper).canvas(room).map(|canvas| canvas.batch_count());
-    let stored = world.program(keeper).store.values().map(|(_, batches)| batches.len()).sum();
+    let stored = world.program(keeper).store.values().map(|room| room.batches.len()).sum();
     assert_eq!(kept, Some(stored), "the disk holds what wins, and nothing else");
 }
 

@@ -278,6 +278,7 @@ impl Session {
             Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {
                 self.show_painted(author, &cells);
             }
+            Event::CanvasMended { room, cells } if self.is_ours(room) => self.tell_listener(Some(&cells)),
             Event::Applied { room, by, sequences, .. } if self.is_ours(room) => {
                 self.last_stroke.update_value(|last| {
                     if let Some(last) = last

@@ -82,6 +82,35 @@ pub enum Event {
         /// The cells that changed, with their new colours.
         cells: Vec<Painted>,
     },
+    /// Cells look different now because the room's records changed what counts: painted by nobody just now.
+    CanvasMended {
+        /// Which room.
+        room: RoomHandle,
+        /// The cells that changed, with their new colours.
+        cells: Vec<Painted>,
+    },
+    /// The room's records changed: its rules, bans or erases.
+    RulesChanged {
+        /// Which room.
+        room: RoomHandle,
+    },
+    /// A member holds the same records of the room as we do, stored if it stores.
+    RecordsInStep {
+        /// Which room.
+        room: RoomHandle,
+        /// With whom.
+        endpoint: Endpoint,
+    },
+    /// An endpoint signed two things that contradict each other. What it wrote from the first of them on does not
+    /// count any more.
+    Equivocation {
+        /// Which room.
+        room: RoomHandle,
+        /// Whose batches they are; for records of a room, the owner's key with instance 0.
+        endpoint: Endpoint,
+        /// In words: how they contradict each other.
+        detail: String,
+    },
     /// A member that stays has applied one's own batches.
     Applied {
         /// Which room.
@@ -226,6 +255,16 @@ pub enum Refusal {
     BatchFuture,
     /// A batch was written for another room or under an unknown record.
     BatchRoom,
+    /// A batch breaks the rules of the record that it was written under: who may paint, or how many cells.
+    BatchRules,
+    /// A batch was written after its author was banned; told of the author, not of who passed it on.
+    BatchBanned,
+    /// A record of the room is malformed, or its signature does not hold.
+    Record,
+    /// A record of the room was signed by somebody who has no say in it.
+    RecordSigner,
+    /// What should prove that an endpoint contradicted itself does not.
+    Equivocation,
     /// The server sent something that is not a message of its protocol.
     Server,
 }
@@ -248,6 +287,11 @@ impl Refusal {
             Refusal::BatchContent => "batch-content",
             Refusal::BatchFuture => "batch-future",
             Refusal::BatchRoom => "batch-room",
+            Refusal::BatchRules => "batch-rules",
+            Refusal::BatchBanned => "batch-banned",
+            Refusal::Record => "record",
+            Refusal::RecordSigner => "record-signer",
+            Refusal::Equivocation => "equivocation",
             Refusal::Server => "server",
         }
     }

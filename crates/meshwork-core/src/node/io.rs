@@ -141,6 +141,8 @@ pub enum Effect {
 pub struct StoreChange {
     /// The room's signed genesis, when it is first stored.
     pub genesis: Option<Vec<u8>>,
+    /// The room's records as one string of bytes, which replaces the one stored before.
+    pub records: Option<Vec<u8>>,
     /// Signed batches to keep, by key.
     pub insert: Vec<(BatchKey, Vec<u8>)>,
     /// Batches that no longer win a cell.

@@ -1,5 +1,6 @@
 //! What commands take and give, and how an application sees a room's peers.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -26,6 +27,8 @@ pub struct RoomSpec {
 pub struct StoredRoom {
     /// The signed genesis.
     pub genesis: Vec<u8>,
+    /// The room's records, as they were last stored; empty when none were.
+    pub records: Vec<u8>,
     /// The signed batches, in any order.
     pub batches: Vec<Vec<u8>>,
 }
@@ -77,9 +80,51 @@ pub enum CommandError {
     /// The room is looked for on as many servers as it can be.
     #[error("a room is looked for on at most {0} servers")]
     TooManyServers(usize),
+    /// The room has a list of painters, and this peer is not on it.
+    #[error("Only those whom the owner named may paint here. You can watch.")]
+    NotPainter,
+    /// The owner or a moderator has banned this peer, or this program contradicted itself.
+    #[error("You are banned in this room and cannot paint here any more.")]
+    Banned,
+    /// The room's limit of cells is used up, or these cells are more than it leaves.
+    #[error("{}", too_fast(*left, *cells, *window_ms, *wait_ms))]
+    TooFast {
+        /// How many cells may be painted now.
+        left: u32,
+        /// How many cells the room allows in a window.
+        cells: u32,
+        /// Length of a window, in milliseconds.
+        window_ms: u32,
+        /// When the next window begins, in milliseconds from now.
+        wait_ms: u64,
+    },
+    /// What was asked for is the owner's to do, or a moderator's.
+    #[error("Only {0} can do this.")]
+    NotAllowed(&'static str),
+    /// A record cannot say this.
+    #[error("This cannot be a rule of a room: {0}.")]
+    Record(String),
     /// Neighbours do not take in what is sent fast enough; paint again after some of it was applied.
     #[error("neighbours cannot keep up: {0} bytes wait to be sent")]
     Backpressure(usize),
+}
+
+/// What a painter reads who was too fast.
+fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
+    let number = |count: u32| match count {
+        1 => String::from("1 cell"),
+        count => format!("{count} cells"),
+    };
+    let window = match window_ms {
+        1000 => String::from("second"),
+        60_000 => String::from("minute"),
+        3_600_000 => String::from("hour"),
+        other if other % 60_000 == 0 => format!("{} minutes", other / 60_000),
+        other => format!("{} s", f64::from(other) / 1000.0),
+    };
+    let wait = wait_ms.div_ceil(1000).max(1);
+    let used = if left == 0 { String::from("You have used them") } else { format!("{} left", number(left)) };
+    format!("This room allows {} every {window}. {used}. Wait {wait} s.", number(cells))
 }
 
 /// One endpoint as a room sees it.

@@ -19,6 +19,8 @@ const KEY_LEN: usize = 32 + Endpoint::LEN + 8;
 
 /// Signed genesis by room.
 const GENESES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("genesis");
+/// Records by room.
+const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
 /// Signed batch by room, endpoint and sequence, so that a room's batches lie together.
 const BATCHES: TableDefinition<'_, &[u8; KEY_LEN], &[u8]> = TableDefinition::new("batch");
 /// Room by the address at which it was found: server and code.
@@ -108,13 +110,19 @@ impl RedbStore {
         let Some(genesis) = geneses.get(&room.0)?.map(|genesis| genesis.value().to_vec()) else {
             return Ok(None);
         };
+        let records = match transaction.open_table(RECORDS) {
+            Ok(table) => table.get(&room.0)?.map(|records| records.value().to_vec()).unwrap_or_default(),
+            // A store from before rooms had records.
+            Err(redb::TableError::TableDoesNotExist(_)) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
         let (first, last) = (edge(room, u8::MIN), edge(room, u8::MAX));
         let batches = transaction
             .open_table(BATCHES)?
             .range::<&[u8; KEY_LEN]>(&first..=&last)?
             .map(|entry| Ok(entry?.1.value().to_vec()))
             .collect::<Result<_, redb::Error>>()?;
-        Ok(Some(StoredRoom { genesis, batches }))
+        Ok(Some(StoredRoom { genesis, records, batches }))
     }
 
     fn write(&self, changes: &[(RoomId, StoreChange)]) -> Result<(), redb::Error> {
@@ -125,6 +133,9 @@ impl RedbStore {
             for (room, change) in changes {
                 if let Some(genesis) = &change.genesis {
                     geneses.insert(&room.0, genesis.as_slice())?;
+                }
+                if let Some(records) = &change.records {
+                    transaction.open_table(RECORDS)?.insert(&room.0, records.as_slice())?;
                 }
                 for (key, batch) in &change.insert {
                     batches.insert(&batch_key(*room, key), batch.as_slice())?;
@@ -212,6 +223,7 @@ mod tests {
     fn change(genesis: Option<&[u8]>, insert: &[(BatchKey, &[u8])], remove: &[BatchKey]) -> StoreChange {
         StoreChange {
             genesis: genesis.map(<[u8]>::to_vec),
+            records: None,
             insert: insert.iter().map(|(key, bytes)| (*key, bytes.to_vec())).collect(),
             remove: remove.to_vec(),
         }
@@ -248,6 +260,19 @@ mod tests {
         let mut store = RedbStore::open(&folder.path().join("rooms.redb")).unwrap();
         store.apply_all(&[(ROOM, change(None, &[], &[key(1, 1, 1)]))]).unwrap();
         assert_eq!(store.load(ROOM).unwrap(), None);
+    }
+
+    #[test]
+    fn the_records_of_a_room_are_those_last_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = RedbStore::open(&folder.path().join("rooms.redb")).unwrap();
+        store.apply_all(&[(ROOM, change(Some(b"genesis"), &[], &[]))]).unwrap();
+        assert_eq!(store.load(ROOM).unwrap().unwrap().records, b"");
+        for records in [&b"first"[..], b"second"] {
+            let change = StoreChange { records: Some(records.to_vec()), ..StoreChange::default() };
+            store.apply_all(&[(ROOM, change)]).unwrap();
+            assert_eq!(store.load(ROOM).unwrap().unwrap().records, records);
+        }
     }
 
     #[test]
