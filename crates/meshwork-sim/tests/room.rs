@@ -118,7 +118,7 @@ fn a_painter_hears_that_members_applied_and_stored() {
 
 #[test]
 fn a_slow_disk_makes_larger_commits_and_no_queue() {
-    use meshwork_core::room::PERSISTING_MAX;
+    use meshwork_core::room::storage::PERSISTING_MAX;
     let mut world = World::new(9, PathModel::LOCAL);
     world.set_store_delay(Duration::from_secs(1));
     let keeper = world.start(Config { stores: true, ..Config::default() }, 1, 0);

@@ -18,6 +18,9 @@ pub struct Config {
     /// Whether the driver answers [`Effect::Persist`](super::io::Effect::Persist): batches are then
     /// acknowledged only when they are on durable storage.
     pub stores: bool,
+    /// Whether the driver also keeps every batch that is accepted, in order: a history that can be replayed. No
+    /// effect without `stores`.
+    pub keeps_history: bool,
     /// Silence on a link after which it is pinged and pinged again. 200 ms to 2 s; a third of `stale_after` or
     /// less, so that one lost ping does not make a link stale.
     pub ping_interval: Duration,
@@ -54,6 +57,7 @@ impl Default for Config {
             name: String::new(),
             stays: true,
             stores: false,
+            keeps_history: false,
             ping_interval: Duration::from_secs(1),
             stale_after: Duration::from_secs(3),
             gone_after: Duration::from_secs(10),

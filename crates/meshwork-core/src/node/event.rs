@@ -140,12 +140,18 @@ pub enum Event {
         /// How often this endpoint was refused for this reason so far.
         count: u64,
     },
-    /// Storage failed; the room goes on without it.
+    /// Storage failed, or what it had is damaged; the room goes on. What could not be written is written again
+    /// until that succeeds.
     StorageFailed {
         /// Which room.
         room: RoomHandle,
         /// In words.
         reason: String,
+    },
+    /// Storage works again: everything that waited for it is stored, and acknowledged as stored.
+    StorageRecovered {
+        /// Which room.
+        room: RoomHandle,
     },
 }
 

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use crate::id::RoomId;
 use crate::signalling::description::{Fingerprints, Role, Signal};
+use crate::time::WallTime;
 
 /// Largest frame that a node hands to a channel, in bytes: what every WebRTC stack takes without its own
 /// fragmentation (RFC 8831 section 6.6).
@@ -147,6 +148,20 @@ pub struct StoreChange {
     pub insert: Vec<(BatchKey, Vec<u8>)>,
     /// Batches that no longer win a cell.
     pub remove: Vec<BatchKey>,
+    /// For the history: what was accepted, in that order. Only with
+    /// [`Config::keeps_history`](super::Config::keeps_history); those still kept are in `insert` as well.
+    pub accepted: Vec<AcceptedBatch>,
+    /// How many accepted batches before `accepted` are missing in the history, since storage did not keep up.
+    pub missed: u64,
+}
+
+/// A batch as the history has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedBatch {
+    /// When it was accepted, by this machine's civil clock.
+    pub at: WallTime,
+    /// The signed batch.
+    pub bytes: Vec<u8>,
 }
 
 /// Names a batch: its author's endpoint and its sequence.
@@ -232,7 +247,7 @@ pub enum Input {
         /// The request's token.
         token: u64,
     },
-    /// A [`Effect::Persist`] could not be carried out; the room goes on without storage.
+    /// A [`Effect::Persist`] could not be carried out, nothing of it is stored. The room goes on and asks again.
     PersistFailed {
         /// The request's token.
         token: u64,

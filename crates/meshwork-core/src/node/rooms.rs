@@ -5,10 +5,10 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Node;
+use super::ROOMS_MAX;
 use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use super::io::{Effect, LinkId, ServerId};
 use super::view::{CommandError, RoomSpec, StoredRoom};
-use super::{Output, ROOMS_MAX};
 use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
@@ -471,10 +471,7 @@ impl Node {
     pub(super) fn handle_persisted(&mut self, token: u64, result: Result<(), String>) {
         let (handle, token) = split_token(token);
         let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
-        room.handle_persisted(token, result.is_ok());
-        if let Err(reason) = result {
-            self.outputs.push_back(Output::Event(Event::StorageFailed { room: handle, reason }));
-        }
+        room.handle_persisted(self.now, token, result);
     }
 
     /// Refuses to paint while every member's link is full to its limit: what was painted could reach nobody.

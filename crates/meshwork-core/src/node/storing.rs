@@ -17,8 +17,9 @@ impl Node {
     /// is asked for at once. Members are told. A room that is not open stays as it is.
     pub fn start_storing(&mut self, now: Time, room: RoomHandle, stored: &BTreeSet<BatchKey>) {
         self.advance(now);
+        let present = self.now;
         if let Some(open) = self.open_room_mut(room) {
-            open.start_storing(stored);
+            open.start_storing(present, stored);
             self.tell_members(room);
         }
         self.settle();
@@ -27,8 +28,9 @@ impl Node {
     /// The driver does not store this room any longer: it lost the lock, or its storage failed. Members are told.
     pub fn stop_storing(&mut self, now: Time, room: RoomHandle) {
         self.advance(now);
+        let present = self.now;
         if let Some(open) = self.open_room_mut(room) {
-            open.stop_storing();
+            open.stop_storing(present);
             self.tell_members(room);
         }
         self.settle();

@@ -11,13 +11,14 @@
 //! # Invariants
 //! - Cells change through signed batches only, one's own included.
 //! - A batch is applied, told to the application and passed on at most once.
-//! - A member that stores acknowledges a batch after it is on durable storage, never before.
+//! - A member that stores acknowledges a batch as stored after it is on durable storage, never before.
 //!
 //! # Limits
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement; [`delivery`] states its own.
 
 pub mod delivery;
 pub mod genesis;
+pub mod storage;
 mod storing;
 pub mod sync;
 
@@ -29,13 +30,14 @@ use core::time::Duration;
 
 use self::delivery::Delivery;
 use self::genesis::Genesis;
+use self::storage::{Storage, StorageOutput};
 use self::sync::{Sync, SyncOutput};
 use crate::clock::Clock;
 use crate::crdt::canvas::{Canvas, Colour, REPLICA, Strokes, cells_to_strokes};
 use crate::gossip::batch::{Header, SignedBatch, StampWindow};
 use crate::id::{Endpoint, Identity, RoomId};
 use crate::node::event::{Event, Refusal, RoomHandle};
-use crate::node::io::{BatchKey, StoreChange};
+use crate::node::io::StoreChange;
 use crate::node::{CommandError, Config, PaintReceipt};
 use crate::overlay::Overlay;
 use crate::overlay::full_mesh::FullMesh;
@@ -48,9 +50,6 @@ use crate::wire::{Bounded, Bytes};
 pub const OUTBOX_MAX: usize = 4096;
 /// Own batches in one tile after which they are folded into one, at the earliest.
 pub const FOLD_LEAST: usize = 64;
-/// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow
-/// disk makes larger commits instead of a queue.
-pub const PERSISTING_MAX: usize = 2;
 /// How long changes of our links rest before they are told.
 const LINKS_QUIET: Duration = Duration::from_millis(100);
 
@@ -100,7 +99,6 @@ pub struct Room {
     genesis_bytes: Vec<u8>,
     me: Endpoint,
     stays: bool,
-    stores: bool,
     canvas: Canvas,
     clock: Clock,
     next_sequence: u64,
@@ -111,13 +109,7 @@ pub struct Room {
     outbox: BTreeMap<u64, SignedBatch>,
     /// By tile: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<u32, (usize, usize)>,
-    acknowledgements: BTreeMap<Endpoint, BTreeSet<u64>>,
-    /// The genesis, until it is stored.
-    unstored_genesis: Option<Vec<u8>>,
-    /// Batches to be stored or removed, not yet on their way to storage.
-    unstored: BTreeMap<BatchKey, Option<SignedBatch>>,
-    persisting: BTreeMap<u64, BTreeMap<Endpoint, BTreeSet<u64>>>,
-    next_token: u64,
+    storage: Storage,
     tell_links_at: Option<Time>,
     outputs: VecDeque<RoomOutput>,
 }
@@ -138,11 +130,10 @@ impl Room {
             handle,
             id,
             genesis,
-            unstored_genesis: config.stores.then(|| bytes.clone()),
+            storage: Storage::new(config, &bytes),
             genesis_bytes: bytes,
             me,
             stays: config.stays,
-            stores: config.stores,
             canvas,
             clock: new_clock(config),
             next_sequence: 1,
@@ -152,10 +143,6 @@ impl Room {
             members: BTreeMap::new(),
             outbox: BTreeMap::new(),
             unfolded: BTreeMap::new(),
-            acknowledgements: BTreeMap::new(),
-            unstored: BTreeMap::new(),
-            persisting: BTreeMap::new(),
-            next_token: 1,
             tell_links_at: None,
             outputs: VecDeque::new(),
         }
@@ -217,13 +204,11 @@ impl Room {
             };
             let key = checked.batch.key();
             let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
-            if self.stores {
-                // What was beaten while nobody looked need not stay on disk.
-                let beaten = applied.dropped.into_iter().chain((!applied.kept).then_some(key));
-                self.unstored.extend(beaten.map(|beaten| (beaten, None)));
-            }
+            // What was beaten while nobody looked need not stay on disk.
+            let beaten = applied.dropped.into_iter().chain((!applied.kept).then_some(key));
+            beaten.for_each(|beaten| self.storage.remove(beaten));
         }
-        self.unstored_genesis = None;
+        self.storage.handle_restored();
         refused
     }
 
@@ -258,7 +243,7 @@ impl Room {
         for tile in tiles {
             self.fold_when_due(now, identity, tile);
         }
-        self.finish();
+        self.finish(now);
         Ok(receipt)
     }
 
@@ -271,7 +256,7 @@ impl Room {
         self.next_sequence += 1;
         self.put_in_outbox(batch.clone());
         self.send_live(self.overlay.targets(self.me, None), &batch);
-        self.apply(now.time, delivery::Checked { batch, strokes });
+        self.apply(now, delivery::Checked { batch, strokes });
     }
 
     /// Repeats all own cells of a tile in one batch, once many small ones carry them: what is kept, stored and
@@ -302,7 +287,7 @@ impl Room {
             self.send_live(alloc::vec![endpoint], &batch);
         }
         self.sync.handle_attached(endpoint, &self.canvas);
-        self.finish();
+        self.finish(now);
     }
 
     /// A member changed what it says of itself.
@@ -319,9 +304,10 @@ impl Room {
         }
         self.overlay.handle_detached(endpoint);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
+        self.storage.handle_detached(endpoint);
         self.sync.handle_detached(now.time, endpoint, &self.canvas);
         self.event(Event::MemberDetached { room: self.handle, endpoint });
-        self.finish();
+        self.finish(now);
     }
 
     /// An attached member said something.
@@ -348,7 +334,7 @@ impl Room {
             // A replica that this build does not have: skipped like an unknown kind.
             _ => {}
         }
-        self.finish();
+        self.finish(now);
     }
 
     /// The send queue of `to` had no place for a batch: repair will bring it.
@@ -356,12 +342,11 @@ impl Room {
         self.sync.handle_missed(now.time, to);
     }
 
-    /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored.
-    pub fn handle_persisted(&mut self, token: u64, stored: bool) {
-        for (endpoint, sequences) in self.persisting.remove(&token).unwrap_or_default() {
-            self.acknowledge(endpoint, sequences, stored);
-        }
-        self.finish();
+    /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored, and stored
+    /// again later.
+    pub fn handle_persisted(&mut self, now: Now, token: u64, result: Result<(), String>) {
+        self.storage.handle_persisted(now.time, token, result);
+        self.finish(now);
     }
 
     /// Delivers what was held back, and does what is due.
@@ -378,12 +363,13 @@ impl Room {
             self.outputs.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
         }
         self.sync.handle_timeout(now.time, &self.canvas);
-        self.finish();
+        self.finish(now);
     }
 
     /// When [`Room::handle_timeout`] has something to do.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
-        let due = [self.sync.poll_timeout(), self.delivery.poll_timeout(now), self.tell_links_at];
+        let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
+        let due = [sync, held, self.storage.poll_timeout(), self.tell_links_at];
         due.into_iter().flatten().min()
     }
 
@@ -408,7 +394,7 @@ impl Room {
             Ok(checked) => self.accept(now, from, checked, live),
             Err(delivery::Rejection::Known(key)) => {
                 if key.author == from && self.stays {
-                    self.acknowledgements.entry(from).or_default().insert(key.sequence);
+                    self.storage.acknowledge(from, key.sequence);
                 }
             }
             Err(delivery::Rejection::Ahead(checked)) => {
@@ -428,28 +414,26 @@ impl Room {
     fn accept(&mut self, now: Now, from: Endpoint, checked: delivery::Checked, live: bool) {
         let key = checked.batch.key();
         if key.author == from && self.stays {
-            self.acknowledgements.entry(from).or_default().insert(key.sequence);
+            self.storage.acknowledge(from, key.sequence);
         }
         let batch = checked.batch.clone();
         // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
         // in also ends every round trip of a batch whose sequence was forgotten.
-        if self.apply(now.time, checked) && live {
+        if self.apply(now, checked) && live {
             self.send_live(self.overlay.targets(key.author, Some(from)), &batch);
         }
     }
 
     /// Applies a batch. Returns whether it was taken in: it won a cell.
-    fn apply(&mut self, now: Time, checked: delivery::Checked) -> bool {
+    fn apply(&mut self, now: Now, checked: delivery::Checked) -> bool {
         let batch = checked.batch.clone();
         let key = batch.key();
         let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
-        if self.stores {
-            self.unstored.extend(applied.dropped.into_iter().map(|dropped| (dropped, None)));
-            if applied.kept {
-                self.unstored.insert(key, Some(batch));
-            }
+        applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
+        if applied.kept {
+            self.storage.insert(now, batch);
         }
-        self.sync.handle_change(now);
+        self.sync.handle_change(now.time);
         if !applied.changed.is_empty() {
             let (room, author, sequence) = (self.handle, key.author, key.sequence);
             self.event(Event::CanvasChanged { room, author, sequence, cells: applied.changed });
@@ -492,7 +476,7 @@ impl Room {
     }
 
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
-    fn finish(&mut self) {
+    fn finish(&mut self, now: Now) {
         while let Some(output) = self.sync.poll_output() {
             self.outputs.push_back(match output {
                 SyncOutput::Send(to, message) => RoomOutput::Send(to, message),
@@ -501,38 +485,19 @@ impl Room {
                 }
             });
         }
-        if !self.stores {
-            for (endpoint, sequences) in core::mem::take(&mut self.acknowledgements) {
-                self.acknowledge(endpoint, sequences, false);
-            }
-        } else if self.persisting.len() < PERSISTING_MAX {
-            self.persist();
-        }
-    }
-
-    /// Sends what changed on its way to storage, with the acknowledgements that wait for it.
-    fn persist(&mut self) {
-        let acknowledgements = core::mem::take(&mut self.acknowledgements);
-        let mut change = StoreChange { genesis: self.unstored_genesis.take(), ..StoreChange::default() };
-        for (key, batch) in core::mem::take(&mut self.unstored) {
-            match batch {
-                Some(batch) => change.insert.push((key, batch.bytes().to_vec())),
-                None => change.remove.push(key),
-            }
-        }
-        if change != StoreChange::default() {
-            let token = self.next_token;
-            self.next_token += 1;
-            self.persisting.insert(token, acknowledgements);
-            self.outputs.push_back(RoomOutput::Persist { token, change });
-        } else if let Some(mut last) = self.persisting.last_entry() {
-            // What is acknowledged again may still be on its way to storage.
-            for (endpoint, sequences) in acknowledgements {
-                last.get_mut().entry(endpoint).or_default().extend(sequences);
-            }
-        } else {
-            for (endpoint, sequences) in acknowledgements {
-                self.acknowledge(endpoint, sequences, true);
+        self.storage.settle(now.time);
+        while let Some(output) = self.storage.poll_output() {
+            match output {
+                StorageOutput::Persist { token, change } => {
+                    self.outputs.push_back(RoomOutput::Persist { token, change });
+                }
+                StorageOutput::Acknowledge { to, sequences, stored } => {
+                    self.acknowledge(to, sequences, stored);
+                }
+                StorageOutput::Failed(reason) => {
+                    self.event(Event::StorageFailed { room: self.handle, reason });
+                }
+                StorageOutput::Recovered => self.event(Event::StorageRecovered { room: self.handle }),
             }
         }
     }

@@ -1,45 +1,29 @@
 //! Storage that comes and goes while a room is open: a page stores only while it holds its profile's lock.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Room, delivery};
-use crate::id::Endpoint;
 use crate::node::io::BatchKey;
 use crate::time::Now;
 
 impl Room {
     /// Whether the driver stores this room now.
     pub fn stores(&self) -> bool {
-        self.stores
+        self.storage.stores()
     }
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
     /// lacks is asked for at once, and what no longer wins a cell is removed.
-    pub fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
-        self.stores = true;
-        self.unstored_genesis = Some(self.genesis_bytes.clone());
-        let mut beaten = stored.clone();
-        for batch in self.canvas.batches() {
-            if !beaten.remove(&batch.key()) {
-                self.unstored.insert(batch.key(), Some(batch.clone()));
-            }
-        }
-        self.unstored.extend(beaten.into_iter().map(|key| (key, None)));
-        self.finish();
+    pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
+        self.storage.start(&self.genesis_bytes, stored, self.canvas.batches());
+        self.finish(now);
     }
 
     /// The driver stores this room no longer: what waits for storage is acknowledged as not stored.
-    pub fn stop_storing(&mut self) {
-        self.stores = false;
-        self.unstored_genesis = None;
-        self.unstored.clear();
-        let persisting: BTreeMap<u64, BTreeMap<Endpoint, BTreeSet<u64>>> =
-            core::mem::take(&mut self.persisting);
-        for (endpoint, sequences) in persisting.into_values().flatten() {
-            self.acknowledge(endpoint, sequences, false);
-        }
-        self.finish();
+    pub fn stop_storing(&mut self, now: Now) {
+        self.storage.stop();
+        self.finish(now);
     }
 
     /// Takes in some of what was stored while the room is open already, so that a large canvas can be restored
@@ -51,14 +35,14 @@ impl Room {
         for bytes in batches {
             match self.delivery.check(now, bytes, &self.id, &self.canvas) {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
-                    self.apply(now.time, checked);
+                    self.apply(now, checked);
                 }
                 // A neighbour was faster.
                 Err(delivery::Rejection::Known(_)) => {}
                 Err(_) => refused += 1,
             }
         }
-        self.finish();
+        self.finish(now);
         refused
     }
 }
@@ -67,7 +51,7 @@ impl Room {
 mod tests {
     use super::*;
     use crate::crdt::canvas::{CanvasSize, Colour};
-    use crate::id::{Identity, Instance};
+    use crate::id::{Endpoint, Identity, Instance};
     use crate::node::event::RoomHandle;
     use crate::node::io::StoreChange;
     use crate::node::{Config, Event};
@@ -111,7 +95,7 @@ mod tests {
         let fresh = paint(&mut room, &identity, 2, 30);
         assert_eq!(asked(&mut room), [], "a page without the lock stores nothing");
 
-        room.start_storing(&BTreeSet::from([beaten, known]));
+        room.start_storing(NOW, &BTreeSet::from([beaten, known]));
         let changes = asked(&mut room);
         let [change] = changes.as_slice() else { panic!("one change, not {changes:?}") };
         assert!(change.genesis.is_some());
@@ -127,9 +111,9 @@ mod tests {
     fn who_stops_storing_asks_for_nothing_more() {
         let identity = Identity::from_secret([1; 32]);
         let mut room = room(&identity, 1);
-        room.start_storing(&BTreeSet::new());
+        room.start_storing(NOW, &BTreeSet::new());
         assert_eq!(asked(&mut room).len(), 1);
-        room.stop_storing();
+        room.stop_storing(NOW);
         paint(&mut room, &identity, 1, 10);
         assert_eq!(asked(&mut room), []);
         assert!(!room.stores());

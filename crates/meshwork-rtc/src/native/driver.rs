@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// What a driver is started with.
 pub struct Options {
-    /// How the node behaves. Its `stores` is set by whether there is a store.
+    /// How the node behaves. Its `stores` and `keeps_history` are set by what the store does.
     pub config: Config,
     /// Who it is.
     pub identity: Identity,
@@ -93,7 +93,8 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
             seed
         }
     };
-    let config = Config { stores: options.store.is_some(), ..options.config };
+    let keeps_history = options.store.as_ref().is_some_and(|store| store.keeps_history());
+    let config = Config { stores: options.store.is_some(), keeps_history, ..options.config };
     let persister = Persister::start(options.store).map_err(StartError::Thread)?;
     let clock = Clock::start();
     let node = Node::new(config, options.identity, seed, clock.now(), Clock::wall());

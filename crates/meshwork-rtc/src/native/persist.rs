@@ -15,6 +15,11 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`]; nothing of the group was applied.
     fn apply_all(&mut self, changes: &[(RoomId, StoreChange)]) -> Result<(), StoreError>;
+
+    /// Whether it also keeps a history: then changes name every batch that was accepted.
+    fn keeps_history(&self) -> bool {
+        false
+    }
 }
 
 /// Why a store did not do what it was asked. What it held before is untouched.

@@ -226,6 +226,7 @@ mod tests {
             records: None,
             insert: insert.iter().map(|(key, bytes)| (*key, bytes.to_vec())).collect(),
             remove: remove.to_vec(),
+            ..StoreChange::default()
         }
     }
 

@@ -1,0 +1,569 @@
+//! What a room keeps: changes on their way to durable storage, and the acknowledgements that wait for them.
+//!
+//! # Problem
+//! A member that stores may call a batch stored only once it is. Disks are slow, fill up, and come back; the
+//! room must not wait for them, must not forget what they did not take, and must not grow without bound.
+//!
+//! # How it works
+//! Changes are gathered by key while [`PERSISTING_MAX`] others are on their way, so that a slow disk makes
+//! larger changes instead of a queue. A change that failed is gathered again, under what came later. From then
+//! on batches are acknowledged as applied but not stored, one change at a time is tried after a pause that
+//! doubles from [`RETRY_LEAST`] to [`RETRY_MOST`], and once one succeeds the acknowledgements that are owed
+//! are given, this time as stored.
+//!
+//! # Invariants
+//! - A batch is acknowledged as stored only after a change with it succeeded, or when nothing of it is to be kept.
+//! - What is stored after a success is what the room kept when that change was gathered.
+//! - Accepted batches reach the history once, in the order in which they were accepted; only those of a change
+//!   that failed may come after later ones.
+//!
+//! # Limits
+//! Gathered changes are at most the canvas's own batches and what is on disk. For the history, batches of
+//! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint is owed at most
+//! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::OUTBOX_MAX;
+use crate::gossip::batch::SignedBatch;
+use crate::id::Endpoint;
+use crate::node::Config;
+use crate::node::io::{AcceptedBatch, BatchKey, StoreChange};
+use crate::time::{Now, Time, WallTime};
+
+/// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow
+/// disk makes larger commits instead of a queue.
+pub const PERSISTING_MAX: usize = 2;
+/// Pause before a failed change is tried again: a disk that was full may have been cleared by hand.
+pub const RETRY_LEAST: Duration = Duration::from_secs(1);
+/// Longest such pause: who has made room on the disk does not wait much longer than this for the all-clear.
+pub const RETRY_MOST: Duration = Duration::from_secs(60);
+/// Bytes of accepted batches that wait for the history while storage fails or is slow.
+pub const ACCEPTED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+type Acknowledgements = BTreeMap<Endpoint, BTreeSet<u64>>;
+
+/// What a room's storage wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StorageOutput {
+    /// To be stored.
+    Persist { token: u64, change: StoreChange },
+    /// To be told to a member.
+    Acknowledge { to: Endpoint, sequences: BTreeSet<u64>, stored: bool },
+    /// Storing failed; the room goes on.
+    Failed(String),
+    /// Everything is stored again.
+    Recovered,
+}
+
+/// What is stored of one room, is about to be, and is to be acknowledged then.
+#[derive(Debug)]
+pub(super) struct Storage {
+    stores: bool,
+    /// Only while it stores.
+    keeps_history: bool,
+    gathered: Change,
+    accepted_bytes: usize,
+    /// To be acknowledged with the next change.
+    acknowledgements: Acknowledgements,
+    /// Told as not stored, and to be told again once they are.
+    owed: Acknowledgements,
+    on_the_way: BTreeMap<u64, OnTheWay>,
+    next_token: u64,
+    failing: Option<Failing>,
+    outputs: VecDeque<StorageOutput>,
+}
+
+/// A change of what is stored.
+#[derive(Debug, Default)]
+struct Change {
+    genesis: Option<Vec<u8>>,
+    /// To be kept, or removed.
+    batches: BTreeMap<BatchKey, Option<SignedBatch>>,
+    accepted: VecDeque<(WallTime, SignedBatch)>,
+    missed: u64,
+}
+
+#[derive(Debug)]
+struct OnTheWay {
+    change: Change,
+    acknowledgements: Acknowledgements,
+    /// Whether they were told as not stored already.
+    told: bool,
+}
+
+#[derive(Debug)]
+struct Failing {
+    retry_at: Time,
+    pause: Duration,
+    reason: String,
+}
+
+impl Storage {
+    /// Nothing is stored yet; `genesis` is to be.
+    pub(super) fn new(config: &Config, genesis: &[u8]) -> Storage {
+        let genesis = config.stores.then(|| genesis.to_vec());
+        Storage {
+            stores: config.stores,
+            keeps_history: config.keeps_history,
+            gathered: Change { genesis, ..Change::default() },
+            accepted_bytes: 0,
+            acknowledgements: BTreeMap::new(),
+            owed: BTreeMap::new(),
+            on_the_way: BTreeMap::new(),
+            next_token: 1,
+            failing: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether this room is stored now.
+    pub(super) fn stores(&self) -> bool {
+        self.stores
+    }
+
+    /// From now on the room is stored. `stored` is on disk already, `kept` is to be.
+    pub(super) fn start<'a>(
+        &mut self,
+        genesis: &[u8],
+        stored: &BTreeSet<BatchKey>,
+        kept: impl Iterator<Item = &'a SignedBatch>,
+    ) {
+        self.stores = true;
+        self.gathered.genesis = Some(genesis.to_vec());
+        let mut beaten = stored.clone();
+        for batch in kept {
+            if !beaten.remove(&batch.key()) {
+                self.gathered.batches.insert(batch.key(), Some(batch.clone()));
+            }
+        }
+        self.gathered.batches.extend(beaten.into_iter().map(|key| (key, None)));
+    }
+
+    /// The room is not stored any longer: what waits for storage is acknowledged as not stored.
+    pub(super) fn stop(&mut self) {
+        self.stores = false;
+        self.failing = None;
+        self.owed.clear();
+        self.accepted_bytes = 0;
+        self.gathered = Change::default();
+        for waiting in core::mem::take(&mut self.on_the_way).into_values().filter(|waiting| !waiting.told) {
+            self.tell(waiting.acknowledgements, false);
+        }
+    }
+
+    /// The genesis is stored already.
+    pub(super) fn handle_restored(&mut self) {
+        self.gathered.genesis = None;
+    }
+
+    /// A batch is no longer kept.
+    pub(super) fn remove(&mut self, key: BatchKey) {
+        if !self.stores {
+            return;
+        }
+        let unwritten = matches!(self.gathered.batches.get(&key), Some(Some(_))) && !self.is_on_the_way(&key);
+        if unwritten {
+            self.gathered.batches.remove(&key);
+        } else {
+            self.gathered.batches.insert(key, None);
+        }
+    }
+
+    /// A batch was taken in and is kept from now on.
+    pub(super) fn insert(&mut self, now: Now, batch: SignedBatch) {
+        if !self.stores {
+            return;
+        }
+        if self.keeps_history {
+            self.accepted_bytes += batch.bytes().len();
+            self.gathered.accepted.push_back((now.wall, batch.clone()));
+            self.bound_accepted();
+        }
+        self.gathered.batches.insert(batch.key(), Some(batch));
+    }
+
+    /// A member is to hear that its batch was applied, and when that is stored.
+    pub(super) fn acknowledge(&mut self, to: Endpoint, sequence: u64) {
+        self.acknowledgements.entry(to).or_default().insert(sequence);
+    }
+
+    /// Nobody is owed anything who has left.
+    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.acknowledgements.remove(&endpoint);
+        self.owed.remove(&endpoint);
+    }
+
+    /// Sends what was gathered on its way, when it may go.
+    pub(super) fn settle(&mut self, now: Time) {
+        let acknowledgements = core::mem::take(&mut self.acknowledgements);
+        if !self.stores {
+            return self.tell(acknowledgements, false);
+        }
+        if let Some(failing) = &self.failing {
+            let may_try = failing.retry_at <= now && self.on_the_way.is_empty();
+            self.owe(acknowledgements.clone());
+            self.tell(acknowledgements, false);
+            if may_try {
+                let owed = core::mem::take(&mut self.owed);
+                self.persist(owed, true);
+            }
+        } else if self.on_the_way.len() < PERSISTING_MAX {
+            self.persist(acknowledgements, false);
+        } else {
+            self.acknowledgements = acknowledgements;
+        }
+    }
+
+    /// What became of a change.
+    pub(super) fn handle_persisted(&mut self, now: Time, token: u64, result: Result<(), String>) {
+        let Some(ended) = self.on_the_way.remove(&token) else { return };
+        if let Err(reason) = result {
+            return self.handle_failure(now, ended, reason);
+        }
+        let bytes: usize = ended.change.accepted.iter().map(|(_, batch)| batch.bytes().len()).sum();
+        self.accepted_bytes -= bytes;
+        self.tell(ended.acknowledgements, true);
+        if self.failing.take().is_some() {
+            self.outputs.push_back(StorageOutput::Recovered);
+            for (endpoint, owed) in core::mem::take(&mut self.owed) {
+                self.acknowledgements.entry(endpoint).or_default().extend(owed);
+            }
+        }
+    }
+
+    /// When [`Storage::settle`] has something to do.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.failing.as_ref().filter(|_| self.on_the_way.is_empty()).map(|failing| failing.retry_at)
+    }
+
+    /// What is to be done next.
+    pub(super) fn poll_output(&mut self) -> Option<StorageOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn persist(&mut self, acknowledgements: Acknowledgements, told: bool) {
+        // A try after a failure goes out even when there is nothing left to store: only storage itself can say
+        // that it works again.
+        if !self.gathered.is_empty() || self.failing.is_some() {
+            let change = core::mem::take(&mut self.gathered);
+            let token = self.next_token;
+            self.next_token += 1;
+            self.outputs.push_back(StorageOutput::Persist { token, change: change.to_store() });
+            self.on_the_way.insert(token, OnTheWay { change, acknowledgements, told });
+        } else if let Some(mut last) = self.on_the_way.last_entry() {
+            // What is acknowledged again may still be on its way to storage.
+            for (endpoint, sequences) in acknowledgements {
+                last.get_mut().acknowledgements.entry(endpoint).or_default().extend(sequences);
+            }
+        } else {
+            self.tell(acknowledgements, true);
+        }
+    }
+
+    fn handle_failure(&mut self, now: Time, failed: OnTheWay, reason: String) {
+        let pause = self.failing.as_ref().map_or(RETRY_LEAST, |failing| (failing.pause * 2).min(RETRY_MOST));
+        if self.failing.as_ref().is_none_or(|failing| failing.reason != reason) {
+            self.outputs.push_back(StorageOutput::Failed(reason.clone()));
+        }
+        self.failing = Some(Failing { retry_at: now + pause, pause, reason });
+        // Whoever waits for a later change may wait for a batch of this one as well.
+        let later = self.on_the_way.values_mut();
+        let mut waiting: Vec<_> =
+            later.map(|later| (core::mem::take(&mut later.acknowledgements), later.told)).collect();
+        waiting.push((failed.acknowledgements, failed.told));
+        for (acknowledgements, told) in waiting {
+            self.owe(acknowledgements.clone());
+            if !told {
+                self.tell(acknowledgements, false);
+            }
+        }
+        self.gather_again(failed.change);
+    }
+
+    fn is_on_the_way(&self, key: &BatchKey) -> bool {
+        self.on_the_way.values().any(|other| other.change.batches.contains_key(key))
+    }
+
+    /// Takes a failed change up again, under what came later.
+    fn gather_again(&mut self, failed: Change) {
+        self.gathered.genesis = self.gathered.genesis.take().or(failed.genesis);
+        for (key, batch) in failed.batches {
+            if self.is_on_the_way(&key) {
+                continue;
+            }
+            // A batch that this change was to bring and that was beaten meanwhile never reached the disk.
+            if batch.is_some() && matches!(self.gathered.batches.get(&key), Some(None)) {
+                self.gathered.batches.remove(&key);
+            } else {
+                self.gathered.batches.entry(key).or_insert(batch);
+            }
+        }
+        let later = core::mem::replace(&mut self.gathered.accepted, failed.accepted);
+        self.gathered.accepted.extend(later);
+        self.gathered.missed += failed.missed;
+        self.bound_accepted();
+    }
+
+    /// Leaves out the oldest accepted batches where too many wait; those on their way are not touched.
+    fn bound_accepted(&mut self) {
+        while self.accepted_bytes > ACCEPTED_BYTES_MAX
+            && let Some((_, batch)) = self.gathered.accepted.pop_front()
+        {
+            self.accepted_bytes -= batch.bytes().len();
+            self.gathered.missed += 1;
+        }
+    }
+
+    fn owe(&mut self, acknowledgements: Acknowledgements) {
+        for (endpoint, sequences) in acknowledgements {
+            let owed = self.owed.entry(endpoint).or_default();
+            owed.extend(sequences);
+            while owed.len() > OUTBOX_MAX {
+                owed.pop_first();
+            }
+        }
+    }
+
+    fn tell(&mut self, acknowledgements: Acknowledgements, stored: bool) {
+        for (to, sequences) in acknowledgements {
+            if !sequences.is_empty() {
+                self.outputs.push_back(StorageOutput::Acknowledge { to, sequences, stored });
+            }
+        }
+    }
+}
+
+impl Change {
+    fn is_empty(&self) -> bool {
+        self.genesis.is_none() && self.batches.is_empty() && self.accepted.is_empty() && self.missed == 0
+    }
+
+    fn to_store(&self) -> StoreChange {
+        let mut change = StoreChange { genesis: self.genesis.clone(), ..StoreChange::default() };
+        for (key, batch) in &self.batches {
+            match batch {
+                Some(batch) => change.insert.push((*key, batch.bytes().to_vec())),
+                None => change.remove.push(*key),
+            }
+        }
+        let accepted = self.accepted.iter();
+        change.accepted =
+            accepted.map(|(at, batch)| AcceptedBatch { at: *at, bytes: batch.bytes().to_vec() }).collect();
+        change.missed = self.missed;
+        change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Stamp;
+    use crate::gossip::batch::{Header, StampWindow};
+    use crate::id::{Identity, Instance, PeerId, RoomId};
+    use proptest::prelude::*;
+
+    const ROOM: RoomId = RoomId([1; 32]);
+
+    fn batch(sequence: u64) -> SignedBatch {
+        let identity = Identity::from_secret([2; 32]);
+        let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
+        let window = StampWindow::at(Stamp(1 << 20));
+        let header = Header { author, sequence, replica: 0, record: None, window };
+        SignedBatch::sign(&identity, &ROOM, header, &[0; 40]).expect("a legal batch")
+    }
+
+    fn painter(number: u8) -> Endpoint {
+        Endpoint { peer: PeerId([number; 32]), instance: Instance(1) }
+    }
+
+    fn now(seconds: u64) -> Now {
+        Now { time: Time(seconds * 1_000_000), wall: WallTime::from_millis(seconds * 1000) }
+    }
+
+    fn storage() -> Storage {
+        let config = Config { stores: true, keeps_history: true, ..Config::default() };
+        Storage::new(&config, b"genesis")
+    }
+
+    /// A disk, and what was told to members.
+    #[derive(Default)]
+    struct World {
+        disk: BTreeMap<BatchKey, Vec<u8>>,
+        genesis: bool,
+        history: Vec<Vec<u8>>,
+        waiting: VecDeque<(u64, StoreChange)>,
+        told: Vec<(Endpoint, u64, bool)>,
+        failures: Vec<String>,
+        recoveries: usize,
+    }
+
+    impl World {
+        fn drain(&mut self, storage: &mut Storage) {
+            while let Some(output) = storage.poll_output() {
+                match output {
+                    StorageOutput::Persist { token, change } => self.waiting.push_back((token, change)),
+                    StorageOutput::Acknowledge { to, sequences, stored } => {
+                        self.told.extend(sequences.into_iter().map(|sequence| (to, sequence, stored)));
+                    }
+                    StorageOutput::Failed(reason) => self.failures.push(reason),
+                    StorageOutput::Recovered => self.recoveries += 1,
+                }
+            }
+        }
+
+        /// Carries out the change that has waited longest, or fails to.
+        fn answer(&mut self, storage: &mut Storage, at: u64, works: bool) {
+            let Some((token, change)) = self.waiting.pop_front() else { return };
+            let result = if works {
+                self.genesis |= change.genesis.is_some();
+                change.remove.iter().for_each(|key| drop(self.disk.remove(key)));
+                self.disk.extend(change.insert);
+                self.history.extend(change.accepted.into_iter().map(|accepted| accepted.bytes));
+                Ok(())
+            } else {
+                Err("disk full".into())
+            };
+            storage.handle_persisted(now(at).time, token, result);
+            storage.settle(now(at).time);
+            self.drain(storage);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_tried_again_and_what_is_owed_is_told() {
+        let (mut storage, mut world) = (storage(), World::default());
+        storage.insert(now(0), batch(1));
+        storage.acknowledge(painter(1), 1);
+        storage.settle(now(0).time);
+        world.drain(&mut storage);
+        assert!(world.told.is_empty(), "nothing is acknowledged before it is stored");
+        world.answer(&mut storage, 0, false);
+        assert_eq!(world.told, [(painter(1), 1, false)]);
+        assert_eq!(world.failures, ["disk full"]);
+
+        // The room goes on, and says at once that nothing is stored.
+        storage.insert(now(0), batch(2));
+        storage.acknowledge(painter(1), 2);
+        storage.settle(now(0).time);
+        world.drain(&mut storage);
+        assert_eq!(world.told.last(), Some(&(painter(1), 2, false)));
+        assert!(world.waiting.is_empty(), "a full disk is not tried at every stroke");
+        assert_eq!(storage.poll_timeout(), Some(now(1).time));
+
+        storage.settle(now(1).time);
+        world.drain(&mut storage);
+        world.answer(&mut storage, 1, false);
+        assert_eq!(storage.poll_timeout(), Some(now(3).time), "pauses double");
+        assert_eq!(world.failures.len(), 1, "the same reason is said once");
+        storage.settle(now(3).time);
+        world.drain(&mut storage);
+        world.answer(&mut storage, 3, true);
+        assert_eq!(world.told[2..], [(painter(1), 1, true), (painter(1), 2, true)]);
+        assert_eq!((world.recoveries, world.disk.len(), world.genesis), (1, 2, true));
+        assert_eq!(world.history, [batch(1).bytes(), batch(2).bytes()]);
+        assert_eq!(storage.poll_timeout(), None);
+    }
+
+    #[test]
+    fn pauses_have_a_most() {
+        let (mut storage, mut world) = (storage(), World::default());
+        let mut at = now(0).time;
+        for _ in 0..20 {
+            storage.settle(at);
+            world.drain(&mut storage);
+            let (token, _) = world.waiting.pop_front().expect("a try");
+            storage.handle_persisted(at, token, Err("disk full".into()));
+            at = storage.poll_timeout().expect("another try");
+        }
+        let (token_at, failing) = (at, storage.failing.as_ref().expect("failing"));
+        assert_eq!((failing.pause, failing.retry_at), (RETRY_MOST, token_at));
+    }
+
+    #[test]
+    fn what_waits_for_a_failing_disk_is_bounded() {
+        let mut storage = storage();
+        storage.settle(now(0).time);
+        storage.handle_persisted(now(0).time, 1, Err("disk full".into()));
+        let length = batch(1).bytes().len();
+        let fits = ACCEPTED_BYTES_MAX / length;
+        let one = batch(1);
+        for sequence in 0..fits as u64 + 10 {
+            storage.insert(now(0), one.clone());
+            storage.acknowledge(painter(1), sequence);
+            storage.settle(now(0).time);
+            // Beaten at once: nothing of it is to be kept.
+            storage.remove(one.key());
+        }
+        assert_eq!((storage.gathered.accepted.len(), storage.gathered.missed), (fits, 10));
+        assert_eq!(storage.owed[&painter(1)].len(), OUTBOX_MAX);
+        assert!(storage.gathered.batches.is_empty(), "nothing remains of what was never on disk");
+        storage.handle_detached(painter(1));
+        assert!(storage.owed.is_empty());
+    }
+
+    #[test]
+    fn without_a_store_everything_is_acknowledged_as_not_stored() {
+        let (mut storage, mut world) = (Storage::new(&Config::default(), b"genesis"), World::default());
+        storage.insert(now(0), batch(1));
+        storage.remove(batch(1).key());
+        storage.acknowledge(painter(1), 1);
+        storage.settle(now(0).time);
+        world.drain(&mut storage);
+        assert_eq!(world.told, [(painter(1), 1, false)]);
+        assert!(world.waiting.is_empty());
+    }
+
+    proptest! {
+        /// Batches come and are beaten while a disk works now and then. Whatever was called stored is there or
+        /// was beaten, and in the end the disk has what is kept and the history every batch once.
+        #[test]
+        fn what_is_called_stored_is_stored(steps in prop::collection::vec((0_u8..8, any::<bool>(), 0_u64..40), 1..200)) {
+            let batches: Vec<SignedBatch> = (1..=20).map(batch).collect();
+            let (mut storage, mut world) = (storage(), World::default());
+            let mut kept = BTreeSet::new();
+            let (mut next, mut at) = (0, 0);
+            for (kind, works, number) in steps {
+                match kind {
+                    0..=3 if next < batches.len() => {
+                        kept.insert(batches[next].key());
+                        storage.insert(now(at), batches[next].clone());
+                        storage.acknowledge(painter(1), batches[next].key().sequence);
+                        next += 1;
+                    }
+                    4 => {
+                        let beaten = kept.iter().nth(number as usize % kept.len().max(1)).copied();
+                        if let Some(key) = beaten {
+                            kept.remove(&key);
+                            storage.remove(key);
+                        }
+                    }
+                    5 | 6 => world.answer(&mut storage, at, works),
+                    _ => at += number,
+                }
+                storage.settle(now(at).time);
+                world.drain(&mut storage);
+                for &(_, sequence, stored) in &world.told {
+                    let key = batches[sequence as usize - 1].key();
+                    prop_assert!(!stored || world.disk.contains_key(&key) || !kept.contains(&key));
+                }
+            }
+            while storage.poll_timeout().is_some() || !world.waiting.is_empty() {
+                world.answer(&mut storage, at, true);
+                at += 60;
+                storage.settle(now(at).time);
+                world.drain(&mut storage);
+            }
+            prop_assert_eq!(world.disk.keys().copied().collect::<BTreeSet<_>>(), kept);
+            let mut accepted: Vec<_> = batches[..next].iter().map(|batch| batch.bytes().to_vec()).collect();
+            accepted.sort();
+            world.history.sort();
+            prop_assert_eq!(world.history, accepted);
+            let told: BTreeSet<u64> = world.told.iter().filter(|told| told.2).map(|told| told.1).collect();
+            prop_assert_eq!(told.len(), next, "everybody was told in the end");
+        }
+    }
+}
