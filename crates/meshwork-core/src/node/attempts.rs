@@ -478,6 +478,9 @@ impl Node {
     /// Closes a link to an endpoint that broke the protocol, and stays away from it for a while.
     fn shut_out(&mut self, endpoint: Endpoint, link: LinkId, reason: String) {
         self.close_link(link, Some(GoodbyeReason::Refused));
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            room.handle_shut_out(endpoint);
+        }
         let until = self.now.time + REFUSED_FOR;
         if let Some(peer) = self.peers.get_mut(&endpoint) {
             peer.refused_until = Some(until);

@@ -271,6 +271,8 @@ pub enum Refusal {
     RecordSigner,
     /// What should prove that an endpoint contradicted itself does not.
     Equivocation,
+    /// More batches than this end takes from one neighbour; they were dropped, and comparison brings what counts.
+    Flood,
     /// The server sent something that is not a message of its protocol.
     Server,
 }
@@ -298,6 +300,7 @@ impl Refusal {
             Refusal::Record => "record",
             Refusal::RecordSigner => "record-signer",
             Refusal::Equivocation => "equivocation",
+            Refusal::Flood => "flood",
             Refusal::Server => "server",
         }
     }

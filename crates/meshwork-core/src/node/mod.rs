@@ -93,6 +93,8 @@ pub struct Node {
     rooms: BTreeMap<RoomHandle, Entry>,
     introductions: Introductions,
     refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
+    /// Signatures that may still be checked in the present call.
+    signatures_left: usize,
     next_link: u64,
     next_room: u32,
     next_server: u32,
@@ -122,6 +124,7 @@ impl Node {
             rooms: BTreeMap::new(),
             introductions: Introductions::default(),
             refusals: BTreeMap::new(),
+            signatures_left: 0,
             next_link: 1,
             next_room: 1,
             next_server: 1,
@@ -137,6 +140,7 @@ impl Node {
     /// Takes in what the driver has to tell.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         self.advance(now);
+        self.signatures_left = self.config.signatures_per_call;
         match input {
             Input::Signal { link, signal } => self.handle_local_signal(link, signal),
             Input::Up { link, fingerprints, path } => {
@@ -169,6 +173,7 @@ impl Node {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
+        self.signatures_left = self.config.signatures_per_call;
         self.handle_server_timeouts();
         self.handle_link_timeouts();
         self.handle_peer_timeouts();
@@ -318,7 +323,8 @@ impl Node {
             links: self.links.len(),
             attempts: self.attempts.len(),
             queued_bytes_most: self.links.values().map(Link::queued).max().unwrap_or(0),
-            held_batches: rooms.map(|room| room.held_batches()).sum(),
+            held_batches: rooms.clone().map(|room| room.held_batches()).sum(),
+            unverified_bytes: rooms.map(|room| room.unverified_bytes()).sum(),
         }
     }
 
@@ -356,10 +362,13 @@ impl Node {
             let mut idle = self.carry_out_room_outputs();
             idle &= self.handle_link_events();
             idle &= self.serve_parts();
+            idle &= self.verify_batches();
             if idle {
                 break;
             }
         }
+        // A command that the application gives spends nothing: it must answer at once.
+        self.signatures_left = 0;
         for (&link, state) in &mut self.links {
             while let Some((channel, bytes)) = state.flush() {
                 self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));

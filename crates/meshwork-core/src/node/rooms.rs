@@ -136,7 +136,7 @@ impl Node {
         let handle = self.add_entry(&servers, Some(address.code), address.room, address.secret);
         if let Some((genesis, id, stored)) = stored {
             match self.open_room(handle, genesis, stored.genesis, id) {
-                Ok(()) => self.restore(handle, &stored.batches),
+                Ok(()) => self.restore(handle, stored.batches),
                 Err(reason) => {
                     self.refuse_room(handle, reason);
                     return Ok(handle);
@@ -218,12 +218,9 @@ impl Node {
         Ok(())
     }
 
-    fn restore(&mut self, handle: RoomHandle, batches: &[Vec<u8>]) {
-        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
-        let refused = room.restore(self.now, batches);
-        if refused > 0 {
-            let reason = format!("{refused} stored batches do not verify and were left out");
-            self.event(Event::StorageFailed { room: handle, reason });
+    fn restore(&mut self, handle: RoomHandle, batches: Vec<Vec<u8>>) {
+        if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
+            room.restore(self.now, batches);
         }
     }
 
@@ -464,6 +461,24 @@ impl Node {
                     link.send(&LinkMessage::Room { number: handle.0, message });
                 }
             }
+        }
+        idle
+    }
+
+    /// Verifies queued batches, as many as this call may. Returns whether there was nothing to verify.
+    pub(super) fn verify_batches(&mut self) -> bool {
+        let mut idle = true;
+        let open = self.rooms.values().filter_map(|entry| entry.room.as_ref());
+        let mut waiting = open.filter(|room| room.has_unverified()).count();
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            if !room.has_unverified() {
+                continue;
+            }
+            // A flood in one room leaves the others their share.
+            let verified = room.verify(self.now, self.signatures_left.div_ceil(waiting));
+            waiting -= 1;
+            self.signatures_left = self.signatures_left.saturating_sub(verified);
+            idle &= verified == 0;
         }
         idle
     }

@@ -171,4 +171,6 @@ pub struct Usage {
     pub queued_bytes_most: usize,
     /// Batches held back in all rooms until they are due.
     pub held_batches: usize,
+    /// Bytes of batches that wait in all rooms to be verified.
+    pub unverified_bytes: usize,
 }

@@ -20,7 +20,7 @@ use core::time::Duration;
 
 use crate::clock::{Clock, Stamp};
 use crate::crdt::canvas::{Applied, Canvas, REPLICA, Strokes};
-use crate::gossip::batch::{BatchError, SignedBatch, UnverifiedBatch};
+use crate::gossip::batch::{Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::gossip::window::SequenceWindow;
 use crate::id::{Endpoint, RoomId};
 use crate::node::event::Refusal;
@@ -88,7 +88,29 @@ impl Delivery {
         }
     }
 
-    /// Decides whether `bytes` are a batch that counts now.
+    /// Reads a batch and does the checks that cost little: it may be queued for the others.
+    ///
+    /// # Errors
+    /// [`Rejection`] says why it does not count; nothing was remembered.
+    pub fn screen(&self, bytes: &[u8]) -> Result<UnverifiedBatch, Rejection> {
+        let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
+        let batch = UnverifiedBatch::decode(bytes)
+            .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
+        let header = batch.header();
+        if header.replica != REPLICA {
+            return Err(Rejection::Unknown);
+        }
+        if header.record.is_some() {
+            let detail = String::from("it was written under a room record that is not known here");
+            return Err(refused(Refusal::BatchRoom, detail));
+        }
+        if self.is_known(&batch) {
+            return Err(Rejection::Known(header.key()));
+        }
+        Ok(batch)
+    }
+
+    /// Decides at once whether `bytes` are a batch that counts now.
     ///
     /// # Errors
     /// [`Rejection`] says why not; nothing was remembered.
@@ -99,24 +121,32 @@ impl Delivery {
         room: &RoomId,
         canvas: &Canvas,
     ) -> Result<Checked, Rejection> {
-        let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
-        let batch = UnverifiedBatch::decode(bytes)
-            .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
+        self.verify(now, self.screen(bytes)?, room, canvas)
+    }
+
+    /// Whether a batch was delivered before, or is held.
+    pub fn is_known(&self, batch: &Batch) -> bool {
         let header = batch.header();
         let key = header.key();
-        if header.replica != REPLICA {
-            return Err(Rejection::Unknown);
-        }
-        if header.record.is_some() {
-            let detail = String::from("it was written under a room record that is not known here");
-            return Err(refused(Refusal::BatchRoom, detail));
-        }
         let delivered = |window: &Window| window.sequences.contains(key.sequence);
-        if self.windows.get(&key.author).is_some_and(delivered)
+        self.windows.get(&key.author).is_some_and(delivered)
             || self.held.contains_key(&(header.window.most, key))
-        {
-            return Err(Rejection::Known(key));
-        }
+    }
+
+    /// Decides whether a batch that was screened counts now: its signature, its cells and its stamps.
+    ///
+    /// # Errors
+    /// [`Rejection`] says why not; nothing was remembered.
+    pub fn verify(
+        &self,
+        now: Now,
+        batch: UnverifiedBatch,
+        room: &RoomId,
+        canvas: &Canvas,
+    ) -> Result<Checked, Rejection> {
+        let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
+        let header = batch.header();
+        let key = header.key();
         let batch = batch
             .verify(room)
             .map_err(|error: BatchError| refused(Refusal::BatchSignature, error.to_string()))?;

@@ -6,7 +6,8 @@
 //!
 //! # How it works
 //! A [`Room`] routes: the overlay says to whom a batch goes, [`sync`] compares the canvas with each neighbour,
-//! [`delivery`] decides whether a batch counts. Links and signalling are the node's.
+//! [`verify`] queues what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the
+//! node's.
 //!
 //! # Invariants
 //! - Cells change through signed batches only, one's own included.
@@ -18,9 +19,11 @@
 
 pub mod delivery;
 pub mod genesis;
+mod intake;
 pub mod storage;
 mod storing;
 pub mod sync;
+pub mod verify;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -43,7 +46,7 @@ use crate::overlay::Overlay;
 use crate::overlay::full_mesh::FullMesh;
 use crate::session::message::{Applied, Attach, Links, RoomMessage, SEQUENCES_MAX};
 use crate::time::{Now, Time};
-use crate::wire::{Bounded, Bytes};
+use crate::wire::Bounded;
 
 /// Own batches that no member which stays has acknowledged yet; the oldest are given up beyond this. As many as
 /// a canvas of 4096 by 4096 has tiles, so that one picture fits.
@@ -103,6 +106,9 @@ pub struct Room {
     clock: Clock,
     next_sequence: u64,
     delivery: Delivery,
+    queue: verify::Queue,
+    /// Stored batches that did not verify, until all were looked at.
+    refused_stored: usize,
     overlay: Box<dyn Overlay>,
     sync: Sync,
     members: BTreeMap<Endpoint, Member>,
@@ -138,6 +144,8 @@ impl Room {
             clock: new_clock(config),
             next_sequence: 1,
             delivery: Delivery::new(config.stamp_ahead_max),
+            queue: verify::Queue::default(),
+            refused_stored: 0,
             overlay: Box::new(FullMesh::new(me)),
             sync: Sync::new(REPLICA),
             members: BTreeMap::new(),
@@ -186,30 +194,6 @@ impl Room {
     /// Whether the member's canvas equalled ours when they were last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.sync.is_in_step(endpoint)
-    }
-
-    /// Takes in stored batches; those that do not verify are left out and counted in the result.
-    ///
-    /// What is restored is not stored again. Stamps count whatever the civil clock says now: these batches were
-    /// within room time when they were taken in, and a clock that was set back must not hide them.
-    pub fn restore(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
-        let mut refused = 0;
-        for bytes in batches {
-            let checked = match self.delivery.check(now, bytes, &self.id, &self.canvas) {
-                Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => checked,
-                Err(_) => {
-                    refused += 1;
-                    continue;
-                }
-            };
-            let key = checked.batch.key();
-            let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
-            // What was beaten while nobody looked need not stay on disk.
-            let beaten = applied.dropped.into_iter().chain((!applied.kept).then_some(key));
-            beaten.for_each(|beaten| self.storage.remove(beaten));
-        }
-        self.storage.handle_restored();
-        refused
     }
 
     /// Paints cells in the name of `identity`, who is this endpoint's peer.
@@ -303,9 +287,10 @@ impl Room {
             return;
         }
         self.overlay.handle_detached(endpoint);
+        self.queue.handle_detached(endpoint);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.storage.handle_detached(endpoint);
-        self.sync.handle_detached(now.time, endpoint, &self.canvas);
+        self.sync.handle_detached(endpoint);
         self.event(Event::MemberDetached { room: self.handle, endpoint });
         self.finish(now);
     }
@@ -314,8 +299,8 @@ impl Room {
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         let of_canvas = |replica| replica == REPLICA;
         match message {
-            RoomMessage::Batch(bytes) => self.handle_batch(now, from, &bytes, true),
-            RoomMessage::PartBatch(bytes) => self.handle_batch(now, from, &bytes, false),
+            RoomMessage::Batch(bytes) => self.receive(from, &bytes, true),
+            RoomMessage::PartBatch(bytes) => self.receive(from, &bytes, false),
             RoomMessage::Summary(summary) if of_canvas(summary.replica) => {
                 self.sync.handle_summary(now.time, from, &summary, &self.canvas);
             }
@@ -327,7 +312,8 @@ impl Room {
             }
             RoomMessage::Want(want) if of_canvas(want.replica) => self.sync.handle_want(from, &want.parts),
             RoomMessage::PartEnd(end) if of_canvas(end.replica) => {
-                self.sync.handle_part_end(now.time, from, end.part, &self.canvas);
+                // What finds no place was not said: another neighbour is asked in time.
+                let _ = self.queue.push_part_end(from, end.part);
             }
             RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
             RoomMessage::Links(links) => self.overlay.handle_links(from, links.endpoints.into_inner()),
@@ -368,8 +354,9 @@ impl Room {
 
     /// When [`Room::handle_timeout`] has something to do.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
+        let unverified = (!self.queue.is_empty()).then_some(now.time);
         let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
-        let due = [sync, held, self.storage.poll_timeout(), self.tell_links_at];
+        let due = [unverified, sync, held, self.storage.poll_timeout(), self.tell_links_at];
         due.into_iter().flatten().min()
     }
 
@@ -387,65 +374,6 @@ impl Room {
     /// How many batches are held back until they are due.
     pub fn held_batches(&self) -> usize {
         self.delivery.held()
-    }
-
-    fn handle_batch(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
-        match self.delivery.check(now, bytes, &self.id, &self.canvas) {
-            Ok(checked) => self.accept(now, from, checked, live),
-            Err(delivery::Rejection::Known(key)) => {
-                if key.author == from && self.stays {
-                    self.storage.acknowledge(from, key.sequence);
-                }
-            }
-            Err(delivery::Rejection::Ahead(checked)) => {
-                if !self.delivery.hold(from, checked) {
-                    let detail =
-                        String::from("its stamp is ahead of room time, and as many as allowed are held");
-                    self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
-                }
-            }
-            Err(delivery::Rejection::Unknown) => {}
-            Err(delivery::Rejection::Refused(refusal, detail)) => {
-                self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
-            }
-        }
-    }
-
-    fn accept(&mut self, now: Now, from: Endpoint, checked: delivery::Checked, live: bool) {
-        let key = checked.batch.key();
-        if key.author == from && self.stays {
-            self.storage.acknowledge(from, key.sequence);
-        }
-        let batch = checked.batch.clone();
-        // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
-        // in also ends every round trip of a batch whose sequence was forgotten.
-        if self.apply(now, checked) && live {
-            self.send_live(self.overlay.targets(key.author, Some(from)), &batch);
-        }
-    }
-
-    /// Applies a batch. Returns whether it was taken in: it won a cell.
-    fn apply(&mut self, now: Now, checked: delivery::Checked) -> bool {
-        let batch = checked.batch.clone();
-        let key = batch.key();
-        let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
-        applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
-        if applied.kept {
-            self.storage.insert(now, batch);
-        }
-        self.sync.handle_change(now.time);
-        if !applied.changed.is_empty() {
-            let (room, author, sequence) = (self.handle, key.author, key.sequence);
-            self.event(Event::CanvasChanged { room, author, sequence, cells: applied.changed });
-        }
-        applied.kept
-    }
-
-    fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
-        for to in targets {
-            let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
-            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));
-        }
     }
 
     fn put_in_outbox(&mut self, batch: SignedBatch) {
@@ -477,6 +405,7 @@ impl Room {
 
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
     fn finish(&mut self, now: Now) {
+        self.fetch(now);
         while let Some(output) = self.sync.poll_output() {
             self.outputs.push_back(match output {
                 SyncOutput::Send(to, message) => RoomOutput::Send(to, message),

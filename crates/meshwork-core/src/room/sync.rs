@@ -78,6 +78,8 @@ pub struct Sync {
     neighbours: BTreeMap<Endpoint, Neighbour>,
     asked: BTreeMap<u32, (Endpoint, Time)>,
     tell_at: Option<Time>,
+    /// Whether something changed since parts were last asked for.
+    may_ask: bool,
     outputs: VecDeque<SyncOutput>,
 }
 
@@ -85,7 +87,7 @@ impl Sync {
     /// Nobody is attached yet.
     pub fn new(replica: ReplicaNumber) -> Sync {
         let (neighbours, asked) = (BTreeMap::new(), BTreeMap::new());
-        Sync { replica, neighbours, asked, tell_at: None, outputs: VecDeque::new() }
+        Sync { replica, neighbours, asked, tell_at: None, may_ask: false, outputs: VecDeque::new() }
     }
 
     /// A neighbour is attached: sends it our summary.
@@ -96,15 +98,16 @@ impl Sync {
     }
 
     /// A neighbour is gone: what was asked of it is asked of others.
-    pub fn handle_detached(&mut self, now: Time, endpoint: Endpoint, replica: &dyn Replica) {
+    pub fn handle_detached(&mut self, endpoint: Endpoint) {
         self.neighbours.remove(&endpoint);
         self.asked.retain(|_, (asked, _)| *asked != endpoint);
-        self.ask(now, replica);
+        self.may_ask = true;
     }
 
     /// The replica changed by something other than a wanted part.
     pub fn handle_change(&mut self, now: Time) {
         self.tell_at = Some(now + QUIET);
+        self.may_ask = true;
         for neighbour in self.neighbours.values_mut() {
             neighbour.in_step = false;
         }
@@ -124,7 +127,7 @@ impl Sync {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         neighbour.digest = Some(summary.digest);
         neighbour.unseen = summary.parts.iter().copied().collect();
-        self.ask(now, replica);
+        self.may_ask = true;
         self.compare(now, from, replica);
     }
 
@@ -157,7 +160,8 @@ impl Sync {
         if self.asked.get(&part).is_some_and(|(asked, _)| *asked == from) {
             self.asked.remove(&part);
         }
-        self.ask(now, replica);
+        self.ask(now, replica, |endpoint| endpoint == from);
+        self.may_ask = true;
         if self.asked.is_empty() {
             // Everything that was to be fetched is here: tell at once, so that others see it.
             self.tell_at = Some(now);
@@ -209,7 +213,15 @@ impl Sync {
             }
             neighbour.ask_at = Some(now + neighbour.ask_pause);
         }
-        self.ask(now, replica);
+        self.may_ask = true;
+    }
+
+    /// Asks for what may be asked for: of those neighbours that `settled` names, whose live batches are all worked
+    /// off, since these may bring what is lacking.
+    pub fn fetch(&mut self, now: Time, replica: &dyn Replica, settled: impl Fn(Endpoint) -> bool) {
+        if core::mem::take(&mut self.may_ask) {
+            self.ask(now, replica, settled);
+        }
     }
 
     /// The next thing that [`Sync::handle_timeout`] has to do.
@@ -239,8 +251,12 @@ impl Sync {
     }
 
     /// Asks for parts that differ and that nobody is serving.
-    fn ask(&mut self, now: Time, replica: &dyn Replica) {
+    fn ask(&mut self, now: Time, replica: &dyn Replica, settled: impl Fn(Endpoint) -> bool) {
         for (&endpoint, neighbour) in &mut self.neighbours {
+            if !settled(endpoint) {
+                self.may_ask = true;
+                continue;
+            }
             let mut in_flight = self.asked.values().filter(|(asked, _)| *asked == endpoint).count();
             let mut wanted = Vec::new();
             neighbour.unseen.retain(|&part, theirs| {

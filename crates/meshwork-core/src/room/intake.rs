@@ -1,0 +1,216 @@
+//! How batches come into a room: queued, verified in slices, applied, passed on, acknowledged, stored.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::delivery::{Checked, Rejection};
+use super::verify::{Full, Next};
+use super::{Room, RoomOutput};
+use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
+use crate::id::Endpoint;
+use crate::node::event::{Event, Refusal};
+use crate::session::message::RoomMessage;
+use crate::time::Now;
+use crate::wire::Bytes;
+
+/// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all that
+/// most rooms have. The rest follow in slices.
+const RESTORED_AT_ONCE: usize = 256;
+/// How many batches that need no signature count as much as one that does.
+const KNOWN_PER_SIGNATURE: usize = 16;
+
+impl Room {
+    /// Takes in stored batches: the first few at once, the rest in slices. Those that do not verify are left out
+    /// and told when all were looked at.
+    ///
+    /// Storage is verified like a neighbour, since another program may have changed it. What is restored is not
+    /// stored again. Stamps count whatever the civil clock says now: these batches were within room time when
+    /// they were taken in, and a clock that was set back must not hide them.
+    pub fn restore(&mut self, now: Now, batches: Vec<Vec<u8>>) {
+        self.storage.handle_restored();
+        let mut batches = batches.into_iter();
+        for bytes in batches.by_ref().take(RESTORED_AT_ONCE) {
+            self.restore_one(now, &bytes, false);
+        }
+        self.queue.push_stored(batches);
+        self.restored();
+    }
+
+    /// Verifies queued batches, at most `most` signatures, and does with them what is to be done. Returns how
+    /// many were verified: 0 when nothing is queued.
+    pub fn verify(&mut self, now: Now, most: usize) -> usize {
+        let mut cost = 0;
+        while cost < most * KNOWN_PER_SIGNATURE {
+            let Some(next) = self.queue.take_next() else { break };
+            cost += match next {
+                Next::Live(from, batch) => self.verify_one(now, from, batch, true),
+                Next::Part(from, batch) => self.verify_one(now, from, batch, false),
+                Next::PartEnd(from, part) => {
+                    self.sync.handle_part_end(now.time, from, part, &self.canvas);
+                    1
+                }
+                Next::Stored(bytes) => {
+                    let cost = self.restore_one(now, &bytes, true);
+                    self.restored();
+                    cost
+                }
+            };
+        }
+        if cost > 0 {
+            self.finish(now);
+        }
+        cost.div_ceil(KNOWN_PER_SIGNATURE)
+    }
+
+    /// Forgets what an endpoint said that broke the rules, as far as it was not worked off.
+    pub fn handle_shut_out(&mut self, endpoint: Endpoint) {
+        self.queue.forget(endpoint);
+    }
+
+    /// Whether batches wait to be verified.
+    pub fn has_unverified(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Bytes of batches that wait to be verified.
+    pub fn unverified_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// Asks neighbours for what is lacking, once what they said before is worked off.
+    pub(super) fn fetch(&mut self, now: Now) {
+        if self.queue.is_restored() {
+            let queue = &self.queue;
+            self.sync.fetch(now.time, &self.canvas, |neighbour| !queue.has_live(neighbour));
+        }
+    }
+
+    /// Looks at a batch that arrived and queues it.
+    pub(super) fn receive(&mut self, from: Endpoint, bytes: &[u8], live: bool) {
+        let batch = match self.delivery.screen(bytes) {
+            Ok(batch) => batch,
+            Err(rejection) => return self.reject(from, rejection),
+        };
+        let queued = match live {
+            true => self.queue.push_live(from, batch),
+            false => self.queue.push_part(from, batch),
+        };
+        if queued == Err(Full) {
+            let detail = String::from("it sends more than can be verified; comparison will bring it");
+            self.outputs.push_back(RoomOutput::Refused(from, Refusal::Flood, detail));
+        }
+    }
+
+    /// Takes in a batch that counts, and passes it on if it is live.
+    pub(super) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
+        let key = checked.batch.key();
+        if key.author == from && self.stays {
+            self.storage.acknowledge(from, key.sequence);
+        }
+        let batch = checked.batch.clone();
+        // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
+        // in also ends every round trip of a batch whose sequence was forgotten.
+        if self.apply(now, checked) && live {
+            self.send_live(self.overlay.targets(key.author, Some(from)), &batch);
+        }
+    }
+
+    /// Applies a batch. Returns whether it was taken in: it won a cell.
+    pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
+        let batch = checked.batch.clone();
+        let kept = self.apply_unstored(now, checked, true);
+        if kept {
+            self.storage.insert(now, batch);
+        }
+        kept
+    }
+
+    fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
+        let key = checked.batch.key();
+        let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
+        applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
+        self.sync.handle_change(now.time);
+        if tell && !applied.changed.is_empty() {
+            let (room, author, sequence) = (self.handle, key.author, key.sequence);
+            self.event(Event::CanvasChanged { room, author, sequence, cells: applied.changed });
+        }
+        applied.kept
+    }
+
+    /// Verifies and takes in one batch. Returns what that cost.
+    fn verify_one(&mut self, now: Now, from: Endpoint, batch: UnverifiedBatch, live: bool) -> usize {
+        if self.delivery.is_known(&batch) {
+            self.reject(from, Rejection::Known(batch.key()));
+            return 1;
+        }
+        match self.delivery.verify(now, batch, &self.id, &self.canvas) {
+            Ok(checked) => self.accept(now, from, checked, live),
+            Err(rejection) => self.reject(from, rejection),
+        }
+        KNOWN_PER_SIGNATURE
+    }
+
+    fn reject(&mut self, from: Endpoint, rejection: Rejection) {
+        match rejection {
+            Rejection::Known(key) => {
+                if key.author == from && self.stays {
+                    self.storage.acknowledge(from, key.sequence);
+                }
+            }
+            Rejection::Ahead(checked) => {
+                if !self.delivery.hold(from, checked) {
+                    let detail =
+                        String::from("its stamp is ahead of room time, and as many as allowed are held");
+                    self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
+                }
+            }
+            Rejection::Unknown => {}
+            Rejection::Refused(refusal, detail) => {
+                self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+            }
+        }
+    }
+
+    /// Takes in one stored batch. Returns what that cost.
+    fn restore_one(&mut self, now: Now, bytes: &[u8], tell: bool) -> usize {
+        let batch = match self.delivery.screen(bytes) {
+            Ok(batch) => batch,
+            // A neighbour was faster than one's own disk.
+            Err(Rejection::Known(_)) => return 1,
+            Err(_) => {
+                self.refused_stored += 1;
+                return 1;
+            }
+        };
+        let checked = match self.delivery.verify(now, batch, &self.id, &self.canvas) {
+            Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
+            Err(_) => {
+                self.refused_stored += 1;
+                return KNOWN_PER_SIGNATURE;
+            }
+        };
+        let key = checked.batch.key();
+        if !self.apply_unstored(now, checked, tell) {
+            // What was beaten while nobody looked need not stay on disk.
+            self.storage.remove(key);
+        }
+        KNOWN_PER_SIGNATURE
+    }
+
+    /// Says how many stored batches were left out, once all were looked at.
+    fn restored(&mut self) {
+        if self.queue.is_restored() && self.refused_stored > 0 {
+            let refused = core::mem::take(&mut self.refused_stored);
+            let reason = format!("{refused} stored batches do not verify and were left out");
+            self.event(Event::StorageFailed { room: self.handle, reason });
+        }
+    }
+
+    pub(super) fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
+        for to in targets {
+            let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
+            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));
+        }
+    }
+}

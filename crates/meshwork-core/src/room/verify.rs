@@ -1,0 +1,287 @@
+//! The queue of batches that were received and whose signatures are not checked yet.
+//!
+//! # Problem
+//! A signature takes a page about as long as drawing a thousand cells. Who joins a canvas of a million lone clicks
+//! must check a million of them, and must go on drawing, listening and painting meanwhile.
+//!
+//! # How it works
+//! What arrives is decoded, looked up among what is known, and queued by the neighbour that sent it. Each call of
+//! the node works off a few ([`Config::signatures_per_call`](crate::node::Config::signatures_per_call)) and, while
+//! some are left, reports the present as its deadline: the driver calls again as soon as whatever else waits had
+//! its turn. Neighbours take turns, so that nobody's flood delays another's strokes; of one neighbour live batches
+//! come before wanted ones. What one's own storage held takes turns as if it were one more neighbour.
+//!
+//! # Invariants
+//! - Nothing of a queued batch is shown, merged, stored, acknowledged or passed on.
+//! - Of one neighbour, a part's end comes after the batches of the part.
+//!
+//! # Limits
+//! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 4 MiB, and 92 MiB in a full room in
+//! which everybody floods. What finds no place is dropped, and comparison brings it again.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+use crate::gossip::batch::UnverifiedBatch;
+use crate::id::Endpoint;
+
+/// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
+/// finds a place even while it sends all that it has painted.
+pub const LIVE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of one neighbour's wanted batches that wait.
+pub const REPAIR_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes that an entry takes beside its batch.
+const ENTRY_BYTES: usize = 64;
+/// Neighbours that are gone whose last words still wait; more give up the longest queue.
+const GONE_MAX: usize = 8;
+
+/// The next thing to be worked off.
+#[derive(Debug)]
+pub enum Next {
+    /// A batch that somebody just made, or passed on.
+    Live(Endpoint, UnverifiedBatch),
+    /// A batch of a wanted part.
+    Part(Endpoint, UnverifiedBatch),
+    /// All batches of a wanted part were worked off.
+    PartEnd(Endpoint, u32),
+    /// A batch of one's own storage, not decoded yet.
+    Stored(Vec<u8>),
+}
+
+/// There is no place for a batch: its neighbour sends faster than can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+#[derive(Debug)]
+enum Wanted {
+    Batch(UnverifiedBatch),
+    End(u32),
+}
+
+/// What waits of one neighbour.
+#[derive(Debug, Default)]
+struct Lane {
+    live: VecDeque<UnverifiedBatch>,
+    live_bytes: usize,
+    wanted: VecDeque<Wanted>,
+    wanted_bytes: usize,
+    gone: bool,
+}
+
+/// Batches that wait for their signatures to be checked.
+#[derive(Debug, Default)]
+pub struct Queue {
+    /// Only those of which something waits.
+    lanes: BTreeMap<Endpoint, Lane>,
+    stored: VecDeque<Vec<u8>>,
+    /// Whose turn was last; `None` when it was the storage's.
+    last: Option<Endpoint>,
+}
+
+impl Queue {
+    /// Queues a live batch.
+    ///
+    /// # Errors
+    /// [`Full`]; the batch is dropped.
+    pub fn push_live(&mut self, from: Endpoint, batch: UnverifiedBatch) -> Result<(), Full> {
+        let lane = self.lanes.entry(from).or_default();
+        let bytes = lane.live_bytes + entry_bytes(&batch);
+        if bytes > LIVE_BYTES_MAX {
+            return Err(Full);
+        }
+        lane.live_bytes = bytes;
+        lane.live.push_back(batch);
+        Ok(())
+    }
+
+    /// Queues a batch of a wanted part.
+    ///
+    /// # Errors
+    /// [`Full`]; the batch is dropped.
+    pub fn push_part(&mut self, from: Endpoint, batch: UnverifiedBatch) -> Result<(), Full> {
+        let bytes = entry_bytes(&batch);
+        self.push_wanted(from, Wanted::Batch(batch), bytes)
+    }
+
+    /// Queues the end of a wanted part behind its batches.
+    ///
+    /// # Errors
+    /// [`Full`]; the end is dropped, as if the neighbour had not said it.
+    pub fn push_part_end(&mut self, from: Endpoint, part: u32) -> Result<(), Full> {
+        self.push_wanted(from, Wanted::End(part), ENTRY_BYTES)
+    }
+
+    /// Queues what one's own storage held.
+    pub fn push_stored(&mut self, batches: impl IntoIterator<Item = Vec<u8>>) {
+        self.stored.extend(batches);
+    }
+
+    /// The next thing whose turn it is.
+    pub fn take_next(&mut self) -> Option<Next> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut turn = self.lanes.range((after, Bound::Unbounded)).next().map(|(endpoint, _)| *endpoint);
+        if turn.is_none() {
+            self.last = None;
+            if let Some(bytes) = self.stored.pop_front() {
+                return Some(Next::Stored(bytes));
+            }
+            turn = self.lanes.first_key_value().map(|(endpoint, _)| *endpoint);
+        }
+        let endpoint = turn?;
+        self.last = Some(endpoint);
+        self.take(endpoint)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.lanes.is_empty() && self.stored.is_empty()
+    }
+
+    /// Whether live batches of a neighbour wait.
+    pub fn has_live(&self, endpoint: Endpoint) -> bool {
+        self.lanes.get(&endpoint).is_some_and(|lane| !lane.live.is_empty())
+    }
+
+    /// Whether nothing waits of one's own storage.
+    pub fn is_restored(&self) -> bool {
+        self.stored.is_empty()
+    }
+
+    /// Bytes that wait of all neighbours, their entries included.
+    pub fn bytes(&self) -> usize {
+        self.lanes.values().map(|lane| lane.live_bytes + lane.wanted_bytes).sum()
+    }
+
+    /// A neighbour is gone: what it said before still counts, but nothing of it was wanted for long.
+    pub fn handle_detached(&mut self, endpoint: Endpoint) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.gone = true;
+        }
+        let gone = || self.lanes.iter().filter(|(_, lane)| lane.gone);
+        if gone().count() > GONE_MAX
+            && let Some((&longest, _)) = gone().max_by_key(|(_, lane)| lane.live_bytes + lane.wanted_bytes)
+        {
+            self.lanes.remove(&longest);
+        }
+    }
+
+    /// Forgets what a neighbour said, which broke the rules.
+    pub fn forget(&mut self, endpoint: Endpoint) {
+        self.lanes.remove(&endpoint);
+    }
+
+    fn push_wanted(&mut self, from: Endpoint, wanted: Wanted, bytes: usize) -> Result<(), Full> {
+        let lane = self.lanes.entry(from).or_default();
+        if lane.wanted_bytes + bytes > REPAIR_BYTES_MAX {
+            return Err(Full);
+        }
+        lane.wanted_bytes += bytes;
+        lane.wanted.push_back(wanted);
+        Ok(())
+    }
+
+    fn take(&mut self, endpoint: Endpoint) -> Option<Next> {
+        let lane = self.lanes.get_mut(&endpoint)?;
+        let next = match lane.live.pop_front() {
+            Some(batch) => {
+                lane.live_bytes -= entry_bytes(&batch);
+                Next::Live(endpoint, batch)
+            }
+            None => match lane.wanted.pop_front()? {
+                Wanted::Batch(batch) => {
+                    lane.wanted_bytes -= entry_bytes(&batch);
+                    Next::Part(endpoint, batch)
+                }
+                Wanted::End(part) => {
+                    lane.wanted_bytes -= ENTRY_BYTES;
+                    Next::PartEnd(endpoint, part)
+                }
+            },
+        };
+        if lane.live.is_empty() && lane.wanted.is_empty() {
+            self.lanes.remove(&endpoint);
+        }
+        Some(next)
+    }
+}
+
+fn entry_bytes(batch: &UnverifiedBatch) -> usize {
+    batch.bytes().len() + ENTRY_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Stamp;
+    use crate::gossip::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
+    use crate::id::{Identity, Instance, PeerId, RoomId};
+    use alloc::vec;
+
+    fn neighbour(number: u8) -> Endpoint {
+        Endpoint { peer: PeerId([number; 32]), instance: Instance(0) }
+    }
+
+    fn batch(sequence: u64, payload: usize) -> UnverifiedBatch {
+        let identity = Identity::from_secret([1; 32]);
+        let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
+        let window = StampWindow::at(Stamp(1 << 16));
+        let header = Header { author, sequence, replica: 0, record: None, window };
+        let signed = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &vec![0; payload]);
+        UnverifiedBatch::decode(signed.expect("a legal batch").bytes()).expect("just written")
+    }
+
+    /// Who comes next, and with what.
+    fn order(queue: &mut Queue) -> Vec<(u8, u64)> {
+        let said = |next| match next {
+            Next::Live(from, batch) | Next::Part(from, batch) => (from.peer.0[0], batch.header().sequence),
+            Next::PartEnd(from, part) => (from.peer.0[0], 1000 + u64::from(part)),
+            Next::Stored(bytes) => (0, bytes.len() as u64),
+        };
+        core::iter::from_fn(|| queue.take_next()).map(said).collect()
+    }
+
+    #[test]
+    fn a_flood_of_one_neighbour_does_not_delay_the_others() {
+        let mut queue = Queue::default();
+        (1..=100).for_each(|sequence| queue.push_live(neighbour(1), batch(sequence, 0)).expect("a place"));
+        queue.push_live(neighbour(3), batch(500, 0)).expect("a place");
+        queue.push_stored([vec![0; 7]]);
+        assert_eq!(order(&mut queue)[..4], [(1, 1), (3, 500), (0, 7), (1, 2)]);
+        assert!(queue.is_empty() && queue.bytes() == 0);
+    }
+
+    #[test]
+    fn live_batches_come_before_wanted_ones_and_a_part_ends_after_its_batches() {
+        let mut queue = Queue::default();
+        queue.push_part(neighbour(1), batch(1, 0)).expect("a place");
+        queue.push_part_end(neighbour(1), 9).expect("a place");
+        queue.push_part(neighbour(1), batch(2, 0)).expect("a place");
+        queue.push_live(neighbour(1), batch(3, 0)).expect("a place");
+        assert_eq!(order(&mut queue), [(1, 3), (1, 1), (1, 1009), (1, 2)]);
+    }
+
+    #[test]
+    fn the_queue_is_bounded_for_each_neighbour() {
+        let mut queue = Queue::default();
+        let longest = batch(1, PAYLOAD_MAX);
+        let filled = (0..1000).take_while(|_| queue.push_live(neighbour(1), longest.clone()).is_ok()).count();
+        assert!((LIVE_BYTES_MAX / (longest.bytes().len() + ENTRY_BYTES)) == filled);
+        while queue.push_part(neighbour(1), longest.clone()).is_ok() {}
+        while queue.push_part_end(neighbour(1), 1).is_ok() {}
+        assert!(queue.bytes() <= LIVE_BYTES_MAX + REPAIR_BYTES_MAX);
+        assert_eq!(queue.push_live(neighbour(2), longest), Ok(()), "the others have their own place");
+    }
+
+    #[test]
+    fn what_was_said_before_leaving_counts_but_nobody_fills_memory_by_coming_and_going() {
+        let mut queue = Queue::default();
+        for number in 1..=200 {
+            queue.push_live(neighbour(number), batch(number.into(), 1000)).expect("a place");
+            queue.handle_detached(neighbour(number));
+        }
+        assert_eq!(queue.lanes.len(), GONE_MAX);
+        queue.forget(neighbour(200));
+        assert!(order(&mut queue).len() < GONE_MAX + 1);
+    }
+}
