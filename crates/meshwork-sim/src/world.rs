@@ -203,6 +203,14 @@ impl World {
         receipt
     }
 
+    /// Gives a node a command at the present time, and carries out what it asks for.
+    pub fn command<T>(&mut self, index: NodeIndex, command: impl FnOnce(&mut Node, Time) -> T) -> T {
+        let now = self.now;
+        let result = command(&mut self.program(index).node, now);
+        self.drain(index);
+        result
+    }
+
     /// Ends a program as a person does: it says goodbye.
     pub fn quit(&mut self, index: NodeIndex) {
         let now = self.now;

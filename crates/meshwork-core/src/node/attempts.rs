@@ -11,7 +11,8 @@ use core::time::Duration;
 
 use super::Node;
 use super::PENDING_MAX;
-use super::event::{LinkState, Refusal, RoomHandle};
+use super::event::{Event, LinkState, Refusal, RoomHandle};
+use super::invitations::ByHandAttempt;
 use super::io::{Effect, LinkId, Path};
 use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR, Source};
 use crate::id::Endpoint;
@@ -34,22 +35,24 @@ const FRESH: Duration = Duration::from_secs(3);
 /// What is known of a connection attempt beside its [`Link`].
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// The room through whose server it is signalled.
-    room: RoomHandle,
+    /// The room in which it is signalled.
+    pub(super) room: RoomHandle,
     /// Whether our description was sent.
     described: bool,
     /// Whether the other end's description came.
-    answered: bool,
+    pub(super) answered: bool,
     /// Our candidates that wait for our description.
-    waiting: Vec<Candidate>,
+    pub(super) waiting: Vec<Candidate>,
     /// Candidates sent and received so far.
     sent: usize,
     received: usize,
+    /// Set when people carry what the ends tell each other.
+    pub(super) by_hand: Option<ByHandAttempt>,
 }
 
 impl Attempt {
     fn new(room: RoomHandle, answered: bool) -> Attempt {
-        Attempt { room, described: false, answered, waiting: Vec::new(), sent: 0, received: 0 }
+        Attempt { room, described: false, answered, waiting: Vec::new(), sent: 0, received: 0, by_hand: None }
     }
 }
 
@@ -62,9 +65,10 @@ impl Node {
             return;
         }
         peer.next_try = None;
-        if peer.link.is_some() || peer.attempt.is_some() {
+        if peer.link.is_some() || self.is_trying(endpoint) {
             return;
         }
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         if peer.is_refused(now) {
             peer.next_try = peer.refused_until;
             return;
@@ -103,7 +107,7 @@ impl Node {
         self.begin(endpoint, room, Role::Offerer, facts);
     }
 
-    fn begin(&mut self, endpoint: Endpoint, room: RoomHandle, role: Role, facts: Facts) -> LinkId {
+    pub(super) fn begin(&mut self, endpoint: Endpoint, room: RoomHandle, role: Role, facts: Facts) -> LinkId {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(link, Link::new(self.now.time, role, facts, &self.config));
@@ -124,6 +128,9 @@ impl Node {
         let (Some(attempt), Some(state)) = (self.attempts.get_mut(&link), self.links.get(&link)) else {
             return;
         };
+        if attempt.by_hand.is_some() {
+            return self.gather_by_hand(link, signal);
+        }
         let (facts, endpoint, room) = (*state.facts(), state.remote(), attempt.room);
         let epoch = (facts.session, facts.epoch);
         match signal {
@@ -374,7 +381,7 @@ impl Node {
     }
 
     /// Ends an attempt without counting it as failed.
-    fn drop_attempt(&mut self, link: LinkId) {
+    pub(super) fn drop_attempt(&mut self, link: LinkId) {
         self.attempts.remove(&link);
         if let Some(state) = self.links.remove(&link) {
             if let Some(peer) = self.peers.get_mut(&state.remote()) {
@@ -385,8 +392,11 @@ impl Node {
     }
 
     /// Ends an attempt that failed, and plans the next one.
-    fn fail_attempt(&mut self, link: LinkId, reason: String) {
+    pub(super) fn fail_attempt(&mut self, link: LinkId, reason: String) {
         let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
+        if let Some(attempt) = self.attempts.get(&link).filter(|attempt| attempt.by_hand.is_some()) {
+            self.event(Event::ByHandFailed { room: attempt.room, reason: reason.clone() });
+        }
         self.drop_attempt(link);
         if self.peers.get(&endpoint).is_some_and(|peer| peer.link.is_none()) {
             self.set_state(endpoint, LinkState::Gone, Some(reason));
@@ -435,6 +445,12 @@ impl Node {
         let attempt = self.attempts.remove(&link);
         if let Some(older) = self.peers.get(&endpoint).and_then(|peer| peer.link) {
             self.close_link(older, Some(GoodbyeReason::Replaced));
+        }
+        let others: Vec<LinkId> = self.attempts.keys().copied().collect();
+        for other in others {
+            if self.links.get(&other).map(Link::remote) == Some(endpoint) {
+                self.drop_attempt(other);
+            }
         }
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.attempt = None;
@@ -552,8 +568,10 @@ impl Node {
 
     /// Deadlines of links and attempts.
     pub(super) fn link_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
-        let connect = self.attempts.keys().filter_map(|link| self.links.get(link));
-        let connect = connect.map(|link| link.opened() + self.config.connect_timeout);
+        let connect = self.attempts.iter().filter_map(|(link, attempt)| match &attempt.by_hand {
+            Some(by_hand) => Some(by_hand.deadline()),
+            None => Some(self.links.get(link)?.opened() + self.config.connect_timeout),
+        });
         let pings = self.links.values().filter_map(Link::poll_timeout);
         let silence = self.peers.values().filter_map(|peer| {
             let link = self.links.get(&peer.link?)?;
@@ -573,8 +591,8 @@ impl Node {
             state.handle_timeout(now);
             let silent = now.since(state.heard());
             let (endpoint, path) = (state.remote(), state.path());
-            if self.attempts.contains_key(&link) {
-                if now.since(state.opened()) >= self.config.connect_timeout {
+            if let Some(attempt) = self.attempts.get(&link) {
+                if attempt.by_hand.is_none() && now.since(state.opened()) >= self.config.connect_timeout {
                     let seconds = self.config.connect_timeout.as_secs();
                     self.fail_attempt(link, format!("no connection within {seconds} s"));
                 }

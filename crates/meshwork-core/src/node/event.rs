@@ -129,6 +129,27 @@ pub enum Event {
         /// With whom.
         endpoint: Endpoint,
     },
+    /// An invitation is ready to be carried to somebody who has the room's LINK.
+    Invitation {
+        /// Which room.
+        room: RoomHandle,
+        /// What is to be carried.
+        text: String,
+    },
+    /// A reply is ready to be carried back to the invitation's maker.
+    Reply {
+        /// Which room.
+        room: RoomHandle,
+        /// What is to be carried.
+        text: String,
+    },
+    /// Linking by hand came to nothing.
+    ByHandFailed {
+        /// Which room.
+        room: RoomHandle,
+        /// In words, for people.
+        reason: String,
+    },
     /// Something from outside was refused.
     Refused {
         /// From whom, as far as it is proved or claimed.

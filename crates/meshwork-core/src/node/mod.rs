@@ -26,6 +26,7 @@ mod attempts;
 pub mod config;
 pub mod event;
 mod introductions;
+mod invitations;
 pub mod io;
 mod peer;
 mod rooms;
@@ -176,6 +177,7 @@ impl Node {
         self.signatures_left = self.config.signatures_per_call;
         self.handle_server_timeouts();
         self.handle_link_timeouts();
+        self.handle_by_hand_timeouts();
         self.handle_peer_timeouts();
         for entry in self.rooms.values_mut() {
             if let Some(room) = &mut entry.room {
@@ -239,6 +241,31 @@ impl Node {
     pub fn add_server(&mut self, now: Time, room: RoomHandle, server: &str) -> Result<(), CommandError> {
         self.advance(now);
         self.add_registration(room, server)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Makes an invitation that people carry to somebody who has the room's LINK, without any server:
+    /// [`Event::Invitation`] brings the text. An earlier one of the room that is not answered ends.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
+    pub fn invite(&mut self, now: Time, room: RoomHandle) -> Result<(), CommandError> {
+        self.advance(now);
+        self.begin_invitation(room)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
+    /// carried back; of a reply comes the link.
+    ///
+    /// # Errors
+    /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
+    /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
+    pub fn take_text(&mut self, now: Time, room: RoomHandle, text: &str) -> Result<(), CommandError> {
+        self.advance(now);
+        self.take_by_hand(room, text)?;
         self.settle();
         Ok(())
     }

@@ -254,6 +254,7 @@ impl Node {
         }
         self.rooms.remove(&handle);
         self.introductions.forget_room(handle);
+        self.forget_by_hand(handle);
         self.drop_unused_servers();
     }
 

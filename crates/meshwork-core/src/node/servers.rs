@@ -267,7 +267,12 @@ impl Node {
     }
 
     /// Opens a room by the genesis that a server handed out, unless it is open.
-    fn open_found(&mut self, handle: RoomHandle, room: RoomId, bytes: &[u8]) -> Result<(), RoomRefusal> {
+    pub(super) fn open_found(
+        &mut self,
+        handle: RoomHandle,
+        room: RoomId,
+        bytes: &[u8],
+    ) -> Result<(), RoomRefusal> {
         let Some(entry) = self.rooms.get(&handle) else { return Ok(()) };
         if entry.room.is_some() {
             return Ok(());
@@ -352,11 +357,12 @@ impl Node {
             return;
         }
         let (offers, now) = (self.me > endpoint, self.now.time);
+        let trying = self.is_trying(endpoint);
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         let news = peer.add_source(handle, source);
         if peer.link.is_some() {
             self.send_attach(endpoint, handle);
-        } else if peer.attempt.is_none() && news {
+        } else if news && !trying {
             peer.next_try = Some(if offers { now } else { now + ASK_DELAY });
             self.try_link(endpoint);
         }

@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::event::{LinkState, RoomHandle};
 use crate::crdt::canvas::CanvasSize;
 use crate::id::Endpoint;
+use crate::signalling::by_hand::ByHandError;
 use crate::time::Time;
 
 /// What a room that is to be made is like.
@@ -77,6 +78,12 @@ pub enum CommandError {
     /// The address of a server is not one.
     #[error("{0}")]
     Server(String),
+    /// A text that was to link two people by hand is of no use.
+    #[error(transparent)]
+    ByHand(#[from] ByHandError),
+    /// As many connections are being made as the node makes at a time.
+    #[error("{0} connections are being made already: try again in a moment")]
+    TooManyAttempts(usize),
     /// The room is looked for on as many servers as it can be.
     #[error("a room is looked for on at most {0} servers")]
     TooManyServers(usize),

@@ -136,6 +136,12 @@ impl Link {
         &self.facts
     }
 
+    /// Who answers, where that was not known when the attempt began.
+    pub fn set_answerer(&mut self, answerer: Endpoint) {
+        self.remote = answerer;
+        self.facts.answerer = answerer;
+    }
+
     /// The answerer's part of the facts, once its answer came.
     pub fn set_answer(&mut self, version: u16, nonce: [u8; 16]) {
         self.facts.version = version;

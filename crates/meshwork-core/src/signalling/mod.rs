@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod announce;
+pub mod by_hand;
 pub mod client;
 pub mod description;
 pub mod protocol;
