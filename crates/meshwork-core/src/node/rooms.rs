@@ -109,6 +109,7 @@ impl Node {
         let (bytes, id) = genesis.sign(&self.identity);
         let handle = self.add_entry(&[spec.server], None, Some(id), secret);
         self.open_room(handle, genesis, bytes, id).expect("the secret is the one just committed to");
+        self.store_genesis(handle);
         self.ask_servers_for_room(handle);
         Ok(handle)
     }
@@ -216,6 +217,13 @@ impl Node {
         entry.room = Some(Room::new(handle, id, genesis, bytes, self.me, &self.config));
         self.event(Event::RoomOpened { room: handle, id });
         Ok(())
+    }
+
+    /// Stores the genesis of a room that was just opened, and not restored.
+    pub(super) fn store_genesis(&mut self, handle: RoomHandle) {
+        if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
+            room.handle_opened();
+        }
     }
 
     fn restore(&mut self, handle: RoomHandle, batches: Vec<Vec<u8>>) {

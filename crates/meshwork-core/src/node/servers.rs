@@ -284,7 +284,9 @@ impl Node {
         if id != room || entry.wanted_room.is_some_and(|wanted| wanted != id) {
             return Err(RoomRefusal::WrongRoom(format!("its id is {id}")));
         }
-        self.open_room(handle, genesis, bytes.to_vec(), id)
+        self.open_room(handle, genesis, bytes.to_vec(), id)?;
+        self.store_genesis(handle);
+        Ok(())
     }
 
     fn handle_unknown(&mut self, server: ServerId, room: Option<RoomId>, code: Option<Code>) {

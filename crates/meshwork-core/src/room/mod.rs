@@ -156,6 +156,11 @@ impl Room {
         }
     }
 
+    /// The room is open and was not restored: its genesis is stored at once, before anything is painted.
+    pub fn handle_opened(&mut self) {
+        self.finish();
+    }
+
     /// The room's id.
     pub fn id(&self) -> RoomId {
         self.id
