@@ -1,11 +1,11 @@
 //! Virtual connections: what a WebRTC stack does between two drivers, without the packets.
 //!
 //! Reliable messages keep their order; a lost one arrives a retransmission later and holds back those behind it.
-//! Unreliable messages may be lost, doubled or overtaken. While a path is cut, reliable messages wait and
-//! unreliable ones are lost.
+//! Unreliable messages may be lost, repeated or overtaken. While a path is cut, reliable messages wait and
+//! unreliable ones are lost; what a stack has sent counts as sent when the other end could say so, so a path that
+//! is cut one way stalls the other way too. Nothing is corrupted: what DTLS cannot open never arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use meshwork_core::node::io::{Channel, Effect, Input, LinkId, Path};
 use meshwork_core::rng::Rng;
@@ -15,51 +15,12 @@ use meshwork_core::signalling::description::{
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
 
+pub use crate::path::PathModel;
+
 /// Which node.
 pub type NodeIndex = usize;
 /// One end of a connection.
 pub type End = (NodeIndex, LinkId);
-
-/// How paths behave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PathModel {
-    /// One-way time without jitter.
-    pub latency: Duration,
-    /// Greatest addition to it.
-    pub jitter: Duration,
-    /// Lost packets in a thousand.
-    pub loss_per_mille: u64,
-}
-
-impl PathModel {
-    /// One machine or room.
-    pub const LOCAL: PathModel = PathModel {
-        latency: Duration::from_micros(200),
-        jitter: Duration::from_micros(100),
-        loss_per_mille: 0,
-    };
-    /// Across a continent.
-    pub const WAN: PathModel = PathModel {
-        latency: Duration::from_millis(40),
-        jitter: Duration::from_millis(15),
-        loss_per_mille: 10,
-    };
-    /// A phone on a train.
-    pub const MOBILE: PathModel = PathModel {
-        latency: Duration::from_millis(90),
-        jitter: Duration::from_millis(120),
-        loss_per_mille: 50,
-    };
-
-    /// Draws the time that one packet takes.
-    pub fn draw(&self, rng: &mut Rng) -> Duration {
-        self.latency + Duration::from_micros(rng.below(self.jitter.as_micros() as u64 + 1))
-    }
-
-    fn loses(&self, rng: &mut Rng) -> bool {
-        rng.below(1000) < self.loss_per_mille
-    }
-}
 
 #[derive(Debug)]
 struct EndState {
@@ -88,16 +49,29 @@ pub struct Connections {
     ends: BTreeMap<End, EndState>,
     tokens: BTreeMap<String, End>,
     next_token: u64,
+    /// From whom to whom nothing arrives.
     cut: BTreeSet<(NodeIndex, NodeIndex)>,
+    /// Whom nothing reaches and who sends nothing.
+    asleep: BTreeSet<NodeIndex>,
     parked: Vec<(End, Input)>,
+    /// Until when each node's sending capacity is taken.
+    busy_until: BTreeMap<NodeIndex, Time>,
     rng: Rng,
 }
 
 impl Connections {
     /// No connections.
     pub fn new(rng: Rng) -> Connections {
-        let (ends, tokens, cut, parked) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new(), vec![]);
-        Connections { ends, tokens, next_token: 0, cut, parked, rng }
+        Connections {
+            ends: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            next_token: 0,
+            cut: BTreeSet::new(),
+            asleep: BTreeSet::new(),
+            parked: vec![],
+            busy_until: BTreeMap::new(),
+            rng,
+        }
     }
 
     /// Carries out an effect of `node` that concerns a connection.
@@ -123,24 +97,42 @@ impl Connections {
     pub fn forget_node(&mut self, node: NodeIndex) {
         self.ends.retain(|(owner, _), _| *owner != node);
         self.tokens.retain(|_, (owner, _)| *owner != node);
+        self.parked.retain(|((owner, _), _)| *owner != node);
+        self.asleep.remove(&node);
+        self.busy_until.remove(&node);
     }
 
     /// The connections of a node.
     pub fn of(&self, node: NodeIndex) -> Vec<LinkId> {
-        self.ends.keys().filter(|(owner, _)| *owner == node).map(|(_, link)| *link).collect()
+        self.ends.range((node, LinkId(0))..(node + 1, LinkId(0))).map(|((_, link), _)| *link).collect()
+    }
+
+    /// The node at the other end of a connection, as far as a description named it.
+    pub fn remote_node(&self, end: End) -> Option<NodeIndex> {
+        self.ends.get(&end)?.remote_node
     }
 
     /// What an end hears of an arrival now: nothing when it is gone or its path is cut, what waited for it to be
     /// up when it comes up.
     pub fn admit(&mut self, end: End, input: Input) -> Vec<Input> {
         let Some(state) = self.ends.get_mut(&end) else { return vec![] };
-        let cut = state.remote_node.is_some_and(|other| self.cut.contains(&ordered(end.0, other)));
+        let (deaf, mute) = match state.remote_node {
+            Some(other) => {
+                (is_cut(&self.cut, &self.asleep, other, end.0), is_cut(&self.cut, &self.asleep, end.0, other))
+            }
+            None => (self.asleep.contains(&end.0), false),
+        };
         match input {
-            Input::Data { channel: Channel::Reliable, .. } if cut => {
+            Input::Data { channel: Channel::Reliable, .. } if deaf => {
                 self.parked.push((end, input));
                 vec![]
             }
-            Input::Data { .. } | Input::Up { .. } | Input::Down { .. } if cut => vec![],
+            Input::Writable { .. } | Input::Signal { .. } if deaf || mute => {
+                self.parked.push((end, input));
+                vec![]
+            }
+            Input::Data { .. } | Input::Down { .. } if deaf => vec![],
+            Input::Up { .. } if deaf || mute => vec![],
             Input::Data { .. } if !state.up => {
                 state.early.push(input);
                 vec![]
@@ -160,13 +152,50 @@ impl Connections {
 
     /// Cuts the paths between two nodes, in both directions.
     pub fn cut(&mut self, one: NodeIndex, other: NodeIndex) {
-        self.cut.insert(ordered(one, other));
+        self.cut_one_way(one, other);
+        self.cut_one_way(other, one);
+    }
+
+    /// Lets nothing of `from` arrive at `to` any more. What `to` sends still arrives.
+    pub fn cut_one_way(&mut self, from: NodeIndex, to: NodeIndex) {
+        self.cut.insert((from, to));
+    }
+
+    /// Heals the paths between two nodes. Returns what waited, as [`Connections::heal`] does.
+    pub fn heal_between(&mut self, one: NodeIndex, other: NodeIndex) -> Vec<(End, Input)> {
+        self.cut.retain(|&(from, to)| (from, to) != (one, other) && (from, to) != (other, one));
+        std::mem::take(&mut self.parked)
     }
 
     /// Heals all cuts. Returns what waited: it must be admitted at once, before anything overtakes it.
     pub fn heal(&mut self) -> Vec<(End, Input)> {
         self.cut.clear();
         std::mem::take(&mut self.parked)
+    }
+
+    /// A node falls asleep: nothing reaches it, and it sends nothing.
+    pub fn sleep(&mut self, node: NodeIndex) {
+        self.asleep.insert(node);
+    }
+
+    /// A node wakes up. Returns what waited, as [`Connections::heal`] does.
+    pub fn wake(&mut self, node: NodeIndex) -> Vec<(End, Input)> {
+        self.asleep.remove(&node);
+        std::mem::take(&mut self.parked)
+    }
+
+    /// All connections between two nodes fail, as when DTLS gives up on what it cannot open. Returns who is to
+    /// be told at once, and what.
+    pub fn fail(&mut self, one: NodeIndex, other: NodeIndex) -> Vec<(End, Input)> {
+        let between = |(owner, _): &End, state: &EndState| {
+            let remote = state.remote_node;
+            (*owner == one && remote == Some(other)) || (*owner == other && remote == Some(one))
+        };
+        let ends = self.ends.iter().filter(|(end, state)| between(end, state));
+        let ends: Vec<End> = ends.map(|(&end, _)| end).collect();
+        ends.iter().for_each(|end| self.forget(end));
+        let down = |(_, link): End| Input::Down { link, reason: String::from("the connection failed") };
+        ends.into_iter().map(|end| (end, down(end))).collect()
     }
 
     /// The other end, while both exist.
@@ -261,24 +290,24 @@ impl Connections {
         path: &PathModel,
     ) -> Vec<Arrival> {
         let freed = bytes.len();
-        let mut delay = path.draw(&mut self.rng);
-        let lost = path.loses(&mut self.rng);
+        let busy_until = self.busy_until.entry(end.0).or_insert(now);
+        let left = now.max(*busy_until) + path.time_to_send(freed);
+        *busy_until = left;
         let writable = |at| (at, end, Input::Writable { link: end.1, bytes: freed });
-        let Some(remote) = self.remote(&end) else { return vec![writable(now + delay)] };
+        let Some(remote) = self.remote(&end) else {
+            return vec![writable(left + path.draw(&mut self.rng))];
+        };
         let data = Input::Data { link: remote.1, channel, bytes };
         if channel == Channel::Unreliable {
-            let doubled = path.loses(&mut self.rng).then(|| (now + delay * 2, remote, data.clone()));
-            let arrival = (!lost).then_some((now + delay, remote, data));
-            return doubled.into_iter().chain(arrival).chain([writable(now + delay)]).collect();
+            let copies = path.draw_unreliable(&mut self.rng);
+            let mut arrivals: Vec<Arrival> =
+                copies.map(|delay| (left + delay, remote, data.clone())).collect();
+            arrivals.push(writable(left));
+            return arrivals;
         }
-        while lost && path.loses(&mut self.rng) {
-            delay += path.latency * 2 + Duration::from_millis(200);
-        }
-        if lost {
-            delay += path.latency * 2 + Duration::from_millis(200);
-        }
-        let Some(state) = self.ends.get_mut(&remote) else { return vec![writable(now + delay)] };
-        let at = (now + delay).max(state.reliable_until);
+        let delay = path.draw_reliable(&mut self.rng);
+        let Some(state) = self.ends.get_mut(&remote) else { return vec![writable(left + delay)] };
+        let at = (left + delay).max(state.reliable_until);
         state.reliable_until = at;
         vec![(at, remote, data), writable(at + path.latency)]
     }
@@ -301,6 +330,11 @@ impl Connections {
     }
 }
 
-fn ordered(one: NodeIndex, other: NodeIndex) -> (NodeIndex, NodeIndex) {
-    (one.min(other), one.max(other))
+fn is_cut(
+    cut: &BTreeSet<(NodeIndex, NodeIndex)>,
+    asleep: &BTreeSet<NodeIndex>,
+    from: NodeIndex,
+    to: NodeIndex,
+) -> bool {
+    asleep.contains(&from) || asleep.contains(&to) || cut.contains(&(from, to))
 }

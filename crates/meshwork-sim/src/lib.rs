@@ -15,6 +15,8 @@
 
 pub mod check;
 pub mod connection;
+pub mod hostile;
 pub mod meeting_point;
+pub mod path;
 pub mod scenario;
 pub mod world;

@@ -2,9 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshwork_core::id::{Code, Endpoint, RoomId};
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
+use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
-use meshwork_core::signalling::protocol::{Announcement, FromClient, FromServer, VERSIONS};
+use meshwork_core::signalling::announce;
+use meshwork_core::signalling::protocol::{
+    Announcement, FromClient, FromServer, PAYLOAD_MAX, SERVER_MESSAGE_MAX, VERSIONS,
+};
+use meshwork_core::time::WallTime;
 use meshwork_core::wire::Base64;
 
 /// A lie that the server tells.
@@ -14,6 +20,44 @@ pub enum Lie {
     SealingKeys,
     /// Hands out sealed payloads with one bit changed.
     Payloads,
+    /// Hands out each sealed payload, and the one before it once more.
+    Replays,
+    /// Hands sealed payloads to another member than the one they are for.
+    Misdirects,
+    /// Says that sealed payloads are from another member than the one who sent them.
+    Misattributes,
+    /// Hands out no sealed payloads.
+    Swallows,
+    /// Lists members that do not exist, each with a key and a signature that hold.
+    Ghosts,
+    /// Says of every member that it left.
+    Departures,
+    /// Hands out the genesis of a room of its own instead of the one that was asked for.
+    OtherRoom,
+    /// Changes a byte of everything that it says.
+    Garbles,
+    /// Says more in one message than is allowed.
+    Oversized,
+    /// Says that it is an hour later than it is.
+    Time,
+}
+
+impl Lie {
+    /// All lies.
+    pub const ALL: [Lie; 12] = [
+        Lie::SealingKeys,
+        Lie::Payloads,
+        Lie::Replays,
+        Lie::Misdirects,
+        Lie::Misattributes,
+        Lie::Swallows,
+        Lie::Ghosts,
+        Lie::Departures,
+        Lie::OtherRoom,
+        Lie::Garbles,
+        Lie::Oversized,
+        Lie::Time,
+    ];
 }
 
 /// Which node a socket belongs to.
@@ -28,6 +72,9 @@ pub struct MeetingPoint {
     lie: Option<Lie>,
     requests: u64,
     keep_alives: u64,
+    /// The last signal that was handed out, for [`Lie::Replays`].
+    last: Option<(Socket, FromServer)>,
+    ghosts: u64,
 }
 
 impl MeetingPoint {
@@ -42,12 +89,26 @@ impl MeetingPoint {
     }
 
     /// The first word on a new socket.
-    pub fn welcome(&self) -> FromServer {
+    pub fn welcome(&self, wall: WallTime) -> FromServer {
+        let ahead = if self.lie == Some(Lie::Time) { 3_600_000 } else { 0 };
         FromServer::Welcome {
             versions: VERSIONS,
             challenge: [0; 32].into(),
-            time_ms: 0,
+            time_ms: wall.as_millis() + ahead,
             keep_alive_ms: 20_000,
+        }
+    }
+
+    /// The text that is sent for `text`: changed under some lies.
+    pub fn bend_text(&self, text: String, rng: &mut Rng) -> String {
+        match self.lie {
+            Some(Lie::Garbles) => {
+                let place = rng.below(text.len() as u64) as usize;
+                let garbled = |(at, letter)| if at == place { '#' } else { letter };
+                text.chars().enumerate().map(garbled).collect()
+            }
+            Some(Lie::Oversized) => text + &" ".repeat(SERVER_MESSAGE_MAX),
+            _ => text,
         }
     }
 
@@ -76,8 +137,7 @@ impl MeetingPoint {
                 let addressee = self.socket_of(room, to);
                 let from = self.announcements.get(&socket).map(|announcement| announcement.endpoint);
                 let (Some(addressee), Some(from)) = (addressee, from) else { return vec![] };
-                let payload = self.bend_payload(payload);
-                vec![(addressee, FromServer::Signal { room, from, payload })]
+                self.hand_out(addressee, room, from, payload)
             }
             FromClient::KeepAlive => vec![(socket, FromServer::KeepAlive)],
             _ => vec![],
@@ -95,7 +155,34 @@ impl MeetingPoint {
 
     /// Forgets everything, as a server that was started again has.
     pub fn restart(&mut self) {
-        *self = MeetingPoint { lie: self.lie, ..MeetingPoint::default() };
+        *self = MeetingPoint { lie: self.lie, ghosts: self.ghosts, ..MeetingPoint::default() };
+    }
+
+    /// Carries a signal to its addressee, as honestly as the lie allows.
+    fn hand_out(
+        &mut self,
+        to: Socket,
+        room: RoomId,
+        from: Endpoint,
+        payload: Base64<PAYLOAD_MAX>,
+    ) -> Vec<(Socket, FromServer)> {
+        let someone_else = |not: [Endpoint; 2]| {
+            let (_, _, members) = self.rooms.get(&room)?;
+            let endpoint = |socket: &Socket| Some((*socket, self.announcements.get(socket)?.endpoint));
+            members.iter().filter_map(endpoint).find(|(_, endpoint)| !not.contains(endpoint))
+        };
+        let addressee = self.announcements.get(&to).map_or(from, |announcement| announcement.endpoint);
+        let (to, from) = match self.lie {
+            Some(Lie::Swallows) => return vec![],
+            Some(Lie::Misdirects) => (someone_else([from, addressee]).map_or(to, |(socket, _)| socket), from),
+            Some(Lie::Misattributes) => {
+                (to, someone_else([from, addressee]).map_or(from, |(_, endpoint)| endpoint))
+            }
+            _ => (to, from),
+        };
+        let signal = (to, FromServer::Signal { room, from, payload: self.bend_payload(payload) });
+        let last = self.last.replace(signal.clone()).filter(|_| self.lie == Some(Lie::Replays));
+        [signal].into_iter().chain(last).collect()
     }
 
     fn register(&mut self, socket: Socket, bytes: &[u8]) -> Vec<(Socket, FromServer)> {
@@ -118,12 +205,24 @@ impl MeetingPoint {
         members.insert(socket);
         let others: Vec<Socket> = members.iter().copied().filter(|member| *member != socket).collect();
         let announced = |member: &Socket| self.announcements.get(member).cloned();
-        let members = others.iter().filter_map(announced).map(|one| self.bend(one)).collect();
+        let mut members: Vec<_> = others.iter().filter_map(announced).map(|one| self.bend(one)).collect();
+        let left = |one: &Announcement| (socket, FromServer::MemberLeft { room, endpoint: one.endpoint });
+        let departures: Vec<_> = match self.lie {
+            Some(Lie::Departures) => members.iter().map(left).collect(),
+            _ => vec![],
+        };
+        if self.lie == Some(Lie::Ghosts) {
+            members.extend((0..GHOSTS).map(|number| ghost(self.ghosts + number)));
+        }
         let mut answers = vec![(socket, FromServer::Joined { room, members })];
+        answers.extend(departures);
         if let Some(announcement) = announced(&socket) {
             let announcement = self.bend(announcement);
             let joined = FromServer::MemberJoined { room, announcement };
             answers.extend(others.into_iter().map(|other| (other, joined.clone())));
+        }
+        if self.lie == Some(Lie::Ghosts) {
+            self.ghosts += GHOSTS;
         }
         answers
     }
@@ -146,6 +245,12 @@ impl MeetingPoint {
 
     fn found(&self, room: RoomId) -> FromServer {
         let (code, genesis, _) = &self.rooms[&room];
+        if self.lie == Some(Lie::OtherRoom) {
+            let (identity, size) = (Identity::from_secret([8; 32]), CanvasSize { width: 9, height: 9 });
+            let other = Genesis::new_canvas(&mut Rng::new([8; 32]), identity.peer(), size, None);
+            let genesis = Base64::new(other.sign(&identity).0).expect("a genesis is within the limit");
+            return FromServer::Found { room, code: *code, genesis };
+        }
         let genesis = Base64::new(genesis.clone()).expect("it was registered within the limit");
         FromServer::Found { room, code: *code, genesis }
     }
@@ -175,4 +280,16 @@ impl MeetingPoint {
         }
         Base64::new(bytes).expect("as long as before")
     }
+}
+
+/// Ghosts that are listed at each joining.
+const GHOSTS: u64 = 3;
+
+/// The announcement of an endpoint that does not exist.
+fn ghost(number: u64) -> Announcement {
+    let mut secret = [0x66; 32];
+    secret[..8].copy_from_slice(&number.to_le_bytes());
+    let identity = Identity::from_secret(secret);
+    let endpoint = Endpoint { peer: identity.peer(), instance: Instance(number) };
+    announce::announce(&identity, endpoint, [9; 32])
 }

@@ -69,7 +69,8 @@ fn run_ready<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn the_virtual_driver_keeps_the_contract() {
-    for path in [PathModel::LOCAL, PathModel { loss_per_mille: 0, ..PathModel::MOBILE }] {
+    for path in [PathModel::LOCAL, PathModel { loss_per_mille: 0, repeat_per_mille: 0, ..PathModel::MOBILE }]
+    {
         let result = run_ready(conformance::run_all(async || VirtualPair::new(path)));
         assert_eq!(result, Ok(()), "{path:?}");
     }

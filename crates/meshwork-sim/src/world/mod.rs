@@ -1,11 +1,40 @@
-//! The world: nodes, network and meeting point, moved on event by event in virtual time.
+//! The world: programs, their network, disks, clocks and servers, moved on event by event in virtual time.
+//!
+//! # Problem
+//! A fault is only worth something when it can be made at a chosen moment, between chosen programs, and again.
+//!
+//! # How it works
+//! Each [`Program`] is a node with what its driver would own: a civil clock, a disk, sockets to servers, an
+//! access to the network. [`World::step`] takes the earliest thing there is, a deadline of a node or an arrival,
+//! and carries out what the node wants. Faults are calls: on the network ([`World::cut`],
+//! [`World::cut_one_way`], [`World::heal`], [`World::fail_connection`], [`World::set_access`]), on machines
+//! ([`World::crash`], [`World::sleep`], [`World::jump_clock`], [`World::set_disk`]), on servers
+//! ([`World::stop_server`], [`World::server`]), and on manners ([`World::corrupt`] gives a program's links into
+//! the hands of a [`Mask`]).
+//!
+//! # Driving it
+//! [`World::start`] programs, let them create and join rooms, call faults, let time pass with
+//! [`World::run_for`] or [`World::run_while`], then look at nodes and at the events they told.
+//!
+//! # Invariants
+//! - All chance comes from the world's seed; two runs of the same calls are equal, event by event.
+//! - A node is told nothing that a real driver could not tell it, and in an order that a real driver keeps.
+//! - A program that sleeps is neither driven nor told anything.
+//!
+//! # Limits
+//! What waits for a cut path is delivered the moment the path heals; real stacks take up to a retransmission
+//! longer. Sockets to servers are not cut with the paths between programs. Monotonic clocks count sleep.
 
-use std::collections::{BTreeMap, VecDeque};
+mod disk;
+mod faults;
+mod servers;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Identity, RoomId};
-use meshwork_core::node::io::{BatchKey, Channel, LinkId, ServerId, StoreChange};
+use meshwork_core::node::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::node::{
     Config, Effect, Event, Input, Node, Output, PaintReceipt, RoomHandle, RoomSpec, StoredRoom,
 };
@@ -13,63 +42,71 @@ use meshwork_core::rng::Rng;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
 
+pub use self::disk::{Disk, Store, StoredFiles, rot};
+use self::servers::{Server, Socket};
 use crate::connection::{Arrival, Connections, End, NodeIndex, PathModel};
-use crate::meeting_point::MeetingPoint;
+use crate::hostile::Mask;
 
 /// When every world begins, on the civil clock: 2026-01-01.
-const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
-/// The only server there is.
-const SERVER: &str = "http://meet.test";
-/// Time that a store takes to be durable, where a scenario says nothing else.
-const STORE_DELAY: Duration = Duration::from_millis(5);
+pub const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
+/// The server that rooms are made on where a script names no other.
+pub const SERVER: &str = "http://meet.test";
+/// How often a driver reads the civil clock.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Something that will happen.
 #[derive(Debug)]
 enum Happening {
     /// An end of a connection hears something.
     Arrival(End, Input),
-    /// A node hears from its server socket, if it is still the same one.
-    FromServer(NodeIndex, u64, Input),
-    /// The server hears a node.
-    ToServer(NodeIndex, u64, String),
+    /// A node hears from a server socket with this number, if it is still open.
+    FromServer(NodeIndex, ServerId, u64, Input),
+    /// The server hears a node over the socket with this number.
+    ToServer(NodeIndex, ServerId, u64, String),
     /// A store is durable.
     Stored(NodeIndex, u64, RoomId, StoreChange),
-}
-
-/// What a node stored.
-pub type Store = BTreeMap<RoomId, StoredFiles>;
-
-/// What a node stored of one room.
-#[derive(Clone, Debug, Default)]
-pub struct StoredFiles {
-    /// The signed genesis.
-    pub genesis: Vec<u8>,
-    /// The records.
-    pub records: Vec<u8>,
-    /// The signed batches.
-    pub batches: BTreeMap<BatchKey, Vec<u8>>,
 }
 
 /// One program.
 pub struct Program {
     /// The node itself.
     pub node: Node,
-    /// How far its civil clock is off, in microseconds.
-    skew: i64,
     /// What it heard, oldest first; taken by checkers and scenarios.
     pub events: VecDeque<Event>,
     /// What is on its disk.
     pub store: Store,
-    /// Whether the server cannot be reached from it.
+    /// Whose program it is, and with which secret they sign.
+    secret: [u8; 32],
+    /// How far its civil clock is off, in microseconds.
+    skew: i64,
+    disk: Disk,
+    access: PathModel,
+    mask: Option<Mask>,
+    asleep: bool,
+    /// Whether no server can be reached from it.
     offline: bool,
-    server: Option<ServerId>,
-    socket: u64,
+    sockets: BTreeMap<ServerId, Socket>,
     /// When its civil clock was read.
     clock_read: Time,
     /// When its node has something to do.
     due: Option<Time>,
-    /// When the last words to and from its socket arrive: later ones come no earlier.
-    socket_until: [Time; 2],
+}
+
+impl Program {
+    /// How far its civil clock is off, in microseconds.
+    pub fn skew(&self) -> i64 {
+        self.skew
+    }
+
+    /// Whether it is asleep.
+    pub fn is_asleep(&self) -> bool {
+        self.asleep
+    }
+
+    /// Whether its links are in the hands of a mask.
+    pub fn is_hostile(&self) -> bool {
+        self.mask.is_some()
+    }
 }
 
 /// Everything there is.
@@ -78,18 +115,21 @@ pub struct World {
     programs: BTreeMap<NodeIndex, Program>,
     next_program: NodeIndex,
     queue: BTreeMap<(Time, u64), Happening>,
+    /// When each program that is awake has something to do.
+    deadlines: BTreeSet<(Time, NodeIndex)>,
     order: u64,
     connections: Connections,
     path: PathModel,
-    meeting_point: MeetingPoint,
-    server_up: bool,
+    servers: Vec<Server>,
+    next_socket: u64,
     store_delay: Duration,
     rng: Rng,
     steps: u64,
 }
 
 impl World {
-    /// An empty world whose every chance comes from `seed`.
+    /// An empty world whose every chance comes from `seed`, with one server. Programs have the access `path`
+    /// where nothing else is said.
     pub fn new(seed: u64, path: PathModel) -> World {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -99,12 +139,13 @@ impl World {
             programs: BTreeMap::new(),
             next_program: 0,
             queue: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             order: 0,
             connections: Connections::new(rng.fork()),
             path,
-            meeting_point: MeetingPoint::default(),
-            server_up: true,
-            store_delay: STORE_DELAY,
+            servers: vec![Server::new(SERVER)],
+            next_socket: 0,
+            store_delay: disk::STORE_DELAY,
             rng,
             steps: 0,
         }
@@ -115,24 +156,14 @@ impl World {
         self.now
     }
 
+    /// The present time on a civil clock that is right.
+    pub fn wall(&self) -> WallTime {
+        skewed(self.now, 0)
+    }
+
     /// Happenings so far: two runs of one seed agree on it.
     pub fn steps(&self) -> u64 {
         self.steps
-    }
-
-    /// The server, to be told to lie.
-    pub fn meeting_point(&mut self) -> &mut MeetingPoint {
-        &mut self.meeting_point
-    }
-
-    /// Makes every disk take this long until a store is durable.
-    pub fn set_store_delay(&mut self, delay: Duration) {
-        self.store_delay = delay;
-    }
-
-    /// Stores that are not durable yet, on all disks.
-    pub fn stores_under_way(&self) -> usize {
-        self.queue.values().filter(|happening| matches!(happening, Happening::Stored(..))).count()
     }
 
     /// All programs that run.
@@ -145,32 +176,58 @@ impl World {
         self.programs.get_mut(&index).expect("the scenario names programs that run")
     }
 
+    /// A program that runs, to look at.
+    pub fn look_at(&self, index: NodeIndex) -> &Program {
+        &self.programs[&index]
+    }
+
     /// A node that runs.
     pub fn node(&self, index: NodeIndex) -> &Node {
         &self.programs[&index].node
     }
 
-    /// Starts a program of the person with number `person`, whose clock is `skew` off.
+    /// Starts a program of the person with number `person`, whose clock is `skew` microseconds off.
     pub fn start(&mut self, config: Config, person: u64, skew: i64) -> NodeIndex {
         let mut secret = [0x5a; 32];
         secret[..8].copy_from_slice(&person.to_le_bytes());
-        let wall = skewed(EPOCH, self.now, skew);
+        let wall = skewed(self.now, skew);
         let node = Node::new(config, Identity::from_secret(secret), self.rng.bytes(), self.now, wall);
         let index = self.next_program;
         self.next_program += 1;
-        let (events, store) = (VecDeque::new(), Store::new());
-        let (server, socket, clock_read, due, socket_until) = (None, 0, self.now, None, [self.now; 2]);
-        let offline = false;
-        let program =
-            Program { node, skew, events, store, offline, server, socket, clock_read, due, socket_until };
+        let program = Program {
+            node,
+            events: VecDeque::new(),
+            store: Store::new(),
+            secret,
+            skew,
+            disk: Disk { delay: self.store_delay, ..Disk::default() },
+            access: self.path,
+            mask: None,
+            asleep: false,
+            offline: false,
+            sockets: BTreeMap::new(),
+            clock_read: self.now,
+            due: None,
+        };
         self.programs.insert(index, program);
         index
     }
 
-    /// Lets a program make a room.
+    /// Lets a program make a room on the first server.
     pub fn create_room(&mut self, index: NodeIndex, size: CanvasSize, private: bool) -> RoomHandle {
+        self.create_room_at(index, SERVER, size, private)
+    }
+
+    /// Lets a program make a room on the server whose base address is `base`.
+    pub fn create_room_at(
+        &mut self,
+        index: NodeIndex,
+        base: &str,
+        size: CanvasSize,
+        private: bool,
+    ) -> RoomHandle {
         let now = self.now;
-        let spec = RoomSpec { server: SERVER.into(), size, private };
+        let spec = RoomSpec { server: base.into(), size, private };
         let room = self.program(index).node.create_room(now, spec).expect("a legal room");
         self.drain(index);
         room
@@ -216,52 +273,15 @@ impl World {
         let now = self.now;
         self.program(index).node.shut_down(now);
         self.drain(index);
-        self.close_socket(index);
-        self.programs.remove(&index);
+        self.close_sockets(index);
+        self.forget(index);
     }
 
     /// Ends a program without a word. Returns what is on its disk.
     pub fn crash(&mut self, index: NodeIndex) -> Store {
-        self.close_socket(index);
+        self.close_sockets(index);
         self.connections.forget_node(index);
-        self.programs.remove(&index).map(|program| program.store).unwrap_or_default()
-    }
-
-    /// Cuts all paths between the two groups, in both directions.
-    pub fn cut(&mut self, one: &[NodeIndex], other: &[NodeIndex]) {
-        for &a in one {
-            other.iter().for_each(|&b| self.connections.cut(a, b));
-        }
-    }
-
-    /// Heals all cuts: what waited arrives now.
-    pub fn heal(&mut self) {
-        for (end, input) in self.connections.heal() {
-            self.arrive(end, input);
-        }
-    }
-
-    /// Stops the server: sockets close, nothing is remembered.
-    pub fn stop_server(&mut self) {
-        self.server_up = false;
-        self.meeting_point.restart();
-        let indices: Vec<NodeIndex> = self.programs.keys().copied().collect();
-        for index in indices {
-            self.tell_server_down(index, "the server closed the connection");
-        }
-    }
-
-    /// Takes the server away from one program, which does not find it again.
-    pub fn lose_server(&mut self, index: NodeIndex) {
-        self.program(index).offline = true;
-        let answers = self.meeting_point.close(index);
-        self.send_from_server(answers);
-        self.tell_server_down(index, "no route to the server");
-    }
-
-    /// Starts the server again.
-    pub fn start_server(&mut self) {
-        self.server_up = true;
+        self.forget(index).map(|program| program.store).unwrap_or_default()
     }
 
     /// Lets everything happen until `until`.
@@ -275,7 +295,8 @@ impl World {
         self.run_until(self.now + interval);
     }
 
-    /// Lets things happen until `done` holds, at most for `limit`. Returns whether it came to hold.
+    /// Lets things happen until `done` holds, at most for `limit`. Returns whether it came to hold. It is asked
+    /// after every happening.
     pub fn run_while(&mut self, limit: Duration, mut done: impl FnMut(&World) -> bool) -> bool {
         let until = self.now + limit;
         while !done(self) {
@@ -289,8 +310,7 @@ impl World {
 
     /// Lets the next thing happen if it happens by `until`. Returns whether something did.
     pub fn step(&mut self, until: Time) -> bool {
-        let due = |(index, program): (&NodeIndex, &Program)| Some((program.due?, *index));
-        let timeout = self.programs.iter().filter_map(due).min();
+        let timeout = self.deadlines.first().copied();
         let happening = self.queue.first_key_value().map(|(&(at, _), _)| at);
         let next = match (timeout, happening) {
             (Some((at, _)), Some(other)) => at.min(other),
@@ -308,34 +328,32 @@ impl World {
                 self.happen(happening);
             }
         } else if let Some((_, index)) = timeout {
-            let now = self.now;
-            let program = self.program(index);
-            program.node.handle_timeout(now);
-            // Every minute a driver reads the civil clock again.
-            if now.since(program.clock_read) > Duration::from_secs(60) {
-                program.clock_read = now;
-                let wall = skewed(EPOCH, now, program.skew);
-                program.node.handle_wall_clock(now, wall);
-            }
-            self.drain(index);
+            self.time_out(index);
         }
         true
+    }
+
+    /// Lets a program do what is due, and read its clock where a driver would.
+    fn time_out(&mut self, index: NodeIndex) {
+        let now = self.now;
+        let program = self.program(index);
+        if now.since(program.clock_read) > CLOCK_INTERVAL {
+            program.clock_read = now;
+            let wall = skewed(now, program.skew);
+            program.node.handle_wall_clock(now, wall);
+        }
+        program.node.handle_timeout(now);
+        self.drain(index);
     }
 
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Arrival(end, input) => self.arrive(end, input),
-            Happening::FromServer(index, socket, input) => {
-                if self.programs.get(&index).is_some_and(|program| program.socket == socket) {
-                    self.tell(index, input);
-                }
+            Happening::FromServer(index, server, socket, input) => {
+                self.hear_server(index, server, socket, input);
             }
-            Happening::ToServer(index, socket, text) => {
-                let same = self.programs.get(&index).is_some_and(|program| program.socket == socket);
-                if let (true, Ok(message)) = (same && self.server_up, serde_json::from_str(&text)) {
-                    let answers = self.meeting_point.handle(index, message);
-                    self.send_from_server(answers);
-                }
+            Happening::ToServer(index, server, socket, text) => {
+                self.hear_client(index, server, socket, &text);
             }
             Happening::Stored(index, token, room, change) => self.store(index, token, room, change),
         }
@@ -347,9 +365,18 @@ impl World {
         }
     }
 
+    fn arrive_all(&mut self, arrivals: Vec<(End, Input)>) {
+        for (end, input) in arrivals {
+            self.arrive(end, input);
+        }
+    }
+
     fn tell(&mut self, index: NodeIndex, input: Input) {
         let now = self.now;
         if let Some(program) = self.programs.get_mut(&index) {
+            if let Some(mask) = &mut program.mask {
+                mask.hear(&input);
+            }
             program.node.handle_input(now, input);
             self.drain(index);
         }
@@ -365,35 +392,62 @@ impl World {
             }
         }
         if let Some(program) = self.programs.get_mut(&index) {
-            program.due = program.node.poll_timeout();
+            let due = program.node.poll_timeout().filter(|_| !program.asleep);
+            if due != program.due {
+                let before = std::mem::replace(&mut program.due, due);
+                before.map(|at| self.deadlines.remove(&(at, index)));
+                due.map(|at| self.deadlines.insert((at, index)));
+            }
         }
     }
 
     fn carry_out(&mut self, index: NodeIndex, effect: Effect) {
         match effect {
-            Effect::ServerOpen { server, .. } => self.open_socket(index, server),
-            Effect::ServerSend { text, .. } => {
-                let socket = self.program(index).socket;
-                let at = self.socket_arrival(index, 0);
-                self.schedule(at, Happening::ToServer(index, socket, text));
-            }
-            Effect::ServerClose { .. } => self.close_socket(index),
-            Effect::Persist { token, room, change } => {
-                let at = self.now + self.store_delay;
-                self.schedule(at, Happening::Stored(index, token, room, change));
-            }
+            Effect::ServerOpen { server, url } => self.open_socket(index, server, &url),
+            Effect::ServerSend { server, text } => self.send_to_server(index, server, text),
+            Effect::ServerClose { server } => self.close_socket(index, server),
+            Effect::Persist { token, room, change } => self.persist(index, token, room, change),
+            Effect::Send { link, channel, bytes } => self.send(index, link, channel, bytes),
             effect => {
-                let path = self.path;
+                let path = self.programs[&index].access;
                 let arrivals = self.connections.carry_out(self.now, index, effect, &path);
-                for (at, end, input) in arrivals {
-                    self.schedule_arrival((at, end, input));
-                }
+                self.schedule_arrivals(arrivals);
             }
         }
     }
 
-    fn schedule_arrival(&mut self, (at, end, input): Arrival) {
-        self.schedule(at, Happening::Arrival(end, input));
+    /// Hands a message to a channel, through the program's mask if it wears one.
+    fn send(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
+        let Some(mask) = self.program(index).mask.as_mut() else {
+            return self.transmit(index, link, channel, bytes);
+        };
+        let freed = bytes.len();
+        for bytes in mask.say(link, channel, bytes) {
+            self.transmit(index, link, channel, bytes);
+        }
+        // A mask cares for no window.
+        let freed = Input::Writable { link, bytes: freed };
+        self.schedule(self.now, Happening::Arrival((index, link), freed));
+    }
+
+    fn transmit(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
+        let path = self.path_of((index, link));
+        let effect = Effect::Send { link, channel, bytes };
+        let arrivals = self.connections.carry_out(self.now, index, effect, &path);
+        self.schedule_arrivals(arrivals);
+    }
+
+    /// The path on which a connection's messages travel.
+    fn path_of(&self, end: End) -> PathModel {
+        let access = self.programs[&end.0].access;
+        let remote = self.connections.remote_node(end).and_then(|remote| self.programs.get(&remote));
+        remote.map_or(access, |remote| access.to(remote.access))
+    }
+
+    fn schedule_arrivals(&mut self, arrivals: Vec<Arrival>) {
+        for (at, end, input) in arrivals {
+            self.schedule(at, Happening::Arrival(end, input));
+        }
     }
 
     fn schedule(&mut self, at: Time, happening: Happening) {
@@ -401,87 +455,15 @@ impl World {
         self.queue.insert((at, self.order), happening);
     }
 
-    /// When a word on a program's socket arrives: sockets keep their order. Direction 0 is to the server.
-    fn socket_arrival(&mut self, index: NodeIndex, direction: usize) -> Time {
-        let at = self.now + self.path.draw(&mut self.rng);
-        let until = &mut self.program(index).socket_until[direction];
-        *until = at.max(*until);
-        *until
-    }
-
-    fn open_socket(&mut self, index: NodeIndex, server: ServerId) {
-        let up = self.server_up && !self.program(index).offline;
-        let welcome = self.meeting_point.welcome();
-        let program = self.program(index);
-        program.socket += 1;
-        program.server = Some(server);
-        let socket = program.socket;
-        let input = if up {
-            let text = serde_json::to_string(&welcome).expect("a message of the protocol");
-            Input::ServerText { server, text }
-        } else {
-            Input::ServerDown { server, reason: "connection refused".into() }
-        };
-        let at = self.socket_arrival(index, 1) + self.path.latency;
-        self.program(index).socket_until[1] = at;
-        self.schedule(at, Happening::FromServer(index, socket, input));
-    }
-
-    fn close_socket(&mut self, index: NodeIndex) {
-        let program = self.program(index);
-        program.socket += 1;
-        program.server = None;
-        let answers = self.meeting_point.close(index);
-        self.send_from_server(answers);
-    }
-
-    fn tell_server_down(&mut self, index: NodeIndex, reason: &str) {
-        let Some(server) = self.program(index).server else { return };
-        self.program(index).socket += 1;
-        self.tell(index, Input::ServerDown { server, reason: reason.into() });
-    }
-
-    fn send_from_server(
-        &mut self,
-        answers: Vec<(NodeIndex, meshwork_core::signalling::protocol::FromServer)>,
-    ) {
-        for (index, message) in answers {
-            let Some(program) = self.programs.get(&index) else { continue };
-            let (Some(server), socket) = (program.server, program.socket) else { continue };
-            let text = serde_json::to_string(&message).expect("a message of the protocol");
-            let at = self.socket_arrival(index, 1);
-            self.schedule(at, Happening::FromServer(index, socket, Input::ServerText { server, text }));
-        }
-    }
-
-    fn store(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
-        let Some(program) = self.programs.get_mut(&index) else { return };
-        let stored = program.store.entry(room).or_default();
-        if let Some(bytes) = change.genesis {
-            stored.genesis = bytes;
-        }
-        if let Some(bytes) = change.records {
-            stored.records = bytes;
-        }
-        for key in change.remove {
-            stored.batches.remove(&key);
-        }
-        stored.batches.extend(change.insert);
-        self.tell(index, Input::Persisted { token });
-    }
-
-    /// Puts back what was on a disk, before the program joins its rooms.
-    pub fn restore(&mut self, index: NodeIndex, store: Store) {
-        self.program(index).store = store;
+    fn forget(&mut self, index: NodeIndex) -> Option<Program> {
+        let program = self.programs.remove(&index)?;
+        program.due.map(|at| self.deadlines.remove(&(at, index)));
+        Some(program)
     }
 
     /// Hands a message of a modified client to the other end of one of a program's links.
     pub fn inject(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
-        let path = self.path;
-        let effect = Effect::Send { link, channel, bytes };
-        for arrival in self.connections.carry_out(self.now, index, effect, &path) {
-            self.schedule_arrival(arrival);
-        }
+        self.transmit(index, link, channel, bytes);
     }
 
     /// The connections that a program has now.
@@ -490,6 +472,7 @@ impl World {
     }
 }
 
-fn skewed(epoch: WallTime, now: Time, skew: i64) -> WallTime {
-    WallTime((epoch.0 + now.0).saturating_add_signed(skew))
+/// What a civil clock shows that is `skew` microseconds off.
+fn skewed(now: Time, skew: i64) -> WallTime {
+    WallTime((EPOCH.0 + now.0).saturating_add_signed(skew))
 }

@@ -1,0 +1,206 @@
+//! What each kind of hostile program does: how it bends what its node says, and how it strikes.
+
+use std::time::Duration;
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::crdt::canvas::{CanvasSize, Colour, REPLICA, Strokes, TileCell};
+use meshwork_core::gossip::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
+use meshwork_core::id::{Endpoint, Identity, Instance};
+use meshwork_core::node::io::{Channel, FRAME_MAX, LinkId};
+use meshwork_core::session::message::{
+    Applied, LinkMessage, Links, PartEnd, ReplicaDigest, RoomMessage, Summary,
+};
+use meshwork_core::time::WallTime;
+use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
+
+use super::{Behaviour, Mask};
+
+/// One frame to be sent over a link.
+pub(crate) type Blow = (LinkId, Channel, Vec<u8>);
+
+/// How far ahead of room time a hostile program stamps: ten minutes.
+pub(super) const FORETOLD: Duration = Duration::from_secs(600);
+/// Batches in one blow of a flood.
+const FLOOD: u64 = 20;
+/// The kind number of a batch on the wire, for messages that no encoder would write.
+const KIND_BATCH: u8 = 16;
+
+impl Mask {
+    /// What is said instead of a message of the node.
+    pub(super) fn bend(&mut self, message: LinkMessage) -> Vec<LinkMessage> {
+        let LinkMessage::Room { number, message } = message else { return vec![message] };
+        let room = |message| LinkMessage::Room { number, message };
+        let bent = match (self.behaviour, message) {
+            (
+                Behaviour::Withholds | Behaviour::Eclipses,
+                RoomMessage::Batch(_) | RoomMessage::PartBatch(_),
+            ) => {
+                vec![]
+            }
+            (Behaviour::Eclipses, RoomMessage::Links(_)) => {
+                let endpoints = self.known.iter().copied().take(20).collect();
+                let endpoints = Bounded::new(endpoints).expect("twenty are within the limit");
+                vec![RoomMessage::Links(Links { endpoints })]
+            }
+            (Behaviour::Misleads, RoomMessage::Summary(summary)) => {
+                let parts = summary.parts.iter().map(|&(part, _)| (part, self.rng.bytes())).collect();
+                let parts = Bounded::new(parts).expect("as many as before");
+                vec![RoomMessage::Summary(Summary { digest: self.rng.bytes(), parts, ..summary })]
+            }
+            (Behaviour::Misleads, RoomMessage::Digest(told)) => {
+                vec![RoomMessage::Digest(ReplicaDigest { digest: self.rng.bytes(), ..told })]
+            }
+            (Behaviour::Misleads, RoomMessage::Want(want)) => {
+                let ends = want.parts.iter().map(|&part| PartEnd { replica: want.replica, part });
+                let ends: Vec<RoomMessage> = ends.map(RoomMessage::PartEnd).collect();
+                ends.into_iter().chain([RoomMessage::Want(want)]).collect()
+            }
+            (Behaviour::Pretends, RoomMessage::Applied(applied)) => {
+                let all = (1..=200).collect();
+                let sequences = Bounded::new(all).expect("two hundred are within the limit");
+                vec![RoomMessage::Applied(Applied { sequences, stored: true }), RoomMessage::Applied(applied)]
+            }
+            (_, message) => vec![message],
+        };
+        bent.into_iter().map(room).collect()
+    }
+
+    /// One blow, over every link that is attached to the room.
+    pub fn attack(&mut self, wall: WallTime) -> Vec<Blow> {
+        let attached: Vec<(LinkId, u32)> =
+            self.numbers.iter().map(|(&link, &number)| (link, number)).collect();
+        let mut blows = vec![];
+        let common: Vec<RoomMessage> = match self.behaviour {
+            Behaviour::Forges => self.forged(wall),
+            Behaviour::Replays => self.heard.iter().cloned().filter_map(as_batch).collect(),
+            Behaviour::Foretells => self.foretold(wall),
+            Behaviour::Floods => self.flood(wall),
+            _ => vec![],
+        };
+        for (place, (link, number)) in attached.into_iter().enumerate() {
+            match self.behaviour {
+                Behaviour::Babbles => {
+                    let mut rubbish: [u8; 40] = self.rng.bytes();
+                    blows.push((link, Channel::Unreliable, rubbish.to_vec()));
+                    if self.inventions.is_multiple_of(2) {
+                        // Looks like a message until its body is read.
+                        (rubbish[0], rubbish[1]) = (KIND_BATCH, 38);
+                    }
+                    blows.push((link, Channel::Reliable, rubbish.to_vec()));
+                }
+                Behaviour::Oversizes => blows.push((link, Channel::Reliable, self.oversized(number))),
+                Behaviour::Equivocates => {
+                    let message = self.equivocal(wall, place);
+                    self.say_all(link, number, message.into_iter().collect(), &mut blows);
+                }
+                _ => self.say_all(link, number, common.clone(), &mut blows),
+            }
+        }
+        self.inventions += 1;
+        blows
+    }
+
+    fn say_all(&mut self, link: LinkId, number: u32, messages: Vec<RoomMessage>, blows: &mut Vec<Blow>) {
+        let streams = self.links.entry(link).or_default();
+        for message in messages {
+            let (kind, body) = LinkMessage::Room { number, message }.encode();
+            streams.write(kind, &body);
+        }
+        blows.extend(streams.frames().into_iter().map(|frame| (link, Channel::Reliable, frame)));
+    }
+
+    /// Batches in others' names: one of theirs with another sequence and colour, and one made from nothing.
+    fn forged(&mut self, wall: WallTime) -> Vec<RoomMessage> {
+        let mut forged = vec![];
+        if let Some(batch) = self.heard.back() {
+            let mut changed = batch.clone();
+            let place = changed.len().saturating_sub(SIGNATURE_LEN + 3);
+            if let Some(byte) = changed.get_mut(place) {
+                *byte ^= 0x15;
+            }
+            forged.extend(as_batch(changed));
+        }
+        let author = self.known.iter().copied().find(|known| *known != self.me);
+        if let Some(author) = author.filter(|author| author.peer != self.me.peer) {
+            // Signed by the hostile program itself, then put into the other's name.
+            let own = Endpoint { peer: self.me.peer, ..author };
+            let sequence = 1_000_000 + self.inventions;
+            if let Some(mut bytes) = self.batch(&self.identity, own, sequence, wall) {
+                bytes[1..33].copy_from_slice(&author.peer.0);
+                forged.extend(as_batch(bytes));
+            }
+        }
+        forged
+    }
+
+    fn foretold(&mut self, wall: WallTime) -> Vec<RoomMessage> {
+        let ahead = WallTime(wall.0 + FORETOLD.as_micros() as u64);
+        let author = Endpoint { instance: Instance(self.rng.next_u64()), ..self.me };
+        let batches = (1..=FLOOD).filter_map(|sequence| self.batch(&self.identity, author, sequence, ahead));
+        batches.filter_map(as_batch).collect()
+    }
+
+    fn flood(&mut self, wall: WallTime) -> Vec<RoomMessage> {
+        let mut batches = vec![];
+        for _ in 0..FLOOD {
+            let identity = Identity::generate(&mut self.rng);
+            let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
+            batches.extend(self.batch(&identity, author, 1, wall));
+        }
+        batches.into_iter().filter_map(as_batch).collect()
+    }
+
+    /// One sequence, and another colour for each link.
+    fn equivocal(&self, wall: WallTime, place: usize) -> Option<RoomMessage> {
+        let author = Endpoint { instance: Instance(7), ..self.me };
+        let colour = Colour::rgb(place as u8, 1, 2);
+        let bytes = self.coloured_batch(&self.identity, author, 1 + self.inventions, wall, colour);
+        bytes.and_then(as_batch)
+    }
+
+    fn batch(&self, identity: &Identity, author: Endpoint, sequence: u64, wall: WallTime) -> Option<Vec<u8>> {
+        self.coloured_batch(identity, author, sequence, wall, Colour::rgb(6, 6, 6))
+    }
+
+    /// A signed batch that paints the first cell.
+    fn coloured_batch(
+        &self,
+        identity: &Identity,
+        author: Endpoint,
+        sequence: u64,
+        wall: WallTime,
+        colour: Colour,
+    ) -> Option<Vec<u8>> {
+        let stamp = Stamp::at(wall);
+        let smallest = CanvasSize { width: 1, height: 1 };
+        let strokes = Strokes::new(smallest, 0, vec![TileCell { stamp, colour, index: 0 }]).ok()?;
+        let window = StampWindow::at(stamp);
+        let header = Header { author, sequence, replica: REPLICA, record: None, window };
+        let batch = SignedBatch::sign(identity, &self.room?, header, &strokes.encode()).ok()?;
+        Some(batch.bytes().to_vec())
+    }
+
+    /// In turn: a message, a batch and a frame that are too long.
+    fn oversized(&mut self, number: u32) -> Vec<u8> {
+        let varint = |mut value: usize| {
+            let mut bytes = vec![];
+            while value >= 0x80 {
+                bytes.push(value as u8 | 0x80);
+                value >>= 7;
+            }
+            bytes.push(value as u8);
+            bytes
+        };
+        match self.inventions % 3 {
+            0 => [vec![KIND_BATCH], varint(MESSAGE_MAX + 1), vec![number as u8; 20]].concat(),
+            1 => {
+                [vec![KIND_BATCH], varint(6), vec![number as u8], varint(BATCH_MAX + 1), vec![0; 2]].concat()
+            }
+            _ => vec![0; FRAME_MAX + 1],
+        }
+    }
+}
+
+fn as_batch(bytes: Vec<u8>) -> Option<RoomMessage> {
+    Some(RoomMessage::Batch(Bytes::new(bytes).ok()?))
+}

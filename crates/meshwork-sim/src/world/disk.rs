@@ -1,0 +1,137 @@
+//! Disks: how long a store takes, when it fails, and what is left of the last one after a crash.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meshwork_core::id::RoomId;
+use meshwork_core::node::Input;
+use meshwork_core::node::io::{BatchKey, StoreChange};
+use meshwork_core::time::Time;
+
+use super::{Happening, World};
+use crate::connection::NodeIndex;
+
+/// Time that a store takes to be durable, where a script says nothing else.
+pub(super) const STORE_DELAY: Duration = Duration::from_millis(5);
+
+/// What a node stored, by room.
+pub type Store = BTreeMap<RoomId, StoredFiles>;
+
+/// What a node stored of one room.
+#[derive(Clone, Debug, Default)]
+pub struct StoredFiles {
+    /// The signed genesis.
+    pub genesis: Vec<u8>,
+    /// The records.
+    pub records: Vec<u8>,
+    /// The signed batches.
+    pub batches: BTreeMap<BatchKey, Vec<u8>>,
+}
+
+/// How a program's disk behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Time that a store takes to be durable.
+    pub delay: Duration,
+    /// Whether stores fail because there is no space.
+    pub full: bool,
+    /// When the last store is durable: later ones are no earlier.
+    pub(super) busy_until: Time,
+}
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk { delay: STORE_DELAY, full: false, busy_until: Time(0) }
+    }
+}
+
+impl World {
+    /// Makes every disk, also those of programs to come, take this long until a store is durable.
+    pub fn set_store_delay(&mut self, delay: Duration) {
+        self.store_delay = delay;
+        self.programs.values_mut().for_each(|program| program.disk.delay = delay);
+    }
+
+    /// Makes the disk of one program this slow, and full or not.
+    pub fn set_disk(&mut self, index: NodeIndex, delay: Duration, full: bool) {
+        let disk = &mut self.program(index).disk;
+        (disk.delay, disk.full) = (delay, full);
+    }
+
+    /// Stores that are not durable yet, on all disks.
+    pub fn stores_under_way(&self) -> usize {
+        self.queue.values().filter(|happening| matches!(happening, Happening::Stored(..))).count()
+    }
+
+    /// Ends a program without a word, after its disk made the next `durable` of its stores durable without being
+    /// able to say so. Each store is there as a whole or not at all. Returns what is on its disk.
+    pub fn crash_while_storing(&mut self, index: NodeIndex, durable: usize) -> Store {
+        let own =
+            |happening: &Happening| matches!(happening, Happening::Stored(owner, ..) if *owner == index);
+        let under_way = self.queue.iter().filter(|(_, happening)| own(happening));
+        let keys: Vec<_> = under_way.map(|(&key, _)| key).take(durable).collect();
+        for key in keys {
+            if let Some(Happening::Stored(_, _, room, change)) = self.queue.remove(&key) {
+                apply(&mut self.program(index).store, room, change);
+            }
+        }
+        self.crash(index)
+    }
+
+    /// Puts back what was on a disk, before the program joins its rooms.
+    pub fn restore(&mut self, index: NodeIndex, store: Store) {
+        self.program(index).store = store;
+    }
+
+    pub(super) fn persist(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
+        let now = self.now;
+        let disk = &mut self.program(index).disk;
+        let at = (now + disk.delay).max(disk.busy_until);
+        disk.busy_until = at;
+        self.schedule(at, Happening::Stored(index, token, room, change));
+    }
+
+    pub(super) fn store(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
+        let Some(program) = self.programs.get_mut(&index) else { return };
+        if program.asleep {
+            // Its machine stands still, and so does its disk.
+            return self
+                .schedule(self.now + Duration::from_secs(1), Happening::Stored(index, token, room, change));
+        }
+        let input = if program.disk.full {
+            Input::PersistFailed { token, reason: String::from("no space is left on the disk") }
+        } else {
+            apply(&mut program.store, room, change);
+            Input::Persisted { token }
+        };
+        self.tell(index, input);
+    }
+}
+
+fn apply(store: &mut Store, room: RoomId, change: StoreChange) {
+    let stored = store.entry(room).or_default();
+    if let Some(bytes) = change.genesis {
+        stored.genesis = bytes;
+    }
+    if let Some(bytes) = change.records {
+        stored.records = bytes;
+    }
+    for key in change.remove {
+        stored.batches.remove(&key);
+    }
+    stored.batches.extend(change.insert);
+}
+
+/// Changes one bit of every `each`-th stored batch, as a failing disk does. Returns how many were changed.
+pub fn rot(store: &mut Store, each: usize) -> usize {
+    let batches = store.values_mut().flat_map(|stored| stored.batches.values_mut());
+    let mut changed = 0;
+    for (place, bytes) in batches.step_by(each.max(1)).enumerate() {
+        let length = bytes.len().max(1);
+        if let Some(byte) = bytes.get_mut(place * 31 % length) {
+            *byte ^= 1 << (place % 8);
+            changed += 1;
+        }
+    }
+    changed
+}
