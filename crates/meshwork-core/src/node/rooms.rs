@@ -222,7 +222,7 @@ impl Node {
     /// Stores the genesis of a room that was just opened, and not restored.
     pub(super) fn store_genesis(&mut self, handle: RoomHandle) {
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
-            room.handle_opened();
+            room.handle_opened(self.now);
         }
     }
 

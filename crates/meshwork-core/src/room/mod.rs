@@ -157,8 +157,8 @@ impl Room {
     }
 
     /// The room is open and was not restored: its genesis is stored at once, before anything is painted.
-    pub fn handle_opened(&mut self) {
-        self.finish();
+    pub fn handle_opened(&mut self, now: Now) {
+        self.finish(now);
     }
 
     /// The room's id.
