@@ -21,7 +21,7 @@ fn me() -> Endpoint {
 
 /// Lets every decoder of the core read `bytes`.
 fn decode_all(bytes: &[u8]) {
-    for kind in 0..32 {
+    for kind in 0..64 {
         let _ = LinkMessage::decode(kind, bytes);
     }
     let _ = Genesis::decode_signed(bytes);

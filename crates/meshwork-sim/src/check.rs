@@ -1,5 +1,7 @@
 //! Checkers: what must hold at every step, and what must hold in the end.
 
+pub mod direct;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -7,6 +9,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::event::RoomHandle;
 use meshwork_core::node::{Event, PEERS_MAX, PENDING_MAX};
 use meshwork_core::room::delivery::HELD_MAX;
+use meshwork_core::session::direct::RETAINED_MAX;
 use meshwork_core::session::link::SEND_QUEUE_MAX;
 use meshwork_core::wire::MESSAGE_MAX;
 
@@ -59,6 +62,7 @@ pub fn bounded_memory(world: &World) -> Result<(), Violation> {
         let within = usage.peers <= PEERS_MAX
             && usage.attempts <= PENDING_MAX
             && usage.queued_bytes_most <= SEND_QUEUE_MAX + MESSAGE_MAX
+            && usage.retained_bytes_most <= RETAINED_MAX
             && usage.held_batches <= HELD_MAX;
         if !within {
             let detail = format!("program {index} holds {usage:?}");

@@ -123,16 +123,21 @@ impl Connections {
             None => (self.asleep.contains(&end.0), false),
         };
         match input {
+            // Both ends go on looking for a path, so that they are up when there is one.
             Input::Data { channel: Channel::Reliable, .. } if deaf => {
                 self.parked.push((end, input));
                 vec![]
             }
-            Input::Writable { .. } | Input::Signal { .. } if deaf || mute => {
+            Input::Writable { .. } | Input::Up { .. } if deaf || mute => {
+                self.parked.push((end, input));
+                vec![]
+            }
+            // What an end has to say of itself needs no path.
+            Input::Signal { .. } if self.asleep.contains(&end.0) => {
                 self.parked.push((end, input));
                 vec![]
             }
             Input::Data { .. } | Input::Down { .. } if deaf => vec![],
-            Input::Up { .. } if deaf || mute => vec![],
             Input::Data { .. } if !state.up => {
                 state.early.push(input);
                 vec![]

@@ -224,8 +224,9 @@ fn in_step(node: &Node, room: RoomHandle) -> bool {
 fn no_honest_refusal(index: NodeIndex, event: &Event) -> Result<(), Violation> {
     use meshwork_core::node::Refusal;
     let Event::Refused { endpoint, reason, detail, .. } = event else { return Ok(()) };
-    // Offers may outrun the news of who made them when the server has just been started again.
-    if matches!(reason, Refusal::SealingKey | Refusal::TooManyAttempts) {
+    // Offers may outrun the news of who made them when the server has just been started again, and come late when
+    // they take another way than those after them.
+    if matches!(reason, Refusal::SealingKey | Refusal::TooManyAttempts | Refusal::StaleSignal) {
         return Ok(());
     }
     let detail = format!("program {index} refused {endpoint:?}: {reason}: {detail}");

@@ -1,9 +1,10 @@
-//! Making links: who offers, what is sealed and sent, when an attempt fails, and when a link is gone.
+//! Making links: who offers, what is sealed and sent, and when an attempt fails.
 //!
 //! The greater endpoint offers as soon as it hears of the other; the lesser one waits, and asks for an offer
-//! when none came. So two ends that hear of each other at once make one connection.
+//! when none came. So two ends that hear of each other at once make one connection. Attempts of a session that
+//! is resumed begin before the one before them has ended: a path may come back at any moment, and each of them
+//! must be young enough to be still looking for it.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -13,23 +14,24 @@ use super::Node;
 use super::PENDING_MAX;
 use super::event::{Event, LinkState, Refusal, RoomHandle};
 use super::invitations::ByHandAttempt;
-use super::io::{Effect, LinkId, Path};
-use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR, Source};
+use super::io::{Effect, LinkId};
+use super::peer::{ATTEMPTS_PER_PEER_MAX, Peer, Source};
 use crate::id::Endpoint;
-use crate::session::link::{Link, LinkEvent};
-use crate::session::message::{GoodbyeReason, LinkMessage};
+use crate::session::link::Link;
+use crate::session::resume::Session;
 use crate::session::transcript::Facts;
 use crate::signalling::client::back_off;
 use crate::signalling::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
 use crate::signalling::sealing::{self, OpenError, RefuseReason, SignalBody, SignalContent};
-use crate::time::Time;
 use crate::wire::VersionRange;
 
-/// Versions of the link protocol that this build speaks.
-pub(super) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 1 };
+/// Versions of the link protocol that this build speaks: 2 brought resumption and direct messages.
+pub(super) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 2 };
 /// How long the lesser endpoint waits for an offer before it asks for one.
 pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
-/// An attempt younger than this is not given up because the other end asks for one.
+/// How much longer than the greater end the lesser one waits for the next attempt of a session before it asks.
+pub(super) const ASK_LATER: Duration = Duration::from_secs(1);
+/// While an attempt is younger than this, another that the other end asks for brings nothing.
 const FRESH: Duration = Duration::from_secs(3);
 
 /// What is known of a connection attempt beside its [`Link`].
@@ -48,11 +50,26 @@ pub(super) struct Attempt {
     received: usize,
     /// Set when people carry what the ends tell each other.
     pub(super) by_hand: Option<ByHandAttempt>,
+    /// Whether it is to resume a session, and not to begin one.
+    pub(super) resumes: bool,
+    /// Whether it is for nothing once the older link is heard again: it was begun because that one was silent
+    /// here.
+    pub(super) for_silence: bool,
 }
 
 impl Attempt {
     fn new(room: RoomHandle, answered: bool) -> Attempt {
-        Attempt { room, described: false, answered, waiting: Vec::new(), sent: 0, received: 0, by_hand: None }
+        Attempt {
+            room,
+            described: false,
+            answered,
+            waiting: Vec::new(),
+            sent: 0,
+            received: 0,
+            by_hand: None,
+            resumes: false,
+            for_silence: false,
+        }
     }
 }
 
@@ -60,15 +77,17 @@ impl Node {
     /// Offers a link to a peer, or asks it for an offer, when there is reason and opportunity.
     pub(super) fn try_link(&mut self, endpoint: Endpoint) {
         let now = self.now.time;
+        let resumes = self.is_resuming(endpoint);
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         if peer.next_try.is_none_or(|at| at > now) {
             return;
         }
         peer.next_try = None;
-        if peer.link.is_some() || self.is_trying(endpoint) {
+        let trying = self.is_trying(endpoint);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        if !resumes && (peer.link.is_some() || trying) {
             return;
         }
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         if peer.is_refused(now) {
             peer.next_try = peer.refused_until;
             return;
@@ -77,50 +96,112 @@ impl Node {
             let entry = self.rooms.get(handle);
             entry.is_some_and(|entry| entry.room.as_ref().is_some_and(|room| room.wants_link(endpoint)))
         };
-        let Some(room) = peer.present_rooms().find(wanted) else { return };
+        let Some(room) = peer.present_rooms().find(wanted) else {
+            // Nobody can introduce us at present; a session does not last, so it is tried again soon.
+            peer.next_try = resumes.then_some(now + self.config.resume_interval);
+            return;
+        };
         if self.me > endpoint {
-            if self.attempts.len() >= PENDING_MAX {
-                peer.next_try = Some(now + Duration::from_secs(1));
+            if !self.has_place_for_attempt(endpoint) {
+                if let Some(peer) = self.peers.get_mut(&endpoint) {
+                    peer.next_try = Some(now + Duration::from_secs(1));
+                }
                 return;
             }
-            self.offer(endpoint, room);
+            self.offer(endpoint, room, resumes);
         } else {
-            let pause = back_off(peer.failures, ASK_DELAY, self.config.retry_most, &mut self.rng);
-            peer.failures += 1;
-            peer.next_try = Some(now + pause);
-            self.set_state(endpoint, LinkState::Connecting, None);
-            self.send_signal(endpoint, room, (0, 0), SignalContent::Ask);
+            self.ask(endpoint, room, resumes);
         }
     }
 
-    fn offer(&mut self, endpoint: Endpoint, room: RoomHandle) {
+    fn ask(&mut self, endpoint: Endpoint, room: RoomHandle, resumes: bool) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        let pause = if resumes {
+            self.config.resume_interval
+        } else {
+            back_off(peer.failures, ASK_DELAY, self.config.retry_most, &mut self.rng)
+        };
+        peer.failures += 1;
+        peer.next_try = Some(self.now.time + pause);
+        let epoch = peer.session.as_ref().map_or((0, 0), |session| (session.id(), session.highest()));
+        if !resumes {
+            self.set_state(endpoint, LinkState::Connecting, None);
+        }
+        self.send_signal(endpoint, room, epoch, SignalContent::Ask);
+    }
+
+    fn offer(&mut self, endpoint: Endpoint, room: RoomHandle, for_silence: bool) {
+        let session = self.peers.get_mut(&endpoint).and_then(|peer| peer.session.as_mut());
+        let resumed = session.and_then(|session| Some((session.id(), session.next_epoch()?)));
+        let (session, epoch) = resumed.unwrap_or_else(|| (self.rng.next_u64(), 1));
         let facts = Facts {
             offerer: self.me,
             answerer: endpoint,
-            session: self.rng.next_u64(),
-            epoch: 1,
+            session,
+            epoch,
             offerer_nonce: self.rng.bytes(),
             answerer_nonce: [0; 16],
             offered_versions: (LINK_VERSIONS.least, LINK_VERSIONS.most),
             version: 0,
         };
-        self.begin(endpoint, room, Role::Offerer, facts);
+        self.begin(endpoint, room, Role::Offerer, facts, for_silence);
     }
 
-    pub(super) fn begin(&mut self, endpoint: Endpoint, room: RoomHandle, role: Role, facts: Facts) -> LinkId {
+    pub(super) fn begin(
+        &mut self,
+        endpoint: Endpoint,
+        room: RoomHandle,
+        role: Role,
+        facts: Facts,
+        for_silence: bool,
+    ) -> LinkId {
+        self.make_place_for_attempt(endpoint, facts.session);
         let link = LinkId(self.next_link);
         self.next_link += 1;
+        let resumes = self.session_of(endpoint).is_some_and(|session| session.id() == facts.session);
         self.links.insert(link, Link::new(self.now.time, role, facts, &self.config));
-        self.attempts.insert(link, Attempt::new(room, role == Role::Answerer));
+        let attempt = Attempt { resumes, for_silence, ..Attempt::new(room, role == Role::Answerer) };
+        self.attempts.insert(link, attempt);
+        // The lesser end leaves the next one to the greater, and asks when none comes.
+        let again =
+            self.config.resume_interval + if role == Role::Answerer { ASK_LATER } else { Duration::ZERO };
+        #[cfg(feature = "planted-bugs")]
+        let again = match self.config.planted {
+            Some(super::config::PlantedBug::ResumeOnce) => self.config.resume_within,
+            _ => again,
+        };
         if let Some(peer) = self.peers.get_mut(&endpoint) {
-            peer.attempt = Some(link);
-            peer.next_try = None;
-            if peer.link.is_none() {
+            peer.trying.push(link);
+            peer.next_try = resumes.then_some(self.now.time + again);
+            // Each one goes another way, as far as there are several.
+            peer.failures += u32::from(resumes);
+            if peer.link.is_none() && !resumes {
                 self.set_state(endpoint, LinkState::Connecting, None);
             }
         }
         self.effect(Effect::Open { link, role });
         link
+    }
+
+    /// Whether one more attempt may be under way, with those gone that it would take the place of.
+    fn has_place_for_attempt(&self, endpoint: Endpoint) -> bool {
+        let own = self.peers.get(&endpoint).map_or(0, |peer| peer.trying.len());
+        self.attempts.len() < PENDING_MAX || own >= ATTEMPTS_PER_PEER_MAX
+    }
+
+    /// Ends the attempts with an endpoint that a new one of `session` takes the place of.
+    fn make_place_for_attempt(&mut self, endpoint: Endpoint, session: u64) {
+        let Some(peer) = self.peers.get(&endpoint) else { return };
+        let of = |link: &LinkId| self.links.get(link).map(|state| state.facts().session);
+        let same = peer.trying.iter().copied().filter(|link| of(link) == Some(session));
+        let too_many = same.clone().count().saturating_sub(ATTEMPTS_PER_PEER_MAX - 1);
+        let by_hand =
+            |link: &LinkId| self.attempts.get(link).is_some_and(|attempt| attempt.by_hand.is_some());
+        let others = peer.trying.iter().copied().filter(|link| of(link) != Some(session) && !by_hand(link));
+        let dropped: Vec<LinkId> = others.chain(same.take(too_many)).collect();
+        for link in dropped {
+            self.drop_attempt(link);
+        }
     }
 
     /// The driver has something for the other end of an attempt.
@@ -234,7 +315,7 @@ impl Node {
     fn handle_signal(&mut self, handle: RoomHandle, body: SignalBody) {
         let SignalBody { from, session, epoch, content, .. } = body;
         match content {
-            SignalContent::Ask => self.handle_ask(handle, from),
+            SignalContent::Ask => self.handle_ask(handle, from, (session, epoch)),
             SignalContent::Offer { versions, nonce, description } => {
                 self.handle_offer(handle, from, (session, epoch), versions, nonce, description);
             }
@@ -255,22 +336,39 @@ impl Node {
         }
     }
 
-    fn handle_ask(&mut self, handle: RoomHandle, from: Endpoint) {
+    fn handle_ask(&mut self, handle: RoomHandle, from: Endpoint, epoch: (u64, u32)) {
         if self.me < from {
             let detail = String::from("the greater endpoint offers, it does not ask");
             return self.refuse(Some(from), Refusal::Signal, detail);
         }
+        if !self.note_epoch(from, epoch, false) {
+            return;
+        }
         let Some(peer) = self.peers.get(&from) else { return };
-        if let Some(link) = peer.attempt {
-            let opened = self.links.get(&link).map_or(Time(0), Link::opened);
-            if self.now.time.since(opened) < FRESH {
-                return;
-            }
-            self.drop_attempt(link);
+        let newest = peer.trying.iter().filter_map(|link| self.links.get(link)).map(Link::opened).max();
+        let fresh = newest.is_some_and(|opened| self.now.time.since(opened) < FRESH);
+        if !fresh && self.has_place_for_attempt(from) {
+            self.offer(from, handle, false);
         }
-        if self.attempts.len() < PENDING_MAX {
-            self.offer(from, handle);
+    }
+
+    /// Notes the epoch of an attempt that the other end speaks of. Returns whether it is of any use: it is not
+    /// when a link of the session that is younger is proved already, so that somebody says it again or late.
+    fn note_epoch(&mut self, from: Endpoint, (id, epoch): (u64, u32), offers: bool) -> bool {
+        let Some(session) = self.peers.get_mut(&from).and_then(|peer| peer.session.as_mut()) else {
+            return true;
+        };
+        if session.id() != id {
+            return true;
         }
+        let proved = session.epoch();
+        if epoch < proved || offers && epoch == proved {
+            let detail = format!("it speaks of epoch {epoch} of a session whose epoch {proved} is proved");
+            self.refuse(Some(from), Refusal::StaleSignal, detail);
+            return false;
+        }
+        session.note_epoch(epoch);
+        true
     }
 
     fn handle_offer(
@@ -286,7 +384,7 @@ impl Node {
             let detail = String::from("the lesser endpoint asks, it does not offer");
             return self.refuse(Some(from), Refusal::Signal, detail);
         }
-        if self.attempt_of(from, epoch).is_some() {
+        if self.attempt_of(from, epoch).is_some() || !self.note_epoch(from, epoch, true) {
             return;
         }
         if let Err(error) = description.check() {
@@ -302,16 +400,13 @@ impl Node {
             return self.send_signal(from, handle, epoch, refuse);
         };
         let room = self.rooms.get(&handle).and_then(|entry| entry.room.as_ref());
-        if self.attempts.len() >= PENDING_MAX || room.is_none_or(|room| !room.admits(from)) {
+        if !self.has_place_for_attempt(from) || room.is_none_or(|room| !room.admits(from)) {
             self.refuse(
                 Some(from),
                 Refusal::RoomFull,
                 String::from("it offers a link, but the room is full"),
             );
             return self.send_signal(from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
-        }
-        if let Some(link) = self.peers.get(&from).and_then(|peer| peer.attempt) {
-            self.drop_attempt(link);
         }
         let facts = Facts {
             offerer: from,
@@ -323,7 +418,7 @@ impl Node {
             offered_versions: (versions.least, versions.most),
             version,
         };
-        let link = self.begin(from, handle, Role::Answerer, facts);
+        let link = self.begin(from, handle, Role::Answerer, facts, self.is_silent(from));
         if let Some(attempt) = self.attempts.get_mut(&link) {
             attempt.received = description.candidates.len();
         }
@@ -375,9 +470,9 @@ impl Node {
 
     /// The attempt with `endpoint` that has this session and epoch.
     fn attempt_of(&self, endpoint: Endpoint, epoch: (u64, u32)) -> Option<LinkId> {
-        let link = self.peers.get(&endpoint)?.attempt?;
-        let facts = self.links.get(&link)?.facts();
-        ((facts.session, facts.epoch) == epoch).then_some(link)
+        let facts = |link: &LinkId| self.links.get(link).map(|state| state.facts());
+        let is_it = |link: &&LinkId| facts(link).is_some_and(|facts| (facts.session, facts.epoch) == epoch);
+        self.peers.get(&endpoint)?.trying.iter().find(is_it).copied()
     }
 
     /// Ends an attempt without counting it as failed.
@@ -385,9 +480,27 @@ impl Node {
         self.attempts.remove(&link);
         if let Some(state) = self.links.remove(&link) {
             if let Some(peer) = self.peers.get_mut(&state.remote()) {
-                peer.attempt = peer.attempt.filter(|attempt| *attempt != link);
+                peer.trying.retain(|attempt| *attempt != link);
             }
             self.effect(Effect::Close { link });
+        }
+    }
+
+    /// Ends the attempts with an endpoint of which `is_for_nothing` says so, those excepted in which this end has
+    /// proved itself: the other end may count on them already.
+    pub(super) fn drop_attempts(
+        &mut self,
+        endpoint: Endpoint,
+        is_for_nothing: impl Fn(&Attempt, &Link) -> bool,
+    ) {
+        let Some(peer) = self.peers.get(&endpoint) else { return };
+        let for_nothing = |link: &&LinkId| match (self.attempts.get(link), self.links.get(link)) {
+            (Some(attempt), Some(state)) => state.transcript().is_none() && is_for_nothing(attempt, state),
+            _ => true,
+        };
+        let dropped: Vec<LinkId> = peer.trying.iter().filter(for_nothing).copied().collect();
+        for link in dropped {
+            self.drop_attempt(link);
         }
     }
 
@@ -398,7 +511,15 @@ impl Node {
             self.event(Event::ByHandFailed { room: attempt.room, reason: reason.clone() });
         }
         self.drop_attempt(link);
-        if self.peers.get(&endpoint).is_some_and(|peer| peer.link.is_none()) {
+        let (resumes, trying) = (self.is_resuming(endpoint), self.is_trying(endpoint));
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        if resumes {
+            // The next one of a session has its time; what people were told stands.
+            peer.next_try.get_or_insert(self.now.time + self.config.resume_interval);
+            if peer.link.is_none() && !trying && !peer.reattaching.is_empty() {
+                self.give_rooms_up(endpoint);
+            }
+        } else if peer.link.is_none() && !trying {
             self.set_state(endpoint, LinkState::Gone, Some(reason));
             self.plan_retry(endpoint);
         }
@@ -408,13 +529,19 @@ impl Node {
     pub(super) fn abandon(&mut self, endpoint: Endpoint, reason: &str) {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.next_try = None;
-        if let Some(link) = peer.attempt {
-            self.drop_attempt(link);
-        }
+        self.drop_all_attempts(endpoint);
         self.set_state(endpoint, LinkState::Gone, Some(String::from(reason)));
     }
 
-    fn plan_retry(&mut self, endpoint: Endpoint) {
+    /// Ends all attempts with an endpoint.
+    pub(super) fn drop_all_attempts(&mut self, endpoint: Endpoint) {
+        let Some(peer) = self.peers.get(&endpoint) else { return };
+        for link in peer.trying.clone() {
+            self.drop_attempt(link);
+        }
+    }
+
+    pub(super) fn plan_retry(&mut self, endpoint: Endpoint) {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         let least = if self.me > endpoint { self.config.retry_least } else { ASK_DELAY };
         let pause = back_off(peer.failures, least, self.config.retry_most, &mut self.rng);
@@ -422,200 +549,7 @@ impl Node {
         peer.next_try = Some(self.now.time + pause);
     }
 
-    /// Carries out what links have received. Returns whether there was nothing.
-    pub(super) fn handle_link_events(&mut self) -> bool {
-        let mut idle = true;
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        for link in links {
-            while let Some(event) = self.links.get_mut(&link).and_then(Link::poll_event) {
-                idle = false;
-                match event {
-                    LinkEvent::Proved => self.handle_proved(link),
-                    LinkEvent::Message(message) => self.handle_link_message(link, message),
-                    LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
-                }
-            }
-        }
-        idle
-    }
-
-    fn handle_proved(&mut self, link: LinkId) {
-        let Some(state) = self.links.get(&link) else { return };
-        let (endpoint, path) = (state.remote(), state.path());
-        let attempt = self.attempts.remove(&link);
-        if let Some(older) = self.peers.get(&endpoint).and_then(|peer| peer.link) {
-            self.close_link(older, Some(GoodbyeReason::Replaced));
-        }
-        let others: Vec<LinkId> = self.attempts.keys().copied().collect();
-        for other in others {
-            if self.links.get(&other).map(Link::remote) == Some(endpoint) {
-                self.drop_attempt(other);
-            }
-        }
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        peer.attempt = None;
-        peer.link = Some(link);
-        peer.next_try = None;
-        peer.failures = 0;
-        peer.offences = 0;
-        let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
-        rooms.extend(attempt.map(|attempt| attempt.room));
-        self.set_state(endpoint, linked_state(path), None);
-        for room in rooms {
-            self.send_attach(endpoint, room);
-        }
-    }
-
-    fn handle_link_message(&mut self, link: LinkId, message: LinkMessage) {
-        let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
-        // An older link to the same endpoint may still deliver what was under way; it no longer counts.
-        if self.peers.get(&endpoint).and_then(|peer| peer.link) != Some(link) {
-            return;
-        }
-        match message {
-            LinkMessage::Goodbye(reason) => {
-                self.close_link(link, None);
-                self.set_state(endpoint, LinkState::Gone, Some(String::from(reason.words())));
-                if let Some(peer) = self.peers.get_mut(&endpoint) {
-                    // It left of its own will: the server says when it comes back.
-                    peer.next_try = (reason == GoodbyeReason::Refused).then_some(self.now.time + REFUSED_FOR);
-                }
-            }
-            message => self.handle_room_message(endpoint, message),
-        }
-    }
-
-    fn handle_broken(&mut self, link: LinkId, refusal: Refusal, detail: String) {
-        let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
-        self.refuse(Some(endpoint), refusal, detail);
-        self.shut_out(endpoint, link, format!("broke the protocol: {refusal}"));
-    }
-
-    /// Closes a link to an endpoint that broke the protocol, and stays away from it for a while.
-    fn shut_out(&mut self, endpoint: Endpoint, link: LinkId, reason: String) {
-        self.close_link(link, Some(GoodbyeReason::Refused));
-        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
-            room.handle_shut_out(endpoint);
-        }
-        let until = self.now.time + REFUSED_FOR;
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
-            peer.refused_until = Some(until);
-            peer.next_try = Some(until);
-        }
-        self.set_state(endpoint, LinkState::Gone, Some(reason));
-    }
-
-    /// A linked endpoint did something that no honest one does.
-    pub(super) fn handle_offence(&mut self, endpoint: Endpoint, refusal: Refusal, detail: String) {
-        self.refuse(Some(endpoint), refusal, detail);
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        peer.offences += 1;
-        if let (Some(link), true) = (peer.link, peer.offences >= OFFENCES_MAX) {
-            self.shut_out(endpoint, link, format!("broke the rules {OFFENCES_MAX} times: {refusal}"));
-        }
-    }
-
-    /// The driver lost a connection.
-    pub(super) fn handle_down(&mut self, link: LinkId, reason: String) {
-        if self.attempts.contains_key(&link) {
-            return self.fail_attempt(link, reason);
-        }
-        let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
-        self.forget_link(link);
-        if self.peers.get(&endpoint).is_some_and(|peer| peer.link.is_none() && peer.attempt.is_none()) {
-            self.set_state(endpoint, LinkState::Gone, Some(reason));
-            self.plan_retry(endpoint);
-        }
-    }
-
-    pub(super) fn handle_path(&mut self, link: LinkId, path: Path) {
-        let Some(state) = self.links.get_mut(&link) else { return };
-        state.set_path(path);
-        let (endpoint, proved) = (state.remote(), state.is_proved());
-        if proved {
-            self.set_state(endpoint, linked_state(path), None);
-        }
-    }
-
-    /// Closes a link, with a last word if one is given. The peer's state is the caller's to set.
-    pub(super) fn close_link(&mut self, link: LinkId, goodbye: Option<GoodbyeReason>) {
-        let Some(state) = self.links.get_mut(&link) else { return };
-        if let (Some(reason), true) = (goodbye, state.is_proved()) {
-            state.send(&LinkMessage::Goodbye(reason));
-        }
-        while let Some((channel, bytes)) = state.flush() {
-            self.outputs.push_back(super::Output::Effect(Effect::Send { link, channel, bytes }));
-        }
-        self.effect(Effect::Close { link });
-        self.forget_link(link);
-    }
-
-    /// Forgets a link and detaches its rooms.
-    fn forget_link(&mut self, link: LinkId) {
-        self.attempts.remove(&link);
-        let Some(endpoint) = self.links.remove(&link).map(|state| state.remote()) else { return };
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        peer.attempt = peer.attempt.filter(|attempt| *attempt != link);
-        if peer.link == Some(link) {
-            peer.link = None;
-            peer.sent_attach.clear();
-            let attached: Vec<RoomHandle> = core::mem::take(&mut peer.attached).into_values().collect();
-            for room in attached {
-                self.detach(room, endpoint);
-            }
-        }
-    }
-
-    /// Deadlines of links and attempts.
-    pub(super) fn link_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
-        let connect = self.attempts.iter().filter_map(|(link, attempt)| match &attempt.by_hand {
-            Some(by_hand) => Some(by_hand.deadline()),
-            None => Some(self.links.get(link)?.opened() + self.config.connect_timeout),
-        });
-        let pings = self.links.values().filter_map(Link::poll_timeout);
-        let silence = self.peers.values().filter_map(|peer| {
-            let link = self.links.get(&peer.link?)?;
-            let stale = peer.state == LinkState::Stale;
-            let after = if stale { self.config.gone_after } else { self.config.stale_after };
-            Some(link.heard() + after)
-        });
-        connect.chain(pings).chain(silence)
-    }
-
-    /// Fails attempts that took too long, pings, and notices silence.
-    pub(super) fn handle_link_timeouts(&mut self) {
-        let now = self.now.time;
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        for link in links {
-            let Some(state) = self.links.get_mut(&link) else { continue };
-            state.handle_timeout(now);
-            let silent = now.since(state.heard());
-            let (endpoint, path) = (state.remote(), state.path());
-            if let Some(attempt) = self.attempts.get(&link) {
-                if attempt.by_hand.is_none() && now.since(state.opened()) >= self.config.connect_timeout {
-                    let seconds = self.config.connect_timeout.as_secs();
-                    self.fail_attempt(link, format!("no connection within {seconds} s"));
-                }
-            } else if silent >= self.config.gone_after {
-                self.close_link(link, None);
-                self.set_state(endpoint, LinkState::Gone, Some(format!("silent for {} s", silent.as_secs())));
-                self.plan_retry(endpoint);
-            } else if silent >= self.config.stale_after {
-                self.set_state(endpoint, LinkState::Stale, None);
-            } else if self.is_stale(endpoint) {
-                self.set_state(endpoint, linked_state(path), None);
-            }
-        }
-    }
-
-    fn is_stale(&self, endpoint: Endpoint) -> bool {
-        self.peers.get(&endpoint).is_some_and(|peer| peer.state == LinkState::Stale)
-    }
-}
-
-fn linked_state(path: Path) -> LinkState {
-    match path {
-        Path::Direct => LinkState::Direct,
-        Path::Relayed => LinkState::Relayed,
+    fn session_of(&self, endpoint: Endpoint) -> Option<&Session> {
+        self.peers.get(&endpoint)?.session.as_ref()
     }
 }

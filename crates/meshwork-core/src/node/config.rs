@@ -28,6 +28,21 @@ pub struct Config {
     pub stale_after: Duration,
     /// Silence after which a link is gone. Longer than `stale_after`, at most 60 s.
     pub gone_after: Duration,
+    /// Silence after which a new connection is tried under the same session, while the old one still may come
+    /// back. `stale_after` to `gone_after`; the shorter, the more connections are made for nothing.
+    pub resume_after: Duration,
+    /// Time from one attempt to resume a session to the next. 3 s to 15 s, below `resume_probe`, so that there
+    /// always is one that is not about to end; each costs both ends a connection and some signals.
+    pub resume_interval: Duration,
+    /// How long each of these attempts looks for a path. `resume_interval` to twice that, since two of them run
+    /// at a time; 5 s to 30 s.
+    pub resume_probe: Duration,
+    /// How long a session is kept after its last link was last heard: direct messages wait for so long and are
+    /// then reported as lost. `gone_after` to 10 min.
+    pub resume_within: Duration,
+    /// How long a link may take to answer after the network changed, before it is taken for silent. 250 ms to
+    /// 5 s, longer than a round trip.
+    pub answer_within: Duration,
     /// How long a connection attempt may take until the link is proved. 2 s to 60 s; ICE itself needs up to
     /// some seconds on bad networks.
     pub connect_timeout: Duration,
@@ -53,6 +68,12 @@ pub struct Config {
 pub enum PlantedBug {
     /// Clocks do not merge what others stamped.
     ClockMerge,
+    /// A resumed link begins with direct messages that were received before, and they are taken again.
+    DirectTwice,
+    /// Direct messages that are not acknowledged when a link is resumed are forgotten without a word.
+    DirectForgotten,
+    /// A session is tried to be resumed once and not again.
+    ResumeOnce,
 }
 
 impl Default for Config {
@@ -65,6 +86,11 @@ impl Default for Config {
             ping_interval: Duration::from_secs(1),
             stale_after: Duration::from_secs(3),
             gone_after: Duration::from_secs(10),
+            resume_after: Duration::from_secs(5),
+            resume_interval: Duration::from_secs(5),
+            resume_probe: Duration::from_secs(10),
+            resume_within: Duration::from_secs(60),
+            answer_within: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(15),
             retry_least: Duration::from_millis(250),
             retry_most: Duration::from_secs(15),

@@ -143,10 +143,27 @@ pub enum Event {
         /// What is to be carried.
         text: String,
     },
+    /// A linked endpoint said something to this one alone. Each message is heard once, in the order in which it
+    /// was sent.
+    Direct {
+        /// Who.
+        from: Endpoint,
+        /// What, at most [`DIRECT_MAX`](crate::session::direct::DIRECT_MAX) bytes.
+        bytes: Vec<u8>,
+    },
     /// Linking by hand came to nothing.
     ByHandFailed {
         /// Which room.
         room: RoomHandle,
+        /// In words, for people.
+        reason: String,
+    },
+    /// Direct messages of this end to another were given up: nobody knows whether they arrived.
+    DirectLost {
+        /// To whom they were.
+        to: Endpoint,
+        /// How many.
+        messages: usize,
         /// In words, for people.
         reason: String,
     },
@@ -201,7 +218,8 @@ pub enum LinkState {
     Relayed,
     /// Proved, but nothing was heard for 3 s.
     Stale,
-    /// Closed: a goodbye, or 10 s of silence, or the connection failed.
+    /// Closed: a goodbye, or 10 s of silence, or the connection failed. For a minute it is resumed as soon as a
+    /// path is found.
     Gone,
 }
 
@@ -262,6 +280,8 @@ pub enum Refusal {
     SignalSignature,
     /// A signalling payload holds something out of its limits.
     Signal,
+    /// A signalling payload speaks of an attempt that is over: it was said again, or came late.
+    StaleSignal,
     /// More connection attempts than are allowed.
     TooManyAttempts,
     /// The other end's proof does not match the connection: fingerprints, nonces, role or session differ.
@@ -306,6 +326,7 @@ impl Refusal {
             Refusal::Seal => "seal",
             Refusal::SignalSignature => "signal-signature",
             Refusal::Signal => "signal",
+            Refusal::StaleSignal => "stale-signal",
             Refusal::TooManyAttempts => "too-many-attempts",
             Refusal::LinkProof => "link-proof",
             Refusal::Version => "version",

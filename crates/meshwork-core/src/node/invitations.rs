@@ -76,7 +76,7 @@ impl Node {
             offered_versions: (LINK_VERSIONS.least, LINK_VERSIONS.most),
             version: 0,
         };
-        let link = self.begin(self.me, handle, Role::Offerer, facts);
+        let link = self.begin(self.me, handle, Role::Offerer, facts, false);
         self.carry_by_hand(link);
         Ok(())
     }
@@ -149,13 +149,11 @@ impl Node {
         if room.is_none_or(|room| !room.admits(endpoint)) {
             return Err(ByHandError::Full.into());
         }
-        if let Some(older) = self.peers.get(&endpoint).and_then(|peer| peer.attempt) {
-            self.drop_attempt(older);
-        }
+        self.drop_all_attempts(endpoint);
         if self.attempts.len() >= PENDING_MAX || !self.know(handle, &from.announcement()) {
             return Err(CommandError::TooManyAttempts(PENDING_MAX));
         }
-        let link = self.begin(endpoint, handle, Role::Answerer, facts);
+        let link = self.begin(endpoint, handle, Role::Answerer, facts, false);
         self.carry_by_hand(link);
         let description = Description { candidates: Bounded::default(), ..description };
         self.effect(Effect::Signal { link, signal: Signal::Description(description) });
@@ -174,9 +172,7 @@ impl Node {
             return Err(CommandError::TooManyAttempts(PENDING_MAX));
         }
         let until = self.now.time + self.config.connect_timeout;
-        if let Some(older) = self.peers.get(&from.endpoint).and_then(|peer| peer.attempt) {
-            self.drop_attempt(older);
-        }
+        self.drop_all_attempts(from.endpoint);
         if let Some(state) = self.links.get_mut(&link) {
             state.set_answerer(from.endpoint);
             state.set_answer(version, nonce);
@@ -186,7 +182,7 @@ impl Node {
             attempt.by_hand.iter_mut().for_each(|by_hand| by_hand.until = until);
         }
         if let Some(peer) = self.peers.get_mut(&from.endpoint) {
-            peer.attempt = Some(link);
+            peer.trying.push(link);
         }
         self.effect(Effect::Signal { link, signal: Signal::Description(description) });
         Ok(())
@@ -201,8 +197,8 @@ impl Node {
 
     /// Whether a connection to `endpoint` is being made otherwise than by hand.
     pub(super) fn is_trying(&self, endpoint: Endpoint) -> bool {
-        let attempt = self.peers.get(&endpoint).and_then(|peer| self.attempts.get(&peer.attempt?));
-        attempt.is_some_and(|attempt| attempt.by_hand.is_none())
+        let is_it = |link: &LinkId| self.attempts.get(link).is_some_and(|attempt| attempt.by_hand.is_none());
+        self.peers.get(&endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 
     /// Gives up what people carry in a room that is left.

@@ -242,6 +242,9 @@ pub enum Input {
         /// In words, for people.
         reason: String,
     },
+    /// The machine may have another network now, or slept: addresses changed, the browser says that it is online
+    /// again, or the civil clock moved on while the monotonic one stood still. Said too often it costs pings.
+    NetworkChanged,
     /// A [`Effect::Persist`] is on durable storage.
     Persisted {
         /// The request's token.
@@ -269,6 +272,7 @@ impl Input {
             Input::ServerUp { .. }
             | Input::ServerText { .. }
             | Input::ServerDown { .. }
+            | Input::NetworkChanged
             | Input::Persisted { .. }
             | Input::PersistFailed { .. } => None,
         }

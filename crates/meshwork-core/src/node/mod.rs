@@ -28,7 +28,9 @@ pub mod event;
 mod introductions;
 mod invitations;
 pub mod io;
+mod links;
 mod peer;
+mod resume;
 mod rooms;
 mod servers;
 mod storing;
@@ -64,8 +66,11 @@ use crate::time::{Now, Time, WallTime};
 pub const ROOMS_MAX: usize = 16;
 /// Endpoints that a node remembers: ten full rooms and those that left them within a minute.
 pub const PEERS_MAX: usize = 512;
-/// Connection attempts under way at a time: a full room at once, and some more.
-pub const PENDING_MAX: usize = 32;
+/// Connection attempts under way at a time: two for everybody in a full room, and some more.
+pub const PENDING_MAX: usize = 64;
+/// Bytes that may wait on a link while parts of a replica or direct messages are handed to it, so that live
+/// strokes never wait behind a whole canvas: at 10 Mbit/s this is 50 ms.
+const SERVE_QUEUE: usize = 64 * 1024;
 /// Refusal counters that are kept; further offenders share one.
 const COUNTERS_MAX: usize = 1024;
 
@@ -165,6 +170,7 @@ impl Node {
             Input::ServerUp { .. } => {}
             Input::ServerText { server, text } => self.handle_server_text(server, &text),
             Input::ServerDown { server, reason } => self.handle_server_down(server, reason),
+            Input::NetworkChanged => self.handle_network_changed(),
             Input::Persisted { token } => self.handle_persisted(token, Ok(())),
             Input::PersistFailed { token, reason } => self.handle_persisted(token, Err(reason)),
         }
@@ -178,6 +184,7 @@ impl Node {
         self.handle_server_timeouts();
         self.handle_link_timeouts();
         self.handle_by_hand_timeouts();
+        self.handle_session_timeouts();
         self.handle_peer_timeouts();
         for entry in self.rooms.values_mut() {
             if let Some(room) = &mut entry.room {
@@ -201,7 +208,8 @@ impl Node {
     pub fn poll_timeout(&self) -> Option<Time> {
         let servers = self.servers.values().map(ServerClient::poll_timeout);
         let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref()?.poll_timeout(self.now));
-        servers.chain(rooms).chain(self.link_deadlines()).chain(self.peer_deadlines()).min()
+        let links = self.link_deadlines().chain(self.session_deadlines());
+        servers.chain(rooms).chain(links).chain(self.peer_deadlines()).min()
     }
 
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
@@ -352,6 +360,12 @@ impl Node {
             queued_bytes_most: self.links.values().map(Link::queued).max().unwrap_or(0),
             held_batches: rooms.clone().map(|room| room.held_batches()).sum(),
             unverified_bytes: rooms.map(|room| room.unverified_bytes()).sum(),
+            retained_bytes_most: self
+                .peers
+                .values()
+                .filter_map(|peer| Some(peer.session.as_ref()?.direct.retained_bytes()))
+                .max()
+                .unwrap_or(0),
         }
     }
 
@@ -373,6 +387,9 @@ impl Node {
             in_step: room.is_some_and(|room| room.is_in_step(endpoint)),
             bytes_received,
             bytes_sent,
+            session: peer.session.as_ref().map(|session| session.id()),
+            epoch: peer.session.as_ref().map_or(0, |session| session.epoch()),
+            unacknowledged: peer.session.as_ref().map_or(0, |session| session.direct.unacknowledged()),
         }
     }
 
@@ -388,6 +405,7 @@ impl Node {
         loop {
             let mut idle = self.carry_out_room_outputs();
             idle &= self.handle_link_events();
+            idle &= self.serve_direct();
             idle &= self.serve_parts();
             idle &= self.verify_batches();
             if idle {

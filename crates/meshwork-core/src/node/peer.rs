@@ -2,25 +2,31 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use super::event::{LinkState, RoomHandle};
 use super::io::{LinkId, ServerId};
 use crate::id::Endpoint;
+use crate::session::resume::Session;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 
-/// Connection attempts that one endpoint may ask for in [`ALLOWANCE_WINDOW`]: more than the fastest honest retry.
-const ATTEMPTS_MAX: u32 = 20;
+/// Connection attempts that one endpoint may ask for in [`ALLOWANCE_WINDOW`]: three times what an honest one
+/// needs while it resumes a session.
+const ATTEMPTS_MAX: u32 = 40;
 /// Payloads that one neighbour may have carried in [`ALLOWANCE_WINDOW`]: a newcomer that links to a full room
 /// through it sends each member an offer or a question and up to 16 candidates.
 pub(super) const CARRIES_MAX: u32 = 1024;
-/// Endpoints and attempts that one neighbour may introduce in [`ALLOWANCE_WINDOW`]: a full room, twice over.
-pub(super) const INTRODUCED_MAX: u32 = 64;
+/// Endpoints and attempts that one neighbour may introduce in [`ALLOWANCE_WINDOW`]: half of a full
+/// room that is cut off from us and resumes its sessions through this one.
+pub(super) const INTRODUCED_MAX: u32 = 256;
 const ALLOWANCE_WINDOW: Duration = Duration::from_secs(60);
 /// Offences after which a link is closed: one may be a bug, eight are not.
 pub(super) const OFFENCES_MAX: u32 = 8;
+/// Attempts with one endpoint at a time: one that is still looking for a path, and the next.
+pub(super) const ATTEMPTS_PER_PEER_MAX: usize = 2;
 /// How long an endpoint that broke the protocol is not linked to again.
 pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// How long an endpoint that is gone is still shown.
@@ -67,8 +73,18 @@ pub(super) struct Peer {
     pub(super) rooms: BTreeSet<RoomHandle>,
     /// The proved link.
     pub(super) link: Option<LinkId>,
-    /// The attempt that is under way.
-    pub(super) attempt: Option<LinkId>,
+    /// The attempts that are under way, oldest first.
+    pub(super) trying: Vec<LinkId>,
+    /// What outlives its links.
+    pub(super) session: Option<Session>,
+    /// Whether its last link was of a version that has direct messages.
+    pub(super) direct_links: bool,
+    /// Since when its link is under suspicion: the network changed, and nothing was heard since.
+    pub(super) suspect: Option<Time>,
+    /// Rooms to which it was attached over the link before this one, and until when it may attach again without
+    /// anybody noticing.
+    pub(super) reattaching: BTreeSet<RoomHandle>,
+    pub(super) reattach_until: Time,
     /// State of the link in the words that people see.
     pub(super) state: LinkState,
     /// Since when.
@@ -127,7 +143,12 @@ impl Peer {
             present: BTreeMap::new(),
             rooms: BTreeSet::new(),
             link: None,
-            attempt: None,
+            trying: Vec::new(),
+            session: None,
+            direct_links: false,
+            suspect: None,
+            reattaching: BTreeSet::new(),
+            reattach_until: now,
             state: LinkState::Connecting,
             since: now,
             reason: None,
@@ -187,9 +208,9 @@ impl Peer {
         self.present.remove(&room);
     }
 
-    /// Whether it is attached to `room`.
+    /// Whether it is attached to `room`, or was over the link before and is about to be again.
     pub(super) fn is_attached(&self, room: RoomHandle) -> bool {
-        self.attached.values().any(|attached| *attached == room)
+        self.attached.values().any(|attached| *attached == room) || self.reattaching.contains(&room)
     }
 
     /// Whether it is shut out at present.
@@ -199,7 +220,8 @@ impl Peer {
 
     /// When nothing needs to be remembered of it any more; `None` while something does.
     pub(super) fn forget_at(&self) -> Option<Time> {
-        let idle = self.link.is_none() && self.attempt.is_none() && !self.is_listed();
+        let idle =
+            self.link.is_none() && self.trying.is_empty() && !self.is_listed() && self.session.is_none();
         let at = self.since + GONE_SHOWN_FOR;
         idle.then(|| self.refused_until.map_or(at, |until| at.max(until)))
     }

@@ -5,10 +5,10 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Node;
-use super::ROOMS_MAX;
 use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use super::io::{Effect, LinkId, ServerId};
 use super::view::{CommandError, RoomSpec, StoredRoom};
+use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
@@ -18,9 +18,6 @@ use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server,
 use crate::signalling::description::Role;
 use crate::wire::BoundedText;
 
-/// Bytes that may wait on a link while parts of a replica are served over it, so that live strokes never wait
-/// behind a whole canvas: at 10 Mbit/s this is 50 ms.
-const SERVE_QUEUE: usize = 64 * 1024;
 /// Servers on which one room is looked for: its own, and those that an address may name besides.
 pub(super) const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
 
@@ -248,6 +245,7 @@ impl Node {
             peer.rooms.remove(&handle);
             let attached = peer.is_attached(handle);
             peer.attached.retain(|_, room| *room != handle);
+            peer.reattaching.remove(&handle);
             let told = peer.sent_attach.remove(&handle);
             let Some(link) = peer.link.filter(|_| attached || told) else { continue };
             if let (Some(state), Some(room)) = (self.links.get_mut(&link), id) {
@@ -320,7 +318,8 @@ impl Node {
                 let Some(&handle) = peer.attached.get(&number) else { return };
                 self.handle_inside(handle, from, message);
             }
-            LinkMessage::Proof(_) | LinkMessage::Goodbye(_) => {}
+            // The link and its session are handled elsewhere.
+            _ => {}
         }
     }
 
@@ -364,12 +363,15 @@ impl Node {
         }
         peer.rooms.insert(handle);
         peer.name = String::from(attach.name.as_str());
+        let resumed = peer.reattaching.remove(&handle);
         let again = peer.is_attached(handle);
         peer.attached.retain(|_, room| *room != handle);
         peer.attached.insert(attach.number, handle);
         let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
         if again {
             room.handle_member(from, Member::from(attach));
+        } else if resumed {
+            room.handle_resumed(self.now, from, Member::from(attach));
         } else {
             room.handle_attached(self.now, from, Member::from(attach));
         }
@@ -397,6 +399,7 @@ impl Node {
         let Some(handle) = found.map(|(&handle, _)| handle) else { return };
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.attached.retain(|_, room| *room != handle);
+        peer.reattaching.remove(&handle);
         peer.sent_attach.remove(&handle);
         if detach.reason == DetachReason::Left {
             peer.remove_room(handle);

@@ -358,7 +358,7 @@ impl Node {
         if !self.know(handle, announcement) {
             return;
         }
-        let (offers, now) = (self.me > endpoint, self.now.time);
+        let (offers, now) = (self.me > endpoint || self.is_resuming(endpoint), self.now.time);
         let trying = self.is_trying(endpoint);
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         let news = peer.add_source(handle, source);

@@ -114,6 +114,15 @@ pub enum CommandError {
     /// Neighbours do not take in what is sent fast enough; paint again after some of it was applied.
     #[error("neighbours cannot keep up: {0} bytes wait to be sent")]
     Backpressure(usize),
+    /// There is no link to the endpoint, and none to resume: wait for [`Event::Link`](super::Event::Link).
+    #[error("there is no link to {0}")]
+    NotLinked(Endpoint),
+    /// The endpoint's program is older than direct messages.
+    #[error("{0} runs a version of Meshwork that has no direct messages: update it")]
+    NoDirect(Endpoint),
+    /// A direct message is longer than [`DIRECT_MAX`](crate::session::direct::DIRECT_MAX).
+    #[error("a direct message has {0} bytes; at most 65536 are allowed")]
+    TooLong(usize),
 }
 
 /// What a painter reads who was too fast.
@@ -163,6 +172,12 @@ pub struct PeerView {
     pub bytes_received: u64,
     /// Bytes sent over the link.
     pub bytes_sent: u64,
+    /// The session that its links belong to, while there is a link or one may come back.
+    pub session: Option<u64>,
+    /// How many attempts for a link this session had when the present or last one was proved.
+    pub epoch: u32,
+    /// Direct messages to it that it has not acknowledged.
+    pub unacknowledged: usize,
 }
 
 /// How much a node holds, for operators and for the simulator's bounds.
@@ -176,6 +191,9 @@ pub struct Usage {
     pub attempts: usize,
     /// Bytes that wait on the link where most wait.
     pub queued_bytes_most: usize,
+    /// Bytes of direct messages kept for the endpoint for which most are kept, at most
+    /// [`RETAINED_MAX`](crate::session::direct::RETAINED_MAX).
+    pub retained_bytes_most: usize,
     /// Batches held back in all rooms until they are due.
     pub held_batches: usize,
     /// Bytes of batches that wait in all rooms to be verified.

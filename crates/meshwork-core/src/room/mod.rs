@@ -279,6 +279,18 @@ impl Room {
         self.finish(now);
     }
 
+    /// A member is attached over another link than before: what was on its way over the old one may be lost.
+    pub fn handle_resumed(&mut self, now: Now, endpoint: Endpoint, member: Member) {
+        self.handle_member(endpoint, member);
+        self.tell_links_at = Some(now.time + LINKS_QUIET);
+        for batch in self.outbox.values().cloned().collect::<Vec<_>>() {
+            self.send_live(alloc::vec![endpoint], &batch);
+        }
+        self.sync.handle_detached(endpoint);
+        self.sync.handle_attached(endpoint, &self.canvas);
+        self.finish(now);
+    }
+
     /// A member changed what it says of itself.
     pub fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
         if let Some(known) = self.members.get_mut(&endpoint) {
@@ -450,6 +462,6 @@ fn new_clock(_config: &Config) -> Clock {
 fn new_clock(config: &Config) -> Clock {
     match config.planted {
         Some(crate::node::config::PlantedBug::ClockMerge) => Clock::without_merge(),
-        None => Clock::new(),
+        _ => Clock::new(),
     }
 }

@@ -249,6 +249,12 @@ impl Link {
         self.push_datagram(PING, self.ping_count);
     }
 
+    /// Sends a ping without waiting for the next to be due.
+    pub fn ping_now(&mut self, now: Time) {
+        self.next_ping = now;
+        self.handle_timeout(now);
+    }
+
     /// When [`Link::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         (self.phase == Phase::Proved).then_some(self.next_ping)

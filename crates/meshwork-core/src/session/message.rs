@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::direct::DIRECT_MAX;
+use super::resume::Resumption;
 use crate::gossip::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::node::config::ROOM_ENDPOINTS_MAX;
@@ -31,6 +33,12 @@ pub enum LinkMessage {
     Attach(Attach),
     /// The sender left the room that it called by this number, or does not let the other end in.
     Detach(Detach),
+    /// The first message after the proof, from version 2 on: what the sender remembers of the session.
+    Resumption(Resumption),
+    /// What an application says to this endpoint alone.
+    Direct(Direct),
+    /// All direct messages up to this number were received.
+    DirectReceived(u64),
     /// A message inside a room.
     Room {
         /// The sender's number for the room.
@@ -100,6 +108,15 @@ pub enum DetachReason {
     Full,
     /// The proof of the secret did not hold.
     Proof,
+}
+
+/// Body of [`LinkMessage::Direct`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Direct {
+    /// Its place among the sender's direct messages of the session, from 1.
+    pub number: u64,
+    /// What is said.
+    pub bytes: Bytes<DIRECT_MAX>,
 }
 
 /// A message inside a room.
@@ -238,6 +255,7 @@ mod kind {
     pub(super) const GOODBYE: u32 = 2;
     pub(super) const ATTACH: u32 = 3;
     pub(super) const DETACH: u32 = 4;
+    pub(super) const RESUMPTION: u32 = 5;
     pub(super) const BATCH: u32 = 16;
     pub(super) const SUMMARY: u32 = 17;
     pub(super) const DIGEST: u32 = 18;
@@ -250,6 +268,8 @@ mod kind {
     pub(super) const ASK_INTRODUCTIONS: u32 = 25;
     pub(super) const INTRODUCTIONS: u32 = 26;
     pub(super) const CARRY: u32 = 27;
+    pub(super) const DIRECT: u32 = 30;
+    pub(super) const DIRECT_RECEIVED: u32 = 31;
 }
 
 impl LinkMessage {
@@ -260,6 +280,9 @@ impl LinkMessage {
             LinkMessage::Goodbye(reason) => (kind::GOODBYE, wire::encode(reason)),
             LinkMessage::Attach(attach) => (kind::ATTACH, wire::encode(attach)),
             LinkMessage::Detach(detach) => (kind::DETACH, wire::encode(detach)),
+            LinkMessage::Resumption(resumption) => (kind::RESUMPTION, wire::encode(resumption)),
+            LinkMessage::Direct(direct) => (kind::DIRECT, wire::encode(direct)),
+            LinkMessage::DirectReceived(number) => (kind::DIRECT_RECEIVED, wire::encode(number)),
             LinkMessage::Room { number, message } => message.encode(*number),
         }
     }
@@ -274,6 +297,9 @@ impl LinkMessage {
             kind::GOODBYE => LinkMessage::Goodbye(wire::decode(body)?),
             kind::ATTACH => LinkMessage::Attach(wire::decode(body)?),
             kind::DETACH => LinkMessage::Detach(wire::decode(body)?),
+            kind::RESUMPTION => LinkMessage::Resumption(wire::decode(body)?),
+            kind::DIRECT => LinkMessage::Direct(wire::decode(body)?),
+            kind::DIRECT_RECEIVED => LinkMessage::DirectReceived(wire::decode(body)?),
             kind => {
                 let Some((number, message)) = RoomMessage::decode(kind, body)? else { return Ok(None) };
                 LinkMessage::Room { number, message }
@@ -357,6 +383,9 @@ mod tests {
                 stores: false,
             }),
             LinkMessage::Detach(Detach { room, reason: DetachReason::Full }),
+            LinkMessage::Resumption(Resumption { began: 1, received: 300 }),
+            LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
+            LinkMessage::DirectReceived(301),
             inside(RoomMessage::Batch(Bytes::new(vec![1, 2]).expect("short"))),
             inside(RoomMessage::Summary(Summary {
                 replica: 0,
@@ -390,6 +419,16 @@ mod tests {
             let (kind, body) = message.encode();
             assert_eq!(LinkMessage::decode(kind, &body), Ok(Some(message)));
         }
+    }
+
+    #[test]
+    fn the_bytes_of_direct_messages_are_these() {
+        let bytes = |message: LinkMessage| message.encode();
+        let direct = Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") };
+        assert_eq!(bytes(LinkMessage::Direct(direct)), (30, vec![0xad, 0x02, 0x02, b'h', b'i']));
+        assert_eq!(bytes(LinkMessage::DirectReceived(301)), (31, vec![0xad, 0x02]));
+        let resumption = Resumption { began: 3, received: 301 };
+        assert_eq!(bytes(LinkMessage::Resumption(resumption)), (5, vec![0x03, 0xad, 0x02]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! Links: proof of both ends, messages in frames, liveness and round-trip times.
+//! Links and what outlives them: proof of both ends, messages in frames, liveness, resumption.
 
+pub mod direct;
 pub mod link;
 pub mod message;
+pub mod resume;
 pub mod rtt;
 pub mod transcript;

@@ -17,8 +17,12 @@ use crate::node::Config;
 use crate::rng::Rng;
 use crate::time::Time;
 
+/// Keep-alives without an answer after which the socket is given up.
+const UNANSWERED_MAX: u32 = 3;
 /// Longest wait for a socket to open and the server to let us in.
 const ENTER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take to answer after the network changed, before the socket is given up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// Keep-alive interval used when a server names one outside 1 s to 5 min.
 const KEEP_ALIVE_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
@@ -114,14 +118,28 @@ impl ServerClient {
                 self.deadline = now + ENTER_TIMEOUT;
                 (Some(ClientAction::Open), None)
             }
-            Phase::Entered if self.unanswered < 3 => {
+            Phase::Entered if self.unanswered < UNANSWERED_MAX => {
                 self.unanswered += 1;
-                self.deadline = now + self.keep_alive;
+                let last = self.unanswered == UNANSWERED_MAX;
+                self.deadline = now + if last { self.keep_alive.min(ANSWER_WITHIN) } else { self.keep_alive };
                 (Some(ClientAction::Send(to_json(&FromClient::KeepAlive))), None)
             }
             Phase::Opening | Phase::Entered => {
                 let away = self.give_up(now, String::from("it does not answer"), rng);
                 (Some(ClientAction::Close), Some(away))
+            }
+        }
+    }
+
+    /// The machine may have another network now: tries again at once, or asks whether the server is still there.
+    pub fn handle_network_changed(&mut self, now: Time) {
+        match self.phase {
+            Phase::Waiting => self.deadline = now,
+            Phase::Opening => {}
+            Phase::Entered => {
+                // One question, and one short wait for its answer.
+                self.unanswered = UNANSWERED_MAX - 1;
+                self.deadline = now;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Faults of the network, of machines and of clocks, and people who mean harm.
 
 use meshwork_core::id::Identity;
+use meshwork_core::node::Input;
 use meshwork_core::node::io::ServerId;
 
 use super::{World, skewed};
@@ -43,6 +44,11 @@ impl World {
     /// Moves a program to another access to the network. Its connections live on.
     pub fn set_access(&mut self, index: NodeIndex, access: PathModel) {
         self.program(index).access = access;
+    }
+
+    /// Tells a program that its network may have changed, as its driver does.
+    pub fn change_network(&mut self, index: NodeIndex) {
+        self.tell(index, Input::NetworkChanged);
     }
 
     /// A machine falls asleep: its program is not driven, nothing reaches it, and servers lose it.

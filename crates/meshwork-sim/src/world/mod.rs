@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::id::{Identity, RoomId};
+use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::node::{
     Config, Effect, Event, Input, Node, Output, PaintReceipt, RoomHandle, RoomSpec, StoredRoom,
@@ -266,6 +266,11 @@ impl World {
         let result = command(&mut self.program(index).node, now);
         self.drain(index);
         result
+    }
+
+    /// Lets a program say something to one endpoint. Returns whether its node took it.
+    pub fn send_direct(&mut self, index: NodeIndex, to: Endpoint, bytes: &[u8]) -> bool {
+        self.command(index, |node, now| node.send_direct(now, to, bytes)).is_ok()
     }
 
     /// Ends a program as a person does: it says goodbye.

@@ -1,0 +1,316 @@
+//! Links that are up: what arrives over them, when they are silent, and what becomes of them.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::attempts::ASK_LATER;
+use super::event::{LinkState, Refusal, RoomHandle};
+use super::io::{Effect, LinkId, Path};
+use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR};
+use super::{Node, Output};
+use crate::id::Endpoint;
+use crate::session::link::{Link, LinkEvent};
+use crate::session::message::{GoodbyeReason, LinkMessage};
+use crate::time::Time;
+
+impl Node {
+    /// Carries out what links have received. Returns whether there was nothing.
+    pub(super) fn handle_link_events(&mut self) -> bool {
+        let mut idle = true;
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            while let Some(event) = self.links.get_mut(&link).and_then(Link::poll_event) {
+                idle = false;
+                match event {
+                    LinkEvent::Proved => self.handle_proved(link),
+                    LinkEvent::Message(message) => self.handle_link_message(link, message),
+                    LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
+                }
+            }
+        }
+        idle
+    }
+
+    fn handle_proved(&mut self, link: LinkId) {
+        let Some(state) = self.links.get(&link) else { return };
+        let (endpoint, path, facts) = (state.remote(), state.path(), *state.facts());
+        let attempt = self.attempts.remove(&link);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.trying.retain(|attempt| *attempt != link);
+        let older = peer.link;
+        let older_facts = older.and_then(|older| self.links.get(&older)).map(|older| *older.facts());
+        if older_facts.is_some_and(|older| older.session == facts.session && older.epoch > facts.epoch) {
+            return self.close_link(link, Some(GoodbyeReason::Replaced));
+        }
+        let (words, resumption) = self.open_session(endpoint, &facts);
+        if let Some(older) = older {
+            if words.is_some() {
+                self.keep_rooms(endpoint);
+            }
+            self.close_link(older, Some(GoodbyeReason::Replaced));
+        }
+        // An attempt that is still looking for a path is for nothing now.
+        self.drop_attempts(endpoint, |_, _| true);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.link = Some(link);
+        peer.next_try = None;
+        peer.suspect = None;
+        peer.failures = 0;
+        peer.offences = 0;
+        let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
+        rooms.extend(attempt.map(|attempt| attempt.room));
+        if words.is_some() {
+            rooms.extend(&peer.rooms);
+        }
+        if let (Some(resumption), Some(state)) = (resumption, self.links.get_mut(&link)) {
+            state.send(&LinkMessage::Resumption(resumption));
+        }
+        self.set_state(endpoint, linked_state(path), words);
+        for room in rooms {
+            self.send_attach(endpoint, room);
+        }
+    }
+
+    fn handle_link_message(&mut self, link: LinkId, message: LinkMessage) {
+        let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
+        // An older link to the same endpoint may still deliver what was under way; it no longer counts.
+        if self.peers.get(&endpoint).and_then(|peer| peer.link) != Some(link) {
+            return;
+        }
+        match message {
+            // The other end has proved a newer link, and so will this one, or it is cut again.
+            LinkMessage::Goodbye(GoodbyeReason::Replaced) => {
+                self.lose_link(link, String::from(GoodbyeReason::Replaced.words()));
+                self.effect(Effect::Close { link });
+            }
+            LinkMessage::Goodbye(reason) => {
+                self.end_session(endpoint, reason.words());
+                self.close_link(link, None);
+                self.set_state(endpoint, LinkState::Gone, Some(String::from(reason.words())));
+                if let Some(peer) = self.peers.get_mut(&endpoint) {
+                    // It left of its own will: the server says when it comes back.
+                    peer.next_try = (reason == GoodbyeReason::Refused).then_some(self.now.time + REFUSED_FOR);
+                }
+            }
+            LinkMessage::Resumption(resumption) => self.handle_resumption(endpoint, resumption),
+            LinkMessage::Direct(direct) => self.handle_direct(endpoint, direct),
+            LinkMessage::DirectReceived(number) => self.handle_direct_received(endpoint, number),
+            message => self.handle_room_message(endpoint, message),
+        }
+    }
+
+    fn handle_broken(&mut self, link: LinkId, refusal: Refusal, detail: String) {
+        let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
+        self.refuse(Some(endpoint), refusal, detail);
+        let is_other = |current: LinkId| current != link;
+        if self.peers.get(&endpoint).and_then(|peer| peer.link).is_some_and(is_other) {
+            // Whoever was at the other end of this attempt, the proved link is not concerned.
+            return self.close_link(link, None);
+        }
+        self.shut_out(endpoint, link, format!("broke the protocol: {refusal}"));
+    }
+
+    /// Closes a link to an endpoint that broke the protocol, and stays away from it for a while.
+    fn shut_out(&mut self, endpoint: Endpoint, link: LinkId, reason: String) {
+        self.close_link(link, Some(GoodbyeReason::Refused));
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            room.handle_shut_out(endpoint);
+        }
+        let until = self.now.time + REFUSED_FOR;
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.refused_until = Some(until);
+            peer.next_try = Some(until);
+        }
+        self.set_state(endpoint, LinkState::Gone, Some(reason));
+    }
+
+    /// A linked endpoint did something that no honest one does.
+    pub(super) fn handle_offence(&mut self, endpoint: Endpoint, refusal: Refusal, detail: String) {
+        self.refuse(Some(endpoint), refusal, detail);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.offences += 1;
+        if let (Some(link), true) = (peer.link, peer.offences >= OFFENCES_MAX) {
+            self.shut_out(endpoint, link, format!("broke the rules {OFFENCES_MAX} times: {refusal}"));
+        }
+    }
+
+    /// The driver lost a connection.
+    pub(super) fn handle_down(&mut self, link: LinkId, reason: String) {
+        if self.attempts.contains_key(&link) {
+            return self.fail_attempt(link, reason);
+        }
+        self.lose_link(link, reason);
+    }
+
+    pub(super) fn handle_path(&mut self, link: LinkId, path: Path) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        state.set_path(path);
+        let (endpoint, proved) = (state.remote(), state.is_proved());
+        if proved {
+            self.set_state(endpoint, linked_state(path), None);
+        }
+    }
+
+    /// Closes a link, with a last word if one is given. The peer's state is the caller's to set.
+    pub(super) fn close_link(&mut self, link: LinkId, goodbye: Option<GoodbyeReason>) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let endpoint = state.remote();
+        if let (Some(reason), true) = (goodbye, state.is_proved()) {
+            state.send(&LinkMessage::Goodbye(reason));
+        }
+        while let Some((channel, bytes)) = state.flush() {
+            self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
+        }
+        self.effect(Effect::Close { link });
+        self.forget_link(link);
+        match goodbye {
+            None | Some(GoodbyeReason::Replaced) => {}
+            Some(GoodbyeReason::Left | GoodbyeReason::Refused | GoodbyeReason::Unused) => {
+                self.end_session(endpoint, "this end closed the link");
+            }
+        }
+    }
+
+    /// A proved link is lost to a fault of the path or of the other end. Its session waits for another.
+    fn lose_link(&mut self, link: LinkId, reason: String) {
+        let Some(state) = self.links.get(&link) else { return };
+        let (endpoint, heard) = (state.remote(), state.heard());
+        let Some(peer) = self.peers.get_mut(&endpoint).filter(|peer| peer.link == Some(link)) else {
+            return self.forget_link(link);
+        };
+        if let Some(session) = &mut peer.session {
+            session.handle_cut(heard);
+        }
+        let proving = |link: &LinkId| self.links.get(link).is_some_and(|state| state.transcript().is_some());
+        let is_almost_back = peer.trying.iter().any(proving);
+        // The greater end acts at once; the lesser asks if it does not.
+        let pause = if self.me > endpoint { core::time::Duration::ZERO } else { ASK_LATER };
+        peer.next_try = Some(self.now.time + pause);
+        if is_almost_back {
+            self.keep_rooms(endpoint);
+            self.forget_link(link);
+        } else {
+            self.forget_link(link);
+            self.set_state(endpoint, LinkState::Gone, Some(reason));
+        }
+    }
+
+    /// Forgets a link and detaches its rooms.
+    fn forget_link(&mut self, link: LinkId) {
+        self.attempts.remove(&link);
+        let Some(endpoint) = self.links.remove(&link).map(|state| state.remote()) else { return };
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.trying.retain(|attempt| *attempt != link);
+        if peer.link == Some(link) {
+            peer.link = None;
+            peer.sent_attach.clear();
+            let mut attached: BTreeSet<RoomHandle> =
+                core::mem::take(&mut peer.attached).into_values().collect();
+            attached.append(&mut peer.reattaching);
+            for room in attached {
+                self.detach(room, endpoint);
+            }
+        }
+    }
+
+    /// Takes the rooms of an endpoint from its link, which is about to be replaced: it may attach to them again
+    /// over the next one, and meanwhile nobody is told.
+    fn keep_rooms(&mut self, endpoint: Endpoint) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.link = None;
+        peer.sent_attach.clear();
+        peer.reattaching.extend(core::mem::take(&mut peer.attached).into_values());
+        peer.reattach_until = self.now.time + self.config.resume_probe;
+    }
+
+    /// Deadlines of links and attempts.
+    pub(super) fn link_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
+        let attempts = self.attempts.iter().filter_map(|(link, attempt)| match &attempt.by_hand {
+            Some(by_hand) => Some(by_hand.deadline()),
+            None => Some(self.links.get(link)?.opened() + self.attempt_timeout(attempt.resumes)),
+        });
+        let pings = self.links.values().filter_map(Link::poll_timeout);
+        let silence = self.peers.values().filter_map(|peer| {
+            let link = self.links.get(&peer.link?)?;
+            let stale = peer.state == LinkState::Stale;
+            let after = if stale { self.config.gone_after } else { self.config.stale_after };
+            Some(link.heard() + after)
+        });
+        let reattaching = self.peers.values().filter(|peer| !peer.reattaching.is_empty());
+        attempts.chain(pings).chain(silence).chain(reattaching.map(|peer| peer.reattach_until))
+    }
+
+    fn attempt_timeout(&self, resumes: bool) -> core::time::Duration {
+        if resumes { self.config.resume_probe } else { self.config.connect_timeout }
+    }
+
+    /// Fails attempts that took too long, pings, and notices silence.
+    pub(super) fn handle_link_timeouts(&mut self) {
+        let now = self.now.time;
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            let Some(state) = self.links.get_mut(&link) else { continue };
+            state.handle_timeout(now);
+            let opened = state.opened();
+            if let Some(attempt) = self.attempts.get(&link) {
+                let timeout = self.attempt_timeout(attempt.resumes);
+                if attempt.by_hand.is_none() && now.since(opened) >= timeout {
+                    self.fail_attempt(link, format!("no connection within {} s", timeout.as_secs()));
+                }
+            } else {
+                self.notice_silence(link);
+            }
+        }
+        let over = |peer: &Peer| !peer.reattaching.is_empty() && peer.reattach_until <= now;
+        let over: Vec<Endpoint> =
+            self.peers.iter().filter(|(_, peer)| over(peer)).map(|(&endpoint, _)| endpoint).collect();
+        for endpoint in over {
+            self.give_rooms_up(endpoint);
+        }
+    }
+
+    fn notice_silence(&mut self, link: LinkId) {
+        let Some(state) = self.links.get(&link) else { return };
+        let (endpoint, path, heard) = (state.remote(), state.path(), state.heard());
+        let silent = self.now.time.since(heard);
+        let is_stale = self.peers.get(&endpoint).is_some_and(|peer| peer.state == LinkState::Stale);
+        if silent >= self.config.gone_after {
+            self.effect(Effect::Close { link });
+            self.lose_link(link, format!("silent for {} s", silent.as_secs()));
+        } else if silent >= self.config.stale_after {
+            self.set_state(endpoint, LinkState::Stale, None);
+            let later = if self.me > endpoint { core::time::Duration::ZERO } else { ASK_LATER };
+            if let (Some(peer), false) = (self.peers.get_mut(&endpoint), is_stale) {
+                peer.next_try = Some(heard + self.config.resume_after + later);
+            }
+        } else if !self.is_silent(endpoint) {
+            // The old link is back: what was begun to replace it is for nothing.
+            self.drop_attempts(endpoint, |attempt, _| attempt.for_silence);
+            if is_stale {
+                self.set_state(endpoint, linked_state(path), None);
+            }
+        }
+    }
+
+    /// The rooms of a link that was lost or replaced were not attached again in time.
+    pub(super) fn give_rooms_up(&mut self, endpoint: Endpoint) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        let rooms = core::mem::take(&mut peer.reattaching);
+        let is_lost = peer.link.is_none();
+        for room in rooms {
+            self.detach(room, endpoint);
+        }
+        if is_lost {
+            self.set_state(endpoint, LinkState::Gone, Some(String::from("the connection broke off")));
+        }
+    }
+}
+
+fn linked_state(path: Path) -> LinkState {
+    match path {
+        Path::Direct => LinkState::Direct,
+        Path::Relayed => LinkState::Relayed,
+    }
+}
