@@ -173,8 +173,6 @@ impl Node {
         if let Some(peer) = self.peers.get_mut(&endpoint) {
             peer.trying.push(link);
             peer.next_try = resumes.then_some(self.now.time + again);
-            // Each one goes another way, as far as there are several.
-            peer.failures += u32::from(resumes);
             if peer.link.is_none() && !resumes {
                 self.set_state(endpoint, LinkState::Connecting, None);
             }
@@ -199,6 +197,9 @@ impl Node {
             |link: &LinkId| self.attempts.get(link).is_some_and(|attempt| attempt.by_hand.is_some());
         let others = peer.trying.iter().copied().filter(|link| of(link) != Some(session) && !by_hand(link));
         let dropped: Vec<LinkId> = others.chain(same.take(too_many)).collect();
+        if let (Some(peer), 1..) = (self.peers.get_mut(&endpoint), too_many) {
+            peer.failures += 1;
+        }
         for link in dropped {
             self.drop_attempt(link);
         }
@@ -514,7 +515,9 @@ impl Node {
         let (resumes, trying) = (self.is_resuming(endpoint), self.is_trying(endpoint));
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         if resumes {
-            // The next one of a session has its time; what people were told stands.
+            // The next one of a session has its time, and goes another way if there are several; what people were
+            // told stands.
+            peer.failures += 1;
             peer.next_try.get_or_insert(self.now.time + self.config.resume_interval);
             if peer.link.is_none() && !trying && !peer.reattaching.is_empty() {
                 self.give_rooms_up(endpoint);
