@@ -129,6 +129,9 @@ mod tests {
             in_step,
             bytes_received: 0,
             bytes_sent: 0,
+            session: None,
+            epoch: 0,
+            unacknowledged: 0,
         }
     }
 

@@ -364,6 +364,9 @@ mod tests {
             in_step: false,
             bytes_received: 0,
             bytes_sent: 0,
+            session: None,
+            epoch: 0,
+            unacknowledged: 0,
         }
     }
 
