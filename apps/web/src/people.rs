@@ -149,6 +149,9 @@ mod tests {
             in_step: true,
             bytes_received: 1_900_000,
             bytes_sent: 33_000,
+            session: None,
+            epoch: 0,
+            unacknowledged: 0,
         }
     }
 
