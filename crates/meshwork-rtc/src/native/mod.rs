@@ -31,6 +31,7 @@
 mod clock;
 mod driver;
 mod events;
+pub mod history;
 mod links;
 pub mod persist;
 mod server;

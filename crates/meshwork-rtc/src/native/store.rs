@@ -1,15 +1,25 @@
 //! The embedded store of a native peer: rooms and their batches in one redb file that survives kill -9.
+//!
+//! A history may lie beside it; its end is committed with the batches, so that both tell of the same strokes.
+//! After a failure everything is closed and opened again with the next change: a disk that was full takes the
+//! rest once there is room.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::node::StoredRoom;
-use meshwork_core::node::io::{BatchKey, StoreChange};
-use redb::{Builder, Database, DatabaseError, ReadableDatabase as _, TableDefinition};
+use meshwork_core::node::io::{AcceptedBatch, BatchKey, StoreChange};
+use redb::{
+    Builder, Database, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition, TableError,
+    WriteTransaction,
+};
 
+use super::history::{HistoryError, HistoryLimits, HistoryWriter};
 use super::persist::{Store, StoreError};
 
 /// Bytes of pages that redb keeps in memory. A room is read once, at the start, and then only written.
@@ -26,37 +36,64 @@ const BATCHES: TableDefinition<'_, &[u8; KEY_LEN], &[u8]> = TableDefinition::new
 /// Room by the address at which it was found: server and code.
 const ADDRESSES: TableDefinition<'_, &str, &[u8; 32]> = TableDefinition::new("address");
 
+/// By room: the number of the history's next entry, and how many batches were accepted while it was off.
+const HISTORIES: TableDefinition<'_, &[u8; 32], (u64, u64)> = TableDefinition::new("history");
+
 /// Rooms on disk. Copies are handles to the same file.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
-    database: Arc<Database>,
+    files: Arc<Mutex<Files>>,
 }
 
-/// Why a store cannot be opened. The file is as it was.
+/// Why a store cannot be opened. What it has was not changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenStoreError {
     /// Another program has it open: stop that one, or use another file.
     #[error("another program keeps its rooms there")]
     InUse,
-    /// It cannot be read or written, or is not a store: look at the file and its disk.
+    /// It was cut off or changed, or never was a store: put back a copy, or move it away and begin anew.
+    #[error("what is kept there is damaged: {0}")]
+    Damaged(String),
+    /// The history beside it cannot be written on.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// It cannot be read or written: look at the file and its disk.
     #[error("the store cannot be opened: {0}")]
-    Database(#[from] redb::Error),
+    Database(redb::Error),
+}
+
+impl<E: Into<redb::Error>> From<E> for OpenStoreError {
+    fn from(error: E) -> OpenStoreError {
+        use io::ErrorKind::{InvalidData, UnexpectedEof};
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => OpenStoreError::InUse,
+            redb::Error::Corrupted(what) => OpenStoreError::Damaged(what),
+            redb::Error::Io(error) if matches!(error.kind(), InvalidData | UnexpectedEof) => {
+                OpenStoreError::Damaged(error.to_string())
+            }
+            error => OpenStoreError::Database(error),
+        }
+    }
 }
 
 impl RedbStore {
-    /// Opens the store in the file at `path`, or makes one there.
+    /// Opens the store in the file at `path`, or makes one there, without a history.
     ///
-    /// After a crash this verifies and repairs the file first.
+    /// All of it is verified, after a crash too, so that damage is found here and not while a room is open.
     ///
     /// # Errors
-    /// [`OpenStoreError`]; the file is as it was.
+    /// [`OpenStoreError`]; what the file has was not changed.
     pub fn open(path: &Path) -> Result<RedbStore, OpenStoreError> {
-        if !path.try_exists().map_err(redb::Error::from)? {
-            create(path)?;
-        }
-        let database = builder().open(path).map_err(open_error)?;
-        Ok(RedbStore { database: Arc::new(database) })
+        RedbStore::open_files(Files { path: path.to_owned(), limits: None, open: None })
+    }
+
+    /// The same, with a history of each room's accepted batches.
+    ///
+    /// # Errors
+    /// [`OpenStoreError`]; what the files have was not changed.
+    pub fn open_with_history(path: &Path, limits: HistoryLimits) -> Result<RedbStore, OpenStoreError> {
+        RedbStore::open_files(Files { path: path.to_owned(), limits: Some(limits), open: None })
     }
 
     /// What is stored of a room; `None` when nothing is.
@@ -64,7 +101,7 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`] when the file cannot be read or is damaged.
     pub fn load(&self, room: RoomId) -> Result<Option<StoredRoom>, StoreError> {
-        self.read(room).map_err(|error| failed("read", &error))
+        self.with("read", |open, _| open.read(room).map_err(OpenStoreError::from))
     }
 
     /// The room that was found at `address` before, however the caller writes addresses.
@@ -72,12 +109,11 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`] when the file cannot be read or is damaged.
     pub fn room_at(&self, address: &str) -> Result<Option<RoomId>, StoreError> {
-        let read = || -> Result<Option<RoomId>, redb::Error> {
-            let transaction = self.database.begin_read()?;
+        self.with("read", |open, _| {
+            let transaction = open.database.begin_read()?;
             let room = transaction.open_table(ADDRESSES)?.get(address)?.map(|room| RoomId(*room.value()));
             Ok(room)
-        };
-        read().map_err(|error| failed("read", &error))
+        })
     }
 
     /// Notes that `room` is found at `address`.
@@ -85,23 +121,93 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`] when it cannot be written; what was noted before stands.
     pub fn note_address(&self, address: &str, room: RoomId) -> Result<(), StoreError> {
-        let write = || -> Result<(), redb::Error> {
-            let transaction = self.begin()?;
+        self.with("write", |open, _| {
+            let transaction = begin(&open.database)?;
             transaction.open_table(ADDRESSES)?.insert(address, &room.0)?;
-            transaction.commit()?;
-            Ok(())
-        };
-        write().map_err(|error| failed("write", &error))
+            Ok(transaction.commit()?)
+        })
     }
 
-    /// A transaction that is durable when its commit returns.
-    fn begin(&self) -> Result<redb::WriteTransaction, redb::Error> {
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(redb::Durability::Immediate)?;
-        // What is stored was written by strangers. One-phase commits rely on checksums that are not
-        // cryptographic, two-phase ones do not; the price is a second fsync.
-        transaction.set_two_phase_commit(true);
-        Ok(transaction)
+    fn open_files(mut files: Files) -> Result<RedbStore, OpenStoreError> {
+        if !files.path.try_exists()? {
+            create(&files.path)?;
+        }
+        let verified = catch_unwind(AssertUnwindSafe(|| files.open_verified()));
+        files.open = Some(verified.unwrap_or_else(|_| {
+            // Rather than trust a file that confuses its own reader.
+            Err(OpenStoreError::Damaged(String::from("it cannot be read to its end")))
+        })?);
+        Ok(RedbStore { files: Arc::new(Mutex::new(files)) })
+    }
+
+    /// Does something with the open files. They are closed after a failure, and opened again for the next one.
+    fn with<R>(
+        &self,
+        verb: &str,
+        work: impl FnOnce(&mut Open, Option<&HistoryLimits>) -> Result<R, OpenStoreError>,
+    ) -> Result<R, StoreError> {
+        // A panic while the lock was held left the files closed.
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = || {
+            let mut open = match files.open.take() {
+                Some(open) => open,
+                None => Open::new(&files.path)?,
+            };
+            let result = work(&mut open, files.limits.as_ref())?;
+            files.open = Some(open);
+            Ok(result)
+        };
+        let failed = |words: String| StoreError::new(format!("the store cannot be {verb}: {words}"));
+        match catch_unwind(AssertUnwindSafe(attempt)) {
+            Ok(result) => result.map_err(|error: OpenStoreError| failed(error.to_string())),
+            Err(_) => Err(failed(String::from("its file is damaged"))),
+        }
+    }
+}
+
+impl Store for RedbStore {
+    fn apply_all(&mut self, changes: &[(RoomId, StoreChange)]) -> Result<(), StoreError> {
+        self.with("written", |open, limits| open.write(changes, limits))
+    }
+
+    fn keeps_history(&self) -> bool {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).limits.is_some()
+    }
+}
+
+#[derive(Debug)]
+struct Files {
+    path: PathBuf,
+    limits: Option<HistoryLimits>,
+    /// `None` after a failure.
+    open: Option<Open>,
+}
+
+impl Files {
+    /// Opens and verifies everything.
+    fn open_verified(&self) -> Result<Open, OpenStoreError> {
+        let mut open = Open::new(&self.path)?;
+        if !open.database.check_integrity()? {
+            tracing::warn!(path = %self.path.display(), "the store was repaired; nothing is lost");
+        }
+        if let Some(limits) = &self.limits {
+            for room in open.rooms_with_history()? {
+                open.history(room, limits)?;
+            }
+        }
+        Ok(open)
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    database: Database,
+    histories: BTreeMap<RoomId, HistoryWriter>,
+}
+
+impl Open {
+    fn new(path: &Path) -> Result<Open, OpenStoreError> {
+        Ok(Open { database: builder().open(path)?, histories: BTreeMap::new() })
     }
 
     fn read(&self, room: RoomId) -> Result<Option<StoredRoom>, redb::Error> {
@@ -125,8 +231,17 @@ impl RedbStore {
         Ok(Some(StoredRoom { genesis, records, batches }))
     }
 
-    fn write(&self, changes: &[(RoomId, StoreChange)]) -> Result<(), redb::Error> {
-        let transaction = self.begin()?;
+    fn write(
+        &mut self,
+        changes: &[(RoomId, StoreChange)],
+        limits: Option<&HistoryLimits>,
+    ) -> Result<(), OpenStoreError> {
+        // The history first: it may go beyond what is committed, and never falls short of it.
+        let ends = match limits {
+            Some(limits) => self.append(changes, limits)?,
+            None => Vec::new(),
+        };
+        let transaction = begin(&self.database)?;
         {
             let mut geneses = transaction.open_table(GENESES)?;
             let mut batches = transaction.open_table(BATCHES)?;
@@ -145,15 +260,98 @@ impl RedbStore {
                 }
             }
         }
-        transaction.commit()?;
-        Ok(())
+        match limits {
+            Some(_) => commit_ends(&transaction, &ends)?,
+            None => count_missed(&transaction, changes)?,
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Appends what was accepted to the histories. Returns where they end then.
+    fn append(
+        &mut self,
+        changes: &[(RoomId, StoreChange)],
+        limits: &HistoryLimits,
+    ) -> Result<Vec<(RoomId, u64)>, OpenStoreError> {
+        let mut rooms: BTreeMap<RoomId, (u64, Vec<AcceptedBatch>)> = BTreeMap::new();
+        for (room, change) in changes {
+            let (missed, accepted) = rooms.entry(*room).or_default();
+            *missed += change.missed;
+            accepted.extend(change.accepted.iter().cloned());
+        }
+        let mut ends = Vec::new();
+        for (room, (missed, accepted)) in rooms {
+            let while_off = self.history_row(room)?.map_or(0, |(_, missed)| missed);
+            let history = self.history(room, limits)?;
+            history.append(missed + while_off, &accepted)?;
+            ends.push((room, history.end()));
+        }
+        Ok(ends)
+    }
+
+    /// The history of a room, opened if it is not yet.
+    fn history(
+        &mut self,
+        room: RoomId,
+        limits: &HistoryLimits,
+    ) -> Result<&mut HistoryWriter, OpenStoreError> {
+        if !self.histories.contains_key(&room) {
+            let committed = self.history_row(room)?.map(|(end, _)| end);
+            self.histories.insert(room, HistoryWriter::open(limits, room, committed)?);
+        }
+        Ok(self.histories.get_mut(&room).expect("it was just put there"))
+    }
+
+    fn history_row(&self, room: RoomId) -> Result<Option<(u64, u64)>, OpenStoreError> {
+        match self.database.begin_read()?.open_table(HISTORIES) {
+            Ok(table) => Ok(table.get(&room.0)?.map(|row| row.value())),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn rooms_with_history(&self) -> Result<Vec<RoomId>, OpenStoreError> {
+        let table = match self.database.begin_read()?.open_table(HISTORIES) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let rooms = table.iter()?.map(|row| Ok(RoomId(*row?.0.value())));
+        rooms.collect::<Result<_, StorageError>>().map_err(OpenStoreError::from)
     }
 }
 
-impl Store for RedbStore {
-    fn apply_all(&mut self, changes: &[(RoomId, StoreChange)]) -> Result<(), StoreError> {
-        self.write(changes).map_err(|error| failed("write", &error))
+/// A transaction that is durable when its commit returns.
+fn begin(database: &Database) -> Result<WriteTransaction, OpenStoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(redb::Durability::Immediate)?;
+    // What is stored was written by strangers. One-phase commits rely on checksums that are not
+    // cryptographic, two-phase ones do not; the price is a second fsync.
+    transaction.set_two_phase_commit(true);
+    Ok(transaction)
+}
+
+fn commit_ends(transaction: &WriteTransaction, ends: &[(RoomId, u64)]) -> Result<(), OpenStoreError> {
+    let mut histories = transaction.open_table(HISTORIES)?;
+    for (room, end) in ends {
+        histories.insert(&room.0, (*end, 0))?;
     }
+    Ok(())
+}
+
+/// A history that is off misses what is accepted meanwhile, and says so when it is on again.
+fn count_missed(
+    transaction: &WriteTransaction,
+    changes: &[(RoomId, StoreChange)],
+) -> Result<(), OpenStoreError> {
+    let mut histories = transaction.open_table(HISTORIES)?;
+    for (room, change) in changes.iter().filter(|(_, change)| !change.insert.is_empty()) {
+        let row = histories.get(&room.0)?.map(|row| row.value());
+        if let Some((end, missed)) = row {
+            histories.insert(&room.0, (end, missed + change.insert.len() as u64))?;
+        }
+    }
+    Ok(())
 }
 
 fn builder() -> Builder {
@@ -168,29 +366,24 @@ fn create(path: &Path) -> Result<(), OpenStoreError> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(redb::Error::from(error).into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let store = RedbStore { database: Arc::new(builder().create(&fresh).map_err(open_error)?) };
-    let transaction = store.begin()?;
-    transaction.open_table(GENESES).map_err(redb::Error::from)?;
-    transaction.open_table(BATCHES).map_err(redb::Error::from)?;
-    transaction.open_table(ADDRESSES).map_err(redb::Error::from)?;
-    transaction.commit().map_err(redb::Error::from)?;
-    drop(store);
-    fs::rename(&fresh, path).map_err(redb::Error::from)?;
-    Ok(())
-}
-
-fn open_error(error: DatabaseError) -> OpenStoreError {
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenStoreError::InUse,
-        error => OpenStoreError::Database(error.into()),
+    let database = builder().create(&fresh)?;
+    let transaction = begin(&database)?;
+    transaction.open_table(GENESES)?;
+    transaction.open_table(BATCHES)?;
+    transaction.open_table(ADDRESSES)?;
+    transaction.commit()?;
+    drop(database);
+    fs::rename(&fresh, path)?;
+    // The name must be as durable as what is stored under it.
+    if cfg!(unix)
+        && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::File::open(folder)?.sync_all()?;
     }
-}
-
-fn failed(verb: &str, error: &redb::Error) -> StoreError {
-    StoreError::new(format!("the store cannot be {verb}: {error}"))
+    Ok(())
 }
 
 fn batch_key(room: RoomId, key: &BatchKey) -> [u8; KEY_LEN] {
@@ -209,121 +402,4 @@ fn edge(room: RoomId, fill: u8) -> [u8; KEY_LEN] {
 }
 
 #[cfg(test)]
-mod tests {
-    use meshwork_core::id::{Instance, PeerId};
-
-    use super::*;
-
-    const ROOM: RoomId = RoomId([0x7f; 32]);
-
-    fn key(peer: u8, instance: u64, sequence: u64) -> BatchKey {
-        BatchKey { author: Endpoint { peer: PeerId([peer; 32]), instance: Instance(instance) }, sequence }
-    }
-
-    fn change(genesis: Option<&[u8]>, insert: &[(BatchKey, &[u8])], remove: &[BatchKey]) -> StoreChange {
-        StoreChange {
-            genesis: genesis.map(<[u8]>::to_vec),
-            records: None,
-            insert: insert.iter().map(|(key, bytes)| (*key, bytes.to_vec())).collect(),
-            remove: remove.to_vec(),
-            ..StoreChange::default()
-        }
-    }
-
-    #[test]
-    fn what_was_applied_is_there_after_reopening() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rooms.redb");
-        let mut store = RedbStore::open(&path).unwrap();
-        assert_eq!(store.load(ROOM).unwrap(), None);
-        let first = change(
-            Some(b"genesis"),
-            &[(key(1, 0, 1), b"one"), (key(0xff, u64::MAX, u64::MAX), b"last")],
-            &[],
-        );
-        let second = change(None, &[(key(0, 0, 0), b"zero"), (key(1, 0, 2), b"two")], &[key(1, 0, 1)]);
-        let other = change(Some(b"other"), &[(key(1, 0, 1), b"elsewhere")], &[]);
-        store.apply_all(&[(ROOM, first), (ROOM, second), (RoomId([0x80; 32]), other)]).unwrap();
-        drop(store);
-
-        let store = RedbStore::open(&path).unwrap();
-        let room = store.load(ROOM).unwrap().unwrap();
-        assert_eq!(room.genesis, b"genesis");
-        assert_eq!(room.batches, [&b"zero"[..], b"two", b"last"]);
-        let other = store.load(RoomId([0x80; 32])).unwrap().unwrap();
-        assert_eq!(other.batches, [b"elsewhere"]);
-        assert_eq!(store.load(RoomId([0; 32])).unwrap(), None);
-    }
-
-    #[test]
-    fn removing_what_is_not_there_is_no_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = RedbStore::open(&folder.path().join("rooms.redb")).unwrap();
-        store.apply_all(&[(ROOM, change(None, &[], &[key(1, 1, 1)]))]).unwrap();
-        assert_eq!(store.load(ROOM).unwrap(), None);
-    }
-
-    #[test]
-    fn the_records_of_a_room_are_those_last_stored() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = RedbStore::open(&folder.path().join("rooms.redb")).unwrap();
-        store.apply_all(&[(ROOM, change(Some(b"genesis"), &[], &[]))]).unwrap();
-        assert_eq!(store.load(ROOM).unwrap().unwrap().records, b"");
-        for records in [&b"first"[..], b"second"] {
-            let change = StoreChange { records: Some(records.to_vec()), ..StoreChange::default() };
-            store.apply_all(&[(ROOM, change)]).unwrap();
-            assert_eq!(store.load(ROOM).unwrap().unwrap().records, records);
-        }
-    }
-
-    #[test]
-    fn addresses_lead_to_the_room_last_noted() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = RedbStore::open(&folder.path().join("rooms.redb")).unwrap();
-        assert_eq!(store.room_at("http://x/place/K7M4QX").unwrap(), None);
-        store.note_address("http://x/place/K7M4QX", ROOM).unwrap();
-        assert_eq!(store.clone().room_at("http://x/place/K7M4QX").unwrap(), Some(ROOM));
-        assert_eq!(store.room_at("http://y/place/K7M4QX").unwrap(), None);
-    }
-
-    #[test]
-    fn a_store_is_opened_once_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rooms.redb");
-        let store = RedbStore::open(&path).unwrap();
-        assert!(matches!(RedbStore::open(&path), Err(OpenStoreError::InUse)));
-        drop(store);
-        RedbStore::open(&path).unwrap();
-    }
-
-    #[test]
-    fn what_is_not_a_store_is_refused_and_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rooms.redb");
-        fs::write(&path, b"something else").unwrap();
-        assert!(matches!(RedbStore::open(&path), Err(OpenStoreError::Database(_))));
-        assert_eq!(fs::read(&path).unwrap(), b"something else");
-    }
-
-    #[test]
-    fn a_half_made_store_does_not_stand_in_the_way() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rooms.redb");
-        fs::write(folder.path().join("rooms.redb.new"), b"torn").unwrap();
-        RedbStore::open(&path).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_was_committed_survives_a_torn_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rooms.redb");
-        let mut store = RedbStore::open(&path).unwrap();
-        store.apply_all(&[(ROOM, change(Some(b"genesis"), &[(key(1, 0, 1), b"one")], &[]))]).unwrap();
-        // The file as a killed process leaves it: not closed, its last commit not marked as clean.
-        let torn = folder.path().join("torn.redb");
-        fs::copy(&path, &torn).unwrap();
-        let room = RedbStore::open(&torn).unwrap().load(ROOM).unwrap().unwrap();
-        assert_eq!(room.batches, [b"one"]);
-    }
-}
+mod tests;

@@ -1,0 +1,207 @@
+//! What a reader of a history finds after writers that came, went and were torn away.
+
+use std::fs;
+use std::path::Path;
+
+use meshwork_core::id::RoomId;
+use meshwork_core::node::io::AcceptedBatch;
+use proptest::prelude::*;
+
+use super::segment::Segment;
+use super::*;
+
+const ROOM: RoomId = RoomId([7; 32]);
+
+fn limits(folder: &Path, bytes_max: u64) -> HistoryLimits {
+    HistoryLimits { folder: folder.to_owned(), bytes_max }
+}
+
+fn batch(millis: u64, bytes: &[u8]) -> AcceptedBatch {
+    AcceptedBatch { at: WallTime::from_millis(millis), bytes: bytes.to_vec() }
+}
+
+fn entry(millis: u64, bytes: &[u8]) -> Entry {
+    Entry::Batch { at: WallTime::from_millis(millis), bytes: bytes.to_vec() }
+}
+
+fn all(folder: &Path) -> Vec<Entry> {
+    let entries = History::new(folder, ROOM).since(WallTime(0)).unwrap();
+    entries.collect::<Result<_, _>>().unwrap()
+}
+
+fn segments(folder: &Path) -> Vec<Segment> {
+    Segment::list(&folder.join(ROOM.to_string())).unwrap()
+}
+
+#[test]
+fn what_was_appended_is_read_in_order_and_from_a_time_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = limits(folder.path(), 0);
+    let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
+    writer.append(0, &[batch(10, b"one"), batch(20, b"two")]).unwrap();
+    let end = writer.end();
+    drop(writer);
+    let mut writer = HistoryWriter::open(&limits, ROOM, Some(end)).unwrap();
+    // The clock was set back meanwhile.
+    writer.append(3, &[batch(15, b"three"), batch(30, b"four")]).unwrap();
+    assert_eq!(writer.end(), 5);
+    let gap = Entry::Gap { at: WallTime::from_millis(20), missed: 3 };
+    let wanted = [entry(10, b"one"), entry(20, b"two"), gap, entry(20, b"three"), entry(30, b"four")];
+    assert_eq!(all(folder.path()), wanted);
+    let history = History::new(folder.path(), ROOM);
+    let late: Vec<_> = history.since(WallTime::from_millis(21)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(late, [entry(30, b"four")]);
+    let summary = history.summary().unwrap();
+    assert_eq!((summary.batches, summary.missed, summary.forgotten), (4, 3, 0));
+    assert_eq!(summary.first.zip(summary.last), Some((WallTime(10_000), WallTime(30_000))));
+    assert_eq!(History::rooms(folder.path()).unwrap(), [ROOM]);
+}
+
+#[test]
+fn a_room_without_a_history_has_no_entries() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    assert_eq!(History::rooms(&nowhere).unwrap(), []);
+    assert_eq!(History::new(&nowhere, ROOM).summary().unwrap(), Summary::default());
+}
+
+#[test]
+fn the_oldest_is_forgotten_and_the_rest_is_within_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = limits(folder.path(), BYTES_LEAST);
+    let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
+    for number in 0..300_u64 {
+        let batches: Vec<_> = (0..8).map(|_| batch(number, &[number as u8; 1000])).collect();
+        writer.append(0, &batches).unwrap();
+        let bytes: u64 = segments(folder.path()).iter().map(|segment| segment.bytes).sum();
+        assert!(bytes <= BYTES_LEAST, "{bytes} bytes after {number}");
+    }
+    let summary = History::new(folder.path(), ROOM).summary().unwrap();
+    assert_eq!(summary.forgotten + summary.batches, 2400, "from some number on everything is there");
+    assert!(summary.batches > 800 && summary.forgotten > 1000, "{summary:?}");
+    assert!(summary.first.unwrap() > WallTime(0), "it says how far back it reaches");
+    // A reader that asks for the end does not read from the beginning.
+    let entries = History::new(folder.path(), ROOM).since(WallTime::from_millis(299)).unwrap();
+    assert_eq!(entries.map(Result::unwrap).count(), 8);
+    let end = writer.end();
+    drop(writer);
+    assert_eq!(HistoryWriter::open(&limits, ROOM, Some(end)).unwrap().end(), 2400);
+}
+
+#[test]
+fn a_large_group_goes_over_several_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(&limits(folder.path(), BYTES_LEAST), ROOM, None).unwrap();
+    let batches: Vec<_> = (0..10).map(|number| batch(number, &[number as u8; 60_000])).collect();
+    writer.append(0, &batches).unwrap();
+    assert!(segments(folder.path()).len() >= 5);
+    assert_eq!(all(folder.path()).len(), 10);
+}
+
+#[test]
+fn what_the_store_does_not_know_is_cut_off_and_what_it_knows_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = limits(folder.path(), BYTES_LEAST);
+    let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
+    for number in 0..20 {
+        writer.append(0, &[batch(number, &[number as u8; 20_000])]).unwrap();
+    }
+    drop(writer);
+    let before = segments(folder.path()).len();
+    let writer = HistoryWriter::open(&limits, ROOM, Some(5)).unwrap();
+    assert_eq!((writer.end(), all(folder.path()).len()), (5, 5));
+    assert!(segments(folder.path()).len() < before);
+    drop(writer);
+    let error = HistoryWriter::open(&limits, ROOM, Some(6)).unwrap_err().to_string();
+    assert!(error.contains("damaged") && error.contains("6 entries"), "{error}");
+    // Moved away as a whole it begins anew, behind what was counted.
+    fs::remove_dir_all(folder.path().join(ROOM.to_string())).unwrap();
+    let mut writer = HistoryWriter::open(&limits, ROOM, Some(6)).unwrap();
+    writer.append(0, &[batch(50, b"new")]).unwrap();
+    assert_eq!((writer.end(), all(folder.path())), (7, vec![entry(50, b"new")]));
+    assert_eq!(History::new(folder.path(), ROOM).summary().unwrap().forgotten, 6);
+}
+
+#[test]
+fn another_rooms_history_and_a_newer_one_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = limits(folder.path(), BYTES_LEAST);
+    HistoryWriter::open(&limits, ROOM, None).unwrap().append(0, &[batch(1, b"one")]).unwrap();
+    let path = Segment::path(&folder.path().join(ROOM.to_string()), 0);
+    let whole = fs::read(&path).unwrap();
+    for (place, value) in [(0, b'x'), (20, 1), (50, 1)] {
+        let mut changed = whole.clone();
+        changed[place] = value;
+        fs::write(&path, changed).unwrap();
+        assert!(matches!(HistoryWriter::open(&limits, ROOM, None), Err(HistoryError::Damaged { .. })));
+        assert!(History::new(folder.path(), ROOM).summary().is_err());
+    }
+    let mut newer = whole.clone();
+    newer[15] = 2;
+    fs::write(&path, newer).unwrap();
+    assert!(matches!(HistoryWriter::open(&limits, ROOM, None), Err(HistoryError::Version { .. })));
+}
+
+#[test]
+fn the_bytes_of_a_history_are_those_in_the_documentation() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(&limits(folder.path(), 0), ROOM, None).unwrap();
+    writer.append(2, &[batch(1_790_000_000_000, b"batch")]).unwrap();
+    let bytes = fs::read(Segment::path(&folder.path().join(ROOM.to_string()), 0)).unwrap();
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let page: String = include_str!("../../../../../docs/protocol/history.md").split_whitespace().collect();
+    assert!(page.contains(&text), "docs/protocol/history.md shows other bytes than {text}");
+}
+
+proptest! {
+    // Every case waits for the disk a few times.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Wherever a crash tears the file, and whatever the tail then has, the whole entries before it are there
+    /// and appending goes on.
+    #[test]
+    fn a_torn_tail_is_cut_off(lengths in prop::collection::vec(0_usize..300, 1..20), cut: prop::sample::Index, noise: Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = limits(folder.path(), BYTES_LEAST);
+        let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
+        let mut ends = vec![super::segment::HEAD_LEN];
+        for (number, length) in lengths.iter().enumerate() {
+            writer.append(0, &[batch(number as u64, &vec![number as u8; *length])]).unwrap();
+            ends.push(segments(folder.path())[0].bytes);
+        }
+        drop(writer);
+        let path = Segment::path(&folder.path().join(ROOM.to_string()), 0);
+        let whole = fs::read(&path).unwrap();
+        let cut = super::segment::HEAD_LEN as usize + cut.index(whole.len() - super::segment::HEAD_LEN as usize + 1);
+        let mut torn = whole[..cut].to_vec();
+        torn.extend(&noise);
+        fs::write(&path, torn).unwrap();
+        let intact = ends.iter().filter(|&&end| end <= cut as u64).count() - 1;
+        // A reader without the store, and a writer with it, stop at the same place.
+        let reread = all(folder.path());
+        prop_assert!(reread.len() >= intact);
+        let mut writer = HistoryWriter::open(&limits, ROOM, Some(intact as u64)).unwrap();
+        writer.append(0, &[batch(1000, b"next")]).unwrap();
+        let entries = all(folder.path());
+        prop_assert_eq!(entries.len(), intact + 1);
+        prop_assert_eq!(&entries[intact], &entry(1000, b"next"));
+        for (number, length) in lengths.iter().take(intact).enumerate() {
+            prop_assert_eq!(&entries[number], &entry(number as u64, &vec![number as u8; *length]));
+        }
+    }
+
+    /// Rubbish is refused in words, never read past its length, never a panic.
+    #[test]
+    fn rubbish_is_no_history(mut bytes: Vec<u8>, with_head: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let room = folder.path().join(ROOM.to_string());
+        fs::create_dir_all(&room).unwrap();
+        if with_head {
+            bytes = [super::segment::head(ROOM, 0), bytes].concat();
+        }
+        fs::write(Segment::path(&room, 0), &bytes).unwrap();
+        let read = History::new(folder.path(), ROOM).summary();
+        prop_assert_eq!(read.is_ok(), with_head);
+        prop_assert_eq!(HistoryWriter::open(&limits(folder.path(), 0), ROOM, None).is_ok(), with_head);
+    }
+}
