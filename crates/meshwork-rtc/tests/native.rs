@@ -198,6 +198,48 @@ async fn a_keeper_stores_before_it_acknowledges() {
     painter.driver.shut_down().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_texts_link_two_peers_without_a_server_and_the_third_is_introduced() {
+    let (server, stop) = serve().await;
+    let (mut ada, mut ben, mut eve) = (Peer::start(8, None), Peer::start(9, None), Peer::start(10, None));
+    let (ada_room, address) = ada.create(server, true).await;
+    let ben_room = ben.join(&address).await;
+    ben.paint(ben_room, vec![(1, 1, Colour::rgb(1, 2, 3))]).await;
+    ada.wait_painted(ada_room, 1).await;
+    drop(stop);
+    ada.wait("loss of the server", |event| {
+        matches!(event, Event::Server { state: ServerState::Away { .. }, .. }).then_some(())
+    })
+    .await;
+
+    let joined = eve.driver.call(move |node, now| node.join_room(now, address, None)).await;
+    let eve_room = joined.unwrap().unwrap();
+    ada.driver.call(move |node, now| node.invite(now, ada_room)).await.unwrap().unwrap();
+    let invitation = ada.wait("invitation", text_of).await;
+    assert!(invitation.len() < 1500, "{} characters fit a picture code", invitation.len());
+    let taken = eve.driver.call(move |node, now| node.take_text(now, eve_room, &invitation)).await;
+    taken.unwrap().expect("a good invitation");
+    let reply = eve.wait("reply", text_of).await;
+    ada.driver.call(move |node, now| node.take_text(now, ada_room, &reply)).await.unwrap().unwrap();
+    eve.wait_painted(eve_room, 1).await;
+    let ben_endpoint = ben.driver.endpoint();
+    eve.wait("introduction", |event| {
+        matches!(event, Event::MemberAttached { endpoint, .. } if *endpoint == ben_endpoint).then_some(())
+    })
+    .await;
+    for peer in [ada, ben, eve] {
+        peer.driver.shut_down().await;
+    }
+}
+
+/// The text of an invitation or a reply.
+fn text_of(event: &Event) -> Option<String> {
+    match event {
+        Event::Invitation { text, .. } | Event::Reply { text, .. } => Some(text.clone()),
+        _ => None,
+    }
+}
+
 #[tokio::test]
 async fn an_unreachable_server_is_told_in_words() {
     // A port that was free a moment ago.
