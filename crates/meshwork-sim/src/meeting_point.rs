@@ -7,9 +7,11 @@ use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::announce;
+use meshwork_core::signalling::description::Fingerprint;
 use meshwork_core::signalling::protocol::{
     Announcement, FromClient, FromServer, PAYLOAD_MAX, SERVER_MESSAGE_MAX, VERSIONS,
 };
+use meshwork_core::signalling::sealing::{self, SealingKey, SignalContent};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::Base64;
 
@@ -22,6 +24,9 @@ pub enum Lie {
     Payloads,
     /// Hands out each sealed payload, and the one before it once more.
     Replays,
+    /// Has stolen the members' sealing keys: opens each payload, puts a certificate of its own into the
+    /// description, and seals it again.
+    Fingerprints,
     /// Hands sealed payloads to another member than the one they are for.
     Misdirects,
     /// Says that sealed payloads are from another member than the one who sent them.
@@ -44,10 +49,11 @@ pub enum Lie {
 
 impl Lie {
     /// All lies.
-    pub const ALL: [Lie; 12] = [
+    pub const ALL: [Lie; 13] = [
         Lie::SealingKeys,
         Lie::Payloads,
         Lie::Replays,
+        Lie::Fingerprints,
         Lie::Misdirects,
         Lie::Misattributes,
         Lie::Swallows,
@@ -75,9 +81,16 @@ pub struct MeetingPoint {
     /// The last signal that was handed out, for [`Lie::Replays`].
     last: Option<(Socket, FromServer)>,
     ghosts: u64,
+    /// Sealing keys that were stolen, for [`Lie::Fingerprints`].
+    stolen: BTreeMap<Endpoint, SealingKey>,
 }
 
 impl MeetingPoint {
+    /// Learns the secret sealing key of an endpoint.
+    pub fn steal(&mut self, endpoint: Endpoint, key: SealingKey) {
+        self.stolen.insert(endpoint, key);
+    }
+
     /// How many requests and how many keep-alives it has heard since its start.
     pub fn heard(&self) -> (u64, u64) {
         (self.requests, self.keep_alives)
@@ -155,7 +168,8 @@ impl MeetingPoint {
 
     /// Forgets everything, as a server that was started again has.
     pub fn restart(&mut self) {
-        *self = MeetingPoint { lie: self.lie, ghosts: self.ghosts, ..MeetingPoint::default() };
+        let stolen = std::mem::take(&mut self.stolen);
+        *self = MeetingPoint { lie: self.lie, ghosts: self.ghosts, stolen, ..MeetingPoint::default() };
     }
 
     /// Carries a signal to its addressee, as honestly as the lie allows.
@@ -180,7 +194,11 @@ impl MeetingPoint {
             }
             _ => (to, from),
         };
-        let signal = (to, FromServer::Signal { room, from, payload: self.bend_payload(payload) });
+        let payload = match self.lie {
+            Some(Lie::Fingerprints) => self.swap_fingerprint(room, addressee, payload),
+            _ => self.bend_payload(payload),
+        };
+        let signal = (to, FromServer::Signal { room, from, payload });
         let last = self.last.replace(signal.clone()).filter(|_| self.lie == Some(Lie::Replays));
         [signal].into_iter().chain(last).collect()
     }
@@ -268,6 +286,26 @@ impl MeetingPoint {
             announcement.sealing_key = [7; 32].into();
         }
         announcement
+    }
+
+    /// Puts another certificate into the description of a payload, where the addressee's key was stolen.
+    fn swap_fingerprint(
+        &self,
+        room: RoomId,
+        to: Endpoint,
+        payload: Base64<PAYLOAD_MAX>,
+    ) -> Base64<PAYLOAD_MAX> {
+        let Some(key) = self.stolen.get(&to) else { return payload };
+        let Ok(mut body) = sealing::open(&payload, key, to, &room, None) else { return payload };
+        if let SignalContent::Offer { description, .. } | SignalContent::Answer { description, .. } =
+            &mut body.content
+        {
+            description.fingerprint = Fingerprint([0xbb; 32]);
+        }
+        // The key that opens is not the key that signs: the server can only sign as itself.
+        let liar = Identity::from_secret([0xbb; 32]);
+        let sealed = sealing::seal(&body, &liar, &key.public(), None, &mut Rng::new([0xbb; 32]));
+        Base64::new(sealed.expect("an honest key")).expect("as long as before")
     }
 
     fn bend_payload<const MAX: usize>(&self, payload: Base64<MAX>) -> Base64<MAX> {

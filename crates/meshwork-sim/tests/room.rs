@@ -258,6 +258,32 @@ fn a_server_that_changes_payloads_gets_no_link_made() {
 }
 
 #[test]
+fn a_server_that_stole_sealing_keys_cannot_put_its_certificate_into_a_description() {
+    let mut world = World::new(6, PathModel::LOCAL);
+    world.meeting_point().set_lie(Some(Lie::Fingerprints));
+    let members = join_all(&mut world, 2, false);
+    world.run_for(Duration::from_secs(30));
+    let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::SignalSignature, .. });
+    let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
+    assert!(told, "the receiving end says why");
+    for (index, room) in members {
+        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+    }
+}
+
+#[test]
+fn a_server_that_replays_is_told_of_and_harms_nothing() {
+    let mut world = World::new(6, PathModel::LOCAL);
+    world.meeting_point().set_lie(Some(Lie::Replays));
+    let members = join_all(&mut world, 3, true);
+    let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
+    assert!(world.run_while(Duration::from_secs(20), whole), "{:?}", check::whole_mesh(&world, &members));
+    let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::Replay, .. });
+    let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
+    assert!(told, "the receiving end says why");
+}
+
+#[test]
 fn private_rooms_open_to_the_right_secret_only() {
     use meshwork_core::id::Secret;
     use meshwork_core::node::RoomRefusal;

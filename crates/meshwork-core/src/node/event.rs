@@ -282,6 +282,8 @@ pub enum Refusal {
     Signal,
     /// A signalling payload speaks of an attempt that is over: it was said again, or came late.
     StaleSignal,
+    /// A signalling payload that came before.
+    Replay,
     /// More connection attempts than are allowed.
     TooManyAttempts,
     /// The other end's proof does not match the connection: fingerprints, nonces, role or session differ.
@@ -327,6 +329,7 @@ impl Refusal {
             Refusal::SignalSignature => "signal-signature",
             Refusal::Signal => "signal",
             Refusal::StaleSignal => "stale-signal",
+            Refusal::Replay => "replay",
             Refusal::TooManyAttempts => "too-many-attempts",
             Refusal::LinkProof => "link-proof",
             Refusal::Version => "version",

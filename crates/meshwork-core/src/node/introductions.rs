@@ -61,7 +61,7 @@ pub(super) struct Introductions {
 
 impl Introductions {
     /// Remembers a payload. Returns whether it came by before.
-    fn is_seen(&mut self, payload: &[u8]) -> bool {
+    pub(super) fn is_seen(&mut self, payload: &[u8]) -> bool {
         let hash = *blake3::hash(payload).as_bytes();
         let seen = self.seen.contains(&hash);
         if !seen {

@@ -201,6 +201,10 @@ impl Node {
             }
             FromServer::Signal { room, from, payload } => {
                 if let Some(handle) = self.room_on(server, room) {
+                    if self.introductions.is_seen(&payload) {
+                        let detail = String::from("the server hands out a payload that came before");
+                        return self.refuse(Some(from), Refusal::Replay, detail);
+                    }
                     self.handle_sealed_signal(handle, from, &payload, Source::Server(server));
                 }
             }

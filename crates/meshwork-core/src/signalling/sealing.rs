@@ -17,6 +17,7 @@
 //! A sealed payload has at most [`PAYLOAD_MAX`] bytes.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit as _, Nonce};
@@ -47,6 +48,13 @@ impl SealingKey {
     /// The public key that is announced.
     pub fn public(&self) -> [u8; 32] {
         PublicKey::from(&self.0).to_bytes()
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    /// The secret stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey(..)")
     }
 }
 

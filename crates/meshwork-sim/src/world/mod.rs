@@ -40,6 +40,7 @@ use meshwork_core::node::{
 };
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::time::{Time, WallTime};
 
 pub use self::disk::{Disk, Store, StoredFiles, rot};
@@ -191,7 +192,13 @@ impl World {
         let mut secret = [0x5a; 32];
         secret[..8].copy_from_slice(&person.to_le_bytes());
         let wall = skewed(self.now, skew);
-        let node = Node::new(config, Identity::from_secret(secret), self.rng.bytes(), self.now, wall);
+        let seed = self.rng.bytes();
+        let node = Node::new(config, Identity::from_secret(secret), seed, self.now, wall);
+        // What a node draws first: its instance, then its sealing key.
+        let mut rng = Rng::new(seed);
+        rng.next_u64();
+        let sealing = SealingKey::generate(&mut rng);
+        self.meeting_point().steal(node.endpoint(), sealing);
         let index = self.next_program;
         self.next_program += 1;
         let program = Program {

@@ -41,8 +41,9 @@ const RECEIVE_MAX: usize = 4 * FRAME_MAX;
 const HELD_MAX: usize = 2 * SEND_WINDOW;
 /// Addresses from which a connection accepts datagrams. Every new one makes str0m keep a candidate.
 const SOURCES_MAX: usize = 64;
-/// How long a connection may take. The node gives up sooner; this is for one that forgot to.
-const CONNECT_MAX: Duration = Duration::from_secs(60);
+/// How long a connection may take: longer than people take to carry an invitation and its reply. The node gives
+/// up sooner; this is for one that forgot to.
+const CONNECT_MAX: Duration = Duration::from_secs(900);
 /// How long a connection may be without a working path. The node gives up sooner, as above.
 const LOST_MAX: Duration = Duration::from_secs(30);
 /// How long what was sent before a close may take to be acknowledged.
