@@ -105,6 +105,11 @@ impl Clock {
         self.last
     }
 
+    /// The stamp that [`Clock::stamp`] would give, without giving it.
+    pub fn next(&self, wall: WallTime) -> Stamp {
+        Stamp::at(wall).max(Stamp(self.last.0.saturating_add(1)))
+    }
+
     /// Takes in a stamp that somebody else gave: every later stamp of this clock is greater.
     pub fn merge(&mut self, seen: Stamp) {
         #[cfg(feature = "planted-bugs")]

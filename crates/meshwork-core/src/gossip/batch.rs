@@ -20,7 +20,7 @@ use crate::node::io::BatchKey;
 /// message of a link.
 pub const BATCH_MAX: usize = 64 * 1024;
 /// Longest header, in bytes: every varint at its longest.
-pub const HEADER_MAX: usize = 105;
+pub const HEADER_MAX: usize = 110;
 /// Bytes of the signature at the end.
 pub const SIGNATURE_LEN: usize = 64;
 /// Longest payload, in bytes.
@@ -28,8 +28,10 @@ pub const PAYLOAD_MAX: usize = BATCH_MAX - HEADER_MAX - SIGNATURE_LEN;
 /// What a signature begins with, so that it can be of nothing but a batch.
 pub const SIGNATURE_LABEL: &[u8] = b"meshwork batch v1";
 
-/// The format that this build writes and reads.
+/// The format of batches where cells are not counted.
 const FORMAT: u8 = 1;
+/// The format of batches under rules with a limit: the header says how many cells were painted before.
+const FORMAT_COUNTED: u8 = 2;
 
 /// Between which stamps a batch stands, so that it can be held back until due before its payload is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,7 @@ pub enum BatchError {
     #[error("{0} bytes are too few for a batch")]
     TooShort(usize),
     /// A format that this build does not know: written by a newer version.
-    #[error("batch format {0} is not known, only {FORMAT}")]
+    #[error("batch format {0} is not known, only {FORMAT} and {FORMAT_COUNTED}")]
     Format(u8),
     /// The header breaks off or holds a value that does not exist.
     #[error("batch header: {0}")]
@@ -136,6 +138,12 @@ impl Batch {
         self.parts().0
     }
 
+    /// How many cells its endpoint had painted in this window of the rules' limit before; `None` where the batch
+    /// does not count cells.
+    pub fn used(&self) -> Option<u32> {
+        self.parts().1
+    }
+
     /// Names the batch.
     pub fn key(&self) -> BatchKey {
         self.header().key()
@@ -148,7 +156,7 @@ impl Batch {
 
     /// What the replica is told.
     pub fn payload(&self) -> &[u8] {
-        self.parts().1
+        self.parts().2
     }
 
     /// The whole batch as it travels and is stored.
@@ -162,12 +170,12 @@ impl Batch {
         self.0.len() + 2 * size_of::<usize>()
     }
 
-    fn parts(&self) -> (Header, &[u8]) {
+    fn parts(&self) -> (Header, Option<u32>, &[u8]) {
         read_body(self.body()).expect("the header was read when the batch was made")
     }
 
-    /// What is signed.
-    fn body(&self) -> &[u8] {
+    /// What is signed, without the room's id.
+    pub fn body(&self) -> &[u8] {
         &self.0[..self.0.len() - SIGNATURE_LEN]
     }
 }
@@ -194,8 +202,8 @@ impl UnverifiedBatch {
         let Some(end) = bytes.len().checked_sub(SIGNATURE_LEN) else {
             return Err(BatchError::TooShort(bytes.len()));
         };
-        let (header, payload) = read_body(&bytes[..end])?;
-        if header.write(&mut [0; HEADER_MAX]) != &bytes[..end - payload.len()] {
+        let (header, used, payload) = read_body(&bytes[..end])?;
+        if header.write(used, &mut [0; HEADER_MAX]) != &bytes[..end - payload.len()] {
             return Err(BatchError::NotShortest);
         }
         Ok(UnverifiedBatch(Batch(bytes.into())))
@@ -236,6 +244,20 @@ impl SignedBatch {
         header: Header,
         payload: &[u8],
     ) -> Result<SignedBatch, BatchError> {
+        SignedBatch::sign_counted(identity, room, header, None, payload)
+    }
+
+    /// Writes and signs a batch that says how many cells were painted before it in its window of a limit.
+    ///
+    /// # Errors
+    /// As [`SignedBatch::sign`].
+    pub fn sign_counted(
+        identity: &Identity,
+        room: &RoomId,
+        header: Header,
+        used: Option<u32>,
+        payload: &[u8],
+    ) -> Result<SignedBatch, BatchError> {
         let (author, signer) = (header.author.peer, identity.peer());
         if author != signer {
             return Err(BatchError::Author { author, signer });
@@ -246,7 +268,7 @@ impl SignedBatch {
         let header = Header { record: header.record.filter(|record| *record != room.0), ..header };
         WireHeader::from(&header).check()?;
         let mut buffer = [0; HEADER_MAX];
-        let written = header.write(&mut buffer);
+        let written = header.write(used, &mut buffer);
         let mut bytes = Vec::with_capacity(written.len() + payload.len() + SIGNATURE_LEN);
         bytes.extend_from_slice(written);
         bytes.extend_from_slice(payload);
@@ -271,16 +293,18 @@ impl Deref for SignedBatch {
 }
 
 /// Reads format and header, and leaves the payload.
-fn read_body(body: &[u8]) -> Result<(Header, &[u8]), BatchError> {
-    match body.split_first() {
-        None => Err(BatchError::TooShort(SIGNATURE_LEN)),
-        Some((&FORMAT, rest)) => {
-            let (wire, payload) =
-                postcard::take_from_bytes::<WireHeader>(rest).map_err(BatchError::Header)?;
-            Ok((wire.check()?, payload))
-        }
-        Some((&format, _)) => Err(BatchError::Format(format)),
+fn read_body(body: &[u8]) -> Result<(Header, Option<u32>, &[u8]), BatchError> {
+    let (&format, rest) = body.split_first().ok_or(BatchError::TooShort(SIGNATURE_LEN))?;
+    if !matches!(format, FORMAT | FORMAT_COUNTED) {
+        return Err(BatchError::Format(format));
     }
+    let (wire, rest) = postcard::take_from_bytes::<WireHeader>(rest).map_err(BatchError::Header)?;
+    let header = wire.check()?;
+    if format == FORMAT {
+        return Ok((header, None, rest));
+    }
+    let (used, payload) = postcard::take_from_bytes(rest).map_err(BatchError::Header)?;
+    Ok((header, Some(used), payload))
 }
 
 /// What the author signs: so the room's id need not travel.
@@ -331,13 +355,15 @@ impl WireHeader {
 }
 
 impl Header {
-    /// Writes the format and the header.
-    fn write<'a>(&self, buffer: &'a mut [u8; HEADER_MAX]) -> &'a [u8] {
-        buffer[0] = FORMAT;
-        let length = postcard::to_slice(&WireHeader::from(self), &mut buffer[1..])
-            .expect("the longest header fits its buffer")
-            .len();
-        &buffer[..=length]
+    /// Writes the format, the header, and how many cells were painted before where that counts.
+    fn write<'a>(&self, used: Option<u32>, buffer: &'a mut [u8; HEADER_MAX]) -> &'a [u8] {
+        buffer[0] = if used.is_some() { FORMAT_COUNTED } else { FORMAT };
+        let fits = "the longest header fits its buffer";
+        let mut end = 1 + postcard::to_slice(&WireHeader::from(self), &mut buffer[1..]).expect(fits).len();
+        if let Some(used) = used {
+            end += postcard::to_slice(&used, &mut buffer[end..]).expect(fits).len();
+        }
+        &buffer[..end]
     }
 }
 
@@ -395,6 +421,26 @@ mod tests {
             }
             prop_assert!(read(&formatted).is_err());
         }
+
+        #[test]
+        fn counted_batches_read_as_they_are_signed(used: u32, payload in proptest::collection::vec(any::<u8>(), 0..30)) {
+            let batch = SignedBatch::sign_counted(&identity(), &ROOM, header(), Some(used), &payload).unwrap();
+            let again = read(batch.bytes()).unwrap();
+            prop_assert_eq!((again.header(), again.used(), again.payload()), (header(), Some(used), &payload[..]));
+            prop_assert_eq!(sign(header(), &payload).unwrap().used(), None);
+        }
+    }
+
+    /// docs/protocol/canvas.md shows this batch. A failure prints what is written now.
+    #[test]
+    fn golden_counted_batch() {
+        let header = Header { record: Some([7; 32]), ..header() };
+        let batch = SignedBatch::sign_counted(&identity(), &ROOM, header, Some(200), b"payload").unwrap();
+        let hex: String = batch.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "028a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c0102030405060708ac020001070707070707070707070707070707070707070707070707070707070707070780d8c1a28c340300c8017061796c6f61648a2a9e2fb3623db952086fe3fa4a3e67c9c45980f7ffd54cb1c4ad380d430a76a8a76cf706d97d7cbd35c1c5446a9d1707d1d8cbb6628477fba3320db2f7fc06"
+        );
     }
 
     /// docs/protocol/canvas.md shows this batch. A failure prints what is written now.
@@ -466,6 +512,6 @@ mod tests {
         assert_eq!(read(&vec![FORMAT; BATCH_MAX + 1]), Err(BatchError::TooLong(BATCH_MAX + 1)));
         assert_eq!(read(&[FORMAT; 63]), Err(BatchError::TooShort(63)));
         assert_eq!(read(&[FORMAT; 64]), Err(BatchError::TooShort(64)));
-        assert_eq!(read(&[2; 200]), Err(BatchError::Format(2)));
+        assert_eq!(read(&[3; 200]), Err(BatchError::Format(3)));
     }
 }

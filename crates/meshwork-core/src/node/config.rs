@@ -74,6 +74,12 @@ pub enum PlantedBug {
     DirectForgotten,
     /// A session is tried to be resumed once and not again.
     ResumeOnce,
+    /// Batches are taken in whatever the rules of their record say.
+    RateRule,
+    /// Batches of the banned are taken in when they come after the ban.
+    LateBan,
+    /// Who contradicts itself is not found out.
+    Equivocation,
 }
 
 impl Default for Config {

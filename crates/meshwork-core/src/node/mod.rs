@@ -25,6 +25,7 @@
 mod attempts;
 pub mod config;
 pub mod event;
+mod governing;
 mod introductions;
 mod invitations;
 pub mod io;

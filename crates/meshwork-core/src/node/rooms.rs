@@ -134,7 +134,7 @@ impl Node {
         let handle = self.add_entry(&servers, Some(address.code), address.room, address.secret);
         if let Some((genesis, id, stored)) = stored {
             match self.open_room(handle, genesis, stored.genesis, id) {
-                Ok(()) => self.restore(handle, stored.batches),
+                Ok(()) => self.restore(handle, &stored.records, stored.batches),
                 Err(reason) => {
                     self.refuse_room(handle, reason);
                     return Ok(handle);
@@ -223,8 +223,9 @@ impl Node {
         }
     }
 
-    fn restore(&mut self, handle: RoomHandle, batches: Vec<Vec<u8>>) {
+    fn restore(&mut self, handle: RoomHandle, records: &[u8], batches: Vec<Vec<u8>>) {
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
+            room.restore_records(records);
             room.restore(self.now, batches);
         }
     }
@@ -436,6 +437,7 @@ impl Node {
                 idle = false;
                 match output {
                     RoomOutput::Event(event) => self.event(event),
+                    RoomOutput::Repaint(cells) => self.repaint(handle, &cells),
                     RoomOutput::Send(to, message) => self.send_to_member(handle, to, message),
                     RoomOutput::Persist { token, change } => {
                         let token = persist_token(handle, token);

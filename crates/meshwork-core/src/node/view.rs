@@ -105,6 +105,9 @@ pub enum CommandError {
         /// When the next window begins, in milliseconds from now.
         wait_ms: u64,
     },
+    /// The peer whose bans should be lifted is not banned.
+    #[error("This peer is not banned.")]
+    NotBanned,
     /// What was asked for is the owner's to do, or a moderator's.
     #[error("Only {0} can do this.")]
     NotAllowed(&'static str),

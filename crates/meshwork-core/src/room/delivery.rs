@@ -2,7 +2,7 @@
 //!
 //! # How it works
 //! Bytes are decoded within their limits, looked up in the window of their author's endpoint, verified, checked
-//! against the canvas and against room time, in that order: the cheap checks first. Stamps further ahead of
+//! against the room's records, the canvas and room time, in that order: the cheap checks first. Stamps further ahead of
 //! room time than is allowed are held back, unmerged, until they are no longer, so that nobody can freeze a
 //! cell or drive the others' clocks ahead.
 //!
@@ -25,6 +25,7 @@ use crate::gossip::window::SequenceWindow;
 use crate::id::{Endpoint, RoomId};
 use crate::node::event::Refusal;
 use crate::node::io::BatchKey;
+use crate::room::records::law::{Law, Standing, Void};
 use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
@@ -53,6 +54,10 @@ pub enum Rejection {
     Ahead(Checked),
     /// It belongs to a replica that this build does not have.
     Unknown,
+    /// It was written under a record that is not known here: it may come yet.
+    Unruled(SignedBatch),
+    /// It never competes, by the room's records.
+    Void(Endpoint, Void),
     /// It breaks the rules.
     Refused(Refusal, String),
 }
@@ -100,37 +105,19 @@ impl Delivery {
         if header.replica != REPLICA {
             return Err(Rejection::Unknown);
         }
-        if header.record.is_some() {
-            let detail = String::from("it was written under a room record that is not known here");
-            return Err(refused(Refusal::BatchRoom, detail));
-        }
-        if self.is_known(&batch) {
-            return Err(Rejection::Known(header.key()));
-        }
         Ok(batch)
     }
 
-    /// Decides at once whether `bytes` are a batch that counts now.
-    ///
-    /// # Errors
-    /// [`Rejection`] says why not; nothing was remembered.
-    pub fn check(
-        &self,
-        now: Now,
-        bytes: &[u8],
-        room: &RoomId,
-        canvas: &Canvas,
-    ) -> Result<Checked, Rejection> {
-        self.verify(now, self.screen(bytes)?, room, canvas)
+    /// Whether a batch with this key was delivered before.
+    pub fn is_delivered(&self, key: &BatchKey) -> bool {
+        self.windows.get(&key.author).is_some_and(|window| window.sequences.contains(key.sequence))
     }
 
-    /// Whether a batch was delivered before, or is held.
-    pub fn is_known(&self, batch: &Batch) -> bool {
+    /// Whether a batch is held.
+    pub fn is_held(&self, batch: &Batch) -> bool {
         let header = batch.header();
-        let key = header.key();
-        let delivered = |window: &Window| window.sequences.contains(key.sequence);
-        self.windows.get(&key.author).is_some_and(delivered)
-            || self.held.contains_key(&(header.window.most, key))
+        let held = self.held.get(&(header.window.most, header.key()));
+        held.is_some_and(|(_, held)| held.batch.body() == batch.body())
     }
 
     /// Decides whether a batch that was screened counts now: its signature, its cells and its stamps.
@@ -143,6 +130,7 @@ impl Delivery {
         batch: UnverifiedBatch,
         room: &RoomId,
         canvas: &Canvas,
+        law: &Law,
     ) -> Result<Checked, Rejection> {
         let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
         let header = batch.header();
@@ -150,9 +138,16 @@ impl Delivery {
         let batch = batch
             .verify(room)
             .map_err(|error: BatchError| refused(Refusal::BatchSignature, error.to_string()))?;
+        if law.standing(&header) == Standing::Unknown {
+            return Err(Rejection::Unruled(batch));
+        }
         let strokes = canvas.read(&batch).map_err(|error| {
             refused(Refusal::BatchContent, format!("batch {} of {}: {error}", key.sequence, key.author))
         })?;
+        if let Some(breach) = law.breach(&batch, strokes.cells().len()) {
+            let detail = format!("batch {} of {}: {breach}", key.sequence, key.author);
+            return Err(refused(Refusal::BatchRules, detail));
+        }
         let checked = Checked { batch, strokes };
         if self.due(now, header.window.most) > now.time {
             return Err(Rejection::Ahead(checked));

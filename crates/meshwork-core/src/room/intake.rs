@@ -88,9 +88,9 @@ impl Room {
 
     /// Looks at a batch that arrived and queues it.
     pub(super) fn receive(&mut self, from: Endpoint, bytes: &[u8], live: bool) {
-        let batch = match self.delivery.screen(bytes) {
+        let batch = match self.screen(bytes, live) {
             Ok(batch) => batch,
-            Err(rejection) => return self.reject(from, rejection),
+            Err(rejection) => return self.reject(from, rejection, live),
         };
         let queued = match live {
             true => self.queue.push_live(from, batch),
@@ -105,6 +105,9 @@ impl Room {
     /// Takes in a batch that counts, and passes it on if it is live.
     pub(super) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
         let key = checked.batch.key();
+        if !self.admits_batch(now, &checked.batch) {
+            return;
+        }
         if key.author == from && self.stays {
             self.storage.acknowledge(from, key.sequence);
         }
@@ -127,31 +130,36 @@ impl Room {
     }
 
     fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
-        let key = checked.batch.key();
+        let (batch, key) = (checked.batch.clone(), checked.batch.key());
+        let again = self.delivery.is_delivered(&key);
         let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
+        self.note_in_ledger(batch, &applied);
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
         self.sync.handle_change(now.time);
         if tell && !applied.changed.is_empty() {
             let (room, author, sequence) = (self.handle, key.author, key.sequence);
-            self.event(Event::CanvasChanged { room, author, sequence, cells: applied.changed });
+            self.event(match again {
+                false => Event::CanvasChanged { room, author, sequence, cells: applied.changed },
+                true => Event::CanvasMended { room, cells: applied.changed },
+            });
         }
         applied.kept
     }
 
     /// Verifies and takes in one batch. Returns what that cost.
     fn verify_one(&mut self, now: Now, from: Endpoint, batch: UnverifiedBatch, live: bool) -> usize {
-        if self.delivery.is_known(&batch) {
-            self.reject(from, Rejection::Known(batch.key()));
+        if self.is_known(&batch, live) {
+            self.reject(from, Rejection::Known(batch.key()), live);
             return 1;
         }
-        match self.delivery.verify(now, batch, &self.id, &self.canvas) {
+        match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
             Ok(checked) => self.accept(now, from, checked, live),
-            Err(rejection) => self.reject(from, rejection),
+            Err(rejection) => self.reject(from, rejection, live),
         }
         KNOWN_PER_SIGNATURE
     }
 
-    fn reject(&mut self, from: Endpoint, rejection: Rejection) {
+    fn reject(&mut self, from: Endpoint, rejection: Rejection, live: bool) {
         match rejection {
             Rejection::Known(key) => {
                 if key.author == from && self.stays {
@@ -166,6 +174,8 @@ impl Room {
                 }
             }
             Rejection::Unknown => {}
+            Rejection::Unruled(batch) => self.await_record(from, batch, live),
+            Rejection::Void(author, void) => self.tell_void(author, void),
             Rejection::Refused(refusal, detail) => {
                 self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
             }
@@ -174,16 +184,16 @@ impl Room {
 
     /// Takes in one stored batch. Returns what that cost.
     fn restore_one(&mut self, now: Now, bytes: &[u8], tell: bool) -> usize {
-        let batch = match self.delivery.screen(bytes) {
+        let batch = match self.screen(bytes, true) {
             Ok(batch) => batch,
-            // A neighbour was faster than one's own disk.
-            Err(Rejection::Known(_)) => return 1,
+            // A neighbour was faster than one's own disk, with the batch or with the ban of its author.
+            Err(Rejection::Known(_) | Rejection::Void(..)) => return 1,
             Err(_) => {
                 self.refused_stored += 1;
                 return 1;
             }
         };
-        let checked = match self.delivery.verify(now, batch, &self.id, &self.canvas) {
+        let checked = match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
                 self.refused_stored += 1;
@@ -191,7 +201,7 @@ impl Room {
             }
         };
         let key = checked.batch.key();
-        if !self.apply_unstored(now, checked, tell) {
+        if !self.admits_batch(now, &checked.batch) || !self.apply_unstored(now, checked, tell) {
             // What was beaten while nobody looked need not stay on disk.
             self.storage.remove(key);
         }

@@ -18,8 +18,12 @@
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement; [`delivery`] states its own.
 
 pub mod delivery;
+pub mod equivocation;
 pub mod genesis;
+mod governing;
 mod intake;
+pub mod records;
+mod ruling;
 pub mod storage;
 mod storing;
 pub mod sync;
@@ -32,7 +36,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::delivery::Delivery;
+use self::equivocation::Ledger;
 use self::genesis::Genesis;
+use self::governing::Governing;
+use self::records::law::Law;
+use self::records::sync::RecordSync;
 use self::storage::{Storage, StorageOutput};
 use self::sync::{Sync, SyncOutput};
 use crate::clock::Clock;
@@ -74,6 +82,8 @@ pub enum RoomOutput {
     Offence(Endpoint, Refusal, String),
     /// Something was refused that an honest member may send.
     Refused(Endpoint, Refusal, String),
+    /// Own cells whose batches do not count any more, to be painted again as far as the rules allow.
+    Repaint(Vec<(u16, u16, Colour)>),
 }
 
 /// What an attached member says of itself.
@@ -116,6 +126,10 @@ pub struct Room {
     /// By tile: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<u32, (usize, usize)>,
     storage: Storage,
+    law: Law,
+    records: RecordSync,
+    ledger: Ledger,
+    governing: Governing,
     tell_links_at: Option<Time>,
     outputs: VecDeque<RoomOutput>,
 }
@@ -135,6 +149,10 @@ impl Room {
         Room {
             handle,
             id,
+            law: new_law(id, &genesis, config),
+            records: RecordSync::default(),
+            ledger: Ledger::default(),
+            governing: Governing::new(config),
             genesis,
             storage: Storage::new(config, &bytes),
             genesis_bytes: bytes,
@@ -218,11 +236,13 @@ impl Room {
         if let Some(&(x, y, _)) = cells.iter().find(|(x, y, _)| !size.contains(*x, *y)) {
             return Err(CommandError::OutsideCanvas { x: x.into(), y: y.into(), size });
         }
-        let stamp = self.clock.stamp(now.wall);
+        let stamp = self.clock.next(now.wall);
         let strokes =
             cells_to_strokes(size, cells, stamp).expect("cells on the canvas and a stamp above zero");
         let first = self.next_sequence;
         let count = strokes.iter().map(|strokes| strokes.cells().len()).sum();
+        self.check_painting(stamp, count)?;
+        self.clock.merge(stamp);
         let tiles: Vec<u32> = strokes.iter().map(|strokes| strokes.tile()).collect();
         for strokes in strokes {
             let window = strokes.window();
@@ -239,8 +259,9 @@ impl Room {
     /// Signs strokes, sends them to everybody and applies them here.
     fn write(&mut self, now: Now, identity: &Identity, strokes: Strokes, window: StampWindow) {
         let (author, sequence) = (self.me, self.next_sequence);
-        let header = Header { author, sequence, replica: REPLICA, record: None, window };
-        let batch = SignedBatch::sign(identity, &self.id, header, &strokes.encode())
+        let header = Header { author, sequence, replica: REPLICA, record: self.law.current(), window };
+        let used = self.count_cells(window.most, strokes.cells().len());
+        let batch = SignedBatch::sign_counted(identity, &self.id, header, used, &strokes.encode())
             .expect("a tile's payload is within the limit and the author is this peer");
         self.next_sequence += 1;
         self.put_in_outbox(batch.clone());
@@ -254,7 +275,8 @@ impl Room {
     fn fold_when_due(&mut self, now: Now, identity: &Identity, tile: u32) {
         let (batches, due) = self.unfolded.entry(tile).or_insert((0, FOLD_LEAST));
         *batches += 1;
-        if batches < due {
+        // Where cells are counted, each keeps the batch that counted it.
+        if batches < due || self.law.rules().limit.is_some() {
             return;
         }
         let Some(strokes) = self.canvas.fold(tile, self.me.peer) else { return };
@@ -272,6 +294,8 @@ impl Room {
         self.overlay.handle_attached(endpoint);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.event(Event::MemberAttached { room: self.handle, endpoint });
+        self.records.handle_attached(endpoint, &self.law);
+        self.take_record_outputs();
         for batch in self.outbox.values().cloned().collect::<Vec<_>>() {
             self.send_live(alloc::vec![endpoint], &batch);
         }
@@ -307,6 +331,7 @@ impl Room {
         self.queue.handle_detached(endpoint);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.storage.handle_detached(endpoint);
+        self.records.handle_detached(endpoint);
         self.sync.handle_detached(endpoint);
         self.event(Event::MemberDetached { room: self.handle, endpoint });
         self.finish(now);
@@ -334,6 +359,12 @@ impl Room {
             }
             RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
             RoomMessage::Links(links) => self.overlay.handle_links(from, links.endpoints.into_inner()),
+            RoomMessage::Records(hashes) => self.records.handle_hashes(from, &hashes, &self.law),
+            RoomMessage::RecordsDigest(digest) => {
+                self.records.handle_digest(now.time, from, digest, &self.law);
+            }
+            RoomMessage::Record(bytes) => self.handle_record(now, from, &bytes),
+            RoomMessage::Equivocation(bytes) => self.handle_proof(now, from, &bytes),
             // A replica that this build does not have: skipped like an unknown kind.
             _ => {}
         }
@@ -343,12 +374,15 @@ impl Room {
     /// The send queue of `to` had no place for a batch: repair will bring it.
     pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
         self.sync.handle_missed(now.time, to);
+        self.records.handle_missed(now.time, to);
     }
 
     /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored, and stored
     /// again later.
     pub fn handle_persisted(&mut self, now: Now, token: u64, result: Result<(), String>) {
+        let stored = result.is_ok();
         self.storage.handle_persisted(now.time, token, result);
+        self.handle_records_stored(now, stored);
         self.finish(now);
     }
 
@@ -365,6 +399,7 @@ impl Room {
             let links = RoomMessage::Links(Links { endpoints });
             self.outputs.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
         }
+        self.records.handle_timeout(now.time, &self.law);
         self.sync.handle_timeout(now.time, &self.canvas);
         self.finish(now);
     }
@@ -373,7 +408,8 @@ impl Room {
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
         let unverified = (!self.queue.is_empty()).then_some(now.time);
         let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
-        let due = [unverified, sync, held, self.storage.poll_timeout(), self.tell_links_at];
+        let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
+        let due = [unverified, sync, held, storage, records, self.tell_links_at];
         due.into_iter().flatten().min()
     }
 
@@ -422,6 +458,7 @@ impl Room {
 
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
     fn finish(&mut self, now: Now) {
+        self.take_record_outputs();
         self.fetch(now);
         while let Some(output) = self.sync.poll_output() {
             self.outputs.push_back(match output {
@@ -451,6 +488,16 @@ impl Room {
     fn event(&mut self, event: Event) {
         self.outputs.push_back(RoomOutput::Event(event));
     }
+}
+
+fn new_law(id: RoomId, genesis: &Genesis, _config: &Config) -> Law {
+    #[cfg_attr(not(feature = "planted-bugs"), expect(unused_mut, reason = "only faults change it"))]
+    let mut law = Law::new(id, genesis.owner);
+    #[cfg(feature = "planted-bugs")]
+    {
+        law.lenient = _config.planted == Some(crate::node::config::PlantedBug::RateRule);
+    }
+    law
 }
 
 #[cfg(not(feature = "planted-bugs"))]

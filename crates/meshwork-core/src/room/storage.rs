@@ -188,8 +188,20 @@ impl Storage {
         self.gathered.batches.insert(batch.key(), Some(batch));
     }
 
+    /// A batch that was accepted before is kept again.
+    pub(super) fn insert_again(&mut self, batch: SignedBatch) {
+        if self.stores {
+            self.gathered.batches.insert(batch.key(), Some(batch));
+        }
+    }
+
+    /// Whether changes of the records are gathered or on their way.
+    pub(super) fn is_storing_records(&self) -> bool {
+        let on_the_way = self.on_the_way.values().any(|waiting| waiting.change.records.is_some());
+        on_the_way || self.gathered.records.is_some()
+    }
+
     /// The room has other records than before: all of them, in one string of bytes.
-    #[cfg_attr(not(test), allow(dead_code, reason = "rooms that have records hand them over here"))]
     pub(super) fn replace_records(&mut self, records: Vec<u8>) {
         if self.stores {
             self.gathered.records = Some(records);

@@ -17,6 +17,7 @@ impl Room {
     /// lacks is asked for at once, and what no longer wins a cell is removed.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
         self.storage.start(&self.genesis_bytes, stored, self.canvas.batches());
+        self.store_records();
         self.finish(now);
     }
 
@@ -33,9 +34,14 @@ impl Room {
     pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
         let mut refused = 0;
         for bytes in batches {
-            match self.delivery.check(now, bytes, &self.id, &self.canvas) {
+            let screened = self.screen(bytes, true);
+            let verified = screened
+                .and_then(|batch| self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law));
+            match verified {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
-                    self.apply(now, checked);
+                    if self.admits_batch(now, &checked.batch) {
+                        self.apply(now, checked);
+                    }
                 }
                 // A neighbour was faster.
                 Err(delivery::Rejection::Known(_)) => {}

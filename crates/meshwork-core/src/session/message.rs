@@ -12,6 +12,9 @@ use super::resume::Resumption;
 use crate::gossip::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::node::config::ROOM_ENDPOINTS_MAX;
+use crate::room::equivocation::PROOF_MAX;
+use crate::room::records::RECORD_MAX;
+use crate::room::records::law::RECORD_HASHES_MAX;
 use crate::signalling::protocol::{Announcement, PAYLOAD_MAX};
 use crate::wire::{self, Base64, Bounded, BoundedText, Bytes, DecodeError};
 
@@ -140,6 +143,14 @@ pub enum RoomMessage {
     Applied(Applied),
     /// The endpoints to which the sender is attached in this room.
     Links(Links),
+    /// The hashes of all records and proofs that the sender holds: the receiver sends what is lacking.
+    Records(Bounded<Digest, RECORD_HASHES_MAX>),
+    /// The digest of the sender's records.
+    RecordsDigest(Digest),
+    /// A record of the room.
+    Record(Bytes<RECORD_MAX>),
+    /// Two batches that contradict each other.
+    Equivocation(Bytes<PROOF_MAX>),
     /// The sender does not know the announcements of these endpoints, to which the receiver is attached.
     AskIntroductions(Bounded<Endpoint, ROOM_ENDPOINTS_MAX>),
     /// The announcements that were asked for.
@@ -265,6 +276,10 @@ mod kind {
     pub(super) const PART_END: u32 = 22;
     pub(super) const APPLIED: u32 = 23;
     pub(super) const LINKS: u32 = 24;
+    pub(super) const RECORDS: u32 = 40;
+    pub(super) const RECORDS_DIGEST: u32 = 41;
+    pub(super) const RECORD: u32 = 42;
+    pub(super) const EQUIVOCATION: u32 = 43;
     pub(super) const ASK_INTRODUCTIONS: u32 = 25;
     pub(super) const INTRODUCTIONS: u32 = 26;
     pub(super) const CARRY: u32 = 27;
@@ -321,6 +336,10 @@ impl RoomMessage {
             RoomMessage::PartEnd(body) => (kind::PART_END, wire::encode(&(number, body))),
             RoomMessage::Applied(body) => (kind::APPLIED, wire::encode(&(number, body))),
             RoomMessage::Links(body) => (kind::LINKS, wire::encode(&(number, body))),
+            RoomMessage::Records(hashes) => (kind::RECORDS, wire::encode(&(number, hashes))),
+            RoomMessage::RecordsDigest(digest) => (kind::RECORDS_DIGEST, wire::encode(&(number, digest))),
+            RoomMessage::Record(bytes) => (kind::RECORD, wire::encode(&(number, bytes))),
+            RoomMessage::Equivocation(bytes) => (kind::EQUIVOCATION, wire::encode(&(number, bytes))),
             RoomMessage::AskIntroductions(body) => (kind::ASK_INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Introductions(body) => (kind::INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
@@ -345,6 +364,10 @@ impl RoomMessage {
             kind::PART_END => read(body, RoomMessage::PartEnd),
             kind::APPLIED => read(body, RoomMessage::Applied),
             kind::LINKS => read(body, RoomMessage::Links),
+            kind::RECORDS => read(body, RoomMessage::Records),
+            kind::RECORDS_DIGEST => read(body, RoomMessage::RecordsDigest),
+            kind::RECORD => read(body, RoomMessage::Record),
+            kind::EQUIVOCATION => read(body, RoomMessage::Equivocation),
             kind::ASK_INTRODUCTIONS => read(body, RoomMessage::AskIntroductions),
             kind::INTRODUCTIONS => read(body, RoomMessage::Introductions),
             kind::CARRY => read(body, RoomMessage::Carry),
@@ -402,6 +425,10 @@ mod tests {
                 stored: true,
             })),
             inside(RoomMessage::Links(Links { endpoints: Bounded::default() })),
+            inside(RoomMessage::Records(Bounded::new(vec![digest]).expect("one"))),
+            inside(RoomMessage::RecordsDigest(digest)),
+            inside(RoomMessage::Record(Bytes::new(vec![1, 2]).expect("short"))),
+            inside(RoomMessage::Equivocation(Bytes::new(vec![1, 2]).expect("short"))),
             inside(RoomMessage::AskIntroductions(Bounded::new(vec![introduction().endpoint]).expect("one"))),
             inside(RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one"))),
             inside(RoomMessage::Carry(Carry {
@@ -447,5 +474,8 @@ mod tests {
         assert!(summary.encode(u32::MAX).1.len() <= MESSAGE_MAX);
         let batch = RoomMessage::Batch(Bytes::new(vec![0; BATCH_MAX]).expect("the most"));
         assert!(batch.encode(u32::MAX).1.len() <= MESSAGE_MAX);
+        let record = RoomMessage::Record(Bytes::new(vec![0; RECORD_MAX]).expect("the most"));
+        let proof = RoomMessage::Equivocation(Bytes::new(vec![0; PROOF_MAX]).expect("the most"));
+        assert!(record.encode(u32::MAX).1.len().max(proof.encode(u32::MAX).1.len()) <= MESSAGE_MAX);
     }
 }

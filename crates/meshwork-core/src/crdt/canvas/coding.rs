@@ -60,6 +60,13 @@ pub(super) fn decode(window: StampWindow, payload: &[u8]) -> Result<(u32, Vec<Ti
     if reader.is_at_end() { Ok((tile, cells)) } else { Err(StrokesError::Trailing(reader.left())) }
 }
 
+/// Reads the tile's number and the number of cells.
+pub(super) fn outline(payload: &[u8]) -> Option<(u32, usize)> {
+    let mut reader = BitReader::new(payload);
+    let tile = reader.take(INDEX)? as u32;
+    Some((tile, reader.take(INDEX)? as usize + 1))
+}
+
 fn field(reader: &mut BitReader<'_>, width: u32) -> Result<u64, StrokesError> {
     reader.take(width).ok_or(StrokesError::BreaksOff)
 }

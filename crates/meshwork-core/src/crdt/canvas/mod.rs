@@ -51,6 +51,7 @@ mod bits;
 mod coding;
 mod colour;
 mod digest;
+mod erasure;
 mod size;
 mod strokes;
 mod tile;
@@ -62,6 +63,7 @@ use core::fmt;
 
 pub use colour::{Colour, Painted};
 pub use digest::EMPTY_TILE_DIGEST;
+pub use erasure::{Enforced, Erasure};
 pub use size::{CanvasSize, CanvasSizeError, SIDE_MAX, TILE_CELLS, TILE_SIDE, index_in_tile};
 pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 
@@ -94,6 +96,7 @@ pub struct Canvas {
     painted: usize,
     batch_count: usize,
     greatest_stamp: Stamp,
+    erasures: Vec<Erasure>,
     digest: DigestCache,
 }
 
@@ -113,6 +116,7 @@ impl Canvas {
             painted,
             batch_count,
             greatest_stamp: Stamp::NEVER,
+            erasures: Vec::new(),
             digest: DigestCache::default(),
         })
     }
@@ -134,7 +138,7 @@ impl Canvas {
             return Applied::default();
         };
         let tile = place.get_or_insert_with(|| Box::new(Tile::new()));
-        let change = tile.apply(batch, strokes.cells(), origin);
+        let change = tile.apply(batch, strokes.cells(), origin, &self.erasures);
         let kept = change.wins > 0;
         if kept {
             self.painted = self.painted.saturating_add_signed(change.painted);

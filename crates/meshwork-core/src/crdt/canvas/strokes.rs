@@ -126,6 +126,16 @@ impl Strokes {
         Strokes::checked(size, tile, cells)
     }
 
+    /// The cells of a payload that was read before.
+    pub(super) fn decode_cells(window: StampWindow, payload: &[u8]) -> Result<Vec<TileCell>, StrokesError> {
+        coding::decode(window, payload).map(|(_, cells)| cells)
+    }
+
+    /// The tile and the number of cells of a payload, without reading the cells; `None` when it breaks off.
+    pub fn outline(payload: &[u8]) -> Option<(u32, usize)> {
+        coding::outline(payload)
+    }
+
     /// The payload that carries these strokes in a batch whose window begins at their least stamp, in the
     /// cheapest coding.
     pub fn encode(&self) -> Vec<u8> {

@@ -7,7 +7,9 @@ use core::mem;
 
 use super::colour::{Colour, Painted};
 use super::digest::{AUTHOR_FOLLOWS, DigestCache, EMPTY_TILE_DIGEST, tile_digest};
+use super::erasure::Erasure;
 use super::size::{TILE_CELLS, TILE_SIDE};
+use super::strokes::Strokes;
 use super::strokes::TileCell;
 use crate::clock::Stamp;
 use crate::gossip::batch::SignedBatch;
@@ -30,6 +32,8 @@ pub(super) struct Tile {
     /// How many cells the batch of each slot wins.
     wins: Vec<u16>,
     free: Vec<u16>,
+    /// Which cells were erased: they show as cleared, but compete with what was painted. `None` while none is.
+    erased: Option<Box<[bool; TILE_CELLS]>>,
     digest: DigestCache,
 }
 
@@ -54,15 +58,23 @@ impl Tile {
             batches: Vec::new(),
             wins: Vec::new(),
             free: Vec::new(),
+            erased: None,
             digest: DigestCache::default(),
         }
     }
 
     /// Lets the cells of a batch compete. `origin` is the tile's upper left cell on the canvas.
-    pub(super) fn apply(&mut self, batch: SignedBatch, cells: &[TileCell], origin: (u16, u16)) -> TileChange {
+    pub(super) fn apply(
+        &mut self,
+        batch: SignedBatch,
+        cells: &[TileCell],
+        origin: (u16, u16),
+        erasures: &[Erasure],
+    ) -> TileChange {
         let mut change =
             TileChange { changed: Vec::with_capacity(cells.len()), wins: 0, dropped: Vec::new(), painted: 0 };
         let slot = self.reserve_slot();
+        let peer = batch.peer();
         for cell in cells {
             let index = usize::from(cell.index) % TILE_CELLS;
             let present = self.stamps[index];
@@ -72,15 +84,18 @@ impl Tile {
             if present != Stamp::NEVER.0 {
                 self.lose(self.slots[index], &mut change.dropped);
             }
+            let (x, y) = (origin.0 + cell.index % TILE_SIDE, origin.1 + cell.index / TILE_SIDE);
+            let erased = erasures.iter().any(|erasure| erasure.covers(x, y, cell.stamp, peer));
+            let colour = if erased { Colour::CLEARED } else { cell.colour };
             let before = self.colours[index];
             self.stamps[index] = cell.stamp.0;
-            self.colours[index] = cell.colour;
+            self.colours[index] = colour;
             self.slots[index] = slot;
+            self.note_erased(index, erased);
             change.wins += 1;
-            if before != cell.colour {
-                change.painted += shows(cell.colour) - shows(before);
-                let (x, y) = (origin.0 + cell.index % TILE_SIDE, origin.1 + cell.index / TILE_SIDE);
-                change.changed.push(Painted { x, y, colour: cell.colour });
+            if before != colour {
+                change.painted += shows(colour) - shows(before);
+                change.changed.push(Painted { x, y, colour });
             }
         }
         if change.wins == 0 {
@@ -112,6 +127,16 @@ impl Tile {
         &self.colours[row * side..(row + 1) * side]
     }
 
+    /// How many cells show a colour.
+    pub(super) fn painted(&self) -> usize {
+        self.colours.iter().filter(|colour| **colour != Colour::CLEARED).count()
+    }
+
+    /// The greatest stamp of all cells.
+    pub(super) fn greatest_stamp(&self) -> Stamp {
+        Stamp(self.stamps.iter().copied().max().unwrap_or(0))
+    }
+
     /// Who painted a cell.
     pub(super) fn author(&self, index: u16) -> Option<PeerId> {
         let index = usize::from(index);
@@ -130,7 +155,9 @@ impl Tile {
         let slots = || (0..self.batches.len()).filter(own);
         let wins: usize = slots().map(|slot| usize::from(self.wins[slot])).sum();
         let mut cells = Vec::with_capacity(wins);
-        for index in (0..TILE_CELLS as u16).filter(|&index| wins > 0 && self.author(index) == Some(peer)) {
+        // What was erased stays in the batch that has it: its colour is not known here.
+        let own = |index: &u16| wins > 0 && self.author(*index) == Some(peer) && !self.is_erased(*index);
+        for index in (0..TILE_CELLS as u16).filter(own) {
             cells.push(TileCell { stamp: self.stamp(index), colour: self.colour(index), index });
         }
         (cells, slots().count())
@@ -178,8 +205,20 @@ impl Tile {
     fn wins_tie(&self, batch: &SignedBatch, cell: &TileCell) -> bool {
         let index = usize::from(cell.index) % TILE_CELLS;
         let present = self.batch(self.slots[index]);
-        let order = (batch.peer(), cell.colour).cmp(&(present.peer(), self.colours[index]));
+        let erased = self.is_erased(cell.index).then(|| painted_by(present, cell.index)).flatten();
+        let colour = erased.unwrap_or(self.colours[index]);
+        let order = (batch.peer(), cell.colour).cmp(&(present.peer(), colour));
         order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
+    }
+
+    fn is_erased(&self, index: u16) -> bool {
+        self.erased.as_ref().is_some_and(|erased| erased[usize::from(index) % TILE_CELLS])
+    }
+
+    fn note_erased(&mut self, index: usize, erased: bool) {
+        if erased || self.erased.is_some() {
+            self.erased.get_or_insert_with(|| filled(false))[index] = erased;
+        }
     }
 
     fn batch(&self, slot: u16) -> &SignedBatch {
@@ -223,6 +262,12 @@ impl Tile {
             }
         }
     }
+}
+
+/// The colour that a batch gave to a cell.
+fn painted_by(batch: &SignedBatch, index: u16) -> Option<Colour> {
+    let cells = Strokes::decode_cells(batch.header().window, batch.payload()).ok()?;
+    cells.into_iter().find(|cell| cell.index == index).map(|cell| cell.colour)
 }
 
 fn shows(colour: Colour) -> isize {

@@ -1,0 +1,120 @@
+//! The node's side of room records: rules, bans and erases in one's own name, and what holds in a room.
+
+use alloc::vec::Vec;
+
+use super::Node;
+use super::event::RoomHandle;
+use super::view::CommandError;
+use crate::crdt::canvas::Colour;
+use crate::id::{Endpoint, Identity, PeerId};
+use crate::room::Room;
+use crate::room::records::law::Law;
+use crate::room::records::{Erase, RecordHash, Rules};
+use crate::time::{Now, Time};
+
+impl Node {
+    /// Sets the rules of a room that one owns. Where they become stricter, what was painted so far stays, and what
+    /// was painted meanwhile by somebody who had not heard of them is painted again by its author, as far as the
+    /// rules allow.
+    ///
+    /// Set rules when the members in the room have one's records ([`Node::has_our_records`]): of two records that
+    /// were signed beside each other only one holds.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] when the room is not one's own, [`CommandError::Record`] when a rule cannot be.
+    pub fn set_rules(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        rules: Rules,
+    ) -> Result<RecordHash, CommandError> {
+        self.govern(now, room, |open, now, identity| open.set_rules(now, identity, rules))
+    }
+
+    /// Bans a peer: what it painted so far stays, what it paints from now on does not count.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
+    pub fn ban(&mut self, now: Time, room: RoomHandle, peer: PeerId) -> Result<RecordHash, CommandError> {
+        self.govern(now, room, |open, now, identity| open.ban(now, identity, peer))
+    }
+
+    /// Lifts all bans of a peer. What it painted while it was banned does not come back.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] unless one is the owner, [`CommandError::NotBanned`].
+    pub fn unban(&mut self, now: Time, room: RoomHandle, peer: PeerId) -> Result<RecordHash, CommandError> {
+        self.govern(now, room, |open, now, identity| match open.bans_of(peer) {
+            bans if bans.is_empty() => Err(CommandError::NotBanned),
+            bans => open.lift(now, identity, &bans),
+        })
+    }
+
+    /// Erases cells that were painted up to now.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] unless one is the owner or a moderator.
+    pub fn erase(&mut self, now: Time, room: RoomHandle, erase: Erase) -> Result<RecordHash, CommandError> {
+        self.govern(now, room, |open, now, identity| open.erase(now, identity, erase))
+    }
+
+    /// Lifts bans and erases by their hashes.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] unless one is the owner.
+    pub fn lift(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        hashes: &[RecordHash],
+    ) -> Result<RecordHash, CommandError> {
+        self.govern(now, room, |open, now, identity| open.lift(now, identity, hashes))
+    }
+
+    /// The rules that hold in a room, once its genesis is known.
+    pub fn rules(&self, room: RoomHandle) -> Option<&Rules> {
+        Some(self.law(room)?.rules())
+    }
+
+    /// Everything that follows from a room's records, once its genesis is known.
+    pub fn law(&self, room: RoomHandle) -> Option<&Law> {
+        Some(self.rooms.get(&room)?.room.as_ref()?.law())
+    }
+
+    /// Who is banned in a room.
+    pub fn bans(&self, room: RoomHandle) -> Vec<PeerId> {
+        self.law(room).map(|law| law.banned().collect()).unwrap_or_default()
+    }
+
+    /// Whether a member said that it holds the records of the room that we hold; one that stores says so when
+    /// they are on its disk.
+    pub fn has_our_records(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
+        let open = self.rooms.get(&room).and_then(|entry| entry.room.as_ref());
+        open.is_some_and(|open| open.has_our_records(endpoint))
+    }
+
+    /// Paints own cells again that do not count any more, as many as the rules allow now.
+    pub(super) fn repaint(&mut self, handle: RoomHandle, cells: &[(u16, u16, Colour)]) {
+        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        if let Err(CommandError::TooFast { left, .. }) = room.paint(self.now, &self.identity, cells)
+            && let Some(some) = cells.get(..left as usize).filter(|some| !some.is_empty())
+        {
+            // What the limit leaves; the rest is for the painter to paint later.
+            let _ = room.paint(self.now, &self.identity, some);
+        }
+    }
+
+    fn govern(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        act: impl FnOnce(&mut Room, Now, &Identity) -> Result<RecordHash, CommandError>,
+    ) -> Result<RecordHash, CommandError> {
+        self.advance(now);
+        let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;
+        let open = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
+        let hash = act(open, self.now, &self.identity)?;
+        self.settle();
+        Ok(hash)
+    }
+}

@@ -1,0 +1,180 @@
+//! Keeping the records of neighbours equal: they are few, so whole lists of their hashes are compared.
+//!
+//! On attaching, both ends send the hashes of all they hold; each sends the other what it lacks. Since this goes
+//! out before anything of the canvas, and links keep their order, a newcomer has the records before the cells.
+//! Whoever makes a record sends it to all neighbours. [`QUIET`] after a change the digest is told; who finds a
+//! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
+//! neighbour may hold what does not count here.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::RecordHash;
+use super::law::Law;
+use crate::id::Endpoint;
+use crate::session::message::RoomMessage;
+use crate::time::Time;
+use crate::wire::{Bounded, Bytes};
+
+/// How long records rest before their digest is told.
+pub const QUIET: Duration = Duration::from_millis(100);
+/// First pause before hashes are sent to a neighbour that differs; it doubles up to [`ASK_MOST`].
+pub const ASK_LEAST: Duration = Duration::from_millis(500);
+/// Longest such pause.
+pub const ASK_MOST: Duration = Duration::from_secs(30);
+
+/// What comes out of the comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordOutput {
+    /// To be sent.
+    Send(Endpoint, RoomMessage),
+    /// The neighbour holds what we hold.
+    InStep(Endpoint),
+}
+
+#[derive(Debug)]
+struct Neighbour {
+    /// What it last said of its records.
+    digest: Option<[u8; 32]>,
+    /// What we last told it.
+    told: Option<[u8; 32]>,
+    in_step: bool,
+    /// When to send our hashes, if we still differ then.
+    ask_at: Option<Time>,
+    ask_pause: Duration,
+}
+
+/// The comparison with all neighbours.
+#[derive(Debug, Default)]
+pub struct RecordSync {
+    neighbours: BTreeMap<Endpoint, Neighbour>,
+    tell_at: Option<Time>,
+    outputs: VecDeque<RecordOutput>,
+}
+
+impl RecordSync {
+    /// A neighbour is attached: sends it our hashes and their digest.
+    pub fn handle_attached(&mut self, endpoint: Endpoint, law: &Law) {
+        let told = Some(law.digest());
+        let neighbour = Neighbour { digest: None, told, in_step: false, ask_at: None, ask_pause: ASK_LEAST };
+        self.neighbours.insert(endpoint, neighbour);
+        self.send_hashes(endpoint, law);
+        self.send(endpoint, RoomMessage::RecordsDigest(law.digest()));
+    }
+
+    /// A neighbour is gone.
+    pub fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.neighbours.remove(&endpoint);
+    }
+
+    /// Our records changed: tells the digest after a while.
+    pub fn handle_change(&mut self, now: Time, law: &Law) {
+        self.tell_at = Some(now + QUIET);
+        let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
+        endpoints.into_iter().for_each(|endpoint| self.compare(now, endpoint, law));
+    }
+
+    /// A neighbour may have missed something.
+    pub fn handle_missed(&mut self, now: Time, endpoint: Endpoint) {
+        if let Some(neighbour) = self.neighbours.get_mut(&endpoint) {
+            neighbour.told = None;
+            self.tell_at = Some(now + QUIET);
+        }
+    }
+
+    /// A neighbour said which records it holds: sends it what it lacks, rules first.
+    pub fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash], law: &Law) {
+        if !self.neighbours.contains_key(&from) {
+            return;
+        }
+        let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
+        for record in law.chain().iter().chain(law.edicts()).filter(|record| !theirs.contains(&record.hash()))
+        {
+            let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
+            self.send(from, RoomMessage::Record(bytes));
+        }
+        for (_, proof) in law.proofs().filter(|(_, proof)| !theirs.contains(&proof.hash())) {
+            let bytes = Bytes::new(proof.encode()).expect("a proof is within its limit");
+            self.send(from, RoomMessage::Equivocation(bytes));
+        }
+    }
+
+    /// A neighbour told its digest.
+    pub fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32], law: &Law) {
+        if let Some(neighbour) = self.neighbours.get_mut(&from) {
+            neighbour.digest = Some(digest);
+            self.compare(now, from, law);
+        }
+    }
+
+    /// Sends something that was just made to all neighbours.
+    pub fn spread(&mut self, message: &RoomMessage) {
+        let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
+        endpoints.into_iter().for_each(|endpoint| self.send(endpoint, message.clone()));
+    }
+
+    /// Tells digests and sends hashes that are due.
+    pub fn handle_timeout(&mut self, now: Time, law: &Law) {
+        let tells = self.tell_at.take_if(|at| *at <= now).is_some();
+        let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
+        for endpoint in endpoints {
+            if tells {
+                self.tell(endpoint, law);
+            }
+            let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { continue };
+            if neighbour.ask_at.is_some_and(|at| at <= now) {
+                neighbour.ask_pause = (neighbour.ask_pause * 2).min(ASK_MOST);
+                neighbour.ask_at = Some(now + neighbour.ask_pause);
+                self.send_hashes(endpoint, law);
+            }
+        }
+    }
+
+    /// The next thing that [`RecordSync::handle_timeout`] has to do.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.neighbours.values().filter_map(|neighbour| neighbour.ask_at).chain(self.tell_at).min()
+    }
+
+    /// What is to be sent or told.
+    pub fn poll_output(&mut self) -> Option<RecordOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// Whether the neighbour said that it holds what we hold.
+    pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
+        self.neighbours.get(&endpoint).is_some_and(|neighbour| neighbour.in_step)
+    }
+
+    fn tell(&mut self, endpoint: Endpoint, law: &Law) {
+        let digest = law.digest();
+        if let Some(neighbour) = self.neighbours.get_mut(&endpoint)
+            && neighbour.told.replace(digest) != Some(digest)
+        {
+            self.send(endpoint, RoomMessage::RecordsDigest(digest));
+        }
+    }
+
+    fn compare(&mut self, now: Time, endpoint: Endpoint, law: &Law) {
+        let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
+        let Some(digest) = neighbour.digest else { return };
+        if digest != law.digest() {
+            neighbour.in_step = false;
+            neighbour.ask_at.get_or_insert(now + neighbour.ask_pause);
+            return;
+        }
+        (neighbour.ask_at, neighbour.ask_pause) = (None, ASK_LEAST);
+        if !core::mem::replace(&mut neighbour.in_step, true) {
+            self.outputs.push_back(RecordOutput::InStep(endpoint));
+        }
+    }
+
+    fn send_hashes(&mut self, to: Endpoint, law: &Law) {
+        let hashes = Bounded::new(law.hashes().collect()).expect("each kind of record has its limit");
+        self.send(to, RoomMessage::Records(hashes));
+    }
+
+    fn send(&mut self, to: Endpoint, message: RoomMessage) {
+        self.outputs.push_back(RecordOutput::Send(to, message));
+    }
+}
