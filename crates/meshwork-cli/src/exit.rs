@@ -17,19 +17,24 @@ pub(crate) enum Failure {
     /// The room cannot be entered.
     #[error(transparent)]
     Refused(#[from] RoomRefusal),
+    /// What is kept on disk is damaged, in use, or cannot be read or written.
+    #[error("{0}")]
+    Storage(String),
     /// Reading, writing or the system failed.
     #[error("{0:#}")]
     Unexpected(#[from] anyhow::Error),
 }
 
 impl Failure {
-    /// The exit code: 1 unexpected, 2 usage, 3 nobody reachable in time, 4 refused.
+    /// The exit code: 1 unexpected, 2 usage, 3 nobody reachable in time, 4 refused,
+    /// 5 storage.
     fn code(&self) -> u8 {
         match self {
             Failure::Unexpected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
             Failure::Refused(_) => 4,
+            Failure::Storage(_) => 5,
         }
     }
 
@@ -39,6 +44,7 @@ impl Failure {
             Failure::Unexpected(_) => "failed",
             Failure::Usage(_) => "usage",
             Failure::Unreachable(_) => "unreachable",
+            Failure::Storage(_) => "storage",
             Failure::Refused(refusal) => refusal_reason(refusal),
         }
     }
@@ -94,6 +100,7 @@ mod tests {
             (Failure::Unreachable("nobody".into()), 3, "unreachable"),
             (Failure::Refused(RoomRefusal::SecretWrong), 4, "secret-wrong"),
             (Failure::from(full), 4, "room-full"),
+            (Failure::Storage("damaged".into()), 5, "storage"),
         ];
         for (failure, code, reason) in cases {
             assert_eq!((failure.code(), failure.reason()), (code, reason), "{failure}");

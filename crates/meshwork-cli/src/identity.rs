@@ -1,5 +1,7 @@
 //! The file that holds a peer's secret key: made once, for its owner's eyes, never written over.
 
+pub(crate) mod command;
+
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -85,10 +87,7 @@ fn parse(text: &str) -> Option<Identity> {
 
 /// Writes a whole file beside `path`, then gives it its name; false when the name was taken meanwhile.
 fn create(path: &Path, identity: &Identity) -> io::Result<bool> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     create_private_folder(folder)?;
     // Temporary files of this crate are readable and writable by their owner alone.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -98,6 +97,13 @@ fn create(path: &Path, identity: &Identity) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `meshwork` program: a meeting point, and rooms from the command line.
 
+mod bytes;
 mod duration;
 mod exit;
 mod identity;
@@ -30,11 +31,17 @@ enum Command {
         #[command(subcommand)]
         command: place::Command,
     },
+    /// Show this user's identity, take it along, or become another.
+    Identity {
+        #[command(subcommand)]
+        command: identity::command::Command,
+    },
 }
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time,
-4 refused (wrong or missing secret, full, limit).
+4 refused (wrong or missing secret, full, limit), 5 storage (what is kept is damaged, in use, or
+cannot be written).
 RUST_LOG=meshwork=debug says more on standard error.";
 
 fn main() -> ExitCode {
@@ -51,6 +58,10 @@ fn main() -> ExitCode {
         Command::Place { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(place::run(command)), json)
+        }
+        Command::Identity { command } => {
+            let json = command.wants_json();
+            exit::finish(identity::command::run(command), json)
         }
     }
 }

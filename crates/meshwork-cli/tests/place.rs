@@ -195,7 +195,7 @@ fn one_folder_has_one_keeper() {
     let link = home.create(&url, &[]);
     let first = home.keep(&link, "kept");
     let second = ["place", "keep", &link, "--data", "kept"];
-    home.run(second).expect_code(1).expect_words(&["Another keeper uses kept", "--data"]);
+    home.run(second).expect_code(5).expect_words(&["Another keeper uses kept", "--data"]);
     first.interrupt();
     first.end().expect_code(0);
     home.keep(&link, "kept");

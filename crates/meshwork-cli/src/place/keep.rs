@@ -1,29 +1,28 @@
 //! `place keep`: stays in a room and keeps its canvas in a store on disk.
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
 use clap::Args;
-use meshwork_core::node::{Event, RoomHandle};
+use meshwork_core::node::{Event, RoomHandle, StoredRoom};
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_rtc::native::history::BYTES_LEAST;
 use meshwork_rtc::native::store::RedbStore;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
+use super::notices::Notices;
 use super::session::{Session, Stay};
-use super::{Common, counted};
+use super::{Common, counted, kept, print_line, watch};
+use crate::bytes;
 use crate::exit::Failure;
-use crate::identity;
 
-/// How long a keeper that is just ending, or was killed, may still hold the folder.
-const LOCK_WAIT: Duration = Duration::from_secs(1);
-/// How often the folder is tried meanwhile.
-const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+const AFTER_HELP: &str = "\
+It goes on when its disk fails, says so, and tries again until what was painted meanwhile is on disk.
+With --json the first line is {event: ready, address, peer, cells, width, height}; the lines after it
+are those of place watch without strokes, and storage {state: failed | working, reason}.";
 
 /// What `place keep` is asked for.
 #[derive(Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room.
     #[arg(value_name = "LINK")]
@@ -31,26 +30,29 @@ pub(crate) struct Arguments {
     /// The folder to keep the canvas in, made when there is none. One keeper uses it at a time.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Also keep every stroke that is accepted, in order, for replay: at most so many bytes, such as 64MiB or
+    /// 1GiB; then the oldest are forgotten. At least 1MiB, or none.
+    #[arg(long, value_name = "SIZE", default_value = "none", value_parser = history_size)]
+    history: u64,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { mut link, data, mut common } = arguments;
+    let Arguments { mut link, data, history, mut common } = arguments;
     // Heard from here on, so that a signal during the start ends the program in good order too.
     let mut stop = super::signal::Stop::listen()?;
-    identity::create_private_folder(&data)
-        .with_context(|| format!("cannot make the folder {}", data.display()))?;
-    let _lock = lock(&data).await?;
+    let _lock = kept::lock(&data).await?;
     common.identity.get_or_insert_with(|| data.join("identity"));
-    let store = open_store(&data)?;
+    let store = kept::open_store(&data, history)?;
     let address = bare_address(&link);
+    let unreadable = |error: &dyn std::fmt::Display| Failure::Storage(format!("{}: {error}", data.display()));
     if link.room.is_none() {
-        link.room = store.room_at(&address).context("cannot read what is kept")?;
+        link.room = store.room_at(&address).map_err(|error| unreadable(&error))?;
     }
     let stored = match link.room {
-        Some(room) => store.load(room).context("cannot read what is kept")?,
+        Some(room) => store.load(room).map_err(|error| unreadable(&error))?,
         None => None,
     };
 
@@ -66,21 +68,30 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn keep(
     session: &mut Session,
     link: RoomAddress,
-    stored: Option<meshwork_core::node::StoredRoom>,
+    stored: Option<StoredRoom>,
     store: &RedbStore,
     address: &str,
     common: &Common,
 ) -> Result<(), Failure> {
     let room = session.join(link, stored).await?;
     if let Some(id) = session.room_id(room).await? {
-        store.note_address(address, id).context("cannot note the room's address")?;
+        // Only the bare address would not find the room at the next start; the canvas is not concerned.
+        if let Err(error) = store.note_address(address, id) {
+            tracing::warn!(%error, "the room's address is not noted");
+        }
     }
     tell_ready(session, room, address, common).await?;
     session.stay();
+    let mut notices = Notices::default();
     loop {
-        match session.next().await? {
-            Event::StorageFailed { reason, .. } => return Err(storage_failed(&reason)),
-            event => tracing::debug!(?event, "heard"),
+        let event = session.next().await?;
+        let is_stroke = matches!(event, Event::CanvasChanged { .. });
+        if common.json {
+            if let Some(line) = watch::line(&event).filter(|_| !is_stroke) {
+                print_line(line)?;
+            }
+        } else if let Some(line) = notices.line(&event) {
+            print_line(line)?;
         }
     }
 }
@@ -109,13 +120,12 @@ async fn tell_ready(
     common.tell(&words, &value)
 }
 
-/// A keeper that cannot keep says so and ends, rather than let people rely on it. What it has acknowledged is
-/// on disk.
-fn storage_failed(reason: &str) -> Failure {
-    Failure::Unexpected(anyhow!(
-        "The canvas cannot be kept any more: {reason}. What was acknowledged before is safe. \
-         Make room on the disk or repair it, then start the keeper again."
-    ))
+/// Reads the size of a history.
+fn history_size(text: &str) -> Result<u64, String> {
+    match bytes::parse(text)? {
+        size if size == 0 || size >= BYTES_LEAST => Ok(size),
+        _ => Err(format!("a history has at least {}, or write none", bytes::format(BYTES_LEAST))),
+    }
 }
 
 /// `http://HOST/place/CODE`: what is the same for a room's link with and without its fragment.
@@ -123,58 +133,14 @@ fn bare_address(link: &RoomAddress) -> String {
     RoomAddress { room: None, secret: None, ..link.clone() }.to_string()
 }
 
-/// Locks the folder as long as the file lives; the system lets go when the process ends, however it ends.
-async fn lock(data: &Path) -> Result<File, Failure> {
-    let path = data.join("lock");
-    let name = path.display();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("cannot open {name}"))?;
-    let given_up = Instant::now() + LOCK_WAIT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < given_up => sleep(LOCK_INTERVAL).await,
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::Unexpected(anyhow!(
-                    "Another keeper uses {}. Two would write over each other. \
-                     Stop that one, or name another folder with --data.",
-                    data.display()
-                )));
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(anyhow::Error::from(error).context(format!("cannot lock {name}")).into());
-            }
-        }
-    }
-}
-
-fn open_store(data: &Path) -> Result<RedbStore, Failure> {
-    let path = data.join("rooms.redb");
-    let store =
-        RedbStore::open(&path).with_context(|| format!("cannot open what is kept in {}", path.display()))?;
-    Ok(store)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_folder_is_locked_by_one_keeper() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = lock(folder.path()).await.unwrap();
-        let error = lock(folder.path()).await.unwrap_err();
-        assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
-        // One that is about to end is waited for.
-        let (second, ()) = tokio::join!(lock(folder.path()), async {
-            sleep(LOCK_INTERVAL).await;
-            drop(first);
-        });
-        second.unwrap();
+    #[test]
+    fn a_history_is_off_or_of_some_size() {
+        assert_eq!((history_size("none"), history_size("1GiB")), (Ok(0), Ok(1 << 30)));
+        assert!(history_size("1KiB").unwrap_err().contains("1 MiB"));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 mod create;
 mod export;
+mod history;
 mod keep;
+mod kept;
+mod notices;
 mod paint;
 mod session;
 mod signal;
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Export(export::Arguments),
     /// Stay in a room and keep its canvas on disk, until interrupted.
     Keep(keep::Arguments),
+    /// Say what a keeper's history has: how much, and how far back it reaches.
+    History(history::Arguments),
     /// Say what happens in a room, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
 }
@@ -58,6 +63,7 @@ impl Command {
             Command::Paint(arguments) => arguments.common.json,
             Command::Export(arguments) => arguments.common.json,
             Command::Keep(arguments) => arguments.common.json,
+            Command::History(arguments) => arguments.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
         }
@@ -71,6 +77,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Paint(arguments) => paint::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
         Command::Keep(arguments) => keep::run(arguments).await,
+        Command::History(arguments) => history::run(&arguments),
         Command::Watch(arguments) => watch::run(arguments).await,
     }
 }

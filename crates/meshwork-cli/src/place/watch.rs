@@ -21,6 +21,7 @@ Each line is an object with a member `event`:
   in-step  {peer, instance}              its canvas equals ours
   stroke   {peer, instance, sequence, count}   its batch of that number changed so many cells
   refused  {peer, instance, reason, detail, count}   something from it was refused, so often so far
+  storage  {state: failed | working, reason}   what is kept on disk; place keep says it with --json
 `peer` is the author's or neighbour's public key, `instance` one of its programs. Members that have
 nothing to say are left out. Further events and members may come: skip what you do not know.
 When it ends by itself the last line is {error, reason}.";
@@ -65,7 +66,7 @@ async fn watch(session: &mut Session, link: RoomAddress) -> Result<(), Failure> 
 }
 
 /// The line that says `event`; `None` for what nobody who watches asks about.
-fn line(event: &Event) -> Option<Value> {
+pub(super) fn line(event: &Event) -> Option<Value> {
     let line = match event {
         Event::Server { url, state } => {
             let (state, reason) = match state {
@@ -102,7 +103,11 @@ fn line(event: &Event) -> Option<Value> {
                 json!({ "event": "refused", "reason": reason.name(), "detail": detail, "count": count });
             with_peer(said, *endpoint)
         }
-        // A watcher paints nothing and stores nothing.
+        Event::StorageFailed { reason, .. } => {
+            json!({ "event": "storage", "state": "failed", "reason": reason })
+        }
+        Event::StorageRecovered { .. } => json!({ "event": "storage", "state": "working" }),
+        // A watcher paints nothing.
         _ => return None,
     };
     Some(without_nulls(line))

@@ -1,0 +1,237 @@
+//! `meshwork identity`: who this user is to others, and taking that along.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+use meshwork_core::id::{IDENTITY_TEXT_MAX, Identity};
+use serde_json::json;
+
+use super::{create, default_path, folder_of, load};
+use crate::exit::Failure;
+
+/// What can be done with an identity.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Say which peer this user is.
+    Show(Common),
+    /// Write the secret key as one line of text, to be imported elsewhere. Whoever has it can write in this
+    /// name.
+    Export(Export),
+    /// Become the peer whose key was exported. A new key is a new author: what was painted under the former one
+    /// stays its own.
+    Import(Import),
+}
+
+/// What every one of them takes.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// The file with the secret key; for a keeper, identity in its --data.
+    /// [default: meshwork/identity in your data directory]
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    identity: Option<PathBuf>,
+    /// Write the result to standard output as JSON; a failure as {error, reason}.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `identity export` is asked for.
+#[derive(Args)]
+pub(crate) struct Export {
+    /// Write to this file, for its owner's eyes, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long, requires = "out")]
+    force: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What `identity import` is asked for.
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The file with the exported text; - reads it from standard input, so that it is in no list of commands.
+    #[arg(value_name = "FILE")]
+    from: PathBuf,
+    /// Take the place of another identity, which is kept in a file beside it.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Command {
+    /// Whether the result, or the failure, is to be written as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Command::Show(common)
+            | Command::Export(Export { common, .. })
+            | Command::Import(Import { common, .. }) => common.json,
+        }
+    }
+}
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Show(common) => {
+            let (identity, path) = existing(&common)?;
+            let peer = identity.peer().to_string();
+            let words = format!("{peer}\nThe secret key is in {}.", path.display());
+            tell(&common, &words, &json!({ "peer": peer, "file": path.display().to_string() }))
+        }
+        Command::Export(arguments) => export(&arguments),
+        Command::Import(arguments) => import(&arguments),
+    }
+}
+
+fn export(arguments: &Export) -> Result<(), Failure> {
+    let (identity, _) = existing(&arguments.common)?;
+    let peer = identity.peer().to_string();
+    let Some(out) = &arguments.out else {
+        let key = identity.export();
+        return tell(&arguments.common, &key, &json!({ "peer": peer, "key": key }));
+    };
+    let text = format!(
+        "The secret key of the Meshwork peer {peer}.\n\
+         Whoever has the next line can write in this name. Import it with: meshwork identity import FILE\n\
+         {}\n",
+        identity.export()
+    );
+    let wrote = write_private(out, &text, arguments.force);
+    if !wrote.with_context(|| format!("cannot write {}", out.display()))? {
+        return Err(Failure::Usage(format!(
+            "{} is there already. Nothing was written. Name another file, or add --force.",
+            out.display()
+        )));
+    }
+    let words =
+        format!("The secret key of {peer} is in {}. Keep it where only you can read it.", out.display());
+    tell(&arguments.common, &words, &json!({ "peer": peer, "file": out.display().to_string() }))
+}
+
+fn import(arguments: &Import) -> Result<(), Failure> {
+    let text = read(&arguments.from)?;
+    let imported = Identity::import(&text).map_err(|error| {
+        Failure::Usage(format!(
+            "{} is no exported identity: {error}. Nothing was changed.",
+            arguments.from.display()
+        ))
+    })?;
+    let path = path(&arguments.common)?;
+    let (peer, former) = (imported.peer(), load(&path)?.map(|former| former.peer()));
+    let mut kept = None;
+    match former {
+        Some(former) if former == peer => {}
+        Some(former) if !arguments.force => {
+            return Err(Failure::Usage(format!(
+                "You are {former}, whose key is in {}. With another key you are another author: what you painted \
+                 stays under the former name. Nothing was changed. To become {peer}, add --force; the former key \
+                 is then kept beside.",
+                path.display()
+            )));
+        }
+        Some(former) => kept = Some(set_aside(&path, &former.short())?),
+        None => {}
+    }
+    if former != Some(peer) {
+        let made = create(&path, &imported).with_context(|| format!("cannot write {}", path.display()))?;
+        if !made {
+            return Err(Failure::Unexpected(anyhow!(
+                "{} was made by another program meanwhile",
+                path.display()
+            )));
+        }
+    }
+    let words = match (former, &kept) {
+        (Some(former), Some(kept)) => format!(
+            "You are {peer} from now on, another author than before. The key of {former} is kept in {}.",
+            kept.display()
+        ),
+        (Some(_), None) => format!("You are {peer} already."),
+        (None, _) => format!("You are {peer} from now on."),
+    };
+    let kept = kept.map(|kept| kept.display().to_string());
+    let former = former.map(|former| former.to_string());
+    tell(&arguments.common, &words, &json!({ "peer": peer.to_string(), "former": former, "kept": kept }))
+}
+
+fn path(common: &Common) -> Result<PathBuf, Failure> {
+    match &common.identity {
+        Some(path) => Ok(path.clone()),
+        None => Ok(default_path()?),
+    }
+}
+
+fn existing(common: &Common) -> Result<(Identity, PathBuf), Failure> {
+    let path = path(common)?;
+    match load(&path)? {
+        Some(identity) => Ok((identity, path)),
+        None => Err(Failure::Usage(format!(
+            "There is no identity in {} yet. One is made when it is first needed, or import one.",
+            path.display()
+        ))),
+    }
+}
+
+fn read(from: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let limit = IDENTITY_TEXT_MAX as u64 + 1;
+    let read = match from.to_str() {
+        Some("-") => io::stdin().lock().take(limit).read_to_string(&mut text),
+        _ => File::open(from).and_then(|file| file.take(limit).read_to_string(&mut text)),
+    };
+    read.with_context(|| format!("cannot read {}", from.display()))?;
+    Ok(text)
+}
+
+/// Moves the identity at `path` to a free name beside it.
+fn set_aside(path: &Path, peer: &str) -> Result<PathBuf, Failure> {
+    for number in 0_u32.. {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{peer}"));
+        if number > 0 {
+            name.push(format!(".{number}"));
+        }
+        let kept = PathBuf::from(name);
+        // A second name never takes another file's place, unlike renaming.
+        match fs::hard_link(path, &kept) {
+            Ok(()) => {
+                fs::remove_file(path).with_context(|| format!("cannot move {}", path.display()))?;
+                return Ok(kept);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(anyhow::Error::from(error)
+                    .context(format!("cannot keep the former key in {}", kept.display()))
+                    .into());
+            }
+        }
+    }
+    Err(Failure::Unexpected(anyhow!("no name is free beside {}", path.display())))
+}
+
+/// Writes a whole file that only its owner may read; false when there is one and `over` is not set.
+fn write_private(path: &Path, text: &str, over: bool) -> io::Result<bool> {
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    if over {
+        file.persist(path).map_err(|error| error.error)?;
+        return Ok(true);
+    }
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
+}
+
+fn tell(common: &Common, words: &str, value: &serde_json::Value) -> Result<(), Failure> {
+    let line = if common.json { value.to_string() } else { words.to_owned() };
+    writeln!(io::stdout().lock(), "{line}").context("cannot write to standard output")?;
+    Ok(())
+}

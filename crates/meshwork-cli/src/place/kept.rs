@@ -1,0 +1,120 @@
+//! The folder of a keeper: one keeper at a time, the store, the history, and the words when they are damaged.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use meshwork_rtc::native::history::HistoryLimits;
+use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
+use tokio::time::{Instant, sleep};
+
+use crate::exit::Failure;
+use crate::identity;
+
+/// How long a keeper that is just ending, or was killed, may still hold the folder.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+/// How often the folder is tried meanwhile.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Makes the folder, and locks it as long as the file lives; the system lets go when the process ends, however
+/// it ends.
+pub(super) async fn lock(data: &Path) -> Result<File, Failure> {
+    identity::create_private_folder(data).map_err(|error| unusable(data, &error))?;
+    let path = data.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| unusable(&path, &error))?;
+    let given_up = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < given_up => sleep(LOCK_INTERVAL).await,
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::Storage(format!(
+                    "Another keeper uses {}. Two would write over each other. \
+                     Stop that one, or name another folder with --data.",
+                    data.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(&path, &error)),
+        }
+    }
+}
+
+/// Opens the store in the folder, with a history of at most so many bytes, or none for 0.
+pub(super) fn open_store(data: &Path, history_bytes_max: u64) -> Result<RedbStore, Failure> {
+    let path = data.join("rooms.redb");
+    let opened = match history_bytes_max {
+        0 => RedbStore::open(&path),
+        bytes_max => {
+            RedbStore::open_with_history(&path, HistoryLimits { folder: history_folder(data), bytes_max })
+        }
+    };
+    opened.map_err(|error| Failure::Storage(words(&path, &error)))
+}
+
+/// Where the histories of a keeper's rooms lie.
+pub(super) fn history_folder(data: &Path) -> PathBuf {
+    data.join("history")
+}
+
+fn words(path: &Path, error: &OpenStoreError) -> String {
+    let path = path.display();
+    let advice = match error {
+        OpenStoreError::InUse => "Stop the other program, or name another folder with --data.",
+        OpenStoreError::Damaged(_) => {
+            "The file stays as it is. Put back a copy of it, or move it away and start the keeper again: \
+             it then gets from the other members what they have."
+        }
+        OpenStoreError::History(_) => {
+            "Nothing was changed. Move the folder of that history away, or start the keeper without \
+             --history: the canvas is not concerned."
+        }
+        _ => "Look at the file, who may write it, and its disk.",
+    };
+    format!("What is kept in {path} cannot be used: {error}. {advice}")
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Storage(format!(
+        "The canvas cannot be kept in {}: {error}. Make it a folder that this user may write, \
+         or name another one with --data.",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_is_locked_by_one_keeper() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock(folder.path()).await.unwrap();
+        let error = lock(folder.path()).await.unwrap_err();
+        assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
+        // One that is about to end is waited for.
+        let (second, ()) = tokio::join!(lock(folder.path()), async {
+            sleep(LOCK_INTERVAL).await;
+            drop(first);
+        });
+        second.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_is_no_folder() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = lock(file.path()).await.unwrap_err();
+        assert!(matches!(&error, Failure::Storage(words) if words.contains("--data")), "{error}");
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rooms.redb"), "no store").unwrap();
+        let words = open_store(folder.path(), 0).unwrap_err().to_string();
+        assert!(
+            words.contains("rooms.redb") && words.contains("damaged") && words.contains("copy"),
+            "{words}"
+        );
+    }
+}
