@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::canvas::{Canvas, EMPTY_TILE_DIGEST};
-use crate::gossip::batch::SignedBatch;
+use super::canvas::{Canvas, EMPTY_TILE_DIGEST, TILE_CELLS};
+use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 
 /// A blake3 digest.
 pub type Digest = [u8; 32];
+
+/// Batches without which a part would not be what it is: in a canvas each of them wins a cell of its tile.
+pub const PART_BATCHES_MAX: usize = TILE_CELLS;
 
 /// A value that is made of signed batches and compared part by part.
 pub trait Replica {
@@ -18,6 +21,9 @@ pub trait Replica {
     fn part_digest(&self, part: u32) -> Digest;
     /// The batches without which the part would not be what it is.
     fn part_batches(&self, part: u32) -> Vec<SignedBatch>;
+    /// Digest that the part would have if these batches were all there is, whatever their signatures, under the same
+    /// rules as ours; `None` when one of them is no batch of this part.
+    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest>;
 }
 
 impl Replica for Canvas {
@@ -36,5 +42,9 @@ impl Replica for Canvas {
 
     fn part_batches(&self, part: u32) -> Vec<SignedBatch> {
         self.batches_of_tile(part).cloned().collect()
+    }
+
+    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
+        self.tile_digest_of(part, batches)
     }
 }

@@ -225,6 +225,11 @@ impl UnverifiedBatch {
         }
         Ok(SignedBatch(self.0))
     }
+
+    /// Takes it for signed, to see what it would make of a replica that is thrown away.
+    pub(crate) fn assume_signed(self) -> SignedBatch {
+        SignedBatch(self.0)
+    }
 }
 
 /// A batch whose author signed it for the room it is used in: made by [`SignedBatch::sign`] or
@@ -275,6 +280,12 @@ impl SignedBatch {
         let signature = identity.sign(&signed_message(room, &bytes));
         bytes.extend_from_slice(&signature);
         Ok(SignedBatch(Batch(bytes.into())))
+    }
+}
+
+impl From<SignedBatch> for UnverifiedBatch {
+    fn from(signed: SignedBatch) -> UnverifiedBatch {
+        UnverifiedBatch(signed.0)
     }
 }
 

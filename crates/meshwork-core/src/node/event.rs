@@ -316,6 +316,10 @@ pub enum Refusal {
     Equivocation,
     /// More batches than this end takes from one neighbour; they were dropped, and comparison brings what counts.
     Flood,
+    /// A member announces parts of a replica that it does not serve, or serves less than it says.
+    Withheld,
+    /// A member knows that its replica differs, and asks nobody for what it lacks.
+    Stale,
     /// The server sent something that is not a message of its protocol.
     Server,
 }
@@ -346,6 +350,8 @@ impl Refusal {
             Refusal::RecordSigner => "record-signer",
             Refusal::Equivocation => "equivocation",
             Refusal::Flood => "flood",
+            Refusal::Withheld => "withheld",
+            Refusal::Stale => "stale",
             Refusal::Server => "server",
         }
     }

@@ -126,6 +126,13 @@ impl Node {
         self.set_state(endpoint, LinkState::Gone, Some(reason));
     }
 
+    /// Whether nothing was heard of an endpoint for so long that it may be cut off.
+    pub(super) fn is_cut_off(&self, endpoint: Endpoint) -> bool {
+        let Some(peer) = self.peers.get(&endpoint) else { return true };
+        let heard = peer.link.and_then(|link| self.links.get(&link)).map(Link::heard);
+        heard.is_none_or(|heard| self.now.time.since(heard) >= self.config.stale_after)
+    }
+
     /// A linked endpoint did something that no honest one does.
     pub(super) fn handle_offence(&mut self, endpoint: Endpoint, refusal: Refusal, detail: String) {
         self.refuse(Some(endpoint), refusal, detail);

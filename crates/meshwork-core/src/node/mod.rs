@@ -432,6 +432,11 @@ impl Node {
 
     /// Counts and tells that something from outside was refused.
     fn refuse(&mut self, endpoint: Option<Endpoint>, reason: Refusal, detail: String) {
+        self.refuse_many(endpoint, reason, detail, 1);
+    }
+
+    /// The same, so many times at once.
+    fn refuse_many(&mut self, endpoint: Option<Endpoint>, reason: Refusal, detail: String, times: u64) {
         let counted = if self.refusals.len() < COUNTERS_MAX || self.refusals.contains_key(&(endpoint, reason))
         {
             endpoint
@@ -439,7 +444,7 @@ impl Node {
             None
         };
         let count = self.refusals.entry((counted, reason)).or_default();
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(times);
         let count = *count;
         self.event(Event::Refused { endpoint, reason, detail, count });
     }

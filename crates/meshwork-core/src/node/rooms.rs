@@ -444,7 +444,12 @@ impl Node {
                         self.effect(Effect::Persist { token, room: id, change });
                     }
                     RoomOutput::Offence(from, refusal, detail) => self.handle_offence(from, refusal, detail),
+                    // Who cannot be heard cannot serve either.
+                    RoomOutput::Refused(from, Refusal::Withheld, _) if self.is_cut_off(from) => {}
                     RoomOutput::Refused(from, refusal, detail) => self.refuse(Some(from), refusal, detail),
+                    RoomOutput::RefusedMany(from, refusal, detail, count) => {
+                        self.refuse_many(Some(from), refusal, detail, count);
+                    }
                 }
             }
         }

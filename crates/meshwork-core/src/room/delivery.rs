@@ -16,6 +16,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::clock::{Clock, Stamp};
@@ -30,8 +31,11 @@ use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
 pub const HELD_MAX: usize = 1024;
-/// Bytes of batches held back, so that large ones do not multiply [`HELD_MAX`].
+/// Bytes of batches held back, so that large ones do not multiply [`HELD_MAX`]. When they are taken up, neighbours
+/// have equal shares: of the one that sent the most the furthest ahead gives way.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What a held batch counts at least, so that one limit bounds number and bytes.
+const HELD_BYTES_LEAST: usize = HELD_BYTES_MAX / HELD_MAX;
 /// Endpoints whose delivered sequences are remembered. Keys cost nothing, so this must be bounded; a batch of a
 /// forgotten endpoint that comes again changes nothing, since applying is idempotent.
 pub const WINDOWS_MAX: usize = 4096;
@@ -78,6 +82,8 @@ pub struct Delivery {
     uses: u64,
     held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
     held_bytes: usize,
+    /// The same by the neighbour that sent them.
+    held_bytes_of: BTreeMap<Endpoint, usize>,
 }
 
 impl Delivery {
@@ -90,22 +96,29 @@ impl Delivery {
             uses: 0,
             held: BTreeMap::new(),
             held_bytes: 0,
+            held_bytes_of: BTreeMap::new(),
         }
     }
 
-    /// Reads a batch and does the checks that cost little: it may be queued for the others.
+    /// Reads a batch.
+    ///
+    /// # Errors
+    /// [`Rejection::Refused`]; no memory was taken for the bytes.
+    pub fn decode(&self, bytes: &[u8]) -> Result<UnverifiedBatch, Rejection> {
+        UnverifiedBatch::decode(bytes)
+            .map_err(|error| Rejection::Refused(Refusal::BatchContent, error.to_string()))
+    }
+
+    /// Does the checks that cost little: the batch may be queued for the others.
     ///
     /// # Errors
     /// [`Rejection`] says why it does not count; nothing was remembered.
-    pub fn screen(&self, bytes: &[u8]) -> Result<UnverifiedBatch, Rejection> {
-        let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
-        let batch = UnverifiedBatch::decode(bytes)
-            .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
+    pub fn screen(&self, batch: &UnverifiedBatch) -> Result<(), Rejection> {
         let header = batch.header();
         if header.replica != REPLICA {
             return Err(Rejection::Unknown);
         }
-        Ok(batch)
+        Ok(())
     }
 
     /// Whether a batch with this key was delivered before.
@@ -158,22 +171,49 @@ impl Delivery {
     /// Applies a batch that counts and remembers it.
     pub fn apply(&mut self, checked: Checked, canvas: &mut Canvas, clock: &mut Clock) -> Applied {
         let header = checked.batch.header();
-        self.remember(header.key());
         clock.merge(header.window.most);
-        canvas.apply(checked.batch, &checked.strokes)
+        let applied = canvas.apply(checked.batch, &checked.strokes);
+        // What wins nothing has no effect to be had twice: keys that only ever lose take no memory.
+        if applied.kept || self.windows.contains_key(&header.author) {
+            self.remember(header.key());
+        }
+        applied
     }
 
-    /// Holds a batch back until it is due. Returns whether there was a place for it.
-    pub fn hold(&mut self, from: Endpoint, checked: Checked) -> bool {
-        let header = checked.batch.header();
-        let place = (header.window.most, header.key());
-        let bytes = self.held_bytes + checked.batch.bytes().len();
-        let fits = self.held.len() < HELD_MAX && bytes <= HELD_BYTES_MAX;
-        if fits {
-            self.held_bytes = bytes;
-            self.held.insert(place, (from, checked));
+    /// Whether a batch is further ahead of room time than is allowed.
+    pub fn is_ahead(&self, now: Now, batch: &Batch) -> bool {
+        self.due(now, batch.header().window.most) > now.time
+    }
+
+    /// Whether there is a place to hold a batch that `from` sent.
+    pub fn has_place(&self, from: Endpoint, batch: &Batch) -> bool {
+        let bytes = held_bytes(batch);
+        if self.held_bytes + bytes <= HELD_BYTES_MAX {
+            return true;
         }
-        fits
+        let own = self.held_bytes_of.get(&from).copied().unwrap_or(0);
+        self.held_bytes_of.values().any(|others| *others >= own + 2 * bytes)
+    }
+
+    /// Holds a batch back until it is due, where there is a place for it. Returns of whom batches gave way.
+    pub fn hold(&mut self, from: Endpoint, checked: Checked) -> Vec<Endpoint> {
+        let mut gave_way = Vec::new();
+        if !self.has_place(from, &checked.batch) {
+            return alloc::vec![from];
+        }
+        let header = checked.batch.header();
+        let bytes = held_bytes(&checked.batch);
+        while self.held_bytes + bytes > HELD_BYTES_MAX {
+            let most = self.held_bytes_of.iter().max_by_key(|(_, bytes)| **bytes).map(|(most, _)| *most);
+            let of_most = |(_, (from, _)): &(&_, &(Endpoint, Checked))| Some(*from) == most;
+            let Some(place) = self.held.iter().rev().find(of_most).map(|(place, _)| *place) else { break };
+            let dropped = self.held.remove(&place);
+            gave_way.extend(dropped.map(|dropped| self.forget_held(dropped).0));
+        }
+        self.held_bytes += bytes;
+        *self.held_bytes_of.entry(from).or_default() += bytes;
+        self.held.insert((header.window.most, header.key()), (from, checked));
+        gave_way
     }
 
     /// A held batch whose time has come, and from whom it was.
@@ -183,8 +223,19 @@ impl Delivery {
             return None;
         }
         let (_, held) = self.held.pop_first()?;
-        self.held_bytes -= held.1.batch.bytes().len();
-        Some(held)
+        Some(self.forget_held(held))
+    }
+
+    fn forget_held(&mut self, held: (Endpoint, Checked)) -> (Endpoint, Checked) {
+        let bytes = held_bytes(&held.1.batch);
+        self.held_bytes -= bytes;
+        if let Some(of) = self.held_bytes_of.get_mut(&held.0) {
+            *of -= bytes;
+            if *of == 0 {
+                self.held_bytes_of.remove(&held.0);
+            }
+        }
+        held
     }
 
     /// When the next held batch is due.
@@ -220,10 +271,55 @@ impl Delivery {
     }
 }
 
+fn held_bytes(batch: &Batch) -> usize {
+    batch.bytes().len().max(HELD_BYTES_LEAST)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Instance, PeerId};
+    use crate::crdt::canvas::{CanvasSize, Colour, cells_to_strokes};
+    use crate::gossip::batch::Header;
+    use crate::id::{Identity, Instance, PeerId};
+    use crate::time::WallTime;
+
+    const SIZE: CanvasSize = CanvasSize { width: 64, height: 64 };
+
+    /// One cell, painted so many milliseconds after the year 1970 began.
+    fn checked(sequence: u64, millis: u64) -> Checked {
+        let identity = Identity::from_secret([1; 32]);
+        let stamp = Stamp::at(WallTime::from_millis(millis));
+        let strokes =
+            cells_to_strokes(SIZE, &[(1, 1, Colour::rgb(1, 2, 3))], stamp).expect("on the canvas").remove(0);
+        let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
+        let header = Header { author, sequence, replica: REPLICA, record: None, window: strokes.window() };
+        let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &strokes.encode());
+        Checked { batch: batch.expect("a legal batch"), strokes }
+    }
+
+    #[test]
+    fn who_fills_the_place_for_what_is_ahead_gives_way_to_the_others() {
+        let mut delivery = Delivery::new(Duration::from_secs(10));
+        let now = Now { time: Time(0), wall: WallTime::from_millis(1000) };
+        let neighbour = |number: u8| Endpoint { peer: PeerId([number; 32]), instance: Instance(0) };
+        let (flooder, honest) = (neighbour(1), neighbour(2));
+        for sequence in 1..=HELD_MAX as u64 {
+            assert!(delivery.hold(flooder, checked(sequence, 600_000 + sequence)).is_empty());
+        }
+        assert_eq!(delivery.hold(flooder, checked(5000, 600_000)), [flooder], "there is no place left");
+        for sequence in 6000..6100 {
+            assert!(delivery.is_ahead(now, &checked(sequence, 20_000).batch));
+            assert_eq!(delivery.hold(honest, checked(sequence, 20_000)), [flooder], "the flooder gives way");
+        }
+        assert_eq!(delivery.held(), HELD_MAX);
+        let later = Now { time: Time(0), wall: WallTime::from_millis(10_000) };
+        let due: Vec<Endpoint> =
+            core::iter::from_fn(|| delivery.take_due(later)).map(|(from, _)| from).collect();
+        assert_eq!(due, [honest; 100]);
+        let last = Now { time: Time(0), wall: WallTime::from_millis(600_000_000) };
+        assert_eq!(core::iter::from_fn(|| delivery.take_due(last)).count(), HELD_MAX - 100);
+        assert_eq!((delivery.held_bytes, delivery.held_bytes_of.len()), (0, 0));
+    }
 
     #[test]
     fn windows_are_bounded_and_the_longest_unused_is_forgotten() {

@@ -21,7 +21,7 @@ use crate::node::{CommandError, Config};
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
 use crate::session::message::RoomMessage;
-use crate::time::{Now, WallTime};
+use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
 
 /// Batches that wait for the record they were written under: more than a room paints while a record crosses it.
@@ -102,6 +102,7 @@ impl Room {
             }
         }
         self.canvas.enforce(|_| true, self.erasures(), core::iter::empty());
+        self.sync.handle_rules(Time(0), self.law.digest());
         refused
     }
 
@@ -152,17 +153,23 @@ impl Room {
         }
     }
 
-    /// Looks at a batch and does the checks that cost little: it may be queued for the others.
+    /// Reads a batch and does the checks that cost little: it may be queued for the others.
     pub(super) fn screen(&self, bytes: &[u8], live: bool) -> Result<UnverifiedBatch, Rejection> {
-        let batch = self.delivery.screen(bytes)?;
-        if self.is_known(&batch, live) {
+        let batch = self.delivery.decode(bytes)?;
+        self.look(&batch, live).map(|()| batch)
+    }
+
+    /// Does the checks that cost little.
+    pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
+        self.delivery.screen(batch)?;
+        if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
         }
         match self.law.standing(&batch.header()) {
             Standing::Void(void) if !self.is_planted_late_ban() => {
                 Err(Rejection::Void(batch.header().author, void))
             }
-            _ => Ok(batch),
+            _ => Ok(()),
         }
     }
 
@@ -360,13 +367,14 @@ impl Room {
         } else {
             self.records.handle_change(now.time, &self.law);
         }
+        self.sync.handle_rules(now.time, self.law.digest());
         self.sync.handle_change(now.time);
         if !repaint.is_empty() {
             self.outputs.push_back(RoomOutput::Repaint(repaint));
         }
         self.governing.unruled_bytes = 0;
         for (from, batch, live) in core::mem::take(&mut self.governing.unruled) {
-            self.receive(from, batch.bytes(), live);
+            self.queue.push_again(from, batch, live);
         }
     }
 

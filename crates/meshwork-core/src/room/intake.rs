@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::delivery::{Checked, Rejection};
-use super::verify::{Full, Next};
+use super::verify::Next;
 use super::{Room, RoomOutput};
 use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
@@ -45,7 +45,17 @@ impl Room {
             let Some(next) = self.queue.take_next() else { break };
             cost += match next {
                 Next::Live(from, batch) => self.verify_one(now, from, batch, true),
-                Next::Part(from, batch) => self.verify_one(now, from, batch, false),
+                Next::Part(from, batch) => {
+                    self.sync.handle_worked_off(now.time, from, batch.bytes().len());
+                    self.verify_one(now, from, batch, false)
+                }
+                Next::Again(from, batch, live) => match self.look(&batch, live) {
+                    Ok(()) => self.verify_one(now, from, batch, live),
+                    Err(rejection) => {
+                        self.reject(from, rejection, live);
+                        1
+                    }
+                },
                 Next::PartEnd(from, part) => {
                     self.sync.handle_part_end(now.time, from, part, &self.canvas);
                     1
@@ -84,21 +94,62 @@ impl Room {
             let queue = &self.queue;
             self.sync.fetch(now.time, &self.canvas, |neighbour| !queue.has_live(neighbour));
         }
+        let queue = &self.queue;
+        self.sync.tell_taken(|neighbour| queue.has_wanted(neighbour));
     }
 
     /// Looks at a batch that arrived and queues it.
-    pub(super) fn receive(&mut self, from: Endpoint, bytes: &[u8], live: bool) {
-        let batch = match self.screen(bytes, live) {
+    pub(super) fn receive(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
+        let batch = match self.delivery.decode(bytes) {
             Ok(batch) => batch,
             Err(rejection) => return self.reject(from, rejection, live),
         };
-        let queued = match live {
-            true => self.queue.push_live(from, batch),
-            false => self.queue.push_part(from, batch),
+        let bytes = batch.bytes().len();
+        let wanted = !live && self.sync.handle_part_batch(now.time, from, &batch);
+        let queued = match self.look(&batch, live) {
+            Err(rejection) => {
+                self.reject(from, rejection, live);
+                false
+            }
+            Ok(()) => {
+                let queued = (wanted || self.allowances.take(now.time, from))
+                    && match live {
+                        true => self.queue.push_live(from, batch) == Ok(()),
+                        false => self.queue.push_part(from, batch) == Ok(()),
+                    };
+                if !queued {
+                    self.allowances.handle_dropped(now.time, from);
+                    self.sync.handle_part_dropped(from);
+                }
+                queued
+            }
         };
-        if queued == Err(Full) {
-            let detail = String::from("it sends more than can be verified; comparison will bring it");
-            self.outputs.push_back(RoomOutput::Refused(from, Refusal::Flood, detail));
+        if !live && !queued {
+            self.sync.handle_worked_off(now.time, from, bytes);
+        }
+    }
+
+    /// A neighbour says that it has served all of a part.
+    pub(super) fn receive_part_end(&mut self, now: Now, from: Endpoint, part: u32) {
+        if self.sync.handle_part_end_received(now.time, from, part) {
+            // An end that finds no place was not said: the neighbour is passed over in time.
+            let _ = self.queue.push_part_end(from, part);
+        }
+    }
+
+    /// Tells of whom batches were dropped.
+    pub(super) fn tell_dropped(&mut self, now: Now) {
+        let dropped: Vec<(Endpoint, u64)> = self.allowances.take_dropped(now.time).collect();
+        for (from, count) in dropped {
+            self.tell_dropped_of(from, count);
+        }
+    }
+
+    pub(super) fn tell_dropped_of(&mut self, from: Endpoint, count: u64) {
+        if count > 0 {
+            let detail =
+                String::from("it sends more than is taken from one neighbour; comparison brings what counts");
+            self.outputs.push_back(RoomOutput::RefusedMany(from, Refusal::Flood, detail, count));
         }
     }
 
@@ -152,11 +203,21 @@ impl Room {
             self.reject(from, Rejection::Known(batch.key()), live);
             return 1;
         }
+        if self.delivery.is_ahead(now, &batch) && !self.delivery.has_place(from, &batch) {
+            self.refuse_future(from);
+            return 1;
+        }
         match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
             Ok(checked) => self.accept(now, from, checked, live),
             Err(rejection) => self.reject(from, rejection, live),
         }
         KNOWN_PER_SIGNATURE
+    }
+
+    fn refuse_future(&mut self, from: Endpoint) {
+        self.sync.handle_forgotten();
+        let detail = String::from("its stamp is ahead of room time, and as many as allowed are held");
+        self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
     }
 
     fn reject(&mut self, from: Endpoint, rejection: Rejection, live: bool) {
@@ -167,10 +228,8 @@ impl Room {
                 }
             }
             Rejection::Ahead(checked) => {
-                if !self.delivery.hold(from, checked) {
-                    let detail =
-                        String::from("its stamp is ahead of room time, and as many as allowed are held");
-                    self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
+                for from in self.delivery.hold(from, checked) {
+                    self.refuse_future(from);
                 }
             }
             Rejection::Unknown => {}

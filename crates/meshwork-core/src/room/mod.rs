@@ -17,6 +17,7 @@
 //! # Limits
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement; [`delivery`] states its own.
 
+pub mod allowance;
 pub mod delivery;
 pub mod equivocation;
 pub mod genesis;
@@ -35,6 +36,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::allowance::Allowances;
 use self::delivery::Delivery;
 use self::equivocation::Ledger;
 use self::genesis::Genesis;
@@ -84,6 +86,8 @@ pub enum RoomOutput {
     Refused(Endpoint, Refusal, String),
     /// Own cells whose batches do not count any more, to be painted again as far as the rules allow.
     Repaint(Vec<(u16, u16, Colour)>),
+    /// The same, so many times at once.
+    RefusedMany(Endpoint, Refusal, String, u64),
 }
 
 /// What an attached member says of itself.
@@ -117,6 +121,7 @@ pub struct Room {
     next_sequence: u64,
     delivery: Delivery,
     queue: verify::Queue,
+    allowances: Allowances,
     /// Stored batches that did not verify, until all were looked at.
     refused_stored: usize,
     overlay: Box<dyn Overlay>,
@@ -163,6 +168,7 @@ impl Room {
             next_sequence: 1,
             delivery: Delivery::new(config.stamp_ahead_max),
             queue: verify::Queue::default(),
+            allowances: Allowances::default(),
             refused_stored: 0,
             overlay: Box::new(FullMesh::new(me)),
             sync: Sync::new(REPLICA),
@@ -329,6 +335,8 @@ impl Room {
         }
         self.overlay.handle_detached(endpoint);
         self.queue.handle_detached(endpoint);
+        let dropped = self.allowances.handle_detached(endpoint);
+        self.tell_dropped_of(endpoint, dropped);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.storage.handle_detached(endpoint);
         self.records.handle_detached(endpoint);
@@ -341,8 +349,8 @@ impl Room {
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         let of_canvas = |replica| replica == REPLICA;
         match message {
-            RoomMessage::Batch(bytes) => self.receive(from, &bytes, true),
-            RoomMessage::PartBatch(bytes) => self.receive(from, &bytes, false),
+            RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
+            RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
             RoomMessage::Summary(summary) if of_canvas(summary.replica) => {
                 self.sync.handle_summary(now.time, from, &summary, &self.canvas);
             }
@@ -353,10 +361,16 @@ impl Room {
                 self.sync.handle_ask_summary(from, &self.canvas);
             }
             RoomMessage::Want(want) if of_canvas(want.replica) => self.sync.handle_want(from, &want.parts),
-            RoomMessage::PartEnd(end) if of_canvas(end.replica) => {
-                // What finds no place was not said: another neighbour is asked in time.
-                let _ = self.queue.push_part_end(from, end.part);
+            RoomMessage::Unwant(want) if of_canvas(want.replica) => {
+                self.sync.handle_unwant(from, &want.parts);
             }
+            RoomMessage::Taken(taken) if of_canvas(taken.replica) => {
+                self.sync.handle_taken(from, taken.bytes);
+            }
+            RoomMessage::PartBegin(begin) if of_canvas(begin.replica) => {
+                self.sync.handle_part_begin(from, begin);
+            }
+            RoomMessage::PartEnd(end) if of_canvas(end.replica) => self.receive_part_end(now, from, end.part),
             RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
             RoomMessage::Links(links) => self.overlay.handle_links(from, links.endpoints.into_inner()),
             RoomMessage::Records(hashes) => self.records.handle_hashes(from, &hashes, &self.law),
@@ -409,7 +423,8 @@ impl Room {
         let unverified = (!self.queue.is_empty()).then_some(now.time);
         let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
         let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
-        let due = [unverified, sync, held, storage, records, self.tell_links_at];
+        let dropped = self.allowances.poll_timeout();
+        let due = [unverified, sync, held, dropped, storage, records, self.tell_links_at];
         due.into_iter().flatten().min()
     }
 
@@ -460,12 +475,16 @@ impl Room {
     fn finish(&mut self, now: Now) {
         self.take_record_outputs();
         self.fetch(now);
+        self.tell_dropped(now);
         while let Some(output) = self.sync.poll_output() {
             self.outputs.push_back(match output {
                 SyncOutput::Send(to, message) => RoomOutput::Send(to, message),
                 SyncOutput::InStep(endpoint) => {
                     RoomOutput::Event(Event::InStep { room: self.handle, endpoint })
                 }
+                SyncOutput::Lied(from, detail) => RoomOutput::Offence(from, Refusal::Withheld, detail),
+                SyncOutput::Withheld(from, detail) => RoomOutput::Refused(from, Refusal::Withheld, detail),
+                SyncOutput::Stale(from, detail) => RoomOutput::Refused(from, Refusal::Stale, detail),
             });
         }
         self.storage.settle(now.time);

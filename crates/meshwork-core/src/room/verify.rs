@@ -16,21 +16,22 @@
 //! - Of one neighbour, a part's end comes after the batches of the part.
 //!
 //! # Limits
-//! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 4 MiB, and 92 MiB in a full room in
+//! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 2.5 MiB, and 58 MiB in a full room in
 //! which everybody floods. What finds no place is dropped, and comparison brings it again.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use crate::gossip::batch::UnverifiedBatch;
+use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
 /// finds a place even while it sends all that it has painted.
 pub const LIVE_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Bytes of one neighbour's wanted batches that wait.
-pub const REPAIR_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of one neighbour's wanted batches that wait: what it may serve ahead of us
+/// ([`SERVE_WINDOW`](super::sync::SERVE_WINDOW)), with the entries of the smallest batches.
+pub const REPAIR_BYTES_MAX: usize = 512 * 1024;
 /// Bytes that an entry takes beside its batch.
 const ENTRY_BYTES: usize = 64;
 /// Neighbours that are gone whose last words still wait; more give up the longest queue.
@@ -43,6 +44,8 @@ pub enum Next {
     Live(Endpoint, UnverifiedBatch),
     /// A batch of a wanted part.
     Part(Endpoint, UnverifiedBatch),
+    /// A batch that was verified and has to be looked at again, since the room's records changed.
+    Again(Endpoint, UnverifiedBatch, bool),
     /// All batches of a wanted part were worked off.
     PartEnd(Endpoint, u32),
     /// A batch of one's own storage, not decoded yet.
@@ -62,6 +65,7 @@ enum Wanted {
 /// What waits of one neighbour.
 #[derive(Debug, Default)]
 struct Lane {
+    again: VecDeque<(UnverifiedBatch, bool)>,
     live: VecDeque<UnverifiedBatch>,
     live_bytes: usize,
     wanted: VecDeque<Wanted>,
@@ -112,6 +116,12 @@ impl Queue {
         self.push_wanted(from, Wanted::End(part), ENTRY_BYTES)
     }
 
+    /// Queues a batch that was verified and has to be looked at again; `live` if it may be passed on. There are no
+    /// more of them than were kept until the room's records changed.
+    pub fn push_again(&mut self, from: Endpoint, batch: SignedBatch, live: bool) {
+        self.lanes.entry(from).or_default().again.push_back((batch.into(), live));
+    }
+
     /// Queues what one's own storage held.
     pub fn push_stored(&mut self, batches: impl IntoIterator<Item = Vec<u8>>) {
         self.stored.extend(batches);
@@ -141,6 +151,11 @@ impl Queue {
     /// Whether live batches of a neighbour wait.
     pub fn has_live(&self, endpoint: Endpoint) -> bool {
         self.lanes.get(&endpoint).is_some_and(|lane| !lane.live.is_empty())
+    }
+
+    /// Whether batches of a neighbour wait that were wanted of it.
+    pub fn has_wanted(&self, endpoint: Endpoint) -> bool {
+        self.lanes.get(&endpoint).is_some_and(|lane| !lane.wanted.is_empty())
     }
 
     /// Whether nothing waits of one's own storage.
@@ -183,6 +198,12 @@ impl Queue {
 
     fn take(&mut self, endpoint: Endpoint) -> Option<Next> {
         let lane = self.lanes.get_mut(&endpoint)?;
+        if let Some((batch, live)) = lane.again.pop_front() {
+            if lane.is_empty() {
+                self.lanes.remove(&endpoint);
+            }
+            return Some(Next::Again(endpoint, batch, live));
+        }
         let next = match lane.live.pop_front() {
             Some(batch) => {
                 lane.live_bytes -= entry_bytes(&batch);
@@ -199,10 +220,16 @@ impl Queue {
                 }
             },
         };
-        if lane.live.is_empty() && lane.wanted.is_empty() {
+        if lane.is_empty() {
             self.lanes.remove(&endpoint);
         }
         Some(next)
+    }
+}
+
+impl Lane {
+    fn is_empty(&self) -> bool {
+        self.again.is_empty() && self.live.is_empty() && self.wanted.is_empty()
     }
 }
 
@@ -234,7 +261,9 @@ mod tests {
     /// Who comes next, and with what.
     fn order(queue: &mut Queue) -> Vec<(u8, u64)> {
         let said = |next| match next {
-            Next::Live(from, batch) | Next::Part(from, batch) => (from.peer.0[0], batch.header().sequence),
+            Next::Live(from, batch) | Next::Part(from, batch) | Next::Again(from, batch, _) => {
+                (from.peer.0[0], batch.header().sequence)
+            }
             Next::PartEnd(from, part) => (from.peer.0[0], 1000 + u64::from(part)),
             Next::Stored(bytes) => (0, bytes.len() as u64),
         };

@@ -141,6 +141,12 @@ pub enum RoomMessage {
     PartEnd(PartEnd),
     /// The receiver's batches with these sequences were applied.
     Applied(Applied),
+    /// The sender has worked off so much of what it was served.
+    Taken(Taken),
+    /// A wanted part begins; its batches follow.
+    PartBegin(PartBegin),
+    /// These parts are not wanted any more.
+    Unwant(Want),
     /// The endpoints to which the sender is attached in this room.
     Links(Links),
     /// The hashes of all records and proofs that the sender holds: the receiver sends what is lacking.
@@ -184,7 +190,32 @@ pub struct ReplicaDigest {
     pub digest: Digest,
 }
 
-/// Body of [`RoomMessage::Want`].
+/// Body of [`RoomMessage::Taken`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Which replica.
+    pub replica: ReplicaNumber,
+    /// Bytes of batches, as they stand in [`RoomMessage::PartBatch`], since this was last told; 0 in the first one,
+    /// which says that others follow.
+    pub bytes: u32,
+}
+
+/// Body of [`RoomMessage::PartBegin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartBegin {
+    /// Which replica.
+    pub replica: ReplicaNumber,
+    /// Which part.
+    pub part: u32,
+    /// Digest of the part, which the batches that follow make.
+    pub digest: Digest,
+    /// Digest of the records under which the part has that digest; zeros where there are none.
+    pub rules: Digest,
+    /// How many batches follow, at most 4096.
+    pub batches: u32,
+}
+
+/// Body of [`RoomMessage::Want`] and [`RoomMessage::Unwant`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     /// Which replica.
@@ -280,6 +311,9 @@ mod kind {
     pub(super) const RECORDS_DIGEST: u32 = 41;
     pub(super) const RECORD: u32 = 42;
     pub(super) const EQUIVOCATION: u32 = 43;
+    pub(super) const TAKEN: u32 = 48;
+    pub(super) const PART_BEGIN: u32 = 49;
+    pub(super) const UNWANT: u32 = 50;
     pub(super) const ASK_INTRODUCTIONS: u32 = 25;
     pub(super) const INTRODUCTIONS: u32 = 26;
     pub(super) const CARRY: u32 = 27;
@@ -340,6 +374,9 @@ impl RoomMessage {
             RoomMessage::RecordsDigest(digest) => (kind::RECORDS_DIGEST, wire::encode(&(number, digest))),
             RoomMessage::Record(bytes) => (kind::RECORD, wire::encode(&(number, bytes))),
             RoomMessage::Equivocation(bytes) => (kind::EQUIVOCATION, wire::encode(&(number, bytes))),
+            RoomMessage::Taken(body) => (kind::TAKEN, wire::encode(&(number, body))),
+            RoomMessage::PartBegin(body) => (kind::PART_BEGIN, wire::encode(&(number, body))),
+            RoomMessage::Unwant(body) => (kind::UNWANT, wire::encode(&(number, body))),
             RoomMessage::AskIntroductions(body) => (kind::ASK_INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Introductions(body) => (kind::INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
@@ -368,6 +405,9 @@ impl RoomMessage {
             kind::RECORDS_DIGEST => read(body, RoomMessage::RecordsDigest),
             kind::RECORD => read(body, RoomMessage::Record),
             kind::EQUIVOCATION => read(body, RoomMessage::Equivocation),
+            kind::TAKEN => read(body, RoomMessage::Taken),
+            kind::PART_BEGIN => read(body, RoomMessage::PartBegin),
+            kind::UNWANT => read(body, RoomMessage::Unwant),
             kind::ASK_INTRODUCTIONS => read(body, RoomMessage::AskIntroductions),
             kind::INTRODUCTIONS => read(body, RoomMessage::Introductions),
             kind::CARRY => read(body, RoomMessage::Carry),
@@ -429,6 +469,15 @@ mod tests {
             inside(RoomMessage::RecordsDigest(digest)),
             inside(RoomMessage::Record(Bytes::new(vec![1, 2]).expect("short"))),
             inside(RoomMessage::Equivocation(Bytes::new(vec![1, 2]).expect("short"))),
+            inside(RoomMessage::Taken(Taken { replica: 0, bytes: 70_000 })),
+            inside(RoomMessage::PartBegin(PartBegin {
+                replica: 0,
+                part: 5,
+                digest,
+                rules: [8; 32],
+                batches: 300,
+            })),
+            inside(RoomMessage::Unwant(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") })),
             inside(RoomMessage::AskIntroductions(Bounded::new(vec![introduction().endpoint]).expect("one"))),
             inside(RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one"))),
             inside(RoomMessage::Carry(Carry {

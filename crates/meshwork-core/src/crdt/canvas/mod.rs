@@ -68,7 +68,7 @@ pub use size::{CanvasSize, CanvasSizeError, SIDE_MAX, TILE_CELLS, TILE_SIDE, ind
 pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 
 use crate::clock::Stamp;
-use crate::gossip::batch::{Batch, SignedBatch};
+use crate::gossip::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::id::PeerId;
 use crate::node::io::BatchKey;
 use digest::{DigestCache, canvas_digest};
@@ -210,6 +210,18 @@ impl Canvas {
     /// [`EMPTY_TILE_DIGEST`] where nobody ever painted or out of range.
     pub fn tile_digest(&self, tile: u32) -> [u8; 32] {
         self.tile(tile).map_or(EMPTY_TILE_DIGEST, Tile::digest)
+    }
+
+    /// The digest that a tile would have if these batches were all there is, whatever their signatures; `None` when
+    /// one of them is no batch of this tile.
+    pub fn tile_digest_of(&self, tile: u32, batches: &[UnverifiedBatch]) -> Option<[u8; 32]> {
+        let origin = self.size.tile_origin(tile)?;
+        let mut scratch = Tile::new();
+        for batch in batches {
+            let strokes = self.read(batch).ok().filter(|strokes| strokes.tile() == tile)?;
+            scratch.apply(batch.clone().assume_signed(), strokes.cells(), origin, &self.erasures);
+        }
+        Some(scratch.digest())
     }
 
     /// blake3 over the size and the tile digests: equal if and only if the canvases are.

@@ -1,0 +1,130 @@
+//! How many signatures one neighbour may cost us unasked, and what was dropped beyond.
+//!
+//! Keys and signatures cost a flooder nothing, so no signed bytes can limit it: what a neighbour sends without being
+//! asked is bounded by neighbour. Who is honest and sends more loses nothing, since comparison brings what was
+//! dropped, at the pace at which it is asked for.
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use super::OUTBOX_MAX;
+use crate::id::Endpoint;
+use crate::time::Time;
+
+/// Batches that a neighbour may send at once: all that it has painted and nobody acknowledged, twice.
+pub const BURST_MAX: u32 = 2 * OUTBOX_MAX as u32;
+/// Batches a second that it may send for as long as it likes: eight tiles in each frame of a page at 60 a second.
+/// Their signatures take a native member a fortieth of its time, and a page a tenth.
+pub const PER_SECOND: u32 = 512;
+/// How often it is told what was dropped.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    left: u32,
+    /// When the bucket was filled up to what is left.
+    filled: Time,
+    dropped: u64,
+}
+
+/// The allowances of all attached neighbours.
+#[derive(Debug, Default)]
+pub(super) struct Allowances {
+    buckets: BTreeMap<Endpoint, Bucket>,
+    tell_at: Option<Time>,
+}
+
+impl Allowances {
+    /// Whether `from` may send one more batch unasked. It counts as sent.
+    pub(super) fn take(&mut self, now: Time, from: Endpoint) -> bool {
+        let bucket = self.bucket(now, from);
+        let each = Duration::from_secs(1) / PER_SECOND;
+        let filled = now.since(bucket.filled).as_micros() / each.as_micros();
+        let filled = u32::try_from(filled).unwrap_or(BURST_MAX).min(BURST_MAX);
+        bucket.left = bucket.left.saturating_add(filled).min(BURST_MAX);
+        bucket.filled += each * filled;
+        if bucket.left == BURST_MAX {
+            bucket.filled = now;
+        }
+        match bucket.left.checked_sub(1) {
+            Some(left) => {
+                bucket.left = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Notes that a batch of `from` was dropped.
+    pub(super) fn handle_dropped(&mut self, now: Time, from: Endpoint) {
+        let bucket = self.bucket(now, from);
+        bucket.dropped = bucket.dropped.saturating_add(1);
+        self.tell_at.get_or_insert(now + TELL_INTERVAL);
+    }
+
+    /// Somebody is gone. Returns how many of its batches were dropped and not told.
+    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
+        self.buckets.remove(&endpoint).map_or(0, |bucket| bucket.dropped)
+    }
+
+    /// Whose batches were dropped, and how many, once a second.
+    pub(super) fn take_dropped(&mut self, now: Time) -> impl Iterator<Item = (Endpoint, u64)> + '_ {
+        let due = self.tell_at.is_some_and(|at| at <= now);
+        if due {
+            self.tell_at = None;
+        }
+        let buckets = self.buckets.iter_mut().filter(move |(_, bucket)| due && bucket.dropped > 0);
+        buckets.map(|(&endpoint, bucket)| (endpoint, core::mem::take(&mut bucket.dropped)))
+    }
+
+    /// When there is something to tell.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.tell_at
+    }
+
+    fn bucket(&mut self, now: Time, from: Endpoint) -> &mut Bucket {
+        let full = || Bucket { left: BURST_MAX, filled: now, dropped: 0 };
+        self.buckets.entry(from).or_insert_with(full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Instance, PeerId};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn a_burst_and_then_a_rate() {
+        let mut allowances = Allowances::default();
+        let from = |number| Endpoint { peer: PeerId([number; 32]), instance: Instance(0) };
+        let mut now = Time(5);
+        let count = |allowances: &mut Allowances, now, most: u32| {
+            (0..most).filter(|_| allowances.take(now, from(1))).count() as u32
+        };
+        assert_eq!(count(&mut allowances, now, 100_000), BURST_MAX);
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            allowances.take(now, from(1));
+        }
+        now += Duration::from_secs(1);
+        let more = count(&mut allowances, now, 100_000);
+        assert!((2 * PER_SECOND - 110..=2 * PER_SECOND).contains(&(more + 100)), "{more}");
+        assert!(allowances.take(now, from(2)), "the others have their own");
+        now += Duration::from_secs(100_000);
+        assert_eq!(count(&mut allowances, now, 100_000), BURST_MAX);
+    }
+
+    #[test]
+    fn what_was_dropped_is_told_once_a_second() {
+        let mut allowances = Allowances::default();
+        let from = Endpoint { peer: PeerId([1; 32]), instance: Instance(0) };
+        (0..7).for_each(|_| allowances.handle_dropped(Time(0), from));
+        assert_eq!(allowances.take_dropped(Time(999_999)).count(), 0);
+        let due = allowances.poll_timeout().expect("something is to be told");
+        assert_eq!(allowances.take_dropped(due).collect::<Vec<_>>(), [(from, 7)]);
+        assert_eq!(allowances.poll_timeout(), None);
+        allowances.handle_dropped(due, from);
+        assert_eq!(allowances.handle_detached(from), 1);
+    }
+}

@@ -1,0 +1,321 @@
+//! Fetching from one neighbour: what is asked of it, how well it serves, and whether it says what is so.
+//!
+//! A neighbour that withholds cannot forge, but it can waste time: announce what it does not have, serve nothing,
+//! serve a trickle, or serve less than it announced. Each part comes with the digest that the sender has of it; the
+//! batches served must give that digest exactly, whatever else the receiver has. So an honest neighbour whose
+//! replica changes meanwhile is never blamed, and one that leaves batches out is, at once.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::crdt::replica::{Digest, PART_BATCHES_MAX, Replica};
+use crate::gossip::batch::UnverifiedBatch;
+use crate::session::message::{PARTS_MAX, PartBegin};
+use crate::time::Time;
+
+/// Parts asked of one neighbour at a time: enough to fill a link, few enough to move to another neighbour.
+pub const PARTS_IN_FLIGHT_MAX: usize = 16;
+/// Parts asked of a neighbour at a time before it has shown how fast it serves: with each part that it serves one
+/// more, so that of several neighbours the fast ones are asked for more.
+const PARTS_IN_FLIGHT_LEAST: usize = 4;
+/// How long a neighbour may bring nothing of what it was asked for, or less than [`MILLIS_PER_BYTE`] allows: longer
+/// than a silent link lives, so that nobody is blamed for a cut.
+pub const SERVE_TIMEOUT: Duration = Duration::from_secs(15);
+/// For how long a byte that it brings counts: a thousand bytes a second keep it from being passed over, so that
+/// an endless trickle does not.
+const MILLIS_PER_BYTE: u64 = 1;
+/// First pause in which a neighbour that did not serve is asked for nothing; it doubles up to [`PAUSE_MOST`].
+const PAUSE_LEAST: Duration = Duration::from_secs(15);
+const PAUSE_MOST: Duration = Duration::from_secs(120);
+/// Lies after which a neighbour is asked for nothing any more while it stays attached: honest ones tell none.
+pub const LIES_MAX: u32 = 3;
+/// Bytes of batches that are remembered to see whether a part was served whole; larger parts go unchecked.
+const CHECKED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Parts that were served and are not worked off yet; an honest neighbour is never asked for more.
+const RECEIVING_MAX: usize = 2 * PARTS_IN_FLIGHT_MAX;
+
+/// A neighbour as a source of parts.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Parts of its summary that may have to be asked for, with the digests it announced.
+    pub(super) unseen: BTreeMap<u32, Digest>,
+    asked: BTreeMap<u32, Asked>,
+    window: usize,
+    /// Until when what it brought counts, while it is asked for something; never later than now.
+    progress: Time,
+    receiving: VecDeque<Receiving>,
+    /// Parts that were served whole and differ all the same, by the digest that they were served under: until that
+    /// changes, to ask for them again would bring nothing.
+    fetched: BTreeMap<u32, Digest>,
+    /// Digests that it announced and had left when it served the part. A replica never goes back.
+    left: BTreeMap<u32, Digest>,
+    failures: u32,
+    paused_until: Option<Time>,
+    lies: u32,
+    /// Bytes worked off that it was not told of yet; `None` before it was first asked for anything.
+    pub(super) taken: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    announced: Digest,
+    at: Time,
+}
+
+/// A part that it serves, from its beginning until it is worked off.
+#[derive(Debug)]
+struct Receiving {
+    begin: PartBegin,
+    bytes: usize,
+    count: u32,
+    /// All of them, while they are not more than are remembered.
+    batches: Vec<UnverifiedBatch>,
+    /// Whether something was dropped here for want of a place.
+    dropped: bool,
+    ended: bool,
+}
+
+/// What a source did wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It said something that cannot be so.
+    Lied(String),
+    /// It contradicts what it said before, which a change of rules that is on its way may excuse once.
+    WentBack(String),
+    /// It did not serve.
+    Withheld(String),
+}
+
+impl Source {
+    pub(super) fn new() -> Source {
+        Source {
+            unseen: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            window: PARTS_IN_FLIGHT_LEAST,
+            progress: Time(0),
+            receiving: VecDeque::new(),
+            fetched: BTreeMap::new(),
+            left: BTreeMap::new(),
+            failures: 0,
+            paused_until: None,
+            lies: 0,
+            taken: None,
+        }
+    }
+
+    /// Its summary: what may be asked for from now on.
+    pub(super) fn handle_summary(&mut self, parts: &[(u32, Digest)]) -> Option<Fault> {
+        self.unseen = parts.iter().filter(|(part, _)| !self.asked.contains_key(part)).copied().collect();
+        let back =
+            parts.iter().find(|(part, digest)| self.left.get(part) == Some(digest)).map(|(part, _)| *part)?;
+        self.left.remove(&back);
+        Some(self.fault(Fault::WentBack(format!(
+            "it announces part {back} again as it was before it served it otherwise"
+        ))))
+    }
+
+    /// Rules changed: digests may go back, and what was left out may count.
+    pub(super) fn handle_rules(&mut self) {
+        self.left.clear();
+        self.fetched.clear();
+    }
+
+    /// Something that was fetched was not kept.
+    pub(super) fn handle_forgotten(&mut self) {
+        self.fetched.clear();
+    }
+
+    /// Whether parts may be asked of it now.
+    pub(super) fn may_be_asked(&self, now: Time) -> bool {
+        self.lies < LIES_MAX
+            && self.paused_until.is_none_or(|until| until <= now)
+            && self.asked.len() < self.window
+    }
+
+    /// Whether something is asked of it.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// When this part was asked of it.
+    pub(super) fn asked_at(&self, part: u32) -> Option<Time> {
+        self.asked.get(&part).map(|asked| asked.at)
+    }
+
+    /// The first part that differs and that may be asked for: of `skip` those that must not be.
+    pub(super) fn next_part(&mut self, replica: &dyn Replica, skip: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut after = 0;
+        while let Some((&part, &theirs)) = self.unseen.range(after..).next() {
+            after = part + 1;
+            if skip(part) {
+                continue;
+            }
+            if self.fetched.get(&part) == Some(&theirs) || replica.part_digest(part) == theirs {
+                self.unseen.remove(&part);
+                continue;
+            }
+            return Some(part);
+        }
+        None
+    }
+
+    /// Notes that a part of its summary is asked of it.
+    pub(super) fn ask(&mut self, now: Time, part: u32) {
+        if self.asked.is_empty() {
+            self.progress = now;
+        }
+        if let Some(announced) = self.unseen.remove(&part) {
+            self.asked.insert(part, Asked { announced, at: now });
+        }
+    }
+
+    /// It begins to serve a part.
+    pub(super) fn handle_begin(&mut self, begin: PartBegin) -> Option<Fault> {
+        let asked = *self.asked.get(&begin.part)?;
+        if self.receiving.back().is_some_and(|last| !last.ended) || self.receiving.len() >= RECEIVING_MAX {
+            return Some(self.fault(Fault::Lied(format!("it begins part {} inside another", begin.part))));
+        }
+        if begin.batches as usize > PART_BATCHES_MAX {
+            let detail = format!("{} batches are more than part {} can have", begin.batches, begin.part);
+            return Some(self.fault(Fault::Lied(detail)));
+        }
+        if asked.announced != begin.digest && self.left.len() < PARTS_MAX {
+            self.left.insert(begin.part, asked.announced);
+        }
+        self.receiving.push_back(Receiving {
+            begin,
+            bytes: 0,
+            count: 0,
+            batches: Vec::new(),
+            dropped: false,
+            ended: false,
+        });
+        None
+    }
+
+    /// A batch arrived as one of a wanted part. Returns whether it is one.
+    pub(super) fn handle_batch(&mut self, now: Time, batch: &UnverifiedBatch) -> Result<bool, Fault> {
+        let bytes = batch.bytes().len();
+        self.progress = now.min(self.progress + Duration::from_millis(bytes as u64 * MILLIS_PER_BYTE));
+        let Some(last) = self.receiving.back_mut().filter(|last| !last.ended) else { return Ok(false) };
+        last.count += 1;
+        last.bytes += bytes;
+        if last.count > last.begin.batches {
+            let detail = format!("it said that part {} has {} batches", last.begin.part, last.begin.batches);
+            last.ended = true;
+            return Err(self.fault(Fault::Lied(detail)));
+        }
+        if last.bytes <= CHECKED_BYTES_MAX {
+            last.batches.push(batch.clone());
+        } else {
+            last.batches = Vec::new();
+        }
+        Ok(true)
+    }
+
+    /// A batch of a wanted part was dropped here for want of a place.
+    pub(super) fn handle_dropped(&mut self) {
+        if let Some(last) = self.receiving.back_mut() {
+            last.dropped = true;
+        }
+    }
+
+    /// It says that it has served all of a part. Returns whether that was asked of it: its batches may still wait
+    /// to be verified.
+    pub(super) fn handle_end_received(&mut self, now: Time, part: u32) -> bool {
+        self.progress = now;
+        if let Some(last) = self.receiving.back_mut().filter(|last| last.begin.part == part) {
+            last.ended = true;
+        }
+        self.asked.contains_key(&part)
+    }
+
+    /// All batches that it served of a part are worked off.
+    pub(super) fn handle_end(
+        &mut self,
+        now: Time,
+        part: u32,
+        replica: &dyn Replica,
+        rules: Digest,
+    ) -> Option<Fault> {
+        let asked = self.asked.remove(&part)?;
+        self.progress = now;
+        // A member of an earlier version does not say what it serves.
+        let place = self.receiving.iter().position(|one| one.begin.part == part)?;
+        let served = self.receiving.drain(..=place).next_back()?;
+        if served.dropped {
+            self.unseen.insert(part, asked.announced);
+            return None;
+        }
+        self.window = (self.window + 1).min(PARTS_IN_FLIGHT_MAX);
+        self.failures = 0;
+        let digest = served.begin.digest;
+        if replica.part_digest(part) == digest {
+            return None;
+        }
+        if served.bytes <= CHECKED_BYTES_MAX && served.begin.rules == rules {
+            let whole = served.count == served.begin.batches;
+            if !whole || replica.digest_of(part, &served.batches) != Some(digest) {
+                let detail = format!(
+                    "it says that part {part} has {} batches, and the {} that it sent do not make it what it says",
+                    served.begin.batches, served.count
+                );
+                return Some(self.fault(Fault::Lied(detail)));
+            }
+        }
+        self.fetched.insert(part, digest);
+        None
+    }
+
+    /// Parts that need not be served any more, since others brought them.
+    pub(super) fn take_superfluous(&mut self, replica: &dyn Replica) -> Vec<u32> {
+        let begun = |part: u32| self.receiving.iter().any(|one| one.begin.part == part);
+        let superfluous = |(part, asked): (&u32, &Asked)| {
+            (!begun(*part) && replica.part_digest(*part) == asked.announced).then_some(*part)
+        };
+        let parts: Vec<u32> = self.asked.iter().filter_map(superfluous).collect();
+        parts.iter().for_each(|part| {
+            self.asked.remove(part);
+        });
+        parts
+    }
+
+    /// Gives up on it when it does not serve. What was asked of it may then be asked of others.
+    pub(super) fn check(&mut self, now: Time) -> Option<(Fault, Vec<u32>)> {
+        if self.asked.is_empty() {
+            return None;
+        }
+        if now.since(self.progress) < SERVE_TIMEOUT {
+            return None;
+        }
+        let parts: Vec<u32> = core::mem::take(&mut self.asked).into_keys().collect();
+        self.receiving.clear();
+        self.window = PARTS_IN_FLIGHT_LEAST;
+        let pause = PAUSE_LEAST.saturating_mul(1 << self.failures.min(10)).min(PAUSE_MOST);
+        self.failures += 1;
+        self.paused_until = Some(now + pause);
+        let detail = format!("it was asked for {} parts and serves nothing, or next to nothing", parts.len());
+        Some((Fault::Withheld(detail), parts))
+    }
+
+    /// It was worked on what it sent: only what it does not send is its fault.
+    pub(super) fn handle_worked_off(&mut self, now: Time, bytes: usize) {
+        self.progress = self.progress.max(now);
+        if let Some(taken) = &mut self.taken {
+            *taken = taken.saturating_add(bytes as u32);
+        }
+    }
+
+    /// When a pause ends.
+    pub(super) fn paused_until(&self) -> Option<Time> {
+        self.paused_until
+    }
+
+    fn fault(&mut self, fault: Fault) -> Fault {
+        self.lies = self.lies.saturating_add(1);
+        fault
+    }
+}
