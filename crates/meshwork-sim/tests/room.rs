@@ -374,6 +374,26 @@ fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
 }
 
 #[test]
+fn a_clock_that_is_set_wrong_is_outvoted() {
+    for ahead in [-1i64, 1] {
+        let (mut world, mut members) = room_of(4, PathModel::WAN);
+        let wrong = world.start(Config::default(), 9, ahead * 120_000_000);
+        let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+        members.push((wrong, world.join_room(wrong, address)));
+        let told = |world: &World| {
+            let tells = |event: &Event| matches!(event, Event::RoomTime { ahead_ms, .. } if ahead_ms.signum() == -ahead);
+            world.look_at(wrong).events.iter().any(tells)
+        };
+        assert!(world.run_while(Duration::from_secs(10), told), "it is told that its clock is wrong");
+        world.paint(wrong, members[4].1, &[(5, 5, RED)]);
+        world.paint(members[0].0, members[0].1, &[(6, 6, BLUE)]);
+        assert!(world.run_while(Duration::from_secs(2), equal(&members)), "nobody waits for anybody's time");
+        let canvas = world.node(members[1].0).canvas(members[1].1).expect("it is open");
+        assert_eq!((canvas.colour(5, 5), canvas.colour(6, 6)), (Some(RED), Some(BLUE)));
+    }
+}
+
+#[test]
 fn who_leaves_while_connecting_is_gone_at_once() {
     let mut world = World::new(8, PathModel::LOCAL);
     world.cut(&[0], &[1]);

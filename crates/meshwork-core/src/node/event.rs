@@ -167,6 +167,14 @@ pub enum Event {
         /// In words, for people.
         reason: String,
     },
+    /// The clocks of the room's members agree on another time than one's own clock: strokes are stamped with
+    /// theirs.
+    RoomTime {
+        /// Which room.
+        room: RoomHandle,
+        /// How far room time is ahead of one's own clock, in milliseconds; less than 0 when it is behind.
+        ahead_ms: i64,
+    },
     /// Something from outside was refused.
     Refused {
         /// From whom, as far as it is proved or claimed.

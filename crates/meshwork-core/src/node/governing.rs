@@ -96,11 +96,12 @@ impl Node {
     /// Paints own cells again that do not count any more, as many as the rules allow now.
     pub(super) fn repaint(&mut self, handle: RoomHandle, cells: &[(u16, u16, Colour)]) {
         let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
-        if let Err(CommandError::TooFast { left, .. }) = room.paint(self.now, &self.identity, cells)
+        if let Err(CommandError::TooFast { left, .. }) =
+            room.paint(room.present(self.now), &self.identity, cells)
             && let Some(some) = cells.get(..left as usize).filter(|some| !some.is_empty())
         {
             // What the limit leaves; the rest is for the painter to paint later.
-            let _ = room.paint(self.now, &self.identity, some);
+            let _ = room.paint(room.present(self.now), &self.identity, some);
         }
     }
 
@@ -113,7 +114,7 @@ impl Node {
         self.advance(now);
         let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;
         let open = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
-        let hash = act(open, self.now, &self.identity)?;
+        let hash = act(open, open.present(self.now), &self.identity)?;
         self.settle();
         Ok(hash)
     }

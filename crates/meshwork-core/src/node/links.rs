@@ -259,7 +259,7 @@ impl Node {
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for link in links {
             let Some(state) = self.links.get_mut(&link) else { continue };
-            state.handle_timeout(now);
+            state.handle_timeout(self.now);
             let opened = state.opened();
             if let Some(attempt) = self.attempts.get(&link) {
                 let timeout = self.attempt_timeout(attempt.resumes);

@@ -51,6 +51,7 @@ use self::introductions::Introductions;
 use self::io::{LinkId, ServerId};
 use self::peer::Peer;
 use self::rooms::Entry;
+use crate::clock::room_time;
 use crate::crdt::canvas::{Canvas, Colour};
 use crate::id::{Endpoint, Identity, Instance, RoomId};
 use crate::rng::{Rng, Seed};
@@ -187,10 +188,9 @@ impl Node {
         self.handle_by_hand_timeouts();
         self.handle_session_timeouts();
         self.handle_peer_timeouts();
-        for entry in self.rooms.values_mut() {
-            if let Some(room) = &mut entry.room {
-                room.handle_timeout(self.now);
-            }
+        self.vote_on_time();
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            room.handle_timeout(room.present(self.now));
         }
         self.settle();
     }
@@ -208,7 +208,8 @@ impl Node {
     /// When [`Node::handle_timeout`] is due; `None` when only an input can change anything.
     pub fn poll_timeout(&self) -> Option<Time> {
         let servers = self.servers.values().map(ServerClient::poll_timeout);
-        let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref()?.poll_timeout(self.now));
+        let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
+        let rooms = rooms.filter_map(|room| room.poll_timeout(room.present(self.now)));
         let links = self.link_deadlines().chain(self.session_deadlines());
         servers.chain(rooms).chain(links).chain(self.peer_deadlines()).min()
     }
@@ -300,7 +301,7 @@ impl Node {
         self.check_backpressure(room)?;
         let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;
         let open = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
-        let receipt = open.paint(self.now, &self.identity, cells)?;
+        let receipt = open.paint(open.present(self.now), &self.identity, cells)?;
         self.settle();
         Ok(receipt)
     }
@@ -399,6 +400,28 @@ impl Node {
         let passed = now.since(self.now.time);
         self.now.time = now.max(self.now.time);
         self.now.wall = WallTime((Time(self.now.wall.0) + passed).0);
+    }
+
+    /// Takes each room's time from the clocks of its members and servers.
+    fn vote_on_time(&mut self) {
+        let Now { time, wall } = self.now;
+        let ahead = |theirs: WallTime| {
+            let apart = i64::try_from(theirs.0.abs_diff(wall.0)).unwrap_or(i64::MAX);
+            if theirs < wall { -apart } else { apart }
+        };
+        let mut told = Vec::new();
+        for (&handle, entry) in &mut self.rooms {
+            let servers = entry.registrations.iter().filter_map(|known| self.servers.get(&known.server));
+            let servers: Vec<i64> = servers.filter_map(|server| server.wall(time)).map(ahead).collect();
+            let attached = self.peers.values().filter(|peer| peer.is_attached(handle));
+            let links = attached.filter_map(|peer| self.links.get(&peer.link?));
+            let neighbours: Vec<i64> = links.filter_map(|link| link.remote_wall(time)).map(ahead).collect();
+            let Some(room) = &mut entry.room else { continue };
+            if let Some(ahead) = room.set_ahead(room_time::vote(&servers, &neighbours)) {
+                told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
+            }
+        }
+        told.into_iter().for_each(|event| self.event(event));
     }
 
     /// Lets rooms and links work off what they caused in each other, then sends what may go out.

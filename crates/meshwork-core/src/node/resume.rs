@@ -202,7 +202,7 @@ impl Node {
         let now = self.now.time;
         for peer in self.peers.values_mut() {
             if let Some(link) = peer.link.and_then(|link| self.links.get_mut(&link)) {
-                link.ping_now(now);
+                link.ping_now(self.now);
                 peer.suspect = Some(now);
                 peer.next_try = Some(now + self.config.answer_within);
             } else {

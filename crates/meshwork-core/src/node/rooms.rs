@@ -219,14 +219,14 @@ impl Node {
     /// Stores the genesis of a room that was just opened, and not restored.
     pub(super) fn store_genesis(&mut self, handle: RoomHandle) {
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
-            room.handle_opened(self.now);
+            room.handle_opened(room.present(self.now));
         }
     }
 
     fn restore(&mut self, handle: RoomHandle, records: &[u8], batches: Vec<Vec<u8>>) {
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
             room.restore_records(records);
-            room.restore(self.now, batches);
+            room.restore(room.present(self.now), batches);
         }
     }
 
@@ -335,7 +335,7 @@ impl Node {
                     self.handle_links(handle, from, &links.endpoints);
                 }
                 if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
-                    room.handle_message(self.now, from, message);
+                    room.handle_message(room.present(self.now), from, message);
                 }
             }
         }
@@ -372,9 +372,9 @@ impl Node {
         if again {
             room.handle_member(from, Member::from(attach));
         } else if resumed {
-            room.handle_resumed(self.now, from, Member::from(attach));
+            room.handle_resumed(room.present(self.now), from, Member::from(attach));
         } else {
-            room.handle_attached(self.now, from, Member::from(attach));
+            room.handle_attached(room.present(self.now), from, Member::from(attach));
         }
     }
 
@@ -422,7 +422,7 @@ impl Node {
     pub(super) fn detach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         self.forget_neighbour(handle, endpoint);
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
-            room.handle_detached(self.now, endpoint);
+            room.handle_detached(room.present(self.now), endpoint);
         }
     }
 
@@ -461,7 +461,7 @@ impl Node {
         let Some(link) = link.and_then(|link| self.links.get_mut(&link)) else { return };
         let taken = link.send(&LinkMessage::Room { number: handle.0, message });
         if !taken && let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
-            room.handle_skipped(self.now, to);
+            room.handle_skipped(room.present(self.now), to);
         }
     }
 
@@ -494,7 +494,7 @@ impl Node {
                 continue;
             }
             // A flood in one room leaves the others their share.
-            let verified = room.verify(self.now, self.signatures_left.div_ceil(waiting));
+            let verified = room.verify(room.present(self.now), self.signatures_left.div_ceil(waiting));
             waiting -= 1;
             self.signatures_left = self.signatures_left.saturating_sub(verified);
             idle &= verified == 0;
@@ -505,7 +505,7 @@ impl Node {
     pub(super) fn handle_persisted(&mut self, token: u64, result: Result<(), String>) {
         let (handle, token) = split_token(token);
         let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
-        room.handle_persisted(self.now, token, result);
+        room.handle_persisted(room.present(self.now), token, result);
     }
 
     /// Refuses to paint while every member's link is full to its limit: what was painted could reach nobody.

@@ -19,7 +19,7 @@ impl Node {
         self.advance(now);
         let present = self.now;
         if let Some(open) = self.open_room_mut(room) {
-            open.start_storing(present, stored);
+            open.start_storing(open.present(present), stored);
             self.tell_members(room);
         }
         self.settle();
@@ -30,7 +30,7 @@ impl Node {
         self.advance(now);
         let present = self.now;
         if let Some(open) = self.open_room_mut(room) {
-            open.stop_storing(present);
+            open.stop_storing(open.present(present));
             self.tell_members(room);
         }
         self.settle();
@@ -42,7 +42,8 @@ impl Node {
     pub fn restore_slice(&mut self, now: Time, room: RoomHandle, batches: &[Vec<u8>]) {
         self.advance(now);
         let present = self.now;
-        let refused = self.open_room_mut(room).map_or(0, |open| open.restore_slice(present, batches));
+        let refused =
+            self.open_room_mut(room).map_or(0, |open| open.restore_slice(open.present(present), batches));
         if refused > 0 {
             let reason = format!("{refused} stored batches do not verify and were left out");
             self.event(Event::StorageFailed { room, reason });

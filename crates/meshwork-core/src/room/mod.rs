@@ -45,7 +45,7 @@ use self::records::law::Law;
 use self::records::sync::RecordSync;
 use self::storage::{Storage, StorageOutput};
 use self::sync::{Sync, SyncOutput};
-use crate::clock::Clock;
+use crate::clock::{Clock, room_time};
 use crate::crdt::canvas::{Canvas, Colour, REPLICA, Strokes, cells_to_strokes};
 use crate::gossip::batch::{Header, SignedBatch, StampWindow};
 use crate::id::{Endpoint, Identity, RoomId};
@@ -55,7 +55,7 @@ use crate::node::{CommandError, Config, PaintReceipt};
 use crate::overlay::Overlay;
 use crate::overlay::full_mesh::FullMesh;
 use crate::session::message::{Applied, Attach, Links, RoomMessage, SEQUENCES_MAX};
-use crate::time::{Now, Time};
+use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
 
 /// Own batches that no member which stays has acknowledged yet; the oldest are given up beyond this. As many as
@@ -118,6 +118,9 @@ pub struct Room {
     stays: bool,
     canvas: Canvas,
     clock: Clock,
+    /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
+    ahead: i64,
+    told_ahead: i64,
     next_sequence: u64,
     delivery: Delivery,
     queue: verify::Queue,
@@ -165,6 +168,8 @@ impl Room {
             stays: config.stays,
             canvas,
             clock: new_clock(config),
+            ahead: 0,
+            told_ahead: 0,
             next_sequence: 1,
             delivery: Delivery::new(config.stamp_ahead_max),
             queue: verify::Queue::default(),
@@ -426,6 +431,22 @@ impl Room {
         let dropped = self.allowances.poll_timeout();
         let due = [unverified, sync, held, dropped, storage, records, self.tell_links_at];
         due.into_iter().flatten().min()
+    }
+
+    /// The present moment in room time, given what one's own clock says.
+    pub fn present(&self, now: Now) -> Now {
+        Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
+    }
+
+    /// Sets how far room time is ahead of one's own clock, in microseconds. Returns it when that should be told:
+    /// it moved further than clocks that agree differ.
+    pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
+        self.ahead = ahead;
+        let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
+        moved.then(|| {
+            self.told_ahead = ahead;
+            ahead
+        })
     }
 
     /// What is to be sent, told or stored.

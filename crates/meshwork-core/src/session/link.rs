@@ -29,7 +29,7 @@ use crate::node::Config;
 use crate::node::event::Refusal;
 use crate::node::io::{Channel, FRAME_MAX, Path, SEND_WINDOW};
 use crate::signalling::description::{Fingerprints, Role};
-use crate::time::Time;
+use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bytes, MessageReader, MessageWriter};
 
 /// Bytes that may wait on one link, beyond which nothing more is queued for it: about a second of a good home
@@ -40,6 +40,12 @@ const PINGS_MAX: usize = 16;
 
 const PING: u8 = 1;
 const PONG: u8 = 2;
+/// The sender's civil clock instead of a token, in microseconds.
+const CLOCK: u8 = 3;
+/// Pings after which one's clock is told again: clocks drift slowly, and people set them rarely.
+const CLOCK_EVERY: u64 = 16;
+/// Pings at first of which each tells the clock, since datagrams are lost and the other end may not be proved yet.
+const CLOCK_FIRST: u64 = 4;
 
 /// What a link tells its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +87,8 @@ pub struct Link {
     pings: VecDeque<(u64, Time)>,
     ping_count: u64,
     rtt: RttEstimate,
+    /// What the other end's civil clock said, and when.
+    clock: Option<(Time, WallTime)>,
     writer: MessageWriter,
     reader: MessageReader,
     datagrams: VecDeque<Vec<u8>>,
@@ -111,6 +119,7 @@ impl Link {
             pings: VecDeque::new(),
             ping_count: 0,
             rtt: RttEstimate::default(),
+            clock: None,
             writer: MessageWriter::default(),
             reader: MessageReader::default(),
             datagrams: VecDeque::new(),
@@ -236,9 +245,13 @@ impl Link {
     }
 
     /// Sends a ping when one is due.
-    pub fn handle_timeout(&mut self, now: Time) {
+    pub fn handle_timeout(&mut self, present: Now) {
+        let now = present.time;
         if self.phase != Phase::Proved || now < self.next_ping {
             return;
+        }
+        if self.ping_count < CLOCK_FIRST || self.ping_count.is_multiple_of(CLOCK_EVERY) {
+            self.push_datagram(CLOCK, present.wall.0);
         }
         self.next_ping = now + self.ping_interval;
         self.ping_count += 1;
@@ -250,9 +263,15 @@ impl Link {
     }
 
     /// Sends a ping without waiting for the next to be due.
-    pub fn ping_now(&mut self, now: Time) {
-        self.next_ping = now;
-        self.handle_timeout(now);
+    pub fn ping_now(&mut self, present: Now) {
+        self.next_ping = present.time;
+        self.handle_timeout(present);
+    }
+
+    /// What the other end's civil clock says now, as far as it told.
+    pub fn remote_wall(&self, now: Time) -> Option<WallTime> {
+        let (heard, wall) = self.clock?;
+        Some(WallTime((Time(wall.0) + now.since(heard)).0))
     }
 
     /// When [`Link::handle_timeout`] has something to do.
@@ -311,6 +330,10 @@ impl Link {
                 let (_, sent_at) = self.pings[place];
                 self.pings.drain(..=place);
                 self.rtt.sample(now.since(sent_at));
+            }
+            CLOCK if self.phase == Phase::Proved => {
+                let travelled = self.rtt.smoothed().unwrap_or_default() / 2;
+                self.clock = Some((now, WallTime((Time(token) + travelled).0)));
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, 
 use crate::id::Identity;
 use crate::node::Config;
 use crate::rng::Rng;
-use crate::time::Time;
+use crate::time::{Time, WallTime};
 
 /// Keep-alives without an answer after which the socket is given up.
 const UNANSWERED_MAX: u32 = 3;
@@ -69,6 +69,8 @@ pub struct ServerClient {
     keep_alive: Duration,
     unanswered: u32,
     failures: u32,
+    /// What its civil clock said on the present socket, and when.
+    clock: Option<(Time, WallTime)>,
     retry_least: Duration,
     retry_most: Duration,
 }
@@ -83,6 +85,7 @@ impl ServerClient {
             keep_alive: KEEP_ALIVE_RANGE.1,
             unanswered: 0,
             failures: 0,
+            clock: None,
             retry_least: config.retry_least,
             retry_most: config.retry_most,
         }
@@ -96,6 +99,12 @@ impl ServerClient {
     /// Whether requests can be sent.
     pub fn is_entered(&self) -> bool {
         self.phase == Phase::Entered
+    }
+
+    /// What the server's civil clock says now, while it lets us in.
+    pub fn wall(&self, now: Time) -> Option<WallTime> {
+        let (heard, wall) = self.clock.filter(|_| self.is_entered())?;
+        Some(WallTime((Time(wall.0) + now.since(heard)).0))
     }
 
     /// When [`ServerClient::handle_timeout`] has something to do.
@@ -170,11 +179,12 @@ impl ServerClient {
         };
         self.unanswered = 0;
         match message {
-            FromServer::Welcome { versions, challenge, keep_alive_ms, .. } => {
+            FromServer::Welcome { versions, challenge, time_ms, keep_alive_ms } => {
                 if versions.0 > VERSIONS.1 || versions.1 < VERSIONS.0 {
                     let theirs = format!("it speaks versions {} to {}", versions.0, versions.1);
                     return (None, Some(ClientEvent::Rubbish(theirs)));
                 }
+                self.clock = Some((now, WallTime::from_millis(time_ms)));
                 let interval = Duration::from_millis(keep_alive_ms);
                 self.keep_alive = interval.clamp(KEEP_ALIVE_RANGE.0, KEEP_ALIVE_RANGE.1);
                 let Some(challenge) = challenge.array() else {

@@ -1,0 +1,81 @@
+//! Room time: what the clocks of a room's members agree on, so that one that is set wrong harms nobody.
+//!
+//! # Problem
+//! Stamps far ahead of civil time are held back, so that nobody can freeze a cell. But civil time is what one's
+//! own clock says, and people's clocks are set wrong: whoever is a minute ahead would be seen a minute late,
+//! whoever is a minute behind would hold everybody back.
+//!
+//! # How it works
+//! Members tell each other their civil time, servers tell theirs on entry. With three neighbours or more, room
+//! time is the median of all clocks, one's own included. With fewer, one's own clock stands unless a server and
+//! a neighbour agree against it.
+//!
+//! # Invariants
+//! - Less than half of the voters cannot move room time beyond what some honest clock says.
+//! - One neighbour alone, or a server alone, moves nothing.
+
+/// Clocks that differ by no more than this agree, in microseconds: 5 s, half of what stamps may be ahead.
+pub const AGREE: i64 = 5_000_000;
+/// Neighbours from which on the median counts: fewer could be one person's doing.
+pub const MEDIAN_LEAST: usize = 3;
+
+/// How far room time is ahead of one's own clock, in microseconds, given how far the clocks of servers and
+/// neighbours are ahead of it.
+pub fn vote(servers: &[i64], neighbours: &[i64]) -> i64 {
+    if neighbours.len() < MEDIAN_LEAST {
+        return agreed(servers, neighbours);
+    }
+    let mut clocks: alloc::vec::Vec<i64> = servers.iter().chain(neighbours).copied().chain([0]).collect();
+    clocks.sort_unstable();
+    let (lower, upper) = (clocks[(clocks.len() - 1) / 2], clocks[clocks.len() / 2]);
+    if lower.unsigned_abs() <= upper.unsigned_abs() { lower } else { upper }
+}
+
+/// What a server and a neighbour say alike, when one's own clock says something else; the least such difference.
+fn agreed(servers: &[i64], neighbours: &[i64]) -> i64 {
+    let pairs =
+        servers.iter().flat_map(|server| neighbours.iter().map(move |neighbour| (*server, *neighbour)));
+    let against = |&(server, neighbour): &(i64, i64)| {
+        server.saturating_abs() > AGREE
+            && neighbour.saturating_abs() > AGREE
+            && server.abs_diff(neighbour) <= AGREE.unsigned_abs()
+    };
+    pairs.filter(against).map(|(server, _)| server).min_by_key(|ahead| ahead.unsigned_abs()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MINUTE: i64 = 60_000_000;
+
+    #[test]
+    fn a_clock_that_is_set_wrong_is_outvoted() {
+        assert_eq!(vote(&[], &[MINUTE, MINUTE + 10, MINUTE - 20]), MINUTE - 20, "ours against three");
+        assert_eq!(vote(&[], &[0, 5, MINUTE]), 0, "theirs against ours and two");
+    }
+
+    #[test]
+    fn with_few_neighbours_ones_own_clock_stands_unless_two_kinds_of_clock_agree_against_it() {
+        assert_eq!(vote(&[MINUTE], &[]), 0);
+        assert_eq!(vote(&[], &[MINUTE, MINUTE]), 0);
+        assert_eq!(vote(&[MINUTE], &[MINUTE + 3]), MINUTE);
+        assert_eq!(vote(&[MINUTE], &[-MINUTE]), 0, "they disagree");
+        assert_eq!(vote(&[1000], &[2000, 10]), 0, "no quarrel");
+        assert_eq!(vote(&[i64::MIN], &[i64::MIN + 1]), i64::MIN);
+    }
+
+    proptest! {
+        #[test]
+        fn a_minority_of_liars_moves_time_no_further_than_honest_clocks_differ(
+            honest in proptest::collection::vec(-1000i64..1000, 3..12),
+            lies: [i64; 3],
+        ) {
+            let liars = lies.len().min(honest.len().saturating_sub(1) / 2);
+            let neighbours: alloc::vec::Vec<i64> = honest.iter().copied().chain(lies.into_iter().take(liars)).collect();
+            let voted = vote(&[], &neighbours);
+            prop_assert!((-1000..1000).contains(&voted), "{voted}");
+        }
+    }
+}
