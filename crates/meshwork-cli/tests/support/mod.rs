@@ -49,8 +49,20 @@ impl Home {
 
     /// Starts `meshwork` with these arguments.
     pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_meshwork"));
+        self.start_through(&[], arguments)
+    }
+
+    /// Starts `meshwork` with these arguments through a program that runs what its last arguments say.
+    pub fn start_through<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        through: &[&str],
+        arguments: I,
+    ) -> Running {
+        let words = through.iter().chain(&[env!("CARGO_BIN_EXE_meshwork")]);
+        let mut words = words.copied();
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
             .args(arguments)
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
@@ -133,6 +145,11 @@ impl Running {
         let line =
             self.line(name, |line| read(line).is_some_and(|line| line["event"] == name && is_wanted(&line)));
         read(&line).unwrap()
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to end, as Ctrl-C does.
