@@ -435,3 +435,6 @@ impl Room {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,486 @@
+//! Rooms that hear records and batches in any order, and then talk to each other.
+
+use alloc::collections::BTreeSet;
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::crdt::canvas::{CanvasSize, REPLICA, cells_to_strokes};
+use crate::gossip::batch::{Header, StampWindow};
+use crate::id::{Identity, PeerId, RoomId};
+use crate::node::event::RoomHandle;
+use crate::node::io::BatchKey;
+use crate::rng::Rng;
+use crate::room::Member;
+use crate::room::genesis::Genesis;
+use crate::room::records::{Ban, Limit, RulesRecord, Statement};
+use crate::time::Time;
+
+const SIZE: CanvasSize = CanvasSize { width: 70, height: 70 };
+const START: u64 = 1_790_000_000_000;
+
+fn now(millis: u64) -> Now {
+    Now { time: Time(millis * 1000), wall: WallTime::from_millis(START + millis) }
+}
+
+fn identity(number: u8) -> Identity {
+    Identity::from_secret([number + 1; 32])
+}
+
+fn peer(number: u8) -> PeerId {
+    identity(number).peer()
+}
+
+fn endpoint(number: u8, instance: u64) -> Endpoint {
+    Endpoint { peer: peer(number), instance: Instance(instance) }
+}
+
+fn colour(number: u32) -> Colour {
+    Colour::from_bits(number).unwrap()
+}
+
+/// A room owned by person 0, as the program of `number` has it.
+fn room(number: u8) -> Room {
+    let genesis = Genesis::new_canvas(&mut Rng::new([7; 32]), peer(0), SIZE, None);
+    let (bytes, id) = genesis.sign(&identity(0));
+    Room::new(RoomHandle(1), id, genesis, bytes, endpoint(number, 99), &Config::default())
+}
+
+fn room_id() -> RoomId {
+    room(0).id()
+}
+
+fn stamp(millis: u64) -> Stamp {
+    Stamp::new(START + millis, 0).unwrap()
+}
+
+/// A batch of cells in row 0 or, from 64 on, of another tile.
+fn batch(
+    author: (u8, u64, u64),
+    record: Option<RecordHash>,
+    used: Option<u32>,
+    millis: u64,
+    cells: &[(u16, u32)],
+) -> SignedBatch {
+    let cells: Vec<_> = cells.iter().map(|&(x, bits)| (x, 0, colour(bits))).collect();
+    let strokes = cells_to_strokes(SIZE, &cells, stamp(millis)).unwrap().remove(0);
+    let (number, instance, sequence) = author;
+    let window = StampWindow::at(stamp(millis));
+    let header = Header { author: endpoint(number, instance), sequence, replica: REPLICA, record, window };
+    SignedBatch::sign_counted(&identity(number), &room_id(), header, used, &strokes.encode()).unwrap()
+}
+
+fn record(signer: u8, millis: u64, before: Option<&Record>, statement: Statement) -> Record {
+    let before = before.map_or(room_id().0, Record::hash);
+    Record::sign(&identity(signer), &room_id(), stamp(millis), before, statement).unwrap()
+}
+
+fn rules(number: u32, limit: Option<Limit>, moderators: &[u8]) -> RulesRecord {
+    let mut moderators: Vec<PeerId> = moderators.iter().map(|&number| peer(number)).collect();
+    moderators.sort_unstable();
+    let rules = Rules { limit, moderators: Bounded::new(moderators).unwrap(), ..Rules::default() };
+    RulesRecord { number, rules, lifted: Bounded::default(), cut: None }
+}
+
+fn ban(number: u8, heads: &[(u64, u64)]) -> Statement {
+    let heads = heads.iter().map(|&(instance, head)| (Instance(instance), head)).collect();
+    Statement::Ban(Ban { peer: peer(number), heads: Bounded::new(heads).unwrap() })
+}
+
+fn hear(room: &mut Room, at: Now, from: Endpoint, message: RoomMessage) {
+    room.handle_message(at, from, message);
+    while room.verify(at, 64) > 0 {}
+}
+
+fn live(batch: &SignedBatch) -> RoomMessage {
+    RoomMessage::Batch(Bytes::new(batch.bytes().to_vec()).unwrap())
+}
+
+fn told(record: &Record) -> RoomMessage {
+    RoomMessage::Record(Bytes::new(record.bytes().to_vec()).unwrap())
+}
+
+/// What came out of a room that is no message.
+fn outputs(room: &mut Room) -> Vec<RoomOutput> {
+    let outputs = core::iter::from_fn(|| room.poll_output());
+    outputs.filter(|output| !matches!(output, RoomOutput::Send(..) | RoomOutput::Persist { .. })).collect()
+}
+
+fn offences(room: &mut Room) -> Vec<Refusal> {
+    let offence = |output| match output {
+        RoomOutput::Offence(_, refusal, _) => Some(refusal),
+        _ => None,
+    };
+    outputs(room).into_iter().filter_map(offence).collect()
+}
+
+/// Lets rooms that are all attached to each other talk until nothing more is said, for a minute at most.
+fn talk(rooms: &mut [Room], from_millis: u64) {
+    let member = Member { name: String::new(), stays: true, stores: false };
+    let endpoints: Vec<Endpoint> = rooms.iter().map(|room| room.me).collect();
+    for room in rooms.iter_mut() {
+        let me = room.me;
+        for &other in endpoints.iter().filter(|&&other| other != me) {
+            room.handle_attached(now(from_millis), other, member.clone());
+        }
+    }
+    for tick in 0..1200 {
+        let at = now(from_millis + tick * 50);
+        loop {
+            let mut sent: Vec<(Endpoint, Endpoint, RoomMessage)> = vec![];
+            for room in rooms.iter_mut() {
+                while room.verify(at, 64) > 0 {}
+                let me = room.me;
+                for &to in &endpoints {
+                    let served = core::iter::from_fn(|| room.serve(to));
+                    sent.extend(served.map(|message| (me, to, message)));
+                }
+                while let Some(output) = room.poll_output() {
+                    if let RoomOutput::Send(to, message) = output {
+                        sent.push((me, to, message));
+                    }
+                }
+            }
+            if sent.is_empty() {
+                break;
+            }
+            for (from, to, message) in sent {
+                let place = endpoints.iter().position(|&endpoint| endpoint == to).unwrap();
+                rooms[place].handle_message(at, from, message);
+            }
+        }
+        rooms.iter_mut().for_each(|room| room.handle_timeout(at));
+    }
+}
+
+/// What is heard in a test: a record or a batch.
+#[derive(Clone, Debug)]
+enum Heard {
+    Record(Record),
+    Batch(SignedBatch),
+}
+
+/// Records and batches of every kind: rules that change and fork, bans by owner and moderator that differ, erases,
+/// honest painters under each of the rules, the banned, and two that contradict themselves.
+fn everything() -> Vec<Heard> {
+    let limit = Some(Limit { cells: 3, window_ms: 10_000 });
+    let first = record(0, 10, None, Statement::Rules(rules(1, None, &[1])));
+    let mut limited = rules(2, limit, &[1]);
+    limited.cut = Some(Bounded::new(sorted(vec![(endpoint(2, 1), 2), (endpoint(3, 1), 1)])).unwrap());
+    let second = record(0, 2000, Some(&first), Statement::Rules(limited.clone()));
+    limited.rules.limit = Some(Limit { cells: 4, window_ms: 10_000 });
+    let fork = record(0, 2001, Some(&first), Statement::Rules(limited));
+    let erase = |author, region| Statement::Erase(Erase { author, region });
+    let edge = crate::room::records::Region { x: 0, y: 0, width: 4, height: 1 };
+    let records = [
+        first.clone(),
+        second.clone(),
+        fork.clone(),
+        record(1, 900, Some(&first), ban(3, &[(1, 2), (2, 1)])),
+        record(0, 800, None, ban(3, &[(1, 1), (2, 1)])),
+        record(1, 1500, Some(&first), erase(None, Some(edge))),
+        record(0, 3000, Some(&first), erase(Some(peer(2)), None)),
+        // Nobody whom the owner named.
+        record(4, 900, Some(&first), ban(2, &[])),
+    ];
+    let winner = if second.hash() > fork.hash() { second.hash() } else { fork.hash() };
+    let mut batches = vec![];
+    for number in [2u8, 3] {
+        for instance in [1u64, 2] {
+            for sequence in 1..4u64 {
+                let millis = 20 + sequence * 400 + instance * 7 + u64::from(number);
+                let cells = [(sequence as u16, u32::from(number)), (64 + instance as u16, sequence as u32)];
+                let tile = usize::from(sequence == 3);
+                batches.push(batch((number, instance, sequence), None, None, millis, &cells[tile..=tile]));
+            }
+        }
+    }
+    let under = |number, sequence, used, millis, x| {
+        batch((number, 5, sequence), Some(winner), Some(used), millis, &[(x, sequence as u32)])
+    };
+    batches.extend([under(2, 1, 0, 5000, 8), under(2, 2, 1, 5001, 9), under(2, 3, 0, 12_000, 10)]);
+    // Counts its second cell as the first again.
+    batches.extend([under(4, 1, 0, 5000, 12), under(4, 2, 0, 5100, 13), under(4, 3, 2, 5200, 14)]);
+    // Two batches with one number, and one from before that.
+    batches.extend([under(5, 1, 0, 5000, 16), under(5, 2, 1, 5001, 17), under(5, 2, 1, 5002, 18)]);
+    let records = records.into_iter().map(Heard::Record);
+    records.chain(batches.into_iter().map(Heard::Batch)).collect()
+}
+
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_unstable();
+    items
+}
+
+/// Hears everything once live, then twice more, as a neighbour offers again what is lacking.
+fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
+    let from = endpoint(9, 9);
+    let heard: Vec<Heard> = heard.collect();
+    for (time, heard) in (0..3).flat_map(|time| heard.iter().map(move |heard| (time, heard))) {
+        let message = match heard {
+            Heard::Record(record) => told(record),
+            Heard::Batch(batch) if time == 0 => live(batch),
+            Heard::Batch(batch) => RoomMessage::PartBatch(Bytes::new(batch.bytes().to_vec()).unwrap()),
+        };
+        hear(room, now(20_000), from, message);
+    }
+}
+
+/// What a room shows and holds.
+fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<u8>, BTreeSet<BatchKey>) {
+    let kept = room.canvas().batches().map(|batch| batch.key()).collect();
+    (room.law().digest(), room.canvas().digest(), room.canvas().to_rgba(), kept)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn rooms_that_heard_the_same_in_any_order_become_equal(
+        orders in proptest::collection::vec(Just(everything()).prop_shuffle(), 3),
+        parts in proptest::collection::vec(0..everything().len() + 1, 3),
+    ) {
+        // Each of three rooms hears a part, in its own order; the third also hears what the others did not.
+        let mut rooms: Vec<Room> = (6..9).map(room).collect();
+        for ((room, order), part) in rooms.iter_mut().zip(&orders).zip(&parts) {
+            hear_all(room, order.iter().take(*part).cloned());
+        }
+        hear_all(&mut rooms[2], orders[2].iter().cloned());
+        talk(&mut rooms, 20_100);
+        let mut straight = vec![room(10), room(11)];
+        hear_all(&mut straight[0], everything().into_iter());
+        talk(&mut straight, 20_100);
+        for room in rooms.iter().chain(&straight) {
+            prop_assert_eq!(state(room), state(&straight[0]));
+        }
+        // Hearing all of it again changes nothing.
+        let before = state(&rooms[0]);
+        hear_all(&mut rooms[0], orders[1].iter().cloned());
+        prop_assert_eq!(state(&rooms[0]), before);
+    }
+}
+
+#[test]
+fn what_everything_comes_to() {
+    let mut rooms = vec![room(6), room(7)];
+    hear_all(&mut rooms[0], everything().into_iter());
+    talk(&mut rooms, 20_100);
+    let room = &rooms[0];
+    let colour = |x| room.canvas().colour(x, 0);
+    assert_eq!(room.law().chain().len(), 2);
+    assert_eq!(room.law().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
+    let proved: Vec<Endpoint> = room.law().proofs().map(|(endpoint, _)| endpoint).collect();
+    assert_eq!(proved, sorted(vec![endpoint(4, 5), endpoint(5, 5)]));
+    // Row 0: what lies in the erased region and is older reads cleared, what is beyond a cut is nobody's.
+    assert_eq!(colour(1), Some(Colour::CLEARED));
+    assert_eq!(room.canvas().author(1, 0), Some(peer(3)), "it keeps its order, and its author");
+    // Under the limit: person 2 counts, those who contradict themselves do not from there on.
+    assert_eq!(
+        (colour(8), colour(9), colour(10)),
+        (Some(super::tests::colour(1)), Some(super::tests::colour(2)), Some(super::tests::colour(3)))
+    );
+    assert_eq!((colour(12), colour(13), colour(14)), (None, None, None));
+    assert_eq!((colour(16), colour(17), colour(18)), (Some(super::tests::colour(1)), None, None));
+}
+
+#[test]
+fn forged_records_are_refused_and_the_sender_named() {
+    let mut room = room(6);
+    let from = endpoint(9, 9);
+    let honest = record(0, 10, None, Statement::Rules(rules(1, None, &[1])));
+    let mut changed = honest.bytes().to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    hear(&mut room, now(20), from, RoomMessage::Record(Bytes::new(changed).unwrap()));
+    assert_eq!(offences(&mut room), [Refusal::Record]);
+    let stranger = record(4, 10, None, Statement::Rules(rules(1, None, &[4])));
+    hear(&mut room, now(20), from, told(&stranger));
+    assert_eq!(offences(&mut room), [Refusal::RecordSigner]);
+    hear(&mut room, now(20), from, told(&honest));
+    assert_eq!(offences(&mut room), []);
+    // A moderator bans, but neither the owner nor another moderator; a stranger nobody.
+    for (signer, banned, refused) in [(1, 4, false), (1, 0, true), (1, 1, true), (4, 2, true), (0, 0, true)] {
+        let edict = record(signer, 15, Some(&honest), ban(banned, &[]));
+        hear(&mut room, now(20), from, told(&edict));
+        let offences = offences(&mut room);
+        assert_eq!(offences, if refused { vec![Refusal::RecordSigner] } else { vec![] }, "{signer} {banned}");
+    }
+    assert_eq!(room.law().banned().collect::<Vec<_>>(), [peer(4)]);
+    // Ahead of room time: an honest neighbour whose clock is ahead may hold it.
+    let early = record(0, 60_000, Some(&honest), Statement::Rules(rules(2, None, &[])));
+    hear(&mut room, now(20), from, told(&early));
+    assert_eq!((offences(&mut room), room.law().chain().len()), (vec![], 1));
+    hear(&mut room, now(51_000), from, told(&early));
+    assert_eq!(room.law().chain().len(), 2);
+    assert_eq!(room.law().banned().count(), 0, "who moderates no longer has banned nobody");
+}
+
+#[test]
+fn batches_that_break_their_rules_name_who_passes_them_on() {
+    let mut room = room(6);
+    let from = endpoint(9, 9);
+    let limit = Some(Limit { cells: 3, window_ms: 1000 });
+    let mut statement = rules(1, limit, &[]);
+    statement.rules.painters = Some(Bounded::new(sorted(vec![peer(2), peer(3)])).unwrap());
+    let first = record(0, 10, None, Statement::Rules(statement));
+    let under =
+        |author, used, millis, cells: &[(u16, u32)]| batch(author, Some(first.hash()), used, millis, cells);
+    let cells = [(1, 1), (2, 1), (3, 1), (4, 1)];
+    let honest = under((2, 1, 1), Some(0), 20, &cells[..3]);
+    hear(&mut room, now(30), from, live(&honest));
+    assert_eq!((offences(&mut room), room.canvas().painted()), (vec![], 0), "its record is waited for");
+    hear(&mut room, now(30), from, told(&first));
+    assert_eq!((offences(&mut room), room.canvas().painted()), (vec![], 3));
+    let breaches = [
+        under((4, 1, 1), Some(0), 20, &cells[..1]),
+        under((2, 1, 2), Some(0), 20, &cells),
+        under((2, 1, 2), Some(3), 20, &cells[..1]),
+        under((2, 1, 2), Some(u32::MAX), 20, &cells[..1]),
+        under((2, 1, 2), None, 20, &cells[..1]),
+        under((2, 1, 2), Some(0), 9, &cells[..1]),
+    ];
+    for (number, breach) in breaches.iter().enumerate() {
+        hear(&mut room, now(30), from, live(breach));
+        assert_eq!(offences(&mut room), [Refusal::BatchRules], "{number}");
+    }
+    // Counting where there is no limit, by the genesis.
+    let mut free = super::tests::room(7);
+    hear(&mut free, now(30), from, live(&batch((2, 1, 1), None, Some(0), 20, &cells)));
+    assert_eq!(offences(&mut free), [Refusal::BatchRules]);
+    // Under the genesis, after rules that name nobody: not an offence, and nothing shows.
+    let late = batch((3, 1, 1), None, None, 5, &[(5, 1)]);
+    let mut statement = rules(2, limit, &[]);
+    statement.cut = Some(Bounded::default());
+    hear(&mut room, now(40), from, told(&record(0, 35, Some(&first), Statement::Rules(statement))));
+    hear(&mut room, now(40), from, live(&late));
+    assert_eq!((offences(&mut room), room.canvas().painted()), (vec![], 0));
+}
+
+#[test]
+fn own_painting_obeys_the_rules_before_it_is_signed() {
+    let (owner, painter, stranger) = (identity(0), identity(2), identity(4));
+    let mut rooms = vec![room(0), room(2), room(4)];
+    let limit = Some(Limit { cells: 2, window_ms: 60_000 });
+    let rules = Rules { limit, painters: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Rules::default() };
+    assert!(matches!(rooms[1].set_rules(now(0), &painter, rules.clone()), Err(CommandError::NotAllowed(_))));
+    rooms[0].set_rules(now(0), &owner, rules).unwrap();
+    talk(&mut rooms, 0);
+    let red = colour(0xff_00_00);
+    assert_eq!(rooms[2].paint(now(60_000), &stranger, &[(1, 1, red)]), Err(CommandError::NotPainter));
+    let start = 60_000 - START % 60_000 + 60_000;
+    let three = [(1, 1, red), (2, 1, red), (3, 1, red)];
+    let too_fast = |left, wait_ms| CommandError::TooFast { left, cells: 2, window_ms: 60_000, wait_ms };
+    assert_eq!(rooms[1].paint(now(start), &painter, &three), Err(too_fast(2, 60_000)));
+    rooms[1].paint(now(start), &painter, &three[..2]).unwrap();
+    let refused = rooms[1].paint(now(start + 15_000), &painter, &three[..1]).unwrap_err();
+    assert_eq!(refused, too_fast(0, 45_000));
+    assert_eq!(refused.to_string(), "This room allows 2 cells every minute. You have used them. Wait 45 s.");
+    rooms[1].paint(now(start + 60_000), &painter, &three[2..]).unwrap();
+    // Another program of the same peer sees what the first one has painted in this window.
+    rooms.push(Room { me: endpoint(2, 100), ..room(2) });
+    talk(&mut rooms, start + 60_100);
+    let left = rooms[3].paint(now(start + 119_000), &painter, &three[..2]).unwrap_err();
+    assert!(matches!(left, CommandError::TooFast { left: 1, .. }), "{left:?}");
+    assert!(rooms.iter().all(|room| room.canvas().painted() == 3));
+
+    rooms[0].ban(now(start + 119_100), &owner, peer(2)).unwrap();
+    talk(&mut rooms, start + 119_200);
+    assert_eq!(rooms[1].paint(now(start + 200_000), &painter, &three), Err(CommandError::Banned));
+    assert!(rooms.iter().all(|room| room.canvas().painted() == 3), "what was there stays");
+}
+
+#[test]
+fn a_ban_lets_what_was_beaten_win_again() {
+    let mut room = room(6);
+    let from = endpoint(9, 9);
+    let honest = batch((2, 1, 1), None, None, 10, &[(1, 5)]);
+    let vandal = batch((3, 1, 1), None, None, 20, &[(1, 6), (2, 6)]);
+    hear(&mut room, now(30), from, live(&honest));
+    hear(&mut room, now(30), from, live(&vandal));
+    assert_eq!((room.canvas().colour(1, 0), room.canvas().batch_count()), (Some(colour(6)), 1));
+    outputs(&mut room);
+    hear(&mut room, now(30), from, told(&record(0, 25, None, ban(3, &[]))));
+    assert_eq!((room.canvas().colour(1, 0), room.canvas().colour(2, 0)), (Some(colour(5)), None));
+    let mended = outputs(&mut room).into_iter().find_map(|output| match output {
+        RoomOutput::Event(Event::CanvasMended { cells, .. }) => Some(cells.len()),
+        _ => None,
+    });
+    assert_eq!(mended, Some(2));
+    // Whenever it comes: not again.
+    hear(&mut room, now(40), from, live(&batch((3, 7, 1), None, None, 35, &[(1, 6)])));
+    let told = outputs(&mut room);
+    assert!(told.iter().any(|output| matches!(output, RoomOutput::Refused(_, Refusal::BatchBanned, _))));
+    assert_eq!(room.canvas().colour(1, 0), Some(colour(5)));
+}
+
+#[test]
+fn lifting_shows_what_was_erased() {
+    let owner = identity(0);
+    let mut room = room(0);
+    room.paint(now(1), &owner, &[(1, 0, colour(5)), (40, 40, colour(6))]).unwrap();
+    let region = Some(crate::room::records::Region { x: 0, y: 0, width: 9, height: 9 });
+    let hash = room.erase(now(2), &owner, Erase { author: None, region }).unwrap();
+    assert_eq!((room.canvas().colour(1, 0), room.canvas().painted()), (Some(Colour::CLEARED), 1));
+    room.paint(now(3), &owner, &[(2, 0, colour(7))]).unwrap();
+    assert_eq!(room.canvas().colour(2, 0), Some(colour(7)), "what is painted later shows");
+    room.lift(now(4), &owner, &[hash]).unwrap();
+    assert_eq!((room.canvas().colour(1, 0), room.canvas().painted()), (Some(colour(5)), 3));
+}
+
+#[test]
+fn what_was_painted_under_earlier_rules_is_painted_again() {
+    let (owner, painter) = (identity(0), identity(2));
+    let mut rooms = vec![room(0), room(2)];
+    rooms[1].paint(now(1), &painter, &[(1, 0, colour(5)), (2, 0, colour(6))]).unwrap();
+    rooms[0]
+        .set_rules(
+            now(2),
+            &owner,
+            Rules { limit: Some(Limit { cells: 9, window_ms: 1000 }), ..Rules::default() },
+        )
+        .unwrap();
+    let bytes = rooms[0].law().chain()[0].bytes().to_vec();
+    rooms[1].handle_message(now(3), endpoint(0, 99), RoomMessage::Record(Bytes::new(bytes).unwrap()));
+    assert_eq!(rooms[1].canvas().painted(), 0);
+    let cells = outputs(&mut rooms[1]).into_iter().find_map(|output| match output {
+        RoomOutput::Repaint(cells) => Some(cells),
+        _ => None,
+    });
+    let cells = cells.unwrap();
+    assert_eq!(cells, [(1, 0, colour(5)), (2, 0, colour(6))]);
+    rooms[1].paint(now(4), &painter, &cells).unwrap();
+    talk(&mut rooms, 5);
+    assert_eq!((state(&rooms[0]), rooms[0].canvas().painted()), (state(&rooms[1]), 2));
+}
+
+#[test]
+fn records_survive_with_the_room() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room(6)];
+    hear_all(&mut rooms[1], everything().into_iter());
+    rooms[0].set_rules(now(1), &owner, Rules::default()).unwrap();
+    for original in &rooms {
+        let mut kept = None;
+        let mut storing = Room {
+            storage: crate::room::storage::Storage::new(&Config { stores: true, ..Config::default() }, b""),
+            ..room(8)
+        };
+        let records = original.law().chain().iter().chain(original.law().edicts());
+        records.for_each(|record| storing.handle_record(now(30_000), endpoint(9, 9), record.bytes()));
+        for (_, proof) in original.law().proofs() {
+            storing.handle_proof(now(30_000), endpoint(9, 9), &proof.encode());
+        }
+        storing.finish(now(30_000));
+        while let Some(output) = storing.poll_output() {
+            if let RoomOutput::Persist { change, .. } = output {
+                kept = change.records.or(kept);
+            }
+        }
+        let mut restored = room(7);
+        assert_eq!(restored.restore_records(&kept.unwrap()), 0);
+        assert_eq!(restored.law().digest(), original.law().digest());
+    }
+    let mut other = room(7);
+    assert_eq!(other.restore_records(b"torn"), 1);
+    assert!(other.law().is_empty());
+}
