@@ -263,6 +263,7 @@ fn a_cut_room_of_twenty_becomes_one_and_refuses_no_honest_stroke() {
         world.run_for(Duration::from_secs(1));
     }
     assert!(strokes >= 20 * 5 * 6 && waits > strokes, "{strokes} strokes, {waits} waits");
+    assert!(!equal(&members)(&world), "both sides have painted");
     world.heal();
     let healed = world.now();
     let one = |world: &World| equal(&members)(world) && governed_alike(&members)(world);
