@@ -1,4 +1,5 @@
 //! Keepers that are killed while they are painted on, and keepers whose disk fails.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod support;
 
