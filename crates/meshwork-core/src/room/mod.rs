@@ -195,6 +195,11 @@ impl Room {
         self.id
     }
 
+    /// This endpoint.
+    pub fn me(&self) -> Endpoint {
+        self.me
+    }
+
     /// What never changes about the room.
     pub fn genesis(&self) -> &Genesis {
         &self.genesis

@@ -24,6 +24,8 @@ const PARTS_IN_FLIGHT_LEAST: usize = 4;
 /// How long a neighbour may bring nothing of what it was asked for, or less than [`MILLIS_PER_BYTE`] allows: longer
 /// than a silent link lives, so that nobody is blamed for a cut.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a neighbour may bring nothing and still be taken to be serving.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// For how long a byte that it brings counts: a thousand bytes a second keep it from being passed over, so that
 /// an endless trickle does not.
 const MILLIS_PER_BYTE: u64 = 1;
@@ -270,8 +272,11 @@ impl Source {
         None
     }
 
-    /// Parts that need not be served any more, since others brought them.
-    pub(super) fn take_superfluous(&mut self, replica: &dyn Replica) -> Vec<u32> {
+    /// Parts that need not be served any more, since others brought them. Who serves nothing is not let off.
+    pub(super) fn take_superfluous(&mut self, now: Time, replica: &dyn Replica) -> Vec<u32> {
+        if now.since(self.progress) > SILENT_AFTER {
+            return Vec::new();
+        }
         let begun = |part: u32| self.receiving.iter().any(|one| one.begin.part == part);
         let superfluous = |(part, asked): (&u32, &Asked)| {
             (!begun(*part) && replica.part_digest(*part) == asked.announced).then_some(*part)

@@ -180,8 +180,9 @@ impl Sync {
     /// A neighbour's summary: wants from it what differs.
     pub fn handle_summary(&mut self, now: Time, from: Endpoint, summary: &Summary, replica: &dyn Replica) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        neighbour.digest = Some(summary.digest);
-        neighbour.idle_since = None;
+        if neighbour.digest.replace(summary.digest) != Some(summary.digest) {
+            neighbour.idle_since = None;
+        }
         let fault = neighbour.source.handle_summary(&summary.parts);
         self.blame(from, fault);
         self.may_ask = true;
@@ -366,7 +367,7 @@ impl Sync {
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         for endpoint in endpoints {
             let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { continue };
-            let mut unwanted = neighbour.source.take_superfluous(replica);
+            let mut unwanted = neighbour.source.take_superfluous(now, replica);
             if let Some((fault, parts)) = neighbour.source.check(now) {
                 unwanted.extend(parts);
                 self.blame(endpoint, Some(fault));
