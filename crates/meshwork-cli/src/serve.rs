@@ -28,7 +28,8 @@ pub(crate) struct ServeArgs {
     /// Where to listen. Port 0 takes a free one; `0.0.0.0` or `[::]` is reachable from other machines
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen_address)]
     listen: String,
-    /// The address that people use, where it is another than the one listened on
+    /// The address that people use, where it is another than the one listened on: it is printed for them. LINKs
+    /// name the address by which their maker reached the server, so make rooms there
     #[arg(long, value_name = "URL", value_parser = public_url)]
     public_url: Option<String>,
     /// Directory for the server's key: with it, rooms have the same codes after a restart. The environment
@@ -61,19 +62,20 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<()> {
 fn announce(address: SocketAddr, public_url: Option<&str>) {
     let mut text = format!("listening on http://{address}\n");
     if let Some(url) = public_url {
-        text.push_str(&format!("links begin with {url}\n"));
+        text.push_str(&format!("make rooms at {url}, so that their links begin with it\n"));
     }
     let mut stdout = io::stdout().lock();
     // The server is of use to others even where nobody reads its output.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// The pages as they were when this program was built.
+/// Their files.
 #[derive(RustEmbed)]
 #[folder = "../../target/pages"]
 struct PageFiles;
 
-struct Embedded;
+/// The pages as they were when this program was built.
+pub(crate) struct Embedded;
 
 impl Pages for Embedded {
     fn page(&self, path: &str) -> Option<Page> {
@@ -105,13 +107,15 @@ fn key_from_text(text: &[u8]) -> Result<ServerKey> {
     Ok(ServerKey::from_text(text))
 }
 
-fn random_bytes() -> Result<[u8; 32]> {
+/// Random bytes of the system.
+pub(crate) fn random_bytes() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(bytes)
 }
 
-fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
+/// Why nothing can listen on `address`, and what to do.
+pub(crate) fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
     let advice = match error.kind() {
         ErrorKind::AddrInUse => {
             "another program listens there already. Stop it, or choose another address with --listen, \
@@ -129,7 +133,7 @@ fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
 }
 
 /// As many connections as the system has file descriptors for, up to the default.
-fn http_config() -> HttpConfig {
+pub(crate) fn http_config() -> HttpConfig {
     let config = HttpConfig::default();
     match rlimit::increase_nofile_limit(config.connections_max as u64 + SPARE_DESCRIPTORS) {
         Ok(descriptors) => {
@@ -167,7 +171,7 @@ fn asked_to_end() -> Result<impl Future<Output = ()>> {
 }
 
 /// Checks that a text is HOST:PORT.
-fn listen_address(text: &str) -> Result<String, String> {
+pub(crate) fn listen_address(text: &str) -> Result<String, String> {
     let is_address =
         text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if is_address {
@@ -178,7 +182,7 @@ fn listen_address(text: &str) -> Result<String, String> {
 }
 
 /// Checks that a text is an address on which links can be built, and takes a slash from its end.
-fn public_url(text: &str) -> Result<String, String> {
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
     let url = text.trim_end_matches('/');
     let link = format!("{url}/place/AAAAAA");
     let is_plain = !url.contains(['?', '#']) && !url.contains(char::is_whitespace);

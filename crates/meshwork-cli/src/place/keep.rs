@@ -2,23 +2,26 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
+use meshwork_core::id::RoomId;
 use meshwork_core::node::{Event, RoomHandle, StoredRoom};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::history::BYTES_LEAST;
 use meshwork_rtc::native::store::RedbStore;
 use serde_json::json;
 
+use super::listen::{MeetingPoint, Serving};
 use super::notices::Notices;
 use super::session::{Session, Stay};
 use super::{Common, counted, kept, print_line, watch};
-use crate::bytes;
 use crate::exit::Failure;
+use crate::{bytes, serve};
 
 const AFTER_HELP: &str = "\
 It goes on when its disk fails, says so, and tries again until what was painted meanwhile is on disk.
-With --json the first line is {event: ready, address, peer, cells, width, height}; the lines after it
-are those of place watch without strokes, and storage {state: failed | working, reason}.";
+With --json the first line is {event: ready, address, peer, cells, width, height}, and with --listen
+link, the LINK with this keeper's own host and, of a private room, its secret; the lines after it are those of place watch without strokes, and storage {state: failed | working, reason}.";
 
 /// What `place keep` is asked for.
 #[derive(Args)]
@@ -34,13 +37,30 @@ pub(crate) struct Arguments {
     /// 1GiB; then the oldest are forgotten. At least 1MiB, or none.
     #[arg(long, value_name = "SIZE", default_value = "none", value_parser = history_size)]
     history: u64,
+    /// Also be a meeting point for this one room, pages included: people come in here when the room's own server
+    /// is gone. HOST:PORT; port 0 takes a free one, 0.0.0.0 is reachable from other machines.
+    #[arg(long, value_name = "ADDR", value_parser = serve::listen_address)]
+    listen: Option<String>,
+    /// The address at which people reach that, where it is another than the one listened on: the LINK that is
+    /// printed begins with it.
+    #[arg(long, value_name = "URL", value_parser = serve::public_url, requires = "listen")]
+    public_url: Option<String>,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
+/// What a keeper keeps a room with.
+struct Keeper<'a> {
+    session: &'a mut Session,
+    store: RedbStore,
+    /// How the room's address is written without what is secret.
+    address: String,
+    common: &'a Common,
+}
+
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { mut link, data, history, mut common } = arguments;
+    let Arguments { mut link, data, history, listen, public_url, mut common } = arguments;
     // Heard from here on, so that a signal during the start ends the program in good order too.
     let mut stop = super::signal::Stop::listen()?;
     let _lock = kept::lock(&data).await?;
@@ -55,69 +75,97 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(room) => store.load(room).map_err(|error| unreadable(&error))?,
         None => None,
     };
+    let meeting_point = match listen {
+        Some(listen) => Some(MeetingPoint::bind(&listen, public_url, &data).await?),
+        None => None,
+    };
 
     let mut session = Session::start(&common, Stay::Keeps(store.clone())).await?;
+    let keeper = Keeper { session: &mut session, store, address, common: &common };
+    let mut serving = None;
     let result = tokio::select! {
-        result = keep(&mut session, link, stored, &store, &address, &common) => result,
+        result = keeper.keep(link, stored, meeting_point, &mut serving) => result,
         () = stop.asked() => Ok(()),
     };
     session.close().await;
+    if let Some(serving) = serving {
+        serving.end().await;
+    }
     result
 }
 
-async fn keep(
-    session: &mut Session,
-    link: RoomAddress,
-    stored: Option<StoredRoom>,
-    store: &RedbStore,
-    address: &str,
-    common: &Common,
-) -> Result<(), Failure> {
-    let room = session.join(link, stored).await?;
-    if let Some(id) = session.room_id(room).await? {
-        // Only the bare address would not find the room at the next start; the canvas is not concerned.
-        if let Err(error) = store.note_address(address, id) {
+impl Keeper<'_> {
+    async fn keep(
+        mut self,
+        mut link: RoomAddress,
+        stored: Option<StoredRoom>,
+        meeting_point: Option<MeetingPoint>,
+        serving: &mut Option<Serving>,
+    ) -> Result<(), Failure> {
+        if let Some(meeting_point) = &meeting_point {
+            link = meeting_point.seen_from_inside(link);
+        }
+        let room = self.session.join(link.clone(), stored).await?;
+        let id = self.session.room_id(room).await?.context("an open room has an id")?;
+        self.note_address(&self.address, id);
+        let mut own_link = None;
+        if let Some(meeting_point) = meeting_point {
+            let (own, url) = (meeting_point.link(&link, id), meeting_point.own_url());
+            *serving = Some(meeting_point.serve(id)?);
+            self.session.add_server(room, url).await?;
+            self.note_address(&bare_address(&own), id);
+            own_link = Some(own.to_string());
+        }
+        self.tell_ready(room, own_link.as_deref()).await?;
+        self.session.stay();
+        let mut notices = Notices::default();
+        loop {
+            let event = self.session.next().await?;
+            let is_stroke = matches!(event, Event::CanvasChanged { .. });
+            if self.common.json {
+                if let Some(line) = watch::line(&event).filter(|_| !is_stroke) {
+                    print_line(line)?;
+                }
+            } else if let Some(line) = notices.line(&event) {
+                print_line(line)?;
+            }
+        }
+    }
+
+    /// Without the note only a bare address would not find the room at the next start; the canvas is not
+    /// concerned.
+    fn note_address(&self, address: &str, room: RoomId) {
+        if let Err(error) = self.store.note_address(address, room) {
             tracing::warn!(%error, "the room's address is not noted");
         }
     }
-    tell_ready(session, room, address, common).await?;
-    session.stay();
-    let mut notices = Notices::default();
-    loop {
-        let event = session.next().await?;
-        let is_stroke = matches!(event, Event::CanvasChanged { .. });
-        if common.json {
-            if let Some(line) = watch::line(&event).filter(|_| !is_stroke) {
-                print_line(line)?;
-            }
-        } else if let Some(line) = notices.line(&event) {
-            print_line(line)?;
-        }
-    }
-}
 
-/// Says that the room is open and what is kept of it. The link's secret does not belong into a log.
-async fn tell_ready(
-    session: &mut Session,
-    room: RoomHandle,
-    address: &str,
-    common: &Common,
-) -> Result<(), Failure> {
-    let canvas = session.canvas(room).await?;
-    let words = format!(
-        "Keeping {address}: {} of {} painted so far. Stop with Ctrl-C.",
-        counted(canvas.painted, "cell"),
-        canvas.size
-    );
-    let value = json!({
-        "event": "ready",
-        "address": address,
-        "peer": session.endpoint().peer.to_string(),
-        "cells": canvas.painted,
-        "width": canvas.size.width,
-        "height": canvas.size.height,
-    });
-    common.tell(&words, &value)
+    /// Says that the room is open and what is kept of it. The secret of somebody else's link does not belong
+    /// into a log; one's own is what was asked for.
+    async fn tell_ready(&mut self, room: RoomHandle, own_link: Option<&str>) -> Result<(), Failure> {
+        let canvas = self.session.canvas(room).await?;
+        let mut words = format!(
+            "Keeping {}: {} of {} painted so far. Stop with Ctrl-C.",
+            self.address,
+            counted(canvas.painted, "cell"),
+            canvas.size
+        );
+        if let Some(link) = own_link {
+            words.push_str(&format!("\nPeople also come in by {link}"));
+        }
+        let mut value = json!({
+            "event": "ready",
+            "address": self.address,
+            "peer": self.session.endpoint().peer.to_string(),
+            "cells": canvas.painted,
+            "width": canvas.size.width,
+            "height": canvas.size.height,
+        });
+        if let Some(link) = own_link {
+            value["link"] = link.into();
+        }
+        self.common.tell(&words, &value)
+    }
 }
 
 /// Reads the size of a history.

@@ -5,6 +5,7 @@ mod export;
 mod history;
 mod keep;
 mod kept;
+mod listen;
 mod notices;
 mod paint;
 mod session;

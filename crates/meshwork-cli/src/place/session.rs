@@ -127,6 +127,12 @@ impl Session {
         Ok(room)
     }
 
+    /// Registers the room with one more server.
+    pub(super) async fn add_server(&self, room: RoomHandle, server: String) -> Result<(), Failure> {
+        let added = self.call(move |node, now| node.add_server(now, room, &server)).await?;
+        Ok(added.context("the room cannot be registered there")?)
+    }
+
     /// From here on there is no deadline.
     pub(super) fn stay(&mut self) {
         self.deadline = None;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use meshwork_core::id::RoomId;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
 
 /// Bytes that one announcement takes in a `joined` message, at most.
@@ -16,6 +17,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// about 2.7 GB, with ten thousand idle sockets to about 100 MB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubConfig {
+    /// The one room that may be registered, where the hub serves no other; `None` for a hub that serves all.
+    pub only_room: Option<RoomId>,
     /// Rooms that are kept in all, each with up to 1.3 KB. 1 to 1,000,000: beyond, codes would collide often.
     pub rooms_max: usize,
     /// Rooms kept that were registered from one network (an IPv4 address, an IPv6 /64). 1 to `rooms_max`;
@@ -62,6 +65,7 @@ pub struct HubConfig {
 impl Default for HubConfig {
     fn default() -> HubConfig {
         HubConfig {
+            only_room: None,
             rooms_max: 65_536,
             rooms_per_network_max: 4_096,
             room_keep: 7 * DAY,

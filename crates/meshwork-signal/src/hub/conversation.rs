@@ -113,6 +113,10 @@ impl Hub {
         if !self.charge(now, id, COSTLY - 1) {
             return;
         }
+        if self.config.only_room.is_some_and(|only| only != hashed) {
+            let detail = String::from("this meeting point serves one room and takes in no other");
+            return self.refuse(now, id, ServerRefusal::ServerFull, detail, Some(hashed), None);
+        }
         let room = match Genesis::decode_signed(&genesis) {
             Ok((_, room)) => room,
             Err(error @ GenesisError::Format(_)) => {

@@ -57,6 +57,20 @@ fn registering_again_is_answered_alike() {
 }
 
 #[test]
+fn a_hub_for_one_room_takes_in_no_other() {
+    let ((own, room), (other, stranger)) = (genesis(1), genesis(2));
+    let mut world = World::with(HubConfig { only_room: Some(room), ..HubConfig::default() });
+    let socket = world.enter(&someone(1));
+    world.say(socket, FromClient::Register { genesis: other });
+    assert!(world.refusal(socket, ServerRefusal::ServerFull).contains("one room"));
+    world.say(socket, by_id(stranger));
+    assert!(matches!(world.heard_one(socket), FromServer::Unknown { .. }));
+    world.say(socket, FromClient::Register { genesis: own });
+    assert!(matches!(world.heard_one(socket), FromServer::Found { room: found, .. } if found == room));
+    assert_eq!(world.hub.room_count(), 1);
+}
+
+#[test]
 fn a_genesis_that_does_not_hold_is_named() {
     let mut world = World::new();
     let socket = world.enter(&someone(1));

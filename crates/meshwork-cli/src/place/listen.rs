@@ -1,0 +1,172 @@
+//! The meeting point inside a keeper: signalling for its one room, and the pages, on an address of its own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use meshwork_core::id::RoomId;
+use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress};
+use meshwork_signal::code::ServerKey;
+use meshwork_signal::http;
+use meshwork_signal::hub::{Hub, HubConfig};
+use meshwork_signal::key_file;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::exit::Failure;
+use crate::serve::{Embedded, cannot_listen, http_config, random_bytes};
+
+/// A meeting point that listens but does not answer yet.
+pub(super) struct MeetingPoint {
+    listener: TcpListener,
+    address: SocketAddr,
+    key: ServerKey,
+    public_url: Option<String>,
+}
+
+/// A meeting point that answers; it ends with [`Serving::end`].
+pub(super) struct Serving {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl MeetingPoint {
+    /// Listens on `listen`. Its key lies in the keeper's folder, so that the room's code here stays the same.
+    pub(super) async fn bind(
+        listen: &str,
+        public_url: Option<String>,
+        data: &Path,
+    ) -> Result<MeetingPoint, Failure> {
+        let key = key_file::load_or_create(data, ServerKey::new(random_bytes()?))
+            .map_err(|error| Failure::Storage(error.to_string()))?;
+        let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
+        let address = listener.local_addr().context("cannot tell where the keeper listens")?;
+        Ok(MeetingPoint { listener, address, key, public_url })
+    }
+
+    /// How this program reaches it itself: a name for the outside need not lead here from the inside.
+    pub(super) fn own_url(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// How others reach it.
+    fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.own_url())
+    }
+
+    /// The same address, where every name of this meeting point is the one by which this program reaches it:
+    /// under two names it would be taken for two servers. One place is left for itself.
+    pub(super) fn seen_from_inside(&self, link: RoomAddress) -> RoomAddress {
+        let RoomAddress { server, further_servers, .. } = link.clone();
+        let mut servers: Vec<String> = Vec::new();
+        for server in [vec![server], further_servers].concat() {
+            let is_own = server == self.public_url() || server == self.own_url();
+            let server = if is_own { self.own_url() } else { server };
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+        let others_max = FURTHER_SERVERS_MAX + usize::from(servers.contains(&self.own_url()));
+        servers.truncate(others_max);
+        let server = servers.remove(0);
+        RoomAddress { server, further_servers: servers, ..link }
+    }
+
+    /// The room's LINK with this keeper's own host, and the other servers of `link` behind it.
+    pub(super) fn link(&self, link: &RoomAddress, room: RoomId) -> RoomAddress {
+        let others = [vec![link.server.clone()], link.further_servers.clone()].concat();
+        let others = others.into_iter().filter(|server| *server != self.own_url());
+        RoomAddress {
+            server: self.public_url(),
+            // No other room is kept here, so that its first code is free.
+            code: self.key.code(room, 0),
+            room: Some(room),
+            secret: link.secret,
+            further_servers: others.take(FURTHER_SERVERS_MAX).collect(),
+        }
+    }
+
+    /// Begins to serve `room`, and no other.
+    pub(super) fn serve(self, room: RoomId) -> Result<Serving, Failure> {
+        let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
+        let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = http::serve(self.listener, hub, Arc::new(Embedded), http_config(), async {
+            // An error says that the keeper is gone, which is a stop too.
+            let _ = stopped.await;
+        });
+        Ok(Serving { stop, task: tokio::spawn(serving) })
+    }
+}
+
+impl Serving {
+    /// Says goodbye to everybody and ends.
+    pub(super) async fn end(self) {
+        drop(self.stop);
+        if self.task.await.is_err() {
+            tracing::warn!("the meeting point did not end in good order");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn meeting_point(public_url: Option<&str>) -> (tempfile::TempDir, MeetingPoint) {
+        let data = tempfile::tempdir().unwrap();
+        let public_url = public_url.map(String::from);
+        let meeting_point = MeetingPoint::bind("127.0.0.1:0", public_url, data.path()).await.unwrap();
+        (data, meeting_point)
+    }
+
+    fn address(servers: &[&str]) -> RoomAddress {
+        let room = RoomId([1; 32]);
+        let at = servers[1..].join(",");
+        format!("{}/place/K7M4QX#{room};at={at}", servers[0]).parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn its_link_has_its_own_host_first_and_the_others_behind() {
+        let (_data, here) = meeting_point(Some("https://keep.example.org")).await;
+        let inside = here.seen_from_inside(address(&["http://s", "https://keep.example.org"]));
+        assert_eq!(inside.further_servers, [here.own_url()], "one name for one server");
+        let link = here.link(&inside, RoomId([1; 32]));
+        assert_eq!(link.server, "https://keep.example.org");
+        assert_eq!(link.further_servers, ["http://s"]);
+        assert_eq!(link.to_string().parse(), Ok(link));
+    }
+
+    #[tokio::test]
+    async fn its_own_link_leads_to_itself_and_a_place_is_left_for_it() {
+        let (_data, here) = meeting_point(None).await;
+        let own = here.own_url();
+        let inside = here.seen_from_inside(address(&[&own, "http://a"]));
+        assert_eq!((inside.server.as_str(), inside.further_servers.len()), (own.as_str(), 1));
+        let inside = here.seen_from_inside(address(&["http://a", "http://b", "http://c", "http://d"]));
+        assert_eq!(inside.further_servers, ["http://b", "http://c"]);
+    }
+
+    #[tokio::test]
+    async fn the_code_of_its_room_is_the_same_after_a_restart() {
+        let (data, first) = meeting_point(None).await;
+        let link = address(&["http://s"]);
+        let code = first.link(&link, RoomId([1; 32])).code;
+        let again = MeetingPoint::bind("127.0.0.1:0", None, data.path()).await.unwrap();
+        assert_eq!(again.link(&link, RoomId([1; 32])).code, code);
+    }
+
+    #[tokio::test]
+    async fn an_address_for_all_is_reached_at_this_machine() {
+        let data = tempfile::tempdir().unwrap();
+        let here = MeetingPoint::bind("0.0.0.0:0", None, data.path()).await.unwrap();
+        assert!(here.own_url().starts_with("http://127.0.0.1:"), "{}", here.own_url());
+    }
+}
