@@ -65,3 +65,14 @@ pub(crate) async fn sleep(delay: Duration) {
     let _ = wasm_bindgen_futures::JsFuture::from(elapsed).await;
     drop(timer);
 }
+
+/// What comes of `work`, unless it takes longer than `most`.
+pub(crate) async fn timeout<T>(most: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut late = std::pin::pin!(sleep(most));
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| match work.as_mut().poll(context) {
+        std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),
+        std::task::Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

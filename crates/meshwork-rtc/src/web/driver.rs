@@ -7,7 +7,8 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle};
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use web_sys::Event as WebEvent;
 
@@ -17,6 +18,7 @@ use super::events::{self, EventSender, Events};
 use super::handler::Handler;
 use super::links::Links;
 use super::servers::Servers;
+use super::storage::{Host, Keeper, StorageNews};
 
 /// How often the civil clock is read again, since somebody may have set it: twice as often as a node asks.
 const WALL_INTERVAL: Duration = Duration::from_secs(30);
@@ -55,11 +57,16 @@ struct Shared {
     /// one callback and the effects of one call bring.
     inbox: RefCell<VecDeque<Input>>,
     machine: RefCell<Machine>,
+    keeper: Keeper,
+    storage_listener: RefCell<Option<StorageListener>>,
     timer: RefCell<Option<(Time, Timer)>>,
     events: EventSender,
     endpoint: Endpoint,
     page_hide: Handler,
 }
+
+/// What hears of storage.
+type StorageListener = Rc<dyn Fn(StorageNews)>;
 
 struct Machine {
     node: Node,
@@ -84,9 +91,12 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         let server_inputs = shared.clone();
         let sink: Sink = Rc::new(move |input| take(&server_inputs, input));
         let leaving = shared.clone();
+        let keeper = Keeper::new(NodeHost(shared.clone()), endpoint.to_string());
         Shared {
             inbox: RefCell::default(),
             machine: RefCell::new(Machine { node, links, servers: Servers::new(sink), wall_read: now }),
+            keeper,
+            storage_listener: RefCell::default(),
             timer: RefCell::default(),
             events: sender,
             endpoint,
@@ -122,6 +132,32 @@ impl Driver {
         result
     }
 
+    /// Joins the room at `address`; what is stored of it in this browser is shown whether anybody answers or not.
+    /// What becomes of it is told by events.
+    ///
+    /// # Errors
+    /// [`CommandError::TooManyRooms`].
+    pub async fn join_room(&self, address: RoomAddress) -> Result<RoomHandle, CommandError> {
+        let stored = self.0.keeper.find(address.room, &place(&address)).await;
+        let join = |stored| self.with(|node, now| node.join_room(now, address.clone(), stored));
+        match join(stored) {
+            // What is stored under this address is another room, or damaged.
+            Err(CommandError::Stored(_)) => join(None),
+            joined => joined,
+        }
+    }
+
+    /// Leaves a room; it is stored no longer, and what was stored stays.
+    pub fn leave_room(&self, room: RoomHandle) {
+        self.with(|node, now| node.leave_room(now, room));
+        self.0.keeper.close(room);
+    }
+
+    /// Calls `listener` with what becomes of storage, until another one is set.
+    pub fn on_storage(&self, listener: impl Fn(StorageNews) + 'static) {
+        *self.0.storage_listener.borrow_mut() = Some(Rc::new(listener));
+    }
+
     /// Says goodbye on every link and server. The page does the same when it is closed or left.
     pub fn shut_down(&self) {
         self.0.shut_down();
@@ -148,6 +184,35 @@ fn take(shared: &Weak<Shared>, input: Input) {
     }
 }
 
+/// The driver as its keeper sees it.
+struct NodeHost(Weak<Shared>);
+
+impl Host for NodeHost {
+    fn call(&self, call: &mut dyn FnMut(&mut Node, Time)) -> bool {
+        let Some(shared) = self.0.upgrade() else { return false };
+        let Ok(mut machine) = shared.machine.try_borrow_mut() else { return false };
+        call(&mut machine.node, clock::now());
+        shared.settle(&mut machine);
+        true
+    }
+
+    fn take(&self, input: Input) {
+        take(&self.0, input);
+    }
+
+    fn tell(&self, news: StorageNews) {
+        let listener = self.0.upgrade().and_then(|shared| shared.storage_listener.borrow().clone());
+        if let Some(listener) = listener {
+            listener(news);
+        }
+    }
+}
+
+/// Where a room is found, as it is noted beside it.
+fn place(address: &RoomAddress) -> String {
+    format!("{}/place/{}", address.server, address.code)
+}
+
 impl Shared {
     /// Brings the node up to date, unless it is being called: then whoever calls it does so.
     fn pump(self: &Rc<Self>) {
@@ -165,8 +230,14 @@ impl Shared {
         loop {
             while let Some(output) = machine.node.poll_output() {
                 match output {
+                    Output::Effect(Effect::Persist { token, room, change }) => {
+                        self.keeper.persist(token, room, change);
+                    }
                     Output::Effect(effect) => machine.carry_out(effect),
-                    Output::Event(event) => self.events.send(event),
+                    Output::Event(event) => {
+                        self.keep(machine, &event);
+                        self.events.send(event);
+                    }
                 }
             }
             let next = self.inbox.borrow_mut().pop_front();
@@ -174,6 +245,20 @@ impl Shared {
             machine.node.handle_input(clock::now(), input);
         }
         self.arm(machine.node.poll_timeout());
+    }
+
+    /// What an event means for storage.
+    fn keep(&self, machine: &Machine, event: &Event) {
+        match event {
+            Event::RoomOpened { room, id } => self.keeper.open(*room, *id),
+            Event::RoomRefused { room, .. } => self.keeper.close(*room),
+            Event::RoomRegistered { room, .. } => {
+                if let Some(address) = machine.node.room_address(*room) {
+                    self.keeper.note_address(*room, place(&address));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Keeps one timer for the node's next deadline; one that is early enough stays.
@@ -206,6 +291,7 @@ impl Shared {
     }
 
     fn shut_down(self: &Rc<Self>) {
+        self.keeper.flush();
         if let Ok(mut machine) = self.machine.try_borrow_mut() {
             machine.node.shut_down(clock::now());
             self.settle(&mut machine);
@@ -236,7 +322,7 @@ impl Machine {
             Some(Effect::ServerOpen { server, url }) => self.servers.open(server, &url),
             Some(Effect::ServerSend { server, text }) => self.servers.send(server, &text),
             Some(Effect::ServerClose { server }) => self.servers.close(server),
-            // A page's node does not store: it is never asked for anything else.
+            // What is to be stored went to the keeper; a node asks for nothing else.
             _ => {}
         }
     }

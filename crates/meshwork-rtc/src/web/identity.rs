@@ -13,6 +13,8 @@ const KEY: &str = "meshwork-identity";
 pub enum IdentityStorage {
     /// It is kept in this browser profile.
     Kept,
+    /// It is kept, and was made just now: nothing was kept before, or it was cleared.
+    New,
     /// The browser refused to keep it: it lives as long as the page.
     ThrownAway {
         /// The browser's words.
@@ -36,9 +38,18 @@ pub fn load_identity() -> Result<(Identity, IdentityStorage), StartError> {
     let stored = storage.set_item(KEY, &write(&identity.to_secret()));
     match stored {
         // Another tab may have been faster: what is stored counts.
-        Ok(()) => Ok((read(&storage).map_or(identity, Identity::from_secret), IdentityStorage::Kept)),
+        Ok(()) => Ok((read(&storage).map_or(identity, Identity::from_secret), IdentityStorage::New)),
         Err(error) => Ok((identity, IdentityStorage::ThrownAway { reason: super::handler::words(&error) })),
     }
+}
+
+/// Makes `identity` the profile's, from the next time that a page of it is loaded.
+///
+/// # Errors
+/// The browser's words; the profile has the identity that it had.
+pub fn replace_identity(identity: &Identity) -> Result<(), String> {
+    let stored = storage()?.set_item(KEY, &write(&identity.to_secret()));
+    stored.map_err(|error| super::handler::words(&error))
 }
 
 fn fresh() -> Result<Identity, StartError> {

@@ -38,11 +38,14 @@ mod identity;
 mod links;
 #[cfg(target_arch = "wasm32")]
 mod servers;
+#[cfg(target_arch = "wasm32")]
+mod storage;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::{
     driver::{Driver, Options, StartError, start},
     events::{EVENTS_MAX, Events},
-    identity::{IdentityStorage, load_identity},
+    identity::{IdentityStorage, load_identity, replace_identity},
     links::Links,
+    storage::{ROOMS_KEPT_MAX, StorageNews, StorageState},
 };

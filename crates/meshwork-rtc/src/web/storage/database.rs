@@ -1,0 +1,360 @@
+//! The database of a profile's rooms: geneses, batches and leases in IndexedDB.
+
+use std::collections::BTreeSet;
+
+use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
+use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
+use meshwork_core::node::io::{BatchKey, StoreChange};
+use wasm_bindgen::prelude::*;
+use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
+
+use super::super::handler::{Handler, property};
+use super::StoreError;
+use super::request::{completion, error, result};
+
+const NAME: &str = "meshwork-rooms";
+/// Raised with every change of the stores; the step from each version to the next stands in `upgrade`.
+const VERSION: u32 = 1;
+/// By room: its signed genesis, its records, where it was found, when it was last used.
+const ROOMS: &str = "rooms";
+/// Signed batches by room, endpoint and sequence, so that a room's batches lie together.
+const BATCHES: &str = "batches";
+/// By room: which tab stores it, where the browser has no locks.
+pub(super) const LEASES: &str = "leases";
+
+/// Length of a batch's key: room, endpoint, sequence.
+const KEY_LEN: usize = 32 + Endpoint::LEN + 8;
+/// Batches that are written or read before the page gets its turn again: some milliseconds of work.
+pub(super) const SLICE: usize = 256;
+
+/// The open database.
+#[derive(Clone)]
+pub(super) struct Database(IdbDatabase);
+
+/// What is known of a stored room.
+pub(super) struct Kept {
+    /// Its key in the database.
+    key: JsValue,
+    /// When it was last used, in milliseconds of the civil clock.
+    used_ms: f64,
+}
+
+impl Database {
+    /// Opens the database, or makes it.
+    pub(super) async fn open() -> Result<Database, StoreError> {
+        let factory = web_sys::window().ok_or_else(|| refused("this is not a page"))?.indexed_db();
+        let factory = factory.map_err(|exception| error(&exception))?;
+        let factory = factory.ok_or_else(|| refused("this browser has no storage for pages"))?;
+        let request = factory.open_with_u32(NAME, VERSION).map_err(|exception| error(&exception))?;
+        let source = request.clone();
+        let upgrade = Handler::new(move |_: web_sys::Event| {
+            if let Ok(database) = source.result().and_then(|database| database.dyn_into::<IdbDatabase>()) {
+                for store in [ROOMS, BATCHES, LEASES] {
+                    // It fails only where the store is there already.
+                    let _ = database.create_object_store(store);
+                }
+            }
+        });
+        request.set_onupgradeneeded(Some(upgrade.function()));
+        let database = result(&request).await?;
+        request.set_onupgradeneeded(None);
+        let database: IdbDatabase =
+            database.dyn_into().map_err(|_| refused("this browser has no storage"))?;
+        // A newer page of this site may change the stores: this one lets go, and is told so by its next request.
+        let open = database.clone();
+        let close = Closure::<dyn FnMut()>::new(move || open.close());
+        database.set_onversionchange(Some(close.into_js_value().unchecked_ref()));
+        Ok(Database(database))
+    }
+
+    /// The signed genesis and the records of a room, if it is stored.
+    pub(super) async fn room(&self, room: RoomId) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let stored = self.get(ROOMS, &room_key(room)).await?;
+        let bytes = |name| property(&stored, name).map(|bytes| Uint8Array::new(&bytes).to_vec());
+        Ok(bytes("genesis").map(|genesis| (genesis, bytes("records").unwrap_or_default())))
+    }
+
+    /// The room that was last found at `address`, however the caller writes addresses.
+    pub(super) async fn room_at(&self, address: &str) -> Result<Option<RoomId>, StoreError> {
+        let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readonly)?;
+        let rooms = store(&transaction, ROOMS)?;
+        let (keys, values) = (rooms.get_all_keys(), rooms.get_all());
+        let keys = result(&keys.map_err(|exception| error(&exception))?).await?;
+        let values = result(&values.map_err(|exception| error(&exception))?).await?;
+        let found = Array::from(&values).iter().position(|room| {
+            property(&room, "address")
+                .and_then(|known| known.as_string())
+                .is_some_and(|known| known == address)
+        });
+        let key = found.map(|index| Array::from(&keys).get(index as u32));
+        Ok(key.and_then(|key| bytes_of(&key).try_into().ok()).map(RoomId))
+    }
+
+    /// Notes that a room is used now, and where it is found. Nothing is noted of a room that is not stored.
+    pub(super) async fn note_use(
+        &self,
+        room: RoomId,
+        address: Option<&str>,
+        now_ms: f64,
+    ) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readwrite)?;
+        let rooms = store(&transaction, ROOMS)?;
+        let request = rooms.get(&room_key(room)).map_err(|exception| error(&exception))?;
+        let stored = result(&request).await?;
+        if stored.is_object() {
+            set(&stored, "used", &now_ms.into());
+            if let Some(address) = address {
+                set(&stored, "address", &address.into());
+            }
+            rooms.put_with_key(&stored, &room_key(room)).map_err(|exception| error(&exception))?;
+        }
+        completion(&transaction).await
+    }
+
+    /// The keys of the batches that are stored of a room.
+    pub(super) async fn batch_keys(&self, room: RoomId) -> Result<BTreeSet<BatchKey>, StoreError> {
+        let mut keys = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
+            let range = range(room, after.as_ref())?;
+            let request = store(&transaction, BATCHES)?
+                .get_all_keys_with_key_and_limit(&range, SLICE as u32 * 16)
+                .map_err(|exception| error(&exception))?;
+            let found = Array::from(&result(&request).await?);
+            keys.extend(found.iter().filter_map(|key| batch_key(&bytes_of(&key))));
+            match found.length() {
+                0 => return Ok(keys),
+                length => after = Some(found.get(length - 1)),
+            }
+        }
+    }
+
+    /// Up to [`SLICE`] batches of a room behind the key `after`, and the key of the last.
+    pub(super) async fn batches(
+        &self,
+        room: RoomId,
+        after: Option<&JsValue>,
+    ) -> Result<Option<(Vec<Vec<u8>>, JsValue)>, StoreError> {
+        let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
+        let batches = store(&transaction, BATCHES)?;
+        let range = range(room, after)?;
+        let keys = batches.get_all_keys_with_key_and_limit(&range, SLICE as u32);
+        let values = batches.get_all_with_key_and_limit(&range, SLICE as u32);
+        let keys = Array::from(&result(&keys.map_err(|exception| error(&exception))?).await?);
+        let values = Array::from(&result(&values.map_err(|exception| error(&exception))?).await?);
+        let Some(last) = keys.length().checked_sub(1) else { return Ok(None) };
+        Ok(Some((values.iter().map(|batch| Uint8Array::new(&batch).to_vec()).collect(), keys.get(last))))
+    }
+
+    /// Applies changes in their order, all or none, and returns when they are stored. Small groups are handed to
+    /// the browser before this first awaits, so that a page that is closed just then loses nothing.
+    pub(super) async fn apply_all(
+        &self,
+        changes: &[(RoomId, StoreChange)],
+        now_ms: f64,
+    ) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[ROOMS, BATCHES], IdbTransactionMode::Readwrite)?;
+        let outcome = put_all(&transaction, changes, now_ms).await;
+        if let Err(failure) = outcome {
+            // It may have been aborted already.
+            let _ = transaction.abort();
+            return Err(failure);
+        }
+        commit(&transaction);
+        completion(&transaction).await
+    }
+
+    /// All stored rooms, the longest unused first.
+    pub(super) async fn rooms(&self) -> Result<Vec<Kept>, StoreError> {
+        let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readonly)?;
+        let rooms = store(&transaction, ROOMS)?;
+        let (keys, values) = (rooms.get_all_keys(), rooms.get_all());
+        let keys = Array::from(&result(&keys.map_err(|exception| error(&exception))?).await?);
+        let values = Array::from(&result(&values.map_err(|exception| error(&exception))?).await?);
+        let used = |room: JsValue| property(&room, "used").and_then(|used| used.as_f64()).unwrap_or(0.0);
+        let pairs = keys.iter().zip(values.iter());
+        let mut rooms: Vec<Kept> = pairs.map(|(key, room)| Kept { key, used_ms: used(room) }).collect();
+        rooms.sort_by(|one, other| one.used_ms.total_cmp(&other.used_ms));
+        Ok(rooms)
+    }
+
+    /// Forgets a room with all its batches.
+    pub(super) async fn forget(&self, room: &Kept) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[ROOMS, BATCHES, LEASES], IdbTransactionMode::Readwrite)?;
+        for name in [ROOMS, LEASES] {
+            store(&transaction, name)?.delete(&room.key).map_err(|exception| error(&exception))?;
+        }
+        let bytes: Result<[u8; 32], _> = bytes_of(&room.key).try_into();
+        if let Ok(id) = bytes {
+            let range = range(RoomId(id), None)?;
+            store(&transaction, BATCHES)?.delete(&range).map_err(|exception| error(&exception))?;
+        }
+        commit(&transaction);
+        completion(&transaction).await
+    }
+
+    /// Reads the value at a key, lets `change` say what stands there from now on, and returns when that is
+    /// stored: nobody comes in between. `None` leaves it as it is, undefined removes it.
+    pub(super) async fn exchange(
+        &self,
+        name: &str,
+        key: &JsValue,
+        change: impl FnOnce(&JsValue) -> Option<JsValue>,
+    ) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[name], IdbTransactionMode::Readwrite)?;
+        let values = store(&transaction, name)?;
+        let request = values.get(key).map_err(|exception| error(&exception))?;
+        let present = result(&request).await?;
+        let written = match change(&present) {
+            None => Ok(()),
+            Some(value) if value.is_undefined() => values.delete(key).map(drop),
+            Some(value) => values.put_with_key(&value, key).map(drop),
+        };
+        written.map_err(|exception| error(&exception))?;
+        commit(&transaction);
+        completion(&transaction).await
+    }
+
+    /// Removes what stands at a key, without waiting for it.
+    pub(super) fn remove(&self, name: &str, key: &JsValue) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[name], IdbTransactionMode::Readwrite)?;
+        store(&transaction, name)?.delete(key).map_err(|exception| error(&exception))?;
+        commit(&transaction);
+        Ok(())
+    }
+
+    async fn get(&self, name: &str, key: &JsValue) -> Result<JsValue, StoreError> {
+        let transaction = self.transaction(&[name], IdbTransactionMode::Readonly)?;
+        let request = store(&transaction, name)?.get(key).map_err(|exception| error(&exception))?;
+        result(&request).await
+    }
+
+    /// A transaction; one that writes is complete when its data is on the disk, where the browser knows how.
+    fn transaction(&self, names: &[&str], mode: IdbTransactionMode) -> Result<IdbTransaction, StoreError> {
+        let names: Array = names.iter().map(|&name| JsValue::from(name)).collect();
+        let options = Object::new();
+        set(&options, "durability", &"strict".into());
+        // web-sys has this method's third argument among its unstable ones only.
+        let begin: Function = property(self.0.as_ref(), "transaction")
+            .and_then(|begin| begin.dyn_into().ok())
+            .ok_or_else(|| refused("this browser has no transactions"))?;
+        let mode = if mode == IdbTransactionMode::Readwrite { "readwrite" } else { "readonly" };
+        let begun = begin.call3(self.0.as_ref(), &names, &mode.into(), &options);
+        Ok(begun.map_err(|exception| error(&exception))?.unchecked_into())
+    }
+}
+
+impl Kept {
+    /// Whether this is `room`.
+    pub(super) fn is(&self, room: RoomId) -> bool {
+        bytes_of(&self.key) == room.0
+    }
+}
+
+async fn put_all(
+    transaction: &IdbTransaction,
+    changes: &[(RoomId, StoreChange)],
+    now_ms: f64,
+) -> Result<(), StoreError> {
+    let (rooms, batches) = (store(transaction, ROOMS)?, store(transaction, BATCHES)?);
+    let mut asked = 0;
+    for (room, change) in changes {
+        if change.genesis.is_some() || change.records.is_some() {
+            put_room(&rooms, *room, change, now_ms).await?;
+        }
+        let inserted = change.insert.iter().map(|(key, batch)| (key, Some(batch)));
+        for (key, batch) in inserted.chain(change.remove.iter().map(|key| (key, None))) {
+            let place = key_bytes(*room, key);
+            let request = match batch {
+                Some(batch) => batches.put_with_key(&Uint8Array::from(batch.as_slice()), &place),
+                None => batches.delete(&place),
+            };
+            let request = request.map_err(|exception| error(&exception))?;
+            asked += 1;
+            if asked % SLICE == 0 {
+                result(&request).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a room's genesis and records over what is known of it.
+async fn put_room(
+    rooms: &IdbObjectStore,
+    room: RoomId,
+    change: &StoreChange,
+    now_ms: f64,
+) -> Result<(), StoreError> {
+    let key = room_key(room);
+    let request = rooms.get(&key).map_err(|exception| error(&exception))?;
+    let mut stored = result(&request).await?;
+    if !stored.is_object() {
+        stored = Object::new().into();
+        set(&stored, "used", &now_ms.into());
+    }
+    for (name, bytes) in [("genesis", &change.genesis), ("records", &change.records)] {
+        if let Some(bytes) = bytes {
+            set(&stored, name, &Uint8Array::from(bytes.as_slice()));
+        }
+    }
+    rooms.put_with_key(&stored, &key).map(drop).map_err(|exception| error(&exception))
+}
+
+/// Tells the browser that nothing more comes: it need not wait for the page, which may be closing.
+fn commit(transaction: &IdbTransaction) {
+    super::super::handler::call(transaction.as_ref(), "commit");
+}
+
+fn store(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectStore, StoreError> {
+    transaction.object_store(name).map_err(|exception| error(&exception))
+}
+
+fn refused(words: &str) -> StoreError {
+    StoreError::Refused(words.to_owned())
+}
+
+/// The key of a room.
+pub(super) fn room_key(room: RoomId) -> JsValue {
+    Uint8Array::from(room.0.as_slice()).into()
+}
+
+fn key_bytes(room: RoomId, key: &BatchKey) -> JsValue {
+    let mut bytes = [0; KEY_LEN];
+    bytes[..32].copy_from_slice(&room.0);
+    bytes[32..KEY_LEN - 8].copy_from_slice(&key.author.to_bytes());
+    bytes[KEY_LEN - 8..].copy_from_slice(&key.sequence.to_be_bytes());
+    Uint8Array::from(bytes.as_slice()).into()
+}
+
+fn batch_key(bytes: &[u8]) -> Option<BatchKey> {
+    let bytes: &[u8; KEY_LEN] = bytes.try_into().ok()?;
+    let number = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    let peer = PeerId(bytes.get(32..64)?.try_into().ok()?);
+    Some(BatchKey { author: Endpoint { peer, instance: Instance(number(64)?) }, sequence: number(72)? })
+}
+
+/// All keys that a batch of `room` can have, behind `after` if that is given.
+fn range(room: RoomId, after: Option<&JsValue>) -> Result<IdbKeyRange, StoreError> {
+    let edge = |fill: u8| -> JsValue {
+        let mut bytes = [fill; KEY_LEN];
+        bytes[..32].copy_from_slice(&room.0);
+        Uint8Array::from(bytes.as_slice()).into()
+    };
+    let range = match after {
+        None => IdbKeyRange::bound(&edge(u8::MIN), &edge(u8::MAX)),
+        Some(after) => IdbKeyRange::bound_with_lower_open(after, &edge(u8::MAX), true),
+    };
+    range.map_err(|exception| error(&exception))
+}
+
+/// The bytes of a binary key.
+fn bytes_of(key: &JsValue) -> Vec<u8> {
+    key.dyn_ref::<ArrayBuffer>().map(|buffer| Uint8Array::new(buffer).to_vec()).unwrap_or_default()
+}
+
+/// Sets a property of a plain object, which never fails.
+pub(super) fn set(object: &JsValue, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &JsValue::from_str(name), value);
+}

@@ -1,0 +1,410 @@
+//! Keeps the rooms of one page: restores them, waits for their locks, writes what the node asks for.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::Date;
+use meshwork_core::id::RoomId;
+use meshwork_core::node::io::StoreChange;
+use meshwork_core::node::{Input, Node, RoomHandle, StoredRoom};
+use meshwork_core::time::Time;
+use wasm_bindgen_futures::spawn_local;
+
+use super::super::clock;
+use super::database::Database;
+use super::lock::{self, Lock};
+use super::{ROOMS_KEPT_MAX, StorageNews, StorageState, StoreError};
+
+/// How long a page waits for the database before it goes on without: some browsers never answer.
+const OPEN_MAX: Duration = Duration::from_secs(5);
+/// When it is tried again to begin storing.
+const RETRY: Duration = Duration::from_secs(60);
+/// How long stored batches are taken in before the page gets its turn: half a frame of 60 a second.
+const SLICE_MAX: Duration = Duration::from_millis(8);
+/// Batches that the node is handed at once: their signatures take a millisecond or two.
+const BATCHES_A_CALL: usize = 8;
+/// How often it is noted that a room is in use.
+const USE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The driver, as the keeper sees it.
+pub(crate) trait Host {
+    /// Calls the node; never while it is being called. `false` when there is no node any more.
+    fn call(&self, call: &mut dyn FnMut(&mut Node, Time)) -> bool;
+    /// Takes in what the node is to be told.
+    fn take(&self, input: Input);
+    /// Tells the application.
+    fn tell(&self, news: StorageNews);
+}
+
+/// Keeps the rooms of one page. Copies are the same one.
+#[derive(Clone)]
+pub(crate) struct Keeper(Rc<Shared>);
+
+struct Shared {
+    host: Box<dyn Host>,
+    /// Names this tab in leases.
+    holder: String,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    database: Option<Database>,
+    rooms: BTreeMap<RoomHandle, Room>,
+    /// What the node asked for and no transaction has taken yet. A room has two changes under way at most.
+    queue: VecDeque<(u64, RoomId, StoreChange)>,
+    /// What a transaction is writing.
+    under_way: Vec<u64>,
+    is_writing: bool,
+}
+
+struct Room {
+    id: RoomId,
+    /// Held while this tab stores the room.
+    lock: Option<Lock>,
+    state: Option<StorageState>,
+    is_restored: bool,
+    address: Option<String>,
+    used: Option<Time>,
+}
+
+impl Keeper {
+    pub(crate) fn new(host: impl Host + 'static, holder: String) -> Keeper {
+        Keeper(Rc::new(Shared { host: Box::new(host), holder, state: RefCell::default() }))
+    }
+
+    /// What is stored of the room with this id, or of the one that was last found at this address: its genesis
+    /// and records. The batches follow when it is open.
+    pub(crate) async fn find(&self, room: Option<RoomId>, address: &str) -> Option<StoredRoom> {
+        let database = self.database().await.ok()?;
+        let room = match room {
+            Some(room) => Some(room),
+            None => database.room_at(address).await.ok()?,
+        };
+        let (genesis, records) = database.room(room?).await.ok()??;
+        Some(StoredRoom { genesis, records, batches: Vec::new() })
+    }
+
+    /// A room is open: restores it, then stores it as soon as this tab may.
+    pub(crate) fn open(&self, handle: RoomHandle, id: RoomId) {
+        let room = Room { id, lock: None, state: None, is_restored: false, address: None, used: None };
+        let known = self.0.state.borrow_mut().rooms.insert(handle, room).is_some();
+        if !known {
+            let keeper = self.clone();
+            spawn_local(async move { keeper.keep(handle, id).await });
+        }
+    }
+
+    /// A room was left.
+    pub(crate) fn close(&self, handle: RoomHandle) {
+        // Dropped outside: giving a lock back may call anybody.
+        let closed = self.0.state.borrow_mut().rooms.remove(&handle);
+        drop(closed);
+    }
+
+    /// Notes where a room is found: beside what is stored of it, now or with its first batches.
+    pub(crate) fn note_address(&self, handle: RoomHandle, address: String) {
+        let id = self.0.state.borrow_mut().rooms.get_mut(&handle).map(|room| {
+            room.address = Some(address.clone());
+            room.id
+        });
+        let Some(id) = id else { return };
+        let keeper = self.clone();
+        spawn_local(async move {
+            if let Ok(database) = keeper.database().await {
+                // Without it the room is found by its id all the same.
+                let _ = database.note_use(id, Some(&address), Date::now()).await;
+            }
+        });
+    }
+
+    /// Stores a change and answers it.
+    pub(crate) fn persist(&self, token: u64, room: RoomId, change: StoreChange) {
+        {
+            let mut state = self.0.state.borrow_mut();
+            state.queue.push_back((token, room, change));
+            if std::mem::replace(&mut state.is_writing, true) {
+                return;
+            }
+        }
+        let keeper = self.clone();
+        spawn_local(async move { keeper.write_all().await });
+    }
+
+    /// The page is about to end: hands everything to the browser that the node has for storage, without waiting
+    /// for what is under way.
+    pub(crate) fn flush(&self) {
+        let under_way = std::mem::take(&mut self.0.state.borrow_mut().under_way);
+        for token in under_way {
+            // What becomes of it is not heard any more; the node then asks for what it kept back.
+            let reason = "the page ends".to_owned();
+            self.0.host.take(Input::PersistFailed { token, reason });
+        }
+        let (queue, database) = {
+            let mut state = self.0.state.borrow_mut();
+            (std::mem::take(&mut state.queue), state.database.clone())
+        };
+        let Some(database) = database else { return };
+        self.give_back_locks();
+        if queue.is_empty() {
+            return;
+        }
+        spawn_local(async move {
+            let changes: Vec<(RoomId, StoreChange)> =
+                queue.into_iter().map(|(_, room, change)| (room, change)).collect();
+            // There is nobody left to tell.
+            let _ = database.apply_all(&changes, Date::now()).await;
+        });
+    }
+
+    /// Restores a room, then stores it as soon as this tab may; where that fails it is tried again later.
+    async fn keep(&self, handle: RoomHandle, id: RoomId) {
+        if let Err(error) = self.begin(handle, id).await {
+            self.fail(handle, id, error);
+        }
+    }
+
+    async fn begin(&self, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
+        let database = self.database().await?;
+        self.restore(&database, handle, id).await?;
+        let tell = |lock::Taken| self.set_state(handle, StorageState::KeptByAnotherTab);
+        let is_wanted = || self.is_open(handle);
+        let losing = Rc::downgrade(&self.0);
+        let lose = move || {
+            if let Some(shared) = losing.upgrade() {
+                Keeper(shared).lose(handle, id);
+            }
+        };
+        let lock = lock::acquire(&database, id, &self.0.holder, tell, is_wanted, lose).await?;
+        let Some(lock) = lock.filter(|_| self.is_open(handle)) else { return Ok(()) };
+        self.forget_surplus(&database, id).await?;
+        let stored = database.batch_keys(id).await?;
+        if let Some(room) = self.0.state.borrow_mut().rooms.get_mut(&handle) {
+            room.lock = Some(lock);
+        }
+        self.set_state(handle, StorageState::Kept);
+        self.0.host.call(&mut |node, now| node.start_storing(now, handle, &stored));
+        Ok(())
+    }
+
+    /// Hands what is stored of a room to the node, in slices of time.
+    async fn restore(&self, database: &Database, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
+        let is_restored = |state: &State| state.rooms.get(&handle).is_none_or(|room| room.is_restored);
+        if is_restored(&self.0.state.borrow()) {
+            return Ok(());
+        }
+        let (mut after, mut count) = (None, 0);
+        while let Some((batches, last)) = database.batches(id, after.as_ref()).await? {
+            count += batches.len();
+            after = Some(last);
+            let mut rest = batches.as_slice();
+            while !rest.is_empty() {
+                let began = clock::now();
+                while !rest.is_empty() && clock::now().since(began) < SLICE_MAX {
+                    let (some, more) = rest.split_at(rest.len().min(BATCHES_A_CALL));
+                    rest = more;
+                    if !self.0.host.call(&mut |node, now| node.restore_slice(now, handle, some)) {
+                        return Ok(());
+                    }
+                }
+                clock::sleep(Duration::ZERO).await;
+            }
+            if !self.is_open(handle) {
+                return Ok(());
+            }
+        }
+        if let Some(room) = self.0.state.borrow_mut().rooms.get_mut(&handle) {
+            room.is_restored = true;
+        }
+        if count > 0 {
+            self.0.host.tell(StorageNews::Restored { room: handle, batches: count });
+        }
+        Ok(())
+    }
+
+    /// Writes group after group until nothing waits.
+    async fn write_all(&self) {
+        loop {
+            let group: Vec<(u64, RoomId, StoreChange)> = {
+                let mut state = self.0.state.borrow_mut();
+                let group: Vec<_> = state.queue.drain(..).collect();
+                state.under_way = group.iter().map(|(token, ..)| *token).collect();
+                state.is_writing = !group.is_empty();
+                group
+            };
+            if group.is_empty() {
+                return;
+            }
+            let (tokens, changes): (Vec<u64>, Vec<(RoomId, StoreChange)>) =
+                group.into_iter().map(|(token, room, change)| (token, (room, change))).unzip();
+            let outcome = self.write(&changes).await;
+            self.0.state.borrow_mut().under_way.clear();
+            for token in tokens {
+                self.0.host.take(match &outcome {
+                    Ok(()) => Input::Persisted { token },
+                    Err(error) => Input::PersistFailed { token, reason: error.words().to_owned() },
+                });
+            }
+            self.tell_outcome(&changes, outcome);
+        }
+    }
+
+    /// What a write says of its rooms. The node itself asks again for what failed, after growing pauses.
+    fn tell_outcome(&self, changes: &[(RoomId, StoreChange)], outcome: Result<(), StoreError>) {
+        let state = match outcome {
+            Ok(()) => StorageState::Kept,
+            Err(error) => {
+                // One that was closed is opened again at the next try.
+                self.0.state.borrow_mut().database = None;
+                error.into()
+            }
+        };
+        for handle in self.handles_of(changes) {
+            // What was written after the lock was lost says nothing of it.
+            let is_ours = self.0.state.borrow().rooms.get(&handle).is_some_and(|room| room.lock.is_some());
+            if is_ours {
+                self.set_state(handle, state.clone());
+            }
+        }
+    }
+
+    /// Writes one group; while there is no room for it, the room that was longest unused is forgotten.
+    async fn write(&self, changes: &[(RoomId, StoreChange)]) -> Result<(), StoreError> {
+        let database = self.database().await?;
+        loop {
+            match database.apply_all(changes, Date::now()).await {
+                Ok(()) => break,
+                Err(StoreError::Full(words)) => {
+                    if !self.forget_one(&database).await? {
+                        return Err(StoreError::Full(words));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for handle in self.handles_of(changes) {
+            self.note_use(&database, handle).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_use(&self, database: &Database, handle: RoomHandle) -> Result<(), StoreError> {
+        let now = clock::now();
+        let due = {
+            let mut state = self.0.state.borrow_mut();
+            state.rooms.get_mut(&handle).and_then(|room| {
+                let is_due = room.used.is_none_or(|used| now.since(used) >= USE_INTERVAL);
+                is_due.then(|| {
+                    room.used = Some(now);
+                    (room.id, room.address.clone())
+                })
+            })
+        };
+        match due {
+            Some((id, address)) => database.note_use(id, address.as_deref(), Date::now()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets rooms beyond [`ROOMS_KEPT_MAX`], with `id` among those that stay.
+    async fn forget_surplus(&self, database: &Database, id: RoomId) -> Result<(), StoreError> {
+        let rooms = database.rooms().await?;
+        let others = rooms.iter().filter(|room| !room.is(id)).count();
+        for _ in ROOMS_KEPT_MAX..others + 1 {
+            if !self.forget_one(database).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the room that was longest unused and is not open here. Returns whether there was one.
+    async fn forget_one(&self, database: &Database) -> Result<bool, StoreError> {
+        let open: Vec<RoomId> = self.0.state.borrow().rooms.values().map(|room| room.id).collect();
+        let rooms = database.rooms().await?;
+        let Some(unused) = rooms.iter().find(|room| !open.iter().any(|&id| room.is(id))) else {
+            return Ok(false);
+        };
+        database.forget(unused).await?;
+        self.0.host.tell(StorageNews::Forgotten { rooms: 1 });
+        Ok(true)
+    }
+
+    /// Another tab has the lease now: waits for it again.
+    fn lose(&self, handle: RoomHandle, id: RoomId) {
+        self.let_go(handle);
+        let keeper = self.clone();
+        spawn_local(async move { keeper.keep(handle, id).await });
+    }
+
+    /// Storing a room could not be begun: it goes on without, and is tried again later.
+    fn fail(&self, handle: RoomHandle, id: RoomId, error: StoreError) {
+        self.set_state(handle, error.into());
+        self.0.state.borrow_mut().database = None;
+        let shared = Rc::downgrade(&self.0);
+        spawn_local(async move {
+            clock::sleep(RETRY).await;
+            if let Some(keeper) = shared.upgrade().map(Keeper)
+                && keeper.is_open(handle)
+            {
+                keeper.keep(handle, id).await;
+            }
+        });
+    }
+
+    /// This tab stores the room no longer.
+    fn let_go(&self, handle: RoomHandle) {
+        let lock = self.0.state.borrow_mut().rooms.get_mut(&handle).and_then(|room| room.lock.take());
+        drop(lock);
+        self.0.host.call(&mut |node, now| node.stop_storing(now, handle));
+    }
+
+    fn give_back_locks(&self) {
+        let mut state = self.0.state.borrow_mut();
+        let locks: Vec<Lock> = state.rooms.values_mut().filter_map(|room| room.lock.take()).collect();
+        drop(state);
+        drop(locks);
+    }
+
+    async fn database(&self) -> Result<Database, StoreError> {
+        let open = self.0.state.borrow().database.clone();
+        if let Some(database) = open {
+            return Ok(database);
+        }
+        let database = clock::timeout(OPEN_MAX, Database::open()).await.unwrap_or_else(|| {
+            Err(StoreError::Refused("the browser does not open its storage".to_owned()))
+        })?;
+        self.0.state.borrow_mut().database = Some(database.clone());
+        Ok(database)
+    }
+
+    fn is_open(&self, handle: RoomHandle) -> bool {
+        self.0.state.borrow().rooms.contains_key(&handle)
+    }
+
+    fn handles_of(&self, changes: &[(RoomId, StoreChange)]) -> Vec<RoomHandle> {
+        let state = self.0.state.borrow();
+        let changed = |room: &Room| changes.iter().any(|(id, _)| *id == room.id);
+        state.rooms.iter().filter(|(_, room)| changed(room)).map(|(&handle, _)| handle).collect()
+    }
+
+    fn set_state(&self, handle: RoomHandle, state: StorageState) {
+        let is_new = self.0.state.borrow_mut().rooms.get_mut(&handle).is_some_and(|room| {
+            let is_new = room.state.as_ref() != Some(&state);
+            room.state = Some(state.clone());
+            is_new
+        });
+        if is_new {
+            self.0.host.tell(StorageNews::State { room: handle, state });
+        }
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
+}
