@@ -23,6 +23,7 @@ const HELP: &str = "\
 Usage: cargo xtask <command>
 
   setup                    install what building and testing need, and say what was done
+  pages                    build the pages alone, into target/pages
   build                    build the pages and leave the release binary at target/release/meshwork
   run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
   test [--fast] [FILTER]   run everything: format, lints, tidy, docs, tests, pages, browsers
@@ -52,6 +53,12 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             setup::setup(&Workspace::find()?, Need::Everything)?;
             eprintln!("xtask: set up: everything that building and testing need is here");
             Ok(())
+        }
+        "pages" => {
+            no_more(rest)?;
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, Need::Pages)?;
+            pages::build(&workspace, &tools)
         }
         "build" => {
             no_more(rest)?;

@@ -4,6 +4,8 @@
 //! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template with two
 //! places: `{{assets}}` becomes `/assets/<build>`, `{{scripts}}` the tags that start the program. Everything
 //! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`.
+//! `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
+//! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -23,7 +25,7 @@ const TEST_INDEX: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>load
     <link rel=\"icon\" href=\"data:,\">\n<body>\n\
     <script type=\"module\">import start from \"./checks.js\"; start();</script>\n";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";\nstart();\n";
 
@@ -57,7 +59,9 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
         write(&place, bytes)?;
     }
     write(&assets.join("start.js"), START_SCRIPT.as_bytes())?;
+    write(&assets.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
+    write(&fresh.join("sw.js"), sources.worker(&build, &assets)?.as_bytes())?;
     twins::add(&fresh)?;
     remove(&pages)?;
     fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
@@ -114,6 +118,7 @@ struct Sources<'a> {
     bindgen_version: &'a str,
     wasm: Vec<u8>,
     template: String,
+    worker: String,
     /// Path below `apps/web/static`, in order, and content.
     statics: Vec<(PathBuf, Vec<u8>)>,
 }
@@ -121,7 +126,10 @@ struct Sources<'a> {
 impl<'a> Sources<'a> {
     fn read(workspace: &Workspace, wasm: &Path, bindgen_version: &'a str) -> Result<Sources<'a>> {
         let web = workspace.root.join("apps/web");
-        let template = web.join("index.html");
+        let read = |name: &str| {
+            let file = web.join(name);
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+        };
         let mut statics = Vec::new();
         let folder = web.join("static");
         if folder.is_dir() {
@@ -131,8 +139,8 @@ impl<'a> Sources<'a> {
         Ok(Sources {
             bindgen_version,
             wasm: fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?,
-            template: fs::read_to_string(&template)
-                .with_context(|| format!("cannot read {}", template.display()))?,
+            template: read("index.html")?,
+            worker: read("sw.js")?,
             statics,
         })
     }
@@ -149,6 +157,7 @@ impl<'a> Sources<'a> {
         add(START_SCRIPT.as_bytes());
         add(&self.wasm);
         add(self.template.as_bytes());
+        add(self.worker.as_bytes());
         for (name, bytes) in &self.statics {
             add(name.to_string_lossy().as_bytes());
             add(bytes);
@@ -171,6 +180,27 @@ impl<'a> Sources<'a> {
         }
         Ok(index)
     }
+
+    /// The worker that keeps what lies in `assets`.
+    fn worker(&self, build: &str, assets: &Path) -> Result<String> {
+        for place in ["{{build}}", "{{files}}"] {
+            ensure!(self.worker.contains(place), "apps/web/sw.js has no place {place}");
+        }
+        let files = serde_json::to_string(&names(assets)?).context("names are JSON")?;
+        Ok(self.worker.replace("{{build}}", build).replace("{{files}}", &files))
+    }
+}
+
+/// The files below a folder as a page names them, in order.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    read_folder(folder, folder, &mut files)?;
+    let mut names: Vec<String> = files
+        .iter()
+        .map(|(name, _)| name.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"))
+        .collect();
+    names.sort();
+    Ok(names)
 }
 
 fn read_folder(folder: &Path, base: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
@@ -208,6 +238,7 @@ mod tests {
             bindgen_version: "0.2.1",
             wasm: vec![1, 2],
             template: template.to_owned(),
+            worker: "{{build}} {{files}}".to_owned(),
             statics: Vec::new(),
         }
     }
@@ -232,11 +263,27 @@ mod tests {
         wasm.wasm.push(3);
         let mut statics = sources("{{scripts}}");
         statics.statics.push((PathBuf::from("a.css"), Vec::new()));
-        let hashes = [before.hash(), wasm.hash(), statics.hash(), sources("{{scripts}} ").hash()];
+        let mut worker = sources("{{scripts}}");
+        worker.worker.push(' ');
+        let hashes =
+            [before.hash(), wasm.hash(), statics.hash(), worker.hash(), sources("{{scripts}} ").hash()];
         for (index, hash) in hashes.iter().enumerate() {
             assert!(!hashes[..index].contains(hash), "{hashes:?}");
         }
         assert_eq!(before.hash(), sources("{{scripts}}").hash());
+    }
+
+    #[test]
+    fn the_worker_keeps_every_file_of_its_build_and_no_twin() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["index.html", "meshwork.js", "fonts/a.woff2"] {
+            write(&folder.path().join(name), b"x").expect("it is written");
+        }
+        let worker = sources("{{scripts}}").worker("f00", folder.path()).expect("both places are known");
+        assert_eq!(worker, r#"f00 ["fonts/a.woff2","index.html","meshwork.js"]"#);
+        let mut without = sources("{{scripts}}");
+        without.worker = "{{build}}".to_owned();
+        assert!(without.worker("f00", folder.path()).is_err());
     }
 
     #[test]

@@ -62,6 +62,15 @@ async fn hashed_files_are_kept_for_ever() {
     assert!(has(&answer, "cache-control: no-cache"), "{answer}");
 }
 
+/// The worker decides what the browser keeps: it is looked for again each time, and may load from here alone.
+#[tokio::test]
+async fn the_worker_is_never_kept_by_the_browser() {
+    let answer = Server::start().await.request("GET /sw.js HTTP/1.1").await;
+    assert!(has(&answer, "cache-control: no-cache"), "{answer}");
+    assert!(has(&answer, "content-type: text/javascript; charset=utf-8"), "{answer}");
+    assert!(answer.contains("worker-src 'self'"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_smaller_twin_is_sent_to_who_can_read_it() {
     let server = Server::start().await;

@@ -1,0 +1,52 @@
+// Keeps the pages of one build, so that they load while their server is away.
+//
+// What is kept never changes: a newer build is another worker with a cache of its own, which waits until the person
+// wants it. Signalling, and whatever is not a file of this build, is not touched.
+const BUILD = "{{build}}";
+const ASSETS = "/assets/" + BUILD + "/";
+const FILES = {{files}};
+const CACHE = "meshwork-pages-" + BUILD;
+const PAGE = ASSETS + "index.html";
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(
+    caches.open(CACHE).then((cache) => cache.addAll(FILES.map((name) => new Request(ASSETS + name, { cache: "reload" })))),
+  );
+});
+
+self.addEventListener("message", (event) => {
+  if (event.data === "update") {
+    self.skipWaiting();
+  }
+});
+
+self.addEventListener("activate", (event) => {
+  const old = (name) => name.startsWith("meshwork-pages-") && name !== CACHE;
+  event.waitUntil(
+    caches
+      .keys()
+      .then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name))))
+      .then(() => self.clients.claim()),
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) {
+    return;
+  }
+  const isPage =
+    request.mode === "navigate" && /^\/(index\.html|place(\/.*)?)?$/.test(url.pathname);
+  if (isPage) {
+    event.respondWith(answer(PAGE, request));
+  } else if (url.pathname.startsWith(ASSETS)) {
+    event.respondWith(answer(url.pathname, request));
+  }
+});
+
+// The kept file; where the browser has thrown it away, what the server has.
+async function answer(path, request) {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(path)) ?? fetch(request);
+}
