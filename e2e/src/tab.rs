@@ -103,6 +103,12 @@ impl Tab {
         .await
     }
 
+    /// Gives the browser a command of the DevTools protocol for this tab.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
+        let turn = self.session.turn(&self.window).await?;
+        turn.driver.cdp().send_raw(command, parameters).await.with_context(|| command.to_owned())
+    }
+
     /// Takes a picture of the tab, as PNG.
     pub async fn screenshot(&self, file: &Path) -> Result<()> {
         let turn = self.session.turn(&self.window).await?;

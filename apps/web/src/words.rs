@@ -24,6 +24,10 @@ pub enum Offer {
     Home,
     /// Load the page again.
     Reload,
+    /// Open the sheet for meeting without a server.
+    Meet,
+    /// Open the sheet in which one's key is saved or exchanged.
+    Key,
 }
 
 /// Something that a person should know, where the thing would have been.
@@ -37,6 +41,8 @@ pub struct Notice {
     pub body: String,
     /// What the notice offers to do.
     pub offer: Option<Offer>,
+    /// Whether it can be put away: it says what happened, not how things are.
+    pub is_passing: bool,
 }
 
 impl Notice {
@@ -46,7 +52,12 @@ impl Notice {
             Some((first, rest)) => (format!("{first}."), rest.to_owned()),
             None => (sentences.to_owned(), String::new()),
         };
-        Notice { tone, title, body, offer }
+        Notice { tone, title, body, offer, is_passing: false }
+    }
+
+    /// The same notice, which can be put away.
+    pub fn passing(self) -> Notice {
+        Notice { is_passing: true, ..self }
     }
 }
 
@@ -80,7 +91,9 @@ pub fn server_away(is_open: bool, reason: &str) -> Notice {
     } else {
         "Only it can find the room, so this page tries again by itself."
     };
-    Notice::new(Tone::Warn, &format!("The meeting point is away. {what} {}", sentence(reason)), None)
+    // In an open room the links are what matters; before, there is another way in.
+    let offer = (!is_open).then_some(Offer::Meet);
+    Notice::new(Tone::Warn, &format!("The meeting point is away. {what} {}", sentence(reason)), offer)
 }
 
 /// What is to be said of the people in an open room, if anything.
@@ -143,24 +156,70 @@ pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
     };
     let is_danger =
         matches!(reason, Refusal::SealingKey | Refusal::Seal | Refusal::SignalSignature | Refusal::LinkProof);
-    Notice::new(if is_danger { Tone::Bad } else { Tone::Warn }, &text, None)
+    Notice::new(if is_danger { Tone::Bad } else { Tone::Warn }, &text, None).passing()
 }
 
 /// A stroke was not taken.
 pub fn stroke_refused(reason: &str) -> Notice {
     let text = format!("Your last stroke was not taken. {} Wait a moment and go on.", sentence(reason));
-    Notice::new(Tone::Warn, &text, None)
+    Notice::new(Tone::Warn, &text, None).passing()
+}
+
+/// Nobody is linked and no meeting point answers.
+pub fn unlinked() -> Notice {
+    let text = "Nobody can be reached. Open the link again when the meeting point is back, or meet by copy and \
+                paste. What you paint stays here until then.";
+    Notice::new(Tone::Warn, text, Some(Offer::Meet))
+}
+
+/// The browser stores nothing for this page; `reason` in its words.
+pub fn storage_refused(reason: &str) -> Notice {
+    let text = format!(
+        "This browser does not let us keep the canvas. It lives as long as someone has the page open. \
+         Save a PNG. The browser says: {}",
+        sentence(reason)
+    );
+    Notice::new(Tone::Warn, &text, None).passing()
+}
+
+/// The browser has no room left for this page.
+pub fn storage_full() -> Notice {
+    let text = "This browser has no room left for the canvas. What is painted from now on lives as long as \
+                someone has the page open. Free some space, or save a PNG.";
+    Notice::new(Tone::Warn, text, None).passing()
+}
+
+/// So many rooms, the longest unused, were forgotten for this one; `most` are kept.
+pub fn rooms_forgotten(rooms: usize, most: usize) -> Notice {
+    let what = match rooms {
+        1 => "1 room that you had not opened for long is no longer kept here".to_owned(),
+        _ => format!("{rooms} rooms that you had not opened for long are no longer kept here"),
+    };
+    let text = format!(
+        "{what}. This browser keeps the {most} rooms used last, or fewer where space is short. \
+         Who else has them still does."
+    );
+    Notice::new(Tone::Calm, &text, None).passing()
+}
+
+/// The profile has a new key, though it had another before; `before` is that one's short name.
+pub fn key_is_new(before: &str) -> Notice {
+    let text = format!(
+        "You are somebody new here. The key of this browser was cleared, and a new key is a new author: what you \
+         painted before stays under the old one, {before}. If you saved your key, use it again."
+    );
+    Notice::new(Tone::Warn, &text, Some(Offer::Key)).passing()
 }
 
 /// The browser keeps no identity.
 pub fn identity_not_kept() -> Notice {
     let text = "This browser does not let us keep who you are. \
-                After the page is closed you come back as somebody new.";
-    Notice::new(Tone::Warn, text, None)
+                After the page is closed you come back as somebody new, unless you save your key.";
+    Notice::new(Tone::Warn, text, Some(Offer::Key)).passing()
 }
 
 /// A reason as a sentence of its own.
-fn sentence(reason: &str) -> String {
+pub fn sentence(reason: &str) -> String {
     let mut letters = reason.trim().trim_end_matches('.').chars();
     match letters.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
@@ -252,6 +311,26 @@ mod tests {
         );
         assert_eq!(sentence("Full."), "Full.");
         assert_eq!(sentence(" "), "");
+    }
+
+    #[test]
+    fn what_happened_can_be_put_away_and_what_is_so_cannot() {
+        assert!(refusal(Refusal::RoomProof, "Lin", "").is_passing);
+        assert!(
+            storage_refused("no").is_passing && storage_full().is_passing && key_is_new("abc").is_passing
+        );
+        assert!(!unlinked().is_passing && !server_away(true, "").is_passing && !waiting().is_passing);
+    }
+
+    #[test]
+    fn whom_nobody_reaches_is_told_how_to_meet_again() {
+        let notice = unlinked();
+        assert_eq!((notice.title.as_str(), notice.offer), ("Nobody can be reached.", Some(Offer::Meet)));
+        assert!(notice.body.contains("copy and paste"));
+        assert_eq!(
+            rooms_forgotten(1, 32).title,
+            "1 room that you had not opened for long is no longer kept here."
+        );
     }
 
     #[test]

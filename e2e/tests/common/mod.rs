@@ -40,6 +40,39 @@ pub(crate) async fn wait_linked(tab: &Tab, count: usize) -> Result<()> {
     .await
 }
 
+/// Waits until an element says something.
+pub(crate) async fn wait_says(tab: &Tab, testid: &str, words: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "words", async || {
+        let said = tab.text(testid).await?;
+        ensure!(said.contains(words), "{testid} says {said:?} instead of {words:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until the page says something, wherever on it.
+pub(crate) async fn wait_page_says(tab: &Tab, words: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "words on the page", async || {
+        let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
+        ensure!(said.contains(words), "{words:?} is not in {said}");
+        Ok(())
+    })
+    .await
+}
+
+/// Presses a button of a notice: notices stand twice in the page, and which is seen depends on its width.
+pub(crate) async fn press_shown(tab: &Tab, testid: &str) -> Result<()> {
+    let press = "const all = document.querySelectorAll(`[data-testid=\"${arguments[0]}\"]`);\
+                 const shown = Array.from(all).find(element => element.checkVisibility());\
+                 shown?.click();\
+                 return shown !== undefined;";
+    tab.wait_until(PATIENCE, "a button that is seen", async || {
+        ensure!(tab.eval(press, vec![testid.into()]).await? == true, "there is no {testid} to be seen");
+        Ok(())
+    })
+    .await
+}
+
 /// Waits until a cell shows a colour.
 pub(crate) async fn wait_shows(tab: &Tab, at: (usize, usize), colour: [u8; 4]) -> Result<()> {
     tab.wait_until(PATIENCE, "a cell's colour", async || {

@@ -9,6 +9,7 @@ use super::home::Home;
 use super::notices::NoticeCard;
 use super::place::Place;
 use super::session::Session;
+use super::update::UpdateLine;
 use super::{browser, icons, theme};
 
 /// Which page is shown.
@@ -91,16 +92,18 @@ fn App() -> impl IntoView {
         Route::Home => view! { <Home session join/> }.into_any(),
         Route::Made => view! { <Place session/> }.into_any(),
         Route::Join(address) => {
-            if !session.has_room()
-                && let Err(reason) = session.join(address)
-            {
-                return view! { <NoNode reason/> }.into_any();
+            if !session.has_room() {
+                session.join(address);
             }
             view! { <Place session/> }.into_any()
         }
         Route::Nowhere(error) => view! { <Nowhere error/> }.into_any(),
     };
-    page.into_any()
+    view! {
+        {page}
+        <UpdateLine/>
+    }
+    .into_any()
 }
 
 /// The address leads nowhere.
@@ -145,7 +148,7 @@ fn Alone(
             </header>
             <main>
                 <h1 class="sr-only">"Meshwork"</h1>
-                <NoticeCard notice on_share=Callback::new(|()| {})/>
+                <NoticeCard notice/>
             </main>
         </div>
     }

@@ -39,15 +39,53 @@ pub(crate) fn reload() {
     }
 }
 
+fn history() -> Option<web_sys::History> {
+    window()?.history().ok()
+}
+
 /// Shows another address without loading it: as a new entry of the history, or in place of the present one.
 pub(crate) fn show_address(address: &str, as_new: bool) {
-    let Some(history) = window().and_then(|window| window.history().ok()) else { return };
+    let Some(history) = history() else { return };
+    let trace = history.state().unwrap_or(JsValue::NULL);
     // Browsers refuse it when it is done too often; the address then stays behind, nothing else.
     let _ = if as_new {
-        history.push_state_with_url(&JsValue::NULL, "", Some(address))
+        history.push_state_with_url(&trace, "", Some(address))
     } else {
-        history.replace_state_with_url(&JsValue::NULL, "", Some(address))
+        history.replace_state_with_url(&trace, "", Some(address))
     };
+}
+
+/// Leaves a word beside the page's entry in the history, which outlives a reload even when the profile's storage
+/// is cleared, and returns the one that was left there before.
+pub(crate) fn exchange_trace(word: &str) -> Option<String> {
+    let history = history()?;
+    let before = history.state().ok().and_then(|state| state.as_string());
+    // A browser that refuses it remembers nothing.
+    let _ = history.replace_state(&JsValue::from_str(word), "");
+    before
+}
+
+/// Saves a text as a file, where people find what they load down.
+pub(crate) fn save_text(name: &str, text: &str) -> Option<()> {
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let blob = web_sys::Blob::new_with_str_sequence(&parts).ok()?;
+    save_blob(name, &blob)
+}
+
+/// Saves bytes as a file.
+pub(crate) fn save_blob(name: &str, blob: &web_sys::Blob) -> Option<()> {
+    let address = web_sys::Url::create_object_url_with_blob(blob).ok()?;
+    let anchor: web_sys::HtmlAnchorElement =
+        window()?.document()?.create_element("a").ok()?.dyn_into().ok()?;
+    anchor.set_href(&address);
+    anchor.set_download(name);
+    anchor.click();
+    // The download has begun with the click; the address is needed for a moment only.
+    let forget = move || {
+        let _ = web_sys::Url::revoke_object_url(&address);
+    };
+    leptos::prelude::set_timeout(forget, std::time::Duration::from_secs(10));
+    Some(())
 }
 
 /// Sets what the browser's tab says.
@@ -91,6 +129,21 @@ pub(crate) async fn copy(field: web_sys::HtmlInputElement) -> bool {
     field.select();
     let document = window.document().and_then(|document| document.dyn_into::<web_sys::HtmlDocument>().ok());
     document.is_some_and(|document| document.exec_command("copy").unwrap_or(false))
+}
+
+/// Whether the system offers to send texts to others.
+pub(crate) fn can_share() -> bool {
+    window().is_some_and(|window| {
+        js_sys::Reflect::get(&window.navigator(), &"share".into()).is_ok_and(|share| share.is_function())
+    })
+}
+
+/// Lets the person send a text by what the system offers. Returns whether it was sent.
+pub(crate) async fn share(text: &str) -> bool {
+    let Some(window) = window() else { return false };
+    let data = web_sys::ShareData::new();
+    data.set_text(text);
+    JsFuture::from(window.navigator().share_with_data(&data)).await.is_ok()
 }
 
 /// Whether the server that gave this page answers now.

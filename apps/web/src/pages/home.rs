@@ -12,6 +12,7 @@ use meshwork_web::code_input::{self, Entry};
 use meshwork_web::words;
 
 use super::bead::OwnBead;
+use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
 use super::name_field::NameField;
 use super::notices::NoticeCard;
@@ -48,6 +49,7 @@ pub(crate) fn Home(
                         <OwnBead called=session.name/>
                         <NameField session/>
                     </label>
+                    <KeyButton session/>
                 </div>
             </header>
             <main>
@@ -63,6 +65,7 @@ pub(crate) fn Home(
                 </div>
                 <Health/>
             </main>
+            <KeySheet session/>
         </div>
     }
 }
@@ -152,7 +155,7 @@ fn MakeRoom(session: Session) -> impl IntoView {
                 "Open: the code is enough."
             </p>
             <div role="alert">
-                {move || notice().map(|notice| view! { <NoticeCard notice on_share=Callback::new(|()| {})/> })}
+                {move || notice().map(|notice| view! { <NoticeCard notice/> })}
             </div>
         </section>
     }

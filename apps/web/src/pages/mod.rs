@@ -5,14 +5,20 @@
 mod app;
 mod bead;
 mod browser;
+mod copy_field;
 mod home;
 mod icons;
+mod key_sheet;
 mod letter_beads;
 mod name_field;
 mod notices;
 mod place;
+mod qr;
+mod scan;
 mod session;
+mod sheet;
 mod theme;
+mod update;
 mod voice;
 
 pub(crate) use self::app::start;

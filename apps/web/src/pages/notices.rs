@@ -5,28 +5,58 @@ use meshwork_web::words::{Notice, Offer, Tone};
 
 use super::{browser, icons};
 
-/// One notice as a card; `on_share` opens the share sheet.
+/// One notice as a card.
 #[component]
 pub(crate) fn NoticeCard(
     /// What it says.
     notice: Notice,
-    /// Opens the share sheet.
-    on_share: Callback<()>,
+    /// Opens what the notice offers, where that is a sheet.
+    #[prop(optional)]
+    on_offer: Option<Callback<Offer>>,
+    /// Puts the notice away, where that can be done.
+    #[prop(optional)]
+    on_put_away: Option<Callback<Notice>>,
 ) -> impl IntoView {
     let (class, sign) = match notice.tone {
         Tone::Calm => ("notice calm", icons::info().into_any()),
         Tone::Warn => ("notice warn", icons::warn().into_any()),
         Tone::Bad => ("notice bad", icons::cross().into_any()),
     };
-    let offer = notice.offer.map(|offer| {
-        let (label, act): (_, fn(Callback<()>)) = match offer {
-            Offer::Share => ("Share link", |on_share| on_share.run(())),
-            Offer::Home => ("Go home", |_| browser::go_to("/")),
-            Offer::Reload => ("Load page again", |_| browser::reload()),
+    // Where there is no sheet to open there is no button for it.
+    let is_here = |offer: &Offer| on_offer.is_some() || matches!(offer, Offer::Home | Offer::Reload);
+    let offer = notice.offer.filter(is_here).map(|offer| {
+        let (label, test_id) = match offer {
+            Offer::Share => ("Share link", "offer-share"),
+            Offer::Home => ("Go home", "offer-home"),
+            Offer::Reload => ("Load page again", "offer-reload"),
+            Offer::Meet => ("Meet without a server", "offer-meet"),
+            Offer::Key => ("Use another key", "offer-key"),
+        };
+        let act = move |_| match (offer, on_offer) {
+            (Offer::Home, _) => browser::go_to("/"),
+            (Offer::Reload, _) => browser::reload(),
+            (offer, Some(on_offer)) => on_offer.run(offer),
+            (_, None) => {}
         };
         view! {
-            <button class="button secondary" type="button" on:click=move |_| act(on_share)>
+            <button class="button secondary" type="button" data-testid=test_id on:click=act>
                 {label}
+            </button>
+        }
+    });
+    let cross = on_put_away.filter(|_| notice.is_passing).map(|put_away| {
+        let notice = notice.clone();
+        let label = format!("Put away: {}", notice.title);
+        view! {
+            <button
+                class="icon-button notice-cross"
+                type="button"
+                data-testid="put-away"
+                aria-label=label
+                title="Put away"
+                on:click=move |_| put_away.run(notice.clone())
+            >
+                {icons::cross()}
             </button>
         }
     });
@@ -38,6 +68,7 @@ pub(crate) fn NoticeCard(
                 <p>{notice.body}</p>
                 {offer}
             </div>
+            {cross}
         </section>
     }
 }

@@ -1,7 +1,7 @@
 //! The page's node and what the page knows through it, as signals.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, Painted};
-use meshwork_core::id::{Code, Endpoint, PeerId};
+use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
 use meshwork_core::node::{
-    CommandError, Config, Event, LinkState, PaintReceipt, Refusal, RoomHandle, RoomSpec, ServerState,
+    CommandError, Config, Event, LinkState, Node, PaintReceipt, Refusal, RoomHandle, RoomSpec, ServerState,
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_rtc::web::{self, Driver, Events, IdentityStorage, Options};
+use meshwork_rtc::web::{self, Driver, Events, IdentityStorage, Options, StorageNews, StorageState};
 use meshwork_web::people::{self, Row, SORT_INTERVAL};
 use meshwork_web::words::{self, Notice};
 
-use super::name_field;
 use super::voice::{Passing, Voice};
+use super::{browser, name_field};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -49,11 +49,17 @@ pub(crate) struct Session {
     driver: StoredValue<Driver, LocalStorage>,
     listener: StoredValue<RefCell<Option<CanvasListener>>, LocalStorage>,
     room: RwSignal<Option<RoomHandle>>,
+    is_entering: StoredValue<bool>,
     me: Endpoint,
     sorted: StoredValue<Time>,
     last_stroke: StoredValue<Option<LastStroke>>,
+    key: StoredValue<Identity, LocalStorage>,
     /// Whether the profile keeps who we are.
-    pub(crate) is_identity_kept: bool,
+    pub(crate) is_key_kept: bool,
+    /// The short name of the key that this profile had until it was cleared, where that is known.
+    pub(crate) key_before: StoredValue<Option<String>>,
+    /// Whether the sheet of one's key is shown.
+    pub(crate) key_sheet: RwSignal<bool>,
     /// What one is called.
     pub(crate) name: RwSignal<String>,
     /// How far the room is.
@@ -64,7 +70,8 @@ pub(crate) struct Session {
     pub(crate) address: RwSignal<Option<RoomAddress>>,
     /// Whether a secret guards the room, once known.
     pub(crate) is_private: RwSignal<Option<bool>>,
-    /// What became of the meeting point.
+    servers: StoredValue<BTreeMap<String, ServerState>>,
+    /// What became of the meeting point; of several, the one that is reached.
     pub(crate) server: RwSignal<Option<ServerState>>,
     /// The room's people but ourselves.
     pub(crate) people: RwSignal<Vec<Row>>,
@@ -80,6 +87,20 @@ pub(crate) struct Session {
     pub(crate) refusals: RwSignal<Vec<(Refusal, Option<Endpoint>, Notice)>>,
     /// Why the last stroke was not taken.
     pub(crate) stroke_refused: RwSignal<Option<String>>,
+    /// What became of keeping the room in this browser.
+    pub(crate) storage: RwSignal<StorageState>,
+    /// How many other rooms were forgotten for this one.
+    pub(crate) forgotten: RwSignal<usize>,
+    /// Notices that were put away, by what they say.
+    pub(crate) put_away: RwSignal<Vec<Notice>>,
+    /// An invitation that can be carried to somebody.
+    pub(crate) invitation: RwSignal<Option<String>>,
+    /// A reply that is to be carried back.
+    pub(crate) reply: RwSignal<Option<String>>,
+    /// Why meeting without a server came to nothing.
+    pub(crate) meeting_failed: RwSignal<Option<String>>,
+    /// How often somebody was met: links that came to be.
+    pub(crate) met: RwSignal<usize>,
     /// What is said in passing.
     pub(crate) voice: Voice,
 }
@@ -97,6 +118,12 @@ impl Session {
     /// In words, why there can be none.
     pub(crate) fn start() -> Result<Session, String> {
         let (identity, storage) = web::load_identity().map_err(|error| error.to_string())?;
+        let key = identity.clone();
+        // What this page left beside its address outlives storage that was cleared.
+        let before = browser::exchange_trace(&identity.peer().short());
+        let before = before.filter(|before| {
+            storage == IdentityStorage::New && !before.is_empty() && *before != identity.peer().short()
+        });
         let name = name_field::kept();
         let config = Config { name: name.clone(), ..Config::default() };
         let (driver, events) =
@@ -106,14 +133,19 @@ impl Session {
             driver: StoredValue::new_local(driver),
             listener: StoredValue::new_local(RefCell::new(None)),
             room: RwSignal::new(None),
+            is_entering: StoredValue::new(false),
             sorted: StoredValue::new(Time(0)),
             last_stroke: StoredValue::new(None),
-            is_identity_kept: storage == IdentityStorage::Kept,
+            key: StoredValue::new_local(key),
+            is_key_kept: !matches!(storage, IdentityStorage::ThrownAway { .. }),
+            key_before: StoredValue::new(before),
+            key_sheet: RwSignal::new(false),
             name: RwSignal::new(name),
             phase: RwSignal::new(Phase::Joining),
             code: RwSignal::new(None),
             address: RwSignal::new(None),
             is_private: RwSignal::new(None),
+            servers: StoredValue::new(BTreeMap::new()),
             server: RwSignal::new(None),
             people: RwSignal::new(Vec::new()),
             is_comb_touched: RwSignal::new(false),
@@ -122,9 +154,17 @@ impl Session {
             reached: RwSignal::new(None),
             refusals: RwSignal::new(Vec::new()),
             stroke_refused: RwSignal::new(None),
+            storage: RwSignal::new(StorageState::Starting),
+            forgotten: RwSignal::new(0),
+            put_away: RwSignal::new(Vec::new()),
+            invitation: RwSignal::new(None),
+            reply: RwSignal::new(None),
+            meeting_failed: RwSignal::new(None),
+            met: RwSignal::new(0),
             voice: Voice::new(),
         };
         spawn_local(session.listen(events));
+        session.driver.with_value(|driver| driver.on_storage(move |news| session.handle_storage(news)));
         set_interval(move || session.refresh(), REFRESH);
         Ok(session)
     }
@@ -135,25 +175,33 @@ impl Session {
     /// In words, why not.
     pub(crate) fn make(self, server: String, size: CanvasSize, private: bool) -> Result<(), String> {
         self.leave();
-        self.enter(|driver| {
+        let make = |driver: &Driver| {
             driver.with(|node, now| node.create_room(now, RoomSpec { server, size, private }))
-        })
+        };
+        let room = self.driver.with_value(make).map_err(|error| error.to_string())?;
+        self.enter(room);
+        Ok(())
     }
 
     /// Joins a room; [`Session::phase`] tells what becomes of it.
-    ///
-    /// # Errors
-    /// In words, why not.
-    pub(crate) fn join(self, address: RoomAddress) -> Result<(), String> {
+    pub(crate) fn join(self, address: RoomAddress) {
         self.leave();
         self.code.set(Some(address.code));
-        self.enter(|driver| driver.with(|node, now| node.join_room(now, address, None)))
+        self.is_entering.set_value(true);
+        let driver = self.driver.with_value(Driver::clone);
+        spawn_local(async move {
+            let joined = driver.join_room(address).await;
+            match joined {
+                Ok(room) => self.enter(room),
+                Err(error) => self.phase.set(Phase::Refused(error.to_string())),
+            }
+        });
     }
 
     /// Leaves the room, if there is one.
     pub(crate) fn leave(self) {
         if let Some(room) = self.room.get_untracked() {
-            self.driver.with_value(|driver| driver.with(|node, now| node.leave_room(now, room)));
+            self.driver.with_value(|driver| driver.leave_room(room));
         }
         self.room.set(None);
         self.phase.set(Phase::Joining);
@@ -162,7 +210,17 @@ impl Session {
 
     /// Whether there is a room already.
     pub(crate) fn has_room(self) -> bool {
-        self.room.get_untracked().is_some()
+        self.room.get_untracked().is_some() || self.is_entering.get_value()
+    }
+
+    /// Who one is.
+    pub(crate) fn peer(self) -> PeerId {
+        self.me.peer
+    }
+
+    /// One's key, in the text form in which it is saved.
+    pub(crate) fn exported_key(self) -> String {
+        self.key.with_value(Identity::export)
     }
 
     /// Changes what one is called.
@@ -183,6 +241,23 @@ impl Session {
         self.last_stroke.set_value(Some(stroke));
         self.count_reached();
         Ok(receipt)
+    }
+
+    /// Makes an invitation; [`Session::invitation`] follows.
+    pub(crate) fn invite(self) {
+        self.invitation.set(None);
+        self.meet(|node, now, room| node.invite(now, room));
+    }
+
+    /// Takes an invitation or a reply; of an invitation [`Session::reply`] follows, of a reply the link.
+    pub(crate) fn take_text(self, text: &str) {
+        self.meet(|node, now, room| node.take_text(now, room, text));
+    }
+
+    fn meet(self, step: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>) {
+        let Some(room) = self.room.get_untracked() else { return };
+        let done = self.driver.with_value(|driver| driver.with(|node, now| step(node, now, room)));
+        self.meeting_failed.set(done.err().map(|error| words::sentence(&error.to_string())));
     }
 
     /// Looks at the canvas, once it is known.
@@ -226,11 +301,10 @@ impl Session {
         }
     }
 
-    fn enter(self, enter: impl FnOnce(&Driver) -> Result<RoomHandle, CommandError>) -> Result<(), String> {
-        let room = self.driver.with_value(enter).map_err(|error| error.to_string())?;
+    fn enter(self, room: RoomHandle) {
         self.room.set(Some(room));
+        self.is_entering.set_value(false);
         self.refresh();
-        Ok(())
     }
 
     async fn listen(self, mut events: Events) {
@@ -250,13 +324,7 @@ impl Session {
 
     fn handle(self, event: Event) {
         match event {
-            Event::Server { state, .. } => {
-                if state == ServerState::Connected {
-                    self.refusals
-                        .update(|refusals| refusals.retain(|(reason, ..)| *reason != Refusal::Server));
-                }
-                self.server.set(Some(state));
-            }
+            Event::Server { url, state } => self.handle_server(url, state),
             Event::RoomOpened { room, .. } if self.is_ours(room) => self.open(room),
             Event::RoomRegistered { room, code } if self.is_ours(room) => {
                 self.code.set(Some(code));
@@ -289,7 +357,46 @@ impl Session {
                 });
                 self.count_reached();
             }
+            Event::Invitation { room, text } if self.is_ours(room) => self.invitation.set(Some(text)),
+            Event::Reply { room, text } if self.is_ours(room) => self.reply.set(Some(text)),
+            Event::ByHandFailed { room, reason } if self.is_ours(room) => {
+                self.invitation.set(None);
+                self.reply.set(None);
+                self.meeting_failed.set(Some(words::sentence(&reason)));
+            }
             Event::Refused { endpoint, reason, detail, .. } => self.tell_refusal(endpoint, reason, &detail),
+            _ => {}
+        }
+    }
+
+    /// A room may have several meeting points: one that answers is enough. While one that was away is tried again
+    /// it stays away, so that nothing flickers.
+    fn handle_server(self, url: String, state: ServerState) {
+        if state == ServerState::Connected {
+            self.refusals.update(|refusals| refusals.retain(|(reason, ..)| *reason != Refusal::Server));
+        }
+        self.servers.update_value(|servers| {
+            let known = servers.entry(url).or_insert(ServerState::Connecting);
+            if state != ServerState::Connecting || *known == ServerState::Connected {
+                *known = state;
+            }
+        });
+        let best = self.servers.with_value(|servers| {
+            let rank = |state: &&ServerState| match state {
+                ServerState::Connected => 0,
+                ServerState::Connecting => 1,
+                ServerState::Away { .. } => 2,
+            };
+            servers.values().min_by_key(rank).cloned()
+        });
+        set_if_new(self.server, best);
+    }
+
+    fn handle_storage(self, news: StorageNews) {
+        match news {
+            StorageNews::State { room, state } if self.is_ours(room) => self.storage.set(state),
+            StorageNews::Forgotten { rooms } => self.forgotten.update(|forgotten| *forgotten += rooms),
+            StorageNews::Restored { room, .. } if self.is_ours(room) => self.refresh(),
             _ => {}
         }
     }
@@ -306,6 +413,9 @@ impl Session {
 
     fn greet(self, who: Endpoint) {
         self.refresh();
+        self.invitation.set(None);
+        self.reply.set(None);
+        self.met.update(|met| *met += 1);
         let detail = |row: &Row| format!("{}{}", capital(row.state), time(row));
         self.voice.joined(self.passing(who, detail));
     }

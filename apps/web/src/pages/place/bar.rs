@@ -53,7 +53,7 @@ pub(crate) fn Bar(
                     type="button"
                     title="Share (Ctrl K)"
                     disabled=move || !is_open()
-                    on:click=move |_| board.open_share.run(())
+                    on:click=move |_| board.is_share_open.set(true)
                 >
                     {icons::share()}
                     "Share"

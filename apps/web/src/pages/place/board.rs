@@ -7,7 +7,6 @@ use std::time::Duration;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use leptos::web_sys;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
 use meshwork_core::node::CommandError;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
@@ -15,6 +14,7 @@ use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::stroke::{FLUSH_AT, Stroke};
 use meshwork_web::tiles::DirtyTiles;
 use meshwork_web::view::View;
+use meshwork_web::words::Offer;
 use meshwork_web::{file_name, words};
 
 use super::super::browser;
@@ -60,10 +60,10 @@ pub(crate) struct Board {
     pub(crate) is_panning: RwSignal<bool>,
     /// Whether the comb is open where it is not always.
     pub(crate) is_people_open: RwSignal<bool>,
-    /// The share sheet.
-    pub(crate) sheet: NodeRef<html::Dialog>,
-    /// Opens it.
-    pub(crate) open_share: Callback<()>,
+    /// Whether the share sheet is shown.
+    pub(crate) is_share_open: RwSignal<bool>,
+    /// Whether the sheet for meeting without a server is shown.
+    pub(crate) is_meet_open: RwSignal<bool>,
     /// The canvas.
     pub(crate) paper: NodeRef<html::Canvas>,
     /// The grid lines over it.
@@ -89,7 +89,6 @@ struct Work {
 impl Board {
     /// A board for the session's room.
     pub(crate) fn new(session: Session) -> Board {
-        let sheet = NodeRef::new();
         let board = Board {
             session,
             view: RwSignal::new(None),
@@ -100,14 +99,8 @@ impl Board {
             frame: RwSignal::new(None),
             is_panning: RwSignal::new(false),
             is_people_open: RwSignal::new(false),
-            sheet,
-            open_share: Callback::new(move |()| {
-                let sheet: Option<web_sys::HtmlDialogElement> = sheet.get_untracked();
-                if let Some(sheet) = sheet.filter(|sheet| !sheet.open()) {
-                    // It fails only on a dialog that is open or not in the page.
-                    let _ = sheet.show_modal();
-                }
-            }),
+            is_share_open: RwSignal::new(false),
+            is_meet_open: RwSignal::new(false),
             paper: NodeRef::new(),
             grid: NodeRef::new(),
             colour_field: NodeRef::new(),
@@ -214,6 +207,17 @@ impl Board {
     /// Ends what [`Board::paint_cell`] began.
     pub(crate) fn end_line(self) {
         self.work().stroke.borrow_mut().end();
+    }
+
+    /// Opens what a notice offers.
+    pub(crate) fn take_up(self, offer: Offer) {
+        match offer {
+            Offer::Share => self.is_share_open.set(true),
+            Offer::Meet => self.is_meet_open.set(true),
+            Offer::Key => self.session.key_sheet.set(true),
+            // These lead away from the page and need no board.
+            Offer::Home | Offer::Reload => {}
+        }
     }
 
     /// Everything of the canvas is to be drawn.

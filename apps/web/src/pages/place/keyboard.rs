@@ -172,7 +172,7 @@ impl Keys {
 pub(crate) fn handle_anywhere(board: Board, event: &web_sys::KeyboardEvent) {
     if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
         event.prevent_default();
-        board.open_share.run(());
+        board.is_share_open.set(true);
     }
     if event.key() == "Escape" && board.is_people_open.get_untracked() {
         board.is_people_open.set(false);

@@ -5,6 +5,7 @@ mod board;
 mod comb;
 mod dock;
 mod keyboard;
+mod meet;
 mod painter;
 mod people;
 mod share;
@@ -12,14 +13,18 @@ mod stage;
 
 use leptos::prelude::*;
 use meshwork_core::node::Refusal;
+use meshwork_rtc::web::{ROOMS_KEPT_MAX, StorageState};
+use meshwork_web::people::Row;
 use meshwork_web::words::{self, Notice, Tone};
 
 use self::bar::Bar;
 use self::board::Board;
+use self::meet::MeetSheet;
 use self::people::People;
 use self::share::ShareSheet;
 use self::stage::StageArea;
 use super::browser;
+use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
 use super::session::{Phase, Session};
 use super::voice::VoiceOutlet;
@@ -46,6 +51,8 @@ pub(crate) fn Place(
             <StageArea board/>
             <People board/>
             <ShareSheet board/>
+            <MeetSheet board/>
+            <KeySheet session/>
             <VoiceOutlet voice=session.voice/>
         </div>
     }
@@ -59,31 +66,15 @@ fn RoomNotices(
 ) -> impl IntoView {
     let session = board.session;
     let notices = move || {
-        let mut notices: Vec<Notice> = Vec::new();
-        // Why a meeting point that is away said goodbye is no news.
-        let is_away = session.away().is_some();
-        let refusals = session.refusals.get().into_iter();
-        let shown = refusals.filter(|(reason, ..)| !(is_away && *reason == Refusal::Server));
-        notices.extend(shown.map(|(_, _, notice)| notice));
-        if session.phase.get() != Phase::Open {
-            return notices;
-        }
-        // Whoever was refused is somebody: the room is not empty.
-        if notices.iter().all(|notice| notice.tone != Tone::Bad) {
-            notices.extend(session.people.with(|rows| words::about_people(rows)));
-        }
-        if let Some(reason) = session.away() {
-            notices.push(words::server_away(true, &reason));
-        }
-        notices.extend(session.stroke_refused.get().map(|reason| words::stroke_refused(&reason)));
-        if !session.is_identity_kept {
-            notices.push(words::identity_not_kept());
-        }
+        let mut notices = what_is(session);
+        session.put_away.with(|put_away| notices.retain(|notice| !put_away.contains(notice)));
         notices
     };
     // A notice that says the same as before is left alone, so that it is not read out again.
     let notices = Memo::new(move |_| notices());
-    let card = move |notice| view! { <NoticeCard notice on_share=board.open_share/> };
+    let on_offer = Callback::new(move |offer| board.take_up(offer));
+    let on_put_away = Callback::new(move |notice| session.put_away.update(|put_away| put_away.push(notice)));
+    let card = move |notice| view! { <NoticeCard notice on_offer on_put_away/> };
     view! {
         <div class="notices">
             <For
@@ -93,4 +84,43 @@ fn RoomNotices(
             />
         </div>
     }
+}
+
+/// What there is to say, put away or not.
+fn what_is(session: Session) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = Vec::new();
+    // Why a meeting point that is away said goodbye is no news.
+    let away = session.away();
+    let refusals = session.refusals.get().into_iter();
+    let shown = refusals.filter(|(reason, ..)| !(away.is_some() && *reason == Refusal::Server));
+    notices.extend(shown.map(|(_, _, notice)| notice));
+    if session.phase.get() != Phase::Open {
+        return notices;
+    }
+    let is_linked = session.people.with(|rows| rows.iter().any(Row::is_linked));
+    match away {
+        Some(_) if !is_linked => notices.push(words::unlinked()),
+        Some(reason) => notices.push(words::server_away(true, &reason)),
+        // Whoever was refused is somebody: the room is not empty.
+        None if notices.iter().all(|notice| notice.tone != Tone::Bad) => {
+            notices.extend(session.people.with(|rows| words::about_people(rows)));
+        }
+        None => {}
+    }
+    notices.extend(session.stroke_refused.get().map(|reason| words::stroke_refused(&reason)));
+    notices.extend(match session.storage.get() {
+        StorageState::Full { .. } => Some(words::storage_full()),
+        StorageState::Refused { reason } => Some(words::storage_refused(&reason)),
+        _ => None,
+    });
+    let forgotten = session.forgotten.get();
+    if forgotten > 0 {
+        notices.push(words::rooms_forgotten(forgotten, ROOMS_KEPT_MAX));
+    }
+    if session.is_key_kept {
+        notices.extend(session.key_before.with_value(|before| before.as_deref().map(words::key_is_new)));
+    } else {
+        notices.push(words::identity_not_kept());
+    }
+    notices
 }

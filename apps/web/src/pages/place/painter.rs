@@ -1,14 +1,13 @@
 //! Puts the canvas's cells on the screen: one pixel a cell, enlarged by the browser; and the grid lines.
 
-use leptos::prelude::*;
-use leptos::web_sys::{
-    self, Blob, CanvasRenderingContext2d, HtmlAnchorElement, HtmlCanvasElement, ImageData, Url,
-};
+use leptos::web_sys::{self, Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use meshwork_core::crdt::canvas::{Canvas, Colour};
 use meshwork_web::tiles::Part;
 use meshwork_web::view::View;
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
+
+use super::super::browser;
 
 /// Cells from this width on have lines between them, in CSS pixels.
 const GRID_FROM: f64 = 6.0;
@@ -80,23 +79,8 @@ pub(crate) fn draw_grid(grid: &HtmlCanvasElement, view: &View) {
 pub(crate) fn save(paper: &HtmlCanvasElement, name: String) {
     let save = Closure::once_into_js(move |blob: Option<Blob>| {
         let Some(blob) = blob else { return };
-        let Ok(address) = Url::create_object_url_with_blob(&blob) else { return };
-        let anchor = document()
-            .create_element("a")
-            .ok()
-            .and_then(|anchor| anchor.dyn_into::<HtmlAnchorElement>().ok());
-        if let Some(anchor) = anchor {
-            anchor.set_href(&address);
-            anchor.set_download(&name);
-            anchor.click();
-        }
-        // The download has begun with the click; the address is needed for a moment only.
-        set_timeout(
-            move || {
-                let _ = Url::revoke_object_url(&address);
-            },
-            std::time::Duration::from_secs(10),
-        );
+        // A browser that saves no files says so itself.
+        let _ = browser::save_blob(&name, &blob);
     });
     // It fails on a canvas with foreign pictures only.
     let _ = paper.to_blob(save.unchecked_ref());

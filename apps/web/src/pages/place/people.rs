@@ -1,10 +1,13 @@
 //! The panel of people: the comb on a wide page, the rail on a narrow one, and what the room is like.
 
 use leptos::prelude::*;
+use meshwork_rtc::web::StorageState;
 use meshwork_web::{people, words};
 
 use super::super::bead::OwnBead;
+use super::super::copy_field::CopyField;
 use super::super::icons;
+use super::super::key_sheet::KeyButton;
 use super::super::name_field::NameField;
 use super::super::session::Phase;
 use super::super::theme::ThemeToggle;
@@ -12,7 +15,6 @@ use super::RoomNotices;
 use super::bar;
 use super::board::Board;
 use super::comb::Comb;
-use super::share::CopyField;
 
 /// The panel.
 #[component]
@@ -42,6 +44,7 @@ pub(crate) fn People(
                 <OwnBead called=session.name/>
                 <NameField session/>
                 <span class="me-note">"(you)"</span>
+                <KeyButton session/>
             </div>
             <div class="comb-box"><Comb board/></div>
             <div class="room-facts" hidden=move || session.phase.get() != Phase::Open>
@@ -49,7 +52,12 @@ pub(crate) fn People(
                 <Facts board/>
                 <section class="link-box">
                     <h3>"Link to this room"</h3>
-                    <CopyField value=Signal::derive(move || bar::link(board)) test_id="share-link"/>
+                    <CopyField
+                        value=Signal::derive(move || bar::link(board))
+                        label="Link to this room"
+                        button="Copy link"
+                        test_id="share-link"
+                    />
                 </section>
                 <div class="legend">
                     <span class="legend-mark" aria-hidden="true"></span>
@@ -87,10 +95,24 @@ fn Facts(board: Board) -> impl IntoView {
             }
         })
     };
+    let kept = move || {
+        let words = match session.storage.get() {
+            StorageState::Kept => "Kept in this browser",
+            StorageState::KeptByAnotherTab => "Kept by another tab of yours",
+            _ => return None,
+        };
+        Some(view! {
+            <p class="fact done">
+                {icons::check()}
+                <span data-testid="kept">{words}</span>
+            </p>
+        })
+    };
     view! {
         <div class="facts">
             {reached}
             {canvas}
+            {kept}
         </div>
     }
 }

@@ -164,9 +164,10 @@ fn BeforeOpen(board: Board) -> impl IntoView {
         (Phase::Waiting, _) => Some(words::waiting()),
         (Phase::Joining, _) => Some(words::joining()),
     });
+    let on_offer = Callback::new(move |offer| board.take_up(offer));
     view! {
         <div class="before-open" role="alert">
-            {move || notice.get().map(|notice| view! { <NoticeCard notice on_share=board.open_share/> })}
+            {move || notice.get().map(|notice| view! { <NoticeCard notice on_offer/> })}
         </div>
     }
 }

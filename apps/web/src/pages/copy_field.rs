@@ -1,0 +1,60 @@
+//! A text that can be copied: a field, a button, and what became of it.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::web_sys;
+use wasm_bindgen::JsCast as _;
+
+use super::{browser, icons};
+
+/// A field whose text can be copied.
+#[component]
+pub(crate) fn CopyField(
+    /// What stands in it.
+    #[prop(into)]
+    value: Signal<String>,
+    /// What it is, for those who do not see it.
+    label: &'static str,
+    /// What the button says.
+    button: &'static str,
+    /// Its name for tests.
+    test_id: &'static str,
+) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    let told = RwSignal::new(None::<bool>);
+    let copy = move |_| {
+        let field: Option<web_sys::HtmlInputElement> = field.get_untracked();
+        if let Some(field) = field {
+            spawn_local(async move { told.set(Some(browser::copy(field).await)) });
+        }
+    };
+    let outcome = move || match told.get() {
+        None => "",
+        Some(true) => "Copied.",
+        Some(false) => "This browser does not let us copy. The text is selected: copy it yourself.",
+    };
+    view! {
+        <div class="copy-field">
+            <input
+                type="text"
+                readonly
+                node_ref=field
+                aria-label=label
+                data-testid=test_id
+                prop:value=move || value.get()
+                on:focus=move |event| {
+                    let field = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+                    if let Some(field) = field {
+                        field.select();
+                    }
+                }
+            />
+            <button type="button" class="button secondary" on:click=copy>
+                {icons::copy()}
+                {button}
+            </button>
+        </div>
+        <p class="copied" role="status">{outcome}</p>
+    }
+}

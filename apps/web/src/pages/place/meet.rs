@@ -1,0 +1,194 @@
+//! The sheet for meeting without a server: two texts that two people carry to each other.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::web_sys;
+
+use super::super::copy_field::CopyField;
+use super::super::qr::qr;
+use super::super::scan::{self, Scan};
+use super::super::session::Phase;
+use super::super::sheet::Sheet;
+use super::super::{browser, icons};
+use super::board::Board;
+
+/// The sheet; [`Board::is_meet_open`] shows it.
+#[component]
+pub(crate) fn MeetSheet(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let session = board.session;
+    // Whoever is linked has met.
+    Effect::new(move |before: Option<usize>| {
+        let met = session.met.get();
+        if before.is_some_and(|before| before != met) {
+            board.is_meet_open.set(false);
+        }
+        met
+    });
+    view! {
+        <Sheet open=board.is_meet_open id="meet-title" title="Meet without a server">
+            <p class="sheet-words">
+                "One of you makes an invitation, the other answers with a reply. Carry both texts by a messenger, \
+                 or let a camera read them. Both of you need the link to this room; everybody else is then \
+                 introduced by you two."
+            </p>
+            <Replied board/>
+            <Show when=move || session.phase.get() == Phase::Open && session.reply.with(Option::is_none)>
+                <Invite board/>
+            </Show>
+            <Show when=move || session.reply.with(Option::is_none)>
+                <Take board/>
+            </Show>
+        </Sheet>
+    }
+}
+
+/// Makes an invitation and shows it.
+#[component]
+fn Invite(board: Board) -> impl IntoView {
+    let session = board.session;
+    let is_asked = RwSignal::new(false);
+    let make = move |_| {
+        is_asked.set(true);
+        session.invite();
+    };
+    let button = move || {
+        let label =
+            if session.invitation.with(Option::is_some) { "Make a new one" } else { "Make an invitation" };
+        let is_busy = is_asked.get()
+            && session.invitation.with(Option::is_none)
+            && session.meeting_failed.with(Option::is_none);
+        view! {
+            <button
+                type="button"
+                class="button primary"
+                class:busy=is_busy
+                class:secondary=session.invitation.with(Option::is_some)
+                data-testid="make-invitation"
+                on:click=make
+            >
+                {label}
+            </button>
+        }
+    };
+    view! {
+        <section class="sheet-part" aria-labelledby="invite-title">
+            <h3 id="invite-title">"You begin"</h3>
+            {move || session.invitation.get().map(|text| view! {
+                <p class="sheet-words">"Send this to one person. It waits ten minutes for their reply."</p>
+                <Carried text label="Invitation" button="Copy invitation" test_id="invitation"/>
+            })}
+            {button}
+        </section>
+    }
+}
+
+/// Takes a text that somebody carried here.
+#[component]
+fn Take(board: Board) -> impl IntoView {
+    let session = board.session;
+    let text = RwSignal::new(String::new());
+    let is_scanning = RwSignal::new(false);
+    let take = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        session.take_text(&text.get_untracked());
+    };
+    let on_found = Callback::new(move |found: String| {
+        is_scanning.set(false);
+        session.take_text(&found);
+        text.set(found);
+    });
+    view! {
+        <form class="sheet-part" aria-labelledby="take-title" on:submit=take>
+            <h3 id="take-title"><label for="carried-text">"The text you got"</label></h3>
+            <textarea
+                class="text-area"
+                id="carried-text"
+                rows="3"
+                data-testid="carried-text"
+                placeholder="An invitation or a reply"
+                autocomplete="off"
+                spellcheck="false"
+                prop:value=move || text.get()
+                on:input=move |event| text.set(event_target_value(&event))
+            ></textarea>
+            <div class="sheet-row">
+                <button
+                    type="submit"
+                    class="button secondary"
+                    data-testid="take-text"
+                    disabled=move || text.with(|text| text.trim().is_empty())
+                >
+                    "Link with it"
+                </button>
+                {scan::is_possible().then(|| view! {
+                    <button
+                        type="button"
+                        class="button secondary"
+                        on:click=move |_| is_scanning.update(|is_scanning| *is_scanning = !*is_scanning)
+                    >
+                        {move || if is_scanning.get() { "Stop the camera" } else { "Read with the camera" }}
+                    </button>
+                })}
+            </div>
+            <Show when=move || is_scanning.get()><Scan on_found/></Show>
+            {(!scan::is_possible()).then_some(view! {
+                <p class="sheet-words small">
+                    "This browser cannot read pictures. Read the picture with your phone's camera, and paste the text."
+                </p>
+            })}
+            <p class="complaint" role="alert" data-testid="meeting-failed">
+                {move || session.meeting_failed.get()}
+            </p>
+        </form>
+    }
+}
+
+/// The reply that is to be carried back.
+#[component]
+fn Replied(board: Board) -> impl IntoView {
+    let session = board.session;
+    move || {
+        session.reply.get().map(|text| {
+            view! {
+                <section class="sheet-part" aria-labelledby="reply-title">
+                    <h3 id="reply-title">"Send this reply back"</h3>
+                    <p class="sheet-words">"You are linked when they have put it in. Keep this page open."</p>
+                    <Carried text label="Reply" button="Copy reply" test_id="reply"/>
+                    <button type="button" class="button plain" on:click=move |_| session.reply.set(None)>
+                        "Begin again"
+                    </button>
+                </section>
+            }
+        })
+    }
+}
+
+/// A text that is to be carried: as a picture, as text, and by what the system offers.
+#[component]
+fn Carried(text: String, label: &'static str, button: &'static str, test_id: &'static str) -> impl IntoView {
+    let told = RwSignal::new(None::<&'static str>);
+    let carried = StoredValue::new(text.clone());
+    let share = move |_| {
+        spawn_local(async move {
+            if !browser::share(&carried.get_value()).await {
+                told.set(Some("It was not sent. Copy it instead."));
+            }
+        });
+    };
+    view! {
+        <div class="carried">
+            {qr(&text, label)}
+            <CopyField value=text label=label button=button test_id=test_id/>
+            {browser::can_share().then(|| view! {
+                <button type="button" class="button secondary" on:click=share>
+                    {icons::share()}
+                    "Send"
+                </button>
+            })}
+            <p class="sheet-words small" role="status">{move || told.get()}</p>
+        </div>
+    }
+}

@@ -1,0 +1,65 @@
+//! A sheet: what lies over the page until it is closed, at its side on wide pages and at its foot on narrow ones.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::web_sys;
+use wasm_bindgen::JsCast as _;
+
+use super::icons;
+
+/// The sheet, shown while `open` says so; what is on it is made anew each time.
+#[component]
+pub(crate) fn Sheet(
+    /// Whether it is shown. Closing the sheet sets it back.
+    open: RwSignal<bool>,
+    /// Names the sheet within the page.
+    id: &'static str,
+    /// What stands at its head, a sentence.
+    title: &'static str,
+    /// What is on it.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move || {
+        let is_open = open.get();
+        let present: Option<web_sys::HtmlDialogElement> = dialog.get();
+        match present {
+            // It fails only on a dialog that is open or not in the page.
+            Some(dialog) if is_open && !dialog.open() => drop(dialog.show_modal()),
+            Some(dialog) if !is_open && dialog.open() => dialog.close(),
+            _ => {}
+        }
+    });
+    // What is pressed outside of the sheet is the dialog itself, whose box the sheet fills.
+    let on_press = move |event: web_sys::MouseEvent| {
+        let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlDialogElement>().ok());
+        if pressed.is_some() {
+            open.set(false);
+        }
+    };
+    view! {
+        <dialog
+            class="sheet"
+            node_ref=dialog
+            aria-labelledby=id
+            on:mousedown=on_press
+            on:close=move |_| open.set(false)
+        >
+            <div class="sheet-body">
+                <div class="sheet-head">
+                    <h2 id=id>{title}</h2>
+                    <button
+                        type="button"
+                        class="icon-button"
+                        aria-label="Close"
+                        title="Close (Esc)"
+                        on:click=move |_| open.set(false)
+                    >
+                        {icons::cross()}
+                    </button>
+                </div>
+                <Show when=move || open.get()>{children()}</Show>
+            </div>
+        </dialog>
+    }
+}

@@ -1,0 +1,111 @@
+//! The worker that lets the page load while its server is away, and the line that offers a newer version.
+
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use leptos::task::spawn_local;
+use leptos::web_sys::{
+    self, ServiceWorker, ServiceWorkerContainer, ServiceWorkerRegistration, ServiceWorkerState,
+};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::browser;
+
+/// Where the worker is: at the root, since a worker is for what lies below it.
+const WORKER: &str = "/sw.js";
+/// What a worker is told when the person wants the version that it brings.
+const CONSENT: &str = "update";
+
+/// A newer version that waits for the person's consent.
+type Waiting = StoredValue<Option<ServiceWorker>, LocalStorage>;
+
+/// The line that says that a newer version is there, once it is.
+#[component]
+pub(crate) fn UpdateLine() -> impl IntoView {
+    let waiting: Waiting = StoredValue::new_local(None);
+    let is_ready = RwSignal::new(false);
+    let is_asked = RwSignal::new(false);
+    spawn_local(async move {
+        // Pages over plain http on a LAN address have no workers: they load while their server is there.
+        let _ = watch(waiting, is_ready).await;
+    });
+    let update = move |_| {
+        is_asked.set(true);
+        if take_over(waiting).is_none() {
+            browser::reload();
+        }
+    };
+    view! {
+        <div role="status">
+            <Show when=move || is_ready.get()>
+                <p class="update-line">
+                    <span>"A new version is ready."</span>
+                    <button
+                        type="button"
+                        class="button secondary"
+                        class:busy=move || is_asked.get()
+                        data-testid="update"
+                        title="Loads the page again in the new version"
+                        on:click=update
+                    >
+                        "Update"
+                    </button>
+                    <button
+                        type="button"
+                        class="button plain"
+                        on:click=move |_| is_ready.set(false)
+                    >
+                        "Later"
+                    </button>
+                </p>
+            </Show>
+        </div>
+    }
+}
+
+fn container() -> Option<ServiceWorkerContainer> {
+    let navigator = web_sys::window()?.navigator();
+    let container = js_sys::Reflect::get(&navigator, &"serviceWorker".into()).ok()?;
+    container.dyn_into().ok()
+}
+
+/// Registers the worker, and notices newer ones as they become ready.
+async fn watch(waiting: Waiting, is_ready: RwSignal<bool>) -> Option<()> {
+    let container = container()?;
+    let registration = JsFuture::from(container.register(WORKER)).await.ok()?;
+    let registration: ServiceWorkerRegistration = registration.dyn_into().ok()?;
+    let offer = move |worker: ServiceWorker| {
+        waiting.set_value(Some(worker));
+        is_ready.set(true);
+    };
+    if let Some(worker) = registration.waiting() {
+        offer(worker);
+    }
+    let source = registration.clone();
+    let found = Closure::<dyn FnMut()>::new(move || {
+        let Some(worker) = source.installing() else { return };
+        // The first version of all is no newer one.
+        if source.active().is_none() {
+            return;
+        }
+        let installed = worker.clone();
+        let changed = Closure::<dyn FnMut()>::new(move || {
+            if installed.state() == ServiceWorkerState::Installed {
+                offer(installed.clone());
+            }
+        });
+        // Both live as long as the page does, and there are as many as versions.
+        worker.set_onstatechange(Some(changed.into_js_value().unchecked_ref()));
+    });
+    registration.set_onupdatefound(Some(found.into_js_value().unchecked_ref()));
+    Some(())
+}
+
+/// Lets the waiting version take over, then loads the page again; other tabs stay as they are until they load.
+fn take_over(waiting: Waiting) -> Option<()> {
+    let worker = waiting.try_get_value()??;
+    let container = container()?;
+    let reload = Closure::<dyn FnMut()>::new(browser::reload);
+    container.set_oncontrollerchange(Some(reload.into_js_value().unchecked_ref()));
+    worker.post_message(&CONSENT.into()).ok()
+}
