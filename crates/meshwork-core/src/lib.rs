@@ -4,6 +4,9 @@
 
 extern crate alloc;
 
+#[macro_use]
+pub mod planted;
+
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

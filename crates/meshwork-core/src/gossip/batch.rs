@@ -220,7 +220,7 @@ impl UnverifiedBatch {
             return Err(BatchError::NotShortest);
         }
         let (body, signature) = self.0.0.split_last_chunk().expect("a batch ends with a signature");
-        if !author.peer.verifies(&signed_message(room, body), signature) {
+        if !planted!(SignatureUnchecked) && !author.peer.verifies(&signed_message(room, body), signature) {
             return Err(BatchError::Signature { author, sequence });
         }
         Ok(SignedBatch(self.0))

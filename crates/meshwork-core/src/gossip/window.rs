@@ -65,6 +65,9 @@ impl SequenceWindow {
             return sequence != 0 && sequence <= self.prefix;
         }
         let place = sequence - self.forgotten - 1;
+        if planted!(WindowSwallows) && place < WINDOW && !self.bits.is_empty() {
+            return true;
+        }
         self.bits.get((place / 64) as usize).is_some_and(|word| word >> (place % 64) & 1 == 1)
     }
 

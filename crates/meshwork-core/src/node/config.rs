@@ -3,6 +3,9 @@
 use alloc::string::String;
 use core::time::Duration;
 
+#[cfg(feature = "planted-bugs")]
+pub use crate::planted::PlantedBug;
+
 /// Endpoints of one room in a full mesh: 24 endpoints keep 276 links, and each page 23 of them.
 pub const ROOM_ENDPOINTS_MAX: usize = 24;
 
@@ -59,27 +62,6 @@ pub struct Config {
     /// A fault on purpose, so that the simulator can show that a checker notices it.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<PlantedBug>,
-}
-
-/// Faults that can be planted.
-#[cfg(feature = "planted-bugs")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PlantedBug {
-    /// Clocks do not merge what others stamped.
-    ClockMerge,
-    /// A resumed link begins with direct messages that were received before, and they are taken again.
-    DirectTwice,
-    /// Direct messages that are not acknowledged when a link is resumed are forgotten without a word.
-    DirectForgotten,
-    /// A session is tried to be resumed once and not again.
-    ResumeOnce,
-    /// Batches are taken in whatever the rules of their record say.
-    RateRule,
-    /// Batches of the banned are taken in when they come after the ban.
-    LateBan,
-    /// Who contradicts itself is not found out.
-    Equivocation,
 }
 
 impl Default for Config {

@@ -207,7 +207,10 @@ impl Node {
     /// Forgets a link and detaches its rooms.
     fn forget_link(&mut self, link: LinkId) {
         self.attempts.remove(&link);
-        let Some(endpoint) = self.links.remove(&link).map(|state| state.remote()) else { return };
+        let Some(endpoint) = self.links.get(&link).map(Link::remote) else { return };
+        if !planted!(LinkLeaks) {
+            self.links.remove(&link);
+        }
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.trying.retain(|attempt| *attempt != link);
         if peer.link == Some(link) {

@@ -397,6 +397,8 @@ impl Node {
 
     /// Moves both clocks on; time that goes back is taken as standing still.
     fn advance(&mut self, now: Time) {
+        #[cfg(feature = "planted-bugs")]
+        crate::planted::enter(self.config.planted);
         let passed = now.since(self.now.time);
         self.now.time = now.max(self.now.time);
         self.now.wall = WallTime((Time(self.now.wall.0) + passed).0);

@@ -250,6 +250,9 @@ impl Delivery {
 
     /// When `stamp` is no further ahead of room time than is allowed.
     fn due(&self, now: Now, stamp: Stamp) -> Time {
+        if planted!(HeldApplied) {
+            return now.time;
+        }
         let ahead = Duration::from_millis(stamp.millis().saturating_sub(now.wall.as_millis()));
         now.time + ahead.saturating_sub(self.ahead_max)
     }
@@ -272,7 +275,7 @@ impl Delivery {
 }
 
 fn held_bytes(batch: &Batch) -> usize {
-    batch.bytes().len().max(HELD_BYTES_LEAST)
+    if planted!(HeldUnbounded) { 0 } else { batch.bytes().len().max(HELD_BYTES_LEAST) }
 }
 
 #[cfg(test)]

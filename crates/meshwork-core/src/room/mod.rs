@@ -167,7 +167,7 @@ impl Room {
             me,
             stays: config.stays,
             canvas,
-            clock: new_clock(config),
+            clock: Clock::new(),
             ahead: 0,
             told_ahead: 0,
             next_sequence: 1,
@@ -342,6 +342,9 @@ impl Room {
     pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint) {
         if self.members.remove(&endpoint).is_none() {
             return;
+        }
+        if planted!(OutboxCleared) {
+            self.outbox.clear();
         }
         self.overlay.handle_detached(endpoint);
         self.queue.handle_detached(endpoint);
@@ -543,17 +546,4 @@ fn new_law(id: RoomId, genesis: &Genesis, _config: &Config) -> Law {
         law.lenient = _config.planted == Some(crate::node::config::PlantedBug::RateRule);
     }
     law
-}
-
-#[cfg(not(feature = "planted-bugs"))]
-fn new_clock(_config: &Config) -> Clock {
-    Clock::new()
-}
-
-#[cfg(feature = "planted-bugs")]
-fn new_clock(config: &Config) -> Clock {
-    match config.planted {
-        Some(crate::node::config::PlantedBug::ClockMerge) => Clock::without_merge(),
-        _ => Clock::new(),
-    }
 }

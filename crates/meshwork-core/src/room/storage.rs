@@ -185,6 +185,9 @@ impl Storage {
             self.gathered.accepted.push_back((now.wall, batch.clone()));
             self.bound_accepted();
         }
+        if planted!(FoldUnstored) && batch.header().window.least != batch.header().window.most {
+            return;
+        }
         self.gathered.batches.insert(batch.key(), Some(batch));
     }
 
@@ -233,6 +236,9 @@ impl Storage {
                 let owed = core::mem::take(&mut self.owed);
                 self.persist(owed, true);
             }
+        } else if planted!(AcknowledgedEarly) {
+            self.tell(acknowledgements, true);
+            self.persist(Acknowledgements::new(), true);
         } else if self.on_the_way.len() < PERSISTING_MAX {
             self.persist(acknowledgements, false);
         } else {

@@ -76,6 +76,9 @@ impl Tile {
         let slot = self.reserve_slot();
         let peer = batch.peer();
         for cell in cells {
+            if planted!(ClearedLoses) && cell.colour == Colour::CLEARED {
+                continue;
+            }
             let index = usize::from(cell.index) % TILE_CELLS;
             let present = self.stamps[index];
             if cell.stamp.0 <= present && (cell.stamp.0 < present || !self.wins_tie(&batch, cell)) {
@@ -160,6 +163,10 @@ impl Tile {
         for index in (0..TILE_CELLS as u16).filter(own) {
             cells.push(TileCell { stamp: self.stamp(index), colour: self.colour(index), index });
         }
+        if planted!(FoldRestamps) {
+            let latest = cells.iter().map(|cell| cell.stamp).max().unwrap_or_default();
+            cells.iter_mut().for_each(|cell| cell.stamp = latest);
+        }
         (cells, slots().count())
     }
 
@@ -183,6 +190,9 @@ impl Tile {
         let mut bytes = Vec::with_capacity(TILE_CELLS * 16);
         let mut before: Option<(u16, PeerId)> = None;
         for index in (0..TILE_CELLS).filter(|&index| self.stamps[index] != Stamp::NEVER.0) {
+            if planted!(DigestColumn) && index % usize::from(TILE_SIDE) == 3 {
+                continue;
+            }
             let slot = self.slots[index];
             let same_slot = before.filter(|&(one, _)| one == slot).map(|(_, peer)| peer);
             let peer = same_slot.unwrap_or_else(|| self.batch(slot).peer());
@@ -208,7 +218,7 @@ impl Tile {
         let erased = self.is_erased(cell.index).then(|| painted_by(present, cell.index)).flatten();
         let colour = erased.unwrap_or(self.colours[index]);
         let order = (batch.peer(), cell.colour).cmp(&(present.peer(), colour));
-        order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
+        planted!(TieByArrival) || order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
     }
 
     fn is_erased(&self, index: u16) -> bool {

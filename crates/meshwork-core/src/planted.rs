@@ -1,0 +1,118 @@
+//! Faults on purpose, switched on at run time, so that the simulator can show that its checkers notice them.
+//!
+//! # Problem
+//! A checker that never failed may be one that cannot fail.
+//!
+//! # How it works
+//! [`Config::planted`](crate::node::Config::planted) names a fault; a node that is called says so for its thread,
+//! and `planted!(Name)` is true at the one place where that fault sits. Without the feature `planted-bugs` the
+//! macro is `false`, and nothing is left of it.
+//!
+//! # Invariants
+//! - A node without a fault runs as if there were none, whatever others on its thread do.
+
+/// Whether a fault is planted in the node that runs. Always false without the feature `planted-bugs`.
+macro_rules! planted {
+    ($fault:ident) => {{
+        #[cfg(feature = "planted-bugs")]
+        let is_planted = crate::planted::is_planted(crate::planted::PlantedBug::$fault);
+        #[cfg(not(feature = "planted-bugs"))]
+        let is_planted = false;
+        is_planted
+    }};
+}
+
+#[cfg(feature = "planted-bugs")]
+pub use on::PlantedBug;
+#[cfg(feature = "planted-bugs")]
+pub(crate) use on::{enter, is_planted};
+
+#[cfg(feature = "planted-bugs")]
+mod on {
+    extern crate std;
+
+    use core::cell::Cell;
+
+    std::thread_local! {
+        /// What is planted in the node that runs on this thread.
+        static PLANTED: Cell<Option<PlantedBug>> = const { Cell::new(None) };
+    }
+
+    /// A node with this fault, or with none, is called.
+    pub(crate) fn enter(planted: Option<PlantedBug>) {
+        PLANTED.set(planted);
+    }
+
+    /// Whether the node that runs has this fault.
+    pub(crate) fn is_planted(fault: PlantedBug) -> bool {
+        PLANTED.get() == Some(fault)
+    }
+
+    macro_rules! faults {
+        ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
+            /// Faults that can be planted.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+            #[non_exhaustive]
+            pub enum PlantedBug {
+                $($(#[doc = $doc])* $variant,)*
+            }
+
+            impl PlantedBug {
+                /// All of them.
+                pub const ALL: &[PlantedBug] = &[$(PlantedBug::$variant,)*];
+
+                /// Its name on a command line.
+                pub fn name(self) -> &'static str {
+                    match self {
+                        $(PlantedBug::$variant => $name,)*
+                    }
+                }
+            }
+        };
+    }
+
+    faults! {
+        /// Clocks do not merge what others stamped.
+        ClockMerge = "clock-merge",
+        /// Clocks follow civil time also when it goes back.
+        ClockBack = "clock-back",
+        /// Of two cells with one stamp the one that arrives later wins.
+        TieByArrival = "tie-by-arrival",
+        /// A fold gives all cells that it repeats the stamp of the latest.
+        FoldRestamps = "fold-restamps",
+        /// The digest of a tile leaves one of its columns out.
+        DigestColumn = "digest-column",
+        /// After a gap in an endpoint's sequence whatever is near it counts as delivered.
+        WindowSwallows = "window-swallows",
+        /// Batches are acknowledged as stored before they are.
+        AcknowledgedEarly = "acknowledged-early",
+        /// Folds are not stored, though the batches that they repeat are removed.
+        FoldUnstored = "fold-unstored",
+        /// Batches whose time has not come are applied.
+        HeldApplied = "held-applied",
+        /// As many batches are held back as arrive.
+        HeldUnbounded = "held-unbounded",
+        /// What nobody acknowledged is forgotten when a member is detached.
+        OutboxCleared = "outbox-cleared",
+        /// Signatures of batches are not checked.
+        SignatureUnchecked = "signature-unchecked",
+        /// Links that ended stay in the table.
+        LinkLeaks = "link-leaks",
+        /// Cells that are cleared keep their colour.
+        ClearedLoses = "cleared-loses",
+        /// Nobody passes on batches to who has no link to their author.
+        OverlaySilent = "overlay-silent",
+        /// A resumed link begins with direct messages that were received before, and they are taken again.
+        DirectTwice = "direct-twice",
+        /// Direct messages that are not acknowledged when a link is resumed are forgotten without a word.
+        DirectForgotten = "direct-forgotten",
+        /// A session is tried to be resumed once and not again.
+        ResumeOnce = "resume-once",
+        /// Batches are taken in whatever the rules of their record say.
+        RateRule = "rate-rule",
+        /// Batches of the banned are taken in when they come after the ban.
+        LateBan = "late-ban",
+        /// Who contradicts itself is not found out.
+        Equivocation = "equivocation",
+    }
+}
