@@ -1,20 +1,52 @@
-//! Checkers: what must hold at every step, and what must hold in the end.
+//! Checkers: what must hold at every step, and what must hold in the end, each under a name of its own.
+//!
+//! | name | what must hold | when |
+//! |---|---|---|
+//! | `exactly-once` | no program is told of a batch twice | always |
+//! | `bounded-memory` | what nodes hold stays within the stated limits | always |
+//! | `paint-wins` | what a person paints shows at once on their own screen | at each stroke |
+//! | `only-painted` | no cell shows in the name of somebody honest who did not paint it so | always, and all cells in the end |
+//! | `acknowledged` | who acknowledged a stroke shows it, or what beats it | at each acknowledgement |
+//! | `stored` | a stroke acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
+//! | `kept` | every stroke that a surviving replica had is there in the end, or beaten | in the end |
+//! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
+//! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
+//! | `live-delivery` | in a calm room a stroke is everywhere within a second, round pairs without a link | when a schedule probes |
+//! | `direct-messages` | what is said to one endpoint is heard once and in order, or told as lost | always, and in the end |
+//! | `registered` | a room is registered within 30 s when nothing is wrong | at the start |
+//! | `whole-mesh` | every honest member is attached to every other | in the end |
+//! | `links-mutual` | who is attached to somebody is a member to whom that one is attached | in the end |
+//! | `equal-replicas` | canvases of honest members are equal, cell by cell | in the end |
+//! | `in-step` | members know that they are equal | in the end |
+//! | `strokes-acknowledged` | every stroke of somebody who is still there was acknowledged | in the end |
+//! | `no-leak` | nodes at rest hold what their links need, and nothing else | in the end |
 
+mod acknowledged;
+mod bounded;
+mod clocks;
 pub mod direct;
+mod equal;
+mod exactly_once;
+mod honest;
+mod mesh;
+mod painted;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use meshwork_core::id::Endpoint;
 use meshwork_core::node::event::RoomHandle;
-use meshwork_core::node::{Event, PEERS_MAX, PENDING_MAX};
-use meshwork_core::room::delivery::HELD_MAX;
-use meshwork_core::session::direct::RETAINED_MAX;
-use meshwork_core::session::link::SEND_QUEUE_MAX;
-use meshwork_core::wire::MESSAGE_MAX;
 
+pub use self::acknowledged::{Acknowledgements, Stroke, StrokeCell};
+pub use self::bounded::{bounded_memory, no_leak};
+pub use self::clocks::Clocks;
+pub use self::equal::{equal_replicas, same_cells};
+pub use self::exactly_once::ExactlyOnce;
+pub use self::honest::Honest;
+pub use self::mesh::{in_step, links_mutual, whole_mesh};
+pub use self::painted::Painted;
 use crate::connection::NodeIndex;
-use crate::world::World;
+
+/// A program and its number for the room.
+pub type Member = (NodeIndex, RoomHandle);
 
 /// Something that must hold does not. `checker` names what noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,83 +57,15 @@ pub struct Violation {
     pub detail: String,
 }
 
+impl Violation {
+    /// What `checker` saw.
+    pub fn new(checker: &'static str, detail: String) -> Violation {
+        Violation { checker, detail }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.checker, self.detail)
     }
-}
-
-/// What the checkers remember between steps.
-#[derive(Debug, Default)]
-pub struct Checks {
-    delivered: BTreeSet<(NodeIndex, Endpoint, u64)>,
-}
-
-impl Checks {
-    /// **exactly-once**: no program is told of a batch twice.
-    ///
-    /// # Errors
-    /// [`Violation`] names the program and the batch.
-    pub fn exactly_once(&mut self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
-        let Event::CanvasChanged { author, sequence, .. } = event else { return Ok(()) };
-        if self.delivered.insert((index, *author, *sequence)) {
-            return Ok(());
-        }
-        let detail = format!("program {index} was told of batch {sequence} of {author} twice");
-        Err(Violation { checker: "exactly-once", detail })
-    }
-}
-
-/// **bounded-memory**: what nodes hold stays within the stated limits.
-///
-/// # Errors
-/// [`Violation`] names the program and what it holds.
-pub fn bounded_memory(world: &World) -> Result<(), Violation> {
-    for (index, program) in world.programs() {
-        let usage = program.node.usage();
-        let within = usage.peers <= PEERS_MAX
-            && usage.attempts <= PENDING_MAX
-            && usage.queued_bytes_most <= SEND_QUEUE_MAX + MESSAGE_MAX
-            && usage.retained_bytes_most <= RETAINED_MAX
-            && usage.held_batches <= HELD_MAX;
-        if !within {
-            let detail = format!("program {index} holds {usage:?}");
-            return Err(Violation { checker: "bounded-memory", detail });
-        }
-    }
-    Ok(())
-}
-
-/// **equal-replicas**: the canvases of all members are equal.
-///
-/// # Errors
-/// [`Violation`] names two programs that differ.
-pub fn equal_replicas(world: &World, members: &[(NodeIndex, RoomHandle)]) -> Result<(), Violation> {
-    let digest = |&(index, room): &(NodeIndex, RoomHandle)| {
-        world.node(index).canvas(room).map(|canvas| canvas.digest())
-    };
-    let mut others = members.iter();
-    let Some(first) = others.next() else { return Ok(()) };
-    match others.find(|other| digest(other) != digest(first)) {
-        None => Ok(()),
-        Some(other) => {
-            let detail = format!("programs {} and {} show different canvases", first.0, other.0);
-            Err(Violation { checker: "equal-replicas", detail })
-        }
-    }
-}
-
-/// **whole-mesh**: every member is attached to every other.
-///
-/// # Errors
-/// [`Violation`] names a program and how many it is attached to.
-pub fn whole_mesh(world: &World, members: &[(NodeIndex, RoomHandle)]) -> Result<(), Violation> {
-    for &(index, room) in members {
-        let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
-        if attached + 1 != members.len() {
-            let detail = format!("program {index} is attached to {attached} of {}", members.len() - 1);
-            return Err(Violation { checker: "whole-mesh", detail });
-        }
-    }
-    Ok(())
 }

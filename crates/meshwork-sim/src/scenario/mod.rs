@@ -1,22 +1,39 @@
-//! Scenarios: people who come, paint, get cut off and leave, all drawn from one seed.
+//! Scenarios: people who come, paint, fall asleep, are cut off and attacked, and leave, drawn from one seed.
+//!
+//! # Problem
+//! The faults that hurt are those that nobody thought of together.
+//!
+//! # How it works
+//! A seed gives a [`Schedule`]: plain data, that can be printed and made smaller. [`run_schedule`] carries it out
+//! in three phases. *Faults*: the steps of the schedule; checkers of safety look after each of them, and every
+//! [`STRIDE`] between. *Healing*: cuts end, machines wake up, clocks are set, disks have space, the server is there
+//! and honest; who is hostile stays so. *Convergence*: within [`HEAL_LIMIT`], and as long as the fastest clock was
+//! ahead, honest members must be linked, equal, and know it; then the last checkers look at every cell.
+//!
+//! # Invariants
+//! - One schedule gives one [`Report`], on every machine and however many run beside it.
+//! - A room is never left by the last honest member that holds it: its genesis would be gone with them.
+
+mod people;
+mod schedule;
+mod shrink;
 
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::node::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
-use meshwork_core::node::event::RoomHandle;
-use meshwork_core::node::{Config, Event, Node};
-use meshwork_core::rng::Rng;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::node::config::PlantedBug;
+use meshwork_core::time::Time;
 
-use crate::check::{self, Checks, Violation};
-use crate::connection::{NodeIndex, PathModel};
-use crate::world::World;
+use self::people::Scenario;
+pub use self::schedule::{Action, Arrival, Name, Schedule, Step};
+pub use self::shrink::{Shrunk, shrink};
+pub use crate::check::Violation;
 
-/// Greatest offset of a civil clock in a scenario: below what is held back as coming from the future.
-const SKEW_MAX_MICROS: i64 = 4_000_000;
 /// How long a healed room has to become whole: the longest retry pause, a connection, and a comparison.
-const HEAL_LIMIT: Duration = Duration::from_secs(60);
+pub const HEAL_LIMIT: Duration = Duration::from_secs(60);
+/// How often checkers of safety look while nothing happens in the schedule.
+pub const STRIDE: Duration = Duration::from_millis(500);
+/// How often it is looked whether a healed room is whole.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What a scenario came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,18 +44,8 @@ pub struct Report {
     pub steps: u64,
     /// Strokes that were painted.
     pub strokes: u64,
-}
-
-struct Scenario {
-    world: World,
-    rng: Rng,
-    members: Vec<(NodeIndex, RoomHandle)>,
-    address: Option<RoomAddress>,
-    checks: Checks,
-    size: CanvasSize,
-    strokes: u64,
-    people: u64,
-    planted: Option<PlantedBug>,
+    /// How long the healed room took to become whole.
+    pub healed_after: Duration,
 }
 
 /// Runs the scenario of `seed`: faults first, then healing, then everybody must agree.
@@ -46,189 +53,51 @@ struct Scenario {
 /// # Errors
 /// The first [`Violation`] that a checker saw.
 pub fn run(seed: u64, planted: Option<PlantedBug>) -> Result<Report, Violation> {
-    let mut bytes = [1; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut rng = Rng::new(bytes);
-    let path = [PathModel::LOCAL, PathModel::WAN, PathModel::MOBILE][rng.below(3) as usize];
-    let side = |rng: &mut Rng| 1 + rng.below(200) as u16;
-    let size = CanvasSize { width: side(&mut rng), height: side(&mut rng) };
-    let (members, checks) = (vec![], Checks::default());
-    let world = World::new(seed, path);
-    let mut scenario =
-        Scenario { world, rng, members, address: None, checks, size, strokes: 0, people: 0, planted };
-    scenario.open_room()?;
-    for _ in 0..40 {
-        scenario.act()?;
-        let pause = Duration::from_millis(scenario.rng.below(1500));
-        scenario.run_for(pause)?;
+    run_schedule(&Schedule::draw(seed), planted)
+}
+
+/// Runs a schedule.
+///
+/// # Errors
+/// The first [`Violation`] that a checker saw.
+pub fn run_schedule(schedule: &Schedule, planted: Option<PlantedBug>) -> Result<Report, Violation> {
+    let mut scenario = Scenario::new(schedule, planted);
+    scenario.open_room(schedule)?;
+    let start = scenario.world.now();
+    for step in &schedule.steps {
+        scenario.run_until(start + step.at)?;
+        scenario.act(&step.action)?;
+        scenario.check()?;
     }
-    scenario.world.heal();
-    scenario.world.start_server();
+    scenario.run_until(scenario.world.now() + STRIDE)?;
+    scenario.heal();
     scenario.converge()
 }
 
 impl Scenario {
-    fn open_room(&mut self) -> Result<(), Violation> {
-        let index = self.start();
-        let private = self.rng.below(2) == 0;
-        let room = self.world.create_room(index, self.size, private);
-        self.members.push((index, room));
-        let known = |world: &World| world.node(index).room_address(room).is_some();
-        if !self.world.run_while(Duration::from_secs(30), known) {
-            let detail = String::from("the room was not registered within 30 s");
-            return Err(Violation { checker: "registered", detail });
-        }
-        self.address = self.world.node(index).room_address(room);
-        Ok(())
-    }
-
-    fn start(&mut self) -> NodeIndex {
-        self.people += 1;
-        // A few people open a second tab.
-        let person = if self.rng.below(4) == 0 { 1 + self.rng.below(self.people) } else { self.people };
-        let skew = self.rng.below(2 * SKEW_MAX_MICROS as u64) as i64 - SKEW_MAX_MICROS;
-        let stores = self.rng.below(4) == 0;
-        let config = Config { stores, planted: self.planted, ..Config::default() };
-        self.world.start(config, person, skew)
-    }
-
-    fn join(&mut self) {
-        let Some(address) = self.address.clone() else { return };
-        if self.members.len() < ROOM_ENDPOINTS_MAX.min(8) {
-            let index = self.start();
-            let room = self.world.join_room(index, address);
-            self.members.push((index, room));
-        }
-    }
-
-    fn act(&mut self) -> Result<(), Violation> {
-        match self.rng.below(12) {
-            0..3 => self.join(),
-            3..8 => return self.paint(),
-            8 if self.members.len() > 2 => self.leave(),
-            9 if self.members.len() > 1 => self.cut(),
-            10 => self.world.heal(),
-            11 => match self.rng.below(2) {
-                0 => self.world.stop_server(),
-                _ => self.world.start_server(),
-            },
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn pick(&mut self) -> (NodeIndex, RoomHandle) {
-        self.members[self.rng.below(self.members.len() as u64) as usize]
-    }
-
-    /// **paint-wins**: what a person paints shows at once on their own screen, whatever was there.
-    fn paint(&mut self) -> Result<(), Violation> {
-        let (index, room) = self.pick();
-        let CanvasSize { width, height } = self.size;
-        let colour =
-            Colour::rgb(self.rng.below(256) as u8, self.rng.below(256) as u8, self.rng.below(256) as u8);
-        // Everybody paints near the corner, so that strokes compete.
-        let cell = |rng: &mut Rng| {
-            let near = |side: u16, rng: &mut Rng| rng.below(u64::from(side.min(12))) as u16;
-            (near(width, rng), near(height, rng), colour)
-        };
-        let count = 1 + self.rng.below(30);
-        let cells: Vec<_> = (0..count).map(|_| cell(&mut self.rng)).collect();
-        if self.world.paint(index, room, &cells).is_none() {
-            return Ok(());
-        }
-        self.strokes += 1;
-        let canvas = self.world.node(index).canvas(room);
-        let shows =
-            |&(x, y, colour): &(u16, u16, Colour)| canvas.is_some_and(|c| c.colour(x, y) == Some(colour));
-        match cells.iter().find(|cell| !shows(cell)) {
-            None => self.check(),
-            Some((x, y, _)) => {
-                let detail =
-                    format!("program {index} painted {x}, {y} over what it saw, and it does not show");
-                Err(Violation { checker: "paint-wins", detail })
-            }
-        }
-    }
-
-    fn leave(&mut self) {
-        let at = self.rng.below(self.members.len() as u64) as usize;
-        let (index, _) = self.members[at];
-        // A room whose genesis nobody holds any more is gone, with or without faults.
-        let open = |(other, room): &(NodeIndex, RoomHandle)| {
-            *other != index && self.world.node(*other).canvas(*room).is_some()
-        };
-        if !self.members.iter().any(open) {
-            return;
-        }
-        self.members.remove(at);
-        match self.rng.below(2) {
-            0 => self.world.quit(index),
-            _ => drop(self.world.crash(index)),
-        }
-    }
-
-    fn cut(&mut self) {
-        let indices: Vec<NodeIndex> = self.members.iter().map(|(index, _)| *index).collect();
-        let place = 1 + self.rng.below(indices.len() as u64 - 1) as usize;
-        let (one, other) = indices.split_at(place);
-        self.world.cut(one, other);
-    }
-
-    fn run_for(&mut self, interval: Duration) -> Result<(), Violation> {
-        self.world.run_for(interval);
-        self.check()
-    }
-
-    fn check(&mut self) -> Result<(), Violation> {
-        check::bounded_memory(&self.world)?;
-        let indices: Vec<NodeIndex> = self.world.programs().map(|(index, _)| index).collect();
-        for index in indices {
-            while let Some(event) = self.world.program(index).events.pop_front() {
-                self.checks.exactly_once(index, &event)?;
-                no_honest_refusal(index, &event)?;
-            }
+    fn run_until(&mut self, until: Time) -> Result<(), Violation> {
+        while self.world.now() < until {
+            let next = (self.world.now() + STRIDE).min(until);
+            self.world.run_until(next);
+            self.check()?;
         }
         Ok(())
     }
 
     fn converge(mut self) -> Result<Report, Violation> {
-        let members = self.members.clone();
-        let whole = |world: &World| {
-            check::whole_mesh(world, &members).is_ok()
-                && check::equal_replicas(world, &members).is_ok()
-                && members.iter().all(|&(index, room)| in_step(world.node(index), room))
-        };
-        let healed = self.world.run_while(HEAL_LIMIT, whole);
-        self.check()?;
-        if !healed {
-            check::whole_mesh(&self.world, &self.members)?;
-            check::equal_replicas(&self.world, &self.members)?;
-            let detail = String::from("members are equal, but do not know it");
-            return Err(Violation { checker: "in-step", detail });
+        let begun = self.world.now();
+        let limit = begun + HEAL_LIMIT + self.ahead();
+        while let Err(violation) = self.settled() {
+            if self.world.now() >= limit {
+                return Err(violation);
+            }
+            self.run_until(self.world.now() + PATIENCE)?;
         }
+        let healed_after = self.world.now().since(begun);
         // Nothing moves in a room at rest.
-        self.run_for(Duration::from_secs(2))?;
-        check::equal_replicas(&self.world, &self.members)?;
-        let (index, room) = self.members[0];
-        let digest = self.world.node(index).canvas(room).map(|canvas| canvas.digest()).unwrap_or_default();
-        Ok(Report { digest, steps: self.world.steps(), strokes: self.strokes })
+        self.run_until(self.world.now() + Duration::from_secs(2))?;
+        self.check_end()?;
+        let digest = self.digest();
+        Ok(Report { digest, steps: self.world.steps(), strokes: self.strokes(), healed_after })
     }
-}
-
-fn in_step(node: &Node, room: RoomHandle) -> bool {
-    node.peers(room).iter().all(|peer| !peer.attached || peer.in_step)
-}
-
-/// **no-honest-refusal**: honest nodes refuse nothing of each other.
-fn no_honest_refusal(index: NodeIndex, event: &Event) -> Result<(), Violation> {
-    use meshwork_core::node::Refusal;
-    let Event::Refused { endpoint, reason, detail, .. } = event else { return Ok(()) };
-    // Offers may outrun the news of who made them when the server has just been started again, and come late when
-    // they take another way than those after them.
-    if matches!(reason, Refusal::SealingKey | Refusal::TooManyAttempts | Refusal::StaleSignal) {
-        return Ok(());
-    }
-    let detail = format!("program {index} refused {endpoint:?}: {reason}: {detail}");
-    Err(Violation { checker: "no-honest-refusal", detail })
 }

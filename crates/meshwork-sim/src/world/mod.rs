@@ -99,6 +99,11 @@ impl Program {
         self.skew
     }
 
+    /// How it reaches the network.
+    pub fn access(&self) -> PathModel {
+        self.access
+    }
+
     /// Whether it is asleep.
     pub fn is_asleep(&self) -> bool {
         self.asleep

@@ -1,0 +1,30 @@
+//! **exactly-once**: no program is told of a batch twice.
+
+use std::collections::BTreeSet;
+
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::Event;
+
+use super::Violation;
+use crate::connection::NodeIndex;
+
+/// What each program was told of.
+#[derive(Debug, Default)]
+pub struct ExactlyOnce {
+    delivered: BTreeSet<(NodeIndex, Endpoint, u64)>,
+}
+
+impl ExactlyOnce {
+    /// A program hears an event.
+    ///
+    /// # Errors
+    /// [`Violation`] names the program and the batch.
+    pub fn hear(&mut self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
+        let Event::CanvasChanged { author, sequence, .. } = event else { return Ok(()) };
+        if self.delivered.insert((index, *author, *sequence)) {
+            return Ok(());
+        }
+        let detail = format!("program {index} was told of batch {sequence} of {author} twice");
+        Err(Violation::new("exactly-once", detail))
+    }
+}

@@ -1,0 +1,523 @@
+//! Schedules: who comes, what they do and what goes wrong, drawn from a seed as data.
+
+use std::fmt;
+use std::time::Duration;
+
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::rng::Rng;
+
+use crate::hostile::Behaviour;
+use crate::meeting_point::Lie;
+use crate::path::PathModel;
+
+/// A person of a schedule, by the order in which they come. The first one makes the room.
+pub type Name = usize;
+
+/// Greatest offset of a civil clock that is set as people set clocks: two of them are never further apart than
+/// what is held back as coming from the future.
+pub(super) const SKEW_MAX_MICROS: i64 = 4_000_000;
+/// How far ahead a clock may jump, in microseconds: what is painted then is held by everybody else.
+pub(super) const AHEAD_MAX_MICROS: i64 = 20_000_000;
+/// Most people in a room at a time: enough for pairs, bridges and bystanders, few enough for many seeds.
+const PEOPLE_MAX: usize = 8;
+/// Steps of a schedule with faults.
+const STEPS: usize = 40;
+
+/// Something that happens in a schedule. What names somebody who is not there does nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Action {
+    /// Somebody comes.
+    Join(Arrival),
+    /// Somebody comes who means harm.
+    JoinHostile {
+        /// Who.
+        who: Name,
+        /// In which way.
+        behaviour: Behaviour,
+    },
+    /// Somebody paints up to 30 cells, drawn from `salt`; a few strokes clear instead.
+    Paint {
+        /// Who.
+        who: Name,
+        /// What the cells and the colour are drawn from.
+        salt: u64,
+    },
+    /// Somebody clicks on single cells, so often that the clicks are folded.
+    Click {
+        /// Who.
+        who: Name,
+        /// How often.
+        count: u16,
+    },
+    /// Two people paint the same cells at the same instant.
+    Duel {
+        /// One.
+        one: Name,
+        /// The other, who is asked second.
+        other: Name,
+    },
+    /// Somebody paints, and in a calm room it must be everywhere within a second.
+    Probe {
+        /// Who.
+        who: Name,
+    },
+    /// Somebody hostile strikes.
+    Attack {
+        /// Who.
+        who: Name,
+    },
+    /// Somebody leaves, as people do.
+    Leave {
+        /// Who.
+        who: Name,
+    },
+    /// Somebody's program ends without a word. Their disk made as many stores durable as it could not say.
+    Crash {
+        /// Who.
+        who: Name,
+        /// How many stores.
+        durable: usize,
+    },
+    /// Somebody whose program crashed starts it again, on what their disk holds.
+    Restart {
+        /// Who.
+        who: Name,
+    },
+    /// A machine falls asleep.
+    Sleep {
+        /// Whose.
+        who: Name,
+    },
+    /// A machine wakes up.
+    Wake {
+        /// Whose.
+        who: Name,
+    },
+    /// The network falls into two parts.
+    Split {
+        /// A bit for each person: on which side they are.
+        sides: u64,
+    },
+    /// Two people cannot reach each other.
+    Cut {
+        /// One.
+        one: Name,
+        /// The other.
+        other: Name,
+    },
+    /// Nothing of somebody arrives at somebody else.
+    CutOneWay {
+        /// Who is not heard.
+        from: Name,
+        /// Who does not hear.
+        to: Name,
+    },
+    /// All cuts heal.
+    Heal,
+    /// The connection between two people fails.
+    Fail {
+        /// One.
+        one: Name,
+        /// The other.
+        other: Name,
+    },
+    /// Somebody moves to another access to the network.
+    Move {
+        /// Who.
+        who: Name,
+        /// Where to.
+        access: PathModel,
+    },
+    /// A civil clock is set.
+    SetClock {
+        /// Whose.
+        who: Name,
+        /// To how many microseconds off.
+        skew: i64,
+        /// Whether the driver notices at once.
+        noticed: bool,
+    },
+    /// A disk becomes slow, or full.
+    Disk {
+        /// Whose.
+        who: Name,
+        /// Milliseconds until a store is durable.
+        delay_ms: u64,
+        /// Whether stores fail.
+        full: bool,
+    },
+    /// The server stops and forgets.
+    StopServer,
+    /// The server starts.
+    StartServer,
+    /// The server begins to lie, or stops.
+    Lie(Option<Lie>),
+}
+
+/// Somebody who comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrival {
+    /// Who.
+    pub who: Name,
+    /// Whose key they use: some people open a second tab.
+    pub person: u64,
+    /// How far their clock is off, in microseconds.
+    pub skew: i64,
+    /// Their access to the network.
+    pub access: PathModel,
+    /// Whether they keep the room on disk.
+    pub stores: bool,
+}
+
+/// An action and when it happens, from the start of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// When.
+    pub at: Duration,
+    /// What.
+    pub action: Action,
+}
+
+/// Everything that a run is made of: the same schedule gives the same run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// The seed that it was drawn from, and from which the network draws its chances.
+    pub seed: u64,
+    /// Size of the canvas.
+    pub size: CanvasSize,
+    /// Whether a secret guards the room.
+    pub private: bool,
+    /// Who makes the room.
+    pub first: Arrival,
+    /// What happens, in the order of time.
+    pub steps: Vec<Step>,
+}
+
+impl Schedule {
+    /// Draws the schedule of a seed.
+    ///
+    /// One in eight is calm: a pair of people cannot link, and everything else is as it should be, so that what
+    /// is promised of calm rooms can be asked for. The others mix some kinds of faults: each kind is in half of
+    /// them, so that also rare pairs of faults meet undisturbed by the rest.
+    pub fn draw(seed: u64) -> Schedule {
+        let mut bytes = [1; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut rng = Rng::new(bytes);
+        let side = |rng: &mut Rng| 1 + rng.below(200) as u16;
+        let size = CanvasSize { width: side(&mut rng), height: side(&mut rng) };
+        let private = rng.below(2) == 0;
+        let calm = rng.below(8) == 0;
+        let mut draw = Draw::new(rng, calm);
+        let first = draw.arrival();
+        if calm {
+            draw.calm()
+        } else {
+            draw.faults()
+        }
+        Schedule { seed, size, private, first, steps: draw.steps }
+    }
+
+    /// The same schedule with those of its steps alone that have these places.
+    pub fn only(&self, places: &[usize]) -> Schedule {
+        let steps = places.iter().filter_map(|&place| self.steps.get(place).copied()).collect();
+        Schedule { steps, ..self.clone() }
+    }
+
+    /// Whether a server lies in it.
+    pub fn has_lies(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Lie(Some(_))))
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let access = if self.private { "private" } else { "open" };
+        writeln!(f, "seed {}: {access} room of {}, made by {:?}", self.seed, self.size, self.first)?;
+        for (place, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{place:>4}  {:>9.3} s  {:?}", step.at.as_secs_f64(), step.action)?;
+        }
+        Ok(())
+    }
+}
+
+/// A kind of fault that a schedule may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Cuts,
+    Churn,
+    Crashes,
+    Sleep,
+    Clocks,
+    Disks,
+    Roaming,
+    Servers,
+    Lies,
+    Hostile,
+}
+
+const KINDS: [Kind; 10] = [
+    Kind::Cuts,
+    Kind::Churn,
+    Kind::Crashes,
+    Kind::Sleep,
+    Kind::Clocks,
+    Kind::Disks,
+    Kind::Roaming,
+    Kind::Servers,
+    Kind::Lies,
+    Kind::Hostile,
+];
+
+/// A schedule that is being drawn.
+struct Draw {
+    rng: Rng,
+    steps: Vec<Step>,
+    at: Duration,
+    people: Name,
+    here: Vec<Name>,
+    crashed: Vec<Name>,
+    asleep: Vec<Name>,
+    hostile: Option<Name>,
+    path: PathModel,
+    /// Whether all clocks are right, so that stamps can be equal.
+    clocks_right: bool,
+}
+
+impl Draw {
+    fn new(mut rng: Rng, calm: bool) -> Draw {
+        let paths = if calm { 2 } else { PathModel::ALL.len() as u64 };
+        let path = PathModel::ALL[rng.below(paths) as usize];
+        let clocks_right = rng.below(3) == 0;
+        let (here, crashed, asleep) = (vec![], vec![], vec![]);
+        let at = Duration::ZERO;
+        Draw { rng, steps: vec![], at, people: 0, here, crashed, asleep, hostile: None, path, clocks_right }
+    }
+
+    fn push(&mut self, action: Action) {
+        self.steps.push(Step { at: self.at, action });
+    }
+
+    fn pause(&mut self, most_ms: u64) {
+        self.at += Duration::from_millis(self.rng.below(most_ms));
+    }
+
+    fn chance(&mut self, one_in: u64) -> bool {
+        self.rng.below(one_in) == 0
+    }
+
+    fn pick(&mut self) -> Name {
+        self.here[self.rng.below(self.here.len() as u64) as usize]
+    }
+
+    fn pair(&mut self) -> Option<(Name, Name)> {
+        let one = self.pick();
+        let others: Vec<Name> = self.here.iter().copied().filter(|other| *other != one).collect();
+        let other = *others.get(self.rng.below(others.len() as u64) as usize)?;
+        Some((one, other))
+    }
+
+    fn skew(&mut self) -> i64 {
+        if self.clocks_right {
+            return 0;
+        }
+        self.rng.below(2 * SKEW_MAX_MICROS as u64) as i64 - SKEW_MAX_MICROS
+    }
+
+    fn arrival(&mut self) -> Arrival {
+        let who = self.people;
+        self.people += 1;
+        self.here.push(who);
+        let person = if self.chance(4) { self.rng.below(who as u64 + 1) } else { who as u64 };
+        let (skew, stores) = (self.skew(), self.chance(3));
+        Arrival { who, person, skew, access: self.path, stores }
+    }
+
+    fn join(&mut self) {
+        if self.here.len() < PEOPLE_MAX {
+            let arrival = self.arrival();
+            self.push(Action::Join(arrival));
+        }
+    }
+
+    /// Three to six people, a pair of whom cannot link, and strokes that must go round that.
+    fn calm(&mut self) {
+        for _ in 0..2 + self.rng.below(4) {
+            self.join();
+            self.pause(500);
+        }
+        if let Some((one, other)) = self.pair() {
+            self.push(Action::Cut { one, other });
+        }
+        self.at += Duration::from_secs(15);
+        for _ in 0..10 {
+            let who = self.pick();
+            let salt = self.rng.next_u64();
+            self.push(Action::Paint { who, salt });
+            self.pause(1000);
+        }
+        self.at += Duration::from_secs(10);
+        for who in self.here.clone() {
+            self.push(Action::Probe { who });
+            self.at += Duration::from_secs(2);
+        }
+    }
+
+    fn faults(&mut self) {
+        let mut kinds: Vec<Kind> = vec![];
+        for kind in KINDS {
+            if self.chance(2) {
+                kinds.push(kind);
+            }
+        }
+        for _ in 0..STEPS {
+            self.step(&kinds);
+            self.pause(1500);
+        }
+    }
+
+    fn step(&mut self, kinds: &[Kind]) {
+        match self.rng.below(12) {
+            0..2 => self.join(),
+            2..6 => {
+                let (who, salt) = (self.pick(), self.rng.next_u64());
+                self.push(Action::Paint { who, salt });
+            }
+            6 if self.chance(3) => {
+                let (who, count) = (self.pick(), 65 + self.rng.below(30) as u16);
+                self.push(Action::Click { who, count });
+            }
+            6..8 => {
+                if let Some((one, other)) = self.pair() {
+                    self.push(Action::Duel { one, other });
+                }
+            }
+            _ => {
+                if let Some(&kind) = kinds.get(self.rng.below(kinds.len() as u64) as usize) {
+                    self.fault(kind);
+                }
+            }
+        }
+    }
+
+    fn fault(&mut self, kind: Kind) {
+        match kind {
+            Kind::Cuts => self.cut(),
+            Kind::Churn => {
+                if self.here.len() > 2 {
+                    let who = self.remove();
+                    self.push(Action::Leave { who });
+                }
+                self.join();
+            }
+            Kind::Crashes => self.crash(),
+            Kind::Sleep => self.sleep(),
+            Kind::Clocks => self.clock(),
+            Kind::Disks => {
+                let (who, full) = (self.pick(), self.chance(3));
+                let delay_ms = if self.chance(2) { 5 } else { self.rng.below(4000) };
+                self.push(Action::Disk { who, delay_ms, full });
+            }
+            Kind::Roaming => {
+                let who = self.pick();
+                let access = PathModel::ALL[self.rng.below(PathModel::ALL.len() as u64) as usize];
+                self.push(Action::Move { who, access });
+            }
+            Kind::Servers => {
+                let stop = self.chance(2);
+                self.push(if stop { Action::StopServer } else { Action::StartServer });
+            }
+            Kind::Lies => {
+                let lie = Lie::ALL[self.rng.below(Lie::ALL.len() as u64) as usize];
+                let tells = !self.chance(3);
+                self.push(Action::Lie(tells.then_some(lie)));
+            }
+            Kind::Hostile => self.hostility(),
+        }
+    }
+
+    fn cut(&mut self) {
+        let action = match (self.rng.below(6), self.pair()) {
+            (0, _) => Action::Split { sides: self.rng.next_u64() },
+            (1, Some((one, other))) => Action::Cut { one, other },
+            (2, Some((from, to))) => Action::CutOneWay { from, to },
+            (3, Some((one, other))) => Action::Fail { one, other },
+            _ => Action::Heal,
+        };
+        self.push(action);
+    }
+
+    fn remove(&mut self) -> Name {
+        let place = self.rng.below(self.here.len() as u64) as usize;
+        let who = self.here.remove(place);
+        self.asleep.retain(|asleep| *asleep != who);
+        who
+    }
+
+    fn crash(&mut self) {
+        if self.chance(2)
+            && let Some(who) = self.crashed.pop()
+        {
+            self.here.push(who);
+            return self.push(Action::Restart { who });
+        }
+        if self.here.len() > 1 {
+            let (who, durable) = (self.remove(), self.rng.below(3) as usize);
+            self.crashed.push(who);
+            self.push(Action::Crash { who, durable });
+        }
+    }
+
+    fn sleep(&mut self) {
+        match self.asleep.pop() {
+            Some(who) => self.push(Action::Wake { who }),
+            None => {
+                let who = self.pick();
+                self.asleep.push(who);
+                self.push(Action::Sleep { who });
+            }
+        }
+    }
+
+    fn clock(&mut self) {
+        let who = self.pick();
+        let skew = match self.rng.below(3) {
+            0 => self.rng.below(AHEAD_MAX_MICROS as u64) as i64,
+            1 => -(self.rng.below(3_600_000_000) as i64),
+            _ => self.skew(),
+        };
+        let noticed = self.chance(2);
+        self.push(Action::SetClock { who, skew, noticed });
+    }
+
+    fn hostility(&mut self) {
+        match self.hostile {
+            None => {
+                let who = self.people;
+                self.people += 1;
+                self.hostile = Some(who);
+                let behaviour = DRAWN[self.rng.below(DRAWN.len() as u64) as usize];
+                self.push(Action::JoinHostile { who, behaviour });
+            }
+            Some(who) => {
+                self.push(Action::Attack { who });
+                self.pause(300);
+                self.push(Action::Attack { who });
+            }
+        }
+    }
+}
+
+/// Behaviours that schedules draw. Equivocation is left out: two honest members may hold either of two batches
+/// with one sequence until there is a rule for it.
+const DRAWN: [Behaviour; 10] = [
+    Behaviour::Forges,
+    Behaviour::Replays,
+    Behaviour::Oversizes,
+    Behaviour::Foretells,
+    Behaviour::Floods,
+    Behaviour::Withholds,
+    Behaviour::Eclipses,
+    Behaviour::Babbles,
+    Behaviour::Pretends,
+    Behaviour::Misleads,
+];
