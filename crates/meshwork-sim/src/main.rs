@@ -17,7 +17,7 @@ Usage: cargo xtask sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   --seeds N       how many rooms to run, 200 where nothing is said
   --from SEED     the seed of the first, 0 where nothing is said
   --jobs J        how many run at a time, as many as there are cores where nothing is said
-  --planted NAME  with a fault planted in every node, to see which checker notices it
+  --planted NAME  with a fault planted in every node, until a checker notices it
   --seed SEED     one room, with its schedule; a failing one is made smaller
   --only PLACES   of that schedule only the steps with these numbers: 0,3,7-9
 ";
@@ -62,7 +62,9 @@ fn run_many(options: &Options) -> bool {
         let mut results = vec![];
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= options.seeds {
+            // A fault that is planted is caught once; all seeds below the one that did it are under way or done.
+            let caught = options.planted.is_some() && failed.load(Ordering::Relaxed) > 0;
+            if number >= options.seeds || caught {
                 return results;
             }
             let seed = options.from.wrapping_add(number);

@@ -223,7 +223,8 @@ impl Room {
     fn reject(&mut self, from: Endpoint, rejection: Rejection, live: bool) {
         match rejection {
             Rejection::Known(key) => {
-                if key.author == from && self.stays {
+                // What is held is known too, but it is not applied.
+                if key.author == from && self.stays && self.delivery.is_delivered(&key) {
                     self.storage.acknowledge(from, key.sequence);
                 }
             }

@@ -30,7 +30,7 @@ impl Clocks {
     pub fn check(&mut self, world: &World, members: &[Member]) -> Result<(), Violation> {
         let allowed = Config::default().stamp_ahead_max.as_millis() as u64;
         for &(index, room) in members {
-            let shown = WallTime(world.wall().0.saturating_add_signed(world.look_at(index).skew()));
+            let shown = WallTime(world.wall().0.saturating_add_signed(world.look_at(index).read_skew()));
             let latest = self.latest.entry(index).or_default();
             *latest = (*latest).max(shown);
             let Some(canvas) = world.node(index).canvas(room) else { continue };

@@ -32,6 +32,9 @@ pub use crate::check::Violation;
 pub const HEAL_LIMIT: Duration = Duration::from_secs(60);
 /// How often checkers of safety look while nothing happens in the schedule.
 pub const STRIDE: Duration = Duration::from_millis(500);
+/// How long links of somebody who left without a word may be kept: ten seconds of silence, and some for an attempt
+/// to go on.
+const GONE_LIMIT: Duration = Duration::from_secs(20);
 /// How often it is looked whether a healed room is whole.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -97,6 +100,14 @@ impl Scenario {
         // Nothing moves in a room at rest.
         self.run_until(self.world.now() + Duration::from_secs(2))?;
         self.check_end()?;
+        // Who left without a word is noticed a while later.
+        let limit = self.world.now() + GONE_LIMIT;
+        while let Err(violation) = self.at_rest() {
+            if self.world.now() >= limit {
+                return Err(violation);
+            }
+            self.run_until(self.world.now() + PATIENCE)?;
+        }
         let digest = self.digest();
         Ok(Report { digest, steps: self.world.steps(), strokes: self.strokes(), healed_after })
     }

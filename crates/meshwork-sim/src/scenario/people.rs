@@ -92,7 +92,8 @@ impl Scenario {
 
     /// Carries out one step. What names somebody who is not there does nothing.
     pub(super) fn act(&mut self, action: &Action) -> Result<(), Violation> {
-        if !matches!(action, Action::Paint { .. } | Action::Click { .. } | Action::Probe { .. }) {
+        use Action::{Click, Dot, Paint, Probe};
+        if !matches!(action, Paint { .. } | Dot { .. } | Click { .. } | Probe { .. }) {
             self.disturbed = self.world.now();
         }
         match *action {
@@ -108,6 +109,10 @@ impl Scenario {
                 self.join(arrival, Some(behaviour));
             }
             Action::Paint { who, salt } => return self.paint_random(who, salt),
+            Action::Dot { who, x } => {
+                let colour = Colour::rgb(3, who as u8, self.strokes() as u8);
+                return self.paint(who, &[(x.min(self.size.width - 1), 0, colour)]);
+            }
             Action::Click { who, count } => return self.click(who, count),
             Action::Duel { one, other } => {
                 let mut cells = [(0, 0, Colour::rgb(one as u8, 50, 50)); 2];
@@ -184,6 +189,19 @@ impl Scenario {
             self.world.stop_server();
         }
         self.world.start_server();
+        self.enter_again();
+    }
+
+    /// Whom a liar refused the room opens its LINK once more.
+    fn enter_again(&mut self) {
+        let Some(address) = self.address.clone() else { return };
+        for person in self.people.values_mut() {
+            if let Some((index, room)) = person.member.as_mut()
+                && self.world.node(*index).room_id(*room).is_none()
+            {
+                *room = self.world.join_room(*index, address.clone());
+            }
+        }
     }
 
     /// How long what was painted ahead of time may be held back.
@@ -235,14 +253,15 @@ impl Scenario {
         check::same_cells(&self.world, &members)?;
         self.painted.check(&self.world, &members)?;
         self.acknowledgements.check_kept(&self.world, &members)?;
-        for &(index, _) in &members {
-            self.check_disk(index)?;
+        members.iter().try_for_each(|&(index, _)| self.check_disk(index))
+    }
+
+    /// Whether nodes hold nothing that they do not need. Where somebody hostile comes and goes, nothing is said.
+    pub(super) fn at_rest(&self) -> Result<(), Violation> {
+        match self.people.values().any(|person| person.hostile) {
+            true => Ok(()),
+            false => check::no_leak(&self.world, &self.members()),
         }
-        // A hostile member may come and go as it likes.
-        if self.people.values().any(|person| person.hostile) {
-            return Ok(());
-        }
-        check::no_leak(&self.world, &members)
     }
 
     fn check_disk(&self, index: NodeIndex) -> Result<(), Violation> {

@@ -42,6 +42,13 @@ pub enum Action {
         /// What the cells and the colour are drawn from.
         salt: u64,
     },
+    /// Somebody paints a single cell.
+    Dot {
+        /// Who.
+        who: Name,
+        /// In which column.
+        x: u16,
+    },
     /// Somebody clicks on single cells, so often that the clicks are folded.
     Click {
         /// Who.
@@ -437,6 +444,7 @@ impl Draw {
 
     fn cut(&mut self) {
         let action = match (self.rng.below(6), self.pair()) {
+            (0, _) if self.chance(2) => return self.rift(),
             (0, _) => Action::Split { sides: self.rng.next_u64() },
             (1, Some((one, other))) => Action::Cut { one, other },
             (2, Some((from, to))) => Action::CutOneWay { from, to },
@@ -444,6 +452,19 @@ impl Draw {
             _ => Action::Heal,
         };
         self.push(action);
+    }
+
+    /// A split that outlives all links across it, with little painted meanwhile: only comparison heals that.
+    fn rift(&mut self) {
+        let sides = self.rng.next_u64();
+        self.push(Action::Split { sides });
+        for _ in 0..1 + self.rng.below(3) {
+            self.pause(3000);
+            let (who, x) = (self.pick(), self.rng.below(6) as u16);
+            self.push(Action::Dot { who, x });
+        }
+        self.at += Duration::from_secs(12);
+        self.push(Action::Heal);
     }
 
     fn remove(&mut self) -> Name {

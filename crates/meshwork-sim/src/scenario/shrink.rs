@@ -80,6 +80,7 @@ fn concerns(action: &Action, person: Name) -> bool {
         Action::Join(arrival) => arrival.who == person,
         Action::JoinHostile { who, .. }
         | Action::Paint { who, .. }
+        | Action::Dot { who, .. }
         | Action::Click { who, .. }
         | Action::Probe { who }
         | Action::Attack { who }

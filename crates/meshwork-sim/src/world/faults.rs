@@ -86,7 +86,7 @@ impl World {
     pub fn jump_clock(&mut self, index: NodeIndex, skew: i64) {
         let now = self.now;
         let program = self.program(index);
-        program.skew = skew;
+        (program.skew, program.read_skew) = (skew, skew);
         program.clock_read = now;
         program.node.handle_wall_clock(now, skewed(now, skew));
         self.drain(index);

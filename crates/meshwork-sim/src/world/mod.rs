@@ -89,6 +89,8 @@ pub struct Program {
     sockets: BTreeMap<ServerId, Socket>,
     /// When its civil clock was read.
     clock_read: Time,
+    /// How far it was off then.
+    read_skew: i64,
     /// When its node has something to do.
     due: Option<Time>,
 }
@@ -97,6 +99,11 @@ impl Program {
     /// How far its civil clock is off, in microseconds.
     pub fn skew(&self) -> i64 {
         self.skew
+    }
+
+    /// How far its civil clock was off when its driver last read it, in microseconds.
+    pub fn read_skew(&self) -> i64 {
+        self.read_skew
     }
 
     /// How it reaches the network.
@@ -219,6 +226,7 @@ impl World {
             offline: false,
             sockets: BTreeMap::new(),
             clock_read: self.now,
+            read_skew: skew,
             due: None,
         };
         self.programs.insert(index, program);
@@ -355,7 +363,7 @@ impl World {
         let now = self.now;
         let program = self.program(index);
         if now.since(program.clock_read) > CLOCK_INTERVAL {
-            program.clock_read = now;
+            (program.clock_read, program.read_skew) = (now, program.skew);
             let wall = skewed(now, program.skew);
             program.node.handle_wall_clock(now, wall);
         }

@@ -1,0 +1,62 @@
+//! Rooms drawn from seeds, with every kind of fault there is, and faults planted to see that checkers notice.
+
+use meshwork_core::node::config::PlantedBug;
+use meshwork_sim::scenario::{self, Schedule};
+
+/// Rooms whose seeds are always the same, so that what was found once stays found.
+const FIXED_SEEDS: u64 = 100;
+/// Rooms whose first seed comes from the environment, so that a run can be repeated.
+const SEEDS: u64 = 200;
+
+/// Runs seeds, and tells the first that fails with the command that repeats it.
+fn run(seeds: impl Iterator<Item = u64>) {
+    for seed in seeds {
+        if let Err(violation) = scenario::run(seed, None) {
+            panic!("seed {seed}: {violation}\nrepeat with: cargo xtask sim --seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn random_faults_leave_rooms_equal() {
+    let base = std::env::var("MESHWORK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_000_000u64);
+    println!("seeds {base} to {}", base.wrapping_add(SEEDS - 1));
+    run((0..SEEDS).map(|offset| base.wrapping_add(offset)));
+}
+
+#[test]
+fn seeds_that_were_run_before_still_pass() {
+    run(0..FIXED_SEEDS);
+}
+
+#[test]
+fn one_seed_gives_one_run() {
+    for seed in 0..3 {
+        assert_eq!(scenario::run(seed, None), scenario::run(seed, None));
+    }
+}
+
+/// Faults that other files of tests plant, in scenarios made for them.
+const ELSEWHERE: [PlantedBug; 3] =
+    [PlantedBug::DirectTwice, PlantedBug::DirectForgotten, PlantedBug::ResumeOnce];
+
+#[test]
+fn every_planted_fault_is_caught() {
+    for &planted in PlantedBug::ALL.iter().filter(|planted| !ELSEWHERE.contains(planted)) {
+        let caught = (0..SEEDS).find_map(|seed| Some((seed, scenario::run(seed, Some(planted)).err()?)));
+        let (seed, violation) = caught.unwrap_or_else(|| panic!("{planted:?} is not noticed"));
+        println!("{:<22} caught by {:<22} with seed {seed}", planted.name(), violation.checker);
+    }
+}
+
+#[test]
+fn a_failing_schedule_is_made_smaller() {
+    let planted = Some(PlantedBug::ClearedLoses);
+    let failing = (0..SEEDS).find_map(|seed| Some((seed, scenario::run(seed, planted).err()?)));
+    let (seed, violation) = failing.expect("it is noticed");
+    let schedule = Schedule::draw(seed);
+    let shrunk = scenario::shrink(&schedule, planted, violation.checker).expect("it fails");
+    assert!(shrunk.places.len() <= 2, "one stroke is enough to see it:\n{}", shrunk.schedule);
+    let again = scenario::run_schedule(&schedule.only(&shrunk.places), planted);
+    assert_eq!(again, Err(shrunk.violation), "what is told repeats it");
+}
