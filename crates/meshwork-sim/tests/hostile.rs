@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::{BLUE, RED, equal, join, refused, room_of, whole};
 use meshwork_core::node::Refusal;
+use meshwork_core::room::delivery::HELD_MAX;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::hostile::Behaviour;
 use meshwork_sim::world::World;
@@ -68,6 +69,7 @@ fn strokes_of_the_future_are_held_within_bounds() {
     for &(index, room) in &honest {
         assert_eq!(world.node(index).canvas(room).and_then(|canvas| canvas.colour(0, 0)), None);
         let held = world.node(index).usage().held_batches;
-        assert_eq!(held, 200, "ten blows of twenty strokes wait for their time");
+        assert_eq!(held, HELD_MAX, "of ten blows with three hundred strokes each");
+        assert!(refused(&world, index, Refusal::BatchFuture), "the others are refused, and that is told");
     }
 }

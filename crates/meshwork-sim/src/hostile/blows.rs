@@ -22,6 +22,8 @@ pub(crate) type Blow = (LinkId, Channel, Vec<u8>);
 pub(super) const FORETOLD: Duration = Duration::from_secs(600);
 /// Batches in one blow of a flood.
 const FLOOD: u64 = 20;
+/// Batches of the future in one blow: four of them are more than anybody holds.
+const FORETOLD_COUNT: u64 = 300;
 /// The kind number of a batch on the wire, for messages that no encoder would write.
 const KIND_BATCH: u8 = 16;
 
@@ -136,7 +138,8 @@ impl Mask {
     fn foretold(&mut self, wall: WallTime) -> Vec<RoomMessage> {
         let ahead = WallTime(wall.0 + FORETOLD.as_micros() as u64);
         let author = Endpoint { instance: Instance(self.rng.next_u64()), ..self.me };
-        let batches = (1..=FLOOD).filter_map(|sequence| self.batch(&self.identity, author, sequence, ahead));
+        let batches =
+            (1..=FORETOLD_COUNT).filter_map(|sequence| self.batch(&self.identity, author, sequence, ahead));
         batches.filter_map(as_batch).collect()
     }
 

@@ -282,6 +282,7 @@ struct Draw {
     at: Duration,
     people: Name,
     here: Vec<Name>,
+    keepers: Vec<Name>,
     crashed: Vec<Name>,
     asleep: Vec<Name>,
     hostile: Option<Name>,
@@ -295,9 +296,19 @@ impl Draw {
         let paths = if calm { 2 } else { PathModel::ALL.len() as u64 };
         let path = PathModel::ALL[rng.below(paths) as usize];
         let clocks_right = rng.below(3) == 0;
-        let (here, crashed, asleep) = (vec![], vec![], vec![]);
-        let at = Duration::ZERO;
-        Draw { rng, steps: vec![], at, people: 0, here, crashed, asleep, hostile: None, path, clocks_right }
+        Draw {
+            rng,
+            steps: vec![],
+            at: Duration::ZERO,
+            people: 0,
+            here: vec![],
+            keepers: vec![],
+            crashed: vec![],
+            asleep: vec![],
+            hostile: None,
+            path,
+            clocks_right,
+        }
     }
 
     fn push(&mut self, action: Action) {
@@ -336,6 +347,9 @@ impl Draw {
         self.here.push(who);
         let person = if self.chance(4) { self.rng.below(who as u64 + 1) } else { who as u64 };
         let (skew, stores) = (self.skew(), self.chance(3));
+        if stores {
+            self.keepers.push(who);
+        }
         Arrival { who, person, skew, access: self.path, stores }
     }
 
@@ -444,8 +458,8 @@ impl Draw {
 
     fn cut(&mut self) {
         let action = match (self.rng.below(6), self.pair()) {
-            (0, _) if self.chance(2) => return self.rift(),
-            (0, _) => Action::Split { sides: self.rng.next_u64() },
+            (0, _) => return self.rift(),
+            (1, _) if self.chance(2) => Action::Split { sides: self.rng.next_u64() },
             (1, Some((one, other))) => Action::Cut { one, other },
             (2, Some((from, to))) => Action::CutOneWay { from, to },
             (3, Some((one, other))) => Action::Fail { one, other },
@@ -456,11 +470,11 @@ impl Draw {
 
     /// A split that outlives all links across it, with little painted meanwhile: only comparison heals that.
     fn rift(&mut self) {
-        let sides = self.rng.next_u64();
+        let (sides, x) = (self.rng.next_u64(), self.rng.below(5) as u16);
         self.push(Action::Split { sides });
         for _ in 0..1 + self.rng.below(3) {
             self.pause(3000);
-            let (who, x) = (self.pick(), self.rng.below(6) as u16);
+            let who = self.pick();
             self.push(Action::Dot { who, x });
         }
         self.at += Duration::from_secs(12);
@@ -481,11 +495,28 @@ impl Draw {
             self.here.push(who);
             return self.push(Action::Restart { who });
         }
+        if self.here.len() > 2 && self.chance(3) {
+            return self.crash_while_storing();
+        }
         if self.here.len() > 1 {
             let (who, durable) = (self.remove(), self.rng.below(3) as usize);
             self.crashed.push(who);
             self.push(Action::Crash { who, durable });
         }
+    }
+
+    /// A keeper whose disk is slow crashes soon after a stroke, and comes back.
+    fn crash_while_storing(&mut self) {
+        let keepers: Vec<Name> = self.here.iter().copied().filter(|who| self.keepers.contains(who)).collect();
+        let Some(&who) = keepers.get(self.rng.below(keepers.len() as u64) as usize) else { return };
+        self.push(Action::Disk { who, delay_ms: 3000, full: false });
+        let (painter, salt) = (self.pick(), self.rng.next_u64());
+        self.push(Action::Paint { who: painter, salt });
+        self.pause(2500);
+        let durable = self.rng.below(3) as usize;
+        self.push(Action::Crash { who, durable });
+        self.pause(5000);
+        self.push(Action::Restart { who });
     }
 
     fn sleep(&mut self) {
