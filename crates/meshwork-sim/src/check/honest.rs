@@ -55,7 +55,11 @@ impl Honest {
             // late when they take another way than those after them.
             Refusal::SealingKey | Refusal::TooManyAttempts | Refusal::StaleSignal => true,
             // Whoever a server names need not have said what it hands out.
-            Refusal::Seal | Refusal::SignalSignature | Refusal::Signal | Refusal::Server => {
+            Refusal::Seal
+            | Refusal::SignalSignature
+            | Refusal::Signal
+            | Refusal::Replay
+            | Refusal::Server => {
                 self.servers_lie || endpoint.is_some_and(|endpoint| !self.contains(endpoint))
             }
             _ => endpoint.is_none_or(|endpoint| !self.contains(endpoint)),

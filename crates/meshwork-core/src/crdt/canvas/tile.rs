@@ -218,7 +218,8 @@ impl Tile {
         let erased = self.is_erased(cell.index).then(|| painted_by(present, cell.index)).flatten();
         let colour = erased.unwrap_or(self.colours[index]);
         let order = (batch.peer(), cell.colour).cmp(&(present.peer(), colour));
-        planted!(TieByArrival) || order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
+        planted!(TieByArrival)
+            || order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
     }
 
     fn is_erased(&self, index: u16) -> bool {
