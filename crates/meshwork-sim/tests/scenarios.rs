@@ -37,8 +37,14 @@ fn one_seed_gives_one_run() {
 }
 
 /// Faults that other files of tests plant, in scenarios made for them.
-const ELSEWHERE: [PlantedBug; 3] =
-    [PlantedBug::DirectTwice, PlantedBug::DirectForgotten, PlantedBug::ResumeOnce];
+const ELSEWHERE: [PlantedBug; 6] = [
+    PlantedBug::DirectTwice,
+    PlantedBug::DirectForgotten,
+    PlantedBug::ResumeOnce,
+    PlantedBug::RateRule,
+    PlantedBug::LateBan,
+    PlantedBug::Equivocation,
+];
 
 #[test]
 fn every_planted_fault_is_caught() {
