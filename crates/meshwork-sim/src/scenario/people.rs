@@ -34,8 +34,8 @@ struct Person {
     arrival: Arrival,
     member: Option<Member>,
     hostile: bool,
-    /// What is on their disk while their program does not run, and which program it was.
-    disk: Option<(Store, NodeIndex)>,
+    /// What is on their disk while their program does not run.
+    disk: Option<Store>,
 }
 
 /// A schedule that is being carried out.
@@ -343,7 +343,7 @@ impl Scenario {
         self.acknowledgements.check_disk(endpoint, self.size, &store)?;
         if let Some(person) = self.people.get_mut(&who) {
             person.member = None;
-            person.disk = Some((store, index));
+            person.disk = Some(store);
         }
         Ok(())
     }
@@ -351,9 +351,8 @@ impl Scenario {
     fn restart(&mut self, who: Name) {
         let Some(address) = self.address.clone() else { return };
         let Some(person) = self.people.get_mut(&who) else { return };
-        let (arrival, Some((store, before))) = (person.arrival, person.disk.take()) else { return };
+        let (arrival, Some(store)) = (person.arrival, person.disk.take()) else { return };
         let index = self.start(arrival, None);
-        self.clocks.inherit(before, index);
         self.world.restore(index, store);
         let room = self.world.join_room(index, address);
         if let Some(person) = self.people.get_mut(&who) {
