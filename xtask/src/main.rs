@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "progress is told on stderr, so that stdout stays the server's")]
 
 mod binary;
+mod fuzz;
 mod pages;
 mod setup;
 mod step;
@@ -28,6 +29,7 @@ Usage: cargo xtask <command>
   run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
   test [--fast] [FILTER]   run everything: format, lints, tidy, docs, tests, pages, browsers
                            --fast leaves the browsers out; with FILTER only tests whose names contain it run
+  fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
   tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
 ";
 
@@ -75,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             binary::serve(&program, rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
         }
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
+        "fuzz" => fuzz::fuzz(&Workspace::find()?, rest),
         "tidy" => {
             no_more(rest)?;
             tidy::tidy(&Workspace::find()?)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::setup::{self, Need, Tools, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{binary, pages, step, tidy};
+use crate::{binary, fuzz, pages, step, tidy};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
@@ -67,6 +67,9 @@ fn all_steps(
     }
     let filter = options.filter.as_deref();
     steps.run("tests", || step::check(&mut tests(workspace, seed, filter)))?;
+    if options.filter.is_none() {
+        steps.run("decoders", || step::check(seeded(&mut fuzz::tests(workspace), seed)))?;
+    }
     if !options.fast {
         steps.run("pages and binary", || binary::build_all(workspace, tools).map(drop))?;
         steps.run("test page", || pages::build_test_page(workspace, tools).map(drop))?;
@@ -137,11 +140,12 @@ fn browser_tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Com
     cargo
 }
 
-fn seeded(cargo: &mut Command, seed: &str) {
+fn seeded<'a>(cargo: &'a mut Command, seed: &str) -> &'a mut Command {
     cargo.env("MESHWORK_SEED", seed);
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         cargo.env("PROPTEST_RNG_SEED", seed);
     }
+    cargo
 }
 
 /// One seed for one state of the tree, so that a run can be repeated; MESHWORK_SEED overrules it.

@@ -1,0 +1,321 @@
+//! Honest bytes and texts of every kind, always the same ones: what a run begins from, and the golden bytes.
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
+use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
+use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::rng::Rng;
+use meshwork_core::room::equivocation::Proof;
+use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::records::{Ban, Erase, Limit, Record, Region, Rules, RulesRecord, Statement};
+use meshwork_core::session::message::{
+    Applied, Attach, Carry, Detach, DetachReason, Direct, GoodbyeReason, Introduction, LinkMessage, Links,
+    PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
+};
+use meshwork_core::session::resume::Resumption;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::announce;
+use meshwork_core::signalling::by_hand::{self, ByHand};
+use meshwork_core::signalling::description::{
+    Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
+};
+use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
+use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
+use meshwork_core::wire::{self, Base64, Bounded, BoundedText, Bytes, MessageWriter, VersionRange};
+
+/// The room that everything is about.
+pub(crate) const ROOM: RoomId = RoomId([3; 32]);
+/// Its canvas.
+pub(crate) const SIZE: CanvasSize = CanvasSize { width: 100, height: 70 };
+/// Its limit, where it has one.
+pub(crate) const LIMIT: Limit = Limit { cells: 5, window_ms: 60_000 };
+const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
+
+/// Who writes everything: the secret key is 32 bytes of 1.
+fn author() -> (Identity, Endpoint) {
+    let identity = Identity::from_secret([1; 32]);
+    let endpoint = Endpoint { peer: identity.peer(), instance: Instance(1) };
+    (identity, endpoint)
+}
+
+/// To whom everything is sealed: the secret key is 32 bytes of 2.
+pub(crate) fn addressee() -> (Endpoint, SealingKey) {
+    let endpoint = Endpoint { peer: Identity::from_secret([2; 32]).peer(), instance: Instance(2) };
+    (endpoint, SealingKey::generate(&mut Rng::new([2; 32])))
+}
+
+fn introduction() -> Introduction {
+    let (identity, endpoint) = author();
+    Introduction::from(&announce::announce(&identity, endpoint, [5; 32]))
+}
+
+fn candidate(address: CandidateAddress) -> Candidate {
+    Candidate { kind: CandidateKind::Host, priority: 2_130_706_431, address, port: 50_000 }
+}
+
+fn description(role: Role) -> Description {
+    let v4 = CandidateAddress::Ip([192, 168, 1, 7].into());
+    let v6 = CandidateAddress::Ip([0xfd00, 0, 0, 0, 0, 0, 0, 7].into());
+    let candidates = [v4, v6, CandidateAddress::Mdns([9; 16])].map(candidate).to_vec();
+    Description {
+        role,
+        user_fragment: BoundedText::new("abcd").expect("short"),
+        password: BoundedText::new("0123456789012345678901").expect("short"),
+        fingerprint: Fingerprint([7; 32]),
+        candidates: Bounded::new(candidates).expect("three"),
+    }
+}
+
+fn drawn() -> Strokes {
+    let cells: Vec<_> = (0..20).map(|x| (x, x / 3, Colour::rgb((x % 3) as u8, 2, 3))).collect();
+    cells_to_strokes(SIZE, &cells, STAMP).expect("cells on the canvas").remove(0)
+}
+
+fn written(sequence: u64, colour: Colour) -> SignedBatch {
+    let (identity, author) = author();
+    let strokes = cells_to_strokes(SIZE, &[(1, 2, colour)], STAMP).expect("a cell on the canvas").remove(0);
+    let header = Header { author, sequence, replica: 0, record: None, window: strokes.window() };
+    SignedBatch::sign(&identity, &ROOM, header, &strokes.encode()).expect("a legal batch")
+}
+
+/// The window in which the drawn strokes stand.
+pub(crate) fn window() -> StampWindow {
+    drawn().window()
+}
+
+/// Every message of a link, by name.
+pub fn messages() -> Vec<(&'static str, LinkMessage)> {
+    let (_, me) = author();
+    let digest = [9; 32];
+    let name = BoundedText::new("Mira").expect("short");
+    let attach = Attach { room: ROOM, number: 3, proof: Some(digest), name, stays: true, stores: false };
+    let mut messages = vec![
+        ("Proof", LinkMessage::Proof(Bytes::new(vec![7; 64]).expect("64 bytes"))),
+        ("Goodbye", LinkMessage::Goodbye(GoodbyeReason::Left)),
+        ("Attach", LinkMessage::Attach(attach)),
+        ("Detach", LinkMessage::Detach(Detach { room: ROOM, reason: DetachReason::Full })),
+        ("Resumption", LinkMessage::Resumption(Resumption { began: 3, received: 301 })),
+        (
+            "Direct",
+            LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
+        ),
+        ("DirectReceived", LinkMessage::DirectReceived(301)),
+    ];
+    let batch = || Bytes::new(written(5, Colour::rgb(1, 2, 3)).bytes().to_vec()).expect("a signed batch");
+    let parts = Bounded::new(vec![(5, digest)]).expect("one");
+    let record = records().remove(0);
+    let proof = equivocations().remove(0);
+    let payload = Bytes::new(vec![1, 2]).expect("short");
+    let carry = Carry { hops_left: 2, from: introduction(), to: addressee().0, payload };
+    let want = || Want { replica: 0, parts: Bounded::new(vec![5, 300]).expect("two") };
+    let begin = PartBegin { replica: 0, part: 5, digest, rules: [0; 32], batches: 300 };
+    let sequences = Bounded::new(vec![1, 300]).expect("two");
+    let inside = [
+        ("Batch", RoomMessage::Batch(batch())),
+        ("Summary", RoomMessage::Summary(Summary { replica: 0, digest, parts })),
+        ("Digest", RoomMessage::Digest(ReplicaDigest { replica: 0, digest })),
+        ("AskSummary", RoomMessage::AskSummary(0)),
+        ("Want", RoomMessage::Want(want())),
+        ("PartBatch", RoomMessage::PartBatch(batch())),
+        ("PartEnd", RoomMessage::PartEnd(PartEnd { replica: 0, part: 5 })),
+        ("Applied", RoomMessage::Applied(Applied { sequences, stored: true })),
+        ("Links", RoomMessage::Links(Links { endpoints: Bounded::new(vec![me]).expect("one") })),
+        ("AskIntroductions", RoomMessage::AskIntroductions(Bounded::new(vec![me]).expect("one"))),
+        ("Introductions", RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one"))),
+        ("Carry", RoomMessage::Carry(carry)),
+        ("Records", RoomMessage::Records(Bounded::new(vec![digest]).expect("one"))),
+        ("RecordsDigest", RoomMessage::RecordsDigest(digest)),
+        ("Record", RoomMessage::Record(Bytes::new(record).expect("a signed record"))),
+        ("Equivocation", RoomMessage::Equivocation(Bytes::new(proof).expect("two batches"))),
+        ("Taken", RoomMessage::Taken(Taken { replica: 0, bytes: 300 })),
+        ("PartBegin", RoomMessage::PartBegin(begin)),
+        ("Unwant", RoomMessage::Unwant(want())),
+    ];
+    messages.extend(inside.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
+    messages
+}
+
+pub(crate) fn link_messages() -> Vec<Vec<u8>> {
+    let one_byte = |kind: u32| u8::try_from(kind).expect("kinds are below 256");
+    let encoded = messages().into_iter().map(|(_, message)| message.encode());
+    encoded.map(|(kind, body)| [&[one_byte(kind)], body.as_slice()].concat()).collect()
+}
+
+pub(crate) fn streams() -> Vec<Vec<u8>> {
+    let mut writer = MessageWriter::default();
+    for (_, message) in messages().into_iter().filter(|(name, _)| !matches!(*name, "Batch" | "Record")) {
+        let (kind, body) = message.encode();
+        writer.push(kind, &body);
+    }
+    let frame = writer.take_frame(usize::MAX).unwrap_or_default();
+    [1, 7, 255].map(|cut| [&[cut], frame.as_slice()].concat()).to_vec()
+}
+
+fn bodies() -> Vec<SignalBody> {
+    let versions = VersionRange { least: 1, most: 2 };
+    let contents = [
+        SignalContent::Ask,
+        SignalContent::Offer { versions, nonce: [4; 16], description: description(Role::Offerer) },
+        SignalContent::Answer { version: 2, nonce: [4; 16], description: description(Role::Answerer) },
+        SignalContent::Candidate(candidate(CandidateAddress::Ip([10, 0, 0, 7].into()))),
+        SignalContent::Refuse(RefuseReason::Full),
+    ];
+    let (from, to) = (author().1, addressee().0);
+    contents.map(|content| SignalBody { from, to, room: ROOM, session: 6, epoch: 1, content }).to_vec()
+}
+
+pub(crate) fn signal_bodies() -> Vec<Vec<u8>> {
+    bodies().iter().map(wire::encode).collect()
+}
+
+pub(crate) fn sealed_signals() -> Vec<Vec<u8>> {
+    let ((identity, _), (_, key)) = (author(), addressee());
+    let seal = |body| sealing::seal(body, &identity, &key.public(), None, &mut Rng::new([6; 32]));
+    bodies().iter().map(|body| seal(body).expect("an honest key")).collect()
+}
+
+pub(crate) fn texts_by_hand() -> Vec<Vec<u8>> {
+    let (identity, me) = author();
+    let genesis = Bytes::new(geneses().remove(0)).expect("a signed genesis");
+    let versions = VersionRange { least: 1, most: 2 };
+    let (from, session, nonce) = (introduction(), 6, [4; 16]);
+    let invitation = ByHand::Invitation {
+        from: from.clone(),
+        genesis,
+        session,
+        versions,
+        nonce,
+        description: description(Role::Offerer),
+    };
+    let description = description(Role::Answerer);
+    let reply = ByHand::Reply { from, to: me, session, version: 2, nonce, description };
+    let seal = |what| by_hand::seal(&what, &identity, &ROOM, None, &mut Rng::new([6; 32])).into_bytes();
+    [invitation, reply].map(seal).to_vec()
+}
+
+pub(crate) fn geneses() -> Vec<Vec<u8>> {
+    let (identity, me) = author();
+    let secret = Secret([8; 16]);
+    let genesis =
+        |secret| Genesis::new_canvas(&mut Rng::new([4; 32]), me.peer, SIZE, secret).sign(&identity).0;
+    vec![genesis(None), genesis(Some(&secret))]
+}
+
+pub(crate) fn batches() -> Vec<Vec<u8>> {
+    let (identity, author) = author();
+    let strokes = drawn();
+    let header = Header { author, sequence: 6, replica: 0, record: None, window: strokes.window() };
+    let larger = SignedBatch::sign(&identity, &ROOM, header, &strokes.encode()).expect("a legal batch");
+    vec![written(5, Colour::rgb(1, 2, 3)).bytes().to_vec(), larger.bytes().to_vec()]
+}
+
+pub(crate) fn payloads() -> Vec<Vec<u8>> {
+    vec![drawn().encode()]
+}
+
+pub(crate) fn records() -> Vec<Vec<u8>> {
+    let (identity, me) = author();
+    let rules = Rules {
+        limit: Some(LIMIT),
+        painters: Some(Bounded::new(vec![me.peer]).expect("one")),
+        moderators: Bounded::default(),
+        overlay: BoundedText::default(),
+    };
+    let cut = Some(Bounded::new(vec![(me, 7)]).expect("one"));
+    let heads = Bounded::new(vec![(Instance(2), 300)]).expect("one");
+    let region = Some(Region { x: 1, y: 2, width: 3, height: 4 });
+    let statements = [
+        Statement::Rules(RulesRecord { number: 1, rules, lifted: Bounded::default(), cut }),
+        Statement::Ban(Ban { peer: addressee().0.peer, heads }),
+        Statement::Erase(Erase { author: None, region }),
+    ];
+    let sign = |statement| Record::sign(&identity, &ROOM, STAMP, ROOM.0, statement).expect("a legal record");
+    statements.map(|statement| sign(statement).bytes().to_vec()).to_vec()
+}
+
+pub(crate) fn equivocations() -> Vec<Vec<u8>> {
+    let (one, other) = (written(5, Colour::rgb(1, 2, 3)), written(5, Colour::rgb(3, 2, 1)));
+    vec![Proof::of(&one, &other, |_| None).expect("two batches with one number").encode()]
+}
+
+/// A room's LINK.
+pub(crate) fn address() -> String {
+    let further_servers = vec!["http://10.0.0.7:8080".into()];
+    let (server, code) = ("https://example.org/mesh".into(), Code::from_bits(77));
+    RoomAddress { server, code, room: Some(ROOM), secret: Some(Secret([8; 16])), further_servers }.to_string()
+}
+
+pub(crate) fn addresses() -> Vec<Vec<u8>> {
+    vec![
+        address().into_bytes(),
+        b"http://127.0.0.1:8080/place/k7m4qx".to_vec(),
+        author().1.to_string().into_bytes(),
+        b"K7M4QX".to_vec(),
+    ]
+}
+
+pub(crate) fn identities() -> Vec<Vec<u8>> {
+    vec![author().0.export().to_string().into_bytes()]
+}
+
+fn welcomed() -> FromServer {
+    FromServer::Welcome { versions: (1, 1), challenge: [0; 32].into(), time_ms: 1, keep_alive_ms: 20_000 }
+}
+
+/// A server's first word.
+pub(crate) fn welcome() -> String {
+    to_json(&welcomed())
+}
+
+pub(crate) fn from_server() -> Vec<Vec<u8>> {
+    let (identity, endpoint) = author();
+    let announcement = announce::announce(&identity, endpoint, [5; 32]);
+    let genesis = Base64::new(geneses().remove(0)).expect("a signed genesis");
+    let (_, room) = Genesis::decode_signed(&genesis).expect("just signed");
+    let code = Code::from_bits(77);
+    let payload = Base64::new(sealed_signals().remove(0)).expect("a sealed payload");
+    let members = vec![announcement.clone()];
+    let (reason, detail) = (ServerRefusal::RoomFull, String::from("24 are in it"));
+    let messages = [
+        welcomed(),
+        FromServer::Entered,
+        FromServer::Found { room, code, genesis },
+        FromServer::Unknown { room: Some(room), code: None },
+        FromServer::Joined { room, members },
+        FromServer::MemberJoined { room, announcement },
+        FromServer::MemberLeft { room, endpoint },
+        FromServer::Signal { room, from: endpoint, payload },
+        FromServer::KeepAlive,
+        FromServer::Refused { reason, detail: detail.clone(), room: Some(room), endpoint: None },
+        FromServer::Goodbye { reason, detail },
+    ];
+    with_all_lines(messages.iter().map(to_json).collect())
+}
+
+pub(crate) fn from_client() -> Vec<Vec<u8>> {
+    let (identity, endpoint) = author();
+    let announcement = announce::announce(&identity, endpoint, [5; 32]);
+    let genesis = Base64::new(geneses().remove(0)).expect("a signed genesis");
+    let (_, room) = Genesis::decode_signed(&genesis).expect("just signed");
+    let payload = Base64::new(sealed_signals().remove(0)).expect("a sealed payload");
+    let messages = [
+        FromClient::Enter { version: 1, announcement, proof: Base64::from([3; 64]) },
+        FromClient::Register { genesis },
+        FromClient::Lookup { room: Some(room), code: None },
+        FromClient::Join { room },
+        FromClient::Leave { room },
+        FromClient::Signal { room, to: addressee().0, payload },
+        FromClient::KeepAlive,
+    ];
+    with_all_lines(messages.iter().map(to_json).collect())
+}
+
+fn to_json(message: &impl serde::Serialize) -> String {
+    serde_json::to_string(message).expect("messages have no unusual keys")
+}
+
+/// The lines one by one, and all as one conversation.
+fn with_all_lines(lines: Vec<String>) -> Vec<Vec<u8>> {
+    let all = lines.join("\n").into_bytes();
+    lines.into_iter().map(String::into_bytes).chain([all]).collect()
+}

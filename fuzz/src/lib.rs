@@ -1,0 +1,69 @@
+//! Every decoder of bytes and texts from outside, each as one target with honest examples to begin from.
+//!
+//! # How it works
+//! A [`Target`] takes any bytes and must neither panic nor hold more memory than its limits say; what it accepts
+//! it must write again as it was read. `tests/seeded.rs` runs all targets for a short while from one seed, on any
+//! toolchain; `cargo xtask fuzz TARGET` runs one for as long as one likes, guided by coverage.
+//!
+//! # Adding one
+//! A function that reads the bytes, a function that gives honest examples, a line in [`TARGETS`].
+
+mod examples;
+mod mutation;
+mod targets;
+
+pub use examples::messages;
+pub use mutation::Mutator;
+
+/// One decoder.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Honest inputs.
+    pub examples: fn() -> Vec<Vec<u8>>,
+    /// Reads the input. A panic is a finding.
+    pub run: fn(&[u8]),
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target { name: "stream", examples: examples::streams, run: targets::stream },
+    Target { name: "link-message", examples: examples::link_messages, run: targets::link_message },
+    Target { name: "signal-body", examples: examples::signal_bodies, run: targets::signal_body },
+    Target { name: "sealed-signal", examples: examples::sealed_signals, run: targets::sealed_signal },
+    Target { name: "by-hand", examples: examples::texts_by_hand, run: targets::by_hand },
+    Target { name: "genesis", examples: examples::geneses, run: targets::genesis },
+    Target { name: "batch", examples: examples::batches, run: targets::batch },
+    Target { name: "strokes", examples: examples::payloads, run: targets::strokes },
+    Target { name: "record", examples: examples::records, run: targets::record },
+    Target { name: "equivocation", examples: examples::equivocations, run: targets::equivocation },
+    Target { name: "address", examples: examples::addresses, run: targets::address },
+    Target { name: "identity", examples: examples::identities, run: targets::identity },
+    Target { name: "from-server", examples: examples::from_server, run: targets::from_server },
+    Target { name: "from-client", examples: examples::from_client, run: targets::from_client },
+    Target { name: "node", examples: examples::from_server, run: targets::node },
+    Target { name: "hub", examples: examples::from_client, run: targets::hub },
+];
+
+/// The target with this name.
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().copied().find(|target| target.name == name)
+}
+
+/// Golden bytes of everything that is not a message of a link, by name.
+pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
+    let first = |examples: fn() -> Vec<Vec<u8>>| examples().remove(0);
+    let mut golden = vec![
+        ("signed genesis, open room", first(examples::geneses)),
+        ("signed batch, one cell", first(examples::batches)),
+        ("payload of strokes, 20 cells", first(examples::payloads)),
+        ("proof of equivocation", first(examples::equivocations)),
+    ];
+    let bodies = ["Ask", "Offer", "Answer", "Candidate", "Refuse"].into_iter().zip(examples::signal_bodies());
+    golden.extend(bodies);
+    golden.extend(
+        ["record of rules", "record of a ban", "record of an erase"].into_iter().zip(examples::records()),
+    );
+    golden
+}

@@ -1,0 +1,188 @@
+//! What each target does with an input.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use meshwork_core::crdt::canvas::{Canvas, Strokes};
+use meshwork_core::gossip::batch::UnverifiedBatch;
+use meshwork_core::id::{Code, Endpoint, Identity};
+use meshwork_core::node::io::{FRAME_MAX, ServerId};
+use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::room::equivocation::Proof;
+use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::records::Record;
+use meshwork_core::session::message::LinkMessage;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::by_hand;
+use meshwork_core::signalling::protocol::{FromClient, FromServer};
+use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
+use meshwork_core::time::{Time, WallTime};
+use meshwork_core::wire::{self, MESSAGE_MAX, MessageReader};
+use meshwork_signal::code::ServerKey;
+use meshwork_signal::hub::{Hub, HubConfig};
+
+use crate::examples::{self, LIMIT, ROOM, SIZE};
+
+/// The first byte says how the rest is cut into frames.
+pub(crate) fn stream(input: &[u8]) {
+    let Some((&cut, bytes)) = input.split_first() else { return };
+    let mut reader = MessageReader::default();
+    for frame in bytes.chunks(usize::from(cut).max(1).min(FRAME_MAX)) {
+        if reader.push(frame).is_err() {
+            return;
+        }
+        loop {
+            match reader.next_message() {
+                Ok(Some((kind, body))) => {
+                    assert!(body.len() <= MESSAGE_MAX);
+                    let _ = LinkMessage::decode(kind, body);
+                }
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// The first byte is the kind.
+pub(crate) fn link_message(input: &[u8]) {
+    let Some((&kind, body)) = input.split_first() else { return };
+    if let Ok(Some(message)) = LinkMessage::decode(kind.into(), body) {
+        let (again, written) = message.encode();
+        assert_eq!(again, u32::from(kind));
+        assert_eq!(LinkMessage::decode(again, &written), Ok(Some(message)), "it is written as it was read");
+    }
+}
+
+pub(crate) fn signal_body(input: &[u8]) {
+    let Ok(body) = wire::decode::<SignalBody>(input) else { return };
+    match &body.content {
+        SignalContent::Offer { description, .. } | SignalContent::Answer { description, .. } => {
+            let _ = description.check();
+        }
+        SignalContent::Candidate(candidate) => {
+            let _ = candidate.check();
+        }
+        _ => {}
+    }
+    assert_eq!(wire::decode::<SignalBody>(&wire::encode(&body)), Ok(body));
+}
+
+pub(crate) fn sealed_signal(input: &[u8]) {
+    let (me, key) = examples::addressee();
+    let _ = sealing::open(input, &key, me, &ROOM, None);
+}
+
+pub(crate) fn by_hand(input: &[u8]) {
+    let _ = by_hand::open(&String::from_utf8_lossy(input), &ROOM, None);
+}
+
+pub(crate) fn genesis(input: &[u8]) {
+    if let Ok((genesis, _)) = Genesis::decode_signed(input) {
+        assert!(genesis.canvas_size().check().is_ok());
+    }
+}
+
+pub(crate) fn batch(input: &[u8]) {
+    let Ok(batch) = UnverifiedBatch::decode(input) else { return };
+    assert_eq!(batch.bytes(), input);
+    let _ = Canvas::new(SIZE).expect("a legal size").read(&batch);
+    let _ = batch.verify(&ROOM);
+}
+
+/// The payload alone, so that no signature stands before it.
+pub(crate) fn strokes(input: &[u8]) {
+    let Ok(strokes) = Strokes::decode(SIZE, examples::window(), input) else { return };
+    assert!(!strokes.cells().is_empty());
+    assert_eq!(Strokes::decode(SIZE, examples::window(), &strokes.encode()), Ok(strokes));
+}
+
+pub(crate) fn record(input: &[u8]) {
+    if let Ok(record) = Record::decode(input, &ROOM) {
+        assert_eq!(record.bytes(), input);
+    }
+}
+
+pub(crate) fn equivocation(input: &[u8]) {
+    if let Ok(proof) = Proof::decode(input, &ROOM, |_| Some(LIMIT)) {
+        assert_eq!(proof.encode(), input);
+    }
+}
+
+pub(crate) fn address(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Ok(address) = text.parse::<RoomAddress>() {
+        assert_eq!(address.to_string().parse(), Ok(address));
+    }
+    if let Ok(endpoint) = text.parse::<Endpoint>() {
+        assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
+    }
+    if let Ok(code) = text.parse::<Code>() {
+        assert_eq!(code.to_string().parse(), Ok(code));
+    }
+}
+
+pub(crate) fn identity(input: &[u8]) {
+    if let Ok(identity) = Identity::import(&String::from_utf8_lossy(input)) {
+        assert_eq!(Identity::import(&identity.export()).map(|again| again.peer()), Ok(identity.peer()));
+    }
+}
+
+pub(crate) fn from_server(input: &[u8]) {
+    let Ok(message) = serde_json::from_slice::<FromServer>(input) else { return };
+    if !matches!(message, FromServer::Ignored) {
+        let text = serde_json::to_string(&message).expect("messages have no unusual keys");
+        assert_eq!(serde_json::from_str::<FromServer>(&text).ok(), Some(message));
+    }
+}
+
+pub(crate) fn from_client(input: &[u8]) {
+    let Ok(message) = serde_json::from_slice::<FromClient>(input) else { return };
+    if !matches!(message, FromClient::Ignored) {
+        let text = serde_json::to_string(&message).expect("messages have no unusual keys");
+        assert_eq!(serde_json::from_str::<FromClient>(&text).ok(), Some(message));
+    }
+}
+
+/// A node hears the lines of the input from its server, which let it in.
+pub(crate) fn node(input: &[u8]) {
+    let mut node = Node::new(
+        Config::default(),
+        Identity::from_secret([1; 32]),
+        [5; 32],
+        Time(0),
+        WallTime(1_790_000_000_000_000),
+    );
+    let address: RoomAddress = examples::address().parse().expect("an honest address");
+    node.join_room(Time(0), address, None).expect("the first room");
+    let mut opened = None;
+    while let Some(output) = node.poll_output() {
+        if let Output::Effect(Effect::ServerOpen { server, .. }) = output {
+            opened = Some(server);
+        }
+    }
+    let server = opened.expect("it asks for its server");
+    hear(&mut node, server, &examples::welcome());
+    hear(&mut node, server, r#"{"type":"entered"}"#);
+    for line in String::from_utf8_lossy(input).lines() {
+        hear(&mut node, server, line);
+    }
+    node.handle_timeout(Time(60_000_000));
+}
+
+fn hear(node: &mut Node, server: ServerId, text: &str) {
+    node.handle_input(Time(1), Input::ServerText { server, text: text.to_owned() });
+    while node.poll_output().is_some() {}
+}
+
+/// A meeting point hears the lines of the input on one socket.
+pub(crate) fn hub(input: &[u8]) {
+    let mut hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).expect("legal defaults");
+    let wall = WallTime(1_790_000_000_000_000);
+    let socket = hub.handle_opened(Time(0), wall, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    for line in String::from_utf8_lossy(input).lines() {
+        hub.handle_text(Time(1), socket, line);
+        while hub.poll_output().is_some() {}
+    }
+    hub.handle_timeout(Time(60_000_000));
+    while hub.poll_output().is_some() {}
+}

@@ -1,0 +1,74 @@
+//! `cargo xtask fuzz`: one decoder under libFuzzer, for as long as one likes, on the toolchain in use.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::step;
+use crate::workspace::Workspace;
+
+/// How long a run takes where nothing else is said, in seconds.
+const SECONDS: u32 = 60;
+/// Longest input, in bytes: a whole message of a link.
+const INPUT_MAX: u32 = 256 * 1024;
+/// Coverage counters and comparisons as libFuzzer reads them: what cargo-fuzz asks of a nightly toolchain, less
+/// the address sanitizer, which code without `unsafe` has little use for.
+const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
+
+/// The short seeded runs of all targets.
+pub(crate) fn tests(workspace: &Workspace) -> Command {
+    let mut cargo = cargo(workspace, "tests");
+    cargo.arg("test").args(["--manifest-path", "fuzz/Cargo.toml"]);
+    cargo
+}
+
+/// Runs one target; its corpus and its findings stay in `fuzz/corpus/TARGET`.
+pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let names = targets(workspace)?;
+    let Some((target, rest)) = arguments.split_first() else {
+        println!("{}", names.join("\n"));
+        return Ok(());
+    };
+    ensure!(names.contains(target), "there is no target `{target}`; there are {}", names.join(", "));
+    let seconds = match rest {
+        [] => SECONDS,
+        [seconds] => seconds.parse().with_context(|| format!("`{seconds}` is not a number of seconds"))?,
+        _ => bail!("a target and a number of seconds are enough"),
+    };
+    let corpus = workspace.root.join("fuzz/corpus").join(target);
+    std::fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+    let mut cargo = cargo(workspace, "coverage");
+    cargo.args([
+        "run",
+        "--release",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--features",
+        "coverage",
+        "--bin",
+        "fuzz",
+    ]);
+    cargo.arg("--").arg(&corpus);
+    cargo.args([format!("-max_total_time={seconds}"), format!("-max_len={INPUT_MAX}")]);
+    cargo.arg(format!("-artifact_prefix={}/", corpus.display()));
+    cargo.env("RUSTFLAGS", INSTRUMENTATION).env("MESHWORK_FUZZ_TARGET", target);
+    step::check(&mut cargo)
+}
+
+/// The names of all targets, as `fuzz/src/lib.rs` lists them.
+fn targets(workspace: &Workspace) -> Result<Vec<String>> {
+    let path = workspace.root.join("fuzz/src/lib.rs");
+    let source = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let names =
+        source.lines().filter_map(|line| line.trim().strip_prefix("Target { name: \"")?.split('"').next());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Cargo with a build folder of its own, so that flags of one kind of run do not rebuild the others.
+fn cargo(workspace: &Workspace, kind: &str) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.env("CARGO_TARGET_DIR", workspace.target.join("fuzz").join(kind));
+    cargo
+}
