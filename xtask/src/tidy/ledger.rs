@@ -1,10 +1,31 @@
-//! The ledger: each row of `docs/capabilities.md` names tests, and the named tests exist.
+//! The ledger: each row of `docs/capabilities.md` names tests, and the named tests exist; so do those that the
+//! threat model names.
 
 use super::Files;
 use super::edges::Package;
 
 const LEDGER: &str = "docs/capabilities.md";
 const HEADER: &str = "| row | what works | proof |";
+const THREATS: &str = "docs/guides/threat-model.md";
+
+/// Every defence in the threat model names a test that exists: the last cell of each row of its tables.
+pub(super) fn check_threats(files: &Files, packages: &[Package]) -> Vec<String> {
+    let Some(page) = files.get(THREATS) else { return vec![format!("{THREATS} is missing")] };
+    let mut problems = Vec::new();
+    for (index, line) in page.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+        let proof = line.trim().trim_matches('|').rsplit('|').next().unwrap_or_default().trim();
+        if proof == "proof" || proof.starts_with("---") {
+            continue;
+        }
+        let tests: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() {
+            problems.push(format!("{THREATS}:{}: a defence without a test", index + 1));
+        }
+        let missing = tests.into_iter().filter_map(|test| check_test(test, files, packages).err());
+        problems.extend(missing.map(|what| format!("{THREATS}:{}: {what}", index + 1)));
+    }
+    problems
+}
 
 pub(super) fn check(files: &Files, packages: &[Package]) -> Vec<String> {
     let Some(ledger) = files.get(LEDGER) else { return vec![format!("{LEDGER} is missing")] };
@@ -128,6 +149,25 @@ mod tests {
         for rows in bad {
             assert_eq!(problems(rows).len(), 1, "{rows}: {:?}", problems(rows));
         }
+    }
+
+    #[test]
+    fn threats_without_a_test_fail() {
+        let package = Package {
+            name: "meshwork-core".to_owned(),
+            version: "0.1.0".to_owned(),
+            folder: "crates/meshwork-core".to_owned(),
+            dependencies: Vec::new(),
+        };
+        let check = |row: &str| {
+            let page = format!("| attempt | what comes of it | proof |\n|---|---|---|\n{row}\n");
+            let core = ("crates/meshwork-core/src/lib.rs", "fn later_wins() {}\n");
+            check_threats(&files(&[(THREATS, page.as_str()), core]), std::slice::from_ref(&package)).len()
+        };
+        assert_eq!(check("| lie | refused | `meshwork-core::later_wins` |"), 0);
+        assert_eq!(check("| lie | refused | none |"), 1);
+        assert_eq!(check("| lie | refused | `meshwork-core::no_such_test` |"), 1);
+        assert_eq!(check_threats(&files(&[]), &[]).len(), 1);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     let mut problems = Vec::new();
     problems.extend(edges::check(&packages));
     problems.extend(ledger::check(&files, &packages));
+    problems.extend(ledger::check_threats(&files, &packages));
     problems.extend(source::check(&files, exceptions::LONG_FILES));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
