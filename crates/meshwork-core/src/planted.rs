@@ -114,5 +114,9 @@ mod on {
         LateBan = "late-ban",
         /// Who contradicts itself is not found out.
         Equivocation = "equivocation",
+        /// Batches are passed on before their signatures are checked.
+        PassUnverified = "pass-unverified",
+        /// Parts that were asked of a neighbour which then left are never asked of another.
+        LostParts = "lost-parts",
     }
 }

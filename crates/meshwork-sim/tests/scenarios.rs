@@ -37,13 +37,14 @@ fn one_seed_gives_one_run() {
 }
 
 /// Faults that other files of tests plant, in scenarios made for them.
-const ELSEWHERE: [PlantedBug; 6] = [
+const ELSEWHERE: [PlantedBug; 7] = [
     PlantedBug::DirectTwice,
     PlantedBug::DirectForgotten,
     PlantedBug::ResumeOnce,
     PlantedBug::RateRule,
     PlantedBug::LateBan,
     PlantedBug::Equivocation,
+    PlantedBug::LostParts,
 ];
 
 #[test]

@@ -52,8 +52,9 @@ pub(super) struct Source {
     /// Parts that were served whole and differ all the same, by the digest that they were served under: until that
     /// changes, to ask for them again would bring nothing.
     fetched: BTreeMap<u32, Digest>,
-    /// Digests that it announced and had left when it served the part. A replica never goes back.
-    left: BTreeMap<u32, Digest>,
+    /// Of parts that it was asked for: the digest that it last said, and the one it said before. A replica never
+    /// goes back.
+    said: BTreeMap<u32, (Digest, Option<Digest>)>,
     failures: u32,
     paused_until: Option<Time>,
     lies: u32,
@@ -85,8 +86,6 @@ struct Receiving {
 pub(super) enum Fault {
     /// It said something that cannot be so.
     Lied(String),
-    /// It contradicts what it said before, which a change of rules that is on its way may excuse once.
-    WentBack(String),
     /// It did not serve.
     Withheld(String),
 }
@@ -100,7 +99,7 @@ impl Source {
             progress: Time(0),
             receiving: VecDeque::new(),
             fetched: BTreeMap::new(),
-            left: BTreeMap::new(),
+            said: BTreeMap::new(),
             failures: 0,
             paused_until: None,
             lies: 0,
@@ -109,19 +108,18 @@ impl Source {
     }
 
     /// Its summary: what may be asked for from now on.
-    pub(super) fn handle_summary(&mut self, parts: &[(u32, Digest)]) -> Option<Fault> {
+    pub(super) fn handle_summary(&mut self, parts: &[(u32, Digest)]) {
         self.unseen = parts.iter().filter(|(part, _)| !self.asked.contains_key(part)).copied().collect();
-        let back =
-            parts.iter().find(|(part, digest)| self.left.get(part) == Some(digest)).map(|(part, _)| *part)?;
-        self.left.remove(&back);
-        Some(self.fault(Fault::WentBack(format!(
-            "it announces part {back} again as it was before it served it otherwise"
-        ))))
+        for (part, digest) in parts {
+            if self.said.contains_key(part) {
+                self.note_said(*part, *digest);
+            }
+        }
     }
 
     /// Rules changed: digests may go back, and what was left out may count.
     pub(super) fn handle_rules(&mut self) {
-        self.left.clear();
+        self.said.clear();
         self.fetched.clear();
     }
 
@@ -140,6 +138,18 @@ impl Source {
     /// Whether something is asked of it.
     pub(super) fn is_asked(&self) -> bool {
         !self.asked.is_empty()
+    }
+
+    /// The parts that are asked of it.
+    pub(super) fn parts_asked(&self) -> impl Iterator<Item = u32> + '_ {
+        self.asked.keys().copied()
+    }
+
+    /// Takes parts as fetched that were not: a fault on purpose.
+    pub(super) fn handle_lost(&mut self, parts: &[u32]) {
+        for part in parts {
+            self.fetched.extend(self.unseen.remove_entry(part));
+        }
     }
 
     /// When this part was asked of it.
@@ -171,12 +181,13 @@ impl Source {
         }
         if let Some(announced) = self.unseen.remove(&part) {
             self.asked.insert(part, Asked { announced, at: now });
+            self.note_said(part, announced);
         }
     }
 
     /// It begins to serve a part.
-    pub(super) fn handle_begin(&mut self, begin: PartBegin) -> Option<Fault> {
-        let asked = *self.asked.get(&begin.part)?;
+    pub(super) fn handle_begin(&mut self, begin: PartBegin, rules: Digest) -> Option<Fault> {
+        self.asked.get(&begin.part)?;
         if self.receiving.back().is_some_and(|last| !last.ended) || self.receiving.len() >= RECEIVING_MAX {
             return Some(self.fault(Fault::Lied(format!("it begins part {} inside another", begin.part))));
         }
@@ -184,9 +195,7 @@ impl Source {
             let detail = format!("{} batches are more than part {} can have", begin.batches, begin.part);
             return Some(self.fault(Fault::Lied(detail)));
         }
-        if asked.announced != begin.digest && self.left.len() < PARTS_MAX {
-            self.left.insert(begin.part, asked.announced);
-        }
+        let went_back = begin.rules == rules && self.note_said(begin.part, begin.digest);
         self.receiving.push_back(Receiving {
             begin,
             bytes: 0,
@@ -195,7 +204,11 @@ impl Source {
             dropped: false,
             ended: false,
         });
-        None
+        went_back.then(|| {
+            let detail =
+                format!("part {} is again what it had ceased to be when it was announced", begin.part);
+            self.fault(Fault::Lied(detail))
+        })
     }
 
     /// A batch arrived as one of a wanted part. Returns whether it is one.
@@ -317,6 +330,20 @@ impl Source {
     /// When a pause ends.
     pub(super) fn paused_until(&self) -> Option<Time> {
         self.paused_until
+    }
+
+    /// Notes under which digest it has a part. Returns whether it had another one in between.
+    fn note_said(&mut self, part: u32, digest: Digest) -> bool {
+        if self.said.len() >= PARTS_MAX && !self.said.contains_key(&part) {
+            return false;
+        }
+        let (last, before) = self.said.entry(part).or_insert((digest, None));
+        if *last == digest {
+            return false;
+        }
+        let back = *before == Some(digest);
+        *before = Some(core::mem::replace(last, digest));
+        back
     }
 
     fn fault(&mut self, fault: Fault) -> Fault {

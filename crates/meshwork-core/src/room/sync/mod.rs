@@ -72,7 +72,7 @@ pub enum SyncOutput {
     InStep(Endpoint),
     /// The neighbour said something that cannot be so; no honest one does.
     Lied(Endpoint, String),
-    /// The neighbour does not serve, or contradicts itself: an honest one may, on a bad day.
+    /// The neighbour does not serve: an honest one may be as slow, on a bad day.
     Withheld(Endpoint, String),
     /// The neighbour stays behind and asks for nothing.
     Stale(Endpoint, String),
@@ -140,7 +140,13 @@ impl Sync {
 
     /// A neighbour is gone: what was asked of it is asked of others.
     pub fn handle_detached(&mut self, endpoint: Endpoint) {
-        self.neighbours.remove(&endpoint);
+        let gone = self.neighbours.remove(&endpoint);
+        if planted!(LostParts) {
+            let parts = gone.iter().flat_map(|gone| gone.source.parts_asked());
+            let others = self.neighbours.values_mut();
+            let parts: Vec<u32> = parts.collect();
+            others.for_each(|other| other.source.handle_lost(&parts));
+        }
         self.may_ask = true;
     }
 
@@ -183,8 +189,7 @@ impl Sync {
         if neighbour.digest.replace(summary.digest) != Some(summary.digest) {
             neighbour.idle_since = None;
         }
-        let fault = neighbour.source.handle_summary(&summary.parts);
-        self.blame(from, fault);
+        neighbour.source.handle_summary(&summary.parts);
         self.may_ask = true;
         self.compare(now, from, replica);
     }
@@ -228,7 +233,7 @@ impl Sync {
     /// A neighbour begins to serve a part.
     pub fn handle_part_begin(&mut self, from: Endpoint, begin: PartBegin) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        let fault = neighbour.source.handle_begin(begin);
+        let fault = neighbour.source.handle_begin(begin, self.rules);
         self.blame(from, fault);
     }
 
@@ -442,7 +447,7 @@ impl Sync {
     fn blame(&mut self, endpoint: Endpoint, fault: Option<Fault>) {
         self.outputs.extend(fault.map(|fault| match fault {
             Fault::Lied(detail) => SyncOutput::Lied(endpoint, detail),
-            Fault::WentBack(detail) | Fault::Withheld(detail) => SyncOutput::Withheld(endpoint, detail),
+            Fault::Withheld(detail) => SyncOutput::Withheld(endpoint, detail),
         }));
     }
 
