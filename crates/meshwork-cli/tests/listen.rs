@@ -1,4 +1,5 @@
 //! Keepers that are a meeting point for their room: `place keep --listen`.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod support;
 

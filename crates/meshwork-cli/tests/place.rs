@@ -90,6 +90,26 @@ fn a_keeper_has_everything_again_after_a_stop_and_after_a_crash() {
 }
 
 #[test]
+fn a_keeper_says_that_it_is_ready_when_all_that_it_kept_is_verified() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    // More strokes than are verified before a room opens.
+    let link = home.create(&url, &["--size", "1280x1280"]);
+    let drawn = RgbaImage::from_fn(1280, 1280, |x, y| match (x % 64, y % 64) {
+        (0, 0) => Rgba([(x / 8) as u8, (y / 8) as u8, 9, 255]),
+        _ => Rgba([0; 4]),
+    });
+    home.draw("in.png", &drawn);
+    let keeper = home.keep(&link, "kept");
+    let painted = home.run(["place", "paint", &link, "--image", "in.png", "--json"]).expect_code(0).json();
+    assert_eq!(painted["stored_by"], 1);
+    assert_eq!(painted["batches"], 400, "one for each tile");
+    keeper.kill();
+    let mut keeper = home.start(["place", "keep", &link, "--data", "kept", "--json"]);
+    assert_eq!(keeper.event("ready", |_| true)["cells"], 400);
+}
+
+#[test]
 fn a_restarted_keeper_hands_out_what_it_kept() {
     let home = Home::new();
     let (_server, url) = home.serve();

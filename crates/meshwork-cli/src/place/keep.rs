@@ -116,6 +116,7 @@ impl Keeper<'_> {
             self.note_address(&bare_address(&own), id);
             own_link = Some(own.to_string());
         }
+        self.session.restored(room).await?;
         self.tell_ready(room, own_link.as_deref()).await?;
         self.session.stay();
         let mut notices = Notices::default();

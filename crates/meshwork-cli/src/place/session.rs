@@ -127,6 +127,15 @@ impl Session {
         Ok(room)
     }
 
+    /// Waits until everything that was stored of a room is shown.
+    pub(super) async fn restored(&self, room: RoomHandle) -> Result<(), Failure> {
+        // Each call takes its turn with the node, which verifies some more in between.
+        while !self.call(move |node, _| node.is_restored(room)).await? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// Registers the room with one more server.
     pub(super) async fn add_server(&self, room: RoomHandle, server: String) -> Result<(), Failure> {
         let added = self.call(move |node, now| node.add_server(now, room, &server)).await?;

@@ -158,6 +158,9 @@ pub struct StoreChange {
 /// A batch as the history has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedBatch {
+    /// Its name. One that is in the store already is in the history already: while a store is restored in slices,
+    /// a neighbour may be faster with a batch than one's own disk.
+    pub key: BatchKey,
     /// When it was accepted, by this machine's civil clock.
     pub at: WallTime,
     /// The signed batch.

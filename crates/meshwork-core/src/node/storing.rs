@@ -51,6 +51,12 @@ impl Node {
         self.settle();
     }
 
+    /// Whether everything that was stored of a room has been verified and is shown; false for a room that is not
+    /// open.
+    pub fn is_restored(&self, room: RoomHandle) -> bool {
+        self.rooms.get(&room).and_then(|entry| entry.room.as_ref()).is_some_and(Room::is_restored)
+    }
+
     fn open_room_mut(&mut self, room: RoomHandle) -> Option<&mut Room> {
         self.rooms.get_mut(&room)?.room.as_mut()
     }

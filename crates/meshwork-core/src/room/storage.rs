@@ -388,8 +388,9 @@ impl Change {
             }
         }
         let accepted = self.accepted.iter();
-        change.accepted =
-            accepted.map(|(at, batch)| AcceptedBatch { at: *at, bytes: batch.bytes().to_vec() }).collect();
+        change.accepted = accepted
+            .map(|(at, batch)| AcceptedBatch { key: batch.key(), at: *at, bytes: batch.bytes().to_vec() })
+            .collect();
         change
     }
 }

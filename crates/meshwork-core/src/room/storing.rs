@@ -13,6 +13,11 @@ impl Room {
         self.storage.stores()
     }
 
+    /// Whether everything that was stored has been looked at.
+    pub fn is_restored(&self) -> bool {
+        self.queue.is_restored()
+    }
+
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
     /// lacks is asked for at once, and what no longer wins a cell is removed.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {

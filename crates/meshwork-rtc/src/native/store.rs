@@ -274,10 +274,15 @@ impl Open {
         limits: &HistoryLimits,
     ) -> Result<Vec<(RoomId, u64)>, OpenStoreError> {
         let mut rooms: BTreeMap<RoomId, (u64, Vec<AcceptedBatch>)> = BTreeMap::new();
+        let stored = self.database.begin_read()?.open_table(BATCHES)?;
         for (room, change) in changes {
             let (missed, accepted) = rooms.entry(*room).or_default();
             *missed += change.missed;
-            accepted.extend(change.accepted.iter().cloned());
+            for batch in &change.accepted {
+                if stored.get(&batch_key(*room, &batch.key))?.is_none() {
+                    accepted.push(batch.clone());
+                }
+            }
         }
         let mut ends = Vec::new();
         for (room, (missed, accepted)) in rooms {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use meshwork_core::id::RoomId;
-use meshwork_core::node::io::AcceptedBatch;
+use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
+use meshwork_core::node::io::{AcceptedBatch, BatchKey};
 use proptest::prelude::*;
 
 use super::segment::Segment;
@@ -17,7 +17,9 @@ fn limits(folder: &Path, bytes_max: u64) -> HistoryLimits {
 }
 
 fn batch(millis: u64, bytes: &[u8]) -> AcceptedBatch {
-    AcceptedBatch { at: WallTime::from_millis(millis), bytes: bytes.to_vec() }
+    let author = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
+    let key = BatchKey { author, sequence: millis };
+    AcceptedBatch { key, at: WallTime::from_millis(millis), bytes: bytes.to_vec() }
 }
 
 fn entry(millis: u64, bytes: &[u8]) -> Entry {

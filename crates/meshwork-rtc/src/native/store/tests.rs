@@ -173,7 +173,7 @@ fn limits(folder: &Path) -> HistoryLimits {
 fn accepted(key: BatchKey, bytes: &[u8]) -> StoreChange {
     let at = meshwork_core::time::WallTime::from_millis(key.sequence);
     StoreChange {
-        accepted: vec![AcceptedBatch { at, bytes: bytes.to_vec() }],
+        accepted: vec![AcceptedBatch { key, at, bytes: bytes.to_vec() }],
         ..change(Some(b"genesis"), &[(key, bytes)], &[])
     }
 }
@@ -206,6 +206,19 @@ fn the_history_has_what_the_store_took_in_and_no_more() {
     assert_eq!(history(folder.path()).len(), 2, "what was not committed is cut off");
     store.apply_all(&[(ROOM, accepted(key(1, 0, 3), b"three"))]).unwrap();
     assert_eq!(history(folder.path()).len(), 3, "and is there once when it came again");
+}
+
+#[test]
+fn a_batch_that_a_neighbour_brings_before_it_is_restored_is_in_the_history_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rooms.redb");
+    let open = || RedbStore::open_with_history(&path, limits(folder.path())).unwrap();
+    open().apply_all(&[(ROOM, accepted(key(1, 0, 1), b"one"))]).unwrap();
+    let mut again = open();
+    again
+        .apply_all(&[(ROOM, accepted(key(1, 0, 1), b"one")), (ROOM, accepted(key(1, 0, 2), b"two"))])
+        .unwrap();
+    assert_eq!(history(folder.path()).len(), 2);
 }
 
 #[test]
