@@ -6,6 +6,7 @@ mod binary;
 mod fuzz;
 mod pages;
 mod setup;
+mod sim;
 mod step;
 mod test;
 mod tidy;
@@ -30,6 +31,9 @@ Usage: cargo xtask <command>
   test [--fast] [FILTER]   run everything: format, lints, tidy, docs, tests, pages, browsers
                            --fast leaves the browsers out; with FILTER only tests whose names contain it run
   fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
+  sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
+  sim --seed SEED [--only PLACES] [--planted NAME]
+                           simulate rooms with faults, many at a time, or one with all that happens in it
   tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
 ";
 
@@ -78,6 +82,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
         "fuzz" => fuzz::fuzz(&Workspace::find()?, rest),
+        "sim" => sim::sim(&Workspace::find()?, rest),
         "tidy" => {
             no_more(rest)?;
             tidy::tidy(&Workspace::find()?)

@@ -34,8 +34,7 @@ fn attacked(behaviour: Behaviour) -> (World, Vec<common::Member>) {
 
 #[test]
 fn no_way_of_being_hostile_keeps_the_honest_apart() {
-    // Contradicting batches are told apart by their own rules.
-    for behaviour in Behaviour::ALL.into_iter().filter(|one| *one != Behaviour::Equivocates) {
+    for behaviour in Behaviour::ALL {
         let (mut world, honest) = attacked(behaviour);
         assert!(world.run_while(Duration::from_secs(10), equal(&honest)), "{behaviour:?}");
         for &(index, room) in &honest {

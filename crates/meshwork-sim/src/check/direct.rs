@@ -84,7 +84,17 @@ impl DirectLedger {
     /// # Errors
     /// [`Violation`] names who said what to whom.
     pub fn nothing_is_lost_in_silence(&self) -> Result<(), Violation> {
-        match self.said.iter().find(|(_, said)| said.heard + said.lost < said.sent) {
+        self.nothing_is_lost_between(|_| true)
+    }
+
+    /// The same of those endpoints that are still there.
+    ///
+    /// # Errors
+    /// [`Violation`] names who said what to whom.
+    pub fn nothing_is_lost_between(&self, is_here: impl Fn(Endpoint) -> bool) -> Result<(), Violation> {
+        let here = |&(&(from, to), _): &(&(Endpoint, Endpoint), &Said)| is_here(from) && is_here(to);
+        let mut said = self.said.iter().filter(here);
+        match said.find(|(_, said)| said.heard + said.lost < said.sent) {
             None => Ok(()),
             Some(((from, to), said)) => {
                 let detail = format!("from {from} to {to}: {said:?}");

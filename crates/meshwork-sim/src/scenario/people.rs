@@ -11,6 +11,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 
 use super::schedule::{Action, Arrival, Name, SKEW_MAX_MICROS, Schedule};
+use crate::check::direct::DirectLedger;
 use crate::check::{
     self, Acknowledgements, Clocks, ExactlyOnce, Honest, Member, Painted, Stroke, StrokeCell, Violation,
 };
@@ -53,6 +54,7 @@ pub(super) struct Scenario {
     painted: Painted,
     acknowledgements: Acknowledgements,
     clocks: Clocks,
+    direct: DirectLedger,
 }
 
 impl Scenario {
@@ -70,6 +72,7 @@ impl Scenario {
             painted: Painted::default(),
             acknowledgements: Acknowledgements::default(),
             clocks: Clocks::default(),
+            direct: DirectLedger::default(),
         }
     }
 
@@ -92,8 +95,8 @@ impl Scenario {
 
     /// Carries out one step. What names somebody who is not there does nothing.
     pub(super) fn act(&mut self, action: &Action) -> Result<(), Violation> {
-        use Action::{Click, Dot, Paint, Probe};
-        if !matches!(action, Paint { .. } | Dot { .. } | Click { .. } | Probe { .. }) {
+        use Action::{Click, Dot, Paint, Probe, Say};
+        if !matches!(action, Paint { .. } | Dot { .. } | Click { .. } | Say { .. } | Probe { .. }) {
             self.disturbed = self.world.now();
         }
         match *action {
@@ -121,6 +124,7 @@ impl Scenario {
                 cells.iter_mut().for_each(|cell| cell.2 = Colour::rgb(other as u8, 60, 60));
                 return self.paint(other, &cells[..1 + cells[1].0 as usize]);
             }
+            Action::Say { from, to } => self.say(from, to),
             Action::Probe { who } => return self.probe(who),
             Action::Attack { who } => {
                 if let Some(Person { member: Some((index, _)), hostile: true, .. }) = self.people.get(&who) {
@@ -229,6 +233,7 @@ impl Scenario {
             while let Some(event) = self.world.program(index).events.pop_front() {
                 self.exactly_once.hear(index, &event)?;
                 self.honest.hear(index, &event)?;
+                self.direct.hear(self.world.node(index).endpoint(), &event)?;
                 self.painted.hear(index, &event)?;
                 self.acknowledgements.hear(&self.world, index, &event, &members)?;
             }
@@ -242,6 +247,9 @@ impl Scenario {
         check::whole_mesh(&self.world, &members)?;
         check::equal_replicas(&self.world, &members)?;
         check::in_step(&self.world, &members)?;
+        let is_here =
+            |endpoint| members.iter().any(|(index, _)| self.world.node(*index).endpoint() == endpoint);
+        self.direct.nothing_is_lost_between(is_here)?;
         self.acknowledgements.check_all_acknowledged(&members)
     }
 
@@ -374,6 +382,25 @@ impl Scenario {
             (0..30).map(|_| (near(self.size.width), near(self.size.height), colour)).collect();
         let count = 1 + rng.below(30) as usize;
         self.paint(who, &cells[..count])
+    }
+
+    /// Somebody honest says three things to somebody honest.
+    fn say(&mut self, from: Name, to: Name) {
+        let index = |name| {
+            let person = self.people.get(&name).filter(|person| !person.hostile)?;
+            Some(person.member?.0)
+        };
+        let (Some(from), Some(to)) = (index(from), index(to)) else { return };
+        if self.world.look_at(from).is_asleep() {
+            return;
+        }
+        let (me, them) = (self.world.node(from).endpoint(), self.world.node(to).endpoint());
+        for _ in 0..3 {
+            let content = self.direct.next(me, them);
+            if self.world.send_direct(from, them, &content) {
+                self.direct.sent(me, them);
+            }
+        }
     }
 
     /// Single cells, one stroke each, in one tile.

@@ -56,6 +56,13 @@ pub enum Action {
         /// How often.
         count: u16,
     },
+    /// Somebody says a few things to somebody.
+    Say {
+        /// Who.
+        from: Name,
+        /// To whom.
+        to: Name,
+    },
     /// Two people paint the same cells at the same instant.
     Duel {
         /// One.
@@ -407,7 +414,12 @@ impl Draw {
                 let (who, count) = (self.pick(), 65 + self.rng.below(30) as u16);
                 self.push(Action::Click { who, count });
             }
-            6..8 => {
+            6 => {
+                if let Some((from, to)) = self.pair() {
+                    self.push(Action::Say { from, to });
+                }
+            }
+            7 => {
                 if let Some((one, other)) = self.pair() {
                     self.push(Action::Duel { one, other });
                 }
@@ -547,7 +559,7 @@ impl Draw {
                 let who = self.people;
                 self.people += 1;
                 self.hostile = Some(who);
-                let behaviour = DRAWN[self.rng.below(DRAWN.len() as u64) as usize];
+                let behaviour = Behaviour::ALL[self.rng.below(Behaviour::ALL.len() as u64) as usize];
                 self.push(Action::JoinHostile { who, behaviour });
             }
             Some(who) => {
@@ -558,18 +570,3 @@ impl Draw {
         }
     }
 }
-
-/// Behaviours that schedules draw. Equivocation is left out: two honest members may hold either of two batches
-/// with one sequence until there is a rule for it.
-const DRAWN: [Behaviour; 10] = [
-    Behaviour::Forges,
-    Behaviour::Replays,
-    Behaviour::Oversizes,
-    Behaviour::Foretells,
-    Behaviour::Floods,
-    Behaviour::Withholds,
-    Behaviour::Eclipses,
-    Behaviour::Babbles,
-    Behaviour::Pretends,
-    Behaviour::Misleads,
-];

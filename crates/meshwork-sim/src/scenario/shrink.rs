@@ -95,6 +95,7 @@ fn concerns(action: &Action, person: Name) -> bool {
         Action::Duel { one, other }
         | Action::Cut { one, other }
         | Action::CutOneWay { from: one, to: other }
+        | Action::Say { from: one, to: other }
         | Action::Fail { one, other } => one == person || other == person,
         Action::Split { .. } | Action::Heal | Action::StopServer | Action::StartServer | Action::Lie(_) => {
             false
