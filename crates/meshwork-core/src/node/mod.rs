@@ -198,6 +198,8 @@ impl Node {
     /// The civil clock was read: at birth, and at least every minute, since somebody may have set it.
     pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) {
         self.now = Now { time: now.max(self.now.time), wall };
+        // How far room time is ahead was told of the clock as it was set before.
+        self.vote_on_time();
     }
 
     /// What is to be carried out or heard next.
