@@ -21,11 +21,6 @@ fn watch(home: &Home, link: &str, identity: &str) -> Running {
     watch
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[test]
 fn newcomers_come_in_through_a_keeper_when_the_server_is_dead_and_meet_everybody() {
     let home = Home::new();
@@ -64,21 +59,21 @@ fn a_keeper_is_there_again_under_the_same_link_with_nobody_else() {
     let home = Home::new();
     let (server, url) = home.serve();
     let link = home.create(&url, &[]);
-    let listen = format!("127.0.0.1:{}", free_port());
-    let (keeper, own) = keep_listening(&home, &link, &listen);
+    let (keeper, own) = keep_listening(&home, &link, "127.0.0.1:0");
+    let listen = own.split('/').nth(2).unwrap();
     home.run(["place", "paint", &own, "--pixel", "2,3,#00ff00"]).expect_code(0);
     server.kill();
     keeper.kill();
 
     // By its own LINK, whose first server is itself.
-    let (mut keeper, again) = keep_listening(&home, &own, &listen);
+    let (mut keeper, again) = keep_listening(&home, &own, listen);
     assert_eq!(again, own);
     home.run(["place", "export", &own, "--out", "out.png"]).expect_code(0);
     assert_eq!(home.pixels("out.png").get_pixel(2, 3).0, [0, 255, 0, 255]);
     // By its bare address too: it notes which room that is.
     keeper.event("linked", |_| true);
     keeper.kill();
-    let (_keeper, again) = keep_listening(&home, own.split('#').next().unwrap(), &listen);
+    let (_keeper, again) = keep_listening(&home, own.split('#').next().unwrap(), listen);
     assert_eq!(again.split(";at=").next(), own.split(";at=").next());
 }
 

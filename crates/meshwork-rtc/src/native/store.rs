@@ -19,7 +19,7 @@ use redb::{
     WriteTransaction,
 };
 
-use super::history::{HistoryError, HistoryLimits, HistoryWriter};
+use super::history::{self, HistoryError, HistoryLimits, HistoryWriter};
 use super::persist::{Store, StoreError};
 
 /// Bytes of pages that redb keeps in memory. A room is read once, at the start, and then only written.
@@ -191,6 +191,7 @@ impl Files {
             tracing::warn!(path = %self.path.display(), "the store was repaired; nothing is lost");
         }
         if let Some(limits) = &self.limits {
+            history::prepare(limits)?;
             for room in open.rooms_with_history()? {
                 open.history(room, limits)?;
             }

@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use meshwork_core::time::WallTime;
 
 pub use read::{Entries, History, Summary};
-pub(super) use write::HistoryWriter;
+pub(super) use write::{HistoryWriter, prepare};
 
 /// The least that a history may be limited to: below, a few large pictures would be all of it.
 pub const BYTES_LEAST: u64 = 1024 * 1024;

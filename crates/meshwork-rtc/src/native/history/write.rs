@@ -188,6 +188,16 @@ impl HistoryWriter {
     }
 }
 
+/// Makes the folder for histories and sees whether it can be written in, so that trouble is told at the start.
+///
+/// # Errors
+/// [`HistoryError::File`].
+pub(in super::super) fn prepare(limits: &HistoryLimits) -> Result<(), HistoryError> {
+    let probe = limits.folder.join("writable.new");
+    create_folder(&limits.folder).map_err(file_error(&limits.folder))?;
+    File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(file_error(&probe))
+}
+
 /// Only the owner may look into it.
 fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();

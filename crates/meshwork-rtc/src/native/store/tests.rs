@@ -252,6 +252,10 @@ fn a_damaged_history_is_told_before_anything_is_kept() {
     assert!(matches!(error, OpenStoreError::History(HistoryError::Damaged { .. })), "{error}");
     // Without a history the store opens as ever.
     RedbStore::open(&path).unwrap();
+    // No folder can be made where a file is.
+    let nowhere = HistoryLimits { folder: segment.join("history"), bytes_max: 0 };
+    let error = RedbStore::open_with_history(&path, nowhere).unwrap_err();
+    assert!(matches!(error, OpenStoreError::History(HistoryError::File { .. })), "{error}");
 }
 
 #[test]
@@ -261,6 +265,7 @@ fn a_store_that_failed_works_again_once_it_can() {
     let mut store = RedbStore::open_with_history(&path, limits(folder.path())).unwrap();
     let handle = store.clone();
     // A file stands where the history's folder should be.
+    fs::remove_dir(folder.path().join("history")).unwrap();
     fs::write(folder.path().join("history"), b"").unwrap();
     let first = [(ROOM, accepted(key(1, 0, 1), b"one"))];
     let error = store.apply_all(&first).unwrap_err().to_string();
