@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use meshwork_core::node::RoomRefusal;
+use meshwork_core::node::{CommandError, RoomRefusal};
 
 /// Why a run did not do what it was asked. Its text says what happened, why, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// What is kept on disk is damaged, in use, or cannot be read or written.
     #[error("{0}")]
     Storage(String),
+    /// The room's rules, or who one is in it, do not allow it.
+    #[error("{0}")]
+    Denied(CommandError),
     /// Reading, writing or the system failed.
     #[error("{0:#}")]
     Unexpected(#[from] anyhow::Error),
@@ -33,7 +36,7 @@ impl Failure {
             Failure::Unexpected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
-            Failure::Refused(_) => 4,
+            Failure::Refused(_) | Failure::Denied(_) => 4,
             Failure::Storage(_) => 5,
         }
     }
@@ -46,6 +49,7 @@ impl Failure {
             Failure::Unreachable(_) => "unreachable",
             Failure::Storage(_) => "storage",
             Failure::Refused(refusal) => refusal_reason(refusal),
+            Failure::Denied(error) => denial_reason(error),
         }
     }
 
@@ -53,6 +57,18 @@ impl Failure {
     fn is_broken_pipe(&self) -> bool {
         let Failure::Unexpected(error) = self else { return false };
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// A fixed word for what a room's rules do not allow.
+fn denial_reason(error: &CommandError) -> &'static str {
+    match error {
+        CommandError::NotPainter => "not-painter",
+        CommandError::Banned => "banned",
+        CommandError::NotBanned => "not-banned",
+        CommandError::TooFast { .. } => "too-fast",
+        CommandError::NotAllowed(_) => "not-allowed",
+        _ => "denied",
     }
 }
 
@@ -100,6 +116,7 @@ mod tests {
             (Failure::Unreachable("nobody".into()), 3, "unreachable"),
             (Failure::Refused(RoomRefusal::SecretWrong), 4, "secret-wrong"),
             (Failure::from(full), 4, "room-full"),
+            (Failure::Denied(CommandError::Banned), 4, "banned"),
             (Failure::Storage("damaged".into()), 5, "storage"),
         ];
         for (failure, code, reason) in cases {

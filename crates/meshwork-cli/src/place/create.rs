@@ -2,11 +2,13 @@
 
 use clap::Args;
 use meshwork_core::crdt::canvas::CanvasSize;
-use meshwork_core::node::{Event, RoomSpec};
+use meshwork_core::node::{Event, RoomHandle, RoomSpec};
+use meshwork_core::room::records::Rules;
 use serde_json::json;
 
+use super::govern::RuleOptions;
 use super::session::{Session, Stay};
-use super::{Common, values};
+use super::{Common, govern, values};
 use crate::exit::Failure;
 
 /// What `place create` is asked for.
@@ -21,26 +23,48 @@ pub(crate) struct Arguments {
     /// Guard the room with a secret that only its LINK carries.
     #[arg(long)]
     private: bool,
+    /// Rules from the start. They are taken by members, not by the meeting point: with them this program waits until
+    /// one that stays is there.
+    #[command(flatten)]
+    rules: RuleOptions,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { server, size, private, common } = arguments;
+    let Arguments { server, size, private, rules, common } = arguments;
     let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = create(&mut session, RoomSpec { server, size, private }).await;
+    let result = create_ruled(&mut session, RoomSpec { server, size, private }, &rules, &common).await;
     session.close().await;
-    let link = result?;
-    common.tell(&link, &json!({ "link": link }))
+    result
 }
 
-async fn create(session: &mut Session, spec: RoomSpec) -> Result<String, Failure> {
+async fn create_ruled(
+    session: &mut Session,
+    spec: RoomSpec,
+    rules: &RuleOptions,
+    common: &Common,
+) -> Result<(), Failure> {
+    let (room, link) = create(session, spec).await?;
+    if rules.is_any() {
+        let rules = rules.apply(Rules::default())?;
+        govern::decide(session, room, move |node, now, room| node.set_rules(now, room, rules)).await?;
+    }
+    // Told before anybody can have come by it.
+    common.tell(&link, &json!({ "link": link }))?;
+    if rules.is_any() {
+        govern::wait_for_holders(session, room).await?;
+    }
+    Ok(())
+}
+
+async fn create(session: &mut Session, spec: RoomSpec) -> Result<(RoomHandle, String), Failure> {
     let room = session.create_room(spec).await?;
     loop {
         if let Event::RoomRegistered { .. } = session.next().await? {
             let address = session.address(room).await?;
-            return Ok(address.to_string());
+            return Ok((room, address.to_string()));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod create;
 mod export;
+mod govern;
 mod history;
 mod keep;
 mod kept;
@@ -37,6 +38,12 @@ pub(crate) enum Command {
     Keep(keep::Arguments),
     /// Say what a keeper's history has: how much, and how far back it reaches.
     History(history::Arguments),
+    /// Say what the rules of a room are, or set them as its owner.
+    Rules(govern::RulesArguments),
+    /// Ban somebody from painting in a room, as its owner or a moderator.
+    Ban(govern::BanArguments),
+    /// Erase cells of a room, as its owner or a moderator.
+    Erase(govern::EraseArguments),
     /// Say what happens in a room, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
 }
@@ -64,6 +71,9 @@ impl Command {
             Command::Paint(arguments) => arguments.common.json,
             Command::Export(arguments) => arguments.common.json,
             Command::Keep(arguments) => arguments.common.json,
+            Command::Rules(arguments) => arguments.common.json,
+            Command::Ban(arguments) => arguments.common.json,
+            Command::Erase(arguments) => arguments.common.json,
             Command::History(arguments) => arguments.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
@@ -78,6 +88,9 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Paint(arguments) => paint::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
         Command::Keep(arguments) => keep::run(arguments).await,
+        Command::Rules(arguments) => govern::rules(arguments).await,
+        Command::Ban(arguments) => govern::ban(arguments).await,
+        Command::Erase(arguments) => govern::erase(arguments).await,
         Command::History(arguments) => history::run(&arguments),
         Command::Watch(arguments) => watch::run(arguments).await,
     }

@@ -12,7 +12,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::session::{Session, Stay};
+use super::session::{Pause, Session, Stay};
 use super::values::{Pixel, Position};
 use super::{Common, counted};
 use crate::exit::Failure;
@@ -28,8 +28,6 @@ const UNAPPLIED_MAX: usize = 256;
 const IN_STEP_WAIT: Duration = Duration::from_secs(2);
 /// How long, after the first member has applied everything, others that are linked may take to be counted.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How long to wait before offering cells again that the links had no room for.
-const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
 
 /// What `place paint` is asked for.
 #[derive(Args)]
@@ -175,25 +173,35 @@ async fn paint_chunk(
     chunk: &[Cell],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    loop {
+    let (mut rest, mut most) = (chunk, chunk.len());
+    while !rest.is_empty() {
         while tally.unapplied() > UNAPPLIED_MAX {
             let event = session.next().await.map_err(|failure| tally.explain(failure))?;
             tally.note(event);
         }
-        let receipt = session.paint(room, chunk).await?;
+        let (cells, later) = rest.split_at(most.min(rest.len()));
+        let painted = session.paint(room, cells).await?;
         // What waits to be heard is bounded, so it is heard before more is said.
         while let Some(event) = session.heard()? {
             tally.note(event);
         }
-        if let Some(receipt) = receipt {
-            tally.sequences.extend(receipt.sequences);
-            return Ok(());
-        }
-        let again = Instant::now() + BACKPRESSURE_WAIT;
-        while let Some(event) = session.next_until(again).await.map_err(|failure| tally.explain(failure))? {
-            tally.note(event);
+        match painted {
+            Ok(receipt) => {
+                tally.sequences.extend(receipt.sequences);
+                (rest, most) = (later, later.len());
+            }
+            Err(Pause { left, wait }) => {
+                most = left;
+                let again = Instant::now() + wait;
+                while let Some(event) =
+                    session.next_until(again).await.map_err(|failure| tally.explain(failure))?
+                {
+                    tally.note(event);
+                }
+            }
         }
     }
+    Ok(())
 }
 
 /// Waits until a member has applied everything, then a little for the others that are linked.

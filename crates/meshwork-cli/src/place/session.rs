@@ -24,6 +24,17 @@ use crate::{duration, identity};
 /// How long saying goodbye and finishing what is being stored may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
+/// How long to wait before offering cells again that the links had no room for.
+const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
+
+/// Cells cannot be painted now.
+pub(super) struct Pause {
+    /// How many can be after the wait.
+    pub(super) left: usize,
+    /// How long to wait.
+    pub(super) wait: Duration,
+}
+
 /// What this run is to the others.
 pub(super) enum Stay {
     /// It leaves when it is done: nobody relies on it.
@@ -186,18 +197,42 @@ impl Session {
         Ok(event)
     }
 
-    /// Paints; `None` when the links have no room for it now.
+    /// Paints, or says for how long not.
     pub(super) async fn paint(
         &mut self,
         room: RoomHandle,
         cells: &[Cell],
-    ) -> Result<Option<PaintReceipt>, Failure> {
-        let cells = cells.to_vec();
+    ) -> Result<Result<PaintReceipt, Pause>, Failure> {
+        let (count, cells) = (cells.len(), cells.to_vec());
         match self.call(move |node, now| node.paint(now, room, &cells)).await? {
-            Ok(receipt) => Ok(Some(receipt)),
-            Err(CommandError::Backpressure(_)) => Ok(None),
+            Ok(receipt) => Ok(Ok(receipt)),
+            Err(CommandError::Backpressure(_)) => Ok(Err(Pause { left: count, wait: BACKPRESSURE_WAIT })),
             Err(CommandError::NoSuchRoom(_)) => Err(self.refusal().await),
-            Err(error) => Err(Failure::Unexpected(anyhow!(error).context("the cells cannot be painted"))),
+            Err(CommandError::TooFast { left, .. }) if left > 0 => {
+                Ok(Err(Pause { left: left as usize, wait: Duration::ZERO }))
+            }
+            Err(error) => {
+                let CommandError::TooFast { cells, wait_ms, .. } = error else {
+                    return Err(denied_or_unexpected(error));
+                };
+                let wait = Duration::from_millis(wait_ms);
+                if self.deadline.is_some_and(|deadline| deadline <= Instant::now() + wait) {
+                    return Err(Failure::Denied(error));
+                }
+                Ok(Err(Pause { left: cells as usize, wait }))
+            }
+        }
+    }
+
+    /// What a command about a room has to be told first.
+    pub(super) async fn look<R: Send + 'static>(
+        &mut self,
+        room: RoomHandle,
+        look: impl FnOnce(&Node, RoomHandle) -> Option<R> + Send + 'static,
+    ) -> Result<R, Failure> {
+        match self.call(move |node, _| look(node, room)).await? {
+            Some(seen) => Ok(seen),
+            None => Err(self.refusal().await),
         }
     }
 
@@ -264,7 +299,8 @@ impl Session {
         }
     }
 
-    async fn call<R, F>(&self, work: F) -> Result<R, Failure>
+    /// Lets the node do something.
+    pub(super) async fn call<R, F>(&self, work: F) -> Result<R, Failure>
     where
         R: Send + 'static,
         F: FnOnce(&mut Node, Time) -> R + Send + 'static,
@@ -277,6 +313,14 @@ fn unless_refused(event: Event) -> Result<Event, Failure> {
     match event {
         Event::RoomRefused { reason, .. } => Err(Failure::Refused(reason)),
         event => Ok(event),
+    }
+}
+
+/// What the room's rules do not allow is told as it is.
+fn denied_or_unexpected(error: CommandError) -> Failure {
+    match error {
+        CommandError::NotPainter | CommandError::Banned => Failure::Denied(error),
+        error => Failure::Unexpected(anyhow!(error).context("the cells cannot be painted")),
     }
 }
 

@@ -98,6 +98,11 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             let said = json!({ "event": "stroke", "sequence": sequence, "count": cells.len() });
             with_peer(said, Some(*author))
         }
+        Event::CanvasMended { cells, .. } => json!({ "event": "mended", "count": cells.len() }),
+        Event::RulesChanged { .. } => json!({ "event": "rules" }),
+        Event::Equivocation { endpoint, detail, .. } => {
+            with_peer(json!({ "event": "equivocation", "detail": detail }), Some(*endpoint))
+        }
         Event::Refused { endpoint, reason, detail, count } => {
             let said =
                 json!({ "event": "refused", "reason": reason.name(), "detail": detail, "count": count });

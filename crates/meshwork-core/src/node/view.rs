@@ -134,16 +134,26 @@ fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
         1 => String::from("1 cell"),
         count => format!("{count} cells"),
     };
-    let window = match window_ms {
+    let window = match u64::from(window_ms) {
         1000 => String::from("second"),
         60_000 => String::from("minute"),
         3_600_000 => String::from("hour"),
-        other if other % 60_000 == 0 => format!("{} minutes", other / 60_000),
-        other => format!("{} s", f64::from(other) / 1000.0),
+        86_400_000 => String::from("day"),
+        other => match [(86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes")]
+            .into_iter()
+            .find(|(unit, _)| other % unit == 0)
+        {
+            Some((unit, name)) => format!("{} {name}", other / unit),
+            None => format!("{} s", f64::from(window_ms) / 1000.0),
+        },
     };
-    let wait = wait_ms.div_ceil(1000).max(1);
+    let wait = match wait_ms.div_ceil(1000).max(1) {
+        seconds if seconds > 7200 => format!("{} hours", seconds.div_ceil(3600)),
+        seconds if seconds > 120 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds => format!("{seconds} s"),
+    };
     let used = if left == 0 { String::from("You have used them") } else { format!("{} left", number(left)) };
-    format!("This room allows {} every {window}. {used}. Wait {wait} s.", number(cells))
+    format!("This room allows {} every {window}. {used}. Wait {wait}.", number(cells))
 }
 
 /// One endpoint as a room sees it.

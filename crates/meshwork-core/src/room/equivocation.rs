@@ -41,6 +41,7 @@ pub struct Proof {
     /// The one with the lesser sequence, or of equal ones the one with the lesser bytes.
     first: SignedBatch,
     second: SignedBatch,
+    hash: [u8; 32],
 }
 
 /// Why bytes are not a proof. Nothing was kept of them.
@@ -68,7 +69,9 @@ impl Proof {
         contradiction(one, other, limit_of)?;
         let place = |batch: &SignedBatch| (batch.header().sequence, batch.bytes().to_vec());
         let (first, second) = if place(one) <= place(other) { (one, other) } else { (other, one) };
-        Some(Proof { first: first.clone(), second: second.clone() })
+        let mut proof = Proof { first: first.clone(), second: second.clone(), hash: [0; 32] };
+        proof.hash = *blake3::hash(&proof.encode()).as_bytes();
+        Some(proof)
     }
 
     /// The proof as it travels and is stored.
@@ -105,7 +108,7 @@ impl Proof {
 
     /// Names the proof.
     pub fn hash(&self) -> [u8; 32] {
-        *blake3::hash(&self.encode()).as_bytes()
+        self.hash
     }
 
     /// In words: how the two contradict each other.

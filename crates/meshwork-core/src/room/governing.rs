@@ -317,7 +317,12 @@ impl Room {
             return false;
         }
         self.event(Event::Equivocation { room: self.handle, endpoint, detail });
-        self.enforce(now);
+        // Proofs against endpoints that nobody has heard of cost strangers little, so they must cost us little.
+        if self.ledger.of(endpoint).next().is_some() {
+            self.enforce(now);
+        } else {
+            self.keep_records(now);
+        }
         true
     }
 
@@ -361,12 +366,7 @@ impl Room {
             self.event(Event::CanvasMended { room: self.handle, cells: enforced.changed });
         }
         self.event(Event::RulesChanged { room: self.handle });
-        self.store_records();
-        if self.storage.stores() {
-            self.governing.untold = true;
-        } else {
-            self.records.handle_change(now.time, &self.law);
-        }
+        self.keep_records(now);
         self.sync.handle_rules(now.time, self.law.digest());
         self.sync.handle_change(now.time);
         if !repaint.is_empty() {
@@ -378,10 +378,21 @@ impl Room {
         }
     }
 
+    /// Stores changed records, and tells neighbours once they are durable.
+    fn keep_records(&mut self, now: Now) {
+        self.store_records();
+        if self.storage.stores() {
+            self.governing.untold = true;
+        } else {
+            self.records.handle_change(now.time, &self.law);
+        }
+    }
+
     /// Own cells that were painted under earlier rules, are not named by later ones, and show now.
     fn outdated_own_cells(&self) -> Vec<(u16, u16, Colour)> {
-        let outdated =
-            |batch: &&SignedBatch| self.law.standing(&batch.header()) == Standing::Void(Void::Outdated);
+        let outdated = |batch: &&SignedBatch| {
+            matches!(self.law.standing(&batch.header()), Standing::Void(Void::Outdated) | Standing::Unknown)
+        };
         let mut cells = Vec::new();
         for batch in self.ledger.of(self.me).filter(outdated) {
             let Ok(strokes) = self.canvas.read(batch) else { continue };

@@ -1,0 +1,339 @@
+//! `place rules`, `place ban` and `place erase`: what an owner or a moderator decides about a room.
+
+use std::time::Duration;
+
+use clap::Args;
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{CommandError, Node, PeerView, RoomHandle};
+use meshwork_core::room::records::{Erase, Limit, RecordHash, Region, Rules};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::time::Time;
+use meshwork_core::wire::Bounded;
+use serde_json::{Value, json};
+
+use super::session::{Session, Stay};
+use super::values::{self, Position};
+use super::{Common, counted};
+use crate::duration;
+use crate::exit::Failure;
+
+/// The rules that can be set.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct RuleOptions {
+    /// How many cells each program may paint in a minute.
+    #[arg(long, value_name = "N", conflicts_with = "cooldown", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    cells_per_minute: Option<u32>,
+    /// One cell in each stretch of this length, such as 5s or 5m.
+    #[arg(long, value_name = "DURATION", value_parser = parse_cooldown)]
+    cooldown: Option<Duration>,
+    /// Who may paint besides the owner, by the peer's key. Others can watch.
+    #[arg(long, value_name = "PEER", num_args = 1..)]
+    painters: Option<Vec<PeerId>>,
+    /// Who may ban and erase besides the owner, by the peer's key.
+    #[arg(long, value_name = "PEER", num_args = 1..)]
+    moderators: Option<Vec<PeerId>>,
+}
+
+/// What `place rules` is asked for.
+#[derive(Args)]
+pub(crate) struct RulesArguments {
+    /// The room's address, with its part after #; without it for an open room.
+    #[arg(value_name = "LINK")]
+    link: RoomAddress,
+    #[command(flatten)]
+    options: RuleOptions,
+    /// Paint as fast as one can.
+    #[arg(long, conflicts_with_all = ["cells_per_minute", "cooldown"])]
+    no_limit: bool,
+    /// Everybody in the room may paint.
+    #[arg(long, conflicts_with = "painters")]
+    everybody: bool,
+    /// Nobody but the owner may ban and erase.
+    #[arg(long, conflicts_with = "moderators")]
+    no_moderators: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What `place ban` is asked for.
+#[derive(Args)]
+pub(crate) struct BanArguments {
+    /// The room's address, with its part after #; without it for an open room.
+    #[arg(value_name = "LINK")]
+    link: RoomAddress,
+    /// Who, by the peer's key. What they have painted stays.
+    #[arg(value_name = "PEER")]
+    peer: PeerId,
+    /// Erase what they have painted, too.
+    #[arg(long)]
+    erase: bool,
+    /// Let them paint again instead.
+    #[arg(long, conflicts_with = "erase")]
+    lift: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What `place erase` is asked for.
+#[derive(Args)]
+pub(crate) struct EraseArguments {
+    /// The room's address, with its part after #; without it for an open room.
+    #[arg(value_name = "LINK")]
+    link: RoomAddress,
+    /// The upper left cell of what is erased.
+    #[arg(long, value_name = "X,Y", requires = "size")]
+    at: Option<Position>,
+    /// Columns and rows of what is erased.
+    #[arg(long, value_name = "WxH", requires = "at", value_parser = values::parse_size)]
+    size: Option<meshwork_core::crdt::canvas::CanvasSize>,
+    /// Whose cells, by the peer's key; without it everybody's.
+    #[arg(long, value_name = "PEER")]
+    by: Option<PeerId>,
+    /// Erase the whole canvas.
+    #[arg(long, conflicts_with_all = ["at", "by"], required_unless_present_any = ["at", "by"])]
+    all: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl RuleOptions {
+    /// Whether a rule was asked for.
+    pub(super) fn is_any(&self) -> bool {
+        let limit = self.cells_per_minute.is_some() || self.cooldown.is_some();
+        limit || self.painters.is_some() || self.moderators.is_some()
+    }
+
+    /// `rules` with what was asked for in them.
+    pub(super) fn apply(&self, mut rules: Rules) -> Result<Rules, Failure> {
+        if let Some(cells) = self.cells_per_minute {
+            rules.limit = Some(Limit { cells, window_ms: 60_000 });
+        }
+        if let Some(cooldown) = self.cooldown {
+            let window_ms = u32::try_from(cooldown.as_millis()).expect("a week has fewer milliseconds");
+            rules.limit = Some(Limit { cells: 1, window_ms });
+        }
+        if let Some(painters) = &self.painters {
+            rules.painters = Some(list(painters)?);
+        }
+        if let Some(moderators) = &self.moderators {
+            rules.moderators = list(moderators)?;
+        }
+        Ok(rules)
+    }
+}
+
+/// Runs `place rules`.
+pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
+    let RulesArguments { link, options, no_limit, everybody, no_moderators, common } = arguments;
+    let changes = options.is_any() || no_limit || everybody || no_moderators;
+    let mut session = Session::start(&common, Stay::Leaves).await?;
+    let result = async {
+        let room = enter(&mut session, link).await?;
+        let mut rules = session.look(room, |node, room| node.rules(room).cloned()).await?;
+        let mut holders = None;
+        if changes {
+            rules = options.apply(rules)?;
+            rules.limit = rules.limit.filter(|_| !no_limit);
+            rules.painters = rules.painters.filter(|_| !everybody);
+            if no_moderators {
+                rules.moderators = Bounded::default();
+            }
+            let set = rules.clone();
+            decide(&mut session, room, move |node, now, room| node.set_rules(now, room, set)).await?;
+            holders = Some(wait_for_holders(&mut session, room).await?);
+        }
+        let banned = session.look(room, |node, room| Some(node.bans(room))).await?;
+        Ok((rules, banned, holders))
+    };
+    let result = result.await;
+    session.close().await;
+    let (rules, banned, holders) = result?;
+    let mut words = words(&rules, &banned);
+    if let Some(holders) = holders {
+        words.push_str(&format!("\n{} have these rules.", counted(holders, "member")));
+    }
+    common.tell(&words, &value(&rules, &banned, holders))
+}
+
+/// Runs `place ban`.
+pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
+    let BanArguments { link, peer, erase, lift, common } = arguments;
+    let mut session = Session::start(&common, Stay::Leaves).await?;
+    let result = async {
+        let room = enter(&mut session, link).await?;
+        let act = move |node: &mut Node, now: Time, room: RoomHandle| match (lift, erase) {
+            (true, _) => node.unban(now, room, peer),
+            (false, false) => node.ban(now, room, peer),
+            (false, true) => {
+                node.ban(now, room, peer)?;
+                node.erase(now, room, Erase { author: Some(peer), region: None })
+            }
+        };
+        decide(&mut session, room, act).await?;
+        wait_for_holders(&mut session, room).await
+    };
+    let result = result.await;
+    session.close().await;
+    let holders = result?;
+    let what = if lift { "can paint again" } else { "is banned" };
+    let words = format!("{} {what}. {} know.", peer.short(), counted(holders, "member"));
+    common.tell(&words, &json!({ "peer": peer.to_string(), "banned": !lift, "known_by": holders }))
+}
+
+/// Runs `place erase`.
+pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
+    let EraseArguments { link, at, size, by, all: _, common } = arguments;
+    let region = at.zip(size).map(|(at, size)| {
+        let (width, height) = (size.width, size.height);
+        Region { x: at.x, y: at.y, width, height }
+    });
+    let mut session = Session::start(&common, Stay::Leaves).await?;
+    let result = async {
+        let room = enter(&mut session, link).await?;
+        let erase = Erase { author: by, region };
+        decide(&mut session, room, move |node, now, room| node.erase(now, room, erase)).await?;
+        wait_for_holders(&mut session, room).await
+    };
+    let result = result.await;
+    session.close().await;
+    let holders = result?;
+    let words = format!("Erased what was painted up to now. {} know.", counted(holders, "member"));
+    common.tell(&words, &json!({ "known_by": holders }))
+}
+
+/// Decides something about a room.
+pub(super) async fn decide(
+    session: &mut Session,
+    room: RoomHandle,
+    act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<RecordHash, CommandError> + Send + 'static,
+) -> Result<(), Failure> {
+    let decided = session.call(move |node, now| act(node, now, room)).await?;
+    decided.map(drop).map_err(Failure::Denied)
+}
+
+/// Waits until a member that stays holds the same records, on its disk if it has one. Returns how many do.
+pub(super) async fn wait_for_holders(session: &mut Session, room: RoomHandle) -> Result<usize, Failure> {
+    loop {
+        let peers = session.peers(room).await?;
+        let staying: Vec<_> = peers.iter().filter(|peer| stays(peer)).map(|peer| peer.endpoint).collect();
+        let hold = move |node: &Node, room| {
+            Some(staying.iter().filter(|endpoint| node.has_our_records(room, **endpoint)).count())
+        };
+        match session.look(room, hold).await? {
+            0 => drop(session.next().await.map_err(nobody_holds)?),
+            holders => return Ok(holders),
+        }
+    }
+}
+
+/// Joins a room and waits until what holds in it is known.
+async fn enter(session: &mut Session, link: RoomAddress) -> Result<RoomHandle, Failure> {
+    let room = session.join(link, None).await?;
+    wait_for_holders(session, room).await?;
+    Ok(room)
+}
+
+fn stays(peer: &PeerView) -> bool {
+    peer.attached && peer.stays && peer.state.is_linked()
+}
+
+fn nobody_holds(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unreachable(words) => Failure::Unreachable(format!(
+            "No member that stays has taken the room's rules from here: what was decided may be lost. {words}"
+        )),
+        failure => failure,
+    }
+}
+
+fn list<const MAX: usize>(peers: &[PeerId]) -> Result<Bounded<PeerId, MAX>, Failure> {
+    let mut peers = peers.to_vec();
+    peers.sort_unstable();
+    peers.dedup();
+    let count = peers.len();
+    Bounded::new(peers)
+        .map_err(|_| Failure::Usage(format!("{count} peers are more than the {MAX} of a list")))
+}
+
+fn parse_cooldown(text: &str) -> Result<Duration, String> {
+    let cooldown = duration::parse(text)?;
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    let legal = Duration::from_millis(100)..=week;
+    if legal.contains(&cooldown) { Ok(cooldown) } else { Err(String::from("a cooldown is 100ms to 7days")) }
+}
+
+fn words(rules: &Rules, banned: &[PeerId]) -> String {
+    let limit = rules.limit.map_or(String::from("as fast as one can"), |limit| {
+        let window = duration::format(Duration::from_millis(limit.window_ms.into()));
+        format!("{} every {window}", counted(limit.cells as usize, "cell"))
+    });
+    let named = |peers: &[PeerId]| {
+        let names: Vec<String> = peers.iter().map(PeerId::to_string).collect();
+        names.join(" ")
+    };
+    let painters = rules
+        .painters
+        .as_ref()
+        .map_or(String::from("everybody"), |painters| format!("the owner {}", named(painters)));
+    format!(
+        "Painting: {limit}\nPainters: {}\nModerators: the owner {}\nBanned: {}",
+        painters.trim_end(),
+        named(&rules.moderators),
+        if banned.is_empty() { String::from("nobody") } else { named(banned) }
+    )
+}
+
+fn value(rules: &Rules, banned: &[PeerId], holders: Option<usize>) -> Value {
+    let named = |peers: &[PeerId]| peers.iter().map(PeerId::to_string).collect::<Vec<_>>();
+    let limit = rules.limit.map(|limit| json!({ "cells": limit.cells, "window_ms": limit.window_ms }));
+    json!({
+        "limit": limit,
+        "painters": rules.painters.as_ref().map(|painters| named(painters)),
+        "moderators": named(&rules.moderators),
+        "banned": named(banned),
+        "known_by": holders,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u8) -> PeerId {
+        PeerId([number; 32])
+    }
+
+    #[test]
+    fn options_change_what_they_name_and_nothing_else() {
+        let options = RuleOptions {
+            cooldown: Some(Duration::from_secs(300)),
+            moderators: Some(vec![peer(3), peer(1), peer(3)]),
+            ..RuleOptions::default()
+        };
+        let before = Rules { painters: Some(Bounded::new(vec![peer(9)]).unwrap()), ..Rules::default() };
+        let rules = options.apply(before.clone()).unwrap();
+        assert_eq!(rules.limit, Some(Limit { cells: 1, window_ms: 300_000 }));
+        assert_eq!(rules.moderators.to_vec(), [peer(1), peer(3)]);
+        assert_eq!(rules.painters, before.painters);
+        assert_eq!(RuleOptions::default().apply(rules.clone()).unwrap(), rules);
+    }
+
+    #[test]
+    fn rules_are_told_in_words_and_values() {
+        let rules = Rules { limit: Some(Limit { cells: 60, window_ms: 60_000 }), ..Rules::default() };
+        let told = words(&rules, &[peer(1)]);
+        assert!(told.contains("60 cells every 1m") && told.contains("Painters: everybody"), "{told}");
+        assert!(told.contains(&peer(1).to_string()), "{told}");
+        let value = value(&rules, &[], None);
+        assert_eq!(value["limit"], json!({ "cells": 60, "window_ms": 60_000 }));
+        assert_eq!((&value["painters"], &value["banned"]), (&Value::Null, &json!([])));
+    }
+
+    #[test]
+    fn cooldowns_are_within_what_a_limit_can_be() {
+        assert_eq!(parse_cooldown("5m"), Ok(Duration::from_secs(300)));
+        for wrong in ["50ms", "8days", "5"] {
+            assert!(parse_cooldown(wrong).is_err(), "{wrong}");
+        }
+    }
+}
