@@ -145,7 +145,7 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
         let banned = session.look(room, |node, room| Some(node.bans(room))).await?;
         Ok((rules, banned, holders))
     };
-    let result = result.await;
+    let result: Result<_, Failure> = result.await;
     session.close().await;
     let (rules, banned, holders) = result?;
     let mut words = words(&rules, &banned);
@@ -172,7 +172,7 @@ pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
         decide(&mut session, room, act).await?;
         wait_for_holders(&mut session, room).await
     };
-    let result = result.await;
+    let result: Result<_, Failure> = result.await;
     session.close().await;
     let holders = result?;
     let what = if lift { "can paint again" } else { "is banned" };
@@ -194,7 +194,7 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
         decide(&mut session, room, move |node, now, room| node.erase(now, room, erase)).await?;
         wait_for_holders(&mut session, room).await
     };
-    let result = result.await;
+    let result: Result<_, Failure> = result.await;
     session.close().await;
     let holders = result?;
     let words = format!("Erased what was painted up to now. {} know.", counted(holders, "member"));

@@ -80,7 +80,7 @@ impl Room {
     }
 
     /// Takes in records as they were stored. Returns how many are not records of this room.
-    pub fn restore_records(&mut self, stored: &[u8]) -> usize {
+    pub fn restore_records(&mut self, now: Now, stored: &[u8]) -> usize {
         if stored.is_empty() {
             return 0;
         }
@@ -295,12 +295,13 @@ impl Room {
     /// Takes over what the comparison of records wants said.
     pub(super) fn take_record_outputs(&mut self) {
         while let Some(output) = self.records.poll_output() {
-            self.outputs.push_back(match output {
-                RecordOutput::Send(to, message) => RoomOutput::Send(to, message),
+            match output {
+                RecordOutput::Send(to, message) => self.outputs.push_back(RoomOutput::Send(to, message)),
                 RecordOutput::InStep(endpoint) => {
-                    RoomOutput::Event(Event::RecordsInStep { room: self.handle, endpoint })
+                    self.event(Event::RecordsInStep { room: self.handle, endpoint });
+                    self.tell_in_step(endpoint);
                 }
-            });
+            }
         }
     }
 
@@ -378,8 +379,16 @@ impl Room {
         }
     }
 
+    /// Tells that a member holds and shows what we do, once both are so.
+    pub(super) fn tell_in_step(&mut self, endpoint: Endpoint) {
+        if self.is_in_step(endpoint) {
+            self.event(Event::InStep { room: self.handle, endpoint });
+        }
+    }
+
     /// Stores changed records, and tells neighbours once they are durable.
     fn keep_records(&mut self, now: Now) {
+        self.sync.handle_rules(now.time, self.law.digest());
         self.store_records();
         if self.storage.stores() {
             self.governing.untold = true;

@@ -230,9 +230,9 @@ impl Room {
         self.members.get(&endpoint)
     }
 
-    /// Whether the member's canvas equalled ours when they were last compared, and nothing changed since.
+    /// Whether the member's records and canvas equalled ours when they were last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
-        self.sync.is_in_step(endpoint)
+        self.sync.is_in_step(endpoint) && self.records.is_in_step(endpoint)
     }
 
     /// Paints cells in the name of `identity`, who is this endpoint's peer.
@@ -512,7 +512,8 @@ impl Room {
             self.outputs.push_back(match output {
                 SyncOutput::Send(to, message) => RoomOutput::Send(to, message),
                 SyncOutput::InStep(endpoint) => {
-                    RoomOutput::Event(Event::InStep { room: self.handle, endpoint })
+                    self.tell_in_step(endpoint);
+                    continue;
                 }
                 SyncOutput::Lied(from, detail) => RoomOutput::Offence(from, Refusal::Withheld, detail),
                 SyncOutput::Withheld(from, detail) => RoomOutput::Refused(from, Refusal::Withheld, detail),
