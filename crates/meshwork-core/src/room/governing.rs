@@ -80,7 +80,7 @@ impl Room {
     }
 
     /// Takes in records as they were stored. Returns how many are not records of this room.
-    pub fn restore_records(&mut self, now: Now, stored: &[u8]) -> usize {
+    pub fn restore_records(&mut self, stored: &[u8]) -> usize {
         if stored.is_empty() {
             return 0;
         }
@@ -368,7 +368,6 @@ impl Room {
         }
         self.event(Event::RulesChanged { room: self.handle });
         self.keep_records(now);
-        self.sync.handle_rules(now.time, self.law.digest());
         self.sync.handle_change(now.time);
         if !repaint.is_empty() {
             self.outputs.push_back(RoomOutput::Repaint(repaint));
