@@ -36,6 +36,16 @@ impl Node {
         self.settle();
     }
 
+    /// Takes in the records that were stored of an open room, before its batches, which are written under them.
+    /// Those that are known already change nothing.
+    pub fn restore_records(&mut self, now: Time, room: RoomHandle, records: &[u8]) {
+        self.advance(now);
+        if let Some(open) = self.open_room_mut(room) {
+            open.restore_records(records);
+        }
+        self.settle();
+    }
+
     /// Takes in some more of what was stored of an open room, so that a large canvas is restored in slices
     /// between which a page can draw. What does not verify is left out and told as
     /// [`Event::StorageFailed`].

@@ -119,7 +119,7 @@ impl Database {
             let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
             let range = range(room, after.as_ref())?;
             let request = store(&transaction, BATCHES)?
-                .get_all_keys_with_key_and_limit(&range, SLICE as u32 * 16)
+                .get_all_keys_with_key_and_limit(&range, SLICE as u32 * 4)
                 .map_err(|exception| error(&exception))?;
             let found = Array::from(&result(&request).await?);
             keys.extend(found.iter().filter_map(|key| batch_key(&bytes_of(&key))));

@@ -24,8 +24,10 @@ const OPEN_MAX: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(60);
 /// How long stored batches are taken in before the page gets its turn: half a frame of 60 a second.
 const SLICE_MAX: Duration = Duration::from_millis(8);
-/// Batches that the node is handed at once: their signatures take a millisecond or two.
+/// Batches, and bytes of them, that the node is handed at once: their signatures take a millisecond or two, and so do
+/// the cells of a whole tile.
 const BATCHES_A_CALL: usize = 8;
+const BYTES_A_CALL: usize = 8 * 1024;
 /// How often it is noted that a room is in use.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -196,6 +198,10 @@ impl Keeper {
         if is_restored(&self.0.state.borrow()) {
             return Ok(());
         }
+        // A room that was found by its code alone was opened without them.
+        if let Some((_, records)) = database.room(id).await? {
+            self.0.host.call(&mut |node, now| node.restore_records(now, handle, &records));
+        }
         let (mut after, mut count) = (None, 0);
         while let Some((batches, last)) = database.batches(id, after.as_ref()).await? {
             count += batches.len();
@@ -204,7 +210,7 @@ impl Keeper {
             while !rest.is_empty() {
                 let began = clock::now();
                 while !rest.is_empty() && clock::now().since(began) < SLICE_MAX {
-                    let (some, more) = rest.split_at(rest.len().min(BATCHES_A_CALL));
+                    let (some, more) = rest.split_at(call_len(rest));
                     rest = more;
                     if !self.0.host.call(&mut |node, now| node.restore_slice(now, handle, some)) {
                         return Ok(());
@@ -401,6 +407,16 @@ impl Keeper {
             self.0.host.tell(StorageNews::State { room: handle, state });
         }
     }
+}
+
+/// How many of these batches are handed to the node at once: one at least.
+fn call_len(batches: &[Vec<u8>]) -> usize {
+    let mut bytes = 0;
+    let fits = batches.iter().take(BATCHES_A_CALL).take_while(|batch| {
+        bytes += batch.len();
+        bytes <= BYTES_A_CALL
+    });
+    fits.count().max(1)
 }
 
 impl fmt::Debug for Keeper {
