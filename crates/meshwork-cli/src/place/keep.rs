@@ -20,8 +20,9 @@ use crate::{bytes, serve};
 
 const AFTER_HELP: &str = "\
 It goes on when its disk fails, says so, and tries again until what was painted meanwhile is on disk.
-With --json the first line is {event: ready, address, peer, cells, width, height}, and with --listen
-link, the LINK with this keeper's own host and, of a private room, its secret; the lines after it are those of place watch without strokes, and storage {state: failed | working, reason}.";
+With --json the first line is {event: ready, address, peer, cells, width, height}; with --listen it has
+link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
+are those of place watch without strokes, and storage {state: failed | working, reason}.";
 
 /// What `place keep` is asked for.
 #[derive(Args)]
