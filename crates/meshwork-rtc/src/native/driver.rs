@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::events::{self, EventSender, Events};
-use super::links::{Addresses, Links};
+use super::links::{Addresses, Advertise, Links};
+use super::network::{LOOK_INTERVAL, Network};
 use super::persist::{Persister, Store};
 use super::server::Servers;
 
@@ -34,12 +35,22 @@ pub struct Options {
     pub store: Option<Box<dyn Store>>,
     /// The addresses at which others may reach it.
     pub addresses: Addresses,
+    /// What others are told instead of each of these, with its port; `None` tells them as they are. For a machine
+    /// behind a router that forwards ports to it, and for tests that put something of their own between two ends.
+    pub advertise: Option<Advertise>,
 }
 
 impl Options {
     /// A node without storage, reachable at every address of the machine.
     pub fn new(config: Config, identity: Identity) -> Options {
-        Options { config, identity, seed: None, store: None, addresses: Addresses::default() }
+        Options {
+            config,
+            identity,
+            seed: None,
+            store: None,
+            addresses: Addresses::default(),
+            advertise: None,
+        }
     }
 }
 
@@ -104,7 +115,8 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let task = Task {
         node,
         clock,
-        links: Links::new(options.addresses),
+        network: Network::new(options.addresses.clone()),
+        links: Links::new(options.addresses, options.advertise),
         servers: Servers::new(),
         persister,
         events: sender,
@@ -155,6 +167,7 @@ impl Driver {
 struct Task {
     node: Node,
     clock: Clock,
+    network: Network,
     links: Links,
     servers: Servers,
     persister: Persister,
@@ -164,8 +177,10 @@ struct Task {
 impl Task {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut wall_clock = tokio::time::interval(WALL_CLOCK_INTERVAL);
-        // The first tick is at once, and the node was told at birth.
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        // The first ticks are at once, and the node was told at birth.
         wall_clock.tick().await;
+        look.tick().await;
         let done = loop {
             self.carry_out();
             let due = self.node.poll_timeout().map(|time| self.clock.instant(time));
@@ -188,6 +203,12 @@ impl Task {
                     self.node.handle_input(self.clock.now(), input);
                 }
                 () = tokio::time::sleep_until(due) => self.node.handle_timeout(self.clock.now()),
+                _ = look.tick() => {
+                    if self.network.has_changed() {
+                        self.node.handle_wall_clock(self.clock.now(), Clock::wall());
+                        self.node.handle_input(self.clock.now(), Input::NetworkChanged);
+                    }
+                }
                 _ = wall_clock.tick() => {
                     self.node.handle_wall_clock(self.clock.now(), Clock::wall());
                 }

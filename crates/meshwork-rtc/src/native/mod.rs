@@ -33,10 +33,11 @@ mod driver;
 mod events;
 pub mod history;
 mod links;
+mod network;
 pub mod persist;
 mod server;
 pub mod store;
 
 pub use driver::{Driver, DriverStopped, Options, StartError, start};
 pub use events::{EVENTS_MAX, Events};
-pub use links::Addresses;
+pub use links::{Addresses, Advertise};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::time::Time;
+use meshwork_core::time::{Time, WallTime};
 use web_sys::Event as WebEvent;
 
 use super::clock::{self, Timer};
@@ -20,6 +20,12 @@ use super::links::Links;
 use super::servers::Servers;
 use super::storage::{Host, Keeper, StorageNews};
 
+/// How much more the civil clock than the page's own one may move on between two calls of the node. The page's own
+/// stands still while a machine sleeps.
+const SLEPT_LEAST: Duration = Duration::from_secs(3);
+/// What a window hears when the machine may have another network than before: the second one when a page comes back
+/// that the browser had put aside.
+const NETWORK_EVENTS: [&str; 2] = ["online", "pageshow"];
 /// How often the civil clock is read again, since somebody may have set it: twice as often as a node asks.
 const WALL_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -63,6 +69,8 @@ struct Shared {
     events: EventSender,
     endpoint: Endpoint,
     page_hide: Handler,
+    /// The browser is online again, or the page is shown again: its links must prove that they are alive.
+    network: Handler,
 }
 
 /// What hears of storage.
@@ -73,6 +81,8 @@ struct Machine {
     links: Links,
     servers: Servers,
     wall_read: Time,
+    /// Both clocks at the last call.
+    last: (Time, WallTime),
 }
 
 /// Starts a node in this page.
@@ -92,9 +102,16 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         let sink: Sink = Rc::new(move |input| take(&server_inputs, input));
         let leaving = shared.clone();
         let keeper = Keeper::new(NodeHost(shared.clone()), endpoint.to_string());
+        let changed = shared.clone();
         Shared {
             inbox: RefCell::default(),
-            machine: RefCell::new(Machine { node, links, servers: Servers::new(sink), wall_read: now }),
+            machine: RefCell::new(Machine {
+                node,
+                links,
+                servers: Servers::new(sink),
+                wall_read: now,
+                last: (now, clock::wall()),
+            }),
             keeper,
             storage_listener: RefCell::default(),
             timer: RefCell::default(),
@@ -105,11 +122,15 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
                     shared.shut_down();
                 }
             }),
+            network: Handler::new(move |_: WebEvent| take(&changed, Input::NetworkChanged)),
         }
     });
     if let Some(window) = web_sys::window() {
         // It refuses nothing: an event's name and a function.
         let _ = window.add_event_listener_with_callback("pagehide", shared.page_hide.function());
+        for name in NETWORK_EVENTS {
+            let _ = window.add_event_listener_with_callback(name, shared.network.function());
+        }
     }
     shared.pump();
     Ok((Driver(shared), events))
@@ -222,8 +243,15 @@ impl Shared {
     }
 
     fn settle(self: &Rc<Self>, machine: &mut Machine) {
-        let now = clock::now();
-        if now.since(machine.wall_read) >= WALL_INTERVAL {
+        let (now, wall) = (clock::now(), clock::wall());
+        let passed = Time(wall.0).since(Time(machine.last.1.0));
+        let slept = passed > now.since(machine.last.0) + SLEPT_LEAST;
+        machine.last = (now, wall);
+        if slept {
+            machine.wall_read = now;
+            machine.node.handle_wall_clock(now, wall);
+            machine.node.handle_input(now, Input::NetworkChanged);
+        } else if now.since(machine.wall_read) >= WALL_INTERVAL {
             machine.wall_read = now;
             machine.node.handle_wall_clock(now, clock::wall());
         }
@@ -304,6 +332,9 @@ impl Drop for Shared {
         if let Some(window) = web_sys::window() {
             // A listener that is not there is no error.
             let _ = window.remove_event_listener_with_callback("pagehide", self.page_hide.function());
+            for name in NETWORK_EVENTS {
+                let _ = window.remove_event_listener_with_callback(name, self.network.function());
+            }
         }
         // The node's goodbyes; nothing can call back any more.
         let mut machine = self.machine.borrow_mut();

@@ -41,6 +41,12 @@ const RECEIVE_MAX: usize = 4 * FRAME_MAX;
 const HELD_MAX: usize = 2 * SEND_WINDOW;
 /// Addresses from which a connection accepts datagrams. Every new one makes str0m keep a candidate.
 const SOURCES_MAX: usize = 64;
+/// Longest time between two connectivity checks of a pair, so that a path that comes back while a session is
+/// resumed is found within a second. The stack's own 3 s would use up all the time that resuming may take.
+const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(1);
+/// Checks of a pair, the first of them 250 and 500 ms apart, until it counts as failed: twice as long as
+/// an attempt to resume a session lasts.
+const CHECKS: usize = 20;
 /// How long a connection may take: longer than people take to carry an invitation and its reply. The node gives
 /// up sooner; this is for one that forgot to.
 const CONNECT_MAX: Duration = Duration::from_secs(900);
@@ -98,7 +104,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Begins a connection that is reached at `addresses`. An offerer's description is among its inputs.
+    /// Begins a connection that is reached at `addresses`, of which others are told what `advertise` makes of
+    /// them. An offerer's description is among its inputs.
     ///
     /// # Errors
     /// In words, when the system has no randomness or no address is usable.
@@ -106,25 +113,29 @@ impl Connection {
         link: LinkId,
         role: Role,
         addresses: &[SocketAddr],
+        advertise: impl Fn(SocketAddr) -> SocketAddr,
         now: Instant,
     ) -> Result<Connection, String> {
-        let mut rtc = Rtc::builder()
+        let mut builder = Rtc::builder()
             .clear_codecs()
             .clear_extension_map()
             .set_dtls_version(DtlsVersion::Auto)
             .set_local_ice_credentials(credentials()?)
             .set_sctp_max_buffered_amount(STACK_BUFFER)
-            .set_sctp_max_message_size(RECEIVE_MAX as u32)
-            .build(now);
+            .set_sctp_max_message_size(RECEIVE_MAX as u32);
+        builder.set_max_stun_rto(CHECK_INTERVAL_MAX);
+        builder.set_max_stun_retransmits(CHECKS);
+        let mut rtc = builder.build(now);
         let mut locals = Vec::new();
         for address in addresses.iter().take(CANDIDATES_MAX) {
             let Some(candidate) = local_candidate(*address, locals.len()) else { continue };
             if let Some(added) = rtc.add_local_candidate(candidate) {
+                let told = advertise(*address);
                 locals.push(Candidate {
                     kind: CandidateKind::Host,
                     priority: added.prio(),
-                    address: CandidateAddress::Ip(address.ip()),
-                    port: address.port(),
+                    address: CandidateAddress::Ip(told.ip()),
+                    port: told.port(),
                 });
             }
         }

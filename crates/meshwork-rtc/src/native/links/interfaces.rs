@@ -26,7 +26,7 @@ impl Addresses {
     ///
     /// # Errors
     /// The system's, when it does not tell its interfaces.
-    pub(super) fn list(&self) -> io::Result<Vec<IpAddr>> {
+    pub(crate) fn list(&self) -> io::Result<Vec<IpAddr>> {
         match self {
             Addresses::Only(addresses) => Ok(addresses.iter().copied().take(CANDIDATES_MAX).collect()),
             Addresses::Interfaces => {

@@ -13,6 +13,7 @@ mod task;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,9 +35,13 @@ const INPUTS_MAX: usize = 256;
 /// How long closing connections may take at the end: what a flush may take, and some.
 const SHUT_DOWN_MAX: Duration = Duration::from_secs(2);
 
+/// Gives the address that others are told for one of a connection's own.
+pub type Advertise = Arc<dyn Fn(SocketAddr) -> SocketAddr + Send + Sync>;
+
 /// What all connections of a driver have in common.
 struct Shared {
     addresses: Addresses,
+    advertise: Option<Advertise>,
     resolver: Resolver,
     cut: AtomicBool,
     broken: AtomicU64,
@@ -68,10 +73,11 @@ pub(super) struct Links {
 
 impl Links {
     /// No connections yet. To be used inside a tokio runtime.
-    pub(super) fn new(addresses: Addresses) -> Links {
+    pub(super) fn new(addresses: Addresses, advertise: Option<Advertise>) -> Links {
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
         let shared = Shared {
             addresses,
+            advertise,
             resolver: Resolver::default(),
             cut: AtomicBool::new(false),
             broken: AtomicU64::new(u64::MAX),

@@ -43,7 +43,8 @@ pub(super) async fn run(begin: Begin) {
     let opened = Sockets::bind(&shared.addresses)
         .map_err(|error| format!("no socket could be opened: {error}"))
         .and_then(|sockets| {
-            let connection = Connection::open(link, role, sockets.addresses(), Instant::now())?;
+            let advertise = |own| shared.advertise.as_ref().map_or(own, |advertise| advertise(own));
+            let connection = Connection::open(link, role, sockets.addresses(), advertise, Instant::now())?;
             Ok((sockets, connection))
         });
     let (mut sockets, mut connection) = match opened {

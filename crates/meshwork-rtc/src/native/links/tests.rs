@@ -21,7 +21,7 @@ struct NativePair {
 
 impl NativePair {
     fn new(addresses: &Addresses) -> NativePair {
-        NativePair { a: Links::new(addresses.clone()), b: Links::new(addresses.clone()) }
+        NativePair { a: Links::new(addresses.clone(), None), b: Links::new(addresses.clone(), None) }
     }
 
     fn side(&mut self, side: Side) -> &mut Links {
