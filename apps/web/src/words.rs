@@ -211,6 +211,12 @@ pub fn key_is_new(before: &str) -> Notice {
     Notice::new(Tone::Warn, &text, Some(Offer::Key)).passing()
 }
 
+/// Strokes wait until the others have taken in those before them.
+pub fn stroke_slowed() -> Notice {
+    let text = "The others cannot keep up. Your strokes go on as fast as they take them in.";
+    Notice::new(Tone::Warn, text, None)
+}
+
 /// The browser keeps no identity.
 pub fn identity_not_kept() -> Notice {
     let text = "This browser does not let us keep who you are. \

@@ -368,6 +368,131 @@ fn what_is_kept_for_one_endpoint_is_bounded_and_says_so() -> Result<(), Violatio
     Ok(())
 }
 
+/// Nothing of one end arrives at the other, which still hears it: the end that hears nothing moves the other.
+#[test]
+fn a_path_that_is_cut_one_way_is_resumed_by_whoever_hears_nothing() -> Result<(), Violation> {
+    for (from, to) in [(0, 1), (1, 0)] {
+        let mut people = People::meet(2, PathModel::WAN, |_| Config::default());
+        people.chat_for(Duration::from_secs(1))?;
+        let before = people.view(0, 1).session;
+        let (deaf, mute) = (people.members[to].0, people.members[from].0);
+        people.world.cut_one_way(mute, deaf);
+        people.chat_for(Duration::from_secs(20))?;
+        people.world.heal();
+        let back = people.time_until_heard(Duration::from_secs(20))?;
+        assert!(back.is_some_and(|back| back <= BACK_WITHIN), "data flowed {back:?} after the cut");
+        people.chat_for(Duration::from_secs(2))?;
+        people.rest_for(Duration::from_secs(5))?;
+        assert_eq!(people.view(0, 1).session, before);
+        assert_eq!(people.lost(), []);
+        assert!(people.ledger.all_heard() && people.is_equal());
+    }
+    Ok(())
+}
+
+/// A laptop is closed for half a minute; its program finds that time has passed.
+#[test]
+fn who_sleeps_half_a_minute_goes_on_in_the_same_session() -> Result<(), Violation> {
+    for sleeper in 0..2 {
+        let mut people = People::meet(3, PathModel::WAN, |_| Config::default());
+        people.chat_for(Duration::from_secs(1))?;
+        let before = people.view(sleeper, 1 - sleeper).session;
+        people.world.sleep(people.members[sleeper].0);
+        for _ in 0..30 {
+            people.say(1 - sleeper, sleeper);
+            people.rest_for(Duration::from_secs(1))?;
+        }
+        people.world.wake(people.members[sleeper].0);
+        people.world.change_network(people.members[sleeper].0);
+        let back = people.time_until_heard(Duration::from_secs(20))?;
+        assert!(back.is_some_and(|back| back <= BACK_WITHIN), "data flowed {back:?} after it woke");
+        people.chat_for(Duration::from_secs(2))?;
+        people.rest_for(Duration::from_secs(5))?;
+        assert_eq!(people.view(sleeper, 1 - sleeper).session, before);
+        assert_eq!(people.lost(), []);
+        assert!(people.ledger.all_heard() && people.is_equal());
+    }
+    Ok(())
+}
+
+/// The connection itself fails: nobody waits for silence.
+#[test]
+fn a_failed_connection_is_resumed_at_once() -> Result<(), Violation> {
+    let mut people = People::meet(2, PathModel::WAN, |_| Config::default());
+    people.chat_for(Duration::from_secs(1))?;
+    let before = people.view(0, 1);
+    people.world.fail_connection(people.members[0].0, people.members[1].0);
+    let back = people.time_until_heard(Duration::from_secs(20))?;
+    assert!(back.is_some_and(|back| back < Duration::from_secs(2)), "data flowed {back:?} later");
+    people.rest_for(Duration::from_secs(2))?;
+    let after = people.view(0, 1);
+    assert_eq!((after.session, after.epoch), (before.session, before.epoch + 1));
+    people.ledger.nothing_is_lost_in_silence()
+}
+
+/// Somebody paints as fast as a program can: it is told to wait, and everything is applied and acknowledged.
+#[test]
+fn a_flooding_painter_is_slowed_in_words_and_every_batch_is_acknowledged() {
+    let mut people =
+        People::meet(2, PathModel::WAN, |person| Config { stays: person == 1, ..Config::default() });
+    let (painter, room) = people.members[1];
+    let (mut waits, mut last) = (0, 0);
+    for stroke in 0..12_000u32 {
+        let cell = ((stroke % 64) as u16, (stroke / 64 % 64) as u16, Colour::rgb((stroke >> 12) as u8, 1, 1));
+        loop {
+            match people.world.command(painter, |node, now| node.paint(now, room, &[cell])) {
+                Ok(receipt) => break last = *receipt.sequences.end(),
+                Err(error) => {
+                    assert!(error.to_string().contains("cannot keep up"), "{error}");
+                    waits += 1;
+                    people.world.run_for(Duration::from_millis(20));
+                }
+            }
+        }
+    }
+    assert!(waits > 0, "nobody takes 12,000 strokes at once");
+    people.world.run_for(Duration::from_secs(20));
+    let mut acknowledged = std::collections::BTreeSet::new();
+    while let Some(event) = people.world.program(painter).events.pop_front() {
+        if let Event::Applied { sequences, .. } = event {
+            acknowledged.extend(sequences);
+        }
+    }
+    let missing: Vec<u64> = (1..=last).filter(|sequence| !acknowledged.contains(sequence)).collect();
+    assert_eq!(
+        missing, [0; 0],
+        "each of {last} batches is acknowledged, folds included; waited {waits} times"
+    );
+    assert!(people.is_equal());
+}
+
+/// Two other people are cut off from each other, and one of them lies still with a full queue: a third is not held up.
+#[test]
+fn a_full_queue_holds_up_nobody_else() -> Result<(), Violation> {
+    let mut people = People::meet(3, PathModel::WAN, |_| Config::default());
+    people.cut();
+    let (index, room) = people.members[0];
+    // More than the window and the queue of the cut link take, in colours that do not pack.
+    for round in 0..600u32 {
+        let noise =
+            |cell: u32| Colour::rgb((cell * 7 + round) as u8, (cell * 13) as u8, (cell * round) as u8);
+        let cells: Vec<_> =
+            (0..1024).map(|cell| ((cell % 64) as u16, (cell / 64) as u16, noise(cell))).collect();
+        let painted = people.world.paint(index, room, &cells);
+        assert!(painted.is_some(), "round {round}: the third takes it all");
+        people.world.run_for(Duration::from_millis(10));
+    }
+    let full = people.world.node(index).usage().queued_bytes_most;
+    assert!(full > 512 * 1024, "{full} bytes wait on the cut link");
+    people.world.run_for(Duration::from_secs(1));
+    let pair = [people.members[0], people.members[2]];
+    assert_eq!(check::equal_replicas(&people.world, &pair), Ok(()), "the third has everything");
+    people.world.heal();
+    people.rest_for(Duration::from_secs(20))?;
+    assert!(people.is_equal());
+    Ok(())
+}
+
 #[test]
 fn planted_faults_of_sessions_are_caught() {
     let cases = [

@@ -101,6 +101,8 @@ pub(crate) struct Session {
     pub(crate) meeting_failed: RwSignal<Option<String>>,
     /// How often somebody was met: links that came to be.
     pub(crate) met: RwSignal<usize>,
+    /// Whether strokes wait for the others.
+    pub(crate) stroke_slowed: RwSignal<bool>,
     /// What is said in passing.
     pub(crate) voice: Voice,
 }
@@ -161,6 +163,7 @@ impl Session {
             reply: RwSignal::new(None),
             meeting_failed: RwSignal::new(None),
             met: RwSignal::new(0),
+            stroke_slowed: RwSignal::new(false),
             voice: Voice::new(),
         };
         spawn_local(session.listen(events));

@@ -1,6 +1,7 @@
 //! `place paint`: paints pixels or a picture, and waits until a member that stays has applied them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -190,8 +191,11 @@ async fn paint_chunk(
                 tally.sequences.extend(receipt.sequences);
                 (rest, most) = (later, later.len());
             }
-            Err(Pause { left, wait }) => {
+            Err(Pause { left, wait, is_behind }) => {
                 most = left;
+                if is_behind {
+                    tally.tell_slowed();
+                }
                 let again = Instant::now() + wait;
                 while let Some(event) =
                     session.next_until(again).await.map_err(|failure| tally.explain(failure))?
@@ -231,6 +235,8 @@ async fn wait_until_applied(
 struct Tally {
     sequences: BTreeSet<u64>,
     members: BTreeMap<Endpoint, Acknowledged>,
+    /// Whether it was said that the others cannot keep up.
+    slowed: bool,
 }
 
 /// What one member has said of them.
@@ -247,6 +253,18 @@ impl Tally {
         member.applied.extend(&sequences);
         if stored {
             member.stored.extend(&sequences);
+        }
+    }
+
+    /// Says once that painting waits for the others.
+    fn tell_slowed(&mut self) {
+        if !self.slowed {
+            self.slowed = true;
+            // Who does not listen to it need not know.
+            let _ = writeln!(
+                io::stderr(),
+                "The others cannot keep up: painting goes on as fast as they apply it."
+            );
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Pause {
     pub(super) left: usize,
     /// How long to wait.
     pub(super) wait: Duration,
+    /// Whether it is because the others cannot keep up.
+    pub(super) is_behind: bool,
 }
 
 /// What this run is to the others.
@@ -206,10 +208,12 @@ impl Session {
         let (count, cells) = (cells.len(), cells.to_vec());
         match self.call(move |node, now| node.paint(now, room, &cells)).await? {
             Ok(receipt) => Ok(Ok(receipt)),
-            Err(CommandError::Backpressure(_)) => Ok(Err(Pause { left: count, wait: BACKPRESSURE_WAIT })),
+            Err(CommandError::Backpressure(_)) => {
+                Ok(Err(Pause { left: count, wait: BACKPRESSURE_WAIT, is_behind: true }))
+            }
             Err(CommandError::NoSuchRoom(_)) => Err(self.refusal().await),
             Err(CommandError::TooFast { left, .. }) if left > 0 => {
-                Ok(Err(Pause { left: left as usize, wait: Duration::ZERO }))
+                Ok(Err(Pause { left: left as usize, wait: Duration::ZERO, is_behind: false }))
             }
             Err(error) => {
                 let CommandError::TooFast { cells, wait_ms, .. } = error else {
@@ -219,7 +223,7 @@ impl Session {
                 if self.deadline.is_some_and(|deadline| deadline <= Instant::now() + wait) {
                     return Err(Failure::Denied(error));
                 }
-                Ok(Err(Pause { left: cells as usize, wait }))
+                Ok(Err(Pause { left: cells as usize, wait, is_behind: false }))
             }
         }
     }

@@ -31,6 +31,8 @@ pub(super) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 2 
 pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
 /// How much longer than the greater end the lesser one waits for the next attempt of a session before it asks.
 pub(super) const ASK_LATER: Duration = Duration::from_secs(1);
+/// How long an offer may be on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// While an attempt is younger than this, another that the other end asks for brings nothing.
 const FRESH: Duration = Duration::from_secs(3);
 
@@ -345,10 +347,19 @@ impl Node {
         if !self.note_epoch(from, epoch, false) {
             return;
         }
-        let Some(peer) = self.peers.get(&from) else { return };
-        let newest = peer.trying.iter().filter_map(|link| self.links.get(link)).map(Link::opened).max();
-        let fresh = newest.is_some_and(|opened| self.now.time.since(opened) < FRESH);
-        if !fresh && self.has_place_for_attempt(from) {
+        let now = self.now.time;
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let newest =
+            peer.trying.iter().filter_map(|link| self.links.get(link)).max_by_key(|link| link.opened());
+        // An offer that the other end does not know of may be on its way, or lost with whoever carried it.
+        let unknown =
+            newest.is_some_and(|newest| newest.facts().session == epoch.0 && newest.facts().epoch > epoch.1);
+        let fresh = newest.map(|newest| newest.opened() + if unknown { ON_ITS_WAY } else { FRESH });
+        if let Some(until) = fresh.filter(|until| *until > now) {
+            if unknown && peer.session.is_some() {
+                peer.next_try = Some(peer.next_try.map_or(until, |at| at.min(until)));
+            }
+        } else if self.has_place_for_attempt(from) {
             self.offer(from, handle, false);
         }
     }

@@ -362,8 +362,10 @@ impl Node {
         if !self.know(handle, announcement) {
             return;
         }
-        let (offers, now) = (self.me > endpoint || self.is_resuming(endpoint), self.now.time);
-        let trying = self.is_trying(endpoint);
+        let (resumes, now) = (self.is_resuming(endpoint), self.now.time);
+        let offers = self.me > endpoint || resumes;
+        // What is under way to resume a session was offered while nobody could carry it.
+        let trying = self.is_trying(endpoint) && !resumes;
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         let news = peer.add_source(handle, source);
         if peer.link.is_some() {

@@ -114,8 +114,9 @@ pub enum CommandError {
     /// A record cannot say this.
     #[error("This cannot be a rule of a room: {0}.")]
     Record(String),
-    /// Neighbours do not take in what is sent fast enough; paint again after some of it was applied.
-    #[error("neighbours cannot keep up: {0} bytes wait to be sent")]
+    /// Neighbours do not take in what is sent fast enough: so many bytes wait to be sent, or to be acknowledged by
+    /// a member that stays. Paint or say it again a little later.
+    #[error("neighbours cannot keep up: {0} bytes wait for them")]
     Backpressure(usize),
     /// There is no link to the endpoint, and none to resume: wait for [`Event::Link`](super::Event::Link).
     #[error("there is no link to {0}")]

@@ -362,7 +362,7 @@ impl Room {
             self.storage.insert_again(restored.clone());
             self.ledger.note_kept(restored);
         }
-        self.outbox.retain(|_, batch| law.lets_stand(&batch.header()));
+        self.outbox.retain(|header| law.lets_stand(header));
         if !enforced.changed.is_empty() {
             self.event(Event::CanvasMended { room: self.handle, cells: enforced.changed });
         }

@@ -15,7 +15,7 @@
 //! - A member that stores acknowledges a batch as stored after it is on durable storage, never before.
 //!
 //! # Limits
-//! [`OUTBOX_MAX`] own batches wait for acknowledgement; [`delivery`] states its own.
+//! [`OUTBOX_MAX`] own batches wait for acknowledgement, and painters with them; [`delivery`] states its own.
 
 pub mod allowance;
 pub mod delivery;
@@ -23,6 +23,7 @@ pub mod equivocation;
 pub mod genesis;
 mod governing;
 mod intake;
+mod outbox;
 pub mod records;
 mod ruling;
 pub mod storage;
@@ -41,6 +42,8 @@ use self::delivery::Delivery;
 use self::equivocation::Ledger;
 use self::genesis::Genesis;
 use self::governing::Governing;
+pub use self::outbox::OUTBOX_MAX;
+use self::outbox::Outbox;
 use self::records::law::Law;
 use self::records::sync::RecordSync;
 use self::storage::{Storage, StorageOutput};
@@ -58,9 +61,6 @@ use crate::session::message::{Applied, Attach, Links, RoomMessage, SEQUENCES_MAX
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
 
-/// Own batches that no member which stays has acknowledged yet; the oldest are given up beyond this. As many as
-/// a canvas of 4096 by 4096 has tiles, so that one picture fits.
-pub const OUTBOX_MAX: usize = 4096;
 /// Own batches in one tile after which they are folded into one, at the earliest.
 pub const FOLD_LEAST: usize = 64;
 /// How long changes of our links rest before they are told.
@@ -130,7 +130,7 @@ pub struct Room {
     overlay: Box<dyn Overlay>,
     sync: Sync,
     members: BTreeMap<Endpoint, Member>,
-    outbox: BTreeMap<u64, SignedBatch>,
+    outbox: Outbox,
     /// By tile: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<u32, (usize, usize)>,
     storage: Storage,
@@ -178,7 +178,7 @@ impl Room {
             overlay: Box::new(FullMesh::new(me)),
             sync: Sync::new(REPLICA),
             members: BTreeMap::new(),
-            outbox: BTreeMap::new(),
+            outbox: Outbox::default(),
             unfolded: BTreeMap::new(),
             tell_links_at: None,
             outputs: VecDeque::new(),
@@ -258,6 +258,9 @@ impl Room {
         let first = self.next_sequence;
         let count = strokes.iter().map(|strokes| strokes.cells().len()).sum();
         self.check_painting(stamp, count)?;
+        let somebody_stays = self.members.values().any(|member| member.stays);
+        let waits = self.outbox.check(now.time, strokes.len(), somebody_stays);
+        waits.map_err(CommandError::Backpressure)?;
         self.clock.merge(stamp);
         let tiles: Vec<u32> = strokes.iter().map(|strokes| strokes.tile()).collect();
         for strokes in strokes {
@@ -280,7 +283,7 @@ impl Room {
         let batch = SignedBatch::sign_counted(identity, &self.id, header, used, &strokes.encode())
             .expect("a tile's payload is within the limit and the author is this peer");
         self.next_sequence += 1;
-        self.put_in_outbox(batch.clone());
+        self.outbox.insert(now.time, batch.clone());
         self.send_live(self.overlay.targets(self.me, None), &batch);
         self.apply(now, delivery::Checked { batch, strokes });
     }
@@ -310,23 +313,24 @@ impl Room {
         self.overlay.handle_attached(endpoint);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.event(Event::MemberAttached { room: self.handle, endpoint });
-        self.records.handle_attached(endpoint, &self.law);
-        self.take_record_outputs();
-        for batch in self.outbox.values().cloned().collect::<Vec<_>>() {
-            self.send_live(alloc::vec![endpoint], &batch);
-        }
-        self.sync.handle_attached(endpoint, &self.canvas);
-        self.finish(now);
+        self.begin_comparison(now, endpoint);
     }
 
     /// A member is attached over another link than before: what was on its way over the old one may be lost.
     pub fn handle_resumed(&mut self, now: Now, endpoint: Endpoint, member: Member) {
         self.handle_member(endpoint, member);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
-        for batch in self.outbox.values().cloned().collect::<Vec<_>>() {
+        self.sync.handle_detached(endpoint);
+        self.begin_comparison(now, endpoint);
+    }
+
+    /// Sends what a member may lack, and has both ends compare the rest.
+    fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
+        self.records.handle_attached(endpoint, &self.law);
+        self.take_record_outputs();
+        for batch in self.outbox.batches().cloned().collect::<Vec<_>>() {
             self.send_live(alloc::vec![endpoint], &batch);
         }
-        self.sync.handle_detached(endpoint);
         self.sync.handle_attached(endpoint, &self.canvas);
         self.finish(now);
     }
@@ -344,7 +348,7 @@ impl Room {
             return;
         }
         if planted!(OutboxCleared) {
-            self.outbox.clear();
+            self.outbox.retain(|_| false);
         }
         self.overlay.handle_detached(endpoint);
         self.queue.handle_detached(endpoint);
@@ -429,6 +433,13 @@ impl Room {
             let links = RoomMessage::Links(Links { endpoints });
             self.outputs.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
         }
+        let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
+        let staying: Vec<Endpoint> = self.members.iter().filter_map(stays).collect();
+        if !staying.is_empty() {
+            for batch in self.outbox.resend(now.time) {
+                self.send_live(staying.clone(), &batch);
+            }
+        }
         self.records.handle_timeout(now.time, &self.law);
         self.sync.handle_timeout(now.time, &self.canvas);
         self.finish(now);
@@ -440,7 +451,9 @@ impl Room {
         let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
         let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
         let dropped = self.allowances.poll_timeout();
-        let due = [unverified, sync, held, dropped, storage, records, self.tell_links_at];
+        let somebody_stays = self.members.values().any(|member| member.stays);
+        let resend = self.outbox.poll_timeout(now.time).filter(|_| somebody_stays);
+        let due = [resend, unverified, sync, held, dropped, storage, records, self.tell_links_at];
         due.into_iter().flatten().min()
     }
 
@@ -476,15 +489,8 @@ impl Room {
         self.delivery.held()
     }
 
-    fn put_in_outbox(&mut self, batch: SignedBatch) {
-        if self.outbox.len() == OUTBOX_MAX {
-            self.outbox.pop_first();
-        }
-        self.outbox.insert(batch.key().sequence, batch);
-    }
-
     fn handle_applied(&mut self, from: Endpoint, applied: &Applied) {
-        for sequence in applied.sequences.iter() {
+        for &sequence in applied.sequences.iter() {
             self.outbox.remove(sequence);
         }
         let sequences = applied.sequences.iter().copied().filter(|&own| own < self.next_sequence).collect();

@@ -280,7 +280,9 @@ impl Board {
         if cells.is_empty() {
             return;
         }
-        match self.session.paint(&cells) {
+        let painted = self.session.paint(&cells);
+        self.session.stroke_slowed.set(matches!(painted, Err(CommandError::Backpressure(_))));
+        match painted {
             Ok(_) => self.session.stroke_refused.set(None),
             Err(CommandError::Backpressure(_)) => {
                 work.stroke.borrow_mut().put_back(cells);

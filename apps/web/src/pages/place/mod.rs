@@ -107,6 +107,7 @@ fn what_is(session: Session) -> Vec<Notice> {
         }
         None => {}
     }
+    notices.extend(session.stroke_slowed.get().then(words::stroke_slowed));
     notices.extend(session.stroke_refused.get().map(|reason| words::stroke_refused(&reason)));
     notices.extend(match session.storage.get() {
         StorageState::Full { .. } => Some(words::storage_full()),
