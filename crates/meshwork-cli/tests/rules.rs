@@ -15,7 +15,7 @@ fn peer_of(home: &Home, link: &str, identity: &str) -> String {
     let stroke = watch.event("stroke", |_| true);
     watch.interrupt();
     watch.end().expect_code(0);
-    stroke["peer"].as_str().unwrap().to_owned()
+    stroke["peer"].as_str().expect("a stroke names its peer").to_owned()
 }
 
 #[test]
