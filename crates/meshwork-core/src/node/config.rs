@@ -56,7 +56,7 @@ pub struct Config {
     /// Stamps further ahead of room time than this are held back until due. 1 s to 60 s.
     pub stamp_ahead_max: Duration,
     /// Signatures of received batches that are checked in one call of the node; while more wait, the node asks to
-    /// be called again at once. 1 to 4096. A page has 16 ms for a frame and a signature takes it 0.1 to 0.3 ms;
+    /// be called again at once. 1 to 4096. A page has 16 ms for a frame and a signature takes it 0.24 ms;
     /// more at a time make a join no faster.
     pub signatures_per_call: usize,
     /// A fault on purpose, so that the simulator can show that a checker notices it.

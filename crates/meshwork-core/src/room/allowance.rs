@@ -14,7 +14,7 @@ use crate::time::Time;
 /// Batches that a neighbour may send at once: all that it has painted and nobody acknowledged, twice.
 pub const BURST_MAX: u32 = 2 * OUTBOX_MAX as u32;
 /// Batches a second that it may send for as long as it likes: eight tiles in each frame of a page at 60 a second.
-/// Their signatures take a native member a fortieth of its time, and a page a tenth.
+/// Their signatures take a native member a fortieth of its time, and a page an eighth.
 pub const PER_SECOND: u32 = 512;
 /// How often it is told what was dropped.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);

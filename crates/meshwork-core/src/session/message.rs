@@ -507,6 +507,23 @@ mod tests {
         assert_eq!(bytes(LinkMessage::Resumption(resumption)), (5, vec![0x03, 0xad, 0x02]));
     }
 
+    /// docs/protocol/gossip.md shows these bytes.
+    #[test]
+    fn golden_messages_of_joins() {
+        let written = |message: RoomMessage| {
+            let (kind, body) = LinkMessage::Room { number: 3, message }.encode();
+            let hex: alloc::string::String = body.iter().map(|byte| alloc::format!("{byte:02x}")).collect();
+            (kind, hex)
+        };
+        let taken = written(RoomMessage::Taken(Taken { replica: 0, bytes: 70_000 }));
+        assert_eq!(taken, (48, "0300f0a204".into()));
+        let begin = PartBegin { replica: 0, part: 300, digest: [0xd1; 32], rules: [0; 32], batches: 4096 };
+        let digests = ["d1".repeat(32), "00".repeat(32)].concat();
+        assert_eq!(written(RoomMessage::PartBegin(begin)), (49, alloc::format!("0300ac02{digests}8020")));
+        let parts = Bounded::new(vec![5, 300]).expect("two");
+        assert_eq!(written(RoomMessage::Unwant(Want { replica: 0, parts })), (50, "03000205ac02".into()));
+    }
+
     #[test]
     fn unknown_kinds_are_skipped_and_cut_bodies_refused() {
         assert_eq!(LinkMessage::decode(999, &[1, 2, 3]), Ok(None));

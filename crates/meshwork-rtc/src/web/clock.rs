@@ -14,6 +14,21 @@ extern "C" {
     fn set_timeout(callback: &Function, delay_ms: i32) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+
+    type MessageChannel;
+    #[wasm_bindgen(constructor)]
+    fn new() -> MessageChannel;
+    #[wasm_bindgen(method, getter)]
+    fn port1(this: &MessageChannel) -> MessagePort;
+    #[wasm_bindgen(method, getter)]
+    fn port2(this: &MessageChannel) -> MessagePort;
+    type MessagePort;
+    #[wasm_bindgen(method, setter, js_name = onmessage)]
+    fn set_on_message(this: &MessagePort, callback: Option<&Function>);
+    #[wasm_bindgen(method, js_name = postMessage)]
+    fn post_message(this: &MessagePort, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn close(this: &MessagePort);
 }
 
 /// Longest delay that is asked of a browser, far below the 2^31 ms at which delays wrap around.
@@ -32,23 +47,47 @@ pub(crate) fn wall() -> WallTime {
 
 /// Calls back once, after a delay; dropped, it never does.
 pub(crate) struct Timer {
-    timer: JsValue,
+    waiting: Waiting,
     _callback: Closure<dyn FnMut()>,
 }
 
+enum Waiting {
+    /// A timer of the browser.
+    For(JsValue),
+    /// A message to oneself.
+    ForItsTurn(MessagePort),
+}
+
 impl Timer {
-    /// Calls `callback` after `delay`, rounded up to whole milliseconds, so that it is never early.
+    /// Calls `callback` after `delay`, rounded up to whole milliseconds, so that it is never early; without a delay
+    /// as soon as what waits in the page had its turn.
     pub(crate) fn new(delay: Duration, callback: impl FnOnce() + 'static) -> Timer {
         let callback = Closure::once(callback);
-        let delay_ms = delay.min(DELAY_MAX).as_micros().div_ceil(1000) as i32;
-        let timer = set_timeout(callback.as_ref().unchecked_ref(), delay_ms);
-        Timer { timer, _callback: callback }
+        let function = callback.as_ref().unchecked_ref();
+        let waiting = if delay.is_zero() {
+            // Browsers delay a timer that follows others by 4 ms, and in a page that is not seen by a second.
+            let channel = MessageChannel::new();
+            let port = channel.port1();
+            port.set_on_message(Some(function));
+            channel.port2().post_message(&JsValue::NULL);
+            Waiting::ForItsTurn(port)
+        } else {
+            let delay_ms = delay.min(DELAY_MAX).as_micros().div_ceil(1000) as i32;
+            Waiting::For(set_timeout(function, delay_ms))
+        };
+        Timer { waiting, _callback: callback }
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        clear_timeout(&self.timer);
+        match &self.waiting {
+            Waiting::For(timer) => clear_timeout(timer),
+            Waiting::ForItsTurn(port) => {
+                port.set_on_message(None);
+                port.close();
+            }
+        }
     }
 }
 
