@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::{BLUE, Member, RED, equal, join, refused, whole};
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::config::PlantedBug;
-use meshwork_core::node::{Config, Refusal};
+use meshwork_core::node::io::{Channel, LinkId};
+use meshwork_core::node::{Config, Input, Refusal};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::hostile::Behaviour;
 use meshwork_sim::world::World;
@@ -192,4 +193,29 @@ fn passes_on_only_what_holds(planted: Option<PlantedBug>) -> bool {
 fn batches_that_are_passed_on_unverified_are_noticed() {
     assert!(passes_on_only_what_holds(None));
     assert!(!passes_on_only_what_holds(Some(PlantedBug::PassUnverified)));
+}
+
+#[test]
+fn a_hundred_thousand_junk_frames_cost_their_sender_a_link_and_nothing_else() {
+    let (mut world, members) = pictured(64, PathModel::LAN);
+    let (index, room) = members[0];
+    let digest = |world: &World| world.node(index).canvas(room).map(|canvas| canvas.digest());
+    let before = (digest(&world), world.node(index).usage());
+    let now = world.now();
+    for number in 0..100_000u64 {
+        let bytes: Vec<u8> = (0..number % 200).map(|byte| (byte * 31 + number) as u8 | 0x80).collect();
+        // Whichever of its links these are.
+        for link in [1, 2] {
+            let (link, channel) = (LinkId(link), Channel::ALL[(number % 2) as usize]);
+            world.program(index).node.handle_input(now, Input::Data { link, channel, bytes: bytes.clone() });
+        }
+    }
+    world.run_for(Duration::from_secs(1));
+    assert!(refused(&world, index, Refusal::Message), "it is told who sent them");
+    assert_eq!(digest(&world), before.0);
+    let usage = world.node(index).usage();
+    assert!(usage.links < before.1.links, "the links are closed");
+    assert!(usage.unverified_bytes == 0 && usage.queued_bytes_most <= before.1.queued_bytes_most + 1024);
+    // Their other ends are honest, and are let in again.
+    assert!(world.run_while(Duration::from_secs(120), whole(&members)));
 }
