@@ -92,7 +92,10 @@ impl Shared {
         }
         let through = {
             let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-            sockets.get(&sender).cloned()
+            // A browser that does not choose among interfaces is told of one and may send from another.
+            let same_port =
+                || sockets.iter().find(|(own, _)| own.port() == sender.port()).map(|(_, found)| found);
+            sockets.get(&sender).or_else(same_port).cloned()
         };
         // What cannot be sent is lost, as on any network.
         if let Some(through) = through
