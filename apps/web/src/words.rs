@@ -211,6 +211,18 @@ pub fn key_is_new(before: &str) -> Notice {
     Notice::new(Tone::Warn, &text, Some(Offer::Key)).passing()
 }
 
+/// The clocks of the others agree on another time; `ahead_ms` says how far theirs are ahead of one's own.
+pub fn clock_is_wrong(ahead_ms: i64) -> Notice {
+    let seconds = usize::try_from(ahead_ms.unsigned_abs() / 1000).unwrap_or(usize::MAX);
+    let apart = count(seconds, "second");
+    let how = if ahead_ms > 0 { "slow" } else { "fast" };
+    let text = format!(
+        "Your clock is {apart} {how}. Your strokes are stamped with the time of the others, so nothing is lost. \
+         Set the clock of this device right when you can."
+    );
+    Notice::new(Tone::Warn, &text, None).passing()
+}
+
 /// Strokes wait until the others have taken in those before them.
 pub fn stroke_slowed() -> Notice {
     let text = "The others cannot keep up. Your strokes go on as fast as they take them in.";
@@ -288,6 +300,12 @@ mod tests {
         assert_eq!(notice.title, "No room has this code yet.");
         assert!(notice.body.starts_with("Check the code"));
         assert_eq!(refused("No.").body, "");
+    }
+
+    #[test]
+    fn a_clock_is_slow_when_the_others_are_ahead() {
+        assert_eq!(clock_is_wrong(61_000).title, "Your clock is 61 seconds slow.");
+        assert_eq!(clock_is_wrong(-61_000).title, "Your clock is 61 seconds fast.");
     }
 
     #[test]

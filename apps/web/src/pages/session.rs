@@ -8,6 +8,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
+use meshwork_core::clock::room_time;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, Painted};
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
 use meshwork_core::node::{
@@ -89,6 +90,8 @@ pub(crate) struct Session {
     pub(crate) stroke_refused: RwSignal<Option<String>>,
     /// What became of keeping the room in this browser.
     pub(crate) storage: RwSignal<StorageState>,
+    /// How far the room's time is ahead of this device's clock, in milliseconds; 0 while they agree.
+    pub(crate) clock_ahead_ms: RwSignal<i64>,
     /// How many other rooms were forgotten for this one.
     pub(crate) forgotten: RwSignal<usize>,
     /// Notices that were put away, by what they say.
@@ -157,6 +160,7 @@ impl Session {
             refusals: RwSignal::new(Vec::new()),
             stroke_refused: RwSignal::new(None),
             storage: RwSignal::new(StorageState::Starting),
+            clock_ahead_ms: RwSignal::new(0),
             forgotten: RwSignal::new(0),
             put_away: RwSignal::new(Vec::new()),
             invitation: RwSignal::new(None),
@@ -359,6 +363,10 @@ impl Session {
                     }
                 });
                 self.count_reached();
+            }
+            Event::RoomTime { room, ahead_ms } if self.is_ours(room) => {
+                let agrees = ahead_ms.unsigned_abs() <= room_time::AGREE.unsigned_abs() / 1000;
+                self.clock_ahead_ms.set(if agrees { 0 } else { ahead_ms });
             }
             Event::Invitation { room, text } if self.is_ours(room) => self.invitation.set(Some(text)),
             Event::Reply { room, text } if self.is_ours(room) => self.reply.set(Some(text)),

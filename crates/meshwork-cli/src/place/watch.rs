@@ -99,6 +99,7 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             with_peer(said, Some(*author))
         }
         Event::CanvasMended { cells, .. } => json!({ "event": "mended", "count": cells.len() }),
+        Event::RoomTime { ahead_ms, .. } => json!({ "event": "time", "ahead_ms": ahead_ms }),
         Event::RulesChanged { .. } => json!({ "event": "rules" }),
         Event::Equivocation { endpoint, detail, .. } => {
             with_peer(json!({ "event": "equivocation", "detail": detail }), Some(*endpoint))

@@ -118,6 +118,10 @@ fn what_is(session: Session) -> Vec<Notice> {
     if forgotten > 0 {
         notices.push(words::rooms_forgotten(forgotten, ROOMS_KEPT_MAX));
     }
+    let ahead_ms = session.clock_ahead_ms.get();
+    if ahead_ms != 0 {
+        notices.push(words::clock_is_wrong(ahead_ms));
+    }
     if session.is_key_kept {
         notices.extend(session.key_before.with_value(|before| before.as_deref().map(words::key_is_new)));
     } else {
