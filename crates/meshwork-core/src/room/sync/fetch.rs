@@ -21,7 +21,7 @@ pub const PARTS_IN_FLIGHT_MAX: usize = 16;
 /// Parts asked of a neighbour at a time before it has shown how fast it serves: with each part that it serves one
 /// more, so that of several neighbours the fast ones are asked for more.
 const PARTS_IN_FLIGHT_LEAST: usize = 4;
-/// How long a neighbour may bring nothing of what it was asked for, or less than [`MILLIS_PER_BYTE`] allows: longer
+/// How long a neighbour may bring nothing of what it was asked for, or less than `MILLIS_PER_BYTE` allows: longer
 /// than a silent link lives, so that nobody is blamed for a cut.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a neighbour may bring nothing and still be taken to be serving.
