@@ -27,12 +27,14 @@ pub(super) struct RuleOptions {
     #[arg(long, value_name = "DURATION", value_parser = parse_cooldown)]
     cooldown: Option<Duration>,
     /// Who may paint besides the owner, by the peer's key. Others can watch.
-    #[arg(long, value_name = "PEER", num_args = 1..)]
+    #[arg(long, value_name = "PEER,..", value_delimiter = ',', allow_hyphen_values = true)]
     painters: Option<Vec<PeerId>>,
     /// Who may ban and erase besides the owner, by the peer's key.
-    #[arg(long, value_name = "PEER", num_args = 1..)]
+    #[arg(long, value_name = "PEER,..", value_delimiter = ',', allow_hyphen_values = true)]
     moderators: Option<Vec<PeerId>>,
 }
+
+// Keys are base64url, so that one in 64 begins with a hyphen.
 
 /// What `place rules` is asked for.
 #[derive(Args)]
@@ -62,7 +64,7 @@ pub(crate) struct BanArguments {
     #[arg(value_name = "LINK")]
     link: RoomAddress,
     /// Who, by the peer's key. What they have painted stays.
-    #[arg(value_name = "PEER")]
+    #[arg(value_name = "PEER", allow_hyphen_values = true)]
     peer: PeerId,
     /// Erase what they have painted, too.
     #[arg(long)]
@@ -87,7 +89,7 @@ pub(crate) struct EraseArguments {
     #[arg(long, value_name = "WxH", requires = "at", value_parser = values::parse_size)]
     size: Option<meshwork_core::crdt::canvas::CanvasSize>,
     /// Whose cells, by the peer's key; without it everybody's.
-    #[arg(long, value_name = "PEER")]
+    #[arg(long, value_name = "PEER", allow_hyphen_values = true)]
     by: Option<PeerId>,
     /// Erase the whole canvas.
     #[arg(long, conflicts_with_all = ["at", "by"], required_unless_present_any = ["at", "by"])]
@@ -301,6 +303,28 @@ mod tests {
 
     fn peer(number: u8) -> PeerId {
         PeerId([number; 32])
+    }
+
+    #[test]
+    fn keys_that_begin_with_a_hyphen_are_no_flags() {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct BanAlone {
+            #[command(flatten)]
+            ban: BanArguments,
+        }
+        #[derive(clap::Parser)]
+        struct RulesAlone {
+            #[command(flatten)]
+            rules: RulesArguments,
+        }
+        let (link, hyphen) = ("http://x.test/place/K7M4QX", peer(0xf8).to_string());
+        assert!(hyphen.starts_with('-'), "{hyphen}");
+        let ban = BanAlone::try_parse_from(["ban", link, &hyphen, "--erase"]).unwrap().ban;
+        assert_eq!((ban.peer, ban.erase), (peer(0xf8), true));
+        let both = format!("{hyphen},{}", peer(1));
+        let parsed = RulesAlone::try_parse_from(["rules", link, "--painters", &both, "--json"]).unwrap();
+        assert_eq!(parsed.rules.options.painters, Some(vec![peer(0xf8), peer(1)]));
     }
 
     #[test]

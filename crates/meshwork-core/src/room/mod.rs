@@ -326,12 +326,12 @@ impl Room {
 
     /// Sends what a member may lack, and has both ends compare the rest.
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
-        self.records.handle_attached(endpoint, &self.law);
+        self.records.handle_attached(now.time, endpoint, &self.law);
         self.take_record_outputs();
         for batch in self.outbox.batches().cloned().collect::<Vec<_>>() {
             self.send_live(alloc::vec![endpoint], &batch);
         }
-        self.sync.handle_attached(endpoint, &self.canvas);
+        self.sync.handle_attached(now.time, endpoint, &self.canvas);
         self.finish(now);
     }
 

@@ -55,9 +55,11 @@ pub struct RecordSync {
 
 impl RecordSync {
     /// A neighbour is attached: sends it our hashes and their digest.
-    pub fn handle_attached(&mut self, endpoint: Endpoint, law: &Law) {
+    pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, law: &Law) {
         let told = Some(law.digest());
-        let neighbour = Neighbour { digest: None, told, in_step: false, ask_at: None, ask_pause: ASK_LEAST };
+        // What it says at first may be lost with a link that another one replaces.
+        let ask_at = Some(now + ASK_LEAST);
+        let neighbour = Neighbour { digest: None, told, in_step: false, ask_at, ask_pause: ASK_LEAST };
         self.neighbours.insert(endpoint, neighbour);
         self.send_hashes(endpoint, law);
         self.send(endpoint, RoomMessage::RecordsDigest(law.digest()));
@@ -83,7 +85,7 @@ impl RecordSync {
         }
     }
 
-    /// A neighbour said which records it holds: sends it what it lacks, rules first.
+    /// A neighbour said which records it holds: sends it what it lacks, rules first, and our digest.
     pub fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash], law: &Law) {
         if !self.neighbours.contains_key(&from) {
             return;
@@ -98,6 +100,7 @@ impl RecordSync {
             let bytes = Bytes::new(proof.encode()).expect("a proof is within its limit");
             self.send(from, RoomMessage::Equivocation(bytes));
         }
+        self.send(from, RoomMessage::RecordsDigest(law.digest()));
     }
 
     /// A neighbour told its digest.

@@ -123,14 +123,15 @@ impl Sync {
     }
 
     /// A neighbour is attached: sends it our summary.
-    pub fn handle_attached(&mut self, endpoint: Endpoint, replica: &dyn Replica) {
+    pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replica: &dyn Replica) {
         let neighbour = Neighbour {
             digest: None,
             source: Source::new(),
             serving: Serving::default(),
             told: None,
             in_step: false,
-            ask_at: None,
+            // Its own summary may be lost with a link that another one replaces.
+            ask_at: Some(now + ASK_LEAST),
             ask_pause: ASK_LEAST,
             idle_since: None,
         };
