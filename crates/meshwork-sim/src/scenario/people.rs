@@ -253,6 +253,11 @@ impl Scenario {
         self.acknowledgements.check_all_acknowledged(&members)
     }
 
+    /// Whether a member still makes a connection.
+    pub(super) fn is_trying(&self) -> bool {
+        self.members().iter().any(|(index, _)| self.world.node(*index).usage().attempts > 0)
+    }
+
     /// What must hold of a room at rest.
     pub(super) fn check_end(&self) -> Result<(), Violation> {
         let members = self.members();
