@@ -140,6 +140,7 @@ fn rules_reach_everybody_newcomers_and_the_disk() {
     assert_eq!(colour(&world, members[4], 9, 9), Some(BLUE), "what was there before stays");
 
     // The owner's program is killed; what it starts with again is on its disk.
+    world.run_for(Duration::from_secs(1));
     let (owner, room) = members[0];
     let address = world.node(owner).room_address(room).expect("it is registered");
     let store = world.crash(owner);
@@ -184,6 +185,7 @@ fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
     let (owner, moderator, vandal, other) = (members[0], members[1], members[3], members[5]);
     let rules = Rules { moderators: Bounded::new(peers(&[2])).unwrap(), ..Rules::default() };
     order(&mut world, owner, |node, now, room| node.set_rules(now, room, rules));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     paint(&mut world, vandal, &[(1, 1, RED)]).unwrap();
     paint(&mut world, other, &[(2, 1, BLUE)]).unwrap();
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));

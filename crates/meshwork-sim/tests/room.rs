@@ -325,7 +325,8 @@ fn a_modified_client_is_counted_and_dropped() {
 #[test]
 fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
     let (mut world, mut members) = room_of(2, PathModel::LOCAL);
-    // Somebody whose clock is a minute ahead.
+    // Somebody whose clock is a minute ahead, and two neighbours and a server that do not agree against it.
+    world.meeting_point().set_lie(Some(Lie::Time));
     let early = world.start(Config::default(), 9, 60_000_000);
     let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
     members.push((early, world.join_room(early, address)));
