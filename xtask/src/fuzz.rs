@@ -50,11 +50,21 @@ pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         "--bin",
         "fuzz",
     ]);
+    // With a target named, build scripts and macros are not instrumented, which could not be linked.
+    cargo.args(["--target", &host()?]);
     cargo.arg("--").arg(&corpus);
     cargo.args([format!("-max_total_time={seconds}"), format!("-max_len={INPUT_MAX}")]);
     cargo.arg(format!("-artifact_prefix={}/", corpus.display()));
     cargo.env("RUSTFLAGS", INSTRUMENTATION).env("MESHWORK_FUZZ_TARGET", target);
     step::check(&mut cargo)
+}
+
+/// The platform that is built on, as rustc names it.
+fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot start rustc")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("`rustc -vV` does not name its host")
 }
 
 /// The names of all targets, as `fuzz/src/lib.rs` lists them.
