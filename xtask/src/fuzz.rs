@@ -38,7 +38,9 @@ pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         _ => bail!("a target and a number of seconds are enough"),
     };
     let corpus = workspace.root.join("fuzz/corpus").join(target);
-    std::fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+    let mut examples = cargo(workspace, "tests");
+    examples.args(["run", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--bin", "corpus", "--", target]);
+    step::check(examples.arg(&corpus))?;
     let mut cargo = cargo(workspace, "coverage");
     cargo.args([
         "run",
