@@ -87,13 +87,12 @@ pub fn waiting() -> Notice {
 /// The meeting point cannot be reached, before or after the room was opened.
 pub fn server_away(is_open: bool, reason: &str) -> Notice {
     let what = if is_open {
-        "Your links are not touched; newcomers have to wait until it is back."
+        "Your links are not touched. Who has only the room's link waits until it is back, or meets you without it."
     } else {
         "Only it can find the room, so this page tries again by itself."
     };
-    // In an open room the links are what matters; before, there is another way in.
-    let offer = (!is_open).then_some(Offer::Meet);
-    Notice::new(Tone::Warn, &format!("The meeting point is away. {what} {}", sentence(reason)), offer)
+    let text = format!("The meeting point is away. {what} {}", sentence(reason));
+    Notice::new(Tone::Warn, &text, Some(Offer::Meet))
 }
 
 /// What is to be said of the people in an open room, if anything.
@@ -331,7 +330,7 @@ mod tests {
     fn reasons_become_sentences() {
         assert_eq!(
             server_away(true, "it does not answer").body,
-            "Your links are not touched; newcomers have to wait until it is back. It does not answer."
+            "Your links are not touched. Who has only the room's link waits until it is back, or meets you without it. It does not answer."
         );
         assert_eq!(sentence("Full."), "Full.");
         assert_eq!(sentence(" "), "");
