@@ -63,8 +63,9 @@ fn Invite(board: Board) -> impl IntoView {
         view! {
             <button
                 type="button"
-                class="button primary"
+                class="button"
                 class:busy=is_busy
+                class:primary=session.invitation.with(Option::is_none)
                 class:secondary=session.invitation.with(Option::is_some)
                 data-testid="make-invitation"
                 on:click=make
