@@ -56,6 +56,13 @@ impl WallTime {
     }
 }
 
+impl Add<Duration> for WallTime {
+    type Output = WallTime;
+    fn add(self, interval: Duration) -> WallTime {
+        WallTime((Time(self.0) + interval).0)
+    }
+}
+
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {

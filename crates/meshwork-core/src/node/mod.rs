@@ -403,7 +403,7 @@ impl Node {
         crate::planted::enter(self.config.planted);
         let passed = now.since(self.now.time);
         self.now.time = now.max(self.now.time);
-        self.now.wall = WallTime((Time(self.now.wall.0) + passed).0);
+        self.now.wall = self.now.wall + passed;
     }
 
     /// Takes each room's time from the clocks of its members and servers.

@@ -271,7 +271,7 @@ impl Link {
     /// What the other end's civil clock says now, as far as it told.
     pub fn remote_wall(&self, now: Time) -> Option<WallTime> {
         let (heard, wall) = self.clock?;
-        Some(WallTime((Time(wall.0) + now.since(heard)).0))
+        Some(wall + now.since(heard))
     }
 
     /// When [`Link::handle_timeout`] has something to do.
@@ -333,7 +333,7 @@ impl Link {
             }
             CLOCK if self.phase == Phase::Proved => {
                 let travelled = self.rtt.smoothed().unwrap_or_default() / 2;
-                self.clock = Some((now, WallTime((Time(token) + travelled).0)));
+                self.clock = Some((now, WallTime(token) + travelled));
             }
             _ => {}
         }

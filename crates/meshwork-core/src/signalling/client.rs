@@ -104,7 +104,7 @@ impl ServerClient {
     /// What the server's civil clock says now, while it lets us in.
     pub fn wall(&self, now: Time) -> Option<WallTime> {
         let (heard, wall) = self.clock.filter(|_| self.is_entered())?;
-        Some(WallTime((Time(wall.0) + now.since(heard)).0))
+        Some(wall + now.since(heard))
     }
 
     /// When [`ServerClient::handle_timeout`] has something to do.
