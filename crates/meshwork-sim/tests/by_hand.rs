@@ -1,34 +1,21 @@
 //! People who link by texts that they carry, while no server answers.
 
+mod common;
+
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::node::event::RoomHandle;
+use common::{Member, RED, linked};
 use meshwork_core::node::{CommandError, Config, Event};
 use meshwork_core::signalling::by_hand::ByHandError;
 use meshwork_sim::check;
-use meshwork_sim::connection::{NodeIndex, PathModel};
+use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 
-const SIZE: CanvasSize = CanvasSize { width: 100, height: 100 };
-const RED: Colour = Colour::rgb(255, 0, 0);
-
-type Member = (NodeIndex, RoomHandle);
-
 /// A room of `count` members, then the server dies, then somebody with the LINK comes.
-fn room_and_newcomer(count: u64, private: bool) -> (World, Vec<Member>, Member) {
-    let mut world = World::new(31, PathModel::WAN);
-    let first = world.start(Config::default(), 1, 0);
-    let room = world.create_room(first, SIZE, private);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
+fn room_and_newcomer(count: usize, private: bool) -> (World, Vec<Member>, Member) {
+    let (mut world, members) = linked(World::new(31, PathModel::WAN), Config::default(), count, private);
+    let (first, room) = members[0];
     let address = world.node(first).room_address(room).expect("it is registered");
-    let mut members = vec![(first, room)];
-    for person in 2..=count {
-        let index = world.start(Config::default(), person, 0);
-        members.push((index, world.join_room(index, address.clone())));
-    }
-    let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
-    assert!(world.run_while(Duration::from_secs(20), whole));
     world.stop_server();
     world.paint(first, room, &[(1, 1, RED)]);
     let newcomer = world.start(Config::default(), 77, 0);

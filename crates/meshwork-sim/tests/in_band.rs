@@ -1,36 +1,20 @@
 //! Rooms that introduce their own members, without a server.
 
+mod common;
+
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::node::event::RoomHandle;
+use common::{Member, RED, linked};
 use meshwork_core::node::{Config, LinkState};
 use meshwork_sim::check;
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::world::World;
 
-const SIZE: CanvasSize = CanvasSize { width: 100, height: 100 };
-const RED: Colour = Colour::rgb(255, 0, 0);
-
-type Members = Vec<(NodeIndex, RoomHandle)>;
-
-fn room_of(count: u64, private: bool) -> (World, Members) {
-    let mut world = World::new(21, PathModel::WAN);
-    let first = world.start(Config::default(), 1, 0);
-    let room = world.create_room(first, SIZE, private);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
-    let address = world.node(first).room_address(room).expect("it is registered");
-    let mut members = vec![(first, room)];
-    for person in 2..=count {
-        let index = world.start(Config::default(), person, 0);
-        members.push((index, world.join_room(index, address.clone())));
-    }
-    let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
-    assert!(world.run_while(Duration::from_secs(20), whole), "{:?}", check::whole_mesh(&world, &members));
-    (world, members)
+fn room_of(count: usize, private: bool) -> (World, Vec<Member>) {
+    linked(World::new(21, PathModel::WAN), Config::default(), count, private)
 }
 
-fn state(world: &World, of: (NodeIndex, RoomHandle), to: NodeIndex) -> Option<LinkState> {
+fn state(world: &World, of: Member, to: NodeIndex) -> Option<LinkState> {
     let endpoint = world.node(to).endpoint();
     let peers = world.node(of.0).peers(of.1);
     peers.iter().find(|peer| peer.endpoint == endpoint).map(|peer| peer.state)

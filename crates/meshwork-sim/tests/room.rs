@@ -1,44 +1,24 @@
 //! Rooms of real nodes on a virtual network.
 
+mod common;
+
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
+use common::{BLUE, Member, RED, SIZE, equal, linked};
 use meshwork_core::node::config::ROOM_ENDPOINTS_MAX;
-use meshwork_core::node::event::RoomHandle;
 use meshwork_core::node::{Config, Event, LinkState, Refusal};
 use meshwork_sim::check;
-use meshwork_sim::connection::{NodeIndex, PathModel};
+use meshwork_sim::connection::PathModel;
 use meshwork_sim::meeting_point::Lie;
 use meshwork_sim::world::World;
 
-const SIZE: CanvasSize = CanvasSize { width: 100, height: 100 };
-const RED: Colour = Colour::rgb(255, 0, 0);
-const BLUE: Colour = Colour::rgb(0, 0, 255);
-
 /// A room with `count` programs of different people, all linked.
-fn room_of(count: usize, path: PathModel) -> (World, Vec<(NodeIndex, RoomHandle)>) {
-    let mut world = World::new(1, path);
-    let members = join_all(&mut world, count, false);
-    let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
-    assert!(world.run_while(Duration::from_secs(20), whole), "{:?}", check::whole_mesh(&world, &members));
-    (world, members)
+fn room_of(count: usize, path: PathModel) -> (World, Vec<Member>) {
+    linked(World::new(1, path), Config::default(), count, false)
 }
 
-fn join_all(world: &mut World, count: usize, private: bool) -> Vec<(NodeIndex, RoomHandle)> {
-    let first = world.start(Config::default(), 1, 0);
-    let room = world.create_room(first, SIZE, private);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
-    let address = world.node(first).room_address(room).expect("it is registered");
-    let mut members = vec![(first, room)];
-    for person in 2..=count as u64 {
-        let index = world.start(Config::default(), person, 0);
-        members.push((index, world.join_room(index, address.clone())));
-    }
-    members
-}
-
-fn equal(members: &[(NodeIndex, RoomHandle)]) -> impl Fn(&World) -> bool + '_ {
-    |world| check::equal_replicas(world, members).is_ok()
+fn join_all(world: &mut World, count: usize, private: bool) -> Vec<Member> {
+    common::join_all(world, Config::default(), count, private)
 }
 
 #[test]

@@ -115,11 +115,6 @@ impl Program {
     pub fn is_asleep(&self) -> bool {
         self.asleep
     }
-
-    /// Whether its links are in the hands of a mask.
-    pub fn is_hostile(&self) -> bool {
-        self.mask.is_some()
-    }
 }
 
 /// Everything there is.

@@ -69,12 +69,6 @@ impl World {
         self.stop(self.server_index(base));
     }
 
-    /// Starts the server with this base address again.
-    pub fn start_server_at(&mut self, base: &str) {
-        let at = self.server_index(base);
-        self.servers[at].up = true;
-    }
-
     /// Takes all servers away from one program, which does not find them again until
     /// [`World::find_servers`].
     pub fn lose_server(&mut self, index: NodeIndex) {
@@ -88,11 +82,6 @@ impl World {
     /// Lets a program that lost all servers reach them again.
     pub fn find_servers(&mut self, index: NodeIndex) {
         self.program(index).offline = false;
-    }
-
-    /// Whether the first server runs.
-    pub fn is_server_up(&self) -> bool {
-        self.servers[0].up
     }
 
     fn server_index(&self, base: &str) -> ServerIndex {

@@ -18,20 +18,31 @@ pub(crate) type Member = (NodeIndex, RoomHandle);
 
 /// A room with `count` programs of different people, all linked; the first one keeps it on disk.
 pub(crate) fn room_of(count: usize, path: PathModel) -> (World, Vec<Member>) {
-    let mut world = World::new(1, path);
-    let first = world.start(Config { stores: true, ..Config::default() }, 1, 0);
-    let room = world.create_room(first, SIZE, false);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
-    let mut members = vec![(first, room)];
-    for person in 2..=count as u64 {
-        join(&mut world, &mut members, person);
-    }
+    let first = Config { stores: true, ..Config::default() };
+    linked(World::new(1, path), first, count, false)
+}
+
+/// The same in a world of one's own, with a first program of this kind.
+pub(crate) fn linked(mut world: World, first: Config, count: usize, private: bool) -> (World, Vec<Member>) {
+    let members = join_all(&mut world, first, count, private);
     assert!(
         world.run_while(Duration::from_secs(20), whole(&members)),
         "{:?}",
         check::whole_mesh(&world, &members)
     );
     (world, members)
+}
+
+/// Lets `count` programs of different people into a room that the first one makes.
+pub(crate) fn join_all(world: &mut World, first: Config, count: usize, private: bool) -> Vec<Member> {
+    let first = world.start(first, 1, 0);
+    let room = world.create_room(first, SIZE, private);
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
+    let mut members = vec![(first, room)];
+    for person in 2..=count as u64 {
+        join(world, &mut members, person);
+    }
+    members
 }
 
 /// Lets one more person join the room of `members`.
