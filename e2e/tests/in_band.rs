@@ -3,7 +3,7 @@
 mod common;
 
 use anyhow::{Result, ensure};
-use common::{SIZE, wait_linked, wait_shows};
+use common::{SIZE, make_room, open_start, wait_linked, wait_shows};
 use meshwork_e2e::{Browser, Cli, PATIENCE, Server, ServerOptions};
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
@@ -26,21 +26,9 @@ async fn a_link_that_is_lost_while_the_server_is_dead_is_made_again_by_the_other
     let options = ServerOptions { data: Some(data.path().to_owned()), ..Default::default() };
     let mut server = Server::start_with(options).await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let tab = browser.tab(server.url()).await?;
-    tab.wait_until(PATIENCE, "the start page", async || {
-        ensure!(tab.has("create-room").await?, "there is no create-room");
-        Ok(())
-    })
-    .await?;
+    let tab = open_start(&browser, server.url(), "create-room").await?;
     tab.eval(WATCH_CONNECTIONS, vec![]).await?;
-    tab.click("create-room").await?;
-    let link = tab
-        .wait_until(PATIENCE, "the room's LINK", async || {
-            let link = tab.value("share-link").await?;
-            ensure!(link.contains("/place/") && link.contains('#'), "it is {link:?}");
-            Ok(link)
-        })
-        .await?;
+    let link = make_room(&tab, "create-room").await?;
     let second = other.tab(&link).await?;
     let cli = Cli::new()?;
     let _watcher = cli.start(["place", "watch", &link])?;

@@ -3,7 +3,7 @@
 mod common;
 
 use anyhow::{Context, Result, ensure};
-use common::{SIZE, open_page, wait_linked, wait_shows};
+use common::{SIZE, open_page, wait_linked, wait_page_says, wait_shows};
 use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
@@ -27,21 +27,12 @@ async fn painted(tab: &Tab) -> Result<usize> {
     Ok(tab.cells(SIZE).await?.iter().filter(|cell| **cell != NOTHING).count())
 }
 
-async fn wait_says(tab: &Tab, words: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, words, async || {
-        let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
-        ensure!(said.contains(words), "{said}");
-        Ok(())
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_code_typed_in_lower_case_leads_into_the_room() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;
-    wait_says(&first, "Nobody else is here yet").await?;
+    wait_page_says(&first, "Nobody else is here yet").await?;
     let code = link.split("/place/").nth(1).and_then(|rest| rest.get(..6)).context("a code")?;
     let second = browser.tab(server.url()).await?;
     second

@@ -13,21 +13,31 @@ pub(crate) const SIZE: (usize, usize) = (100, 100);
 
 /// Opens the start page, makes a room with the button of this name, and returns its LINK.
 pub(crate) async fn open_page(browser: &Browser, url: &str, button: &str) -> Result<(Tab, String)> {
+    let tab = open_start(browser, url, button).await?;
+    let link = make_room(&tab, button).await?;
+    Ok((tab, link))
+}
+
+/// Opens the start page, and waits for the button of this name.
+pub(crate) async fn open_start(browser: &Browser, url: &str, button: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;
     tab.wait_until(PATIENCE, "the start page", async || {
         ensure!(tab.has(button).await?, "there is no {button}");
         Ok(())
     })
     .await?;
+    Ok(tab)
+}
+
+/// Makes a room with the button of this name on the start page, and returns its LINK.
+pub(crate) async fn make_room(tab: &Tab, button: &str) -> Result<String> {
     tab.click(button).await?;
-    let link = tab
-        .wait_until(PATIENCE, "the room's LINK", async || {
-            let link = tab.value("share-link").await?;
-            ensure!(link.contains("/place/") && link.contains('#'), "it is {link:?}");
-            Ok(link)
-        })
-        .await?;
-    Ok((tab, link))
+    tab.wait_until(PATIENCE, "the room's LINK", async || {
+        let link = tab.value("share-link").await?;
+        ensure!(link.contains("/place/") && link.contains('#'), "it is {link:?}");
+        Ok(link)
+    })
+    .await
 }
 
 /// Waits until the page says that it is linked to so many endpoints.
