@@ -1,0 +1,135 @@
+//! What the page makes of its node's events.
+
+use meshwork_core::clock::room_time;
+use meshwork_core::crdt::canvas::Canvas;
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
+use meshwork_rtc::web::{Events, StorageNews};
+use meshwork_web::words;
+
+use super::{Phase, Session, set_if_new};
+use leptos::prelude::*;
+
+/// Refusals that are shown; the newest count.
+const REFUSALS_MAX: usize = 3;
+
+impl Session {
+    pub(super) async fn listen(self, mut events: Events) {
+        let mut missed = 0;
+        while let Some(event) = events.next().await {
+            self.handle(event);
+            if missed != events.missed() {
+                missed = events.missed();
+                self.tell_listener(None);
+            }
+        }
+    }
+
+    pub(super) fn is_ours(self, room: RoomHandle) -> bool {
+        self.room.get_untracked() == Some(room)
+    }
+
+    pub(super) fn handle(self, event: Event) {
+        match event {
+            Event::Server { url, state } => self.handle_server(url, state),
+            Event::RoomOpened { room, .. } if self.is_ours(room) => self.open(room),
+            Event::RoomRegistered { room, code } if self.is_ours(room) => {
+                self.code.set(Some(code));
+                let address = self.driver.with_value(|driver| driver.with(|node, _| node.room_address(room)));
+                self.address.set(address);
+            }
+            Event::RoomWaiting { room }
+                if self.is_ours(room) && self.phase.get_untracked() == Phase::Joining =>
+            {
+                self.phase.set(Phase::Waiting);
+            }
+            Event::RoomRefused { room, reason } if self.is_ours(room) => {
+                self.room.set(None);
+                self.phase.set(Phase::Refused(reason.to_string()));
+            }
+            Event::Link { .. } | Event::InStep { .. } => self.refresh(),
+            Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.greet(endpoint),
+            Event::MemberDetached { room, endpoint } if self.is_ours(room) => self.see_off(endpoint),
+            Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {
+                self.show_painted(author, &cells);
+            }
+            Event::CanvasMended { room, cells } if self.is_ours(room) => self.tell_listener(Some(&cells)),
+            Event::Applied { room, by, sequences, .. } if self.is_ours(room) => {
+                self.last_stroke.update_value(|last| {
+                    if let Some(last) = last
+                        && sequences.contains(&last.sequence)
+                    {
+                        last.by.insert(by);
+                    }
+                });
+                self.count_reached();
+            }
+            Event::RoomTime { room, ahead_ms } if self.is_ours(room) => {
+                let agrees = ahead_ms.unsigned_abs() <= room_time::AGREE.unsigned_abs() / 1000;
+                self.clock_ahead_ms.set(if agrees { 0 } else { ahead_ms });
+            }
+            Event::Invitation { room, text } if self.is_ours(room) => self.invitation.set(Some(text)),
+            Event::Reply { room, text } if self.is_ours(room) => self.reply.set(Some(text)),
+            Event::ByHandFailed { room, reason } if self.is_ours(room) => {
+                self.invitation.set(None);
+                self.reply.set(None);
+                self.meeting_failed.set(Some(words::sentence(&reason)));
+            }
+            Event::Refused { endpoint, reason, detail, .. } => self.tell_refusal(endpoint, reason, &detail),
+            _ => {}
+        }
+    }
+
+    /// A room may have several meeting points: one that answers is enough. While one that was away is tried again
+    /// it stays away, so that nothing flickers.
+    pub(super) fn handle_server(self, url: String, state: ServerState) {
+        if state == ServerState::Connected {
+            self.refusals.update(|refusals| refusals.retain(|(reason, ..)| *reason != Refusal::Server));
+        }
+        self.servers.update_value(|servers| {
+            let known = servers.entry(url).or_insert(ServerState::Connecting);
+            if state != ServerState::Connecting || *known == ServerState::Connected {
+                *known = state;
+            }
+        });
+        let best = self.servers.with_value(|servers| {
+            let rank = |state: &&ServerState| match state {
+                ServerState::Connected => 0,
+                ServerState::Connecting => 1,
+                ServerState::Away { .. } => 2,
+            };
+            servers.values().min_by_key(rank).cloned()
+        });
+        set_if_new(self.server, best);
+    }
+
+    pub(super) fn handle_storage(self, news: StorageNews) {
+        match news {
+            StorageNews::State { room, state } if self.is_ours(room) => self.storage.set(state),
+            StorageNews::Forgotten { rooms } => self.forgotten.update(|forgotten| *forgotten += rooms),
+            StorageNews::Restored { room, .. } if self.is_ours(room) => self.refresh(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn open(self, room: RoomHandle) {
+        let (size, is_private) = self.driver.with_value(|driver| {
+            driver.with(|node, _| (node.canvas(room).map(Canvas::size), node.is_private(room)))
+        });
+        self.size.set(size);
+        self.is_private.set(is_private);
+        self.phase.set(Phase::Open);
+        self.refresh();
+    }
+
+    pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {
+        let who = endpoint.map_or_else(|| "someone".to_owned(), |who| self.called(who));
+        let notice = words::refusal(reason, &who, detail);
+        self.refusals.update(|refusals| {
+            refusals.retain(|(known, from, _)| (*known, *from) != (reason, endpoint));
+            refusals.push((reason, endpoint, notice));
+            let surplus = refusals.len().saturating_sub(REFUSALS_MAX);
+            refusals.drain(..surplus);
+        });
+    }
+}

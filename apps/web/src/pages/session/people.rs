@@ -1,0 +1,102 @@
+//! The people of the room as the page knows them: what they are called, who came and went, the comb's rows.
+
+use leptos::prelude::*;
+use meshwork_core::crdt::canvas::Canvas;
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::node::LinkState;
+use meshwork_web::people::{self, Row, SORT_INTERVAL};
+
+use super::super::voice::Passing;
+use super::{Session, set_if_new};
+
+impl Session {
+    /// What someone is called, by themselves or by us.
+    pub(crate) fn called(self, who: Endpoint) -> String {
+        if who == self.me {
+            return "You".to_owned();
+        }
+        let known = self
+            .people
+            .with_untracked(|rows| rows.iter().find(|row| row.endpoint == who).map(|row| row.called.clone()));
+        known.unwrap_or_else(|| who.peer.short())
+    }
+
+    /// What the author of a cell is called, as far as one of their endpoints is known.
+    pub(crate) fn called_by_peer(self, who: PeerId) -> String {
+        if who == self.me.peer {
+            return "you".to_owned();
+        }
+        let known = self.people.with_untracked(|rows| {
+            rows.iter().find(|row| row.endpoint.peer == who).map(|row| row.called.clone())
+        });
+        known.unwrap_or_else(|| who.short())
+    }
+
+    pub(super) fn greet(self, who: Endpoint) {
+        self.refresh();
+        self.invitation.set(None);
+        self.reply.set(None);
+        self.met.update(|met| *met += 1);
+        let detail = |row: &Row| format!("{}{}", capital(row.state), time(row));
+        self.voice.joined(self.passing(who, detail));
+    }
+
+    pub(super) fn see_off(self, who: Endpoint) {
+        self.refresh();
+        // That they left is said already.
+        let reason = |row: &Row| row.beside.clone();
+        let mut passing = self.passing(who, reason);
+        if passing.detail == "left" {
+            passing.detail.clear();
+        }
+        self.voice.left(passing);
+    }
+
+    pub(super) fn passing(self, who: Endpoint, detail: impl Fn(&Row) -> String) -> Passing {
+        let row = self.row(who);
+        let called =
+            if who.peer == self.me.peer { "Another tab of yours".to_owned() } else { self.called(who) };
+        Passing {
+            peer: who.peer,
+            called,
+            letter: row.as_ref().and_then(|row| row.letter),
+            detail: row.as_ref().map(detail).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn row(self, who: Endpoint) -> Option<Row> {
+        self.people.with_untracked(|rows| rows.iter().find(|row| row.endpoint == who).cloned())
+    }
+
+    /// Reads the comb and the count of cells again.
+    pub(super) fn refresh(self) {
+        let Some(room) = self.room.get_untracked() else { return };
+        let (peers, painted, now) = self.driver.with_value(|driver| {
+            driver.with(|node, now| (node.peers(room), node.canvas(room).map_or(0, Canvas::painted), now))
+        });
+        let mut rows: Vec<Row> = peers.into_iter().map(|view| Row::new(view, now)).collect();
+        let is_due = now.since(self.sorted.get_value()) >= SORT_INTERVAL;
+        let may_move = is_due && !self.is_comb_touched.get_untracked();
+        if may_move {
+            self.sorted.set_value(now);
+        }
+        let before: Vec<Endpoint> =
+            self.people.with_untracked(|rows| rows.iter().map(|row| row.endpoint).collect());
+        people::arrange(&mut rows, &before, may_move);
+        set_if_new(self.people, rows);
+        set_if_new(self.painted, painted);
+        self.count_reached();
+    }
+}
+
+fn capital(state: LinkState) -> String {
+    let word = state.to_string();
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn time(row: &Row) -> String {
+    row.rtt
+        .map(meshwork_web::rtt::number)
+        .map_or_else(String::new, |(number, unit)| format!(", {number}\u{2009}{unit}"))
+}

@@ -1,0 +1,59 @@
+//! One's own strokes and what others paint.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use meshwork_core::crdt::canvas::{Canvas, Colour, Painted};
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::{CommandError, PaintReceipt};
+
+use super::{LastStroke, Session, set_if_new};
+
+impl Session {
+    /// Paints cells.
+    ///
+    /// # Errors
+    /// The node's; nothing was painted.
+    pub(crate) fn paint(self, cells: &[(u16, u16, Colour)]) -> Result<PaintReceipt, CommandError> {
+        let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
+        let receipt =
+            self.driver.with_value(|driver| driver.with(|node, now| node.paint(now, room, cells)))?;
+        let stroke = LastStroke { sequence: *receipt.sequences.end(), by: BTreeSet::new() };
+        self.last_stroke.set_value(Some(stroke));
+        self.count_reached();
+        Ok(receipt)
+    }
+
+    /// Looks at the canvas, once it is known.
+    pub(crate) fn with_canvas<R>(self, look: impl FnOnce(&Canvas) -> R) -> Option<R> {
+        let room = self.room.get_untracked()?;
+        self.driver.with_value(|driver| driver.with(|node, _| node.canvas(room).map(look)))
+    }
+
+    /// Calls `listener` with cells that look different now, until another one is set.
+    pub(crate) fn on_canvas_change(self, listener: impl Fn(Option<&[Painted]>) + 'static) {
+        self.listener.with_value(|slot| *slot.borrow_mut() = Some(Rc::new(listener)));
+    }
+
+    pub(super) fn show_painted(self, author: Endpoint, cells: &[Painted]) {
+        self.tell_listener(Some(cells));
+        if author != self.me {
+            self.voice.painted(self.called(author), cells.len());
+        }
+    }
+
+    pub(super) fn tell_listener(self, cells: Option<&[Painted]>) {
+        let listener = self.listener.with_value(|slot| slot.borrow().clone());
+        if let Some(listener) = listener {
+            listener(cells);
+        }
+    }
+
+    pub(super) fn count_reached(self) {
+        let total =
+            self.people.with_untracked(|rows| rows.iter().filter(|row| row.is_linked() && row.stays).count());
+        let reached = self.last_stroke.with_value(|last| last.as_ref().map(|last| last.by.len()));
+        set_if_new(self.reached, reached.map(|reached| (reached, total.max(reached))));
+    }
+}
