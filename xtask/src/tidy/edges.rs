@@ -24,11 +24,12 @@ const RTC: &str = "meshwork-rtc";
 const SIM: &str = "meshwork-sim";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 9] = [
+const ROOMS: [&str; 10] = [
     CORE,
     DOC,
     RTC,
     SIM,
+    "meshwork-picture",
     "meshwork-signal",
     "meshwork-lan",
     "meshwork-compute",
@@ -58,7 +59,7 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        DOC | RTC | "meshwork-signal" | "meshwork-lan" => Some(&[CORE]),
+        DOC | RTC | "meshwork-picture" | "meshwork-signal" | "meshwork-lan" => Some(&[CORE]),
         SIM | "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {

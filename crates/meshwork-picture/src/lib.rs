@@ -1,0 +1,40 @@
+//! Pictures as cells of a canvas: fitted, brought to a palette, dithered; without input or output.
+//!
+//! # How it works
+//! A [`Picture`] is pixels, however it was read. [`Picture::fitted`] makes it as large as it is to be, by area
+//! averages in linear light ([`light`]). [`quantise`] brings it to a [`Palette`]: each pixel to the colour that looks
+//! nearest ([`oklab`]), with the error spread over its neighbours where that is asked for ([`Dither`]).
+//! [`Picture::cells`] are then the cells to paint.
+//!
+//! # Invariants
+//! - Equal pictures become equal cells on every machine: only additions, multiplications, divisions and square roots,
+//!   which are exact to the last bit everywhere, decide.
+//! - Nothing is larger than [`SIDE_MAX`] a side but a picture that was handed in; lengths are checked first.
+//!
+//! ```
+//! use meshwork_core::crdt::canvas::CanvasSize;
+//! use meshwork_picture::{Dither, Fit, Palette, Picture, quantise};
+//!
+//! let canvas = CanvasSize { width: 4, height: 3 };
+//! let photo = Picture::new(8, 8, [200, 30, 70, 255].repeat(64))?;
+//! let (mut small, (left, top)) = photo.fitted(Fit::Contain, canvas)?;
+//! quantise(&mut small, &Palette::place(), Dither::Diffusion);
+//! assert_eq!((small.width(), small.height(), left, top), (3, 3, 0, 0));
+//! assert_eq!(small.cells((left, top), canvas).len(), 9);
+//! # Ok::<(), meshwork_picture::PictureError>(())
+//! ```
+
+mod dither;
+mod fit;
+pub mod light;
+pub mod oklab;
+pub mod palette;
+mod palette_text;
+mod picture;
+mod resample;
+
+pub use dither::{Dither, UnknownDither, quantise};
+pub use fit::{Fit, Placed, UnknownFit};
+pub use meshwork_core::crdt::canvas::SIDE_MAX;
+pub use palette::{Palette, PaletteError};
+pub use picture::{ALPHA_LEAST, Cell, Picture, PictureError};
