@@ -1,7 +1,8 @@
-//! Set-up, build, run, test and tidy: everything `cargo xtask` can do.
+//! Set-up, build, run, test, bench and tidy: everything `cargo xtask` can do.
 
 #![allow(clippy::print_stderr, reason = "progress is told on stderr, so that stdout stays the server's")]
 
+mod bench;
 mod binary;
 mod fuzz;
 mod pages;
@@ -34,6 +35,8 @@ Usage: cargo xtask <command>
   sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   sim --seed SEED [--only PLACES] [--planted NAME]
                            simulate rooms with faults, many at a time, or one with all that happens in it
+  bench [NAME] [--json] [--rounds N] [--list]
+                           race against other people's software, and write bench/RESULTS.md
   tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
 ";
 
@@ -83,6 +86,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
         "fuzz" => fuzz::fuzz(&Workspace::find()?, rest),
         "sim" => sim::sim(&Workspace::find()?, rest),
+        "bench" => bench::bench(&Workspace::find()?, rest),
         "tidy" => {
             no_more(rest)?;
             tidy::tidy(&Workspace::find()?)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::setup::{self, Need, Tools, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{binary, fuzz, pages, step, tidy};
+use crate::{bench, binary, fuzz, pages, step, tidy};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
@@ -69,6 +69,7 @@ fn all_steps(
     steps.run("tests", || step::check(&mut tests(workspace, seed, filter)))?;
     if options.filter.is_none() {
         steps.run("decoders", || step::check(seeded(&mut fuzz::tests(workspace), seed)))?;
+        steps.run("races", || step::check(&mut bench::tests(workspace)))?;
     }
     if !options.fast {
         steps.run("pages and binary", || binary::build_all(workspace, tools).map(drop))?;

@@ -1,0 +1,47 @@
+//! `cargo xtask bench`: builds the races for speed and runs them.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::setup::{self, Need};
+use crate::step;
+use crate::workspace::{Workspace, forget_xtask};
+use crate::{binary, pages};
+
+/// Builds the program of the races and calls it with these arguments, which are its own to read. Where one of the
+/// races chosen needs a browser, pages and binary are built first.
+pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let mut build = cargo(workspace);
+    build.args(["build", "--release", "--manifest-path", "bench/Cargo.toml"]);
+    step::run("races", &mut build)?;
+    let program = workspace.target.join("bench/release").join(format!("bench{}", env::consts::EXE_SUFFIX));
+    let mut races = Command::new(&program);
+    forget_xtask(&mut races);
+    races.current_dir(&workspace.root);
+    let mut ask = Command::new(&program);
+    let needs = ask.args(arguments).arg("--needs").output().context("cannot start the races")?;
+    ensure!(needs.status.success(), "{}", String::from_utf8_lossy(&needs.stderr).trim());
+    if needs.stdout.starts_with(b"browser") {
+        let tools = setup::setup(workspace, Need::Everything)?;
+        binary::build_all(workspace, &tools)?;
+        let test_page = pages::build_test_page(workspace, &tools)?;
+        races.env("MESHWORK_BIN", workspace.program()).env("MESHWORK_TEST_PAGE", test_page);
+    }
+    step::check(races.args(arguments))
+}
+
+/// The smoke test: every native race on a tiny size, without timing. It also keeps all races compiling.
+pub(crate) fn tests(workspace: &Workspace) -> Command {
+    let mut cargo = cargo(workspace);
+    cargo.args(["test", "--quiet", "--manifest-path", "bench/Cargo.toml"]);
+    cargo
+}
+
+/// Cargo with a build folder of its own, so that the workspace's tests are not built again after a race.
+fn cargo(workspace: &Workspace) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.env("CARGO_TARGET_DIR", workspace.target.join("bench"));
+    cargo
+}
