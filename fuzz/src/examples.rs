@@ -4,6 +4,7 @@ use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::presence::{Pointer, Pointing};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
@@ -100,6 +101,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
             LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
         ),
         ("DirectReceived", LinkMessage::DirectReceived(301)),
+        ("Unlinked", LinkMessage::Unlinked),
     ];
     let batch = || Bytes::new(written(5, Colour::rgb(1, 2, 3)).bytes().to_vec()).expect("a signed batch");
     let parts = Bounded::new(vec![(5, digest)]).expect("one");
@@ -139,6 +141,13 @@ pub(crate) fn link_messages() -> Vec<Vec<u8>> {
     let one_byte = |kind: u32| u8::try_from(kind).expect("kinds are below 256");
     let encoded = messages().into_iter().map(|(_, message)| message.encode());
     encoded.map(|(kind, body)| [&[one_byte(kind)], body.as_slice()].concat()).collect()
+}
+
+/// Datagrams after their kind.
+pub(crate) fn pointings() -> Vec<Vec<u8>> {
+    let pointer = Pointer::new(SIZE, (12.5, 40.25), true, Colour::rgb(0xe6, 0x19, 0x4b));
+    let said = [(300, Some(pointer)), (301, None)];
+    said.map(|(sequence, pointer)| Pointing { room: 3, sequence, pointer }.encode()[1..].to_vec()).to_vec()
 }
 
 pub(crate) fn streams() -> Vec<Vec<u8>> {

@@ -7,6 +7,7 @@ use meshwork_core::gossip::batch::UnverifiedBatch;
 use meshwork_core::id::{Code, Endpoint, Identity};
 use meshwork_core::node::io::{FRAME_MAX, ServerId};
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::presence::Pointing;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::records::Record;
@@ -51,6 +52,11 @@ pub(crate) fn link_message(input: &[u8]) {
         assert_eq!(again, u32::from(kind));
         assert_eq!(LinkMessage::decode(again, &written), Ok(Some(message)), "it is written as it was read");
     }
+}
+
+pub(crate) fn pointing(input: &[u8]) {
+    let Ok(pointing) = Pointing::decode(input) else { return };
+    assert_eq!(Pointing::decode(&pointing.encode()[1..]), Ok(pointing));
 }
 
 pub(crate) fn signal_body(input: &[u8]) {

@@ -15,6 +15,7 @@ pub mod gossip;
 pub mod id;
 pub mod node;
 pub mod overlay;
+pub mod presence;
 pub mod rng;
 pub mod room;
 pub mod session;

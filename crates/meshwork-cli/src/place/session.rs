@@ -430,6 +430,7 @@ mod tests {
             session: None,
             epoch: 0,
             unacknowledged: 0,
+            unlinked: false,
         }
     }
 

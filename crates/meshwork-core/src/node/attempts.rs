@@ -85,6 +85,9 @@ impl Node {
             return;
         }
         peer.next_try = None;
+        if peer.unlinked_us || self.unlinked.contains(&endpoint.peer) {
+            return;
+        }
         let trying = self.is_trying(endpoint);
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         if !resumes && (peer.link.is_some() || trying) {
@@ -299,10 +302,12 @@ impl Node {
             let detail = String::from("it signals, but no sealing key signed by it is known");
             return self.refuse(Some(body.from), Refusal::SealingKey, detail);
         };
-        if peer.is_refused(now) {
+        // Whoever is not wanted may go on asking: it is no offence, and gets no answer.
+        if peer.is_refused(now) || self.unlinked.contains(&body.from.peer) {
             return;
         }
         let asks = matches!(body.content, SignalContent::Ask | SignalContent::Offer { .. });
+        peer.unlinked_us &= !asks;
         if asks && !peer.attempts.count(now) {
             let detail = String::from("it begins more connection attempts than are allowed in a minute");
             return self.refuse(Some(body.from), Refusal::TooManyAttempts, detail);

@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::crdt::canvas::Painted;
 use crate::id::{Code, Endpoint, RoomId};
+use crate::presence::Pointer;
 
 /// This node's number for a room it has joined or is joining; never used twice by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +71,16 @@ pub enum Event {
         room: RoomHandle,
         /// Who.
         endpoint: Endpoint,
+    },
+    /// A member moved its cursor, or it is not on the canvas any more. Told as it comes, also of one's own peer's
+    /// other endpoints.
+    Pointed {
+        /// Which room.
+        room: RoomHandle,
+        /// Whose.
+        endpoint: Endpoint,
+        /// Where; `None` when there is nothing to show of it.
+        pointer: Option<Pointer>,
     },
     /// Cells of the canvas look different now, by a stroke of one's own or of somebody else.
     CanvasChanged {
@@ -328,6 +339,8 @@ pub enum Refusal {
     Withheld,
     /// A member knows that its replica differs, and asks nobody for what it lacks.
     Stale,
+    /// What a member says of its cursor is malformed, outside the canvas, or said more often than it is taken.
+    Pointer,
     /// The server sent something that is not a message of its protocol.
     Server,
 }
@@ -360,6 +373,7 @@ impl Refusal {
             Refusal::Flood => "flood",
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",
+            Refusal::Pointer => "pointer",
             Refusal::Server => "server",
         }
     }

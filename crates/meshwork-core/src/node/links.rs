@@ -26,6 +26,7 @@ impl Node {
                 match event {
                     LinkEvent::Proved => self.handle_proved(link),
                     LinkEvent::Message(message) => self.handle_link_message(link, message),
+                    LinkEvent::Pointing(pointing) => self.handle_pointing(link, pointing),
                     LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
                 }
             }
@@ -37,7 +38,11 @@ impl Node {
         let Some(state) = self.links.get(&link) else { return };
         let (endpoint, path, facts) = (state.remote(), state.path(), *state.facts());
         let attempt = self.attempts.remove(&link);
+        if !self.wants_proved(endpoint, attempt.as_ref()) {
+            return self.say_unlinked(link);
+        }
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.unlinked_us = false;
         peer.trying.retain(|attempt| *attempt != link);
         let older = peer.link;
         let older_facts = older.and_then(|older| self.links.get(&older)).map(|older| *older.facts());
@@ -86,14 +91,16 @@ impl Node {
                 self.effect(Effect::Close { link });
             }
             LinkMessage::Goodbye(reason) => {
-                self.end_session(endpoint, reason.words());
+                let words = self.goodbye_words(endpoint, reason);
+                self.end_session(endpoint, words);
                 self.close_link(link, None);
-                self.set_state(endpoint, LinkState::Gone, Some(String::from(reason.words())));
+                self.set_state(endpoint, LinkState::Gone, Some(String::from(words)));
                 if let Some(peer) = self.peers.get_mut(&endpoint) {
                     // It left of its own will: the server says when it comes back.
                     peer.next_try = (reason == GoodbyeReason::Refused).then_some(self.now.time + REFUSED_FOR);
                 }
             }
+            LinkMessage::Unlinked => self.handle_unlinked(endpoint),
             LinkMessage::Resumption(resumption) => self.handle_resumption(endpoint, resumption),
             LinkMessage::Direct(direct) => self.handle_direct(endpoint, direct),
             LinkMessage::DirectReceived(number) => self.handle_direct_received(endpoint, number),

@@ -31,13 +31,15 @@ mod invitations;
 pub mod io;
 mod links;
 mod peer;
+mod pointing;
 mod resume;
 mod rooms;
 mod servers;
 mod storing;
+mod unlinking;
 mod view;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -53,7 +55,7 @@ use self::peer::Peer;
 use self::rooms::Entry;
 use crate::clock::room_time;
 use crate::crdt::canvas::{Canvas, Colour};
-use crate::id::{Endpoint, Identity, Instance, RoomId};
+use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use crate::rng::{Rng, Seed};
 use crate::session::link::Link;
 use crate::session::message::GoodbyeReason;
@@ -100,6 +102,8 @@ pub struct Node {
     attempts: BTreeMap<LinkId, Attempt>,
     rooms: BTreeMap<RoomHandle, Entry>,
     introductions: Introductions,
+    /// People with whom no link is wanted.
+    unlinked: BTreeSet<PeerId>,
     refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
     /// Signatures that may still be checked in the present call.
     signatures_left: usize,
@@ -131,6 +135,7 @@ impl Node {
             attempts: BTreeMap::new(),
             rooms: BTreeMap::new(),
             introductions: Introductions::default(),
+            unlinked: BTreeSet::new(),
             refusals: BTreeMap::new(),
             signatures_left: 0,
             next_link: 1,
@@ -192,6 +197,7 @@ impl Node {
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
             room.handle_timeout(room.present(self.now));
         }
+        self.forget_silent_pointers();
         self.settle();
     }
 
@@ -213,7 +219,7 @@ impl Node {
         let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
         let rooms = rooms.filter_map(|room| room.poll_timeout(room.present(self.now)));
         let links = self.link_deadlines().chain(self.session_deadlines());
-        servers.chain(rooms).chain(links).chain(self.peer_deadlines()).min()
+        servers.chain(rooms).chain(links).chain(self.peer_deadlines()).chain(self.pointing_deadlines()).min()
     }
 
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
@@ -348,6 +354,13 @@ impl Node {
         Some(self.rooms.get(&room)?.room.as_ref()?.canvas())
     }
 
+    /// The room's time at `now`, by which strokes are stamped; `None` until its genesis is known.
+    pub fn room_time(&self, now: Time, room: RoomHandle) -> Option<WallTime> {
+        let passed = now.since(self.now.time);
+        let present = Now { time: self.now.time + passed, wall: self.now.wall + passed };
+        Some(self.rooms.get(&room)?.room.as_ref()?.present(present).wall)
+    }
+
     /// Everyone known in the room but ourselves, those gone for less than a minute included, by endpoint.
     pub fn peers(&self, room: RoomHandle) -> Vec<PeerView> {
         let seen = self.peers.iter().filter(|(_, peer)| peer.rooms.contains(&room));
@@ -394,6 +407,7 @@ impl Node {
             session: peer.session.as_ref().map(|session| session.id()),
             epoch: peer.session.as_ref().map_or(0, |session| session.epoch()),
             unacknowledged: peer.session.as_ref().map_or(0, |session| session.direct.unacknowledged()),
+            unlinked: self.unlinked.contains(&endpoint.peer),
         }
     }
 
@@ -447,6 +461,8 @@ impl Node {
                 self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
             }
         }
+        // What can wait for nothing comes when nothing waits.
+        self.send_pointings();
     }
 
     fn effect(&mut self, effect: Effect) {

@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::event::{LinkState, RoomHandle};
 use super::io::{LinkId, ServerId};
 use crate::id::Endpoint;
+use crate::presence::PointingAllowance;
 use crate::session::resume::Session;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
@@ -111,6 +112,10 @@ pub(super) struct Peer {
     pub(super) carried: Allowance,
     /// Endpoints that it made known and attempts of others that it handed to us.
     pub(super) introduced: Allowance,
+    /// What it says of its cursor.
+    pub(super) pointings: PointingAllowance,
+    /// Whether the person there does not want a link: none is tried until it begins one.
+    pub(super) unlinked_us: bool,
 }
 
 /// How often something may happen in [`ALLOWANCE_WINDOW`].
@@ -162,6 +167,8 @@ impl Peer {
             attempts: Allowance::new(now, ATTEMPTS_MAX),
             carried: Allowance::new(now, CARRIES_MAX),
             introduced: Allowance::new(now, INTRODUCED_MAX),
+            pointings: PointingAllowance::default(),
+            unlinked_us: false,
         }
     }
 

@@ -10,6 +10,7 @@ use super::io::{Effect, LinkId, ServerId};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
 use crate::session::link::{Link, SEND_QUEUE_MAX};
@@ -49,6 +50,8 @@ pub(super) struct Entry {
     pub(super) secret: Option<Secret>,
     /// The room itself, once its genesis is known.
     pub(super) room: Option<Room>,
+    /// Its members' cursors.
+    pub(super) presence: Presence,
 }
 
 impl Entry {
@@ -187,7 +190,9 @@ impl Node {
         let handle = RoomHandle(self.next_room);
         self.next_room += 1;
         let registrations = Vec::new();
-        self.rooms.insert(handle, Entry { registrations, wanted_code, wanted_room, secret, room: None });
+        let presence = Presence::default();
+        let entry = Entry { registrations, wanted_code, wanted_room, secret, room: None, presence };
+        self.rooms.insert(handle, entry);
         for base in bases {
             self.register_at(handle, base);
         }
@@ -368,7 +373,9 @@ impl Node {
         let again = peer.is_attached(handle);
         peer.attached.retain(|_, room| *room != handle);
         peer.attached.insert(attach.number, handle);
-        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        let Some(entry) = self.rooms.get_mut(&handle) else { return };
+        entry.presence.say_again(self.now.time);
+        let Some(room) = entry.room.as_mut() else { return };
         if again {
             room.handle_member(from, Member::from(attach));
         } else if resumed {
@@ -421,6 +428,7 @@ impl Node {
     /// An endpoint is no longer attached to a room.
     pub(super) fn detach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         self.forget_neighbour(handle, endpoint);
+        self.forget_pointer(handle, endpoint);
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
             room.handle_detached(room.present(self.now), endpoint);
         }

@@ -387,6 +387,7 @@ impl Node {
             }
             self.peers.insert(endpoint, Peer::new(self.now.time));
             self.event(Event::Link { endpoint, state: LinkState::Connecting, reason: None });
+            self.keep_unlinked(endpoint);
         }
         if let Some(peer) = self.peers.get_mut(&endpoint) {
             peer.announcement = Some(announcement.clone());

@@ -118,6 +118,15 @@ pub enum CommandError {
     /// a member that stays. Paint or say it again a little later.
     #[error("neighbours cannot keep up: {0} bytes wait for them")]
     Backpressure(usize),
+    /// The cursor is outside the canvas.
+    #[error("the cursor is outside the canvas of {0}")]
+    PointerOutside(CanvasSize),
+    /// Nobody unlinks from their own other endpoints: close those instead.
+    #[error("this is you: close the other tab or program instead")]
+    OwnPeer,
+    /// As many people are unlinked as a node remembers.
+    #[error("{0} people are unlinked already: link to one of them again first")]
+    TooManyUnlinked(usize),
     /// There is no link to the endpoint, and none to resume: wait for [`Event::Link`](super::Event::Link).
     #[error("there is no link to {0}")]
     NotLinked(Endpoint),
@@ -192,6 +201,8 @@ pub struct PeerView {
     pub epoch: u32,
     /// Direct messages to it that it has not acknowledged.
     pub unacknowledged: usize,
+    /// Whether no link to its peer is wanted, by [`Node::unlink`](super::Node::unlink).
+    pub unlinked: bool,
 }
 
 /// How much a node holds, for operators and for the simulator's bounds.

@@ -28,6 +28,7 @@ use crate::id::{Endpoint, Identity};
 use crate::node::Config;
 use crate::node::event::Refusal;
 use crate::node::io::{Channel, FRAME_MAX, Path, SEND_WINDOW};
+use crate::presence::{Pointing, PointingError};
 use crate::signalling::description::{Fingerprints, Role};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bytes, MessageReader, MessageWriter};
@@ -35,6 +36,9 @@ use crate::wire::{Bytes, MessageReader, MessageWriter};
 /// Bytes that may wait on one link, beyond which nothing more is queued for it: about a second of a good home
 /// connection, and the whole of most canvases.
 pub const SEND_QUEUE_MAX: usize = 1024 * 1024;
+/// Bytes under way on a link above which nothing is said about cursors: a quarter of the window, so that strokes
+/// always find room.
+const POINTING_WINDOW: usize = SEND_WINDOW / 4;
 /// Pings whose answer is awaited: more than fit before the link is gone.
 const PINGS_MAX: usize = 16;
 
@@ -54,6 +58,8 @@ pub enum LinkEvent {
     Proved,
     /// A message arrived over the proved link.
     Message(LinkMessage),
+    /// A datagram about a cursor arrived over the proved link, which may be none.
+    Pointing(Result<Pointing, PointingError>),
     /// The other end broke the protocol; the link is unusable.
     Broken(Refusal, String),
 }
@@ -268,6 +274,17 @@ impl Link {
         self.handle_timeout(present);
     }
 
+    /// Queues a datagram about a cursor if nothing else waits to be sent and little is under way. Returns whether it
+    /// was taken: what was not is worth nothing later.
+    pub fn send_pointing(&mut self, pointing: &Pointing) -> bool {
+        let is_idle = self.writer.is_empty() && self.datagrams.is_empty();
+        let takes = self.phase == Phase::Proved && is_idle && self.in_flight <= POINTING_WINDOW;
+        if takes {
+            self.datagrams.push_back(pointing.encode().to_vec());
+        }
+        takes
+    }
+
     /// What the other end's civil clock says now, as far as it told.
     pub fn remote_wall(&self, now: Time) -> Option<WallTime> {
         let (heard, wall) = self.clock?;
@@ -320,6 +337,9 @@ impl Link {
 
     fn handle_datagram(&mut self, now: Time, bytes: &[u8]) {
         let Some((kind, token)) = bytes.split_first() else { return };
+        if *kind == Pointing::KIND && self.phase == Phase::Proved {
+            return self.events.push_back(LinkEvent::Pointing(Pointing::decode(token)));
+        }
         // Kinds that this build does not know are skipped, as are proofs' forerunners.
         let Ok(token) = <[u8; 8]>::try_from(token) else { return };
         let token = u64::from_be_bytes(token);

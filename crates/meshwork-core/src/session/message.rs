@@ -42,6 +42,9 @@ pub enum LinkMessage {
     Direct(Direct),
     /// All direct messages up to this number were received.
     DirectReceived(u64),
+    /// The person at the sender does not want this link: a goodbye follows. The receiver tries no other of its own
+    /// accord.
+    Unlinked,
     /// A message inside a room.
     Room {
         /// The sender's number for the room.
@@ -319,6 +322,7 @@ mod kind {
     pub(super) const CARRY: u32 = 27;
     pub(super) const DIRECT: u32 = 30;
     pub(super) const DIRECT_RECEIVED: u32 = 31;
+    pub(super) const UNLINKED: u32 = 56;
 }
 
 impl LinkMessage {
@@ -332,6 +336,7 @@ impl LinkMessage {
             LinkMessage::Resumption(resumption) => (kind::RESUMPTION, wire::encode(resumption)),
             LinkMessage::Direct(direct) => (kind::DIRECT, wire::encode(direct)),
             LinkMessage::DirectReceived(number) => (kind::DIRECT_RECEIVED, wire::encode(number)),
+            LinkMessage::Unlinked => (kind::UNLINKED, Vec::new()),
             LinkMessage::Room { number, message } => message.encode(*number),
         }
     }
@@ -349,6 +354,10 @@ impl LinkMessage {
             kind::RESUMPTION => LinkMessage::Resumption(wire::decode(body)?),
             kind::DIRECT => LinkMessage::Direct(wire::decode(body)?),
             kind::DIRECT_RECEIVED => LinkMessage::DirectReceived(wire::decode(body)?),
+            kind::UNLINKED => {
+                wire::decode::<()>(body)?;
+                LinkMessage::Unlinked
+            }
             kind => {
                 let Some((number, message)) = RoomMessage::decode(kind, body)? else { return Ok(None) };
                 LinkMessage::Room { number, message }
@@ -522,6 +531,13 @@ mod tests {
         assert_eq!(written(RoomMessage::PartBegin(begin)), (49, alloc::format!("0300ac02{digests}8020")));
         let parts = Bounded::new(vec![5, 300]).expect("two");
         assert_eq!(written(RoomMessage::Unwant(Want { replica: 0, parts })), (50, "03000205ac02".into()));
+    }
+
+    #[test]
+    fn who_unlinks_says_so_in_no_bytes() {
+        assert_eq!(LinkMessage::Unlinked.encode(), (56, vec![]));
+        assert_eq!(LinkMessage::decode(56, &[]), Ok(Some(LinkMessage::Unlinked)));
+        assert!(LinkMessage::decode(56, &[0]).is_err());
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! How often a neighbour may say where its cursor is.
+
+use core::time::Duration;
+
+use crate::time::Time;
+
+/// Datagrams about cursors that are taken from one neighbour in a second: twice what an honest one sends in a room,
+/// since a network may hold some back and deliver them together.
+pub const TAKEN_MAX: u32 = 40;
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// What one neighbour has said lately.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PointingAllowance {
+    since: Time,
+    count: u32,
+    /// Refused ones that nobody was told of yet.
+    untold: u64,
+}
+
+impl PointingAllowance {
+    /// Counts one more; `Ok` when it may be taken.
+    ///
+    /// # Errors
+    /// How many were refused since that was last told: 0 where it was told in this second already.
+    pub fn count(&mut self, now: Time) -> Result<(), u64> {
+        if now.since(self.since) >= WINDOW {
+            (self.since, self.count) = (now, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count <= TAKEN_MAX {
+            return Ok(());
+        }
+        self.untold += 1;
+        let tells = self.count == TAKEN_MAX + 1;
+        Err(if tells { core::mem::take(&mut self.untold) } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_counted_and_told_once_a_second() {
+        let mut allowance = PointingAllowance::default();
+        let (mut taken, mut told, mut tellings) = (0, 0, 0);
+        for tenth in 0..30_000u64 {
+            match allowance.count(Time(tenth * 100)) {
+                Ok(()) => taken += 1,
+                Err(refused) => {
+                    told += refused;
+                    tellings += u32::from(refused > 0);
+                }
+            }
+        }
+        assert_eq!((taken, tellings), (120, 3));
+        assert_eq!(told, 1 + 9_959 + 1 + 9_959 + 1, "each is told, those of the last second later");
+    }
+}
