@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod accessibility;
 mod browser;
 mod canvas;
 mod cli;
@@ -29,6 +30,7 @@ mod server;
 mod tab;
 mod wait;
 
+pub use crate::accessibility::Look;
 pub use crate::browser::{Browser, BrowserOptions};
 pub use crate::canvas::Cell;
 pub use crate::cli::{Cli, Finished, Running};

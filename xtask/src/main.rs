@@ -6,6 +6,7 @@ mod bench;
 mod binary;
 mod fuzz;
 mod pages;
+mod pictures;
 mod setup;
 mod sim;
 mod step;
@@ -37,6 +38,7 @@ Usage: cargo xtask <command>
                            simulate rooms with faults, many at a time, or one with all that happens in it
   bench [NAME] [--json] [--rounds N] [--list]
                            race against other people's software, and write bench/RESULTS.md
+  pictures [STATE]         build, then show every state of the page in docs/pictures, or those whose names contain STATE
   tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
 ";
 
@@ -85,6 +87,11 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
         "fuzz" => fuzz::fuzz(&Workspace::find()?, rest),
+        "pictures" => {
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, Need::Everything)?;
+            pictures::pictures(&workspace, &tools, rest)
+        }
         "sim" => sim::sim(&Workspace::find()?, rest),
         "bench" => bench::bench(&Workspace::find()?, rest),
         "tidy" => {

@@ -45,6 +45,11 @@ impl Workspace {
         self.root.join("target/release").join(format!("meshwork{}", env::consts::EXE_SUFFIX))
     }
 
+    /// axe-core as npm installed it, always here: the browser tests look here.
+    pub(crate) fn axe(&self) -> PathBuf {
+        self.root.join("target/axe")
+    }
+
     /// Cargo as the user would start it in the workspace's root.
     pub(crate) fn cargo(&self) -> Command {
         cargo_in(&self.root)

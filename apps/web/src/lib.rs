@@ -12,6 +12,7 @@ pub mod palette;
 pub mod people;
 pub mod rail;
 pub mod rtt;
+pub mod rules;
 pub mod stroke;
 pub mod tiles;
 pub mod view;

@@ -1,6 +1,6 @@
 //! What the pages say: what happened, why, what to do.
 
-use meshwork_core::node::{LinkState, Refusal};
+use meshwork_core::node::{LinkState, Refusal, RoomRefusal};
 
 use crate::people::Row;
 
@@ -24,6 +24,8 @@ pub enum Offer {
     Home,
     /// Load the page again.
     Reload,
+    /// Load the page again in its newest version.
+    Update,
     /// Open the sheet for meeting without a server.
     Meet,
     /// Open the sheet in which one's key is saved or exchanged.
@@ -64,6 +66,23 @@ impl Notice {
 /// The room cannot be entered; `refusal` says why, in sentences.
 pub fn refused(refusal: &str) -> Notice {
     Notice::new(Tone::Bad, refusal, Some(Offer::Home))
+}
+
+/// The room cannot be entered, for a reason that the node knows.
+pub fn room_refused(refusal: &RoomRefusal) -> Notice {
+    let offer = match refusal {
+        RoomRefusal::Version(_) => Offer::Update,
+        RoomRefusal::Full(_) | RoomRefusal::Server(_) => Offer::Reload,
+        _ => Offer::Home,
+    };
+    Notice { offer: Some(offer), ..refused(&refusal.to_string()) }
+}
+
+/// The browser has no WebRTC, by which people are linked.
+pub fn no_webrtc() -> Notice {
+    let text = "This browser links you to nobody. WebRTC, by which people are linked, is missing or switched off in \
+                it, by a setting or an extension. Switch it on, or open the link in another browser.";
+    Notice::new(Tone::Bad, text, Some(Offer::Reload))
 }
 
 /// The address of the page is not a room's; `why` says so.
@@ -153,9 +172,21 @@ pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
         }
         _ => format!("Something from {who} was refused. {}", sentence(detail)),
     };
+    if reason == Refusal::Version {
+        return Notice::new(Tone::Warn, &text, Some(Offer::Update)).passing();
+    }
     let is_danger =
         matches!(reason, Refusal::SealingKey | Refusal::Seal | Refusal::SignalSignature | Refusal::LinkProof);
     Notice::new(if is_danger { Tone::Bad } else { Tone::Warn }, &text, None).passing()
+}
+
+/// This page and the meeting point have no version of their protocol in common; `detail` says which they have.
+pub fn server_version(detail: &str) -> Notice {
+    let text = format!(
+        "This page is of another version than its meeting point. So nobody new can be met: {detail}. \
+         Load the page again to have the meeting point's version."
+    );
+    Notice::new(Tone::Bad, &text, Some(Offer::Update))
 }
 
 /// A stroke was not taken.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod meddler;
+
 use std::path::Path;
 
 use anyhow::{Result, ensure};

@@ -1,5 +1,6 @@
 //! Set-up: finds what building and testing need, and installs what is missing.
 
+mod axe;
 mod browser;
 mod packages;
 mod wasm;
@@ -17,7 +18,7 @@ use crate::workspace::Workspace;
 pub(crate) enum Need {
     /// Building the pages: a compiler for wasm.
     Pages,
-    /// Also the browser and its driver.
+    /// Also the browser, its driver, and what tests load into pages.
     Everything,
 }
 
@@ -32,6 +33,7 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
     let wasm = wasm::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
+        axe::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
     }
     match wasm {
         Some(wasm) if missing.is_empty() => Ok(Tools { wasm }),

@@ -131,6 +131,13 @@ pub(crate) async fn copy(field: web_sys::HtmlInputElement) -> bool {
     document.is_some_and(|document| document.exec_command("copy").unwrap_or(false))
 }
 
+/// Whether the browser has what links are made of.
+pub(crate) fn has_webrtc() -> bool {
+    window().is_some_and(|window| {
+        js_sys::Reflect::get(&window, &"RTCPeerConnection".into()).is_ok_and(|rtc| rtc.is_function())
+    })
+}
+
 /// Whether the system offers to send texts to others.
 pub(crate) fn can_share() -> bool {
     window().is_some_and(|window| {

@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use leptos::{ev, web_sys};
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::node::ServerState;
+use meshwork_core::room::records::Rules;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::words;
@@ -16,6 +17,7 @@ use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
 use super::name_field::NameField;
 use super::notices::NoticeCard;
+use super::rules_form::{Draft, RulesFields};
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
 use super::{browser, icons};
@@ -58,6 +60,9 @@ pub(crate) fn Home(
                     <span>"Open a link and you are joined straight to each other. "</span>
                     <span>"No account, no cloud, no one reading along."</span>
                 </p>
+                {(!browser::has_webrtc()).then(|| view! {
+                    <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
+                })}
                 <Thread/>
                 <div class="doors">
                     <MakeRoom session/>
@@ -92,13 +97,17 @@ fn MakeRoom(session: Session) -> impl IntoView {
     let size = RwSignal::new(FIRST_SIZE);
     let making = RwSignal::new(None::<bool>);
     let problem = RwSignal::new(None::<String>);
+    let draft = Draft::new(Rules::default());
     let make = move |private: bool| {
         if making.get_untracked() == Some(private) {
             return;
         }
         let (width, height) = SIZES[size.get_untracked()];
         making.set(Some(private));
-        problem.set(session.make(browser::origin(), CanvasSize { width, height }, private).err());
+        let made = draft
+            .rules()
+            .and_then(|rules| session.make(browser::origin(), CanvasSize { width, height }, private, rules));
+        problem.set(made.err());
     };
     let notice = move || {
         making.get()?;
@@ -106,7 +115,7 @@ fn MakeRoom(session: Session) -> impl IntoView {
             return Some(words::refused(&reason));
         }
         match (session.phase.get(), session.server.get()) {
-            (Phase::Refused(reason), _) => Some(words::refused(&reason)),
+            (Phase::Refused(notice), _) => Some(notice),
             (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
             _ => None,
         }
@@ -154,6 +163,13 @@ fn MakeRoom(session: Session) -> impl IntoView {
                 "Private: only people with your link get in, and no server can read the secret in it. "
                 "Open: the code is enough."
             </p>
+            <details class="rules-fold" data-testid="rules-fold">
+                <summary>"Rules"</summary>
+                <div class="rules-form">
+                    <RulesFields draft listed="Only you, until you name others"/>
+                    <p class="hint">"You can change all this later, in the room."</p>
+                </div>
+            </details>
             <div role="alert">
                 {move || notice().map(|notice| view! { <NoticeCard notice/> })}
             </div>

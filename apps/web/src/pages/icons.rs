@@ -57,6 +57,9 @@ icons! {
     warn = "M10 3.4l7.2 12.8H2.8zM10 8.2v3.8M10 14.2v.2";
     /// Two sheets.
     copy = "M7 7h9v9.4H7zM13 7V3.6H4V13h3";
+    /// Three lines with their knobs.
+    rules = "M3.4 6h6.2M14 6h2.6M3.4 14H6M10.4 14h6.2M11.8 3.8a2.2 2.2 0 1 0 0 4.4a2.2 2.2 0 0 0 0-4.4z\
+             M8.2 11.8a2.2 2.2 0 1 0 0 4.4a2.2 2.2 0 0 0 0-4.4z";
     /// A grid.
     grid = "M3.6 3.6h12.8v12.8H3.6zM3.6 7.9h12.8M3.6 12.1h12.8M7.9 3.6v12.8M12.1 3.6v12.8";
     /// An angle downwards.

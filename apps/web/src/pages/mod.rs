@@ -5,6 +5,7 @@
 mod app;
 mod bead;
 mod browser;
+mod clipboard;
 mod copy_field;
 mod home;
 mod icons;
@@ -14,6 +15,7 @@ mod name_field;
 mod notices;
 mod place;
 mod qr;
+mod rules_form;
 mod scan;
 mod session;
 mod sheet;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use meshwork_web::words::{Notice, Offer, Tone};
 
-use super::{browser, icons};
+use super::{browser, icons, update};
 
 /// One notice as a card.
 #[component]
@@ -23,18 +23,21 @@ pub(crate) fn NoticeCard(
         Tone::Bad => ("notice bad", icons::cross().into_any()),
     };
     // Where there is no sheet to open there is no button for it.
-    let is_here = |offer: &Offer| on_offer.is_some() || matches!(offer, Offer::Home | Offer::Reload);
+    let is_here =
+        |offer: &Offer| on_offer.is_some() || matches!(offer, Offer::Home | Offer::Reload | Offer::Update);
     let offer = notice.offer.filter(is_here).map(|offer| {
         let (label, test_id) = match offer {
             Offer::Share => ("Share link", "offer-share"),
             Offer::Home => ("Go home", "offer-home"),
             Offer::Reload => ("Load page again", "offer-reload"),
+            Offer::Update => ("Load newest version", "offer-update"),
             Offer::Meet => ("Meet without a server", "offer-meet"),
             Offer::Key => ("Use another key", "offer-key"),
         };
         let act = move |_| match (offer, on_offer) {
             (Offer::Home, _) => browser::go_to("/"),
             (Offer::Reload, _) => browser::reload(),
+            (Offer::Update, _) => update::load_newest(),
             (offer, Some(on_offer)) => on_offer.run(offer),
             (_, None) => {}
         };

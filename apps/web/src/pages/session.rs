@@ -1,6 +1,7 @@
 //! The page's node and what the page knows through it, as signals.
 
 mod events;
+mod governing;
 mod people;
 mod strokes;
 
@@ -14,13 +15,14 @@ use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use meshwork_core::crdt::canvas::{CanvasSize, Painted};
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
-use meshwork_core::node::{CommandError, Config, Node, Refusal, RoomHandle, RoomSpec, ServerState};
+use meshwork_core::node::{CommandError, Config, Node, Refusal, RoomHandle, ServerState};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
 use meshwork_web::people::Row;
 use meshwork_web::words::{self, Notice};
 
+use self::governing::Governing;
 use super::voice::Voice;
 use super::{browser, name_field};
 
@@ -36,8 +38,8 @@ pub(crate) enum Phase {
     Waiting,
     /// The canvas can be shown and painted on.
     Open,
-    /// The room cannot be entered: why, in sentences.
-    Refused(String),
+    /// The room cannot be entered: why, and what to do.
+    Refused(Notice),
 }
 
 /// Called back with the cells that look different now; with `None`, all may.
@@ -105,6 +107,8 @@ pub(crate) struct Session {
     pub(crate) met: RwSignal<usize>,
     /// Whether strokes wait for the others.
     pub(crate) stroke_slowed: RwSignal<bool>,
+    /// What holds in the room.
+    pub(crate) governing: Governing,
     /// What is said in passing.
     pub(crate) voice: Voice,
 }
@@ -167,26 +171,13 @@ impl Session {
             meeting_failed: RwSignal::new(None),
             met: RwSignal::new(0),
             stroke_slowed: RwSignal::new(false),
+            governing: Governing::new(),
             voice: Voice::new(),
         };
         spawn_local(session.listen(events));
         session.driver.with_value(|driver| driver.on_storage(move |news| session.handle_storage(news)));
         set_interval(move || session.refresh(), REFRESH);
         Ok(session)
-    }
-
-    /// Makes a room; [`Session::address`] follows when the meeting point knows it.
-    ///
-    /// # Errors
-    /// In words, why not.
-    pub(crate) fn make(self, server: String, size: CanvasSize, private: bool) -> Result<(), String> {
-        self.leave();
-        let make = |driver: &Driver| {
-            driver.with(|node, now| node.create_room(now, RoomSpec { server, size, private }))
-        };
-        let room = self.driver.with_value(make).map_err(|error| error.to_string())?;
-        self.enter(room);
-        Ok(())
     }
 
     /// Joins a room; [`Session::phase`] tells what becomes of it.
@@ -199,7 +190,7 @@ impl Session {
             let joined = driver.join_room(address).await;
             match joined {
                 Ok(room) => self.enter(room),
-                Err(error) => self.phase.set(Phase::Refused(error.to_string())),
+                Err(error) => self.phase.set(Phase::Refused(words::refused(&error.to_string()))),
             }
         });
     }
@@ -258,6 +249,15 @@ impl Session {
             Some(ServerState::Away { reason }) => Some(reason),
             _ => None,
         }
+    }
+
+    /// That the meeting point speaks another version, if it does.
+    pub(crate) fn old_version(self) -> Option<Notice> {
+        self.refusals.with(|refusals| {
+            let known =
+                refusals.iter().find(|(reason, from, _)| *reason == Refusal::Version && from.is_none());
+            known.map(|(_, _, notice)| notice.clone())
+        })
     }
 
     fn enter(self, room: RoomHandle) {

@@ -51,6 +51,7 @@ pub(crate) fn Sheet(
                     <button
                         type="button"
                         class="icon-button"
+                        data-testid="close-sheet"
                         aria-label="Close"
                         title="Close (Esc)"
                         on:click=move |_| open.set(false)

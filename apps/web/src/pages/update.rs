@@ -63,6 +63,34 @@ pub(crate) fn UpdateLine() -> impl IntoView {
     }
 }
 
+/// Loads the page again in the newest version that its server has, where one is kept in the browser as well.
+pub(crate) fn load_newest() {
+    spawn_local(async {
+        if fetch_newest().await.is_none() {
+            browser::reload();
+        }
+    });
+}
+
+/// Asks for a newer version, and lets it take over once it is there.
+async fn fetch_newest() -> Option<()> {
+    let registration = JsFuture::from(container()?.get_registration()).await.ok()?;
+    let registration: ServiceWorkerRegistration = registration.dyn_into().ok()?;
+    JsFuture::from(registration.update().ok()?).await.ok()?;
+    if let Some(worker) = registration.waiting() {
+        return let_take_over(&worker);
+    }
+    let worker = registration.installing()?;
+    let installed = worker.clone();
+    let changed = Closure::<dyn FnMut()>::new(move || match installed.state() {
+        ServiceWorkerState::Installed if let_take_over(&installed).is_none() => browser::reload(),
+        ServiceWorkerState::Redundant => browser::reload(),
+        _ => {}
+    });
+    worker.set_onstatechange(Some(changed.into_js_value().unchecked_ref()));
+    Some(())
+}
+
 fn container() -> Option<ServiceWorkerContainer> {
     let navigator = web_sys::window()?.navigator();
     let container = js_sys::Reflect::get(&navigator, &"serviceWorker".into()).ok()?;
@@ -103,9 +131,11 @@ async fn watch(waiting: Waiting, is_ready: RwSignal<bool>) -> Option<()> {
 
 /// Lets the waiting version take over, then loads the page again; other tabs stay as they are until they load.
 fn take_over(waiting: Waiting) -> Option<()> {
-    let worker = waiting.try_get_value()??;
-    let container = container()?;
+    let_take_over(&waiting.try_get_value()??)
+}
+
+fn let_take_over(worker: &ServiceWorker) -> Option<()> {
     let reload = Closure::<dyn FnMut()>::new(browser::reload);
-    container.set_oncontrollerchange(Some(reload.into_js_value().unchecked_ref()));
+    container()?.set_oncontrollerchange(Some(reload.into_js_value().unchecked_ref()));
     worker.post_message(&CONSENT.into()).ok()
 }

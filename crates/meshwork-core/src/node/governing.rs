@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::event::RoomHandle;
-use super::view::CommandError;
+use super::view::{CommandError, PaintingLeft};
 use crate::crdt::canvas::Colour;
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::room::Room;
@@ -84,6 +84,21 @@ impl Node {
     /// Who is banned in a room.
     pub fn bans(&self, room: RoomHandle) -> Vec<PeerId> {
         self.law(room).map(|law| law.banned().collect()).unwrap_or_default()
+    }
+
+    /// What one may paint in a room now; `None` where its rules have no limit.
+    ///
+    /// # Errors
+    /// [`CommandError::Banned`] and [`CommandError::NotPainter`] when that is nothing, [`CommandError::NotOpen`].
+    pub fn painting_left(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+    ) -> Result<Option<PaintingLeft>, CommandError> {
+        self.advance(now);
+        let entry = self.rooms.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
+        let open = entry.room.as_ref().ok_or(CommandError::NotOpen)?;
+        open.painting_left(open.present(self.now))
     }
 
     /// Whether a member said that it holds the records of the room that we hold; one that stores says so when

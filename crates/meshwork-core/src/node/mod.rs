@@ -46,7 +46,7 @@ use alloc::vec::Vec;
 pub use config::Config;
 pub use event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use io::{Effect, Input};
-pub use view::{CommandError, PaintReceipt, PeerView, RoomSpec, StoredRoom, Usage};
+pub use view::{CommandError, PaintReceipt, PaintingLeft, PeerView, RoomSpec, StoredRoom, Usage};
 
 use self::attempts::Attempt;
 use self::introductions::Introductions;

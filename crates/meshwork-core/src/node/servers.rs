@@ -15,7 +15,7 @@ use crate::room::genesis::{Genesis, GenesisError};
 use crate::session::message::GoodbyeReason;
 use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
-use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal};
+use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
 use crate::time::Time;
 use crate::wire::Base64;
 
@@ -154,6 +154,12 @@ impl Node {
                 self.forget_presence(server);
             }
             Some(ClientEvent::Rubbish(detail)) => self.refuse(None, Refusal::Server, detail),
+            Some(ClientEvent::Version((least, most))) => {
+                let newer = if least > VERSIONS.1 { "newer" } else { "older" };
+                let detail =
+                    format!("it speaks versions {least} to {most}, which are {newer} than this one's");
+                self.refuse(None, Refusal::Version, detail);
+            }
             Some(ClientEvent::Message(message)) => self.handle_server_message(server, message),
         }
     }
@@ -212,8 +218,12 @@ impl Node {
                 self.handle_server_refusal(server, reason, &detail, room);
             }
             FromServer::Goodbye { reason, detail } => {
+                let refusal = match reason {
+                    ServerRefusal::Version => Refusal::Version,
+                    _ => Refusal::Server,
+                };
                 let detail = format!("the server closes the connection ({reason:?}): {detail}");
-                self.refuse(None, Refusal::Server, detail);
+                self.refuse(None, refusal, detail);
             }
             // Handled by the conversation itself.
             _ => {}

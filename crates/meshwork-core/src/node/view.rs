@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::event::{LinkState, RoomHandle};
 use crate::crdt::canvas::CanvasSize;
 use crate::id::Endpoint;
+use crate::room::records::Limit;
 use crate::signalling::by_hand::ByHandError;
 use crate::time::Time;
 
@@ -41,6 +42,17 @@ pub struct PaintReceipt {
     pub sequences: RangeInclusive<u64>,
     /// How many cells they carry.
     pub cells: usize,
+}
+
+/// What one may still paint in a room that limits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaintingLeft {
+    /// Cells that may be painted now.
+    pub left: u32,
+    /// The limit.
+    pub limit: Limit,
+    /// When its next window begins, in milliseconds from now, from 1.
+    pub wait_ms: u64,
 }
 
 /// Why a command was not carried out. The node is as it was before.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::equivocation::Proof;
 use super::records::law::{Standing, Taken, Void};
 use super::records::sync::RecordOutput;
-use super::records::{Erase, RECORD_MAX, Record, RecordError, RecordHash, Rules};
+use super::records::{Erase, Limit, RECORD_MAX, Record, RecordError, RecordHash, Rules};
 use super::{Room, RoomOutput, delivery::Rejection};
 use crate::clock::Stamp;
 use crate::crdt::canvas::{Applied, Colour, Erasure};
@@ -17,7 +17,7 @@ use crate::id::{Endpoint, Instance};
 #[cfg(feature = "planted-bugs")]
 use crate::node::config::PlantedBug;
 use crate::node::event::{Event, Refusal};
-use crate::node::{CommandError, Config};
+use crate::node::{CommandError, Config, PaintingLeft};
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
 use crate::session::message::RoomMessage;
@@ -240,22 +240,38 @@ impl Room {
         self.outputs.push_back(RoomOutput::Refused(author, Refusal::BatchBanned, detail));
     }
 
+    /// What this peer may paint at once now; `None` where the rules have no limit.
+    ///
+    /// # Errors
+    /// [`CommandError::Banned`] and [`CommandError::NotPainter`] when that is nothing.
+    pub fn painting_left(&self, now: Now) -> Result<Option<PaintingLeft>, CommandError> {
+        self.painting_left_at(self.clock.next(now.wall))
+    }
+
     /// Whether this peer may paint so many cells at `stamp`, in words where not.
     pub(super) fn check_painting(&self, stamp: Stamp, cells: usize) -> Result<(), CommandError> {
+        match self.painting_left_at(stamp)? {
+            Some(PaintingLeft { left, limit: Limit { cells: most, window_ms }, wait_ms })
+                if cells > left as usize =>
+            {
+                Err(CommandError::TooFast { left, cells: most, window_ms, wait_ms })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn painting_left_at(&self, stamp: Stamp) -> Result<Option<PaintingLeft>, CommandError> {
         if self.law.is_banned(self.me.peer) || self.law.is_contradicted(self.me) {
             return Err(CommandError::Banned);
         }
         if !self.law.may_paint(self.me.peer) {
             return Err(CommandError::NotPainter);
         }
-        let Some(limit) = self.law.rules().limit else { return Ok(()) };
+        let Some(limit) = self.law.rules().limit else { return Ok(None) };
         let left = limit.cells.saturating_sub(self.used(stamp));
-        if cells <= left as usize {
-            return Ok(());
-        }
         let window_ms = u64::from(limit.window_ms);
         let wait_ms = window_ms - stamp.millis() % window_ms;
-        Err(CommandError::TooFast { left, cells: limit.cells, window_ms: limit.window_ms, wait_ms })
+        Ok(Some(PaintingLeft { left, limit, wait_ms }))
     }
 
     /// Counts cells that are about to be painted. Returns how many were painted before in the window, where the

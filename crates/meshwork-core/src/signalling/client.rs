@@ -46,6 +46,8 @@ pub enum ClientEvent {
     Message(FromServer),
     /// The server said something that is not its protocol.
     Rubbish(String),
+    /// The server speaks other versions of the protocol: the lowest and the highest that it does.
+    Version((u16, u16)),
     /// The server cannot be reached, with the reason in words; another attempt follows.
     Away(String),
 }
@@ -181,8 +183,7 @@ impl ServerClient {
         match message {
             FromServer::Welcome { versions, challenge, time_ms, keep_alive_ms } => {
                 if versions.0 > VERSIONS.1 || versions.1 < VERSIONS.0 {
-                    let theirs = format!("it speaks versions {} to {}", versions.0, versions.1);
-                    return (None, Some(ClientEvent::Rubbish(theirs)));
+                    return (None, Some(ClientEvent::Version(versions)));
                 }
                 self.clock = Some((now, WallTime::from_millis(time_ms)));
                 let interval = Duration::from_millis(keep_alive_ms);
@@ -316,6 +317,18 @@ mod tests {
                 "{rubbish}"
             );
         }
+    }
+
+    #[test]
+    fn a_server_of_another_version_is_told_and_not_entered() {
+        let mut world = world();
+        world.client.handle_timeout(Time(0), &mut world.rng);
+        let challenge = serde_json::to_string(&Base64::from([0u8; 32])).expect("text");
+        let welcome = format!(
+            r#"{{"type":"welcome","versions":[2,3],"challenge":{challenge},"time_ms":0,"keep_alive_ms":20000}}"#
+        );
+        assert_eq!(world.text(Time(0), &welcome), (None, Some(ClientEvent::Version((2, 3)))));
+        assert!(!world.client.is_entered());
     }
 
     #[test]

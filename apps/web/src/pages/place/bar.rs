@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::super::letter_beads::LetterBeads;
-use super::super::session::Phase;
+use super::super::session::{Phase, Session};
 use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
 use super::board::Board;
@@ -33,7 +33,7 @@ pub(crate) fn Bar(
                 <Show when=move || !code.get().is_empty()>
                     <LetterBeads code/>
                 </Show>
-                {move || session.is_private.get().map(privacy)}
+                {move || session.is_private.get().map(|is_private| privacy(session, is_private))}
             </div>
             <div class="bar-end">
                 <ThemeToggle/>
@@ -51,6 +51,7 @@ pub(crate) fn Bar(
                 <button
                     class="button primary share-button"
                     type="button"
+                    data-testid="open-share"
                     title="Share (Ctrl K)"
                     disabled=move || !is_open()
                     on:click=move |_| board.is_share_open.set(true)
@@ -63,17 +64,28 @@ pub(crate) fn Bar(
     }
 }
 
-fn privacy(is_private: bool) -> impl IntoView {
+fn privacy(session: Session, is_private: bool) -> impl IntoView {
     let (sign, word, title) = if is_private {
-        (icons::lock().into_any(), "Private", "Only people with the whole link get in.")
+        (
+            icons::lock().into_any(),
+            "Private",
+            "Private: only people with the whole link get in. Room and rules",
+        )
     } else {
-        (icons::globe().into_any(), "Open", "The code is enough to get in.")
+        (icons::globe().into_any(), "Open", "Open: the code is enough to get in. Room and rules")
     };
     view! {
-        <span class="chip" title=title>
+        <button
+            type="button"
+            class="chip chip-button"
+            data-testid="room-chip"
+            title=title
+            aria-label=title
+            on:click=move |_| session.governing.is_sheet_open.set(true)
+        >
             {sign}
             <span class="chip-word">{word}</span>
-        </span>
+        </button>
     }
 }
 

@@ -17,8 +17,8 @@ use meshwork_web::view::View;
 use meshwork_web::words::Offer;
 use meshwork_web::{file_name, words};
 
-use super::super::browser;
 use super::super::session::Session;
+use super::super::{browser, clipboard};
 use super::painter::{self, Painter};
 
 /// A page that is not seen gets no frames: its work is done after this long.
@@ -216,7 +216,7 @@ impl Board {
             Offer::Meet => self.is_meet_open.set(true),
             Offer::Key => self.session.key_sheet.set(true),
             // These lead away from the page and need no board.
-            Offer::Home | Offer::Reload => {}
+            Offer::Home | Offer::Reload | Offer::Update => {}
         }
     }
 
@@ -231,9 +231,17 @@ impl Board {
     /// Saves the canvas as a picture, one pixel a cell.
     pub(crate) fn save_picture(self) {
         self.draw(usize::MAX);
-        let code = self.session.code.get_untracked().map(|code| code.to_string()).unwrap_or_default();
         if let Some(paper) = self.paper.get_untracked() {
-            painter::save(&paper, file_name::picture(&code, &browser::iso_time()));
+            painter::save(&paper, file_name::picture(&browser::iso_time()));
+        }
+    }
+
+    /// Puts the canvas on the clipboard as a picture, one pixel a cell. Returns whether the browser let us.
+    pub(crate) async fn copy_picture(self) -> bool {
+        self.draw(usize::MAX);
+        match self.paper.get_untracked() {
+            Some(paper) => clipboard::copy_picture(&paper).await.is_some(),
+            None => false,
         }
     }
 

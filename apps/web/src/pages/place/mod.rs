@@ -1,13 +1,16 @@
 //! The page of a Place room: one canvas, its tools, its people.
 
+mod allowance;
 mod bar;
 mod board;
 mod comb;
 mod dock;
 mod keyboard;
 mod meet;
+mod order;
 mod painter;
 mod people;
+mod room;
 mod share;
 mod stage;
 
@@ -21,6 +24,7 @@ use self::bar::Bar;
 use self::board::Board;
 use self::meet::MeetSheet;
 use self::people::People;
+use self::room::RoomSheet;
 use self::share::ShareSheet;
 use self::stage::StageArea;
 use super::browser;
@@ -40,17 +44,13 @@ pub(crate) fn Place(
         let code = session.code.get().map(|code| code.to_string()).unwrap_or_default();
         browser::set_title(&format!("{code} \u{b7} Place \u{b7} Meshwork"));
     });
-    let title = move || match session.code.get() {
-        Some(code) => format!("Place, room {code}"),
-        None => "Place".to_owned(),
-    };
     view! {
         <div class="place" class:with-people=move || board.is_people_open.get()>
-            <h1 class="sr-only">{title}</h1>
             <Bar board/>
             <StageArea board/>
             <People board/>
             <ShareSheet board/>
+            <RoomSheet board/>
             <MeetSheet board/>
             <KeySheet session/>
             <VoiceOutlet voice=session.voice/>
@@ -90,7 +90,11 @@ fn RoomNotices(
 fn what_is(session: Session) -> Vec<Notice> {
     let mut notices: Vec<Notice> = Vec::new();
     // Why a meeting point that is away said goodbye is no news.
-    let away = session.away();
+    let is_old = session.old_version().is_some();
+    let away = session.away().filter(|_| !is_old);
+    if !browser::has_webrtc() {
+        notices.push(words::no_webrtc());
+    }
     let refusals = session.refusals.get().into_iter();
     let shown = refusals.filter(|(reason, ..)| !(away.is_some() && *reason == Refusal::Server));
     notices.extend(shown.map(|(_, _, notice)| notice));

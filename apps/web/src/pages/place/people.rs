@@ -15,6 +15,7 @@ use super::RoomNotices;
 use super::bar;
 use super::board::Board;
 use super::comb::Comb;
+use super::room::OpenRoom;
 
 /// The panel.
 #[component]
@@ -113,6 +114,7 @@ fn Facts(board: Board) -> impl IntoView {
             {reached}
             {canvas}
             {kept}
+            <OpenRoom session/>
         </div>
     }
 }

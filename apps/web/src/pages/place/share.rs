@@ -1,11 +1,13 @@
 //! The share sheet: code, link and a picture of the link for a phone's camera.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::super::copy_field::CopyField;
 use super::super::letter_beads::LetterBeads;
 use super::super::qr::qr;
 use super::super::sheet::Sheet;
+use super::super::{browser, icons};
 use super::bar;
 use super::board::Board;
 
@@ -43,6 +45,7 @@ pub(crate) fn ShareSheet(
                 </div>
             </div>
             <CopyField value=link label="Link to this room" button="Copy link" test_id="share-link-sheet"/>
+            {browser::can_share().then(|| view! { <SendLink link/> })}
             <p class="sheet-words small">"The link works while someone is in the room."</p>
             <button
                 type="button"
@@ -55,6 +58,59 @@ pub(crate) fn ShareSheet(
             >
                 "Meet without a server"
             </button>
+            <Picture board/>
         </Sheet>
+    }
+}
+
+/// What the system offers to send the link with.
+#[component]
+fn SendLink(link: Memo<String>) -> impl IntoView {
+    let send = move |_| {
+        spawn_local(async move {
+            // Whoever closes the system's sheet has sent nothing, and knows it.
+            let _ = browser::share(&link.get_untracked()).await;
+        });
+    };
+    view! {
+        <button type="button" class="button secondary send-link" data-testid="send-link" on:click=send>
+            {icons::share()}
+            "Send link"
+        </button>
+    }
+}
+
+/// The canvas as a picture.
+#[component]
+fn Picture(board: Board) -> impl IntoView {
+    let told = RwSignal::new("");
+    let copy = move |_| {
+        spawn_local(async move {
+            told.set(match board.copy_picture().await {
+                true => "Copied. Paste it where you like.",
+                false => "This browser does not let us copy pictures. Save the PNG instead.",
+            });
+        });
+    };
+    view! {
+        <section class="sheet-part" aria-labelledby="picture-title">
+            <h3 id="picture-title">"The picture"</h3>
+            <div class="sheet-row">
+                <button
+                    type="button"
+                    class="button secondary"
+                    data-testid="save-picture"
+                    on:click=move |_| board.save_picture()
+                >
+                    {icons::download()}
+                    "Save PNG"
+                </button>
+                <button type="button" class="button secondary" data-testid="copy-picture" on:click=copy>
+                    {icons::copy()}
+                    "Copy picture"
+                </button>
+            </div>
+            <p class="copied" role="status" data-testid="picture-copied">{move || told.get()}</p>
+        </section>
     }
 }

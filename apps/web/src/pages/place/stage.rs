@@ -13,6 +13,7 @@ use wasm_bindgen::prelude::*;
 use super::super::notices::NoticeCard;
 use super::super::session::Phase;
 use super::RoomNotices;
+use super::allowance::Allowance;
 use super::board::{Board, Frame};
 use super::dock::{Dock, ZoomDock};
 use super::keyboard::{self, Keys};
@@ -48,8 +49,13 @@ pub(crate) fn StageArea(
         }
     };
     let is_shown = move || board.view.with(Option::is_some);
+    let title = move || match board.session.code.get() {
+        Some(code) => format!("Place, room {code}"),
+        None => "Place".to_owned(),
+    };
     view! {
         <main class="stage-area">
+            <h1 class="sr-only">{title}</h1>
             <RoomNotices board/>
             <div class="stage-box">
                 <div
@@ -67,6 +73,7 @@ pub(crate) fn StageArea(
                     <CellFrame board/>
                 </div>
                 <BeforeOpen board/>
+                <Allowance board/>
                 <Show when=is_shown>
                     <ZoomDock board/>
                 </Show>
@@ -159,7 +166,8 @@ fn BeforeOpen(board: Board) -> impl IntoView {
     let session = board.session;
     let notice = Memo::new(move |_| match (session.phase.get(), session.server.get()) {
         (Phase::Open, _) => None,
-        (Phase::Refused(reason), _) => Some(words::refused(&reason)),
+        (Phase::Joining | Phase::Waiting, _) if session.old_version().is_some() => session.old_version(),
+        (Phase::Refused(notice), _) => Some(notice),
         (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
         (Phase::Waiting, _) => Some(words::waiting()),
         (Phase::Joining, _) => Some(words::joining()),

@@ -45,9 +45,12 @@ impl Session {
             }
             Event::RoomRefused { room, reason } if self.is_ours(room) => {
                 self.room.set(None);
-                self.phase.set(Phase::Refused(reason.to_string()));
+                self.phase.set(Phase::Refused(words::room_refused(&reason)));
             }
-            Event::Link { .. } | Event::InStep { .. } => self.refresh(),
+            Event::Link { .. }
+            | Event::InStep { .. }
+            | Event::RulesChanged { .. }
+            | Event::RecordsInStep { .. } => self.refresh(),
             Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.greet(endpoint),
             Event::MemberDetached { room, endpoint } if self.is_ours(room) => self.see_off(endpoint),
             Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {
@@ -84,7 +87,8 @@ impl Session {
     /// it stays away, so that nothing flickers.
     pub(super) fn handle_server(self, url: String, state: ServerState) {
         if state == ServerState::Connected {
-            self.refusals.update(|refusals| refusals.retain(|(reason, ..)| *reason != Refusal::Server));
+            self.refusals
+                .update(|refusals| refusals.retain(|(reason, from, _)| !is_of_server(*reason, *from)));
         }
         self.servers.update_value(|servers| {
             let known = servers.entry(url).or_insert(ServerState::Connecting);
@@ -124,7 +128,10 @@ impl Session {
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {
         let who = endpoint.map_or_else(|| "someone".to_owned(), |who| self.called(who));
-        let notice = words::refusal(reason, &who, detail);
+        let notice = match (reason, endpoint) {
+            (Refusal::Version, None) => words::server_version(detail),
+            _ => words::refusal(reason, &who, detail),
+        };
         self.refusals.update(|refusals| {
             refusals.retain(|(known, from, _)| (*known, *from) != (reason, endpoint));
             refusals.push((reason, endpoint, notice));
@@ -132,4 +139,9 @@ impl Session {
             refusals.drain(..surplus);
         });
     }
+}
+
+/// Whether a refusal is the meeting point's, so that it is no news once that lets us in.
+fn is_of_server(reason: Refusal, from: Option<Endpoint>) -> bool {
+    reason == Refusal::Server || reason == Refusal::Version && from.is_none()
 }

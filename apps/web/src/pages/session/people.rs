@@ -86,6 +86,7 @@ impl Session {
         set_if_new(self.people, rows);
         set_if_new(self.painted, painted);
         self.count_reached();
+        self.refresh_law();
     }
 }
 

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use meshwork_core::crdt::canvas::{Canvas, Colour, Painted};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{CommandError, PaintReceipt};
+use meshwork_web::rules::Standing;
 
 use super::{LastStroke, Session, set_if_new};
 
@@ -22,6 +23,9 @@ impl Session {
         let stroke = LastStroke { sequence: *receipt.sequences.end(), by: BTreeSet::new() };
         self.last_stroke.set_value(Some(stroke));
         self.count_reached();
+        if self.governing.standing.get_untracked() != Standing::Free {
+            self.refresh_law();
+        }
         Ok(receipt)
     }
 

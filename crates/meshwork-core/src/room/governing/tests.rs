@@ -371,7 +371,12 @@ fn own_painting_obeys_the_rules_before_it_is_signed() {
     let three = [(1, 1, red), (2, 1, red), (3, 1, red)];
     let too_fast = |left, wait_ms| CommandError::TooFast { left, cells: 2, window_ms: 60_000, wait_ms };
     assert_eq!(rooms[1].paint(now(start), &painter, &three), Err(too_fast(2, 60_000)));
+    let left = |left, wait_ms| Ok(limit.map(|limit| PaintingLeft { left, limit, wait_ms }));
+    assert_eq!(rooms[2].painting_left(now(start)), Err(CommandError::NotPainter));
+    assert_eq!(rooms[1].painting_left(now(start)), left(2, 60_000));
     rooms[1].paint(now(start), &painter, &three[..2]).unwrap();
+    assert_eq!(rooms[1].painting_left(now(start + 15_000)), left(0, 45_000));
+    assert_eq!(room(1).painting_left(now(start)), Ok(None), "without rules there is no limit");
     let refused = rooms[1].paint(now(start + 15_000), &painter, &three[..1]).unwrap_err();
     assert_eq!(refused, too_fast(0, 45_000));
     assert_eq!(refused.to_string(), "This room allows 2 cells every minute. You have used them. Wait 45 s.");

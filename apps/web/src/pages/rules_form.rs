@@ -1,0 +1,204 @@
+//! Rules as they are chosen: how fast one may paint, and who may.
+
+use leptos::prelude::*;
+use meshwork_core::id::PeerId;
+use meshwork_core::room::records::{Limit, Rules};
+use meshwork_core::wire::Bounded;
+use meshwork_web::rules::{self, WINDOWS_MS};
+
+/// Cells and window that stand there before anybody chose.
+const FIRST_LIMIT: Limit = Limit { cells: 12, window_ms: 10_000 };
+
+/// Rules that are being chosen.
+#[derive(Clone, Copy)]
+pub(crate) struct Draft {
+    before: StoredValue<Rules>,
+    is_limited: RwSignal<bool>,
+    cells: RwSignal<String>,
+    window_ms: RwSignal<u32>,
+    is_listed: RwSignal<bool>,
+    painters: RwSignal<Vec<PeerId>>,
+    moderators: RwSignal<Vec<PeerId>>,
+}
+
+impl Draft {
+    /// A draft that begins with these rules.
+    pub(crate) fn new(rules: Rules) -> Draft {
+        let limit = rules.limit.unwrap_or(FIRST_LIMIT);
+        Draft {
+            is_limited: RwSignal::new(rules.limit.is_some()),
+            cells: RwSignal::new(limit.cells.to_string()),
+            window_ms: RwSignal::new(limit.window_ms),
+            is_listed: RwSignal::new(rules.painters.is_some()),
+            painters: RwSignal::new(rules.painters.as_ref().map(|list| list.to_vec()).unwrap_or_default()),
+            moderators: RwSignal::new(rules.moderators.to_vec()),
+            before: StoredValue::new(rules),
+        }
+    }
+
+    /// What was chosen.
+    ///
+    /// # Errors
+    /// In words, what cannot be.
+    pub(crate) fn rules(self) -> Result<Rules, String> {
+        let limit = match self.is_limited.get_untracked() {
+            true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked())?),
+            false => None,
+        };
+        let painters = match self.is_listed.get_untracked() {
+            true => Some(list(self.painters.get_untracked())?),
+            false => None,
+        };
+        let moderators = list(self.moderators.get_untracked())?;
+        Ok(Rules { limit, painters, moderators, ..self.before.get_value() })
+    }
+}
+
+fn list<const MAX: usize>(mut peers: Vec<PeerId>) -> Result<Bounded<PeerId, MAX>, String> {
+    peers.sort_unstable();
+    Bounded::new(peers).map_err(|_| format!("A list has at most {MAX} people."))
+}
+
+/// How fast each person may paint, and whether everybody may.
+#[component]
+pub(crate) fn RulesFields(
+    /// What is being chosen.
+    draft: Draft,
+    /// What is said of a list of painters.
+    listed: &'static str,
+) -> impl IntoView {
+    let windows = move || {
+        let mut windows = WINDOWS_MS.to_vec();
+        let present = draft.window_ms.get_untracked();
+        if !windows.contains(&present) {
+            windows.push(present);
+            windows.sort_unstable();
+        }
+        let option = |ms: u32| {
+            view! { <option value=ms.to_string() selected=ms == present>{rules::window(ms)}</option> }
+        };
+        windows.into_iter().map(option).collect_view()
+    };
+    view! {
+        <fieldset class="choice">
+            <legend>"How fast each person may paint"</legend>
+            {radio("pace", "limit-off", "As fast as one can", draft.is_limited, false)}
+            <div class="option-row">
+                {radio("pace", "limit-on", "At most", draft.is_limited, true)}
+                <input
+                    type="text"
+                    class="number"
+                    inputmode="numeric"
+                    autocomplete="off"
+                    data-testid="limit-cells"
+                    aria-label="Cells"
+                    prop:value=move || draft.cells.get()
+                    on:input=move |event| {
+                        draft.cells.set(event_target_value(&event));
+                        draft.is_limited.set(true);
+                    }
+                />
+                "cells every"
+                <select
+                    class="small-select"
+                    data-testid="limit-window"
+                    aria-label="How long a window is"
+                    on:change=move |event| {
+                        draft.window_ms.set(event_target_value(&event).parse().unwrap_or(FIRST_LIMIT.window_ms));
+                        draft.is_limited.set(true);
+                    }
+                >
+                    {windows}
+                </select>
+            </div>
+        </fieldset>
+        <fieldset class="choice">
+            <legend>"Who may paint"</legend>
+            {radio("painters", "painters-all", "Everybody", draft.is_listed, false)}
+            {radio("painters", "painters-some", listed, draft.is_listed, true)}
+        </fieldset>
+    }
+}
+
+fn radio(
+    name: &'static str,
+    test_id: &'static str,
+    words: &'static str,
+    chosen: RwSignal<bool>,
+    value: bool,
+) -> impl IntoView {
+    view! {
+        <label class="option">
+            <input
+                type="radio"
+                name=name
+                data-testid=test_id
+                prop:checked=move || chosen.get() == value
+                on:change=move |_| chosen.set(value)
+            />
+            {words}
+        </label>
+    }
+}
+
+/// The people who are ticked on the two lists.
+#[component]
+pub(crate) fn PeopleLists(
+    /// What is being chosen.
+    draft: Draft,
+    /// Everybody who can be ticked, with what they are called.
+    people: Vec<(PeerId, String)>,
+) -> impl IntoView {
+    let people = StoredValue::new(people);
+    let is_alone = people.with_value(Vec::is_empty);
+    let painters = move || {
+        draft.is_listed.get().then(|| {
+            view! {
+                <fieldset class="choice indented">
+                    <legend class="sr-only">"People who may paint besides you"</legend>
+                    {people.with_value(|people| ticks(people, draft.painters, "painter"))}
+                </fieldset>
+            }
+        })
+    };
+    view! {
+        {painters}
+        <fieldset class="choice">
+            <legend>"Who may ban and erase besides you"</legend>
+            {people.with_value(|people| ticks(people, draft.moderators, "moderator"))}
+            <p class="hint" hidden=!is_alone>"People can be named here once they have been in the room with you."</p>
+        </fieldset>
+    }
+}
+
+fn ticks(
+    people: &[(PeerId, String)],
+    ticked: RwSignal<Vec<PeerId>>,
+    test_id: &'static str,
+) -> impl IntoView + use<> {
+    let tick = |(peer, called): &(PeerId, String)| {
+        let peer = *peer;
+        let toggle = move |_| {
+            ticked.update(|ticked| {
+                let before = ticked.len();
+                ticked.retain(|other| *other != peer);
+                if ticked.len() == before {
+                    ticked.push(peer);
+                }
+            });
+        };
+        view! {
+            <label class="option">
+                <input
+                    type="checkbox"
+                    data-testid=test_id
+                    prop:checked=move || ticked.with(|ticked| ticked.contains(&peer))
+                    on:change=toggle
+                />
+                {called.clone()}
+                <span class="short-key">{peer.short()}</span>
+            </label>
+        }
+    };
+    people.iter().map(tick).collect_view()
+}

@@ -1,0 +1,151 @@
+//! What holds in the room, what oneself may do in it, and deciding about it.
+
+use leptos::prelude::*;
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
+use meshwork_core::room::records::{Erase, Rules, Statement};
+use meshwork_core::time::Time;
+use meshwork_web::rules::{Decision, RoomLaw, Standing};
+
+use super::{Driver, Session, set_if_new};
+
+/// What holds in the room, as signals.
+#[derive(Clone, Copy)]
+pub(crate) struct Governing {
+    /// Rules, bans and erases, once the room is open.
+    pub(crate) law: RwSignal<Option<RoomLaw>>,
+    /// What one may paint now.
+    pub(crate) standing: RwSignal<Standing>,
+    /// How many of the people who stay have what one decided last, and of how many.
+    pub(crate) holders: RwSignal<Option<(usize, usize)>>,
+    /// Whether the room sheet is shown.
+    pub(crate) is_sheet_open: RwSignal<bool>,
+    has_decided: StoredValue<bool>,
+}
+
+impl Governing {
+    pub(super) fn new() -> Governing {
+        Governing {
+            law: RwSignal::new(None),
+            standing: RwSignal::new(Standing::Free),
+            holders: RwSignal::new(None),
+            is_sheet_open: RwSignal::new(false),
+            has_decided: StoredValue::new(false),
+        }
+    }
+}
+
+impl Session {
+    /// Makes a room with rules from its beginning; [`Session::address`] follows when the meeting point knows it.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn make(
+        self,
+        server: String,
+        size: CanvasSize,
+        private: bool,
+        rules: Rules,
+    ) -> Result<(), String> {
+        self.leave();
+        let make = |driver: &Driver| {
+            driver.with(|node, now| {
+                let room = node.create_room(now, RoomSpec { server, size, private })?;
+                if rules != Rules::default() {
+                    node.set_rules(now, room, rules)?;
+                }
+                Ok(room)
+            })
+        };
+        let room = self.driver.with_value(make).map_err(|error: CommandError| error.to_string())?;
+        self.enter(room);
+        Ok(())
+    }
+
+    /// Decides something about the room.
+    ///
+    /// # Errors
+    /// In words, why it cannot be.
+    pub(crate) fn decide(self, decision: Decision) -> Result<(), String> {
+        let Some(room) = self.room.get_untracked() else { return Err(CommandError::NotOpen.to_string()) };
+        let decided =
+            self.driver.with_value(|driver| driver.with(|node, now| carry_out(node, now, room, decision)));
+        decided.map_err(|error| error.to_string())?;
+        self.governing.has_decided.set_value(true);
+        self.refresh_law();
+        Ok(())
+    }
+
+    /// Reads again what holds in the room and who has it.
+    pub(super) fn refresh_law(self) {
+        let Some(room) = self.room.get_untracked() else { return };
+        let (law, standing) = self.driver.with_value(|driver| {
+            driver.with(|node, now| (self.read_law(node, room), node.painting_left(now, room)))
+        });
+        set_if_new(self.governing.standing, Standing::new(standing));
+        set_if_new(self.governing.law, law);
+        if self.governing.has_decided.get_value() {
+            self.count_holders(room);
+        }
+    }
+
+    fn read_law(self, node: &Node, room: RoomHandle) -> Option<RoomLaw> {
+        let law = node.law(room)?;
+        let erases = law.edicts().filter_map(|record| match record.statement() {
+            Statement::Erase(erase) => Some((record.hash(), *erase)),
+            _ => None,
+        });
+        Some(RoomLaw {
+            owner: law.owner(),
+            rules: law.rules().clone(),
+            banned: law.banned().collect(),
+            erases: erases.collect(),
+            is_own: law.owner() == self.me.peer,
+            moderates: law.moderates(self.me.peer),
+        })
+    }
+
+    fn count_holders(self, room: RoomHandle) {
+        let staying: Vec<_> = self.people.with_untracked(|rows| {
+            rows.iter().filter(|row| row.is_linked() && row.stays).map(|row| row.endpoint).collect()
+        });
+        let holders = self.driver.with_value(|driver| {
+            driver.with(|node, _| staying.iter().filter(|who| node.has_our_records(room, **who)).count())
+        });
+        set_if_new(self.governing.holders, Some((holders, staying.len())));
+    }
+
+    /// [`Session::others`] as they are now, without following how they change.
+    pub(crate) fn others_now(self) -> Vec<(PeerId, String)> {
+        untrack(move || self.others())
+    }
+
+    /// The people who can be named: who is here, each once, with what they are called.
+    pub(crate) fn others(self) -> Vec<(PeerId, String)> {
+        let mut others: Vec<(PeerId, String)> = self.people.with(|rows| {
+            let others = rows.iter().filter(|row| row.endpoint.peer != self.me.peer);
+            others.map(|row| (row.endpoint.peer, row.called.clone())).collect()
+        });
+        others.sort_by(|one, other| one.1.cmp(&other.1).then(one.0.cmp(&other.0)));
+        others.dedup_by_key(|other| other.0);
+        others
+    }
+}
+
+fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -> Result<(), CommandError> {
+    match decision {
+        Decision::Rules(rules) => node.set_rules(now, room, rules),
+        Decision::Ban(peer, erases) => {
+            let banned = node.ban(now, room, peer)?;
+            match erases {
+                true => node.erase(now, room, Erase { author: Some(peer), region: None }),
+                false => Ok(banned),
+            }
+        }
+        Decision::Unban(peer) => node.unban(now, room, peer),
+        Decision::Erase(erase) => node.erase(now, room, erase),
+        Decision::Lift(hash) => node.lift(now, room, &[hash]),
+    }
+    .map(drop)
+}

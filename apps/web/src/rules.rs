@@ -1,0 +1,304 @@
+//! The rules of a room in words: how fast one may paint, who may, and what one may do now.
+
+use std::time::Duration;
+
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{CommandError, PaintingLeft};
+use meshwork_core::room::records::{Erase, LIMIT_CELLS_MAX, Limit, RecordHash, Region, Rules};
+
+use crate::words;
+
+/// Windows that are offered for a limit, in milliseconds.
+pub const WINDOWS_MS: [u32; 7] = [1_000, 5_000, 10_000, 60_000, 300_000, 3_600_000, 86_400_000];
+
+/// What one may paint now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// As much as one likes.
+    #[default]
+    Free,
+    /// So much in the window that runs.
+    Limited(PaintingLeft),
+    /// Nothing: one is not among those whom the owner named.
+    Watching,
+    /// Nothing: one is banned.
+    Banned,
+}
+
+impl Standing {
+    /// What the node says of one's painting.
+    pub fn new(left: Result<Option<PaintingLeft>, CommandError>) -> Standing {
+        match left {
+            Ok(Some(left)) => Standing::Limited(left),
+            Err(CommandError::NotPainter) => Standing::Watching,
+            Err(CommandError::Banned) => Standing::Banned,
+            _ => Standing::Free,
+        }
+    }
+
+    /// In words what one may do and what comes next, where there is something to say; `owner` is whom to ask.
+    pub fn words(&self, owner: &str) -> Option<String> {
+        match self {
+            Standing::Free => None,
+            Standing::Limited(PaintingLeft { left: 0, limit, wait_ms }) => {
+                let next = words::count(limit.cells as usize, "cell");
+                Some(format!("You have used your cells. {next} again in {}.", span(*wait_ms)))
+            }
+            Standing::Limited(PaintingLeft { left, wait_ms, .. }) => {
+                let left = words::count(*left as usize, "more cell");
+                Some(format!("You may paint {left} in the next {}.", span(*wait_ms)))
+            }
+            Standing::Watching => {
+                Some(format!("You are watching. Only people whom {owner} named may paint here: ask {owner}."))
+            }
+            Standing::Banned => Some(format!(
+                "You are banned here. You can watch, but you cannot paint until {owner} lifts the ban."
+            )),
+        }
+    }
+
+    /// Whether nothing can be painted, now or ever.
+    pub fn is_shut(&self) -> bool {
+        !matches!(self, Standing::Free) && !matches!(self, Standing::Limited(left) if left.left > 0)
+    }
+}
+
+/// What holds in a room, and what oneself may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomLaw {
+    /// Who made the room.
+    pub owner: PeerId,
+    /// What the owner decided.
+    pub rules: Rules,
+    /// Who is banned.
+    pub banned: Vec<PeerId>,
+    /// What is erased.
+    pub erases: Vec<(RecordHash, Erase)>,
+    /// Whether one is the owner.
+    pub is_own: bool,
+    /// Whether one may ban and erase.
+    pub moderates: bool,
+}
+
+/// Something that an owner or a moderator decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// New rules.
+    Rules(Rules),
+    /// A peer paints no more; with `true` its cells go, too.
+    Ban(PeerId, bool),
+    /// A banned peer may paint again.
+    Unban(PeerId),
+    /// Cells read empty.
+    Erase(Erase),
+    /// Erased cells come back.
+    Lift(RecordHash),
+}
+
+impl Decision {
+    /// What is asked before it is done: a question, what follows, and what the button says. `called` names people.
+    pub fn question(&self, called: impl Fn(PeerId) -> String) -> (String, &'static str, &'static str) {
+        match self {
+            Decision::Rules(_) => {
+                ("Set these rules?".to_owned(), "They hold for everybody from now on.", "Set rules")
+            }
+            Decision::Ban(peer, false) => (
+                format!("Ban {}?", called(*peer)),
+                "What they paint from now on does not count. What they have painted stays. The owner can lift the ban.",
+                "Ban",
+            ),
+            Decision::Ban(peer, true) => (
+                format!("Ban {} and erase all their cells?", called(*peer)),
+                "What they paint from now on does not count, and what they have painted goes. The owner can take both back.",
+                "Ban and erase",
+            ),
+            Decision::Unban(peer) => (
+                format!("Let {} paint again?", called(*peer)),
+                "What they painted while they were banned does not come back.",
+                "Lift ban",
+            ),
+            Decision::Erase(erase) => (
+                format!("Erase {}?", erased(erase, called)),
+                "What was painted there up to now goes, on everybody's canvas. The owner can take it back.",
+                "Erase",
+            ),
+            Decision::Lift(_) => (
+                "Bring the erased cells back?".to_owned(),
+                "They show again, unless somebody painted over them.",
+                "Bring back",
+            ),
+        }
+    }
+}
+
+/// What an erase is of: whose cells, and where.
+pub fn erased(erase: &Erase, called: impl Fn(PeerId) -> String) -> String {
+    let place = match erase.region {
+        Some(Region { x, y, width, height }) => {
+            format!("{width}\u{2009}\u{d7}\u{2009}{height} cells at {x}, {y}")
+        }
+        None => "the whole canvas".to_owned(),
+    };
+    match erase.author {
+        Some(peer) => format!("the cells of {} on {place}", called(peer)),
+        None => place,
+    }
+}
+
+/// A rectangle of the canvas as somebody typed it.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub fn region(typed: [&str; 4], size: CanvasSize) -> Result<Region, String> {
+    let number = |text: &str| text.trim().parse::<u16>().ok();
+    let [Some(x), Some(y), Some(width), Some(height)] = typed.map(number) else {
+        return Err("Give four whole numbers: where it begins, and how wide and high it is.".to_owned());
+    };
+    if x >= size.width || y >= size.height {
+        return Err(format!("The canvas ends at {}, {}.", size.width - 1, size.height - 1));
+    }
+    if width == 0 || height == 0 {
+        return Err("Nothing is 0 cells wide or high.".to_owned());
+    }
+    Ok(Region { x, y, width: width.min(size.width - x), height: height.min(size.height - y) })
+}
+
+/// A limit as somebody typed and chose it.
+///
+/// # Errors
+/// In words, what is wrong with it.
+pub fn limit(cells: &str, window_ms: u32) -> Result<Limit, String> {
+    match cells.trim().parse::<u32>() {
+        Ok(cells) if (1..=LIMIT_CELLS_MAX).contains(&cells) => Ok(Limit { cells, window_ms }),
+        _ => Err(format!("Give a number of cells from 1 to {}.", words::grouped(LIMIT_CELLS_MAX as usize))),
+    }
+}
+
+/// How fast each person's page may paint.
+pub fn pace(limit: Option<Limit>) -> String {
+    match limit {
+        None => "as fast as one can".to_owned(),
+        Some(limit) => {
+            format!("{} every {}", words::count(limit.cells as usize, "cell"), window(limit.window_ms))
+        }
+    }
+}
+
+/// The length of a window, after "every".
+pub fn window(window_ms: u32) -> String {
+    match window_ms {
+        1_000 => "second".to_owned(),
+        60_000 => "minute".to_owned(),
+        3_600_000 => "hour".to_owned(),
+        86_400_000 => "day".to_owned(),
+        other => {
+            let parts = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute")];
+            match parts.iter().find(|(unit, _)| other % unit == 0) {
+                Some((unit, noun)) => words::count((other / unit) as usize, noun),
+                None => span(u64::from(other)),
+            }
+        }
+    }
+}
+
+/// A time to wait, rounded up.
+pub fn span(ms: u64) -> String {
+    let seconds = Duration::from_millis(ms.saturating_add(999)).as_secs().max(1);
+    match seconds {
+        ..=120 => format!("{seconds}\u{2009}s"),
+        121..=7_200 => format!("{}\u{2009}min", seconds.div_ceil(60)),
+        _ => format!("{}\u{2009}h", seconds.div_ceil(3_600)),
+    }
+}
+
+/// Who has what was decided: so many of all who stay.
+pub fn known(holders: usize, all: usize) -> String {
+    match all {
+        0 => "It holds. Nobody else is here: people hear of it when they meet you.".to_owned(),
+        _ => format!("It holds. {holders} of {all} have it."),
+    }
+}
+
+/// Several people, all of them named; `nobody` when there are none.
+pub fn list(names: &[String], nobody: &str) -> String {
+    match names {
+        [] => nobody.to_owned(),
+        [one] => one.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: CanvasSize = CanvasSize { width: 100, height: 50 };
+
+    fn limited(left: u32, wait_ms: u64) -> Standing {
+        let limit = Limit { cells: 12, window_ms: 10_000 };
+        Standing::new(Ok(Some(PaintingLeft { left, limit, wait_ms })))
+    }
+
+    fn plain(text: Option<String>) -> String {
+        text.unwrap_or_default().replace('\u{2009}', " ")
+    }
+
+    #[test]
+    fn a_painter_reads_what_is_left_and_for_how_long() {
+        assert_eq!(plain(limited(12, 7_001).words("Lin")), "You may paint 12 more cells in the next 8 s.");
+        assert_eq!(plain(limited(1, 10).words("Lin")), "You may paint 1 more cell in the next 1 s.");
+        assert_eq!(plain(limited(0, 7_001).words("Lin")), "You have used your cells. 12 cells again in 8 s.");
+        assert!(limited(0, 1).is_shut() && !limited(1, 1).is_shut());
+        assert_eq!(Standing::new(Ok(None)).words("Lin"), None);
+    }
+
+    #[test]
+    fn who_may_not_paint_reads_why_and_whom_to_ask() {
+        let watching = Standing::new(Err(CommandError::NotPainter));
+        assert!(watching.is_shut() && plain(watching.words("Lin")).ends_with("ask Lin."));
+        let banned = Standing::new(Err(CommandError::Banned));
+        assert!(banned.is_shut() && plain(banned.words("Lin")).starts_with("You are banned here."));
+        assert_eq!(Standing::new(Err(CommandError::NotOpen)), Standing::Free, "there is nothing to say yet");
+    }
+
+    #[test]
+    fn paces_read_as_people_say_them() {
+        let pace = |cells, window_ms| plain(Some(pace(Some(Limit { cells, window_ms }))));
+        assert_eq!(pace(1, 300_000), "1 cell every 5 minutes");
+        assert_eq!(pace(60, 60_000), "60 cells every minute");
+        assert_eq!(pace(12, 10_000), "12 cells every 10 s");
+        assert_eq!(super::pace(None), "as fast as one can");
+        assert_eq!(plain(Some(span(121_000))), "3 min");
+    }
+
+    #[test]
+    fn what_is_typed_is_checked_in_words() {
+        let region = |typed| super::region(typed, SIZE);
+        let cut = Region { x: 90, y: 40, width: 10, height: 10 };
+        assert_eq!(region(["90", " 40", "20", "20"]), Ok(cut), "what lies beyond the canvas is left out");
+        for wrong in
+            [["", "0", "1", "1"], ["100", "0", "1", "1"], ["0", "0", "0", "1"], ["-1", "0", "1", "1"]]
+        {
+            assert!(region(wrong).is_err(), "{wrong:?}");
+        }
+        assert_eq!(limit("12", 1_000), Ok(Limit { cells: 12, window_ms: 1_000 }));
+        assert!(
+            limit("0", 1_000).is_err() && limit("many", 1_000).is_err() && limit("1000001", 1_000).is_err()
+        );
+    }
+
+    #[test]
+    fn every_decision_is_asked_about_first() {
+        let lin = PeerId([1; 32]);
+        let called = |_| "Lin".to_owned();
+        assert_eq!(Decision::Ban(lin, false).question(called).0, "Ban Lin?");
+        let region = Some(Region { x: 3, y: 4, width: 12, height: 10 });
+        let (question, _, button) = Decision::Erase(Erase { author: Some(lin), region }).question(called);
+        assert_eq!(plain(Some(question)), "Erase the cells of Lin on 12 × 10 cells at 3, 4?");
+        assert_eq!(button, "Erase");
+        let names = ["Lin".to_owned(), "Sofia".to_owned(), "Kaveh".to_owned()];
+        assert_eq!(list(&names, "nobody"), "Lin, Sofia and Kaveh");
+        assert_eq!(list(&[], "nobody"), "nobody");
+    }
+}

@@ -1,0 +1,80 @@
+//! Shows every state of the page, as pictures for README and guides.
+//! Run with `cargo xtask pictures [STATE]`.
+//!
+//! A state is added where its page is at hand: one line, `camera.take(&tab, "name", &[..]).await?`.
+
+#![allow(clippy::print_stderr, reason = "progress is told on stderr")]
+
+mod cast;
+#[path = "../../tests/common/mod.rs"]
+mod common;
+mod scene;
+mod small;
+mod states;
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use meshwork_e2e::{Look, PATIENCE, Tab};
+
+/// All four ways to look.
+const ALL: [Look; 4] = Look::ALL;
+/// One of each, for states that look alike elsewhere.
+const SOME: [Look; 2] = [Look::DESKTOP, Look::PHONE.in_the_dark()];
+
+/// Ends what moves, so that the same state gives the same picture.
+const REST: &str = "for (const animation of document.getAnimations()) {
+        if (animation.effect.getComputedTiming().endTime === Infinity) {
+            animation.pause();
+            animation.currentTime = 0;
+        } else {
+            animation.finish();
+        }
+    }
+    return document.querySelectorAll('.toast').length;";
+
+/// Takes the pictures that were asked for.
+struct Camera {
+    folder: PathBuf,
+    wanted: Option<String>,
+}
+
+impl Camera {
+    /// Takes a state's pictures, each named `STATE-SIZE-THEME.png`.
+    async fn take(&self, tab: &Tab, state: &str, looks: &[Look]) -> Result<()> {
+        if self.wanted.as_ref().is_some_and(|wanted| !state.contains(wanted)) {
+            return Ok(());
+        }
+        let shot = tempfile::NamedTempFile::with_suffix(".png")?;
+        for look in looks {
+            tab.look(*look).await?;
+            tab.wait_until(PATIENCE, "no toast", async || {
+                let toasts = tab.eval(REST, vec![]).await?;
+                anyhow::ensure!(toasts == 0, "{toasts} toasts");
+                Ok(())
+            })
+            .await?;
+            tab.screenshot(shot.path()).await?;
+            let size = if look.width < 640 { "phone" } else { "desktop" };
+            let theme = if look.dark { "dark" } else { "light" };
+            let file = self.folder.join(format!("{state}-{size}-{theme}.png"));
+            small::write(&image::open(shot.path())?.into_rgb8(), &file)?;
+            let bytes = std::fs::metadata(&file)?.len();
+            eprintln!("{:>6.1} kB  {}", bytes as f64 / 1000.0, file.display());
+        }
+        tab.look(Look::DESKTOP).await
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut arguments = env::args_os().skip(1);
+    let folder = PathBuf::from(arguments.next().context("which folder?")?);
+    let wanted = arguments.next().map(|wanted| wanted.to_string_lossy().into_owned());
+    let camera = Camera { folder, wanted };
+    states::start(&camera).await?;
+    states::room(&camera).await?;
+    states::rules(&camera).await?;
+    states::trouble(&camera).await
+}

@@ -1,0 +1,150 @@
+//! The states, in groups that share their pages.
+
+use anyhow::{Context, Result};
+use meshwork_e2e::{PATIENCE, Server, Tab};
+use serde_json::{Value, json};
+
+use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather};
+use crate::common::{meddler, press_shown, wait_page_says, wait_says};
+use crate::{ALL, Camera, SOME};
+
+/// Columns and rows of the canvas.
+const SIZE: (usize, usize) = (crate::scene::SIZE.0 as usize, crate::scene::SIZE.1 as usize);
+
+async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
+    let script = "const fold = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+        fold.open = true;
+        fold.scrollIntoView();";
+    tab.eval(script, vec![testid.into()]).await.map(drop)
+}
+
+async fn close(tab: &Tab) -> Result<()> {
+    press_shown(tab, "close-sheet").await
+}
+
+/// The start page.
+pub(crate) async fn start(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let (_browser, tab) = MIRA.open(server.url(), ALIKE).await?;
+    wait_page_says(&tab, "Meeting point reachable").await?;
+    camera.take(&tab, "home", &ALL).await?;
+    unfold(&tab, "rules-fold").await?;
+    camera.take(&tab, "home-rules", &SOME).await?;
+    tab.reload().await?;
+    tab.type_text("join-code", "K7M").await?;
+    camera.take(&tab, "home-code", &SOME).await?;
+    tab.click("your-key").await?;
+    camera.take(&tab, "key", &SOME).await
+}
+
+/// A room with people and a picture, and its sheets.
+pub(crate) async fn room(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, others, .. } = gather(&server, &[LIN, KAVEH, SOFIA], true).await?;
+    for (other, cell) in others.iter().zip([(112, 40), (44, 24), (80, 84)]) {
+        other.click("palette-ffe119").await?;
+        other.drag_cells(SIZE, &[cell, (cell.0 + 6, cell.1 + 1)]).await?;
+    }
+    host.wait_until(PATIENCE, "the canvas", async || {
+        anyhow::ensure!(host.cell(SIZE, (50, 25)).await?[3] != 0, "the last stroke is not there yet");
+        Ok(())
+    })
+    .await?;
+    camera.take(&host, "place", &ALL).await?;
+    host.eval("document.querySelector('.fold').click()", vec![]).await?;
+    camera.take(&host, "people", &[SOME[1]]).await?;
+    host.eval("document.querySelector('.fold').click()", vec![]).await?;
+    host.click("open-share").await?;
+    camera.take(&host, "share", &ALL).await?;
+    host.click("meet").await?;
+    camera.take(&host, "meet", &SOME).await?;
+    close(&host).await?;
+    host.click("room-chip").await?;
+    wait_says(&host, "room-size", "144").await?;
+    camera.take(&host, "room", &ALL).await?;
+    host.click("ban").await?;
+    wait_says(&host, "question", "Ban").await?;
+    camera.take(&host, "ban", &SOME).await?;
+    host.click("cancel").await?;
+    unfold(&host, "change-rules").await?;
+    camera.take(&host, "rules", &SOME).await
+}
+
+/// What rules do to painters.
+pub(crate) async fn rules(camera: &Camera) -> Result<()> {
+    let mut server = Server::start().await?;
+    let Cast { host, others, .. } = gather(&server, &[LIN], true).await?;
+    let guest = others.first().context("Lin is here")?;
+    host.click("room-chip").await?;
+    unfold(&host, "change-rules").await?;
+    host.type_text("limit-cells", "12").await?;
+    host.click("set-rules").await?;
+    wait_says(guest, "allowance", "You may paint").await?;
+    camera.take(guest, "limited", &SOME).await?;
+    guest.drag_cells(SIZE, &[(100, 20), (111, 20)]).await?;
+    guest.click_cell(SIZE, (100, 22)).await?;
+    camera.take(guest, "used", &SOME).await?;
+    host.click("painters-some").await?;
+    host.click("set-rules").await?;
+    wait_says(guest, "allowance", "You are watching").await?;
+    camera.take(guest, "watching", &SOME).await?;
+    host.click("ban").await?;
+    host.click("confirm").await?;
+    wait_says(guest, "allowance", "You are banned").await?;
+    camera.take(guest, "banned", &SOME).await?;
+    server.kill();
+    close(&host).await?;
+    wait_page_says(&host, "The meeting point is away").await?;
+    camera.take(&host, "server-away", &SOME).await
+}
+
+/// Rooms that are empty, or cannot be entered.
+pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
+    let mut server = Server::start().await?;
+    let Cast { host, link, .. } = gather(&server, &[], false).await?;
+    wait_page_says(&host, "Nothing is painted yet").await?;
+    camera.take(&host, "alone", &ALL).await?;
+
+    let (browser, tab) = LIN.open(&format!("{}/place/ABCDEF", server.url()), "").await?;
+    wait_page_says(&tab, "No room has this code yet").await?;
+    camera.take(&tab, "unknown-code", &SOME).await?;
+    let (address, _) = link.rsplit_once('.').context("a secret")?;
+    tab.goto("about:blank").await?;
+    tab.goto(&format!("{address}.{}", "A".repeat(22))).await?;
+    wait_page_says(&tab, "This link does not open the room").await?;
+    camera.take(&tab, "wrong-secret", &SOME).await?;
+
+    let full = |text: &str| match serde_json::from_str::<Value>(text) {
+        Ok(message) if message["type"] == "joined" => {
+            let room = &message["room"];
+            json!({ "type": "refused", "reason": "room-full", "detail": "24 of 24 are here", "room": room })
+                .to_string()
+        }
+        _ => text.to_owned(),
+    };
+    let liar = meddler::start(server.address(), full).await?;
+    let refused = browser.tab(&link.replace(server.url(), &liar)).await?;
+    wait_page_says(&refused, "The room is full").await?;
+    camera.take(&refused, "full", &SOME).await?;
+    let old = |text: &str| text.replace("\"versions\":[1,1]", "\"versions\":[7,9]");
+    let liar = meddler::start(server.address(), old).await?;
+    let refused = browser.tab(&link.replace(server.url(), &liar)).await?;
+    wait_page_says(&refused, "of another version").await?;
+    camera.take(&refused, "old-version", &SOME).await?;
+
+    let without = "delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection;";
+    let (_browser, tab) = KAVEH.open(&link, without).await?;
+    wait_page_says(&tab, "This browser links you to nobody").await?;
+    camera.take(&tab, "no-webrtc", &SOME).await?;
+    let refuse = "Object.defineProperty(window, 'indexedDB', { get() {
+        throw new DOMException('storage is switched off here', 'SecurityError'); } });";
+    let (_browser, tab) = SOFIA.open(&link, refuse).await?;
+    wait_page_says(&tab, "does not let us keep the canvas").await?;
+    camera.take(&tab, "no-storage", &SOME).await?;
+
+    server.kill();
+    let (_browser, tab) = (browser, host);
+    tab.reload().await?;
+    wait_page_says(&tab, "Nobody can be reached").await?;
+    camera.take(&tab, "offline", &SOME).await
+}

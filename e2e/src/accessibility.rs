@@ -1,0 +1,95 @@
+//! Pages as everybody meets them: on screens of all sizes, in both themes, and what axe-core finds there.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::tab::Tab;
+
+/// What is asked of axe-core: the rules of WCAG 2.2 up to AA, and its own advice.
+const TAGS: [&str; 7] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
+
+/// Finishes what moves, so that no colour is measured halfway through a change, and looks at the page.
+const RUN: &str = r#"
+    for (const animation of document.getAnimations()) {
+        if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
+    }
+    return axe.run(document, { runOnly: arguments[0], resultTypes: ['violations'] }).then(result =>
+        result.violations.flatMap(violation => violation.nodes.map(node =>
+            `${violation.id} (${violation.impact}): ${node.target.join(' ')}\n    ${node.html}\n    ${node.failureSummary}`)));
+"#;
+
+/// How a person looks at a page: the size of its window in CSS pixels, and the theme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the window.
+    pub width: u32,
+    /// Rows of the window.
+    pub height: u32,
+    /// Whether the theme is the dark one.
+    pub dark: bool,
+}
+
+impl Look {
+    /// A phone held upright.
+    pub const PHONE: Look = Look { width: 390, height: 844, dark: false };
+    /// A window on a desk.
+    pub const DESKTOP: Look = Look { width: 1440, height: 900, dark: false };
+
+    /// The same window with the dark theme.
+    pub const fn in_the_dark(self) -> Look {
+        Look { dark: true, ..self }
+    }
+
+    /// Phone and desktop, light and dark.
+    pub const ALL: [Look; 4] =
+        [Look::DESKTOP, Look::DESKTOP.in_the_dark(), Look::PHONE, Look::PHONE.in_the_dark()];
+}
+
+impl Tab {
+    /// Looks at the page in another way, from here on.
+    pub async fn look(&self, look: Look) -> Result<()> {
+        let size =
+            json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+        let theme = if look.dark { "dark" } else { "light" };
+        self.media(&[("prefers-color-scheme", theme)]).await?;
+        // The page may have a choice of the person's already.
+        let choose = "document.documentElement.dataset.theme = arguments[0];
+            return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));";
+        self.eval(choose, vec![theme.into()]).await.map(drop)
+    }
+
+    /// Sets what the system tells pages about the person's wishes; what is not named is as usual.
+    pub async fn media(&self, features: &[(&str, &str)]) -> Result<()> {
+        let features: Vec<Value> =
+            features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await.map(drop)
+    }
+
+    /// What axe-core holds against the page as it is now, an element each; empty when there is nothing.
+    pub async fn violations(&self) -> Result<Vec<String>> {
+        if self.eval("return typeof axe", vec![]).await? == "undefined" {
+            self.eval(&format!("{}\nwindow.axe = axe;", axe()?), vec![]).await?;
+        }
+        let found = self.eval(RUN, vec![json!(TAGS)]).await?;
+        serde_json::from_value(found).context("axe tells its findings as texts")
+    }
+}
+
+/// The script, as `cargo xtask setup` installed it.
+fn axe() -> Result<&'static str> {
+    static SCRIPT: OnceLock<String> = OnceLock::new();
+    if let Some(script) = SCRIPT.get() {
+        return Ok(script);
+    }
+    let manifest_dir =
+        env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let file: PathBuf = Path::new(&manifest_dir).join("../target/axe/node_modules/axe-core/axe.min.js");
+    let script = fs::read_to_string(&file)
+        .with_context(|| format!("there is no {}; type: cargo xtask setup", file.display()))?;
+    Ok(SCRIPT.get_or_init(|| script))
+}
