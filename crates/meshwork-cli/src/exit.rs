@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use meshwork_core::node::{CommandError, RoomRefusal};
 
+use crate::style;
+
 /// Why a run did not do what it was asked. Its text says what happened, why, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -23,6 +25,14 @@ pub(crate) enum Failure {
     /// The room's rules, or who one is in it, do not allow it.
     #[error("{0}")]
     Denied(CommandError),
+    /// The room's rules leave no time to finish what was begun.
+    #[error("{error} {hint}")]
+    OutOfTime {
+        /// What the rules say.
+        error: CommandError,
+        /// How far it came, and what to do.
+        hint: String,
+    },
     /// Reading, writing or the system failed.
     #[error("{0:#}")]
     Unexpected(#[from] anyhow::Error),
@@ -36,7 +46,7 @@ impl Failure {
             Failure::Unexpected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
-            Failure::Refused(_) | Failure::Denied(_) => 4,
+            Failure::Refused(_) | Failure::Denied(_) | Failure::OutOfTime { .. } => 4,
             Failure::Storage(_) => 5,
         }
     }
@@ -49,7 +59,7 @@ impl Failure {
             Failure::Unreachable(_) => "unreachable",
             Failure::Storage(_) => "storage",
             Failure::Refused(refusal) => refusal_reason(refusal),
-            Failure::Denied(error) => denial_reason(error),
+            Failure::Denied(error) | Failure::OutOfTime { error, .. } => denial_reason(error),
         }
     }
 
@@ -94,10 +104,10 @@ pub(crate) fn finish(result: Result<(), Failure>, json: bool) -> ExitCode {
     if failure.is_broken_pipe() {
         return ExitCode::SUCCESS;
     }
-    // There is nobody left to tell when these two streams fail.
-    let _ = writeln!(io::stderr(), "error: {failure}");
+    style::error(&failure);
     if json {
         let object = serde_json::json!({ "error": failure.to_string(), "reason": failure.reason() });
+        // There is nobody left to tell when this stream fails.
         let _ = writeln!(io::stdout(), "{object}");
     }
     ExitCode::from(failure.code())

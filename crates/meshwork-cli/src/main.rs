@@ -6,27 +6,34 @@ mod exit;
 mod identity;
 mod picture;
 mod place;
+mod progress;
 mod serve;
+mod style;
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// Rooms where people and programs paint together, directly linked.
 #[derive(Parser)]
 #[command(name = "meshwork", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// When to colour what is written: auto does so on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_name = "auto|always|never", default_value = "auto", alias = "colour")]
+    #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Every command")]
+    color: ColorChoice,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Run a meeting point: the pages, and signalling for those who meet.
     Serve(serve::ServeArgs),
-    /// Make, paint, export, keep or watch a shared canvas.
+    /// Make, paint, look at, export, keep or watch a shared canvas.
     Place {
         #[command(subcommand)]
         command: place::Command,
@@ -39,13 +46,21 @@ enum Command {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time,
-4 refused (wrong or missing secret, full, limit), 5 storage (what is kept is damaged, in use, or
-cannot be written).
+First steps:
+  meshwork serve                                              the meeting point, with its pages
+  meshwork place create --server http://127.0.0.1:8080        makes a room, prints its LINK
+  meshwork place tui LINK                                     paint on this terminal
+  meshwork place paint LINK --image photo.jpg --fit contain   paint a picture
+  meshwork place keep LINK --data ./keeper                    keep the canvas when everybody leaves
+
+Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
+Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
+missing secret, full, limit), 5 storage (what is kept is damaged, in use, or cannot be written).
 RUST_LOG=meshwork=debug says more on standard error.";
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = parse();
+    style::choose(arguments.color);
     start_log();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -66,20 +81,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Reads the arguments; tells what is wrong with them, or what was asked about them, and ends.
+fn parse() -> Arguments {
+    let command = Arguments::command().color(style::asked_for(std::env::args_os().skip(1)));
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
 /// Logs to standard error as RUST_LOG asks for; without it there is no log.
 fn start_log() {
     let Ok(filter) = EnvFilter::try_from_default_env() else { return };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(style::colours_errors())
         .init();
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -69,7 +69,7 @@ fn words(room: RoomId, summary: &Summary) -> String {
 }
 
 /// A time as people and programs read it: RFC 3339, UTC.
-fn date(time: WallTime) -> String {
+pub(super) fn date(time: WallTime) -> String {
     /// The last second that has four digits for its year.
     const LAST: u64 = 253_402_300_799;
     let since = std::time::Duration::from_secs((time.as_millis() / 1000).min(LAST));

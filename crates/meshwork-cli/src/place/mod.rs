@@ -4,6 +4,7 @@ mod create;
 mod export;
 mod govern;
 mod history;
+mod in_step;
 mod keep;
 mod kept;
 mod listen;
@@ -11,6 +12,8 @@ mod notices;
 mod paint;
 mod session;
 mod signal;
+mod stats;
+mod tui;
 mod values;
 mod watch;
 
@@ -30,10 +33,16 @@ use crate::exit::Failure;
 pub(crate) enum Command {
     /// Make a room and print its LINK. The room stays at the server when this program ends.
     Create(create::Arguments),
+    /// Look at a room and paint in it on a terminal, by mouse and keys, with the people beside it.
+    Tui(tui::Arguments),
     /// Paint pixels or a picture, and wait until a member that stays has applied them.
     Paint(paint::Arguments),
     /// Write the canvas to a PNG file: one pixel a cell, unpainted cells transparent.
     Export(export::Arguments),
+    /// Say what a room's canvas is made of: cells, authors, colours, strokes, and who is there.
+    Stats(stats::Arguments),
+    /// Say what happens in a room, one JSON object a line, until interrupted.
+    Watch(watch::Arguments),
     /// Stay in a room and keep its canvas on disk, until interrupted.
     Keep(keep::Arguments),
     /// Say what a keeper's history has: how much, and how far back it reaches.
@@ -44,12 +53,11 @@ pub(crate) enum Command {
     Ban(govern::BanArguments),
     /// Erase cells of a room, as its owner or a moderator.
     Erase(govern::EraseArguments),
-    /// Say what happens in a room, one JSON object a line, until interrupted.
-    Watch(watch::Arguments),
 }
 
 /// What every command takes.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Every command")]
 pub(crate) struct Common {
     /// Give up after this long, such as 30s, 500ms or 2m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
@@ -75,6 +83,8 @@ impl Command {
             Command::Ban(arguments) => arguments.common.json,
             Command::Erase(arguments) => arguments.common.json,
             Command::History(arguments) => arguments.json,
+            Command::Stats(arguments) => arguments.common.json,
+            Command::Tui(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
         }
@@ -92,6 +102,8 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Ban(arguments) => govern::ban(arguments).await,
         Command::Erase(arguments) => govern::erase(arguments).await,
         Command::History(arguments) => history::run(&arguments),
+        Command::Stats(arguments) => stats::run(arguments).await,
+        Command::Tui(arguments) => tui::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
     }
 }

@@ -11,6 +11,7 @@ use meshwork_core::node::{
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
+use meshwork_picture::Cell;
 use meshwork_rtc::native::persist::Store;
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
@@ -18,7 +19,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Common, counted};
 use crate::exit::Failure;
-use crate::picture::Cell;
 use crate::{duration, identity};
 
 /// How long saying goodbye and finishing what is being stored may take.
@@ -41,6 +41,8 @@ pub(super) struct Pause {
 pub(super) enum Stay {
     /// It leaves when it is done: nobody relies on it.
     Leaves,
+    /// Somebody looks and paints, as long as they like: the others count on them as on an open page.
+    Visits(String),
     /// It stays and keeps what it is told in this store.
     Keeps(RedbStore),
 }
@@ -88,11 +90,12 @@ impl Session {
             None => identity::default_path()?,
         };
         let identity = identity::load_or_create(&path)?;
-        let (name, store) = match stay {
-            Stay::Leaves => ("Command line", None),
-            Stay::Keeps(store) => ("Keeper", Some(store)),
+        let (name, stays, store) = match stay {
+            Stay::Leaves => ("Command line".into(), false, None),
+            Stay::Visits(name) => (name, true, None),
+            Stay::Keeps(store) => ("Keeper".into(), true, Some(store)),
         };
-        let config = Config { name: name.into(), stays: store.is_some(), ..Config::default() };
+        let config = Config { name, stays, ..Config::default() };
         let mut options = Options::new(config, identity);
         options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
         let (driver, events) = start(options).context("the peer cannot be started")?;
@@ -199,6 +202,11 @@ impl Session {
         Ok(event)
     }
 
+    /// How many events were not heard in time: what they told has to be read anew.
+    pub(super) fn missed(&self) -> u64 {
+        self.events.missed()
+    }
+
     /// Paints, or says for how long not.
     pub(super) async fn paint(
         &mut self,
@@ -243,6 +251,11 @@ impl Session {
     /// Everyone known in the room but this program.
     pub(super) async fn peers(&self, room: RoomHandle) -> Result<Vec<PeerView>, Failure> {
         self.call(move |node, _| node.peers(room)).await
+    }
+
+    /// Columns and rows of the canvas.
+    pub(super) async fn canvas_size(&mut self, room: RoomHandle) -> Result<CanvasSize, Failure> {
+        self.look(room, |node, room| Some(node.canvas(room)?.size())).await
     }
 
     /// The canvas as it is now.

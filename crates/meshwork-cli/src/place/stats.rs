@@ -1,0 +1,215 @@
+//! `place stats`: what a room's canvas is made of, by whom, and who is there.
+
+mod census;
+
+use std::time::Duration;
+
+use clap::Args;
+use meshwork_core::crdt::canvas::{Canvas, Colour, TILE_SIDE};
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{Node, PeerView, RoomHandle};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::time::WallTime;
+use meshwork_picture::palette;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::history::date;
+use super::session::{Session, Stay};
+use super::{Common, in_step};
+use crate::bytes;
+use crate::exit::Failure;
+use crate::progress::{Progress, grouped};
+use census::Census;
+
+/// Colours and authors that are listed for people; with --json all of them are, up to [`LISTED_MAX`].
+const SHOWN_MAX: usize = 12;
+/// Colours and authors that are listed with --json, the most frequent ones: a photograph has a million colours.
+const LISTED_MAX: usize = 256;
+
+const AFTER_HELP: &str = "\
+Examples:
+  meshwork place stats LINK
+  meshwork place stats LINK --json | jq '.authors[0]'
+
+Counted are the strokes that still show: what was painted over or erased is forgotten by the room, unless
+a keeper has a history. With --json: {room, width, height, cells, painted, strokes, strokes_per_minute,
+oldest_ms, newest_ms, authors: [{peer, name, cells, share}], author_count, colours: [{colour, cells, share}],
+colour_count, peers: [{peer, instance, name, state, rtt_ms, bytes_received, bytes_sent, in_step, stays}],
+sync_ms, memory_bytes}; times in milliseconds since 1970, shares from 0 to 1.";
+
+/// What `place stats` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The room's address, with its part after #; without it for an open room.
+    #[arg(value_name = "LINK")]
+    link: RoomAddress,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What was found out.
+struct Stats {
+    room: String,
+    census: Census,
+    peers: Vec<PeerView>,
+    own: PeerId,
+    /// From the opening of the room until its canvas was that of the others.
+    sync: Duration,
+    memory: usize,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { link, common } = arguments;
+    let mut session = Session::start(&common, Stay::Leaves).await?;
+    let result = find_out(&mut session, link).await;
+    session.close().await;
+    let stats = result?;
+    common.tell(&stats.words(), &stats.value())
+}
+
+async fn find_out(session: &mut Session, link: RoomAddress) -> Result<Stats, Failure> {
+    let progress = Progress::start("Joining", "cells");
+    let code = link.code.to_string();
+    let room = session.join(link, None).await?;
+    let opened = Instant::now();
+    progress.turn_to("Fetching", None);
+    in_step::wait(session, room, &progress, "The canvas is not known yet.").await?;
+    let sync = opened.elapsed();
+    let census = count(session, room, &progress).await?;
+    let memory = session.look(room, |node, room| Some(node.canvas(room)?.memory())).await?;
+    let peers = session.peers(room).await?;
+    let own = session.endpoint().peer;
+    Ok(Stats { room: code, census, peers, own, sync, memory })
+}
+
+/// Counts a few rows at a time: nothing else happens to the node meanwhile.
+async fn count(session: &mut Session, room: RoomHandle, progress: &Progress) -> Result<Census, Failure> {
+    let size = session.canvas_size(room).await?;
+    let mut census = Census::new(size);
+    progress.turn_to("Counting", Some(u64::from(size.width) * u64::from(size.height)));
+    for top in (0..size.height).step_by(usize::from(TILE_SIDE)) {
+        census = step(session, room, census, move |census, canvas| census.count_rows(canvas, top)).await?;
+        progress.set(u64::from(top) * u64::from(size.width));
+    }
+    step(session, room, census, Census::count_strokes).await
+}
+
+async fn step(
+    session: &mut Session,
+    room: RoomHandle,
+    mut census: Census,
+    count: impl FnOnce(&mut Census, &Canvas) + Send + 'static,
+) -> Result<Census, Failure> {
+    let part = move |node: &Node, room| {
+        count(&mut census, node.canvas(room)?);
+        Some(census)
+    };
+    session.look(room, part).await
+}
+
+impl Stats {
+    fn name(&self, peer: PeerId) -> String {
+        let named = self.peers.iter().find(|view| view.endpoint.peer == peer && !view.name.trim().is_empty());
+        match named {
+            _ if peer == self.own => String::from("you"),
+            Some(view) => format!("{} ({})", view.name.trim(), peer.short()),
+            None => peer.short(),
+        }
+    }
+
+    fn words(&self) -> String {
+        let Census { size, painted, strokes, .. } = self.census;
+        let cells = u64::from(size.width) * u64::from(size.height);
+        let mut lines = vec![
+            format!("Room      {}, {size} cells", self.room),
+            format!(
+                "Painted   {} of {} cells ({})",
+                grouped(painted as u64),
+                grouped(cells),
+                percent(painted as u64, cells)
+            ),
+        ];
+        let mut told = format!("Strokes   {} that still show", grouped(strokes as u64));
+        if let Some(rate) = self.census.strokes_per_minute() {
+            told.push_str(&format!(", {rate:.1} a minute"));
+        }
+        lines.push(told);
+        if let Some((oldest, newest)) = self.census.span() {
+            lines.push(format!("Between   {} and {}", date(oldest), date(newest)));
+        }
+        lines.push(format!("Synced    in {} ms", self.sync.as_millis()));
+        lines.push(format!("Memory    {}", bytes::format(self.memory as u64)));
+        let authors = self.census.authors();
+        lines.push(format!("Authors   {}", authors.len()));
+        for (peer, count) in authors.iter().take(SHOWN_MAX) {
+            lines.push(row(&self.name(*peer), *count, painted));
+        }
+        let colours = self.census.colours();
+        lines.push(format!("Colours   {}", colours.len()));
+        for (colour, count) in colours.iter().take(SHOWN_MAX) {
+            lines.push(row(&palette::name(Some(*colour)), *count, painted));
+        }
+        lines.push(format!("People    {}", self.peers.len()));
+        lines.extend(self.peers.iter().map(|peer| self.person(peer)));
+        lines.join("\n")
+    }
+
+    fn person(&self, peer: &PeerView) -> String {
+        let rtt = peer.rtt.map_or(String::new(), |rtt| format!("{:.1} ms", rtt.as_secs_f64() * 1000.0));
+        format!(
+            "  {:<28} {:<10} {:>10} {:>10} in {:>10} out",
+            self.name(peer.endpoint.peer),
+            peer.state.to_string(),
+            rtt,
+            bytes::format(peer.bytes_received),
+            bytes::format(peer.bytes_sent)
+        )
+    }
+
+    fn value(&self) -> Value {
+        let Census { size, painted, strokes, .. } = self.census;
+        let cells = u64::from(size.width) * u64::from(size.height);
+        let share = |count: usize| if painted == 0 { 0.0 } else { count as f64 / painted as f64 };
+        let authors = self.census.authors();
+        let author = |(peer, count): &(PeerId, usize)| json!({ "peer": peer.to_string(), "name": self.name(*peer), "cells": count, "share": share(*count) });
+        let colours = self.census.colours();
+        let colour = |(colour, count): &(Colour, usize)| json!({ "colour": palette::to_hex(*colour), "cells": count, "share": share(*count) });
+        let peer = |peer: &PeerView| {
+            json!({
+                "peer": peer.endpoint.peer.to_string(),
+                "instance": peer.endpoint.instance.to_string(),
+                "name": peer.name,
+                "state": peer.state.to_string(),
+                "rtt_ms": peer.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+                "bytes_received": peer.bytes_received,
+                "bytes_sent": peer.bytes_sent,
+                "in_step": peer.in_step,
+                "stays": peer.stays,
+            })
+        };
+        let span = self.census.span();
+        json!({
+            "room": self.room, "width": size.width, "height": size.height, "cells": cells, "painted": painted,
+            "strokes": strokes, "strokes_per_minute": self.census.strokes_per_minute(),
+            "oldest_ms": span.map(|(oldest, _)| WallTime::as_millis(oldest)),
+            "newest_ms": span.map(|(_, newest)| WallTime::as_millis(newest)),
+            "authors": authors.iter().take(LISTED_MAX).map(author).collect::<Vec<_>>(),
+            "author_count": authors.len(),
+            "colours": colours.iter().take(LISTED_MAX).map(colour).collect::<Vec<_>>(),
+            "colour_count": colours.len(),
+            "peers": self.peers.iter().map(peer).collect::<Vec<_>>(),
+            "sync_ms": self.sync.as_millis() as u64, "memory_bytes": self.memory,
+        })
+    }
+}
+
+fn row(name: &str, count: usize, of: usize) -> String {
+    format!("  {name:<28} {:>12} {:>8}", grouped(count as u64), percent(count as u64, of as u64))
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { String::from("0 %") } else { format!("{:.1} %", part as f64 * 100.0 / whole as f64) }
+}

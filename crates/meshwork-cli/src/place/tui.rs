@@ -1,0 +1,106 @@
+//! `place tui`: a room on a terminal, to look at and to paint in.
+
+mod allowance;
+mod app;
+mod canvas;
+mod colours;
+mod draw;
+mod keys;
+mod people;
+mod screen;
+mod view;
+mod visit;
+
+use std::env;
+use std::io::{self, IsTerminal as _};
+
+use anyhow::Context as _;
+use clap::Args;
+use meshwork_core::signalling::address::RoomAddress;
+use ratatui::crossterm::event;
+use tokio::sync::mpsc;
+
+use super::Common;
+use super::session::{Session, Stay};
+use super::signal::Stop;
+use crate::exit::Failure;
+use crate::style;
+use colours::Depth;
+use screen::Screen;
+use visit::Visit;
+
+/// Keys and movements of the mouse that wait; more make the terminal wait.
+const INPUTS_MAX: usize = 1024;
+
+const AFTER_HELP: &str = "\
+Keys: arrows move the frame (Shift: by 10), Space or Enter paints, 1-9 and 0 are the first ten colours,
+Q and E the colours before and after, C any colour, X the last one, I the cell's own; U undoes your last
+stroke; + and - zoom, Z shows as much as fits; G goes to a cell, W says who painted it; L lists the
+people, ? the keys; q leaves. The mouse paints with its left button, moves the canvas with the right one
+and zooms with its wheel.
+Where the terminal has no true colours the nearest of 256 are shown; with NO_COLOR or --color never,
+letters. COLORTERM=truecolor tells that it has them.";
+
+/// What `place tui` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The room's address, with its part after #; without it for an open room.
+    #[arg(value_name = "LINK")]
+    link: RoomAddress,
+    /// What the others read you are called.
+    #[arg(long, default_value = "Terminal")]
+    name: String,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { link, name, common } = arguments;
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() || style::is_dumb() {
+        return Err(Failure::Usage(String::from(
+            "place tui needs a terminal that can move its cursor. In a pipe, place watch says what happens, and \
+             place export writes what is painted.",
+        )));
+    }
+    let mut stop = Stop::listen()?;
+    let mut session = Session::start(&common, Stay::Visits(name)).await?;
+    let (depth, is_unicode) = (depth(), style::is_unicode());
+    let title = format!("{} - Meshwork", link.code);
+    let result = match Screen::take(&title, depth != Depth::None) {
+        Ok(screen) => {
+            let mut visit = Visit::new(&mut session, screen, depth, is_unicode);
+            let mut inputs = read_inputs();
+            tokio::select! {
+                result = visit.run(link, &mut inputs) => result,
+                () = stop.asked() => Ok(()),
+            }
+        }
+        Err(error) => Err(error).context("the terminal cannot be drawn on").map_err(Failure::from),
+    };
+    session.close().await;
+    result
+}
+
+fn depth() -> Depth {
+    if !style::colours_output() {
+        return Depth::None;
+    }
+    let set = |name| env::var(name).ok();
+    Depth::of(set("COLORTERM").as_deref(), set("TERM").as_deref())
+}
+
+/// Reads keys and the mouse on a thread of its own, which ends with the program: nothing can be told to stop waiting
+/// for a key.
+fn read_inputs() -> mpsc::Receiver<event::Event> {
+    let (sender, inputs) = mpsc::channel(INPUTS_MAX);
+    std::thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    });
+    inputs
+}

@@ -1,0 +1,71 @@
+//! The terminal while a program draws on it: taken at the beginning, given back at the end, however that comes.
+
+use std::io::{self, BufWriter, Stdout, stdout};
+use std::panic;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::style::force_color_output;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+
+/// Whether the terminal is taken.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// A taken terminal, given back when dropped.
+pub(super) struct Screen {
+    pub(super) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+impl Screen {
+    /// Takes the terminal: keys come one by one, the mouse is told, and what was on the screen comes back later.
+    ///
+    /// # Errors
+    /// When the terminal does not do that; it is then as it was.
+    pub(super) fn take(title: &str, has_colours: bool) -> io::Result<Screen> {
+        give_back_on_panic();
+        // Asked for by --color, whatever NO_COLOR says; and the other way round.
+        force_color_output(has_colours);
+        TAKEN.store(true, Ordering::SeqCst);
+        let take = || {
+            enable_raw_mode()?;
+            execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, SetTitle(title))?;
+            let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(stdout())))?;
+            Ok(Screen { terminal })
+        };
+        take().inspect_err(|_| give_back())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Whatever thread panics, its words are to be read.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            give_back();
+            before(info);
+        }));
+    });
+}
+
+/// Makes the terminal what it was. Twice is as good as once.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // A terminal that is gone needs nothing.
+        let _ = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
