@@ -86,6 +86,21 @@ fn strokes_of_others_show_as_half_blocks_and_a_click_arrives_at_them() {
     pty.wait_for("x 30, y 41, unpainted");
     assert_eq!((room.pixel(30, 41), room.pixel(10, 6)), ([0; 4], [0, 0, 0, 255]));
 
+    // Somebody else at a terminal: their cursor is seen with their name, and mine by them.
+    let lin = ["place", "tui", &room.link, "--identity", "lin", "--name", "Lin"];
+    let mut other = room.home.start_on_terminal(&lin, TERMINAL, &[]);
+    pty.wait_for("2 linked");
+    other.wait_for("2 linked");
+    other.hover((40, 20));
+    pty.wait("a cursor with a name", |screen| {
+        place(screen, (40, 20)).0 == "↖" && place(screen, (41, 20)).0 == "L"
+    });
+    pty.hover((12, 10));
+    other.wait_for("↖Mira");
+    other.send("q");
+    assert_eq!(other.end(), 0);
+    pty.wait("no cursor of who left", |screen| place(screen, (40, 20)).0 != "↖");
+
     pty.send("?");
     pty.wait_for("who painted this cell");
     pty.resize((50, 12));

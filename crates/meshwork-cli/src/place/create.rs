@@ -10,6 +10,7 @@ use super::govern::RuleOptions;
 use super::session::{Session, Stay};
 use super::{Common, govern, values};
 use crate::exit::Failure;
+use crate::progress::Progress;
 
 /// What `place create` is asked for.
 #[derive(Args)]
@@ -60,6 +61,8 @@ async fn create_ruled(
 }
 
 async fn create(session: &mut Session, spec: RoomSpec) -> Result<(RoomHandle, String), Failure> {
+    let progress = Progress::start("Making the room", "cells");
+    progress.say("waiting for the meeting point");
     let room = session.create_room(spec).await?;
     loop {
         if let Event::RoomRegistered { .. } = session.next().await? {

@@ -16,6 +16,7 @@ use super::values::{self, Position};
 use super::{Common, counted};
 use crate::duration;
 use crate::exit::Failure;
+use crate::progress::Progress;
 
 /// The rules that can be set.
 #[derive(Args, Clone, Debug, Default)]
@@ -230,7 +231,9 @@ pub(super) async fn wait_for_holders(session: &mut Session, room: RoomHandle) ->
 
 /// Joins a room and waits until what holds in it is known.
 async fn enter(session: &mut Session, link: RoomAddress) -> Result<RoomHandle, Failure> {
+    let progress = Progress::start("Joining", "cells");
     let room = session.join(link, None).await?;
+    progress.say("waiting for the rules of the room");
     wait_for_holders(session, room).await?;
     Ok(room)
 }

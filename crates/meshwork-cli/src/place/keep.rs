@@ -16,6 +16,7 @@ use super::notices::Notices;
 use super::session::{Session, Stay};
 use super::{Common, counted, kept, print_line, watch};
 use crate::exit::Failure;
+use crate::progress::Progress;
 use crate::{bytes, serve};
 
 const AFTER_HELP: &str = "\
@@ -106,6 +107,7 @@ impl Keeper<'_> {
         if let Some(meeting_point) = &meeting_point {
             link = meeting_point.seen_from_inside(link);
         }
+        let progress = Progress::start("Joining", "cells");
         let room = self.session.join(link.clone(), stored).await?;
         let id = self.session.room_id(room).await?.context("an open room has an id")?;
         self.note_address(&self.address, id);
@@ -117,7 +119,9 @@ impl Keeper<'_> {
             self.note_address(&bare_address(&own), id);
             own_link = Some(own.to_string());
         }
-        self.session.restored(room).await?;
+        progress.turn_to("Restoring", None);
+        self.session.restored(room, &progress).await?;
+        drop(progress);
         self.tell_ready(room, own_link.as_deref()).await?;
         self.session.stay();
         let mut notices = Notices::default();

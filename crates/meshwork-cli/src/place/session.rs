@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::node::{
     CommandError, Config, Event, LinkState, Node, PaintReceipt, PeerView, RoomHandle, RoomSpec, ServerState,
@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Common, counted};
 use crate::exit::Failure;
+use crate::progress::Progress;
 use crate::{duration, identity};
 
 /// How long saying goodbye and finishing what is being stored may take.
@@ -144,12 +145,18 @@ impl Session {
     }
 
     /// Waits until everything that was stored of a room is shown.
-    pub(super) async fn restored(&self, room: RoomHandle) -> Result<(), Failure> {
-        // Each call takes its turn with the node, which verifies some more in between.
-        while !self.call(move |node, _| node.is_restored(room)).await? {
+    pub(super) async fn restored(&self, room: RoomHandle, progress: &Progress) -> Result<(), Failure> {
+        loop {
+            // Each call takes its turn with the node, which verifies some more in between.
+            let look =
+                move |node: &mut Node, _| (node.is_restored(room), node.canvas(room).map(Canvas::painted));
+            let (is_restored, painted) = self.call(look).await?;
+            if is_restored {
+                return Ok(());
+            }
+            progress.set(painted.unwrap_or(0) as u64);
             tokio::task::yield_now().await;
         }
-        Ok(())
     }
 
     /// Registers the room with one more server.

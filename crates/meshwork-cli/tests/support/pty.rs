@@ -100,6 +100,11 @@ impl Pty {
         self.send(&format!("\u{1b}[<0;{x};{y}M\u{1b}[<0;{x};{y}m"));
     }
 
+    /// Moves the mouse to a column and row, from 0, without a button.
+    pub fn hover(&mut self, (x, y): (u16, u16)) {
+        self.send(&format!("\u{1b}[<35;{};{}M", x + 1, y + 1));
+    }
+
     /// Drags the left button from one place to another.
     pub fn drag(&mut self, from: (u16, u16), to: (u16, u16)) {
         let place = |(x, y): (u16, u16)| format!("{};{}", x + 1, y + 1);

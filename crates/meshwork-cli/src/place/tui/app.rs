@@ -1,12 +1,14 @@
 //! What the terminal view shows and what it is asked for, without a terminal and without a room.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
+use meshwork_core::id::Endpoint;
+use meshwork_core::presence::Pointer;
 use meshwork_picture::Cell;
 use meshwork_picture::palette::{self, PLACE};
 
-use super::allowance::Allowance;
 use super::canvas::{Shown, line};
 use super::draw::{Layout, palette_at};
 use super::keys::{Action, Typed};
@@ -17,6 +19,8 @@ use super::view::View;
 const UNDO_MAX: usize = 64;
 /// Cells of a stroke that is not handed over yet: a line across the largest canvas, there and back.
 const PENDING_MAX: usize = 8192;
+/// How long a name stands beside a cursor that does not move any more.
+const POINTER_NAME_SHOWN: Duration = Duration::from_secs(3);
 /// Characters of a line that is typed.
 const TYPED_MAX: usize = 16;
 
@@ -64,7 +68,10 @@ pub(super) struct App {
     pub(super) colour: Colour,
     last_colour: Colour,
     pub(super) people: Vec<Row>,
-    pub(super) allowance: Allowance,
+    /// What the room's rules leave, where they limit something.
+    pub(super) allowance: Option<String>,
+    /// The cursors of the others, and when they moved last.
+    pub(super) pointers: BTreeMap<Endpoint, (Pointer, Instant)>,
     /// What happened last, and whether it is bad.
     pub(super) words: (String, bool),
     pub(super) prompt: Option<Prompt>,
@@ -94,7 +101,8 @@ impl App {
             colour: PLACE[0].colour,
             last_colour: PLACE[2].colour,
             people: Vec::new(),
-            allowance: Allowance::default(),
+            allowance: None,
+            pointers: BTreeMap::new(),
             words: (String::new(), false),
             prompt: None,
             is_helping: false,
@@ -143,6 +151,28 @@ impl App {
     /// Cells look different now.
     pub(super) fn change(&mut self, cells: &[Painted]) {
         self.shown.change(cells);
+    }
+
+    /// Somebody's cursor is here now, or not on the canvas any more.
+    pub(super) fn point(&mut self, endpoint: Endpoint, pointer: Option<Pointer>, now: Instant) {
+        match pointer {
+            Some(pointer) => drop(self.pointers.insert(endpoint, (pointer, now))),
+            None => drop(self.pointers.remove(&endpoint)),
+        }
+    }
+
+    /// What stands beside a cursor: the name of who moved it just now.
+    pub(super) fn pointer_name(&self, endpoint: &Endpoint, moved: Instant, now: Instant) -> &str {
+        let named = self.people.iter().find(|row| row.endpoint == *endpoint);
+        let is_fresh = now.saturating_duration_since(moved) < POINTER_NAME_SHOWN;
+        named.filter(|_| is_fresh).map_or("", |row| &row.called)
+    }
+
+    /// One's own cursor, as the others see it.
+    pub(super) fn own_pointer(&self) -> Pointer {
+        let middle = |cell: u16| f64::from(cell) + 0.5;
+        let place = (middle(self.cursor.0), middle(self.cursor.1));
+        Pointer::new(self.shown.size(), place, self.stroke.is_some(), self.colour)
     }
 
     /// What somebody typed into the line.

@@ -1,8 +1,9 @@
 //! Draws the canvas, the colours, the people and the words on a terminal.
 
+use std::time::Instant;
+
 use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::node::LinkState;
-use meshwork_core::time::WallTime;
 use meshwork_picture::palette::{self, PLACE};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -20,6 +21,8 @@ const PEOPLE_WIDTH: u16 = 34;
 const PEOPLE_FROM: u16 = 90;
 /// Below these nothing can be painted on.
 const SIDES_LEAST: (u16, u16) = (20, 5);
+/// Columns of a cursor with its name.
+const POINTER_WIDTH: usize = 14;
 /// Columns of one colour of the palette.
 const SWATCH_WIDTH: u16 = 4;
 
@@ -64,7 +67,7 @@ pub(super) struct Look {
     pub(super) is_unicode: bool,
     /// Whether the frame shows in this moment, where it would hide the cell below it.
     pub(super) blinks: bool,
-    pub(super) now: WallTime,
+    pub(super) now: Instant,
 }
 
 impl Layout {
@@ -125,6 +128,7 @@ pub(super) fn draw(app: &App, look: Look, buffer: &mut Buffer) {
         return;
     }
     draw_canvas(app, look, buffer);
+    draw_pointers(app, look, buffer);
     draw_frame(app, look, buffer);
     if let Some(area) = layout.people {
         draw_people(app, look, area, buffer);
@@ -132,7 +136,7 @@ pub(super) fn draw(app: &App, look: Look, buffer: &mut Buffer) {
     if let Some(area) = layout.palette {
         draw_palette(app, look, area, buffer);
     }
-    draw_status(app, look, buffer);
+    draw_status(app, buffer);
     draw_words(app, look, buffer);
     if app.is_helping {
         draw_help(layout.canvas, look, buffer);
@@ -189,6 +193,28 @@ fn draw_canvas(app: &App, look: Look, buffer: &mut Buffer) {
                 place.set_char(glyph).set_fg(colour(above)).set_bg(colour(below));
             }
         }
+    }
+}
+
+/// The cursors of the others: an arrow, and for a while a name.
+fn draw_pointers(app: &App, look: Look, buffer: &mut Buffer) {
+    let area = app.layout.canvas;
+    for (endpoint, (pointer, moved)) in &app.pointers {
+        let place = pointer.place();
+        let Some((left, top)) = app.view.dot_of((place.0 as u16, place.1 as u16)) else { continue };
+        let y = area.y + if app.layout.has_half_blocks { top / 2 } else { top };
+        let arrow = if look.is_unicode { "↖" } else { "^" };
+        let label = format!("{arrow}{}", app.pointer_name(endpoint, *moved, look.now));
+        let mut style = Style::new().add_modifier(Modifier::BOLD);
+        if look.depth == Depth::None {
+            style = style.add_modifier(Modifier::REVERSED);
+        } else {
+            let ink =
+                if is_light(pointer.colour) { Colour::rgb(0, 0, 0) } else { Colour::rgb(255, 255, 255) };
+            style = style.fg(look.depth.color(ink)).bg(look.depth.color(pointer.colour));
+        }
+        let width = usize::from(area.width - left).min(POINTER_WIDTH);
+        buffer.set_stringn(area.x + left, y, label, width, style);
     }
 }
 
@@ -253,7 +279,7 @@ fn draw_palette(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn draw_status(app: &App, look: Look, buffer: &mut Buffer) {
+fn draw_status(app: &App, buffer: &mut Buffer) {
     let area = app.layout.status;
     let linked = app.people.iter().filter(|row| row.is_linked).count();
     let (x, y) = app.cursor;
@@ -266,8 +292,8 @@ fn draw_status(app: &App, look: Look, buffer: &mut Buffer) {
         app.view.zoom_words(),
         counted_cells(app.shown.painted()),
     ];
-    if let Some(words) = app.allowance.words(look.now) {
-        parts.insert(3, words);
+    if let Some(words) = &app.allowance {
+        parts.insert(3, words.clone());
     }
     let style = Style::new().add_modifier(Modifier::REVERSED);
     buffer.set_style(area, style);

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use meshwork_core::id::Endpoint;
 use meshwork_core::node::{LinkState, PeerView};
 use meshwork_core::time::Time;
 
 /// One endpoint as it is listed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
+    pub(super) endpoint: Endpoint,
     /// Their name, or the beginning of their key.
     pub(super) called: String,
     pub(super) state: LinkState,
@@ -69,7 +71,14 @@ impl Row {
             LinkState::Gone => peer.reason.clone().unwrap_or_default(),
             _ => rtt.map(rtt_words).unwrap_or_default(),
         };
-        Row { called, state: peer.state, beside, is_linked: peer.attached && peer.state.is_linked(), rtt }
+        Row {
+            endpoint: peer.endpoint,
+            called,
+            state: peer.state,
+            beside,
+            is_linked: peer.attached && peer.state.is_linked(),
+            rtt,
+        }
     }
 }
 
@@ -85,7 +94,7 @@ fn rank(state: LinkState) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshwork_core::id::{Endpoint, Instance, PeerId};
+    use meshwork_core::id::{Instance, PeerId};
 
     fn peer(name: &str, state: LinkState, rtt_ms: Option<u64>) -> PeerView {
         PeerView {

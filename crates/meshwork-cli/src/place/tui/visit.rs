@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Event, Node, PaintReceipt, RoomHandle, ServerState};
+use meshwork_core::presence::Pointer;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
 use meshwork_picture::Cell;
@@ -20,8 +21,8 @@ use super::app::{App, Ask, Stroked};
 use super::colours::Depth;
 use super::draw::{Layout, Look, draw};
 use super::keys::{self, Action, Typed};
-use super::people;
 use super::screen::Screen;
+use super::{allowance, people};
 use crate::exit::Failure;
 use crate::place::session::Session;
 use crate::progress::span;
@@ -45,13 +46,26 @@ pub(super) struct Visit<'a> {
     missed: u64,
     is_stale: bool,
     looked: Option<Instant>,
+    /// One's own cursor, as the others were told.
+    pointed: Option<Pointer>,
     born: Instant,
 }
 
 impl<'a> Visit<'a> {
     pub(super) fn new(session: &'a mut Session, screen: Screen, depth: Depth, is_unicode: bool) -> Visit<'a> {
         let (unapplied, born) = (BTreeSet::new(), Instant::now());
-        Visit { session, screen, depth, is_unicode, unapplied, missed: 0, is_stale: true, looked: None, born }
+        Visit {
+            session,
+            screen,
+            depth,
+            is_unicode,
+            unapplied,
+            missed: 0,
+            is_stale: true,
+            looked: None,
+            pointed: None,
+            born,
+        }
     }
 
     /// Joins the room and stays until somebody leaves it.
@@ -79,6 +93,7 @@ impl<'a> Visit<'a> {
                     if self.carry_out(&mut app, room).await? {
                         break;
                     }
+                    self.point(&app, room).await?;
                     self.refresh(&mut app, room).await?;
                     self.draw(&mut app)?;
                 }
@@ -130,7 +145,12 @@ impl<'a> Visit<'a> {
                 self.looked = None;
                 app.say("The rules of the room changed.");
             }
-            Event::MemberAttached { .. } | Event::MemberDetached { .. } | Event::Link { .. } => self.looked = None,
+            Event::Pointed { endpoint, pointer, .. } => app.point(endpoint, pointer, std::time::Instant::now()),
+            Event::MemberDetached { endpoint, .. } => {
+                app.point(endpoint, None, std::time::Instant::now());
+                self.looked = None;
+            }
+            Event::MemberAttached { .. } | Event::Link { .. } => self.looked = None,
             Event::Server { state: ServerState::Away { .. }, .. } => app.say(
                 "The meeting point is away. Your links are not touched; newcomers have to wait until it is back.",
             ),
@@ -172,7 +192,8 @@ impl<'a> Visit<'a> {
     fn note_painted(&mut self, app: &mut App, painted: Result<PaintReceipt, CommandError>) -> bool {
         match painted {
             Ok(receipt) => {
-                app.allowance.note(wall(), receipt.cells);
+                // What the rules leave is another number now.
+                self.looked = None;
                 self.unapplied.extend(receipt.sequences);
                 true
             }
@@ -231,17 +252,27 @@ impl<'a> Visit<'a> {
         Ok(named.map_or_else(|| peer.short(), |view| view.name.trim().to_owned()))
     }
 
+    /// Tells the others where one's own cursor is, when it moved.
+    async fn point(&mut self, app: &App, room: RoomHandle) -> Result<(), Failure> {
+        let pointer = Some(app.own_pointer());
+        if pointer != self.pointed {
+            self.pointed = pointer;
+            // A cursor that is not told is no loss.
+            let _ = self.session.call(move |node, now| node.point(now, room, pointer)).await?;
+        }
+        Ok(())
+    }
+
     /// Looks up what is not told by events: distances, ages, rules; and the canvas, where events were missed.
     async fn refresh(&mut self, app: &mut App, room: RoomHandle) -> Result<(), Failure> {
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let look =
-            move |node: &mut Node, now: Time| (node.peers(room), node.rules(room).map(|r| r.limit), now);
-        let (peers, limit, now) = self.session.call(look).await?;
+        let look = move |node: &mut Node, now: Time| (node.peers(room), node.painting_left(now, room), now);
+        let (peers, left, now) = self.session.call(look).await?;
         app.people = people::rows(&peers, now);
-        app.allowance.set_limit(limit.flatten());
+        app.allowance = allowance::words(&left);
         let missed = self.session.missed();
         if self.is_stale || missed > self.missed {
             (self.missed, self.is_stale) = (missed, false);
@@ -253,7 +284,8 @@ impl<'a> Visit<'a> {
     fn draw(&mut self, app: &mut App) -> Result<(), Failure> {
         let area = self.area()?;
         let blinks = (self.born.elapsed().as_millis() / 500).is_multiple_of(2);
-        let look = Look { depth: self.depth, is_unicode: self.is_unicode, blinks, now: wall() };
+        let look =
+            Look { depth: self.depth, is_unicode: self.is_unicode, blinks, now: std::time::Instant::now() };
         app.lay_out(area);
         let drawn = self.screen.terminal.draw(|frame| draw(app, look, frame.buffer_mut()));
         drawn.context("cannot draw on the terminal")?;

@@ -1,14 +1,21 @@
 //! What is drawn, character by character.
 
-use meshwork_core::crdt::canvas::{CanvasSize, Painted};
+use std::time::Duration;
 
+use meshwork_core::crdt::canvas::{CanvasSize, Painted};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
+use meshwork_core::presence::Pointer;
+use meshwork_core::time::Time;
+
+use super::super::people;
 use super::*;
 
+const ENDPOINT: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
 const RED: Colour = Colour::rgb(0xe6, 0x19, 0x4b);
 const BLUE: Colour = Colour::rgb(0x43, 0x63, 0xd8);
 
 fn look(depth: Depth) -> Look {
-    Look { depth, is_unicode: depth != Depth::None, blinks: false, now: WallTime(0) }
+    Look { depth, is_unicode: depth != Depth::None, blinks: false, now: Instant::now() }
 }
 
 /// A canvas of 60 by 54 on a terminal where each cell is a dot.
@@ -27,6 +34,29 @@ fn drawn(app: &App, look: Look, (width, height): (u16, u16)) -> Buffer {
 
 fn line(buffer: &Buffer, y: u16) -> String {
     (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect()
+}
+
+fn person(called: &str, state: LinkState, beside: &str) -> Row {
+    let peer = meshwork_core::node::PeerView {
+        endpoint: ENDPOINT,
+        name: called.into(),
+        own: false,
+        state,
+        since: Time(0),
+        heard: None,
+        reason: Some(beside.into()),
+        rtt: Some(Duration::from_millis(23)),
+        attached: true,
+        stays: true,
+        in_step: true,
+        bytes_received: 0,
+        bytes_sent: 0,
+        session: None,
+        epoch: 0,
+        unacknowledged: 0,
+        unlinked: false,
+    };
+    people::rows(&[peer], Time(0)).remove(0)
 }
 
 #[test]
@@ -71,11 +101,10 @@ fn the_frame_is_where_the_keys_paint() {
 
 #[test]
 fn the_status_says_where_one_is_and_what_is_left() {
-    use meshwork_core::room::records::Limit;
     let area = (100, 30);
     let mut app = app(Depth::True, area);
     app.cursor = (5, 4);
-    app.allowance.set_limit(Some(Limit { cells: 60, window_ms: 60_000 }));
+    app.allowance = Some("60 cells every 60 s, 60 left".into());
     app.complain("You are banned in this room.");
     let buffer = drawn(&app, look(Depth::True), area);
     let status = line(&buffer, 28);
@@ -89,31 +118,6 @@ fn the_status_says_where_one_is_and_what_is_left() {
 
 #[test]
 fn people_are_listed_where_there_is_room() {
-    let person = |called: &str, state: LinkState, beside: &str| {
-        let peer = meshwork_core::node::PeerView {
-            endpoint: meshwork_core::id::Endpoint {
-                peer: meshwork_core::id::PeerId([1; 32]),
-                instance: meshwork_core::id::Instance(1),
-            },
-            name: called.into(),
-            own: false,
-            state,
-            since: meshwork_core::time::Time(0),
-            heard: None,
-            reason: Some(beside.into()),
-            rtt: Some(std::time::Duration::from_millis(23)),
-            attached: true,
-            stays: true,
-            in_step: true,
-            bytes_received: 0,
-            bytes_sent: 0,
-            session: None,
-            epoch: 0,
-            unacknowledged: 0,
-            unlinked: false,
-        };
-        super::super::people::rows(&[peer], meshwork_core::time::Time(0)).remove(0)
-    };
     let area = (100, 30);
     let mut app = app(Depth::True, area);
     app.people =
@@ -159,4 +163,22 @@ fn each_colour_is_clicked_where_it_is_drawn() {
         assert_eq!(palette_at(&app.layout, (x, palette.y)), Some(swatch.colour));
     }
     assert_eq!(palette_at(&app.layout, (0, 0)), None);
+}
+
+#[test]
+fn cursors_of_others_have_a_name_while_they_move() {
+    let area = (60, 30);
+    let mut app = app(Depth::True, area);
+    app.people = vec![person("Lin", LinkState::Direct, "")];
+    let pointer = Pointer::new(app.shown.size(), (20.5, 8.5), false, RED);
+    let now = Instant::now();
+    app.point(ENDPOINT, Some(pointer), now);
+    let buffer = drawn(&app, Look { now, ..look(Depth::True) }, area);
+    assert!(line(&buffer, 4)[20..].starts_with("↖Lin "), "{}", line(&buffer, 4));
+    assert_eq!(buffer[(20, 4)].bg, Depth::True.color(RED));
+    let later = now + Duration::from_secs(4);
+    let buffer = drawn(&app, Look { now: later, ..look(Depth::True) }, area);
+    assert!(line(&buffer, 4)[20..].starts_with("↖ "));
+    app.point(ENDPOINT, None, later);
+    assert!(!line(&drawn(&app, look(Depth::True), area), 4).contains('↖'));
 }
