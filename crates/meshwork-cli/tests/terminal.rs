@@ -104,7 +104,11 @@ fn strokes_of_others_show_as_half_blocks_and_a_click_arrives_at_them() {
     pty.send("?");
     pty.wait_for("who painted this cell");
     pty.resize((50, 12));
-    pty.wait("the people folded away", |screen| !screen.contents().contains("People, "));
+    pty.wait("the people folded away", |screen| {
+        let text = screen.contents();
+        let status = text.lines().nth(10).unwrap_or_default();
+        status.trim_end().ends_with("? help") && !text.contains("People, ")
+    });
     pty.send("q");
     assert_eq!(pty.end(), 0);
     pty.expect_restored();

@@ -16,8 +16,8 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use clap::Args;
+use crossterm::event;
 use meshwork_core::signalling::address::RoomAddress;
-use ratatui::crossterm::event;
 use tokio::sync::mpsc;
 
 use super::Common;

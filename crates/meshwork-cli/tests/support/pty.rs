@@ -4,12 +4,15 @@ use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use vt100::{MouseProtocolMode, Parser, Screen};
 
 use super::{Home, PATIENCE};
+
+/// How often it is looked whether a program has ended.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A terminal of so many columns and rows; what runs on it is killed when dropped.
 pub struct Pty {
@@ -124,8 +127,18 @@ impl Pty {
     }
 
     /// Waits for the end of the program, and returns its code.
+    #[track_caller]
     pub fn end(&mut self) -> u32 {
-        self.child.wait().unwrap().exit_code()
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            // What it writes last comes before its end.
+            let seen = self.shared.0.lock().unwrap();
+            let seen = self.shared.1.wait_timeout(seen, LOOK_INTERVAL).unwrap().0;
+            assert!(Instant::now() < deadline, "it goes on:\n{}", seen.parser.screen().contents());
+        }
     }
 
     /// All that was written to the terminal so far.

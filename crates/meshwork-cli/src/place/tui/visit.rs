@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use crossterm::event::Event as Input;
 use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Event, Node, PaintReceipt, RoomHandle, ServerState};
@@ -12,7 +13,6 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
 use meshwork_picture::Cell;
 use meshwork_picture::palette;
-use ratatui::crossterm::event::Event as Input;
 use ratatui::style::Style;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
