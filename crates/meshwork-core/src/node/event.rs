@@ -205,6 +205,11 @@ pub enum Event {
         /// In words.
         reason: String,
     },
+    /// The history that is being fetched went on: see [`Node::history`](super::Node::history).
+    HistoryChanged {
+        /// Which room.
+        room: RoomHandle,
+    },
     /// Storage works again: everything that waited for it is stored, and acknowledged as stored.
     StorageRecovered {
         /// Which room.

@@ -135,6 +135,60 @@ pub enum Effect {
         /// What changes.
         change: StoreChange,
     },
+    /// Read a part of the room's history from the log, then answer with [`Input::HistoryRead`]. Only a node with
+    /// [`Config::keeps_history`](super::Config::keeps_history) asks for this.
+    ReadHistory {
+        /// Names this request in the answer.
+        token: u64,
+        /// Which room.
+        room: RoomId,
+        /// Number of the first entry that is wanted; when that is forgotten, the oldest one.
+        from: u64,
+        /// Bytes of batches at most, but for the first of them; an entry that says that some are missing counts as
+        /// [`GAP_BYTES`](crate::room::history::GAP_BYTES). 0 asks for no entry, only for how far back the log
+        /// reaches.
+        bytes: u32,
+    },
+}
+
+/// A part of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryPart {
+    /// Number of the log's oldest entry.
+    pub first: u64,
+    /// When that was written; `None` in an empty log.
+    pub since: Option<WallTime>,
+    /// Bytes of the whole log.
+    pub bytes: u64,
+    /// What was read, in order.
+    pub entries: Vec<HistoryEntry>,
+    /// Number of the entry that comes next.
+    pub next: u64,
+    /// Whether the log ends here.
+    pub is_end: bool,
+}
+
+/// An entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HistoryEntry {
+    /// A batch was accepted.
+    Batch {
+        /// The entry's number.
+        number: u64,
+        /// When.
+        at: WallTime,
+        /// The signed batch.
+        bytes: Vec<u8>,
+    },
+    /// Batches were accepted that the log does not have.
+    Gap {
+        /// The entry's number.
+        number: u64,
+        /// When that was noticed.
+        at: WallTime,
+        /// How many.
+        missed: u64,
+    },
 }
 
 /// A change of what is stored for a room. All of one change is applied or nothing.
@@ -260,6 +314,13 @@ pub enum Input {
         /// In words, for people.
         reason: String,
     },
+    /// What became of an [`Effect::ReadHistory`].
+    HistoryRead {
+        /// The request's token.
+        token: u64,
+        /// The part, or in words why there is none.
+        part: Result<HistoryPart, String>,
+    },
 }
 
 impl Input {
@@ -277,7 +338,8 @@ impl Input {
             | Input::ServerDown { .. }
             | Input::NetworkChanged
             | Input::Persisted { .. }
-            | Input::PersistFailed { .. } => None,
+            | Input::PersistFailed { .. }
+            | Input::HistoryRead { .. } => None,
         }
     }
 }

@@ -26,6 +26,7 @@ mod attempts;
 pub mod config;
 pub mod event;
 mod governing;
+mod history;
 mod introductions;
 mod invitations;
 pub mod io;
@@ -180,6 +181,7 @@ impl Node {
             Input::NetworkChanged => self.handle_network_changed(),
             Input::Persisted { token } => self.handle_persisted(token, Ok(())),
             Input::PersistFailed { token, reason } => self.handle_persisted(token, Err(reason)),
+            Input::HistoryRead { token, part } => self.handle_history_read(token, part),
         }
         self.settle();
     }

@@ -451,6 +451,10 @@ impl Node {
                         let token = persist_token(handle, token);
                         self.effect(Effect::Persist { token, room: id, change });
                     }
+                    RoomOutput::ReadHistory { token, from, bytes } => {
+                        let token = persist_token(handle, token);
+                        self.effect(Effect::ReadHistory { token, room: id, from, bytes });
+                    }
                     RoomOutput::Offence(from, refusal, detail) => self.handle_offence(from, refusal, detail),
                     // Who cannot be heard cannot serve either.
                     RoomOutput::Refused(from, Refusal::Withheld, _) if self.is_cut_off(from) => {}
@@ -532,6 +536,6 @@ fn persist_token(handle: RoomHandle, token: u64) -> u64 {
     u64::from(handle.0) << 40 | token & ((1 << 40) - 1)
 }
 
-fn split_token(token: u64) -> (RoomHandle, u64) {
+pub(super) fn split_token(token: u64) -> (RoomHandle, u64) {
     (RoomHandle((token >> 40) as u32), token & ((1 << 40) - 1))
 }

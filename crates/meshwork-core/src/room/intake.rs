@@ -67,6 +67,11 @@ impl Room {
                 }
             };
         }
+        // What is only to be looked at comes last.
+        if cost < most * KNOWN_PER_SIGNATURE {
+            let left = most - cost.div_ceil(KNOWN_PER_SIGNATURE);
+            cost += self.verify_history(now, left) * KNOWN_PER_SIGNATURE;
+        }
         if cost > 0 {
             self.finish(now);
         }
@@ -80,7 +85,7 @@ impl Room {
 
     /// Whether batches wait to be verified.
     pub fn has_unverified(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queue.is_empty() || self.history.has_unverified()
     }
 
     /// Bytes of batches that wait to be verified.

@@ -22,6 +22,7 @@ pub mod delivery;
 pub mod equivocation;
 pub mod genesis;
 mod governing;
+pub mod history;
 mod intake;
 mod outbox;
 pub mod records;
@@ -42,6 +43,7 @@ use self::delivery::Delivery;
 use self::equivocation::Ledger;
 use self::genesis::Genesis;
 use self::governing::Governing;
+use self::history::History;
 pub use self::outbox::OUTBOX_MAX;
 use self::outbox::Outbox;
 use self::records::law::Law;
@@ -88,6 +90,15 @@ pub enum RoomOutput {
     Repaint(Vec<(u16, u16, Colour)>),
     /// The same, so many times at once.
     RefusedMany(Endpoint, Refusal, String, u64),
+    /// A part of the log is to be read: [`Effect::ReadHistory`](crate::node::Effect::ReadHistory).
+    ReadHistory {
+        /// Named again in [`Room::handle_history_read`].
+        token: u64,
+        /// Number of the first entry.
+        from: u64,
+        /// Bytes of batches at most.
+        bytes: u32,
+    },
 }
 
 /// What an attached member says of itself.
@@ -138,6 +149,7 @@ pub struct Room {
     records: RecordSync,
     ledger: Ledger,
     governing: Governing,
+    history: History,
     tell_links_at: Option<Time>,
     outputs: VecDeque<RoomOutput>,
 }
@@ -161,6 +173,7 @@ impl Room {
             records: RecordSync::default(),
             ledger: Ledger::default(),
             governing: Governing::new(config),
+            history: History::new(config),
             genesis,
             storage: Storage::new(config, &bytes),
             genesis_bytes: bytes,
@@ -358,6 +371,7 @@ impl Room {
         self.storage.handle_detached(endpoint);
         self.records.handle_detached(endpoint);
         self.sync.handle_detached(endpoint);
+        self.history.handle_detached(now.time, endpoint);
         self.event(Event::MemberDetached { room: self.handle, endpoint });
         self.finish(now);
     }
@@ -396,6 +410,7 @@ impl Room {
             }
             RoomMessage::Record(bytes) => self.handle_record(now, from, &bytes),
             RoomMessage::Equivocation(bytes) => self.handle_proof(now, from, &bytes),
+            RoomMessage::History(message) => self.handle_history(now, from, message),
             // A replica that this build does not have: skipped like an unknown kind.
             _ => {}
         }
@@ -447,13 +462,14 @@ impl Room {
 
     /// When [`Room::handle_timeout`] has something to do.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
-        let unverified = (!self.queue.is_empty()).then_some(now.time);
+        let unverified = self.has_unverified().then_some(now.time);
         let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
         let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
         let dropped = self.allowances.poll_timeout();
         let somebody_stays = self.members.values().any(|member| member.stays);
         let resend = self.outbox.poll_timeout(now.time).filter(|_| somebody_stays);
-        let due = [resend, unverified, sync, held, dropped, storage, records, self.tell_links_at];
+        let history = self.history.poll_timeout();
+        let due = [resend, unverified, sync, held, dropped, storage, records, history, self.tell_links_at];
         due.into_iter().flatten().min()
     }
 
@@ -478,10 +494,10 @@ impl Room {
         self.outputs.pop_front()
     }
 
-    /// The next message for `to` of the parts of the canvas that it wants. Asked for when the link has room, so
+    /// The next message for `to` of the parts of the canvas, or else of the history, that it wants. Asked for when the link has room, so
     /// that a large canvas streams between live strokes.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        self.sync.serve(to, &self.canvas)
+        self.sync.serve(to, &self.canvas).or_else(|| self.serve_history(to))
     }
 
     /// How many batches are held back until they are due.
@@ -526,6 +542,7 @@ impl Room {
                 SyncOutput::Stale(from, detail) => RoomOutput::Refused(from, Refusal::Stale, detail),
             });
         }
+        self.finish_history(now);
         self.storage.settle(now.time);
         while let Some(output) = self.storage.poll_output() {
             match output {

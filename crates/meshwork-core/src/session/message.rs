@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::direct::DIRECT_MAX;
+use super::history::HistoryMessage;
 use super::resume::Resumption;
 use crate::gossip::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
@@ -166,6 +167,8 @@ pub enum RoomMessage {
     Introductions(Bounded<Introduction, ROOM_ENDPOINTS_MAX>),
     /// A sealed payload, for the receiver or to be passed on.
     Carry(Carry),
+    /// About the room's history.
+    History(HistoryMessage),
 }
 
 /// Which replica of a room; 0 is the canvas.
@@ -389,6 +392,7 @@ impl RoomMessage {
             RoomMessage::AskIntroductions(body) => (kind::ASK_INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Introductions(body) => (kind::INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
+            RoomMessage::History(message) => message.encode(number),
         }
     }
 
@@ -420,7 +424,10 @@ impl RoomMessage {
             kind::ASK_INTRODUCTIONS => read(body, RoomMessage::AskIntroductions),
             kind::INTRODUCTIONS => read(body, RoomMessage::Introductions),
             kind::CARRY => read(body, RoomMessage::Carry),
-            _ => Ok(None),
+            kind => {
+                let message = HistoryMessage::decode(kind, body)?;
+                Ok(message.map(|(number, message)| (number, RoomMessage::History(message))))
+            }
         }
     }
 }

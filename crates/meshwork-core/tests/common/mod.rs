@@ -9,6 +9,7 @@ use std::time::Duration;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId};
 use meshwork_core::node::event::RoomHandle;
+use meshwork_core::node::io::{AcceptedBatch, HistoryEntry, HistoryPart};
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
@@ -42,6 +43,10 @@ pub struct Members {
     pub refused: BTreeMap<(u8, u8, Refusal), u64>,
     /// The most bytes that waited to be verified in one room.
     pub unverified_most: usize,
+    /// What keepers wrote into their logs.
+    pub logs: BTreeMap<u8, Vec<AcceptedBatch>>,
+    /// Parts that each keeper's driver was asked to read.
+    pub reads: BTreeMap<u8, usize>,
 }
 
 impl Members {
@@ -59,6 +64,8 @@ impl Members {
             served: BTreeMap::new(),
             refused: BTreeMap::new(),
             unverified_most: 0,
+            logs: BTreeMap::new(),
+            reads: BTreeMap::new(),
         }
     }
 
@@ -70,10 +77,20 @@ impl Members {
 
     /// Somebody opens the room, linked to nobody.
     pub fn open(&mut self, number: u8) {
+        self.open_with(number, &Config::default());
+    }
+
+    /// The same, of somebody who stores and keeps a log of what was accepted.
+    pub fn open_keeper(&mut self, number: u8) {
+        self.logs.insert(number, vec![]);
+        self.open_with(number, &Config { stores: true, keeps_history: true, ..Config::default() });
+    }
+
+    fn open_with(&mut self, number: u8, config: &Config) {
         let identity = identity(number);
         let (genesis, bytes, id) = self.genesis();
         let me = endpoint(number);
-        let room = Room::new(RoomHandle(1), id, genesis, bytes, me, &Config::default());
+        let room = Room::new(RoomHandle(1), id, genesis, bytes, me, config);
         self.rooms.insert(number, (identity, room));
     }
 
@@ -154,6 +171,7 @@ impl Members {
         self.now.time += TICK;
         self.now.wall = WallTime(self.now.wall.0 + TICK.as_micros() as u64);
         let now = self.now;
+        let reads: usize = self.reads.values().sum();
         for (from, to, message) in std::mem::take(&mut self.on_the_way) {
             self.room(to).handle_message(now, endpoint(from), message);
         }
@@ -176,7 +194,8 @@ impl Members {
             self.unverified_most = self.unverified_most.max(unverified);
             self.drain(number);
         }
-        !self.on_the_way.is_empty()
+        // What was just read can be served at once.
+        !self.on_the_way.is_empty() || self.reads.values().sum::<usize>() > reads
     }
 
     pub fn drain(&mut self, number: u8) {
@@ -193,9 +212,37 @@ impl Members {
                 }
                 RoomOutput::RefusedMany(from, why, _, count) => self.refuse(number, from, why, count),
                 RoomOutput::Event(Event::CanvasChanged { .. }) | RoomOutput::Event(_) => {}
+                RoomOutput::Persist { token, change } => {
+                    let now = self.now;
+                    self.logs.entry(number).or_default().extend(change.accepted);
+                    self.room(number).handle_persisted(now, token, Ok(()));
+                }
+                RoomOutput::ReadHistory { token, from, bytes } => self.read(number, token, from, bytes),
                 _ => {}
             }
         }
+    }
+
+    /// What a driver does that has a log.
+    fn read(&mut self, number: u8, token: u64, from: u64, bytes: u32) {
+        *self.reads.entry(number).or_default() += 1;
+        let log = &self.logs[&number];
+        let mut part =
+            HistoryPart { since: log.first().map(|first| first.at), next: from, ..HistoryPart::default() };
+        part.bytes = log.iter().map(|entry| entry.bytes.len() as u64).sum();
+        let mut left = bytes as usize;
+        for entry in log.iter().skip(from as usize).filter(|_| bytes > 0) {
+            if !part.entries.is_empty() && entry.bytes.len() > left {
+                break;
+            }
+            left = left.saturating_sub(entry.bytes.len());
+            let (number, at) = (part.next, entry.at);
+            part.entries.push(HistoryEntry::Batch { number, at, bytes: entry.bytes.clone() });
+            part.next += 1;
+        }
+        part.is_end = part.next as usize >= log.len();
+        let now = self.now;
+        self.room(number).handle_history_read(now, token, Ok(part));
     }
 
     fn refuse(&mut self, by: u8, whom: Endpoint, why: Refusal, count: u64) {

@@ -172,6 +172,11 @@ impl Canvas {
         self.find(x, y).map_or(Stamp::NEVER, |(tile, index)| tile.stamp(index))
     }
 
+    /// Whether the room's records erase a cell that `peer` painted at `stamp`.
+    pub fn is_erased(&self, x: u16, y: u16, stamp: Stamp, peer: PeerId) -> bool {
+        self.erasures.iter().any(|erasure| erasure.covers(x, y, stamp, peer))
+    }
+
     /// How many cells show a colour.
     pub fn painted(&self) -> usize {
         self.painted

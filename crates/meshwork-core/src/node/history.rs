@@ -1,0 +1,56 @@
+//! The node's side of history: what an application asks, and what the driver read.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Node;
+use super::event::RoomHandle;
+use super::io::HistoryPart;
+use super::rooms::split_token;
+use crate::room::history::{HistoryView, PastBatch};
+use crate::time::Time;
+
+impl Node {
+    /// Begins to fetch the room's history from the neighbour whose log reaches back furthest;
+    /// [`Event::HistoryChanged`](super::Event::HistoryChanged) tells when it went on. What is fetched waits to be
+    /// taken out, and no more comes until it is. A room that is not open stays as it is.
+    pub fn fetch_history(&mut self, now: Time, room: RoomHandle) {
+        self.advance(now);
+        let present = self.now;
+        if let Some(open) = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut()) {
+            open.begin_history(open.present(present));
+        }
+        self.settle();
+    }
+
+    /// Stops fetching, and forgets what was not taken out.
+    pub fn cancel_history(&mut self, now: Time, room: RoomHandle) {
+        self.advance(now);
+        if let Some(open) = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut()) {
+            open.cancel_history();
+        }
+        self.settle();
+    }
+
+    /// How far the fetch is; `None` when there is none.
+    pub fn history(&self, room: RoomHandle) -> Option<HistoryView> {
+        self.rooms.get(&room)?.room.as_ref()?.history()
+    }
+
+    /// Takes out batches that were fetched, verified each of them, until they have `cells_most` cells or more. They
+    /// come in the order in which the log has them; where a second log had to be asked some come twice.
+    pub fn take_history(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch> {
+        self.advance(now);
+        let present = self.now;
+        let open = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut());
+        let taken = open.map(|open| open.take_history(open.present(present), cells_most)).unwrap_or_default();
+        self.settle();
+        taken
+    }
+
+    pub(super) fn handle_history_read(&mut self, token: u64, part: Result<HistoryPart, String>) {
+        let (handle, token) = split_token(token);
+        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        room.handle_history_read(room.present(self.now), token, part);
+    }
+}

@@ -1,0 +1,247 @@
+//! The history of a room between its members: who has how much of it, fetching it, and serving it.
+//!
+//! # Problem
+//! A replica has what shows now. Who wants to see how a canvas came about needs what was painted over as well, which
+//! only a keeper's log has, may be large, and must not be believed because a keeper says so.
+//!
+//! # How it works
+//! Any member asks its neighbours how far back they reach ([`HistoryMessage::Ask`]); each answers, for its log if it
+//! has one and else for what its replica still holds. One log is then fetched in order, part by part: each part is
+//! wanted by the number of its first entry, so that a fetch can go on anywhere, and the next is wanted when the one
+//! before has come and little waits. Batches are verified in slices, after everything else. Who sends one that its
+//! author did not sign is asked no more, and the next one's log is fetched; so it is when a keeper goes away.
+//! docs/protocol/history.md has the bytes.
+//!
+//! # Driving it
+//! An application calls [`Room::begin_history`], looks at [`Room::history`] at each
+//! [`Event::HistoryChanged`](crate::node::Event::HistoryChanged), and takes out what came
+//! ([`Room::take_history`]): what it does not take is not followed by more. A log is read by the driver
+//! ([`RoomOutput::ReadHistory`]).
+//!
+//! # Invariants
+//! - What is taken out was signed by its author for this room, and counts under the room's records.
+//! - A log is never read for who asked for more than [`WANTS_MAX`] parts at a time.
+//!
+//! # Limits
+//! [`PART_BYTES_MAX`], [`WANTS_MAX`], [`PARTS_BURST`] and [`PARTS_PER_SECOND`], [`ASKS_BURST`].
+
+mod fetch;
+mod serve;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use self::fetch::Fetch;
+pub use self::fetch::{ANSWER_WITHIN, HistoryState, HistoryView, SPANS_MAX};
+use self::serve::Archive;
+pub use self::serve::{ASKS_BURST, ASKS_EVERY, PARTS_BURST, PARTS_PER_SECOND, WANTS_MAX};
+use super::delivery::Rejection;
+use super::{Room, RoomOutput};
+use crate::clock::Stamp;
+use crate::crdt::canvas::{Canvas, Colour, TILE_SIDE};
+use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
+use crate::id::Endpoint;
+use crate::node::Config;
+use crate::node::event::{Event, Refusal};
+use crate::node::io::HistoryPart;
+use crate::session::history::HistoryMessage;
+use crate::session::message::RoomMessage;
+use crate::time::{Now, Time};
+
+/// Bytes of batches in one part: a page verifies that many lone clicks in a quarter of a second.
+pub const PART_BYTES_MAX: usize = 128 * 1024;
+
+/// What an entry that says that batches are missing counts as, in bytes of a part.
+pub const GAP_BYTES: usize = 64;
+
+/// A batch of the past, verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastBatch {
+    /// Who painted.
+    pub author: Endpoint,
+    /// The batch's place in that endpoint's sequence.
+    pub sequence: u64,
+    /// Its cells.
+    pub cells: Vec<PastCell>,
+}
+
+/// A cell that was painted once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastCell {
+    /// Column.
+    pub x: u16,
+    /// Row.
+    pub y: u16,
+    /// When it was painted.
+    pub stamp: Stamp,
+    /// With what; cleared where the room's records erased it.
+    pub colour: Colour,
+}
+
+/// Both sides of history in one room.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    archive: Archive,
+    fetch: Option<Fetch>,
+}
+
+impl History {
+    pub(super) fn new(config: &Config) -> History {
+        History { archive: Archive::new(config.stores && config.keeps_history), fetch: None }
+    }
+
+    pub(super) fn handle_detached(&mut self, now: Time, endpoint: Endpoint) {
+        self.archive.handle_detached(endpoint);
+        if let Some(fetch) = &mut self.fetch {
+            fetch.handle_detached(now, endpoint);
+        }
+    }
+
+    pub(super) fn has_unverified(&self) -> bool {
+        self.fetch.as_ref().is_some_and(Fetch::has_unverified)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let fetch = self.fetch.as_ref().and_then(Fetch::poll_timeout);
+        [fetch, self.archive.poll_timeout()].into_iter().flatten().min()
+    }
+}
+
+impl Canvas {
+    /// What a batch of this canvas painted, as it may be shown: erased cells read cleared. `None` when the batch
+    /// is none of this canvas.
+    pub fn past(&self, batch: &SignedBatch) -> Option<PastBatch> {
+        let header = batch.header();
+        let strokes = self.read(batch).ok()?;
+        let (left, top) = self.size().tile_origin(strokes.tile())?;
+        let shown = |cell: &crate::crdt::canvas::TileCell| {
+            let (x, y) = (left + cell.index % TILE_SIDE, top + cell.index / TILE_SIDE);
+            let is_erased = self.is_erased(x, y, cell.stamp, header.author.peer);
+            let colour = if is_erased { Colour::CLEARED } else { cell.colour };
+            PastCell { x, y, stamp: cell.stamp, colour }
+        };
+        let cells = strokes.cells().iter().map(shown).collect();
+        Some(PastBatch { author: header.author, sequence: header.sequence, cells })
+    }
+}
+
+impl Room {
+    /// Begins to fetch the history from whichever neighbour reaches back furthest; what was fetched before is
+    /// forgotten.
+    pub fn begin_history(&mut self, now: Now) {
+        self.cancel_history();
+        let neighbours: Vec<Endpoint> = self.members.keys().copied().collect();
+        self.history.fetch = Some(Fetch::new(now.time, neighbours));
+        self.finish(now);
+    }
+
+    /// Stops fetching, and forgets what was not taken.
+    pub fn cancel_history(&mut self) {
+        if let Some(source) = self.history.fetch.take().and_then(|fetch| fetch.asked()) {
+            let unwant = RoomMessage::History(HistoryMessage::Unwant);
+            self.outputs.push_back(RoomOutput::Send(source, unwant));
+        }
+    }
+
+    /// How far the history is; `None` when none is being fetched.
+    pub fn history(&self) -> Option<HistoryView> {
+        self.history.fetch.as_ref().map(Fetch::view)
+    }
+
+    /// Takes out batches that were fetched and verified, in the order of the log, until they have `cells_most`
+    /// cells or more.
+    pub fn take_history(&mut self, now: Now, cells_most: usize) -> Vec<PastBatch> {
+        let (mut taken, mut cells) = (Vec::new(), 0);
+        while cells < cells_most
+            && let Some(batch) = self.history.fetch.as_mut().and_then(Fetch::take)
+        {
+            if let Some(past) = self.canvas.past(&batch) {
+                cells += past.cells.len();
+                taken.push(past);
+            }
+        }
+        self.finish(now);
+        taken
+    }
+
+    /// The driver has read a part of the log, or could not, in words.
+    pub fn handle_history_read(&mut self, now: Now, token: u64, part: Result<HistoryPart, String>) {
+        self.history.archive.handle_read(now.time, token, part);
+        self.finish(now);
+    }
+
+    /// The next message of the history for `to`, when nothing else is to be served.
+    pub(super) fn serve_history(&mut self, to: Endpoint) -> Option<RoomMessage> {
+        self.history.archive.serve(to).map(RoomMessage::History)
+    }
+
+    pub(super) fn handle_history(&mut self, now: Now, from: Endpoint, message: HistoryMessage) {
+        let archive = &mut self.history.archive;
+        match message {
+            HistoryMessage::Ask => archive.handle_ask(now.time, from, &self.canvas),
+            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want, &self.canvas),
+            HistoryMessage::Unwant => archive.handle_unwant(from),
+            message => {
+                if let Some(fetch) = &mut self.history.fetch {
+                    fetch.handle_message(now.time, from, message);
+                }
+            }
+        }
+    }
+
+    /// Verifies fetched batches, at most `most`. Returns how many.
+    pub(super) fn verify_history(&mut self, now: Now, most: usize) -> usize {
+        let mut count = 0;
+        while count < most
+            && let Some(fetch) = &mut self.history.fetch
+            && let Some((from, batch)) = fetch.take_unverified()
+        {
+            count += 1;
+            match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
+                Ok(checked) if self.law.lets_stand(&checked.batch.header()) => {
+                    fetch.handle_verified(checked.batch)
+                }
+                Err(Rejection::Refused(
+                    refusal @ (Refusal::BatchSignature | Refusal::BatchContent),
+                    detail,
+                )) => {
+                    fetch.handle_forged(now.time, from);
+                    self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+                }
+                // What the room's records do not let stand is not shown; a keeper may have it all the same.
+                Ok(_) | Err(_) => fetch.handle_left_out(),
+            }
+        }
+        count
+    }
+
+    /// Sends and tells what the history wants sent and told.
+    pub(super) fn finish_history(&mut self, now: Now) {
+        let room = self.handle;
+        self.history.archive.handle_timeout(now.time, &self.canvas);
+        while let Some((to, message)) = self.history.archive.poll_send() {
+            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
+        }
+        while let Some((token, want)) = self.history.archive.poll_read() {
+            self.outputs.push_back(RoomOutput::ReadHistory { token, from: want.from, bytes: want.bytes });
+        }
+        for (from, count) in self.history.archive.take_refused(now.time) {
+            let detail = String::from("it asks for more of the history than is served at a time");
+            self.outputs.push_back(RoomOutput::RefusedMany(from, Refusal::Flood, detail, count));
+        }
+        let Some(fetch) = &mut self.history.fetch else { return };
+        fetch.handle_timeout(now.time);
+        while let Some((to, message)) = fetch.poll_send() {
+            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
+        }
+        if fetch.take_changed() {
+            self.outputs.push_back(RoomOutput::Event(Event::HistoryChanged { room }));
+        }
+    }
+}
+
+/// Reads a batch of the past, as far as that needs no signature.
+fn decode(bytes: &[u8]) -> Option<UnverifiedBatch> {
+    let batch = UnverifiedBatch::decode(bytes).ok()?;
+    (batch.header().replica == crate::crdt::canvas::REPLICA).then_some(batch)
+}

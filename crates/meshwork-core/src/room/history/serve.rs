@@ -1,0 +1,316 @@
+//! Serving one's history: what neighbours want of it, no more than stated, read by the driver or from the replica.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::PART_BYTES_MAX;
+use crate::clock::Stamp;
+use crate::crdt::canvas::Canvas;
+use crate::id::Endpoint;
+use crate::node::io::{HistoryEntry, HistoryPart};
+use crate::session::history::{
+    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+};
+use crate::time::Time;
+use crate::wire::Bytes;
+
+/// Parts that one neighbour may have asked for and not got: one that is on its way and the next. With the longest
+/// batch at its end that is 384 KiB for each neighbour.
+pub const WANTS_MAX: usize = 2;
+/// Parts that a neighbour gets without a pause, and how many a second from then on: 4 MiB/s, several times what
+/// its receiver can verify of lone clicks. What is asked for sooner waits.
+pub const PARTS_BURST: u32 = 32;
+/// See [`PARTS_BURST`].
+pub const PARTS_PER_SECOND: u32 = 32;
+/// How often a neighbour may ask how far back we reach without a pause; from then on once in [`ASKS_EVERY`].
+pub const ASKS_BURST: u32 = 8;
+/// See [`ASKS_BURST`].
+pub const ASKS_EVERY: Duration = Duration::from_secs(2);
+/// How often it is told what was refused.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a replica's oldest stamp counts: looking for it reads the header of every batch.
+const OLDEST_FOR: Duration = Duration::from_secs(10);
+/// Bits of an entry's number below the tile, where the entries are a replica's batches: a tile has at most 4096.
+const IN_TILE_BITS: u32 = 16;
+
+/// How much is left to a neighbour: `most` at once, and one more in each `every`.
+#[derive(Debug)]
+struct Bucket {
+    left: u32,
+    filled: Time,
+}
+
+impl Bucket {
+    fn take(&mut self, now: Time, most: u32, every: Duration) -> bool {
+        let more = now.since(self.filled).as_micros() / every.as_micros();
+        let more = u32::try_from(more).unwrap_or(most).min(most);
+        self.left = self.left.saturating_add(more).min(most);
+        self.filled = if self.left == most { now } else { self.filled + every * more };
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
+}
+
+#[derive(Debug)]
+struct Client {
+    asks: Bucket,
+    parts: Bucket,
+    /// Parts that are not begun.
+    wants: VecDeque<WantHistory>,
+    /// What the driver is reading for it.
+    reading: Option<Reading>,
+    /// What was read and is to be sent when the link has room.
+    ready: VecDeque<HistoryMessage>,
+    /// Parts in `ready`.
+    parts_ready: usize,
+    refused: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reading {
+    Span(u64),
+    Part(u64),
+}
+
+/// One's own history, as the others see it.
+#[derive(Debug, Default)]
+pub(super) struct Archive {
+    has_log: bool,
+    clients: BTreeMap<Endpoint, Client>,
+    oldest: Option<(Time, u64)>,
+    next_token: u64,
+    sends: VecDeque<(Endpoint, HistoryMessage)>,
+    reads: VecDeque<(u64, WantHistory)>,
+    /// When somebody may get another part.
+    serve_at: Option<Time>,
+    tell_at: Option<Time>,
+}
+
+impl Archive {
+    pub(super) fn new(has_log: bool) -> Archive {
+        Archive { has_log, ..Archive::default() }
+    }
+
+    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.clients.remove(&endpoint);
+    }
+
+    /// Somebody asks how far back we reach.
+    pub(super) fn handle_ask(&mut self, now: Time, from: Endpoint, canvas: &Canvas) {
+        let has_log = self.has_log;
+        let client = self.client(now, from);
+        let is_busy = matches!(client.reading, Some(Reading::Span(_)));
+        if is_busy || !client.asks.take(now, ASKS_BURST, ASKS_EVERY) {
+            return self.refuse(now, from);
+        }
+        if !has_log {
+            let since_ms = self.oldest(now, canvas);
+            let bytes = canvas.batch_count() as u64 * 192;
+            let span = HistorySpan { source: HistorySource::Replica, first: 0, bytes, since_ms };
+            self.sends.push_back((from, HistoryMessage::Span(span)));
+        } else if client.reading.is_none() {
+            self.read(from, WantHistory { from: 0, bytes: 0 }, Reading::Span);
+        } else {
+            // A part is being read, which tells as much in a moment: who asks may ask again.
+            self.refuse(now, from);
+        }
+    }
+
+    /// Somebody wants a part.
+    pub(super) fn handle_want(&mut self, now: Time, from: Endpoint, want: WantHistory, canvas: &Canvas) {
+        let client = self.client(now, from);
+        let reading = usize::from(matches!(client.reading, Some(Reading::Part(_))));
+        if client.wants.len() + reading + client.parts_ready >= WANTS_MAX {
+            return self.refuse(now, from);
+        }
+        let bytes = want.bytes.min(PART_BYTES_MAX as u32);
+        client.wants.push_back(WantHistory { bytes, ..want });
+        self.begin_parts(now, canvas);
+    }
+
+    /// Somebody wants nothing more.
+    pub(super) fn handle_unwant(&mut self, from: Endpoint) {
+        if let Some(client) = self.clients.get_mut(&from) {
+            client.wants.clear();
+            client.ready.clear();
+            client.parts_ready = 0;
+            client.reading = None;
+        }
+    }
+
+    /// The driver has read something.
+    pub(super) fn handle_read(&mut self, now: Time, token: u64, part: Result<HistoryPart, String>) {
+        let is_it =
+            |reading: Reading| matches!(reading, Reading::Span(one) | Reading::Part(one) if one == token);
+        let found = self.clients.iter_mut().find(|(_, client)| client.reading.is_some_and(is_it));
+        // Who wanted it may be gone.
+        let Some((&to, client)) = found else { return };
+        let was_span = matches!(client.reading.take(), Some(Reading::Span(_)));
+        self.serve_at = Some(now);
+        match part {
+            Ok(part) if was_span => {
+                let since_ms = part.since.map_or(0, crate::time::WallTime::as_millis);
+                let (first, bytes) = (part.first, part.bytes);
+                let span = HistorySpan { source: HistorySource::Log, first, bytes, since_ms };
+                self.sends.push_back((to, HistoryMessage::Span(span)));
+            }
+            Ok(part) => {
+                let outcome = if part.is_end { PartOutcome::End } else { PartOutcome::More };
+                client.push_part(part.entries, HistoryPartEnd { next: part.next, outcome });
+            }
+            Err(_) if was_span => {}
+            Err(_) => client.push_part(Vec::new(), HistoryPartEnd { next: 0, outcome: PartOutcome::Failed }),
+        }
+    }
+
+    /// The next message for `to`.
+    pub(super) fn serve(&mut self, to: Endpoint) -> Option<HistoryMessage> {
+        let client = self.clients.get_mut(&to)?;
+        let message = client.ready.pop_front()?;
+        if matches!(message, HistoryMessage::PartEnd(_)) {
+            client.parts_ready -= 1;
+        }
+        Some(message)
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time, canvas: &Canvas) {
+        if self.serve_at.is_some_and(|at| at <= now) {
+            self.begin_parts(now, canvas);
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        [self.serve_at, self.tell_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn poll_send(&mut self) -> Option<(Endpoint, HistoryMessage)> {
+        self.sends.pop_front()
+    }
+
+    /// What the driver is to read: a token, and which part; of 0 bytes only how far back the log reaches.
+    pub(super) fn poll_read(&mut self) -> Option<(u64, WantHistory)> {
+        self.reads.pop_front()
+    }
+
+    /// Who was refused how often, once a second.
+    pub(super) fn take_refused(&mut self, now: Time) -> Vec<(Endpoint, u64)> {
+        if self.tell_at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.tell_at = None;
+        let refused = self.clients.iter_mut().filter(|(_, client)| client.refused > 0);
+        refused.map(|(&from, client)| (from, core::mem::take(&mut client.refused))).collect()
+    }
+
+    /// Begins the parts that may be.
+    fn begin_parts(&mut self, now: Time, canvas: &Canvas) {
+        self.serve_at = None;
+        let mut reads = Vec::new();
+        for (&to, client) in &mut self.clients {
+            if client.reading.is_some() || client.wants.is_empty() {
+                continue;
+            }
+            let each = Duration::from_secs(1) / PARTS_PER_SECOND;
+            if !client.parts.take(now, PARTS_BURST, each) {
+                self.serve_at = Some(now + each);
+                continue;
+            }
+            let Some(want) = client.wants.pop_front() else { continue };
+            if self.has_log {
+                reads.push((to, want));
+            } else {
+                let (entries, end) = replica_part(canvas, want);
+                client.push_part(entries, end);
+                if !client.wants.is_empty() {
+                    self.serve_at = Some(now);
+                }
+            }
+        }
+        for (to, want) in reads {
+            self.read(to, want, Reading::Part);
+        }
+    }
+
+    fn read(&mut self, to: Endpoint, want: WantHistory, reading: fn(u64) -> Reading) {
+        let token = self.next_token;
+        self.next_token += 1;
+        if let Some(client) = self.clients.get_mut(&to) {
+            client.reading = Some(reading(token));
+            self.reads.push_back((token, want));
+        }
+    }
+
+    fn refuse(&mut self, now: Time, from: Endpoint) {
+        let client = self.client(now, from);
+        client.refused = client.refused.saturating_add(1);
+        self.tell_at.get_or_insert(now + TELL_INTERVAL);
+    }
+
+    fn client(&mut self, now: Time, from: Endpoint) -> &mut Client {
+        let full = |left| Bucket { left, filled: now };
+        self.clients.entry(from).or_insert_with(|| Client {
+            asks: full(ASKS_BURST),
+            parts: full(PARTS_BURST),
+            wants: VecDeque::new(),
+            reading: None,
+            ready: VecDeque::new(),
+            parts_ready: 0,
+            refused: 0,
+        })
+    }
+
+    /// When the oldest cell was painted that a replica still has, in milliseconds; 0 when it has none.
+    fn oldest(&mut self, now: Time, canvas: &Canvas) -> u64 {
+        if let Some((at, oldest)) = self.oldest
+            && now.since(at) < OLDEST_FOR
+        {
+            return oldest;
+        }
+        let oldest = canvas.batches().map(|batch| batch.header().window.least).min().map_or(0, Stamp::millis);
+        self.oldest = Some((now, oldest));
+        oldest
+    }
+}
+
+impl Client {
+    fn push_part(&mut self, entries: Vec<HistoryEntry>, end: HistoryPartEnd) {
+        let messages = entries.into_iter().filter_map(|entry| match entry {
+            HistoryEntry::Batch { number, at, bytes } => {
+                // What is too long for a batch is none.
+                let batch = Bytes::new(bytes).ok()?;
+                Some(HistoryMessage::Batch(PastEntry { number, at_ms: at.as_millis(), batch }))
+            }
+            HistoryEntry::Gap { number, at, missed } => {
+                Some(HistoryMessage::Gap(PastGap { number, at_ms: at.as_millis(), missed }))
+            }
+        });
+        self.ready.extend(messages);
+        self.ready.push_back(HistoryMessage::PartEnd(end));
+        self.parts_ready += 1;
+    }
+}
+
+/// A part of what a replica still has: its batches tile by tile. What is painted meanwhile may be missing or come
+/// twice.
+fn replica_part(canvas: &Canvas, want: WantHistory) -> (Vec<HistoryEntry>, HistoryPartEnd) {
+    let (mut entries, mut bytes, mut next) = (Vec::new(), 0, want.from);
+    loop {
+        let (tile, skip) = (next >> IN_TILE_BITS, next & ((1 << IN_TILE_BITS) - 1));
+        if tile >= u64::from(canvas.tile_count()) {
+            return (entries, HistoryPartEnd { next, outcome: PartOutcome::End });
+        }
+        for batch in canvas.batches_of_tile(tile as u32).skip(skip as usize) {
+            let batch = batch.bytes().to_vec();
+            if !entries.is_empty() && bytes + batch.len() > want.bytes as usize {
+                return (entries, HistoryPartEnd { next, outcome: PartOutcome::More });
+            }
+            bytes += batch.len();
+            entries.push(HistoryEntry::Batch { number: next, at: crate::time::WallTime(0), bytes: batch });
+            next += 1;
+        }
+        next = (tile + 1) << IN_TILE_BITS;
+    }
+}

@@ -1,0 +1,179 @@
+//! What members say to each other about a room's history: kinds 60 to 66, whose bytes docs/protocol/history.md gives.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gossip::batch::BATCH_MAX;
+use crate::wire::{self, Bytes, DecodeError};
+
+/// A message about the history of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HistoryMessage {
+    /// Asks how far back the receiver's history reaches.
+    Ask,
+    /// How far back the sender's history reaches.
+    Span(HistorySpan),
+    /// Asks for one part of the receiver's history.
+    Want(WantHistory),
+    /// An entry of a wanted part: a batch.
+    Batch(PastEntry),
+    /// An entry of a wanted part: batches are missing here.
+    Gap(PastGap),
+    /// All entries of a wanted part were sent.
+    PartEnd(HistoryPartEnd),
+    /// The sender wants no further part; what it wanted and did not get it does not want any more.
+    Unwant,
+}
+
+/// What a history is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HistorySource {
+    /// A log of every batch that was accepted, as a keeper writes it.
+    Log,
+    /// The batches that still win a cell: what was painted over is missing.
+    Replica,
+}
+
+/// Body of [`HistoryMessage::Span`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistorySpan {
+    /// What the history is made of.
+    pub source: HistorySource,
+    /// The number of its oldest entry: of a log that has forgotten nothing 0.
+    pub first: u64,
+    /// Bytes of all of it, about: what may be shown as the length of a fetch.
+    pub bytes: u64,
+    /// When its oldest entry was written down, or of a replica when its oldest cell was painted; milliseconds since
+    /// 1970-01-01 UTC. 0 where there is none.
+    pub since_ms: u64,
+}
+
+/// Body of [`HistoryMessage::Want`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantHistory {
+    /// The number of the first entry that is wanted. Entries before the oldest one do not exist any more.
+    pub from: u64,
+    /// Bytes of batches that the part may have; it has at least one entry all the same. At most
+    /// [`PART_BYTES_MAX`](crate::room::history::PART_BYTES_MAX): more counts as that.
+    pub bytes: u32,
+}
+
+/// Body of [`HistoryMessage::Batch`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastEntry {
+    /// Its number.
+    pub number: u64,
+    /// When it was accepted, by the sender's clock, in milliseconds since 1970-01-01 UTC; 0 where that is not known.
+    pub at_ms: u64,
+    /// The signed batch.
+    pub batch: Bytes<BATCH_MAX>,
+}
+
+/// Body of [`HistoryMessage::Gap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastGap {
+    /// Its number.
+    pub number: u64,
+    /// When that was noticed, as in [`PastEntry`].
+    pub at_ms: u64,
+    /// How many batches are missing.
+    pub missed: u64,
+}
+
+/// Body of [`HistoryMessage::PartEnd`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryPartEnd {
+    /// The number from which to go on.
+    pub next: u64,
+    /// What comes after this part.
+    pub outcome: PartOutcome,
+}
+
+/// What comes after a part of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartOutcome {
+    /// There is more.
+    More,
+    /// The history ends here, for now.
+    End,
+    /// The history cannot be read: ask somebody else.
+    Failed,
+    /// The part was not read, since too many were asked for at a time.
+    Refused,
+}
+
+mod kind {
+    pub(super) const ASK: u32 = 60;
+    pub(super) const SPAN: u32 = 61;
+    pub(super) const WANT: u32 = 62;
+    pub(super) const BATCH: u32 = 63;
+    pub(super) const GAP: u32 = 64;
+    pub(super) const PART_END: u32 = 65;
+    pub(super) const UNWANT: u32 = 66;
+}
+
+impl HistoryMessage {
+    /// The message's kind and body, inside the room that the sender calls by this number.
+    pub(super) fn encode(&self, number: u32) -> (u32, Vec<u8>) {
+        match self {
+            HistoryMessage::Ask => (kind::ASK, wire::encode(&number)),
+            HistoryMessage::Span(body) => (kind::SPAN, wire::encode(&(number, body))),
+            HistoryMessage::Want(body) => (kind::WANT, wire::encode(&(number, body))),
+            HistoryMessage::Batch(body) => (kind::BATCH, wire::encode(&(number, body))),
+            HistoryMessage::Gap(body) => (kind::GAP, wire::encode(&(number, body))),
+            HistoryMessage::PartEnd(body) => (kind::PART_END, wire::encode(&(number, body))),
+            HistoryMessage::Unwant => (kind::UNWANT, wire::encode(&number)),
+        }
+    }
+
+    /// Reads a message and the sender's number for the room; `None` when its kind is none of these.
+    pub(super) fn decode(kind: u32, body: &[u8]) -> Result<Option<(u32, HistoryMessage)>, DecodeError> {
+        fn read<T: serde::de::DeserializeOwned>(
+            body: &[u8],
+            wrap: fn(T) -> HistoryMessage,
+        ) -> Result<Option<(u32, HistoryMessage)>, DecodeError> {
+            let (number, inner) = wire::decode::<(u32, T)>(body)?;
+            Ok(Some((number, wrap(inner))))
+        }
+        match kind {
+            kind::ASK => read(body, |()| HistoryMessage::Ask),
+            kind::SPAN => read(body, HistoryMessage::Span),
+            kind::WANT => read(body, HistoryMessage::Want),
+            kind::BATCH => read(body, HistoryMessage::Batch),
+            kind::GAP => read(body, HistoryMessage::Gap),
+            kind::PART_END => read(body, HistoryMessage::PartEnd),
+            kind::UNWANT => read(body, |()| HistoryMessage::Unwant),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn messages_read_as_they_are_written_and_cut_ones_are_refused() {
+        let batch = Bytes::new(vec![1, 2]).expect("short");
+        let span =
+            HistorySpan { source: HistorySource::Replica, first: 300, bytes: 70_000, since_ms: 1_790_000 };
+        let messages = [
+            HistoryMessage::Ask,
+            HistoryMessage::Span(span),
+            HistoryMessage::Want(WantHistory { from: 300, bytes: 131_072 }),
+            HistoryMessage::Batch(PastEntry { number: 300, at_ms: 1_790_000, batch }),
+            HistoryMessage::Gap(PastGap { number: 301, at_ms: 0, missed: 7 }),
+            HistoryMessage::PartEnd(HistoryPartEnd { next: 302, outcome: PartOutcome::Failed }),
+            HistoryMessage::Unwant,
+        ];
+        for message in messages {
+            let (kind, body) = message.encode(3);
+            assert!((60..=66).contains(&kind));
+            assert_eq!(HistoryMessage::decode(kind, &body), Ok(Some((3, message))));
+            assert!(HistoryMessage::decode(kind, &body[..body.len() - 1]).is_err());
+        }
+        assert_eq!(HistoryMessage::decode(67, &[3]), Ok(None));
+    }
+}
