@@ -9,6 +9,9 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::records::{Ban, Erase, Limit, Record, Region, Rules, RulesRecord, Statement};
+use meshwork_core::session::history::{
+    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+};
 use meshwork_core::session::message::{
     Applied, Attach, Carry, Detach, DetachReason, Direct, GoodbyeReason, Introduction, LinkMessage, Links,
     PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
@@ -133,8 +136,34 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("PartBegin", RoomMessage::PartBegin(begin)),
         ("Unwant", RoomMessage::Unwant(want())),
     ];
+    let span =
+        HistorySpan { source: HistorySource::Log, first: 300, bytes: 70_000, since_ms: 1_790_000_000_000 };
+    let entry = PastEntry { number: 300, at_ms: 1_790_000_000_000, batch: batch() };
+    let history = [
+        ("HistoryAsk", HistoryMessage::Ask),
+        ("HistorySpan", HistoryMessage::Span(span)),
+        ("HistoryWant", HistoryMessage::Want(WantHistory { from: 300, bytes: 131_072 })),
+        ("HistoryBatch", HistoryMessage::Batch(entry)),
+        ("HistoryGap", HistoryMessage::Gap(PastGap { number: 301, at_ms: 1_790_000_000_000, missed: 7 })),
+        ("HistoryPartEnd", HistoryMessage::PartEnd(HistoryPartEnd { next: 302, outcome: PartOutcome::End })),
+        ("HistoryUnwant", HistoryMessage::Unwant),
+    ];
+    let history = history.map(|(name, message)| (name, RoomMessage::History(message)));
+    messages.extend(history.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages.extend(inside.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages
+}
+
+/// Messages about history one after the other: kind, length of the body in two bytes, body.
+pub(crate) fn histories() -> Vec<Vec<u8>> {
+    let encoded = messages().into_iter().map(|(_, message)| message.encode());
+    let history = encoded.filter(|(kind, _)| (60..68).contains(kind));
+    let written = history.map(|(kind, body)| {
+        let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+        [&[kind as u8][..], &length, &body].concat()
+    });
+    let written: Vec<Vec<u8>> = written.collect();
+    [written.clone(), vec![written.concat()]].concat()
 }
 
 pub(crate) fn link_messages() -> Vec<Vec<u8>> {

@@ -4,19 +4,21 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use meshwork_core::crdt::canvas::{Canvas, Strokes};
 use meshwork_core::gossip::batch::UnverifiedBatch;
-use meshwork_core::id::{Code, Endpoint, Identity};
+use meshwork_core::id::{Code, Endpoint, Identity, Instance};
+use meshwork_core::node::event::RoomHandle;
 use meshwork_core::node::io::{FRAME_MAX, ServerId};
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::presence::Pointing;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::records::Record;
+use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::session::message::LinkMessage;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::by_hand;
 use meshwork_core::signalling::protocol::{FromClient, FromServer};
 use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
-use meshwork_core::time::{Time, WallTime};
+use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{self, MESSAGE_MAX, MessageReader};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -57,6 +59,40 @@ pub(crate) fn link_message(input: &[u8]) {
 pub(crate) fn pointing(input: &[u8]) {
     let Ok(pointing) = Pointing::decode(input) else { return };
     assert_eq!(Pointing::decode(&pointing.encode()[1..]), Ok(pointing));
+}
+
+/// What a neighbour says about history, to a member that has a log and fetches another's.
+pub(crate) fn history(input: &[u8]) {
+    let genesis = examples::geneses().remove(0);
+    let (decoded, id) = Genesis::decode_signed(&genesis).expect("an honest genesis");
+    let config = Config { stores: true, keeps_history: true, ..Config::default() };
+    let (me, _) = examples::addressee();
+    let them = Endpoint { instance: Instance(7), ..me };
+    let mut room = Room::new(RoomHandle(1), id, decoded, genesis, me, &config);
+    let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
+    room.handle_attached(now, them, Member { name: String::new(), stays: true, stores: true });
+    room.begin_history(now);
+    let mut rest = input;
+    while let Some(([kind, high, low], behind)) = rest.split_first_chunk::<3>() {
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
+        let (body, behind) = behind.split_at(length);
+        rest = behind;
+        if let Ok(Some(LinkMessage::Room { message, .. })) = LinkMessage::decode((*kind).into(), body)
+            && (60..68).contains(kind)
+        {
+            room.handle_message(now, them, message);
+        }
+        now.time += std::time::Duration::from_millis(50);
+        room.handle_timeout(now);
+        room.verify(now, 1);
+        while room.serve(them).is_some() {}
+        while let Some(output) = room.poll_output() {
+            if let RoomOutput::ReadHistory { token, .. } = output {
+                room.handle_history_read(now, token, Err(String::from("nothing there")));
+            }
+        }
+        assert!(room.take_history(now, 1).len() <= 1);
+    }
 }
 
 pub(crate) fn signal_body(input: &[u8]) {

@@ -15,5 +15,6 @@ pub mod rtt;
 pub mod rules;
 pub mod stroke;
 pub mod tiles;
+pub mod timelapse;
 pub mod view;
 pub mod words;

@@ -1,10 +1,13 @@
-//! Pictures as cells of a canvas: fitted, brought to a palette, dithered; without input or output.
+//! Pictures as cells of a canvas, and the past of a canvas as moving pictures; without input or output.
 //!
 //! # How it works
 //! A [`Picture`] is pixels, however it was read. [`Picture::fitted`] makes it as large as it is to be, by area
 //! averages in linear light ([`light`]). [`quantise`] brings it to a [`Palette`]: each pixel to the colour that looks
 //! nearest ([`oklab`]), with the error spread over its neighbours where that is asked for ([`Dither`]).
 //! [`Picture::cells`] are then the cells to paint.
+//!
+//! The past of a canvas is a [`Timeline`], at any moment of which it says what showed; a [`Film`] says which moments to
+//! show one after the other, and [`GifEncoder`] and [`ApngAssembler`] make a file of them.
 //!
 //! # Invariants
 //! - Equal pictures become equal cells on every machine: only additions, multiplications, divisions and square roots,
@@ -24,17 +27,25 @@
 //! # Ok::<(), meshwork_picture::PictureError>(())
 //! ```
 
+mod apng;
 mod dither;
+mod film;
 mod fit;
+mod gif;
 pub mod light;
 pub mod oklab;
 pub mod palette;
 mod palette_text;
 mod picture;
 mod resample;
+mod timeline;
 
+pub use apng::{ApngAssembler, ApngError};
 pub use dither::{Dither, UnknownDither, quantise};
+pub use film::{Film, HOLD_MS};
 pub use fit::{Fit, Placed, UnknownFit};
+pub use gif::{COLOURS_MAX, GifEncoder};
 pub use meshwork_core::crdt::canvas::SIDE_MAX;
 pub use palette::{Palette, PaletteError};
 pub use picture::{ALPHA_LEAST, Cell, Picture, PictureError};
+pub use timeline::{Area, KEYFRAMES_BYTES_MAX, Timeline, TimelineBuilder};

@@ -30,6 +30,12 @@ icons! {
     /// Two beads and a thread between them.
     share = "M5 11.2a2.3 2.3 0 1 0 0 4.6a2.3 2.3 0 0 0 0-4.6zM15 4.2a2.3 2.3 0 1 0 0 4.6a2.3 2.3 0 0 0 0-4.6z\
              M7.2 13C11.5 12.6 9 7.8 12.8 6.9";
+    /// A strip of film.
+    film = "M3.6 4.6h12.8v10.8H3.6zM6.6 4.6v10.8M13.4 4.6v10.8M3.6 8.2h3M3.6 11.8h3M13.4 8.2h3M13.4 11.8h3";
+    /// A triangle to the right.
+    play = "M6.4 4.2v11.6L15.6 10z";
+    /// Two bars.
+    pause = "M7 4.6v10.8M13 4.6v10.8";
     /// A closed lock.
     lock = "M5 9.2h10v7.4H5zM7 9.2V6.8a3 3 0 0 1 6 0v2.4";
     /// A key.

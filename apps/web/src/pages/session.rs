@@ -2,6 +2,7 @@
 
 mod events;
 mod governing;
+mod history;
 mod people;
 mod strokes;
 

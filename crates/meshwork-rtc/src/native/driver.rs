@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::events::{self, EventSender, Events};
+use super::history_thread::HistoryThread;
 use super::links::{Addresses, Advertise, Links};
 use super::network::{LOOK_INTERVAL, Network};
 use super::persist::{Persister, Store};
@@ -106,6 +107,8 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     };
     let keeps_history = options.store.as_ref().is_some_and(|store| store.keeps_history());
     let config = Config { stores: options.store.is_some(), keeps_history, ..options.config };
+    let reader = options.store.as_ref().and_then(|store| store.history_reader());
+    let history = HistoryThread::start(reader).map_err(StartError::Thread)?;
     let persister = Persister::start(options.store).map_err(StartError::Thread)?;
     let clock = Clock::start();
     let node = Node::new(config, options.identity, seed, clock.now(), Clock::wall());
@@ -119,6 +122,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         links: Links::new(options.addresses, options.advertise),
         servers: Servers::new(),
         persister,
+        history,
         events: sender,
     };
     runtime.spawn(task.run(orders));
@@ -171,6 +175,7 @@ struct Task {
     links: Links,
     servers: Servers,
     persister: Persister,
+    history: HistoryThread,
     events: EventSender,
 }
 
@@ -201,6 +206,9 @@ impl Task {
                         Err(error) => Input::PersistFailed { token, reason: error.to_string() },
                     };
                     self.node.handle_input(self.clock.now(), input);
+                }
+                (token, part) = self.history.next() => {
+                    self.node.handle_input(self.clock.now(), Input::HistoryRead { token, part });
                 }
                 () = tokio::time::sleep_until(due) => self.node.handle_timeout(self.clock.now()),
                 _ = look.tick() => {
@@ -249,6 +257,12 @@ impl Task {
             Effect::Persist { token, room, change } => {
                 let error = self.persister.persist(token, room, change).err()?;
                 return Some(Input::PersistFailed { token, reason: error.to_string() });
+            }
+            Effect::ReadHistory { token, room, from, bytes } => {
+                if !self.history.read(token, room, from, bytes) {
+                    let part = Err(String::from("this program has no history"));
+                    return Some(Input::HistoryRead { token, part });
+                }
             }
             other => tracing::error!(?other, "this driver does not know an effect of the node"),
         }

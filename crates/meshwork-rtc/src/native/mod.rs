@@ -32,6 +32,7 @@ mod clock;
 mod driver;
 mod events;
 pub mod history;
+mod history_thread;
 mod links;
 mod network;
 pub mod persist;

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use meshwork_core::id::RoomId;
-use meshwork_core::node::io::StoreChange;
+use meshwork_core::node::io::{HistoryPart, StoreChange};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Durable storage for rooms.
@@ -20,6 +20,20 @@ pub trait Store: Send {
     fn keeps_history(&self) -> bool {
         false
     }
+
+    /// What reads the history for neighbours that ask for it, on a thread of its own; only of a store that keeps one.
+    fn history_reader(&self) -> Option<Box<dyn ReadHistory>> {
+        None
+    }
+}
+
+/// Reads a history part by part.
+pub trait ReadHistory: Send {
+    /// Reads one part: [`Effect::ReadHistory`](meshwork_core::node::Effect::ReadHistory) says what is in it.
+    ///
+    /// # Errors
+    /// In words, why it cannot be read.
+    fn read(&mut self, room: RoomId, from: u64, bytes: u32) -> Result<HistoryPart, String>;
 }
 
 /// Why a store did not do what it was asked. What it held before is untouched.

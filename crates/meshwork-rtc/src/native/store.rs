@@ -19,8 +19,8 @@ use redb::{
     WriteTransaction,
 };
 
-use super::history::{self, HistoryError, HistoryLimits, HistoryWriter};
-use super::persist::{Store, StoreError};
+use super::history::{self, HistoryError, HistoryLimits, HistoryWriter, LogParts};
+use super::persist::{ReadHistory, Store, StoreError};
 
 /// Bytes of pages that redb keeps in memory. A room is read once, at the start, and then only written.
 const CACHE_MAX: usize = 16 * 1024 * 1024;
@@ -172,6 +172,11 @@ impl Store for RedbStore {
 
     fn keeps_history(&self) -> bool {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).limits.is_some()
+    }
+
+    fn history_reader(&self) -> Option<Box<dyn ReadHistory>> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Box::new(LogParts::new(&files.limits.as_ref()?.folder)))
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::session::{Phase, Session};
 use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
 use super::board::Board;
+use super::timelapse::TimelapseButton;
 
 /// The bar.
 #[component]
@@ -36,6 +37,7 @@ pub(crate) fn Bar(
                 {move || session.is_private.get().map(|is_private| privacy(session, is_private))}
             </div>
             <div class="bar-end">
+                <TimelapseButton/>
                 <ThemeToggle/>
                 <button
                     class="icon-button"

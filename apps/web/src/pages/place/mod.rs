@@ -13,6 +13,7 @@ mod people;
 mod room;
 mod share;
 mod stage;
+mod timelapse;
 
 use leptos::prelude::*;
 use meshwork_core::node::Refusal;
@@ -27,6 +28,7 @@ use self::people::People;
 use self::room::RoomSheet;
 use self::share::ShareSheet;
 use self::stage::StageArea;
+use self::timelapse::{Timelapse, TimelapseSheet};
 use super::browser;
 use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
@@ -40,6 +42,7 @@ pub(crate) fn Place(
     session: Session,
 ) -> impl IntoView {
     let board = Board::new(session);
+    Timelapse::provide(session);
     Effect::new(move || {
         let code = session.code.get().map(|code| code.to_string()).unwrap_or_default();
         browser::set_title(&format!("{code} \u{b7} Place \u{b7} Meshwork"));
@@ -53,6 +56,7 @@ pub(crate) fn Place(
             <RoomSheet board/>
             <MeetSheet board/>
             <KeySheet session/>
+            <TimelapseSheet/>
             <VoiceOutlet voice=session.voice/>
         </div>
     }

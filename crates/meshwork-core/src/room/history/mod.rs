@@ -164,6 +164,13 @@ impl Room {
         taken
     }
 
+    /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
+    /// did not sign it for this room, or the room's records do not let it stand.
+    pub fn past(&self, bytes: &[u8]) -> Option<PastBatch> {
+        let batch = decode(bytes)?.verify(&self.id).ok()?;
+        self.law.lets_stand(&batch.header()).then(|| self.canvas.past(&batch)).flatten()
+    }
+
     /// The driver has read a part of the log, or could not, in words.
     pub fn handle_history_read(&mut self, now: Now, token: u64, part: Result<HistoryPart, String>) {
         self.history.archive.handle_read(now.time, token, part);

@@ -15,7 +15,7 @@
 //!
 //! # Driving it
 //! [`RedbStore::open_with_history`](super::store::RedbStore::open_with_history) writes;
-//! [`History`] reads, also while a keeper writes.
+//! [`History`] reads, also while a keeper writes, and [`LogParts`] what neighbours ask for.
 //!
 //! # Invariants
 //! - Entries have the numbers 0, 1, 2 ... of which none is missing between the oldest segment and the end.
@@ -25,6 +25,7 @@
 //! # Limits
 //! [`HistoryLimits`]; at the least [`BYTES_LEAST`].
 
+mod parts;
 mod read;
 mod segment;
 mod write;
@@ -34,6 +35,7 @@ use std::path::PathBuf;
 
 use meshwork_core::time::WallTime;
 
+pub use parts::LogParts;
 pub use read::{Entries, History, Summary};
 pub(super) use write::{HistoryWriter, prepare};
 

@@ -107,7 +107,7 @@ impl History {
     }
 
     /// When the first entry of a segment was written; `None` when it has none.
-    fn first_time(&self, segment: &Segment) -> Result<Option<WallTime>, HistoryError> {
+    pub(super) fn first_time(&self, segment: &Segment) -> Result<Option<WallTime>, HistoryError> {
         let Some(mut reader) = self.open(segment.first)? else { return Ok(None) };
         match reader.next()? {
             Next::Entry(entry) => Ok(Some(entry.at())),

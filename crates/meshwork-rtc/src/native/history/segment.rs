@@ -125,6 +125,11 @@ impl<R: Read> SegmentReader<R> {
         Ok(SegmentReader { file, path, next: first, valid: HEAD_LEN })
     }
 
+    /// Goes on in a file that was read before up to `valid` bytes and stands there.
+    pub(super) fn resume(file: R, path: PathBuf, next: u64, valid: u64) -> SegmentReader<R> {
+        SegmentReader { file, path, next, valid }
+    }
+
     /// The number of the entry that comes next.
     pub(super) fn next_number(&self) -> u64 {
         self.next

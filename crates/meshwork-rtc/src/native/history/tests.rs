@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
-use meshwork_core::node::io::{AcceptedBatch, BatchKey};
+use meshwork_core::node::io::{AcceptedBatch, BatchKey, HistoryEntry};
 use proptest::prelude::*;
 
 use super::segment::Segment;
@@ -206,4 +206,64 @@ proptest! {
         prop_assert_eq!(read.is_ok(), with_head);
         prop_assert_eq!(HistoryWriter::open(&limits(folder.path(), 0), ROOM, None).is_ok(), with_head);
     }
+}
+
+#[test]
+fn parts_follow_each_other_over_segments_and_while_it_is_written_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = limits(folder.path(), 0);
+    let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
+    let bytes = |number: u64| [&number.to_be_bytes()[..], &[7; 600]].concat();
+    let write = |writer: &mut HistoryWriter, numbers: std::ops::Range<u64>, missed| {
+        let batches: Vec<_> = numbers.map(|number| batch(number, &bytes(number))).collect();
+        writer.append(missed, &batches).unwrap();
+    };
+    write(&mut writer, 0..500, 0);
+    assert!(segments(folder.path()).len() > 2);
+    let mut parts = LogParts::new(folder.path());
+    let mut read = |mut from: u64| {
+        let mut numbers = Vec::new();
+        loop {
+            let part = parts.read_part(ROOM, from, 10_000).unwrap();
+            let cost: usize = part
+                .entries
+                .iter()
+                .map(|entry| if let HistoryEntry::Batch { bytes, .. } = entry { bytes.len() } else { 64 })
+                .sum();
+            assert!(cost <= 10_000, "{cost} bytes");
+            numbers.extend(part.entries.iter().map(|entry| match entry {
+                HistoryEntry::Batch { number, bytes, .. } => {
+                    (*number, u64::from_be_bytes(bytes[..8].try_into().unwrap()))
+                }
+                HistoryEntry::Gap { number, missed, .. } => (*number, 1_000_000 + missed),
+            }));
+            from = part.next;
+            if part.is_end {
+                return (part.first, numbers, from);
+            }
+        }
+    };
+    let (first, numbers, end) = read(0);
+    assert_eq!((first, numbers.len(), end), (0, 500, 500));
+    assert!(
+        numbers
+            .iter()
+            .enumerate()
+            .all(|(place, (number, batch))| (place as u64, *number) == (*number, *batch))
+    );
+    write(&mut writer, 500..510, 9);
+    let (_, numbers, end) = read(500);
+    assert_eq!((numbers[0], numbers[1], end), ((500, 1_000_009), (501, 500), 511));
+    // Anywhere, and where nothing is yet.
+    assert_eq!(read(123).1[0], (123, 123));
+    assert_eq!((read(9999).1.len(), read(9999).2), (0, 511));
+    // The oldest entries are forgotten: it begins with those that are left.
+    write(&mut writer, 510..2500, 0);
+    let (first, numbers, _) = read(0);
+    assert!(first > 0 && numbers[0].0 == first, "{first}");
+    let span = LogParts::new(folder.path()).read_part(ROOM, 0, 0).unwrap();
+    assert_eq!((span.first, span.entries.len()), (first, 0));
+    assert!(span.since.is_some() && span.bytes > 500_000);
+    let empty = LogParts::new(folder.path()).read_part(RoomId([8; 32]), 0, 9).unwrap();
+    assert!(empty.is_end && empty.since.is_none());
 }

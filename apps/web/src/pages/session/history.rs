@@ -1,0 +1,44 @@
+//! The room's past, as the page fetches it to play it.
+
+use leptos::prelude::*;
+use meshwork_core::crdt::canvas::Canvas;
+use meshwork_core::node::{Node, RoomHandle};
+use meshwork_core::room::history::{HistoryView, PastBatch};
+use meshwork_core::time::Time;
+
+use super::Session;
+
+impl Session {
+    /// Begins to fetch the history.
+    pub(crate) fn fetch_history(self) {
+        self.with_past(Node::fetch_history);
+    }
+
+    /// Stops fetching it.
+    pub(crate) fn cancel_history(self) {
+        self.with_past(Node::cancel_history);
+    }
+
+    /// How far the fetch is, and what came of it since this was last asked: about so many cells at most.
+    pub(crate) fn take_history(self, cells: usize) -> Option<(HistoryView, Vec<PastBatch>)> {
+        let taken = self.with_past(|node, now, room| {
+            let taken = node.take_history(now, room, cells);
+            Some((node.history(room)?, taken))
+        });
+        taken.flatten()
+    }
+
+    /// What one's own canvas still has, of some of its tiles.
+    pub(crate) fn past_of_tiles(self, tiles: std::ops::Range<u32>) -> Vec<PastBatch> {
+        let past = |canvas: &Canvas| {
+            let batches = tiles.flat_map(|tile| canvas.batches_of_tile(tile));
+            batches.filter_map(|batch| canvas.past(batch)).collect()
+        };
+        self.with_canvas(past).unwrap_or_default()
+    }
+
+    fn with_past<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
+        let room = self.room.get_untracked()?;
+        Some(self.driver.with_value(|driver| driver.with(|node, now| work(node, now, room))))
+    }
+}
