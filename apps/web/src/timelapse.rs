@@ -128,8 +128,8 @@ pub fn export_frames(length: usize) -> u32 {
 }
 
 /// Under which name a file is saved; `ending` is `gif` or `png`, `iso_time` as for a still picture.
-pub fn file_name(code: &str, iso_time: &str, ending: &str) -> String {
-    let still = crate::file_name::picture(code, iso_time);
+pub fn file_name(iso_time: &str, ending: &str) -> String {
+    let still = crate::file_name::picture(iso_time);
     format!("{}-time-lapse.{ending}", still.trim_end_matches(".png"))
 }
 
@@ -185,10 +185,7 @@ mod tests {
         let size = |side| CanvasSize { width: side, height: side };
         assert_eq!([16, 100, 1000, 4096].map(|side| export_scale(size(side))), [8, 7, 1, 1]);
         assert_eq!([0, 5, 1_000_000].map(export_frames), [2, 6, FRAMES_MAX]);
-        assert_eq!(
-            file_name("K7M4QX", "2026-11-20T07:05:09Z", "gif"),
-            "meshwork-K7M4QX-2026-11-20-07-05-09-time-lapse.gif"
-        );
+        assert_eq!(file_name("2026-11-20T07:05:09Z", "gif"), "p2place_2026-11-20-07-05-09-time-lapse.gif");
         assert_eq!(span(90_000, 0), "90 seconds");
         assert_eq!(span(60 * 60_000, 0), "60 minutes");
     }

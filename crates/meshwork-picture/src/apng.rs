@@ -122,8 +122,11 @@ impl ApngAssembler {
     }
 }
 
-/// Name and content of each chunk; checksums are not looked at.
-fn chunks(png: &[u8]) -> Result<Vec<([u8; 4], &[u8])>, ApngError> {
+/// A chunk's name and content.
+type Chunk<'a> = ([u8; 4], &'a [u8]);
+
+/// The chunks of a PNG; checksums are not looked at.
+fn chunks(png: &[u8]) -> Result<Vec<Chunk<'_>>, ApngError> {
     let mut rest = png.strip_prefix(&SIGNATURE).ok_or(ApngError::NotPng)?;
     let mut chunks = Vec::new();
     while let Some((head, behind)) = rest.split_first_chunk::<8>() {

@@ -47,10 +47,8 @@ impl Timelapse {
             }
             let words = match made {
                 Ok(Some((words, bytes))) => {
-                    let code =
-                        self.session.code.get_untracked().map(|code| code.to_string()).unwrap_or_default();
                     let ending = if form == Form::Gif { "gif" } else { "png" };
-                    let name = timelapse::file_name(&code, &browser::iso_time(), ending);
+                    let name = timelapse::file_name(&browser::iso_time(), ending);
                     match page::save_bytes(&name, &bytes) {
                         Some(()) => words,
                         None => "This browser does not save files.".to_owned(),
