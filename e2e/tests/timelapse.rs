@@ -53,8 +53,14 @@ async fn scrub(tab: &Tab, share: f64) -> Result<()> {
     tab.eval(drag, vec![share.into()]).await.map(drop)
 }
 
+/// Opens it from the bar, or from the room's sheet where the bar is too narrow.
 async fn open_timelapse(tab: &Tab) -> Result<String> {
-    tab.click("timelapse").await?;
+    if tab.eval("return innerWidth < 640", vec![]).await? == true {
+        tab.click("room-chip").await?;
+        tab.click("timelapse-offer").await?;
+    } else {
+        tab.click("timelapse").await?;
+    }
     tab.wait_until(PATIENCE, "how far back it reaches", async || {
         let reach = tab.text("timelapse-reach").await?;
         ensure!(!reach.is_empty(), "nothing is said yet");

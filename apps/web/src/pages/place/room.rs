@@ -11,6 +11,7 @@ use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::board::Board;
 use super::order::Order;
+use super::timelapse::TimelapseOffer;
 
 /// The sheet; [`OpenRoom`] opens it.
 #[component]
@@ -26,6 +27,7 @@ pub(crate) fn RoomSheet(
     view! {
         <Sheet open=session.governing.is_sheet_open id="room-title" title="This room">
             <Facts session/>
+            <TimelapseOffer sheet=session.governing.is_sheet_open/>
             <Known session/>
             <Show when=move || is_own.get()>
                 <ChangeRules session/>

@@ -168,3 +168,26 @@ pub(crate) fn TimelapseButton() -> impl IntoView {
         </button>
     }
 }
+
+/// The same on the room's sheet, which gives way to it: a narrow bar has no place for the button.
+#[component]
+pub(crate) fn TimelapseOffer(
+    /// Whether that sheet is shown.
+    sheet: RwSignal<bool>,
+) -> impl IntoView {
+    let timelapse = expect_context::<Timelapse>();
+    view! {
+        <button
+            type="button"
+            class="button secondary timelapse-offer"
+            data-testid="timelapse-offer"
+            on:click=move |_| {
+                sheet.set(false);
+                timelapse.open();
+            }
+        >
+            {icons::film()}
+            "Play the time-lapse"
+        </button>
+    }
+}
