@@ -163,6 +163,11 @@ async fn a_newcomer_plays_the_whole_past_from_a_keeper_and_saves_it() -> Result<
             vec![],
         );
         ensure!(shows.await? == true, "it fits a screen of {width}");
+        let violations = tab.violations().await?;
+        ensure!(violations.is_empty(), "{violations:?}");
+        if let Some(folder) = std::env::var_os("SHOTS") {
+            tab.screenshot(&std::path::Path::new(&folder).join(format!("timelapse-{width}.png"))).await?;
+        }
         // Painting goes on beneath, and playing does not touch it.
         ensure!(tab.cell(SIZE, OVER).await? == GREEN);
         let gif = saved(&tab, "timelapse-gif").await?;
@@ -187,8 +192,7 @@ async fn without_a_keeper_it_says_what_this_browser_still_has_and_does_not_move_
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _link) = open_page(&browser, server.url(), "create-room").await?;
-    let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
-    tab.devtools("Emulation.setEmulatedMedia", still).await?;
+    tab.media(&[("prefers-reduced-motion", "reduce")]).await?;
     tab.click("timelapse").await?;
     tab.wait_until(PATIENCE, "words for an empty canvas", async || {
         ensure!(tab.text("timelapse-empty").await?.contains("Nobody has painted yet"));
