@@ -10,6 +10,7 @@ mod kept;
 mod listen;
 mod notices;
 mod paint;
+mod replay;
 mod session;
 mod signal;
 mod stats;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Keep(keep::Arguments),
     /// Say what a keeper's history has: how much, and how far back it reaches.
     History(history::Arguments),
+    /// Write how the canvas came about to a GIF or an animated PNG.
+    Replay(replay::Arguments),
     /// Say what the rules of a room are, or set them as its owner.
     Rules(govern::RulesArguments),
     /// Ban somebody from painting in a room, as its owner or a moderator.
@@ -83,6 +86,7 @@ impl Command {
             Command::Ban(arguments) => arguments.common.json,
             Command::Erase(arguments) => arguments.common.json,
             Command::History(arguments) => arguments.json,
+            Command::Replay(arguments) => arguments.common.json,
             Command::Stats(arguments) => arguments.common.json,
             Command::Tui(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
@@ -102,6 +106,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Ban(arguments) => govern::ban(arguments).await,
         Command::Erase(arguments) => govern::erase(arguments).await,
         Command::History(arguments) => history::run(&arguments),
+        Command::Replay(arguments) => replay::run(arguments).await,
         Command::Stats(arguments) => stats::run(arguments).await,
         Command::Tui(arguments) => tui::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
