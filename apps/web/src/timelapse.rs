@@ -109,6 +109,15 @@ pub fn span(to_ms: u64, from_ms: u64) -> String {
     crate::words::count(usize::try_from(count).unwrap_or(usize::MAX), unit)
 }
 
+/// Says who paints; nothing at the beginning, when nobody does yet.
+pub fn painting(who: &str) -> String {
+    match who {
+        "" => String::new(),
+        "you" => "You paint".to_owned(),
+        who => format!("{who} paints"),
+    }
+}
+
 /// Where a playhead stands after some time: between 0 and `length`, with what is left of a step.
 pub fn advance(at: f64, length: usize, seconds_whole: u32, milliseconds: f64) -> f64 {
     let length = length as f64;
@@ -186,6 +195,7 @@ mod tests {
         assert_eq!([16, 100, 1000, 4096].map(|side| export_scale(size(side))), [8, 7, 1, 1]);
         assert_eq!([0, 5, 1_000_000].map(export_frames), [2, 6, FRAMES_MAX]);
         assert_eq!(file_name("2026-11-20T07:05:09Z", "gif"), "p2place_2026-11-20-07-05-09-time-lapse.gif");
+        assert_eq!(["", "you", "Lin"].map(painting), ["", "You paint", "Lin paints"]);
         assert_eq!(span(90_000, 0), "90 seconds");
         assert_eq!(span(60 * 60_000, 0), "60 minutes");
     }

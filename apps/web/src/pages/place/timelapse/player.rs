@@ -189,7 +189,8 @@ impl Timelapse {
         self.moment.set(moment);
         let Some((at, peer)) = painted else { return };
         set_if_new(self.when, page::time_in_words(at));
-        set_if_new(self.who, if moment == 0 { String::new() } else { self.session.called_by_peer(peer) });
+        let who = if moment == 0 { String::new() } else { self.session.called_by_peer(peer) };
+        set_if_new(self.who, timelapse::painting(&who));
     }
 }
 

@@ -104,7 +104,7 @@ fn Player(timelapse: Timelapse) -> impl IntoView {
     let when = timelapse.when;
     let described = move || match timelapse.who.get() {
         who if who.is_empty() => format!("{}, empty", when.get()),
-        who => format!("{}, {who} paints", when.get()),
+        who => format!("{}, {who}", when.get()),
     };
     let on_scrub = move |event| {
         timelapse.is_playing.set(false);
