@@ -3,8 +3,9 @@
 mod common;
 
 use anyhow::{Context, Result, ensure};
-use common::{open_page, open_start, press_shown, wait_linked, wait_page_says};
+use common::{open_page, open_start, press_shown, wait_linked, wait_page_says, wait_says};
 use meshwork_e2e::{Browser, Look, Server, Tab};
+use serde_json::json;
 
 /// What was found so far, by the state in which it was.
 #[derive(Default)]
@@ -27,6 +28,11 @@ impl Findings {
     }
 }
 
+async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
+    let script = "document.querySelector(`[data-testid=\"${arguments[0]}\"]`).open = true";
+    tab.eval(script, vec![testid.into()]).await.map(drop)
+}
+
 #[tokio::test]
 async fn the_start_page_keeps_nobody_out() -> Result<()> {
     let server = Server::start().await?;
@@ -34,6 +40,8 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     let mut findings = Findings::default();
     let tab = open_start(&browser, server.url(), "create-room").await?;
     findings.look(&tab, "start").await?;
+    unfold(&tab, "rules-fold").await?;
+    findings.look(&tab, "rules of a new room").await?;
     tab.type_text("join-code", "K7M").await?;
     findings.look(&tab, "half a code").await?;
     tab.click("your-key").await?;
@@ -58,6 +66,17 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     let other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
     findings.look(&tab, "two people").await?;
+    tab.click("room-chip").await?;
+    unfold(&tab, "change-rules").await?;
+    tab.click("painters-some").await?;
+    tab.click("limit-on").await?;
+    tab.click("set-rules").await?;
+    tab.click("erase").await?;
+    wait_says(&tab, "question", "Erase").await?;
+    findings.look(&tab, "room sheet with a question").await?;
+    press_shown(&tab, "close-sheet").await?;
+    wait_says(&tab, "allowance", "You may paint").await?;
+    findings.look(&tab, "limited").await?;
     let bare = link.split('#').next().context("an address")?;
     other.goto(bare).await?;
     wait_page_says(&other, "private").await?;
@@ -73,4 +92,79 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     press_shown(&tab, "offer-meet").await?;
     findings.look(&tab, "meet again").await?;
     findings.check()
+}
+
+/// Makes all text twice as large, as browsers do that zoom text alone.
+const TWICE: &str = "const sizes = Array.from(document.querySelectorAll('body, body *'), element => {
+        const style = getComputedStyle(element);
+        return [element, parseFloat(style.fontSize), parseFloat(style.lineHeight)];
+    });
+    for (const [element, size, line] of sizes) {
+        element.style.fontSize = `${2 * size}px`;
+        if (!Number.isNaN(line)) element.style.lineHeight = `${2 * line}px`;
+    }";
+
+/// What one can press or type into and that lies beyond the window's sides, or makes the page scroll sideways.
+const BEYOND: &str = "const beyond = Array.from(document.querySelectorAll('button, a, input, select, summary, textarea'))
+        .filter(element => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.sr-only'))
+        .filter(element => !element.classList.contains('sr-only'))
+        .map(element => [element, element.getBoundingClientRect()])
+        .filter(([, box]) => box.width > 0 && (box.left < -1 || box.right > innerWidth + 1))
+        .map(([element, box]) => `${element.outerHTML.slice(0, 120)} from ${box.left} to ${box.right}`);
+    if (document.documentElement.scrollWidth > innerWidth) beyond.push('the page scrolls sideways');
+    return beyond;";
+
+async fn check_within(tab: &Tab, state: &str) -> Result<()> {
+    tab.eval(TWICE, vec![]).await?;
+    let beyond = tab.eval(BEYOND, vec![]).await?;
+    ensure!(beyond == json!([]), "{state}: {beyond:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let narrow = Look { width: 320, height: 640, dark: false };
+    let tab = open_start(&browser, server.url(), "create-room").await?;
+    tab.look(narrow).await?;
+    unfold(&tab, "rules-fold").await?;
+    check_within(&tab, "start").await?;
+    tab.reload().await?;
+    common::make_room(&tab, "create-room").await?;
+    check_within(&tab, "room").await?;
+    for (opener, state) in [("open-share", "share sheet"), ("room-chip", "room sheet")] {
+        tab.reload().await?;
+        tab.click(opener).await?;
+        wait_page_says(&tab, if opener == "open-share" { "Bring someone in" } else { "Keep order" }).await?;
+        check_within(&tab, state).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn wishes_for_less_motion_and_for_own_colours_are_kept() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    tab.media(&[("prefers-reduced-motion", "reduce"), ("forced-colors", "active")]).await?;
+    let _other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    tab.click("open-share").await?;
+    wait_page_says(&tab, "Bring someone in").await?;
+    let moving = "return document.getAnimations().flatMap(animation => animation.effect.getKeyframes())
+        .filter(frame => frame.transform && frame.transform !== 'none' || frame.strokeDashoffset)
+        .map(frame => JSON.stringify(frame));";
+    let moving = tab.eval(moving, vec![]).await?;
+    ensure!(moving == json!([]), "what moves: {moving:#}");
+    let strands = "const strand = document.querySelector('.strand');
+        const probe = document.createElement('i');
+        probe.style.color = 'CanvasText';
+        document.body.append(probe);
+        return getComputedStyle(strand).stroke === getComputedStyle(probe).color";
+    ensure!(tab.eval(strands, vec![]).await? == true, "strands are drawn in the person's text colour");
+    let shown = "const swatch = document.querySelector('[data-testid=\"palette-e6194b\"]');
+        return getComputedStyle(swatch).backgroundColor";
+    ensure!(tab.eval(shown, vec![]).await? == "rgb(230, 25, 75)", "colours to paint with stay what they are");
+    Ok(())
 }

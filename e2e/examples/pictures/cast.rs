@@ -33,6 +33,7 @@ impl Person {
             self.name
         );
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await?;
+        tab.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
         tab.look(Look::DESKTOP).await?;
         tab.goto(url).await?;
         Ok((browser, tab))
@@ -77,7 +78,8 @@ pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) ->
             picture.save(&file)?;
             std::fs::write(&key, Identity::from_secret([person.secret; 32]).export())?;
             let (file, key) = (file.to_string_lossy(), key.to_string_lossy());
-            let paint = cli.run(["place", "paint", &link, "--identity", &key, "--image", &file]).await?;
+            cli.run(["identity", "import", &key]).await?.success()?;
+            let paint = cli.run(["place", "paint", &link, "--image", &file]).await?;
             paint.success().context("the picture is painted")?;
         }
         // Who painted and left is not in the picture.

@@ -146,7 +146,7 @@ pub(crate) fn meadow() -> RgbaImage {
     put(&mut picture, (98, 58), &TREE, None);
     fill(&mut picture, (96, 74, 24, 26), CYAN);
     put(&mut picture, (102, 81), &CAT, None);
-    fill(&mut picture, (120, 74, 24, 26), YELLOW);
+    fill(&mut picture, (120, 74, 24, 26), LIME);
     fill(&mut picture, (120, 92, 24, 8), BLUE);
     put(&mut picture, (126, 83), &DUCK, None);
     picture

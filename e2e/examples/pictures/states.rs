@@ -78,12 +78,19 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
     host.click("room-chip").await?;
     unfold(&host, "change-rules").await?;
     host.type_text("limit-cells", "12").await?;
+    // A window that does not end while it is looked at.
+    let hour = "const list = document.querySelector('[data-testid=\"limit-window\"]');
+        list.value = '3600000';
+        list.dispatchEvent(new Event('change', { bubbles: true }));";
+    host.eval(hour, vec![]).await?;
     host.click("set-rules").await?;
     wait_says(guest, "allowance", "You may paint").await?;
     camera.take(guest, "limited", &SOME).await?;
     guest.drag_cells(SIZE, &[(100, 20), (111, 20)]).await?;
     guest.click_cell(SIZE, (100, 22)).await?;
+    wait_page_says(guest, "Your last stroke was not taken").await?;
     camera.take(guest, "used", &SOME).await?;
+    press_shown(guest, "put-away").await?;
     host.click("painters-some").await?;
     host.click("set-rules").await?;
     wait_says(guest, "allowance", "You are watching").await?;

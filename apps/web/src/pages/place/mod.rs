@@ -100,9 +100,15 @@ fn what_is(session: Session) -> Vec<Notice> {
         notices.push(words::no_webrtc());
     }
     let refusals = session.refusals.get().into_iter();
-    let shown = refusals.filter(|(reason, ..)| !(away.is_some() && *reason == Refusal::Server));
+    let is_open = session.phase.get() == Phase::Open;
+    let shown = refusals.filter(|(reason, from, _)| match (reason, from) {
+        (Refusal::Server, _) => away.is_none(),
+        // Before the room is open it stands where the canvas would be.
+        (Refusal::Version, None) => is_open,
+        _ => true,
+    });
     notices.extend(shown.map(|(_, _, notice)| notice));
-    if session.phase.get() != Phase::Open {
+    if !is_open {
         return notices;
     }
     let is_linked = session.people.with(|rows| rows.iter().any(Row::is_linked));
