@@ -17,7 +17,7 @@ Usage: bench [NAME] [--json] [--rounds N] [--list] [--needs]
   --json      one array of all rows on stdout instead of a table
   --rounds N  measured rounds of each contestant
   --list      say which races there are
-  --needs     say whether a browser and the pages are needed: `browser` or `nothing`
+  --needs     say what must be built first, a line each: `simulator`, `browser`
 ";
 
 struct Options {
@@ -65,8 +65,11 @@ fn obey() -> Result<()> {
         return Ok(());
     }
     if needs {
-        let any = races.iter().any(|race| race.needs == Needs::Browser);
-        println!("{}", if any { "browser" } else { "nothing" });
+        for (need, word) in [(Needs::Simulator, "simulator"), (Needs::Browser, "browser")] {
+            if races.iter().any(|race| race.needs == need) {
+                println!("{word}");
+            }
+        }
         return Ok(());
     }
     run(&races, &options)

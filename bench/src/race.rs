@@ -19,6 +19,8 @@ pub struct Race {
 pub enum Needs {
     /// Nothing: the smoke test runs it.
     Nothing,
+    /// The simulator, built for speed (environment variable MESHWORK_SIM).
+    Simulator,
     /// The finished pages and the binary around them (environment variable MESHWORK_BIN), and a browser.
     Browser,
 }

@@ -248,7 +248,10 @@ pub(crate) fn batches() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn payloads() -> Vec<Vec<u8>> {
-    vec![drawn().encode()]
+    // One coding of colours for what is alike, another for what is not.
+    let contrast: Vec<_> = (0..20u8).map(|x| (x.into(), 3, Colour::rgb(x % 2 * 255, 0, x % 2 * 90))).collect();
+    let contrast = cells_to_strokes(SIZE, &contrast, STAMP).expect("cells on the canvas").remove(0);
+    vec![drawn().encode(), contrast.encode()]
 }
 
 pub(crate) fn records() -> Vec<Vec<u8>> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::setup::{self, Need};
 use crate::step;
 use crate::workspace::{Workspace, forget_xtask};
-use crate::{binary, pages};
+use crate::{binary, pages, sim};
 
 /// Builds the program of the races and calls it with these arguments, which are its own to read. Where one of the
 /// races chosen needs a browser, pages and binary are built first.
@@ -23,7 +23,11 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut ask = Command::new(&program);
     let needs = ask.args(arguments).arg("--needs").output().context("cannot start the races")?;
     ensure!(needs.status.success(), "{}", String::from_utf8_lossy(&needs.stderr).trim());
-    if needs.stdout.starts_with(b"browser") {
+    let needs = String::from_utf8_lossy(&needs.stdout).into_owned();
+    if needs.lines().any(|need| need == "simulator") {
+        races.env("MESHWORK_SIM", sim::build(workspace)?);
+    }
+    if needs.lines().any(|need| need == "browser") {
         let tools = setup::setup(workspace, Need::Everything)?;
         binary::build_all(workspace, &tools)?;
         let test_page = pages::build_test_page(workspace, &tools)?;

@@ -1,8 +1,13 @@
 //! All races, one file each.
 
+mod batch_decode;
+mod batch_verify;
 mod canvas_apply;
+mod join_1000;
 mod paintings;
+mod picture;
 mod replica_memory;
+mod simulate_seeds;
 mod stroke_bytes;
 mod yjs;
 
@@ -12,6 +17,11 @@ use crate::race::Race;
 #[rustfmt::skip] // One a line, so that nobody's line is another's.
 pub const RACES: &[&Race] = &[
     &canvas_apply::RACE,
+    &batch_verify::RACE,
+    &batch_decode::RACE,
     &stroke_bytes::RACE,
+    &join_1000::RACE,
+    &join_1000::CLICKS,
     &replica_memory::RACE,
+    &simulate_seeds::RACE,
 ];

@@ -3,16 +3,18 @@
 use anyhow::{Result, ensure};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{
-    Canvas, CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, cells_to_strokes,
+    Canvas, CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell, cells_to_strokes,
 };
 use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 
+use crate::race::Plan;
+
 /// The room that everything is signed for where no real one is needed.
 pub(crate) const ROOM: RoomId = RoomId([9; 32]);
-/// When painting begins: a day of 2026, in milliseconds since 1970.
-pub(crate) const BEGIN_MILLIS: u64 = 1_790_000_000_000;
+/// When painting begins: the first day of 2024, in milliseconds since 1970. No clock that is set takes it for later.
+const BEGIN_MILLIS: u64 = 1_704_067_200_000;
 
 /// A cell and what it is painted with.
 pub(crate) type Cell = (u16, u16, Colour);
@@ -58,8 +60,8 @@ pub(crate) fn any_colour(rng: &mut Rng) -> Colour {
     Colour::rgb(red, green, blue)
 }
 
-/// A scribble: different cells of one tile, each beside the one before as under a finger. `length` is far below what
-/// fits the tile.
+/// A scribble: different cells of one tile, each beside the one before as under a finger. `length` is at
+/// most what the tile has.
 pub(crate) fn scribble(rng: &mut Rng, size: CanvasSize, length: usize) -> Vec<(u16, u16)> {
     let mut along = |side: u16| rng.below(u64::from(side / TILE_SIDE)) as u16 * TILE_SIDE;
     let origin = (along(size.width), along(size.height));
@@ -183,4 +185,57 @@ pub(crate) fn cells_of(canvas: &Canvas) -> Vec<Cell> {
     let size = canvas.size();
     let places = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (x, y)));
     places.filter_map(|(x, y)| Some((x, y, canvas.colour(x, y)?))).collect()
+}
+
+/// A canvas with a picture that one author painted tile by tile, as the command line does.
+pub(crate) fn picture(room: &RoomId, size: CanvasSize, cells: &[Cell]) -> Result<Canvas> {
+    let mut author = Author::new(0);
+    let mut canvas = Canvas::new(size)?;
+    for (number, strokes) in cells_to_strokes(size, cells, stamp(0))?.into_iter().enumerate() {
+        let stamp = stamp(number as u64);
+        let cells = strokes.cells().iter().map(|cell| TileCell { stamp, ..*cell }).collect();
+        let strokes = Strokes::new(size, strokes.tile(), cells)?;
+        let batch = author.sign(room, &strokes, strokes.window())?;
+        canvas.apply(batch, &strokes);
+    }
+    Ok(canvas)
+}
+
+/// A canvas on which 16 authors clicked each cell once, and nobody folded.
+pub(crate) fn lone_clicks(room: &RoomId, size: CanvasSize) -> Result<Canvas> {
+    let mut rng = Rng::new([7; 32]);
+    let mut authors: Vec<Author> = (0..16).map(Author::new).collect();
+    let mut canvas = Canvas::new(size)?;
+    for (y, x) in (0..size.height).flat_map(|y| (0..size.width).map(move |x| (y, x))) {
+        let number = u64::from(y) * u64::from(size.width) + u64::from(x);
+        let author = &mut authors[rng.below(16) as usize];
+        for strokes in cells_to_strokes(size, &[(x, y, any_colour(&mut rng))], stamp(number))? {
+            let batch = author.sign(room, &strokes, strokes.window())?;
+            canvas.apply(batch, &strokes);
+        }
+    }
+    Ok(canvas)
+}
+
+/// The canvas of [`samples`].
+pub(crate) const SAMPLE_SIZE: CanvasSize = CanvasSize { width: 256, height: 256 };
+
+/// Lone clicks, scribbles of one and of many colours, and whole tiles, each with a name.
+pub(crate) fn samples(plan: &Plan) -> Result<Vec<(&'static str, Vec<Stroke>)>> {
+    let mut rng = Rng::new([8; 32]);
+    let mut scribbles = |count: usize, length: usize, many_colours: bool| {
+        let paint = |_| {
+            let one = any_colour(&mut rng);
+            let places = scribble(&mut rng, SAMPLE_SIZE, length);
+            let mut colour = || if many_colours { any_colour(&mut rng) } else { one };
+            places.into_iter().map(|(x, y)| (x, y, colour())).collect()
+        };
+        strokes(SAMPLE_SIZE, (0..count).map(paint))
+    };
+    Ok(vec![
+        ("lone-click", scribbles(plan.size(4000, 3), 1, false)?),
+        ("one-colour-stroke", scribbles(plan.size(4000, 3), 64, false)?),
+        ("random-colours-stroke", scribbles(plan.size(4000, 3), 64, true)?),
+        ("random-tile", scribbles(plan.size(200, 3), 4096, true)?),
+    ])
 }

@@ -168,6 +168,16 @@ impl Driver {
     }
 }
 
+/// Waits until then. What is due already lets others have their turn and comes back at once: a timer would round it
+/// up to the next millisecond, and a newcomer checks signatures in many short turns.
+async fn until(due: tokio::time::Instant) {
+    if due > tokio::time::Instant::now() {
+        tokio::time::sleep_until(due).await;
+    } else {
+        tokio::task::yield_now().await;
+    }
+}
+
 struct Task {
     node: Node,
     clock: Clock,
@@ -210,7 +220,7 @@ impl Task {
                 (token, part) = self.history.next() => {
                     self.node.handle_input(self.clock.now(), Input::HistoryRead { token, part });
                 }
-                () = tokio::time::sleep_until(due) => self.node.handle_timeout(self.clock.now()),
+                () = until(due) => self.node.handle_timeout(self.clock.now()),
                 _ = look.tick() => {
                     if self.network.has_changed() {
                         self.node.handle_wall_clock(self.clock.now(), Clock::wall());

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::bits::{BitReader, BitWriter, index_width, number_width};
 use super::colour::Colour;
+use super::predict;
 use super::size::TILE_CELLS;
 use super::strokes::{StrokesError, TileCell};
 use crate::clock::Stamp;
@@ -26,8 +27,12 @@ const ONE: u64 = 0;
 const PALETTE: u64 = 1;
 /// Stamp and colour coding: written out for each cell.
 const EACH: u64 = 2;
-/// Colour coding: written out for each cell, with a bit for cleared ones.
-const EACH_OR_CLEARED: u64 = 3;
+/// Colour coding: one of two further ones, which the next bit tells.
+const FURTHER: u64 = 3;
+/// Further colour coding: written out for each cell, with a bit for cleared ones.
+const EACH_OR_CLEARED: u64 = 0;
+/// Further colour coding: as the difference from what the neighbours let expect.
+const PREDICTED: u64 = 1;
 /// Width of the field that says how wide the milliseconds of stamps are, and the widest they can be.
 const MILLIS_WIDTH: (u32, u64) = (6, 48);
 /// Width of the field that says how wide the counters of stamps are, and the widest they can be.
@@ -238,8 +243,15 @@ fn write_colours(writer: &mut BitWriter, cells: &[TileCell]) {
         + palette.len()
         + (palette.len() - usize::from(any_cleared)) * rgb
         + cells.len() * width as usize;
-    let each_bits = (cells.len() - cleared) * rgb + if any_cleared { cells.len() } else { 0 };
-    if palette_bits < each_bits {
+    let each_bits = (cells.len() - cleared) * rgb + if any_cleared { 1 + cells.len() } else { 0 };
+    // Few cells, or few colours, are never cheaper as differences: at best these take a bit for each component.
+    let may_predict = !any_cleared && palette_bits.min(each_bits) > 3 * cells.len();
+    let predicted_bits = if may_predict { predict::bits(cells) } else { None };
+    if predicted_bits.is_some_and(|bits| 1 + bits < palette_bits.min(each_bits)) {
+        writer.put(FURTHER, CODING);
+        writer.put(PREDICTED, 1);
+        predict::write(writer, cells);
+    } else if palette_bits < each_bits {
         writer.put(PALETTE, CODING);
         writer.put(palette.len() as u64 - 1, INDEX);
         palette.iter().for_each(|&colour| write_colour(writer, colour));
@@ -248,7 +260,8 @@ fn write_colours(writer: &mut BitWriter, cells: &[TileCell]) {
             writer.put(entry as u64, width);
         }
     } else if any_cleared {
-        writer.put(EACH_OR_CLEARED, CODING);
+        writer.put(FURTHER, CODING);
+        writer.put(EACH_OR_CLEARED, 1);
         cells.iter().for_each(|cell| write_colour(writer, cell.colour));
     } else {
         writer.put(EACH, CODING);
@@ -275,7 +288,8 @@ fn read_colours(reader: &mut BitReader<'_>, cells: &mut [TileCell]) -> Result<()
                 cell.colour = read_rgb(reader)?;
             }
         }
-        // Two bits say no more than four codings.
+        // Two bits say no more than four codings, and the last is two by the next bit.
+        _ if field(reader, 1)? == PREDICTED => predict::read(reader, cells)?,
         _ => {
             for cell in cells.iter_mut() {
                 cell.colour = read_colour(reader)?;
@@ -373,6 +387,25 @@ mod tests {
         })
     }
 
+    /// Cells as of a picture: neighbours are alike, most but not all of a tile.
+    fn picture() -> impl Strategy<Value = Vec<TileCell>> {
+        (any::<[u8; 3]>(), 1..40i32, any::<u64>(), 1..9u64).prop_map(|(base, step, seed, holes)| {
+            let mut rng = Rng::new([seed as u8; 32]);
+            let slope = [0, 1, 2].map(|_| rng.below(7) as i32 - 3);
+            let colour = |index: u16, rng: &mut Rng| {
+                let along = i32::from(index % 64) + i32::from(index / 64);
+                let part = |plane: usize| {
+                    let noise = rng.below(step as u64) as i32;
+                    (i32::from(base[plane]) + along * slope[plane] + noise).rem_euclid(256) as u32
+                };
+                let [red, green, blue] = [0, 1, 2].map(part);
+                red << 16 | green << 8 | blue
+            };
+            let there = |index: &u16| u64::from(*index) % (seed % 1000 + 2) >= holes / 2;
+            (0..4096).filter(there).map(|index| cell(index, 1, colour(index, &mut rng))).collect()
+        })
+    }
+
     fn window(cells: &[TileCell]) -> StampWindow {
         let stamps = || cells.iter().map(|cell| cell.stamp);
         StampWindow { least: stamps().min().unwrap(), most: stamps().max().unwrap() }
@@ -396,6 +429,14 @@ mod tests {
         fn cells_read_as_they_are_written(tile in 0..4096u32, cells in cells()) {
             let payload = encode(tile, &cells);
             prop_assert_eq!(decode(window(&cells), &payload), Ok((tile, cells)));
+        }
+
+        #[test]
+        fn pictures_read_as_they_are_written(cells in picture()) {
+            prop_assume!(!cells.is_empty());
+            let payload = encode(3, &cells);
+            prop_assert!(payload.len() <= 16 + cells.len() * 25 / 8 + cells.len() / 2);
+            prop_assert_eq!(decode(window(&cells), &payload), Ok((3, cells)));
         }
 
         #[test]
@@ -441,15 +482,32 @@ mod tests {
             "0050000500c5a20da089010240388c0a940900000000ffffff8114",
             "rice, palettes of stamps and colours"
         );
-        let each =
-            [10, 11, 13].map(|index| cell(index, at(u64::from(index), index), 0x01_02_03 * u32::from(index)));
+        let each = [(10, 0xff_7f_00), (11, 0x00_80_ff), (13, 0x9c_10_e0)]
+            .map(|(index, colour)| cell(index, at(u64::from(index), index), colour));
         assert_eq!(
             hex(&encode(4095, &each)),
-            "ff2f00a0005520687beb41a11062b170a2d100",
+            "ff2f00a0005520687b0bf0f7ff0f08000ec109",
             "each stamp, each colour"
         );
         let cleared = [cell(0, 1, 0x12_34_56), cell(1, 1, 0x0100_0000), cell(2, 1, 0xab_cd_ef)];
-        assert_eq!(hex(&encode(1, &cleared)), "0120000c00cc8a46a2f7e655", "each colour or cleared");
+        assert_eq!(hex(&encode(1, &cleared)), "0120000c008c158d44efcdab", "each colour or cleared");
+        let picture: Vec<_> = (0..68u32)
+            .map(|index| (index, index % 64 * 2, index / 64 * 5))
+            .map(|(index, x, y)| {
+                cell(
+                    index as u16,
+                    1,
+                    (0x80 + x) << 16 | (0x40 + x + y * 3) << 8 | (0xf0 - y + index * index % 5),
+                )
+            })
+            .collect();
+        let golden = concat!(
+            "0030040c001c000002020040400000f899080c92a048822385298595c248a1a4",
+            "382966c6ca181925e3324cc666265399cb98cc66265399cb98cc66265399cb98",
+            "cc4a4652d249465a69a4924e32d24a2395749291561aa9a44b4c326952a54b4c",
+            "326952a54b4c326952a5030a000c6012932e15",
+        );
+        assert_eq!(hex(&encode(0, &picture)), golden, "predicted colours");
     }
 
     #[test]

@@ -52,6 +52,7 @@ mod coding;
 mod colour;
 mod digest;
 mod erasure;
+mod predict;
 mod size;
 mod strokes;
 mod tile;

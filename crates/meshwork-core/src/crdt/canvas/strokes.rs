@@ -99,6 +99,9 @@ pub enum StrokesError {
         /// Entries of the palette.
         entries: usize,
     },
+    /// A colour is coded as a difference that two colours cannot have.
+    #[error("a colour is coded with the difference {0}, which is beyond 255")]
+    Difference(u32),
     /// A stamp is coded with more bits than a stamp has, or beyond the last stamp.
     #[error("a stamp is coded beyond its 48 and 16 bits")]
     StampRange,
