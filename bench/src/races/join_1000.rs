@@ -170,9 +170,7 @@ fn lone_clicks(runtime: &Runtime, painted: &Painted) -> Result<Row> {
     runtime.block_on(keeper.driver.shut_down());
     let row = Row::stated("join-1000-clicks", Samples::exact(joined.seconds), "s (wall)", false);
     let (count, per_cell) = (painted.canvas.batch_count(), painted.per_cell(joined.bytes));
-    Ok(row.note(format!(
-        "{count} batches of one cell {per_cell:.0} bytes a cell on the link"
-    )))
+    Ok(row.note(format!("{count} batches of one cell {per_cell:.0} bytes a cell on the link")))
 }
 
 /// The member that has the canvas, and the meeting point.

@@ -1,4 +1,6 @@
 //! A picture as a camera might have taken it: a landscape of fractal noise with hard edges and grain, from a seed.
+//!
+//! As a PNG it takes about 1.4 bytes a cell, as photographs of this size do.
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::rng::Rng;
