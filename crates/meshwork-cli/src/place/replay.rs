@@ -90,9 +90,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
             "A film of {frames} frames is too long, at most {FRAMES_MAX} are made. Use fewer --seconds or --fps."
         )));
     }
-    let progress = Progress::start("Joining", "cells");
     let Past { mut timeline, words, source, is_whole } = match (&arguments.link, &arguments.data) {
-        (Some(link), _) => past::from_room(link.clone(), &arguments.common, &progress).await?,
+        (Some(link), _) => past::from_room(link.clone(), &arguments.common).await?,
         (None, Some(data)) => past::from_folder(data, arguments.room).await?,
         (None, None) => return Err(Failure::Usage("Name a LINK, or a keeper's folder with --data.".into())),
     };
@@ -103,6 +102,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (from, to) = range(&timeline, arguments.from, arguments.to, now)?;
     let scale = scale_of(&timeline, arguments.scale, format)?;
     let film = meshwork_picture::Film { from, to, frames, per_second: arguments.fps };
+    let progress = Progress::start("Drawing", "frames");
     progress.turn_to("Drawing", Some(frames.into()));
     let made = film::make(&mut timeline, film, scale, format, |frame| progress.set(frame))?;
     write(&arguments.out, &made.file)?;

@@ -37,21 +37,19 @@ pub(super) struct Past {
 }
 
 /// Asks the members of a room.
-pub(super) async fn from_room(
-    link: RoomAddress,
-    common: &Common,
-    progress: &Progress,
-) -> Result<Past, Failure> {
+pub(super) async fn from_room(link: RoomAddress, common: &Common) -> Result<Past, Failure> {
     let mut session = Session::start(common, Stay::Leaves).await?;
-    let past = fetch(&mut session, link, progress).await;
+    let past = fetch(&mut session, link).await;
     session.close().await;
     past
 }
 
-async fn fetch(session: &mut Session, link: RoomAddress, progress: &Progress) -> Result<Past, Failure> {
+async fn fetch(session: &mut Session, link: RoomAddress) -> Result<Past, Failure> {
+    let joining = Progress::start("Joining", "cells");
     let room = session.join(link, None).await?;
-    progress.turn_to("Joining", None);
-    in_step::wait(session, room, progress, "Nothing was written.").await?;
+    in_step::wait(session, room, &joining, "Nothing was written.").await?;
+    drop(joining);
+    let progress = Progress::start("Fetching the history", "kB");
     let size = session.look(room, |node, room| Some(node.canvas(room)?.size())).await?;
     let mut builder = TimelineBuilder::new(size, CELLS_MAX);
     // Whoever does not answer is given up by the node itself, whatever the history takes.
@@ -67,10 +65,10 @@ async fn fetch(session: &mut Session, link: RoomAddress, progress: &Progress) ->
         taken.iter().for_each(|batch| builder.add(batch));
         let view = view.context("the history is gone")?;
         if let Some((source, span)) = view.source.filter(|(source, _)| shown != Some(*source)) {
-            progress.turn_to("Fetching the history", Some(span.bytes));
+            progress.turn_to("Fetching the history", Some(span.bytes.div_ceil(1000)));
             shown = Some(source);
         }
-        progress.set(view.bytes);
+        progress.set(view.bytes / 1000);
         if !taken.is_empty() {
             continue;
         }
