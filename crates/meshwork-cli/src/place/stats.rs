@@ -27,6 +27,9 @@ const SHOWN_MAX: usize = 12;
 /// Colours and authors that are listed with --json, the most frequent ones: a photograph has a million colours.
 const LISTED_MAX: usize = 256;
 
+/// The shortest span for which people are told strokes a minute.
+const MINUTE_MS: u64 = 60_000;
+
 const AFTER_HELP: &str = "\
 Examples:
   meshwork place stats LINK
@@ -133,7 +136,12 @@ impl Stats {
             ),
         ];
         let mut told = format!("Strokes   {} that still show", grouped(strokes as u64));
-        if let Some(rate) = self.census.strokes_per_minute() {
+        // Of a moment's work it would say nothing.
+        let is_long =
+            |(oldest, newest): (WallTime, WallTime)| newest.as_millis() - oldest.as_millis() >= MINUTE_MS;
+        if let Some(rate) =
+            self.census.strokes_per_minute().filter(|_| self.census.span().is_some_and(is_long))
+        {
             told.push_str(&format!(", {rate:.1} a minute"));
         }
         lines.push(told);
