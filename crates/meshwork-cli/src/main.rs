@@ -36,7 +36,7 @@ enum Command {
     /// Make, paint, look at, export, keep or watch a shared canvas.
     Place {
         #[command(subcommand)]
-        command: place::Command,
+        command: Box<place::Command>,
     },
     /// Show this user's identity, take it along, or become another.
     Identity {
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         }
         Command::Place { command } => {
             let json = command.wants_json();
-            exit::finish(runtime.block_on(place::run(command)), json)
+            exit::finish(runtime.block_on(place::run(*command)), json)
         }
         Command::Identity { command } => {
             let json = command.wants_json();

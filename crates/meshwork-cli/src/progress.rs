@@ -17,13 +17,13 @@ const RATE_AFTER: Duration = Duration::from_millis(700);
 pub(crate) struct Progress {
     /// `None` when nobody looks.
     bar: Option<ProgressBar>,
-    unit: &'static str,
     state: Mutex<State>,
 }
 
 /// How far it is.
 #[derive(Clone, Debug)]
 struct State {
+    unit: &'static str,
     begun: Instant,
     done: u64,
     total: Option<u64>,
@@ -35,7 +35,7 @@ struct State {
 impl Progress {
     /// Begins to show that `title` is being done, of `unit`s of which nobody knows yet how many there are.
     pub(crate) fn start(title: &'static str, unit: &'static str) -> Progress {
-        let state = State { begun: Instant::now(), done: 0, total: None, rest: None, aside: String::new() };
+        let state = State::new(unit, None);
         let bar = style::is_watched().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(look(false));
@@ -43,18 +43,21 @@ impl Progress {
             bar.enable_steady_tick(TICK);
             bar
         });
-        Progress { bar, unit, state: Mutex::new(state) }
+        Progress { bar, state: Mutex::new(state) }
     }
 
     /// Something else is being done from now on, of so many units where that is known.
     pub(crate) fn turn_to(&self, title: &'static str, total: Option<u64>) {
         let Some(bar) = &self.bar else { return };
-        self.change(|state| {
-            *state = State { begun: Instant::now(), done: 0, total, rest: None, aside: String::new() };
-        });
+        self.change(|state| *state = State::new(state.unit, total));
         bar.set_style(look(total.is_some()));
         bar.set_length(total.unwrap_or(0));
         bar.set_prefix(title);
+    }
+
+    /// What is counted from now on: `frames` instead of `cells`.
+    pub(crate) fn count_in(&self, unit: &'static str) {
+        self.change(|state| state.unit = unit);
     }
 
     /// So many units are done.
@@ -96,7 +99,7 @@ impl Progress {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         bar.set_position(state.done);
-        bar.set_message(state.words(self.unit));
+        bar.set_message(state.words());
     }
 }
 
@@ -109,12 +112,17 @@ impl Drop for Progress {
 }
 
 impl State {
-    /// `1,234 of 10,000 cells, 510/s, 17 s left; waits 3 s`.
-    fn words(&self, unit: &str) -> String {
-        self.words_after(unit, self.begun.elapsed())
+    fn new(unit: &'static str, total: Option<u64>) -> State {
+        State { unit, begun: Instant::now(), done: 0, total, rest: None, aside: String::new() }
     }
 
-    fn words_after(&self, unit: &str, elapsed: Duration) -> String {
+    /// `1,234 of 10,000 cells, 510/s, 17 s left; waits 3 s`.
+    fn words(&self) -> String {
+        self.words_after(self.begun.elapsed())
+    }
+
+    fn words_after(&self, elapsed: Duration) -> String {
+        let unit = self.unit;
         let mut words = match self.total {
             Some(total) => format!("{} of {} {unit}", grouped(self.done), grouped(total)),
             None if self.done > 0 => format!("{} {unit}", grouped(self.done)),
@@ -194,13 +202,13 @@ mod tests {
     use super::*;
 
     fn state(done: u64, total: Option<u64>) -> State {
-        State { begun: Instant::now(), done, total, rest: None, aside: String::new() }
+        State { done, ..State::new("cells", total) }
     }
 
     #[test]
     fn it_says_how_far_how_fast_and_how_long() {
         let second = Duration::from_secs(1);
-        let words = |state: &State, seconds| state.words_after("cells", second * seconds);
+        let words = |state: &State, seconds| state.words_after(second * seconds);
         assert_eq!(words(&state(0, Some(10_000)), 0), "0 of 10,000 cells");
         assert_eq!(words(&state(2_500, Some(10_000)), 5), "2,500 of 10,000 cells, 500/s, 15 s left");
         assert_eq!(words(&state(3, Some(9)), 6), "3 of 9 cells, 0.5/s, 12 s left");
@@ -214,11 +222,11 @@ mod tests {
         state.rest = Some(Duration::from_secs(540));
         state.aside = "the room lets you paint again in 41 s".into();
         assert_eq!(
-            state.words_after("cells", Duration::from_secs(20)),
+            state.words_after(Duration::from_secs(20)),
             "60 of 600 cells, 3.0/s, 9 min left; the room lets you paint again in 41 s"
         );
         let waits = State { aside: "nobody is linked yet".into(), ..super::tests::state(0, None) };
-        assert_eq!(waits.words_after("cells", Duration::ZERO), "nobody is linked yet");
+        assert_eq!(waits.words_after(Duration::ZERO), "nobody is linked yet");
     }
 
     #[test]

@@ -104,6 +104,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let film = meshwork_picture::Film { from, to, frames, per_second: arguments.fps };
     let progress = Progress::start("Drawing", "frames");
     progress.turn_to("Drawing", Some(frames.into()));
+    progress.count_in("frames");
     let made = film::make(&mut timeline, film, scale, format, |frame| progress.set(frame))?;
     write(&arguments.out, &made.file)?;
     drop(progress);
