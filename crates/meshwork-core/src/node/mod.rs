@@ -112,6 +112,8 @@ pub struct Node {
     next_room: u32,
     next_server: u32,
     outputs: VecDeque<Output>,
+    /// Whether links may have something to send.
+    unflushed: bool,
 }
 
 impl Node {
@@ -143,6 +145,7 @@ impl Node {
             next_room: 1,
             next_server: 1,
             outputs: VecDeque::new(),
+            unflushed: false,
         }
     }
 
@@ -211,7 +214,12 @@ impl Node {
     }
 
     /// What is to be carried out or heard next.
+    ///
+    /// Messages become frames here, after all else, so that those of several commands share frames.
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() && core::mem::take(&mut self.unflushed) {
+            self.flush_links();
+        }
         self.outputs.pop_front()
     }
 
@@ -444,7 +452,7 @@ impl Node {
         told.into_iter().for_each(|event| self.event(event));
     }
 
-    /// Lets rooms and links work off what they caused in each other, then sends what may go out.
+    /// Lets rooms and links work off what they caused in each other.
     fn settle(&mut self) {
         loop {
             let mut idle = self.carry_out_room_outputs();
@@ -458,6 +466,11 @@ impl Node {
         }
         // A command that the application gives spends nothing: it must answer at once.
         self.signatures_left = 0;
+        self.unflushed = true;
+    }
+
+    /// Sends what may go out.
+    fn flush_links(&mut self) {
         for (&link, state) in &mut self.links {
             while let Some((channel, bytes)) = state.flush() {
                 self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
