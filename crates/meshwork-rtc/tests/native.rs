@@ -10,12 +10,12 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::id::{Identity, RoomId};
+use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::node::io::StoreChange;
-use meshwork_core::node::{Config, Event, RoomHandle, RoomSpec, ServerState};
+use meshwork_core::node::{CommandError, Config, Event, RoomHandle, RoomSpec, ServerState};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::persist::{Store, StoreError};
-use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, start};
+use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -230,6 +230,41 @@ async fn two_texts_link_two_peers_without_a_server_and_the_third_is_introduced()
     for peer in [ada, ben, eve] {
         peer.driver.shut_down().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
+    const COUNT: u32 = 3000;
+    let (server, _stop) = serve().await;
+    let (mut ada, mut ben) = (Peer::start(11, None), Peer::start(12, None));
+    let (_, address) = ada.create(server, false).await;
+    ben.join(&address).await;
+    let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
+    ada.wait("member", attached).await;
+    ben.wait("member", attached).await;
+    let (driver, to) = (ada.driver.clone(), ben.driver.endpoint());
+    let sending = tokio::spawn(async move {
+        let messages = (0..COUNT).map(|number| [number.to_be_bytes().as_slice(), &[0; 1020]].concat());
+        driver.send_direct_all(to, messages).await
+    });
+    let mut next = 0;
+    ben.wait("last message", |event| {
+        if let Event::Direct { bytes, .. } = event {
+            assert_eq!(bytes[..4], u32::to_be_bytes(next), "in their order");
+            assert_eq!(bytes.len(), 1024);
+            next += 1;
+        }
+        (next == COUNT).then_some(())
+    })
+    .await;
+    sending.await.unwrap().expect("a linked endpoint that reads");
+    let stranger = Identity::from_secret([99; 32]).peer();
+    let nobody = Endpoint { peer: stranger, instance: Instance(1) };
+    let refused = ada.driver.send_direct(nobody, vec![1]).await;
+    assert_eq!(refused, Err(SendError::Refused(CommandError::NotLinked(nobody))));
+    ada.driver.shut_down().await;
+    assert_eq!(ada.driver.send_direct(to, vec![1]).await, Err(SendError::Stopped(DriverStopped)));
+    ben.driver.shut_down().await;
 }
 
 /// The text of an invitation or a reply.

@@ -10,6 +10,7 @@ use meshwork_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
+use super::direct::Acknowledged;
 use super::events::{self, EventSender, Events};
 use super::history_thread::HistoryThread;
 use super::links::{Addresses, Advertise, Links};
@@ -80,6 +81,7 @@ pub struct DriverStopped;
 pub struct Driver {
     calls: mpsc::Sender<Order>,
     endpoint: Endpoint,
+    acknowledged: Acknowledged,
 }
 
 type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
@@ -115,6 +117,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let endpoint = node.endpoint();
     let (calls, orders) = mpsc::channel(CALLS_MAX);
     let (sender, events) = events::channel();
+    let acknowledged = Acknowledged::default();
     let task = Task {
         node,
         clock,
@@ -124,15 +127,21 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         persister,
         history,
         events: sender,
+        acknowledged: acknowledged.clone(),
     };
     runtime.spawn(task.run(orders));
-    Ok((Driver { calls, endpoint }, events))
+    Ok((Driver { calls, endpoint, acknowledged }, events))
 }
 
 impl Driver {
     /// Who the node is.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint
+    }
+
+    /// What tells that there may be room for direct messages.
+    pub(super) fn acknowledged(&self) -> &Acknowledged {
+        &self.acknowledged
     }
 
     /// Runs `work` on the node, between two of its inputs, and carries out what it asked for.
@@ -187,6 +196,7 @@ struct Task {
     persister: Persister,
     history: HistoryThread,
     events: EventSender,
+    acknowledged: Acknowledged,
 }
 
 impl Task {
@@ -207,7 +217,10 @@ impl Task {
                     Some(Order::ShutDown(done)) => break Some(done),
                     None => break None,
                 },
-                input = self.links.next(), if room => self.node.handle_input(self.clock.now(), input),
+                input = self.links.next(), if room => {
+                    self.node.handle_input(self.clock.now(), input);
+                    self.acknowledged.tell();
+                }
                 input = self.servers.next(), if room => self.node.handle_input(self.clock.now(), input),
                 stored = self.persister.next() => {
                     let token = stored.token;
@@ -220,7 +233,11 @@ impl Task {
                 (token, part) = self.history.next() => {
                     self.node.handle_input(self.clock.now(), Input::HistoryRead { token, part });
                 }
-                () = until(due) => self.node.handle_timeout(self.clock.now()),
+                () = until(due) => {
+                    self.node.handle_timeout(self.clock.now());
+                    // Whose session is over is not waited for any longer.
+                    self.acknowledged.tell();
+                }
                 _ = look.tick() => {
                     if self.network.has_changed() {
                         self.node.handle_wall_clock(self.clock.now(), Clock::wall());

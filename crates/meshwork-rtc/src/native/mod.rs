@@ -29,6 +29,7 @@
 //! ```
 
 mod clock;
+mod direct;
 mod driver;
 mod events;
 pub mod history;
@@ -39,6 +40,7 @@ pub mod persist;
 mod server;
 pub mod store;
 
+pub use direct::SendError;
 pub use driver::{Driver, DriverStopped, Options, StartError, start};
 pub use events::{EVENTS_MAX, Events};
 pub use links::{Addresses, Advertise};

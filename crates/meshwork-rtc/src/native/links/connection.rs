@@ -25,15 +25,15 @@ use str0m::{IceCreds, Rtc};
 use super::convert::{
     channel_config, credentials, local_candidate, read_fingerprint, remote_candidate, write_fingerprint,
 };
+use super::flight::{self, Flight};
 use super::sockets::Datagram;
 
-/// Bytes that str0m buffers for both channels of a connection, those in flight included; its default. More
-/// would cost it more time for each acknowledgement.
-const STACK_BUFFER: usize = 128 * 1024;
-/// Bytes that may be in flight beside [`SEND_WINDOW`], so that a long path is not idle while the node waits.
-const IN_FLIGHT: usize = STACK_BUFFER - SEND_WINDOW;
-/// Freed bytes below which [`Input::Writable`] is put off, so that small acknowledgements do not wake the node.
-const WRITABLE_LEAST: usize = 4 * 1024;
+/// Bytes that str0m buffers for both channels of a connection, those in flight included: never less than what is
+/// given to it.
+const STACK_BUFFER: usize = flight::MOST + 2 * FRAME_MAX;
+/// Freed bytes below which [`Input::Writable`] is put off, so that small acknowledgements do not wake the node: what
+/// it needs for a full frame.
+const WRITABLE_LEAST: usize = FRAME_MAX;
 /// Longest message that is taken in. The node refuses what is longer than a frame and says so; more than this
 /// does not even reach it.
 const RECEIVE_MAX: usize = 4 * FRAME_MAX;
@@ -93,6 +93,7 @@ pub(super) struct Connection {
     /// Frames that str0m did not take yet, at most [`SEND_WINDOW`] bytes by the node's word.
     queue: VecDeque<(Channel, Vec<u8>)>,
     queued_bytes: usize,
+    flight: Flight,
     /// Bytes sent by the node and not given back by [`Input::Writable`].
     unreported: usize,
     /// Since when there is no working path.
@@ -160,6 +161,7 @@ impl Connection {
             held_bytes: 0,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            flight: Flight::new(),
             unreported: 0,
             lost: None,
             timeout: now,
@@ -193,7 +195,11 @@ impl Connection {
         self.advance(now);
         self.unreported += bytes.len();
         self.queued_bytes += bytes.len();
-        self.queue.push_back((channel, bytes));
+        match channel {
+            Channel::Reliable => self.queue.push_back((channel, bytes)),
+            // In no order, and of no use when it is late.
+            Channel::Unreliable => self.queue.push_front((channel, bytes)),
+        }
         if self.queued_bytes > SEND_WINDOW {
             self.fail("more was sent than the send window allows".into());
         }
@@ -243,6 +249,11 @@ impl Connection {
             // connection stands unless str0m gave it up.
             tracing::debug!(link = self.link.0, %error, "datagram refused");
         }
+        self.drain(now);
+    }
+
+    /// Does what the datagrams handled before make possible. To be called once for all that came together.
+    pub(super) fn handle_datagrams_end(&mut self, now: Instant) {
         self.drive(now);
     }
 
@@ -386,7 +397,11 @@ impl Connection {
     /// Does all that can be done now.
     fn drive(&mut self, now: Instant) {
         self.drain(now);
-        while self.write_one() {
+        if self.stage == Stage::Up && (self.flight.is_waiting() || self.unreported > 0) {
+            let held = self.held_by_stack();
+            self.flight.handle_held(now, held, !self.queue.is_empty());
+        }
+        while self.write_one(now) {
             self.drain(now);
         }
         self.report_writable();
@@ -484,17 +499,22 @@ impl Connection {
     }
 
     /// Hands str0m the next frame; says whether it took one.
-    fn write_one(&mut self) -> bool {
-        if !matches!(self.stage, Stage::Up | Stage::Flushing { .. }) {
+    fn write_one(&mut self, now: Instant) -> bool {
+        if !matches!(self.stage, Stage::Up | Stage::Flushing { .. }) || self.queue.is_empty() {
             return false;
         }
+        let is_full = self.held_by_stack() >= self.flight.limit();
         let Some((channel, bytes)) = self.queue.front() else { return false };
+        if is_full && *channel == Channel::Reliable {
+            return false;
+        }
         let id = self.channels[usize::from(channel.stream_id())];
         // A channel that is gone is about to be told as closed.
         let Some(mut channel) = self.rtc.channel(id) else { return false };
         match channel.write(true, bytes) {
             Ok(false) => false,
             Ok(true) => {
+                self.flight.handle_written(now, bytes.len());
                 self.queued_bytes -= bytes.len();
                 self.queue.pop_front();
                 true
@@ -506,23 +526,26 @@ impl Connection {
         }
     }
 
+    /// Bytes that str0m has and that are not acknowledged by the other end.
+    fn held_by_stack(&mut self) -> usize {
+        let ids = self.channels;
+        ids.iter().map(|id| self.rtc.channel(*id).map_or(0, |mut channel| channel.buffered_amount())).sum()
+    }
+
     /// Bytes that were sent and are not acknowledged by the other end.
     fn buffered(&mut self) -> usize {
-        let ids = self.channels;
-        let stack: usize = ids
-            .iter()
-            .map(|id| self.rtc.channel(*id).map_or(0, |mut channel| channel.buffered_amount()))
-            .sum();
-        stack + self.queued_bytes
+        self.held_by_stack() + self.queued_bytes
     }
 
     fn report_writable(&mut self) {
         if self.unreported == 0 || self.stage != Stage::Up {
             return;
         }
-        let buffered = self.buffered();
-        let freed = self.unreported.saturating_sub(buffered.saturating_sub(IN_FLIGHT));
-        if freed >= WRITABLE_LEAST || (freed > 0 && buffered == 0) {
+        let held = self.held_by_stack();
+        // What waits here is still the node's, so that never more than its window does.
+        let left = self.queued_bytes.max((held + self.queued_bytes).saturating_sub(self.flight.limit()));
+        let freed = self.unreported.saturating_sub(left);
+        if freed >= WRITABLE_LEAST || (freed > 0 && held + self.queued_bytes == 0) {
             self.unreported -= freed;
             self.inputs.push(Input::Writable { link: self.link, bytes: freed });
         }

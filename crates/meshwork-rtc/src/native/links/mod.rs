@@ -5,6 +5,7 @@
 
 mod connection;
 mod convert;
+mod flight;
 mod interfaces;
 mod mdns;
 mod sockets;

@@ -10,12 +10,16 @@ use socket2::{Domain, Protocol, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use super::flight;
 use super::interfaces::Addresses;
 
 /// Bytes of one receive buffer: the most that one UDP datagram, or one coalesced run of them, can have.
 const BUFFER_LEN: usize = 64 * 1024;
 /// Buffers filled by one system call.
 const BUFFERS: usize = 8;
+/// Bytes that a socket's buffers should have in the system: twice what is in flight at most, since systems count what
+/// datagrams take up, not what they hold. Many grant less.
+const SYSTEM_BUFFER: usize = 2 * flight::MOST;
 /// Bytes sent by one system call. Linux refuses a segmented send of more than an IP packet can have.
 const BATCH_MAX: usize = 60 * 1024;
 
@@ -168,6 +172,9 @@ impl Socket {
         socket.bind(&SocketAddr::new(ip, 0).into())?;
         let io = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        // What is not granted costs datagrams when a program is slow to read, and no more than that.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), SYSTEM_BUFFER);
+        let _ = state.set_send_buffer_size(UdpSockRef::from(&io), SYSTEM_BUFFER);
         let local = io.local_addr()?;
         Ok(Socket { io, state, local })
     }

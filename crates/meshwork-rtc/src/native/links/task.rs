@@ -87,7 +87,7 @@ pub(super) async fn run(begin: Begin) {
                 if !shared.is_cut() {
                     connection.handle_datagram(Instant::now(), source, destination, bytes);
                 }
-            }) => {}
+            }) => connection.handle_datagrams_end(Instant::now()),
             () = tokio::time::sleep_until(timeout) => connection.handle_timeout(Instant::now()),
         }
     }
