@@ -25,6 +25,9 @@ use super::painter::{self, Painter};
 const FRAME_MAX: Duration = Duration::from_millis(100);
 /// When painting is tried again that neighbours could not take.
 const RETRY: Duration = Duration::from_millis(50);
+/// Cells of a change that is drawn at once, not at the next frame, when nothing was drawn since the last one: a
+/// click, or what a pointer passes over in a frame.
+const PROMPT_CELLS: usize = 16;
 /// Tiles drawn in a frame, so that a large canvas that arrives does not hold up the page: 0.1 million cells.
 const TILES_A_FRAME: usize = 24;
 
@@ -81,6 +84,8 @@ struct Work {
     dirty: RefCell<DirtyTiles>,
     painter: RefCell<Option<Painter>>,
     is_grid_old: Cell<bool>,
+    /// Whether a change was drawn since the last frame.
+    is_drawn: Cell<bool>,
     /// The frame that is waited for; it comes by the browser's frame or by a timer, whichever is first.
     awaited: Cell<Option<u32>>,
     frames: Cell<u32>,
@@ -165,6 +170,8 @@ impl Board {
         self.read_colour_field();
         let tool = self.tool.get_untracked();
         self.gesture(|gestures| gestures.press(press, tool));
+        // What a press begins cannot turn out to be something else; a finger's may, and begins later.
+        self.flush();
     }
 
     /// A pointer moved.
@@ -175,6 +182,7 @@ impl Board {
     /// A pointer went up.
     pub(crate) fn lift(self, pointer: i32) {
         self.gesture(|gestures| gestures.lift(pointer));
+        self.flush();
     }
 
     /// The browser took a pointer away.
@@ -307,12 +315,16 @@ impl Board {
 
     fn handle_change(self, cells: Option<&[Painted]>) {
         let Some(cells) = cells else { return self.redraw_all() };
+        let work = self.work();
         {
-            let work = self.work();
             let mut dirty = work.dirty.borrow_mut();
             for cell in cells {
                 dirty.mark(cell.x, cell.y);
             }
+        }
+        // A click is shown by the very next frame. What follows before that frame waits for it.
+        if cells.len() <= PROMPT_CELLS && !work.is_drawn.replace(true) {
+            self.draw(1);
         }
         self.await_frame();
     }
@@ -337,6 +349,7 @@ impl Board {
             return;
         }
         work.awaited.set(None);
+        work.is_drawn.set(false);
         self.flush();
         self.draw(TILES_A_FRAME);
         if work.is_grid_old.take()
