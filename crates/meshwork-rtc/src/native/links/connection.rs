@@ -195,11 +195,12 @@ impl Connection {
         self.advance(now);
         self.unreported += bytes.len();
         self.queued_bytes += bytes.len();
-        match channel {
-            Channel::Reliable => self.queue.push_back((channel, bytes)),
-            // In no order, and of no use when it is late.
-            Channel::Unreliable => self.queue.push_front((channel, bytes)),
-        }
+        let place = match channel {
+            Channel::Reliable => self.queue.len(),
+            // They wait for no frame: the channel has no order, and they are of no use when they are late.
+            Channel::Unreliable => self.queue.iter().take_while(|(before, _)| *before == channel).count(),
+        };
+        self.queue.insert(place, (channel, bytes));
         if self.queued_bytes > SEND_WINDOW {
             self.fail("more was sent than the send window allows".into());
         }
