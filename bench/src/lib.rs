@@ -11,8 +11,10 @@
 //! in earnest, that the work was done and came out equal on both sides, and fail otherwise.
 
 pub mod clock;
+pub mod links;
 pub mod machine;
 pub mod memory;
+pub mod paint;
 pub mod race;
 pub mod races;
 pub mod report;

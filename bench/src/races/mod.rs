@@ -4,6 +4,8 @@ mod batch_decode;
 mod batch_verify;
 mod canvas_apply;
 mod join_1000;
+mod link_throughput;
+mod paint_latency;
 mod paintings;
 mod picture;
 mod replica_memory;
@@ -24,4 +26,6 @@ pub const RACES: &[&Race] = &[
     &join_1000::CLICKS,
     &replica_memory::RACE,
     &simulate_seeds::RACE,
+    &link_throughput::RACE,
+    &paint_latency::RACE,
 ];
