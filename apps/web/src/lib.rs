@@ -3,8 +3,13 @@
 //! Everything here is plain data in and out, so that it is tested on the host. What touches the page stands in
 //! the program (`main.rs` and `pages/`), which is built for wasm only.
 
+pub mod acquainted;
+pub mod activity;
+pub mod ago;
 pub mod beads;
+pub mod card;
 pub mod code_input;
+pub mod cursors;
 pub mod file_name;
 pub mod gestures;
 pub mod line;
@@ -13,6 +18,7 @@ pub mod people;
 pub mod rail;
 pub mod rtt;
 pub mod rules;
+pub mod sparkline;
 pub mod stroke;
 pub mod tiles;
 pub mod timelapse;

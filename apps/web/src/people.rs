@@ -34,7 +34,20 @@ pub struct Row {
     pub rtt: Option<Duration>,
     /// Bytes both ways.
     pub bytes: u64,
+    /// Bytes from them.
+    pub received: u64,
+    /// Bytes to them.
+    pub sent: u64,
+    /// How long ago they were last heard, while there is a link.
+    pub heard_ago: Option<Duration>,
+    /// How long the link has been in its state.
+    pub since_ago: Duration,
+    /// Whether one does not want a link to them.
+    pub unlinked: bool,
 }
+
+/// People from whom on the comb lists one's own links alone.
+pub const LISTED_MAX: usize = 30;
 
 impl Row {
     /// The row of a peer at time `now`.
@@ -64,12 +77,22 @@ impl Row {
             beside,
             rtt: view.rtt.filter(|_| is_measured),
             bytes: view.bytes_received.saturating_add(view.bytes_sent),
+            received: view.bytes_received,
+            sent: view.bytes_sent,
+            heard_ago: view.heard.map(|heard| now.since(heard)),
+            since_ago: now.since(view.since),
+            unlinked: view.unlinked,
         }
     }
 
     /// Whether strokes reach them and theirs reach us.
     pub fn is_linked(&self) -> bool {
         self.state.is_linked() && self.attached
+    }
+
+    /// Whether they do not want a link.
+    pub fn is_unwanted(&self) -> bool {
+        self.state == LinkState::Gone && self.beside == "unlinked you"
     }
 
     /// The row in one sentence, for those who hear it.
@@ -98,6 +121,16 @@ impl Row {
 /// How many are linked.
 pub fn linked(rows: &[Row]) -> usize {
     rows.iter().filter(|row| row.is_linked()).count()
+}
+
+/// Which rows the comb lists: all, or of more than [`LISTED_MAX`] those that are linked. The others are counted.
+pub fn listed(rows: &[Row]) -> (Vec<&Row>, usize) {
+    if rows.len() <= LISTED_MAX {
+        return (rows.iter().collect(), 0);
+    }
+    let linked: Vec<&Row> = rows.iter().filter(|row| row.is_linked()).collect();
+    let more = rows.len() - linked.len();
+    (linked, more)
 }
 
 /// Sorts rows: linked ones by RTT, then connecting, stale and gone ones.
@@ -191,6 +224,14 @@ mod tests {
         let order: Vec<u64> = rows.iter().map(|row| row.endpoint.instance.0).collect();
         assert_eq!(order, [5, 2, 6, 4, 3, 1]);
         assert_eq!(linked(&rows), 4);
+    }
+
+    #[test]
+    fn of_many_people_ones_own_links_are_listed() {
+        let state = |seed: u8| if seed < 12 { LinkState::Direct } else { LinkState::Connecting };
+        let rows: Vec<Row> = (0..52).map(|seed| row(seed, state(seed), None)).collect();
+        assert_eq!((listed(&rows).0.len(), listed(&rows).1), (12, 40));
+        assert_eq!((listed(&rows[..30]).0.len(), listed(&rows[..30]).1), (30, 0));
     }
 
     #[test]

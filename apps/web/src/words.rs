@@ -120,6 +120,17 @@ pub fn about_people(rows: &[Row]) -> Option<Notice> {
         return None;
     }
     let here = rows.iter().filter(|row| row.state != LinkState::Gone).count();
+    if let (0, Some(row)) = (here, rows.iter().find(|row| row.unlinked || row.is_unwanted())) {
+        let text = if row.unlinked {
+            format!(
+                "You are linked to nobody. You unlinked {0}. Link to {0} again in the list of people.",
+                row.called
+            )
+        } else {
+            format!("You are linked to nobody. {} unlinked you. Send the link to someone else.", row.called)
+        };
+        return Some(Notice::new(Tone::Calm, &text, Some(Offer::Share)));
+    }
     if here == 0 {
         let failed = rows.iter().filter(|row| is_failure(row)).count();
         if failed == 0 {
@@ -321,6 +332,11 @@ mod tests {
             beside: beside.into(),
             rtt: None,
             bytes: 0,
+            received: 0,
+            sent: 0,
+            heard_ago: None,
+            since_ago: std::time::Duration::ZERO,
+            unlinked: false,
         }
     }
 

@@ -165,6 +165,13 @@ pub(crate) async fn is_server_healthy() -> bool {
         .is_some_and(|answer| answer.ok())
 }
 
+/// Whether the person asked their system for less motion.
+pub(crate) fn wants_no_motion() -> bool {
+    let query =
+        window().and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok().flatten());
+    query.is_some_and(|query| query.matches())
+}
+
 /// Now, as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 pub(crate) fn iso_time() -> String {
     js_sys::Date::new_0().to_iso_string().into()

@@ -1,5 +1,6 @@
 //! The page's node and what the page knows through it, as signals.
 
+pub(crate) mod crowd;
 mod events;
 mod governing;
 mod history;
@@ -23,6 +24,7 @@ use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
 use meshwork_web::people::Row;
 use meshwork_web::words::{self, Notice};
 
+use self::crowd::Crowd;
 use self::governing::Governing;
 use super::voice::Voice;
 use super::{browser, name_field};
@@ -76,6 +78,8 @@ pub(crate) struct Session {
     servers: StoredValue<BTreeMap<String, ServerState>>,
     /// What became of the meeting point; of several, the one that is reached.
     pub(crate) server: RwSignal<Option<ServerState>>,
+    /// What the page remembers and watches of people.
+    pub(crate) crowd: Crowd,
     /// The room's people but ourselves.
     pub(crate) people: RwSignal<Vec<Row>>,
     /// Whether the rows of the comb must hold still.
@@ -156,6 +160,7 @@ impl Session {
             is_private: RwSignal::new(None),
             servers: StoredValue::new(BTreeMap::new()),
             server: RwSignal::new(None),
+            crowd: Crowd::new(),
             people: RwSignal::new(Vec::new()),
             is_comb_touched: RwSignal::new(false),
             size: RwSignal::new(None),
@@ -177,7 +182,8 @@ impl Session {
         };
         spawn_local(session.listen(events));
         session.driver.with_value(|driver| driver.on_storage(move |news| session.handle_storage(news)));
-        set_interval(move || session.refresh(), REFRESH);
+        session.restore_unlinked();
+        set_interval(move || session.refresh_each_second(), REFRESH);
         Ok(session)
     }
 

@@ -78,6 +78,16 @@ impl Voice {
         self.gather(self.left, who, "left");
     }
 
+    /// A link was closed because somebody did not want it: oneself, or the other.
+    pub(crate) fn unlinked(self, who: Passing, by_me: bool) {
+        let (title, detail) = if by_me {
+            (format!("You unlinked {}", who.called), "Link again in the list of people".to_owned())
+        } else {
+            (format!("{} unlinked you", who.called), String::new())
+        };
+        self.show(&who, title, detail);
+    }
+
     /// Someone painted cells.
     pub(crate) fn painted(self, called: String, cells: usize) {
         let is_first = self.painted.with_value(BTreeMap::is_empty);
@@ -125,15 +135,15 @@ impl Voice {
     fn toast(self, who: Vec<Passing>, verb: &str) {
         let Some(first) = who.first().cloned() else { return };
         let names: Vec<String> = who.iter().map(|passing| passing.called.clone()).collect();
+        let title = format!("{} {verb}", words::people(&names));
+        let detail = if who.len() == 1 { first.detail.clone() } else { String::new() };
+        self.show(&first, title, detail);
+    }
+
+    fn show(self, who: &Passing, title: String, detail: String) {
         let number = self.next.get_value();
         self.next.set_value(number.wrapping_add(1));
-        let toast = Toast {
-            number,
-            peer: Some(first.peer),
-            letter: first.letter,
-            title: format!("{} {verb}", words::people(&names)),
-            detail: if who.len() == 1 { first.detail } else { String::new() },
-        };
+        let toast = Toast { number, peer: Some(who.peer), letter: who.letter, title, detail };
         self.toasts.update(|toasts| {
             toasts.push(toast);
             let surplus = toasts.len().saturating_sub(TOASTS_MAX);

@@ -19,6 +19,7 @@ use meshwork_web::{file_name, words};
 
 use super::super::session::Session;
 use super::super::{browser, clipboard};
+use super::card::Asked;
 use super::painter::{self, Painter};
 
 /// A page that is not seen gets no frames: its work is done after this long.
@@ -59,6 +60,8 @@ pub(crate) struct Board {
     pub(crate) own_colour: RwSignal<Option<Colour>>,
     /// The cell that is pointed at.
     pub(crate) frame: RwSignal<Option<Frame>>,
+    /// The cell of which it is asked who painted it.
+    pub(crate) asked: RwSignal<Option<Asked>>,
     /// Whether the canvas is being moved.
     pub(crate) is_panning: RwSignal<bool>,
     /// Whether the comb is open where it is not always.
@@ -102,6 +105,7 @@ impl Board {
             last_colour: RwSignal::new(PALETTE[3].colour),
             own_colour: RwSignal::new(None),
             frame: RwSignal::new(None),
+            asked: RwSignal::new(None),
             is_panning: RwSignal::new(false),
             is_people_open: RwSignal::new(false),
             is_share_open: RwSignal::new(false),

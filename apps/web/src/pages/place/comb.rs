@@ -8,6 +8,7 @@ use meshwork_web::{rail, rtt};
 
 use super::super::bead::Bead;
 use super::board::Board;
+use super::person::PersonDetails;
 
 /// The drawing of a row, in CSS pixels; place.css knows the same numbers.
 const HEIGHT: f64 = 52.0;
@@ -48,7 +49,7 @@ pub(crate) fn Comb(
                 Some((index, rows[index].clone()))
             })
         });
-        view! { <Person row endpoint places/> }
+        view! { <Person board row endpoint places/> }
     };
     view! {
         <div class="scale" aria-hidden="true">
@@ -72,13 +73,20 @@ pub(crate) fn Comb(
             aria-label="People"
             on:pointerenter=move |_| session.is_comb_touched.set(true)
             on:pointerleave=move |_| session.is_comb_touched.set(false)
+            on:focusin=move |_| session.is_comb_touched.set(true)
+            on:focusout=move |_| session.is_comb_touched.set(false)
         >
             <For
-                each=move || rows.with(|rows| rows.iter().map(|row| row.endpoint).collect::<Vec<_>>())
+                each=move || rows.with(|rows| people::listed(rows).0.iter().map(|row| row.endpoint).collect::<Vec<_>>())
                 key=|endpoint| *endpoint
                 children=row
             />
         </ul>
+        <Show when=move || rows.with(|rows| people::listed(rows).1) != 0>
+            <p class="comb-more" data-testid="comb-more">
+                {move || format!("and {} more", rows.with(|rows| people::listed(rows).1))}
+            </p>
+        </Show>
         <Show when=move || here() == 0 && session.refusals.with(Vec::is_empty)>
             <span class="rail-words" aria-hidden="true">"Nobody else is here yet"</span>
         </Show>
@@ -94,7 +102,15 @@ fn distance(row: &Row) -> f64 {
 
 /// One person.
 #[component]
-fn Person(row: Memo<Option<(usize, Row)>>, endpoint: Endpoint, places: Memo<Vec<f64>>) -> impl IntoView {
+fn Person(
+    board: Board,
+    row: Memo<Option<(usize, Row)>>,
+    endpoint: Endpoint,
+    places: Memo<Vec<f64>>,
+) -> impl IntoView {
+    let is_open = RwSignal::new(false);
+    let is_muted = Memo::new(move |_| board.session.crowd.muted.with(|muted| muted.has(endpoint.peer)));
+    let alone = Signal::derive(move || row.with(|row| row.as_ref().map(|(_, row)| row.clone())));
     let get = move |read: fn(&Row) -> String| {
         row.with(|row| row.as_ref().map(|(_, row)| read(row)).unwrap_or_default())
     };
@@ -118,26 +134,38 @@ fn Person(row: Memo<Option<(usize, Row)>>, endpoint: Endpoint, places: Memo<Vec<
     };
     let kind = Memo::new(move |_| row.with(|row| row.as_ref().map(|(_, row)| row.state)));
     view! {
-        <li class="person" data-state=state data-step=step style=style title=move || get(Row::sentence)>
+        <li class="person" class:opened=is_open data-state=state data-step=step style=style>
             <svg class="branch" width="160" height="52" aria-hidden="true">
                 <path class="spine" d=format!("M{SPINE} 0V{HEIGHT}")></path>
                 <path class="spine end" d=format!("M{SPINE} 0V18")></path>
                 {move || kind.get().map(|kind| strand(kind, x()))}
             </svg>
             <span class="bead-place"><Bead peer=endpoint.peer letter/></span>
-            <span class="who">
+            <button
+                type="button"
+                class="open-person"
+                data-testid="open-person"
+                aria-label=move || get(Row::sentence)
+                aria-expanded=move || is_open.get().to_string()
+                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
+            ></button>
+            <span class="who" aria-hidden="true">
                 <strong class="called">{called}</strong>
                 <span class="state">
                     <span class="state-word" data-testid="link-state">{state}</span>
                     {beside}
+                    {move || is_muted.get().then_some(", muted")}
                 </span>
             </span>
-            <span class="figures">
+            <span class="figures" aria-hidden="true">
                 <span class="time">
                     {move || time().map(|(number, unit)| view! { <strong>{number}</strong>"\u{2009}"{unit} })}
                 </span>
                 <span class="bytes">{move || get(|row| people::amount(row.bytes))}</span>
             </span>
+            <Show when=move || is_open.get()>
+                <PersonDetails board endpoint row=alone/>
+            </Show>
         </li>
     }
 }

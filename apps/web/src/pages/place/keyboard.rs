@@ -8,6 +8,7 @@ use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::view::{View, ZOOM_STEP};
 
 use super::board::{Board, Frame};
+use super::card::Asked;
 
 /// Cells that an arrow moves on with Shift.
 const LEAP: i32 = 10;
@@ -102,6 +103,7 @@ impl Keys {
                 }
             }
             "z" => board.look(View::reset),
+            "w" => self.ask(),
             "s" => board.save_picture(),
             "l" => board.is_people_open.update(|is_open| *is_open = !*is_open),
             _ => return false,
@@ -132,8 +134,15 @@ impl Keys {
         if self.is_space_held.get_untracked() {
             self.board.paint_cell(cell, true);
         } else {
-            self.board.session.voice.speak(self.describe(cell));
+            self.board.session.voice.speak(self.board.session.describe_cell(cell));
         }
+    }
+
+    /// Says and shows who painted the cell.
+    fn ask(self) {
+        let cell = self.frame();
+        self.board.session.voice.speak(self.board.session.describe_cell(cell));
+        self.board.asked.set(Some(Asked { cell, is_touch: false }));
     }
 
     /// Takes the colour of the cell in hand.
@@ -154,17 +163,6 @@ impl Keys {
         let length = colours.len() as isize;
         let next = (index as isize + by).rem_euclid(length) as usize;
         self.board.choose_colour(colours[next]);
-    }
-
-    /// A cell in words: where, what, by whom.
-    fn describe(self, (x, y): (u16, u16)) -> String {
-        let look = self.board.session.with_canvas(|canvas| (canvas.colour(x, y), canvas.author(x, y)));
-        let (colour, author) = look.unwrap_or_default();
-        let by = author.map(|author| self.board.session.called_by_peer(author));
-        match by {
-            Some(by) => format!("x {x}, y {y}, {}, {by}", palette::name(colour)),
-            None => format!("x {x}, y {y}, {}", palette::name(colour)),
-        }
     }
 }
 

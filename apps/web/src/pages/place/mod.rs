@@ -1,15 +1,19 @@
 //! The page of a Place room: one canvas, its tools, its people.
 
+mod activity;
 mod allowance;
 mod bar;
 mod board;
+mod card;
 mod comb;
+mod cursors;
 mod dock;
 mod keyboard;
 mod meet;
 mod order;
 mod painter;
 mod people;
+mod person;
 mod room;
 mod share;
 mod stage;

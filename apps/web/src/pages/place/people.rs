@@ -12,6 +12,7 @@ use super::super::name_field::NameField;
 use super::super::session::Phase;
 use super::super::theme::ThemeToggle;
 use super::RoomNotices;
+use super::activity::ActivityFact;
 use super::bar;
 use super::board::Board;
 use super::comb::Comb;
@@ -112,6 +113,7 @@ fn Facts(board: Board) -> impl IntoView {
     view! {
         <div class="facts">
             {reached}
+            <ActivityFact board/>
             {canvas}
             {kept}
             <OpenRoom session/>

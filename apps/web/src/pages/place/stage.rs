@@ -15,6 +15,8 @@ use super::super::session::Phase;
 use super::RoomNotices;
 use super::allowance::Allowance;
 use super::board::{Board, Frame};
+use super::card::CellCard;
+use super::cursors::Cursors;
 use super::dock::{Dock, ZoomDock};
 use super::keyboard::{self, Keys};
 
@@ -71,6 +73,8 @@ pub(crate) fn StageArea(
                     <Paper board keys/>
                     <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
                     <CellFrame board/>
+                    <Cursors board/>
+                    <CellCard board/>
                 </div>
                 <BeforeOpen board/>
                 <Allowance board/>

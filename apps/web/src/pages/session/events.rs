@@ -51,6 +51,9 @@ impl Session {
             | Event::InStep { .. }
             | Event::RulesChanged { .. }
             | Event::RecordsInStep { .. } => self.refresh(),
+            Event::Pointed { room, endpoint, pointer } if self.is_ours(room) => {
+                self.handle_pointed(endpoint, pointer);
+            }
             Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.greet(endpoint),
             Event::MemberDetached { room, endpoint } if self.is_ours(room) => self.see_off(endpoint),
             Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {

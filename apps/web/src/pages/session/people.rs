@@ -18,7 +18,7 @@ impl Session {
         let known = self
             .people
             .with_untracked(|rows| rows.iter().find(|row| row.endpoint == who).map(|row| row.called.clone()));
-        known.unwrap_or_else(|| who.peer.short())
+        known.or_else(|| self.remembered(who.peer)).unwrap_or_else(|| who.peer.short())
     }
 
     /// What the author of a cell is called, as far as one of their endpoints is known.
@@ -27,9 +27,11 @@ impl Session {
             return "you".to_owned();
         }
         let known = self.people.with_untracked(|rows| {
-            rows.iter().find(|row| row.endpoint.peer == who).map(|row| row.called.clone())
+            rows.iter()
+                .find(|row| row.endpoint.peer == who && row.letter.is_some())
+                .map(|row| row.called.clone())
         });
-        known.unwrap_or_else(|| who.short())
+        known.or_else(|| self.remembered(who)).unwrap_or_else(|| who.short())
     }
 
     pub(super) fn greet(self, who: Endpoint) {
@@ -37,6 +39,9 @@ impl Session {
         self.invitation.set(None);
         self.reply.set(None);
         self.met.update(|met| *met += 1);
+        if self.is_muted(who.peer) {
+            return;
+        }
         let detail = |row: &Row| format!("{}{}", capital(row.state), time(row));
         self.voice.joined(self.passing(who, detail));
     }
@@ -44,6 +49,13 @@ impl Session {
     pub(super) fn see_off(self, who: Endpoint) {
         self.refresh();
         // That they left is said already.
+        if let Some(by_me) = self.unlinking(self.row(who).as_ref()) {
+            let passing = self.passing(who, |_| String::new());
+            return self.voice.unlinked(passing, by_me);
+        }
+        if self.is_muted(who.peer) {
+            return;
+        }
         let reason = |row: &Row| row.beside.clone();
         let mut passing = self.passing(who, reason);
         if passing.detail == "left" {
@@ -68,12 +80,22 @@ impl Session {
         self.people.with_untracked(|rows| rows.iter().find(|row| row.endpoint == who).cloned())
     }
 
+    /// A second has passed.
+    pub(super) fn refresh_each_second(self) {
+        self.read_people(true);
+    }
+
     /// Reads the comb and the count of cells again.
     pub(super) fn refresh(self) {
+        self.read_people(false);
+    }
+
+    fn read_people(self, is_second: bool) {
         let Some(room) = self.room.get_untracked() else { return };
         let (peers, painted, now) = self.driver.with_value(|driver| {
             driver.with(|node, now| (node.peers(room), node.canvas(room).map_or(0, Canvas::painted), now))
         });
+        self.remember(&peers, is_second);
         let mut rows: Vec<Row> = peers.into_iter().map(|view| Row::new(view, now)).collect();
         let is_due = now.since(self.sorted.get_value()) >= SORT_INTERVAL;
         let may_move = is_due && !self.is_comb_touched.get_untracked();

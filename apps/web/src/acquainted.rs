@@ -1,0 +1,144 @@
+//! People whom this browser remembers: what those were called whom one met, and whom one muted or unlinked.
+
+use std::collections::VecDeque;
+
+use meshwork_core::id::PeerId;
+
+/// Names that are remembered: some rooms full of people. The one met longest ago is forgotten first.
+pub const NAMES_MAX: usize = 512;
+/// People that are muted or unlinked: as many as a node takes.
+pub const PEERS_MAX: usize = 256;
+
+/// What people were called when they were last met, the one met longest ago first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(VecDeque<(PeerId, String)>);
+
+impl Names {
+    /// Reads what [`Names::write`] wrote; lines that are none are left out.
+    pub fn read(text: &str) -> Names {
+        let mut names = Names::default();
+        for line in text.lines() {
+            if let Some((peer, name)) = line.split_once(' ')
+                && let Ok(peer) = peer.parse()
+            {
+                names.meet(peer, name);
+            }
+        }
+        names
+    }
+
+    /// The names as a text, a line each.
+    pub fn write(&self) -> String {
+        self.0.iter().map(|(peer, name)| format!("{peer} {name}\n")).collect()
+    }
+
+    /// Somebody is called this now. Returns whether that was not known.
+    pub fn meet(&mut self, peer: PeerId, name: &str) -> bool {
+        let name: String = name.trim().chars().filter(|letter| !letter.is_control()).collect();
+        if name.is_empty() || self.name(peer) == Some(name.as_str()) {
+            return false;
+        }
+        self.0.retain(|(known, _)| *known != peer);
+        if self.0.len() == NAMES_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((peer, name));
+        true
+    }
+
+    /// What somebody was called when they were last met.
+    pub fn name(&self, peer: PeerId) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == peer).map(|(_, name)| name.as_str())
+    }
+}
+
+/// Some people, the one added longest ago first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peers(VecDeque<PeerId>);
+
+impl Peers {
+    /// Reads what [`Peers::write`] wrote; lines that are none are left out.
+    pub fn read(text: &str) -> Peers {
+        let mut peers = Peers::default();
+        for peer in text.lines().filter_map(|line| line.trim().parse().ok()) {
+            peers.set(peer, true);
+        }
+        peers
+    }
+
+    /// The people as a text, a line each.
+    pub fn write(&self) -> String {
+        self.0.iter().map(|peer| format!("{peer}\n")).collect()
+    }
+
+    /// Adds somebody or takes them out.
+    pub fn set(&mut self, peer: PeerId, is_in: bool) {
+        self.0.retain(|known| *known != peer);
+        if is_in {
+            if self.0.len() == PEERS_MAX {
+                self.0.pop_front();
+            }
+            self.0.push_back(peer);
+        }
+    }
+
+    /// Whether somebody is among them.
+    pub fn has(&self, peer: PeerId) -> bool {
+        self.0.contains(&peer)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u16) -> PeerId {
+        let mut bytes = [7; 32];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        PeerId(bytes)
+    }
+
+    #[test]
+    fn names_outlive_the_people_who_had_them() {
+        let mut names = Names::default();
+        assert!(names.meet(peer(1), " Lin "));
+        assert!(!names.meet(peer(1), "Lin"), "nothing new");
+        assert!(!names.meet(peer(2), " "), "no name");
+        assert!(names.meet(peer(3), "Ana\nMaria B"));
+        assert!(names.meet(peer(1), "Linnea"));
+        let again = Names::read(&names.write());
+        assert_eq!(again, names);
+        assert_eq!(again.name(peer(1)), Some("Linnea"));
+        assert_eq!(again.name(peer(3)), Some("AnaMaria B"));
+        assert_eq!(Names::read("nobody Lin\n\nx").write(), "");
+    }
+
+    #[test]
+    fn as_many_are_remembered_as_fit() {
+        let mut names = Names::default();
+        let mut peers = Peers::default();
+        for number in 0..1000 {
+            names.meet(peer(number), "Lin");
+            peers.set(peer(number), true);
+        }
+        assert_eq!((names.0.len(), peers.0.len()), (NAMES_MAX, PEERS_MAX));
+        assert!(names.name(peer(0)).is_none() && names.name(peer(999)).is_some());
+        assert!(peers.has(peer(999)) && !peers.has(peer(0)));
+    }
+
+    #[test]
+    fn who_is_taken_out_is_out() {
+        let mut peers = Peers::default();
+        peers.set(peer(1), true);
+        peers.set(peer(1), true);
+        peers.set(peer(2), true);
+        peers.set(peer(1), false);
+        assert_eq!(Peers::read(&peers.write()), peers);
+        assert_eq!(peers.iter().collect::<Vec<_>>(), [peer(2)]);
+    }
+}

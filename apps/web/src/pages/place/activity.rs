@@ -1,0 +1,74 @@
+//! How much is painted: ten bars, one for each minute, and the number of the present one.
+
+use leptos::prelude::*;
+use meshwork_web::words;
+
+use super::super::session::crowd;
+use super::board::Board;
+
+/// Width of a bar and of what is between bars, and height of the highest, in CSS pixels.
+const BAR: u32 = 4;
+const GAP: u32 = 2;
+const HEIGHT: u32 = 18;
+
+/// The fact and the switch below it.
+#[component]
+pub(crate) fn ActivityFact(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let session = board.session;
+    let strokes = Memo::new(move |_| crowd::strokes(session));
+    let present = move || {
+        let (bars, _) = strokes.get();
+        // The present minute has only begun: the larger of the two is what is going on.
+        let now = bars[bars.len() - 1].max(bars[bars.len() - 2]);
+        words::count(now as usize, "stroke")
+    };
+    let bars = move || {
+        let (bars, _) = strokes.get();
+        let most = bars.iter().max().copied().unwrap_or(0).max(1);
+        let bar = |(index, &count): (usize, &u32)| {
+            // What is not nothing is seen.
+            let height = if count == 0 { 1 } else { (count * HEIGHT).div_ceil(most).max(3) };
+            let x = index as u32 * (BAR + GAP);
+            view! {
+                <rect
+                    x=x.to_string()
+                    y=(HEIGHT - height).to_string()
+                    width=BAR.to_string()
+                    height=height.to_string()
+                    class:none=count == 0
+                ></rect>
+            }
+        };
+        bars.iter().enumerate().map(bar).collect_view()
+    };
+    view! {
+        <p class="fact activity">
+            <svg
+                class="bars"
+                width="58"
+                height="18"
+                role="img"
+                data-testid="activity"
+                aria-label=move || strokes.with(|(_, words)| words.clone())
+            >
+                {bars}
+            </svg>
+            <span>
+                <strong data-testid="strokes-a-minute">{present}</strong>
+                " a minute"
+            </span>
+        </p>
+        <label class="fact switch">
+            <input
+                type="checkbox"
+                data-testid="say-painting"
+                prop:checked=move || !session.crowd.is_quiet.get()
+                on:change=move |event| session.set_quiet(!event_target_checked(&event))
+            />
+            <span>"Speak what others paint"</span>
+        </label>
+    }
+}

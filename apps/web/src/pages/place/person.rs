@@ -1,0 +1,147 @@
+//! One person of the comb: a row, and what opens below it.
+
+use leptos::prelude::*;
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::LinkState;
+use meshwork_web::people::{self, Row};
+use meshwork_web::sparkline::{self, History};
+use meshwork_web::{ago, rtt};
+
+use super::super::copy_field::CopyField;
+use super::board::Board;
+
+/// What is known of a person's link, and what can be done about it.
+#[component]
+pub(crate) fn PersonDetails(
+    /// The room's board.
+    board: Board,
+    /// Who.
+    endpoint: Endpoint,
+    /// The person's row, while there is one.
+    row: Signal<Option<Row>>,
+) -> impl IntoView {
+    let session = board.session;
+    let peer = endpoint.peer;
+    let with = move |read: fn(&Row) -> String| row.with(|row| row.as_ref().map(read).unwrap_or_default());
+    let is_own = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.own)));
+    let is_unlinked = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.unlinked)));
+    let is_muted = Memo::new(move |_| session.crowd.muted.with(|muted| muted.has(peer)));
+    let actions = move || {
+        (!is_own.get()).then(|| {
+            view! {
+                <div class="person-actions">
+                    <button
+                        type="button"
+                        class="button secondary"
+                        data-testid="mute"
+                        aria-pressed=move || is_muted.get().to_string()
+                        on:click=move |_| session.set_muted(peer, !is_muted.get_untracked())
+                    >
+                        {move || if is_muted.get() { "Unmute" } else { "Mute" }}
+                    </button>
+                    <button
+                        type="button"
+                        class="button secondary"
+                        data-testid="unlink"
+                        on:click=move |_| session.set_unlinked(peer, !is_unlinked.get_untracked())
+                    >
+                        {move || if is_unlinked.get() { "Link again" } else { "Unlink" }}
+                    </button>
+                </div>
+            }
+        })
+    };
+    view! {
+        <div class="person-details" data-testid="person-details">
+            <Sparkline board endpoint/>
+            <dl>
+                <dt>"Link"</dt>
+                <dd data-testid="link-words">{move || with(link_words)}</dd>
+                <dt>"Received"</dt>
+                <dd>{move || with(|row| people::amount(row.received))}</dd>
+                <dt>"Sent"</dt>
+                <dd>{move || with(|row| people::amount(row.sent))}</dd>
+                <dt>"Last heard"</dt>
+                <dd>{move || with(heard)}</dd>
+                <dt>"Key"</dt>
+                <dd class="key">{peer.short()}</dd>
+            </dl>
+            <CopyField
+                value=Signal::stored(peer.to_string())
+                label="Key of this person"
+                button="Copy key"
+                test_id="peer-key"
+            />
+            {actions}
+        </div>
+    }
+}
+
+/// The state, its reason, and since when.
+fn link_words(row: &Row) -> String {
+    let state = match row.state {
+        LinkState::Connecting => return format!("Connecting, {}", row.beside),
+        LinkState::Direct => "Direct",
+        LinkState::Relayed => "Relayed",
+        LinkState::Stale => "Stale",
+        LinkState::Gone => "Gone",
+    };
+    let since = ago::shown(millis(row.since_ago));
+    match row.beside.as_str() {
+        "" => format!("{state}, since {since}"),
+        beside => format!("{state}, {beside}, {since}"),
+    }
+}
+
+fn heard(row: &Row) -> String {
+    match row.heard_ago {
+        Some(ago) => ago::shown(millis(ago)),
+        None => "not now".to_owned(),
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The round-trip times of the last minute.
+#[component]
+fn Sparkline(board: Board, endpoint: Endpoint) -> impl IntoView {
+    let links = board.session.crowd.round_trips;
+    let history = Memo::new(move |_| links.with(|links| links.get(&endpoint).cloned()).unwrap_or_default());
+    let (width, height) = sparkline::SIZE;
+    // The path counts in tenths of a pixel.
+    let drawing = move || {
+        let drawing = history.with(History::draw);
+        let dot = drawing.dot.map(|(x, y)| {
+            view! { <circle cx=x.to_string() cy=y.to_string() r="22"></circle> }
+        });
+        view! {
+            <path d=drawing.path></path>
+            {dot}
+        }
+    };
+    let step = move || {
+        board.session.people.with(|rows| {
+            let row = rows.iter().find(|row| row.endpoint == endpoint);
+            row.and_then(|row| row.rtt).map_or(0, rtt::step)
+        })
+    };
+    view! {
+        <p class="sparkline-row">
+            <svg
+                class="sparkline"
+                width=width
+                height=height
+                viewBox=format!("0 0 {} {}", width * 10, height * 10)
+                role="img"
+                data-testid="sparkline"
+                data-step=step
+                aria-label=move || history.with(History::words)
+            >
+                {drawing}
+            </svg>
+            <span>"Round trip, last minute"</span>
+        </p>
+    }
+}
