@@ -159,7 +159,7 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
     ensure!(said == "x 30, y 10, black, Lin, just now", "it says {said}");
     hover(&lin, (30, 10)).await?;
     wait_card(&lin, &["You painted this"]).await?;
-    wait_says(&mira, "strokes-a-minute", "stroke").await?;
+    wait_says(&mira, "strokes-a-minute", "1 stroke").await?;
     let bars = mira.attribute("activity", "aria-label").await?.unwrap_or_default();
     ensure!(bars.contains("1 in all"), "{bars}");
 

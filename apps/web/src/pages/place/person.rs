@@ -34,7 +34,6 @@ pub(crate) fn PersonDetails(
                         type="button"
                         class="button secondary"
                         data-testid="mute"
-                        aria-pressed=move || is_muted.get().to_string()
                         on:click=move |_| session.set_muted(peer, !is_muted.get_untracked())
                     >
                         {move || if is_muted.get() { "Unmute" } else { "Mute" }}

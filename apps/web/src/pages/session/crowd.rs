@@ -25,6 +25,9 @@ const QUIET_KEY: &str = "meshwork-quiet";
 /// What was painted longer ago came with the room, in ms: it is not told as news.
 const NEWS_MS: u64 = 30_000;
 
+/// Batches that are counted in a second; what a page gets while it joins is mostly old and counts for nothing.
+const PAINTED_MAX: usize = 1024;
+
 /// Called back with a cursor that moved; with `None`, it is not to be shown any more.
 type CursorListener = Rc<dyn Fn(Endpoint, Option<Pointer>)>;
 
@@ -47,6 +50,8 @@ pub(crate) struct Crowd {
     names: StoredValue<Names>,
     unlinked: StoredValue<Peers>,
     cursors: StoredValue<Option<CursorListener>, LocalStorage>,
+    /// What was painted since it was last counted: by whom, one of the cells, and how many.
+    painted: StoredValue<Vec<(Endpoint, (u16, u16), usize)>>,
     /// Whose cursors and announcements are hidden.
     pub(crate) muted: RwSignal<Peers>,
     /// The last minute of each link.
@@ -64,6 +69,7 @@ impl Crowd {
             names: StoredValue::new(Names::read(&text(NAMES_KEY))),
             unlinked: StoredValue::new(Peers::read(&text(UNLINKED_KEY))),
             cursors: StoredValue::new_local(None),
+            painted: StoredValue::new(Vec::new()),
             muted: RwSignal::new(Peers::read(&text(MUTED_KEY))),
             round_trips: RwSignal::new(BTreeMap::new()),
             activity: RwSignal::new(Activity::default()),
@@ -191,13 +197,41 @@ impl Session {
         wall.map_or(0, meshwork_core::time::WallTime::as_millis)
     }
 
-    /// Counts what was painted. Returns whether it was painted just now.
-    pub(super) fn count_painted(self, author: Endpoint, cells: &[Painted]) -> bool {
-        let Some(cell) = cells.first() else { return false };
+    /// Somebody painted: it is counted and told within a second, since much may come at once.
+    pub(super) fn note_painted(self, author: Endpoint, cells: &[Painted]) {
+        let Some(first) = cells.first() else { return };
+        self.crowd.painted.update_value(|painted| {
+            if painted.len() < PAINTED_MAX {
+                painted.push((author, (first.x, first.y), cells.len()));
+            }
+        });
+    }
+
+    /// Counts what was painted since the last second, and tells what was painted just now.
+    pub(super) fn count_painted(self) {
+        let mut painted = Vec::new();
+        self.crowd.painted.update_value(|noted| painted = std::mem::take(noted));
+        if painted.is_empty() {
+            return;
+        }
         let now = self.room_time_ms();
-        let at = self.with_canvas(|canvas| canvas.stamp(cell.x, cell.y).millis()).unwrap_or(0);
-        self.crowd.activity.update(|activity| activity.count(now, author, at));
-        at + NEWS_MS > now
+        let stamps: Vec<u64> = self
+            .with_canvas(|canvas| {
+                painted.iter().map(|(_, (x, y), _)| canvas.stamp(*x, *y).millis()).collect()
+            })
+            .unwrap_or_default();
+        self.crowd.activity.update(|activity| {
+            for ((author, ..), at) in painted.iter().zip(&stamps) {
+                activity.count(now, *author, *at);
+            }
+        });
+        let is_quiet = self.crowd.is_quiet.get_untracked();
+        for ((author, _, cells), at) in painted.into_iter().zip(stamps) {
+            let is_told = author != self.me && !is_quiet && !self.is_muted(author.peer);
+            if is_told && at + NEWS_MS > now {
+                self.voice.painted(self.called(author), cells);
+            }
+        }
     }
 
     /// Who painted a cell, and when.

@@ -83,6 +83,7 @@ impl Session {
     /// A second has passed.
     pub(super) fn refresh_each_second(self) {
         self.read_people(true);
+        self.count_painted();
     }
 
     /// Reads the comb and the count of cells again.

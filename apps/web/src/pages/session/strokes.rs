@@ -42,11 +42,7 @@ impl Session {
 
     pub(super) fn show_painted(self, author: Endpoint, cells: &[Painted]) {
         self.tell_listener(Some(cells));
-        let is_news = self.count_painted(author, cells);
-        let is_heard = is_news && !self.is_muted(author.peer) && !self.crowd.is_quiet.get_untracked();
-        if author != self.me && is_heard {
-            self.voice.painted(self.called(author), cells.len());
-        }
+        self.note_painted(author, cells);
     }
 
     pub(super) fn tell_listener(self, cells: Option<&[Painted]>) {
