@@ -18,8 +18,8 @@ use wasm_bindgen::JsCast as _;
 use super::super::browser;
 use super::board::Board;
 
-/// How long a cursor that left the canvas takes to fade; people.css knows the same time.
-const FADE: Duration = Duration::from_millis(300);
+/// Cursors that are kept in the page, those that left included: twice a full room.
+const SHOWN_MAX: usize = 64;
 
 /// A cursor in the page.
 #[derive(Clone, Copy)]
@@ -124,6 +124,9 @@ impl Flock {
         match known {
             Some(shown) => set(shown.is_leaving, false),
             None => self.shown.update(|shown| {
+                if shown.len() >= SHOWN_MAX {
+                    shown.retain(|_, shown| !shown.is_leaving.get_untracked());
+                }
                 let fresh = Shown {
                     at: RwSignal::new((0, 0)),
                     thread: RwSignal::new(String::new()),
@@ -136,22 +139,14 @@ impl Flock {
         self.draw();
     }
 
-    /// It fades, and is gone then unless it has come back.
+    /// It fades, and is there for when it comes back.
     fn leave(self, who: Endpoint) {
-        let Some(shown) = self.shown.with_untracked(|shown| shown.get(&who).copied()) else { return };
-        set(shown.is_leaving, true);
         if let Some(work) = self.work() {
             work.tracks.borrow_mut().remove(&who);
         }
-        let forget = move || {
-            let is_gone = self.work().is_some_and(|work| !work.tracks.borrow().contains_key(&who));
-            if is_gone && self.shown.with_untracked(|shown| shown.contains_key(&who)) {
-                self.shown.update(|shown| {
-                    shown.remove(&who);
-                });
-            }
-        };
-        set_timeout(forget, FADE);
+        if let Some(shown) = self.shown.with_untracked(|shown| shown.get(&who).copied()) {
+            set(shown.is_leaving, true);
+        }
     }
 
     /// Shows all cursors as they are now, and comes back when they look different.
