@@ -87,7 +87,10 @@ fn link_words(row: &Row) -> String {
     };
     let since = ago::shown(millis(row.since_ago));
     match row.beside.as_str() {
-        "" => format!("{state}, since {since}"),
+        "" => match since.strip_suffix(" ago") {
+            Some(time) => format!("{state} for {time}"),
+            None => format!("{state} since {since}"),
+        },
         beside => format!("{state}, {beside}, {since}"),
     }
 }

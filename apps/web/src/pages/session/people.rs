@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::LinkState;
+use meshwork_web::beads;
 use meshwork_web::people::{self, Row, SORT_INTERVAL};
 
 use super::super::voice::Passing;
@@ -98,6 +99,13 @@ impl Session {
         });
         self.remember(&peers, is_second);
         let mut rows: Vec<Row> = peers.into_iter().map(|view| Row::new(view, now)).collect();
+        // Whoever has not said what they are called is called what they were called before.
+        for row in rows.iter_mut().filter(|row| row.letter.is_none() && !row.own) {
+            if let Some(name) = self.remembered(row.endpoint.peer) {
+                row.letter = beads::letter(&name);
+                row.called = name;
+            }
+        }
         let is_due = now.since(self.sorted.get_value()) >= SORT_INTERVAL;
         let may_move = is_due && !self.is_comb_touched.get_untracked();
         if may_move {
