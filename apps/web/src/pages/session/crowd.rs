@@ -28,6 +28,8 @@ const NEWS_MS: u64 = 30_000;
 /// Batches that are counted in a second; what a page gets while it joins is mostly old and counts for nothing.
 const PAINTED_MAX: usize = 1024;
 
+/// A batch that was painted: by whom, one of its cells, and how many it has.
+type Batch = (Endpoint, (u16, u16), usize);
 /// Called back with a cursor that moved; with `None`, it is not to be shown any more.
 type CursorListener = Rc<dyn Fn(Endpoint, Option<Pointer>)>;
 
@@ -50,8 +52,8 @@ pub(crate) struct Crowd {
     names: StoredValue<Names>,
     unlinked: StoredValue<Peers>,
     cursors: StoredValue<Option<CursorListener>, LocalStorage>,
-    /// What was painted since it was last counted: by whom, one of the cells, and how many.
-    painted: StoredValue<Vec<(Endpoint, (u16, u16), usize)>>,
+    /// What was painted since it was last counted.
+    painted: StoredValue<Vec<Batch>>,
     /// Whose cursors and announcements are hidden.
     pub(crate) muted: RwSignal<Peers>,
     /// The last minute of each link.
