@@ -31,7 +31,10 @@ impl Room {
     fn visit(&self, set: &[(&str, &str)]) -> Pty {
         let visitor = ["place", "tui", &self.link, "--identity", "visitor", "--name", "Mira"];
         let pty = self.home.start_on_terminal(&visitor, TERMINAL, set);
-        pty.wait_for("1 linked");
+        pty.wait("the keeper, linked", |screen| {
+            let text = screen.contents();
+            text.contains("Keeper") && text.contains("direct")
+        });
         pty
     }
 
@@ -89,8 +92,8 @@ fn strokes_of_others_show_as_half_blocks_and_a_click_arrives_at_them() {
     // Somebody else at a terminal: their cursor is seen with their name, and mine by them.
     let lin = ["place", "tui", &room.link, "--identity", "lin", "--name", "Lin"];
     let mut other = room.home.start_on_terminal(&lin, TERMINAL, &[]);
-    pty.wait_for("2 linked");
-    other.wait_for("2 linked");
+    pty.wait_for(" Lin");
+    other.wait_for(" Mira");
     other.hover((40, 20));
     pty.wait("a cursor with a name", |screen| {
         place(screen, (40, 20)).0 == "↖" && place(screen, (41, 20)).0 == "L"
