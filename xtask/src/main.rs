@@ -9,10 +9,12 @@ mod pages;
 mod pictures;
 mod setup;
 mod sim;
+mod slim;
 mod step;
 mod test;
 mod tidy;
 mod twins;
+mod weight;
 mod workspace;
 
 use std::env;
@@ -39,6 +41,7 @@ Usage: cargo xtask <command>
   bench [NAME] [--json] [--rounds N] [--list]
                            race against other people's software, and write bench/RESULTS.md
   pictures [STATE]         build, then show every state of the page in docs/pictures, or those whose names contain STATE
+  size                     say what the pages that were built cost to load, and fail where that is too much
   tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
 ";
 
@@ -94,6 +97,10 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         "sim" => sim::sim(&Workspace::find()?, rest),
         "bench" => bench::bench(&Workspace::find()?, rest),
+        "size" => {
+            no_more(rest)?;
+            weight::check(&Workspace::find()?)
+        }
         "tidy" => {
             no_more(rest)?;
             tidy::tidy(&Workspace::find()?)

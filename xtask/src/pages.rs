@@ -7,6 +7,7 @@
 //! `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
 //! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them.
 
+use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::setup::Tools;
+use crate::slim;
 use crate::workspace::Workspace;
 use crate::{step, twins};
 
@@ -25,9 +27,17 @@ const TEST_INDEX: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>load
     <link rel=\"icon\" href=\"data:,\">\n<body>\n\
     <script type=\"module\">import start from \"./checks.js\"; start();</script>\n";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 
-const START_SCRIPT: &str = "import start from \"./meshwork.js\";\nstart();\n";
+/// Starts the program. One that has come upon a fault of its own stops for good with a trap, and cannot say so itself.
+const START_SCRIPT: &str = "import start from \"./meshwork.js\";
+const stop = (fault) => fault instanceof WebAssembly.RuntimeError && document.body.classList.add(\"stopped\");
+addEventListener(\"error\", (event) => stop(event.error));
+addEventListener(\"unhandledrejection\", (event) => stop(event.reason));
+start();
+";
+/// Set to anything, the pages say in the console what made them stop, for whoever looks for a fault in them.
+const READABLE: &str = "MESHWORK_PAGES_READABLE";
 
 /// Brings `target/pages` up to date.
 pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
@@ -35,6 +45,9 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     let bindgen_version = checked_version(&lockfile)?;
     let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
     cargo.args(["--package", PACKAGE, "--profile", PROFILE]);
+    if is_readable() {
+        cargo.args(["--features", "meshwork-web/panic-words"]);
+    }
     step::run("pages", &mut cargo)?;
     let wasm = folder.join(PROFILE).join(format!("{PACKAGE}.wasm"));
     let sources = Sources::read(workspace, &wasm, bindgen_version)?;
@@ -50,7 +63,7 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    bind(&wasm, &assets, "meshwork")?;
+    bind(&wasm, &assets, "meshwork", !is_readable())?;
     for (name, bytes) in &sources.statics {
         let place = match name.strip_prefix("root") {
             Ok(at_root) => fresh.join(at_root),
@@ -78,19 +91,31 @@ pub(crate) fn build_test_page(workspace: &Workspace, tools: &Tools) -> Result<Pa
     step::run("test page", &mut cargo)?;
     let finished = workspace.root.join("target/test-page");
     remove(&finished)?;
-    bind(&folder.join(PROFILE).join(format!("{TEST_PACKAGE}.wasm")), &finished, "checks")?;
+    bind(&folder.join(PROFILE).join(format!("{TEST_PACKAGE}.wasm")), &finished, "checks", false)?;
     write(&finished.join("index.html"), TEST_INDEX.as_bytes())?;
     Ok(finished)
 }
 
-/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left.
-fn bind(wasm: &Path, folder: &Path, name: &str) -> Result<()> {
+fn is_readable() -> bool {
+    env::var_os(READABLE).is_some()
+}
+
+/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left; `slim` ones have traps for panics.
+fn bind(wasm: &Path, folder: &Path, name: &str, slim: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name(name).typescript(false).remove_name_section(true);
+    // Symbols, by which panics are known, instead of names for people; neither is written.
+    bindgen.demangle(false);
     // The script finds its wasm beside itself.
     bindgen.omit_default_module_path(false);
     bindgen.web(true).context("wasm-bindgen has a target for the web")?;
-    bindgen.generate(folder).context("wasm-bindgen cannot read the pages' wasm")
+    let mut output = bindgen.generate_output().context("wasm-bindgen cannot read the pages' wasm")?;
+    if slim {
+        let slimmed = slim::slim(output.wasm_mut());
+        let slim::Slimmed { calls, places } = slimmed;
+        eprintln!("xtask: pages: {calls} panics became traps, {places} places in the source are not named");
+    }
+    output.emit(folder).context("the pages' wasm cannot be written")
 }
 
 /// The two halves of wasm-bindgen understand each other only at the same version.
@@ -155,6 +180,7 @@ impl<'a> Sources<'a> {
         add(&LAYOUT.to_le_bytes());
         add(self.bindgen_version.as_bytes());
         add(START_SCRIPT.as_bytes());
+        add(&[u8::from(is_readable())]);
         add(&self.wasm);
         add(self.template.as_bytes());
         add(self.worker.as_bytes());

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::setup::{self, Need, Tools, WasmToolchain};
 use crate::workspace::Workspace;
-use crate::{bench, binary, fuzz, pages, step, tidy};
+use crate::{bench, binary, fuzz, pages, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
@@ -73,6 +73,7 @@ fn all_steps(
     }
     if !options.fast {
         steps.run("pages and binary", || binary::build_all(workspace, tools).map(drop))?;
+        steps.run("page size", || weight::check(workspace))?;
         steps.run("test page", || pages::build_test_page(workspace, tools).map(drop))?;
         steps.run("browser tests", || step::check(&mut browser_tests(workspace, seed, filter)))?;
     }

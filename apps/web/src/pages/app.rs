@@ -24,21 +24,11 @@ enum Route {
     Nowhere(AddressError),
 }
 
-/// Shows the page that the address names.
+/// Shows the page that the address names. Of a program that stopped for good the script tells that started it.
 pub(crate) fn start() {
-    std::panic::set_hook(Box::new(|panic| {
-        web_sys::console::error_1(&panic.to_string().into());
-        tell_end();
-    }));
+    #[cfg(feature = "panic-words")]
+    std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
     leptos::mount::mount_to_body(App);
-}
-
-/// The program has stopped for good: says so in the page, with nothing but the page's own means.
-fn tell_end() {
-    let body = web_sys::window().and_then(|window| window.document()).and_then(|document| document.body());
-    if let Some(body) = body {
-        body.set_class_name("stopped");
-    }
 }
 
 impl Route {
