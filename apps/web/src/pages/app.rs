@@ -1,7 +1,9 @@
 //! The program: one node, two routes.
 
+use leptos::ev;
 use leptos::prelude::*;
-use leptos::{ev, web_sys};
+#[cfg(feature = "panic-words")]
+use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_web::words;
 

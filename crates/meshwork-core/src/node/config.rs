@@ -56,9 +56,13 @@ pub struct Config {
     /// Stamps further ahead of room time than this are held back until due. 1 s to 60 s.
     pub stamp_ahead_max: Duration,
     /// Signatures of received batches that are checked in one call of the node; while more wait, the node asks to
-    /// be called again at once. 1 to 4096. A page has 16 ms for a frame and a signature takes it 0.24 ms;
-    /// more at a time make a join no faster.
+    /// be called again at once. 1 to 4096. A page has 16 ms for a frame and a signature takes it 0.11 ms, a slow
+    /// phone 0.5; more at a time make a join no faster.
     pub signatures_per_call: usize,
+    /// Whether what arrives may have signatures checked at once, in the call that brings it. A page says no: messages
+    /// come in bursts, each a turn of its own, and frames would wait behind all of them. Then what arrives only
+    /// queues, and [`Node::handle_timeout`](super::Node::handle_timeout), which is due at once, checks.
+    pub verifies_on_input: bool,
     /// A fault on purpose, so that the simulator can show that a checker notices it.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<PlantedBug>,
@@ -84,6 +88,7 @@ impl Default for Config {
             retry_most: Duration::from_secs(15),
             stamp_ahead_max: Duration::from_secs(10),
             signatures_per_call: 16,
+            verifies_on_input: true,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }

@@ -157,7 +157,8 @@ impl Node {
     /// Takes in what the driver has to tell.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         self.advance(now);
-        self.signatures_left = self.config.signatures_per_call;
+        self.signatures_left =
+            if self.config.verifies_on_input { self.config.signatures_per_call } else { 0 };
         match input {
             Input::Signal { link, signal } => self.handle_local_signal(link, signal),
             Input::Up { link, fingerprints, path } => {

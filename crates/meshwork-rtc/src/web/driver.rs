@@ -29,6 +29,12 @@ const NETWORK_EVENTS: [&str; 2] = ["online", "pageshow"];
 /// How often the civil clock is read again, since somebody may have set it: twice as often as a node asks.
 const WALL_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long the node works off what is due before frames, clicks and messages have their turn: a quarter of a frame at
+/// 60 a second, so that drawing has the rest.
+const SLICE: Duration = Duration::from_millis(4);
+/// Signatures between two looks at the clock: half a millisecond, two on a slow phone.
+const SIGNATURES_PER_CALL: usize = 4;
+
 /// What a driver is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -92,7 +98,9 @@ struct Machine {
 pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let seed = entropy()?;
     let now = clock::now();
-    let node = Node::new(options.config, options.identity, seed, now, clock::wall());
+    let signatures_per_call = SIGNATURES_PER_CALL.min(options.config.signatures_per_call);
+    let config = Config { signatures_per_call, verifies_on_input: false, ..options.config };
+    let node = Node::new(config, options.identity, seed, now, clock::wall());
     let endpoint = node.endpoint();
     let (sender, events) = events::channel();
     let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {
@@ -242,7 +250,13 @@ impl Shared {
         }
     }
 
+    /// Carries out what the node asks for, and sees to it that it is called when it wants to be.
     fn settle(self: &Rc<Self>, machine: &mut Machine) {
+        self.work_off(machine);
+        self.arm(machine.node.poll_timeout());
+    }
+
+    fn work_off(&self, machine: &mut Machine) {
         let (now, wall) = (clock::now(), clock::wall());
         let passed = Time(wall.0).since(Time(machine.last.1.0));
         let slept = passed > now.since(machine.last.0) + SLEPT_LEAST;
@@ -272,7 +286,6 @@ impl Shared {
             let Some(input) = next else { break };
             machine.node.handle_input(clock::now(), input);
         }
-        self.arm(machine.node.poll_timeout());
     }
 
     /// What an event means for storage.
@@ -312,8 +325,17 @@ impl Shared {
         // Taken first: it has fired, and `arm` must make another. Dropped last: it is running.
         let fired = self.timer.borrow_mut().take();
         if let Ok(mut machine) = self.machine.try_borrow_mut() {
-            machine.node.handle_timeout(clock::now());
-            self.settle(&mut machine);
+            let begun = clock::now();
+            loop {
+                let now = clock::now();
+                machine.node.handle_timeout(now);
+                self.work_off(&mut machine);
+                let is_more_due = machine.node.poll_timeout().is_some_and(|due| due <= now);
+                if !is_more_due || clock::now().since(begun) >= SLICE {
+                    break;
+                }
+            }
+            self.arm(machine.node.poll_timeout());
         }
         drop(fired);
     }

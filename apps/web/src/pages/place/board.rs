@@ -12,7 +12,7 @@ use meshwork_core::node::CommandError;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::stroke::{FLUSH_AT, Stroke};
-use meshwork_web::tiles::DirtyTiles;
+use meshwork_web::tiles::{CELLS_A_FRAME, DirtyTiles};
 use meshwork_web::view::View;
 use meshwork_web::words::Offer;
 use meshwork_web::{file_name, words};
@@ -29,8 +29,6 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Cells of a change that is drawn at once, not at the next frame, when nothing was drawn since the last one: a
 /// click, or what a pointer passes over in a frame.
 const PROMPT_CELLS: usize = 16;
-/// Tiles drawn in a frame, so that a large canvas that arrives does not hold up the page: 0.1 million cells.
-const TILES_A_FRAME: usize = 24;
 
 /// What the thirteenth colour is before one is chosen.
 pub(crate) const OWN_COLOUR: Colour = Colour::rgb(255, 255, 255);
@@ -320,12 +318,7 @@ impl Board {
     fn handle_change(self, cells: Option<&[Painted]>) {
         let Some(cells) = cells else { return self.redraw_all() };
         let work = self.work();
-        {
-            let mut dirty = work.dirty.borrow_mut();
-            for cell in cells {
-                dirty.mark(cell.x, cell.y);
-            }
-        }
+        work.dirty.borrow_mut().mark(cells.iter().map(|cell| (cell.x, cell.y)));
         // A click is shown by the very next frame. What follows before that frame waits for it.
         if cells.len() <= PROMPT_CELLS && !work.is_drawn.replace(true) {
             self.draw(1);
@@ -355,7 +348,7 @@ impl Board {
         work.awaited.set(None);
         work.is_drawn.set(false);
         self.flush();
-        self.draw(TILES_A_FRAME);
+        self.draw(CELLS_A_FRAME);
         if work.is_grid_old.take()
             && let (Some(grid), Some(view)) = (self.grid.get_untracked(), self.view.get_untracked())
         {
@@ -366,7 +359,7 @@ impl Board {
         }
     }
 
-    fn draw(self, tiles: usize) {
+    fn draw(self, cells: usize) {
         let work = self.work();
         if work.dirty.borrow().is_empty() {
             return;
@@ -376,7 +369,7 @@ impl Board {
             *painter = self.paper.get_untracked().and_then(|paper| Painter::new(&paper));
         }
         let (Some(painter), Some(size)) = (painter.as_ref(), self.size()) else { return };
-        let parts = work.dirty.borrow_mut().take(tiles, size);
+        let parts = work.dirty.borrow_mut().take(cells, size);
         self.session.with_canvas(|canvas| {
             for part in parts {
                 painter.draw(canvas, part);

@@ -1,7 +1,9 @@
 //! Puts the canvas's cells on the screen: one pixel a cell, enlarged by the browser; and the grid lines.
 
+use std::cell::RefCell;
+
 use leptos::web_sys::{self, Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
-use meshwork_core::crdt::canvas::{Canvas, Colour};
+use meshwork_core::crdt::canvas::Canvas;
 use meshwork_web::tiles::Part;
 use meshwork_web::view::View;
 use wasm_bindgen::Clamped;
@@ -15,30 +17,28 @@ const GRID_FROM: f64 = 6.0;
 const GRID_COLOUR: &str = "rgba(20, 33, 29, 0.16)";
 
 /// Draws cells.
-pub(crate) struct Painter(CanvasRenderingContext2d);
+pub(crate) struct Painter {
+    context: CanvasRenderingContext2d,
+    /// The pixels of one part, kept from one to the next.
+    pixels: RefCell<Vec<u8>>,
+}
 
 impl Painter {
     /// A painter on `paper`, which has one pixel for each cell.
     pub(crate) fn new(paper: &HtmlCanvasElement) -> Option<Painter> {
-        context(paper).map(Painter)
+        context(paper).map(|context| Painter { context, pixels: RefCell::default() })
     }
 
     /// Draws a part of the canvas; what shows nothing becomes transparent.
     pub(crate) fn draw(&self, canvas: &Canvas, part: Part) {
-        let mut pixels = Vec::with_capacity(usize::from(part.width) * usize::from(part.height) * 4);
-        for y in part.y..part.y + part.height {
-            for x in part.x..part.x + part.width {
-                match canvas.colour(x, y).and_then(Colour::components) {
-                    Some([red, green, blue]) => pixels.extend([red, green, blue, 255]),
-                    None => pixels.extend([0; 4]),
-                }
-            }
-        }
+        let mut pixels = self.pixels.borrow_mut();
+        pixels.resize(part.area() * 4, 0);
+        canvas.draw((part.x, part.y), part.width, &mut pixels);
         let (width, height) = (u32::from(part.width), u32::from(part.height));
         let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), width, height);
         if let Ok(image) = image {
             // A part lies on the canvas, and its numbers are finite.
-            let _ = self.0.put_image_data(&image, f64::from(part.x), f64::from(part.y));
+            let _ = self.context.put_image_data(&image, f64::from(part.x), f64::from(part.y));
         }
     }
 }

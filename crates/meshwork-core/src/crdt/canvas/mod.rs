@@ -52,6 +52,7 @@ mod coding;
 mod colour;
 mod digest;
 mod erasure;
+mod picture;
 mod predict;
 mod size;
 mod strokes;
@@ -186,25 +187,6 @@ impl Canvas {
     /// The greatest stamp of all cells; [`Stamp::NEVER`] when nobody has painted.
     pub fn greatest_stamp(&self) -> Stamp {
         self.greatest_stamp
-    }
-
-    /// Row by row, four bytes a cell: red, green, blue, alpha (0 where nothing shows).
-    pub fn to_rgba(&self) -> Vec<u8> {
-        let (width, side) = (usize::from(self.size.width), usize::from(TILE_SIDE));
-        let mut rgba = vec![0; width * usize::from(self.size.height) * 4];
-        for (y, line) in rgba.chunks_exact_mut(width * 4).enumerate() {
-            let columns = self.size.tile_columns() as usize;
-            let tiles = &self.tiles[y / side * columns..][..columns];
-            for (tile, pixels) in tiles.iter().zip(line.chunks_mut(side * 4)) {
-                let Some(tile) = tile else { continue };
-                for (pixel, colour) in pixels.chunks_exact_mut(4).zip(tile.row(y % side)) {
-                    if let Some([red, green, blue]) = colour.components() {
-                        pixel.copy_from_slice(&[red, green, blue, 255]);
-                    }
-                }
-            }
-        }
-        rgba
     }
 
     /// Tiles of the canvas, numbered from 0.
