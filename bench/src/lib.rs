@@ -18,3 +18,4 @@ pub mod paint;
 pub mod race;
 pub mod races;
 pub mod report;
+pub mod web;

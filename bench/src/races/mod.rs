@@ -2,9 +2,12 @@
 
 mod batch_decode;
 mod batch_verify;
+mod browser;
 mod canvas_apply;
+mod canvas_apply_wasm;
 mod join_1000;
 mod link_throughput;
+mod page_size;
 mod paint_latency;
 mod paintings;
 mod picture;
@@ -21,6 +24,7 @@ pub const RACES: &[&Race] = &[
     &canvas_apply::RACE,
     &batch_verify::RACE,
     &batch_decode::RACE,
+    &canvas_apply_wasm::RACE,
     &stroke_bytes::RACE,
     &join_1000::RACE,
     &join_1000::CLICKS,
@@ -28,4 +32,7 @@ pub const RACES: &[&Race] = &[
     &simulate_seeds::RACE,
     &link_throughput::RACE,
     &paint_latency::RACE,
+    &browser::JOIN,
+    &browser::FRAMES,
+    &page_size::RACE,
 ];

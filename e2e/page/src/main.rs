@@ -8,6 +8,8 @@ mod conformance;
 #[cfg(target_arch = "wasm32")]
 mod page;
 #[cfg(target_arch = "wasm32")]
+mod race;
+#[cfg(target_arch = "wasm32")]
 mod replay;
 
 #[cfg(target_arch = "wasm32")]
