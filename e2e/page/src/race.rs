@@ -1,5 +1,7 @@
 //! Our side of the races in a browser: batches into a replica, timed by the page's clock.
 
+#![expect(unreachable_pub, reason = "what JavaScript calls must be public")]
+
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::gossip::batch::UnverifiedBatch;
 use meshwork_core::id::RoomId;
