@@ -10,7 +10,7 @@ const POINTERS_MAX: usize = 10;
 /// A point on the stage, in CSS pixels.
 pub type Point = (f64, f64);
 
-/// What a drag with the main button or one finger does.
+/// What the main button or one finger does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tool {
     /// Paints.
@@ -18,6 +18,10 @@ pub enum Tool {
     Pencil,
     /// Moves the canvas.
     Hand,
+    /// Takes the colour that lies under it.
+    Eyedropper,
+    /// Fills an area.
+    Fill,
 }
 
 /// A pointer that went down.

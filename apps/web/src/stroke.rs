@@ -27,6 +27,17 @@ impl Stroke {
         self.add(cell, colour, size);
     }
 
+    /// Begins where something was painted before: only what follows is painted.
+    pub fn resume(&mut self, cell: (i32, i32), colour: Colour) {
+        self.at = Some((cell, colour));
+    }
+
+    /// The cells that a straight line to `cell` would paint.
+    pub fn line_to(&self, cell: (i32, i32), size: CanvasSize) -> Vec<(u16, u16)> {
+        let Some((from, _)) = self.at else { return Vec::new() };
+        cells_between(from, cell, size)
+    }
+
     /// Goes on in a straight line.
     pub fn extend(&mut self, cell: (i32, i32), size: CanvasSize) {
         let Some((from, colour)) = self.at else { return };
@@ -88,6 +99,13 @@ impl Stroke {
     }
 }
 
+/// The cells of a canvas on the straight line between two samples, without the first.
+pub fn cells_between(from: (i32, i32), to: (i32, i32), size: CanvasSize) -> Vec<(u16, u16)> {
+    let cells = line::cells(near(from, size), near(to, size));
+    let inside = cells.filter_map(|(x, y)| Some((u16::try_from(x).ok()?, u16::try_from(y).ok()?)));
+    inside.filter(|&(x, y)| size.contains(x, y)).collect()
+}
+
 /// A sample far outside is drawn to the canvas's surroundings only, which bounds the work.
 fn near(cell: (i32, i32), size: CanvasSize) -> (i32, i32) {
     let (width, height) = (i32::from(size.width), i32::from(size.height));
@@ -127,6 +145,16 @@ mod tests {
         stroke.extend((9, 2), SIZE);
         assert!(places(stroke.take()).iter().all(|&(x, y)| x < 10 && y < 10));
         assert!(stroke.is_drawing());
+    }
+
+    #[test]
+    fn a_line_goes_on_from_what_was_painted_last() {
+        let mut stroke = Stroke::default();
+        stroke.resume((2, 2), RED);
+        assert_eq!(stroke.line_to((5, 2), SIZE), [(3, 2), (4, 2), (5, 2)]);
+        assert_eq!(stroke.waiting(), 0, "a line that is shown is not painted yet");
+        stroke.extend((5, 2), SIZE);
+        assert_eq!(places(stroke.take()), [(3, 2), (4, 2), (5, 2)]);
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl View {
         self.size
     }
 
+    /// The stage that it stands on.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
     /// The canvas's width in pixels.
     pub fn width(&self) -> f64 {
         f64::from(self.size.width) * self.scale
@@ -129,9 +134,14 @@ impl View {
 
     /// Zooms by a factor about the middle of what is open.
     pub fn zoom(&mut self, factor: f64) {
+        self.zoom_at(self.middle(), factor);
+    }
+
+    /// The middle of what is open, clear of what stands around the canvas.
+    pub fn middle(&self) -> (f64, f64) {
         let (width, height) = self.open();
         let insets = self.stage.insets;
-        self.zoom_at((insets.side + width / 2.0, insets.top + height / 2.0), factor);
+        (insets.side + width / 2.0, insets.top + height / 2.0)
     }
 
     /// Moves the canvas.

@@ -286,6 +286,12 @@ pub fn sentence(reason: &str) -> String {
     }
 }
 
+/// A text with its first letter as a capital.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// Several people in one sentence's subject: "Lin", "Lin and Sofia", "Lin and 3 more".
 pub fn people(names: &[String]) -> String {
     match names {

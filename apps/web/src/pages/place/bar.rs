@@ -38,6 +38,27 @@ pub(crate) fn Bar(
             </div>
             <div class="bar-end">
                 <TimelapseButton/>
+                <button
+                    class="icon-button keys-button"
+                    type="button"
+                    data-testid="open-keys"
+                    aria-label="Keys"
+                    title="Keys (?)"
+                    on:click=move |_| board.tools.is_keys_open.set(true)
+                >
+                    {icons::keyboard()}
+                </button>
+                <button
+                    class="icon-button picture-button"
+                    type="button"
+                    data-testid="open-picture"
+                    aria-label="Picture over the canvas"
+                    title="Lay a picture over the canvas, to paint through it or to have it painted"
+                    disabled=move || !is_open()
+                    on:click=move |_| board.choose_picture()
+                >
+                    {icons::picture()}
+                </button>
                 <ThemeToggle/>
                 <button
                     class="icon-button"

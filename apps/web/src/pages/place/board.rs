@@ -11,7 +11,7 @@ use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
 use meshwork_core::node::CommandError;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
 use meshwork_web::palette::{self, PALETTE};
-use meshwork_web::stroke::{FLUSH_AT, Stroke};
+use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::tiles::{CELLS_A_FRAME, DirtyTiles};
 use meshwork_web::view::View;
 use meshwork_web::words::Offer;
@@ -21,6 +21,8 @@ use super::super::session::Session;
 use super::super::{browser, clipboard};
 use super::card::Asked;
 use super::painter::{self, Painter};
+use super::picture::Laid;
+use super::tools::Tools;
 
 /// A page that is not seen gets no frames: its work is done after this long.
 const FRAME_MAX: Duration = Duration::from_millis(100);
@@ -74,14 +76,18 @@ pub(crate) struct Board {
     pub(crate) grid: NodeRef<html::Canvas>,
     /// The field in which any colour is chosen.
     pub(crate) colour_field: NodeRef<html::Input>,
+    /// The picture that lies over the canvas.
+    pub(crate) laid: Laid,
+    /// What the tools remember and show.
+    pub(crate) tools: Tools,
     work: StoredValue<Rc<Work>, LocalStorage>,
 }
 
 /// What is not for anybody to watch.
 #[derive(Default)]
-struct Work {
+pub(super) struct Work {
     gestures: RefCell<Gestures>,
-    stroke: RefCell<Stroke>,
+    pub(super) stroke: RefCell<Stroke>,
     dirty: RefCell<DirtyTiles>,
     painter: RefCell<Option<Painter>>,
     is_grid_old: Cell<bool>,
@@ -111,6 +117,8 @@ impl Board {
             paper: NodeRef::new(),
             grid: NodeRef::new(),
             colour_field: NodeRef::new(),
+            laid: Laid::new(),
+            tools: Tools::new(),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
         session.on_canvas_change(move |cells| board.handle_change(cells));
@@ -122,13 +130,13 @@ impl Board {
         self.session.size.get_untracked()
     }
 
-    /// Takes a colour in hand, and the pencil with it.
+    /// Takes a colour in hand, and the pencil with it unless the tool paints already.
     pub(crate) fn choose_colour(self, colour: Colour) {
-        if colour != self.colour.get_untracked() {
-            self.last_colour.set(self.colour.get_untracked());
-            self.colour.set(colour);
+        self.take_colour(colour);
+        self.cancel_question();
+        if self.tool.get_untracked() != Tool::Fill {
+            self.tool.set(Tool::Pencil);
         }
-        self.tool.set(Tool::Pencil);
     }
 
     /// Takes a colour in hand that is none of the twelve.
@@ -201,6 +209,11 @@ impl Board {
     pub(crate) fn paint_cell(self, (x, y): (u16, u16), on: bool) {
         let Some(size) = self.size() else { return };
         let cell = (i32::from(x), i32::from(y));
+        if !on {
+            self.finish_stroke();
+        }
+        self.tools.use_colour(self.colour.get_untracked());
+        self.tools.inner().last.set(Some(cell));
         {
             let work = self.work();
             let mut stroke = work.stroke.borrow_mut();
@@ -255,7 +268,7 @@ impl Board {
         }
     }
 
-    fn work(self) -> Rc<Work> {
+    pub(super) fn work(self) -> Rc<Work> {
         self.work.get_value()
     }
 
@@ -275,13 +288,10 @@ impl Board {
         let Some(view) = self.view.get_untracked() else { return };
         let work = self.work();
         match action {
-            Action::Begin(at) => {
-                let colour = self.colour.get_untracked();
-                work.stroke.borrow_mut().begin(view.cell_under(at), colour, view.size());
-            }
-            Action::Extend(to) => work.stroke.borrow_mut().extend(view.cell_under(to), view.size()),
-            Action::End => work.stroke.borrow_mut().end(),
-            Action::Cancel => work.stroke.borrow_mut().cancel(),
+            Action::Begin(at) => self.begin_doing(view.cell_under(at)),
+            Action::Extend(to) => self.go_on(view.cell_under(to)),
+            Action::End => self.end_doing(),
+            Action::Cancel => self.cancel_doing(),
             Action::Pan(by) => return self.look(|view| view.pan(by)),
             Action::Zoom(at, factor) => return self.look(|view| view.zoom_at(at, factor)),
         }
@@ -291,17 +301,30 @@ impl Board {
         self.await_frame();
     }
 
-    /// Paints what waits of the stroke.
-    fn flush(self) {
+    /// Paints what waits of the stroke; one that has ended becomes a step that can be taken back.
+    pub(super) fn flush(self) {
         let work = self.work();
         let cells = work.stroke.borrow_mut().take();
+        if !cells.is_empty() {
+            self.paint_stroke(cells);
+        }
+        let stroke = work.stroke.borrow();
+        if !stroke.is_drawing() && stroke.waiting() == 0 {
+            self.close_step();
+        }
+    }
+
+    fn paint_stroke(self, cells: Vec<stroke::Cell>) {
+        let work = self.work();
+        let inner = self.tools.inner();
+        let cells = self.through_picture(cells);
         if cells.is_empty() {
             return;
         }
-        let painted = self.session.paint(&cells);
+        let painted = self.paint_noting(&cells, &mut inner.recorder.borrow_mut());
         self.session.stroke_slowed.set(matches!(painted, Err(CommandError::Backpressure(_))));
         match painted {
-            Ok(_) => self.session.stroke_refused.set(None),
+            Ok(()) => self.session.stroke_refused.set(None),
             Err(CommandError::Backpressure(_)) => {
                 work.stroke.borrow_mut().put_back(cells);
                 let lost = work.stroke.borrow_mut().take_lost();
@@ -311,11 +334,20 @@ impl Board {
                 }
                 set_timeout(move || self.await_frame(), RETRY);
             }
-            Err(error) => self.session.stroke_refused.set(Some(error.to_string())),
+            Err(error) => {
+                // What the rules leave is painted, as far as it goes.
+                if let CommandError::TooFast { left, .. } = error
+                    && let Some(some) = cells.get(..left as usize).filter(|some| !some.is_empty())
+                {
+                    let _ = self.paint_noting(some, &mut inner.recorder.borrow_mut());
+                }
+                self.session.stroke_refused.set(Some(error.to_string()));
+            }
         }
     }
 
     fn handle_change(self, cells: Option<&[Painted]>) {
+        self.look_at_picture();
         let Some(cells) = cells else { return self.redraw_all() };
         let work = self.work();
         work.dirty.borrow_mut().mark(cells.iter().map(|cell| (cell.x, cell.y)));

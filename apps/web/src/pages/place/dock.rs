@@ -3,11 +3,13 @@
 use leptos::prelude::*;
 use meshwork_core::crdt::canvas::Colour;
 use meshwork_web::gestures::Tool;
+use meshwork_web::history::Way;
 use meshwork_web::palette::{self, PALETTE, Swatch};
 use meshwork_web::view::{View, ZOOM_STEP};
 
 use super::super::icons;
 use super::board::{Board, OWN_COLOUR};
+use super::work_bar::WorkBar;
 
 /// Tools and colours.
 #[component]
@@ -15,15 +17,27 @@ pub(crate) fn Dock(
     /// The room's board.
     board: Board,
 ) -> impl IntoView {
+    let recent = move || {
+        let colours = board.tools.recent.get();
+        colours.into_iter().map(|colour| recent_button(board, colour)).collect_view()
+    };
     view! {
         <div class="dock" role="group" aria-label="Tools and colours">
-            <div class="tools" role="group" aria-label="Tools">
+            <WorkBar board/>
+            <div class="tools" role="group" aria-label="Paint or move">
                 {tool_button(board, Tool::Pencil, "Paint", "Paint (P)", icons::pencil().into_any())}
                 {tool_button(board, Tool::Hand, "Move", "Move (H)", icons::hand().into_any())}
             </div>
+            <div class="tools more" role="group" aria-label="Undo and fill">
+                {tool_button(board, Tool::Fill, "Fill", "Fill an area (F)", icons::bucket().into_any())}
+                <StepButton board way=Way::Undo/>
+                <StepButton board way=Way::Redo/>
+            </div>
             <div class="swatches" role="group" aria-label="Colours">
+                {tool_button(board, Tool::Eyedropper, "Eyedropper", "Eyedropper (I)", icons::dropper().into_any())}
                 {PALETTE.iter().enumerate().map(|(index, swatch)| swatch_button(board, index, *swatch)).collect_view()}
                 <OwnColour board/>
+                {recent}
             </div>
         </div>
     }
@@ -36,17 +50,78 @@ fn tool_button(
     title: &'static str,
     sign: AnyView,
 ) -> impl IntoView {
+    let test_id = match tool {
+        Tool::Pencil => "tool-pencil",
+        Tool::Hand => "tool-hand",
+        Tool::Eyedropper => "tool-eyedropper",
+        Tool::Fill => "tool-fill",
+    };
+    // An eyedropper that is put away gives way to the tool before.
+    let take = move |_| {
+        let is_in_hand = board.tool.get_untracked() == tool;
+        match tool {
+            Tool::Eyedropper if is_in_hand => board.put_eyedropper_away(),
+            _ => board.take_tool(tool),
+        }
+    };
     view! {
         <button
             type="button"
-            class="tool"
+            class=format!("tool {test_id}")
+            data-testid=test_id
             title=title
             aria-label=word
             aria-pressed=move || (board.tool.get() == tool).to_string()
-            on:click=move |_| board.tool.set(tool)
+            on:click=take
         >
             {sign}
             <span class="tool-word" aria-hidden="true">{word}</span>
+        </button>
+    }
+}
+
+#[component]
+fn StepButton(board: Board, way: Way) -> impl IntoView {
+    let is_undo = way == Way::Undo;
+    let (word, title, test_id, sign) = if is_undo {
+        ("Undo", "Undo your last stroke (Ctrl Z)", "undo", icons::undo().into_any())
+    } else {
+        ("Redo", "Redo it (Ctrl Y)", "redo", icons::redo().into_any())
+    };
+    let steps = move || {
+        let (undo, redo) = board.tools.steps.get();
+        if is_undo { undo } else { redo }
+    };
+    view! {
+        <button
+            type="button"
+            class=format!("tool step {test_id}")
+            data-testid=test_id
+            title=title
+            aria-label=word
+            aria-disabled=move || (steps() == 0).to_string()
+            on:click=move |_| board.go(way)
+        >
+            {sign}
+            <span class="tool-word" aria-hidden="true">{word}</span>
+        </button>
+    }
+}
+
+fn recent_button(board: Board, colour: Colour) -> impl IntoView {
+    let hex = palette::to_hex(colour);
+    view! {
+        <button
+            type="button"
+            class="swatch recent"
+            style=style(colour)
+            data-testid=format!("recent-{}", hex.trim_start_matches('#'))
+            title=format!("{hex}, used lately")
+            aria-label=format!("{hex}, used lately")
+            aria-pressed=move || (board.colour.get() == colour).to_string()
+            on:click=move |_| board.choose_colour(colour)
+        >
+            {icons::check()}
         </button>
     }
 }
@@ -153,6 +228,16 @@ pub(crate) fn ZoomDock(
                 on:click=move |_| board.look(View::reset)
             >
                 {icons::whole()}
+            </button>
+            <button
+                type="button"
+                class="icon-button picture-narrow"
+                data-testid="open-picture-narrow"
+                aria-label="Picture over the canvas"
+                title="Picture over the canvas"
+                on:click=move |_| board.choose_picture()
+            >
+                {icons::picture()}
             </button>
         </div>
     }

@@ -4,14 +4,19 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_web::gestures::Tool;
-use meshwork_web::palette::{self, PALETTE};
+use meshwork_web::history::Way;
+use meshwork_web::keys;
+use meshwork_web::palette::PALETTE;
 use meshwork_web::view::{View, ZOOM_STEP};
+use wasm_bindgen::JsCast as _;
 
 use super::board::{Board, Frame};
 use super::card::Asked;
 
 /// Cells that an arrow moves on with Shift.
 const LEAP: i32 = 10;
+/// Pixels that an arrow moves the canvas by, with the hand.
+const PAN_STEP: f64 = 24.0;
 
 /// The keys that are held on the canvas.
 #[derive(Clone, Copy)]
@@ -42,9 +47,11 @@ impl Keys {
             "ArrowDown" => self.step(event, (0, 1)),
             " " | "Enter" if event.repeat() => {}
             " " | "Enter" => {
-                self.is_space_held.set(key == " ");
-                board.paint_cell(self.frame(), false);
+                // Only the pencil draws lines.
+                self.is_space_held.set(key == " " && board.tool.get_untracked() == Tool::Pencil);
+                self.use_tool();
             }
+            "Escape" if board.cancel_question() => {}
             "Escape" => {
                 board.stop_stroke();
                 board.end_line();
@@ -53,12 +60,29 @@ impl Keys {
                     let _ = paper.blur();
                 }
             }
+            letter if keys::is_letter(letter) && !board.tools.are_letters_on.get_untracked() => return,
             "+" | "=" => board.look(|view| view.zoom(ZOOM_STEP)),
             "-" | "_" => board.look(|view| view.zoom(1.0 / ZOOM_STEP)),
             _ if !self.handle_letter(event) => return,
             _ => {}
         }
         event.prevent_default();
+    }
+
+    /// Uses the tool in hand on the cell in the frame.
+    fn use_tool(self) {
+        let (board, (x, y)) = (self.board, self.frame());
+        let cell = (i32::from(x), i32::from(y));
+        match board.tool.get_untracked() {
+            Tool::Pencil => board.paint_cell((x, y), false),
+            Tool::Eyedropper => {
+                board.pick(cell);
+                board.put_eyedropper_away();
+            }
+            Tool::Fill if board.tools.asked.with_untracked(Option::is_some) => board.confirm_question(),
+            Tool::Fill => board.fill(cell),
+            Tool::Hand => board.say("The hand only moves the canvas. Press P to paint.".to_owned()),
+        }
     }
 
     /// The canvas has the focus: where a key brought it, the frame says where it would paint.
@@ -91,9 +115,13 @@ impl Keys {
             return true;
         }
         match event.key().to_lowercase().as_str() {
-            "p" => board.tool.set(Tool::Pencil),
-            "h" => board.tool.set(Tool::Hand),
-            "i" => self.pick(),
+            "p" => self.take(Tool::Pencil, "Pencil"),
+            "h" => self.take(Tool::Hand, "Hand. Arrows move the canvas"),
+            "i" => self.take(Tool::Eyedropper, "Eyedropper. Space takes the colour"),
+            "f" => self.take(Tool::Fill, "Fill. Space fills the area"),
+            "n" => board.find_wrong(),
+            "g" => board.tools.is_goto_open.set(true),
+            "?" => board.tools.is_keys_open.set(true),
             "q" => self.turn(-1),
             "e" => self.turn(1),
             "x" => board.choose_colour(board.last_colour.get_untracked()),
@@ -102,7 +130,10 @@ impl Keys {
                     field.click();
                 }
             }
-            "z" => board.look(View::reset),
+            "z" => {
+                board.look(View::reset);
+                board.session.voice.speak("Whole canvas".to_owned());
+            }
             "w" => self.ask(),
             "s" => board.save_picture(),
             "l" => board.is_people_open.update(|is_open| *is_open = !*is_open),
@@ -122,8 +153,18 @@ impl Keys {
 
     fn step(self, event: &KeyboardEvent, (x, y): (i32, i32)) {
         let Some(size) = self.board.size() else { return };
-        let from = self.frame();
         let leap = if event.shift_key() { LEAP } else { 1 };
+        if self.board.carry_picture((x * leap, y * leap)) {
+            let place =
+                self.board.laid.stencil.with_untracked(|laid| laid.as_ref().map(|laid| (laid.x, laid.y)));
+            let (x, y) = place.unwrap_or_default();
+            return self.board.session.voice.speak(format!("Picture at x {x}, y {y}"));
+        }
+        if self.board.tool.get_untracked() == Tool::Hand {
+            let pixels = f64::from(-leap) * PAN_STEP;
+            return self.board.look(|view| view.pan((f64::from(x) * pixels, f64::from(y) * pixels)));
+        }
+        let from = self.frame();
         let moved = |at: u16, by: i32, cells: u16| {
             let to = (i32::from(at) + by * leap).clamp(0, i32::from(cells) - 1);
             u16::try_from(to).unwrap_or(at)
@@ -145,13 +186,10 @@ impl Keys {
         self.board.asked.set(Some(Asked { cell, is_touch: false }));
     }
 
-    /// Takes the colour of the cell in hand.
-    fn pick(self) {
-        let (x, y) = self.frame();
-        let colour = self.board.session.with_canvas(|canvas| canvas.colour(x, y)).flatten();
-        if let Some(colour) = colour.filter(|colour| colour.components().is_some()) {
-            self.board.choose_own_colour(&palette::to_hex(colour));
-        }
+    /// Takes a tool in hand, and says so.
+    fn take(self, tool: Tool, words: &str) {
+        self.board.take_tool(tool);
+        self.board.session.voice.speak(words.to_owned());
     }
 
     /// Takes the colour before or after in hand.
@@ -168,11 +206,29 @@ impl Keys {
 
 /// Keys that count wherever the focus is: Ctrl or Cmd K shares.
 pub(crate) fn handle_anywhere(board: Board, event: &web_sys::KeyboardEvent) {
-    if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
+    board.hold_keys(event.shift_key(), event.alt_key());
+    if (event.ctrl_key() || event.meta_key()) && !event.alt_key() {
+        let key = event.key().to_lowercase();
+        match key.as_str() {
+            "k" => board.is_share_open.set(true),
+            // In a field they are the field's.
+            "z" | "y" if is_in_field(event) => return,
+            "z" if !event.shift_key() => board.go(Way::Undo),
+            "z" | "y" => board.go(Way::Redo),
+            _ => return,
+        }
         event.prevent_default();
-        board.is_share_open.set(true);
     }
     if event.key() == "Escape" && board.is_people_open.get_untracked() {
         board.is_people_open.set(false);
     }
+}
+
+/// Whether the key was pressed in a field of text.
+fn is_in_field(event: &web_sys::KeyboardEvent) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
+    element.is_some_and(|element| {
+        element.dyn_ref::<web_sys::HtmlInputElement>().is_some_and(|input| input.type_() != "color")
+            || element.tag_name() == "TEXTAREA"
+    })
 }

@@ -8,16 +8,25 @@ mod card;
 mod comb;
 mod cursors;
 mod dock;
+mod editing;
+mod ghost;
 mod keyboard;
 mod meet;
+mod minimap;
 mod order;
 mod painter;
 mod people;
 mod person;
+mod picture;
+mod picture_bar;
 mod room;
 mod share;
 mod stage;
 mod timelapse;
+mod tool_sheets;
+mod tools;
+mod work_bar;
+mod working;
 
 use leptos::prelude::*;
 use meshwork_core::node::Refusal;
@@ -33,6 +42,7 @@ use self::room::RoomSheet;
 use self::share::ShareSheet;
 use self::stage::StageArea;
 use self::timelapse::{Timelapse, TimelapseSheet};
+use self::tool_sheets::{GotoSheet, KeysSheet};
 use super::browser;
 use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
@@ -59,6 +69,8 @@ pub(crate) fn Place(
             <ShareSheet board/>
             <RoomSheet board/>
             <MeetSheet board/>
+            <KeysSheet board/>
+            <GotoSheet board/>
             <KeySheet session/>
             <TimelapseSheet/>
             <VoiceOutlet voice=session.voice/>

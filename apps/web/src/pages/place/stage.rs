@@ -18,7 +18,11 @@ use super::board::{Board, Frame};
 use super::card::CellCard;
 use super::cursors::Cursors;
 use super::dock::{Dock, ZoomDock};
+use super::ghost::GhostLayer;
 use super::keyboard::{self, Keys};
+use super::minimap::Minimap;
+use super::picture::PictureLayer;
+use super::picture_bar;
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
 const WHEEL_STEP: f64 = 0.0015;
@@ -38,13 +42,20 @@ pub(crate) fn StageArea(
     measure_when_resized(board, stage);
     let anywhere = window_event_listener(ev::keydown, move |event| keyboard::handle_anywhere(board, &event));
     on_cleanup(move || anywhere.remove());
+    let released = window_event_listener(ev::keyup, move |event| {
+        board.hold_keys(event.shift_key(), event.alt_key());
+    });
+    on_cleanup(move || released.remove());
+    picture_bar::take_from_anywhere(board);
     let tool_class = move || match (board.tool.get(), board.is_panning.get()) {
         (_, true) => "stage panning",
         (Tool::Hand, false) => "stage hand",
-        (Tool::Pencil, false) => "stage pencil",
+        (Tool::Pencil | Tool::Fill, false) => "stage pencil",
+        (Tool::Eyedropper, false) => "stage pencil eyedropper",
     };
     let on_move = move |event: PointerEvent| {
         let point = point(stage, &event);
+        board.hold_keys(event.shift_key(), event.alt_key());
         board.shift(event.pointer_id(), point);
         if event.pointer_type() != "touch" {
             hover(board, Some(point));
@@ -72,12 +83,15 @@ pub(crate) fn StageArea(
                 >
                     <Paper board keys/>
                     <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
+                    <PictureLayer board/>
+                    <GhostLayer board/>
                     <CellFrame board/>
                     <Cursors board/>
                     <CellCard board/>
                 </div>
                 <BeforeOpen board/>
                 <Allowance board/>
+                <Minimap board/>
                 <Show when=is_shown>
                     <ZoomDock board/>
                 </Show>
@@ -135,7 +149,7 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
         ></canvas>
         <p class="sr-only" id="canvas-help">
             "Arrow keys move the frame, Space paints, 1 to 9 and 0 choose colours, plus and minus zoom, \
-             Z shows the whole canvas, Escape leaves."
+             Z shows the whole canvas, G goes to a cell, question mark lists all keys, Escape leaves."
         </p>
     }
 }
@@ -154,7 +168,7 @@ fn CellFrame(board: Board) -> impl IntoView {
         ))
     };
     let is_shown = move || {
-        let is_painting_tool = board.tool.get() == Tool::Pencil && !board.is_panning.get();
+        let is_painting_tool = board.tool.get() != Tool::Hand && !board.is_panning.get();
         board.view.get().is_some()
             && board.frame.get().is_some_and(|frame| frame.is_by_key || is_painting_tool)
     };
@@ -206,6 +220,7 @@ fn press(board: Board, keys: Keys, stage: NodeRef<html::Div>, event: &PointerEve
     if is_touch {
         board.frame.set(None);
     }
+    board.hold_keys(event.shift_key(), event.alt_key());
     board.press(Press { pointer: event.pointer_id(), at: point(stage, event), is_touch, is_pan_button });
 }
 
@@ -234,6 +249,7 @@ fn hover(board: Board, point: Option<(f64, f64)>) {
     let is_kept = frame.is_none() && present.is_some_and(|present| present.is_by_key);
     if present != frame && !is_kept {
         board.frame.set(frame);
+        board.hover_tool(cell);
     }
 }
 

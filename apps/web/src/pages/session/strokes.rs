@@ -6,7 +6,8 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use meshwork_core::crdt::canvas::{Canvas, Colour, Painted};
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{CommandError, PaintReceipt};
+use meshwork_core::node::{CommandError, PaintReceipt, PaintingLeft};
+use meshwork_core::room::records::Limit;
 use meshwork_web::rules::Standing;
 
 use super::{LastStroke, Session, set_if_new};
@@ -27,6 +28,28 @@ impl Session {
             self.refresh_law();
         }
         Ok(receipt)
+    }
+
+    /// Whether the room's rules let one paint so many cells at once now.
+    ///
+    /// # Errors
+    /// The node's, as [`Session::paint`] would give it for the rules' sake.
+    pub(crate) fn check_paint(self, cells: usize) -> Result<(), CommandError> {
+        let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
+        let left = self.driver.with_value(|driver| driver.with(|node, now| node.painting_left(now, room)))?;
+        match left {
+            Some(PaintingLeft { left, limit, wait_ms }) if cells > left as usize => {
+                let (cells, window_ms) = (limit.cells, limit.window_ms);
+                Err(CommandError::TooFast { left, cells, window_ms, wait_ms })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The limit of cells that the room has, if it has one.
+    pub(crate) fn limit(self) -> Option<Limit> {
+        let room = self.room.get_untracked()?;
+        self.driver.with_value(|driver| driver.with(|node, _| node.rules(room)?.limit))
     }
 
     /// Looks at the canvas, once it is known.

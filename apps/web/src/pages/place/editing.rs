@@ -1,0 +1,357 @@
+//! What the tools do: straight lines, taking colours, filling, and taking back.
+
+use leptos::prelude::*;
+use meshwork_core::crdt::canvas::{Canvas, Colour};
+use meshwork_core::id::PeerId;
+use meshwork_core::node::CommandError;
+use meshwork_web::gestures::Tool;
+use meshwork_web::history::{self, Look, Recorder, Step, Way};
+use meshwork_web::palette::{self, PALETTE};
+use meshwork_web::portions::{self, Portions};
+use meshwork_web::stroke::{Cell, cells_between};
+use meshwork_web::{fill, words};
+
+use super::board::Board;
+use super::tools::{Asked, Doing, Ghost, Job, JobKind};
+
+impl Board {
+    /// A press began over a cell, which may lie outside the canvas.
+    pub(super) fn begin_doing(self, cell: (i32, i32)) {
+        let inner = self.tools.inner();
+        let doing = match self.tool.get_untracked() {
+            _ if self.carries_picture(cell) => Doing::Carry,
+            _ if inner.is_alt_held.get() => Doing::Pick,
+            Tool::Pencil => Doing::Paint,
+            Tool::Eyedropper => Doing::Pick,
+            Tool::Fill => Doing::Fill,
+            Tool::Hand => Doing::Nothing,
+        };
+        inner.doing.set(doing);
+        inner.from.set(cell);
+        inner.at.set(cell);
+        match doing {
+            Doing::Paint => self.begin_stroke(cell),
+            Doing::Pick => self.pick(cell),
+            _ => {}
+        }
+    }
+
+    /// The press goes on to a cell.
+    pub(super) fn go_on(self, cell: (i32, i32)) {
+        let inner = self.tools.inner();
+        let before = inner.at.replace(cell);
+        match inner.doing.get() {
+            Doing::Paint => self.extend_stroke(cell),
+            Doing::Pick if cell != before => self.pick(cell),
+            Doing::Carry => {
+                self.carry_picture((cell.0 - before.0, cell.1 - before.1));
+            }
+            _ => {}
+        }
+    }
+
+    /// The press ends where it is.
+    pub(super) fn end_doing(self) {
+        let inner = self.tools.inner();
+        match inner.doing.replace(Doing::Nothing) {
+            Doing::Paint => self.end_stroke(inner.at.get()),
+            Doing::Pick => self.put_eyedropper_away(),
+            Doing::Fill if inner.at.get() == inner.from.get() => self.fill(inner.from.get()),
+            _ => {}
+        }
+    }
+
+    /// The press was none: what it has painted is painted back.
+    pub(super) fn cancel_doing(self) {
+        let inner = self.tools.inner();
+        inner.doing.set(Doing::Nothing);
+        inner.is_line.set(false);
+        self.tools.ghost.set(None);
+        self.work().stroke.borrow_mut().cancel();
+        let step = inner.recorder.take().finish();
+        let (cells, _) = self.looks(|look| step.back(look)).unwrap_or_default();
+        if !cells.is_empty() && self.session.paint(&cells).is_err() {
+            inner.history.borrow_mut().push(step);
+            self.count_steps();
+        }
+    }
+
+    fn begin_stroke(self, cell: (i32, i32)) {
+        let (inner, colour) = (self.tools.inner(), self.colour.get_untracked());
+        let Some(size) = self.size() else { return };
+        self.finish_stroke();
+        self.tools.use_colour(colour);
+        let from = inner.last.get().filter(|_| inner.is_shift_held.get());
+        inner.is_line.set(from.is_some());
+        let work = self.work();
+        match from {
+            Some(from) => work.stroke.borrow_mut().resume(from, colour),
+            None => {
+                work.stroke.borrow_mut().begin(cell, colour, size);
+                inner.last.set(Some(cell));
+            }
+        }
+        if from.is_some() {
+            self.extend_stroke(cell);
+        }
+    }
+
+    fn extend_stroke(self, cell: (i32, i32)) {
+        let inner = self.tools.inner();
+        let Some(size) = self.size() else { return };
+        if inner.is_shift_held.get() {
+            // A straight line is shown until the press ends, or Shift does.
+            inner.is_line.set(true);
+            let cells = self.work().stroke.borrow().line_to(cell, size);
+            return self.tools.ghost.set(Some(Ghost { cells, colour: self.colour.get_untracked() }));
+        }
+        if inner.is_line.take() {
+            self.tools.ghost.set(None);
+        }
+        self.work().stroke.borrow_mut().extend(cell, size);
+        inner.last.set(Some(cell));
+    }
+
+    fn end_stroke(self, cell: (i32, i32)) {
+        let inner = self.tools.inner();
+        if inner.is_line.take()
+            && let Some(size) = self.size()
+        {
+            self.tools.ghost.set(None);
+            self.work().stroke.borrow_mut().extend(cell, size);
+            inner.last.set(Some(cell));
+        }
+        self.work().stroke.borrow_mut().end();
+    }
+
+    /// What is under a pointer that is not pressed: the line that Shift would draw, what a fill would fill.
+    pub(super) fn hover_tool(self, cell: Option<(u16, u16)>) {
+        let inner = self.tools.inner();
+        if inner.doing.get() != Doing::Nothing || self.tools.asked.with_untracked(Option::is_some) {
+            return;
+        }
+        let is_line = inner.is_shift_held.get() && self.tool.get_untracked() == Tool::Pencil;
+        let line = |(x, y): (u16, u16)| {
+            let cells = cells_between(inner.last.get()?, (x.into(), y.into()), self.size()?);
+            Some(Ghost { cells, colour: self.colour.get_untracked() })
+        };
+        let ghost = cell.filter(|_| is_line).and_then(line);
+        if self.tools.ghost.with_untracked(|present| *present != ghost) {
+            self.tools.ghost.set(ghost);
+        }
+        if self.tool.get_untracked() == Tool::Fill
+            && let Some((x, y)) = cell
+        {
+            match self.region((x.into(), y.into())) {
+                Ok(cells) => self.show_hint(format!("Fills {}.", words::count(cells.len(), "cell"))),
+                Err(words) => self.show_hint(words),
+            }
+        }
+    }
+
+    /// Shift or Alt are held, or not any more.
+    pub(super) fn hold_keys(self, is_shift_held: bool, is_alt_held: bool) {
+        let inner = self.tools.inner();
+        inner.is_alt_held.set(is_alt_held);
+        if inner.is_shift_held.replace(is_shift_held) != is_shift_held {
+            self.hover_tool(self.frame.get_untracked().map(|frame| frame.cell));
+        }
+    }
+
+    /// Takes the colour of a cell in hand.
+    pub(super) fn pick(self, cell: (i32, i32)) {
+        let (Ok(x), Ok(y)) = (u16::try_from(cell.0), u16::try_from(cell.1)) else { return };
+        let painted = || self.session.with_canvas(|canvas| canvas.colour(x, y)).flatten();
+        let colour = self.picture_colour((x, y)).or_else(painted);
+        match colour.filter(|colour| colour.components().is_some()) {
+            Some(colour) => {
+                self.take_colour(colour);
+                self.say(format!("{} in hand", words::capital(&palette::name(Some(colour)))));
+            }
+            None => self.say("Nobody has painted this cell: it has no colour to take.".to_owned()),
+        }
+    }
+
+    /// Takes a colour in hand, and leaves the tool as it is.
+    pub(super) fn take_colour(self, colour: Colour) {
+        if PALETTE.iter().all(|swatch| swatch.colour != colour) {
+            self.own_colour.set(Some(colour));
+        }
+        if colour != self.colour.get_untracked() {
+            self.last_colour.set(self.colour.get_untracked());
+            self.colour.set(colour);
+        }
+    }
+
+    /// Takes a tool in hand.
+    pub(crate) fn take_tool(self, tool: Tool) {
+        let present = self.tool.get_untracked();
+        if present != Tool::Eyedropper {
+            self.tools.inner().before.set(present);
+        }
+        self.cancel_question();
+        self.tool.set(tool);
+    }
+
+    /// Returns from the eyedropper to the tool that was in hand before.
+    pub(super) fn put_eyedropper_away(self) {
+        if self.tool.get_untracked() == Tool::Eyedropper {
+            self.tool.set(self.tools.inner().before.get());
+        }
+    }
+
+    /// Fills the area around a cell, or says why not; a large one is shown first.
+    pub(super) fn fill(self, cell: (i32, i32)) {
+        let cells = match self.region(cell) {
+            Ok(cells) => cells,
+            Err(words) => return self.say(words),
+        };
+        if let Err(error) = self.session.check_paint(cells.len()) {
+            return self.say(portions::refusal("This fill", cells.len(), &error));
+        }
+        let colour = self.colour.get_untracked();
+        if cells.len() < fill::FILL_ASK {
+            return self.fill_cells(&cells, colour);
+        }
+        self.session.voice.speak(fill::question(cells.len(), &palette::name(Some(colour))));
+        self.tools.ghost.set(Some(Ghost { cells: cells.clone(), colour }));
+        self.tools.asked.set(Some(Asked { cells, colour }));
+    }
+
+    /// Fills what was asked about.
+    pub(super) fn confirm_question(self) {
+        if let Some(Asked { cells, colour }) = self.tools.asked.get_untracked() {
+            self.cancel_question();
+            match self.session.check_paint(cells.len()) {
+                Ok(()) => self.fill_cells(&cells, colour),
+                Err(error) => self.say(portions::refusal("This fill", cells.len(), &error)),
+            }
+        }
+    }
+
+    /// Fills nothing of what was asked about. Says whether something was.
+    pub(super) fn cancel_question(self) -> bool {
+        let was_asked = self.tools.asked.with_untracked(Option::is_some);
+        if was_asked {
+            self.tools.asked.set(None);
+            self.tools.ghost.set(None);
+        }
+        was_asked
+    }
+
+    fn fill_cells(self, cells: &[(u16, u16)], colour: Colour) {
+        self.finish_stroke();
+        self.tools.use_colour(colour);
+        let cells: Vec<Cell> = cells.iter().map(|&(x, y)| (x, y, colour)).collect();
+        self.start_job(cells, JobKind::Step);
+    }
+
+    /// The area around a cell, as far as it can be filled.
+    fn region(self, (x, y): (i32, i32)) -> Result<Vec<(u16, u16)>, String> {
+        let outside = || fill::FillError::Outside.to_string();
+        let (Ok(x), Ok(y)) = (u16::try_from(x), u16::try_from(y)) else { return Err(outside()) };
+        let paint = self.colour.get_untracked().bits();
+        let look = |canvas: &Canvas| {
+            let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED).bits();
+            fill::region(canvas.size(), (x, y), paint, look)
+        };
+        let region = self.session.with_canvas(look).ok_or_else(outside)?;
+        region.map_err(|error| error.to_string())
+    }
+
+    /// Takes the last step back, or does it again.
+    pub(crate) fn go(self, way: Way) {
+        self.finish_stroke();
+        let inner = self.tools.inner();
+        if inner.job.borrow().is_some() {
+            return self.say("Something is being painted. Wait until it is done, or cancel it.".to_owned());
+        }
+        let Some(step) = inner.history.borrow().next(way).cloned() else {
+            let what = if way == Way::Undo { "undo: you have not painted yet" } else { "redo" };
+            return self.say(format!("There is nothing to {what}."));
+        };
+        let (cells, lost) = self.looks(|look| step.back(look)).unwrap_or_default();
+        if cells.is_empty() {
+            inner.history.borrow_mut().go(way, Step::default(), true);
+            self.count_steps();
+            return self.say(history::words(way, 0, lost));
+        }
+        match self.session.check_paint(cells.len()) {
+            // What never fits at once goes in portions.
+            Err(CommandError::TooFast { cells: most, .. }) if cells.len() > most as usize => {}
+            Err(error) => {
+                let what = if way == Way::Undo { "Undoing this" } else { "Redoing this" };
+                return self.say(portions::refusal(what, cells.len(), &error));
+            }
+            Ok(()) => {}
+        }
+        self.start_job(cells, JobKind::Go(way, lost));
+    }
+
+    /// Paints cells in portions, the first at once.
+    pub(super) fn start_job(self, cells: Vec<Cell>, kind: JobKind) {
+        let inner = self.tools.inner();
+        if inner.job.borrow().is_some() {
+            return self
+                .say("Something is being painted already. Wait until it is done, or cancel it.".to_owned());
+        }
+        let job =
+            Job { portions: Portions::new(cells), recorder: Recorder::default(), kind, most: usize::MAX };
+        *inner.job.borrow_mut() = Some(job);
+        self.work_on();
+    }
+
+    /// Paints cells and notes what they showed before.
+    pub(super) fn paint_noting(self, cells: &[Cell], recorder: &mut Recorder) -> Result<(), CommandError> {
+        let looks = |cells: &[Cell]| {
+            self.looks(|look| cells.iter().map(|&(x, y, _)| look(x, y)).collect::<Vec<Look>>())
+        };
+        let before = looks(cells).unwrap_or_default();
+        self.session.paint(cells)?;
+        let after = looks(cells).unwrap_or_default();
+        for ((cell, before), after) in cells.iter().zip(before).zip(after) {
+            recorder.record((cell.0, cell.1), before, after.stamp);
+        }
+        Ok(())
+    }
+
+    /// The stroke in hand is painted, as far as it goes, and becomes a step.
+    pub(super) fn finish_stroke(self) {
+        self.work().stroke.borrow_mut().end();
+        self.flush();
+    }
+
+    /// What was painted by hand since the last step becomes one.
+    pub(super) fn close_step(self) {
+        let inner = self.tools.inner();
+        if !inner.recorder.borrow().is_empty() {
+            let step = inner.recorder.take().finish();
+            inner.history.borrow_mut().push(step);
+            self.count_steps();
+        }
+    }
+
+    /// The number of steps changed.
+    pub(super) fn count_steps(self) {
+        let inner = self.tools.inner();
+        let history = inner.history.borrow();
+        let steps = (history.steps(Way::Undo), history.steps(Way::Redo));
+        if self.tools.steps.get_untracked() != steps {
+            self.tools.steps.set(steps);
+        }
+    }
+
+    /// Looks at cells as the history wants to know them.
+    fn looks<R>(self, with: impl FnOnce(&dyn Fn(u16, u16) -> Look) -> R) -> Option<R> {
+        let me = self.session.peer();
+        self.session.with_canvas(|canvas| with(&|x, y| look(canvas, me, x, y)))
+    }
+}
+
+fn look(canvas: &Canvas, me: PeerId, x: u16, y: u16) -> Look {
+    Look {
+        colour: canvas.colour(x, y).unwrap_or(Colour::CLEARED),
+        stamp: canvas.stamp(x, y),
+        is_own: canvas.author(x, y) == Some(me),
+    }
+}

@@ -1,0 +1,365 @@
+//! A picture over the canvas: laid, moved and pinned; painted through by hand, or painted for one in portions.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use leptos::task::spawn_local;
+use leptos::web_sys::{self, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap, OffscreenCanvas};
+use meshwork_core::crdt::canvas::{Canvas, Colour};
+use meshwork_picture::{Dither, Palette, Picture, quantise};
+use meshwork_web::stencil::{self, Stencil};
+use meshwork_web::{palette, portions, stroke, words};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::board::{Board, Frame};
+use super::tools::JobKind;
+
+/// Bytes of a picture file: above what cameras make, below what stops a page.
+const FILE_MAX: f64 = 64.0 * 1024.0 * 1024.0;
+/// How often it is counted again at most how much of the picture is painted.
+const COUNT: Duration = Duration::from_millis(400);
+
+/// The picture of a board. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(crate) struct Laid {
+    /// The picture in cells, while there is one.
+    pub(crate) stencil: RwSignal<Option<Stencil>>,
+    /// Whether it stays where it is: then one paints through it.
+    pub(crate) is_pinned: RwSignal<bool>,
+    /// How much of it is seen, in percent.
+    pub(crate) opacity: RwSignal<u8>,
+    /// Whether it is brought to the twelve colours.
+    pub(crate) is_snapped: RwSignal<bool>,
+    /// Whether colours that the twelve lack are mixed from dots.
+    pub(crate) is_dithered: RwSignal<bool>,
+    /// How many of its cells are not right, and how many there are.
+    pub(crate) wrong: RwSignal<(usize, usize)>,
+    /// Where files are chosen.
+    pub(crate) field: NodeRef<html::Input>,
+    inner: StoredValue<Rc<Inner>, LocalStorage>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// The picture as it was read, so that it can be made larger and smaller.
+    source: RefCell<Option<ImageBitmap>>,
+    is_counting: Cell<bool>,
+}
+
+impl Laid {
+    pub(crate) fn new() -> Laid {
+        Laid {
+            stencil: RwSignal::new(None),
+            is_pinned: RwSignal::new(false),
+            opacity: RwSignal::new(50),
+            is_snapped: RwSignal::new(true),
+            is_dithered: RwSignal::new(false),
+            wrong: RwSignal::new((0, 0)),
+            field: NodeRef::new(),
+            inner: StoredValue::new_local(Rc::new(Inner::default())),
+        }
+    }
+
+    /// Whether there is a picture.
+    pub(crate) fn is_there(self) -> bool {
+        self.stencil.with(Option::is_some)
+    }
+}
+
+impl Board {
+    /// Lets somebody choose a picture file.
+    pub(crate) fn choose_picture(self) {
+        if let Some(field) = self.laid.field.get_untracked() {
+            field.set_value("");
+            field.click();
+        }
+    }
+
+    /// Lays a picture file over the canvas.
+    ///
+    /// It comes to lie about `cell`, else under the pointer, else in the middle of what is seen.
+    pub(crate) fn lay_picture(self, file: web_sys::Blob, cell: Option<(i32, i32)>) {
+        if file.size() > FILE_MAX {
+            return self
+                .say("This picture is too large: a file may have 64 MB. Choose a smaller one.".to_owned());
+        }
+        let Some(read) =
+            web_sys::window().and_then(|window| window.create_image_bitmap_with_blob(&file).ok())
+        else {
+            return;
+        };
+        spawn_local(async move {
+            let read = JsFuture::from(read).await;
+            let Some(bitmap) = read.ok().and_then(|read| read.dyn_into::<ImageBitmap>().ok()) else {
+                return self.say(
+                    "This file is not a picture that the browser can read. Try a PNG or JPEG.".to_owned(),
+                );
+            };
+            let Some(size) = self.size() else { return };
+            let (columns, rows) = stencil::first_size((bitmap.width(), bitmap.height()), size);
+            self.laid.inner.get_value().source.replace(Some(bitmap));
+            self.laid.is_pinned.set(false);
+            let seen = || self.view.get_untracked().map(|view| view.cell_under(view.middle()));
+            let pointed =
+                || self.frame.get_untracked().map(|frame| (frame.cell.0.into(), frame.cell.1.into()));
+            let (x, y) = cell.or_else(pointed).or_else(seen).unwrap_or_default();
+            // All of it is to be seen.
+            let inside = |at: i32, length: u16, all: u16| {
+                (at - i32::from(length / 2)).clamp(0, i32::from(all.saturating_sub(length)))
+            };
+            let place = (inside(x, columns, size.width), inside(y, rows, size.height));
+            self.draw_picture(place, columns);
+            self.say(format!(
+                "A picture of {columns} by {rows} cells lies over the canvas. Move it, then pin it."
+            ));
+        });
+    }
+
+    /// Makes the picture so many columns wide, about its middle.
+    pub(crate) fn size_picture(self, columns: u16) {
+        let place = self.laid.stencil.with_untracked(|laid| {
+            let laid = laid.as_ref()?;
+            let (width, height) = (i32::from(laid.width()), i32::from(laid.height()));
+            let rows = height * i32::from(columns) / width.max(1);
+            Some((laid.x + (width - i32::from(columns)) / 2, laid.y + (height - rows) / 2))
+        });
+        if let Some(place) = place {
+            self.draw_picture(place, columns);
+        }
+    }
+
+    /// The colours of the picture were chosen anew.
+    pub(crate) fn colour_picture(self) {
+        let place = self
+            .laid
+            .stencil
+            .with_untracked(|laid| Some((laid.as_ref()?.x, laid.as_ref()?.y, laid.as_ref()?.width())));
+        if let Some((x, y, columns)) = place {
+            self.draw_picture((x, y), columns);
+        }
+    }
+
+    fn draw_picture(self, (x, y): (i32, i32), columns: u16) {
+        let Some(size) = self.size() else { return };
+        let inner = self.laid.inner.get_value();
+        let source = inner.source.borrow();
+        let Some(source) = source.as_ref() else { return };
+        let (columns, rows) = stencil::sized((source.width(), source.height()), columns, size);
+        let Some(mut picture) = pixels(source, columns.into(), rows.into()) else {
+            return self.say("This browser does not show the pixels of the picture.".to_owned());
+        };
+        if self.laid.is_snapped.get_untracked() {
+            let is_dithered = self.laid.is_dithered.get_untracked();
+            quantise(
+                &mut picture,
+                &Palette::place(),
+                if is_dithered { Dither::Diffusion } else { Dither::None },
+            );
+        }
+        let mut laid = Stencil::new(&picture, x, y);
+        laid.shift((0, 0), size);
+        self.laid.stencil.set(Some(laid));
+        self.look_at_picture();
+    }
+
+    /// Takes the picture away.
+    pub(crate) fn remove_picture(self) {
+        self.laid.inner.get_value().source.replace(None);
+        self.laid.stencil.set(None);
+        self.laid.is_pinned.set(false);
+    }
+
+    /// Whether a press on this cell moves the picture.
+    pub(super) fn carries_picture(self, cell: (i32, i32)) -> bool {
+        let is_loose = !self.laid.is_pinned.get_untracked();
+        is_loose
+            && self.laid.stencil.with_untracked(|laid| laid.as_ref().is_some_and(|laid| laid.covers(cell)))
+    }
+
+    /// Moves the picture. Says whether there is one that can be moved.
+    pub(super) fn carry_picture(self, by: (i32, i32)) -> bool {
+        let Some(size) = self.size() else { return false };
+        let is_loose =
+            !self.laid.is_pinned.get_untracked() && self.laid.stencil.with_untracked(Option::is_some);
+        if is_loose && by != (0, 0) {
+            self.laid.stencil.update(|laid| {
+                if let Some(laid) = laid {
+                    laid.shift(by, size);
+                }
+            });
+            self.look_at_picture();
+        }
+        is_loose
+    }
+
+    /// What a stroke paints: under a pinned picture the picture's colours, and nothing where it has none.
+    pub(super) fn through_picture(self, cells: Vec<stroke::Cell>) -> Vec<stroke::Cell> {
+        if !self.laid.is_pinned.get_untracked() {
+            return cells;
+        }
+        self.laid.stencil.with_untracked(|laid| {
+            let Some(laid) = laid else { return cells };
+            let through = |(x, y, colour): stroke::Cell| {
+                let is_beside = !laid.covers((x.into(), y.into()));
+                Some((x, y, if is_beside { colour } else { laid.colour((x, y))? }))
+            };
+            cells.into_iter().filter_map(through).collect()
+        })
+    }
+
+    /// The colour that a pinned picture has over a cell.
+    pub(super) fn picture_colour(self, cell: (u16, u16)) -> Option<Colour> {
+        let is_pinned = self.laid.is_pinned.get_untracked();
+        self.laid.stencil.with_untracked(|laid| laid.as_ref().filter(|_| is_pinned)?.colour(cell))
+    }
+
+    /// Counts again, soon, how many cells of the picture are right.
+    pub(super) fn look_at_picture(self) {
+        let Some(inner) = self.laid.inner.try_get_value() else { return };
+        if self.laid.stencil.with_untracked(Option::is_none) || inner.is_counting.replace(true) {
+            return;
+        }
+        let count = move || {
+            let Some(inner) = self.laid.inner.try_get_value() else { return };
+            inner.is_counting.set(false);
+            let counted = self.session.with_canvas(|canvas| {
+                let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
+                let size = canvas.size();
+                self.laid.stencil.with_untracked(|laid| Some(laid.as_ref()?.count_wrong(size, look)))
+            });
+            let is_new = |counted: &(usize, usize)| *counted != self.laid.wrong.get_untracked();
+            if let Some(counted) = counted.flatten().filter(is_new) {
+                self.laid.wrong.set(counted);
+            }
+        };
+        set_timeout(count, COUNT);
+    }
+
+    fn picture_cells(self) -> Option<Vec<stroke::Cell>> {
+        let size = self.size()?;
+        self.laid.stencil.with_untracked(|laid| Some(laid.as_ref()?.cells(size)))
+    }
+
+    /// Leads the frame to the next cell that does not look as the picture does.
+    pub(crate) fn find_wrong(self) {
+        let Some(size) = self.size() else { return };
+        let after = self.frame.get_untracked().map(|frame| frame.cell);
+        let next = self.session.with_canvas(|canvas| {
+            let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
+            self.laid.stencil.with_untracked(|laid| laid.as_ref()?.next_wrong(after, size, look))
+        });
+        let Some(cell) = next.flatten() else {
+            return self.say("All cells of the picture are right.".to_owned());
+        };
+        self.frame.set(Some(Frame { cell, is_by_key: true }));
+        self.look(|view| view.show(cell));
+        let (x, y) = cell;
+        let wanted = self.laid.stencil.with_untracked(|laid| laid.as_ref()?.colour(cell));
+        self.say(format!("x {x}, y {y} should be {}.", palette::name(wanted)));
+    }
+
+    /// Paints all of the picture that is not right yet.
+    pub(crate) fn paint_picture(self) {
+        let cells = self.picture_cells().unwrap_or_default();
+        let wrong = self.session.with_canvas(|canvas| {
+            cells.into_iter().filter(|cell| is_wrong(canvas, cell)).collect::<Vec<_>>()
+        });
+        let wrong = wrong.unwrap_or_default();
+        if wrong.is_empty() {
+            return self.say("All cells of the picture are right.".to_owned());
+        }
+        self.laid.is_pinned.set(true);
+        self.finish_stroke();
+        self.start_job(wrong, JobKind::Step);
+    }
+
+    /// How much of the picture is painted, and how long the rest takes, in words.
+    pub(crate) fn picture_words(self) -> String {
+        let (wrong, total) = self.laid.wrong.get();
+        if wrong == 0 {
+            return format!("All {} are right.", words::count(total, "cell"));
+        }
+        let right =
+            format!("{} of {} are right.", words::grouped(total - wrong), words::count(total, "cell"));
+        let time = portions::time(wrong, self.session.limit());
+        if time.is_zero() {
+            return right;
+        }
+        format!("{right} The room\u{2019}s rules make the rest take {}.", portions::time_words(time))
+    }
+}
+
+fn is_wrong(canvas: &Canvas, &(x, y, colour): &stroke::Cell) -> bool {
+    canvas.colour(x, y) != Some(colour)
+}
+
+/// The pixels of a picture, brought to a size by the browser.
+fn pixels(source: &ImageBitmap, width: u32, height: u32) -> Option<Picture> {
+    let canvas = OffscreenCanvas::new(width, height).ok()?;
+    let context = canvas.get_context("2d").ok()??;
+    let context: web_sys::OffscreenCanvasRenderingContext2d = context.dyn_into().ok()?;
+    // Pixel art that is not made smaller keeps its edges.
+    context.set_image_smoothing_enabled(source.width() > width);
+    // Not every browser knows qualities; those that do not smooth as they do.
+    let _ = js_sys::Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into());
+    let (wide, high) = (f64::from(width), f64::from(height));
+    context.draw_image_with_image_bitmap_and_dw_and_dh(source, 0.0, 0.0, wide, high).ok()?;
+    let pixels = context.get_image_data(0.0, 0.0, wide, high).ok()?;
+    Picture::new(width, height, pixels.data().0).ok()
+}
+
+/// The picture itself, between the canvas and the pointer.
+#[component]
+pub(crate) fn PictureLayer(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let laid = board.laid;
+    let layer = NodeRef::<html::Canvas>::new();
+    let style = move || {
+        let view = board.view.get()?;
+        laid.stencil.with(|laid| {
+            let laid = laid.as_ref()?;
+            Some(format!(
+                "width:{}px;height:{}px;transform:translate({}px,{}px);opacity:{}%",
+                f64::from(laid.width()) * view.scale,
+                f64::from(laid.height()) * view.scale,
+                view.x + f64::from(laid.x) * view.scale,
+                view.y + f64::from(laid.y) * view.scale,
+                board.laid.opacity.get()
+            ))
+        })
+    };
+    Effect::new(move || {
+        if let Some(layer) = layer.get() {
+            laid.stencil.with(|laid| laid.as_ref().and_then(|laid| draw(&layer, laid)));
+        }
+    });
+    view! {
+        <canvas
+            class="stencil"
+            class:loose=move || !laid.is_pinned.get()
+            data-testid="stencil"
+            node_ref=layer
+            hidden=move || !laid.is_there()
+            style=style
+            aria-hidden="true"
+        ></canvas>
+    }
+}
+
+fn draw(layer: &HtmlCanvasElement, laid: &Stencil) -> Option<()> {
+    layer.set_width(laid.width().into());
+    layer.set_height(laid.height().into());
+    let context: CanvasRenderingContext2d = layer.get_context("2d").ok()??.dyn_into().ok()?;
+    let pixels = laid.rgba();
+    let (width, height) = (u32::from(laid.width()), u32::from(laid.height()));
+    let image =
+        web_sys::ImageData::new_with_u8_clamped_array_and_sh(wasm_bindgen::Clamped(&pixels), width, height);
+    context.put_image_data(&image.ok()?, 0.0, 0.0).ok()
+}

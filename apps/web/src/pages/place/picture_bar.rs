@@ -1,0 +1,223 @@
+//! What can be done with the picture over the canvas.
+
+use leptos::prelude::*;
+use leptos::web_sys;
+use meshwork_web::words;
+use wasm_bindgen::JsCast as _;
+
+use super::super::icons;
+use super::board::Board;
+
+/// The controls of the picture, while there is one; and the field in which files are chosen.
+#[component]
+pub(crate) fn PictureBar(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let laid = board.laid;
+    let on_file = move |_| {
+        let file = laid.field.get_untracked().and_then(|field| field.files()?.get(0));
+        if let Some(file) = file {
+            board.lay_picture(file.into(), None);
+        }
+    };
+    let is_there = Memo::new(move |_| laid.is_there());
+    view! {
+        <input
+            type="file"
+            class="sr-only"
+            accept="image/*"
+            tabindex="-1"
+            aria-label="Picture file"
+            data-testid="picture-file"
+            node_ref=laid.field
+            on:change=on_file
+        />
+        <Show when=move || is_there.get()>
+            <section class="picture-bar" class:pinned=move || laid.is_pinned.get() aria-label="Picture over the canvas">
+                <PictureHead board/>
+                <PictureLook board/>
+                <PictureActions board/>
+            </section>
+        </Show>
+    }
+}
+
+#[component]
+fn PictureHead(board: Board) -> impl IntoView {
+    let size = move || {
+        board.laid.stencil.with(|laid| {
+            laid.as_ref()
+                .map_or_else(String::new, |laid| format!("{} \u{d7} {}", laid.width(), laid.height()))
+        })
+    };
+    view! {
+        <div class="picture-head">
+            <h2>"Picture " <span data-testid="picture-size">{size}</span></h2>
+            <button
+                type="button"
+                class="icon-button"
+                data-testid="picture-remove"
+                aria-label="Take the picture away"
+                title="Take the picture away"
+                on:click=move |_| board.remove_picture()
+            >
+                {icons::cross()}
+            </button>
+        </div>
+        <p class="picture-words" role="status" data-testid="picture-state">{move || board.picture_words()}</p>
+    }
+}
+
+#[component]
+fn PictureLook(board: Board) -> impl IntoView {
+    let laid = board.laid;
+    let columns = Memo::new(move |_| laid.stencil.with(|laid| laid.as_ref().map_or(1, |laid| laid.width())));
+    let most = move || board.session.size.get().map_or(1, |size| size.width).to_string();
+    let on_size = move |event| {
+        if let Ok(columns) = event_target_value(&event).parse() {
+            board.size_picture(columns);
+        }
+    };
+    let on_opacity = move |event| {
+        if let Ok(opacity) = event_target_value(&event).parse::<u8>() {
+            laid.opacity.set(opacity.clamp(10, 100));
+        }
+    };
+    let on_snap = move |event| {
+        laid.is_snapped.set(event_target_checked(&event));
+        board.colour_picture();
+    };
+    let on_dither = move |event| {
+        laid.is_dithered.set(event_target_checked(&event));
+        board.colour_picture();
+    };
+    view! {
+        <label class="range-line">
+            <span>"Width"</span>
+            <input
+                type="range"
+                min="1"
+                max=most
+                data-testid="picture-width"
+                prop:value=move || columns.get().to_string()
+                aria-valuetext=move || words::count(columns.get().into(), "cell")
+                on:input=on_size
+            />
+        </label>
+        <label class="range-line">
+            <span>"Opacity"</span>
+            <input
+                type="range"
+                min="10"
+                max="100"
+                step="5"
+                data-testid="picture-opacity"
+                prop:value=move || laid.opacity.get().to_string()
+                aria-valuetext=move || format!("{} percent", laid.opacity.get())
+                on:input=on_opacity
+            />
+        </label>
+        <div class="picture-switches">
+            <label class="switch-line">
+                <input
+                    type="checkbox"
+                    role="switch"
+                    data-testid="picture-twelve"
+                    prop:checked=move || laid.is_snapped.get()
+                    on:change=on_snap
+                />
+                <span>"Twelve colours"</span>
+            </label>
+            <label class="switch-line">
+                <input
+                    type="checkbox"
+                    role="switch"
+                    data-testid="picture-dither"
+                    prop:checked=move || laid.is_dithered.get()
+                    disabled=move || !laid.is_snapped.get()
+                    on:change=on_dither
+                />
+                <span>"Dither"</span>
+            </label>
+        </div>
+    }
+}
+
+#[component]
+fn PictureActions(board: Board) -> impl IntoView {
+    let laid = board.laid;
+    let wrong = Memo::new(move |_| laid.wrong.get().0);
+    let paint = move || format!("Paint {}", words::count(wrong.get(), "cell"));
+    let is_idle = Memo::new(move |_| board.tools.progress.with(Option::is_none));
+    view! {
+        <div class="picture-actions">
+            <button
+                type="button"
+                class="button secondary"
+                data-testid="picture-pin"
+                aria-pressed=move || laid.is_pinned.get().to_string()
+                title="A pinned picture stays, and the pencil takes its colours"
+                on:click=move |_| laid.is_pinned.update(|is_pinned| *is_pinned = !*is_pinned)
+            >
+                {icons::pin()}
+                {move || if laid.is_pinned.get() { "Unpin" } else { "Pin" }}
+            </button>
+            <button
+                type="button"
+                class="button secondary"
+                data-testid="picture-next"
+                title="Next cell that is not right (N)"
+                disabled=move || wrong.get() == 0
+                on:click=move |_| board.find_wrong()
+            >
+                "Next wrong cell"
+            </button>
+            <button
+                type="button"
+                class="button primary"
+                data-testid="picture-paint"
+                disabled=move || wrong.get() == 0 || !is_idle.get()
+                on:click=move |_| board.paint_picture()
+            >
+                {paint}
+            </button>
+        </div>
+    }
+}
+
+/// Pictures that are pasted anywhere on the page, and dropped on it.
+pub(crate) fn take_from_anywhere(board: Board) {
+    let pasted = window_event_listener(leptos::ev::paste, move |event| {
+        take(board, event.unchecked_ref::<web_sys::Event>(), event.clipboard_data(), None);
+    });
+    let over = window_event_listener(leptos::ev::dragover, move |event| event.prevent_default());
+    let dropped = window_event_listener(leptos::ev::drop, move |event| {
+        let at = (f64::from(event.client_x()), f64::from(event.client_y()));
+        take(board, event.unchecked_ref::<web_sys::Event>(), event.data_transfer(), Some(at));
+    });
+    on_cleanup(move || {
+        pasted.remove();
+        over.remove();
+        dropped.remove();
+    });
+}
+
+fn take(board: Board, event: &web_sys::Event, data: Option<web_sys::DataTransfer>, at: Option<(f64, f64)>) {
+    // The cell under the point of the page, if it lies on the canvas.
+    let cell = at.and_then(|(x, y)| {
+        let paper = board.paper.get_untracked()?.get_bounding_client_rect();
+        let view = board.view.get_untracked()?;
+        let (x, y) = view.cell_at((x - paper.left() + view.x, y - paper.top() + view.y))?;
+        Some((i32::from(x), i32::from(y)))
+    });
+    let Some(files) = data.and_then(|data| data.files()) else { return };
+    let pictures = (0..files.length()).filter_map(|index| files.get(index));
+    if let Some(picture) = pictures.into_iter().find(|file| file.type_().starts_with("image/")) {
+        event.prevent_default();
+        board.lay_picture(picture.into(), cell);
+    } else if files.length() > 0 {
+        event.prevent_default();
+        board.say("This file is not a picture. Try a PNG or JPEG.".to_owned());
+    }
+}

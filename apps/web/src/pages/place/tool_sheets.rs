@@ -1,0 +1,101 @@
+//! Sheets of the tools: the list of keys, and going to a cell.
+
+use leptos::prelude::*;
+use leptos::{html, web_sys};
+use meshwork_web::cell_input;
+use meshwork_web::keys::KEYS;
+
+use super::super::sheet::Sheet;
+use super::board::{Board, Frame};
+
+/// The list of keys.
+#[component]
+pub(crate) fn KeysSheet(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let tools = board.tools;
+    let line = |(keys, does): (&'static str, &'static str)| {
+        view! {
+            <div class="key-line">
+                <dt>{keys}</dt>
+                <dd>{does}</dd>
+            </div>
+        }
+    };
+    view! {
+        <Sheet open=tools.is_keys_open id="keys-title" title="Keys on the canvas">
+            <dl class="keys" data-testid="keys">{KEYS.map(line).collect_view()}</dl>
+            <label class="switch-line">
+                <input
+                    type="checkbox"
+                    role="switch"
+                    data-testid="letter-keys"
+                    prop:checked=move || tools.are_letters_on.get()
+                    on:change=move |event| tools.set_letters(event_target_checked(&event))
+                />
+                <span>
+                    "Letters, digits and signs are keys"
+                    <small>"They act only while the canvas has the focus."</small>
+                </span>
+            </label>
+        </Sheet>
+    }
+}
+
+/// Going to a cell.
+#[component]
+pub(crate) fn GotoSheet(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    view! {
+        <Sheet open=board.tools.is_goto_open id="goto-title" title="Go to a cell">
+            <GotoForm board/>
+        </Sheet>
+    }
+}
+
+#[component]
+fn GotoForm(board: Board) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    let problem = RwSignal::new(None::<String>);
+    let go = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let (Some(size), Some(field)) = (board.size(), field.get_untracked()) else { return };
+        match cell_input::read(&field.value(), size) {
+            Ok(cell) => {
+                board.tools.is_goto_open.set(false);
+                board.frame.set(Some(Frame { cell, is_by_key: true }));
+                board.look(|view| view.show(cell));
+                if let Some(paper) = board.paper.get_untracked() {
+                    // It is in the page.
+                    let _ = paper.focus();
+                }
+                board.session.voice.speak(board.session.describe_cell(cell));
+            }
+            Err(words) => problem.set(Some(words)),
+        }
+    };
+    view! {
+        <form class="sheet-part" on:submit=go>
+            <label for="goto-cell">"Column and row"</label>
+            <div class="sheet-row">
+                <input
+                    id="goto-cell"
+                    class="line-field"
+                    data-testid="goto-cell"
+                    node_ref=field
+                    placeholder="12, 40"
+                    autocomplete="off"
+                    inputmode="text"
+                    aria-describedby="goto-problem"
+                />
+                <button type="submit" class="button primary" data-testid="goto-go">"Go there"</button>
+            </div>
+            <p class="complaint" id="goto-problem" role="alert" data-testid="goto-problem">
+                {move || problem.get()}
+            </p>
+        </form>
+    }
+}

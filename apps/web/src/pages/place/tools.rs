@@ -1,0 +1,190 @@
+//! What the tools remember beside the board: the steps that can be taken back, the line that is shown, the colours
+//! used lately, and what is said about all that.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use meshwork_core::crdt::canvas::Colour;
+use meshwork_web::gestures::Tool;
+use meshwork_web::history::{History, Recorder};
+use meshwork_web::portions::Portions;
+use meshwork_web::recent;
+
+use super::super::browser;
+use super::board::Board;
+
+/// How long a hint stays.
+const HINT: Duration = Duration::from_secs(6);
+/// Under this name a profile keeps the colours used lately.
+const COLOURS_KEY: &str = "meshwork-colours";
+/// Under this name a profile keeps whether letters are keys.
+const LETTERS_KEY: &str = "meshwork-letter-keys";
+
+/// What a press on the canvas does until it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doing {
+    #[default]
+    Nothing,
+    Paint,
+    Pick,
+    Fill,
+    /// The picture that lies over the canvas is moved.
+    Carry,
+}
+
+/// Cells that are shown as if they were painted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ghost {
+    pub(crate) cells: Vec<(u16, u16)>,
+    pub(crate) colour: Colour,
+}
+
+/// A large fill that waits to be confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) cells: Vec<(u16, u16)>,
+    pub(crate) colour: Colour,
+}
+
+/// How far painting in portions is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) done: usize,
+    pub(crate) total: usize,
+    /// How long the room's rules make it wait before it goes on.
+    pub(crate) wait: Duration,
+}
+
+/// What is painted in portions, and what becomes of it when it is done.
+pub(crate) struct Job {
+    pub(crate) portions: Portions,
+    pub(crate) recorder: Recorder,
+    pub(crate) kind: JobKind,
+    /// Cells that the next portion may have.
+    pub(crate) most: usize,
+}
+
+/// Why something is painted in portions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobKind {
+    /// A fill or a picture: a step of its own.
+    Step,
+    /// A step on its way back or again; so many cells of it are others' now.
+    Go(meshwork_web::history::Way, usize),
+}
+
+/// The tools of a board. Copies are the same ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Tools {
+    /// What is said beside the tools.
+    pub(crate) hint: RwSignal<Option<String>>,
+    /// The colours used lately that are none of the twelve.
+    pub(crate) recent: RwSignal<Vec<Colour>>,
+    /// How many steps can be taken back, and how many done again.
+    pub(crate) steps: RwSignal<(usize, usize)>,
+    /// What is shown as if it were painted.
+    pub(crate) ghost: RwSignal<Option<Ghost>>,
+    /// A large fill that waits to be confirmed.
+    pub(crate) asked: RwSignal<Option<Asked>>,
+    /// How far painting in portions is, while there is any.
+    pub(crate) progress: RwSignal<Option<Progress>>,
+    /// Whether the list of keys is shown.
+    pub(crate) is_keys_open: RwSignal<bool>,
+    /// Whether the sheet that goes to a cell is shown.
+    pub(crate) is_goto_open: RwSignal<bool>,
+    /// Whether letters are keys of the canvas.
+    pub(crate) are_letters_on: RwSignal<bool>,
+    inner: StoredValue<Rc<Inner>, LocalStorage>,
+}
+
+/// What is not for anybody to watch.
+#[derive(Default)]
+pub(crate) struct Inner {
+    pub(crate) history: RefCell<History>,
+    pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) doing: Cell<Doing>,
+    /// Where the press began, and where it is now.
+    pub(crate) from: Cell<(i32, i32)>,
+    pub(crate) at: Cell<(i32, i32)>,
+    /// The cell that was painted last by hand, where a straight line starts.
+    pub(crate) last: Cell<Option<(i32, i32)>>,
+    /// Whether a line is shown that is painted when the press ends.
+    pub(crate) is_line: Cell<bool>,
+    pub(crate) is_shift_held: Cell<bool>,
+    pub(crate) is_alt_held: Cell<bool>,
+    /// The tool to return to from the eyedropper.
+    pub(crate) before: Cell<Tool>,
+    pub(crate) job: RefCell<Option<Job>>,
+    hints: Cell<u32>,
+}
+
+impl Tools {
+    pub(crate) fn new() -> Tools {
+        let colours = browser::stored(COLOURS_KEY).map(|text| recent::from_text(&text)).unwrap_or_default();
+        Tools {
+            hint: RwSignal::new(None),
+            recent: RwSignal::new(colours),
+            steps: RwSignal::new((0, 0)),
+            ghost: RwSignal::new(None),
+            asked: RwSignal::new(None),
+            progress: RwSignal::new(None),
+            is_keys_open: RwSignal::new(false),
+            is_goto_open: RwSignal::new(false),
+            are_letters_on: RwSignal::new(browser::stored(LETTERS_KEY).as_deref() != Some("off")),
+            inner: StoredValue::new_local(Rc::new(Inner::default())),
+        }
+    }
+
+    pub(crate) fn inner(self) -> Rc<Inner> {
+        self.inner.get_value()
+    }
+
+    /// Whether the page is still there, after waiting.
+    pub(crate) fn try_inner(self) -> Option<Rc<Inner>> {
+        self.inner.try_get_value()
+    }
+
+    /// A colour was painted with.
+    pub(crate) fn use_colour(self, colour: Colour) {
+        let present = self.recent.get_untracked();
+        let colours = recent::with(present.clone(), colour);
+        if colours != present {
+            browser::store(COLOURS_KEY, &recent::to_text(&colours));
+            self.recent.set(colours);
+        }
+    }
+
+    /// Lets letters be keys of the canvas, or not.
+    pub(crate) fn set_letters(self, are_on: bool) {
+        self.are_letters_on.set(are_on);
+        browser::store(LETTERS_KEY, if are_on { "on" } else { "off" });
+    }
+}
+
+impl Board {
+    /// Says something about what a tool did, to those who look and those who listen.
+    pub(crate) fn say(self, words: String) {
+        self.session.voice.speak(words.clone());
+        self.show_hint(words);
+    }
+
+    /// Shows something about what a tool would do.
+    pub(crate) fn show_hint(self, words: String) {
+        let tools = self.tools;
+        let inner = tools.inner();
+        let number = inner.hints.get().wrapping_add(1);
+        inner.hints.set(number);
+        if tools.hint.with_untracked(|hint| hint.as_ref() != Some(&words)) {
+            tools.hint.set(Some(words));
+        }
+        let forget = move || {
+            if tools.try_inner().is_some_and(|inner| inner.hints.get() == number) {
+                tools.hint.set(None);
+            }
+        };
+        set_timeout(forget, HINT);
+    }
+}

@@ -1,0 +1,97 @@
+//! What stands above the tools: what one of them said, a question before a large fill, and how far painting is.
+
+use leptos::prelude::*;
+use meshwork_web::{fill, palette, portions, words};
+
+use super::board::Board;
+use super::picture_bar::PictureBar;
+use super::tools::{Asked, Progress};
+
+/// The bar; it is empty most of the time.
+#[component]
+pub(crate) fn WorkBar(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let tools = board.tools;
+    let is_asked = move || tools.asked.with(Option::is_some);
+    let is_working = Memo::new(move |_| tools.progress.with(Option::is_some));
+    let hint = move || tools.hint.get().filter(|_| !is_asked() && !is_working.get());
+    view! {
+        <div class="work-bar">
+            {move || tools.asked.get().map(|asked| view! { <Question board asked/> })}
+            <Show when=move || is_working.get()>
+                <Work board/>
+            </Show>
+            <PictureBar board/>
+            {move || hint().map(|hint| view! { <p class="hint" data-testid="tool-hint">{hint}</p> })}
+        </div>
+    }
+}
+
+#[component]
+fn Question(board: Board, asked: Asked) -> impl IntoView {
+    let question = fill::question(asked.cells.len(), &palette::name(Some(asked.colour)));
+    view! {
+        <div class="work" role="group" aria-label="Large fill">
+            <p data-testid="fill-question">{question}</p>
+            <button
+                type="button"
+                class="button primary"
+                data-testid="fill-confirm"
+                on:click=move |_| board.confirm_question()
+            >
+                "Fill"
+            </button>
+            <button
+                type="button"
+                class="button secondary"
+                on:click=move |_| {
+                    board.cancel_question();
+                }
+            >
+                "Cancel"
+            </button>
+        </div>
+    }
+}
+
+#[component]
+fn Work(board: Board) -> impl IntoView {
+    let words = move || {
+        let Some(Progress { done, total, wait }) = board.tools.progress.get() else { return String::new() };
+        let (done, total) = (words::grouped(done), words::count(total, "cell"));
+        let left = board.time_left();
+        match (wait.is_zero(), left) {
+            (true, None) => format!("{done} of {total}"),
+            (_, Some(left)) => format!("{done} of {total}, {} left", portions::time_words(left)),
+            (false, None) => format!("{done} of {total}, waiting {}", portions::time_words(wait)),
+        }
+    };
+    let share = move || {
+        let progress = board.tools.progress.get();
+        progress.map_or(0, |progress| progress.done * 100 / progress.total.max(1))
+    };
+    view! {
+        <div class="work" role="group" aria-label="Painting">
+            <div
+                class="work-strand"
+                role="progressbar"
+                aria-label="Painted"
+                aria-valuenow=move || share().to_string()
+                aria-valuemin="0"
+                aria-valuemax="100"
+                style=move || format!("--share:{}", share())
+            ></div>
+            <p data-testid="work-progress">{words}</p>
+            <button
+                type="button"
+                class="button secondary"
+                data-testid="work-cancel"
+                on:click=move |_| board.cancel_job()
+            >
+                "Cancel"
+            </button>
+        </div>
+    }
+}

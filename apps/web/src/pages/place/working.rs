@@ -1,0 +1,90 @@
+//! Painting in portions: the next one when the room's rules and the others allow it, with progress and an end.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use meshwork_web::portions::{self, Next};
+use meshwork_web::stroke::Cell;
+use meshwork_web::{history, words};
+
+use super::board::Board;
+use super::tools::{Job, JobKind, Progress};
+
+/// Between two portions: the page draws meanwhile.
+const PAUSE: Duration = Duration::from_millis(16);
+
+impl Board {
+    /// Paints the next portion of what is being painted.
+    pub(super) fn work_on(self) {
+        // The page may have gone with everything on it.
+        let Some(inner) = self.tools.try_inner() else { return };
+        let Some(mut job) = inner.job.borrow_mut().take() else { return };
+        let is_step = job.kind == JobKind::Step;
+        let portion = self.session.with_canvas(|canvas| {
+            let is_right = |cell: &Cell| is_step && canvas.colour(cell.0, cell.1) == Some(cell.2);
+            job.portions.portion(job.most, is_right)
+        });
+        let portion = portion.unwrap_or_default();
+        let Some(last) = portion.last().copied() else { return self.finish_job(job, None) };
+        let (pause, wait) = match self.paint_noting(&portion, &mut job.recorder) {
+            Ok(()) => {
+                job.portions.painted(last);
+                job.most = usize::MAX;
+                (PAUSE, Duration::ZERO)
+            }
+            Err(error) => match portions::after(&error) {
+                Next::Again(most, pause) => {
+                    job.most = most;
+                    (pause, Duration::ZERO)
+                }
+                Next::Wait(pause, whole) => (pause, whole),
+                Next::Stop(why) => return self.finish_job(job, Some(why)),
+            },
+        };
+        let (done, total) = (job.portions.done(), job.portions.total());
+        if done == total {
+            return self.finish_job(job, None);
+        }
+        *inner.job.borrow_mut() = Some(job);
+        self.tools.progress.set(Some(Progress { done, total, wait }));
+        set_timeout(move || self.work_on(), pause);
+    }
+
+    /// How long what is being painted will still take by the room's rules, if they slow it down.
+    pub(super) fn time_left(self) -> Option<Duration> {
+        let progress = self.tools.progress.get()?;
+        let time = portions::time(progress.total - progress.done, self.session.limit());
+        let time = time + progress.wait;
+        (!time.is_zero()).then_some(time)
+    }
+
+    /// Ends what is being painted; what is painted of it stays, and can be taken back.
+    pub(crate) fn cancel_job(self) {
+        let job = self.tools.inner().job.borrow_mut().take();
+        if let Some(job) = job {
+            self.finish_job(job, Some("You cancelled it.".to_owned()));
+        }
+    }
+
+    fn finish_job(self, job: Job, why: Option<String>) {
+        self.tools.progress.set(None);
+        let inner = self.tools.inner();
+        let step = job.recorder.finish();
+        let is_whole = why.is_none();
+        let cells = step.cells();
+        match job.kind {
+            JobKind::Step => inner.history.borrow_mut().push(step),
+            JobKind::Go(way, _) => inner.history.borrow_mut().go(way, step, is_whole),
+        }
+        self.count_steps();
+        self.look_at_picture();
+        self.say(match (job.kind, why) {
+            (_, Some(why)) => {
+                let (painted, total) = (words::grouped(cells), words::count(job.portions.total(), "cell"));
+                format!("Painted {painted} of {total}. {}", words::sentence(&why))
+            }
+            (JobKind::Step, None) => format!("Painted {}.", words::count(cells, "cell")),
+            (JobKind::Go(way, lost), None) => history::words(way, cells, lost),
+        });
+    }
+}

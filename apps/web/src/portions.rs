@@ -1,0 +1,167 @@
+//! Painting more than a room takes at once: in portions, as its rules and the others allow.
+
+use std::time::Duration;
+
+use meshwork_core::node::CommandError;
+use meshwork_core::room::records::Limit;
+
+use crate::stroke::Cell;
+use crate::words::count;
+
+/// Cells of a portion: about what a frame can sign, apply and send.
+pub const PORTION: usize = 4096;
+/// How long painting waits for others that cannot keep up, before it tries again.
+const RETRY: Duration = Duration::from_millis(50);
+/// How long it waits at most for the rules: they may change meanwhile, and what is left of the wait is told.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Cells that are painted one portion after the other.
+#[derive(Clone, Debug)]
+pub struct Portions {
+    cells: Vec<Cell>,
+    next: usize,
+}
+
+/// What to do after a portion was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try again, with at most so many cells, after a while.
+    Again(usize, Duration),
+    /// The room's rules let nothing more be painted: try again after a while; the whole wait is told.
+    Wait(Duration, Duration),
+    /// It cannot go on: why, in words.
+    Stop(String),
+}
+
+impl Portions {
+    /// All cells are still to be painted.
+    pub fn new(cells: Vec<Cell>) -> Portions {
+        Portions { cells, next: 0 }
+    }
+
+    /// The cells to paint next, at most `most`; cells that `is_right` already are passed over.
+    pub fn portion(&mut self, most: usize, is_right: impl Fn(&Cell) -> bool) -> Vec<Cell> {
+        while self.cells.get(self.next).is_some_and(&is_right) {
+            self.next += 1;
+        }
+        let rest = self.cells[self.next..].iter();
+        rest.filter(|cell| !is_right(cell)).take(most.min(PORTION)).copied().collect()
+    }
+
+    /// A portion was painted; `last` is its last cell.
+    pub fn painted(&mut self, last: Cell) {
+        let rest = &self.cells[self.next..];
+        self.next += rest.iter().position(|cell| *cell == last).map_or(rest.len(), |index| index + 1);
+    }
+
+    /// How many cells are done with.
+    pub fn done(&self) -> usize {
+        self.next
+    }
+
+    /// How many cells there are.
+    pub fn total(&self) -> usize {
+        self.cells.len()
+    }
+}
+
+/// What follows from a refusal.
+pub fn after(refusal: &CommandError) -> Next {
+    match *refusal {
+        CommandError::Backpressure(_) => Next::Again(PORTION, RETRY),
+        CommandError::TooFast { left, .. } if left > 0 => Next::Again(left as usize, Duration::ZERO),
+        CommandError::TooFast { wait_ms, .. } => {
+            let wait = Duration::from_millis(wait_ms.max(1));
+            Next::Wait(wait.min(WAIT_MAX), wait)
+        }
+        ref other => Next::Stop(other.to_string()),
+    }
+}
+
+/// How long so many cells take where a room has this limit, as far as the rules decide it.
+pub fn time(cells: usize, limit: Option<Limit>) -> Duration {
+    let Some(limit) = limit else { return Duration::ZERO };
+    let windows = cells.div_ceil(limit.cells.max(1) as usize).saturating_sub(1);
+    Duration::from_millis(u64::from(limit.window_ms))
+        .saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
+}
+
+/// A length of time, rounded up: "40 s", "3 minutes", "5 hours".
+pub fn time_words(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    let number = |amount: u128| usize::try_from(amount).unwrap_or(usize::MAX);
+    match seconds {
+        0..120 => format!("{seconds}\u{2009}s"),
+        120..7200 => count(number(seconds.div_ceil(60)), "minute"),
+        7200..172_800 => count(number(seconds.div_ceil(3600)), "hour"),
+        _ => count(number(seconds.div_ceil(86_400)), "day"),
+    }
+}
+
+/// Why something that was to be painted at once is not: what it takes, and what the room says.
+pub fn refusal(what: &str, cells: usize, refusal: &CommandError) -> String {
+    match refusal {
+        CommandError::TooFast { .. } => format!("{what} takes {}. {refusal}", count(cells, "cell")),
+        other => crate::words::sentence(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshwork_core::crdt::canvas::Colour;
+
+    const RED: Colour = Colour::rgb(255, 0, 0);
+
+    fn too_fast(left: u32, wait_ms: u64) -> CommandError {
+        CommandError::TooFast { left, cells: 10, window_ms: 1000, wait_ms }
+    }
+
+    #[test]
+    fn every_cell_is_painted_once_and_what_is_right_is_passed_over() {
+        let cells: Vec<Cell> = (0..10_000).map(|n| ((n % 100) as u16, (n / 100) as u16, RED)).collect();
+        let mut portions = Portions::new(cells.clone());
+        let is_right = |cell: &Cell| cell.0.is_multiple_of(2);
+        let mut painted = Vec::new();
+        for most in [PORTION, 3, usize::MAX, usize::MAX, usize::MAX] {
+            let portion = portions.portion(most, is_right);
+            let Some(last) = portion.last() else { continue };
+            portions.painted(*last);
+            painted.extend(portion);
+        }
+        let expected: Vec<Cell> = cells.into_iter().filter(|cell| !is_right(cell)).collect();
+        assert_eq!(painted, expected);
+        assert_eq!((portions.done(), portions.total()), (10_000, 10_000));
+    }
+
+    #[test]
+    fn refusals_are_waited_out_or_told() {
+        assert_eq!(after(&too_fast(7, 400)), Next::Again(7, Duration::ZERO));
+        assert_eq!(
+            after(&too_fast(0, 400)),
+            Next::Wait(Duration::from_millis(400), Duration::from_millis(400))
+        );
+        assert_eq!(after(&too_fast(0, 90_000)), Next::Wait(WAIT_MAX, Duration::from_secs(90)));
+        assert_eq!(after(&CommandError::Backpressure(5)), Next::Again(PORTION, RETRY));
+        assert!(matches!(after(&CommandError::Banned), Next::Stop(words) if words.contains("banned")));
+    }
+
+    #[test]
+    fn the_rules_say_how_long_it_takes() {
+        let limit = Some(Limit { cells: 100, window_ms: 10_000 });
+        assert_eq!(time(100, limit), Duration::ZERO);
+        assert_eq!(time(101, limit), Duration::from_secs(10));
+        assert_eq!(time(5000, None), Duration::ZERO);
+        assert_eq!(time_words(time(2000, limit)), "4 minutes");
+        assert_eq!(time_words(Duration::from_millis(39_001)), "40\u{2009}s");
+        assert_eq!(time_words(Duration::from_secs(10_000)), "3 hours");
+    }
+
+    #[test]
+    fn a_refusal_names_the_numbers() {
+        assert_eq!(
+            refusal("This fill", 24, &too_fast(3, 400)),
+            "This fill takes 24 cells. This room allows 10 cells every second. 3 cells left. Wait 1 s."
+        );
+    }
+}
