@@ -13,9 +13,8 @@
 //! docs/protocol/history.md has the bytes.
 //!
 //! # Driving it
-//! An application calls [`Room::begin_history`], looks at [`Room::history`] at each
-//! [`Event::HistoryChanged`](crate::node::Event::HistoryChanged), and takes out what came
-//! ([`Room::take_history`]): what it does not take is not followed by more. A log is read by the driver
+//! An application calls [`Room::begin_history`], looks at [`Room::history`] at each [`Event::HistoryChanged`], and takes
+//! out what came ([`Room::take_history`]): what it does not take is not followed by more. A log is read by the driver
 //! ([`RoomOutput::ReadHistory`]).
 //!
 //! # Invariants
