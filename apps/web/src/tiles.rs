@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use meshwork_core::crdt::canvas::{CanvasSize, TILE_SIDE};
 
 /// Cells that are drawn in a frame, so that a large canvas that arrives does not hold up the page: 24 tiles, 384 KiB as
-/// pixels, and a canvas of a million cells in 11 frames. Drawing them takes a slow phone 4 ms of its 16.
+/// pixels, and a canvas of a million cells in 11 frames.
 pub const CELLS_A_FRAME: usize = 24 * TILE_SIDE as usize * TILE_SIDE as usize;
 
 /// What changed since it was last drawn, by tile: at most the 4096 of the largest canvas.
