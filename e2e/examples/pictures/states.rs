@@ -70,6 +70,72 @@ pub(crate) async fn room(camera: &Camera) -> Result<()> {
     camera.take(&host, "rules", &SOME).await
 }
 
+/// What is laid over the canvas, and what opens over it.
+pub(crate) async fn tools(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, others, .. } = gather(&server, &[LIN], true).await?;
+    let lin = others.first().context("Lin is here")?;
+    lin.click("palette-ffe119").await?;
+    lin.drag_cells(SIZE, &[(112, 40), (118, 41)]).await?;
+    host.wait_until(PATIENCE, "Lin's stroke", async || {
+        anyhow::ensure!(host.cell(SIZE, (115, 40)).await? == [0xff, 0xe1, 0x19, 0xff], "not there yet");
+        Ok(())
+    })
+    .await?;
+    let keys = "const canvas = document.querySelector('[data-testid=\"place-canvas\"]');
+        canvas.focus();
+        for (const key of arguments[0]) {
+            canvas.dispatchEvent(new KeyboardEvent('keydown', { key, code: '', bubbles: true, cancelable: true }));
+        }";
+    host.eval(keys, vec![json!(["w"])]).await?;
+    wait_page_says(&host, "painted this").await?;
+    camera.take(&host, "who-painted", &SOME).await?;
+    host.eval(keys, vec![json!(["?"])]).await?;
+    wait_page_says(&host, "Keys on the canvas").await?;
+    camera.take(&host, "keys", &SOME).await?;
+    close(&host).await?;
+    host.click("open-person").await?;
+    camera.take(&host, "person", &[SOME[0]]).await?;
+    host.click("open-person").await?;
+    give_picture(&host).await?;
+    wait_page_says(&host, "cells are right").await?;
+    camera.take(&host, "stencil", &SOME).await?;
+    host.click("picture-remove").await?;
+    for _ in 0..5 {
+        host.click("zoom-in").await?;
+    }
+    camera.take(&host, "zoomed", &SOME).await?;
+    host.click("timelapse").await?;
+    host.wait_until(PATIENCE, "how far back it reaches", async || {
+        anyhow::ensure!(!host.text("timelapse-reach").await?.is_empty(), "nothing is said yet");
+        Ok(())
+    })
+    .await?;
+    let middle = "const range = document.querySelector('[data-testid=\"timelapse-scrub\"]');
+        range.value = Math.round(Number(range.max) * 0.5);
+        range.dispatchEvent(new Event('input', { bubbles: true }));";
+    host.eval(middle, vec![]).await?;
+    camera.take(&host, "time-lapse", &SOME).await
+}
+
+/// Lays a picture of a heart over the canvas.
+async fn give_picture(tab: &Tab) -> Result<()> {
+    let script = "const small = document.createElement('canvas');
+        [small.width, small.height] = [28, 26];
+        const context = small.getContext('2d');
+        context.fillStyle = '#e6194b';
+        context.fill(new Path2D('M14 25 L1 12 A7 7 0 0 1 14 4 A7 7 0 0 1 27 12 Z'));
+        return new Promise(resolve => small.toBlob(blob => {
+            const data = new DataTransfer();
+            data.items.add(new File([blob], 'heart.png', { type: 'image/png' }));
+            const input = document.querySelector('[data-testid=\"picture-file\"]');
+            input.files = data.files;
+            input.dispatchEvent(new Event('change', { bubbles: true }));
+            resolve();
+        }));";
+    tab.eval(script, vec![]).await.map(drop)
+}
+
 /// What rules do to painters.
 pub(crate) async fn rules(camera: &Camera) -> Result<()> {
     let mut server = Server::start().await?;
