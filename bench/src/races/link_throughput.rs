@@ -177,11 +177,11 @@ fn idle(runtime: &Runtime, plan: &Plan) -> Result<Vec<Row>> {
             held.push(runtime.block_on(connect(who, &Path::Short))?);
         }
         // What set-up needed is given back.
-        runtime.block_on(tokio::time::sleep(rest));
+        runtime.block_on(async { tokio::time::sleep(rest).await });
         let bytes = measure::heap_bytes().saturating_sub(before) as f64;
         ensure!(bytes > 0.0, "a pair holds something");
         let switches = measure::context_switches();
-        let (cpu, ()) = clock::process_cpu(|| runtime.block_on(tokio::time::sleep(rest)));
+        let (cpu, ()) = clock::process_cpu(|| runtime.block_on(async { tokio::time::sleep(rest).await }));
         let switches = (measure::context_switches() - switches) as f64;
         let (pairs, rest) = (pairs as f64, rest.as_secs_f64());
         Ok([bytes / pairs / 1024.0, cpu / rest / pairs * 100.0, switches / rest / pairs])
