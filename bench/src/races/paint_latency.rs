@@ -14,7 +14,7 @@ const ROUNDS_LEAST: usize = 5;
 const STAND_IN: &str = "stand-in for the original";
 
 /// The race.
-pub const RACE: Race = Race {
+pub(super) const RACE: Race = Race {
     name: "paint-latency",
     about: "Two headless browsers, each with a window of ours and one of the stand-in, which sends JSON over one \
             ordered channel and draws within click and message. Clicks are the page's own events; both pages' clocks \
