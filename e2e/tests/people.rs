@@ -25,6 +25,13 @@ async fn hover(tab: &Tab, cell: (usize, usize)) -> Result<()> {
     tab.devtools("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y })).await.map(drop)
 }
 
+/// Presses the mouse, moves it while it is pressed, or lets it go.
+async fn press(tab: &Tab, kind: &str, cell: (usize, usize)) -> Result<()> {
+    let (x, y) = middle(tab, cell).await?;
+    let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1 });
+    tab.devtools("Input.dispatchMouseEvent", event).await.map(drop)
+}
+
 /// Puts a finger down, moves it or lifts it.
 async fn touch(tab: &Tab, kind: &str, cell: Option<(usize, usize)>) -> Result<()> {
     let mut points = vec![];
@@ -138,7 +145,13 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
         }).observe(document.querySelector('.cursors'), { subtree: true, attributeFilter: ['d'] });";
     mira.eval(watch, vec![]).await?;
     lin.click("palette-000000").await?;
-    lin.drag_cells(SIZE, &[(10, 10), (20, 10), (30, 10), (40, 14), (50, 10), (60, 10)]).await?;
+    // A hand is not that quick: each movement is seen before the next.
+    press(&lin, "mousePressed", (10, 10)).await?;
+    for cell in [(20, 10), (30, 10), (40, 14), (50, 10), (60, 10)] {
+        press(&lin, "mouseMoved", cell).await?;
+        wait_cursor(&mira, "Lin", true, cell).await?;
+    }
+    press(&lin, "mouseReleased", (60, 10)).await?;
     wait_shows(&mira, (60, 10), BLACK).await?;
     mira.wait_until(PATIENCE, "a thread", async || {
         ensure!(mira.eval("return window.threads", vec![]).await?.as_u64() > Some(0), "none was drawn");
