@@ -78,7 +78,7 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
     lin.click("palette-ffe119").await?;
     lin.drag_cells(SIZE, &[(112, 40), (118, 41)]).await?;
     host.wait_until(PATIENCE, "Lin's stroke", async || {
-        anyhow::ensure!(host.cell(SIZE, (115, 40)).await? == [0xff, 0xe1, 0x19, 0xff], "not there yet");
+        anyhow::ensure!(host.cell(SIZE, (112, 40)).await? == [0xff, 0xe1, 0x19, 0xff], "not there yet");
         Ok(())
     })
     .await?;
