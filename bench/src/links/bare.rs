@@ -97,6 +97,7 @@ impl End {
             .set_sctp_max_buffered_amount(buffered)
             .build(Instant::now());
         let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_nonblocking(true)?;
         super::measure::widen_buffers(&socket);
         let socket = UdpSocket::from_std(socket)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
