@@ -12,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use etcetera::BaseStrategy as _;
 use meshwork_core::id::Identity;
 
+use crate::file::folder_of;
+
 /// The first line of the file: what it is, for people who find it, and in which form.
 const HEADING: &str = "meshwork identity v1";
 /// Longest file that is read: a heading and 43 characters, with room for line ends.
@@ -97,13 +99,6 @@ fn create(path: &Path, identity: &Identity) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

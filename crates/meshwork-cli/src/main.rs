@@ -3,6 +3,7 @@
 mod bytes;
 mod duration;
 mod exit;
+mod file;
 mod identity;
 mod picture;
 mod place;

@@ -10,6 +10,7 @@ use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_picture::Picture;
 
 use crate::exit::Failure;
+use crate::file;
 
 /// Pixels of a picture that is read: 268 MB of them, which a photograph of 64 million pixels has.
 const PIXELS_MAX: u64 = 1 << 26;
@@ -47,31 +48,13 @@ pub(crate) fn open(path: &Path) -> Result<Picture, Failure> {
 /// # Errors
 /// When it cannot be written; `path` is then as it was.
 pub(crate) fn write_png(path: &Path, size: CanvasSize, rgba: &[u8]) -> anyhow::Result<()> {
-    let attempt = || -> anyhow::Result<()> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        // A picture is for everybody whom the user's umask lets in, unlike most temporary files.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".meshwork-").suffix(".png").tempfile_in(folder)?;
-        let mut writer = BufWriter::new(file.as_file_mut());
+    file::replace(path, |file| {
+        let mut writer = BufWriter::new(file);
         let (width, height) = (u32::from(size.width), u32::from(size.height));
-        image::codecs::png::PngEncoder::new(&mut writer).write_image(
-            rgba,
-            width,
-            height,
-            ExtendedColorType::Rgba8,
-        )?;
-        writer.flush()?;
-        drop(writer);
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    attempt().with_context(|| format!("cannot write {}", path.display()))
+        let encoder = image::codecs::png::PngEncoder::new(&mut writer);
+        encoder.write_image(rgba, width, height, ExtendedColorType::Rgba8)?;
+        Ok(writer.flush()?)
+    })
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use clap::{Args, Subcommand};
 use meshwork_core::id::{IDENTITY_TEXT_MAX, Identity};
 use serde_json::json;
 
-use super::{create, default_path, folder_of, load};
+use super::{create, default_path, load};
 use crate::exit::Failure;
+use crate::file::folder_of;
 
 /// What can be done with an identity.
 #[derive(Subcommand)]

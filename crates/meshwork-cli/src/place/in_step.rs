@@ -110,31 +110,11 @@ fn out_of_step(failure: Failure, peers: &[PeerView], undone: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::id::{Endpoint, Instance, PeerId};
-    use meshwork_core::time::Time;
-
+    use super::super::example;
     use super::*;
 
     fn peer(state: LinkState, attached: bool, in_step: bool) -> PeerView {
-        PeerView {
-            endpoint: Endpoint { peer: PeerId([1; 32]), instance: Instance(1) },
-            name: String::new(),
-            own: false,
-            state,
-            since: Time(0),
-            heard: None,
-            reason: None,
-            rtt: None,
-            attached,
-            stays: true,
-            in_step,
-            bytes_received: 0,
-            bytes_sent: 0,
-            session: None,
-            epoch: 0,
-            unacknowledged: 0,
-            unlinked: false,
-        }
+        PeerView { attached, in_step, ..example::peer(state) }
     }
 
     const LATE: Wait = Wait { quiet: true, linking: false };

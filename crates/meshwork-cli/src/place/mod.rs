@@ -1,6 +1,8 @@
 //! The `place` commands: what they have in common, and what each is asked for.
 
 mod create;
+#[cfg(test)]
+mod example;
 mod export;
 mod govern;
 mod history;

@@ -3,6 +3,7 @@
 mod film;
 mod past;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -16,6 +17,7 @@ use self::past::Past;
 use super::{Common, counted};
 use crate::bytes;
 use crate::exit::Failure;
+use crate::file;
 use crate::progress::Progress;
 
 /// Pixels a cell at most: a picture of 4096 cells a side is then 65,536 pixels wide, more than a GIF can be.
@@ -106,7 +108,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     progress.turn_to("Drawing", Some(frames.into()));
     progress.count_in("frames");
     let made = film::make(&mut timeline, film, scale, format, |frame| progress.set(frame))?;
-    write(&arguments.out, &made.file)?;
+    file::replace(&arguments.out, |file| Ok(file.write_all(&made.file)?))?;
     drop(progress);
     let size = bytes::format(made.file.len() as u64);
     let mut said =
@@ -201,29 +203,6 @@ fn scale_of(timeline: &Timeline, asked: Option<u16>, format: Format) -> Result<u
         )));
     }
     Ok(scale)
-}
-
-/// Writes a file beside `path`, then gives it its name: whoever looks sees the old file or the whole new one.
-fn write(path: &Path, file: &[u8]) -> anyhow::Result<()> {
-    use std::io::Write as _;
-
-    use anyhow::Context as _;
-    let attempt = || -> anyhow::Result<()> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        // A picture is for everybody whom the user's umask lets in, unlike most temporary files.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut beside = builder.prefix(".meshwork-").suffix(".film").tempfile_in(folder)?;
-        beside.write_all(file)?;
-        beside.as_file().sync_all()?;
-        beside.persist(path)?;
-        Ok(())
-    };
-    attempt().with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

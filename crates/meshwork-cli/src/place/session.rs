@@ -426,32 +426,13 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::id::{Instance, PeerId};
     use meshwork_core::node::Refusal;
-    use meshwork_core::time::Time;
 
+    use super::super::example;
     use super::*;
 
     fn peer(state: LinkState, attached: bool, reason: Option<&str>) -> PeerView {
-        PeerView {
-            endpoint: Endpoint { peer: PeerId([1; 32]), instance: Instance(1) },
-            name: String::new(),
-            own: false,
-            state,
-            since: Time(0),
-            heard: None,
-            reason: reason.map(Into::into),
-            rtt: None,
-            attached,
-            stays: true,
-            in_step: false,
-            bytes_received: 0,
-            bytes_sent: 0,
-            session: None,
-            epoch: 0,
-            unacknowledged: 0,
-            unlinked: false,
-        }
+        PeerView { attached, in_step: false, reason: reason.map(Into::into), ..example::peer(state) }
     }
 
     fn seen(events: &[Event]) -> Seen {

@@ -93,28 +93,18 @@ fn rank(state: LinkState) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::example;
     use super::*;
-    use meshwork_core::id::{Instance, PeerId};
+    use meshwork_core::id::PeerId;
 
     fn peer(name: &str, state: LinkState, rtt_ms: Option<u64>) -> PeerView {
         PeerView {
-            endpoint: Endpoint { peer: PeerId([1; 32]), instance: Instance(1) },
             name: name.into(),
-            own: false,
-            state,
             since: Time(1_000_000),
             heard: Some(Time(2_000_000)),
             reason: Some("closed the tab".into()),
             rtt: rtt_ms.map(Duration::from_millis),
-            attached: true,
-            stays: true,
-            in_step: true,
-            bytes_received: 0,
-            bytes_sent: 0,
-            session: None,
-            epoch: 0,
-            unacknowledged: 0,
-            unlinked: false,
+            ..example::peer(state)
         }
     }
 

@@ -7,6 +7,7 @@ use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::presence::Pointer;
 use meshwork_core::time::Time;
 
+use super::super::super::example;
 use super::super::people;
 use super::*;
 
@@ -40,21 +41,9 @@ fn person(called: &str, state: LinkState, beside: &str) -> Row {
     let peer = meshwork_core::node::PeerView {
         endpoint: ENDPOINT,
         name: called.into(),
-        own: false,
-        state,
-        since: Time(0),
-        heard: None,
         reason: Some(beside.into()),
         rtt: Some(Duration::from_millis(23)),
-        attached: true,
-        stays: true,
-        in_step: true,
-        bytes_received: 0,
-        bytes_sent: 0,
-        session: None,
-        epoch: 0,
-        unacknowledged: 0,
-        unlinked: false,
+        ..example::peer(state)
     };
     people::rows(&[peer], Time(0)).remove(0)
 }

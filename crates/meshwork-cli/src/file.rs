@@ -1,0 +1,36 @@
+//! Files that are replaced as a whole.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes a file beside `path`, then gives it its name: whoever looks sees the old file or the whole new one.
+///
+/// # Errors
+/// When it cannot be written; `path` is then as it was.
+pub(crate) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let attempt = || -> anyhow::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        // What is shown to others is for everybody whom the user's umask lets in, unlike most temporary files.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut beside = builder.prefix(".meshwork-").tempfile_in(folder_of(path))?;
+        write(beside.as_file_mut())?;
+        beside.as_file().sync_all()?;
+        beside.persist(path)?;
+        Ok(())
+    };
+    attempt().with_context(|| format!("cannot write {}", path.display()))
+}
