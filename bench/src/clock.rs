@@ -9,6 +9,11 @@ pub fn thread_cpu<T>(work: impl FnOnce() -> T) -> (f64, T) {
     between(ClockId::ThreadCPUTime, work)
 }
 
+/// CPU time of the calling thread so far.
+pub fn thread_cpu_so_far() -> Duration {
+    since_zero(clock_gettime(ClockId::ThreadCPUTime))
+}
+
 /// CPU time that this process took on all threads while `work` ran, in seconds, and what it gave.
 pub fn process_cpu<T>(work: impl FnOnce() -> T) -> (f64, T) {
     between(ClockId::ProcessCPUTime, work)

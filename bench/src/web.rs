@@ -55,7 +55,7 @@ pub fn run(answers: BTreeMap<&'static str, Vec<u8>>) -> Result<Value> {
 
 /// The npm packages of the other side, installed once below the build folder.
 fn modules() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-npm");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-npm").join(YJS);
     let modules = root.join("node_modules");
     if !modules.join("yjs/package.json").exists() {
         fs::create_dir_all(&root)?;

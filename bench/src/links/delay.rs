@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 use super::measure;
+use crate::clock;
 
 /// Bytes of one receive buffer: the most that one coalesced run of datagrams has.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -127,7 +128,7 @@ impl Shared {
                 held_bytes -= run.bytes.len();
                 places[run.through].send(&run);
             }
-            self.cpu_us.store(measure::thread_cpu().as_micros() as u64, Ordering::Relaxed);
+            self.cpu_us.store(clock::thread_cpu_so_far().as_micros() as u64, Ordering::Relaxed);
             let wait = held.front().map_or(Duration::from_millis(20), |first| {
                 first.due.saturating_duration_since(Instant::now())
             });

@@ -1,27 +1,10 @@
-//! What the operating system says a stretch of work has cost: CPU time, memory, and a wait without a runtime.
+//! What the operating system says a stretch of work has cost: memory, and a wait without a runtime.
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// Socket buffers asked for, in bytes; the system grants what its limit allows.
 static SOCKET_BUFFER: libc::c_int = 4 * 1024 * 1024;
-
-/// CPU time of this process so far, all threads, user and system.
-pub fn process_cpu() -> Duration {
-    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
-}
-
-/// CPU time of the calling thread so far.
-pub fn thread_cpu() -> Duration {
-    clock(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-fn clock(id: libc::clockid_t) -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place for the answer; both clocks exist on every Linux.
-    unsafe { libc::clock_gettime(id, &mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
 
 /// Bytes that the C allocator has handed out and not got back, Rust's and those of linked C code alike.
 pub fn heap_bytes() -> u64 {

@@ -18,7 +18,8 @@ use super::Path;
 
 /// A meeting point; it stops when this is dropped.
 pub struct Server {
-    url: String,
+    /// Where it listens.
+    pub url: String,
     _stop: oneshot::Sender<()>,
 }
 

@@ -35,7 +35,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
     ])
 }
 
-fn strokes_of_64(size: CanvasSize, count: usize) -> impl Iterator<Item = Vec<Cell>> {
+pub(super) fn strokes_of_64(size: CanvasSize, count: usize) -> impl Iterator<Item = Vec<Cell>> {
     let mut rng = Rng::new([1; 32]);
     (0..count).map(move |_| {
         let colour = any_colour(&mut rng);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use meshwork_core::crdt::canvas::CanvasSize;
-use meshwork_core::rng::Rng;
 use serde_json::{Value, json};
 
-use super::paintings::{self, ROOM, any_colour, scribble};
+use super::canvas_apply::strokes_of_64;
+use super::paintings::{self, ROOM};
 use super::yjs::YrsCanvas;
 use crate::race::{Needs, Plan, Race, Row, Samples};
 use crate::web;
@@ -27,12 +27,7 @@ const STROKES: usize = 1563;
 
 fn run(plan: &Plan) -> Result<Vec<Row>> {
     let size = CanvasSize { width: SIDE, height: SIDE };
-    let mut rng = Rng::new([1; 32]);
-    let cells = (0..plan.size(STROKES, 20)).map(|_| {
-        let colour = any_colour(&mut rng);
-        scribble(&mut rng, size, 64).into_iter().map(|(x, y)| (x, y, colour)).collect()
-    });
-    let strokes = paintings::strokes(size, cells)?;
+    let strokes = paintings::strokes(size, strokes_of_64(size, plan.size(STROKES, 20)))?;
     let count: usize = strokes.iter().map(|stroke| stroke.cells.len()).sum();
     let batches: usize = strokes.iter().map(|stroke| stroke.batches.len()).sum();
     let writer = YrsCanvas::new(1);

@@ -1,7 +1,5 @@
 //! `join-1000`: from nothing to all cells of a full canvas of 1000 by 1000, over loopback.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,16 +10,13 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
-use meshwork_signal::code::ServerKey;
-use meshwork_signal::http::{self, HttpConfig, NoPages};
-use meshwork_signal::hub::{Hub, HubConfig};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use super::paintings::{self, Cell};
 use super::picture;
 use super::yjs::{self, YrsCanvas};
 use crate::clock::{process_cpu, wall};
+use crate::links::ours::Server;
 use crate::machine::locked;
 use crate::race::{Needs, Plan, Race, Row, Samples};
 
@@ -178,7 +173,7 @@ struct Keeper {
     driver: Driver,
     address: RoomAddress,
     _events: Events,
-    _server: tokio::sync::oneshot::Sender<()>,
+    _server: Server,
 }
 
 struct Joined {
@@ -189,10 +184,10 @@ struct Joined {
 
 impl Keeper {
     async fn start(painted: &Painted) -> Result<Keeper> {
-        let (server, stop) = serve().await?;
+        let server = Server::start().await?;
         let (driver, mut events) = program(1)?;
         let address = RoomAddress {
-            server: format!("http://{server}"),
+            server: server.url.clone(),
             code: Code::from_bits(0),
             room: Some(painted.room),
             secret: None,
@@ -210,7 +205,7 @@ impl Keeper {
         whole(&driver, &mut events, room, painted).await?;
         let address =
             driver.call(move |node, _| node.room_address(room)).await?.context("a registered room")?;
-        Ok(Keeper { driver, address, _events: events, _server: stop })
+        Ok(Keeper { driver, address, _events: events, _server: server })
     }
 
     /// A newcomer comes, sees everything and goes.
@@ -230,19 +225,6 @@ impl Keeper {
         driver.shut_down().await;
         Ok(Joined { seconds, bytes })
     }
-}
-
-/// A meeting point on a free port; it stops when the sender is dropped.
-async fn serve() -> Result<(SocketAddr, tokio::sync::oneshot::Sender<()>)> {
-    let hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).context("a hub")?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    tokio::spawn(http::serve(listener, hub, Arc::new(NoPages), HttpConfig::default(), async {
-        // An error says that the race is over.
-        let _ = stopped.await;
-    }));
-    Ok((address, stop))
 }
 
 fn program(number: u8) -> Result<(Driver, Events)> {

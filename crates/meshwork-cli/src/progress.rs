@@ -55,11 +55,6 @@ impl Progress {
         bar.set_prefix(title);
     }
 
-    /// What is counted from now on: `frames` instead of `cells`.
-    pub(crate) fn count_in(&self, unit: &'static str) {
-        self.change(|state| state.unit = unit);
-    }
-
     /// So many units are done.
     pub(crate) fn set(&self, done: u64) {
         self.change(|state| state.done = done);

@@ -24,6 +24,9 @@ pub(super) fn find_or_install(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     if on_path("npm").is_none() {
+        if !packages::is_debian() {
+            bail!("npm, for axe-core: install Node.js, which brings npm, with your package manager");
+        }
         eprintln!("xtask: set up: npm is missing, installing Debian's package");
         packages::install_debian("npm", &["npm"]).context("axe-core needs npm")?;
     }

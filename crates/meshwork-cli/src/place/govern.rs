@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use clap::Args;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, PeerView, RoomHandle};
+use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::room::records::{Erase, Limit, RecordHash, Region, Rules};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_core::wire::Bounded;
 use serde_json::{Value, json};
 
+use super::paint::is_reader;
 use super::session::{Session, Stay};
 use super::values::{self, Position};
 use super::{Common, counted};
@@ -218,7 +219,7 @@ pub(super) async fn decide(
 pub(super) async fn wait_for_holders(session: &mut Session, room: RoomHandle) -> Result<usize, Failure> {
     loop {
         let peers = session.peers(room).await?;
-        let staying: Vec<_> = peers.iter().filter(|peer| stays(peer)).map(|peer| peer.endpoint).collect();
+        let staying: Vec<_> = peers.iter().filter(|peer| is_reader(peer)).map(|peer| peer.endpoint).collect();
         let hold = move |node: &Node, room| {
             Some(staying.iter().filter(|endpoint| node.has_our_records(room, **endpoint)).count())
         };
@@ -236,10 +237,6 @@ async fn enter(session: &mut Session, link: RoomAddress) -> Result<RoomHandle, F
     progress.say("waiting for the rules of the room");
     wait_for_holders(session, room).await?;
     Ok(room)
-}
-
-fn stays(peer: &PeerView) -> bool {
-    peer.attached && peer.stays && peer.state.is_linked()
 }
 
 fn nobody_holds(failure: Failure) -> Failure {

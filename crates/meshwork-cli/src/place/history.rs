@@ -1,6 +1,7 @@
 //! `place history`: says what a keeper's history has, for each room.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -68,12 +69,18 @@ fn words(room: RoomId, summary: &Summary) -> String {
     words
 }
 
+/// This device's clock.
+pub(super) fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// A time as people and programs read it: RFC 3339, UTC.
 pub(super) fn date(time: WallTime) -> String {
     /// The last second that has four digits for its year.
     const LAST: u64 = 253_402_300_799;
     let since = std::time::Duration::from_secs((time.as_millis() / 1000).min(LAST));
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
 #[cfg(test)]

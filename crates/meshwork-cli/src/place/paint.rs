@@ -176,7 +176,7 @@ async fn wait_for_reader(session: &mut Session, room: RoomHandle) -> Result<(), 
 }
 
 /// Whether the peer is linked, in the room, and expected to stay.
-fn is_reader(peer: &PeerView) -> bool {
+pub(super) fn is_reader(peer: &PeerView) -> bool {
     peer.attached && peer.stays && peer.state.is_linked()
 }
 

@@ -14,7 +14,7 @@ use meshwork_picture::Timeline;
 use serde_json::json;
 
 use self::past::Past;
-use super::{Common, counted};
+use super::{Common, counted, history};
 use crate::bytes;
 use crate::exit::Failure;
 use crate::file;
@@ -100,13 +100,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if timeline.is_empty() {
         return Err(Failure::Usage("Nobody has painted there yet: there is nothing to show.".into()));
     }
-    let now = now_ms();
+    let now = history::now().as_millis();
     let (from, to) = range(&timeline, arguments.from, arguments.to, now)?;
     let scale = scale_of(&timeline, arguments.scale, format)?;
     let film = meshwork_picture::Film { from, to, frames, per_second: arguments.fps };
     let progress = Progress::start("Drawing", "frames");
     progress.turn_to("Drawing", Some(frames.into()));
-    progress.count_in("frames");
     let made = film::make(&mut timeline, film, scale, format, |frame| progress.set(frame))?;
     file::replace(&arguments.out, |file| Ok(file.write_all(&made.file)?))?;
     drop(progress);
@@ -131,11 +130,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         "exact": made.is_exact,
     });
     arguments.common.tell(&said, &value)
-}
-
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn parse_moment(text: &str) -> Result<Moment, String> {

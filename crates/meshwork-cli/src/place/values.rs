@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
+use meshwork_picture::palette;
 
 /// Cells of the longest side of a canvas.
 const SIDE_MAX: u16 = 4096;
@@ -21,7 +22,7 @@ impl FromStr for Pixel {
     fn from_str(text: &str) -> Result<Pixel, String> {
         let parse = || {
             let (position, colour) = text.rsplit_once(',')?;
-            Some(Pixel { x: 0, y: 0, colour: parse_colour(colour.trim())? }.at(position.parse().ok()?))
+            Some(Pixel { x: 0, y: 0, colour: palette::from_hex(colour.trim())? }.at(position.parse().ok()?))
         };
         parse().ok_or_else(|| {
             String::from("a pixel is column, row and colour, counted from 0 at the upper left: 3,4,#e6194b")
@@ -33,16 +34,6 @@ impl Pixel {
     fn at(self, position: Position) -> Pixel {
         Pixel { x: position.x, y: position.y, ..self }
     }
-}
-
-/// `#rrggbb`, in either case.
-fn parse_colour(text: &str) -> Option<Colour> {
-    let digits = text.strip_prefix('#')?;
-    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
-    Some(Colour::rgb(red, green, blue))
 }
 
 /// A cell: `X,Y`.

@@ -50,7 +50,7 @@ async fn fetch(session: &mut Session, link: RoomAddress) -> Result<Past, Failure
     in_step::wait(session, room, &joining, "Nothing was written.").await?;
     drop(joining);
     let progress = Progress::start("Fetching the history", "kB");
-    let size = session.look(room, |node, room| Some(node.canvas(room)?.size())).await?;
+    let size = session.canvas_size(room).await?;
     let mut builder = TimelineBuilder::new(size, CELLS_MAX);
     // Whoever does not answer is given up by the node itself, whatever the history takes.
     session.stay();

@@ -1,7 +1,7 @@
 //! One visit to a room: hears the room and the keys, asks the room for what is wanted, and draws.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use crossterm::event::Event as Input;
@@ -10,7 +10,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Event, Node, PaintReceipt, RoomHandle, ServerState};
 use meshwork_core::presence::Pointer;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::time::{Time, WallTime};
+use meshwork_core::time::Time;
 use meshwork_picture::Cell;
 use meshwork_picture::palette;
 use ratatui::style::Style;
@@ -24,6 +24,8 @@ use super::keys::{self, Action, Typed};
 use super::screen::Screen;
 use super::{allowance, people};
 use crate::exit::Failure;
+use crate::place::history;
+use crate::place::paint::is_reader;
 use crate::place::session::Session;
 use crate::progress::span;
 
@@ -238,7 +240,7 @@ impl<'a> Visit<'a> {
         };
         let (colour, author, painted) = self.session.look(room, look).await?;
         let Some(author) = author else { return Ok(format!("x {x}, y {y}: nobody has painted here.")) };
-        let age = Duration::from_millis(wall().as_millis().saturating_sub(painted.as_millis()));
+        let age = Duration::from_millis(history::now().as_millis().saturating_sub(painted.as_millis()));
         let name = self.name(room, author).await?;
         Ok(format!("x {x}, y {y}: {}, {name}, {} ago.", palette::name(colour), span(age)))
     }
@@ -309,7 +311,7 @@ impl<'a> Visit<'a> {
         let end = Instant::now() + LEAVE_WAIT;
         while !self.unapplied.is_empty() {
             let peers = self.session.peers(room).await?;
-            if !peers.iter().any(|peer| peer.attached && peer.stays && peer.state.is_linked()) {
+            if !peers.iter().any(is_reader) {
                 break;
             }
             match self.session.next_until(end).await? {
@@ -362,9 +364,4 @@ fn refusal(error: &CommandError) -> String {
         }
         error => format!("Not painted: {error}."),
     }
-}
-
-fn wall() -> WallTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
