@@ -84,7 +84,8 @@ fn main() -> ExitCode {
 
 /// Reads the arguments; tells what is wrong with them, or what was asked about them, and ends.
 fn parse() -> Arguments {
-    let command = Arguments::command().color(style::asked_for(std::env::args_os().skip(1)));
+    let command =
+        Arguments::command().color(style::on_this_terminal(style::asked_for(std::env::args_os().skip(1))));
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 

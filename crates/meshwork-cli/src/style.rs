@@ -1,7 +1,7 @@
 //! Colours of what this program says: where a terminal wants them, or as `--color` asks for.
 //!
 //! `auto` heeds NO_COLOR (<https://no-color.org>), CLICOLOR and CLICOLOR_FORCE (<https://bixense.com/clicolors>),
-//! TERM=dumb, and whether anybody looks: a pipe gets no escape bytes.
+//! TERM=dumb (with CI set too), and whether anybody looks: a pipe gets no escape bytes.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,9 +34,16 @@ pub(crate) fn asked_for(arguments: impl IntoIterator<Item = OsString>) -> ColorC
     ColorChoice::Auto
 }
 
+/// `choice`, but for a terminal that says it knows no colours: it gets none unless they are asked for by name.
+/// Left to the libraries, a set CI would outweigh what the terminal says.
+pub(crate) fn on_this_terminal(choice: ColorChoice) -> ColorChoice {
+    let is_forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty());
+    if choice == ColorChoice::Auto && is_dumb() && !is_forced { ColorChoice::Never } else { choice }
+}
+
 /// Settles for the rest of the run what is coloured.
 pub(crate) fn choose(choice: ColorChoice) {
-    match choice {
+    match on_this_terminal(choice) {
         ColorChoice::Auto => anstream::ColorChoice::Auto,
         ColorChoice::Always => anstream::ColorChoice::Always,
         ColorChoice::Never => anstream::ColorChoice::Never,

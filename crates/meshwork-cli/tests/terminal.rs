@@ -212,8 +212,15 @@ fn a_pipe_has_no_escape_bytes_unless_they_are_asked_for() {
         let coloured = home.run([&["--color", "always"], command].concat());
         assert!((coloured.stdout + &coloured.stderr).contains('\u{1b}'), "{command:?}");
     }
-    // On a terminal they come by themselves, unless NO_COLOR is set.
-    for (set, is_coloured) in [(&[][..], true), (&[("NO_COLOR", "1")], false), (&[("TERM", "dumb")], false)] {
+    // On a terminal they come by themselves, unless NO_COLOR is set or it knows none, watched by a CI or not.
+    for (set, is_coloured) in [
+        (&[][..], true),
+        (&[("CI", "true")], true),
+        (&[("NO_COLOR", "1")], false),
+        (&[("TERM", "dumb")], false),
+        (&[("TERM", "dumb"), ("CI", "true")], false),
+        (&[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
+    ] {
         let mut pty = home.start_on_terminal(&["place", "paint", link], (80, 24), set);
         assert_eq!(pty.end(), 2);
         pty.wait_for("error:");

@@ -45,7 +45,7 @@ impl Home {
         command.cwd(self.as_path());
         command.env("HOME", self.as_path());
         command.env("XDG_DATA_HOME", self.path("data"));
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE", "RUST_BACKTRACE"] {
+        for name in ["CI", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
         for (name, value) in
