@@ -27,15 +27,18 @@ impl Film {
 
     /// How long a frame stays, in thousandths of a second; the last one longer.
     pub fn milliseconds(&self, frame: u32) -> u16 {
-        let until = |frame: u32| u64::from(frame) * 1000 / u64::from(self.per_second.max(1));
-        let hold = if frame + 1 >= self.frames { HOLD_MS } else { 0 };
-        u16::try_from(until(frame + 1) - until(frame) + hold).unwrap_or(u16::MAX)
+        self.shown(frame, 1000)
     }
 
     /// The same in hundredths of a second, so that no time is lost in rounding.
     pub fn hundredths(&self, frame: u32) -> u16 {
-        let until = |frame: u32| u64::from(frame) * 100 / u64::from(self.per_second.max(1));
-        let hold = if frame + 1 >= self.frames { HOLD_MS / 10 } else { 0 };
+        self.shown(frame, 100)
+    }
+
+    /// How long a frame stays, in parts of a second of which it has so many.
+    fn shown(&self, frame: u32, parts: u64) -> u16 {
+        let until = |frame: u32| u64::from(frame) * parts / u64::from(self.per_second.max(1));
+        let hold = if frame + 1 >= self.frames { HOLD_MS * parts / 1000 } else { 0 };
         u16::try_from(until(frame + 1) - until(frame) + hold).unwrap_or(u16::MAX)
     }
 }

@@ -70,11 +70,6 @@ impl Picture {
         &self.rgba
     }
 
-    /// The bytes of [`Picture::rgba`], taken out.
-    pub fn into_rgba(self) -> Vec<u8> {
-        self.rgba
-    }
-
     pub(crate) fn rgba_mut(&mut self) -> &mut [u8] {
         &mut self.rgba
     }

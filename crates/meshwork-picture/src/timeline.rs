@@ -28,7 +28,7 @@ const AUTHOR_BITS: u32 = 15;
 const COLOUR_BITS: u32 = 25;
 const SIDE_BITS: u32 = 12;
 /// A cell that shows nothing.
-const NOTHING: u32 = 0x0100_0000;
+const NOTHING: u32 = Colour::CLEARED.bits();
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

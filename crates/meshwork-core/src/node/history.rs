@@ -17,7 +17,7 @@ impl Node {
     pub fn fetch_history(&mut self, now: Time, room: RoomHandle) {
         self.advance(now);
         let present = self.now;
-        if let Some(open) = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut()) {
+        if let Some(open) = self.open_room_mut(room) {
             open.begin_history(open.present(present));
         }
         self.settle();
@@ -26,7 +26,7 @@ impl Node {
     /// Stops fetching, and forgets what was not taken out.
     pub fn cancel_history(&mut self, now: Time, room: RoomHandle) {
         self.advance(now);
-        if let Some(open) = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut()) {
+        if let Some(open) = self.open_room_mut(room) {
             open.cancel_history();
         }
         self.settle();
@@ -42,7 +42,7 @@ impl Node {
     pub fn take_history(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch> {
         self.advance(now);
         let present = self.now;
-        let open = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut());
+        let open = self.open_room_mut(room);
         let taken = open.map(|open| open.take_history(open.present(present), cells_most)).unwrap_or_default();
         self.settle();
         taken
@@ -50,7 +50,8 @@ impl Node {
 
     pub(super) fn handle_history_read(&mut self, token: u64, part: Result<HistoryPart, String>) {
         let (handle, token) = split_token(token);
-        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
-        room.handle_history_read(room.present(self.now), token, part);
+        let present = self.now;
+        let Some(room) = self.open_room_mut(handle) else { return };
+        room.handle_history_read(room.present(present), token, part);
     }
 }

@@ -156,7 +156,7 @@ pub enum Effect {
 pub struct HistoryPart {
     /// Number of the log's oldest entry.
     pub first: u64,
-    /// When that was written; `None` in an empty log.
+    /// When that was written; `None` in an empty log. Left out where entries are asked for.
     pub since: Option<WallTime>,
     /// Bytes of the whole log.
     pub bytes: u64,

@@ -367,9 +367,7 @@ impl Node {
 
     /// The room's time at `now`, by which strokes are stamped; `None` until its genesis is known.
     pub fn room_time(&self, now: Time, room: RoomHandle) -> Option<WallTime> {
-        let passed = now.since(self.now.time);
-        let present = Now { time: self.now.time + passed, wall: self.now.wall + passed };
-        Some(self.rooms.get(&room)?.room.as_ref()?.present(present).wall)
+        Some(self.rooms.get(&room)?.room.as_ref()?.present(self.at(now)).wall)
     }
 
     /// Everyone known in the room but ourselves, those gone for less than a minute included, by endpoint.
@@ -426,9 +424,13 @@ impl Node {
     fn advance(&mut self, now: Time) {
         #[cfg(feature = "planted-bugs")]
         crate::planted::enter(self.config.planted);
+        self.now = self.at(now);
+    }
+
+    /// Both clocks at `now`; they never go back.
+    fn at(&self, now: Time) -> Now {
         let passed = now.since(self.now.time);
-        self.now.time = now.max(self.now.time);
-        self.now.wall = self.now.wall + passed;
+        Now { time: self.now.time + passed, wall: self.now.wall + passed }
     }
 
     /// Takes each room's time from the clocks of its members and servers.

@@ -67,7 +67,7 @@ impl Node {
         self.rooms.get(&room).and_then(|entry| entry.room.as_ref()).is_some_and(Room::is_restored)
     }
 
-    fn open_room_mut(&mut self, room: RoomHandle) -> Option<&mut Room> {
+    pub(super) fn open_room_mut(&mut self, room: RoomHandle) -> Option<&mut Room> {
         self.rooms.get_mut(&room)?.room.as_mut()
     }
 

@@ -72,11 +72,6 @@ impl Node {
         self.settle();
     }
 
-    /// Whether no link to a peer is wanted.
-    pub fn is_unlinked(&self, peer: PeerId) -> bool {
-        self.unlinked.contains(&peer)
-    }
-
     fn endpoints_of(&self, peer: PeerId) -> Vec<Endpoint> {
         self.peers.keys().copied().filter(|endpoint| endpoint.peer == peer).collect()
     }

@@ -19,52 +19,62 @@ pub const PER_SECOND: u32 = 512;
 /// How often it is told what was dropped.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How much is left to a neighbour: so many at once, and one more in each stretch of time.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+pub(super) struct Bucket {
     left: u32,
     /// When the bucket was filled up to what is left.
     filled: Time,
+}
+
+impl Bucket {
+    /// One from which nothing was taken.
+    pub(super) fn full(now: Time, most: u32) -> Bucket {
+        Bucket { left: most, filled: now }
+    }
+
+    /// Takes one; false when none is left. The bucket holds `most`, and one more comes in each `every`.
+    pub(super) fn take(&mut self, now: Time, most: u32, every: Duration) -> bool {
+        let more = now.since(self.filled).as_micros() / every.as_micros();
+        let more = u32::try_from(more).unwrap_or(most).min(most);
+        self.left = self.left.saturating_add(more).min(most);
+        self.filled = if self.left == most { now } else { self.filled + every * more };
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Neighbour {
+    bucket: Bucket,
     dropped: u64,
 }
 
 /// The allowances of all attached neighbours.
 #[derive(Debug, Default)]
 pub(super) struct Allowances {
-    buckets: BTreeMap<Endpoint, Bucket>,
+    neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
 }
 
 impl Allowances {
     /// Whether `from` may send one more batch unasked. It counts as sent.
     pub(super) fn take(&mut self, now: Time, from: Endpoint) -> bool {
-        let bucket = self.bucket(now, from);
-        let each = Duration::from_secs(1) / PER_SECOND;
-        let filled = now.since(bucket.filled).as_micros() / each.as_micros();
-        let filled = u32::try_from(filled).unwrap_or(BURST_MAX).min(BURST_MAX);
-        bucket.left = bucket.left.saturating_add(filled).min(BURST_MAX);
-        bucket.filled += each * filled;
-        if bucket.left == BURST_MAX {
-            bucket.filled = now;
-        }
-        match bucket.left.checked_sub(1) {
-            Some(left) => {
-                bucket.left = left;
-                true
-            }
-            None => false,
-        }
+        let every = Duration::from_secs(1) / PER_SECOND;
+        self.neighbour(now, from).bucket.take(now, BURST_MAX, every)
     }
 
     /// Notes that a batch of `from` was dropped.
     pub(super) fn handle_dropped(&mut self, now: Time, from: Endpoint) {
-        let bucket = self.bucket(now, from);
-        bucket.dropped = bucket.dropped.saturating_add(1);
+        let neighbour = self.neighbour(now, from);
+        neighbour.dropped = neighbour.dropped.saturating_add(1);
         self.tell_at.get_or_insert(now + TELL_INTERVAL);
     }
 
     /// Somebody is gone. Returns how many of its batches were dropped and not told.
     pub(super) fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
-        self.buckets.remove(&endpoint).map_or(0, |bucket| bucket.dropped)
+        self.neighbours.remove(&endpoint).map_or(0, |neighbour| neighbour.dropped)
     }
 
     /// Whose batches were dropped, and how many, once a second.
@@ -73,8 +83,8 @@ impl Allowances {
         if due {
             self.tell_at = None;
         }
-        let buckets = self.buckets.iter_mut().filter(move |(_, bucket)| due && bucket.dropped > 0);
-        buckets.map(|(&endpoint, bucket)| (endpoint, core::mem::take(&mut bucket.dropped)))
+        let told = self.neighbours.iter_mut().filter(move |(_, neighbour)| due && neighbour.dropped > 0);
+        told.map(|(&endpoint, neighbour)| (endpoint, core::mem::take(&mut neighbour.dropped)))
     }
 
     /// When there is something to tell.
@@ -82,9 +92,9 @@ impl Allowances {
         self.tell_at
     }
 
-    fn bucket(&mut self, now: Time, from: Endpoint) -> &mut Bucket {
-        let full = || Bucket { left: BURST_MAX, filled: now, dropped: 0 };
-        self.buckets.entry(from).or_insert_with(full)
+    fn neighbour(&mut self, now: Time, from: Endpoint) -> &mut Neighbour {
+        let new = || Neighbour { bucket: Bucket::full(now, BURST_MAX), dropped: 0 };
+        self.neighbours.entry(from).or_insert_with(new)
     }
 }
 

@@ -271,8 +271,7 @@ impl Room {
         let first = self.next_sequence;
         let count = strokes.iter().map(|strokes| strokes.cells().len()).sum();
         self.check_painting(stamp, count)?;
-        let somebody_stays = self.members.values().any(|member| member.stays);
-        let waits = self.outbox.check(now.time, strokes.len(), somebody_stays);
+        let waits = self.outbox.check(now.time, strokes.len(), self.somebody_stays());
         waits.map_err(CommandError::Backpressure)?;
         self.clock.merge(stamp);
         let tiles: Vec<u32> = strokes.iter().map(|strokes| strokes.tile()).collect();
@@ -466,11 +465,14 @@ impl Room {
         let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
         let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
         let dropped = self.allowances.poll_timeout();
-        let somebody_stays = self.members.values().any(|member| member.stays);
-        let resend = self.outbox.poll_timeout(now.time).filter(|_| somebody_stays);
+        let resend = self.outbox.poll_timeout(now.time).filter(|_| self.somebody_stays());
         let history = self.history.poll_timeout();
         let due = [resend, unverified, sync, held, dropped, storage, records, history, self.tell_links_at];
         due.into_iter().flatten().min()
+    }
+
+    fn somebody_stays(&self) -> bool {
+        self.members.values().any(|member| member.stays)
     }
 
     /// The present moment in room time, given what one's own clock says.

@@ -261,13 +261,12 @@ impl Shared {
         let passed = Time(wall.0).since(Time(machine.last.1.0));
         let slept = passed > now.since(machine.last.0) + SLEPT_LEAST;
         machine.last = (now, wall);
-        if slept {
+        if slept || now.since(machine.wall_read) >= WALL_INTERVAL {
             machine.wall_read = now;
             machine.node.handle_wall_clock(now, wall);
+        }
+        if slept {
             machine.node.handle_input(now, Input::NetworkChanged);
-        } else if now.since(machine.wall_read) >= WALL_INTERVAL {
-            machine.wall_read = now;
-            machine.node.handle_wall_clock(now, clock::wall());
         }
         loop {
             while let Some(output) = machine.node.poll_output() {
@@ -326,16 +325,16 @@ impl Shared {
         let fired = self.timer.borrow_mut().take();
         if let Ok(mut machine) = self.machine.try_borrow_mut() {
             let begun = clock::now();
-            loop {
+            let due = loop {
                 let now = clock::now();
                 machine.node.handle_timeout(now);
                 self.work_off(&mut machine);
-                let is_more_due = machine.node.poll_timeout().is_some_and(|due| due <= now);
-                if !is_more_due || clock::now().since(begun) >= SLICE {
-                    break;
+                let due = machine.node.poll_timeout();
+                if due.is_none_or(|due| due > now) || clock::now().since(begun) >= SLICE {
+                    break due;
                 }
-            }
-            self.arm(machine.node.poll_timeout());
+            };
+            self.arm(due);
         }
         drop(fired);
     }

@@ -19,7 +19,7 @@ impl Colour {
     }
 
     /// The number behind it: `0xRRGGBB`, or `0x1000000` when cleared.
-    pub fn bits(self) -> u32 {
+    pub const fn bits(self) -> u32 {
         self.0
     }
 

@@ -10,6 +10,7 @@ use crate::clock::Stamp;
 use crate::crdt::canvas::Canvas;
 use crate::id::Endpoint;
 use crate::node::io::{HistoryEntry, HistoryPart};
+use crate::room::allowance::Bucket;
 use crate::session::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
@@ -34,25 +35,6 @@ const TELL_INTERVAL: Duration = Duration::from_secs(1);
 const OLDEST_FOR: Duration = Duration::from_secs(10);
 /// Bits of an entry's number below the tile, where the entries are a replica's batches: a tile has at most 4096.
 const IN_TILE_BITS: u32 = 16;
-
-/// How much is left to a neighbour: `most` at once, and one more in each `every`.
-#[derive(Debug)]
-struct Bucket {
-    left: u32,
-    filled: Time,
-}
-
-impl Bucket {
-    fn take(&mut self, now: Time, most: u32, every: Duration) -> bool {
-        let more = now.since(self.filled).as_micros() / every.as_micros();
-        let more = u32::try_from(more).unwrap_or(most).min(most);
-        self.left = self.left.saturating_add(more).min(most);
-        self.filled = if self.left == most { now } else { self.filled + every * more };
-        let is_left = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        is_left
-    }
-}
 
 #[derive(Debug)]
 struct Client {
@@ -250,10 +232,9 @@ impl Archive {
     }
 
     fn client(&mut self, now: Time, from: Endpoint) -> &mut Client {
-        let full = |left| Bucket { left, filled: now };
         self.clients.entry(from).or_insert_with(|| Client {
-            asks: full(ASKS_BURST),
-            parts: full(PARTS_BURST),
+            asks: Bucket::full(now, ASKS_BURST),
+            parts: Bucket::full(now, PARTS_BURST),
             wants: VecDeque::new(),
             reading: None,
             ready: VecDeque::new(),

@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufReader, Seek as _, SeekFrom};
+use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use meshwork_core::id::RoomId;
 use meshwork_core::node::io::{HistoryEntry, HistoryPart};
 use meshwork_core::room::history::GAP_BYTES;
 
+use super::read::open_file;
 use super::segment::{Next, Segment, SegmentReader};
 use super::{Entry, History, HistoryError, file_error};
 use crate::native::persist::ReadHistory;
@@ -51,14 +52,14 @@ impl LogParts {
     /// [`HistoryError`] when it cannot be read or is damaged.
     pub fn read_part(&mut self, room: RoomId, from: u64, bytes: u32) -> Result<HistoryPart, HistoryError> {
         let history = History::new(&self.folder, room);
-        let folder = self.folder.join(room.to_string());
-        let segments = Segment::list(&folder)?;
+        let segments = Segment::list(&history.folder)?;
         let Some(oldest) = segments.first() else {
             return Ok(HistoryPart { is_end: true, ..HistoryPart::default() });
         };
         let mut part = HistoryPart {
             first: oldest.first,
-            since: history.first_time(oldest)?,
+            // Only who asks how far it reaches wants to know, and it costs another file to be opened.
+            since: if bytes == 0 { history.first_time(oldest)? } else { None },
             bytes: segments.iter().map(|segment| segment.bytes).sum(),
             next: from.max(oldest.first),
             ..HistoryPart::default()
@@ -67,7 +68,7 @@ impl LogParts {
             return Ok(part);
         }
         let mut left = bytes as usize;
-        let Some((mut segment, mut reader)) = self.open(&folder, room, &segments, part.next)? else {
+        let Some((mut segment, mut reader)) = self.open(&history, &segments, part.next)? else {
             // It was removed this moment: the oldest segment is another now.
             return self.read_part(room, part.next, bytes);
         };
@@ -97,7 +98,7 @@ impl LogParts {
             let successor =
                 segments.iter().find(|successor| successor.first == place.next && place.next != segment);
             let following = match successor {
-                Some(successor) => open_whole(&folder, room, successor.first)?,
+                Some(successor) => history.open(successor.first)?,
                 None => None,
             };
             match following {
@@ -115,14 +116,13 @@ impl LogParts {
     /// Opens the segment with entry `next`, where it was left if it was read before.
     fn open(
         &mut self,
-        folder: &Path,
-        room: RoomId,
+        history: &History,
         segments: &[Segment],
         next: u64,
     ) -> Result<Option<(u64, Reader)>, HistoryError> {
-        let known = self.places.iter().position(|place| place.room == room && place.next == next);
+        let known = self.places.iter().position(|place| place.room == history.room && place.next == next);
         if let Some(place) = known.and_then(|known| self.places.remove(known)) {
-            let path = Segment::path(folder, place.segment);
+            let path = Segment::path(&history.folder, place.segment);
             let Some(file) = open_file(&path)? else { return Ok(None) };
             let mut file = BufReader::new(file);
             file.seek(SeekFrom::Start(place.valid)).map_err(file_error(&path))?;
@@ -130,7 +130,7 @@ impl LogParts {
         }
         let behind = segments.partition_point(|segment| segment.first <= next);
         let first = segments[behind.saturating_sub(1)].first;
-        Ok(open_whole(folder, room, first)?.map(|reader| (first, reader)))
+        Ok(history.open(first)?.map(|reader| (first, reader)))
     }
 
     fn remember(&mut self, place: Place) {
@@ -144,21 +144,6 @@ impl LogParts {
 impl ReadHistory for LogParts {
     fn read(&mut self, room: RoomId, from: u64, bytes: u32) -> Result<HistoryPart, String> {
         self.read_part(room, from, bytes).map_err(|error| error.to_string())
-    }
-}
-
-fn open_whole(folder: &Path, room: RoomId, first: u64) -> Result<Option<Reader>, HistoryError> {
-    let path = Segment::path(folder, first);
-    let Some(file) = open_file(&path)? else { return Ok(None) };
-    SegmentReader::new(BufReader::new(file), path, room, first).map(Some)
-}
-
-/// `None` when the file was removed meanwhile.
-fn open_file(path: &Path) -> Result<Option<File>, HistoryError> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(file_error(path)(error)),
     }
 }
 

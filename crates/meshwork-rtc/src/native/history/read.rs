@@ -13,8 +13,8 @@ use super::{Entry, HistoryError, file_error};
 /// The history of one room.
 #[derive(Clone, Debug)]
 pub struct History {
-    folder: PathBuf,
-    room: RoomId,
+    pub(super) folder: PathBuf,
+    pub(super) room: RoomId,
 }
 
 /// What a history has, in numbers.
@@ -116,13 +116,19 @@ impl History {
     }
 
     /// `None` when the segment was removed meanwhile.
-    fn open(&self, first: u64) -> Result<Option<SegmentReader<BufReader<File>>>, HistoryError> {
+    pub(super) fn open(&self, first: u64) -> Result<Option<SegmentReader<BufReader<File>>>, HistoryError> {
         let path = Segment::path(&self.folder, first);
-        match File::open(&path) {
-            Ok(file) => SegmentReader::new(BufReader::new(file), path, self.room, first).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(file_error(&path)(error)),
-        }
+        let Some(file) = open_file(&path)? else { return Ok(None) };
+        SegmentReader::new(BufReader::new(file), path, self.room, first).map(Some)
+    }
+}
+
+/// `None` when the file was removed meanwhile.
+pub(super) fn open_file(path: &Path) -> Result<Option<File>, HistoryError> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(file_error(path)(error)),
     }
 }
 
