@@ -68,9 +68,7 @@ fn main() -> ExitCode {
         Err(error) => return exit::finish(Err(exit::Failure::Unexpected(error.into())), false),
     };
     match arguments.command {
-        Command::Serve(arguments) => {
-            exit::finish(runtime.block_on(serve::run(arguments)).map_err(exit::Failure::from), false)
-        }
+        Command::Serve(arguments) => exit::finish(runtime.block_on(serve::run(arguments)), false),
         Command::Place { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(place::run(*command)), json)

@@ -1,62 +1,83 @@
 //! `meshwork serve`: the meeting point with the pages in it, as one command.
 
+mod arguments;
+mod checks;
+mod config;
+mod kind;
+mod layers;
+mod print;
+mod settings;
+
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use meshwork_core::signalling::address::RoomAddress;
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, Page, Pages};
-use meshwork_signal::hub::{Hub, HubConfig};
+use meshwork_signal::hub::Hub;
 use meshwork_signal::key_file;
 use rust_embed::RustEmbed;
 use tokio::net::TcpListener;
 
-/// A text from which the server's key is made, where no data directory keeps one.
-const SECRET_KEY: &str = "SECRET_KEY";
-/// Shorter texts could be guessed.
-const SECRET_KEY_LEAST: usize = 16;
+use crate::exit::Failure;
+pub(crate) use arguments::ServeArgs;
+pub(crate) use checks::{listen_address, public_url};
+use config::Config;
+use layers::{Chosen, ConfigError};
+
+/// Names the file with the settings where no flag does.
+const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
 /// File descriptors that are left for everything but connections.
 const SPARE_DESCRIPTORS: u64 = 64;
-
-/// What `meshwork serve` is asked.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ServeArgs {
-    /// Where to listen. Port 0 takes a free one; `0.0.0.0` or `[::]` is reachable from other machines
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen_address)]
-    listen: String,
-    /// The address that people use, where it is another than the one listened on: it is printed for them. LINKs
-    /// name the address by which their maker reached the server, so make rooms there
-    #[arg(long, value_name = "URL", value_parser = public_url)]
-    public_url: Option<String>,
-    /// Directory for the server's key: with it, rooms have the same codes after a restart. The environment
-    /// variable SECRET_KEY, a random text of at least 16 characters, does the same and comes first
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-}
 
 /// Serves until the process is asked to end (SIGTERM or Ctrl-C), then says goodbye to every socket.
 ///
 /// The first line of standard output is `listening on http://ADDR` with the real address.
 ///
 /// # Errors
-/// Nothing was served: the address, the data directory or SECRET_KEY cannot be used.
-pub(crate) async fn run(arguments: ServeArgs) -> Result<()> {
-    let key = server_key(&arguments)?;
-    let seed = random_bytes()?;
-    let hub = Hub::new(HubConfig::default(), key, seed).context("the limits of the server")?;
-    let listener = TcpListener::bind(&arguments.listen)
-        .await
-        .map_err(|error| cannot_listen(&arguments.listen, error))?;
+/// Nothing was served: the configuration is wrong, or the address or the data directory cannot be used.
+pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
+    let chosen = choose(&arguments).map_err(|error| Failure::Usage(error.to_string()))?;
+    if arguments.print_config {
+        print(&print::to_toml(&chosen)).context("cannot write the configuration")?;
+        return Ok(());
+    }
+    let config = Config::new(&chosen).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(serve(config).await?)
+}
+
+async fn serve(config: Config) -> Result<()> {
+    if config.relay.is_on {
+        bail!("this build has no relay: leave --relay out");
+    }
+    let key = server_key(&config)?;
+    let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
+    let listener =
+        TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
     let address = listener.local_addr().context("cannot tell where the server listens")?;
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
     let asked_to_end = asked_to_end()?;
-    announce(address, arguments.public_url.as_deref());
-    http::serve(listener, hub, Arc::new(Embedded), http_config(), asked_to_end).await;
+    announce(address, config.public_url.as_deref());
+    let http = within_descriptors(config.http);
+    http::serve(listener, hub, Arc::new(Embedded), http, asked_to_end).await;
     Ok(())
+}
+
+/// What counts of flags, environment and file.
+fn choose(arguments: &ServeArgs) -> Result<BTreeMap<&'static str, Chosen>, ConfigError> {
+    let named = || std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = arguments.config.clone().or_else(named);
+    layers::choose(&arguments.flags, &|name| std::env::var_os(name), path.as_deref())
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 fn announce(address: SocketAddr, public_url: Option<&str>) {
@@ -64,9 +85,8 @@ fn announce(address: SocketAddr, public_url: Option<&str>) {
     if let Some(url) = public_url {
         text.push_str(&format!("make rooms at {url}, so that their links begin with it\n"));
     }
-    let mut stdout = io::stdout().lock();
     // The server is of use to others even where nobody reads its output.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = print(&text);
 }
 
 /// Their files.
@@ -85,26 +105,15 @@ impl Pages for Embedded {
     }
 }
 
-fn server_key(arguments: &ServeArgs) -> Result<ServerKey> {
-    if let Some(text) = std::env::var_os(SECRET_KEY).filter(|text| !text.is_empty()) {
-        return key_from_text(text.as_encoded_bytes());
+fn server_key(config: &Config) -> Result<ServerKey> {
+    if let Some(secret) = &config.secret_key {
+        return Ok(ServerKey::from_text(secret.reveal().as_bytes()));
     }
     let fresh = ServerKey::new(random_bytes()?);
-    match &arguments.data {
+    match &config.data {
         Some(directory) => Ok(key_file::load_or_create(directory, fresh)?),
         None => Ok(fresh),
     }
-}
-
-fn key_from_text(text: &[u8]) -> Result<ServerKey> {
-    if text.len() < SECRET_KEY_LEAST {
-        let length = text.len();
-        bail!(
-            "{SECRET_KEY} has {length} characters and could be guessed. Set it to at least {SECRET_KEY_LEAST} \
-             random ones, such as those of: openssl rand -hex 32"
-        );
-    }
-    Ok(ServerKey::from_text(text))
 }
 
 /// Random bytes of the system.
@@ -132,9 +141,8 @@ pub(crate) fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
     anyhow!("cannot listen on {address}: {advice}")
 }
 
-/// As many connections as the system has file descriptors for, up to the default.
-pub(crate) fn http_config() -> HttpConfig {
-    let config = HttpConfig::default();
+/// As many connections as the system has file descriptors for, up to what was asked for.
+pub(crate) fn within_descriptors(config: HttpConfig) -> HttpConfig {
     match rlimit::increase_nofile_limit(config.connections_max as u64 + SPARE_DESCRIPTORS) {
         Ok(descriptors) => {
             let most = descriptors.saturating_sub(SPARE_DESCRIPTORS).max(1);
@@ -170,67 +178,16 @@ fn asked_to_end() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// Checks that a text is HOST:PORT.
-pub(crate) fn listen_address(text: &str) -> Result<String, String> {
-    let is_address =
-        text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if is_address {
-        Ok(String::from(text))
-    } else {
-        Err(String::from("give HOST:PORT, such as 127.0.0.1:8080"))
-    }
-}
-
-/// Checks that a text is an address on which links can be built, and takes a slash from its end.
-pub(crate) fn public_url(text: &str) -> Result<String, String> {
-    let url = text.trim_end_matches('/');
-    let link = format!("{url}/place/AAAAAA");
-    let is_plain = !url.contains(['?', '#']) && !url.contains(char::is_whitespace);
-    match link.parse::<RoomAddress>() {
-        Ok(_) if is_plain => Ok(String::from(url)),
-        _ => Err(String::from("give http://HOST or https://HOST, such as https://paint.example.org")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_host_and_port() {
-        for good in ["127.0.0.1:8080", "[::]:0", "localhost:80", "0.0.0.0:65535"] {
-            assert_eq!(listen_address(good), Ok(String::from(good)));
-        }
-        for wrong in ["", "8080", ":8080", "localhost", "localhost:", "localhost:65536", "http://x"] {
-            assert!(listen_address(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn public_urls_are_those_on_which_links_can_be_built() {
-        assert_eq!(public_url("https://paint.example.org/"), Ok(String::from("https://paint.example.org")));
-        assert_eq!(public_url("http://x:8080/mesh"), Ok(String::from("http://x:8080/mesh")));
-        for wrong in
-            ["", "paint.example.org", "ftp://x", "https://", "https://x#y", "https://x?y", "http://a b"]
-        {
-            assert!(public_url(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn short_secrets_are_refused() {
-        let error = key_from_text(b"secret").unwrap_err().to_string();
-        assert!(error.contains("SECRET_KEY has 6 characters"), "{error}");
-        assert!(!error.contains("secret "), "the secret itself is not shown: {error}");
-        assert!(key_from_text(b"0123456789abcdef").is_ok());
-    }
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_what_to_do() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let arguments = ServeArgs { listen: address.clone(), public_url: None, data: None };
-        let error = run(arguments).await.unwrap_err().to_string();
+        let flags = BTreeMap::from([("listen", kind::Value::Text(address.clone()))]);
+        let error = run(ServeArgs { flags, ..ServeArgs::default() }).await.unwrap_err().to_string();
         assert!(error.contains(&address) && error.contains("--listen"), "{error}");
     }
 

@@ -92,3 +92,45 @@ fn the_key_in_the_data_directory_stays() {
     let ended = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(1);
     ended.expect_words(&["server.key", "5 bytes"]);
 }
+
+#[test]
+fn the_configuration_is_printed_with_its_sources_and_reads_as_the_same() {
+    let home = Home::new();
+    std::fs::write(home.path("m.toml"), "rooms_max = 7\nsecret_key = \"of sixteen letters\"\n").unwrap();
+    let arguments = ["serve", "--config", "m.toml", "--idle-after", "2m", "--print-config"];
+    let printed = home.run(arguments).expect_code(0).stdout;
+    for line in
+        ["rooms_max = 7  # m.toml:1", "idle_after = \"2m\"  # --idle-after", "waits_max = 16384  # default"]
+    {
+        assert!(printed.lines().any(|printed| printed == line), "{line}: {printed}");
+    }
+    assert!(
+        !printed.contains("sixteen") && printed.contains("# secret_key is set, and not shown"),
+        "{printed}"
+    );
+    std::fs::write(home.path("again.toml"), &printed).unwrap();
+    let again = home.run(["serve", "--config", "again.toml", "--print-config"]).expect_code(0).stdout;
+    assert!(again.contains("rooms_max = 7  # again.toml:"), "{again}");
+}
+
+#[test]
+fn what_is_wrong_in_the_configuration_is_named_with_its_place() {
+    let home = Home::new();
+    std::fs::write(home.path("m.toml"), "\nroom_max = 7\n").unwrap();
+    let words = ["m.toml:2: there is no setting `room_max`; did you mean `rooms_max`?"];
+    home.run(["serve", "--config", "m.toml"]).expect_code(2).expect_words(&words);
+    std::fs::write(home.path("m.toml"), "rooms_max = 0\n").unwrap();
+    let words = ["m.toml:1: rooms_max: it must be 1 to 1000000"];
+    home.run(["serve", "--config", "m.toml"]).expect_code(2).expect_words(&words);
+    home.run(["serve", "--config", "n.toml"]).expect_code(2).expect_words(&["n.toml"]);
+    home.run(["serve", "--rooms-max", "0"]).expect_code(2).expect_words(&["--rooms-max", "1 to 1000000"]);
+}
+
+#[test]
+fn platforms_that_give_a_port_are_listened_on() {
+    let home = Home::new();
+    let printed = home.run_with(&[("PORT", "3000")], ["serve", "--print-config"]).expect_code(0).stdout;
+    assert!(printed.contains("listen = \"0.0.0.0:3000\"  # environment variable HOST or PORT"), "{printed}");
+    let ended = home.run_with(&[("SECRET_KEY", "short")], ["serve"]).expect_code(2);
+    ended.expect_words(&["environment variable SECRET_KEY", "5 characters"]);
+}

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use meshwork_core::id::RoomId;
 use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress};
 use meshwork_signal::code::ServerKey;
-use meshwork_signal::http;
+use meshwork_signal::http::{self, HttpConfig};
 use meshwork_signal::hub::{Hub, HubConfig};
 use meshwork_signal::key_file;
 use tokio::net::TcpListener;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
-use crate::serve::{Embedded, cannot_listen, http_config, random_bytes};
+use crate::serve::{Embedded, cannot_listen, random_bytes, within_descriptors};
 
 /// A meeting point that listens but does not answer yet.
 pub(super) struct MeetingPoint {
@@ -98,10 +98,16 @@ impl MeetingPoint {
         let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(self.listener, hub, Arc::new(Embedded), http_config(), async {
-            // An error says that the keeper is gone, which is a stop too.
-            let _ = stopped.await;
-        });
+        let serving = http::serve(
+            self.listener,
+            hub,
+            Arc::new(Embedded),
+            within_descriptors(HttpConfig::default()),
+            async {
+                // An error says that the keeper is gone, which is a stop too.
+                let _ = stopped.await;
+            },
+        );
         Ok(Serving { stop, task: tokio::spawn(serving) })
     }
 }

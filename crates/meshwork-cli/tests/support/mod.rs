@@ -61,6 +61,15 @@ impl Home {
         through: &[&str],
         arguments: I,
     ) -> Running {
+        self.start_in(&[], through, arguments)
+    }
+
+    fn start_in<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        environment: &[(&str, &str)],
+        through: &[&str],
+        arguments: I,
+    ) -> Running {
         let words = through.iter().chain(&[env!("CARGO_BIN_EXE_meshwork")]);
         let mut words = words.copied();
         let mut command = Command::new(words.next().unwrap());
@@ -70,6 +79,11 @@ impl Home {
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
             .env("XDG_DATA_HOME", self.path("data"))
+            .env_remove("HOST")
+            .env_remove("PORT")
+            .env_remove("SECRET_KEY")
+            .env_remove("MESHWORK_CONFIG")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -82,6 +96,15 @@ impl Home {
     /// Runs `meshwork` with these arguments to its end.
     pub fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Ended {
         self.start(arguments).end()
+    }
+
+    /// Runs `meshwork` with these environment variables and arguments to its end.
+    pub fn run_with<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        environment: &[(&str, &str)],
+        arguments: I,
+    ) -> Ended {
+        self.start_in(environment, &[], arguments).end()
     }
 
     /// Starts a meeting point on a free port, and returns it with its address.

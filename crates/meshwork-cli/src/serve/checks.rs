@@ -1,0 +1,150 @@
+//! What texts in the configuration must be, each with words that say what to write.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use meshwork_core::signalling::address::RoomAddress;
+
+/// Shorter secrets could be guessed.
+const SECRET_LEAST: usize = 16;
+
+/// HOST:PORT, where the host may be a name.
+pub(crate) fn listen_address(text: &str) -> Result<String, String> {
+    let is_address =
+        text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if is_address {
+        Ok(String::from(text))
+    } else {
+        Err(String::from("give HOST:PORT, such as 127.0.0.1:8080"))
+    }
+}
+
+/// An address on which links can be built; a slash is taken from its end.
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let link = format!("{url}/place/AAAAAA");
+    let is_plain = !url.contains(['?', '#']) && !url.contains(char::is_whitespace);
+    match link.parse::<RoomAddress>() {
+        Ok(_) if is_plain => Ok(String::from(url)),
+        _ => Err(String::from("give http://HOST or https://HOST, such as https://paint.example.org")),
+    }
+}
+
+/// The path of a file or a directory.
+pub(super) fn path(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err(String::from("give a path")) } else { Ok(String::from(text)) }
+}
+
+/// A text without spaces.
+pub(super) fn word(text: &str) -> Result<String, String> {
+    let is_word = !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_graphic());
+    if is_word { Ok(String::from(text)) } else { Err(String::from("give one word of at most 64 letters")) }
+}
+
+/// A text that is hard to guess. Its own words are never repeated.
+pub(super) fn secret(text: &str) -> Result<String, String> {
+    let length = text.len();
+    if length >= SECRET_LEAST {
+        return Ok(String::from(text));
+    }
+    Err(format!(
+        "it has {length} characters and could be guessed; give at least {SECRET_LEAST} random ones, such as those \
+         of: openssl rand -hex 32"
+    ))
+}
+
+/// IP:PORT.
+pub(super) fn socket_address(text: &str) -> Result<String, String> {
+    let address: Result<SocketAddr, _> = text.parse();
+    address.map(|address| address.to_string()).map_err(|_| wrong(text, "IP:PORT, such as 0.0.0.0:3478"))
+}
+
+/// An IP address.
+pub(super) fn ip_address(text: &str) -> Result<String, String> {
+    let address: Result<IpAddr, _> = text.parse();
+    address.map(|address| address.to_string()).map_err(|_| wrong(text, "an IP address, such as 203.0.113.7"))
+}
+
+/// An IP address, or a range of them in CIDR notation.
+pub(super) fn address_range(text: &str) -> Result<String, String> {
+    let range = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    range.map(|range| range.to_string()).map_err(|_| wrong(text, "a range such as 10.0.0.0/8"))
+}
+
+/// FIRST-LAST, from 1024 up.
+pub(super) fn port_range(text: &str) -> Result<String, String> {
+    let read = || {
+        let (first, last) = text.split_once('-')?;
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first >= 1024 && first <= last).then(|| format!("{first}-{last}"))
+    };
+    read().ok_or_else(|| wrong(text, "FIRST-LAST with ports from 1024 up, such as 49152-65535"))
+}
+
+/// A relay's address (RFC 7065).
+pub(super) fn turn_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("turn:").or_else(|| text.strip_prefix("turns:"));
+    let is_url = rest.is_some_and(|rest| {
+        let (host, query) = rest.split_once('?').unwrap_or((rest, "transport=udp"));
+        !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c))
+            && matches!(query, "transport=udp" | "transport=tcp")
+    });
+    if is_url {
+        Ok(String::from(text))
+    } else {
+        Err(wrong(text, "turn:HOST:PORT?transport=udp or turns:HOST:PORT"))
+    }
+}
+
+fn wrong(text: &str, form: &str) -> String {
+    format!("`{text}` is not {form}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_host_and_port() {
+        for good in ["127.0.0.1:8080", "[::]:0", "localhost:80", "0.0.0.0:65535"] {
+            assert_eq!(listen_address(good), Ok(String::from(good)));
+        }
+        for wrong in ["", "8080", ":8080", "localhost", "localhost:", "localhost:65536", "http://x"] {
+            assert!(listen_address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn public_urls_are_those_on_which_links_can_be_built() {
+        assert_eq!(public_url("https://paint.example.org/"), Ok(String::from("https://paint.example.org")));
+        assert_eq!(public_url("http://x:8080/mesh"), Ok(String::from("http://x:8080/mesh")));
+        for wrong in
+            ["", "paint.example.org", "ftp://x", "https://", "https://x#y", "https://x?y", "http://a b"]
+        {
+            assert!(public_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn short_secrets_are_refused_and_not_shown() {
+        let error = secret("passphrase").unwrap_err();
+        assert!(error.contains("10 characters") && !error.contains("passphrase"), "{error}");
+        assert!(secret("0123456789abcdef").is_ok());
+    }
+
+    #[test]
+    fn values_of_the_relay_are_checked() {
+        assert_eq!(address_range("10.0.0.0/8"), Ok(String::from("10.0.0.0/8")));
+        assert_eq!(address_range("::1"), Ok(String::from("::1/128")));
+        assert_eq!(port_range("50000 - 50100"), Ok(String::from("50000-50100")));
+        for good in ["turn:r.example.org", "turns:[2001:db8::1]:5349", "turn:1.2.3.4:3478?transport=tcp"] {
+            assert_eq!(turn_url(good), Ok(String::from(good)));
+        }
+        assert!(address_range("10.0.0.0/33").is_err() && port_range("80-90").is_err());
+        assert!(port_range("5000-4000").is_err() && socket_address("localhost:3478").is_err());
+        for wrong in ["stun:x", "turn:", "turn:x?transport=sctp", "turn:a b", "turn:x/y"] {
+            assert!(turn_url(wrong).is_err(), "{wrong}");
+        }
+    }
+}
