@@ -7,7 +7,9 @@
 //! The room tells an overlay who is attached and what they say of their own links; the overlay answers whom to
 //! link to, whom to admit and to whom a batch is passed. It sends nothing itself.
 
+pub mod choice;
 pub mod full_mesh;
+pub mod size;
 
 use alloc::vec::Vec;
 use core::fmt;
