@@ -126,8 +126,9 @@ mod tests {
         for (nines, seeds) in [(1u8, 300u64), (2, 300)] {
             let k = mutual_k(N, nines);
             let missed = (0..seeds).filter(|seed| {
-                let mut rng = Rng::new([*seed as u8 ^ (seed >> 8) as u8; 32]);
-                (0..*seed).for_each(|_| drop(rng.next_u64()));
+                let mut bytes = [nines; 32];
+                bytes[..8].copy_from_slice(&seed.to_le_bytes());
+                let mut rng = Rng::new(bytes);
                 let links = random_graph(&mut rng, N, k);
                 let mut dead = vec![false; N];
                 let mut left = (N as f64 * FAILED_SHARE) as usize;
