@@ -177,6 +177,8 @@ mod tests {
             heard: Some(Time(2_000_000)),
             reason: Some("closed the tab".into()),
             rtt: rtt_ms.map(Duration::from_millis),
+            path: None,
+            relayed_because: None,
             attached: true,
             stays: true,
             in_step: true,

@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshwork_core::node::io::{Channel, Effect, Input, LinkId, Path};
+use meshwork_core::node::io::{Channel, Effect, Input, LinkId};
+use meshwork_core::node::path::LinkPath;
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Fingerprints, Role, Signal,
@@ -83,7 +84,7 @@ impl Connections {
         path: &PathModel,
     ) -> Vec<Arrival> {
         match effect {
-            Effect::Open { link, role } => self.open(now, (node, link), role),
+            Effect::Open { link, role, .. } => self.open(now, (node, link), role),
             Effect::Signal { link, signal: Signal::Description(description) } => {
                 self.describe(now, (node, link), &description, path)
             }
@@ -271,7 +272,7 @@ impl Connections {
             let link = one.1;
             let fingerprints = Fingerprints { local: local.fingerprint, remote: state.fingerprint };
             let input = if honest {
-                Input::Up { link, fingerprints, path: Path::Direct }
+                Input::Up { link, fingerprints, path: LinkPath::HOSTS }
             } else {
                 Input::Down { link, reason: String::from("the other end showed another certificate") }
             };

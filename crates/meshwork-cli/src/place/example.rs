@@ -15,6 +15,8 @@ pub(super) fn peer(state: LinkState) -> PeerView {
         heard: None,
         reason: None,
         rtt: None,
+        path: None,
+        relayed_because: None,
         attached: true,
         stays: true,
         in_step: true,

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::{Failure, LinkPair, PATIENCE, QUIET, Side};
 use crate::node::io::{Channel, Effect, Input, LinkId, SEND_WINDOW};
+use crate::node::path::{IceConfig, Path};
 use crate::signalling::description::{CANDIDATES_MAX, Description, Fingerprints, Role, Signal};
 
 /// One end of one link, as its driver tells it.
@@ -52,7 +53,7 @@ impl<'pair, P: LinkPair> Bench<'pair, P> {
 
     pub(super) async fn open(&mut self, side: Side, link: LinkId, role: Role) {
         self.ends.insert((side, link), End { role: Some(role), ..End::default() });
-        self.pair.apply(side, Effect::Open { link, role }).await;
+        self.pair.apply(side, Effect::Open { link, role, ice: IceConfig::default() }).await;
     }
 
     pub(super) async fn open_pair(&mut self, offerer: Side) -> LinkId {
@@ -215,7 +216,8 @@ fn check(end: &End, other: Option<&Description>, input: &Input) -> Result<(), &'
             let named = end.description.as_ref().map_or(0, |own| own.candidates.len());
             require(named + end.candidates < CANDIDATES_MAX, "there are too many candidates")
         }
-        Input::Up { fingerprints, .. } => {
+        Input::Up { fingerprints, path, .. } => {
+            require(path.kind() == Path::Direct, "there is no relay")?;
             require(end.up.is_none(), "it is up already")?;
             let local = end.description.as_ref().map(|own| own.fingerprint);
             require(local == Some(fingerprints.local), "its certificate is not the described one")

@@ -13,8 +13,10 @@ use core::time::Duration;
 use super::Node;
 use super::PENDING_MAX;
 use super::event::{Event, LinkState, Refusal, RoomHandle};
+use super::ice::Named;
 use super::invitations::ByHandAttempt;
 use super::io::{Effect, LinkId};
+use super::path::IcePolicy;
 use super::peer::{ATTEMPTS_PER_PEER_MAX, Peer, Source};
 use crate::id::Endpoint;
 use crate::session::link::Link;
@@ -23,6 +25,7 @@ use crate::session::transcript::Facts;
 use crate::signalling::client::back_off;
 use crate::signalling::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
 use crate::signalling::sealing::{self, OpenError, RefuseReason, SignalBody, SignalContent};
+use crate::time::Time;
 use crate::wire::VersionRange;
 
 /// Versions of the link protocol that this build speaks: 2 brought resumption and direct messages.
@@ -33,6 +36,8 @@ pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
 pub(super) const ASK_LATER: Duration = Duration::from_secs(1);
 /// How long an offer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// What people are told who hide their address where there is no relay.
+const NO_RELAY: &str = "you hide your address, and there is no relay";
 /// While an attempt is younger than this, another that the other end asks for brings nothing.
 const FRESH: Duration = Duration::from_secs(3);
 
@@ -57,6 +62,17 @@ pub(super) struct Attempt {
     /// Whether it is for nothing once the older link is heard again: it was begun because that one was silent
     /// here.
     pub(super) for_silence: bool,
+    /// Whether it was begun here to find a better path for a link that is alive.
+    pub(super) moves: bool,
+    /// Whether this end answers.
+    pub(super) is_answerer: bool,
+    /// Since when both ends look for a direct path; `None` before they do, when relays are used already, and when it
+    /// was seen to.
+    pub(super) relay_from: Option<Time>,
+    /// Whether this end uses no relay in it.
+    is_direct_only: bool,
+    /// Which kinds of candidates the other end named.
+    pub(super) named: Named,
 }
 
 impl Attempt {
@@ -71,7 +87,25 @@ impl Attempt {
             by_hand: None,
             resumes: false,
             for_silence: false,
+            moves: false,
+            is_answerer: answered,
+            relay_from: None,
+            is_direct_only: false,
+            named: Named::default(),
         }
+    }
+}
+
+impl Attempt {
+    /// From here on both ends look for a path, if the other end has described itself.
+    fn note_answered(&mut self, now: Time) {
+        self.relay_from = (self.answered && self.is_direct_only).then_some(now);
+    }
+
+    /// Notes the candidates that the other end named at once.
+    pub(super) fn note_description(&mut self, description: &Description) {
+        self.received = description.candidates.len();
+        description.candidates.iter().for_each(|candidate| self.named.add(candidate));
     }
 }
 
@@ -106,6 +140,10 @@ impl Node {
             peer.next_try = resumes.then_some(now + self.config.resume_interval);
             return;
         };
+        if self.has_no_way_to_hide(room) {
+            self.set_state(endpoint, LinkState::Gone, Some(String::from(NO_RELAY)));
+            return self.plan_retry(endpoint);
+        }
         if self.me > endpoint {
             if !self.has_place_for_attempt(endpoint) {
                 if let Some(peer) = self.peers.get_mut(&endpoint) {
@@ -135,7 +173,7 @@ impl Node {
         self.send_signal(endpoint, room, epoch, SignalContent::Ask);
     }
 
-    fn offer(&mut self, endpoint: Endpoint, room: RoomHandle, for_silence: bool) {
+    pub(super) fn offer(&mut self, endpoint: Endpoint, room: RoomHandle, for_silence: bool) {
         let session = self.peers.get_mut(&endpoint).and_then(|peer| peer.session.as_mut());
         let resumed = session.and_then(|session| Some((session.id(), session.next_epoch()?)));
         let (session, epoch) = resumed.unwrap_or_else(|| (self.rng.next_u64(), 1));
@@ -161,11 +199,14 @@ impl Node {
         for_silence: bool,
     ) -> LinkId {
         self.make_place_for_attempt(endpoint, facts.session);
+        let ice = self.ice_config(endpoint, room);
         let link = LinkId(self.next_link);
         self.next_link += 1;
         let resumes = self.session_of(endpoint).is_some_and(|session| session.id() == facts.session);
         self.links.insert(link, Link::new(self.now.time, role, facts, &self.config));
-        let attempt = Attempt { resumes, for_silence, ..Attempt::new(room, role == Role::Answerer) };
+        let mut attempt = Attempt { resumes, for_silence, ..Attempt::new(room, role == Role::Answerer) };
+        attempt.is_direct_only = ice.policy == IcePolicy::Direct;
+        attempt.note_answered(self.now.time);
         self.attempts.insert(link, attempt);
         // The lesser end leaves the next one to the greater, and asks when none comes.
         let again =
@@ -182,12 +223,12 @@ impl Node {
                 self.set_state(endpoint, LinkState::Connecting, None);
             }
         }
-        self.effect(Effect::Open { link, role });
+        self.effect(Effect::Open { link, role, ice });
         link
     }
 
     /// Whether one more attempt may be under way, with those gone that it would take the place of.
-    fn has_place_for_attempt(&self, endpoint: Endpoint) -> bool {
+    pub(super) fn has_place_for_attempt(&self, endpoint: Endpoint) -> bool {
         let own = self.peers.get(&endpoint).map_or(0, |peer| peer.trying.len());
         self.attempts.len() < PENDING_MAX || own >= ATTEMPTS_PER_PEER_MAX
     }
@@ -256,7 +297,13 @@ impl Node {
         }
     }
 
-    fn send_signal(&mut self, to: Endpoint, handle: RoomHandle, epoch: (u64, u32), content: SignalContent) {
+    pub(super) fn send_signal(
+        &mut self,
+        to: Endpoint,
+        handle: RoomHandle,
+        epoch: (u64, u32),
+        content: SignalContent,
+    ) {
         let Some(entry) = self.rooms.get(&handle) else { return };
         let (Some(room), secret) = (entry.id(), entry.secret) else { return };
         let Some(key) = self.peers.get(&to).and_then(Peer::sealing_key) else { return };
@@ -417,6 +464,9 @@ impl Node {
             return self.send_signal(from, handle, epoch, refuse);
         };
         let room = self.rooms.get(&handle).and_then(|entry| entry.room.as_ref());
+        if self.has_no_way_to_hide(handle) {
+            return;
+        }
         if !self.has_place_for_attempt(from) || room.is_none_or(|room| !room.admits(from)) {
             self.refuse(
                 Some(from),
@@ -437,7 +487,7 @@ impl Node {
         };
         let link = self.begin(from, handle, Role::Answerer, facts, self.is_silent(from));
         if let Some(attempt) = self.attempts.get_mut(&link) {
-            attempt.received = description.candidates.len();
+            attempt.note_description(&description);
         }
         self.effect(Effect::Signal { link, signal: Signal::Description(description) });
     }
@@ -466,7 +516,8 @@ impl Node {
             return self.fail_attempt(link, String::from("answered wrongly"));
         }
         attempt.answered = true;
-        attempt.received = description.candidates.len();
+        attempt.note_answered(self.now.time);
+        attempt.note_description(&description);
         state.set_answer(version, nonce);
         self.effect(Effect::Signal { link, signal: Signal::Description(description) });
     }
@@ -479,6 +530,7 @@ impl Node {
             return self.refuse(Some(from), Refusal::Signal, detail);
         }
         attempt.received += 1;
+        attempt.named.add(&candidate);
         match candidate.check() {
             Ok(()) => self.effect(Effect::Signal { link, signal: Signal::Candidate(candidate) }),
             Err(error) => self.refuse(Some(from), Refusal::Signal, error.to_string()),
@@ -530,6 +582,7 @@ impl Node {
         self.drop_attempt(link);
         let (resumes, trying) = (self.is_resuming(endpoint), self.is_trying(endpoint));
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.needs_relay |= resumes || peer.link.is_none();
         if resumes {
             // The next one of a session has its time, and goes another way if there are several; what people were
             // told stands.

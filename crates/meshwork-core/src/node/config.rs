@@ -49,6 +49,17 @@ pub struct Config {
     /// How long a connection attempt may take until the link is proved. 2 s to 60 s; ICE itself needs up to
     /// some seconds on bad networks.
     pub connect_timeout: Duration,
+    /// Whether others are to learn no address of this endpoint: links go over relays alone, and without a relay
+    /// there are none.
+    pub hides_address: bool,
+    /// How long two ends that described themselves look for a direct path before they use a relay, where they know
+    /// one. 500 ms to 10 s: each costs the pair that needs a relay this long, and the shorter it is the more pairs
+    /// use one for nothing.
+    pub relay_after: Duration,
+    /// First pause before a direct path is looked for again for a relayed link; doubles each time. 1 s to 5 min.
+    pub direct_again_least: Duration,
+    /// Longest such pause. `direct_again_least` to 1 h; each look costs both ends a connection and some signals.
+    pub direct_again_most: Duration,
     /// First pause before a link or server connection is made again; doubles with jitter at each failure.
     pub retry_least: Duration,
     /// Longest such pause.
@@ -84,6 +95,10 @@ impl Default for Config {
             resume_within: Duration::from_secs(60),
             answer_within: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(15),
+            hides_address: false,
+            relay_after: Duration::from_secs(2),
+            direct_again_least: Duration::from_secs(15),
+            direct_again_most: Duration::from_secs(600),
             retry_least: Duration::from_millis(250),
             retry_most: Duration::from_secs(15),
             stamp_ahead_max: Duration::from_secs(10),

@@ -150,11 +150,18 @@ impl Node {
             return Err(ByHandError::Full.into());
         }
         self.drop_all_attempts(endpoint);
+        // There is no second attempt that could use relays.
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.needs_relay = true;
+        }
         if self.attempts.len() >= PENDING_MAX || !self.know(handle, &from.announcement()) {
             return Err(CommandError::TooManyAttempts(PENDING_MAX));
         }
         let link = self.begin(endpoint, handle, Role::Answerer, facts, false);
         self.carry_by_hand(link);
+        if let Some(attempt) = self.attempts.get_mut(&link) {
+            attempt.note_description(&description);
+        }
         let description = Description { candidates: Bounded::default(), ..description };
         self.effect(Effect::Signal { link, signal: Signal::Description(description) });
         Ok(())
@@ -179,6 +186,7 @@ impl Node {
         }
         if let Some(attempt) = self.attempts.get_mut(&link) {
             attempt.answered = true;
+            attempt.note_description(&description);
             attempt.by_hand.iter_mut().for_each(|by_hand| by_hand.until = until);
         }
         if let Some(peer) = self.peers.get_mut(&from.endpoint) {

@@ -12,6 +12,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::path::{IceConfig, LinkPath};
 use crate::id::RoomId;
 use crate::signalling::description::{Fingerprints, Role, Signal};
 use crate::time::WallTime;
@@ -62,15 +63,6 @@ impl Channel {
     }
 }
 
-/// How packets of a link travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Path {
-    /// From one endpoint to the other.
-    Direct,
-    /// Through a TURN relay.
-    Relayed,
-}
-
 /// What the driver must carry out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -82,6 +74,8 @@ pub enum Effect {
         link: LinkId,
         /// Which end this is.
         role: Role,
+        /// Which ways it may look for, and which servers help.
+        ice: IceConfig,
     },
     /// Give the connection what the other end said. It was checked
     /// ([`Description::check`](crate::signalling::description::Description::check)); a candidate may come
@@ -248,14 +242,14 @@ pub enum Input {
         /// As they were presented on the wire.
         fingerprints: Fingerprints,
         /// How its packets travel at first.
-        path: Path,
+        path: LinkPath,
     },
     /// The connection moved to another path.
     PathChanged {
         /// Which connection.
         link: LinkId,
         /// How its packets travel now.
-        path: Path,
+        path: LinkPath,
     },
     /// A message arrived on a channel.
     Data {

@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 
 use super::attempts::ASK_LATER;
 use super::event::{LinkState, Refusal, RoomHandle};
-use super::io::{Effect, LinkId, Path};
+use super::ice::path_words;
+use super::io::{Effect, LinkId};
+use super::path::{LinkPath, Path};
 use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR};
 use super::{Node, Output};
 use crate::id::Endpoint;
@@ -38,20 +40,24 @@ impl Node {
         let Some(state) = self.links.get(&link) else { return };
         let (endpoint, path, facts) = (state.remote(), state.path(), *state.facts());
         let attempt = self.attempts.remove(&link);
+        let named = attempt.as_ref().map(|attempt| attempt.named).unwrap_or_default();
         if !self.wants_proved(endpoint, attempt.as_ref()) {
             return self.say_unlinked(link);
         }
+        let was_alive = !self.is_resuming(endpoint);
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.unlinked_us = false;
         peer.trying.retain(|attempt| *attempt != link);
         let older = peer.link;
+        let older_path = older.and_then(|older| self.links.get(&older)).map(|older| older.path().kind());
         let older_facts = older.and_then(|older| self.links.get(&older)).map(|older| *older.facts());
         if older_facts.is_some_and(|older| older.session == facts.session && older.epoch > facts.epoch) {
             return self.close_link(link, Some(GoodbyeReason::Replaced));
         }
         let (words, resumption) = self.open_session(endpoint, &facts);
+        let is_same = words.is_some();
         if let Some(older) = older {
-            if words.is_some() {
+            if is_same {
                 self.keep_rooms(endpoint);
             }
             self.close_link(older, Some(GoodbyeReason::Replaced));
@@ -66,13 +72,21 @@ impl Node {
         peer.offences = 0;
         let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
         rooms.extend(attempt.map(|attempt| attempt.room));
-        if words.is_some() {
+        if is_same {
             rooms.extend(&peer.rooms);
         }
+        peer.they_hide = named.hides();
+        let because = self.peers.get(&endpoint).and_then(|peer| self.relayed_because(peer, path));
+        let told = match (because, older_path) {
+            (None, Some(Path::Relayed)) if was_alive => Some(String::from("a direct path was found")),
+            _ if was_alive => path_words(because),
+            _ => words.or_else(|| path_words(because)),
+        };
         if let (Some(resumption), Some(state)) = (resumption, self.links.get_mut(&link)) {
             state.send(&LinkMessage::Resumption(resumption));
         }
-        self.set_state(endpoint, linked_state(path), words);
+        self.handle_path_known(endpoint);
+        self.set_state(endpoint, linked_state(path), told);
         for room in rooms {
             self.send_attach(endpoint, room);
         }
@@ -158,13 +172,24 @@ impl Node {
         self.lose_link(link, reason);
     }
 
-    pub(super) fn handle_path(&mut self, link: LinkId, path: Path) {
+    pub(super) fn handle_path(&mut self, link: LinkId, path: LinkPath) {
         let Some(state) = self.links.get_mut(&link) else { return };
         state.set_path(path);
         let (endpoint, proved) = (state.remote(), state.is_proved());
         if proved {
-            self.set_state(endpoint, linked_state(path), None);
+            self.tell_path(endpoint);
+            self.handle_path_known(endpoint);
         }
+    }
+
+    /// Tells how packets of a link travel, and why, while it is neither silent nor gone.
+    pub(super) fn tell_path(&mut self, endpoint: Endpoint) {
+        let Some(peer) = self.peers.get(&endpoint).filter(|peer| peer.state != LinkState::Stale) else {
+            return;
+        };
+        let Some(path) = peer.link.and_then(|link| self.links.get(&link)).map(Link::path) else { return };
+        let words = path_words(self.relayed_because(peer, path));
+        self.set_state(endpoint, linked_state(path), words);
     }
 
     /// Closes a link, with a last word if one is given. The peer's state is the caller's to set.
@@ -306,7 +331,9 @@ impl Node {
             // The old link is back: what was begun to replace it is for nothing.
             self.drop_attempts(endpoint, |attempt, _| attempt.for_silence);
             if is_stale {
-                self.set_state(endpoint, linked_state(path), None);
+                let words =
+                    self.peers.get(&endpoint).and_then(|peer| path_words(self.relayed_because(peer, path)));
+                self.set_state(endpoint, linked_state(path), words);
             }
         }
     }
@@ -325,8 +352,8 @@ impl Node {
     }
 }
 
-fn linked_state(path: Path) -> LinkState {
-    match path {
+fn linked_state(path: LinkPath) -> LinkState {
+    match path.kind() {
         Path::Direct => LinkState::Direct,
         Path::Relayed => LinkState::Relayed,
     }

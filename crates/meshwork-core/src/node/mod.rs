@@ -27,10 +27,12 @@ pub mod config;
 pub mod event;
 mod governing;
 mod history;
+mod ice;
 mod introductions;
 mod invitations;
 pub mod io;
 mod links;
+pub mod path;
 mod peer;
 mod pointing;
 mod resume;
@@ -162,7 +164,9 @@ impl Node {
         match input {
             Input::Signal { link, signal } => self.handle_local_signal(link, signal),
             Input::Up { link, fingerprints, path } => {
-                if let Some(known) = self.links.get_mut(&link) {
+                if !self.is_no_better(link, path)
+                    && let Some(known) = self.links.get_mut(&link)
+                {
                     known.handle_up(now, &fingerprints, path, &self.identity);
                 }
             }
@@ -198,6 +202,7 @@ impl Node {
         self.handle_link_timeouts();
         self.handle_by_hand_timeouts();
         self.handle_session_timeouts();
+        self.handle_ice_timeouts();
         self.handle_peer_timeouts();
         self.vote_on_time();
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
@@ -230,6 +235,7 @@ impl Node {
         let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
         let rooms = rooms.filter_map(|room| room.poll_timeout(room.present(self.now)));
         let links = self.link_deadlines().chain(self.session_deadlines());
+        let links = links.chain(self.ice_deadlines());
         servers.chain(rooms).chain(links).chain(self.peer_deadlines()).chain(self.pointing_deadlines()).min()
     }
 
@@ -408,6 +414,8 @@ impl Node {
             heard: link.map(Link::heard),
             reason: peer.reason.clone(),
             rtt: link.and_then(Link::rtt),
+            path: link.map(Link::path),
+            relayed_because: link.and_then(|link| self.relayed_because(peer, link.path())),
             attached: peer.is_attached(handle),
             stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
             in_step: room.is_some_and(|room| room.is_in_step(endpoint)),

@@ -114,6 +114,13 @@ pub(super) struct Peer {
     pub(super) introduced: Allowance,
     /// What it says of its cursor.
     pub(super) pointings: PointingAllowance,
+    /// Whether no direct path to it was found lately, so that the next attempt uses relays.
+    pub(super) needs_relay: bool,
+    /// Whether it named relayed candidates alone when its link was made.
+    pub(super) they_hide: bool,
+    /// When to look for a better path for its link, and how long after that again.
+    pub(super) next_move: Option<Time>,
+    pub(super) move_pause: Duration,
     /// Whether the person there does not want a link: none is tried until it begins one.
     pub(super) unlinked_us: bool,
 }
@@ -168,6 +175,10 @@ impl Peer {
             carried: Allowance::new(now, CARRIES_MAX),
             introduced: Allowance::new(now, INTRODUCED_MAX),
             pointings: PointingAllowance::default(),
+            needs_relay: false,
+            they_hide: false,
+            next_move: None,
+            move_pause: Duration::ZERO,
             unlinked_us: false,
         }
     }

@@ -213,6 +213,8 @@ impl Node {
         for server in self.servers.values_mut() {
             server.handle_network_changed(now);
         }
+        let endpoints: Vec<Endpoint> = self.peers.keys().copied().collect();
+        endpoints.into_iter().for_each(|endpoint| self.plan_move(endpoint, self.config.answer_within));
         self.handle_server_timeouts();
         self.handle_peer_timeouts();
     }

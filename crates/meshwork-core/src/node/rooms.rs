@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
+use super::ice::IceOffer;
 use super::io::{Effect, LinkId, ServerId};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
@@ -35,6 +36,8 @@ pub(super) struct Registration {
     pub(super) joined: bool,
     /// Whether it said that it does not let us in.
     pub(super) refused: bool,
+    /// What it said of STUN and TURN servers.
+    pub(super) ice: Option<IceOffer>,
 }
 
 /// A room that the node is in, or on its way into.
@@ -171,6 +174,7 @@ impl Node {
                 code: None,
                 joined: false,
                 refused: false,
+                ice: None,
             });
         }
         server

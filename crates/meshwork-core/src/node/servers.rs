@@ -205,6 +205,9 @@ impl Node {
                     self.handle_absent(handle, endpoint, Source::Server(server));
                 }
             }
+            FromServer::IceServers { room, servers, lasts_ms } => {
+                self.handle_ice_servers(server, room, servers, lasts_ms);
+            }
             FromServer::Signal { room, from, payload } => {
                 if let Some(handle) = self.room_on(server, room) {
                     if self.introductions.is_seen(&payload) {
@@ -240,7 +243,7 @@ impl Node {
         }
     }
 
-    fn room_on(&self, server: ServerId, room: RoomId) -> Option<RoomHandle> {
+    pub(super) fn room_on(&self, server: ServerId, room: RoomId) -> Option<RoomHandle> {
         let here = |entry: &super::rooms::Entry| entry.uses(server) && entry.id() == Some(room);
         self.rooms.iter().find(|(_, entry)| here(entry)).map(|(&handle, _)| handle)
     }

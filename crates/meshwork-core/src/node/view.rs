@@ -7,6 +7,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::event::{LinkState, RoomHandle};
+use super::path::{LinkPath, RelayedBecause};
 use crate::crdt::canvas::CanvasSize;
 use crate::id::Endpoint;
 use crate::room::records::Limit;
@@ -197,6 +198,10 @@ pub struct PeerView {
     pub reason: Option<String>,
     /// Smoothed round-trip time (RFC 6298), once measured.
     pub rtt: Option<Duration>,
+    /// How packets of the link travel, as far as the driver tells; `None` without a link.
+    pub path: Option<LinkPath>,
+    /// Why the link is relayed, while it is.
+    pub relayed_because: Option<RelayedBecause>,
     /// Whether it proved that it may be in the room.
     pub attached: bool,
     /// Whether it says that it stays in the room.

@@ -27,7 +27,8 @@ use super::transcript::{Facts, Transcript};
 use crate::id::{Endpoint, Identity};
 use crate::node::Config;
 use crate::node::event::Refusal;
-use crate::node::io::{Channel, FRAME_MAX, Path, SEND_WINDOW};
+use crate::node::io::{Channel, FRAME_MAX, SEND_WINDOW};
+use crate::node::path::LinkPath;
 use crate::presence::{Pointing, PointingError};
 use crate::signalling::description::{Fingerprints, Role};
 use crate::time::{Now, Time, WallTime};
@@ -84,7 +85,7 @@ pub struct Link {
     role: Role,
     facts: Facts,
     transcript: Option<Transcript>,
-    path: Path,
+    path: LinkPath,
     phase: Phase,
     opened: Time,
     heard: Time,
@@ -116,7 +117,7 @@ impl Link {
             role,
             facts,
             transcript: None,
-            path: Path::Direct,
+            path: LinkPath::default(),
             phase: Phase::Opening,
             opened: now,
             heard: now,
@@ -169,12 +170,12 @@ impl Link {
     }
 
     /// How packets travel.
-    pub fn path(&self) -> Path {
+    pub fn path(&self) -> LinkPath {
         self.path
     }
 
     /// The connection moved to another path.
-    pub fn set_path(&mut self, path: Path) {
+    pub fn set_path(&mut self, path: LinkPath) {
         self.path = path;
     }
 
@@ -209,7 +210,7 @@ impl Link {
     }
 
     /// Both channels are open: sends this end's proof.
-    pub fn handle_up(&mut self, now: Time, fingerprints: &Fingerprints, path: Path, identity: &Identity) {
+    pub fn handle_up(&mut self, now: Time, fingerprints: &Fingerprints, path: LinkPath, identity: &Identity) {
         if self.phase != Phase::Opening {
             return;
         }

@@ -5,5 +5,6 @@ pub mod announce;
 pub mod by_hand;
 pub mod client;
 pub mod description;
+pub mod ice_server;
 pub mod protocol;
 pub mod sealing;

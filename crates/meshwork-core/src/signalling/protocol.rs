@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Code, Endpoint, RoomId};
+use crate::signalling::ice_server::IceServer;
 use crate::wire::Base64;
 
 /// Lowest and highest version of this protocol that this build speaks.
@@ -78,6 +79,11 @@ pub enum FromClient {
         /// The sealed payload, opaque to the server.
         payload: Base64<PAYLOAD_MAX>,
     },
+    /// Asks for the STUN and TURN servers of a room again, before what opens them lapses.
+    IceServers {
+        /// The room, which the client is in.
+        room: RoomId,
+    },
     /// Says that the socket is alive; the server answers with the same.
     KeepAlive,
     /// A message of a type that this build does not know: it is read and ignored, never written.
@@ -126,6 +132,15 @@ pub enum FromServer {
         room: RoomId,
         /// Everyone else who is in it.
         members: Vec<Announcement>,
+    },
+    /// STUN and TURN servers for this client in a room: before [`FromServer::Joined`], and when they are asked for.
+    IceServers {
+        /// Which room.
+        room: RoomId,
+        /// The servers. An address with the host `*` is at the host by which the client reached this server.
+        servers: Vec<IceServer>,
+        /// How long they may be used, in milliseconds: then the credentials lapse.
+        lasts_ms: u64,
     },
     /// Someone else became a member.
     MemberJoined {

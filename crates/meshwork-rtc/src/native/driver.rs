@@ -274,7 +274,7 @@ impl Task {
     /// Begins to carry out an effect; says when that failed at once.
     fn effect(&mut self, effect: Effect) -> Option<Input> {
         match effect {
-            Effect::Open { link, role } => self.links.open(link, role),
+            Effect::Open { link, role, ice } => self.links.open(link, role, ice),
             Effect::Signal { link, signal } => self.links.signal(link, signal),
             Effect::Send { link, channel, bytes } => self.links.send(link, channel, bytes),
             Effect::Close { link } => self.links.close(link),

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use js_sys::Promise;
 use meshwork_core::node::Input;
-use meshwork_core::node::io::{Channel, LinkId, Path, SEND_WINDOW};
+use meshwork_core::node::io::{Channel, LinkId, SEND_WINDOW};
+use meshwork_core::node::path::{IceConfig, IcePolicy, LinkPath};
 use meshwork_core::signalling::description::{
     CANDIDATES_MAX, Candidate, Description, Fingerprint, Fingerprints, Role, Signal,
 };
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Event, MessageEvent, RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent,
-    RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
+    Event, MessageEvent, RtcConfiguration, RtcIceCandidateInit, RtcIceServer, RtcIceTransportPolicy,
+    RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
+    RtcSessionDescriptionInit,
 };
 
 use super::channel::{DataChannel, message_bytes};
@@ -56,7 +58,7 @@ struct State {
     candidates_said: usize,
     early_data: Vec<(Channel, Vec<u8>)>,
     early_bytes: usize,
-    path: Option<Path>,
+    path: Option<LinkPath>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -73,8 +75,14 @@ impl Connection {
     ///
     /// # Errors
     /// The browser's words why there can be none.
-    pub(crate) fn open(link: LinkId, role: Role, sink: Sink) -> Result<Rc<Connection>, String> {
-        let inner = RtcPeerConnection::new().map_err(|error| words(&error))?;
+    pub(crate) fn open(
+        link: LinkId,
+        role: Role,
+        ice: &IceConfig,
+        sink: Sink,
+    ) -> Result<Rc<Connection>, String> {
+        let inner =
+            RtcPeerConnection::new_with_configuration(&configuration(ice)).map_err(|error| words(&error))?;
         let channels = Channel::ALL.map(|channel| DataChannel::new(&inner, channel));
         let state = RefCell::default();
         let handlers = RefCell::default();
@@ -359,6 +367,9 @@ impl Connection {
         for (channel, bytes) in early {
             self.say(Input::Data { link: self.link, channel, bytes });
         }
+        if path.local.is_none() {
+            self.clone().look_up_path();
+        }
     }
 
     fn on_message(&self, channel: Channel, event: &MessageEvent) {
@@ -388,12 +399,44 @@ impl Connection {
     }
 
     fn on_path_change(&self) {
-        let path = facts::path(&self.inner);
+        self.note_path(facts::path(&self.inner));
+    }
+
+    fn look_up_path(self: Rc<Self>) {
+        spawn_local(async move {
+            if let Some(path) = facts::path_from_statistics(&self.inner).await {
+                self.note_path(path);
+            }
+        });
+    }
+
+    fn note_path(&self, path: LinkPath) {
         let is_new = self.state.borrow_mut().path.replace(path) != Some(path);
         if is_new {
             self.say(Input::PathChanged { link: self.link, path });
         }
     }
+}
+
+/// What the browser may use to find a path (W3C WebRTC section 4.2.1).
+fn configuration(ice: &IceConfig) -> RtcConfiguration {
+    let configuration = RtcConfiguration::new();
+    if ice.policy == IcePolicy::Relay {
+        configuration.set_ice_transport_policy(RtcIceTransportPolicy::Relay);
+    }
+    let servers = js_sys::Array::new();
+    for server in ice.usable_servers() {
+        let entry = RtcIceServer::new();
+        let urls: js_sys::Array = server.urls.iter().map(|url| JsValue::from_str(url)).collect();
+        entry.set_urls(&urls);
+        if server.is_relay() {
+            entry.set_username(&server.username);
+            entry.set_credential(&server.credential);
+        }
+        servers.push(&entry);
+    }
+    configuration.set_ice_servers(&servers);
+    configuration
 }
 
 async fn wait(promise: Promise) -> Result<JsValue, String> {

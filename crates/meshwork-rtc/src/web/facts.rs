@@ -2,11 +2,12 @@
 //!
 //! `RTCSctpTransport` and what hangs below it is reached by name, since not every browser has all of it.
 
-use js_sys::{Array, ArrayBuffer, Uint8Array};
-use meshwork_core::node::io::Path;
+use js_sys::{Array, ArrayBuffer, Map, Uint8Array};
+use meshwork_core::node::path::{LinkPath, PathEnd, RelayTransport};
 use meshwork_core::signalling::description::Fingerprint;
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::RtcPeerConnection;
 
 use super::handler::{Handler, call, property};
@@ -39,15 +40,66 @@ pub(crate) fn remote_certificate(connection: &RtcPeerConnection) -> RemoteCertif
     }
 }
 
-/// How packets travel now; direct where the browser does not say, since it was given no relay.
-pub(crate) fn path(connection: &RtcPeerConnection) -> Path {
+/// How packets travel now, as far as the browser says.
+pub(crate) fn path(connection: &RtcPeerConnection) -> LinkPath {
     let pair = ice_transport(connection).and_then(|ice| call(&ice, "getSelectedCandidatePair"));
-    let is_relay = |end: &str| {
-        let candidate = pair.as_ref().and_then(|pair| property(pair, end));
-        let kind = candidate.and_then(|candidate| property(&candidate, "type"));
-        kind.and_then(|kind| kind.as_string()).is_some_and(|kind| kind == "relay")
-    };
-    if is_relay("local") || is_relay("remote") { Path::Relayed } else { Path::Direct }
+    let end = |end: &str| pair.as_ref().and_then(|pair| property(pair, end));
+    let text = |of: &Option<JsValue>, name: &str| property(of.as_ref()?, name)?.as_string();
+    let (local, remote) = (end("local"), end("remote"));
+    let relay = text(&local, "relayProtocol");
+    LinkPath {
+        local: text(&local, "type").as_deref().and_then(path_end),
+        remote: text(&remote, "type").as_deref().and_then(path_end),
+        relay: relay.as_deref().and_then(relay_transport),
+    }
+}
+
+/// The selected pair from the statistics (W3C webrtc-stats), for browsers that tell it nowhere else.
+pub(crate) async fn path_from_statistics(connection: &RtcPeerConnection) -> Option<LinkPath> {
+    let report = JsFuture::from(connection.get_stats()).await.ok()?.dyn_into::<Map>().ok()?;
+    let text = |of: &JsValue, name: &str| property(of, name)?.as_string();
+    let mut selected = None;
+    report.for_each(&mut |entry, _| {
+        // Firefox marks the pair itself, others name it in the transport's entry.
+        match text(&entry, "type").as_deref() {
+            Some("transport") => {
+                if let Some(id) = text(&entry, "selectedCandidatePairId") {
+                    selected = Some(report.get(&JsValue::from_str(&id)));
+                }
+            }
+            Some("candidate-pair") if property(&entry, "selected").is_some_and(|is| is.is_truthy()) => {
+                selected = Some(entry);
+            }
+            _ => {}
+        }
+    });
+    let pair = selected?;
+    let candidate = |name: &str| Some(report.get(&JsValue::from_str(&text(&pair, name)?)));
+    let (local, remote) = (candidate("localCandidateId")?, candidate("remoteCandidateId")?);
+    Some(LinkPath {
+        local: text(&local, "candidateType").as_deref().and_then(path_end),
+        remote: text(&remote, "candidateType").as_deref().and_then(path_end),
+        relay: text(&local, "relayProtocol").as_deref().and_then(relay_transport),
+    })
+}
+
+fn path_end(kind: &str) -> Option<PathEnd> {
+    match kind {
+        "host" => Some(PathEnd::Host),
+        "srflx" => Some(PathEnd::ServerReflexive),
+        "prflx" => Some(PathEnd::PeerReflexive),
+        "relay" => Some(PathEnd::Relayed),
+        _ => None,
+    }
+}
+
+fn relay_transport(protocol: &str) -> Option<RelayTransport> {
+    match protocol {
+        "udp" => Some(RelayTransport::Udp),
+        "tcp" => Some(RelayTransport::Tcp),
+        "tls" => Some(RelayTransport::Tls),
+        _ => None,
+    }
 }
 
 /// Calls `handler` whenever packets begin to travel another way, where the browser can tell.

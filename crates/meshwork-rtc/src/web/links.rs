@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use meshwork_core::node::io::LinkId;
+use meshwork_core::node::path::IceConfig;
 use meshwork_core::node::{Effect, Input};
 use meshwork_core::signalling::description::Role;
 
@@ -37,7 +38,7 @@ impl Links {
     /// Carries out an effect that concerns a link; any other is given back.
     pub fn carry_out(&self, effect: Effect) -> Option<Effect> {
         match effect {
-            Effect::Open { link, role } => self.open(link, role),
+            Effect::Open { link, role, ice } => self.open(link, role, &ice),
             Effect::Signal { link, signal } => {
                 if let Some(connection) = self.connection(link) {
                     connection.handle_signal(signal);
@@ -59,12 +60,12 @@ impl Links {
         None
     }
 
-    fn open(&self, link: LinkId, role: Role) {
+    fn open(&self, link: LinkId, role: Role, ice: &IceConfig) {
         // A number has one connection, however often it is asked for.
         if self.open.borrow().contains_key(&link) {
             return;
         }
-        match Connection::open(link, role, self.sink.clone()) {
+        match Connection::open(link, role, ice, self.sink.clone()) {
             Ok(connection) => {
                 self.open.borrow_mut().insert(link, connection);
             }

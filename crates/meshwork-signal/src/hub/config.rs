@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use meshwork_core::id::RoomId;
+use meshwork_core::signalling::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
+
+use super::ice::IceOffer;
 
 /// Bytes that one announcement takes in a `joined` message, at most.
 pub(super) const ANNOUNCEMENT_JSON_MAX: usize = 300;
@@ -19,6 +22,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct HubConfig {
     /// The one room that may be registered, where the hub serves no other; `None` for a hub that serves all.
     pub only_room: Option<RoomId>,
+    /// The STUN and TURN servers that members of rooms are told of; none by default.
+    pub ice: IceOffer,
     /// Rooms that are kept in all, each with up to 1.3 KB. 1 to 1,000,000: beyond, codes would collide often.
     pub rooms_max: usize,
     /// Rooms kept that were registered from one network (an IPv4 address, an IPv6 /64). 1 to `rooms_max`;
@@ -66,6 +71,7 @@ impl Default for HubConfig {
     fn default() -> HubConfig {
         HubConfig {
             only_room: None,
+            ice: IceOffer::default(),
             rooms_max: 65_536,
             rooms_per_network_max: 4_096,
             room_keep: 7 * DAY,
@@ -113,6 +119,8 @@ impl HubConfig {
         let time = |field, value: Duration, least: Duration, most: Duration| {
             in_range(field, value.as_millis(), least.as_millis(), most.as_millis())
         };
+        let ice = self.ice.len();
+        count("ice", ice, 0, ICE_SERVERS_MAX)?;
         count("rooms_max", self.rooms_max, 1, 1_000_000)?;
         count("rooms_per_network_max", self.rooms_per_network_max, 1, self.rooms_max)?;
         time("room_keep", self.room_keep, 60 * SECOND, 90 * DAY)?;

@@ -63,6 +63,9 @@ impl Hub {
             (FromClient::Signal { room, to, payload }, Some(from)) => {
                 self.handle_signal(now, id, from, room, to, payload);
             }
+            (FromClient::IceServers { room }, Some(endpoint)) => {
+                self.handle_ice_servers(now, id, endpoint, room);
+            }
             (FromClient::KeepAlive, Some(_)) => self.send(now, id, &FromServer::KeepAlive),
         }
     }
@@ -205,6 +208,10 @@ impl Hub {
         let sockets: Vec<SocketId> = others.map(|(_, &socket)| socket).collect();
         let members = sockets.iter().filter_map(|socket| self.sockets.get(socket)?.entered.clone()).collect();
         self.rooms.join(room, endpoint, id);
+        // First, so that it has them when it begins to link to the members.
+        if !self.config.ice.is_empty() {
+            self.send_ice_servers(now, id, endpoint, room);
+        }
         self.send(now, id, &FromServer::Joined { room, members });
         if !is_member {
             self.broadcast(now, room, endpoint, &FromServer::MemberJoined { room, announcement });
@@ -245,6 +252,20 @@ impl Hub {
             return self.refuse(now, id, ServerRefusal::SlowReader, detail, Some(room), Some(to));
         }
         self.send_text(now, receiver, text);
+    }
+
+    fn handle_ice_servers(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+        if self.rooms.get(room).is_some_and(|kept| kept.members.contains_key(&endpoint)) {
+            self.send_ice_servers(now, id, endpoint, room);
+        } else {
+            self.refuse_room(now, id, room, "is not one that this socket is in");
+        }
+    }
+
+    fn send_ice_servers(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+        let (read, wall) = self.civil;
+        let message = self.config.ice.message(wall + now.since(read), room, endpoint);
+        self.send(now, id, &message);
     }
 
     fn send_found(&mut self, now: Time, id: SocketId, room: RoomId) {
@@ -296,6 +317,7 @@ fn kind(message: &FromClient) -> &'static str {
         FromClient::Join { .. } => "join",
         FromClient::Leave { .. } => "leave",
         FromClient::Signal { .. } => "signal",
+        FromClient::IceServers { .. } => "ice-servers",
         FromClient::KeepAlive => "keep-alive",
         FromClient::Ignored => "unknown",
     }

@@ -46,6 +46,7 @@
 
 mod config;
 mod conversation;
+mod ice;
 mod network;
 mod rooms;
 mod socket;
@@ -63,6 +64,7 @@ use meshwork_core::signalling::protocol::{FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::time::{Time, WallTime};
 
 pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX};
+pub use ice::{IceOffer, RelayOffer};
 
 use crate::code::ServerKey;
 pub(crate) use network::Network;
@@ -115,6 +117,8 @@ pub struct Hub {
     key: ServerKey,
     rng: Rng,
     next_socket: u64,
+    /// What the civil clock said, and when.
+    civil: (Time, WallTime),
     /// At most `sockets_max`.
     sockets: BTreeMap<SocketId, Socket>,
     /// The sockets that entered.
@@ -144,6 +148,7 @@ impl Hub {
             key,
             rng: Rng::new(seed),
             next_socket: 0,
+            civil: (Time(0), WallTime(0)),
             sockets: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -158,6 +163,7 @@ impl Hub {
 
     /// A socket was opened from `address`; `wall` is the civil time, which the client is told.
     pub fn handle_opened(&mut self, now: Time, wall: WallTime, address: IpAddr) -> SocketId {
+        self.civil = (now, wall);
         let id = SocketId(self.next_socket);
         self.next_socket += 1;
         let network = Network::of(address);

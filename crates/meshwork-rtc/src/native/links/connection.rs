@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, Path, SEND_WINDOW};
+use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
+use meshwork_core::node::path::LinkPath;
 use meshwork_core::signalling::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprints, Role, Signal,
 };
@@ -494,7 +495,7 @@ impl Connection {
         };
         self.stage = Stage::Up;
         let fingerprints = Fingerprints { local, remote };
-        self.inputs.push(Input::Up { link: self.link, fingerprints, path: Path::Direct });
+        self.inputs.push(Input::Up { link: self.link, fingerprints, path: LinkPath::HOSTS });
         self.inputs.append(&mut self.held);
         self.held_bytes = 0;
     }

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use meshwork_core::node::io::{Channel, Input, LinkId};
+use meshwork_core::node::path::IceConfig;
 use meshwork_core::signalling::description::{Role, Signal};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::{Id, JoinSet};
@@ -94,11 +95,12 @@ impl Links {
     }
 
     /// Carries out [`Effect::Open`](meshwork_core::node::io::Effect::Open).
-    pub(super) fn open(&mut self, link: LinkId, role: Role) {
+    pub(super) fn open(&mut self, link: LinkId, role: Role, ice: IceConfig) {
         let (sender, orders) = mpsc::unbounded_channel();
         let begin = Begin {
             link,
             role,
+            ice,
             shared: Arc::clone(&self.shared),
             orders,
             own_orders: sender.downgrade(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use meshwork_core::node::io::{Channel, Input, LinkId};
+use meshwork_core::node::path::IceConfig;
 use meshwork_core::signalling::description::{Candidate, CandidateAddress, Role, Signal};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, WeakUnboundedSender};
 
@@ -29,6 +30,7 @@ pub(super) enum Order {
 pub(super) struct Begin {
     pub(super) link: LinkId,
     pub(super) role: Role,
+    pub(super) ice: IceConfig,
     pub(super) shared: Arc<Shared>,
     /// Bounded by the node: it sends at most its send window, and signals at most a description and candidates.
     pub(super) orders: UnboundedReceiver<Order>,
@@ -39,7 +41,7 @@ pub(super) struct Begin {
 
 /// Runs one connection to its end.
 pub(super) async fn run(begin: Begin) {
-    let Begin { link, role, shared, mut orders, own_orders, inputs } = begin;
+    let Begin { link, role, ice: _, shared, mut orders, own_orders, inputs } = begin;
     let opened = Sockets::bind(&shared.addresses)
         .map_err(|error| format!("no socket could be opened: {error}"))
         .and_then(|sockets| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use meshwork_core::conformance::{self, LinkPair, PATIENCE, Side};
 use meshwork_core::node::Effect;
 use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
+use meshwork_core::node::path::IceConfig;
 use meshwork_core::signalling::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role, Signal,
 };
@@ -33,8 +34,8 @@ impl NativePair {
 
     /// Carries signals until both ends of `link` are up.
     async fn connect(&mut self, link: LinkId) {
-        self.a.open(link, Role::Offerer);
-        self.b.open(link, Role::Answerer);
+        self.a.open(link, Role::Offerer, IceConfig::default());
+        self.b.open(link, Role::Answerer, IceConfig::default());
         let mut up = 0;
         while up < 2 {
             match self.next(PATIENCE).await.expect("a connection in time") {
@@ -50,7 +51,7 @@ impl LinkPair for NativePair {
     async fn apply(&mut self, side: Side, effect: Effect) {
         let links = self.side(side);
         match effect {
-            Effect::Open { link, role } => links.open(link, role),
+            Effect::Open { link, role, ice } => links.open(link, role, ice),
             Effect::Signal { link, signal } => links.signal(link, signal),
             Effect::Send { link, channel, bytes } => links.send(link, channel, bytes),
             Effect::Close { link } => links.close(link),
@@ -134,7 +135,7 @@ async fn descriptions_that_lead_nowhere_harm_nothing() {
     let mut pair = NativePair::new(&Addresses::loopback());
     for (number, role) in [Role::Offerer, Role::Answerer].into_iter().enumerate() {
         let link = LinkId(number as u64);
-        pair.a.open(link, role);
+        pair.a.open(link, role, IceConfig::default());
         let description = nonsense(role.opposite(), strange_candidates());
         for _ in 0..3 {
             pair.a.signal(link, Signal::Description(description.clone()));
@@ -168,7 +169,7 @@ async fn address_of(links: &mut Links) -> SocketAddr {
 async fn strangers_cannot_disturb_a_link_with_datagrams() {
     let only = Addresses::Only(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]);
     let mut pair = NativePair::new(&only);
-    pair.a.open(LinkId(1), Role::Offerer);
+    pair.a.open(LinkId(1), Role::Offerer, IceConfig::default());
     let target = address_of(&mut pair.a).await;
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut random = [0u8; 1200];

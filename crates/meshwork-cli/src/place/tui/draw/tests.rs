@@ -43,6 +43,8 @@ fn person(called: &str, state: LinkState, beside: &str) -> Row {
         name: called.into(),
         reason: Some(beside.into()),
         rtt: Some(Duration::from_millis(23)),
+        path: None,
+        relayed_because: None,
         ..example::peer(state)
     };
     people::rows(&[peer], Time(0)).remove(0)

@@ -1,0 +1,56 @@
+//! The STUN and TURN servers that a hub tells its members of, with credentials for each room and endpoint.
+
+use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::signalling::ice_server::IceServer;
+use meshwork_core::signalling::protocol::FromServer;
+use meshwork_core::time::WallTime;
+
+use crate::turn::credentials::{LIFE, Secret, name_of};
+
+/// Which servers there are. An address with the host `*` is at the host by which a client reached the hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IceOffer {
+    /// Addresses of STUN servers, such as `stun:*:3478`; told as one server.
+    pub stun: Vec<String>,
+    /// Relays: one's own, external ones, or both.
+    pub relays: Vec<RelayOffer>,
+}
+
+/// A relay, or several that share a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayOffer {
+    /// Addresses, such as `turn:relay.example.org?transport=tcp`.
+    pub urls: Vec<String>,
+    /// What its credentials are made with: coturn's `static-auth-secret`.
+    pub secret: Secret,
+}
+
+impl IceOffer {
+    /// Whether nobody is told of anything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many servers are told.
+    pub(super) fn len(&self) -> usize {
+        usize::from(!self.stun.is_empty()) + self.relays.len()
+    }
+
+    /// What `endpoint` is told for `room` at `wall`: credentials that are bound to both and lapse after [`LIFE`].
+    pub(super) fn message(&self, wall: WallTime, room: RoomId, endpoint: Endpoint) -> FromServer {
+        let name = name_of(&room, &endpoint);
+        let mut servers = Vec::with_capacity(self.len());
+        if !self.stun.is_empty() {
+            servers.push(IceServer { urls: self.stun.clone(), ..IceServer::default() });
+        }
+        for relay in &self.relays {
+            let minted = relay.secret.mint(&name, wall + LIFE).expect("ids in text are short and plain");
+            servers.push(IceServer {
+                urls: relay.urls.clone(),
+                username: minted.username,
+                credential: minted.password,
+            });
+        }
+        FromServer::IceServers { room, servers, lasts_ms: LIFE.as_millis().try_into().unwrap_or(u64::MAX) }
+    }
+}
