@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 use meshwork_core::crdt::canvas::CanvasSize;
-use meshwork_core::id::{Endpoint, Identity, Instance};
+use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::announce;
+use meshwork_core::signalling::ice_server::IceServer;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
+use meshwork_core::time::WallTime;
 use meshwork_core::wire::Base64;
 use meshwork_signal::code::ServerKey;
+use meshwork_signal::turn::credentials::{LIFE, Secret, name_of};
 
 const PAGE: &str = include_str!("../../../docs/protocol/signalling.md");
 
@@ -39,6 +42,7 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         FromClient::Join { room },
         FromClient::Leave { room },
         FromClient::Signal { room, to: b, payload: payload.clone() },
+        FromClient::IceServers { room },
         FromClient::KeepAlive,
     ];
     let announcement = announce::announce(&bob, b, [6; 32]);
@@ -62,6 +66,7 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         FromServer::Entered,
         FromServer::Found { room, code, genesis },
         FromServer::Unknown { room: None, code: Some(code) },
+        ice_servers(room, a),
         FromServer::Joined { room, members: vec![announcement.clone()] },
         FromServer::MemberJoined { room, announcement },
         FromServer::MemberLeft { room, endpoint: b },
@@ -71,6 +76,16 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         goodbye,
     ];
     (from_client, from_server)
+}
+
+fn ice_servers(room: RoomId, endpoint: Endpoint) -> FromServer {
+    let secret = Secret::from_text("north-light-amber-17").unwrap();
+    let expires = WallTime::from_millis(1_700_000_000_000) + LIFE;
+    let minted = secret.mint(&name_of(&room, &endpoint), expires).unwrap();
+    let urls = ["turn:*:3478", "turn:*:3478?transport=tcp"].map(String::from).into();
+    let relay = IceServer { urls, username: minted.username, credential: minted.password };
+    let servers = vec![IceServer::open("stun:*:3478"), relay];
+    FromServer::IceServers { room, servers, lasts_ms: 600_000 }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use meshwork_signal::http::HttpConfig;
-use meshwork_signal::hub::{HubConfig, HubConfigError};
+use meshwork_signal::hub::{HubConfig, HubConfigError, IceOffer};
+use meshwork_signal::turn::credentials;
 
 use super::kind::Value;
 use super::layers::{Chosen, ConfigError, Source};
@@ -76,7 +77,12 @@ impl Config {
     /// [`ConfigError::Value`] for a value that does not go with another.
     pub(super) fn new(chosen: &BTreeMap<&'static str, Chosen>) -> Result<Config, ConfigError> {
         let values = Values(chosen);
-        let hub = hub(&values);
+        let (mut hub, relay) = (hub(&values), relay(&values));
+        if let Some(secret) = relay.turn_secret.as_ref().filter(|_| !relay.urls.is_empty()) {
+            let secret = credentials::Secret::from_text(secret.reveal());
+            let secret = secret.expect("the setting's check gives a secret that is long enough");
+            hub.ice = IceOffer::external(relay.urls.clone(), secret);
+        }
         hub.check().map_err(|error| values.blame(&error))?;
         let http = http(&values, &hub);
         Ok(Config {
@@ -86,7 +92,7 @@ impl Config {
             secret_key: values.text("secret_key").map(Secret),
             hub,
             http,
-            relay: relay(&values),
+            relay,
         })
     }
 }
@@ -102,6 +108,7 @@ fn hub(values: &Values<'_>) -> HubConfig {
     let keep_alive = values.time("keep_alive");
     HubConfig {
         only_room: None,
+        ice: IceOffer::default(),
         rooms_max,
         rooms_per_network_max: or_less("rooms_per_network_max", rooms_max),
         room_keep: values.time("room_keep"),

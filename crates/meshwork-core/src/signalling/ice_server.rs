@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn what_is_too_much_is_not_taken() {
         let server = IceServer::open("stun:x");
-        assert_eq!(check_servers(&[server.clone()]), Ok(()));
+        assert_eq!(check_servers(core::slice::from_ref(&server)), Ok(()));
         let many: Vec<IceServer> = (0..9).map(|_| server.clone()).collect();
         assert_eq!(check_servers(&many), Err(IceServerError::TooMany(9)));
         let urls = IceServer { urls: (0..9).map(|_| String::from("stun:x")).collect(), ..server.clone() };

@@ -26,6 +26,20 @@ pub struct RelayOffer {
 }
 
 impl IceOffer {
+    /// Relays elsewhere that share a secret with us. They answer STUN over UDP as well (RFC 8656 section 3).
+    pub fn external(urls: Vec<String>, secret: Secret) -> IceOffer {
+        let over_udp = urls.iter().filter_map(|url| url.strip_prefix("turn:"));
+        let over_udp = over_udp.map(|rest| rest.strip_suffix("?transport=udp").unwrap_or(rest));
+        let mut stun = Vec::new();
+        for place in over_udp.filter(|rest| !rest.contains('?')) {
+            let url = format!("stun:{place}");
+            if !stun.contains(&url) {
+                stun.push(url);
+            }
+        }
+        IceOffer { stun, relays: vec![RelayOffer { urls, secret }] }
+    }
+
     /// Whether nobody is told of anything.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use meshwork_core::node::io::{Channel, Input, LinkId};
-use meshwork_core::node::path::IceConfig;
+use meshwork_core::node::path::{IceConfig, IcePolicy};
 use meshwork_core::signalling::description::{Candidate, CandidateAddress, Role, Signal};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, WeakUnboundedSender};
 
@@ -41,8 +41,12 @@ pub(super) struct Begin {
 
 /// Runs one connection to its end.
 pub(super) async fn run(begin: Begin) {
-    let Begin { link, role, ice: _, shared, mut orders, own_orders, inputs } = begin;
+    let Begin { link, role, ice, shared, mut orders, own_orders, inputs } = begin;
     let opened = Sockets::bind(&shared.addresses)
+        .and_then(|sockets| match ice.policy {
+            IcePolicy::Relay => Err(std::io::ErrorKind::Unsupported.into()),
+            IcePolicy::All | IcePolicy::Direct => Ok(sockets),
+        })
         .map_err(|error| format!("no socket could be opened: {error}"))
         .and_then(|sockets| {
             let advertise = |own| shared.advertise.as_ref().map_or(own, |advertise| advertise(own));

@@ -2,6 +2,7 @@
 
 mod defects;
 mod entering;
+mod ice;
 mod limits;
 mod rooms;
 
