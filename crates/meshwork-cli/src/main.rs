@@ -9,6 +9,7 @@ mod picture;
 mod place;
 mod progress;
 mod serve;
+mod simulate;
 mod style;
 
 use std::io;
@@ -44,6 +45,8 @@ enum Command {
         #[command(subcommand)]
         command: identity::command::Command,
     },
+    /// Simulate overlays of up to a million peers: numbers, figures and a page to read.
+    Simulate(simulate::Arguments),
 }
 
 const AFTER_HELP: &str = "\
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
             let json = command.wants_json();
             exit::finish(identity::command::run(command), json)
         }
+        Command::Simulate(arguments) => exit::finish(simulate::run(&arguments), arguments.json),
     }
 }
 

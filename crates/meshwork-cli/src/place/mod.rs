@@ -123,7 +123,7 @@ impl Common {
 }
 
 /// Writes one line to standard output, so that whoever reads a pipe has it at once.
-fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
+pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")?;
     Ok(())

@@ -1,0 +1,34 @@
+//! The graph level of the simulator: overlays as arrays, for up to a million peers.
+//!
+//! # Problem
+//! Nodes that run in full take kilobytes and signatures each: thousands of them, not a million, and no study of many
+//! seeds. What decides whether everybody hears is who is linked to whom.
+//!
+//! # How it works
+//! Overlays are [arrays](adjacency), built at once or by the [steps of membership](membership); a broadcast is a
+//! [search](reach) by hops, or [events in time](tree) over links with [latencies](latency). [Scenarios](scenario) with
+//! typed parameters put these together, and say what they found as tables and figures, which [`report`] writes.
+//!
+//! # Invariants
+//! - All chance comes from one seed; every task draws from a generator of its own, so that the same seed gives the same
+//!   bytes on any number of threads.
+//! - Nothing here reads a clock.
+//!
+//! # Limits
+//! [`PEERS_MAX`] peers. What is modelled and what is not stands in every report.
+
+pub mod adjacency;
+pub mod chance;
+pub mod latency;
+pub mod membership;
+pub mod outcome;
+pub mod reach;
+pub mod reliability;
+pub mod report;
+mod routes;
+pub mod scenario;
+pub mod tree;
+pub mod workers;
+
+/// Peers of one overlay: a million with their views take about 2 GB.
+pub const PEERS_MAX: usize = 1_000_000;

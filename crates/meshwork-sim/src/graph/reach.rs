@@ -1,0 +1,52 @@
+//! Who hears a message that everybody passes on, and after how many hops.
+
+use super::adjacency::Adjacency;
+
+/// The hops of a peer that nothing reaches.
+pub const UNREACHED: u16 = u16::MAX;
+
+/// What came of passing one message on.
+#[derive(Clone, Debug)]
+pub struct Hops {
+    /// Of each peer, [`UNREACHED`] where it did not hear.
+    pub of: Vec<u16>,
+    /// How many heard, the origin included.
+    pub reached: usize,
+    /// Hops of the last who heard.
+    pub most: u16,
+}
+
+/// Passes a message on from `origin`, hop by hop, among those who are `alive`.
+pub fn hops(graph: &Adjacency, origin: u32, alive: impl Fn(u32) -> bool) -> Hops {
+    let mut of = vec![UNREACHED; graph.peers()];
+    let mut queue = Vec::with_capacity(graph.peers());
+    of[origin as usize] = 0;
+    queue.push(origin);
+    let mut next = 0;
+    while let Some(&peer) = queue.get(next) {
+        next += 1;
+        let hop = of[peer as usize] + 1;
+        for &other in graph.of(peer) {
+            if of[other as usize] == UNREACHED && alive(other) {
+                of[other as usize] = hop;
+                queue.push(other);
+            }
+        }
+    }
+    let most = queue.last().map_or(0, |&last| of[last as usize]);
+    Hops { of, reached: queue.len(), most }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dead_pass_nothing_on() {
+        let line = Adjacency::undirected(5, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
+        let all = hops(&line, 0, |_| true);
+        assert_eq!((all.of.as_slice(), all.reached, all.most), (&[0, 1, 2, 3, 4][..], 5, 4));
+        let cut = hops(&line, 0, |peer| peer != 2);
+        assert_eq!((cut.of[1], cut.of[3], cut.reached, cut.most), (1, UNREACHED, 2, 1));
+    }
+}

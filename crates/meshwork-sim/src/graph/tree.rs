@@ -1,0 +1,303 @@
+//! Broadcast over an overlay: flooding, and trees of eager links with lazy ones beside them.
+//!
+//! # How it works
+//! As Plumtree (Leitão, Pereira and Rodrigues, SRDS 2007). A message goes over eager links at once; over lazy ones goes
+//! only word that it exists. Who gets a copy that it has already makes the link it came over lazy, so that the first
+//! broadcast, which floods, leaves a tree of the fastest ways. Who hears of a message and has not got it some time later
+//! asks who told it, and makes that link eager: a graft. Several trees lie over the same links.
+//!
+//! # Limits
+//! Asking and pruning always arrive. Messages are of one size; the links' queues are [`super::stream`]'s.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::adjacency::Adjacency;
+use super::latency::Latency;
+
+/// Trees over the same links, at most: one bit each.
+pub const TREES_MAX: usize = 8;
+/// Word of a message waits so long before it is sent, so that a tree as a rule is faster, in microseconds.
+const WORD_AFTER_MICROS: u32 = 20_000;
+/// The time of what never arrived.
+pub const NEVER: u32 = u32::MAX;
+
+/// When things happen.
+#[derive(Clone, Debug)]
+pub struct Timing<'a> {
+    /// On the way.
+    pub latency: &'a Latency,
+    /// What a sender needs for each copy, one after another, in microseconds.
+    pub copy_micros: u32,
+    /// Who has heard of a message waits so long beyond a round trip to who told it before it asks, in microseconds.
+    pub graft_after_micros: u32,
+}
+
+impl<'a> Timing<'a> {
+    /// Only the way counts; grafts after 200 ms.
+    pub fn of(latency: &'a Latency) -> Timing<'a> {
+        Timing { latency, copy_micros: 0, graft_after_micros: 200_000 }
+    }
+}
+
+/// What came of one broadcast.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// When each peer had it first, in microseconds; [`NEVER`] where it did not hear.
+    pub at: Vec<u32>,
+    /// Links it came over, of each peer that heard.
+    pub hops: Vec<u16>,
+    /// How many heard, the origin included.
+    pub reached: usize,
+    /// Copies sent.
+    pub copies: u64,
+    /// Copies that reached somebody who had it.
+    pub duplicates: u64,
+    /// Words of its existence sent.
+    pub words: u64,
+    /// Copies that were asked for.
+    pub grafts: u64,
+    /// Copies that each peer sent.
+    pub sent: Vec<u16>,
+}
+
+impl Delivery {
+    fn starts(&mut self, peers: usize) {
+        let keep = std::mem::take(self);
+        *self = Delivery { at: keep.at, hops: keep.hops, sent: keep.sent, ..Delivery::default() };
+        for (column, empty) in [(&mut self.hops, u16::MAX), (&mut self.sent, 0)] {
+            column.clear();
+            column.resize(peers, empty);
+        }
+        self.at.clear();
+        self.at.resize(peers, NEVER);
+    }
+
+    /// When so many of a thousand who heard had it, in microseconds.
+    pub fn percentile(&self, per_mille: usize) -> u32 {
+        let mut times: Vec<u32> = self.at.iter().copied().filter(|&time| time != NEVER).collect();
+        super::latency::percentile(&mut times, per_mille)
+    }
+
+    /// Hops of the last who heard.
+    pub fn most_hops(&self) -> u16 {
+        self.hops.iter().copied().filter(|&hops| hops != u16::MAX).max().unwrap_or(0)
+    }
+}
+
+/// The links of an overlay, eager or lazy in each of several trees.
+#[derive(Clone, Debug)]
+pub struct Trees<'a> {
+    graph: &'a Adjacency,
+    /// The same link, told by its other end.
+    back: Vec<u32>,
+    /// From whom an arc leads.
+    from: Vec<u32>,
+    /// One bit for each tree in which the arc is lazy.
+    lazy: Vec<u8>,
+    /// Whether those without word of their own are asked in time: off where only trees count.
+    pub has_grafts: bool,
+    queue: BinaryHeap<Reverse<Happening>>,
+}
+
+/// When, and what on which arc; in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Happening {
+    at: u32,
+    arc: u32,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Copy,
+    Word,
+    Patience,
+}
+
+impl<'a> Trees<'a> {
+    /// All links are eager, as at the beginning. The graph must be undirected.
+    pub fn new(graph: &'a Adjacency) -> Trees<'a> {
+        let mut from = vec![0; graph.arcs()];
+        let mut back = vec![0; graph.arcs()];
+        for peer in 0..graph.peers() as u32 {
+            for arc in graph.range(peer) {
+                from[arc] = peer;
+                let other = graph.target(arc);
+                let place = graph.of(other).iter().position(|&one| one == peer);
+                back[arc] = (graph.range(other).start + place.expect("links count both ways")) as u32;
+            }
+        }
+        Trees { graph, back, from, lazy: vec![0; graph.arcs()], has_grafts: true, queue: BinaryHeap::new() }
+    }
+
+    /// What the trees take besides the graph, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.graph.arcs() as u64 * 9
+    }
+
+    /// Links of a peer that are eager in a tree.
+    pub fn eager(&self, peer: u32, tree: usize) -> usize {
+        self.graph.range(peer).filter(|&arc| self.lazy[arc] & (1 << tree) == 0).count()
+    }
+
+    /// To whom a peer passes on in a tree.
+    pub fn eager_targets(&self, peer: u32, tree: usize) -> impl Iterator<Item = u32> {
+        self.graph
+            .range(peer)
+            .filter(move |&arc| self.lazy[arc] & (1 << tree) == 0)
+            .map(|arc| self.graph.target(arc))
+    }
+
+    /// Broadcasts over one of the trees among the `alive`, and lets the tree learn from it.
+    pub fn broadcast(
+        &mut self,
+        tree: usize,
+        origin: u32,
+        timing: &Timing<'_>,
+        alive: impl Fn(u32) -> bool,
+        delivery: &mut Delivery,
+    ) {
+        let bit = 1 << (tree % TREES_MAX);
+        delivery.starts(self.graph.peers());
+        delivery.at[origin as usize] = 0;
+        delivery.hops[origin as usize] = 0;
+        delivery.reached = 1;
+        self.pass_on(origin, None, 0, bit, timing, delivery);
+        while let Some(Reverse(Happening { at, arc, what })) = self.queue.pop() {
+            let arc = arc as usize;
+            let (from, to) = (self.from[arc], self.graph.target(arc));
+            if !alive(to) {
+                continue;
+            }
+            let has_it = delivery.at[to as usize] != NEVER;
+            match what {
+                What::Copy if has_it => {
+                    delivery.duplicates += 1;
+                    self.set_lazy(arc, bit, true);
+                }
+                What::Copy => {
+                    delivery.at[to as usize] = at;
+                    delivery.hops[to as usize] = delivery.hops[from as usize] + 1;
+                    delivery.reached += 1;
+                    self.set_lazy(arc, bit, false);
+                    self.pass_on(to, Some(self.back[arc] as usize), at, bit, timing, delivery);
+                }
+                What::Word if !has_it => {
+                    let patience = timing.latency.round_trip(from, to) + timing.graft_after_micros;
+                    self.queue.push(Reverse(Happening {
+                        at: at + patience,
+                        what: What::Patience,
+                        arc: arc as u32,
+                    }));
+                }
+                What::Patience if !has_it => {
+                    self.set_lazy(arc, bit, false);
+                    delivery.grafts += 1;
+                    delivery.copies += 1;
+                    delivery.sent[from as usize] += 1;
+                    let at = at + timing.latency.round_trip(from, to) + timing.copy_micros;
+                    self.queue.push(Reverse(Happening { at, what: What::Copy, arc: arc as u32 }));
+                }
+                What::Word | What::Patience => {}
+            }
+        }
+    }
+
+    fn pass_on(
+        &mut self,
+        peer: u32,
+        except: Option<usize>,
+        at: u32,
+        bit: u8,
+        timing: &Timing<'_>,
+        delivery: &mut Delivery,
+    ) {
+        let mut busy = at;
+        for arc in self.graph.range(peer) {
+            if Some(arc) == except {
+                continue;
+            }
+            let way = timing.latency.one_way(peer, self.graph.target(arc));
+            if self.lazy[arc] & bit == 0 {
+                busy += timing.copy_micros;
+                delivery.copies += 1;
+                delivery.sent[peer as usize] += 1;
+                self.queue.push(Reverse(Happening { at: busy + way, what: What::Copy, arc: arc as u32 }));
+            } else {
+                delivery.words += 1;
+                if self.has_grafts {
+                    let at = at + WORD_AFTER_MICROS + way;
+                    self.queue.push(Reverse(Happening { at, what: What::Word, arc: arc as u32 }));
+                }
+            }
+        }
+    }
+
+    fn set_lazy(&mut self, arc: usize, bit: u8, is_lazy: bool) {
+        for arc in [arc, self.back[arc] as usize] {
+            if is_lazy {
+                self.lazy[arc] |= bit;
+            } else {
+                self.lazy[arc] &= !bit;
+            }
+        }
+    }
+}
+
+/// What plain flooding comes to: everybody passes the first copy on over all other links.
+pub fn flood(
+    graph: &Adjacency,
+    origin: u32,
+    timing: &Timing<'_>,
+    alive: impl Fn(u32) -> bool,
+    delivery: &mut Delivery,
+) {
+    // The first broadcast of a tree is a flood: all its links are still eager.
+    Trees::new(graph).broadcast(0, origin, timing, alive, delivery);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::chance::generator;
+    use crate::graph::reach::hops;
+
+    #[test]
+    fn the_first_broadcast_floods_and_the_second_follows_a_tree() {
+        let graph = Adjacency::random_regular(300, 12, &mut generator(2, [0; 3]));
+        let latency = Latency::regions(300, &mut generator(2, [1; 3]));
+        let (mut trees, mut delivery) = (Trees::new(&graph), Delivery::default());
+        trees.broadcast(0, 5, &Timing::of(&latency), |_| true, &mut delivery);
+        assert_eq!(
+            (delivery.reached, delivery.copies),
+            (300, 300 * 11 + 1),
+            "all links but the one it came over"
+        );
+        let flooded = delivery.percentile(1000);
+        trees.broadcast(0, 5, &Timing::of(&latency), |_| true, &mut delivery);
+        assert_eq!((delivery.reached, delivery.copies, delivery.duplicates), (300, 299, 0));
+        assert_eq!(delivery.percentile(1000), flooded, "the tree is of the fastest ways");
+        trees.broadcast(0, 250, &Timing::of(&latency), |_| true, &mut delivery);
+        assert_eq!((delivery.reached, delivery.copies), (300, 299), "it carries what others write as well");
+        assert_eq!(trees.eager(7, 1), 12, "another tree has learnt nothing");
+    }
+
+    #[test]
+    fn grafts_reach_everybody_that_a_link_leads_to_and_trees_alone_do_not() {
+        let graph = Adjacency::random_regular(400, 10, &mut generator(3, [0; 3]));
+        let latency = Latency::Uniform(10_000);
+        let timing = Timing::of(&latency);
+        let mut delivery = Delivery::default();
+        let alive = |peer: u32| !peer.is_multiple_of(3);
+        let mut trees = Trees::new(&graph);
+        trees.broadcast(0, 1, &timing, |_| true, &mut delivery);
+        trees.has_grafts = false;
+        trees.clone().broadcast(0, 1, &timing, alive, &mut delivery);
+        let by_tree = delivery.reached;
+        trees.has_grafts = true;
+        trees.broadcast(0, 1, &timing, alive, &mut delivery);
+        assert_eq!(delivery.reached, hops(&graph, 1, alive).reached);
+        assert!(by_tree < delivery.reached && delivery.grafts > 0, "{by_tree} by the tree");
+    }
+}
