@@ -64,20 +64,6 @@ impl Adjacency {
         Adjacency { starts, targets }
     }
 
-    /// k-gossip over mutual links: each peer chooses half of `k` others, and links count both ways, so that a peer
-    /// has `k` on average and at least half of it.
-    pub fn mutual(peers: usize, k: usize, rng: &mut Rng) -> Adjacency {
-        let mut links = Vec::with_capacity(peers * k.div_ceil(2));
-        let mut drawn = vec![];
-        for peer in 0..peers as u32 {
-            chance::sample(rng, peers, k.div_ceil(2), peer, &mut drawn);
-            links.extend(drawn.iter().map(|&other| (peer.min(other), peer.max(other))));
-        }
-        links.sort_unstable();
-        links.dedup();
-        Adjacency::undirected(peers, &links)
-    }
-
     /// A graph in which every peer has `degree` links, drawn by the configuration model; loops and double links
     /// are swapped away, at most one peer lacks a link where peers times degree is odd.
     pub fn random_regular(peers: usize, degree: usize, rng: &mut Rng) -> Adjacency {
@@ -169,13 +155,6 @@ mod tests {
                 assert!(neighbours.iter().all(|&other| other != peer && graph.of(other).contains(&peer)));
             }
         }
-    }
-
-    #[test]
-    fn mutual_links_count_both_ways() {
-        let graph = Adjacency::mutual(100, 10, &mut generator(5, [0; 3]));
-        assert!((0..100).all(|peer| graph.of(peer).len() >= 5));
-        assert!((0..100).all(|peer| graph.of(peer).iter().all(|&other| graph.of(other).contains(&peer))));
     }
 
     #[test]

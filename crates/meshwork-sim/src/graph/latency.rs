@@ -2,8 +2,6 @@
 
 use meshwork_core::rng::Rng;
 
-use super::chance;
-
 /// Regions, with the share of all peers that live there in percent.
 pub const REGIONS: [(&str, u32); 5] = [
     ("North America, east", 25),
@@ -85,17 +83,9 @@ impl Latency {
             access[peer as usize] += by;
         }
     }
-
-    /// Draws who comes at the place of `peer`.
-    pub(crate) fn replace(&mut self, peer: u32, rng: &mut Rng) {
-        if let (Latency::Regions(places), Latency::Regions(drawn)) = (self, Latency::regions(1, rng)) {
-            places.regions[peer as usize] = drawn.regions[0];
-            places.access[peer as usize] = drawn.access[0];
-        }
-    }
 }
 
-/// The middle of `values`, which it sorts; 0 of none.
+/// The value below which so many of a thousand of `values` lie, which it sorts; 0 of none.
 pub(crate) fn percentile(values: &mut [u32], per_mille: usize) -> u32 {
     values.sort_unstable();
     let place = (values.len() * per_mille).div_ceil(1000).saturating_sub(1);
@@ -104,6 +94,7 @@ pub(crate) fn percentile(values: &mut [u32], per_mille: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::chance;
     use super::*;
 
     #[test]

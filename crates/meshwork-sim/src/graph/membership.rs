@@ -14,6 +14,7 @@
 //! # Limits
 //! Steps take no time: a round is what happens in ten seconds. Every pair can link (no NAT).
 
+use meshwork_core::overlay::size::{EMERGENT_DEGREE, PASSIVE_MAX};
 use meshwork_core::rng::Rng;
 
 use super::adjacency::Adjacency;
@@ -31,6 +32,8 @@ const WALK: usize = 5;
 const SHUFFLE_WALK: usize = 4;
 /// Links that a newcomer asks for with a claim: an end that is full drops one for it.
 const CLAIMS: usize = 6;
+/// How often the server draws a name until it is a new one.
+const NAMES: usize = 8;
 /// Entries of a view that one exchange hands over.
 const SHUFFLED: usize = 8;
 /// The two links that one has the longest are never dropped for others.
@@ -57,7 +60,8 @@ pub struct Views {
 
 impl Default for Views {
     fn default() -> Views {
-        Views { active: 12, most: 16, passive: 48, shuffles: true, repairs: true, spreads: true }
+        let (active, most) = EMERGENT_DEGREE;
+        Views { active, most, passive: PASSIVE_MAX, shuffles: true, repairs: true, spreads: true }
     }
 }
 
@@ -287,8 +291,10 @@ impl Membership {
 
     /// The server names somebody who is there.
     fn meet_by_server(&mut self, peer: u32, rng: &mut Rng) -> bool {
-        let Some(other) = chance::pick(rng, &self.living) else { return false };
-        self.ask(peer, other, SERVER, true, rng)
+        // Nobody is introduced to itself or to a neighbour, unless there is nobody else.
+        let mut drawn = (0..NAMES).filter_map(|_| chance::pick(rng, &self.living));
+        let other = drawn.find(|&other| other != peer && !self.of(peer).contains(&other));
+        other.is_some_and(|other| self.ask(peer, other, SERVER, true, rng))
     }
 
     /// Asks `other` for a link. Who is full refuses, or drops one where the other has a claim.

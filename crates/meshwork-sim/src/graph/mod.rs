@@ -23,7 +23,6 @@ pub mod latency;
 pub mod membership;
 pub mod outcome;
 pub mod reach;
-pub mod reliability;
 pub mod report;
 mod routes;
 pub mod scenario;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use meshwork_core::overlay::size::{NINES_MAX, compute_k, mutual_k};
 use serde::{Deserialize, Serialize};
 
 use super::{Run, ScenarioError, Study, within};
@@ -16,7 +17,6 @@ use crate::graph::latency::Latency;
 use crate::graph::membership::{Membership, Views};
 use crate::graph::outcome::{Axis, Figure, Form, Outcome, Section, Series, Table, Value};
 use crate::graph::reach::hops;
-use crate::graph::reliability::compute_k;
 use crate::graph::tree::{Delivery, NEVER, Timing, Trees};
 use crate::graph::workers::in_order;
 
@@ -27,7 +27,7 @@ const MESSAGE_BYTES: u64 = 1024;
 /// Seconds that a processor of 2 GHz works for a message of 1000 cycles.
 const MESSAGE_CPU_SECONDS: f64 = 1000.0 / 2e9;
 /// The size and the nines of the histograms.
-const SHOWN: (usize, u32) = (100, 5);
+const SHOWN: (usize, u8) = (100, 5);
 /// Rounds of upkeep that the emergent overlay has had when it is measured.
 const UPKEEP: usize = 3;
 
@@ -37,8 +37,8 @@ const UPKEEP: usize = 3;
 pub struct PlaceStudy {
     /// How many peers, from 2 to a million; each is studied.
     pub peers: Vec<usize>,
-    /// The nines that are promised, 1 to 15; each is studied.
-    pub nines: Vec<u32>,
+    /// The nines that are promised, 1 to 10; each is studied.
+    pub nines: Vec<u8>,
     /// How often each graph is drawn, 1 to 1000.
     pub repetitions: u32,
 }
@@ -56,8 +56,8 @@ impl Default for PlaceStudy {
 /// Which overlay is studied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    Original(u32),
-    Mutual(u32),
+    Original(u8),
+    Mutual(u8),
     Emergent,
     FullMesh,
 }
@@ -91,7 +91,7 @@ impl Study for PlaceStudy {
         within("the number of nines", self.nines.len(), 1..=8)?;
         within("repetitions", self.repetitions, 1..=1000)?;
         self.peers.iter().try_for_each(|&peers| within("peers", peers, 2..=PEERS_MAX))?;
-        self.nines.iter().try_for_each(|&nines| within("nines", nines, 1..=15))
+        self.nines.iter().try_for_each(|&nines| within("nines", nines, 1..=NINES_MAX))
     }
 
     fn set_peers(&mut self, peers: usize) -> bool {
@@ -143,7 +143,7 @@ fn measure(peers: usize, kind: Kind, seed: u64, repetition: u32) -> Sample {
     let mut rng = generator(seed, [label, peers as u64, repetition.into()]);
     match kind {
         Kind::Original(nines) => {
-            let k = compute_k(peers, nines);
+            let k = compute_k(peers, Some(nines));
             let graph = Adjacency::random_out(peers, k, &mut rng);
             let heard = hops(&graph, 0, |_| true);
             let rounds = f64::from(heard.most);
@@ -157,7 +157,7 @@ fn measure(peers: usize, kind: Kind, seed: u64, repetition: u32) -> Sample {
             }
         }
         Kind::Mutual(nines) => {
-            let graph = Adjacency::mutual(peers, compute_k(peers, nines), &mut rng);
+            let graph = Adjacency::random_regular(peers, mutual_k(peers, nines), &mut rng);
             broadcast(&graph, 0)
         }
         Kind::Emergent => {
@@ -259,8 +259,8 @@ fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>, seed: u64, parameters: S
         modelled: vec![
             "The original's graph: k receivers of each peer, drawn at random and directed; k = ln N + nines * ln 10, \
              rounded up; the origin is peer 0; every peer that hears sends k messages once.",
-            "Ours: k-gossip over mutual links, half of k chosen by each end, flooded; the emergent overlay grown by its \
-             own steps of membership, over one tree.",
+            "Ours: k-gossip as a random graph in which everybody has the k mutual links of docs/decisions/0023-k-gossip.md, \
+             flooded; the emergent overlay grown by its own steps of membership, over one tree.",
             "1 ms, 1024 bytes and 1000 cycles at 2 GHz for each message, sent one after another.",
         ],
         not_modelled: vec![
