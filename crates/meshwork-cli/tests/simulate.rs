@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use support::Home;
 
 fn files(home: &Home, folder: &str) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(home.path(folder)).unwrap().map(Result::unwrap);
-    let read = |entry: std::fs::DirEntry| {
-        (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.expect("the folder is read").path();
+        let name = path.file_name().expect("it is in a folder").to_string_lossy().into_owned();
+        (name, std::fs::read(path).expect("it was written"))
     };
-    entries.map(read).collect()
+    std::fs::read_dir(home.path(folder)).expect("it was made").map(read).collect()
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! asks who told it, and makes that link eager: a graft. Several trees lie over the same links.
 //!
 //! # Limits
-//! Asking and pruning always arrive. Messages are of one size; the links' queues are [`super::stream`]'s.
+//! Asking and pruning always arrive. Messages are of one size; what queues on a link is not followed here.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
