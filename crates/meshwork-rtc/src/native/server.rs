@@ -200,7 +200,7 @@ async fn converse(
 }
 
 /// Trusts the system's certificate authorities and Mozilla's: containers often have none of their own.
-fn tls_config() -> Arc<ClientConfig> {
+pub(super) fn tls_config() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let make = || {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

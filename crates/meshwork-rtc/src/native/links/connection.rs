@@ -8,12 +8,15 @@
 //! anything is sent, and it is not told of datagrams before it knows the other end (it would queue them and
 //! work them off one every 50 ms, before its own checks).
 
+mod paths;
+mod sending;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
-use meshwork_core::node::path::LinkPath;
+use meshwork_core::node::path::{IcePolicy, RelayTransport};
 use meshwork_core::signalling::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprints, Role, Signal,
 };
@@ -28,13 +31,11 @@ use super::convert::{
 };
 use super::flight::{self, Flight};
 use super::sockets::Datagram;
+use paths::Paths;
 
 /// Bytes that str0m buffers for both channels of a connection, those in flight included: never less than what is
 /// given to it.
 const STACK_BUFFER: usize = flight::MOST + 2 * FRAME_MAX;
-/// Freed bytes below which [`Input::Writable`] is put off, so that small acknowledgements do not wake the node: what
-/// it needs for a full frame.
-const WRITABLE_LEAST: usize = FRAME_MAX;
 /// Longest message that is taken in. The node refuses what is longer than a frame and says so; more than this
 /// does not even reach it.
 const RECEIVE_MAX: usize = 4 * FRAME_MAX;
@@ -48,6 +49,8 @@ const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(1);
 /// Checks of a pair, the first of them 250 and 500 ms apart, until it counts as failed: twice as long as
 /// an attempt to resume a session lasts.
 const CHECKS: usize = 20;
+/// Type preference of server-reflexive candidates (RFC 8445 section 5.1.2.2).
+const REFLEXIVE_PREFERENCE: u32 = 100;
 /// How long a connection may take: longer than people take to carry an invitation and its reply. The node gives
 /// up sooner; this is for one that forgot to.
 const CONNECT_MAX: Duration = Duration::from_secs(900);
@@ -87,6 +90,9 @@ pub(super) struct Connection {
     /// The other end's candidates, kept until its description is there.
     early: Vec<(Candidate, IpAddr)>,
     candidates_seen: usize,
+    /// Own candidates that the other end was told of.
+    candidates_said: usize,
+    paths: Paths,
     sources: Vec<SocketAddr>,
     /// Data that came before both channels were open.
     held: Vec<Input>,
@@ -114,6 +120,7 @@ impl Connection {
     pub(super) fn open(
         link: LinkId,
         role: Role,
+        policy: IcePolicy,
         addresses: &[SocketAddr],
         advertise: impl Fn(SocketAddr) -> SocketAddr,
         now: Instant,
@@ -129,7 +136,9 @@ impl Connection {
         builder.set_max_stun_retransmits(CHECKS);
         let mut rtc = builder.build(now);
         let mut locals = Vec::new();
-        for address in addresses.iter().take(CANDIDATES_MAX) {
+        // Who hides names no address of its own, and sends from none.
+        let shown = if policy == IcePolicy::Relay { &[] } else { addresses };
+        for address in shown.iter().take(CANDIDATES_MAX) {
             let Some(candidate) = local_candidate(*address, locals.len()) else { continue };
             if let Some(added) = rtc.add_local_candidate(candidate) {
                 let told = advertise(*address);
@@ -141,7 +150,7 @@ impl Connection {
                 });
             }
         }
-        if locals.is_empty() {
+        if locals.is_empty() && policy != IcePolicy::Relay {
             return Err("no network interface has an address that others could reach".into());
         }
         let mut direct = rtc.direct_api();
@@ -157,6 +166,8 @@ impl Connection {
             answer: None,
             early: Vec::new(),
             candidates_seen: 0,
+            candidates_said: locals.len(),
+            paths: Paths::default(),
             sources: Vec::new(),
             held: Vec::new(),
             held_bytes: 0,
@@ -182,29 +193,29 @@ impl Connection {
         }
     }
 
-    /// Takes a candidate whose name was resolved to `ip`.
-    pub(super) fn handle_resolved(&mut self, now: Instant, candidate: Candidate, ip: IpAddr) {
-        self.add_remote(now, candidate, ip);
+    /// Others see the own address `base` as `mapped`: they are told, and their checks arrive at `base`.
+    pub(super) fn handle_reflexive(&mut self, base: SocketAddr, mapped: SocketAddr) {
+        self.paths.note_mapped(base);
+        let preference =
+            REFLEXIVE_PREFERENCE << 24 | (u32::from(u16::MAX) - self.candidates_said as u32) << 8;
+        self.tell_candidate(CandidateKind::ServerReflexive, mapped, preference | 255);
+    }
+
+    /// What is sent from `address` goes through a relay.
+    pub(super) fn handle_relayed(&mut self, now: Instant, address: SocketAddr, transport: RelayTransport) {
+        let Ok(candidate) = str0m::Candidate::relayed(address, address, Protocol::Udp) else { return };
+        self.paths.note_relayed(address, transport);
+        if let Some(added) = self.rtc.add_local_candidate(candidate) {
+            let priority = added.prio();
+            self.tell_candidate(CandidateKind::Relayed, address, priority);
+        }
+        self.advance(now);
         self.drive(now);
     }
 
-    /// Queues a message of the node.
-    pub(super) fn handle_send(&mut self, now: Instant, channel: Channel, bytes: Vec<u8>) {
-        if self.stage != Stage::Up {
-            return;
-        }
-        self.advance(now);
-        self.unreported += bytes.len();
-        self.queued_bytes += bytes.len();
-        let place = match channel {
-            Channel::Reliable => self.queue.len(),
-            // They wait for no frame: the channel has no order, and they are of no use when they are late.
-            Channel::Unreliable => self.queue.iter().take_while(|(before, _)| *before == channel).count(),
-        };
-        self.queue.insert(place, (channel, bytes));
-        if self.queued_bytes > SEND_WINDOW {
-            self.fail("more was sent than the send window allows".into());
-        }
+    /// Takes a candidate whose name was resolved to `ip`.
+    pub(super) fn handle_resolved(&mut self, now: Instant, candidate: Candidate, ip: IpAddr) {
+        self.add_remote(now, candidate, ip);
         self.drive(now);
     }
 
@@ -371,6 +382,8 @@ impl Connection {
     }
 
     fn pair(&mut self, candidate: Candidate, ip: IpAddr) {
+        self.paths.note_remote(&candidate, SocketAddr::new(ip.to_canonical(), candidate.port));
+        self.tell_path();
         self.rtc.add_remote_candidate(remote_candidate(candidate, ip, self.candidates_seen));
     }
 
@@ -495,62 +508,10 @@ impl Connection {
         };
         self.stage = Stage::Up;
         let fingerprints = Fingerprints { local, remote };
-        self.inputs.push(Input::Up { link: self.link, fingerprints, path: LinkPath::HOSTS });
+        let path = self.paths.news().unwrap_or_default();
+        self.inputs.push(Input::Up { link: self.link, fingerprints, path });
         self.inputs.append(&mut self.held);
         self.held_bytes = 0;
-    }
-
-    /// Hands str0m the next frame; says whether it took one.
-    fn write_one(&mut self, now: Instant) -> bool {
-        if !matches!(self.stage, Stage::Up | Stage::Flushing { .. }) || self.queue.is_empty() {
-            return false;
-        }
-        let is_full = self.held_by_stack() >= self.flight.limit();
-        let Some((channel, bytes)) = self.queue.front() else { return false };
-        if is_full && *channel == Channel::Reliable {
-            return false;
-        }
-        let id = self.channels[usize::from(channel.stream_id())];
-        // A channel that is gone is about to be told as closed.
-        let Some(mut channel) = self.rtc.channel(id) else { return false };
-        match channel.write(true, bytes) {
-            Ok(false) => false,
-            Ok(true) => {
-                self.flight.handle_written(now, bytes.len());
-                self.queued_bytes -= bytes.len();
-                self.queue.pop_front();
-                true
-            }
-            Err(error) => {
-                self.fail(format!("a message could not be sent: {error}"));
-                false
-            }
-        }
-    }
-
-    /// Bytes that str0m has and that are not acknowledged by the other end.
-    fn held_by_stack(&mut self) -> usize {
-        let ids = self.channels;
-        ids.iter().map(|id| self.rtc.channel(*id).map_or(0, |mut channel| channel.buffered_amount())).sum()
-    }
-
-    /// Bytes that were sent and are not acknowledged by the other end.
-    fn buffered(&mut self) -> usize {
-        self.held_by_stack() + self.queued_bytes
-    }
-
-    fn report_writable(&mut self) {
-        if self.unreported == 0 || self.stage != Stage::Up {
-            return;
-        }
-        let held = self.held_by_stack();
-        // What waits here is still the node's, so that never more than its window does.
-        let left = self.queued_bytes.max((held + self.queued_bytes).saturating_sub(self.flight.limit()));
-        let freed = self.unreported.saturating_sub(left);
-        if freed >= WRITABLE_LEAST || (freed > 0 && held + self.queued_bytes == 0) {
-            self.unreported -= freed;
-            self.inputs.push(Input::Writable { link: self.link, bytes: freed });
-        }
     }
 
     /// Ends the connection and says why, unless the node closed it itself.
@@ -579,7 +540,30 @@ impl Connection {
         }
     }
 
+    fn tell_candidate(&mut self, kind: CandidateKind, at: SocketAddr, priority: u32) {
+        let candidate = Candidate { kind, priority, address: CandidateAddress::Ip(at.ip()), port: at.port() };
+        let is_wanted = matches!(self.stage, Stage::Describing | Stage::Connecting);
+        if is_wanted && self.candidates_said < CANDIDATES_MAX && candidate.check().is_ok() {
+            self.candidates_said += 1;
+            self.inputs.push(Input::Signal { link: self.link, signal: Signal::Candidate(candidate) });
+        }
+    }
+
+    /// Tells how data travels, when that is news.
+    fn tell_path(&mut self) {
+        if self.stage == Stage::Up
+            && let Some(path) = self.paths.news()
+        {
+            self.inputs.push(Input::PathChanged { link: self.link, path });
+        }
+    }
+
     fn push_datagram(&mut self, transmit: str0m::net::Transmit) {
+        // DTLS records (RFC 7983 section 7) and not connectivity checks, which go out on all paths.
+        if transmit.contents.first().is_some_and(|first| (20..64).contains(first)) {
+            self.paths.note_data(transmit.source, transmit.destination);
+            self.tell_path();
+        }
         self.datagrams.push(Datagram {
             source: transmit.source,
             destination: transmit.destination,

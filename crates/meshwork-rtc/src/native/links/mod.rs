@@ -6,9 +6,13 @@
 mod connection;
 mod convert;
 mod flight;
+mod gather;
 mod interfaces;
 mod mdns;
+mod relay;
+mod servers;
 mod sockets;
+mod stream;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -1,23 +1,29 @@
 //! The task of one connection: its sockets, its timer, its effects in and its inputs out.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use meshwork_core::node::io::{Channel, Input, LinkId};
-use meshwork_core::node::path::{IceConfig, IcePolicy};
+use meshwork_core::node::path::IceConfig;
 use meshwork_core::signalling::description::{Candidate, CandidateAddress, Role, Signal};
-use tokio::sync::mpsc::{Sender, UnboundedReceiver, WeakUnboundedSender};
+use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, WeakUnboundedSender};
 
 use super::Shared;
 use super::connection::Connection;
+use super::gather::{Gatherer, Output};
 use super::interfaces::Addresses;
-use super::sockets::Sockets;
+use super::servers::{self, Found};
+use super::sockets::{Datagram, Sockets};
+use super::stream::{self, StreamEvent};
 
 /// What a connection is told.
 pub(super) enum Order {
     /// The other end said something.
     Signal(Signal),
+    /// A server's name was looked up.
+    Found(Found),
     /// A hidden candidate's name was resolved.
     Resolved(Candidate, IpAddr),
     /// The node sends a message.
@@ -43,17 +49,14 @@ pub(super) struct Begin {
 pub(super) async fn run(begin: Begin) {
     let Begin { link, role, ice, shared, mut orders, own_orders, inputs } = begin;
     let opened = Sockets::bind(&shared.addresses)
-        .and_then(|sockets| match ice.policy {
-            IcePolicy::Relay => Err(std::io::ErrorKind::Unsupported.into()),
-            IcePolicy::All | IcePolicy::Direct => Ok(sockets),
-        })
         .map_err(|error| format!("no socket could be opened: {error}"))
         .and_then(|sockets| {
             let advertise = |own| shared.advertise.as_ref().map_or(own, |advertise| advertise(own));
-            let connection = Connection::open(link, role, sockets.addresses(), advertise, Instant::now())?;
+            let (policy, now) = (ice.policy, Instant::now());
+            let connection = Connection::open(link, role, policy, sockets.addresses(), advertise, now)?;
             Ok((sockets, connection))
         });
-    let (mut sockets, mut connection) = match opened {
+    let (mut sockets, connection) = match opened {
         Ok(opened) => opened,
         Err(reason) => {
             // An error says that nobody wants to know any more.
@@ -61,67 +64,174 @@ pub(super) async fn run(begin: Begin) {
             return;
         }
     };
+    let own = sockets.addresses().to_vec();
+    let (sender, mut events) = mpsc::channel(stream::EVENTS_MAX);
+    let mut ends = Ends::new(connection, own, sender);
+    for found in servers::find(&ice, &own_orders) {
+        ends.handle_found(&found);
+    }
     let mut closed = false;
     loop {
         assert!(!shared.is_broken(link), "a fault on purpose");
-        flush(&mut connection, &sockets, &shared).await;
-        for input in connection.inputs().drain(..) {
+        ends.flush(&sockets, &shared).await;
+        for input in ends.connection.inputs().drain(..) {
             // Waiting here while the node is busy lets the system's buffers fill, and the other end slow down.
             // An error says that the driver is gone; the loop learns it from its orders.
             let _ = inputs.send(input).await;
         }
-        if connection.is_done() {
+        if ends.connection.is_done() {
+            ends.gatherer.handle_close(Instant::now());
+            ends.flush(&sockets, &shared).await;
             return;
         }
-        let timeout = tokio::time::Instant::from_std(connection.poll_timeout());
+        let timeout = tokio::time::Instant::from_std(ends.poll_timeout());
         tokio::select! {
             order = orders.recv(), if !closed => match order {
                 Some(order) => {
                     let now = Instant::now();
-                    handle(&mut connection, now, order, &shared, &own_orders);
+                    ends.handle(now, order, &shared, &own_orders);
                     // What is waiting already goes out in the same batch.
                     while let Ok(order) = orders.try_recv() {
-                        handle(&mut connection, now, order, &shared, &own_orders);
+                        ends.handle(now, order, &shared, &own_orders);
                     }
                 }
                 None => {
                     closed = true;
-                    connection.handle_close(Instant::now());
+                    ends.connection.handle_close(Instant::now());
                 }
             },
             () = sockets.receive(|source, destination, bytes| {
                 if !shared.is_cut() {
-                    connection.handle_datagram(Instant::now(), source, destination, bytes);
+                    ends.handle_datagram(Instant::now(), source, destination, bytes);
                 }
-            }) => connection.handle_datagrams_end(Instant::now()),
-            () = tokio::time::sleep_until(timeout) => connection.handle_timeout(Instant::now()),
+            }) => ends.handle_datagrams_end(Instant::now()),
+            Some((relay, event)) = events.recv() => ends.handle_stream(relay, event),
+            () = tokio::time::sleep_until(timeout) => ends.handle_timeout(Instant::now()),
         }
     }
 }
 
-async fn flush(connection: &mut Connection, sockets: &Sockets, shared: &Shared) {
-    if shared.is_cut() {
-        connection.datagrams().clear();
-    } else {
-        sockets.send(connection.datagrams()).await;
-    }
+/// A connection, what gathers candidates for it, and the streams to its relays.
+struct Ends {
+    connection: Connection,
+    gatherer: Gatherer,
+    own: Vec<SocketAddr>,
+    /// By relay; at most as many as a gatherer asks.
+    streams: BTreeMap<usize, Sender<Vec<u8>>>,
+    sender: Sender<(usize, StreamEvent)>,
 }
 
-fn handle(
-    connection: &mut Connection,
-    now: Instant,
-    order: Order,
-    shared: &Shared,
-    own_orders: &WeakUnboundedSender<Order>,
-) {
-    match order {
-        Order::Signal(signal) => {
-            resolve_hidden(&signal, shared, own_orders);
-            connection.handle_signal(now, signal);
+impl Ends {
+    fn new(connection: Connection, own: Vec<SocketAddr>, sender: Sender<(usize, StreamEvent)>) -> Ends {
+        let (gatherer, streams) = (Gatherer::new(Instant::now()), BTreeMap::new());
+        Ends { connection, gatherer, own, streams, sender }
+    }
+
+    fn handle(
+        &mut self,
+        now: Instant,
+        order: Order,
+        shared: &Shared,
+        own_orders: &WeakUnboundedSender<Order>,
+    ) {
+        match order {
+            Order::Signal(signal) => {
+                resolve_hidden(&signal, shared, own_orders);
+                self.connection.handle_signal(now, signal);
+            }
+            Order::Resolved(candidate, ip) => self.connection.handle_resolved(now, candidate, ip),
+            Order::Found(found) => self.handle_found(&found),
+            Order::Send(channel, bytes) => self.connection.handle_send(now, channel, bytes),
+            Order::Close => self.connection.handle_close(now),
         }
-        Order::Resolved(candidate, ip) => connection.handle_resolved(now, candidate, ip),
-        Order::Send(channel, bytes) => connection.handle_send(now, channel, bytes),
-        Order::Close => connection.handle_close(now),
+    }
+
+    fn handle_found(&mut self, found: &Found) {
+        let locals = servers::reach(found.address, &self.own);
+        let server = (found.host.as_str(), found.address);
+        self.gatherer.handle_server(Instant::now(), found.scheme, server, &found.ice, &locals);
+    }
+
+    fn handle_datagram(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+        let connection = &mut self.connection;
+        let taken = self.gatherer.handle_datagram(now, source, destination, bytes, |from, to, bytes| {
+            connection.handle_datagram(now, from, to, bytes);
+        });
+        if !taken {
+            connection.handle_datagram(now, source, destination, bytes);
+        }
+    }
+
+    fn handle_datagrams_end(&mut self, now: Instant) {
+        self.gatherer.handle_datagrams_end(now);
+        self.connection.handle_datagrams_end(now);
+    }
+
+    fn handle_stream(&mut self, relay: usize, event: StreamEvent) {
+        let (now, connection) = (Instant::now(), &mut self.connection);
+        match event {
+            StreamEvent::Open(local) => self.gatherer.handle_stream_open(now, relay, local),
+            StreamEvent::Data(bytes) => {
+                self.gatherer.handle_stream_data(now, relay, &bytes, |from, to, bytes| {
+                    connection.handle_datagram(now, from, to, bytes);
+                });
+                connection.handle_datagrams_end(now);
+            }
+            StreamEvent::End => {
+                self.streams.remove(&relay);
+                self.gatherer.handle_stream_end(now, relay);
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.gatherer.poll_timeout().is_some_and(|due| due <= now) {
+            self.gatherer.handle_timeout(now);
+        }
+        if self.connection.poll_timeout() <= now {
+            self.connection.handle_timeout(now);
+        }
+    }
+
+    fn poll_timeout(&self) -> Instant {
+        let connection = self.connection.poll_timeout();
+        self.gatherer.poll_timeout().map_or(connection, |due| due.min(connection))
+    }
+
+    /// Carries out what connection and gatherer want done.
+    async fn flush(&mut self, sockets: &Sockets, shared: &Shared) {
+        let mut direct = std::mem::take(self.connection.datagrams());
+        if self.gatherer.poll_timeout().is_some() || !self.gatherer.outputs().is_empty() {
+            let relayed = direct.extract_if(.., |datagram| self.gatherer.is_relayed(datagram.source));
+            let relayed: Vec<Datagram> = relayed.collect();
+            let now = Instant::now();
+            relayed.iter().for_each(|datagram| self.gatherer.send(now, datagram));
+            self.gatherer.handle_datagrams_end(now);
+        }
+        for output in std::mem::take(self.gatherer.outputs()) {
+            match output {
+                Output::Datagram(datagram) => direct.push(datagram),
+                Output::Open { relay, server, name } => {
+                    let (writes, queue) = mpsc::channel(stream::WRITES_MAX);
+                    self.streams.insert(relay, writes);
+                    tokio::spawn(stream::run(relay, server, name, queue, self.sender.clone()));
+                }
+                Output::Write { relay, bytes } => {
+                    // A full queue loses packets, as any network does.
+                    let _ = self.streams.get(&relay).map(|writes| writes.try_send(bytes));
+                }
+                Output::Close { relay } => drop(self.streams.remove(&relay)),
+                Output::Reflexive { base, mapped } => self.connection.handle_reflexive(base, mapped),
+                Output::Relayed { address, transport } => {
+                    self.connection.handle_relayed(Instant::now(), address, transport);
+                }
+            }
+        }
+        direct.append(self.connection.datagrams());
+        if shared.is_cut() {
+            direct.clear();
+        }
+        sockets.send(&mut direct).await;
     }
 }
 

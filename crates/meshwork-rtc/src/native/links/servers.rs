@@ -1,0 +1,92 @@
+//! Where STUN and TURN servers are, and from which own addresses they are reached.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use meshwork_core::node::path::IceConfig;
+use meshwork_core::signalling::ice_server::{IceScheme, IceServer, IceUrl};
+use tokio::sync::mpsc::WeakUnboundedSender;
+
+use super::task::Order;
+
+/// How long the name of a server may take to be looked up: longer, and the connection is there or given up.
+const LOOK_UP_MAX: Duration = Duration::from_secs(5);
+
+/// A server at one of its addresses.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) scheme: IceScheme,
+    /// As its URL names it.
+    pub(super) host: String,
+    pub(super) address: SocketAddr,
+    pub(super) ice: IceServer,
+}
+
+/// Finds the servers that a connection may ask: those written as addresses at once, the others come as orders.
+pub(super) fn find(ice: &IceConfig, own_orders: &WeakUnboundedSender<Order>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for server in ice.usable_servers() {
+        // What is no address was refused before.
+        for url in server.urls.iter().filter_map(|url| IceUrl::parse(url).ok()) {
+            let (ice, IceUrl { scheme, host, port }) = (server.clone(), url);
+            if let Ok(ip) = host.parse::<IpAddr>() {
+                found.push(Found { scheme, host, address: SocketAddr::new(ip, port), ice });
+                continue;
+            }
+            let orders = own_orders.clone();
+            tokio::spawn(async move {
+                let looking =
+                    tokio::time::timeout(LOOK_UP_MAX, tokio::net::lookup_host((host.as_str(), port)));
+                let Ok(Ok(addresses)) = looking.await else { return };
+                let addresses: Vec<SocketAddr> = addresses.collect();
+                for family in [SocketAddr::is_ipv4, SocketAddr::is_ipv6] {
+                    let Some(&address) = addresses.iter().find(|address| family(address)) else { continue };
+                    let found = Found { scheme, host: host.clone(), address, ice: ice.clone() };
+                    if let Some(orders) = orders.upgrade() {
+                        // An error says that the connection is over.
+                        let _ = orders.send(Order::Found(found));
+                    }
+                }
+            });
+        }
+    }
+    found
+}
+
+/// The own addresses from which `server` can be reached, the one that the system would choose first.
+pub(super) fn reach(server: SocketAddr, own: &[SocketAddr]) -> Vec<SocketAddr> {
+    let chosen = route(server);
+    let can = |address: &&SocketAddr| {
+        let ip = address.ip();
+        address.is_ipv4() == server.is_ipv4()
+            && (Some(ip) == chosen || ip.is_loopback() == server.ip().is_loopback())
+    };
+    let mut reaching: Vec<SocketAddr> = own.iter().filter(can).copied().collect();
+    reaching.sort_by_key(|address| Some(address.ip()) != chosen);
+    reaching
+}
+
+/// The address that the system would send from. Nothing is sent.
+fn route(server: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(server).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_reached_from_addresses_of_its_kind() {
+        let own: Vec<SocketAddr> = ["10.0.0.2:5", "127.0.0.1:5", "[::1]:6", "[2001:db8::2]:6"]
+            .map(|text| text.parse().unwrap())
+            .into();
+        let reached = |server: &str| reach(server.parse().unwrap(), &own);
+        assert_eq!(reached("127.0.0.1:3478"), [own[1]]);
+        assert_eq!(reached("[::1]:3478"), [own[2]]);
+        assert_eq!(reached("192.0.2.1:3478"), [own[0]]);
+    }
+}
