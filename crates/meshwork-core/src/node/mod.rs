@@ -22,6 +22,7 @@
 //! [`ROOMS_MAX`] rooms, [`PEERS_MAX`] known endpoints, [`PENDING_MAX`] attempts at a time; further ones stand in
 //! [`Config`], `session::link` and `room`.
 
+mod attempt;
 mod attempts;
 pub mod config;
 pub mod event;
@@ -51,7 +52,7 @@ pub use event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState}
 pub use io::{Effect, Input};
 pub use view::{CommandError, PaintReceipt, PaintingLeft, PeerView, RoomSpec, StoredRoom, Usage};
 
-use self::attempts::Attempt;
+use self::attempt::Attempt;
 use self::introductions::Introductions;
 use self::io::{LinkId, ServerId};
 use self::peer::Peer;

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Node;
-use super::attempts::Attempt;
+use super::attempt::Attempt;
 use super::event::LinkState;
 use super::io::LinkId;
 use super::view::CommandError;
