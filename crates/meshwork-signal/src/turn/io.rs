@@ -73,7 +73,7 @@ pub enum Output<'a> {
         /// To which address of this machine.
         address: SocketAddr,
     },
-    /// Close it.
+    /// Close it, if it was bound.
     Unbind {
         /// Its name.
         relay: RelayId,
@@ -125,7 +125,10 @@ impl Outbox {
                 self.datagram(Socket::Listener(listener), local, remote, parts);
             }
             Client::Stream(stream) => {
-                let bytes = self.append(parts);
+                let mut bytes = self.append(parts);
+                // Over streams channel data fills whole words (RFC 8656, section 12.5), as STUN does by itself.
+                bytes.end = bytes.start + bytes.len().next_multiple_of(4);
+                self.bytes.resize(bytes.end, 0);
                 self.entries.push_back(Entry::Stream { stream, is_data, bytes });
             }
         }

@@ -17,15 +17,15 @@
 //! All in [`Config`]. Nothing is kept of who has not shown credentials, but a connection and what it has not yet
 //! said to the end.
 
-#[allow(dead_code)]
+mod allocation;
 mod answer;
 pub mod config;
-#[allow(dead_code)]
 pub mod counts;
 pub mod credentials;
 pub mod deny;
-#[allow(dead_code)]
 pub mod io;
+mod nonce;
+mod quota;
 mod relay;
 
 pub use config::{Config, ConfigError, Quota, RelayAddress};

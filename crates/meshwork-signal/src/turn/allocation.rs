@@ -1,0 +1,169 @@
+//! One allocation: its relayed addresses, whom its client permitted, and its channels.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use meshwork_core::time::Time;
+use stun_types::message::TransactionId;
+
+use super::io::{Client, RelayId};
+use super::quota::Shares;
+use super::relay::Pending;
+
+/// How long a permission stands (RFC 8656, section 9).
+const PERMISSION_LIFE: Duration = Duration::from_secs(300);
+/// How long a channel stands (RFC 8656, section 12).
+const CHANNEL_LIFE: Duration = Duration::from_secs(600);
+
+/// IPv4 or IPv6, as the place of its relayed address in an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(super) fn of(address: IpAddr) -> Family {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+}
+
+/// A relayed address of an allocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) relay: RelayId,
+    pub(super) advertised: SocketAddr,
+}
+
+pub(super) struct Allocation {
+    pub(super) client: Client,
+    /// Whose it is: the name in the username that made it.
+    pub(super) name: String,
+    pub(super) shares: Shares,
+    /// The request that made it, and what was answered: asked again, the answer is the same.
+    pub(super) made_by: TransactionId,
+    pub(super) answer: Vec<u8>,
+    /// What is still to be done before it is answered.
+    pub(super) pending: Option<Box<Pending>>,
+    /// By [`Family`].
+    pub(super) ends: [Option<End>; 2],
+    pub(super) expires: Time,
+    /// Under which time its expiry stands among the timers: no later than `expires`.
+    pub(super) timer: Time,
+    /// It cannot be refreshed beyond this.
+    pub(super) credentials_end: Time,
+    permissions: Vec<Permission>,
+    channels: Vec<Channel>,
+}
+
+struct Permission {
+    address: IpAddr,
+    expires: Time,
+}
+
+struct Channel {
+    number: u16,
+    peer: SocketAddr,
+    expires: Time,
+}
+
+/// Why a channel was not bound.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotBound {
+    /// The number has another peer, or the peer another number.
+    Conflict,
+    /// There are as many as allowed.
+    Full,
+}
+
+impl Allocation {
+    pub(super) fn new(
+        client: Client,
+        name: String,
+        shares: Shares,
+        pending: Pending,
+        times: [Time; 2],
+    ) -> Allocation {
+        let [expires, credentials_end] = times;
+        Allocation {
+            client,
+            name,
+            shares,
+            made_by: pending.transaction(),
+            answer: Vec::new(),
+            pending: Some(Box::new(pending)),
+            ends: [None; 2],
+            expires,
+            timer: expires,
+            credentials_end,
+            permissions: Vec::new(),
+            channels: Vec::new(),
+        }
+    }
+
+    pub(super) fn end(&self, family: Family) -> Option<End> {
+        self.ends[family as usize]
+    }
+
+    pub(super) fn is_permitted(&self, now: Time, address: IpAddr) -> bool {
+        self.permissions.iter().any(|entry| entry.address == address && entry.expires > now)
+    }
+
+    /// Permits an address for five minutes more; false when as many as `most` are permitted.
+    pub(super) fn permit(&mut self, now: Time, address: IpAddr, most: usize) -> bool {
+        let expires = now + PERMISSION_LIFE;
+        if let Some(entry) = self.permissions.iter_mut().find(|entry| entry.address == address) {
+            entry.expires = expires;
+            return true;
+        }
+        if self.permissions.len() >= most {
+            self.permissions.retain(|entry| entry.expires > now);
+        }
+        let has_room = self.permissions.len() < most;
+        if has_room {
+            self.permissions.push(Permission { address, expires });
+        }
+        has_room
+    }
+
+    /// Whether all of `addresses` could be permitted.
+    pub(super) fn has_room_for(&self, now: Time, addresses: &[SocketAddr], most: usize) -> bool {
+        let standing = self.permissions.iter().filter(|entry| {
+            entry.expires > now && !addresses.iter().any(|address| address.ip() == entry.address)
+        });
+        standing.count() + addresses.len() <= most
+    }
+
+    /// The peer at the other end of a channel.
+    pub(super) fn peer_of(&self, now: Time, number: u16) -> Option<SocketAddr> {
+        let mut channels = self.channels.iter();
+        channels.find(|channel| channel.number == number && channel.expires > now).map(|channel| channel.peer)
+    }
+
+    /// The channel that leads to a peer.
+    pub(super) fn channel_of(&self, now: Time, peer: SocketAddr) -> Option<u16> {
+        let mut channels = self.channels.iter();
+        channels.find(|channel| channel.peer == peer && channel.expires > now).map(|channel| channel.number)
+    }
+
+    /// Binds a channel to a peer for ten minutes more.
+    pub(super) fn bind(
+        &mut self,
+        now: Time,
+        number: u16,
+        peer: SocketAddr,
+        most: usize,
+    ) -> Result<(), NotBound> {
+        self.channels.retain(|channel| channel.expires > now);
+        let expires = now + CHANNEL_LIFE;
+        let is_full = self.channels.len() >= most;
+        let mut channels = self.channels.iter_mut();
+        match channels.find(|channel| channel.number == number || channel.peer == peer) {
+            Some(channel) if channel.number == number && channel.peer == peer => channel.expires = expires,
+            Some(_) => return Err(NotBound::Conflict),
+            None if is_full => return Err(NotBound::Full),
+            None => self.channels.push(Channel { number, peer, expires }),
+        }
+        Ok(())
+    }
+}

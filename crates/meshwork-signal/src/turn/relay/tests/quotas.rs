@@ -1,0 +1,64 @@
+//! Nobody gets more than a share.
+
+use super::*;
+
+fn code(world: &mut World, from: &str, name: &str) -> Option<u16> {
+    let session = world.session(from, name);
+    world.ask(&session, ALLOCATE, &[&RequestedTransport::new(17)]).code()
+}
+
+#[test]
+fn allocations_over_a_quota_are_refused_and_counted_by_whose() {
+    let mut few = config();
+    few.per_endpoint.allocations_max = 1;
+    few.per_room.allocations_max = 2;
+    few.per_address.allocations_max = 3;
+    few.in_all.allocations_max = 4;
+    let mut world = World::new(few);
+    assert_eq!(code(&mut world, "1.1.1.1:1", "red:a"), None);
+    assert_eq!(code(&mut world, "2.2.2.2:1", "red:a"), Some(486));
+    assert_eq!(code(&mut world, "1.1.1.1:2", "red:b"), None);
+    assert_eq!(code(&mut world, "3.3.3.3:1", "red:c"), Some(486));
+    assert_eq!(code(&mut world, "1.1.1.1:3", "blue:d"), None);
+    assert_eq!(code(&mut world, "1.1.1.1:4", "blue:e"), Some(486));
+    assert_eq!(code(&mut world, "4.4.4.4:1", "f"), None);
+    assert_eq!(code(&mut world, "5.5.5.5:1", "g"), Some(508));
+    for cause in [Refusal::EndpointQuota, Refusal::RoomQuota, Refusal::AddressQuota, Refusal::Capacity] {
+        assert_eq!(world.refused(cause), 1, "{cause:?}");
+    }
+    world.pass(Duration::from_secs(601));
+    world.pass(SECOND);
+    assert!(world.relay.is_empty());
+    assert_eq!(code(&mut world, "5.5.5.5:2", "g"), None);
+}
+
+#[test]
+fn bytes_over_a_quota_are_dropped_and_counted() {
+    let mut slow = config();
+    slow.per_endpoint = Quota { allocations_max: 8, bytes_per_second: 64 * 1024 };
+    let mut world = World::new(slow);
+    let (session, relayed) = world.allocated("1.1.1.1:1", "red:a");
+    world.permit(&session, "8.8.8.8:1");
+    let data = [0; 16 * 1024];
+    let passed = (0..10).filter(|_| world.send(&session, at("8.8.8.8:1"), &data).len() == 1).count();
+    assert_eq!(passed, 4);
+    assert_eq!(world.hear_peer(relayed, at("8.8.8.8:1"), &data), [], "both ways together");
+    assert_eq!(world.refused(Refusal::EndpointRate), 7);
+    world.pass(SECOND / 4);
+    assert_eq!(world.hear_peer(relayed, at("8.8.8.8:1"), &data).len(), 1, "a quarter of a second's worth");
+}
+
+#[test]
+fn what_clients_send_each_other_counts_for_both() {
+    let mut slow = config();
+    slow.per_endpoint = Quota { allocations_max: 8, bytes_per_second: 64 * 1024 };
+    let mut world = World::new(slow);
+    let (alice, of_alice) = world.allocated("1.1.1.1:1", "alice");
+    let (bob, of_bob) = world.allocated("2.2.2.2:1", "bob");
+    world.permit(&alice, &of_bob.to_string());
+    world.permit(&bob, &of_alice.to_string());
+    let data = [0; 16 * 1024];
+    let passed = (0..10).filter(|_| world.send(&alice, of_bob, &data).len() == 1).count();
+    assert_eq!(passed, 4);
+    assert_eq!(world.send(&bob, of_alice, &data), [], "bob's is used up by what he was sent");
+}
