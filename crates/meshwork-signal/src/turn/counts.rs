@@ -50,11 +50,13 @@ pub enum Refusal {
     SlowReader,
     /// A stream that ended because nothing was read from it, or nothing useful came over it.
     Idle,
+    /// Packets that the system did not take: its queues were full, or nothing leads there.
+    Unsent,
 }
 
 impl Refusal {
     /// Every cause.
-    pub const ALL: [Refusal; 22] = [
+    pub const ALL: [Refusal; 23] = [
         Refusal::Malformed,
         Refusal::UnknownAttribute,
         Refusal::StaleNonce,
@@ -77,6 +79,7 @@ impl Refusal {
         Refusal::ServerRate,
         Refusal::SlowReader,
         Refusal::Idle,
+        Refusal::Unsent,
     ];
 
     /// Its name in metrics: lower case, words joined by underscores.
@@ -104,6 +107,7 @@ impl Refusal {
             Refusal::ServerRate => "server_rate",
             Refusal::SlowReader => "slow_reader",
             Refusal::Idle => "idle",
+            Refusal::Unsent => "unsent",
         }
     }
 }
@@ -163,7 +167,11 @@ impl Counts {
     }
 
     pub(super) fn refuse(&self, cause: Refusal) {
-        self.refusals[cause as usize].add(1);
+        self.refuse_several(cause, 1);
+    }
+
+    pub(super) fn refuse_several(&self, cause: Refusal, times: u64) {
+        self.refusals[cause as usize].add(times);
     }
 }
 

@@ -27,9 +27,11 @@ pub mod io;
 mod nonce;
 mod quota;
 mod relay;
+pub mod serve;
 
 pub use config::{Config, ConfigError, Quota, RelayAddress};
 pub use counts::{Counts, Refusal};
 pub use credentials::{Credentials, Secret};
 pub use io::{ListenerId, Output, RelayId, Socket, StreamId};
 pub use relay::Relay;
+pub use serve::{Listeners, ServeError, Server, serve};

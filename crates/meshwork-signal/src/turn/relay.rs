@@ -153,6 +153,11 @@ impl Relay {
         }
     }
 
+    /// Datagrams were not taken by the system.
+    pub fn handle_unsent(&mut self, datagrams: u64) {
+        self.counts.refuse_several(Refusal::Unsent, datagrams);
+    }
+
     /// The time that [`poll_timeout`](Relay::poll_timeout) named has come.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(&(time, timer)) = self.timers.first()

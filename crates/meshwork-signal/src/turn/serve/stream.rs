@@ -1,0 +1,137 @@
+//! Streams of clients: each is a task that cuts nothing and decides nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+
+use super::driver::Bell;
+use crate::turn::counts::Refusal;
+use crate::turn::io::StreamId;
+
+/// Bytes read at once.
+const READ: usize = 8 * 1024;
+/// Bytes written at once, if as many wait.
+const WRITE: usize = 64 * 1024;
+/// Pause after the system refused to hand out a connection, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What streams tell the relay.
+pub(super) enum Told {
+    Opened { remote: SocketAddr, line: oneshot::Sender<Line> },
+    Bytes(StreamId, Vec<u8>),
+    Closed(StreamId, Option<Refusal>),
+}
+
+/// A stream's end of the line from the relay.
+pub(super) struct Line {
+    pub(super) id: StreamId,
+    /// What is to be written. The relay bounds it, in bytes; it ends when the stream is to be closed.
+    pub(super) queue: mpsc::UnboundedReceiver<Vec<u8>>,
+    /// Bytes in it.
+    pub(super) waiting: Arc<AtomicUsize>,
+}
+
+/// Brings streams to a relay.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inbox: mpsc::Sender<Told>,
+    bell: Arc<Bell>,
+    unread_after: Duration,
+}
+
+impl Handle {
+    pub(super) fn new(inbox: mpsc::Sender<Told>, bell: Arc<Bell>, unread_after: Duration) -> Handle {
+        Handle { inbox, bell, unread_after }
+    }
+
+    /// Whether a connection whose first byte this is may be a client of the relay: STUN requests begin with a zero,
+    /// HTTP with a letter, TLS with 22.
+    pub fn is_for_relay(first_byte: u8) -> bool {
+        first_byte == 0
+    }
+
+    /// Serves one stream, such as one over TLS, until either side ends it.
+    pub async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite, remote: SocketAddr) {
+        let (sender, opened) = oneshot::channel();
+        self.tell(Told::Opened { remote, line: sender }).await;
+        // Without a line it is turned away.
+        let Ok(Line { id, mut queue, waiting }) = opened.await else { return };
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let cause = tokio::select! {
+            () = self.read(&mut reader, id) => None,
+            cause = self.write(&mut writer, &mut queue, &waiting) => cause,
+        };
+        self.tell(Told::Closed(id, cause)).await;
+        let _ = writer.shutdown().await;
+    }
+
+    async fn read(&self, reader: &mut (impl AsyncRead + Unpin), id: StreamId) {
+        let mut buffer = vec![0; READ];
+        loop {
+            match reader.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(length) => self.tell(Told::Bytes(id, buffer[..length].to_vec())).await,
+            }
+        }
+    }
+
+    /// Ends when the relay wants the stream closed, or its other end takes nothing any more, which is a cause.
+    async fn write(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        queue: &mut mpsc::UnboundedReceiver<Vec<u8>>,
+        waiting: &AtomicUsize,
+    ) -> Option<Refusal> {
+        while let Some(mut bytes) = queue.recv().await {
+            while bytes.len() < WRITE
+                && let Ok(mut more) = queue.try_recv()
+            {
+                bytes.append(&mut more);
+            }
+            match tokio::time::timeout(self.unread_after, writer.write_all(&bytes)).await {
+                Ok(Ok(())) => waiting.fetch_sub(bytes.len(), Ordering::Relaxed),
+                Ok(Err(_)) => return None,
+                Err(_) => return Some(Refusal::SlowReader),
+            };
+        }
+        None
+    }
+
+    async fn tell(&self, told: Told) {
+        // Without a relay nobody listens, and the line ends by itself.
+        if self.inbox.send(told).await.is_ok() {
+            self.bell.ring();
+        }
+    }
+}
+
+/// Accepts connections and serves each.
+pub(super) async fn accept(listener: TcpListener, handle: Handle) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => {
+                // Media is not held back to be sent together.
+                let _ = stream.set_nodelay(true);
+                let handle = handle.clone();
+                tokio::spawn(async move { handle.serve_stream(stream, remote).await });
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the relay cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Of one connection that is gone already; the others are not concerned.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
