@@ -1,5 +1,7 @@
 //! The relay over real sockets on loopback, with an independent client: `turn-client-proto`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -269,7 +271,14 @@ async fn wrong_credentials_are_refused_and_counted_by_cause() {
         (foreign, Refusal::Foreign),
         (TurnConfig::new(credentials("alice")), Refusal::EndpointQuota),
     ];
-    for (config, cause) in wrong {
+    for (mut config, cause) in wrong {
+        // This client asks again and again where it is refused without a signature.
+        config.set_request_retransmits(
+            Duration::from_millis(200),
+            Duration::from_millis(200),
+            2,
+            Duration::from_millis(200),
+        );
         let before = server.counts().refused(cause);
         assert!(over_udp(&server, config).is_refused(), "{cause:?}");
         assert!(server.counts().refused(cause) > before, "{cause:?}");
