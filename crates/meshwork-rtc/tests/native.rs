@@ -13,6 +13,7 @@ use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::node::io::StoreChange;
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, RoomSpec, ServerState};
+use meshwork_core::session::direct::RETAINED_MAX;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::persist::{Store, StoreError};
 use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};
@@ -264,6 +265,45 @@ async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
     assert_eq!(refused, Err(SendError::Refused(CommandError::NotLinked(nobody))));
     ada.driver.shut_down().await;
     assert_eq!(ada.driver.send_direct(to, vec![1]).await, Err(SendError::Stopped(DriverStopped)));
+    ben.driver.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_does_not_read_makes_its_neighbour_wait_and_loses_no_direct_message() {
+    // With what is added for each, twice what a neighbour keeps.
+    const COUNT: u32 = 30_000;
+    let (server, _stop) = serve().await;
+    let (mut ada, mut ben) = (Peer::start(13, None), Peer::start(14, None));
+    let (_, address) = ada.create(server, false).await;
+    ben.join(&address).await;
+    let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
+    ada.wait("member", attached).await;
+    ben.wait("member", attached).await;
+    let (driver, to) = (ada.driver.clone(), ben.driver.endpoint());
+    let sending = tokio::spawn(async move {
+        driver.send_direct_all(to, (0..COUNT).map(|number| number.to_be_bytes().to_vec())).await
+    });
+    // It is full where nobody reads, and its neighbour has all that it keeps under way.
+    let is_full = async || {
+        let most = ben.driver.call(|node, _| (node.takes_direct(), node.usage().retained_bytes_most)).await;
+        let kept = ada.driver.call(|node, _| node.usage().retained_bytes_most).await;
+        let (takes, waiting) = most.unwrap();
+        !takes && waiting > 0 && kept.unwrap() > RETAINED_MAX - 1024
+    };
+    let filled = tokio::time::timeout(DEADLINE, async { while !is_full().await {} });
+    filled.await.expect("it is full in time");
+    assert!(!sending.is_finished(), "who sends waits");
+    let mut next = 0;
+    ben.wait("last message", |event| {
+        if let Event::Direct { bytes, .. } = event {
+            assert_eq!(bytes[..], u32::to_be_bytes(next), "each once, in their order");
+            next += 1;
+        }
+        (next == COUNT).then_some(())
+    })
+    .await;
+    sending.await.unwrap().expect("an endpoint that reads in the end");
+    ada.driver.shut_down().await;
     ben.driver.shut_down().await;
 }
 

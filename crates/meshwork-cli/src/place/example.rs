@@ -17,6 +17,8 @@ pub(super) fn peer(state: LinkState) -> PeerView {
         rtt: None,
         path: None,
         relayed_because: None,
+        jitter: None,
+        pings: Default::default(),
         attached: true,
         stays: true,
         in_step: true,

@@ -111,6 +111,8 @@ pub struct Node {
     refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
     /// Signatures that may still be checked in the present call.
     signatures_left: usize,
+    /// Whether the application takes direct messages.
+    takes_direct: bool,
     next_link: u64,
     next_room: u32,
     next_server: u32,
@@ -144,6 +146,7 @@ impl Node {
             unlinked: BTreeSet::new(),
             refusals: BTreeMap::new(),
             signatures_left: 0,
+            takes_direct: true,
             next_link: 1,
             next_room: 1,
             next_server: 1,
@@ -396,7 +399,8 @@ impl Node {
             retained_bytes_most: self
                 .peers
                 .values()
-                .filter_map(|peer| Some(peer.session.as_ref()?.direct.retained_bytes()))
+                .filter_map(|peer| peer.session.as_ref())
+                .map(|session| session.direct.retained_bytes().max(session.direct.arrived_bytes()))
                 .max()
                 .unwrap_or(0),
         }
@@ -417,6 +421,8 @@ impl Node {
             rtt: link.and_then(Link::rtt),
             path: link.map(Link::path),
             relayed_because: link.and_then(|link| self.relayed_because(peer, link.path())),
+            jitter: link.and_then(Link::jitter),
+            pings: link.map(Link::ping_outcomes).unwrap_or_default(),
             attached: peer.is_attached(handle),
             stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
             in_step: room.is_some_and(|room| room.is_in_step(endpoint)),

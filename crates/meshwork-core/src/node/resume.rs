@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::event::{Event, Refusal};
 use super::view::CommandError;
-use super::{Node, SERVE_QUEUE};
+use super::{Node, Output, SERVE_QUEUE};
 use crate::id::Endpoint;
 use crate::session::direct::{Arrival, DIRECT_MAX};
 use crate::session::link::{Link, SEND_QUEUE_MAX};
@@ -120,24 +120,62 @@ impl Node {
     /// A direct message arrived.
     pub(super) fn handle_direct(&mut self, from: Endpoint, direct: Direct) {
         let Some(session) = self.peers.get_mut(&from).and_then(|peer| peer.session.as_mut()) else { return };
+        let Direct { number, bytes } = direct;
+        #[cfg(feature = "planted-bugs")]
+        let again =
+            (self.config.planted == Some(super::config::PlantedBug::DirectTwice)).then(|| bytes.to_vec());
         let arrival = if session.is_told() {
-            session.direct.handle_message(direct.number)
+            session.direct.handle_message(number, bytes.into_inner())
         } else {
             // It must say first what it remembers.
             Arrival::Gap
         };
         #[cfg(feature = "planted-bugs")]
-        let arrival = match (arrival, self.config.planted) {
-            (Arrival::Known, Some(super::config::PlantedBug::DirectTwice)) => Arrival::Next,
-            (arrival, _) => arrival,
-        };
+        if let (Arrival::Known, Some(bytes)) = (arrival, again) {
+            return self.event(Event::Direct { from, bytes });
+        }
         match arrival {
-            Arrival::Next => self.event(Event::Direct { from, bytes: direct.bytes.into_inner() }),
+            Arrival::Next => self.hand_over_direct(from),
             Arrival::Known => {}
             Arrival::Gap => {
-                let detail = format!("direct message {} comes out of turn", direct.number);
+                let detail = format!("direct message {number} comes out of turn");
                 self.handle_offence(from, Refusal::Message, detail);
             }
+            Arrival::TooMuch => {
+                let detail = format!("direct message {number} comes before enough others were acknowledged");
+                self.handle_offence(from, Refusal::Message, detail);
+            }
+        }
+    }
+
+    /// Says whether the application takes direct messages. While it does not, they wait, and so do those who say
+    /// more than their session holds: nothing is acknowledged that the application has not taken. A driver says no
+    /// while many events are unread; it is yes at birth.
+    pub fn set_takes_direct(&mut self, now: Time, takes: bool) {
+        self.advance(now);
+        self.takes_direct = takes;
+        let waiting =
+            |peer: &super::Peer| peer.session.as_ref().is_some_and(|s| s.direct.arrived_bytes() > 0);
+        let waiting: Vec<Endpoint> =
+            self.peers.iter().filter(|(_, peer)| waiting(peer)).map(|(&endpoint, _)| endpoint).collect();
+        for endpoint in waiting {
+            self.hand_over_direct(endpoint);
+        }
+        self.settle();
+    }
+
+    /// Whether the application takes direct messages, as the driver said last.
+    pub fn takes_direct(&self) -> bool {
+        self.takes_direct
+    }
+
+    fn hand_over_direct(&mut self, from: Endpoint) {
+        if !self.takes_direct {
+            return;
+        }
+        let Some(session) = self.peers.get_mut(&from).and_then(|peer| peer.session.as_mut()) else { return };
+        while let Some(bytes) = session.direct.take_arrived() {
+            self.outputs.push_back(Output::Event(Event::Direct { from, bytes }));
         }
     }
 

@@ -11,6 +11,7 @@ use super::path::{LinkPath, RelayedBecause};
 use crate::crdt::canvas::CanvasSize;
 use crate::id::Endpoint;
 use crate::room::records::Limit;
+use crate::session::rtt::PingOutcomes;
 use crate::signalling::by_hand::ByHandError;
 use crate::time::Time;
 
@@ -202,6 +203,10 @@ pub struct PeerView {
     pub path: Option<LinkPath>,
     /// Why the link is relayed, while it is.
     pub relayed_because: Option<RelayedBecause>,
+    /// How much round-trip times differ from it (its RTTVAR), once measured.
+    pub jitter: Option<Duration>,
+    /// What became of the last minute's pings, which are sent once and never again.
+    pub pings: PingOutcomes,
     /// Whether it proved that it may be in the room.
     pub attached: bool,
     /// Whether it says that it stays in the room.
@@ -233,7 +238,7 @@ pub struct Usage {
     pub attempts: usize,
     /// Bytes that wait on the link where most wait.
     pub queued_bytes_most: usize,
-    /// Bytes of direct messages kept for the endpoint for which most are kept, at most
+    /// Bytes of direct messages kept for or from the endpoint for which most are kept, at most
     /// [`RETAINED_MAX`](crate::session::direct::RETAINED_MAX).
     pub retained_bytes_most: usize,
     /// Batches held back in all rooms until they are due.

@@ -6,14 +6,16 @@
 //! # How it works
 //! Each direction of a session numbers its messages from 1. The sender keeps a message until the receiver has
 //! acknowledged its number; acknowledgements are cumulative. A new link of the session begins with what each end
-//! has received, so the sender drops that and sends the rest again.
+//! has received, so the sender drops that and sends the rest again. A message counts as received once the application
+//! takes it: one that does not keep up makes the sender wait, and loses nothing.
 //!
 //! # Invariants
 //! - The receiver takes number n + 1 after number n and nothing else.
+//! - What is acknowledged was taken by the application.
 //! - What is dropped without an acknowledgement is counted and told.
 //!
 //! # Limits
-//! [`RETAINED_MAX`] bytes are kept, [`DIRECT_MAX`] bytes a message.
+//! [`RETAINED_MAX`] bytes are kept by either end, [`DIRECT_MAX`] bytes a message.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -29,12 +31,14 @@ pub const OVERHEAD: usize = 64;
 /// What becomes of a message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It is the next one: the application hears it.
+    /// It is the next one: the application hears it when it can.
     Next,
     /// It was received before.
     Known,
     /// One before it is missing, which a reliable link cannot cause: the sender broke the protocol.
     Gap,
+    /// More than [`RETAINED_MAX`] bytes are not acknowledged with it: the sender broke the protocol.
+    TooMuch,
 }
 
 /// Both directions of a session, as one end sees them.
@@ -49,10 +53,13 @@ pub struct Direct {
     handed: u64,
     /// Number of the last message ever handed to a link.
     sent: u64,
-    /// Number of the last message received.
+    /// Number of the last message that the application took.
     received: u64,
     /// Whether that was not told yet.
     untold: bool,
+    /// The messages after it, which wait for the application.
+    arrived: VecDeque<Vec<u8>>,
+    arrived_bytes: usize,
 }
 
 impl Direct {
@@ -79,17 +86,37 @@ impl Direct {
         Some((self.handed, bytes))
     }
 
-    /// A message with this number arrived.
-    pub fn handle_message(&mut self, number: u64) -> Arrival {
-        if number <= self.received {
-            Arrival::Known
-        } else if number == self.received + 1 {
-            self.received = number;
-            self.untold = true;
-            Arrival::Next
-        } else {
-            Arrival::Gap
+    /// A message with this number arrived; [`Direct::take_arrived`] has it when it is its turn.
+    pub fn handle_message(&mut self, number: u64, bytes: Vec<u8>) -> Arrival {
+        let last = self.received + self.arrived.len() as u64;
+        if number <= last {
+            return Arrival::Known;
         }
+        if number != last + 1 {
+            return Arrival::Gap;
+        }
+        let after = self.arrived_bytes + bytes.len() + OVERHEAD;
+        if after > RETAINED_MAX {
+            return Arrival::TooMuch;
+        }
+        self.arrived_bytes = after;
+        self.arrived.push_back(bytes);
+        Arrival::Next
+    }
+
+    /// The application takes the next message, if one waits: it is received then.
+    pub fn take_arrived(&mut self) -> Option<Vec<u8>> {
+        let bytes = self.arrived.pop_front()?;
+        self.arrived_bytes -= bytes.len() + OVERHEAD;
+        self.received += 1;
+        self.untold = true;
+        Some(bytes)
+    }
+
+    /// Forgets what waits for the application: a new link brings it again.
+    pub fn forget_arrived(&mut self) {
+        self.arrived.clear();
+        self.arrived_bytes = 0;
     }
 
     /// The acknowledgement that is to be sent, if there is a new one.
@@ -97,7 +124,7 @@ impl Direct {
         core::mem::take(&mut self.untold).then_some(self.received)
     }
 
-    /// Number of the last message received.
+    /// Number of the last message that the application took.
     pub fn received(&self) -> u64 {
         self.received
     }
@@ -138,12 +165,18 @@ impl Direct {
         }
         (self.acknowledged, self.handed, self.sent) = (0, 0, 0);
         (self.received, self.untold) = (0, false);
+        self.forget_arrived();
         lost
     }
 
     /// Messages that are not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.retained.len()
+    }
+
+    /// Bytes that wait for the application, at most [`RETAINED_MAX`].
+    pub fn arrived_bytes(&self) -> usize {
+        self.arrived_bytes
     }
 
     /// Bytes that they take, at most [`RETAINED_MAX`].
@@ -169,10 +202,10 @@ mod tests {
     fn carry(from: &mut Direct, to: &mut Direct) -> Vec<Vec<u8>> {
         let mut heard = vec![];
         while let Some((number, bytes)) = from.hand_over() {
-            match to.handle_message(number) {
-                Arrival::Next => heard.push(bytes.to_vec()),
+            match to.handle_message(number, bytes.to_vec()) {
+                Arrival::Next => heard.extend(to.take_arrived()),
                 Arrival::Known => {}
-                Arrival::Gap => panic!("number {number} after {}", to.received()),
+                other => panic!("number {number} after {} is {other:?}", to.received()),
             }
         }
         heard
@@ -188,7 +221,10 @@ mod tests {
         for _ in 0..3 {
             one.hand_over();
         }
-        assert_eq!((other.handle_message(1), other.handle_message(2)), (Arrival::Next, Arrival::Next));
+        for number in 1..=2 {
+            assert_eq!(other.handle_message(number, vec![number as u8 - 1]), Arrival::Next);
+            assert_eq!(other.take_arrived(), Some(vec![number as u8 - 1]));
+        }
         assert!(one.handle_resumed(other.received()));
         assert_eq!(one.unacknowledged(), 3);
         assert_eq!(carry(&mut one, &mut other), [[2], [3], [4]]);
@@ -201,11 +237,41 @@ mod tests {
     #[test]
     fn duplicates_are_known_and_gaps_are_seen() {
         let mut end = Direct::default();
-        assert_eq!(end.handle_message(2), Arrival::Gap);
-        assert_eq!(end.handle_message(1), Arrival::Next);
-        assert_eq!(end.handle_message(1), Arrival::Known);
-        assert_eq!(end.handle_message(0), Arrival::Known);
-        assert_eq!(end.handle_message(u64::MAX), Arrival::Gap);
+        let mut hear = |number| end.handle_message(number, vec![]);
+        assert_eq!(hear(2), Arrival::Gap);
+        assert_eq!(hear(1), Arrival::Next);
+        assert_eq!(hear(1), Arrival::Known, "also while it waits for the application");
+        assert_eq!(hear(0), Arrival::Known);
+        assert_eq!(hear(u64::MAX), Arrival::Gap);
+    }
+
+    #[test]
+    fn what_the_application_has_not_taken_is_not_acknowledged_and_comes_again() {
+        let (mut one, mut other) = (Direct::default(), Direct::default());
+        for number in 0..3u8 {
+            one.queue(&[number]).expect("room");
+        }
+        while let Some((number, bytes)) = one.hand_over() {
+            assert_eq!(other.handle_message(number, bytes.to_vec()), Arrival::Next);
+        }
+        assert_eq!((other.received(), other.take_acknowledgement()), (0, None));
+        assert_eq!(other.take_arrived(), Some(vec![0]));
+        assert_eq!((other.received(), other.take_acknowledgement()), (1, Some(1)));
+        // The link breaks: the next one brings what waits again.
+        other.forget_arrived();
+        assert!(one.handle_resumed(other.received()));
+        assert_eq!(carry(&mut one, &mut other), [[1], [2]]);
+    }
+
+    #[test]
+    fn who_waits_for_no_acknowledgement_is_refused() {
+        let mut end = Direct::default();
+        let most = (RETAINED_MAX / OVERHEAD) as u64;
+        assert!((1..=most).all(|number| end.handle_message(number, vec![]) == Arrival::Next));
+        assert_eq!(end.handle_message(most + 1, vec![]), Arrival::TooMuch);
+        assert_eq!(end.arrived_bytes(), RETAINED_MAX);
+        end.take_arrived();
+        assert_eq!(end.handle_message(most + 1, vec![]), Arrival::Next);
     }
 
     #[test]
@@ -238,7 +304,7 @@ mod tests {
         }
         one.hand_over();
         one.hand_over();
-        other.handle_message(1);
+        other.handle_message(1, vec![0]);
         one.handle_acknowledgement(1);
         assert_eq!(one.restart(), 1, "the second may have arrived");
         let mut fresh = Direct::default();

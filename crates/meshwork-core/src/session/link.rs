@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::message::{GoodbyeReason, LinkMessage};
-use super::rtt::RttEstimate;
+use super::rtt::{PingOutcomes, RttEstimate};
 use super::transcript::{Facts, Transcript};
 use crate::id::{Endpoint, Identity};
 use crate::node::Config;
@@ -94,6 +94,7 @@ pub struct Link {
     pings: VecDeque<(u64, Time)>,
     ping_count: u64,
     rtt: RttEstimate,
+    outcomes: PingOutcomes,
     /// What the other end's civil clock said, and when.
     clock: Option<(Time, WallTime)>,
     writer: MessageWriter,
@@ -126,6 +127,7 @@ impl Link {
             pings: VecDeque::new(),
             ping_count: 0,
             rtt: RttEstimate::default(),
+            outcomes: PingOutcomes::default(),
             clock: None,
             writer: MessageWriter::default(),
             reader: MessageReader::default(),
@@ -192,6 +194,16 @@ impl Link {
     /// Smoothed round-trip time.
     pub fn rtt(&self) -> Option<Duration> {
         self.rtt.smoothed()
+    }
+
+    /// How much round-trip times differ from [`Link::rtt`].
+    pub fn jitter(&self) -> Option<Duration> {
+        self.rtt.smoothed().map(|_| self.rtt.variation())
+    }
+
+    /// What became of the last pings.
+    pub fn ping_outcomes(&self) -> PingOutcomes {
+        self.outcomes
     }
 
     /// Bytes handed to the driver and received from it.
@@ -264,6 +276,7 @@ impl Link {
         self.ping_count += 1;
         if self.pings.len() == PINGS_MAX {
             self.pings.pop_front();
+            self.outcomes.note(false);
         }
         self.pings.push_back((self.ping_count, now));
         self.push_datagram(PING, self.ping_count);
@@ -349,7 +362,10 @@ impl Link {
             PONG => {
                 let Some(place) = self.pings.iter().position(|&(sent, _)| sent == token) else { return };
                 let (_, sent_at) = self.pings[place];
+                // Those before it were lost, or were overtaken, which is as bad.
                 self.pings.drain(..=place);
+                (0..place).for_each(|_| self.outcomes.note(false));
+                self.outcomes.note(true);
                 self.rtt.sample(now.since(sent_at));
             }
             CLOCK if self.phase == Phase::Proved => {

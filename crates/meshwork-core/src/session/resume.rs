@@ -107,6 +107,7 @@ impl Session {
         self.note_epoch(epoch);
         self.cut = None;
         self.told = false;
+        self.direct.forget_arrived();
         Resumption { began: self.began, received: self.direct.received() }
     }
 

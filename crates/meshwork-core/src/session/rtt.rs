@@ -1,4 +1,4 @@
-//! Round-trip times, smoothed as RFC 6298 section 2 smooths them.
+//! Round-trip times, smoothed as RFC 6298 section 2 smooths them, and how many pings are lost.
 
 use core::time::Duration;
 
@@ -35,9 +35,50 @@ impl RttEstimate {
     }
 }
 
+/// Pings of which it is known what became of them: a minute's, at one a second.
+pub const OUTCOMES_MAX: u32 = 60;
+
+/// What became of the last [`OUTCOMES_MAX`] pings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PingOutcomes {
+    /// A bit a ping, the last one lowest; set where no answer came.
+    lost: u64,
+    count: u32,
+}
+
+impl PingOutcomes {
+    /// One more was answered, or was not.
+    pub fn note(&mut self, is_answered: bool) {
+        self.lost = (self.lost << 1 | u64::from(!is_answered)) & ((1 << OUTCOMES_MAX) - 1);
+        self.count = (self.count + 1).min(OUTCOMES_MAX);
+    }
+
+    /// How many of them were lost.
+    pub fn lost(self) -> u32 {
+        self.lost.count_ones()
+    }
+
+    /// How many there are, at most [`OUTCOMES_MAX`].
+    pub fn count(self) -> u32 {
+        self.count
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_of_the_last_pings_are_counted() {
+        let mut outcomes = PingOutcomes::default();
+        assert_eq!((outcomes.lost(), outcomes.count()), (0, 0));
+        (0..10).for_each(|ping| outcomes.note(ping % 5 != 0));
+        assert_eq!((outcomes.lost(), outcomes.count()), (2, 10));
+        (0..OUTCOMES_MAX - 1).for_each(|_| outcomes.note(true));
+        assert_eq!((outcomes.lost(), outcomes.count()), (0, OUTCOMES_MAX));
+        outcomes.note(false);
+        assert_eq!((outcomes.lost(), outcomes.count()), (1, OUTCOMES_MAX));
+    }
 
     #[test]
     fn samples_are_smoothed_as_the_rfc_says() {

@@ -244,6 +244,8 @@ impl Task {
                         self.node.handle_input(self.clock.now(), Input::NetworkChanged);
                     }
                 }
+                // What the node kept back is handed over when its outputs are carried out.
+                () = self.events.has_room() => {}
                 _ = wall_clock.tick() => {
                     self.node.handle_wall_clock(self.clock.now(), Clock::wall());
                 }
@@ -259,15 +261,22 @@ impl Task {
 
     /// Carries out everything that the node asked for.
     fn carry_out(&mut self) {
-        while let Some(output) = self.node.poll_output() {
-            match output {
-                Output::Event(event) => self.events.send(event),
-                Output::Effect(effect) => {
-                    if let Some(failed) = self.effect(effect) {
-                        self.node.handle_input(self.clock.now(), failed);
+        loop {
+            while let Some(output) = self.node.poll_output() {
+                match output {
+                    Output::Event(event) => self.events.send(event),
+                    Output::Effect(effect) => {
+                        if let Some(failed) = self.effect(effect) {
+                            self.node.handle_input(self.clock.now(), failed);
+                        }
                     }
                 }
             }
+            let takes = !self.events.is_behind();
+            if takes == self.node.takes_direct() {
+                break;
+            }
+            self.node.set_takes_direct(self.clock.now(), takes);
         }
     }
 

@@ -7,8 +7,13 @@ use meshwork_core::node::Event;
 use tokio::sync::Notify;
 
 /// Events that wait for an application that does not read. Above it the oldest change of a canvas is dropped,
-/// and when there is none the oldest event: the canvas itself can be read at any time.
+/// and when there is none the oldest event that is no direct message: the canvas itself can be read at any time.
 pub const EVENTS_MAX: usize = 4096;
+/// Waiting events from which on the node keeps direct messages, so that their senders wait too. A message of a link
+/// that is on its way then may bring some 5,000 more: they are never dropped, since they count as received.
+const MANY: usize = EVENTS_MAX / 2;
+/// Waiting events below which it hands them over again.
+const FEW: usize = EVENTS_MAX / 4;
 
 /// The events of a node, in order.
 ///
@@ -25,6 +30,8 @@ pub(super) struct EventSender(Arc<Shared>);
 struct Shared {
     queue: Mutex<Queue>,
     changed: Notify,
+    /// Tells the driver that the application keeps up again.
+    room: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +39,8 @@ struct Queue {
     events: VecDeque<Event>,
     missed: u64,
     ended: bool,
+    /// Whether the application has fallen behind.
+    is_behind: bool,
 }
 
 /// A queue and its two ends.
@@ -45,14 +54,11 @@ impl Events {
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             let changed = self.0.changed.notified();
-            {
-                let mut queue = self.0.queue();
-                if let Some(event) = queue.events.pop_front() {
-                    return Some(event);
-                }
-                if queue.ended {
-                    return None;
-                }
+            if let Some(event) = self.0.take() {
+                return Some(event);
+            }
+            if self.0.queue().ended {
+                return None;
             }
             changed.await;
         }
@@ -60,7 +66,7 @@ impl Events {
 
     /// The next event, if one waits.
     pub fn try_next(&mut self) -> Option<Event> {
-        self.0.queue().events.pop_front()
+        self.0.take()
     }
 
     /// How many events were dropped since the driver started, because they were not read in time.
@@ -75,6 +81,16 @@ impl EventSender {
         self.0.queue().push(event);
         self.0.changed.notify_one();
     }
+
+    /// Whether the application has fallen behind.
+    pub(super) fn is_behind(&self) -> bool {
+        self.0.queue().is_behind
+    }
+
+    /// Waits until it keeps up again, if it did not.
+    pub(super) async fn has_room(&self) {
+        self.0.room.notified().await;
+    }
 }
 
 impl Drop for EventSender {
@@ -85,6 +101,16 @@ impl Drop for EventSender {
 }
 
 impl Shared {
+    fn take(&self) -> Option<Event> {
+        let mut queue = self.queue();
+        let event = queue.events.pop_front();
+        if queue.is_behind && queue.events.len() < FEW {
+            queue.is_behind = false;
+            self.room.notify_one();
+        }
+        event
+    }
+
     /// A panic while the lock was held left the queue whole: every step on it is one call.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -93,12 +119,16 @@ impl Shared {
 
 impl Queue {
     fn push(&mut self, event: Event) {
-        if self.events.len() == EVENTS_MAX {
+        if self.events.len() >= EVENTS_MAX {
             let canvas = self.events.iter().position(|event| matches!(event, Event::CanvasChanged { .. }));
-            self.events.remove(canvas.unwrap_or(0));
-            self.missed += 1;
+            let oldest = || self.events.iter().position(|event| !matches!(event, Event::Direct { .. }));
+            if let Some(place) = canvas.or_else(oldest) {
+                self.events.remove(place);
+                self.missed += 1;
+            }
         }
         self.events.push_back(event);
+        self.is_behind |= self.events.len() >= MANY;
     }
 }
 
