@@ -19,8 +19,10 @@ const REFILL_AT: u32 = SEND_WINDOW as u32 / 4;
 pub(crate) struct DataChannel {
     pub(crate) channel: Channel,
     pub(crate) inner: RtcDataChannel,
-    /// Bytes given to the browser and not yet reported as gone.
+    /// Bytes given to the browser and not yet reported as gone: it buffers no more than these.
     unreported: Cell<usize>,
+    /// Buffered bytes at which the browser tells.
+    threshold: Cell<u32>,
 }
 
 impl DataChannel {
@@ -37,7 +39,7 @@ impl DataChannel {
         }
         let inner = connection.create_data_channel_with_data_channel_dict(channel.label(), &options);
         inner.set_binary_type(RtcDataChannelType::Arraybuffer);
-        DataChannel { channel, inner, unreported: Cell::new(0) }
+        DataChannel { channel, inner, unreported: Cell::new(0), threshold: Cell::new(0) }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -56,24 +58,29 @@ impl DataChannel {
     pub(crate) fn send(&self, bytes: &[u8]) -> Result<(), String> {
         self.inner.send_with_u8_array(bytes).map_err(|error| words(&error))?;
         self.unreported.set(self.unreported.get() + bytes.len());
-        self.ask_for_news();
+        // To ask the browser what it buffers takes longer than to send: it is not asked for a click.
+        if self.unreported.get() > REFILL_AT as usize {
+            self.ask_for_news(self.inner.buffered_amount());
+        }
         Ok(())
     }
 
     /// How many bytes left the buffer since this was last asked.
     pub(crate) fn take_gone(&self) -> usize {
-        let buffered = self.inner.buffered_amount() as usize;
-        let gone = self.unreported.get().saturating_sub(buffered);
+        let buffered = self.inner.buffered_amount();
+        let gone = self.unreported.get().saturating_sub(buffered as usize);
         self.unreported.set(self.unreported.get() - gone);
-        self.ask_for_news();
+        self.ask_for_news(buffered);
         gone
     }
 
     /// As long as something is buffered, one `bufferedamountlow` is still to come, so that nothing stays
     /// unreported.
-    fn ask_for_news(&self) {
-        let threshold = if self.inner.buffered_amount() > REFILL_AT { REFILL_AT } else { 0 };
-        self.inner.set_buffered_amount_low_threshold(threshold);
+    fn ask_for_news(&self, buffered: u32) {
+        let threshold = if buffered > REFILL_AT { REFILL_AT } else { 0 };
+        if self.threshold.replace(threshold) != threshold {
+            self.inner.set_buffered_amount_low_threshold(threshold);
+        }
     }
 }
 

@@ -47,62 +47,70 @@ pub(crate) fn wall() -> WallTime {
 
 /// Calls back once, after a delay; dropped, it never does.
 pub(crate) struct Timer {
-    waiting: Waiting,
+    timer: JsValue,
     _callback: Closure<dyn FnMut()>,
 }
 
-enum Waiting {
-    /// A timer of the browser.
-    For(JsValue),
-    /// A message to oneself.
-    ForItsTurn(MessagePort),
-}
-
 impl Timer {
-    /// Calls `callback` after `delay`, rounded up to whole milliseconds, so that it is never early; without a delay
-    /// as soon as what waits in the page had its turn.
+    /// Calls `callback` after `delay`, rounded up to whole milliseconds, so that it is never early.
     pub(crate) fn new(delay: Duration, callback: impl FnOnce() + 'static) -> Timer {
         let callback = Closure::once(callback);
-        let function = callback.as_ref().unchecked_ref();
-        let waiting = if delay.is_zero() {
-            // Browsers delay a timer that follows others by 4 ms, and in a page that is not seen by a second.
-            let channel = MessageChannel::new();
-            let port = channel.port1();
-            port.set_on_message(Some(function));
-            channel.port2().post_message(&JsValue::NULL);
-            Waiting::ForItsTurn(port)
-        } else {
-            let delay_ms = delay.min(DELAY_MAX).as_micros().div_ceil(1000) as i32;
-            Waiting::For(set_timeout(function, delay_ms))
-        };
-        Timer { waiting, _callback: callback }
+        let delay_ms = delay.min(DELAY_MAX).as_micros().div_ceil(1000) as i32;
+        Timer { timer: set_timeout(callback.as_ref().unchecked_ref(), delay_ms), _callback: callback }
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        match &self.waiting {
-            Waiting::For(timer) => clear_timeout(timer),
-            Waiting::ForItsTurn(port) => {
-                port.set_on_message(None);
-                port.close();
-            }
-        }
+        clear_timeout(&self.timer);
     }
 }
 
-/// Waits.
+/// Calls back as soon as what waits in the page had its turn, as often as that is asked; dropped, it never does.
+///
+/// It is a message to oneself: browsers delay a timer that follows others by 4 ms, and in a page that is not seen by a
+/// second.
+pub(crate) struct Turn {
+    channel: MessageChannel,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Turn {
+    pub(crate) fn new(callback: impl FnMut() + 'static) -> Turn {
+        let (channel, callback) = (MessageChannel::new(), Closure::new(callback));
+        channel.port1().set_on_message(Some(callback.as_ref().unchecked_ref()));
+        Turn { channel, _callback: callback }
+    }
+
+    /// Asks to be called back.
+    pub(crate) fn ask(&self) {
+        self.channel.port2().post_message(&JsValue::NULL);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let port = self.channel.port1();
+        port.set_on_message(None);
+        port.close();
+    }
+}
+
+/// Waits; without a delay until what waits in the page had its turn.
 pub(crate) async fn sleep(delay: Duration) {
-    let mut timer = None;
+    let (mut timer, mut turn) = (None, None);
     let elapsed = js_sys::Promise::new(&mut |resolve, _| {
-        timer = Some(Timer::new(delay, move || {
-            // A resolver throws nothing.
-            let _ = resolve.call0(&JsValue::UNDEFINED);
-        }));
+        // A resolver throws nothing.
+        let wake = move || drop(resolve.call0(&JsValue::UNDEFINED));
+        if delay.is_zero() {
+            turn.insert(Turn::new(wake)).ask();
+        } else {
+            timer = Some(Timer::new(delay, wake));
+        }
     });
     // The promise is never rejected.
     let _ = wasm_bindgen_futures::JsFuture::from(elapsed).await;
-    drop(timer);
+    drop((timer, turn));
 }
 
 /// What comes of `work`, unless it takes longer than `most`.

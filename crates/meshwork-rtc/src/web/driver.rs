@@ -1,6 +1,6 @@
 //! Runs a node in a page: inbox, clock, links, servers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -12,7 +12,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
 use web_sys::Event as WebEvent;
 
-use super::clock::{self, Timer};
+use super::clock::{self, Timer, Turn};
 use super::connection::Sink;
 use super::events::{self, EventSender, Events};
 use super::handler::Handler;
@@ -72,6 +72,9 @@ struct Shared {
     keeper: Keeper,
     storage_listener: RefCell<Option<StorageListener>>,
     timer: RefCell<Option<(Time, Timer)>>,
+    /// The node's turn after everything that waits in the page, and whether it is waited for.
+    turn: Turn,
+    awaits_turn: Cell<bool>,
     events: EventSender,
     endpoint: Endpoint,
     page_hide: Handler,
@@ -111,6 +114,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         let leaving = shared.clone();
         let keeper = Keeper::new(NodeHost(shared.clone()), endpoint.to_string());
         let changed = shared.clone();
+        let turning = shared.clone();
         Shared {
             inbox: RefCell::default(),
             machine: RefCell::new(Machine {
@@ -123,6 +127,12 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
             keeper,
             storage_listener: RefCell::default(),
             timer: RefCell::default(),
+            turn: Turn::new(move || {
+                if let Some(shared) = turning.upgrade() {
+                    shared.handle_turn();
+                }
+            }),
+            awaits_turn: Cell::new(false),
             events: sender,
             endpoint,
             page_hide: Handler::new(move |_: WebEvent| {
@@ -131,6 +141,12 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
                 }
             }),
             network: Handler::new(move |_: WebEvent| take(&changed, Input::NetworkChanged)),
+        }
+    });
+    let reading = Rc::downgrade(&shared);
+    shared.events.on_room(move || {
+        if let Some(shared) = reading.upgrade() {
+            shared.pump();
         }
     });
     if let Some(window) = web_sys::window() {
@@ -159,6 +175,14 @@ impl Driver {
         let result = call(&mut machine.node, clock::now());
         self.0.settle(&mut machine);
         result
+    }
+
+    /// Looks at the node, which changes nothing.
+    ///
+    /// # Panics
+    /// When called from within [`Driver::with`].
+    pub fn look<R>(&self, look: impl FnOnce(&Node) -> R) -> R {
+        look(&self.0.machine.borrow().node)
     }
 
     /// Joins the room at `address`; what is stored of it in this browser is shown whether anybody answers or not.
@@ -251,9 +275,20 @@ impl Shared {
     }
 
     /// Carries out what the node asks for, and sees to it that it is called when it wants to be.
+    ///
+    /// A node with nothing to do before does the first of what is due at once: somebody's stroke is shown by the very
+    /// callback that brings it. What is due beyond that waits for its turn, and so does everything that comes
+    /// meanwhile: a burst of messages costs frames no more than one.
     fn settle(self: &Rc<Self>, machine: &mut Machine) {
         self.work_off(machine);
-        self.arm(machine.node.poll_timeout());
+        let mut due = machine.node.poll_timeout();
+        let now = machine.last.0;
+        if !self.awaits_turn.get() && due.is_some_and(|due| due <= now) {
+            machine.node.handle_timeout(now);
+            self.work_off(machine);
+            due = machine.node.poll_timeout();
+        }
+        self.arm(due);
     }
 
     fn work_off(&self, machine: &mut Machine) {
@@ -281,6 +316,11 @@ impl Shared {
                     }
                 }
             }
+            let takes = !self.events.is_behind();
+            if takes != machine.node.takes_direct() {
+                machine.node.set_takes_direct(clock::now(), takes);
+                continue;
+            }
             let next = self.inbox.borrow_mut().pop_front();
             let Some(input) = next else { break };
             machine.node.handle_input(clock::now(), input);
@@ -307,12 +347,19 @@ impl Shared {
             *self.timer.borrow_mut() = None;
             return;
         };
+        let wait = deadline.since(clock::now());
+        if wait.is_zero() {
+            if !self.awaits_turn.replace(true) {
+                self.turn.ask();
+            }
+            return;
+        }
         let is_early_enough = matches!(&*self.timer.borrow(), Some((armed, _)) if *armed <= deadline);
         if is_early_enough {
             return;
         }
         let shared = Rc::downgrade(self);
-        let timer = Timer::new(deadline.since(clock::now()), move || {
+        let timer = Timer::new(wait, move || {
             if let Some(shared) = shared.upgrade() {
                 shared.handle_timer();
             }
@@ -323,6 +370,13 @@ impl Shared {
     fn handle_timer(self: &Rc<Self>) {
         // Taken first: it has fired, and `arm` must make another. Dropped last: it is running.
         let fired = self.timer.borrow_mut().take();
+        self.handle_turn();
+        drop(fired);
+    }
+
+    /// Works off what is due, a slice of it.
+    fn handle_turn(self: &Rc<Self>) {
+        self.awaits_turn.set(false);
         if let Ok(mut machine) = self.machine.try_borrow_mut() {
             let begun = clock::now();
             let due = loop {
@@ -336,7 +390,6 @@ impl Shared {
             };
             self.arm(due);
         }
-        drop(fired);
     }
 
     fn shut_down(self: &Rc<Self>) {

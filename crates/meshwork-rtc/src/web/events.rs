@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -10,8 +11,13 @@ use meshwork_core::node::Event;
 
 /// Events that wait to be read. A task that reads gets its turn before the browser's next callback, so only
 /// an application that stopped reading ever reaches this. Then the oldest change of a canvas is dropped, and when
-/// there is none the oldest event: the canvas itself can be read at any time.
+/// there is none the oldest event that is no direct message: the canvas itself can be read at any time.
 pub const EVENTS_MAX: usize = 4096;
+/// Waiting events from which on the node keeps direct messages, so that their senders wait too. A message of a link
+/// that is on its way then may bring some 5,000 more: they are never dropped, since they count as received.
+const MANY: usize = EVENTS_MAX / 2;
+/// Waiting events below which it hands them over again.
+const FEW: usize = EVENTS_MAX / 4;
 
 /// What a node tells the application, in order.
 #[derive(Debug)]
@@ -24,12 +30,21 @@ pub(crate) struct EventSender(Rc<Queue>);
 #[derive(Debug, Default)]
 struct Queue(RefCell<QueueState>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct QueueState {
     waiting: VecDeque<Event>,
     reader: Option<Waker>,
     is_closed: bool,
     missed: u64,
+    /// Whether the application has fallen behind, and what tells the driver that it keeps up again.
+    is_behind: bool,
+    on_room: Option<Rc<dyn Fn()>>,
+}
+
+impl fmt::Debug for QueueState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueState").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
 }
 
 pub(crate) fn channel() -> (EventSender, Events) {
@@ -43,7 +58,16 @@ impl Events {
         poll_fn(|context| {
             let mut state = self.0.0.borrow_mut();
             match state.waiting.pop_front() {
-                Some(event) => Poll::Ready(Some(event)),
+                Some(event) => {
+                    let keeps_up = state.is_behind && state.waiting.len() < FEW;
+                    state.is_behind &= !keeps_up;
+                    let on_room = state.on_room.clone().filter(|_| keeps_up);
+                    drop(state);
+                    if let Some(on_room) = on_room {
+                        on_room();
+                    }
+                    Poll::Ready(Some(event))
+                }
                 None if state.is_closed => Poll::Ready(None),
                 None => {
                     state.reader = Some(context.waker().clone());
@@ -66,13 +90,27 @@ impl EventSender {
         let mut state = self.0.0.borrow_mut();
         if state.waiting.len() >= EVENTS_MAX {
             let canvas = state.waiting.iter().position(|event| matches!(event, Event::CanvasChanged { .. }));
-            state.waiting.remove(canvas.unwrap_or(0));
-            state.missed += 1;
+            let oldest = || state.waiting.iter().position(|event| !matches!(event, Event::Direct { .. }));
+            if let Some(place) = canvas.or_else(oldest) {
+                state.waiting.remove(place);
+                state.missed += 1;
+            }
         }
         state.waiting.push_back(event);
+        state.is_behind |= state.waiting.len() >= MANY;
         if let Some(reader) = state.reader.take() {
             reader.wake();
         }
+    }
+
+    /// Whether the application has fallen behind.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.0.0.borrow().is_behind
+    }
+
+    /// Calls `listener` whenever it keeps up again.
+    pub(crate) fn on_room(&self, listener: impl Fn() + 'static) {
+        self.0.0.borrow_mut().on_room = Some(Rc::new(listener));
     }
 }
 

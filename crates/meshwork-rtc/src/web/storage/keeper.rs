@@ -28,6 +28,9 @@ const SLICE_MAX: Duration = Duration::from_millis(8);
 /// the cells of a whole tile.
 const BATCHES_A_CALL: usize = 8;
 const BYTES_A_CALL: usize = 8 * 1024;
+/// Time between two transactions: each costs the browser about a millisecond, as much as all else of a stroke, and
+/// what is painted meanwhile shares one. Nobody notices that a stroke is known to be stored so much later.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often it is noted that a room is in use.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -61,6 +64,8 @@ struct State {
     /// What a transaction is writing.
     under_way: Vec<u64>,
     is_writing: bool,
+    /// When the last transaction began.
+    written: Time,
 }
 
 struct Room {
@@ -234,16 +239,23 @@ impl Keeper {
     /// Writes group after group until nothing waits.
     async fn write_all(&self) {
         loop {
+            let due = {
+                let mut state = self.0.state.borrow_mut();
+                state.is_writing = !state.queue.is_empty();
+                if !state.is_writing {
+                    return;
+                }
+                state.written + GATHER
+            };
+            // What somebody painted is shown first.
+            clock::sleep(due.since(clock::now())).await;
             let group: Vec<(u64, RoomId, StoreChange)> = {
                 let mut state = self.0.state.borrow_mut();
                 let group: Vec<_> = state.queue.drain(..).collect();
                 state.under_way = group.iter().map(|(token, ..)| *token).collect();
-                state.is_writing = !group.is_empty();
+                state.written = clock::now();
                 group
             };
-            if group.is_empty() {
-                return;
-            }
             let (tokens, changes): (Vec<u64>, Vec<(RoomId, StoreChange)>) =
                 group.into_iter().map(|(token, room, change)| (token, (room, change))).unzip();
             let outcome = self.write(&changes).await;
