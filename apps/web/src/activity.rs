@@ -1,8 +1,8 @@
-//! How much is painted: strokes in each of the last ten minutes.
+//! How much is painted, and by whom: strokes in each of the last ten minutes.
 
 use std::collections::BTreeMap;
 
-use meshwork_core::id::Endpoint;
+use meshwork_core::id::{Endpoint, PeerId};
 
 /// Minutes that are shown.
 pub const MINUTES: usize = 10;
@@ -15,8 +15,16 @@ const PAINTERS_MAX: usize = 64;
 /// Strokes by the minute. Times are room times, in ms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
-    minutes: BTreeMap<u64, u32>,
+    minutes: BTreeMap<u64, Minute>,
     last: BTreeMap<Endpoint, u64>,
+}
+
+/// Strokes that were painted in a minute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Minute {
+    strokes: u32,
+    /// How many of them by whom, of at most [`PAINTERS_MAX`] people.
+    by: BTreeMap<PeerId, u32>,
 }
 
 impl Activity {
@@ -36,7 +44,11 @@ impl Activity {
         }
         // Batches may come in any order: one that lies close to the last is of the same stroke.
         if known.is_none_or(|last| at.abs_diff(last) > PAUSE_MS) {
-            *self.minutes.entry(at / MINUTE_MS).or_default() += 1;
+            let minute = self.minutes.entry(at / MINUTE_MS).or_default();
+            minute.strokes += 1;
+            if minute.by.len() < PAINTERS_MAX || minute.by.contains_key(&painter.peer) {
+                *minute.by.entry(painter.peer).or_default() += 1;
+            }
         }
         let oldest = (now / MINUTE_MS).saturating_sub(MINUTES as u64);
         self.minutes.retain(|minute, _| *minute >= oldest);
@@ -47,8 +59,22 @@ impl Activity {
         let present = now / MINUTE_MS;
         std::array::from_fn(|index| {
             let minute = (present + 1 + index as u64).checked_sub(MINUTES as u64);
-            minute.and_then(|minute| self.minutes.get(&minute)).copied().unwrap_or(0)
+            minute.and_then(|minute| self.minutes.get(&minute)).map_or(0, |minute| minute.strokes)
         })
+    }
+
+    /// Who painted in the last ten minutes and how many strokes, the busiest first.
+    pub fn painters(&self, now: u64) -> Vec<(PeerId, u32)> {
+        let oldest = (now / MINUTE_MS + 1).saturating_sub(MINUTES as u64);
+        let mut sums: BTreeMap<PeerId, u32> = BTreeMap::new();
+        for minute in self.minutes.range(oldest..).map(|(_, minute)| minute) {
+            for (peer, strokes) in &minute.by {
+                *sums.entry(*peer).or_default() += strokes;
+            }
+        }
+        let mut painters: Vec<(PeerId, u32)> = sums.into_iter().collect();
+        painters.sort_by_key(|&(peer, strokes)| (std::cmp::Reverse(strokes), peer));
+        painters
     }
 
     /// The same in a sentence.
@@ -79,6 +105,22 @@ mod tests {
         activity.count(NOW + 2000, painter(2), NOW + 2000);
         activity.count(NOW + 5000, painter(1), NOW + 5000);
         assert_eq!(activity.bars(NOW + 5000).iter().sum::<u32>(), 3);
+    }
+
+    #[test]
+    fn painters_are_named_by_how_much_they_painted_lately() {
+        let who = |number: u8| PeerId([number; 32]);
+        let tab = |number: u8, tab: u64| Endpoint { peer: who(number), instance: Instance(tab) };
+        let mut activity = Activity::default();
+        activity.count(NOW, tab(1, 1), NOW - 8 * MINUTE_MS);
+        activity.count(NOW, tab(2, 1), NOW - 60_000);
+        activity.count(NOW, tab(2, 2), NOW);
+        assert_eq!(activity.painters(NOW), [(who(2), 2), (who(1), 1)], "two tabs are one person");
+        assert_eq!(activity.painters(NOW + 5 * MINUTE_MS), [(who(2), 2)], "what is long ago is forgotten");
+        for number in 3..=255 {
+            activity.count(NOW, tab(number, 1), NOW);
+        }
+        assert_eq!(activity.painters(NOW).len(), 65, "those of a minute are bounded");
     }
 
     #[test]

@@ -38,13 +38,59 @@ pub fn region(
     paint: u32,
     look: impl Fn(u16, u16) -> u32,
 ) -> Result<Vec<(u16, u16)>, FillError> {
+    check(size, start, paint, &look)?;
+    match area(size, start, look) {
+        (cells, true) => Ok(cells),
+        (_, false) => Err(FillError::TooLarge),
+    }
+}
+
+/// The area that was looked at last, so that a pointer that moves within it does not have it searched again.
+///
+/// A new one is needed when the canvas changed.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    /// In order; of an area that is too large, as many as a search takes in.
+    cells: Vec<(u16, u16)>,
+    is_whole: bool,
+}
+
+impl Preview {
+    /// How many cells a fill that starts at `at` would have.
+    ///
+    /// # Errors
+    /// As [`region`].
+    pub fn count(
+        &mut self,
+        size: CanvasSize,
+        at: (u16, u16),
+        paint: u32,
+        look: impl Fn(u16, u16) -> u32,
+    ) -> Result<usize, FillError> {
+        check(size, at, paint, &look)?;
+        if self.cells.binary_search(&at).is_err() {
+            (self.cells, self.is_whole) = area(size, at, look);
+            self.cells.sort_unstable();
+        }
+        if self.is_whole { Ok(self.cells.len()) } else { Err(FillError::TooLarge) }
+    }
+}
+
+fn check(
+    size: CanvasSize,
+    start: (u16, u16),
+    paint: u32,
+    look: impl Fn(u16, u16) -> u32,
+) -> Result<(), FillError> {
     if !size.contains(start.0, start.1) {
         return Err(FillError::Outside);
     }
+    if look(start.0, start.1) == paint { Err(FillError::SameColour) } else { Ok(()) }
+}
+
+/// The area around a cell of the canvas, and whether that is all of it: no more than [`FILL_MAX`] cells are taken in.
+fn area(size: CanvasSize, start: (u16, u16), look: impl Fn(u16, u16) -> u32) -> (Vec<(u16, u16)>, bool) {
     let wanted = look(start.0, start.1);
-    if wanted == paint {
-        return Err(FillError::SameColour);
-    }
     let width = usize::from(size.width);
     // A bit a cell: two megabytes for the largest canvas, freed at the end.
     let mut seen = vec![0u64; (width * usize::from(size.height)).div_ceil(64)];
@@ -69,13 +115,13 @@ pub fn region(
         for (x, y) in neighbours.into_iter().flatten() {
             if look(x, y) == wanted && is_new(x, y) {
                 if cells.len() == FILL_MAX {
-                    return Err(FillError::TooLarge);
+                    return (cells, false);
                 }
                 cells.push((x, y));
             }
         }
     }
-    Ok(cells)
+    (cells, true)
 }
 
 /// What is asked before a large fill.
@@ -118,6 +164,26 @@ mod tests {
         );
         let most = CanvasSize { width: 256, height: 256 };
         assert_eq!(region(most, (9, 9), 7, |_, _| 0).map(|cells| cells.len()), Ok(FILL_MAX));
+    }
+
+    #[test]
+    fn an_area_is_searched_once_while_the_pointer_stays_in_it() {
+        let looks = std::cell::Cell::new(0);
+        let counted = |x, y| {
+            looks.set(looks.get() + 1);
+            look(x, y)
+        };
+        let mut preview = Preview::default();
+        assert_eq!(preview.count(SIZE, (0, 0), 7, counted), Ok(5));
+        let searched = looks.replace(0);
+        assert_eq!((preview.count(SIZE, (1, 1), 7, counted), looks.get() < searched), (Ok(5), true));
+        assert_eq!(preview.count(SIZE, (5, 3), 7, counted), Ok(2), "it left the area");
+        assert_eq!(preview.count(SIZE, (5, 3), b'.'.into(), counted), Err(FillError::SameColour));
+        assert_eq!(preview.count(SIZE, (9, 3), 7, counted), Err(FillError::Outside));
+        let large = CanvasSize { width: 300, height: 300 };
+        let mut preview = Preview::default();
+        assert_eq!(preview.count(large, (0, 0), 7, |_, _| 0), Err(FillError::TooLarge));
+        assert_eq!(preview.count(large, (1, 0), 7, |x, _| u32::from(x != 1)), Err(FillError::TooLarge));
     }
 
     #[test]

@@ -132,6 +132,15 @@ impl History {
         }
     }
 
+    /// What is said where a way ends.
+    pub fn end_words(&self, way: Way) -> &'static str {
+        match way {
+            Way::Undo if self.undone.is_empty() => "There is nothing to undo.",
+            Way::Undo => "There is nothing more to undo.",
+            Way::Redo => "There is nothing to redo.",
+        }
+    }
+
     /// The step that is next on the way.
     pub fn next(&self, way: Way) -> Option<&Step> {
         match way {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
+use meshwork_core::node::path::{LinkPath, PathEnd};
 use meshwork_core::node::{LinkState, PeerView};
+use meshwork_core::session::rtt::PingOutcomes;
 use meshwork_core::time::Time;
 
 use crate::{beads, rtt};
@@ -32,6 +34,12 @@ pub struct Row {
     pub beside: String,
     /// Round-trip time, once measured.
     pub rtt: Option<Duration>,
+    /// How packets travel, while there is a link.
+    pub path: Option<LinkPath>,
+    /// How much round trips differ, once measured.
+    pub jitter: Option<Duration>,
+    /// What became of the last minute's pings.
+    pub pings: PingOutcomes,
     /// Bytes both ways.
     pub bytes: u64,
     /// Bytes from them.
@@ -76,6 +84,9 @@ impl Row {
             stays: view.stays,
             beside,
             rtt: view.rtt.filter(|_| is_measured),
+            path: view.path.filter(|_| is_measured),
+            jitter: view.jitter.filter(|_| is_measured),
+            pings: view.pings,
             bytes: view.bytes_received.saturating_add(view.bytes_sent),
             received: view.bytes_received,
             sent: view.bytes_sent,
@@ -106,6 +117,35 @@ impl Row {
             sentence.push_str(&format!(", {}", self.beside));
         }
         sentence
+    }
+
+    /// How packets travel, in words, and of which kinds the addresses at the two ends are (RFC 8445 section 5.1.1).
+    pub fn way_words(&self) -> String {
+        let Some(LinkPath { local: Some(local), remote: Some(remote), relay }) = self.path else {
+            return "not known".to_owned();
+        };
+        let way = match (local, remote) {
+            (PathEnd::Relayed, _) | (_, PathEnd::Relayed) => "Through a relay",
+            (PathEnd::Host, PathEnd::Host) => "On this network",
+            _ => "Through a router",
+        };
+        let over = relay.map(|relay| format!(" over {relay}")).unwrap_or_default();
+        format!("{way}{over}, {local} to {remote}")
+    }
+
+    /// How much round trips differ, in words.
+    pub fn jitter_words(&self) -> String {
+        let jitter = self.jitter.map(rtt::number);
+        jitter.map_or_else(|| "not measured".to_owned(), |(number, unit)| format!("{number}\u{2009}{unit}"))
+    }
+
+    /// How much of what is sent once and never again was lost, in words.
+    pub fn loss_words(&self) -> String {
+        let (lost, count) = (self.pings.lost(), self.pings.count());
+        match count {
+            0 => "not measured".to_owned(),
+            _ => format!("{}\u{2009}%, {lost} of {count}", (lost * 100).div_ceil(count)),
+        }
     }
 
     fn rank(&self) -> u8 {
@@ -162,6 +202,7 @@ pub fn amount(bytes: u64) -> String {
 mod tests {
     use super::*;
     use meshwork_core::id::{Identity, Instance};
+    use meshwork_core::node::path::RelayTransport;
 
     fn endpoint(seed: u8) -> Endpoint {
         Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(u64::from(seed)) }
@@ -179,6 +220,8 @@ mod tests {
             rtt: rtt_ms.map(Duration::from_millis),
             path: None,
             relayed_because: None,
+            jitter: rtt_ms.map(|rtt| Duration::from_millis(rtt / 10)),
+            pings: PingOutcomes::default(),
             attached: true,
             stays: true,
             in_step: true,
@@ -201,6 +244,30 @@ mod tests {
         assert_eq!(row(1, LinkState::Connecting, Some(23)).sentence(), "P1, connecting, 9 s");
         assert_eq!(row(1, LinkState::Stale, Some(23)).sentence(), "P1, stale, silent 8 s");
         assert_eq!(row(1, LinkState::Gone, None).sentence(), "P1, gone, closed the tab");
+    }
+
+    #[test]
+    fn what_is_measured_of_a_link_is_said_and_nothing_else() {
+        let mut measured = view(1, LinkState::Direct, Some(120));
+        (0..40).for_each(|ping| measured.pings.note(ping != 7));
+        let measured = Row::new(measured, Time(10_000_000));
+        assert_eq!(measured.jitter_words(), "12\u{2009}ms");
+        assert_eq!(measured.loss_words(), "3\u{2009}%, 1 of 40");
+        let mut ways = view(3, LinkState::Direct, None);
+        let mut way = |local, remote, relay| {
+            ways.path = Some(LinkPath { local, remote, relay });
+            Row::new(ways.clone(), Time(10_000_000)).way_words()
+        };
+        let (host, seen, relayed) =
+            (Some(PathEnd::Host), Some(PathEnd::ServerReflexive), Some(PathEnd::Relayed));
+        assert_eq!(way(host, host, None), "On this network, host to host");
+        assert_eq!(way(seen, host, None), "Through a router, srflx to host");
+        assert_eq!(way(host, relayed, None), "Through a relay, host to relay");
+        let over = Some(RelayTransport::Tcp);
+        assert_eq!(way(relayed, seen, over), "Through a relay over TCP, relay to srflx");
+        assert_eq!(way(host, None, None), "not known", "as in browsers that tell nothing");
+        let fresh = row(2, LinkState::Connecting, Some(120));
+        assert_eq!([fresh.jitter_words(), fresh.loss_words()], ["not measured", "not measured"]);
     }
 
     #[test]

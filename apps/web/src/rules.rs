@@ -164,6 +164,17 @@ pub fn region(typed: [&str; 4], size: CanvasSize) -> Result<Region, String> {
     Ok(Region { x, y, width: width.min(size.width - x), height: height.min(size.height - y) })
 }
 
+/// The part of the canvas between two cells, both within it; they may lie outside of the canvas.
+pub fn region_between(one: (i32, i32), other: (i32, i32), size: CanvasSize) -> Region {
+    let range = |one: i32, other: i32, length: u16| {
+        let inside = |at: i32| at.clamp(0, i32::from(length) - 1) as u16;
+        let (first, last) = (inside(one.min(other)), inside(one.max(other)));
+        (first, last - first + 1)
+    };
+    let ((x, width), (y, height)) = (range(one.0, other.0, size.width), range(one.1, other.1, size.height));
+    Region { x, y, width, height }
+}
+
 /// A limit as somebody typed and chose it.
 ///
 /// # Errors
@@ -242,6 +253,18 @@ mod tests {
 
     fn plain(text: Option<String>) -> String {
         text.unwrap_or_default().replace('\u{2009}', " ")
+    }
+
+    #[test]
+    fn a_region_lies_between_two_corners_whichever_they_are() {
+        let size = CanvasSize { width: 100, height: 80 };
+        let region = Region { x: 10, y: 20, width: 6, height: 3 };
+        assert_eq!(region_between((10, 20), (15, 22), size), region);
+        assert_eq!(region_between((15, 20), (10, 22), size), region);
+        let cell = Region { x: 5, y: 5, width: 1, height: 1 };
+        assert_eq!(region_between((5, 5), (5, 5), size), cell);
+        let corner = Region { x: 90, y: 0, width: 10, height: 80 };
+        assert_eq!(region_between((90, -9), (400, 300), size), corner, "no further than the canvas");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use meshwork_core::crdt::canvas::{CanvasSize, Colour, TILE_SIDE};
 use meshwork_picture::{ALPHA_LEAST, Picture};
 
 use crate::stroke::Cell;
+use crate::words::{count, grouped};
 
 /// Cells that a picture may have: an area of 512 by 512, which can still be taken back in one step.
 pub const PICTURE_MAX: usize = 512 * 512;
@@ -113,12 +114,25 @@ impl Stencil {
         size: CanvasSize,
         look: impl Fn(u16, u16) -> Colour,
     ) -> Option<(u16, u16)> {
-        let wrong = self.on_canvas(size).filter(|&(x, y, colour)| look(x, y) != colour);
-        let mut wrong: Vec<(u16, u16)> = wrong.map(|(x, y, _)| (y, x)).collect();
-        wrong.sort_unstable();
-        let after = after.map(|(x, y)| (y, x));
-        let next = wrong.iter().find(|cell| after.is_none_or(|after| **cell > after));
-        next.or(wrong.first()).map(|&(y, x)| (x, y))
+        let mut wrong = self.on_canvas(size).filter(|&(x, y, colour)| look(x, y) != colour);
+        let first = wrong.next()?;
+        let is_after = |(x, y, _): &Cell| after.is_none_or(|after| (*y, *x) > (after.1, after.0));
+        let (x, y, _) = std::iter::once(first).chain(wrong).find(is_after).unwrap_or(first);
+        Some((x, y))
+    }
+}
+
+/// How much of a picture is painted: of `total` cells, `wrong` do not look right.
+pub fn right_words(wrong: usize, total: usize) -> String {
+    match (wrong, total) {
+        (_, 0) => "No cell of the picture lies on the canvas.".to_owned(),
+        (0, 1) => "The one cell is right.".to_owned(),
+        (0, _) => format!("All {} are right.", count(total, "cell")),
+        _ => {
+            let right = total.saturating_sub(wrong);
+            let verb = if right == 1 || total == 1 { "is" } else { "are" };
+            format!("{} of {} {verb} right.", grouped(right), count(total, "cell"))
+        }
     }
 }
 
@@ -204,6 +218,24 @@ mod tests {
         let right = |x: u16, y: u16| stencil.colour((x, y)).unwrap_or(Colour::CLEARED);
         assert_eq!(stencil.next_wrong(None, SIZE, right), None);
         assert_eq!((stencil.count_wrong(SIZE, look), stencil.count_wrong(SIZE, right)), ((4, 5), (0, 5)));
+    }
+
+    #[test]
+    fn how_much_is_right_is_said_truly() {
+        let said = [(0, 0), (0, 1), (1, 1), (0, 31), (30, 31), (31, 31), (2000, 4000)];
+        let said = said.map(|(wrong, total)| right_words(wrong, total));
+        assert_eq!(
+            said,
+            [
+                "No cell of the picture lies on the canvas.",
+                "The one cell is right.",
+                "0 of 1 cell is right.",
+                "All 31 cells are right.",
+                "1 of 31 cells is right.",
+                "0 of 31 cells are right.",
+                "2,000 of 4,000 cells are right.",
+            ]
+        );
     }
 
     #[test]

@@ -62,6 +62,19 @@ impl DirtyTiles {
         }
     }
 
+    /// Marks a tile of a canvas.
+    pub fn mark_tile(&mut self, tile: u32, size: CanvasSize) {
+        if let Some((left, top)) = size.tile_origin(tile) {
+            let side = TILE_SIDE - 1;
+            self.mark([(left, top), (left + side, top + side)]);
+        }
+    }
+
+    /// Marks a part that was taken and not drawn.
+    pub fn put_back(&mut self, part: Part) {
+        self.mark([(part.x, part.y), (part.x + (part.width - 1), part.y + (part.height - 1))]);
+    }
+
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -148,6 +161,19 @@ mod tests {
             cells += parts[0].area();
         }
         assert_eq!(cells, 6500);
+    }
+
+    #[test]
+    fn what_was_not_drawn_in_time_is_drawn_later() {
+        let mut tiles = DirtyTiles::default();
+        tiles.mark_tile(1, SIZE);
+        tiles.mark([(3, 4), (5, 5)]);
+        let parts = tiles.take(usize::MAX, SIZE);
+        assert_eq!(parts[1], Part { x: 64, y: 0, width: 36, height: 64 });
+        parts.iter().for_each(|part| tiles.put_back(*part));
+        assert_eq!(tiles.take(usize::MAX, SIZE), parts);
+        tiles.mark_tile(4, SIZE);
+        assert!(tiles.is_empty(), "there is no such tile");
     }
 
     #[test]

@@ -67,6 +67,17 @@ impl View {
         self.stage
     }
 
+    /// Where cells stand, from `(x, y)` on so many wide and high, as a style.
+    pub fn place(&self, (x, y): (i32, i32), (width, height): (u16, u16)) -> String {
+        format!(
+            "width:{}px;height:{}px;transform:translate({}px,{}px)",
+            f64::from(width) * self.scale,
+            f64::from(height) * self.scale,
+            self.x + f64::from(x) * self.scale,
+            self.y + f64::from(y) * self.scale
+        )
+    }
+
     /// The canvas's width in pixels.
     pub fn width(&self) -> f64 {
         f64::from(self.size.width) * self.scale
@@ -229,6 +240,13 @@ mod tests {
 
     fn centre(view: &View, x: u16, y: u16) -> (f64, f64) {
         (view.x + (f64::from(x) + 0.5) * view.scale, view.y + (f64::from(y) + 0.5) * view.scale)
+    }
+
+    #[test]
+    fn cells_stand_where_the_canvas_has_them() {
+        let view = View { scale: 8.0, x: 100.0, y: -20.0, ..view() };
+        let style = "width:24px;height:16px;transform:translate(116px,-12px)";
+        assert_eq!(view.place((2, 1), (3, 2)), style);
     }
 
     #[test]

@@ -167,9 +167,18 @@ pub(crate) async fn is_server_healthy() -> bool {
 
 /// Whether the person asked their system for less motion.
 pub(crate) fn wants_no_motion() -> bool {
-    let query =
-        window().and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok().flatten());
-    query.is_some_and(|query| query.matches())
+    thread_local! {
+        // It is asked for each cursor that moves, and follows what the person says by itself.
+        static QUERY: Option<web_sys::MediaQueryList> =
+            window().and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok().flatten());
+    }
+    QUERY.with(|query| query.as_ref().is_some_and(web_sys::MediaQueryList::matches))
+}
+
+/// Milliseconds on the page's clock.
+pub(crate) fn milliseconds() -> f64 {
+    let clock = window().and_then(|window| window.performance());
+    clock.map_or_else(js_sys::Date::now, |clock| clock.now())
 }
 
 /// Now, as `YYYY-MM-DDTHH:MM:SS.mmmZ`.

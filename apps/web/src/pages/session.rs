@@ -275,8 +275,10 @@ impl Session {
 }
 
 /// Sets a signal only to something else, so that nothing is drawn in vain.
-fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
-    if signal.with_untracked(|present| *present != value) {
+///
+/// One that went with what it was shown on is left alone.
+pub(crate) fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.try_with_untracked(|present| *present != value) == Some(true) {
         signal.set(value);
     }
 }

@@ -20,16 +20,7 @@ pub(crate) fn Sheet(
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move || {
-        let is_open = open.get();
-        let present: Option<web_sys::HtmlDialogElement> = dialog.get();
-        match present {
-            // It fails only on a dialog that is open or not in the page.
-            Some(dialog) if is_open && !dialog.open() => drop(dialog.show_modal()),
-            Some(dialog) if !is_open && dialog.open() => dialog.close(),
-            _ => {}
-        }
-    });
+    follow(dialog, open.into());
     // What is pressed outside of the sheet is the dialog itself, whose box the sheet fills.
     let on_press = move |event: web_sys::MouseEvent| {
         let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlDialogElement>().ok());
@@ -63,4 +54,18 @@ pub(crate) fn Sheet(
             </div>
         </dialog>
     }
+}
+
+/// Keeps a dialog shown while `is_open` says so.
+pub(crate) fn follow(dialog: NodeRef<html::Dialog>, is_open: Signal<bool>) {
+    Effect::new(move || {
+        let is_open = is_open.get();
+        let present: Option<web_sys::HtmlDialogElement> = dialog.get();
+        match present {
+            // It fails only on a dialog that is open or not in the page.
+            Some(dialog) if is_open && !dialog.open() => drop(dialog.show_modal()),
+            Some(dialog) if !is_open && dialog.open() => dialog.close(),
+            _ => {}
+        }
+    });
 }

@@ -1,11 +1,15 @@
 //! How much is painted: ten bars, one for each minute, and the number of the present one.
 
 use leptos::prelude::*;
-use meshwork_web::words;
+use meshwork_core::id::PeerId;
+use meshwork_web::{beads, words};
 
+use super::super::bead::{Bead, OwnBead};
 use super::super::session::crowd;
 use super::board::Board;
 
+/// People who are named; more are counted.
+const PAINTERS_MAX: usize = 4;
 /// Width of a bar and of what is between bars, and height of the highest, in CSS pixels.
 const BAR: u32 = 4;
 const GAP: u32 = 2;
@@ -61,6 +65,7 @@ pub(crate) fn ActivityFact(
                 " a minute"
             </span>
         </p>
+        <Painters board/>
         <label class="fact switch">
             <input
                 type="checkbox"
@@ -70,5 +75,41 @@ pub(crate) fn ActivityFact(
             />
             <span>"Speak what others paint"</span>
         </label>
+    }
+}
+
+/// Who painted lately.
+#[component]
+fn Painters(board: Board) -> impl IntoView {
+    let painters = Memo::new(move |_| crowd::painters(board.session));
+    let me = board.session.peer();
+    let bead = move |peer: PeerId, called: &str| match peer == me {
+        true => view! { <OwnBead called=board.session.name/> }.into_any(),
+        false => view! { <Bead peer letter=beads::letter(called)/> }.into_any(),
+    };
+    let row = move |(peer, called, strokes): (PeerId, String, u32)| {
+        view! {
+            <li>
+                {bead(peer, &called)}
+                <span class="called">{called}</span>
+                <span class="strokes">{words::count(strokes as usize, "stroke")}</span>
+            </li>
+        }
+    };
+    let named = move || painters.get().into_iter().take(PAINTERS_MAX).map(row).collect_view();
+    let more = move || {
+        let more = painters.with(Vec::len).saturating_sub(PAINTERS_MAX);
+        (more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })
+    };
+    view! {
+        <ul
+            class="painters"
+            aria-label="Who painted in the last ten minutes"
+            data-testid="painters"
+            hidden=move || painters.with(Vec::is_empty)
+        >
+            {named}
+            {more}
+        </ul>
     }
 }

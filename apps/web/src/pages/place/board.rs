@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
 use meshwork_core::node::CommandError;
+use meshwork_core::room::records::Region;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
@@ -31,6 +32,9 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Cells of a change that is drawn at once, not at the next frame, when nothing was drawn since the last one: a
 /// click, or what a pointer passes over in a frame.
 const PROMPT_CELLS: usize = 16;
+
+/// How long a frame draws at most, in milliseconds: a quarter of it at 60 a second, since others need it too.
+const DRAWING_MS: f64 = 4.0;
 
 /// What the thirteenth colour is before one is chosen.
 pub(crate) const OWN_COLOUR: Colour = Colour::rgb(255, 255, 255);
@@ -80,6 +84,10 @@ pub(crate) struct Board {
     pub(crate) laid: Laid,
     /// What the tools remember and show.
     pub(crate) tools: Tools,
+    /// Whether presses on the canvas mark a rectangle.
+    pub(crate) is_marking: RwSignal<bool>,
+    /// The rectangle that was marked last.
+    pub(crate) marked: RwSignal<Option<Region>>,
     work: StoredValue<Rc<Work>, LocalStorage>,
 }
 
@@ -119,6 +127,8 @@ impl Board {
             colour_field: NodeRef::new(),
             laid: Laid::new(),
             tools: Tools::new(),
+            is_marking: RwSignal::new(false),
+            marked: RwSignal::new(None),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
         session.on_canvas_change(move |cells| board.handle_change(cells));
@@ -178,7 +188,8 @@ impl Board {
     /// A pointer went down.
     pub(crate) fn press(self, press: Press) {
         self.read_colour_field();
-        let tool = self.tool.get_untracked();
+        // One who marks does not move the canvas with the hand that they had.
+        let tool = if self.is_marking.get_untracked() { Tool::Pencil } else { self.tool.get_untracked() };
         self.gesture(|gestures| gestures.press(press, tool));
         // What a press begins cannot turn out to be something else; a finger's may, and begins later.
         self.flush();
@@ -223,7 +234,9 @@ impl Board {
                 stroke.begin(cell, self.colour.get_untracked(), size);
             }
         }
-        self.session.voice.speak("painted".to_owned());
+        if self.flush() {
+            self.session.voice.speak("painted".to_owned());
+        }
         self.await_frame();
     }
 
@@ -251,9 +264,21 @@ impl Board {
         }
     }
 
+    /// The canvas shows nothing yet: all that is painted is to be drawn.
+    pub(crate) fn redraw_painted(self) {
+        let Some(size) = self.size() else { return };
+        self.session.with_canvas(|canvas| {
+            let work = self.work();
+            let mut dirty = work.dirty.borrow_mut();
+            let painted = |tile: &u32| canvas.batches_of_tile(*tile).next().is_some();
+            (0..canvas.tile_count()).filter(painted).for_each(|tile| dirty.mark_tile(tile, size));
+        });
+        self.await_frame();
+    }
+
     /// Saves the canvas as a picture, one pixel a cell.
     pub(crate) fn save_picture(self) {
-        self.draw(usize::MAX);
+        self.draw(usize::MAX, f64::INFINITY);
         if let Some(paper) = self.paper.get_untracked() {
             painter::save(&paper, file_name::picture(&browser::iso_time()));
         }
@@ -261,7 +286,7 @@ impl Board {
 
     /// Puts the canvas on the clipboard as a picture, one pixel a cell. Returns whether the browser let us.
     pub(crate) async fn copy_picture(self) -> bool {
-        self.draw(usize::MAX);
+        self.draw(usize::MAX, f64::INFINITY);
         match self.paper.get_untracked() {
             Some(paper) => clipboard::copy_picture(&paper).await.is_some(),
             None => false,
@@ -301,30 +326,33 @@ impl Board {
         self.await_frame();
     }
 
-    /// Paints what waits of the stroke; one that has ended becomes a step that can be taken back.
-    pub(super) fn flush(self) {
+    /// Paints what waits of the stroke; one that has ended becomes a step that can be taken back. Says whether
+    /// something was painted.
+    pub(super) fn flush(self) -> bool {
         let work = self.work();
         let cells = work.stroke.borrow_mut().take();
-        if !cells.is_empty() {
-            self.paint_stroke(cells);
-        }
+        let is_painted = !cells.is_empty() && self.paint_stroke(cells);
         let stroke = work.stroke.borrow();
         if !stroke.is_drawing() && stroke.waiting() == 0 {
             self.close_step();
         }
+        is_painted
     }
 
-    fn paint_stroke(self, cells: Vec<stroke::Cell>) {
+    fn paint_stroke(self, cells: Vec<stroke::Cell>) -> bool {
         let work = self.work();
         let inner = self.tools.inner();
         let cells = self.through_picture(cells);
         if cells.is_empty() {
-            return;
+            return false;
         }
         let painted = self.paint_noting(&cells, &mut inner.recorder.borrow_mut());
         self.session.stroke_slowed.set(matches!(painted, Err(CommandError::Backpressure(_))));
         match painted {
-            Ok(()) => self.session.stroke_refused.set(None),
+            Ok(()) => {
+                self.session.stroke_refused.set(None);
+                return true;
+            }
             Err(CommandError::Backpressure(_)) => {
                 work.stroke.borrow_mut().put_back(cells);
                 let lost = work.stroke.borrow_mut().take_lost();
@@ -344,16 +372,18 @@ impl Board {
                 self.session.stroke_refused.set(Some(error.to_string()));
             }
         }
+        false
     }
 
     fn handle_change(self, cells: Option<&[Painted]>) {
         self.look_at_picture();
+        self.tools.inner().preview.take();
         let Some(cells) = cells else { return self.redraw_all() };
         let work = self.work();
         work.dirty.borrow_mut().mark(cells.iter().map(|cell| (cell.x, cell.y)));
         // A click is shown by the very next frame. What follows before that frame waits for it.
         if cells.len() <= PROMPT_CELLS && !work.is_drawn.replace(true) {
-            self.draw(1);
+            self.draw(1, f64::INFINITY);
         }
         self.await_frame();
     }
@@ -380,7 +410,7 @@ impl Board {
         work.awaited.set(None);
         work.is_drawn.set(false);
         self.flush();
-        self.draw(CELLS_A_FRAME);
+        self.draw(CELLS_A_FRAME, DRAWING_MS);
         if work.is_grid_old.take()
             && let (Some(grid), Some(view)) = (self.grid.get_untracked(), self.view.get_untracked())
         {
@@ -391,7 +421,8 @@ impl Board {
         }
     }
 
-    fn draw(self, cells: usize) {
+    /// Draws what changed: at most so many cells, and no more once so many milliseconds have passed.
+    fn draw(self, cells: usize, within_ms: f64) {
         let work = self.work();
         if work.dirty.borrow().is_empty() {
             return;
@@ -401,11 +432,16 @@ impl Board {
             *painter = self.paper.get_untracked().and_then(|paper| Painter::new(&paper));
         }
         let (Some(painter), Some(size)) = (painter.as_ref(), self.size()) else { return };
-        let parts = work.dirty.borrow_mut().take(cells, size);
+        let until = browser::milliseconds() + within_ms;
+        let mut parts = work.dirty.borrow_mut().take(cells, size).into_iter();
         self.session.with_canvas(|canvas| {
-            for part in parts {
+            for part in parts.by_ref() {
                 painter.draw(canvas, part);
+                if browser::milliseconds() >= until {
+                    break;
+                }
             }
         });
+        parts.for_each(|part| work.dirty.borrow_mut().put_back(part));
     }
 }

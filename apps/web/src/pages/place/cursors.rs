@@ -16,6 +16,7 @@ use meshwork_web::gestures::Tool;
 use wasm_bindgen::JsCast as _;
 
 use super::super::browser;
+use super::super::session::set_if_new;
 use super::board::Board;
 
 /// Cursors that are kept in the page, those that left included: twice a full room.
@@ -122,7 +123,7 @@ impl Flock {
         }
         let known = self.shown.with_untracked(|shown| shown.get(&who).copied());
         match known {
-            Some(shown) => set(shown.is_leaving, false),
+            Some(shown) => set_if_new(shown.is_leaving, false),
             None => self.shown.update(|shown| {
                 if shown.len() >= SHOWN_MAX {
                     shown.retain(|_, shown| !shown.is_leaving.get_untracked());
@@ -145,7 +146,7 @@ impl Flock {
             work.tracks.borrow_mut().remove(&who);
         }
         if let Some(shown) = self.shown.with_untracked(|shown| shown.get(&who).copied()) {
-            set(shown.is_leaving, true);
+            set_if_new(shown.is_leaving, true);
         }
     }
 
@@ -157,9 +158,9 @@ impl Flock {
         let tracks = work.tracks.borrow();
         for (who, track) in tracks.iter() {
             let Some(shown) = self.shown.with_untracked(|shown| shown.get(who).copied()) else { continue };
-            set(shown.at, cursors::pixel(&view, track.place(now)));
-            set(shown.is_named, track.is_named(now));
-            set(shown.thread, cursors::thread_path(&view, &track.thread(now)));
+            set_if_new(shown.at, cursors::pixel(&view, track.place(now)));
+            set_if_new(shown.is_named, track.is_named(now));
+            set_if_new(shown.thread, cursors::thread_path(&view, &track.thread(now)));
             soonest = match (soonest, track.changes_in(now)) {
                 (Some(one), Some(other)) => Some(one.min(other)),
                 (one, other) => one.or(other),
@@ -177,12 +178,6 @@ impl Flock {
             Some(wait) if wait <= 0.0 => request_animation_frame(again),
             Some(wait) => set_timeout(again, Duration::from_millis(wait as u64 + 1)),
         }
-    }
-}
-
-fn set<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
-    if signal.try_with_untracked(|present| *present != value) == Some(true) {
-        signal.set(value);
     }
 }
 

@@ -4,21 +4,23 @@ use leptos::prelude::*;
 use meshwork_core::crdt::canvas::{Canvas, Colour};
 use meshwork_core::id::PeerId;
 use meshwork_core::node::CommandError;
+use meshwork_web::fill::{self, FillError};
 use meshwork_web::gestures::Tool;
 use meshwork_web::history::{self, Look, Recorder, Step, Way};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::portions::{self, Portions};
 use meshwork_web::stroke::{Cell, cells_between};
-use meshwork_web::{fill, words};
+use meshwork_web::words;
 
 use super::board::Board;
-use super::tools::{Asked, Doing, Ghost, Job, JobKind};
+use super::tools::{Doing, Ghost, Job, JobKind};
 
 impl Board {
     /// A press began over a cell, which may lie outside the canvas.
     pub(super) fn begin_doing(self, cell: (i32, i32)) {
         let inner = self.tools.inner();
         let doing = match self.tool.get_untracked() {
+            _ if self.is_marking.get_untracked() => Doing::Mark,
             _ if self.carries_picture(cell) => Doing::Carry,
             _ if inner.is_alt_held.get() => Doing::Pick,
             Tool::Pencil => Doing::Paint,
@@ -32,6 +34,7 @@ impl Board {
         match doing {
             Doing::Paint => self.begin_stroke(cell),
             Doing::Pick => self.pick(cell),
+            Doing::Mark => self.mark_from(cell),
             _ => {}
         }
     }
@@ -46,6 +49,7 @@ impl Board {
             Doing::Carry => {
                 self.carry_picture((cell.0 - before.0, cell.1 - before.1));
             }
+            Doing::Mark => self.mark_to(cell),
             _ => {}
         }
     }
@@ -56,6 +60,9 @@ impl Board {
         match inner.doing.replace(Doing::Nothing) {
             Doing::Paint => self.end_stroke(inner.at.get()),
             Doing::Pick => self.put_eyedropper_away(),
+            Doing::Mark => {
+                self.end_marking();
+            }
             Doing::Fill if inner.at.get() == inner.from.get() => self.fill(inner.from.get()),
             _ => {}
         }
@@ -64,7 +71,10 @@ impl Board {
     /// The press was none: what it has painted is painted back.
     pub(super) fn cancel_doing(self) {
         let inner = self.tools.inner();
-        inner.doing.set(Doing::Nothing);
+        if inner.doing.replace(Doing::Nothing) == Doing::Mark {
+            inner.corner.set(None);
+            return self.marked.set(None);
+        }
         inner.is_line.set(false);
         self.tools.ghost.set(None);
         self.work().stroke.borrow_mut().cancel();
@@ -127,7 +137,8 @@ impl Board {
     /// What is under a pointer that is not pressed: the line that Shift would draw, what a fill would fill.
     pub(super) fn hover_tool(self, cell: Option<(u16, u16)>) {
         let inner = self.tools.inner();
-        if inner.doing.get() != Doing::Nothing || self.tools.asked.with_untracked(Option::is_some) {
+        let is_busy = inner.doing.get() != Doing::Nothing || self.is_marking.get_untracked();
+        if is_busy || self.tools.asked.with_untracked(Option::is_some) {
             return;
         }
         let is_line = inner.is_shift_held.get() && self.tool.get_untracked() == Tool::Pencil;
@@ -142,9 +153,13 @@ impl Board {
         if self.tool.get_untracked() == Tool::Fill
             && let Some((x, y)) = cell
         {
-            match self.region((x.into(), y.into())) {
-                Ok(cells) => self.show_hint(format!("Fills {}.", words::count(cells.len(), "cell"))),
-                Err(words) => self.show_hint(words),
+            let paint = self.colour.get_untracked().bits();
+            let found = self.session.with_canvas(|canvas| {
+                inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
+            });
+            match found.unwrap_or(Err(FillError::Outside)) {
+                Ok(cells) => self.show_hint(format!("Fills {}.", words::count(cells, "cell"))),
+                Err(error) => self.show_hint(error.to_string()),
             }
         }
     }
@@ -168,7 +183,7 @@ impl Board {
                 self.take_colour(colour);
                 self.say(format!("{} in hand", words::capital(&palette::name(Some(colour)))));
             }
-            None => self.say("Nobody has painted this cell: it has no colour to take.".to_owned()),
+            None => self.say("There is no colour here to take.".to_owned()),
         }
     }
 
@@ -214,13 +229,14 @@ impl Board {
             return self.fill_cells(&cells, colour);
         }
         self.session.voice.speak(fill::question(cells.len(), &palette::name(Some(colour))));
-        self.tools.ghost.set(Some(Ghost { cells: cells.clone(), colour }));
-        self.tools.asked.set(Some(Asked { cells, colour }));
+        let ghost = Some(Ghost { cells, colour });
+        self.tools.ghost.set(ghost.clone());
+        self.tools.asked.set(ghost);
     }
 
     /// Fills what was asked about.
     pub(super) fn confirm_question(self) {
-        if let Some(Asked { cells, colour }) = self.tools.asked.get_untracked() {
+        if let Some(Ghost { cells, colour }) = self.tools.asked.get_untracked() {
             self.cancel_question();
             match self.session.check_paint(cells.len()) {
                 Ok(()) => self.fill_cells(&cells, colour),
@@ -248,15 +264,13 @@ impl Board {
 
     /// The area around a cell, as far as it can be filled.
     fn region(self, (x, y): (i32, i32)) -> Result<Vec<(u16, u16)>, String> {
-        let outside = || fill::FillError::Outside.to_string();
+        let outside = || FillError::Outside.to_string();
         let (Ok(x), Ok(y)) = (u16::try_from(x), u16::try_from(y)) else { return Err(outside()) };
         let paint = self.colour.get_untracked().bits();
-        let look = |canvas: &Canvas| {
-            let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED).bits();
-            fill::region(canvas.size(), (x, y), paint, look)
-        };
-        let region = self.session.with_canvas(look).ok_or_else(outside)?;
-        region.map_err(|error| error.to_string())
+        let region = self
+            .session
+            .with_canvas(|canvas| fill::region(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y)));
+        region.ok_or_else(outside)?.map_err(|error| error.to_string())
     }
 
     /// Takes the last step back, or does it again.
@@ -267,8 +281,7 @@ impl Board {
             return self.say("Something is being painted. Wait until it is done, or cancel it.".to_owned());
         }
         let Some(step) = inner.history.borrow().next(way).cloned() else {
-            let what = if way == Way::Undo { "undo: you have not painted yet" } else { "redo" };
-            return self.say(format!("There is nothing to {what}."));
+            return self.say(inner.history.borrow().end_words(way).to_owned());
         };
         let (cells, lost) = self.looks(|look| step.back(look)).unwrap_or_default();
         if cells.is_empty() {
@@ -346,6 +359,11 @@ impl Board {
         let me = self.session.peer();
         self.session.with_canvas(|canvas| with(&|x, y| look(canvas, me, x, y)))
     }
+}
+
+/// What a cell shows, as a number.
+fn shown(canvas: &Canvas, x: u16, y: u16) -> u32 {
+    canvas.colour(x, y).unwrap_or(Colour::CLEARED).bits()
 }
 
 fn look(canvas: &Canvas, me: PeerId, x: u16, y: u16) -> Look {

@@ -2,11 +2,10 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::CanvasRenderingContext2d;
 use meshwork_web::palette;
-use wasm_bindgen::JsCast as _;
 
 use super::board::Board;
+use super::painter;
 use super::tools::Ghost;
 
 /// Columns and rows that cells span: leftmost, topmost, width, height.
@@ -28,23 +27,13 @@ pub(crate) fn GhostLayer(
     let place = Memo::new(move |_| board.tools.ghost.with(|ghost| span(&ghost.as_ref()?.cells)));
     let style = move || {
         let (view, (x, y, width, height)) = (board.view.get()?, place.get()?);
-        Some(format!(
-            "width:{}px;height:{}px;transform:translate({}px,{}px)",
-            f64::from(width) * view.scale,
-            f64::from(height) * view.scale,
-            view.x + f64::from(x) * view.scale,
-            view.y + f64::from(y) * view.scale
-        ))
+        Some(view.place((x.into(), y.into()), (width, height)))
     };
     Effect::new(move || {
         let (Some(layer), Some((left, top, width, height))) = (layer.get(), place.get()) else { return };
         layer.set_width(width.into());
         layer.set_height(height.into());
-        let context = layer.get_context("2d").ok().flatten();
-        let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
-        else {
-            return;
-        };
+        let Some(context) = painter::context(&layer) else { return };
         board.tools.ghost.with(|ghost| {
             let Some(Ghost { cells, colour }) = ghost else { return };
             context.set_fill_style_str(&palette::to_hex(*colour));

@@ -48,10 +48,11 @@ impl Keys {
             " " | "Enter" if event.repeat() => {}
             " " | "Enter" => {
                 // Only the pencil draws lines.
-                self.is_space_held.set(key == " " && board.tool.get_untracked() == Tool::Pencil);
+                let draws = board.tool.get_untracked() == Tool::Pencil && !board.is_marking.get_untracked();
+                self.is_space_held.set(key == " " && draws);
                 self.use_tool();
             }
-            "Escape" if board.cancel_question() => {}
+            "Escape" if board.cancel_marking() || board.cancel_question() => {}
             "Escape" => {
                 board.stop_stroke();
                 board.end_line();
@@ -73,6 +74,9 @@ impl Keys {
     fn use_tool(self) {
         let (board, (x, y)) = (self.board, self.frame());
         let cell = (i32::from(x), i32::from(y));
+        if board.is_marking.get_untracked() {
+            return board.mark_corner(cell);
+        }
         match board.tool.get_untracked() {
             Tool::Pencil => board.paint_cell((x, y), false),
             Tool::Eyedropper => {
@@ -160,7 +164,8 @@ impl Keys {
             let (x, y) = place.unwrap_or_default();
             return self.board.session.voice.speak(format!("Picture at x {x}, y {y}"));
         }
-        if self.board.tool.get_untracked() == Tool::Hand {
+        let is_marking = self.board.is_marking.get_untracked();
+        if self.board.tool.get_untracked() == Tool::Hand && !is_marking {
             let pixels = f64::from(-leap) * PAN_STEP;
             return self.board.look(|view| view.pan((f64::from(x) * pixels, f64::from(y) * pixels)));
         }
@@ -172,6 +177,9 @@ impl Keys {
         let cell = (moved(from.0, x, size.width), moved(from.1, y, size.height));
         self.board.frame.set(Some(Frame { cell, is_by_key: true }));
         self.board.look(|view| view.show(cell));
+        if is_marking {
+            self.board.mark_to((cell.0.into(), cell.1.into()));
+        }
         if self.is_space_held.get_untracked() {
             self.board.paint_cell(cell, true);
         } else {

@@ -5,11 +5,10 @@ use std::time::Duration;
 use leptos::ev::PointerEvent;
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::CanvasRenderingContext2d;
 use meshwork_web::minimap;
-use wasm_bindgen::JsCast as _;
 
 use super::board::Board;
+use super::painter;
 
 /// How often the small picture is drawn again at most.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -36,9 +35,7 @@ fn Small(board: Board) -> impl IntoView {
     let draw = move || {
         let (Some(small), Some(paper)) = (small.get_untracked(), board.paper.get_untracked()) else { return };
         let (width, height) = (f64::from(small.width()), f64::from(small.height()));
-        let context = small.get_context("2d").ok().flatten();
-        if let Some(context) = context.and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok())
-        {
+        if let Some(context) = painter::context(&small) {
             context.clear_rect(0.0, 0.0, width, height);
             // Both are in the page, and the canvas has an area.
             let _ =

@@ -11,6 +11,7 @@ mod dock;
 mod editing;
 mod ghost;
 mod keyboard;
+mod marking;
 mod meet;
 mod minimap;
 mod order;
@@ -27,6 +28,8 @@ mod tool_sheets;
 mod tools;
 mod work_bar;
 mod working;
+
+use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_core::node::Refusal;
@@ -49,6 +52,9 @@ use super::notices::NoticeCard;
 use super::session::{Phase, Session};
 use super::voice::VoiceOutlet;
 
+/// When the sheets are made: after the first frames, of which one that is not seen gets none.
+const SHEETS_AFTER: Duration = Duration::from_millis(50);
+
 /// The page.
 #[component]
 pub(crate) fn Place(
@@ -61,18 +67,27 @@ pub(crate) fn Place(
         let code = session.code.get().map(|code| code.to_string()).unwrap_or_default();
         browser::set_title(&format!("{code} \u{b7} Place \u{b7} Meshwork"));
     });
+    // They are made when the page has been seen: nothing of them shows at first.
+    let are_sheets_due = RwSignal::new(false);
+    let make = move || {
+        // The page may have gone.
+        let _ = are_sheets_due.try_set(true);
+    };
+    set_timeout(make, SHEETS_AFTER);
     view! {
         <div class="place" class:with-people=move || board.is_people_open.get()>
             <Bar board/>
             <StageArea board/>
             <People board/>
-            <ShareSheet board/>
-            <RoomSheet board/>
-            <MeetSheet board/>
-            <KeysSheet board/>
-            <GotoSheet board/>
-            <KeySheet session/>
-            <TimelapseSheet/>
+            <Show when=move || are_sheets_due.get()>
+                <ShareSheet board/>
+                <RoomSheet board/>
+                <MeetSheet board/>
+                <KeysSheet board/>
+                <GotoSheet board/>
+                <KeySheet session/>
+                <TimelapseSheet/>
+            </Show>
             <VoiceOutlet voice=session.voice/>
         </div>
     }

@@ -7,13 +7,15 @@ use meshwork_core::room::records::{Erase, Region};
 use meshwork_web::rules::{self, Decision};
 
 use super::super::session::Session;
+use super::board::Board;
 
 /// What the owner and moderators do.
 #[component]
 pub(crate) fn Order(
-    /// The page's node.
-    session: Session,
+    /// The room's board.
+    board: Board,
 ) -> impl IntoView {
+    let session = board.session;
     let asked = RwSignal::new(None::<Decision>);
     let problem = RwSignal::new(None::<String>);
     let ask = Callback::new(move |decision| {
@@ -28,7 +30,7 @@ pub(crate) fn Order(
                 <p class="complaint">{move || problem.get()}</p>
             </div>
             <Bans session ask/>
-            <EraseForm session ask problem/>
+            <EraseForm board ask problem/>
             <Undo session ask/>
         </section>
     }
@@ -127,9 +129,20 @@ fn Bans(session: Session, ask: Callback<Decision>) -> impl IntoView {
 
 /// A rectangle, and whose cells in it.
 #[component]
-fn EraseForm(session: Session, ask: Callback<Decision>, problem: RwSignal<Option<String>>) -> impl IntoView {
+fn EraseForm(board: Board, ask: Callback<Decision>, problem: RwSignal<Option<String>>) -> impl IntoView {
+    let session = board.session;
     let Some(size) = session.size.get_untracked() else { return ().into_any() };
-    let whole = [0, 0, size.width, size.height].map(|number| RwSignal::new(number.to_string()));
+    let all = Region { x: 0, y: 0, width: size.width, height: size.height };
+    let marked = board.marked.get_untracked();
+    let Region { x, y, width, height } = marked.unwrap_or(all);
+    let whole = [x, y, width, height].map(|number| RwSignal::new(number.to_string()));
+    let button = NodeRef::<html::Button>::new();
+    Effect::new(move || {
+        if let Some(button) = button.get().filter(|_| marked.is_some()) {
+            // What was marked is decided about next, wherever on the sheet that is.
+            let _ = button.focus();
+        }
+    });
     let author = RwSignal::new(None::<PeerId>);
     let people = session.others_now();
     let options = people.clone().into_iter().enumerate().map(|(index, (_, called))| {
@@ -141,7 +154,6 @@ fn EraseForm(session: Session, ask: Callback<Decision>, problem: RwSignal<Option
         let typed = whole.map(|field| field.get_untracked());
         match rules::region([&typed[0], &typed[1], &typed[2], &typed[3]], size) {
             Ok(region) => {
-                let all = Region { x: 0, y: 0, width: size.width, height: size.height };
                 let region = Some(region).filter(|region| *region != all);
                 ask.run(Decision::Erase(Erase { author: author.get_untracked(), region }));
             }
@@ -167,6 +179,14 @@ fn EraseForm(session: Session, ask: Callback<Decision>, problem: RwSignal<Option
     view! {
         <form class="erase-form" aria-label="Erase a rectangle" on:submit=submit>
             <h4>"Erase a rectangle"</h4>
+            <button
+                type="button"
+                class="button secondary"
+                data-testid="erase-mark"
+                on:click=move |_| board.begin_marking()
+            >
+                "Mark it on the canvas"
+            </button>
             <div class="erase-fields">
                 {field(0, "x", "erase-x")}
                 {field(1, "y", "erase-y")}
@@ -186,7 +206,7 @@ fn EraseForm(session: Session, ask: Callback<Decision>, problem: RwSignal<Option
                     <option value="">"Everybody\u{2019}s cells"</option>
                     {options}
                 </select>
-                <button type="submit" class="button secondary" data-testid="erase">"Erase"</button>
+                <button type="submit" class="button secondary" data-testid="erase" node_ref=button>"Erase"</button>
             </div>
         </form>
     }

@@ -34,16 +34,21 @@ impl Painter {
         let mut pixels = self.pixels.borrow_mut();
         pixels.resize(part.area() * 4, 0);
         canvas.draw((part.x, part.y), part.width, &mut pixels);
-        let (width, height) = (u32::from(part.width), u32::from(part.height));
-        let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), width, height);
-        if let Ok(image) = image {
-            // A part lies on the canvas, and its numbers are finite.
-            let _ = self.context.put_image_data(&image, f64::from(part.x), f64::from(part.y));
-        }
+        put(&self.context, &pixels, part.width.into(), (part.x.into(), part.y.into()));
     }
 }
 
-fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
+/// Puts rows of pixels, so many wide, on a canvas that has room for them there.
+pub(crate) fn put(context: &CanvasRenderingContext2d, pixels: &[u8], width: u32, at: (u32, u32)) {
+    let height = (pixels.len() / 4) as u32 / width.max(1);
+    if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(pixels), width, height) {
+        // The numbers are finite.
+        let _ = context.put_image_data(&image, f64::from(at.0), f64::from(at.1));
+    }
+}
+
+/// What draws on a canvas.
+pub(crate) fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     canvas.get_context("2d").ok()??.dyn_into().ok()
 }
 

@@ -56,6 +56,12 @@ pub(crate) fn PersonDetails(
             <dl>
                 <dt>"Link"</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
+                <dt>"Way"</dt>
+                <dd data-testid="link-way">{move || with(Row::way_words)}</dd>
+                <dt>"Jitter"</dt>
+                <dd data-testid="link-jitter">{move || with(Row::jitter_words)}</dd>
+                <dt title="Of the pings of the last minute">"Loss"</dt>
+                <dd data-testid="link-loss">{move || with(Row::loss_words)}</dd>
                 <dt>"Received"</dt>
                 <dd>{move || with(|row| people::amount(row.received))}</dd>
                 <dt>"Sent"</dt>

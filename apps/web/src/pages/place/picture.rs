@@ -8,15 +8,17 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
-use leptos::web_sys::{self, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap, OffscreenCanvas};
+use leptos::web_sys::{self, HtmlCanvasElement, ImageBitmap, OffscreenCanvas};
 use meshwork_core::crdt::canvas::{Canvas, Colour};
 use meshwork_picture::{Dither, Palette, Picture, quantise};
 use meshwork_web::stencil::{self, Stencil};
-use meshwork_web::{palette, portions, stroke, words};
+use meshwork_web::{palette, portions, stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::super::session::set_if_new;
 use super::board::{Board, Frame};
+use super::painter;
 use super::tools::JobKind;
 
 /// Bytes of a picture file: above what cameras make, below what stops a page.
@@ -29,6 +31,8 @@ const COUNT: Duration = Duration::from_millis(400);
 pub(crate) struct Laid {
     /// The picture in cells, while there is one.
     pub(crate) stencil: RwSignal<Option<Stencil>>,
+    /// Counts pictures: one that is only moved keeps its pixels.
+    drawn: RwSignal<u32>,
     /// Whether it stays where it is: then one paints through it.
     pub(crate) is_pinned: RwSignal<bool>,
     /// How much of it is seen, in percent.
@@ -55,6 +59,7 @@ impl Laid {
     pub(crate) fn new() -> Laid {
         Laid {
             stencil: RwSignal::new(None),
+            drawn: RwSignal::new(0),
             is_pinned: RwSignal::new(false),
             opacity: RwSignal::new(50),
             is_snapped: RwSignal::new(true),
@@ -164,7 +169,8 @@ impl Board {
         let mut laid = Stencil::new(&picture, x, y);
         laid.shift((0, 0), size);
         self.laid.stencil.set(Some(laid));
-        self.look_at_picture();
+        self.laid.drawn.update(|drawn| *drawn = drawn.wrapping_add(1));
+        self.count_picture();
     }
 
     /// Takes the picture away.
@@ -227,17 +233,20 @@ impl Board {
         let count = move || {
             let Some(inner) = self.laid.inner.try_get_value() else { return };
             inner.is_counting.set(false);
-            let counted = self.session.with_canvas(|canvas| {
-                let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
-                let size = canvas.size();
-                self.laid.stencil.with_untracked(|laid| Some(laid.as_ref()?.count_wrong(size, look)))
-            });
-            let is_new = |counted: &(usize, usize)| *counted != self.laid.wrong.get_untracked();
-            if let Some(counted) = counted.flatten().filter(is_new) {
-                self.laid.wrong.set(counted);
-            }
+            self.count_picture();
         };
         set_timeout(count, COUNT);
+    }
+
+    fn count_picture(self) {
+        let counted = self.session.with_canvas(|canvas| {
+            let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
+            let size = canvas.size();
+            self.laid.stencil.with_untracked(|laid| Some(laid.as_ref()?.count_wrong(size, look)))
+        });
+        if let Some(counted) = counted.flatten() {
+            set_if_new(self.laid.wrong, counted);
+        }
     }
 
     fn picture_cells(self) -> Option<Vec<stroke::Cell>> {
@@ -253,14 +262,18 @@ impl Board {
             let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
             self.laid.stencil.with_untracked(|laid| laid.as_ref()?.next_wrong(after, size, look))
         });
-        let Some(cell) = next.flatten() else {
-            return self.say("All cells of the picture are right.".to_owned());
-        };
+        let Some(cell) = next.flatten() else { return self.say_right() };
         self.frame.set(Some(Frame { cell, is_by_key: true }));
         self.look(|view| view.show(cell));
         let (x, y) = cell;
         let wanted = self.laid.stencil.with_untracked(|laid| laid.as_ref()?.colour(cell));
         self.say(format!("x {x}, y {y} should be {}.", palette::name(wanted)));
+    }
+
+    fn say_right(self) {
+        self.count_picture();
+        let (wrong, total) = self.laid.wrong.get_untracked();
+        self.say(stencil::right_words(wrong, total));
     }
 
     /// Paints all of the picture that is not right yet.
@@ -271,7 +284,7 @@ impl Board {
         });
         let wrong = wrong.unwrap_or_default();
         if wrong.is_empty() {
-            return self.say("All cells of the picture are right.".to_owned());
+            return self.say_right();
         }
         self.laid.is_pinned.set(true);
         self.finish_stroke();
@@ -281,11 +294,7 @@ impl Board {
     /// How much of the picture is painted, and how long the rest takes, in words.
     pub(crate) fn picture_words(self) -> String {
         let (wrong, total) = self.laid.wrong.get();
-        if wrong == 0 {
-            return format!("All {} are right.", words::count(total, "cell"));
-        }
-        let right =
-            format!("{} of {} are right.", words::grouped(total - wrong), words::count(total, "cell"));
+        let right = stencil::right_words(wrong, total);
         let time = portions::time(wrong, self.session.limit());
         if time.is_zero() {
             return right;
@@ -325,19 +334,14 @@ pub(crate) fn PictureLayer(
         let view = board.view.get()?;
         laid.stencil.with(|laid| {
             let laid = laid.as_ref()?;
-            Some(format!(
-                "width:{}px;height:{}px;transform:translate({}px,{}px);opacity:{}%",
-                f64::from(laid.width()) * view.scale,
-                f64::from(laid.height()) * view.scale,
-                view.x + f64::from(laid.x) * view.scale,
-                view.y + f64::from(laid.y) * view.scale,
-                board.laid.opacity.get()
-            ))
+            let place = view.place((laid.x, laid.y), (laid.width(), laid.height()));
+            Some(format!("{place};opacity:{}%", board.laid.opacity.get()))
         })
     };
     Effect::new(move || {
+        laid.drawn.track();
         if let Some(layer) = layer.get() {
-            laid.stencil.with(|laid| laid.as_ref().and_then(|laid| draw(&layer, laid)));
+            laid.stencil.with_untracked(|laid| laid.as_ref().and_then(|laid| draw(&layer, laid)));
         }
     });
     view! {
@@ -356,10 +360,6 @@ pub(crate) fn PictureLayer(
 fn draw(layer: &HtmlCanvasElement, laid: &Stencil) -> Option<()> {
     layer.set_width(laid.width().into());
     layer.set_height(laid.height().into());
-    let context: CanvasRenderingContext2d = layer.get_context("2d").ok()??.dyn_into().ok()?;
-    let pixels = laid.rgba();
-    let (width, height) = (u32::from(laid.width()), u32::from(laid.height()));
-    let image =
-        web_sys::ImageData::new_with_u8_clamped_array_and_sh(wasm_bindgen::Clamped(&pixels), width, height);
-    context.put_image_data(&image.ok()?, 0.0, 0.0).ok()
+    painter::put(&painter::context(layer)?, &laid.rgba(), laid.width().into(), (0, 0));
+    Some(())
 }

@@ -33,7 +33,7 @@ pub(crate) fn RoomSheet(
                 <ChangeRules session/>
             </Show>
             <Show when=move || moderates.get()>
-                <Order session/>
+                <Order board/>
             </Show>
         </Sheet>
     }

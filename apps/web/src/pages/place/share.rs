@@ -11,7 +11,7 @@ use super::super::{browser, icons};
 use super::bar;
 use super::board::Board;
 
-/// The sheet; [`Board::open_share`] opens it.
+/// The sheet, shown while [`Board::is_share_open`] says so.
 #[component]
 pub(crate) fn ShareSheet(
     /// The room's board.

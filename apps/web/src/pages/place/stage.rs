@@ -20,6 +20,7 @@ use super::cursors::Cursors;
 use super::dock::{Dock, ZoomDock};
 use super::ghost::GhostLayer;
 use super::keyboard::{self, Keys};
+use super::marking::MarkLayer;
 use super::minimap::Minimap;
 use super::picture::PictureLayer;
 use super::picture_bar;
@@ -85,6 +86,7 @@ pub(crate) fn StageArea(
                     <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
                     <PictureLayer board/>
                     <GhostLayer board/>
+                    <MarkLayer board/>
                     <CellFrame board/>
                     <Cursors board/>
                     <CellCard board/>
@@ -112,23 +114,14 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
         Some(size) => format!("Canvas, {} by {} cells", size.width, size.height),
         None => "Canvas".to_owned(),
     };
-    let style = move || {
-        board.view.get().map(|view| {
-            format!(
-                "width:{}px;height:{}px;transform:translate({}px,{}px)",
-                view.width(),
-                view.height(),
-                view.x,
-                view.y
-            )
-        })
-    };
+    let style =
+        move || board.view.get().map(|view| view.place((0, 0), (view.size().width, view.size().height)));
     // A canvas gets its pixels with its size, and loses what was drawn.
     Effect::new(move || {
         if let (Some(size), Some(paper)) = (session.size.get(), board.paper.get()) {
             paper.set_width(size.width.into());
             paper.set_height(size.height.into());
-            board.redraw_all();
+            board.redraw_painted();
         }
     });
     view! {
@@ -158,14 +151,8 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
 #[component]
 fn CellFrame(board: Board) -> impl IntoView {
     let style = move || {
-        let (view, frame) = (board.view.get()?, board.frame.get()?);
-        let (x, y) = frame.cell;
-        Some(format!(
-            "width:{0}px;height:{0}px;transform:translate({1}px,{2}px)",
-            view.scale,
-            view.x + f64::from(x) * view.scale,
-            view.y + f64::from(y) * view.scale
-        ))
+        let (view, (x, y)) = (board.view.get()?, board.frame.get()?.cell);
+        Some(view.place((x.into(), y.into()), (1, 1)))
     };
     let is_shown = move || {
         let is_painting_tool = board.tool.get() != Tool::Hand && !board.is_panning.get();
@@ -211,17 +198,18 @@ fn press(board: Board, keys: Keys, stage: NodeRef<html::Div>, event: &PointerEve
         return;
     }
     event.prevent_default();
-    if let Some(stage) = stage.get_untracked() {
-        // Only a pointer that is already up cannot be held.
-        let _ = stage.set_pointer_capture(event.pointer_id());
-    }
-    focus(board, keys);
     let is_touch = event.pointer_type() == "touch";
     if is_touch {
         board.frame.set(None);
     }
     board.hold_keys(event.shift_key(), event.alt_key());
+    // What is painted is on its way before anything else is done.
     board.press(Press { pointer: event.pointer_id(), at: point(stage, event), is_touch, is_pan_button });
+    if let Some(stage) = stage.get_untracked() {
+        // Only a pointer that is already up cannot be held.
+        let _ = stage.set_pointer_capture(event.pointer_id());
+    }
+    focus(board, keys);
 }
 
 fn turn_wheel(board: Board, stage: NodeRef<html::Div>, event: &WheelEvent) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork_core::crdt::canvas::Colour;
+use meshwork_web::fill::Preview;
 use meshwork_web::gestures::Tool;
 use meshwork_web::history::{History, Recorder};
 use meshwork_web::portions::Portions;
@@ -33,18 +34,13 @@ pub(crate) enum Doing {
     Fill,
     /// The picture that lies over the canvas is moved.
     Carry,
+    /// A rectangle is marked.
+    Mark,
 }
 
 /// Cells that are shown as if they were painted.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ghost {
-    pub(crate) cells: Vec<(u16, u16)>,
-    pub(crate) colour: Colour,
-}
-
-/// A large fill that waits to be confirmed.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Asked {
     pub(crate) cells: Vec<(u16, u16)>,
     pub(crate) colour: Colour,
 }
@@ -88,7 +84,7 @@ pub(crate) struct Tools {
     /// What is shown as if it were painted.
     pub(crate) ghost: RwSignal<Option<Ghost>>,
     /// A large fill that waits to be confirmed.
-    pub(crate) asked: RwSignal<Option<Asked>>,
+    pub(crate) asked: RwSignal<Option<Ghost>>,
     /// How far painting in portions is, while there is any.
     pub(crate) progress: RwSignal<Option<Progress>>,
     /// Whether the list of keys is shown.
@@ -111,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) at: Cell<(i32, i32)>,
     /// The cell that was painted last by hand, where a straight line starts.
     pub(crate) last: Cell<Option<(i32, i32)>>,
+    /// Where the rectangle began that is being marked.
+    pub(crate) corner: Cell<Option<(i32, i32)>>,
     /// Whether a line is shown that is painted when the press ends.
     pub(crate) is_line: Cell<bool>,
     pub(crate) is_shift_held: Cell<bool>,
@@ -118,6 +116,8 @@ pub(crate) struct Inner {
     /// The tool to return to from the eyedropper.
     pub(crate) before: Cell<Tool>,
     pub(crate) job: RefCell<Option<Job>>,
+    /// The area under the pointer that a fill would fill.
+    pub(crate) preview: RefCell<Preview>,
     hints: Cell<u32>,
 }
 

@@ -5,7 +5,7 @@ use meshwork_web::{fill, palette, portions, words};
 
 use super::board::Board;
 use super::picture_bar::PictureBar;
-use super::tools::{Asked, Progress};
+use super::tools::{Ghost, Progress};
 
 /// The bar; it is empty most of the time.
 #[component]
@@ -23,6 +23,9 @@ pub(crate) fn WorkBar(
             <Show when=move || is_working.get()>
                 <Work board/>
             </Show>
+            <Show when=move || board.is_marking.get()>
+                <Marking board/>
+            </Show>
             <PictureBar board/>
             {move || hint().map(|hint| view! { <p class="hint" data-testid="tool-hint">{hint}</p> })}
         </div>
@@ -30,7 +33,26 @@ pub(crate) fn WorkBar(
 }
 
 #[component]
-fn Question(board: Board, asked: Asked) -> impl IntoView {
+fn Marking(board: Board) -> impl IntoView {
+    view! {
+        <div class="work" role="group" aria-label="Marking">
+            <p data-testid="marking">"Drag over what is to be erased."</p>
+            <button
+                type="button"
+                class="button secondary"
+                data-testid="marking-cancel"
+                on:click=move |_| {
+                    board.cancel_marking();
+                }
+            >
+                "Cancel"
+            </button>
+        </div>
+    }
+}
+
+#[component]
+fn Question(board: Board, asked: Ghost) -> impl IntoView {
     let question = fill::question(asked.cells.len(), &palette::name(Some(asked.colour)));
     view! {
         <div class="work" role="group" aria-label="Large fill">

@@ -13,7 +13,7 @@ use meshwork_web::acquainted::{Names, Peers};
 use meshwork_web::activity::Activity;
 use meshwork_web::people::Row;
 use meshwork_web::sparkline::History;
-use meshwork_web::{ago, palette};
+use meshwork_web::{ago, palette, words};
 
 use super::super::browser;
 use super::{Phase, Session};
@@ -265,6 +265,17 @@ impl Session {
         let row = row?;
         (row.unlinked || row.is_unwanted()).then_some(row.unlinked)
     }
+}
+
+/// Who painted in the last ten minutes, what they are called, and how many strokes; the busiest first.
+pub(crate) fn painters(session: Session) -> Vec<(PeerId, String, u32)> {
+    session.people.track();
+    let now = session.room_time_ms();
+    let painters = session.crowd.activity.with(|activity| activity.painters(now));
+    painters
+        .into_iter()
+        .map(|(peer, strokes)| (peer, words::capital(&session.called_by_peer(peer)), strokes))
+        .collect()
 }
 
 /// Strokes in each of the last ten minutes, and the same in words; read again each second.

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
-use meshwork_core::room::records::{Erase, Rules, Statement};
+use meshwork_core::room::records::{Erase, Limit, Rules, Statement};
 use meshwork_core::time::Time;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
 
@@ -80,14 +80,24 @@ impl Session {
     /// Reads again what holds in the room and who has it.
     pub(super) fn refresh_law(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let (law, standing) = self.driver.with_value(|driver| {
-            driver.with(|node, now| (self.read_law(node, room), node.painting_left(now, room)))
-        });
-        set_if_new(self.governing.standing, Standing::new(standing));
+        let law = self.driver.with_value(|driver| driver.with(|node, _| self.read_law(node, room)));
         set_if_new(self.governing.law, law);
+        self.refresh_standing();
         if self.governing.has_decided.get_value() {
             self.count_holders(room);
         }
+    }
+
+    /// Reads again what one may paint now.
+    pub(super) fn refresh_standing(self) {
+        let Some(room) = self.room.get_untracked() else { return };
+        let left = self.driver.with_value(|driver| driver.with(|node, now| node.painting_left(now, room)));
+        set_if_new(self.governing.standing, Standing::new(left));
+    }
+
+    /// The limit of cells that the room has, if it has one.
+    pub(crate) fn limit(self) -> Option<Limit> {
+        self.governing.law.with(|law| law.as_ref()?.rules.limit)
     }
 
     fn read_law(self, node: &Node, room: RoomHandle) -> Option<RoomLaw> {

@@ -3,9 +3,8 @@
 use leptos::prelude::*;
 use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::{Endpoint, PeerId};
-use meshwork_core::node::LinkState;
-use meshwork_web::beads;
 use meshwork_web::people::{self, Row, SORT_INTERVAL};
+use meshwork_web::{beads, words};
 
 use super::super::voice::Passing;
 use super::{Session, set_if_new};
@@ -43,7 +42,7 @@ impl Session {
         if self.is_muted(who.peer) {
             return;
         }
-        let detail = |row: &Row| format!("{}{}", capital(row.state), time(row));
+        let detail = |row: &Row| format!("{}{}", words::capital(&row.state.to_string()), time(row));
         self.voice.joined(self.passing(who, detail));
     }
 
@@ -119,12 +118,6 @@ impl Session {
         self.count_reached();
         self.refresh_law();
     }
-}
-
-fn capital(state: LinkState) -> String {
-    let word = state.to_string();
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn time(row: &Row) -> String {

@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use meshwork_core::crdt::canvas::{Canvas, Colour, Painted};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{CommandError, PaintReceipt, PaintingLeft};
-use meshwork_core::room::records::Limit;
 use meshwork_web::rules::Standing;
 
 use super::{LastStroke, Session, set_if_new};
@@ -25,7 +24,7 @@ impl Session {
         self.last_stroke.set_value(Some(stroke));
         self.count_reached();
         if self.governing.standing.get_untracked() != Standing::Free {
-            self.refresh_law();
+            self.refresh_standing();
         }
         Ok(receipt)
     }
@@ -46,16 +45,10 @@ impl Session {
         }
     }
 
-    /// The limit of cells that the room has, if it has one.
-    pub(crate) fn limit(self) -> Option<Limit> {
-        let room = self.room.get_untracked()?;
-        self.driver.with_value(|driver| driver.with(|node, _| node.rules(room)?.limit))
-    }
-
     /// Looks at the canvas, once it is known.
     pub(crate) fn with_canvas<R>(self, look: impl FnOnce(&Canvas) -> R) -> Option<R> {
         let room = self.room.get_untracked()?;
-        self.driver.with_value(|driver| driver.with(|node, _| node.canvas(room).map(look)))
+        self.driver.with_value(|driver| driver.look(|node| node.canvas(room).map(look)))
     }
 
     /// Calls `listener` with cells that look different now, until another one is set.

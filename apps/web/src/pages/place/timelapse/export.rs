@@ -9,7 +9,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::super::browser;
-use super::{Export, Timelapse, context, page, put};
+use super::super::painter::{context, put};
+use super::{Export, Timelapse, page};
 
 /// How a file is coded.
 #[derive(Clone, Copy, Debug, PartialEq)]

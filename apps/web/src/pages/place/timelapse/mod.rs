@@ -14,10 +14,10 @@ use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
 use meshwork_picture::{Area, Timeline};
 use meshwork_web::timelapse::LENGTH_FIRST;
-use wasm_bindgen::prelude::*;
 
 use super::super::icons;
 use super::super::session::{Phase, Session};
+use super::painter;
 pub(crate) use sheet::TimelapseSheet;
 
 /// How far the time-lapse is.
@@ -129,24 +129,9 @@ impl Timelapse {
     }
 }
 
-/// Puts an area's pixels on a canvas, so many pixels a cell.
-fn put(context: &web_sys::CanvasRenderingContext2d, pixels: &[u8], width: u32, at: (u32, u32)) {
-    let height = (pixels.len() / 4) as u32 / width.max(1);
-    let image =
-        web_sys::ImageData::new_with_u8_clamped_array_and_sh(wasm_bindgen::Clamped(pixels), width, height);
-    if let Ok(image) = image {
-        // An area lies on the canvas, and its numbers are finite.
-        let _ = context.put_image_data(&image, f64::from(at.0), f64::from(at.1));
-    }
-}
-
-fn context(canvas: &web_sys::HtmlCanvasElement) -> Option<web_sys::CanvasRenderingContext2d> {
-    canvas.get_context("2d").ok()??.dyn_into().ok()
-}
-
 /// Draws an area of a timeline at its moment.
 fn draw(context: &web_sys::CanvasRenderingContext2d, timeline: &Timeline, area: Area) {
-    put(context, &timeline.rgba(area, 1), area.width.into(), (area.x.into(), area.y.into()));
+    painter::put(context, &timeline.rgba(area, 1), area.width.into(), (area.x.into(), area.y.into()));
 }
 
 /// The button in the bar that opens it.

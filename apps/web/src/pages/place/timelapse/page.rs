@@ -20,19 +20,6 @@ pub(super) fn time_in_words(millis: u64) -> String {
     format!("{year}-{}-{}, {time}", two(month + 1), two(number))
 }
 
-/// Milliseconds on the page's clock.
-pub(super) fn milliseconds() -> f64 {
-    let clock = web_sys::window().and_then(|window| window.performance());
-    clock.map_or_else(js_sys::Date::now, |clock| clock.now())
-}
-
-/// Whether the person asked for less motion.
-pub(super) fn wants_less_motion() -> bool {
-    let query = "(prefers-reduced-motion: reduce)";
-    let found = web_sys::window().and_then(|window| window.match_media(query).ok()?);
-    found.is_some_and(|query| query.matches())
-}
-
 /// Lets the browser do what waits.
 pub(super) async fn pause() {
     let turn = js_sys::Promise::new(&mut |resolve, _| {

@@ -7,7 +7,10 @@ use meshwork_core::room::history::{HistoryState, HistoryView};
 use meshwork_picture::TimelineBuilder;
 use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 
-use super::{Stage, Timelapse, context, draw, page};
+use super::super::super::browser;
+use super::super::super::session::set_if_new;
+use super::super::painter;
+use super::{Stage, Timelapse, draw, page};
 
 /// How often what came is taken out.
 const LOOK_INTERVAL: Duration = Duration::from_millis(30);
@@ -110,7 +113,7 @@ impl Timelapse {
         self.work().borrow_mut().timeline = Some(timeline);
         self.stage.set(Stage::Ready);
         // Whoever wants less motion sees the end, and starts it by hand.
-        let still = page::wants_less_motion();
+        let still = browser::wants_no_motion();
         self.go_to(if still { length } else { 0 });
         self.is_playing.set(!still);
         self.await_frame();
@@ -126,7 +129,7 @@ impl Timelapse {
     pub(super) fn redraw(self) {
         let work = self.work();
         let mut work = work.borrow_mut();
-        work.context = self.paper.get_untracked().and_then(|paper| context(&paper));
+        work.context = self.paper.get_untracked().and_then(|paper| painter::context(&paper));
         if let (Some(timeline), Some(context)) = (&work.timeline, &work.context) {
             draw(context, timeline, timeline.whole());
         }
@@ -159,7 +162,7 @@ impl Timelapse {
         }
         let moment = {
             let mut work = work.borrow_mut();
-            let now = page::milliseconds();
+            let now = browser::milliseconds();
             let passed = if work.frame_at > 0.0 { now - work.frame_at } else { 0.0 };
             work.frame_at = now;
             let (length, seconds) = (self.length.get_untracked(), self.seconds.get_untracked());
@@ -191,12 +194,5 @@ impl Timelapse {
         set_if_new(self.when, page::time_in_words(at));
         let who = if moment == 0 { String::new() } else { self.session.called_by_peer(peer) };
         set_if_new(self.who, timelapse::painting(&who));
-    }
-}
-
-/// Sets a signal only to something else, so that nothing is drawn in vain.
-fn set_if_new(signal: RwSignal<String>, value: String) {
-    if signal.with_untracked(|present| *present != value) {
-        signal.set(value);
     }
 }

@@ -2,10 +2,9 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys;
 use meshwork_web::timelapse::LENGTHS;
 
-use super::super::super::icons;
+use super::super::super::{icons, sheet};
 use super::export::Form;
 use super::{Export, Stage, Timelapse};
 
@@ -15,16 +14,7 @@ pub(crate) fn TimelapseSheet() -> impl IntoView {
     let timelapse = expect_context::<Timelapse>();
     let dialog = NodeRef::<html::Dialog>::new();
     let is_open = Memo::new(move |_| timelapse.stage.get() != Stage::Closed);
-    Effect::new(move || {
-        let is_open = is_open.get();
-        let present: Option<web_sys::HtmlDialogElement> = dialog.get();
-        match present {
-            // It fails only on a dialog that is open or not in the page.
-            Some(dialog) if is_open && !dialog.open() => drop(dialog.show_modal()),
-            Some(dialog) if !is_open && dialog.open() => dialog.close(),
-            _ => {}
-        }
-    });
+    sheet::follow(dialog, is_open.into());
     let is_ready = Memo::new(move |_| timelapse.stage.get() == Stage::Ready);
     view! {
         <dialog
