@@ -1,7 +1,7 @@
 //! Shows how long a page takes until it shows a full canvas that it joins, and how smoothly it does so and takes 10,000
 //! cells a second.
-//! Run with `cargo run --release -p meshwork-e2e --example canvas_race -- [join|steady] [SIDE] [SLOWER]`, after
-//! `cargo xtask build`. It prints one line of JSON.
+//! Run with `cargo run --release -p meshwork-e2e --example canvas_race -- [join|steady|hold] [SIDE] [SLOWER]`, after
+//! `cargo xtask build`. It prints one line of JSON; with `hold` it prints the LINK of a full canvas, and holds it.
 
 #![allow(clippy::print_stderr, reason = "the result alone stands on stdout")]
 
@@ -41,6 +41,7 @@ async fn main() -> Result<()> {
     let result = match arguments.first().map_or("join", String::as_str) {
         "join" => join(size, slower).await?,
         "steady" => steady(size, slower).await?,
+        "hold" => hold_on(size).await?,
         other => bail!("there is no race `{other}`"),
     };
     println!("{result}");
@@ -114,6 +115,14 @@ fn full_canvas(room: &RoomId, size: CanvasSize) -> Result<Vec<Vec<u8>>> {
         }
     }
     Ok(batches)
+}
+
+/// Holds a full canvas for whoever looks at a page that joins it, until it is stopped.
+async fn hold_on(size: CanvasSize) -> Result<Value> {
+    let server = Server::start().await?;
+    let holder = hold(&server, size, true).await?;
+    println!("{}", holder.link);
+    std::future::pending().await
 }
 
 async fn join(size: CanvasSize, slower: u32) -> Result<Value> {

@@ -3,7 +3,7 @@
 mod common;
 
 use anyhow::{Context, Result, ensure};
-use common::{open_page, open_start, press_shown, wait_linked, wait_page_says, wait_says};
+use common::{close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says};
 use meshwork_e2e::{Browser, Look, Server, Tab};
 use serde_json::json;
 
@@ -26,11 +26,6 @@ impl Findings {
         ensure!(self.0.is_empty(), "{} findings:\n{}", self.0.len(), self.0.join("\n"));
         Ok(())
     }
-}
-
-async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
-    let script = "document.querySelector(`[data-testid=\"${arguments[0]}\"]`).open = true";
-    tab.eval(script, vec![testid.into()]).await.map(drop)
 }
 
 #[tokio::test]
@@ -74,7 +69,7 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     tab.click("erase").await?;
     wait_says(&tab, "question", "Erase").await?;
     findings.look(&tab, "room sheet with a question").await?;
-    press_shown(&tab, "close-sheet").await?;
+    close(&tab).await?;
     wait_says(&tab, "allowance", "You may paint").await?;
     findings.look(&tab, "limited").await?;
     let bare = link.split('#').next().context("an address")?;
@@ -85,7 +80,7 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     findings.look(&tab, "share sheet").await?;
     tab.click("meet").await?;
     findings.look(&tab, "meet without a server").await?;
-    press_shown(&tab, "close-sheet").await?;
+    close(&tab).await?;
     server.kill();
     wait_page_says(&tab, "Nobody can be reached").await?;
     findings.look(&tab, "meeting point away").await?;

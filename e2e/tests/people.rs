@@ -177,6 +177,8 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
         let bars = mira.attribute("activity", "aria-label").await?.unwrap_or_default();
         ensure!(bars.contains("in all") && !bars.contains(" 0 in all"), "{bars}");
         ensure!(mira.text("strokes-a-minute").await?.contains("stroke"), "and the number");
+        let painters = mira.text("painters").await?;
+        ensure!(painters.contains("Lin") && painters.contains("1 stroke"), "and by whom: {painters}");
         Ok(())
     })
     .await?;
@@ -195,6 +197,21 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
     wait_card(&mira, &["Lin painted this"]).await
 }
 
+/// Waits until it is known which way a link goes and how steady it is.
+async fn wait_measured(tab: &Tab) -> Result<()> {
+    let way = tab.text("link-way").await?;
+    ensure!(
+        ["On this network, host to ", "Through a router, "].iter().any(|start| way.starts_with(start)),
+        "{way}"
+    );
+    tab.wait_until(PATIENCE, "jitter and loss", async || {
+        let (jitter, loss) = (tab.text("link-jitter").await?, tab.text("link-loss").await?);
+        ensure!(jitter.ends_with("ms") && loss.starts_with("0\u{2009}%, 0 of "), "{jitter:?} and {loss:?}");
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_person_can_be_muted_unlinked_and_linked_again() -> Result<()> {
     let server = Server::start().await?;
@@ -210,6 +227,7 @@ async fn a_person_can_be_muted_unlinked_and_linked_again() -> Result<()> {
     })
     .await?;
     ensure!(mira.value("peer-key").await?.len() == 43, "the whole key can be copied");
+    wait_measured(&mira).await?;
 
     mira.click("mute").await?;
     hover(&lin, (30, 40)).await?;
@@ -284,6 +302,8 @@ async fn on_a_phone_fingers_show_while_they_draw_and_ask_by_resting() -> Result<
     lin.eval(open, vec![]).await?;
     lin.click("open-person").await?;
     wait_says(&lin, "link-words", "Direct").await?;
+    wait_measured(&lin).await?;
+    wait_says(&lin, "painters", "You").await?;
     let fits = "return document.documentElement.scrollWidth <= innerWidth \
                 && document.querySelector('[data-testid=person-details]').getBoundingClientRect().right <= innerWidth";
     ensure!(lin.eval(fits, vec![]).await? == true, "it is too wide");

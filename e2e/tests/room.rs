@@ -4,7 +4,8 @@ mod common;
 
 use anyhow::{Context, Result, ensure};
 use common::{
-    SIZE, meddler, open_page, open_start, press_shown, wait_linked, wait_page_says, wait_says, wait_shows,
+    SIZE, close, meddler, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
+    wait_shows,
 };
 use meshwork_e2e::{Browser, Look, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
@@ -45,10 +46,6 @@ async fn open_room(tab: &Tab) -> Result<()> {
     wait_says(tab, "rule-limit", " ").await
 }
 
-async fn close(tab: &Tab) -> Result<()> {
-    press_shown(tab, "close-sheet").await
-}
-
 /// Chooses an option of a list by its value.
 async fn choose(tab: &Tab, testid: &str, value: &str) -> Result<()> {
     let script = "const list = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
@@ -57,11 +54,6 @@ async fn choose(tab: &Tab, testid: &str, value: &str) -> Result<()> {
         return list.value === arguments[1];";
     ensure!(tab.eval(script, vec![testid.into(), value.into()]).await? == true, "{testid} has no {value}");
     Ok(())
-}
-
-async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
-    let script = "document.querySelector(`[data-testid=\"${arguments[0]}\"]`).open = true";
-    tab.eval(script, vec![testid.into()]).await.map(drop)
 }
 
 #[tokio::test]
@@ -171,6 +163,104 @@ async fn bans_and_erases_are_asked_about_and_can_be_taken_back() -> Result<()> {
         .await?;
     guest.click_cell(SIZE, (41, 41)).await?;
     wait_shows(owner, (41, 41), RED).await
+}
+
+/// What stands in the fields of the rectangle.
+async fn rectangle(tab: &Tab) -> Result<[String; 4]> {
+    let field = async |testid| tab.value(testid).await;
+    Ok([
+        field("erase-x").await?,
+        field("erase-y").await?,
+        field("erase-width").await?,
+        field("erase-height").await?,
+    ])
+}
+
+async fn wait_rectangle(tab: &Tab, numbers: [&str; 4]) -> Result<()> {
+    tab.wait_until(PATIENCE, "the marked rectangle", async || {
+        ensure!(tab.has("erase-x").await?, "the sheet is away");
+        let shown = rectangle(tab).await?;
+        ensure!(shown == numbers, "it is {shown:?}");
+        ensure!(tab.has("mark").await?, "it is not shown on the canvas");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    guest.click("palette-e6194b").await?;
+    for cell in [(10, 10), (60, 60), (61, 61)] {
+        guest.click_cell(SIZE, cell).await?;
+        wait_shows(owner, cell, RED).await?;
+    }
+    open_room(owner).await?;
+    owner.click("erase-mark").await?;
+    wait_says(owner, "marking", "Drag over").await?;
+    owner.drag_cells(SIZE, &[(20, 15), (8, 12), (5, 5)]).await?;
+    wait_rectangle(owner, ["5", "5", "16", "11"]).await?;
+    owner.click("erase").await?;
+    owner.click("confirm").await?;
+    wait_shows(guest, (10, 10), NOTHING).await?;
+    ensure!(guest.cell(SIZE, (60, 60)).await? == RED, "what was not marked stays");
+    ensure!(owner.cell(SIZE, (20, 15)).await? == NOTHING, "to mark is not to paint");
+
+    // By keys: Space at two corners, and Escape leads back.
+    owner.click("erase-mark").await?;
+    let key = async |key: &str| {
+        let code = if key == " " { "Space" } else { key };
+        for kind in ["rawKeyDown", "keyUp"] {
+            owner
+                .devtools("Input.dispatchKeyEvent", json!({ "type": kind, "key": key, "code": code }))
+                .await?;
+        }
+        anyhow::Ok(())
+    };
+    wait_says(owner, "marking", "Drag over").await?;
+    let start = owner.eval("return document.activeElement.dataset.testid", vec![]).await?;
+    ensure!(start == "place-canvas", "{start} has the focus");
+    key(" ").await?;
+    for _ in 0..3 {
+        key("ArrowRight").await?;
+    }
+    key("ArrowDown").await?;
+    key(" ").await?;
+    wait_says(owner, "rule-limit", " ").await?;
+    let marked = rectangle(owner).await?;
+    ensure!(marked[2..] == ["4", "2"], "{marked:?}");
+    owner.click("erase-mark").await?;
+    wait_says(owner, "marking", "Drag over").await?;
+    key("Escape").await?;
+    wait_rectangle_gone(owner).await?;
+    close(owner).await?;
+
+    // By a finger, with the hand in hand.
+    common::hands::resize(owner, common::hands::NARROW).await?;
+    owner.click("tool-hand").await?;
+    open_room(owner).await?;
+    common::hands::tap(owner, "erase-mark").await?;
+    wait_says(owner, "marking", "Drag over").await?;
+    common::hands::draw_by_finger(owner, &[(58, 58), (59, 59), (60, 60)]).await?;
+    wait_rectangle(owner, ["58", "58", "3", "3"]).await?;
+    common::hands::tap(owner, "erase").await?;
+    common::hands::tap(owner, "confirm").await?;
+    wait_shows(guest, (60, 60), NOTHING).await?;
+    ensure!(guest.cell(SIZE, (61, 61)).await? == RED, "no further than the finger went");
+    common::hands::tap(owner, "erase-mark").await?;
+    common::hands::tap(owner, "marking-cancel").await?;
+    wait_rectangle_gone(owner).await
+}
+
+/// Waits for the sheet with nothing marked.
+async fn wait_rectangle_gone(tab: &Tab) -> Result<()> {
+    tab.wait_until(PATIENCE, "the whole canvas", async || {
+        ensure!(tab.has("erase-x").await?, "the sheet is away");
+        let shown = rectangle(tab).await?;
+        ensure!(shown == ["0", "0", "100", "100"], "it is {shown:?}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

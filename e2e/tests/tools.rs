@@ -3,9 +3,12 @@
 mod common;
 
 use anyhow::{Context, Result, ensure};
+use common::hands::{
+    NARROW, WIDE, canvas_box, count, give_picture, middle, mouse, resize, touch, wait_count, wait_there,
+};
 use common::{SIZE, open_page, wait_linked, wait_says, wait_shows};
 use meshwork_e2e::{Browser, Cli, PATIENCE, Server, Tab};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
@@ -17,43 +20,6 @@ const ALT: u32 = 1;
 const CTRL: u32 = 2;
 const SHIFT: u32 = 8;
 
-/// Width and height of the pages that everything is tried on.
-const WIDE: (u32, u32) = (1440, 900);
-const NARROW: (u32, u32) = (390, 844);
-
-/// Gives the tab the size of a screen; a narrow one is a phone's, with fingers.
-async fn resize(tab: &Tab, (width, height): (u32, u32)) -> Result<()> {
-    let is_phone = width < 600;
-    let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
-    tab.devtools("Emulation.setDeviceMetricsOverride", screen).await?;
-    let touch = json!({ "enabled": is_phone, "maxTouchPoints": 5 });
-    tab.devtools("Emulation.setTouchEmulationEnabled", touch).await?;
-    Ok(())
-}
-
-/// Left, top, width and height of the canvas on the page.
-async fn canvas_box(tab: &Tab) -> Result<[f64; 4]> {
-    let script =
-        "const box = document.querySelector('[data-testid=\"place-canvas\"]').getBoundingClientRect();
-        return [box.left, box.top, box.width, box.height];";
-    Ok(serde_json::from_value(tab.eval(script, vec![]).await?)?)
-}
-
-/// Where the middle of a cell is.
-async fn middle(tab: &Tab, size: (usize, usize), cell: (usize, usize)) -> Result<(f64, f64)> {
-    let [left, top, width, height] = canvas_box(tab).await?;
-    let at = |cell: usize, cells: usize, start: f64, length: f64| {
-        start + (cell as f64 + 0.5) / cells as f64 * length
-    };
-    Ok((at(cell.0, size.0, left, width), at(cell.1, size.1, top, height)))
-}
-
-async fn mouse(tab: &Tab, kind: &str, (x, y): (f64, f64), button: &str, modifiers: u32) -> Result<()> {
-    let event =
-        json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1, "modifiers": modifiers });
-    tab.devtools("Input.dispatchMouseEvent", event).await.map(drop)
-}
-
 /// Clicks a cell with keys held.
 async fn click(tab: &Tab, cell: (usize, usize), modifiers: u32) -> Result<()> {
     let at = middle(tab, SIZE, cell).await?;
@@ -61,13 +27,6 @@ async fn click(tab: &Tab, cell: (usize, usize), modifiers: u32) -> Result<()> {
         mouse(tab, kind, at, if kind == "mouseMoved" { "none" } else { "left" }, modifiers).await?;
     }
     Ok(())
-}
-
-/// Fingers at these points; none are lifted.
-async fn touch(tab: &Tab, kind: &str, points: &[(f64, f64)]) -> Result<()> {
-    let points: Vec<Value> =
-        (0..).zip(points).map(|(id, (x, y))| json!({ "x": x, "y": y, "id": id })).collect();
-    tab.devtools("Input.dispatchTouchEvent", json!({ "type": kind, "touchPoints": points })).await.map(drop)
 }
 
 /// Presses a key on the canvas, as a keyboard does.
@@ -88,19 +47,6 @@ async fn key(tab: &Tab, key: &str, modifiers: u32) -> Result<()> {
     Ok(())
 }
 
-async fn count(tab: &Tab, colour: [u8; 4]) -> Result<usize> {
-    Ok(tab.cells(SIZE).await?.iter().filter(|cell| **cell == colour).count())
-}
-
-async fn wait_count(tab: &Tab, colour: [u8; 4], cells: usize) -> Result<()> {
-    tab.wait_until(PATIENCE, "so many cells of a colour", async || {
-        let shown = count(tab, colour).await?;
-        ensure!(shown == cells, "{shown} cells instead of {cells} show {colour:?}");
-        Ok(())
-    })
-    .await
-}
-
 async fn wait_pressed(tab: &Tab, testid: &str) -> Result<()> {
     tab.wait_until(PATIENCE, "a button in hand", async || {
         let pressed = tab.attribute(testid, "aria-pressed").await?;
@@ -119,14 +65,6 @@ async fn wait_spoken(tab: &Tab, words: &str) -> Result<()> {
             said.as_str().is_some_and(|said| said.contains(words)),
             "{said} is said instead of {words:?}"
         );
-        Ok(())
-    })
-    .await
-}
-
-async fn wait_there(tab: &Tab, testid: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "an element", async || {
-        ensure!(tab.has(testid).await?, "there is no {testid}");
         Ok(())
     })
     .await
@@ -442,40 +380,6 @@ async fn a_large_canvas_has_a_small_picture_that_leads_everywhere() -> Result<()
         let after = canvas_box(&tab).await?;
         let by = (before[0] - after[0], before[1] - after[1]);
         ensure!(by.0 > before[2] * 0.3 && by.1 > before[3] * 0.3, "it moved by {by:?} from {before:?}");
-    }
-    Ok(())
-}
-
-/// Gives the page a picture of 8 by 4 pixels as a file: red at the left, blue at the right, one corner transparent.
-async fn give_picture(tab: &Tab) -> Result<()> {
-    let script = "const canvas = new OffscreenCanvas(8, 4);
-        const context = canvas.getContext('2d');
-        context.fillStyle = '#e01040';
-        context.fillRect(0, 0, 4, 4);
-        context.fillStyle = '#4060e0';
-        context.fillRect(4, 0, 4, 4);
-        context.clearRect(7, 3, 1, 1);
-        return canvas.convertToBlob().then(blob => {
-            const data = new DataTransfer();
-            data.items.add(new File([blob], 'picture.png', { type: 'image/png' }));
-            if (arguments[0] === 'drop') {
-                document.querySelector('main').dispatchEvent(
-                    new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
-            } else if (arguments[0] === 'paste') {
-                document.body.dispatchEvent(
-                    new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
-            } else {
-                const input = document.querySelector('[data-testid=\"picture-file\"]');
-                input.files = data.files;
-                input.dispatchEvent(new Event('change', { bubbles: true }));
-            }
-        });";
-    for way in ["file", "paste", "drop"] {
-        tab.eval(script, vec![way.into()]).await?;
-        wait_says(tab, "picture-size", "8").await?;
-        if way != "drop" {
-            tab.click("picture-remove").await?;
-        }
     }
     Ok(())
 }

@@ -103,8 +103,9 @@ fn is_readable() -> bool {
 /// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left; `slim` ones have traps for panics.
 fn bind(wasm: &Path, folder: &Path, name: &str, slim: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).out_name(name).typescript(false).remove_name_section(true);
-    // Symbols, by which panics are known, instead of names for people; neither is written.
+    // Names are for whoever looks for a fault, or for what takes long.
+    bindgen.input_path(wasm).out_name(name).typescript(false).remove_name_section(slim);
+    // Symbols, by which panics are known, instead of names for people.
     bindgen.demangle(false);
     // The script finds its wasm beside itself.
     bindgen.omit_default_module_path(false);

@@ -5,22 +5,11 @@ use meshwork_e2e::{PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather};
-use crate::common::{meddler, press_shown, wait_page_says, wait_says};
+use crate::common::{close, meddler, press_shown, unfold, wait_page_says, wait_says};
 use crate::{ALL, Camera, SOME};
 
 /// Columns and rows of the canvas.
 const SIZE: (usize, usize) = (crate::scene::SIZE.0 as usize, crate::scene::SIZE.1 as usize);
-
-async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
-    let script = "const fold = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
-        fold.open = true;
-        fold.scrollIntoView();";
-    tab.eval(script, vec![testid.into()]).await.map(drop)
-}
-
-async fn close(tab: &Tab) -> Result<()> {
-    press_shown(tab, "close-sheet").await
-}
 
 /// The start page.
 pub(crate) async fn start(camera: &Camera) -> Result<()> {

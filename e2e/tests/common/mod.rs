@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod hands;
 pub(crate) mod meddler;
 
 use std::path::Path;
@@ -83,6 +84,19 @@ pub(crate) async fn press_shown(tab: &Tab, testid: &str) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Closes the sheet that is open.
+pub(crate) async fn close(tab: &Tab) -> Result<()> {
+    press_shown(tab, "close-sheet").await
+}
+
+/// Unfolds what is folded away, and brings it into sight.
+pub(crate) async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
+    let script = "const fold = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+        fold.open = true;
+        fold.scrollIntoView();";
+    tab.eval(script, vec![testid.into()]).await.map(drop)
 }
 
 /// Waits until a cell shows a colour.
