@@ -23,7 +23,7 @@ use meshwork_core::signalling::by_hand::{self, ByHand};
 use meshwork_core::signalling::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
 };
-use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
+use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
 use meshwork_core::wire::{self, Base64, Bounded, BoundedText, Bytes, MessageWriter, VersionRange};
 
@@ -328,7 +328,7 @@ pub(crate) fn from_server() -> Vec<Vec<u8>> {
         FromServer::Signal { room, from: endpoint, payload },
         FromServer::KeepAlive,
         FromServer::Refused { reason, detail: detail.clone(), room: Some(room), endpoint: None },
-        FromServer::Goodbye { reason, detail },
+        FromServer::Goodbye { reason, detail, away_ms: Some(2_000) },
     ];
     with_all_lines(messages.iter().map(to_json).collect())
 }
@@ -346,6 +346,7 @@ pub(crate) fn from_client() -> Vec<Vec<u8>> {
         FromClient::Join { room },
         FromClient::Leave { room },
         FromClient::Signal { room, to: addressee().0, payload },
+        FromClient::Report { outcome: LinkOutcome::Relayed, ms: 840 },
         FromClient::KeepAlive,
     ];
     with_all_lines(messages.iter().map(to_json).collect())

@@ -7,7 +7,7 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::ice_server::IceServer;
-use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
+use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::Base64;
 use meshwork_signal::code::ServerKey;
@@ -43,6 +43,7 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         FromClient::Leave { room },
         FromClient::Signal { room, to: b, payload: payload.clone() },
         FromClient::IceServers { room },
+        FromClient::Report { outcome: LinkOutcome::Direct, ms: 840 },
         FromClient::KeepAlive,
     ];
     let announcement = announce::announce(&bob, b, [6; 32]);
@@ -55,6 +56,12 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
     let goodbye = FromServer::Goodbye {
         reason: ServerRefusal::TooLarge,
         detail: String::from("a message of 16385 bytes; at most 16384 are read"),
+        away_ms: None,
+    };
+    let leaving = FromServer::Goodbye {
+        reason: ServerRefusal::ShuttingDown,
+        detail: String::from("the server is shutting down"),
+        away_ms: Some(1_500),
     };
     let from_server = vec![
         FromServer::Welcome {
@@ -74,6 +81,7 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         FromServer::KeepAlive,
         refused,
         goodbye,
+        leaving,
     ];
     (from_client, from_server)
 }
@@ -131,6 +139,7 @@ fn the_page_names_every_reason() {
         ServerRefusal::Idle,
         ServerRefusal::SlowReader,
         ServerRefusal::ShuttingDown,
+        ServerRefusal::Banned,
     ];
     for reason in reasons {
         let row = format!("| `{}` |", serde_json::to_string(&reason).unwrap().trim_matches('"'));

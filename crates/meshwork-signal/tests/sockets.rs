@@ -149,6 +149,8 @@ async fn a_reader_that_reads_nothing_is_dropped_and_the_sender_is_not() {
         unread_after: Duration::from_secs(1),
         message_burst: 100_000,
         messages_per_second: 10_000,
+        network_message_burst: 1_000_000,
+        network_messages_per_second: 100_000,
         ..HubConfig::default()
     };
     let server = Server::with(config, HttpConfig::default(), [1; 32]).await;

@@ -150,6 +150,7 @@ impl Node {
             peer.trying.push(link);
             peer.next_try = resumes.then_some(self.now.time + again);
             if peer.link.is_none() && !resumes {
+                peer.sought.get_or_insert(self.now.time);
                 self.set_state(endpoint, LinkState::Connecting, None);
             }
         }
@@ -509,6 +510,7 @@ impl Node {
         if let Some(attempt) = self.attempts.get(&link).filter(|attempt| attempt.by_hand.is_some()) {
             self.event(Event::ByHandFailed { room: attempt.room, reason: reason.clone() });
         }
+        self.report_failure(link);
         self.drop_attempt(link);
         let (resumes, trying) = (self.is_resuming(endpoint), self.is_trying(endpoint));
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
@@ -531,6 +533,7 @@ impl Node {
     pub(super) fn abandon(&mut self, endpoint: Endpoint, reason: &str) {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.next_try = None;
+        peer.sought = None;
         self.drop_all_attempts(endpoint);
         self.set_state(endpoint, LinkState::Gone, Some(String::from(reason)));
     }

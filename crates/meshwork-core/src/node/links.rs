@@ -48,7 +48,7 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.unlinked_us = false;
         peer.trying.retain(|attempt| *attempt != link);
-        let older = peer.link;
+        let (older, sought) = (peer.link, peer.sought.take());
         let older_path = older.and_then(|older| self.links.get(&older)).map(|older| older.path().kind());
         let older_facts = older.and_then(|older| self.links.get(&older)).map(|older| *older.facts());
         if older_facts.is_some_and(|older| older.session == facts.session && older.epoch > facts.epoch) {
@@ -71,7 +71,7 @@ impl Node {
         peer.failures = 0;
         peer.offences = 0;
         let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
-        rooms.extend(attempt.map(|attempt| attempt.room));
+        rooms.extend(attempt.as_ref().map(|attempt| attempt.room));
         if is_same {
             rooms.extend(&peer.rooms);
         }
@@ -87,6 +87,7 @@ impl Node {
         }
         self.handle_path_known(endpoint);
         self.set_state(endpoint, linked_state(path), told);
+        self.report_link(link, sought, attempt.as_ref());
         for room in rooms {
             self.send_attach(endpoint, room);
         }

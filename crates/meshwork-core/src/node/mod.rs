@@ -36,6 +36,7 @@ mod links;
 pub mod path;
 mod peer;
 mod pointing;
+mod reports;
 mod resume;
 mod rooms;
 mod servers;

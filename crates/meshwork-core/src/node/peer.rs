@@ -94,6 +94,8 @@ pub(super) struct Peer {
     pub(super) reason: Option<String>,
     /// When to offer, or to ask for an offer, next.
     pub(super) next_try: Option<Time>,
+    /// When it was first offered a link, or first asked for one, since the last link.
+    pub(super) sought: Option<Time>,
     /// Attempts that failed since the last link.
     pub(super) failures: u32,
     /// What it calls itself.
@@ -155,6 +157,7 @@ impl Peer {
             present: BTreeMap::new(),
             rooms: BTreeSet::new(),
             link: None,
+            sought: None,
             trying: Vec::new(),
             session: None,
             direct_links: false,

@@ -220,7 +220,7 @@ impl Node {
             FromServer::Refused { reason, detail, room, .. } => {
                 self.handle_server_refusal(server, reason, &detail, room);
             }
-            FromServer::Goodbye { reason, detail } => {
+            FromServer::Goodbye { reason, detail, .. } => {
                 let refusal = match reason {
                     ServerRefusal::Version => Refusal::Version,
                     _ => Refusal::Server,

@@ -23,6 +23,8 @@ const UNANSWERED_MAX: u32 = 3;
 const ENTER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to answer after the network changed, before the socket is given up.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// Longest that a server may ask to be left alone.
+const AWAY_MAX: Duration = Duration::from_secs(60);
 /// Keep-alive interval used when a server names one outside 1 s to 5 min.
 const KEEP_ALIVE_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
@@ -71,6 +73,8 @@ pub struct ServerClient {
     keep_alive: Duration,
     unanswered: u32,
     failures: u32,
+    /// How long the server takes nobody in, as it said when it left.
+    away: Duration,
     /// What its civil clock said on the present socket, and when.
     clock: Option<(Time, WallTime)>,
     retry_least: Duration,
@@ -87,6 +91,7 @@ impl ServerClient {
             keep_alive: KEEP_ALIVE_RANGE.1,
             unanswered: 0,
             failures: 0,
+            away: Duration::ZERO,
             clock: None,
             retry_least: config.retry_least,
             retry_most: config.retry_most,
@@ -205,7 +210,12 @@ impl ServerClient {
             }
             // A later version may say things that this one does not know.
             FromServer::Entered | FromServer::KeepAlive | FromServer::Ignored => (None, None),
-            message => (None, Some(ClientEvent::Message(message))),
+            message => {
+                if let FromServer::Goodbye { away_ms: Some(away_ms), .. } = message {
+                    self.away = Duration::from_millis(away_ms).min(AWAY_MAX);
+                }
+                (None, Some(ClientEvent::Message(message)))
+            }
         }
     }
 
@@ -220,7 +230,10 @@ impl ServerClient {
     fn give_up(&mut self, now: Time, reason: String, rng: &mut Rng) -> ClientEvent {
         self.phase = Phase::Waiting;
         self.unanswered = 0;
-        self.deadline = now + back_off(self.failures, self.retry_least, self.retry_most, rng);
+        let away = core::mem::take(&mut self.away);
+        // Who was told to stay away comes back within as long again, and not with everybody else.
+        let spread = Duration::from_micros(rng.below(away.as_micros() as u64 + 1));
+        self.deadline = now + away + spread + back_off(self.failures, self.retry_least, self.retry_most, rng);
         self.failures += 1;
         ClientEvent::Away(reason)
     }
@@ -304,6 +317,23 @@ mod tests {
         let again = world.client.poll_timeout();
         assert!(again > due);
         assert_eq!(world.client.handle_timeout(again, &mut world.rng), (Some(ClientAction::Open), None));
+    }
+
+    #[test]
+    fn who_is_told_to_stay_away_does_so_and_comes_back_within_as_long_again() {
+        let mut world = world();
+        for seed in 0..20 {
+            world.rng = Rng::new([seed; 32]);
+            world.client = ServerClient::new(Time(0), "ws://x/signal".into(), &Config::default());
+            world.enter();
+            world.text(Time(5), r#"{"type":"goodbye","reason":"shutting-down","detail":"","away_ms":2000}"#);
+            world.client.handle_down(Time(5), "closed".into(), &mut world.rng);
+            let due = world.client.poll_timeout();
+            assert!(due > Time(2_000_005) && due <= Time(4_250_005), "{due:?}");
+            world.client.handle_timeout(due, &mut world.rng);
+            world.client.handle_down(due, "refused".into(), &mut world.rng);
+            assert!(world.client.poll_timeout() < due + Duration::from_secs(1), "it was asked once");
+        }
     }
 
     #[test]

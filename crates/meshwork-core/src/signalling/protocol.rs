@@ -84,6 +84,14 @@ pub enum FromClient {
         /// The room, which the client is in.
         room: RoomId,
     },
+    /// Says what became of an attempt at a link, for the numbers of whoever runs the server. Nobody has to say it,
+    /// it names nobody, and it is not answered.
+    Report {
+        /// What became of it.
+        outcome: LinkOutcome,
+        /// Milliseconds since the first offer.
+        ms: u64,
+    },
     /// Says that the socket is alive; the server answers with the same.
     KeepAlive,
     /// A message of a type that this build does not know: it is read and ignored, never written.
@@ -186,10 +194,25 @@ pub enum FromServer {
         reason: ServerRefusal,
         /// The same in words, with the offending value.
         detail: String,
+        /// How long the server takes nobody in, in milliseconds, where it ends and may come back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        away_ms: Option<u64>,
     },
     /// A message of a type that this build does not know: it is read and ignored, never written.
     #[serde(other, skip_serializing)]
     Ignored,
+}
+
+/// What became of an attempt at a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkOutcome {
+    /// A link whose packets go from one endpoint to the other.
+    Direct,
+    /// A link whose packets go through a relay.
+    Relayed,
+    /// No link.
+    Failed,
 }
 
 /// Why a server refused a request or closed a socket.
@@ -230,6 +253,8 @@ pub enum ServerRefusal {
     SlowReader,
     /// The server is shutting down.
     ShuttingDown,
+    /// Whoever runs the server keeps the peer, the address or the room out.
+    Banned,
     /// A reason that this build does not know.
     #[serde(other)]
     Other,

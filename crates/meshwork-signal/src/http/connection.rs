@@ -1,7 +1,9 @@
 //! A connection that counts against the listener's limits, and breaks when its other end stops reading.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
 use crate::hub::Network;
@@ -31,6 +34,24 @@ struct Taken {
 pub(super) struct Place {
     places: Places,
     network: Network,
+    /// Tells the server, when all are dropped, that nothing is left.
+    _alive: mpsc::Sender<Infallible>,
+}
+
+/// A connection that somebody else than this listener speaks on; it goes on counting until it is dropped.
+pub struct RawConnection {
+    /// The connection, of which nothing is read yet.
+    pub stream: TcpStream,
+    /// Its other end.
+    pub address: SocketAddr,
+    pub(super) place: Place,
+}
+
+impl RawConnection {
+    /// The stream, and what keeps its place.
+    pub fn into_parts(self) -> (TcpStream, SocketAddr, impl Send + 'static) {
+        (self.stream, self.address, self.place)
+    }
 }
 
 impl Places {
@@ -38,16 +59,26 @@ impl Places {
         Places { taken: Arc::default(), most, most_per_network }
     }
 
-    /// A place for a connection of `network`, if there is one left.
-    pub(super) fn take(&self, network: Network) -> Option<Place> {
+    /// How many there are.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).in_all
+    }
+
+    /// A place for a connection of `network`, if there is one left; of an exempt one if there is one at all.
+    pub(super) fn take(
+        &self,
+        network: Network,
+        is_exempt: bool,
+        alive: &mpsc::Sender<Infallible>,
+    ) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of_network = taken.of_networks.get(&network).copied().unwrap_or(0);
-        if taken.in_all >= self.most || (!network.is_loopback() && of_network >= self.most_per_network) {
+        if taken.in_all >= self.most || (!is_exempt && of_network >= self.most_per_network) {
             return None;
         }
         taken.in_all += 1;
         *taken.of_networks.entry(network).or_default() += 1;
-        Some(Place { places: self.clone(), network })
+        Some(Place { places: self.clone(), network, _alive: alive.clone() })
     }
 }
 
@@ -142,25 +173,30 @@ mod tests {
         Network::of(text.parse().unwrap())
     }
 
+    fn alive() -> mpsc::Sender<Infallible> {
+        mpsc::channel(1).0
+    }
+
     #[test]
     fn places_are_limited_and_given_back() {
         let places = Places::new(3, 2);
-        let first = places.take(network("192.0.2.1")).unwrap();
-        let _second = places.take(network("192.0.2.1")).unwrap();
-        assert!(places.take(network("192.0.2.1")).is_none());
-        let third = places.take(network("192.0.2.2")).unwrap();
-        assert!(places.take(network("192.0.2.3")).is_none());
+        let first = places.take(network("192.0.2.1"), false, &alive()).unwrap();
+        let _second = places.take(network("192.0.2.1"), false, &alive()).unwrap();
+        assert!(places.take(network("192.0.2.1"), false, &alive()).is_none());
+        let third = places.take(network("192.0.2.2"), false, &alive()).unwrap();
+        assert!(places.take(network("192.0.2.3"), false, &alive()).is_none());
         drop(first);
-        let _fourth = places.take(network("192.0.2.1")).unwrap();
+        let _fourth = places.take(network("192.0.2.1"), false, &alive()).unwrap();
         drop(third);
         assert_eq!(places.taken.lock().unwrap().of_networks.len(), 1);
     }
 
     #[test]
-    fn a_proxy_on_this_machine_may_bring_everybody() {
+    fn a_trusted_proxy_may_bring_everybody() {
         let places = Places::new(3, 1);
-        let _first = places.take(network("127.0.0.1")).unwrap();
-        assert!(places.take(network("127.0.0.1")).is_some());
+        let _first = places.take(network("127.0.0.1"), true, &alive()).unwrap();
+        assert!(places.take(network("127.0.0.1"), true, &alive()).is_some());
+        assert!(places.take(network("127.0.0.1"), false, &alive()).is_none());
     }
 
     #[tokio::test]
@@ -168,7 +204,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _silent = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let place = Places::new(1, 1).take(network("127.0.0.1")).unwrap();
+        let place = Places::new(1, 1).take(network("127.0.0.1"), true, &alive()).unwrap();
         let mut connection = Connection::new(stream, place, Duration::from_millis(50));
         let chunk = vec![0; 1024 * 1024];
         let error = loop {

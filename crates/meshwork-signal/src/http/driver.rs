@@ -1,20 +1,17 @@
-//! The one task that owns the hub: it tells it what happened, when, and hands out what it says.
+//! The hub as the tasks of sockets share it: each tells it what happened and hands out what it says.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::Future;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::Utf8Bytes;
 use meshwork_core::time::{Time, WallTime};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::hub::{Hub, Output, Rubbish, SocketId};
-
-/// Inputs on their way to the hub. When it is full, sockets wait their turn before they read on.
-const INBOX_MAX: usize = 1024;
 
 /// What a socket's task tells the hub.
 pub(super) enum Told {
@@ -23,11 +20,6 @@ pub(super) enum Told {
     Rubbish(Rubbish),
     Written(usize),
     Closed,
-}
-
-enum Input {
-    Opened { address: IpAddr, line: oneshot::Sender<Line> },
-    Told(SocketId, Told),
 }
 
 /// A socket's end of the line from the hub.
@@ -45,110 +37,119 @@ struct Sink {
     _hang_up: oneshot::Sender<Infallible>,
 }
 
-/// Reaches the hub from the tasks of sockets.
+/// Reaches the hub from anywhere. No call waits for anything but other calls, and these are short.
 #[derive(Clone)]
 pub(super) struct HubHandle {
-    inbox: mpsc::Sender<Input>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    origin: Instant,
+    /// Something is due earlier than the timer thinks.
+    earlier: Notify,
     message_bytes_max: usize,
 }
 
-impl HubHandle {
-    pub(super) fn message_bytes_max(&self) -> usize {
-        self.message_bytes_max
-    }
-
-    /// Opens a socket; `None` when the hub is gone.
-    pub(super) async fn open(&self, address: IpAddr) -> Option<Line> {
-        let (line, opened) = oneshot::channel();
-        self.inbox.send(Input::Opened { address, line }).await.ok()?;
-        opened.await.ok()
-    }
-
-    /// Tells something of a socket. Without a hub nobody listens, and the line ends by itself.
-    pub(super) async fn tell(&self, socket: SocketId, told: Told) {
-        let _ = self.inbox.send(Input::Told(socket, told)).await;
-    }
-}
-
-/// A handle to `hub` and what drives it, until every handle is dropped. A true `stopped` shuts the hub down.
-pub(super) fn start(hub: Hub, stopped: watch::Receiver<bool>) -> (HubHandle, impl Future<Output = ()>) {
-    let (sender, inbox) = mpsc::channel(INBOX_MAX);
-    let handle = HubHandle { inbox: sender, message_bytes_max: hub.config().message_bytes_max };
-    let driver = Driver { hub, inbox, origin: Instant::now(), sinks: BTreeMap::new() };
-    (handle, driver.run(stopped))
-}
-
-struct Driver {
+struct State {
     hub: Hub,
-    inbox: mpsc::Receiver<Input>,
-    origin: Instant,
     sinks: BTreeMap<SocketId, Sink>,
+    /// What the timer sleeps for.
+    awaited: Option<Time>,
 }
 
-impl Driver {
-    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
-        let mut is_stopping = false;
+impl HubHandle {
+    pub(super) fn new(hub: Hub) -> HubHandle {
+        let message_bytes_max = hub.config().message_bytes_max;
+        let state = State { hub, sinks: BTreeMap::new(), awaited: None };
+        let shared = Shared {
+            state: Mutex::new(state),
+            origin: Instant::now(),
+            earlier: Notify::new(),
+            message_bytes_max,
+        };
+        HubHandle { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn message_bytes_max(&self) -> usize {
+        self.shared.message_bytes_max
+    }
+
+    /// The hub's clock.
+    pub(super) fn now(&self) -> Time {
+        Time(self.shared.origin.elapsed().as_micros().try_into().unwrap_or(u64::MAX))
+    }
+
+    /// Opens a socket.
+    pub(super) fn open(&self, address: IpAddr) -> Line {
+        let (sender, queue) = mpsc::unbounded_channel();
+        let (hang_up, hung_up) = oneshot::channel();
+        let mut state = self.lock();
+        let id = state.hub.handle_opened(self.now(), wall_time(), address);
+        state.sinks.insert(id, Sink { queue: sender, _hang_up: hang_up });
+        self.carry_out(&mut state);
+        Line { id, queue, hung_up }
+    }
+
+    /// Tells something of a socket.
+    pub(super) fn tell(&self, id: SocketId, told: Told) {
+        self.with(|hub, now| match told {
+            Told::Text(text) => hub.handle_text(now, id, &text),
+            Told::Ping => hub.handle_ping(now, id),
+            Told::Rubbish(rubbish) => hub.handle_rubbish(now, id, rubbish),
+            Told::Written(bytes) => hub.handle_written(now, id, bytes),
+            Told::Closed => hub.handle_closed(now, id),
+        });
+    }
+
+    /// Asks or tells the hub anything.
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&mut Hub, Time) -> T) -> T {
+        let mut state = self.lock();
+        let answer = ask(&mut state.hub, self.now());
+        self.carry_out(&mut state);
+        answer
+    }
+
+    /// Tells the hub of the passing of time, for as long as it is polled.
+    pub(super) async fn run_timer(self) -> Infallible {
         loop {
-            let due = self.hub.poll_timeout().map(|due| self.origin + Duration::from_micros(due.0));
+            let due = {
+                let mut state = self.lock();
+                state.awaited = state.hub.poll_timeout();
+                state.awaited
+            };
+            let sleep = sleep_until(self.shared.origin + Duration::from_micros(due.map_or(0, |due| due.0)));
             tokio::select! {
-                input = self.inbox.recv() => match input {
-                    Some(input) => self.handle(input),
-                    None => break,
-                },
-                () = sleep_until(due.unwrap_or(self.origin)), if due.is_some() => {
-                    self.hub.handle_timeout(self.now());
-                }
-                _ = stopped.wait_for(|&is_stopped| is_stopped), if !is_stopping => {
-                    is_stopping = true;
-                    self.hub.shut_down(self.now());
-                }
-            }
-            self.carry_out();
-        }
-    }
-
-    fn handle(&mut self, input: Input) {
-        let now = self.now();
-        match input {
-            Input::Opened { address, line } => {
-                let id = self.hub.handle_opened(now, wall_time(), address);
-                let (sender, queue) = mpsc::unbounded_channel();
-                let (hang_up, hung_up) = oneshot::channel();
-                self.sinks.insert(id, Sink { queue: sender, _hang_up: hang_up });
-                if line.send(Line { id, queue, hung_up }).is_err() {
-                    self.sinks.remove(&id);
-                    self.hub.handle_closed(now, id);
-                }
-            }
-            Input::Told(id, Told::Text(text)) => self.hub.handle_text(now, id, &text),
-            Input::Told(id, Told::Ping) => self.hub.handle_ping(now, id),
-            Input::Told(id, Told::Rubbish(rubbish)) => self.hub.handle_rubbish(now, id, rubbish),
-            Input::Told(id, Told::Written(bytes)) => self.hub.handle_written(now, id, bytes),
-            Input::Told(id, Told::Closed) => {
-                self.sinks.remove(&id);
-                self.hub.handle_closed(now, id);
+                () = sleep, if due.is_some() => self.with(|hub, now| hub.handle_timeout(now)),
+                () = self.shared.earlier.notified() => {}
             }
         }
     }
 
-    fn carry_out(&mut self) {
-        while let Some(output) = self.hub.poll_output() {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic would have left a hub that is still one; nothing outside makes it panic.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carry_out(&self, state: &mut State) {
+        while let Some(output) = state.hub.poll_output() {
             match output {
                 // A socket whose task is gone is about to be reported closed.
                 Output::Send { socket, text } => {
-                    if let Some(sink) = self.sinks.get(&socket) {
+                    if let Some(sink) = state.sinks.get(&socket) {
                         let _ = sink.queue.send(text);
                     }
                 }
                 Output::Close { socket } => {
-                    self.sinks.remove(&socket);
+                    state.sinks.remove(&socket);
                 }
             }
         }
-    }
-
-    fn now(&self) -> Time {
-        Time(self.origin.elapsed().as_micros().try_into().unwrap_or(u64::MAX))
+        let due = state.hub.poll_timeout();
+        if due.is_some_and(|due| state.awaited.is_none_or(|awaited| due < awaited)) {
+            state.awaited = due;
+            self.shared.earlier.notify_one();
+        }
     }
 }
 

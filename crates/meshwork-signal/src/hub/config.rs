@@ -6,12 +6,16 @@ use meshwork_core::id::RoomId;
 use meshwork_core::signalling::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
 
+use super::bucket::Rate;
 use super::ice::IceOffer;
 
 /// Bytes that one announcement takes in a `joined` message, at most.
 pub(super) const ANNOUNCEMENT_JSON_MAX: usize = 300;
 /// Members of a room, at the very most: `joined` names them all and fits [`SERVER_MESSAGE_MAX`].
 pub const MEMBERS_LEGAL_MAX: usize = SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX - 1;
+
+/// What it costs a network to open a socket, in messages: a challenge is drawn, two signatures are verified.
+pub const OPENING_COST: u32 = 20;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -48,6 +52,11 @@ pub struct HubConfig {
     /// Messages that a socket may send at once after a quiet while. 50 to 100,000; a page that meets 23 others
     /// says about 400 things in its first second.
     pub message_burst: u32,
+    /// Messages that all sockets of one network together may send each second in the long run, an opened socket
+    /// counting as [`OPENING_COST`]. `messages_per_second` to 1,000,000.
+    pub network_messages_per_second: u32,
+    /// The same at once after a quiet while. `message_burst` to 10,000,000.
+    pub network_message_burst: u32,
     /// Time for a new socket to enter. 1 s to 60 s.
     pub enter_within: Duration,
     /// Silence after which a client is to say that it is alive. 1 s to 5 min, at most a third of
@@ -82,6 +91,8 @@ impl Default for HubConfig {
             message_bytes_max: CLIENT_MESSAGE_MAX,
             messages_per_second: 100,
             message_burst: 1_000,
+            network_messages_per_second: 4_000,
+            network_message_burst: 40_000,
             enter_within: 10 * SECOND,
             keep_alive: 25 * SECOND,
             idle_after: 90 * SECOND,
@@ -131,6 +142,18 @@ impl HubConfig {
         count("message_bytes_max", self.message_bytes_max, 12 * 1024, 64 * 1024)?;
         count("messages_per_second", self.messages_per_second as usize, 1, 10_000)?;
         count("message_burst", self.message_burst as usize, 50, 100_000)?;
+        count(
+            "network_messages_per_second",
+            self.network_messages_per_second as usize,
+            self.messages_per_second as usize,
+            1_000_000,
+        )?;
+        count(
+            "network_message_burst",
+            self.network_message_burst as usize,
+            self.message_burst as usize,
+            10_000_000,
+        )?;
         time("enter_within", self.enter_within, SECOND, 60 * SECOND)?;
         time("keep_alive", self.keep_alive, SECOND, (self.idle_after / 3).min(300 * SECOND))?;
         time("idle_after", self.idle_after, 3 * SECOND, 3600 * SECOND)?;
@@ -138,6 +161,18 @@ impl HubConfig {
         count("queue_bytes_max", self.queue_bytes_max, 2 * SERVER_MESSAGE_MAX, 16 * 1024 * 1024)?;
         count("sockets_max", self.sockets_max, 1, 1_000_000)?;
         count("sockets_per_network_max", self.sockets_per_network_max, 1, self.sockets_max)
+    }
+}
+
+impl HubConfig {
+    /// How much one socket may say.
+    pub(super) fn rate(&self) -> Rate {
+        Rate { per_second: self.messages_per_second, burst: self.message_burst }
+    }
+
+    /// How much one network may say.
+    pub(super) fn network_rate(&self) -> Rate {
+        Rate { per_second: self.network_messages_per_second, burst: self.network_message_burst }
     }
 }
 

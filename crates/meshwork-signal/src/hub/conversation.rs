@@ -16,6 +16,8 @@ use super::{Hub, HubConfig, SocketId};
 /// What a lookup of an unknown room and a first registration cost, in messages. It keeps those who try codes
 /// at random to a few in a second, and those who make up rooms likewise.
 const COSTLY: u32 = 20;
+/// What a report costs, in messages: an attempt at a link takes longer than the twenty a second that are left.
+const REPORT_COST: u32 = 5;
 /// Characters of an unreadable message that its sender is shown.
 const EXCERPT_MAX: usize = 80;
 
@@ -66,6 +68,11 @@ impl Hub {
             (FromClient::IceServers { room }, Some(endpoint)) => {
                 self.handle_ice_servers(now, id, endpoint, room);
             }
+            (FromClient::Report { outcome, ms }, Some(_)) => {
+                if self.charge(now, id, REPORT_COST - 1) {
+                    self.counts.reported(outcome, ms);
+                }
+            }
             (FromClient::KeepAlive, Some(_)) => self.send(now, id, &FromServer::KeepAlive),
         }
     }
@@ -94,6 +101,9 @@ impl Hub {
             let detail = format!("the sealing key of {endpoint} is not signed by that peer");
             return self.doom(id, ServerRefusal::Signature, detail);
         }
+        if self.bans.has_peer(endpoint.peer) {
+            return self.doom_banned(id);
+        }
         if let Some(&former) = self.endpoints.get(&endpoint) {
             let detail = format!("{endpoint} entered on another socket");
             self.doom(former, ServerRefusal::Replaced, detail);
@@ -104,6 +114,7 @@ impl Hub {
         socket.entered = Some(announcement);
         socket.handle_heard(now);
         self.endpoints.insert(endpoint, id);
+        self.counts.entered += 1;
         self.send(now, id, &FromServer::Entered);
     }
 
@@ -115,6 +126,10 @@ impl Hub {
         }
         if !self.charge(now, id, COSTLY - 1) {
             return;
+        }
+        if self.bans.has_room(now, hashed) {
+            let detail = format!("room {hashed} is kept out by whoever runs this server");
+            return self.refuse(now, id, ServerRefusal::Banned, detail, Some(hashed), None);
         }
         if self.config.only_room.is_some_and(|only| only != hashed) {
             let detail = String::from("this meeting point serves one room and takes in no other");
@@ -133,7 +148,10 @@ impl Hub {
         let Some(network) = self.sockets.get(&id).map(|socket| socket.network) else { return };
         let forgotten = now + self.config.room_keep;
         match self.rooms.register(room, genesis, network, forgotten, &self.key, &self.config) {
-            Ok(()) => self.tell_found(now, id, room),
+            Ok(()) => {
+                self.counts.rooms_registered += 1;
+                self.tell_found(now, id, room);
+            }
             Err(error) => {
                 let (reason, detail) = words_for(error, &self.config);
                 self.refuse(now, id, reason, detail, Some(room), None);
@@ -162,6 +180,7 @@ impl Hub {
             Wanted::Room(room) => (Some(room), None),
             Wanted::Code(code) => (None, Some(code)),
         };
+        self.counts.lookups += 1;
         let known = room.or_else(|| code.and_then(|code| self.rooms.id_of(code)));
         if let Some(known) = known.filter(|&known| self.rooms.get(known).is_some()) {
             return self.send_found(now, id, known);
@@ -212,6 +231,7 @@ impl Hub {
         if !self.config.ice.is_empty() {
             self.send_ice_servers(now, id, endpoint, room);
         }
+        self.counts.joins += u64::from(!is_member);
         self.send(now, id, &FromServer::Joined { room, members });
         if !is_member {
             self.broadcast(now, room, endpoint, &FromServer::MemberJoined { room, announcement });
@@ -251,6 +271,7 @@ impl Hub {
             let detail = format!("{to} does not read what is sent: {unread} bytes wait");
             return self.refuse(now, id, ServerRefusal::SlowReader, detail, Some(room), Some(to));
         }
+        self.counts.signals += 1;
         self.send_text(now, receiver, text);
     }
 
@@ -278,7 +299,7 @@ impl Hub {
         self.refuse(now, id, ServerRefusal::NoSuchRoom, format!("room {room} {why}"), Some(room), None);
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         now: Time,
         id: SocketId,
@@ -287,6 +308,7 @@ impl Hub {
         room: Option<RoomId>,
         endpoint: Option<Endpoint>,
     ) {
+        self.counts.refused(reason);
         self.send(now, id, &FromServer::Refused { reason, detail, room, endpoint });
     }
 }
@@ -318,6 +340,7 @@ fn kind(message: &FromClient) -> &'static str {
         FromClient::Leave { .. } => "leave",
         FromClient::Signal { .. } => "signal",
         FromClient::IceServers { .. } => "ice-servers",
+        FromClient::Report { .. } => "report",
         FromClient::KeepAlive => "keep-alive",
         FromClient::Ignored => "unknown",
     }

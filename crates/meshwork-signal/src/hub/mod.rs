@@ -44,10 +44,14 @@
 //! # Ok::<(), meshwork_signal::hub::HubConfigError>(())
 //! ```
 
+mod bans;
+mod bucket;
 mod config;
 mod conversation;
+mod counts;
 mod ice;
 mod network;
+mod operating;
 mod rooms;
 mod socket;
 mod waits;
@@ -63,10 +67,16 @@ use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::signalling::protocol::{FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::time::{Time, WallTime};
 
-pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX};
+pub use bans::{BANS_MAX, Ban, BanFormatError, CLOSED_FOR};
+pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, OPENING_COST};
+pub use counts::{Counts, LINK_TIME_CLASSES_MS, Reports};
 pub use ice::{IceOffer, RelayOffer};
+pub use operating::{RoomView, Snapshot};
 
 use crate::code::ServerKey;
+use bans::Bans;
+use bucket::NetworkBuckets;
+pub(crate) use bucket::{NetworkBuckets as RequestBuckets, Rate};
 pub(crate) use network::Network;
 use rooms::Rooms;
 use socket::Socket;
@@ -133,6 +143,12 @@ pub struct Hub {
     doomed: Vec<(SocketId, ServerRefusal, String)>,
     /// What it holds is counted as unread by the socket it is for, and bounded there.
     outputs: VecDeque<Output>,
+    /// What the networks may still say.
+    spending: NetworkBuckets,
+    bans: Bans,
+    counts: Counts,
+    /// Set once the server is about to end, to when it will have.
+    draining_until: Option<Time>,
     is_shut_down: bool,
 }
 
@@ -157,6 +173,10 @@ impl Hub {
             waits: Waits::default(),
             doomed: Vec::new(),
             outputs: VecDeque::new(),
+            spending: NetworkBuckets::default(),
+            bans: Bans::default(),
+            counts: Counts::default(),
+            draining_until: None,
             is_shut_down: false,
         })
     }
@@ -167,13 +187,14 @@ impl Hub {
         let id = SocketId(self.next_socket);
         self.next_socket += 1;
         let network = Network::of(address);
-        if let Some((reason, detail)) = self.refusal_to_open(network) {
-            self.push_goodbye(id, reason, detail);
+        self.counts.sockets_opened += 1;
+        if let Some((reason, detail)) = self.refusal_to_open(now, address, network) {
+            self.push_goodbye_at(now, id, reason, detail);
             return id;
         }
         *self.networks.entry(network).or_default() += 1;
         let challenge = self.rng.bytes();
-        let socket = Socket::new(now, network, challenge, self.config.message_burst);
+        let socket = Socket::new(now, network, challenge, self.config.rate());
         self.deadlines.insert((socket.deadline, id));
         self.sockets.insert(id, socket);
         let keep_alive_ms = self.config.keep_alive.as_millis().try_into().unwrap_or(u64::MAX);
@@ -187,6 +208,7 @@ impl Hub {
 
     /// A text message arrived.
     pub fn handle_text(&mut self, now: Time, socket: SocketId, text: &str) {
+        self.counts.bytes_received += text.len() as u64;
         if self.is_affordable(now, socket) {
             self.handle_message(now, socket, text);
             self.reschedule(socket);
@@ -242,12 +264,14 @@ impl Hub {
                     let bytes = socket.unread_bytes;
                     format!("{bytes} bytes were left unread for {:?}", self.config.unread_after)
                 }
+                (ServerRefusal::ShuttingDown, _) => String::from(SHUTTING_DOWN),
                 (_, Some(_)) => format!("nothing was heard for {:?}", self.config.idle_after),
                 (_, None) => format!("the socket did not enter within {:?}", self.config.enter_within),
             };
             self.doom(id, reason, detail);
         }
         self.rooms.handle_timeout(now);
+        self.spending.sweep(now, self.config.network_rate());
         self.settle(now);
     }
 
@@ -258,7 +282,7 @@ impl Hub {
         self.rooms = Rooms::default();
         let ids: Vec<SocketId> = self.sockets.keys().copied().collect();
         for id in ids {
-            self.doom(id, ServerRefusal::ShuttingDown, String::from("the server is shutting down"));
+            self.doom(id, ServerRefusal::ShuttingDown, String::from(SHUTTING_DOWN));
         }
         self.settle(now);
     }
@@ -295,11 +319,21 @@ impl Hub {
     }
 }
 
+/// The words of a server that ends.
+const SHUTTING_DOWN: &str = "the server is shutting down";
+
 impl Hub {
-    fn refusal_to_open(&self, network: Network) -> Option<(ServerRefusal, String)> {
+    fn refusal_to_open(
+        &mut self,
+        now: Time,
+        address: IpAddr,
+        network: Network,
+    ) -> Option<(ServerRefusal, String)> {
         let HubConfig { sockets_max, sockets_per_network_max, .. } = self.config;
-        if self.is_shut_down {
-            Some((ServerRefusal::ShuttingDown, String::from("the server is shutting down")))
+        if self.is_banned(address) {
+            Some((ServerRefusal::Banned, String::from("whoever runs this server has banned your address")))
+        } else if self.is_shut_down || self.draining_until.is_some() {
+            Some((ServerRefusal::ShuttingDown, String::from(SHUTTING_DOWN)))
         } else if self.sockets.len() >= sockets_max {
             Some((
                 ServerRefusal::ServerFull,
@@ -309,6 +343,8 @@ impl Hub {
             let detail =
                 format!("your network has {sockets_per_network_max} sockets, the most the server allows");
             Some((ServerRefusal::ServerFull, detail))
+        } else if !self.spending.spend(now, network, OPENING_COST, self.config.network_rate()) {
+            Some((ServerRefusal::TooFast, String::from("your network opens too many sockets at a time")))
         } else {
             None
         }
@@ -316,17 +352,26 @@ impl Hub {
 
     /// Takes one message from what the socket may say. False when it is unknown or now doomed.
     fn is_affordable(&mut self, now: Time, id: SocketId) -> bool {
+        self.counts.messages += 1;
         self.charge(now, id, 1)
     }
 
     /// Takes `cost` messages from what the socket may say. False when it is unknown or now doomed.
     fn charge(&mut self, now: Time, id: SocketId, cost: u32) -> bool {
         let Some(socket) = self.sockets.get_mut(&id) else { return false };
-        if socket.spend(now, cost, &self.config) {
-            return true;
-        }
+        let network = socket.network;
         let HubConfig { messages_per_second, message_burst, .. } = self.config;
-        let detail = format!("more than {message_burst} messages at once or {messages_per_second} a second");
+        let detail = if !socket.spend(now, cost, &self.config) {
+            format!("more than {message_burst} messages at once or {messages_per_second} a second")
+        } else if !self.spending.spend(now, network, cost, self.config.network_rate()) {
+            let HubConfig { network_messages_per_second, network_message_burst, .. } = self.config;
+            format!(
+                "your network sends more than {network_message_burst} messages at once or \
+                 {network_messages_per_second} a second"
+            )
+        } else {
+            return true;
+        };
         self.doom(id, ServerRefusal::TooFast, detail);
         false
     }
@@ -350,13 +395,13 @@ impl Hub {
     fn settle(&mut self, now: Time) {
         while let Some((id, reason, detail)) = self.doomed.pop() {
             tracing::debug!(socket = id.0, ?reason, detail, "goodbye");
-            self.push_goodbye(id, reason, detail);
+            self.push_goodbye_at(now, id, reason, detail);
             self.remove(now, id);
         }
     }
 
-    fn push_goodbye(&mut self, socket: SocketId, reason: ServerRefusal, detail: String) {
-        let text = to_text(&FromServer::Goodbye { reason, detail });
+    fn push_goodbye(&mut self, socket: SocketId, goodbye: &FromServer) {
+        let text = to_text(goodbye);
         self.outputs.push_back(Output::Send { socket, text });
         self.outputs.push_back(Output::Close { socket });
     }
@@ -409,6 +454,7 @@ impl Hub {
             return;
         }
         socket.handle_queued(now, text.len());
+        self.counts.bytes_sent += text.len() as u64;
         self.outputs.push_back(Output::Send { socket: id, text });
         self.reschedule(id);
     }

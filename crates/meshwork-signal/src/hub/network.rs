@@ -14,6 +14,11 @@ impl Network {
         })
     }
 
+    /// The address, or the first of an IPv6 /64.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// Whether it is this very machine.
     pub(crate) fn is_loopback(self) -> bool {
         // ::1 lies in ::/64, which holds nothing else that anybody connects from.

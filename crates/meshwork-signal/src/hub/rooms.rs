@@ -56,6 +56,20 @@ impl Rooms {
         self.codes.get(&code).copied()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&RoomId, &Room)> {
+        self.rooms.iter()
+    }
+
+    /// Forgets a room at once, and says who was in it.
+    pub(super) fn remove(&mut self, id: RoomId) -> BTreeMap<Endpoint, SocketId> {
+        let Some(room) = self.rooms.remove(&id) else { return BTreeMap::new() };
+        if let Some(forgotten) = room.forgotten {
+            self.empty.remove(&(forgotten, id));
+        }
+        self.forget_traces(room.code, room.network);
+        room.members
+    }
+
     /// Keeps a room that is not kept yet, at first without members.
     pub(super) fn register(
         &mut self,
@@ -114,13 +128,18 @@ impl Rooms {
                 break;
             }
             self.empty.pop_first();
-            let Some(room) = self.rooms.remove(&id) else { continue };
-            self.codes.remove(&room.code);
-            if let Some(rooms) = self.networks.get_mut(&room.network) {
-                *rooms -= 1;
-                if *rooms == 0 {
-                    self.networks.remove(&room.network);
-                }
+            if let Some(room) = self.rooms.remove(&id) {
+                self.forget_traces(room.code, room.network);
+            }
+        }
+    }
+
+    fn forget_traces(&mut self, code: Code, network: Network) {
+        self.codes.remove(&code);
+        if let Some(rooms) = self.networks.get_mut(&network) {
+            *rooms -= 1;
+            if *rooms == 0 {
+                self.networks.remove(&network);
             }
         }
     }

@@ -7,11 +7,9 @@ use meshwork_core::signalling::protocol::{Announcement, CHALLENGE_LEN, ServerRef
 use meshwork_core::time::Time;
 
 use super::HubConfig;
+use super::bucket::{Bucket, Rate};
 use super::network::Network;
 use super::waits::Wanted;
-
-/// Millionths of a message: what a bucket counts in, so that a microsecond refills a whole number of them.
-const MICRO: u64 = 1_000_000;
 
 pub(super) struct Socket {
     pub(super) network: Network,
@@ -28,6 +26,8 @@ pub(super) struct Socket {
     pub(super) is_doomed: bool,
     /// Where it stands among the hub's deadlines.
     pub(super) deadline: Time,
+    /// When it is told goodbye because the server ends.
+    pub(super) leaves: Option<Time>,
     bucket: Bucket,
     /// When it was opened or last said something.
     heard: Time,
@@ -36,7 +36,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(now: Time, network: Network, challenge: [u8; CHALLENGE_LEN], burst: u32) -> Socket {
+    pub(super) fn new(now: Time, network: Network, challenge: [u8; CHALLENGE_LEN], rate: Rate) -> Socket {
         Socket {
             network,
             challenge,
@@ -46,7 +46,8 @@ impl Socket {
             unread_bytes: 0,
             is_doomed: false,
             deadline: now,
-            bucket: Bucket { micro_messages: u64::from(burst) * MICRO, filled: now },
+            leaves: None,
+            bucket: Bucket::full(now, rate),
             heard: now,
             read: now,
         }
@@ -58,7 +59,7 @@ impl Socket {
 
     /// Takes `cost` messages from what it may say; false when there is not that much left.
     pub(super) fn spend(&mut self, now: Time, cost: u32, config: &HubConfig) -> bool {
-        self.bucket.spend(now, cost, config.messages_per_second, config.message_burst)
+        self.bucket.spend(now, cost, config.rate())
     }
 
     pub(super) fn handle_heard(&mut self, now: Time) {
@@ -83,49 +84,13 @@ impl Socket {
     /// When it is given up if nothing happens before, and why.
     pub(super) fn next_deadline(&self, config: &HubConfig) -> (Time, ServerRefusal) {
         let silence = if self.entered.is_some() { config.idle_after } else { config.enter_within };
-        let idle = (self.heard + silence, ServerRefusal::Idle);
-        if self.unread_bytes == 0 {
-            return idle;
+        let mut first = (self.heard + silence, ServerRefusal::Idle);
+        if self.unread_bytes > 0 {
+            first = first.min((self.read + config.unread_after, ServerRefusal::SlowReader));
         }
-        idle.min((self.read + config.unread_after, ServerRefusal::SlowReader))
-    }
-}
-
-/// A token bucket: refilled at a steady rate, never above the burst.
-struct Bucket {
-    micro_messages: u64,
-    filled: Time,
-}
-
-impl Bucket {
-    fn spend(&mut self, now: Time, cost: u32, per_second: u32, burst: u32) -> bool {
-        let elapsed = u64::try_from(now.since(self.filled).as_micros()).unwrap_or(u64::MAX);
-        let refill = elapsed.saturating_mul(u64::from(per_second));
-        self.micro_messages = self.micro_messages.saturating_add(refill).min(u64::from(burst) * MICRO);
-        self.filled = now;
-        match self.micro_messages.checked_sub(u64::from(cost) * MICRO) {
-            Some(left) => {
-                self.micro_messages = left;
-                true
-            }
-            None => false,
+        match self.leaves {
+            Some(leaves) => first.min((leaves, ServerRefusal::ShuttingDown)),
+            None => first,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn a_bucket_refills_up_to_its_burst() {
-        let mut bucket = Bucket { micro_messages: 3 * MICRO, filled: Time(0) };
-        let mut spend = |at: Duration, cost| bucket.spend(Time(0) + at, cost, 2, 3);
-        assert!(spend(Duration::ZERO, 3));
-        assert!(!spend(Duration::from_millis(499), 1));
-        assert!(spend(Duration::from_millis(500), 1));
-        assert!(!spend(Duration::from_secs(1_000_000), 4), "never above the burst");
-        assert!(spend(Duration::from_secs(1_000_000), 3));
     }
 }

@@ -17,7 +17,7 @@ use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, ServerRefusal, VERSIONS};
 use meshwork_core::wire::Base64;
 use meshwork_signal::code::ServerKey;
-use meshwork_signal::http::{self, HttpConfig, Page, Pages};
+use meshwork_signal::http::{self, HttpConfig, Page, Pages, ServerHandle};
 use meshwork_signal::hub::{Hub, HubConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -48,6 +48,7 @@ impl Pages for Files {
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    pub(crate) handle: ServerHandle,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -70,10 +71,12 @@ impl Server {
         ];
         let pages = Arc::new(Files(BTreeMap::from(files)));
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(http::serve(listener, hub, pages, config, async {
+        let server = http::Server::new(hub, pages, config);
+        let handle = server.handle();
+        let serving = tokio::spawn(server.run(listener, async {
             let _ = stopped.await;
         }));
-        Server { address, stop, serving }
+        Server { address, handle, stop, serving }
     }
 
     /// Asks it to shut down; the handle ends when it has.
@@ -172,7 +175,7 @@ impl Client {
     pub(crate) async fn goodbye(&mut self, reason: ServerRefusal) -> String {
         loop {
             match self.hear().await {
-                Some(FromServer::Goodbye { reason: given, detail }) => {
+                Some(FromServer::Goodbye { reason: given, detail, .. }) => {
                     assert_eq!(given, reason, "{detail}");
                     assert_eq!(self.hear().await, None, "closed after the goodbye");
                     return detail;

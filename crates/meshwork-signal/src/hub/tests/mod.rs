@@ -4,6 +4,7 @@ mod defects;
 mod entering;
 mod ice;
 mod limits;
+mod operating;
 mod rooms;
 
 use std::collections::BTreeMap;
@@ -122,7 +123,7 @@ impl World {
     fn goodbye(&mut self, socket: SocketId, reason: ServerRefusal) -> String {
         assert!(self.closed.contains(&socket), "the socket is closed");
         match self.heard(socket).pop() {
-            Some(FromServer::Goodbye { reason: given, detail }) if given == reason => detail,
+            Some(FromServer::Goodbye { reason: given, detail, .. }) if given == reason => detail,
             other => panic!("{other:?} is no goodbye for {reason:?}"),
         }
     }

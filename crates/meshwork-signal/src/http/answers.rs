@@ -1,0 +1,128 @@
+//! What is answered to which request, and to whom it is not.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use meshwork_core::signalling::protocol::{PATH, SERVER_MESSAGE_MAX};
+
+use super::access::{client_address, is_allowed_origin};
+use super::handle::Shared;
+use super::metrics::{self, add};
+use super::pages::{self, Pages};
+use super::socket;
+
+/// Bytes of the read buffer of a WebSocket. It stays with every idle socket, so it holds a usual message only.
+const SOCKET_READ_BUFFER: usize = 4 * 1024;
+/// Bytes that are gathered before a WebSocket writes: messages that wait are written together.
+const SOCKET_WRITE_BUFFER: usize = 4 * 1024;
+
+/// What may run and what may be loaded on the pages: their own files, compiled wasm, and servers' sockets.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; \
+     worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+
+/// The other end of the connection that a request came on.
+#[derive(Clone, Copy)]
+pub(super) struct Remote(pub(super) IpAddr);
+
+/// Whose request it is.
+#[derive(Clone, Copy)]
+struct Client(IpAddr);
+
+pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>) -> Router {
+    Router::new()
+        .route("/health", get(async || "OK"))
+        .route("/ready", get(ready).with_state(Arc::clone(shared)))
+        .route("/metrics", get(metrics).with_state(Arc::clone(shared)))
+        .route(PATH, any(signal).with_state(Arc::clone(shared)))
+        .fallback_service(get(pages::answer).with_state(pages))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
+        .layer(middleware::map_response(add_security_headers))
+}
+
+/// Finds out whose request it is, and turns those away that ask too often.
+async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let Some(&Remote(connected)) = request.extensions().get::<Remote>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let config = shared.config();
+    let client =
+        client_address(connected, request.headers(), &config.trusted_proxies, config.forwarded_header);
+    add(&shared.counts.requests);
+    if !shared.may_ask(client, &config) {
+        add(&shared.counts.refused_rate);
+        let words = "Your network asks too often. Try again in a moment.\n";
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "5")], words).into_response();
+    }
+    request.extensions_mut().insert(Client(client));
+    next.run(request).await
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    if shared.is_draining() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining").into_response()
+    } else {
+        "ready".into_response()
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let client = request.extensions().get::<Client>().map(|client| client.0);
+    let config = shared.config();
+    if !client.is_some_and(|client| config.metrics_allow.iter().any(|range| range.contains(&client))) {
+        let words = "The metrics of this server are not for your address (metrics_allow).\n";
+        return (StatusCode::FORBIDDEN, words).into_response();
+    }
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], shared.metrics()).into_response()
+}
+
+async fn signal(
+    State(shared): State<Arc<Shared>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        let words = "This is the address of a Meshwork meeting point. Programs speak WebSocket here.\n";
+        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], words).into_response();
+    };
+    let Some(&Client(address)) = request.extensions().get::<Client>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let config = shared.config();
+    if !is_allowed_origin(request.headers(), &config.allowed_origins) {
+        add(&shared.counts.refused_origin);
+        let words = "Pages of that origin may not use this server (allowed_origins).\n";
+        return (StatusCode::FORBIDDEN, words).into_response();
+    }
+    let shown = config.log_addresses.then(|| tracing::field::display(address));
+    tracing::debug!(address = shown, "a socket is opened");
+    let hub = shared.hub.clone();
+    let message_max = hub.message_bytes_max();
+    upgrade
+        .read_buffer_size(SOCKET_READ_BUFFER)
+        .write_buffer_size(SOCKET_WRITE_BUFFER)
+        .max_write_buffer_size(2 * SERVER_MESSAGE_MAX)
+        .max_message_size(message_max)
+        .max_frame_size(message_max)
+        .on_upgrade(move |socket| socket::run(socket, address, hub))
+}
+
+async fn add_security_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,68 @@
+//! Every limit and timer of a listener, with its meaning and unit.
+
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::access::ForwardedHeader;
+
+/// How much a listener takes on. A connection becomes a socket of the hub once it is upgraded, and then counts
+/// under both limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Connections in all. At least the hub's `sockets_max`, and below the limit of file descriptors.
+    pub connections_max: usize,
+    /// Connections of one network (an IPv4 address, an IPv6 /64), loopback and trusted proxies excepted: they speak
+    /// for everybody. At least the hub's `sockets_per_network_max`.
+    pub connections_per_network_max: usize,
+    /// Requests of one network each second in the long run, this machine excepted. 1 to 100,000.
+    pub requests_per_second: u32,
+    /// Requests of one network at once after a quiet while. 10 to 1,000,000; a page asks for about 20 files.
+    pub request_burst: u32,
+    /// Time to send the head of a request, also of the next one on a connection that is kept, and to agree on TLS.
+    /// 1 s to 5 min.
+    pub head_within: Duration,
+    /// How long a connection may take nothing of what is sent to it. 1 s to 5 min.
+    pub read_within: Duration,
+    /// How long a server that drains goes on, while it says goodbye to its clients one after the other. Up to 8 s.
+    pub drain_for: Duration,
+    /// Time that connections have to end once the server shuts down. Up to 1 min.
+    pub shut_down_within: Duration,
+    /// Pages elsewhere whose scripts may use the signalling, such as `https://paint.example.org`; the server's own
+    /// always may. Empty for any. It is for browsers: other programs name no page, or any.
+    pub allowed_origins: Vec<String>,
+    /// Addresses of proxies that say for whom they speak.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub forwarded_header: ForwardedHeader,
+    /// Who may read `/metrics`.
+    pub metrics_allow: Vec<IpNet>,
+    /// Whether addresses of clients stand in the log.
+    pub log_addresses: bool,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig {
+            connections_max: 12_000,
+            connections_per_network_max: 1_024,
+            requests_per_second: 50,
+            request_burst: 500,
+            head_within: Duration::from_secs(15),
+            read_within: Duration::from_secs(30),
+            drain_for: Duration::from_secs(2),
+            shut_down_within: Duration::from_secs(3),
+            allowed_origins: Vec::new(),
+            trusted_proxies: loopback(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
+            metrics_allow: loopback(),
+            log_addresses: false,
+        }
+    }
+}
+
+fn loopback() -> Vec<IpNet> {
+    let v4 = Ipv4Net::new_assert([127, 0, 0, 0].into(), 8);
+    let v6 = Ipv6Net::new_assert(1_u128.into(), 128);
+    vec![v4.into(), v6.into()]
+}

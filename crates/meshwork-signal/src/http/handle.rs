@@ -1,0 +1,176 @@
+//! What the parts of a running server share, and how whoever runs it reaches it.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use meshwork_core::id::{Code, RoomId};
+
+use super::HttpConfig;
+use super::connection::Places;
+use super::driver::HubHandle;
+use super::metrics::{self, HttpCounts, MetricsPage, MetricsSource};
+use crate::hub::{Ban, Hub, HubConfig, HubConfigError, Network, Rate, RequestBuckets, RoomView, Snapshot};
+
+/// Pause between two looks whether everybody has left.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub(super) struct Shared {
+    pub(super) hub: HubHandle,
+    pub(super) places: Places,
+    pub(super) counts: HttpCounts,
+    config: RwLock<Arc<HttpConfig>>,
+    /// What the networks may still ask for.
+    asking: Mutex<RequestBuckets>,
+    sources: Mutex<Vec<Arc<dyn MetricsSource>>>,
+    is_draining: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(hub: Hub, config: HttpConfig) -> Shared {
+        Shared {
+            hub: HubHandle::new(hub),
+            places: Places::new(config.connections_max, config.connections_per_network_max),
+            counts: HttpCounts::default(),
+            config: RwLock::new(Arc::new(config)),
+            asking: Mutex::default(),
+            sources: Mutex::default(),
+            is_draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn config(&self) -> Arc<HttpConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_source(&self, source: Arc<dyn MetricsSource>) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(source);
+    }
+
+    /// Whether so many people may be behind an address that its connections are not counted.
+    pub(super) fn speaks_for_many(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_loopback() || self.config().trusted_proxies.iter().any(|range| range.contains(&address))
+    }
+
+    /// Counts one request of a client. False when its network has asked too often.
+    pub(super) fn may_ask(&self, client: IpAddr, config: &HttpConfig) -> bool {
+        let network = Network::of(client);
+        let rate = Rate { per_second: config.requests_per_second, burst: config.request_burst };
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        network.is_loopback() || asking.spend(self.hub.now(), network, 1, rate)
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        let mut page = MetricsPage::default();
+        metrics::write_hub(&mut page, &self.hub.with(|hub, _| hub.snapshot()));
+        let networks = self.asking.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.counts.write(&mut page, self.places.taken(), networks);
+        page.gauge("meshwork_draining", "1 while the server is about to end.", u8::from(self.is_draining()));
+        metrics::write_process(&mut page);
+        for source in self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            source.write(&mut page);
+        }
+        page.into_text()
+    }
+}
+
+/// Reaches a running server.
+#[derive(Clone)]
+pub struct ServerHandle {
+    shared: Arc<Shared>,
+}
+
+/// Why a server goes on with its former limits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconfigureError {
+    /// A limit of the hub is outside its range.
+    #[error(transparent)]
+    Hub(#[from] HubConfigError),
+}
+
+impl ServerHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> ServerHandle {
+        ServerHandle { shared }
+    }
+
+    /// How much the hub holds, and what it has done.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.hub.with(|hub, _| hub.snapshot())
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.shared.places.taken()
+    }
+
+    /// Shows the numbers of somebody else among the metrics, from now on.
+    pub fn add_metrics(&self, source: Arc<dyn MetricsSource>) {
+        self.shared.add_source(source);
+    }
+
+    /// What `/metrics` shows.
+    pub fn metrics(&self) -> String {
+        self.shared.metrics()
+    }
+
+    /// Every room that is kept, at most `most`.
+    pub fn rooms(&self, most: usize) -> Vec<RoomView> {
+        self.shared.hub.with(|hub, _| hub.rooms().take(most).collect())
+    }
+
+    /// The room with this code.
+    pub fn room_of(&self, code: Code) -> Option<RoomId> {
+        self.shared.hub.with(|hub, _| hub.room_of(code))
+    }
+
+    /// See [`Hub::close_room`].
+    pub fn close_room(&self, room: RoomId) -> bool {
+        self.shared.hub.with(|hub, now| hub.close_room(now, room))
+    }
+
+    /// See [`Hub::ban`].
+    pub fn ban(&self, ban: Ban) -> bool {
+        self.shared.hub.with(|hub, now| hub.ban(now, ban))
+    }
+
+    /// See [`Hub::unban`].
+    pub fn unban(&self, ban: Ban) -> bool {
+        self.shared.hub.with(|hub, _| hub.unban(ban))
+    }
+
+    /// Every ban.
+    pub fn bans(&self) -> Vec<Ban> {
+        self.shared.hub.with(|hub, _| hub.bans())
+    }
+
+    /// Takes on new limits. Of `http` those of connections stay as they were when the server was made.
+    ///
+    /// # Errors
+    /// [`ReconfigureError`]; nothing has changed then.
+    pub fn reconfigure(&self, hub: HubConfig, http: HttpConfig) -> Result<(), ReconfigureError> {
+        self.shared.hub.with(|state, _| state.reconfigure(hub))?;
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(http);
+        Ok(())
+    }
+
+    /// Begins to end: `/ready` says so, no new socket is taken in, and present ones are told goodbye one after the
+    /// other. Done when `drain_for` is over or nobody is left; then the server is to be shut down.
+    pub async fn drain(&self) {
+        self.shared.is_draining.store(true, Ordering::Relaxed);
+        let drain_for = self.shared.config().drain_for;
+        self.shared.hub.with(|hub, now| hub.drain(now, drain_for));
+        let everybody_left = async {
+            while self.shared.hub.with(|hub, _| hub.socket_count()) > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(drain_for, everybody_left).await;
+    }
+}

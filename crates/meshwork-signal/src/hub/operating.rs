@@ -1,0 +1,180 @@
+//! What an operator asks of a hub: new limits, a look at its rooms, closing and banning, and an end in good order.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use meshwork_core::id::{Code, Endpoint, RoomId};
+use meshwork_core::signalling::protocol::{FromServer, ServerRefusal};
+use meshwork_core::time::Time;
+
+use super::bans::Ban;
+use super::counts::Counts;
+use super::network::Network;
+use super::{Hub, HubConfig, HubConfigError, SocketId};
+
+/// One room as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomView {
+    /// Its id.
+    pub room: RoomId,
+    /// Its code here.
+    pub code: Code,
+    /// Who is in it.
+    pub members: Vec<Endpoint>,
+}
+
+/// How much a hub holds now, and what it has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Open sockets.
+    pub sockets: usize,
+    /// Sockets whose endpoint was proved.
+    pub endpoints: usize,
+    /// Rooms that are kept.
+    pub rooms: usize,
+    /// Members of all rooms together.
+    pub members: usize,
+    /// Lookups that wait for their room.
+    pub waits: usize,
+    /// Bytes that wait to be read.
+    pub unread_bytes: usize,
+    /// Networks whose rate is being counted.
+    pub networks: usize,
+    /// Deadlines that are kept; one for each socket.
+    pub deadlines: usize,
+    /// What has happened.
+    pub counts: Counts,
+}
+
+impl Hub {
+    /// Replaces the limits. What is there already and above a new one stays.
+    ///
+    /// # Errors
+    /// [`HubConfigError`] when a field is outside its legal range; the former limits stay.
+    pub fn reconfigure(&mut self, config: HubConfig) -> Result<(), HubConfigError> {
+        config.check()?;
+        self.config = config;
+        Ok(())
+    }
+
+    /// How much there is, and what has happened.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            sockets: self.sockets.len(),
+            endpoints: self.endpoints.len(),
+            rooms: self.rooms.len(),
+            members: self.sockets.values().map(|socket| socket.rooms.len()).sum(),
+            waits: self.waits.len(),
+            unread_bytes: self.sockets.values().map(|socket| socket.unread_bytes).sum(),
+            networks: self.spending.len(),
+            deadlines: self.deadlines.len(),
+            counts: self.counts.clone(),
+        }
+    }
+
+    /// Every room that is kept, in the order of their ids.
+    pub fn rooms(&self) -> impl Iterator<Item = RoomView> {
+        self.rooms.iter().map(|(&room, kept)| {
+            let members = kept.members.keys().copied().collect();
+            RoomView { room, code: kept.code, members }
+        })
+    }
+
+    /// The room with this code.
+    pub fn room_of(&self, code: Code) -> Option<RoomId> {
+        self.rooms.id_of(code)
+    }
+
+    /// Forgets a room, tells its members, and takes no registration of it for [`CLOSED_FOR`](super::CLOSED_FOR).
+    /// Its members stay linked to each other. False when there is no such room.
+    pub fn close_room(&mut self, now: Time, room: RoomId) -> bool {
+        let is_known = self.rooms.get(room).is_some();
+        if is_known {
+            self.bans.close(now, room);
+            self.expel(now, room, "was closed by whoever runs this server");
+            self.settle(now);
+        }
+        is_known
+    }
+
+    /// Keeps somebody or a room out from now on. False when there are [`BANS_MAX`](super::BANS_MAX) bans already.
+    pub fn ban(&mut self, now: Time, ban: Ban) -> bool {
+        if !self.bans.insert(ban) {
+            return false;
+        }
+        match ban {
+            Ban::Room(room) => self.expel(now, room, "is banned by whoever runs this server"),
+            Ban::Peer(peer) => {
+                let all = self.endpoints.iter().filter(|(endpoint, _)| endpoint.peer == peer);
+                let ids: Vec<SocketId> = all.map(|(_, &id)| id).collect();
+                ids.into_iter().for_each(|id| self.doom_banned(id));
+            }
+            Ban::Addresses(range) => {
+                let first = Network::of(range.addr());
+                let is_in = |network: Network| range.contains(&network.address()) || network == first;
+                let all = self.sockets.iter().filter(|(_, socket)| is_in(socket.network));
+                let ids: Vec<SocketId> = all.map(|(&id, _)| id).collect();
+                ids.into_iter().for_each(|id| self.doom_banned(id));
+            }
+        }
+        self.settle(now);
+        true
+    }
+
+    /// Lets somebody or a room in again, also one that was closed. False when there was no such ban.
+    pub fn unban(&mut self, ban: Ban) -> bool {
+        self.bans.remove(ban)
+    }
+
+    /// Every ban.
+    pub fn bans(&self) -> Vec<Ban> {
+        self.bans.list()
+    }
+
+    /// Begins to end: new sockets are told goodbye at once, present ones at random moments within `within`, so that
+    /// they do not all come back elsewhere at the same time. Each is told how long to stay away from this server.
+    pub fn drain(&mut self, now: Time, within: Duration) {
+        self.draining_until = Some(now + within);
+        let ids: Vec<SocketId> = self.sockets.keys().copied().collect();
+        for id in ids {
+            let after = Duration::from_micros(self.rng.below(within.as_micros() as u64 + 1));
+            if let Some(socket) = self.sockets.get_mut(&id) {
+                socket.leaves = Some(now + after);
+            }
+            self.reschedule(id);
+        }
+        self.settle(now);
+    }
+
+    pub(super) fn doom_banned(&mut self, id: SocketId) {
+        let detail = String::from("whoever runs this server has banned you");
+        self.doom(id, ServerRefusal::Banned, detail);
+    }
+
+    pub(super) fn is_banned(&self, address: IpAddr) -> bool {
+        self.bans.has_address(address)
+    }
+
+    /// Takes a room away from its members, and tells them.
+    fn expel(&mut self, now: Time, room: RoomId, why: &str) {
+        for (endpoint, id) in self.rooms.remove(room) {
+            if let Some(socket) = self.sockets.get_mut(&id) {
+                socket.rooms.remove(&room);
+            }
+            let detail = format!("room {room} {why}");
+            self.refuse(now, id, ServerRefusal::Banned, detail, Some(room), Some(endpoint));
+        }
+    }
+
+    /// What a socket that is told goodbye is to wait before it comes back.
+    pub(super) fn away_ms(&self, now: Time, reason: ServerRefusal) -> Option<u64> {
+        let until = self.draining_until.filter(|_| reason == ServerRefusal::ShuttingDown)?;
+        Some(until.since(now).as_millis().try_into().unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn push_goodbye_at(&mut self, now: Time, id: SocketId, reason: ServerRefusal, detail: String) {
+        self.counts.said_goodbye(reason);
+        let away_ms = self.away_ms(now, reason);
+        self.push_goodbye(id, &FromServer::Goodbye { reason, detail, away_ms });
+    }
+}

@@ -1,0 +1,203 @@
+//! What an operator asks of a hub: bans, closed rooms, new limits, draining, and the numbers.
+
+use super::*;
+use meshwork_core::signalling::protocol::LinkOutcome;
+
+#[test]
+fn sockets_of_one_network_share_what_they_may_say() {
+    let config =
+        HubConfig { network_messages_per_second: 100, network_message_burst: 1_000, ..HubConfig::default() };
+    let mut world = World::with(config);
+    let mut talkers = Vec::new();
+    for secret in 1..=3 {
+        talkers.push(world.enter(&someone(secret)));
+    }
+    let elsewhere = world.open_from("192.0.2.9");
+    world.enter_on(elsewhere, &someone(9));
+    // None of them alone comes near its own limit.
+    let mut said = 0;
+    while world.closed.is_empty() {
+        world.say(talkers[said % 3], FromClient::KeepAlive);
+        said += 1;
+    }
+    assert!((900..1_000).contains(&said), "{said}");
+    assert!(world.goodbye(talkers[(said - 1) % 3], ServerRefusal::TooFast).contains("your network"));
+    world.say(elsewhere, FromClient::KeepAlive);
+    assert_eq!(world.heard_one(elsewhere), FromServer::KeepAlive, "another network does not notice");
+    world.wait(SECOND);
+    world.heard(talkers[said % 3]);
+    world.say(talkers[said % 3], FromClient::KeepAlive);
+    assert_eq!(world.heard_one(talkers[said % 3]), FromServer::KeepAlive, "then there is enough again");
+}
+
+#[test]
+fn a_network_that_opens_sockets_in_a_storm_is_turned_away_and_comes_in_later() {
+    let config = HubConfig { network_message_burst: 1_000, ..HubConfig::default() };
+    let mut world = World::with(config);
+    let most = 1_000 / config::OPENING_COST;
+    let mut last = world.open();
+    for _ in 0..most {
+        last = world.open();
+    }
+    assert!(world.goodbye(last, ServerRefusal::TooFast).contains("sockets"));
+    let elsewhere = world.open_from("192.0.2.9");
+    assert!(matches!(world.heard_one(elsewhere), FromServer::Welcome { .. }));
+    world.wait(SECOND);
+    let later = world.open();
+    assert!(matches!(world.heard_one(later), FromServer::Welcome { .. }));
+}
+
+#[test]
+fn a_banned_peer_is_put_out_and_kept_out_until_it_is_let_in() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let (socket, other) = (world.join(&someone(1), room), world.join(&someone(2), room));
+    world.inboxes.clear();
+    let ban = Ban::Peer(someone(1).endpoint.peer);
+    assert!(world.hub.ban(world.now, ban));
+    world.drain();
+    world.goodbye(socket, ServerRefusal::Banned);
+    assert!(matches!(world.heard_one(other), FromServer::MemberLeft { .. }));
+    let again = world.open();
+    let challenge = world.challenge(again);
+    world.say(again, someone(1).enter(&challenge));
+    world.goodbye(again, ServerRefusal::Banned);
+    assert_eq!(world.hub.bans(), [ban]);
+    assert!(world.hub.unban(ban) && !world.hub.unban(ban));
+    world.enter(&someone(1));
+}
+
+#[test]
+fn banned_addresses_are_put_out_and_turned_away() {
+    let mut world = World::new();
+    let [inside, outside] = ["198.51.100.7", "192.0.2.1"].map(|address| world.open_from(address));
+    let ban = "address 198.51.100.0/24".parse().unwrap();
+    assert!(world.hub.ban(world.now, ban));
+    world.drain();
+    world.goodbye(inside, ServerRefusal::Banned);
+    let again = world.open_from("::ffff:198.51.100.8");
+    world.goodbye(again, ServerRefusal::Banned);
+    world.enter_on(outside, &someone(1));
+}
+
+#[test]
+fn a_closed_room_is_forgotten_told_and_not_taken_in_for_an_hour() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let member = world.join(&someone(1), room);
+    assert!(world.hub.close_room(world.now, room) && !world.hub.close_room(world.now, room));
+    world.drain();
+    assert!(world.refusal(member, ServerRefusal::Banned).contains("was closed"));
+    world.say(member, FromClient::Register { genesis: genesis(1).0 });
+    world.refusal(member, ServerRefusal::Banned);
+    world.say(member, signal(room, someone(2).endpoint));
+    world.refusal(member, ServerRefusal::NoSuchRoom);
+    world.say(member, FromClient::Register { genesis: genesis(2).0 });
+    assert!(matches!(world.heard_one(member), FromServer::Found { .. }), "others are");
+    world.close(member);
+    world.wait(CLOSED_FOR);
+    world.register(1);
+}
+
+#[test]
+fn a_banned_room_stays_out() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let member = world.join(&someone(1), room);
+    assert!(world.hub.ban(world.now, Ban::Room(room)));
+    world.drain();
+    assert!(world.refusal(member, ServerRefusal::Banned).contains("is banned"));
+    world.close(member);
+    world.wait(2 * CLOSED_FOR);
+    let socket = world.enter(&someone(1));
+    world.say(socket, FromClient::Register { genesis: genesis(1).0 });
+    world.refusal(socket, ServerRefusal::Banned);
+}
+
+#[test]
+fn draining_tells_everybody_at_different_moments_how_long_to_stay_away() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let sockets: Vec<SocketId> = (1..=20).map(|secret| world.join(&someone(secret), room)).collect();
+    world.hub.drain(world.now, 4 * SECOND);
+    world.drain();
+    let late = world.open();
+    world.goodbye(late, ServerRefusal::ShuttingDown);
+    let mut left = Vec::new();
+    for step in 1..=4 {
+        world.wait(SECOND);
+        left.push(sockets.iter().filter(|socket| world.closed.contains(socket)).count());
+        let open = sockets.iter().find(|socket| !world.closed.contains(socket));
+        if let Some(&open) = open.filter(|_| step == 1) {
+            world.heard(open);
+            world.say(open, FromClient::KeepAlive);
+            assert_eq!(world.heard(open), [FromServer::KeepAlive], "who is not told yet goes on");
+        }
+    }
+    assert!(left[0] > 0 && left[0] < 20 && left[1] > left[0], "{left:?}");
+    assert_eq!((left[3], world.hub.socket_count()), (20, 0));
+    for socket in sockets {
+        match world.heard(socket).pop() {
+            Some(FromServer::Goodbye {
+                reason: ServerRefusal::ShuttingDown, away_ms: Some(away), ..
+            }) => {
+                assert!(away <= 4_000, "{away}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn new_limits_count_at_once_and_wrong_ones_not_at_all() {
+    let mut world = World::new();
+    let room = world.register(1);
+    world.join(&someone(1), room);
+    world.join(&someone(2), room);
+    let config = HubConfig { members_max: 2, ..HubConfig::default() };
+    assert_eq!(world.hub.reconfigure(config), Ok(()));
+    let late = world.enter(&someone(3));
+    world.say(late, FromClient::Join { room });
+    world.refusal(late, ServerRefusal::RoomFull);
+    let wrong = HubConfig { members_max: 1, ..HubConfig::default() };
+    assert!(world.hub.reconfigure(wrong).is_err());
+    assert_eq!(world.hub.config().members_max, 2);
+}
+
+#[test]
+fn what_happens_is_counted_and_what_is_held_goes_back_to_nothing() {
+    let mut world = World::new();
+    let empty = world.hub.snapshot();
+    let room = world.register(1);
+    let (first, second) = (world.join(&someone(1), room), world.join(&someone(2), room));
+    world.say(first, signal(room, someone(2).endpoint));
+    world.say(first, signal(room, someone(3).endpoint));
+    world.say(second, FromClient::Report { outcome: LinkOutcome::Direct, ms: 840 });
+    world.say(second, FromClient::Report { outcome: LinkOutcome::Failed, ms: 10_000 });
+    world.rubbish(second, Rubbish::Binary { length: 7 });
+    let full = world.hub.snapshot();
+    assert_eq!((full.sockets, full.endpoints, full.rooms, full.members), (1, 1, 1, 1));
+    let counts = &full.counts;
+    assert_eq!((counts.sockets_opened, counts.entered, counts.joins, counts.signals), (3, 3, 2, 1));
+    assert_eq!(counts.refusals, BTreeMap::from([(ServerRefusal::NoSuchMember, 1)]));
+    assert_eq!(counts.goodbyes, BTreeMap::from([(ServerRefusal::Malformed, 1)]));
+    let outcomes = [(LinkOutcome::Direct, 1), (LinkOutcome::Failed, 1)];
+    assert_eq!(counts.reports.outcomes, BTreeMap::from(outcomes));
+    assert_eq!(counts.reports.link_times[3], 1, "above half a second, up to one");
+    world.close(first);
+    world.wait(HubConfig::default().room_keep);
+    let again = world.hub.snapshot();
+    let held = |snapshot: &Snapshot| Snapshot { counts: Counts::default(), ..snapshot.clone() };
+    assert_eq!(held(&again), held(&empty));
+}
+
+#[test]
+fn reports_are_few() {
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    for _ in 0..250 {
+        world.say(socket, FromClient::Report { outcome: LinkOutcome::Direct, ms: 1 });
+    }
+    world.goodbye(socket, ServerRefusal::TooFast);
+    assert!(world.hub.snapshot().counts.reports.link_times[0] <= 200);
+}
