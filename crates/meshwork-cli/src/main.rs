@@ -1,5 +1,7 @@
 //! The `meshwork` program: a meeting point, and rooms from the command line.
 
+#[cfg(unix)]
+mod admin;
 mod bytes;
 mod duration;
 mod exit;
@@ -35,6 +37,9 @@ struct Arguments {
 enum Command {
     /// Run a meeting point: the pages, and signalling for those who meet.
     Serve(serve::ServeArgs),
+    /// Look at a running server's rooms, close one, or keep somebody out.
+    #[cfg(unix)]
+    Admin(admin::Arguments),
     /// Make, paint, look at, export, keep or watch a shared canvas.
     Place {
         #[command(subcommand)]
@@ -65,13 +70,18 @@ RUST_LOG=meshwork=debug says more on standard error.";
 fn main() -> ExitCode {
     let arguments = parse();
     style::choose(arguments.color);
-    start_log();
+    // A server has settings for its log.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        start_log();
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return exit::finish(Err(exit::Failure::Unexpected(error.into())), false),
     };
     match arguments.command {
         Command::Serve(arguments) => exit::finish(runtime.block_on(serve::run(arguments)), false),
+        #[cfg(unix)]
+        Command::Admin(arguments) => exit::finish(admin::run(&arguments), arguments.wants_json()),
         Command::Place { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(place::run(*command)), json)

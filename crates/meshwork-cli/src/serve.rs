@@ -1,11 +1,15 @@
 //! `meshwork serve`: the meeting point with the pages in it, as one command.
 
+#[cfg(unix)]
+mod admin;
 mod arguments;
 mod checks;
 mod config;
 mod kind;
 mod layers;
+mod log;
 mod print;
+mod running;
 mod settings;
 
 use std::borrow::Cow;
@@ -17,7 +21,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use meshwork_signal::code::ServerKey;
-use meshwork_signal::http::{self, HttpConfig, Page, Pages};
+use meshwork_signal::http::{self, HttpConfig, Page, Pages, Tls};
 use meshwork_signal::hub::Hub;
 use meshwork_signal::key_file;
 use rust_embed::RustEmbed;
@@ -28,15 +32,20 @@ pub(crate) use arguments::ServeArgs;
 pub(crate) use checks::{listen_address, public_url};
 use config::Config;
 use layers::{Chosen, ConfigError};
+use running::{Running, Signals};
+
+/// What counts, by the names of the settings.
+type Chosens = BTreeMap<&'static str, Chosen>;
 
 /// Names the file with the settings where no flag does.
 const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
 /// File descriptors that are left for everything but connections.
 const SPARE_DESCRIPTORS: u64 = 64;
 
-/// Serves until the process is asked to end (SIGTERM or Ctrl-C), then says goodbye to every socket.
+/// Serves until the process is asked to end: by SIGTERM it drains first, by Ctrl-C it says goodbye at once. SIGHUP
+/// makes it read its configuration again.
 ///
-/// The first line of standard output is `listening on http://ADDR` with the real address.
+/// The first line of standard output is `listening on http://ADDR` or `https://ADDR` with the real address.
 ///
 /// # Errors
 /// Nothing was served: the configuration is wrong, or the address or the data directory cannot be used.
@@ -47,28 +56,41 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let config = Config::new(&chosen).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(serve(config).await?)
+    log::start(&config.log);
+    Ok(serve(&arguments, chosen, config).await?)
 }
 
-async fn serve(config: Config) -> Result<()> {
+async fn serve(arguments: &ServeArgs, chosen: Chosens, config: Config) -> Result<()> {
     if config.relay.is_on {
         bail!("this build has no relay: leave --relay out");
     }
     let key = server_key(&config)?;
     let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
+    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
     let address = listener.local_addr().context("cannot tell where the server listens")?;
+    let mut server = http::Server::new(hub, Arc::new(Embedded), within_descriptors(config.http.clone()));
+    let handle = server.handle();
+    if let Some(tls) = &tls {
+        server = server.with_tls(Arc::clone(tls));
+        let tls = Arc::clone(tls);
+        tokio::spawn(async move { tls.watch().await });
+    }
+    #[cfg(unix)]
+    let _admin = admin::start(&config, &handle)?;
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
-    let asked_to_end = asked_to_end()?;
-    announce(address, config.public_url.as_deref());
-    let http = within_descriptors(config.http);
-    http::serve(listener, hub, Arc::new(Embedded), http, asked_to_end).await;
+    let signals = Signals::new()?;
+    announce(address, tls.is_some(), config.public_url.as_deref());
+    tracing::info!("the server listens");
+    let running = Running { arguments, chosen, handle, tls };
+    server.run(listener, running.until_it_is_to_end(signals)).await;
+    tracing::info!("the server has ended");
     Ok(())
 }
 
 /// What counts of flags, environment and file.
-fn choose(arguments: &ServeArgs) -> Result<BTreeMap<&'static str, Chosen>, ConfigError> {
+fn choose(arguments: &ServeArgs) -> Result<Chosens, ConfigError> {
     let named = || std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let path = arguments.config.clone().or_else(named);
     layers::choose(&arguments.flags, &|name| std::env::var_os(name), path.as_deref())
@@ -80,8 +102,9 @@ fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn announce(address: SocketAddr, public_url: Option<&str>) {
-    let mut text = format!("listening on http://{address}\n");
+fn announce(address: SocketAddr, is_secure: bool, public_url: Option<&str>) {
+    let scheme = if is_secure { "https" } else { "http" };
+    let mut text = format!("listening on {scheme}://{address}\n");
     if let Some(url) = public_url {
         text.push_str(&format!("make rooms at {url}, so that their links begin with it\n"));
     }
@@ -154,28 +177,6 @@ pub(crate) fn within_descriptors(config: HttpConfig) -> HttpConfig {
             config
         }
     }
-}
-
-#[cfg(unix)]
-fn asked_to_end() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn asked_to_end() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use meshwork_core::signalling::address::RoomAddress;
+use tracing_subscriber::EnvFilter;
 
 /// Shorter secrets could be guessed.
 const SECRET_LEAST: usize = 16;
@@ -33,6 +34,37 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
 /// The path of a file or a directory.
 pub(super) fn path(text: &str) -> Result<String, String> {
     if text.is_empty() { Err(String::from("give a path")) } else { Ok(String::from(text)) }
+}
+
+/// `scheme://host[:port]` (RFC 6454).
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_origin = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '#', ' ']));
+    if is_origin {
+        Ok(String::from(text))
+    } else {
+        Err(wrong(text, "an origin such as https://paint.example.org"))
+    }
+}
+
+/// A filter of the log.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let filter: Result<EnvFilter, _> = text.parse();
+    filter.map(|_| String::from(text)).map_err(|_| wrong(text, "a level such as info, or module=level"))
+}
+
+/// The form of the log.
+pub(super) fn log_format(text: &str) -> Result<String, String> {
+    one_of(text, &["text", "json"])
+}
+
+/// The header of proxies.
+pub(super) fn forwarded_header(text: &str) -> Result<String, String> {
+    one_of(&text.to_ascii_lowercase(), &["x-forwarded-for", "forwarded"])
+}
+
+fn one_of(text: &str, words: &[&str]) -> Result<String, String> {
+    if words.contains(&text) { Ok(String::from(text)) } else { Err(wrong(text, &words.join(" or "))) }
 }
 
 /// A text without spaces.

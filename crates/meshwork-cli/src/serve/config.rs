@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use meshwork_signal::http::HttpConfig;
+use meshwork_signal::http::{ForwardedHeader, HttpConfig, TlsFiles};
 use meshwork_signal::hub::{HubConfig, HubConfigError, IceOffer};
 use meshwork_signal::turn::credentials;
 
 use super::kind::Value;
 use super::layers::{Chosen, ConfigError, Source};
 use super::settings;
+
+/// A server that is told to end has ended within this.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything that the server does as it was told. What each value means stands in [`settings::SETTINGS`].
 #[derive(Clone, Debug)]
@@ -25,6 +28,17 @@ pub(crate) struct Config {
     pub(crate) hub: HubConfig,
     pub(crate) http: HttpConfig,
     pub(crate) relay: RelayConfig,
+    /// The certificate, where the server speaks TLS.
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) admin_socket: Option<PathBuf>,
+    pub(crate) log: LogConfig,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogConfig {
+    pub(crate) filter: String,
+    pub(crate) is_json: bool,
 }
 
 /// What the relay is told; `turn_secret` and `urls` are also for relays elsewhere, which work without ours.
@@ -85,15 +99,40 @@ impl Config {
         }
         hub.check().map_err(|error| values.blame(&error))?;
         let http = http(&values, &hub);
+        let data = values.text("data").map(PathBuf::from);
+        let own_socket = data.as_ref().map(|data| data.join("admin.sock"));
         Ok(Config {
             listen: values.text("listen").unwrap_or_default(),
             public_url: values.text("public_url"),
-            data: values.text("data").map(PathBuf::from),
+            tls: tls(&values)?,
+            admin_socket: values.text("admin_socket").map(PathBuf::from).or(own_socket),
+            log: LogConfig {
+                filter: values.text("log").unwrap_or_default(),
+                is_json: values.text("log_format").is_some_and(|format| format == "json"),
+            },
+            data,
             secret_key: values.text("secret_key").map(Secret),
             hub,
             http,
             relay,
         })
+    }
+}
+
+fn tls(values: &Values<'_>) -> Result<Option<TlsFiles>, ConfigError> {
+    match (values.text("tls_certificate"), values.text("tls_key")) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(TlsFiles { certificate: certificate.into(), key: key.into() }))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => {
+            let source = &values.get("tls_certificate").source;
+            Err(ConfigError::value(source, "tls_certificate", "it needs a tls_key beside it"))
+        }
+        (None, Some(_)) => {
+            let source = &values.get("tls_key").source;
+            Err(ConfigError::value(source, "tls_key", "it needs a tls_certificate beside it"))
+        }
     }
 }
 
@@ -105,6 +144,11 @@ fn hub(values: &Values<'_>) -> HubConfig {
     let or_less = |name, most: usize| {
         if values.is_default(name) { values.count(name).min(most) } else { values.count(name) }
     };
+    let or_more = |name, least: u32| {
+        if values.is_default(name) { values.small(name).max(least) } else { values.small(name) }
+    };
+    let (messages_per_second, message_burst) =
+        (values.small("messages_per_second"), values.small("message_burst"));
     let keep_alive = values.time("keep_alive");
     HubConfig {
         only_room: None,
@@ -117,8 +161,10 @@ fn hub(values: &Values<'_>) -> HubConfig {
         waits_per_socket_max,
         waits_max: values.count("waits_max"),
         message_bytes_max: values.count("message_bytes_max"),
-        messages_per_second: values.small("messages_per_second"),
-        message_burst: values.small("message_burst"),
+        messages_per_second,
+        message_burst,
+        network_messages_per_second: or_more("network_messages_per_second", messages_per_second),
+        network_message_burst: or_more("network_message_burst", message_burst),
         enter_within: values.time("enter_within"),
         keep_alive: if values.is_default("keep_alive") { keep_alive.min(idle_after / 3) } else { keep_alive },
         idle_after,
@@ -139,7 +185,18 @@ fn http(values: &Values<'_>, hub: &HubConfig) -> HttpConfig {
         connections_per_network_max: or_more("connections_per_network_max", hub.sockets_per_network_max),
         head_within: values.time("head_within"),
         read_within: values.time("read_within"),
-        ..HttpConfig::default()
+        requests_per_second: values.small("requests_per_second"),
+        request_burst: values.small("request_burst"),
+        drain_for: values.time("drain_for"),
+        shut_down_within: HttpConfig::default().shut_down_within.min(ENDS_WITHIN - values.time("drain_for")),
+        allowed_origins: values.list("allowed_origins"),
+        trusted_proxies: values.parsed("trusted_proxies"),
+        forwarded_header: match values.text("forwarded_header").as_deref() {
+            Some("forwarded") => ForwardedHeader::Forwarded,
+            _ => ForwardedHeader::XForwardedFor,
+        },
+        metrics_allow: values.parsed("metrics_allow"),
+        log_addresses: values.switch("log_addresses"),
     }
 }
 
@@ -270,6 +327,21 @@ mod tests {
             error.starts_with("--sockets-per-network-max: sockets_per_network_max: it is 200"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let error = config(&[("tls_certificate", Value::Text("c.pem".into()))]).unwrap_err();
+        assert!(error.contains("--tls-certificate") && error.contains("tls_key"), "{error}");
+        let both =
+            [("tls_certificate", Value::Text("c.pem".into())), ("tls_key", Value::Text("k.pem".into()))];
+        assert!(config(&both).unwrap().tls.is_some());
+    }
+
+    #[test]
+    fn a_server_ends_within_ten_seconds() {
+        let longest = config(&[("drain_for", Value::Time(Duration::from_secs(8)))]).unwrap().http;
+        assert_eq!(longest.drain_for + longest.shut_down_within, ENDS_WITHIN);
     }
 
     #[test]

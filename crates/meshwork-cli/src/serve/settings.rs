@@ -122,6 +122,32 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "A random text of at least 16 characters, from which the server's key is made instead of keeping one in the \
          data directory",
     ),
+    Setting::new(Server, "tls_certificate", Kind::Text(checks::path), "").means(
+        "A file with the server's certificate in PEM form, the others of its chain behind it. With tls_key, the \
+         server speaks https and nothing else. A file that is replaced is read again within half a minute, and at SIGHUP",
+    ),
+    Setting::new(Server, "tls_key", Kind::Text(checks::path), "")
+        .means("The file with the certificate's private key in PEM form"),
+    Setting::new(Server, "admin_socket", Kind::Text(checks::path), "").means(
+        "Where `meshwork admin` reaches the server: a socket for its owner only. Without it, admin.sock in the data \
+         directory, if there is one",
+    ),
+    Setting::new(Server, "log", Kind::Text(checks::log_filter), "info").variable_is("RUST_LOG").means(
+        "What is logged to standard error: off, error, warn, info, debug or trace, also by module as in \
+         meshwork_signal=debug",
+    ),
+    Setting::new(Server, "log_format", Kind::Text(checks::log_format), "text")
+        .means("The form of the log: text, or json with one object a line"),
+    Setting::new(Server, "log_addresses", Kind::Switch, "false")
+        .live()
+        .means("Log from which addresses sockets are opened, at the level debug. Otherwise no address is logged"),
+    Setting::new(Server, "metrics_allow", Kind::List(checks::address_range), "127.0.0.0/8,::1").live().means(
+        "Who may read /metrics, as addresses and ranges; the address counts that a trusted proxy names",
+    ),
+    Setting::new(Server, "drain_for", Kind::Time(1, 8 * SECOND), "2s").live().means(
+        "How long a server that gets SIGTERM goes on: /ready says 503, clients are told one after the other to come \
+         back elsewhere or later. Behind a load balancer, as long as it takes to notice",
+    ),
     Setting::new(Rooms, "rooms_max", Kind::Whole(1, MILLION), "65536").live().means(
         "Rooms that are kept in all, each with up to 1.3 KB",
     ),
@@ -163,6 +189,32 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(Clients, "message_burst", Kind::Whole(50, 100_000), "1000").live().means(
         "Messages that a socket may send at once after a quiet while",
+    ),
+    Setting::new(Clients, "network_messages_per_second", Kind::Whole(1, MILLION), "4000").live().means(
+        "Messages that all sockets of one network may send each second in the long run; opening a socket counts as 20",
+    ),
+    Setting::new(Clients, "network_message_burst", Kind::Whole(50, 10 * MILLION), "40000")
+        .live()
+        .means("Messages that all sockets of one network may send at once after a quiet while"),
+    Setting::new(Clients, "requests_per_second", Kind::Whole(1, 100_000), "50").live().means(
+        "HTTP requests that one network may make each second in the long run, this machine excepted",
+    ),
+    Setting::new(Clients, "request_burst", Kind::Whole(10, MILLION), "500")
+        .live()
+        .means("HTTP requests that one network may make at once; a page asks for about 20 files"),
+    Setting::new(Clients, "allowed_origins", Kind::List(checks::origin), "")
+        .variable_is("ALLOWED_ORIGINS")
+        .live()
+        .means(
+            "Pages elsewhere whose scripts may use this server's signalling, such as https://paint.example.org; its \
+             own always may. Empty for any",
+        ),
+    Setting::new(Clients, "trusted_proxies", Kind::List(checks::address_range), "127.0.0.0/8,::1").live().means(
+        "Addresses of proxies that are believed when they say for whom they speak",
+    ),
+    Setting::new(Clients, "forwarded_header", Kind::Text(checks::forwarded_header), "x-forwarded-for").live().means(
+        "The header in which they say it: x-forwarded-for or forwarded. A proxy must set it, and not only add to \
+         whatever a client sent in another",
     ),
     Setting::new(Clients, "queue_bytes_max", Kind::Bytes(128 * KIB, 16 * MIB), "256KiB").live().means(
         "How much may wait for one socket to read it; a slower reader is dropped",

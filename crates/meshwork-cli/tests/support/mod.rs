@@ -83,6 +83,8 @@ impl Home {
             .env_remove("PORT")
             .env_remove("SECRET_KEY")
             .env_remove("MESHWORK_CONFIG")
+            .env_remove("MESHWORK_ADMIN_SOCKET")
+            .env_remove("RUST_LOG")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -171,6 +173,23 @@ impl Running {
         let line =
             self.line(name, |line| read(line).is_some_and(|line| line["event"] == name && is_wanted(&line)));
         read(&line).unwrap()
+    }
+
+    /// The first line of standard error, of those not taken yet, that `is_wanted`; what came before it is forgotten.
+    pub fn log(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.stderr.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if is_wanted(&line) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("no line {what:?} on standard error: {error}"),
+            }
+        }
+    }
+
+    /// Asks it to read its configuration again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
     }
 
     /// The process's number.

@@ -3,7 +3,8 @@
 use super::Node;
 use super::attempts::Attempt;
 use super::event::RoomHandle;
-use super::io::{LinkId, Path};
+use super::io::LinkId;
+use super::path::Path;
 use crate::signalling::description::Role;
 use crate::signalling::protocol::{FromClient, LinkOutcome};
 use crate::time::Time;
@@ -15,7 +16,7 @@ impl Node {
             return;
         };
         if state.role() == Role::Offerer && !attempt.resumes && attempt.by_hand.is_none() {
-            let outcome = match state.path() {
+            let outcome = match state.path().kind() {
                 Path::Direct => LinkOutcome::Direct,
                 Path::Relayed => LinkOutcome::Relayed,
             };

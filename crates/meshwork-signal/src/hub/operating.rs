@@ -47,13 +47,15 @@ pub struct Snapshot {
 }
 
 impl Hub {
-    /// Replaces the limits. What is there already and above a new one stays.
+    /// Replaces the limits. What is there already and above a new one stays, and so do the one room and the relays
+    /// that the hub was made for.
     ///
     /// # Errors
     /// [`HubConfigError`] when a field is outside its legal range; the former limits stay.
     pub fn reconfigure(&mut self, config: HubConfig) -> Result<(), HubConfigError> {
         config.check()?;
-        self.config = config;
+        let HubConfig { only_room, ice, .. } = self.config.clone();
+        self.config = HubConfig { only_room, ice, ..config };
         Ok(())
     }
 

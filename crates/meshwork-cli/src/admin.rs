@@ -1,0 +1,130 @@
+//! `meshwork admin`: a running server is looked at and told things over its local socket.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+use meshwork_signal::hub::Ban;
+use serde_json::{Value, json};
+
+use crate::exit::Failure;
+
+/// How long a server may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Whom to ask, and what.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The server's socket: its --admin-socket, or admin.sock in its --data [env: MESHWORK_ADMIN_SOCKET]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Write the result to standard output as JSON; a failure as {error, reason}.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    question: Question,
+}
+
+/// What an operator can ask.
+#[derive(Subcommand)]
+enum Question {
+    /// List the rooms, with their codes and how many are in each.
+    Rooms,
+    /// Forget a room and take it in again after an hour at the earliest. Its members stay linked to each other.
+    Close {
+        /// The room's code or id.
+        #[arg(value_name = "ROOM")]
+        room: String,
+    },
+    /// Keep somebody out, until it is taken back; with --data, across restarts.
+    Ban {
+        /// What follows is `address IP` or `address IP/BITS`, `peer ID`, or `room ID`.
+        #[arg(value_names = ["KIND", "WHAT"], num_args = 2)]
+        ban: Vec<String>,
+    },
+    /// Take a ban back.
+    Unban {
+        /// As it was given.
+        #[arg(value_names = ["KIND", "WHAT"], num_args = 2)]
+        ban: Vec<String>,
+    },
+    /// List the bans.
+    Bans,
+}
+
+impl Arguments {
+    /// Whether the result, or the failure, is to be written as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.json
+    }
+}
+
+/// Asks, and writes the answer.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let variable =
+        || std::env::var_os("MESHWORK_ADMIN_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = arguments.socket.clone().or_else(variable).ok_or_else(|| {
+        Failure::Usage(String::from("name the server's socket with --socket, such as DATA/admin.sock"))
+    })?;
+    let question = match &arguments.question {
+        Question::Rooms => json!({ "do": "rooms" }),
+        Question::Close { room } => json!({ "do": "close", "room": room }),
+        Question::Ban { ban } => json!({ "do": "ban", "ban": checked(ban)? }),
+        Question::Unban { ban } => json!({ "do": "unban", "ban": checked(ban)? }),
+        Question::Bans => json!({ "do": "bans" }),
+    };
+    let stream = UnixStream::connect(&path)
+        .map_err(|error| Failure::Unreachable(format!("no server answers at {}: {error}", path.display())))?;
+    let answer = ask(stream, &question).with_context(|| format!("asking at {}", path.display()))?;
+    if let Some(error) = answer["error"].as_str() {
+        return Err(Failure::Unexpected(anyhow!("{error}")));
+    }
+    let text = if arguments.json { format!("{answer}\n") } else { words(&arguments.question, &answer) };
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("standard output")?;
+    Ok(())
+}
+
+fn checked(words: &[String]) -> Result<String, Failure> {
+    let ban: Result<Ban, _> = words.join(" ").parse();
+    ban.map(|ban| ban.to_string()).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn ask(mut stream: UnixStream, question: &Value) -> anyhow::Result<Value> {
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    stream.write_all(format!("{question}\n").as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    serde_json::from_str(&answer).context("the server's answer is no JSON")
+}
+
+/// The answer for people.
+fn words(question: &Question, answer: &Value) -> String {
+    let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match question {
+        Question::Rooms => {
+            let line = |room: &Value| {
+                let members = room["members"].as_array().map_or(0, Vec::len);
+                format!("{}  {}  {members} members\n", text(&room["code"]), text(&room["room"]))
+            };
+            let rooms = list("rooms");
+            if rooms.is_empty() { String::from("no rooms\n") } else { rooms.iter().map(line).collect() }
+        }
+        Question::Bans => {
+            let bans = list("bans");
+            let lines = || bans.iter().map(|ban| format!("{}\n", text(ban))).collect();
+            if bans.is_empty() { String::from("no bans\n") } else { lines() }
+        }
+        Question::Close { .. } => format!("closed {}\n", text(&answer["closed"])),
+        Question::Ban { .. } | Question::Unban { .. } => {
+            let verb = if matches!(question, Question::Ban { .. }) { "banned" } else { "no longer banned:" };
+            let until =
+                if answer["kept"] == json!(true) { "" } else { " (until the server ends: it has no --data)" };
+            format!("{verb} {}{until}\n", text(&answer["ban"]))
+        }
+    }
+}

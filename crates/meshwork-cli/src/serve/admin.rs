@@ -1,0 +1,179 @@
+//! The server's end of `meshwork admin`: a socket for its owner, and the bans that outlive a restart.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream as BlockingStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use meshwork_core::id::{Code, RoomId};
+use meshwork_signal::http::ServerHandle;
+use meshwork_signal::hub::Ban;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::config::Config;
+use crate::file::{folder_of, replace};
+
+/// The bans in the data directory.
+const BANS_FILE: &str = "bans.txt";
+/// Bytes of a question: one line with a room or a ban.
+const QUESTION_MAX: u64 = 4 * 1024;
+/// Time to ask it.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// Rooms that are shown in one answer: a list that a person or a script can still use.
+const ROOMS_MAX: usize = 10_000;
+
+/// The socket, which is gone when this is dropped.
+pub(super) struct AdminSocket {
+    path: PathBuf,
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        // Another server may have taken its place, or somebody removed it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Puts the stored bans in force, and begins to answer on the socket if there is to be one.
+pub(super) fn start(config: &Config, handle: &ServerHandle) -> Result<Option<AdminSocket>> {
+    let bans = config.data.as_ref().map(|data| data.join(BANS_FILE));
+    if let Some(path) = &bans {
+        for ban in read_bans(path)? {
+            handle.ban(ban);
+        }
+    }
+    let Some(path) = &config.admin_socket else { return Ok(None) };
+    let listener =
+        bind(path).with_context(|| format!("cannot answer `meshwork admin` at {}", path.display()))?;
+    let answers = Answers { handle: handle.clone(), bans };
+    tokio::spawn(async move {
+        loop {
+            if let Ok((stream, _)) = listener.accept().await {
+                // One question at a time: they are the owner's, and quickly answered.
+                let _ = tokio::time::timeout(ASK_WITHIN, answers.answer(stream)).await;
+            }
+        }
+    });
+    Ok(Some(AdminSocket { path: path.clone() }))
+}
+
+/// A socket that only its owner reaches, from its first moment on: it is made in a folder of its own.
+fn bind(path: &Path) -> Result<UnixListener> {
+    if BlockingStream::connect(path).is_ok() {
+        bail!("another server answers there; choose another place with --admin-socket");
+    }
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let private = tempfile::Builder::new().prefix(".meshwork-").tempdir_in(folder)?;
+    let unfinished = private.path().join("s");
+    let listener = UnixListener::bind(&unfinished)?;
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
+    fs::rename(&unfinished, path)?;
+    Ok(listener)
+}
+
+fn read_bans(path: &Path) -> Result<Vec<Ban>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(anyhow!(error).context(format!("cannot read {}", path.display()))),
+    };
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let read = |(number, line): (usize, &str)| {
+        line.parse().map_err(|error| anyhow!("{}:{}: {error}", path.display(), number + 1))
+    };
+    lines.map(read).collect()
+}
+
+struct Answers {
+    handle: ServerHandle,
+    /// Where bans are kept.
+    bans: Option<PathBuf>,
+}
+
+impl Answers {
+    async fn answer(&self, stream: UnixStream) -> std::io::Result<()> {
+        let mut stream = BufReader::new(stream);
+        let mut question = String::new();
+        (&mut stream).take(QUESTION_MAX).read_line(&mut question).await?;
+        let answer = match self.carry_out(&question) {
+            Ok(answer) => answer,
+            Err(error) => json!({ "error": format!("{error:#}") }),
+        };
+        stream.get_mut().write_all(format!("{answer}\n").as_bytes()).await
+    }
+
+    fn carry_out(&self, question: &str) -> Result<Value> {
+        let question: Value = serde_json::from_str(question).context("the question is no JSON")?;
+        let text = |name: &str| question[name].as_str().with_context(|| format!("there is no `{name}`"));
+        match text("do")? {
+            "rooms" => Ok(self.rooms()),
+            "close" => {
+                let room = self.room(text("room")?)?;
+                if !self.handle.close_room(room) {
+                    bail!("there is no room {room}");
+                }
+                tracing::info!(%room, "a room was closed by admin");
+                Ok(json!({ "closed": room }))
+            }
+            "ban" => {
+                let ban: Ban = text("ban")?.parse()?;
+                if !self.handle.ban(ban) {
+                    bail!("there are as many bans as are kept; take one back first");
+                }
+                tracing::info!("a ban was set by admin");
+                self.keep_bans(ban)
+            }
+            "unban" => {
+                let ban: Ban = text("ban")?.parse()?;
+                if !self.handle.unban(ban) {
+                    bail!("there is no ban of {ban}");
+                }
+                tracing::info!("a ban was taken back by admin");
+                self.keep_bans(ban)
+            }
+            "bans" => {
+                let bans: Vec<String> = self.handle.bans().iter().map(Ban::to_string).collect();
+                Ok(json!({ "bans": bans }))
+            }
+            other => bail!("`{other}` is not known here"),
+        }
+    }
+
+    fn rooms(&self) -> Value {
+        let rooms = self
+            .handle
+            .rooms(ROOMS_MAX)
+            .into_iter()
+            .map(|view| json!({ "room": view.room, "code": view.code, "members": view.members }));
+        json!({ "rooms": rooms.collect::<Vec<_>>() })
+    }
+
+    fn room(&self, text: &str) -> Result<RoomId> {
+        if let Ok(code) = text.parse::<Code>() {
+            return self.handle.room_of(code).with_context(|| format!("no room here has the code {code}"));
+        }
+        text.parse().map_err(|_| anyhow!("`{text}` is neither a code nor the id of a room"))
+    }
+
+    /// Writes the bans down, if there is a place for them.
+    fn keep_bans(&self, ban: Ban) -> Result<Value> {
+        let Some(path) = &self.bans else {
+            return Ok(json!({ "ban": ban.to_string(), "kept": false }));
+        };
+        let bans = self.handle.bans();
+        replace(path, |file| {
+            for ban in &bans {
+                writeln!(file, "{ban}")?;
+            }
+            Ok(())
+        })?;
+        Ok(json!({ "ban": ban.to_string(), "kept": true }))
+    }
+}

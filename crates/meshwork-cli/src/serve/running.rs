@@ -1,0 +1,133 @@
+//! A server that runs: what signals make it do, until it is to end.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use meshwork_signal::http::{ServerHandle, Tls};
+
+use super::config::Config;
+use super::settings::SETTINGS;
+use super::{Chosens, ServeArgs, choose, within_descriptors};
+
+/// What the server was told, and how it is reached.
+pub(super) struct Running<'a> {
+    pub(super) arguments: &'a ServeArgs,
+    pub(super) chosen: Chosens,
+    pub(super) handle: ServerHandle,
+    pub(super) tls: Option<Arc<Tls>>,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To tell everybody and then end.
+    Drain,
+    /// To end.
+    End,
+    /// To read the configuration and the certificate again.
+    Reload,
+}
+
+impl Running<'_> {
+    /// Does what signals ask for, and is done when the server is to end.
+    pub(super) async fn until_it_is_to_end(mut self, mut signals: Signals) {
+        loop {
+            match signals.next().await {
+                Asked::End => return,
+                Asked::Reload => self.reload(),
+                Asked::Drain => {
+                    tracing::info!("the server drains");
+                    tokio::select! {
+                        () = self.handle.drain() => {}
+                        // Whoever asks twice does not want to wait.
+                        () = async { while signals.next().await == Asked::Reload {} } => {}
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        if let Err(error) = self.reload_settings() {
+            tracing::error!("the configuration stays as it was: {error:#}");
+        }
+        match self.tls.as_deref().map(Tls::reload) {
+            Some(Ok(true)) => tracing::info!("the certificate was replaced"),
+            Some(Err(error)) => tracing::error!("the certificate stays as it was: {error:#}"),
+            Some(Ok(false)) | None => {}
+        }
+    }
+
+    fn reload_settings(&mut self) -> Result<()> {
+        let chosen = choose(self.arguments)?;
+        let config = Config::new(&chosen)?;
+        self.handle.reconfigure(config.hub, within_descriptors(config.http))?;
+        let changed = SETTINGS.iter().filter(|setting| {
+            let [former, now] =
+                [&self.chosen, &chosen].map(|values| values.get(setting.name).map(|v| &v.value));
+            former != now
+        });
+        let (live, waiting): (Vec<_>, Vec<_>) = changed.partition(|setting| setting.is_live);
+        let names = |settings: &[&super::settings::Setting]| {
+            settings.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ")
+        };
+        tracing::info!(changed = names(&live), "the configuration was read again");
+        if !waiting.is_empty() {
+            tracing::warn!(settings = names(&waiting), "these settings count from a restart");
+        }
+        // What waits is told each time until then.
+        for setting in live {
+            if let Some(now) = chosen.get(setting.name) {
+                self.chosen.insert(setting.name, now.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The signals that a server heeds.
+#[cfg(unix)]
+pub(super) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(super) fn new() -> Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
+            hang_up: signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Drain,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+}
+
+/// Where there are no signals, Ctrl-C is one.
+#[cfg(not(unix))]
+pub(super) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn new() -> Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) -> Asked {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Asked::End
+    }
+}
