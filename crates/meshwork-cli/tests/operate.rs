@@ -160,3 +160,26 @@ fn a_certificate_makes_it_https_and_a_wrong_one_is_told() {
     let arguments = [&arguments[..], &["--tls-key", "k.pem"]].concat();
     home.run(arguments).expect_code(1).expect_words(&["cannot read a private key from k.pem"]);
 }
+
+#[test]
+fn the_settings_that_are_handed_out_with_the_program_are_legal() {
+    let home = Home::new();
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let config = top.join("deploy/meshwork.toml");
+    let printed =
+        home.run(["serve", "--config", config.to_str().unwrap(), "--print-config"]).expect_code(0).stdout;
+    assert!(printed.contains("listen = \"0.0.0.0:8080\"  # "), "{printed}");
+    let printed = printed.replace("\n# ", " ");
+    // Every variable and setting that the files beside it name.
+    for file in
+        ["deploy/Dockerfile", "deploy/compose.yaml", "deploy/meshwork.service", "docs/guides/operate.md"]
+    {
+        let text = std::fs::read_to_string(top.join(file)).unwrap();
+        let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        for variable in words.filter(|word| word.starts_with("MESHWORK_")) {
+            let is_known =
+                printed.contains(&format!("Variable {variable};")) || variable == "MESHWORK_ATTACKS";
+            assert!(is_known, "{file} names {variable}");
+        }
+    }
+}

@@ -84,6 +84,31 @@ async fn the_metrics_tell_what_happened() {
 }
 
 #[tokio::test]
+async fn the_dashboard_shows_numbers_that_exist() {
+    let page = Server::start().await.handle.metrics();
+    let exist: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let dashboard = include_str!("../../../deploy/grafana/dashboards/meshwork.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut shown = Vec::new();
+    for target in panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap()) {
+        let expression = target["expr"].as_str().unwrap();
+        let words =
+            expression.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let names = words.filter(|word| word.starts_with("meshwork_") || word.starts_with("process_"));
+        shown.extend(names.map(|name| name.trim_end_matches("_bucket")));
+    }
+    assert!(shown.len() > 20);
+    for name in &shown {
+        assert!(exist.contains(name), "there is no {name}");
+    }
+    for name in &exist {
+        assert!(shown.contains(name), "nobody sees {name}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_are_for_those_who_may_read_them_and_hold_those_of_others() {
     struct Relay;
     impl MetricsSource for Relay {

@@ -1,7 +1,7 @@
 //! What a server is told of links: how many there are of which kind, and how long they took, and of nobody in particular.
 
 use super::Node;
-use super::attempts::Attempt;
+use super::attempt::Attempt;
 use super::event::RoomHandle;
 use super::io::LinkId;
 use super::path::Path;
