@@ -20,6 +20,7 @@ use meshwork_core::rng::Rng;
 use super::adjacency::Adjacency;
 use super::chance;
 use super::latency::Latency;
+use super::reach::hops_over;
 use super::routes::{PassiveView, Route};
 
 /// Links of one peer at most, for which memory is laid out.
@@ -123,6 +124,11 @@ impl Membership {
         room
     }
 
+    /// Other rules from now on; the size of the passive views stays.
+    pub fn set_views(&mut self, views: Views) {
+        self.views = Views { most: views.most.min(LINKS_MAX), passive: self.views.passive, ..views };
+    }
+
     /// How many peers there is memory for.
     pub fn peers(&self) -> usize {
         self.degrees.len()
@@ -153,6 +159,12 @@ impl Membership {
     /// What a peer could replace links by.
     pub fn passive(&self, peer: u32) -> &[u32] {
         self.passive.of(peer)
+    }
+
+    /// How many of the living hear what one of them says, when every link that lives is followed.
+    pub fn hearing(&self) -> usize {
+        let Some(&origin) = self.living.iter().min() else { return 0 };
+        hops_over(self.peers(), origin, |peer| self.of(peer), |peer| self.is_alive(peer)).reached
     }
 
     /// Who is linked to whom now.

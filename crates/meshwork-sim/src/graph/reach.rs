@@ -18,15 +18,25 @@ pub struct Hops {
 
 /// Passes a message on from `origin`, hop by hop, among those who are `alive`.
 pub fn hops(graph: &Adjacency, origin: u32, alive: impl Fn(u32) -> bool) -> Hops {
-    let mut of = vec![UNREACHED; graph.peers()];
-    let mut queue = Vec::with_capacity(graph.peers());
+    hops_over(graph.peers(), origin, |peer| graph.of(peer), alive)
+}
+
+/// The same over links that lie elsewhere.
+pub(crate) fn hops_over<'a>(
+    peers: usize,
+    origin: u32,
+    links: impl Fn(u32) -> &'a [u32],
+    alive: impl Fn(u32) -> bool,
+) -> Hops {
+    let mut of = vec![UNREACHED; peers];
+    let mut queue = Vec::with_capacity(peers);
     of[origin as usize] = 0;
     queue.push(origin);
     let mut next = 0;
     while let Some(&peer) = queue.get(next) {
         next += 1;
         let hop = of[peer as usize] + 1;
-        for &other in graph.of(peer) {
+        for &other in links(peer) {
             if of[other as usize] == UNREACHED && alive(other) {
                 of[other as usize] = hop;
                 queue.push(other);

@@ -1,10 +1,12 @@
 //! What can be simulated: scenarios with typed parameters, by name or from a file.
 
+mod catastrophe;
 mod place_study;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::catastrophe::Catastrophe;
 pub use self::place_study::PlaceStudy;
 use super::outcome::Outcome;
 use super::workers::Progress;
@@ -150,6 +152,8 @@ macro_rules! scenarios {
 scenarios! {
     PlaceStudy(PlaceStudy) = "place-study",
         "rounds, messages and time against the number of peers, as Place's own study has it, and ours beside it";
+    Catastrophe(Catastrophe) = "catastrophe",
+        "10 to 80 % of a room die at once: who hears, and how soon the room is whole again";
 }
 
 /// What the file of a scenario says.
@@ -205,6 +209,11 @@ fn within<N: PartialOrd + std::fmt::Display>(
     }
     let legal = format!("{} to {}", legal.start(), legal.end());
     Err(ScenarioError::Range { name, value: value.to_string(), legal })
+}
+
+/// How many of a hundred.
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }
 
 #[cfg(test)]
