@@ -14,6 +14,8 @@
 //! # Limits
 //! Steps take no time: a round is what happens in ten seconds. Every pair can link (no NAT).
 
+mod opposed;
+
 use meshwork_core::overlay::size::{EMERGENT_DEGREE, PASSIVE_MAX};
 use meshwork_core::rng::Rng;
 
@@ -33,8 +35,6 @@ const WALK: usize = 5;
 const SHUFFLE_WALK: usize = 4;
 /// Links that a newcomer asks for with a claim: an end that is full drops one for it.
 const CLAIMS: usize = 6;
-/// How often the server draws a name until it is a new one.
-const NAMES: usize = 8;
 /// Entries of a view that one exchange hands over.
 const SHUFFLED: usize = 8;
 /// The two links that one has the longest are never dropped for others.
@@ -59,10 +59,21 @@ pub struct Views {
     pub spreads: bool,
 }
 
+impl Views {
+    /// What Meshwork's emergent overlay has.
+    pub const MESHWORK: Views = Views {
+        active: EMERGENT_DEGREE.0,
+        most: EMERGENT_DEGREE.1,
+        passive: PASSIVE_MAX,
+        shuffles: true,
+        repairs: true,
+        spreads: true,
+    };
+}
+
 impl Default for Views {
     fn default() -> Views {
-        let (active, most) = EMERGENT_DEGREE;
-        Views { active, most, passive: PASSIVE_MAX, shuffles: true, repairs: true, spreads: true }
+        Views::MESHWORK
     }
 }
 
@@ -94,6 +105,10 @@ pub struct Membership {
     /// Where each stands among the living.
     places: Vec<u32>,
     passive: PassiveView,
+    /// On which side each is while the room is cut in two.
+    sides: Option<Vec<bool>>,
+    /// Who is against the others, and whom they try to surround.
+    hostile: Option<(Vec<bool>, Vec<u32>)>,
 }
 
 impl Membership {
@@ -109,6 +124,8 @@ impl Membership {
             living: Vec::with_capacity(peers),
             places: vec![0; peers],
             passive: PassiveView::new(peers, views.passive),
+            sides: None,
+            hostile: None,
         }
     }
 
@@ -165,6 +182,14 @@ impl Membership {
     pub fn hearing(&self) -> usize {
         let Some(&origin) = self.living.iter().min() else { return 0 };
         hops_over(self.peers(), origin, |peer| self.of(peer), |peer| self.is_alive(peer)).reached
+    }
+
+    /// How many of some peers hear what one of them says, over links among them alone.
+    pub fn hearing_within(&self, is_one: impl Fn(u32) -> bool) -> usize {
+        let ones = self.living.iter().copied().filter(|&peer| is_one(peer));
+        let Some(origin) = ones.min() else { return 0 };
+        hops_over(self.peers(), origin, |peer| self.of(peer), |peer| self.is_alive(peer) && is_one(peer))
+            .reached
     }
 
     /// Who is linked to whom now.
@@ -237,7 +262,10 @@ impl Membership {
             if self.views.repairs {
                 self.repair(peer, has_server, &mut found, rng);
             }
-            self.drop_surplus(peer, rng);
+            match self.is_hostile(peer) {
+                true => self.push_in(peer, rng),
+                false => self.drop_surplus(peer, rng),
+            }
         }
         if self.views.shuffles {
             for &peer in &order {
@@ -293,9 +321,7 @@ impl Membership {
         let Some(first) = chance::pick(rng, self.of(peer)) else { return false };
         let mut at = first;
         for _ in 0..WALK {
-            let Some(next) = chance::pick(rng, self.of(at)).filter(|&next| self.is_alive(next)) else {
-                break;
-            };
+            let Some(next) = self.hand_on(at, rng) else { break };
             at = next;
         }
         self.is_alive(first) && self.is_alive(at) && self.ask(peer, at, first, claims, rng)
@@ -303,15 +329,18 @@ impl Membership {
 
     /// The server names somebody who is there.
     fn meet_by_server(&mut self, peer: u32, rng: &mut Rng) -> bool {
-        // Nobody is introduced to itself or to a neighbour, unless there is nobody else.
-        let mut drawn = (0..NAMES).filter_map(|_| chance::pick(rng, &self.living));
-        let other = drawn.find(|&other| other != peer && !self.of(peer).contains(&other));
+        // Nobody is introduced to itself or to a neighbour: a room of two would fall into two rooms.
+        let count = self.living.len();
+        let start = chance::below(rng, count);
+        let mut names = (0..count.min(LINKS_MAX + 2)).map(|step| self.living[(start + step) % count]);
+        let other = names.find(|&other| other != peer && !self.of(peer).contains(&other));
         other.is_some_and(|other| self.ask(peer, other, SERVER, true, rng))
     }
 
     /// Asks `other` for a link. Who is full refuses, or drops one where the other has a claim.
-    fn ask(&mut self, peer: u32, other: u32, through: u32, claims: bool, rng: &mut Rng) -> bool {
+    pub(crate) fn ask(&mut self, peer: u32, other: u32, through: u32, claims: bool, rng: &mut Rng) -> bool {
         let is_refused = peer == other
+            || self.is_cut(peer, other)
             || self.of(peer).contains(&other)
             || self.of(peer).len() >= self.views.most
             || self.views.spreads && through != SERVER && self.is_crowded(peer, through);
@@ -359,9 +388,7 @@ impl Membership {
         let mut at = peer;
         let mut steps = 0;
         while steps < SHUFFLE_WALK {
-            let Some(next) = chance::pick(rng, self.of(at)).filter(|&next| self.is_alive(next)) else {
-                break;
-            };
+            let Some(next) = self.hand_on(at, rng) else { break };
             if next == peer || path[..steps].contains(&next) {
                 break;
             }
@@ -386,7 +413,8 @@ impl Membership {
         let start = chance::below(rng, count);
         for step in 0..count.min(SHUFFLED) {
             let known = self.of(end)[(start + step) % count];
-            if self.is_alive(known) && !path.contains(&known) {
+            let is_named = !self.is_hostile(end) || self.is_hostile(known);
+            if is_named && self.is_alive(known) && !path.contains(&known) {
                 self.note(peer, known, path, rng);
             }
         }
@@ -487,6 +515,14 @@ mod tests {
         let few = (0..1000).filter(|&peer| room.of(peer).len() < 12).count();
         let mean = room.graph().arcs() as f64 / 1000.0;
         assert!(few <= 5 && (12.0..13.0).contains(&mean), "{few} with fewer than 12, {mean} on average");
+    }
+
+    #[test]
+    fn rooms_never_grow_in_two_parts() {
+        for seed in 0..300 {
+            let room = Membership::grown(40, Views::default(), 1, &mut generator(seed, [0; 3]));
+            assert_eq!(room.hearing(), 40, "seed {seed}");
+        }
     }
 
     #[test]

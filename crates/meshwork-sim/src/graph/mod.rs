@@ -22,10 +22,12 @@ pub mod chance;
 pub mod latency;
 pub mod membership;
 pub mod outcome;
+mod queue;
 pub mod reach;
 pub mod report;
 mod routes;
 pub mod scenario;
+pub mod stream;
 pub mod tree;
 pub mod workers;
 

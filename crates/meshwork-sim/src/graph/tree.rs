@@ -4,21 +4,24 @@
 //! As Plumtree (Leitão, Pereira and Rodrigues, SRDS 2007). A message goes over eager links at once; over lazy ones goes
 //! only word that it exists. Who gets a copy that it has already makes the link it came over lazy, so that the first
 //! broadcast, which floods, leaves a tree of the fastest ways. Who hears of a message and has not got it some time later
-//! asks who told it, and makes that link eager: a graft. Several trees lie over the same links.
+//! asks who told it, and makes that link eager: a graft. Where word comes much earlier than the message the two links
+//! may change places. Several trees lie over the same links.
 //!
 //! # Limits
 //! Asking and pruning always arrive. Messages are of one size; what queues on a link is not followed here.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::adjacency::Adjacency;
 use super::latency::Latency;
+use super::queue::Queue;
 
 /// Trees over the same links, at most: one bit each.
 pub const TREES_MAX: usize = 8;
-/// Word of a message waits so long before it is sent, so that a tree as a rule is faster, in microseconds.
-const WORD_AFTER_MICROS: u32 = 20_000;
+/// Names of messages are collected for so long before they are told, in microseconds: what the overlay's trees do.
+pub(crate) const WORD_AFTER_MICROS: u32 = 30_000;
+/// Who has a name waits so long beyond a round trip before it asks, in microseconds.
+pub(crate) const GRAFT_AFTER_MICROS: u32 = 150_000;
 /// The time of what never arrived.
 pub const NEVER: u32 = u32::MAX;
 
@@ -31,12 +34,15 @@ pub struct Timing<'a> {
     pub copy_micros: u32,
     /// Who has heard of a message waits so long beyond a round trip to who told it before it asks, in microseconds.
     pub graft_after_micros: u32,
+    /// A message that comes so much later than its name came a long way round: the two links change places. `None`
+    /// leaves trees as they are, which is better where many authors share one: each would bend it to its own ways.
+    pub detour_micros: Option<u32>,
 }
 
 impl<'a> Timing<'a> {
-    /// Only the way counts; grafts after 200 ms.
+    /// Only the way counts; grafts after 150 ms and a round trip.
     pub fn of(latency: &'a Latency) -> Timing<'a> {
-        Timing { latency, copy_micros: 0, graft_after_micros: 200_000 }
+        Timing { latency, copy_micros: 0, graft_after_micros: GRAFT_AFTER_MICROS, detour_micros: None }
     }
 }
 
@@ -59,12 +65,22 @@ pub struct Delivery {
     pub grafts: u64,
     /// Copies that each peer sent.
     pub sent: Vec<u16>,
+    /// When each peer first had word of it, and over which arc.
+    named: Vec<(u32, u32)>,
 }
 
 impl Delivery {
     fn starts(&mut self, peers: usize) {
         let keep = std::mem::take(self);
-        *self = Delivery { at: keep.at, hops: keep.hops, sent: keep.sent, ..Delivery::default() };
+        *self = Delivery {
+            at: keep.at,
+            hops: keep.hops,
+            sent: keep.sent,
+            named: keep.named,
+            ..Delivery::default()
+        };
+        self.named.clear();
+        self.named.resize(peers, (NEVER, 0));
         for (column, empty) in [(&mut self.hops, u16::MAX), (&mut self.sent, 0)] {
             column.clear();
             column.resize(peers, empty);
@@ -89,26 +105,19 @@ impl Delivery {
 #[derive(Clone, Debug)]
 pub struct Trees<'a> {
     graph: &'a Adjacency,
-    /// The same link, told by its other end.
-    back: Vec<u32>,
+    /// The same link, told by its other end; clones share it.
+    back: Arc<[u32]>,
     /// From whom an arc leads.
-    from: Vec<u32>,
+    from: Arc<[u32]>,
     /// One bit for each tree in which the arc is lazy.
     lazy: Vec<u8>,
     /// Whether those without word of their own are asked in time: off where only trees count.
     pub has_grafts: bool,
-    queue: BinaryHeap<Reverse<Happening>>,
+    queue: Queue<(u32, What)>,
 }
 
-/// When, and what on which arc; in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Happening {
-    at: u32,
-    arc: u32,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What happens on an arc.
+#[derive(Clone, Copy, Debug)]
 enum What {
     Copy,
     Word,
@@ -128,7 +137,8 @@ impl<'a> Trees<'a> {
                 back[arc] = (graph.range(other).start + place.expect("links count both ways")) as u32;
             }
         }
-        Trees { graph, back, from, lazy: vec![0; graph.arcs()], has_grafts: true, queue: BinaryHeap::new() }
+        let lazy = vec![0; graph.arcs()];
+        Trees { graph, back: back.into(), from: from.into(), lazy, has_grafts: true, queue: Queue::default() }
     }
 
     /// What the trees take besides the graph, in bytes.
@@ -138,15 +148,43 @@ impl<'a> Trees<'a> {
 
     /// Links of a peer that are eager in a tree.
     pub fn eager(&self, peer: u32, tree: usize) -> usize {
-        self.graph.range(peer).filter(|&arc| self.lazy[arc] & (1 << tree) == 0).count()
+        self.eager_arcs(peer, tree).count()
     }
 
-    /// To whom a peer passes on in a tree.
-    pub fn eager_targets(&self, peer: u32, tree: usize) -> impl Iterator<Item = u32> {
+    /// The arcs over which a peer passes on in a tree.
+    pub(crate) fn eager_arcs(&self, peer: u32, tree: usize) -> impl Iterator<Item = usize> {
+        self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) == 0)
+    }
+
+    /// Who tells a peer only the names of what travels in a tree.
+    pub(crate) fn lazy_targets(&self, peer: u32, tree: usize) -> impl Iterator<Item = u32> {
+        let lazy = self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) != 0);
+        lazy.map(|arc| self.graph.target(arc))
+    }
+
+    /// The links.
+    pub(crate) fn graph(&self) -> &'a Adjacency {
         self.graph
-            .range(peer)
-            .filter(move |&arc| self.lazy[arc] & (1 << tree) == 0)
-            .map(|arc| self.graph.target(arc))
+    }
+
+    /// How many peers there are.
+    pub(crate) fn peers(&self) -> usize {
+        self.graph.peers()
+    }
+
+    /// How many arcs there are.
+    pub(crate) fn arcs(&self) -> usize {
+        self.graph.arcs()
+    }
+
+    /// To whom an arc leads.
+    pub(crate) fn target(&self, arc: usize) -> u32 {
+        self.graph.target(arc)
+    }
+
+    /// The arc that leads the other way.
+    pub(crate) fn back(&self, arc: usize) -> usize {
+        self.back[arc] as usize
     }
 
     /// Broadcasts over one of the trees among the `alive`, and lets the tree learn from it.
@@ -160,11 +198,12 @@ impl<'a> Trees<'a> {
     ) {
         let bit = 1 << (tree % TREES_MAX);
         delivery.starts(self.graph.peers());
+        self.queue.restart();
         delivery.at[origin as usize] = 0;
         delivery.hops[origin as usize] = 0;
         delivery.reached = 1;
-        self.pass_on(origin, None, 0, bit, timing, delivery);
-        while let Some(Reverse(Happening { at, arc, what })) = self.queue.pop() {
+        self.pass_on(origin, [u32::MAX; 2], 0, bit, timing, delivery);
+        while let Some((at, (arc, what))) = self.queue.pop() {
             let arc = arc as usize;
             let (from, to) = (self.from[arc], self.graph.target(arc));
             if !alive(to) {
@@ -181,15 +220,23 @@ impl<'a> Trees<'a> {
                     delivery.hops[to as usize] = delivery.hops[from as usize] + 1;
                     delivery.reached += 1;
                     self.set_lazy(arc, bit, false);
-                    self.pass_on(to, Some(self.back[arc] as usize), at, bit, timing, delivery);
+                    let (named, by) = delivery.named[to as usize];
+                    let mut has_it = [self.back[arc], self.back[arc]];
+                    if named != NEVER && timing.detour_micros.is_some_and(|detour| at - named >= detour) {
+                        self.set_lazy(by as usize, bit, false);
+                        self.set_lazy(arc, bit, true);
+                        // Who named it has it: a copy back would be pruned, and the tree torn.
+                        has_it[1] = self.back[by as usize];
+                    }
+                    self.pass_on(to, has_it, at, bit, timing, delivery);
                 }
                 What::Word if !has_it => {
+                    let named = &mut delivery.named[to as usize];
+                    if named.0 == NEVER {
+                        *named = (at, arc as u32);
+                    }
                     let patience = timing.latency.round_trip(from, to) + timing.graft_after_micros;
-                    self.queue.push(Reverse(Happening {
-                        at: at + patience,
-                        what: What::Patience,
-                        arc: arc as u32,
-                    }));
+                    self.queue.push(at + patience, (arc as u32, What::Patience));
                 }
                 What::Patience if !has_it => {
                     self.set_lazy(arc, bit, false);
@@ -197,7 +244,7 @@ impl<'a> Trees<'a> {
                     delivery.copies += 1;
                     delivery.sent[from as usize] += 1;
                     let at = at + timing.latency.round_trip(from, to) + timing.copy_micros;
-                    self.queue.push(Reverse(Happening { at, what: What::Copy, arc: arc as u32 }));
+                    self.queue.push(at, (arc as u32, What::Copy));
                 }
                 What::Word | What::Patience => {}
             }
@@ -207,7 +254,7 @@ impl<'a> Trees<'a> {
     fn pass_on(
         &mut self,
         peer: u32,
-        except: Option<usize>,
+        except: [u32; 2],
         at: u32,
         bit: u8,
         timing: &Timing<'_>,
@@ -215,7 +262,7 @@ impl<'a> Trees<'a> {
     ) {
         let mut busy = at;
         for arc in self.graph.range(peer) {
-            if Some(arc) == except {
+            if except.contains(&(arc as u32)) {
                 continue;
             }
             let way = timing.latency.one_way(peer, self.graph.target(arc));
@@ -223,12 +270,12 @@ impl<'a> Trees<'a> {
                 busy += timing.copy_micros;
                 delivery.copies += 1;
                 delivery.sent[peer as usize] += 1;
-                self.queue.push(Reverse(Happening { at: busy + way, what: What::Copy, arc: arc as u32 }));
+                self.queue.push(busy + way, (arc as u32, What::Copy));
             } else {
                 delivery.words += 1;
                 if self.has_grafts {
                     let at = at + WORD_AFTER_MICROS + way;
-                    self.queue.push(Reverse(Happening { at, what: What::Word, arc: arc as u32 }));
+                    self.queue.push(at, (arc as u32, What::Word));
                 }
             }
         }

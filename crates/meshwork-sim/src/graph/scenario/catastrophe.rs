@@ -3,13 +3,13 @@
 use meshwork_core::overlay::size::mutual_k;
 use serde::{Deserialize, Serialize};
 
-use super::{Run, ScenarioError, Study, percent, within};
+use super::{Run, ScenarioError, Study, lines, percent, within};
 use crate::graph::PEERS_MAX;
 use crate::graph::adjacency::Adjacency;
 use crate::graph::chance::{self, generator};
 use crate::graph::latency::Latency;
 use crate::graph::membership::{Found, Membership, Views};
-use crate::graph::outcome::{Axis, Figure, Form, Outcome, Section, Series, Table, Value};
+use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
 use crate::graph::reach::hops;
 use crate::graph::tree::{Delivery, Timing, Trees};
 use crate::graph::workers::in_order;
@@ -18,6 +18,21 @@ use crate::graph::workers::in_order;
 const UPKEEP: usize = 6;
 /// Nines of the k-gossip overlay that is shown beside.
 const NINES: u8 = 3;
+
+const MODELLED: &[&str] = &[
+    "The emergent overlay grown by its own steps, then a share of all peers killed at the same moment.",
+    "At once: a message follows every link that is left between the living, eager at once and lazy by \
+                 grafts; no new link.",
+    "A round of repair is 10 s: links to the dead end; who lacks links tries the routes of its passive view, \
+                 walks over its links, and, with fewer than half of the links it wants, the server.",
+    "A route counts only if every link of it lives.",
+];
+
+const NOT_MODELLED: &[&str] = &[
+    "Links that fail to open, and the time it takes to open one: both are within a round.",
+    "Stale links are noticed after 3 s by the real overlay; here all at 10 s.",
+    "A server that limits introductions.",
+];
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -224,34 +239,8 @@ impl Catastrophe {
         }
     }
 
-    fn outcome(&self, seed: u64, parameters: String, table: Table, rounds: Table) -> Outcome {
-        let killed = table.numbers("killed %");
-        let line = |label: &str, column: &str| Series {
-            label: label.to_owned(),
-            points: killed.iter().copied().zip(table.numbers(column)).collect(),
-        };
-        let at_once = Figure {
-            name: "at-once",
-            title: "Who hears at once".to_owned(),
-            x: Axis::linear("killed, % of all"),
-            y: Axis::linear("% of the living"),
-            form: Form::Lines,
-            series: vec![
-                line("emergent, with grafts", "hear at once % (mean)"),
-                line("emergent, worst room", "hear at once % (worst)"),
-                line("its tree alone", "by the tree alone %"),
-                line("k-gossip, 3 nines", "k-gossip at once %"),
-            ],
-        };
-        let healing = Figure {
-            name: "healing",
-            title: "Rooms in which all hear".to_owned(),
-            x: Axis::linear("rounds of repair, 10 s each"),
-            y: Axis::linear("rooms"),
-            form: Form::Lines,
-            series: killed.iter().rev().take(8).rev().map(|&killed| healing(&rounds, killed)).collect(),
-        };
-        let findings = table.rows.iter().map(|row| {
+    fn findings(&self, table: &Table) -> Vec<String> {
+        let finding = |row: &Vec<Value>| {
             let value = |column: &str| {
                 let place = table.columns.iter().position(|name| *name == column);
                 place.and_then(|place| row.get(place)).map(Value::plain).unwrap_or_default()
@@ -268,26 +257,43 @@ impl Catastrophe {
                 value("all hear at once"),
                 value("rooms"),
             )
-        });
+        };
+        table.rows.iter().map(finding).collect()
+    }
+
+    fn outcome(&self, seed: u64, parameters: String, table: Table, rounds: Table) -> Outcome {
+        let killed = table.numbers("killed %");
+        let line = |label: &str, column: &str| Series {
+            label: label.to_owned(),
+            points: killed.iter().copied().zip(table.numbers(column)).collect(),
+        };
+        let at_once = lines(
+            "at-once",
+            "Who hears at once",
+            Axis::linear("killed, % of all"),
+            Axis::linear("% of the living"),
+            vec![
+                line("emergent, with grafts", "hear at once % (mean)"),
+                line("emergent, worst room", "hear at once % (worst)"),
+                line("its tree alone", "by the tree alone %"),
+                line("k-gossip, 3 nines", "k-gossip at once %"),
+            ],
+        );
+        let healing = lines(
+            "healing",
+            "Rooms in which all hear",
+            Axis::linear("rounds of repair, 10 s each"),
+            Axis::linear("rooms"),
+            killed.iter().rev().take(8).rev().map(|&killed| healing(&rounds, killed)).collect(),
+        );
         Outcome {
             scenario: "catastrophe",
             title: "Many die at once".to_owned(),
             seed,
             parameters,
-            findings: findings.collect(),
-            modelled: vec![
-                "The emergent overlay grown by its own steps, then a share of all peers killed at the same moment.",
-                "At once: a message follows every link that is left between the living, eager at once and lazy by \
-                 grafts; no new link.",
-                "A round of repair is 10 s: links to the dead end; who lacks links tries the routes of its passive view, \
-                 walks over its links, and, with fewer than half of the links it wants, the server.",
-                "A route counts only if every link of it lives.",
-            ],
-            not_modelled: vec![
-                "Links that fail to open, and the time it takes to open one: both are within a round.",
-                "Stale links are noticed after 3 s by the real overlay; here all at 10 s.",
-                "A server that limits introductions.",
-            ],
+            findings: self.findings(&table),
+            modelled: MODELLED.to_vec(),
+            not_modelled: NOT_MODELLED.to_vec(),
             sections: vec![
                 Section {
                     name: "catastrophe",

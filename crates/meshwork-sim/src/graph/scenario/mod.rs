@@ -1,18 +1,42 @@
 //! What can be simulated: scenarios with typed parameters, by name or from a file.
 
 mod catastrophe;
+mod churn;
+mod cost;
+mod flash_crowd;
+mod hostile;
+mod partition;
 mod place_study;
+mod scale;
+mod slow_peers;
+mod viewers;
+mod writers;
 
+use meshwork_core::rng::Rng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::catastrophe::Catastrophe;
+pub use self::churn::Churn;
+pub use self::cost::Cost;
+pub use self::flash_crowd::FlashCrowd;
+pub use self::hostile::Hostile;
+pub use self::partition::Partition;
 pub use self::place_study::PlaceStudy;
-use super::outcome::Outcome;
+pub use self::scale::Scale;
+pub use self::slow_peers::SlowPeers;
+pub use self::viewers::Viewers;
+pub use self::writers::Writers;
+use super::latency::Latency;
+use super::membership::{Membership, Views};
+use super::outcome::{Axis, Figure, Form, Outcome, Series};
 use super::workers::Progress;
 
 /// Seeds of one run at most: a study of more says nothing new, and its numbers would take gigabytes.
 pub const SEEDS_MAX: u32 = 100_000;
+
+/// Rounds of upkeep in a minute.
+const ROUNDS_A_MINUTE: u32 = 6;
 
 /// How a scenario is run.
 #[derive(Clone, Copy)]
@@ -154,6 +178,24 @@ scenarios! {
         "rounds, messages and time against the number of peers, as Place's own study has it, and ours beside it";
     Catastrophe(Catastrophe) = "catastrophe",
         "10 to 80 % of a room die at once: who hears, and how soon the room is whole again";
+    Churn(Churn) = "churn",
+        "half of the room is replaced every ten minutes, and the same with rules taken away";
+    FlashCrowd(FlashCrowd) = "flash-crowd",
+        "10,000 join within 10 s";
+    Partition(Partition) = "partition",
+        "the room is cut in two for 5 minutes: how soon all replicas are equal again";
+    SlowPeers(SlowPeers) = "slow-peers",
+        "some have a slow access: what the others notice";
+    Hostile(Hostile) = "hostile",
+        "some drop, lie, flood, or try to surround the others";
+    Cost(Cost) = "cost",
+        "copies, bytes and processor time per peer against the room's size, full mesh, a star server and flooding";
+    Writers(Writers) = "writers",
+        "1, 32 and 1000 writers: copies per peer, delivery against flooding, how evenly the work is spread";
+    Viewers(Viewers) = "viewers",
+        "50,000 look on while 10,000 cells a second are painted, with and without loss";
+    Scale(Scale) = "scale",
+        "an overlay of a million peers is built and 100 broadcasts over it measured";
 }
 
 /// What the file of a scenario says.
@@ -209,6 +251,21 @@ fn within<N: PartialOrd + std::fmt::Display>(
     }
     let legal = format!("{} to {}", legal.start(), legal.end());
     Err(ScenarioError::Range { name, value: value.to_string(), legal })
+}
+
+/// A room that so many joined, and in which neighbours have come nearer for so many minutes.
+fn settled(peers: usize, views: Views, minutes: u32, latency: &Latency, rng: &mut Rng) -> Membership {
+    let mut room = Membership::grown(peers, views, 3, rng);
+    for _ in 0..minutes * ROUNDS_A_MINUTE {
+        room.round(true, rng);
+        room.approach(latency, rng);
+    }
+    room
+}
+
+/// A chart of lines.
+fn lines(name: &'static str, title: &str, x: Axis, y: Axis, series: Vec<Series>) -> Figure {
+    Figure { name, title: title.to_owned(), x, y, form: Form::Lines, series }
 }
 
 /// How many of a hundred.

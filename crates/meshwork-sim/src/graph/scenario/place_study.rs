@@ -177,7 +177,7 @@ fn measure(peers: usize, kind: Kind, seed: u64, repetition: u32) -> Sample {
 /// Broadcasts from peer 0 after so many broadcasts from others, with copies sent one after another.
 fn broadcast(graph: &Adjacency, warm_up: u32) -> Sample {
     let latency = Latency::Uniform(0);
-    let timing = Timing { latency: &latency, copy_micros: MESSAGE_MICROS, graft_after_micros: 200_000 };
+    let timing = Timing { copy_micros: MESSAGE_MICROS, ..Timing::of(&latency) };
     let mut trees = Trees::new(graph);
     trees.has_grafts = false;
     let mut delivery = Delivery::default();

@@ -1,0 +1,355 @@
+//! One, some or all peers write: copies, delivery against flooding, and how evenly the work is spread.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Run, ScenarioError, Study, lines, settled, within};
+use crate::graph::chance::{self, generator};
+use crate::graph::latency::{Latency, percentile};
+use crate::graph::membership::{Membership, Views};
+use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
+use crate::graph::tree::{Delivery, NEVER, TREES_MAX, Timing, Trees, flood};
+use crate::graph::workers::in_order;
+
+const MODELLED: &[&str] = &[
+    "Five regions; neighbours swapped for nearer ones for some minutes, a few far links kept.",
+    "Trees as Plumtree grows them, with announcements over lazy links and grafts 150 ms and a round trip after an \
+                 announcement that no copy followed.",
+    "The nearest tree is the one whose root a broadcast reaches from the author soonest, as hop counts and \
+                 times in messages would tell it.",
+];
+
+const NOT_MODELLED: &[&str] = &[
+    "Loss, and links that are full: the scenario viewers has them.",
+    "Peers that come and go while it is measured.",
+];
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Writers {
+    /// How many peers, 10 to 100,000.
+    pub peers: usize,
+    /// How many of them write; each is studied.
+    pub writers: Vec<usize>,
+    /// How many trees lie over the links, 1 to 8; each is studied.
+    pub trees: Vec<usize>,
+    /// Broadcasts that the trees have carried before anything is measured, 0 to 10,000.
+    pub warm_up: usize,
+    /// Broadcasts that are measured for each room, 1 to 100,000; writers take turns.
+    pub broadcasts: usize,
+    /// Minutes in which neighbours came nearer to each other before, 0 to 60.
+    pub minutes: u32,
+    /// How much earlier than a copy its announcement must come for the two links to change places, in milliseconds; 0
+    /// for never, at most 60,000.
+    pub detour_ms: u32,
+    /// How many rooms, 1 to 1000.
+    pub seeds: u32,
+}
+
+impl Default for Writers {
+    fn default() -> Writers {
+        Writers {
+            peers: 1000,
+            writers: vec![1, 32, 1000],
+            trees: vec![1, 4, 8],
+            warm_up: 50,
+            broadcasts: 1000,
+            minutes: 10,
+            detour_ms: 0,
+            seeds: 3,
+        }
+    }
+}
+
+/// How an author picks a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// By its name, so that all trees carry as much.
+    Spread,
+    /// The tree whose root it is nearest to.
+    Near,
+    /// The nearer of two that its name gives.
+    NearOfTwo,
+}
+
+impl Choice {
+    fn words(self) -> &'static str {
+        match self {
+            Choice::Spread => "by name",
+            Choice::Near => "nearest",
+            Choice::NearOfTwo => "nearer of two",
+        }
+    }
+}
+
+/// One kind of traffic in one room.
+#[derive(Clone, Debug, Default)]
+struct Sample {
+    copies: f64,
+    words: f64,
+    p50: f64,
+    p99: f64,
+    flood_p99: f64,
+    load_max: f64,
+    missed: u64,
+}
+
+/// One room: the round trips between neighbours, drawn at random and after swaps, and all kinds of traffic.
+struct Room {
+    random_rtt: u32,
+    near_rtt: u32,
+    samples: Vec<Sample>,
+}
+
+impl Study for Writers {
+    fn check(&self) -> Result<(), ScenarioError> {
+        within("peers", self.peers, 10..=100_000)?;
+        within("warm_up", self.warm_up, 0..=10_000)?;
+        within("broadcasts", self.broadcasts, 1..=100_000)?;
+        within("minutes", self.minutes, 0..=60)?;
+        within("detour_ms", self.detour_ms, 0..=60_000)?;
+        within("seeds", self.seeds, 1..=1000)?;
+        within("the number of counts in writers", self.writers.len(), 1..=10)?;
+        within("the number of counts in trees", self.trees.len(), 1..=8)?;
+        self.trees.iter().try_for_each(|&trees| within("trees", trees, 1..=TREES_MAX))?;
+        self.writers.iter().try_for_each(|&writers| within("writers", writers, 1..=self.peers))
+    }
+
+    fn set_peers(&mut self, peers: usize) -> bool {
+        self.peers = peers;
+        self.writers.iter_mut().for_each(|writers| *writers = (*writers).min(peers));
+        self.writers.dedup();
+        true
+    }
+
+    fn set_seeds(&mut self, seeds: u32) -> bool {
+        self.seeds = seeds;
+        true
+    }
+
+    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+        let rooms =
+            in_order(run.threads, self.seeds as usize, run.progress, |room| self.room(run.seed, room as u64));
+        self.report(&rooms, run.seed, parameters)
+    }
+}
+
+impl Writers {
+    fn kinds(&self) -> Vec<(usize, usize, Choice)> {
+        let mut kinds = vec![];
+        for &writers in &self.writers {
+            for &trees in &self.trees {
+                kinds.push((writers, trees, Choice::Spread));
+                if trees > 1 {
+                    kinds.push((writers, trees, Choice::Near));
+                    kinds.push((writers, trees, Choice::NearOfTwo));
+                }
+            }
+        }
+        kinds
+    }
+
+    fn room(&self, seed: u64, room: u64) -> Room {
+        let rng = &mut generator(seed, [2, room, 0]);
+        let latency = Latency::regions(self.peers, rng);
+        let random = Membership::grown(self.peers, Views::default(), 3, rng);
+        let near = settled(self.peers, Views::default(), self.minutes, &latency, rng);
+        let graph = near.graph();
+        let detour_micros = (self.detour_ms > 0).then_some(1000 * self.detour_ms);
+        let timing = Timing { detour_micros, ..Timing::of(&latency) };
+        let samples = self.kinds().into_iter().map(|kind| {
+            let (writers, trees, _) = kind;
+            let rng = &mut generator(seed, [2, room, (writers * 16 + trees) as u64]);
+            let mut order: Vec<u32> = (0..self.peers as u32).collect();
+            chance::shuffle(rng, &mut order);
+            self.traffic(kind, &order, Trees::new(&graph), &timing)
+        });
+        Room {
+            samples: samples.collect(),
+            random_rtt: median_rtt(&random, &latency),
+            near_rtt: median_rtt(&near, &latency),
+        }
+    }
+
+    fn traffic(
+        &self,
+        (writers, trees, choice): (usize, usize, Choice),
+        order: &[u32],
+        mut overlay: Trees<'_>,
+        timing: &Timing<'_>,
+    ) -> Sample {
+        let authors = &order[..writers];
+        let mut delivery = Delivery::default();
+        // How far each peer is from the root of each tree: the author of the first broadcast over it.
+        let mut depths = vec![vec![]; trees];
+        for number in 0..self.warm_up.max(trees) {
+            let (tree, author) = match depths.get(number) {
+                Some(_) => (number, authors[number % writers]),
+                None => {
+                    let author = authors[number % writers];
+                    (pick(choice, author, &depths), author)
+                }
+            };
+            overlay.broadcast(tree, author, timing, |_| true, &mut delivery);
+            if let Some(depth) = depths.get_mut(number) {
+                depth.clone_from(&delivery.at);
+            }
+        }
+        let mut sample = Sample::default();
+        let mut sent = vec![0u64; self.peers];
+        let (mut times, mut flooded) = (vec![], vec![]);
+        for number in 0..self.broadcasts {
+            let author = authors[number % writers];
+            overlay.broadcast(pick(choice, author, &depths), author, timing, |_| true, &mut delivery);
+            sample.copies += delivery.copies as f64;
+            sample.words += delivery.words as f64;
+            sample.missed += (self.peers - delivery.reached) as u64;
+            sent.iter_mut().zip(&delivery.sent).for_each(|(sum, sent)| *sum += u64::from(*sent));
+            times.extend(delivery.at.iter().filter(|&&at| at != NEVER && at != 0));
+            // Flooding is the same each time from the same author; a few of them say enough.
+            if number < FLOODS.min(writers) {
+                flood(overlay.graph(), author, timing, |_| true, &mut delivery);
+                flooded.extend(delivery.at.iter().filter(|&&at| at != NEVER && at != 0));
+            }
+        }
+        let deliveries = (self.broadcasts * self.peers) as f64;
+        let mean = sent.iter().sum::<u64>() as f64 / self.peers as f64;
+        sample.copies /= deliveries;
+        sample.words /= deliveries;
+        sample.p50 = f64::from(percentile(&mut times, 500)) / 1000.0;
+        sample.p99 = f64::from(percentile(&mut times, 990)) / 1000.0;
+        sample.flood_p99 = f64::from(percentile(&mut flooded, 990)) / 1000.0;
+        sample.load_max = sent.iter().copied().max().unwrap_or(0) as f64 / mean.max(f64::MIN_POSITIVE);
+        sample
+    }
+
+    fn nearness(&self, rooms: &[Room]) -> String {
+        let count = rooms.len().max(1) as f64;
+        let rtt =
+            |of: fn(&Room) -> u32| rooms.iter().map(|room| f64::from(of(room)) / 1000.0).sum::<f64>() / count;
+        let (random, near) = (rtt(|room| room.random_rtt), rtt(|room| room.near_rtt));
+        format!(
+            "After {} minutes the median round trip between neighbours is {near:.0} ms, {:.2} of the {random:.0} ms of \
+                 a room whose links came about by chance.",
+            self.minutes,
+            near / random.max(f64::MIN_POSITIVE),
+        )
+    }
+
+    fn report(&self, rooms: &[Room], seed: u64, parameters: String) -> Outcome {
+        let mut table = Table::of(&[
+            "writers",
+            "trees",
+            "tree of an author",
+            "copies per peer",
+            "announcements per peer",
+            "p50 ms",
+            "p99 ms",
+            "p99 flooding ms",
+            "p99 against flooding",
+            "highest load against the mean",
+            "deliveries missed",
+        ]);
+        let mut series: Vec<Series> = vec![];
+        let count = rooms.len().max(1) as f64;
+        for (place, (writers, trees, choice)) in self.kinds().into_iter().enumerate() {
+            let of = |of: fn(&Sample) -> f64| rooms.iter().map(move |room| of(&room.samples[place]));
+            let mean = |value| of(value).sum::<f64>() / count;
+            let highest = of(|sample| sample.load_max).fold(0.0, f64::max);
+            let (p99, flooding) = (mean(|sample| sample.p99), mean(|sample| sample.flood_p99));
+            let by = choice.words();
+            table.push(vec![
+                Value::count(writers),
+                Value::count(trees),
+                Value::text(by),
+                Value::Number(mean(|sample| sample.copies), 3),
+                Value::Number(mean(|sample| sample.words), 2),
+                Value::Number(mean(|sample| sample.p50), 0),
+                Value::Number(p99, 0),
+                Value::Number(flooding, 0),
+                Value::Number(p99 / flooding.max(f64::MIN_POSITIVE), 2),
+                Value::Number(highest, 2),
+                Value::count(rooms.iter().map(|room| room.samples[place].missed).sum::<u64>()),
+            ]);
+            let label = format!("{trees} trees, {by}");
+            let point = (writers as f64, highest);
+            match series.iter_mut().find(|series| series.label == label) {
+                Some(series) => series.points.push(point),
+                None => series.push(Series { label, points: vec![point] }),
+            }
+        }
+        let load = lines(
+            "load",
+            "The highest load of a peer",
+            Axis::logarithmic("writers"),
+            Axis::linear("times the mean"),
+            series,
+        );
+        Outcome {
+            scenario: "writers",
+            title: "One, some or all write".to_owned(),
+            seed,
+            parameters,
+            findings: vec![self.nearness(rooms)],
+            modelled: MODELLED.to_vec(),
+            not_modelled: NOT_MODELLED.to_vec(),
+            sections: vec![Section {
+                name: "writers",
+                title: "Copies, delivery and load".to_owned(),
+                words: "Load is how many copies a peer sends. Flooding takes the fastest way to everybody, so nothing is \
+                        faster; a shared tree leads over its root."
+                    .to_owned(),
+                figures: vec![load],
+                table,
+            }],
+        }
+    }
+}
+
+/// Authors whose broadcasts are flooded for comparison.
+const FLOODS: usize = 64;
+
+/// The tree of an author.
+fn pick(choice: Choice, author: u32, depths: &[Vec<u32>]) -> usize {
+    let trees = depths.len().max(1);
+    // Names are drawn at random, as peers' numbers are.
+    let (first, second) =
+        (author as usize % trees, (author as usize + 1 + author as usize / trees % trees.max(2)) % trees);
+    let depth = |tree: &usize| depths.get(*tree).and_then(|depths| depths.get(author as usize)).copied();
+    let near = |tree: &usize| depth(tree).unwrap_or(NEVER);
+    match choice {
+        Choice::Spread => first,
+        Choice::Near => (0..trees).min_by_key(near).unwrap_or(first),
+        Choice::NearOfTwo => [first, second].into_iter().min_by_key(near).unwrap_or(first),
+    }
+}
+
+/// The median round trip between neighbours, in microseconds.
+fn median_rtt(room: &Membership, latency: &Latency) -> u32 {
+    let pairs =
+        (0..room.peers() as u32).flat_map(|peer| room.of(peer).iter().map(move |&other| (peer, other)));
+    percentile(&mut pairs.map(|(peer, other)| latency.round_trip(peer, other)).collect::<Vec<_>>(), 500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_send_hardly_more_than_one_copy_and_keep_up_with_flooding() {
+        let study = Writers { seeds: 1, broadcasts: 200, trees: vec![8], ..Writers::default() };
+        let run = Run { seed: 1, threads: 2, progress: &|_, _| () };
+        let outcome = Study::run(&study, run, String::new());
+        let table = &outcome.section("writers").expect("it is there").table;
+        assert!(table.numbers("copies per peer").iter().all(|&copies| copies <= 1.3), "{}", table.csv());
+        assert!(table.numbers("deliveries missed").iter().all(|&missed| missed == 0.0));
+        let near: Vec<bool> = table.rows.iter().map(|row| row[2] == Value::text("nearest")).collect();
+        let against = table.numbers("p99 against flooding");
+        assert!(near.iter().zip(&against).all(|(near, against)| !near || *against <= 2.0), "{}", table.csv());
+        assert!(
+            outcome.findings[0].contains("0.4") || outcome.findings[0].contains("0.3"),
+            "{:?}",
+            outcome.findings
+        );
+    }
+}
