@@ -71,6 +71,7 @@ impl Row {
             LinkState::Connecting => format!("{} s", age(view.since)),
             LinkState::Stale => format!("silent {} s", age(view.heard.unwrap_or(view.since))),
             LinkState::Gone => view.reason.unwrap_or_default(),
+            LinkState::Relayed => view.relayed_because.map(|because| because.to_string()).unwrap_or_default(),
             _ => String::new(),
         };
         let is_measured = matches!(view.state, LinkState::Direct | LinkState::Relayed);
@@ -202,7 +203,7 @@ pub fn amount(bytes: u64) -> String {
 mod tests {
     use super::*;
     use meshwork_core::id::{Identity, Instance};
-    use meshwork_core::node::path::RelayTransport;
+    use meshwork_core::node::path::{RelayTransport, RelayedBecause};
 
     fn endpoint(seed: u8) -> Endpoint {
         Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(u64::from(seed)) }
@@ -244,6 +245,10 @@ mod tests {
         assert_eq!(row(1, LinkState::Connecting, Some(23)).sentence(), "P1, connecting, 9 s");
         assert_eq!(row(1, LinkState::Stale, Some(23)).sentence(), "P1, stale, silent 8 s");
         assert_eq!(row(1, LinkState::Gone, None).sentence(), "P1, gone, closed the tab");
+        let because = Some(RelayedBecause::NoDirectPath);
+        let relayed = PeerView { relayed_because: because, ..view(1, LinkState::Relayed, None) };
+        let relayed = Row::new(relayed, Time(10_000_000));
+        assert_eq!(relayed.sentence(), "P1, relayed, no direct path found");
     }
 
     #[test]

@@ -277,6 +277,27 @@ pub fn identity_not_kept() -> Notice {
     Notice::new(Tone::Warn, text, Some(Offer::Key)).passing()
 }
 
+/// What hiding one's address means, and costs, where it is chosen or not and there is a relay or none.
+pub fn hiding(hides: bool, knows_relay: bool) -> &'static str {
+    match (hides, knows_relay) {
+        (false, true) => {
+            "People here link to you directly and learn your network address. Hidden, they see a relay's address \
+             instead, and links are slower. The server sees your address either way."
+        }
+        (false, false) => {
+            "People here link to you directly and learn your network address. Hiding it takes a relay, and this \
+             server has none: nobody could reach you."
+        }
+        (true, true) => {
+            "People here see a relay's address instead of yours. Links are slower. Who linked to you before has seen \
+             your address, and the server sees it either way."
+        }
+        (true, false) => {
+            "This server has no relay, so nobody can reach you. Show your address to link to people."
+        }
+    }
+}
+
 /// A reason as a sentence of its own.
 pub fn sentence(reason: &str) -> String {
     let mut letters = reason.trim().trim_end_matches('.').chars();
@@ -346,6 +367,15 @@ mod tests {
             heard_ago: None,
             since_ago: std::time::Duration::ZERO,
             unlinked: false,
+        }
+    }
+
+    #[test]
+    fn hiding_says_what_it_costs_and_what_it_needs() {
+        assert!(hiding(false, true).contains("slower"));
+        assert!(hiding(true, true).contains("relay's address instead of yours"));
+        for hides in [false, true] {
+            assert!(hiding(hides, false).contains("no relay") || hiding(hides, false).contains("has none"));
         }
     }
 

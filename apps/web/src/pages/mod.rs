@@ -7,6 +7,7 @@ mod bead;
 mod browser;
 mod clipboard;
 mod copy_field;
+mod hide;
 mod home;
 mod icons;
 mod key_sheet;

@@ -27,7 +27,7 @@ use meshwork_web::words::{self, Notice};
 use self::crowd::Crowd;
 use self::governing::Governing;
 use super::voice::Voice;
-use super::{browser, name_field};
+use super::{browser, hide, name_field};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -67,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) key_sheet: RwSignal<bool>,
     /// What one is called.
     pub(crate) name: RwSignal<String>,
+    /// Whether one hides one's network address.
+    pub(crate) hides_address: RwSignal<bool>,
     /// How far the room is.
     pub(crate) phase: RwSignal<Phase>,
     /// The room's code, as soon as one is known.
@@ -138,7 +140,8 @@ impl Session {
             storage == IdentityStorage::New && !before.is_empty() && *before != identity.peer().short()
         });
         let name = name_field::kept();
-        let config = Config { name: name.clone(), ..Config::default() };
+        let hides_address = hide::kept();
+        let config = Config { name: name.clone(), hides_address, ..Config::default() };
         let (driver, events) =
             web::start(Options::new(config, identity)).map_err(|error| error.to_string())?;
         let session = Session {
@@ -154,6 +157,7 @@ impl Session {
             key_before: StoredValue::new(before),
             key_sheet: RwSignal::new(false),
             name: RwSignal::new(name),
+            hides_address: RwSignal::new(hides_address),
             phase: RwSignal::new(Phase::Joining),
             code: RwSignal::new(None),
             address: RwSignal::new(None),
@@ -231,6 +235,18 @@ impl Session {
     pub(crate) fn set_name(self, name: String) {
         self.driver.with_value(|driver| driver.with(|node, now| node.set_name(now, name.trim())));
         self.name.set(name);
+    }
+
+    /// Hides one's network address from others, or no longer does.
+    pub(crate) fn set_hides_address(self, hides: bool) {
+        self.driver.with_value(|driver| driver.with(|node, now| node.set_hides_address(now, hides)));
+        self.hides_address.set(hides);
+    }
+
+    /// Whether a relay is known for the room.
+    pub(crate) fn knows_relay(self) -> bool {
+        let Some(room) = self.room.get_untracked() else { return false };
+        self.driver.with_value(|driver| driver.with(|node, _| node.knows_relay(room)))
     }
 
     /// Makes an invitation; [`Session::invitation`] follows.

@@ -74,6 +74,10 @@ pub(crate) struct Common {
     /// [default: meshwork/identity in your data directory; for keep, identity in --data]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     identity: Option<PathBuf>,
+    /// Let others see a relay's address instead of this machine's: slower, and nobody is reached where the server
+    /// has no relay. The server sees this machine's address all the same.
+    #[arg(long)]
+    hide_address: bool,
 }
 
 impl Command {

@@ -96,7 +96,7 @@ impl Session {
             Stay::Visits(name) => (name, true, None),
             Stay::Keeps(store) => ("Keeper".into(), true, Some(store)),
         };
-        let config = Config { name, stays, ..Config::default() };
+        let config = Config { name, stays, hides_address: common.hide_address, ..Config::default() };
         let mut options = Options::new(config, identity);
         options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
         let (driver, events) = start(options).context("the peer cannot be started")?;

@@ -5,6 +5,7 @@ use meshwork_core::id::PeerId;
 use meshwork_web::rules::{self, Decision, RoomLaw};
 use meshwork_web::words;
 
+use super::super::hide::HideAddress;
 use super::super::icons;
 use super::super::rules_form::{Draft, PeopleLists, RulesFields};
 use super::super::session::Session;
@@ -29,6 +30,7 @@ pub(crate) fn RoomSheet(
             <Facts session/>
             <TimelapseOffer sheet=session.governing.is_sheet_open/>
             <Known session/>
+            <HideAddress session/>
             <Show when=move || is_own.get()>
                 <ChangeRules session/>
             </Show>
