@@ -69,6 +69,10 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     tab.click("erase").await?;
     wait_says(&tab, "question", "Erase").await?;
     findings.look(&tab, "room sheet with a question").await?;
+    tab.click("erase-mark").await?;
+    wait_says(&tab, "marking", "Drag over").await?;
+    findings.look(&tab, "marking a rectangle").await?;
+    tab.click("marking-cancel").await?;
     close(&tab).await?;
     wait_says(&tab, "allowance", "You may paint").await?;
     findings.look(&tab, "limited").await?;
