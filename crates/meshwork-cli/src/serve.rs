@@ -9,6 +9,7 @@ mod kind;
 mod layers;
 mod log;
 mod print;
+mod relay;
 mod running;
 mod settings;
 
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, Page, Pages, Tls};
 use meshwork_signal::hub::Hub;
@@ -60,18 +61,23 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
     Ok(serve(&arguments, chosen, config).await?)
 }
 
-async fn serve(arguments: &ServeArgs, chosen: Chosens, config: Config) -> Result<()> {
-    if config.relay.is_on {
-        bail!("this build has no relay: leave --relay out");
+async fn serve(arguments: &ServeArgs, chosen: Chosens, mut config: Config) -> Result<()> {
+    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
+    // It runs until it is dropped, when everybody has been told goodbye.
+    let relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
+    if let Some(relay) = &relay {
+        config.hub.ice = relay.offer.clone();
     }
     let key = server_key(&config)?;
     let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
-    let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
     let address = listener.local_addr().context("cannot tell where the server listens")?;
     let mut server = http::Server::new(hub, Arc::new(Embedded), within_descriptors(config.http.clone()));
     let handle = server.handle();
+    if let Some(relay) = &relay {
+        server = relay.join(server);
+    }
     if let Some(tls) = &tls {
         server = server.with_tls(Arc::clone(tls));
         let tls = Arc::clone(tls);
@@ -82,8 +88,12 @@ async fn serve(arguments: &ServeArgs, chosen: Chosens, config: Config) -> Result
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
     let signals = Signals::new()?;
     announce(address, tls.is_some(), config.public_url.as_deref());
+    if let Some(relay) = &relay {
+        let _ = print(&relay.words());
+    }
     tracing::info!("the server listens");
-    let running = Running { arguments, chosen, handle, tls };
+    let offer = relay.as_ref().map(|relay| relay.offer.clone());
+    let running = Running { arguments, chosen, handle, tls, offer };
     server.run(listener, running.until_it_is_to_end(signals)).await;
     tracing::info!("the server has ended");
     Ok(())

@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use support::{Home, PATIENCE, Running};
 
@@ -46,6 +46,52 @@ fn the_first_line_names_the_real_address() {
         let answer = get(address, page);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("<!doctype html>"), "{answer}");
     }
+    server.terminate();
+    server.end().expect_code(0);
+}
+
+#[test]
+fn a_relay_answers_stun_and_asks_for_credentials() {
+    let home = Home::new();
+    let (server, lines) = start(&home, &["--relay", "--relay-listen", "127.0.0.1:0"], "relaying on");
+    let address = lines[1].strip_prefix("relaying on ").unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answer = [0; 512];
+    let mut ask = |kind: u8, attributes: &[u8]| {
+        let length = u8::try_from(attributes.len()).unwrap();
+        let header = [0, kind, 0, length, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        socket.send(&[&header[..], attributes].concat()).unwrap();
+        let length = socket.recv(&mut answer).unwrap();
+        answer[..length].to_vec()
+    };
+    let bound = ask(1, &[]);
+    let port = socket.local_addr().unwrap().port().to_be_bytes();
+    assert_eq!(bound[..2], [1, 1], "a success");
+    assert_eq!(bound[26..28], [port[0] ^ 0x21, port[1] ^ 0x12], "with the port it came from");
+    // Allocate, over UDP.
+    let refused = ask(3, &[0, 0x19, 0, 4, 17, 0, 0, 0]);
+    assert_eq!((&refused[..2], &refused[24..28]), (&[1, 0x13][..], &[0, 0, 4, 1][..]), "401");
+    assert!(refused.windows(8).any(|window| window == b"meshwork"), "the realm");
+
+    let http = lines[0].strip_prefix("listening on ").unwrap();
+    let token = get(http, "/turn-token?id=alice");
+    let port = address.rsplit(':').next().unwrap();
+    let names =
+        [format!("turn:127.0.0.1:{port}?transport=udp"), format!("turn:127.0.0.1:{port}?transport=tcp")];
+    for part in [":alice\"", "\"iceServers\":[", &names[0], &names[1]] {
+        assert!(token.contains(part), "{token}");
+    }
+    let metrics = get(http, "/metrics");
+    assert!(metrics.contains("meshwork_relay_bindings_total 1\n"), "{metrics}");
+    // Where one port is all there is, the relay is on it as well.
+    let mut stream = TcpStream::connect(http.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).unwrap();
+    let mut bound = [0; 32];
+    stream.read_exact(&mut bound).unwrap();
+    assert_eq!(bound[..2], [1, 1], "a success");
     server.terminate();
     server.end().expect_code(0);
 }

@@ -43,7 +43,6 @@ pub(crate) struct LogConfig {
 
 /// What the relay is told; `turn_secret` and `urls` are also for relays elsewhere, which work without ours.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "they are checked and shown before a relay reads them")]
 pub(crate) struct RelayConfig {
     pub(crate) is_on: bool,
     pub(crate) listen: Vec<SocketAddr>,

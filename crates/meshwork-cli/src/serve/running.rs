@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use meshwork_signal::http::{ServerHandle, Tls};
+use meshwork_signal::hub::IceOffer;
 
 use super::config::Config;
 use super::settings::SETTINGS;
@@ -15,6 +16,8 @@ pub(super) struct Running<'a> {
     pub(super) chosen: Chosens,
     pub(super) handle: ServerHandle,
     pub(super) tls: Option<Arc<Tls>>,
+    /// What members are told of relays while ours runs, whatever the configuration says of others.
+    pub(super) offer: Option<IceOffer>,
 }
 
 /// What a signal asks for.
@@ -61,7 +64,10 @@ impl Running<'_> {
 
     fn reload_settings(&mut self) -> Result<()> {
         let chosen = choose(self.arguments)?;
-        let config = Config::new(&chosen)?;
+        let mut config = Config::new(&chosen)?;
+        if let Some(offer) = &self.offer {
+            config.hub.ice = offer.clone();
+        }
         self.handle.reconfigure(config.hub, within_descriptors(config.http))?;
         let changed = SETTINGS.iter().filter(|setting| {
             let [former, now] =

@@ -1,7 +1,7 @@
 //! What is answered to which request, and to whom it is not.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -14,6 +14,7 @@ use axum::routing::{any, get};
 use meshwork_core::signalling::protocol::{PATH, SERVER_MESSAGE_MAX};
 
 use super::access::{client_address, is_allowed_origin};
+use super::driver::wall_time;
 use super::handle::Shared;
 use super::metrics::{self, add};
 use super::pages::{self, Pages};
@@ -42,6 +43,7 @@ pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>) -> Router {
         .route("/health", get(async || "OK"))
         .route("/ready", get(ready).with_state(Arc::clone(shared)))
         .route("/metrics", get(metrics).with_state(Arc::clone(shared)))
+        .route("/turn-token", get(turn_token).with_state(Arc::clone(shared)))
         .route(PATH, any(signal).with_state(Arc::clone(shared)))
         .fallback_service(get(pages::answer).with_state(pages))
         .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
@@ -82,6 +84,38 @@ async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         return (StatusCode::FORBIDDEN, words).into_response();
     }
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], shared.metrics()).into_response()
+}
+
+/// Credentials for a relay, to whoever asks: the form and the address of the original Place.
+async fn turn_token(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let Some(&Client(address)) = request.extensions().get::<Client>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let query = request.uri().query().unwrap_or_default();
+    let id = query.split('&').find_map(|pair| pair.strip_prefix("id=")).unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let now = (shared.hub.now(), wall_time());
+    let mut tokens = shared.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+    let issued = tokens.as_mut().map(|tokens| tokens.issue(now, address, without_port(host), id));
+    match issued {
+        Some(Ok(text)) => {
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+            (headers, text).into_response()
+        }
+        Some(Err(error)) => {
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "60")], format!("{error}\n"))
+                .into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "This server knows of no relay.\n").into_response(),
+    }
+}
+
+/// The name or address in a Host header.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 async fn signal(

@@ -153,7 +153,7 @@ impl HubHandle {
     }
 }
 
-fn wall_time() -> WallTime {
+pub(super) fn wall_time() -> WallTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(since.as_micros().try_into().unwrap_or(u64::MAX))
 }

@@ -12,6 +12,7 @@ use super::connection::Places;
 use super::driver::HubHandle;
 use super::metrics::{self, HttpCounts, MetricsPage, MetricsSource};
 use crate::hub::{Ban, Hub, HubConfig, HubConfigError, Network, Rate, RequestBuckets, RoomView, Snapshot};
+use crate::turn::token::Tokens;
 
 /// Pause between two looks whether everybody has left.
 const LOOK: Duration = Duration::from_millis(20);
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     /// What the networks may still ask for.
     asking: Mutex<RequestBuckets>,
     sources: Mutex<Vec<Arc<dyn MetricsSource>>>,
+    /// Hands out credentials for a relay, where there is one.
+    pub(super) tokens: Mutex<Option<Tokens>>,
     is_draining: AtomicBool,
 }
 
@@ -36,6 +39,7 @@ impl Shared {
             config: RwLock::new(Arc::new(config)),
             asking: Mutex::default(),
             sources: Mutex::default(),
+            tokens: Mutex::default(),
             is_draining: AtomicBool::new(false),
         }
     }
@@ -108,6 +112,11 @@ impl ServerHandle {
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.shared.places.taken()
+    }
+
+    /// Answers `/turn-token` from now on.
+    pub fn hand_out(&self, tokens: Tokens) {
+        *self.shared.tokens.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokens);
     }
 
     /// Shows the numbers of somebody else among the metrics, from now on.

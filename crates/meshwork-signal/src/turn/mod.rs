@@ -24,10 +24,12 @@ pub mod counts;
 pub mod credentials;
 pub mod deny;
 pub mod io;
+mod metrics;
 mod nonce;
 mod quota;
 mod relay;
 pub mod serve;
+pub mod token;
 
 pub use config::{Config, ConfigError, Quota, RelayAddress};
 pub use counts::{Counts, Refusal};

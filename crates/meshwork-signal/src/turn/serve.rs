@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use super::config::{Config, ConfigError};
 use super::counts::Counts;
 use super::relay::Relay;
+use crate::http::Tls;
 use driver::{Bell, Driver};
 pub use stream::Handle;
 
@@ -113,7 +114,7 @@ pub fn serve(config: Config, seed: Seed, listeners: Listeners) -> Result<Server,
     for listener in listeners.tcp {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        accepting.push(tokio::spawn(stream::accept(listener, handle.clone())));
+        accepting.push(tokio::spawn(stream::accept(listener, handle.clone(), None)));
     }
     let thread = thread::Builder::new().name(String::from("relay")).spawn(move || driver.run())?;
     Ok(Server { counts, handle, bell, udp, tcp, accepting, thread: Some(thread) })
@@ -128,6 +129,20 @@ impl Server {
     /// Brings streams to the relay that were accepted elsewhere, such as TLS.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Speaks TLS with the certificate of `tls` on one more address, and says which that is.
+    ///
+    /// # Errors
+    /// [`ServeError::Listen`]; what listened before goes on.
+    pub fn listen_tls(&mut self, address: SocketAddr, tls: Arc<Tls>) -> Result<SocketAddr, ServeError> {
+        let failed = |source| ServeError::Listen { address, source };
+        let listener = listen_tcp(address).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+        self.accepting.push(tokio::spawn(stream::accept(listener, self.handle.clone(), Some(tls))));
+        Ok(address)
     }
 
     /// Where it listens for datagrams.
@@ -175,6 +190,11 @@ fn listen(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     let _ = udp.set_recv_buffer_size(LISTENER_BUFFER);
     let _ = udp.set_send_buffer_size(LISTENER_BUFFER);
     let udp = UdpSocket::from(udp);
+    let tcp = listen_tcp(SocketAddr::new(address.ip(), udp.local_addr()?.port()))?;
+    Ok((udp, tcp))
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let tcp = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         tcp.set_only_v6(true)?;
@@ -182,8 +202,7 @@ fn listen(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     // Connections of an earlier process, long gone, do not keep the port.
     #[cfg(unix)]
     tcp.set_reuse_address(true)?;
-    let address = SocketAddr::new(address.ip(), udp.local_addr()?.port());
     tcp.bind(&address.into())?;
     tcp.listen(BACKLOG)?;
-    Ok((udp, tcp.into()))
+    Ok(tcp.into())
 }

@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::TlsAcceptor;
 
 use super::driver::Bell;
+use crate::http::Tls;
 use crate::turn::counts::Refusal;
 use crate::turn::io::StreamId;
 
@@ -20,6 +22,9 @@ const READ: usize = 8 * 1024;
 const WRITE: usize = 64 * 1024;
 /// Pause after the system refused to hand out a connection, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Time for the handshake of TLS.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What streams tell the relay.
 pub(super) enum Told {
@@ -111,15 +116,25 @@ impl Handle {
     }
 }
 
-/// Accepts connections and serves each.
-pub(super) async fn accept(listener: TcpListener, handle: Handle) {
+/// Accepts connections and serves each, over TLS where there is a certificate.
+pub(super) async fn accept(listener: TcpListener, handle: Handle, tls: Option<Arc<Tls>>) {
     loop {
         match listener.accept().await {
             Ok((stream, remote)) => {
                 // Media is not held back to be sent together.
                 let _ = stream.set_nodelay(true);
                 let handle = handle.clone();
-                tokio::spawn(async move { handle.serve_stream(stream, remote).await });
+                match &tls {
+                    None => tokio::spawn(async move { handle.serve_stream(stream, remote).await }),
+                    Some(tls) => {
+                        let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+                        tokio::spawn(async move {
+                            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_WITHIN, handshake).await {
+                                handle.serve_stream(stream, remote).await;
+                            }
+                        })
+                    }
+                };
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
