@@ -17,5 +17,6 @@ pub mod memory;
 pub mod paint;
 pub mod race;
 pub mod races;
+pub mod relay;
 pub mod report;
 pub mod web;

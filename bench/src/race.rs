@@ -21,6 +21,8 @@ pub enum Needs {
     Nothing,
     /// The simulator, built for speed (environment variable MESHWORK_SIM).
     Simulator,
+    /// coturn's `turnserver`, which Debian has as a package: `apt-get install coturn`.
+    Coturn,
     /// The finished pages and the binary around them (environment variable MESHWORK_BIN), and a browser.
     Browser,
 }

@@ -11,6 +11,7 @@ mod page_size;
 mod paint_latency;
 mod paintings;
 mod picture;
+mod relay;
 mod replica_memory;
 mod simulate_seeds;
 mod stroke_bytes;
@@ -31,6 +32,7 @@ pub const RACES: &[&Race] = &[
     &replica_memory::RACE,
     &simulate_seeds::RACE,
     &link_throughput::RACE,
+    &relay::RACE,
     &paint_latency::RACE,
     &browser::JOIN,
     &browser::FRAMES,
