@@ -22,8 +22,14 @@ pub struct PeerId(#[serde(with = "key_form")] pub [u8; 32]);
 impl PeerId {
     /// Whether `signature` is this peer's over `message`, by the strict rules that admit one form only.
     pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        let Ok(key) = VerifyingKey::from_bytes(&self.0) else { return false };
-        key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+        let check = || {
+            let Ok(key) = VerifyingKey::from_bytes(&self.0) else { return false };
+            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+        };
+        #[cfg(feature = "memoised-signatures")]
+        return crate::memo::remembered(&[&self.0, signature, message], check);
+        #[cfg(not(feature = "memoised-signatures"))]
+        check()
     }
 
     /// The first eight characters of the text form: enough to recognise, not to prove.

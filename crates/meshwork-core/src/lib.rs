@@ -13,6 +13,8 @@ pub mod conformance;
 pub mod crdt;
 pub mod gossip;
 pub mod id;
+#[cfg(feature = "memoised-signatures")]
+pub mod memo;
 pub mod node;
 pub mod overlay;
 pub mod presence;

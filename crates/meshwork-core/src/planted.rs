@@ -118,5 +118,13 @@ mod on {
         PassUnverified = "pass-unverified",
         /// Parts that were asked of a neighbour which then left are never asked of another.
         LostParts = "lost-parts",
+        /// Neighbours that are lost are not replaced.
+        OverlayUnrepaired = "overlay-unrepaired",
+        /// Links along which batches come twice go on to carry them in full.
+        NeverPruned = "never-pruned",
+        /// Nobody sends walks: members that are not linked do not come to know of each other.
+        ShuffleOff = "shuffle-off",
+        /// The oldest links are given up like any other.
+        PinningOff = "pinning-off",
     }
 }

@@ -221,7 +221,17 @@ impl MeetingPoint {
     fn join(&mut self, socket: Socket, room: RoomId) -> Vec<(Socket, FromServer)> {
         let Some((_, _, members)) = self.rooms.get_mut(&room) else { return vec![] };
         members.insert(socket);
-        let others: Vec<Socket> = members.iter().copied().filter(|member| *member != socket).collect();
+        let mut others: Vec<Socket> = members.iter().copied().filter(|member| *member != socket).collect();
+        if others.len() >= SAMPLE {
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&self.requests.to_le_bytes());
+            let mut rng = Rng::new(seed);
+            for place in 0..SAMPLE {
+                let other = place + rng.below((others.len() - place) as u64) as usize;
+                others.swap(place, other);
+            }
+            others.truncate(SAMPLE);
+        }
         let announced = |member: &Socket| self.announcements.get(member).cloned();
         let mut members: Vec<_> = others.iter().filter_map(announced).map(|one| self.bend(one)).collect();
         let left = |one: &Announcement| (socket, FromServer::MemberLeft { room, endpoint: one.endpoint });
@@ -251,6 +261,9 @@ impl MeetingPoint {
             return vec![];
         };
         let left = FromServer::MemberLeft { room, endpoint: announcement.endpoint };
+        if members.len() >= SAMPLE {
+            return vec![];
+        }
         members.iter().map(|member| (*member, left.clone())).collect()
     }
 
@@ -320,6 +333,8 @@ impl MeetingPoint {
     }
 }
 
+/// Members that are named to a newcomer, and to whom it is named: a larger room finds itself.
+const SAMPLE: usize = 24;
 /// Ghosts that are listed at each joining.
 const GHOSTS: u64 = 3;
 

@@ -37,7 +37,7 @@ fn one_seed_gives_one_run() {
 }
 
 /// Faults that other files of tests plant, in scenarios made for them.
-const ELSEWHERE: [PlantedBug; 7] = [
+const ELSEWHERE: [PlantedBug; 11] = [
     PlantedBug::DirectTwice,
     PlantedBug::DirectForgotten,
     PlantedBug::ResumeOnce,
@@ -45,6 +45,10 @@ const ELSEWHERE: [PlantedBug; 7] = [
     PlantedBug::LateBan,
     PlantedBug::Equivocation,
     PlantedBug::LostParts,
+    PlantedBug::OverlayUnrepaired,
+    PlantedBug::NeverPruned,
+    PlantedBug::ShuffleOff,
+    PlantedBug::PinningOff,
 ];
 
 #[test]

@@ -5,10 +5,11 @@ use std::time::Duration;
 use clap::Args;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::overlay::choice::Choice;
 use meshwork_core::room::records::{Erase, Limit, RecordHash, Region, Rules};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_core::wire::Bounded;
+use meshwork_core::wire::{Bounded, BoundedText};
 use serde_json::{Value, json};
 
 use super::paint::is_reader;
@@ -34,6 +35,10 @@ pub(super) struct RuleOptions {
     /// Who may ban and erase besides the owner, by the peer's key.
     #[arg(long, value_name = "PEER,..", value_delimiter = ',', allow_hyphen_values = true)]
     moderators: Option<Vec<PeerId>>,
+    /// Which links members keep: auto (each with everybody up to 8, views and trees beyond), full-mesh,
+    /// k-gossip, k-gossip:NINES or emergent.
+    #[arg(long, value_name = "KIND")]
+    overlay: Option<Choice>,
 }
 
 // Keys are base64url, so that one in 64 begins with a hyphen.
@@ -104,7 +109,7 @@ impl RuleOptions {
     /// Whether a rule was asked for.
     pub(super) fn is_any(&self) -> bool {
         let limit = self.cells_per_minute.is_some() || self.cooldown.is_some();
-        limit || self.painters.is_some() || self.moderators.is_some()
+        limit || self.painters.is_some() || self.moderators.is_some() || self.overlay.is_some()
     }
 
     /// `rules` with what was asked for in them.
@@ -121,6 +126,9 @@ impl RuleOptions {
         }
         if let Some(moderators) = &self.moderators {
             rules.moderators = list(moderators)?;
+        }
+        if let Some(overlay) = self.overlay {
+            rules.overlay = BoundedText::new(&overlay.record_name()).expect("names of overlays are short");
         }
         Ok(rules)
     }
@@ -278,9 +286,10 @@ fn words(rules: &Rules, banned: &[PeerId]) -> String {
         .as_ref()
         .map_or(String::from("everybody"), |painters| format!("the owner {}", named(painters)));
     format!(
-        "Painting: {limit}\nPainters: {}\nModerators: the owner {}\nBanned: {}",
+        "Painting: {limit}\nPainters: {}\nModerators: the owner {}\nOverlay: {}\nBanned: {}",
         painters.trim_end(),
         named(&rules.moderators),
+        Choice::of_record(rules.overlay.as_str()),
         if banned.is_empty() { String::from("nobody") } else { named(banned) }
     )
 }
@@ -292,6 +301,7 @@ fn value(rules: &Rules, banned: &[PeerId], holders: Option<usize>) -> Value {
         "limit": limit,
         "painters": rules.painters.as_ref().map(|painters| named(painters)),
         "moderators": named(&rules.moderators),
+        "overlay": Choice::of_record(rules.overlay.as_str()).to_string(),
         "banned": named(banned),
         "known_by": holders,
     })
@@ -339,6 +349,9 @@ mod tests {
         assert_eq!(rules.limit, Some(Limit { cells: 1, window_ms: 300_000 }));
         assert_eq!(rules.moderators.to_vec(), [peer(1), peer(3)]);
         assert_eq!(rules.painters, before.painters);
+        let overlay = Some(Choice::KGossip { nines: 5 });
+        let sparse = RuleOptions { overlay, ..RuleOptions::default() }.apply(rules.clone()).unwrap();
+        assert_eq!((sparse.overlay.as_str(), sparse.limit), ("k-gossip:5", rules.limit));
         assert_eq!(RuleOptions::default().apply(rules.clone()).unwrap(), rules);
     }
 

@@ -18,6 +18,7 @@ use super::io::{Effect, LinkId};
 use super::path::IcePolicy;
 use super::peer::{ATTEMPTS_PER_PEER_MAX, Peer, Source};
 use crate::id::Endpoint;
+use crate::room::Room;
 use crate::session::link::Link;
 use crate::session::resume::Session;
 use crate::session::transcript::Facts;
@@ -26,8 +27,9 @@ use crate::signalling::description::{CANDIDATES_MAX, Candidate, Description, Rol
 use crate::signalling::sealing::{self, OpenError, RefuseReason, SignalBody, SignalContent};
 use crate::wire::VersionRange;
 
-/// Versions of the link protocol that this build speaks: 2 brought resumption and direct messages.
-pub(super) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 2 };
+/// Versions of the link protocol that this build speaks: 2 brought resumption and direct messages, 3 messages about
+/// overlays.
+pub(super) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 3 };
 /// How long the lesser endpoint waits for an offer before it asks for one.
 pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
 /// How much longer than the greater end the lesser one waits for the next attempt of a session before it asks.
@@ -63,7 +65,9 @@ impl Node {
         }
         let wanted = |handle: &RoomHandle| {
             let entry = self.rooms.get(handle);
-            entry.is_some_and(|entry| entry.room.as_ref().is_some_and(|room| room.wants_link(endpoint)))
+            // A session is worth a place that is free, whomever else the overlay would choose.
+            let wants = |room: &Room| room.wants_link(endpoint) || resumes && room.admits(endpoint);
+            entry.is_some_and(|entry| entry.room.as_ref().is_some_and(wants))
         };
         let Some(room) = peer.present_rooms().find(wanted) else {
             // Nobody can introduce us at present; a session does not last, so it is tried again soon.
@@ -317,6 +321,9 @@ impl Node {
                         RefuseReason::Description => "refused our description",
                     };
                     self.fail_attempt(link, String::from(words));
+                } else if self.peers.get(&from).is_some_and(|peer| peer.link.is_none()) {
+                    // What it was asked for; nothing was begun for it here.
+                    self.handle_unreachable(handle, from);
                 }
             }
         }
@@ -342,6 +349,13 @@ impl Node {
             if unknown && peer.session.is_some() {
                 peer.next_try = Some(peer.next_try.map_or(until, |at| at.min(until)));
             }
+        } else if self
+            .rooms
+            .get(&handle)
+            .and_then(|entry| entry.room.as_ref())
+            .is_some_and(|room| !room.is_full_mesh() && !room.admits(from))
+        {
+            self.send_signal(from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
         } else if self.has_place_for_attempt(from) {
             self.offer(from, handle, false);
         }
@@ -526,6 +540,7 @@ impl Node {
         } else if peer.link.is_none() && !trying {
             self.set_state(endpoint, LinkState::Gone, Some(reason));
             self.plan_retry(endpoint);
+            self.handle_unreachable_everywhere(endpoint);
         }
     }
 

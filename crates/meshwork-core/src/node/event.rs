@@ -346,6 +346,8 @@ pub enum Refusal {
     Stale,
     /// What a member says of its cursor is malformed, outside the canvas, or said more often than it is taken.
     Pointer,
+    /// A neighbour misuses the overlay: it promises what it does not send, or asks for more than anybody needs.
+    Overlay,
     /// The server sent something that is not a message of its protocol.
     Server,
 }
@@ -379,6 +381,7 @@ impl Refusal {
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",
             Refusal::Pointer => "pointer",
+            Refusal::Overlay => "overlay",
             Refusal::Server => "server",
         }
     }

@@ -31,8 +31,10 @@ use core::time::Duration;
 use super::Node;
 use super::event::{LinkState, Refusal, RoomHandle};
 use super::io::ServerId;
+use super::overlays::WAYS_MAX;
 use super::peer::Source;
 use crate::id::Endpoint;
+use crate::overlay::message::Tag;
 use crate::session::message::{Carry, Introduction, RoomMessage};
 use crate::signalling::announce;
 use crate::signalling::protocol::FromClient;
@@ -55,6 +57,8 @@ pub(super) struct Introductions {
     listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
     /// Through which neighbour payloads of an endpoint came, and until when that is remembered.
     routes: BTreeMap<(RoomHandle, Endpoint), (Endpoint, Time)>,
+    /// Along whom to reach endpoints that are sought, or that sought us.
+    pub(super) ways: BTreeMap<(RoomHandle, Endpoint), Vec<Tag>>,
     /// Hashes of payloads that came by, the oldest first.
     seen: VecDeque<[u8; 32]>,
 }
@@ -82,10 +86,18 @@ impl Introductions {
         }
     }
 
+    /// Remembers along whom an endpoint reached us.
+    pub(super) fn remember_way(&mut self, room: RoomHandle, origin: Endpoint, way: Vec<Tag>) {
+        if self.ways.len() < WAYS_MAX || self.ways.contains_key(&(room, origin)) {
+            self.ways.insert((room, origin), way);
+        }
+    }
+
     /// Forgets a room that was left.
     pub(super) fn forget_room(&mut self, room: RoomHandle) {
         self.listed.retain(|(listed, _), _| *listed != room);
         self.routes.retain(|(routed, _), _| *routed != room);
+        self.ways.retain(|(led, _), _| *led != room);
     }
 }
 
@@ -93,11 +105,13 @@ impl Introductions {
 const SERVER_TURN: usize = 4;
 
 /// How a payload begins its way.
-enum Way {
+pub(super) enum Way {
     /// Through these neighbours.
     Neighbours(Vec<Endpoint>),
     /// Through a server.
     Server(ServerId),
+    /// Through this neighbour and those after it.
+    Route(Endpoint, Vec<Tag>),
 }
 
 impl Node {
@@ -112,6 +126,7 @@ impl Node {
                     self.send_to_member(handle, neighbour, RoomMessage::Carry(carry.clone()));
                 }
             }
+            Way::Route(next, rest) => self.send_along(handle, to, next, &rest, payload),
             Way::Server(server) => {
                 let Some(room) = self.rooms.get(&handle).and_then(super::rooms::Entry::id) else { return };
                 if let Ok(payload) = Base64::new(payload) {
@@ -128,6 +143,16 @@ impl Node {
         let servers = peer.sources(handle).filter_map(Source::server).filter(entered);
         let servers: Vec<ServerId> = servers.collect();
         let turn = peer.failures as usize;
+        let sparse = self.rooms.get(&handle).and_then(|entry| entry.room.as_ref());
+        if neighbours.is_empty() && sparse.is_some_and(|room| !room.is_full_mesh()) {
+            // Nobody lists others there, and servers list a sample alone.
+            let joined = self.rooms.get(&handle).into_iter().flat_map(|entry| &entry.registrations);
+            let joined = joined.filter(|known| known.joined).map(|known| known.server).find(entered);
+            let along = self.way_along(handle, to).filter(|_| joined.is_none() || turn % 3 < 2);
+            if let Some(way) = along.or(joined.map(Way::Server)) {
+                return way;
+            }
+        }
         if !servers.is_empty() && (neighbours.is_empty() || turn % SERVER_TURN == SERVER_TURN - 1) {
             return Way::Server(servers[turn / SERVER_TURN % servers.len()]);
         }
@@ -153,12 +178,12 @@ impl Node {
         (until > self.now.time && self.can_carry(handle, through)).then_some(through)
     }
 
-    fn live_neighbours(&self, handle: RoomHandle, but: Option<Endpoint>) -> Vec<Endpoint> {
+    pub(super) fn live_neighbours(&self, handle: RoomHandle, but: Option<Endpoint>) -> Vec<Endpoint> {
         let neighbours = self.peers.keys().copied();
         neighbours.filter(|neighbour| Some(*neighbour) != but && self.can_carry(handle, *neighbour)).collect()
     }
 
-    fn can_carry(&self, handle: RoomHandle, neighbour: Endpoint) -> bool {
+    pub(super) fn can_carry(&self, handle: RoomHandle, neighbour: Endpoint) -> bool {
         let alive = |state| matches!(state, LinkState::Direct | LinkState::Relayed);
         let peer = self.peers.get(&neighbour);
         peer.is_some_and(|peer| peer.link.is_some() && alive(peer.state) && peer.is_attached(handle))

@@ -33,6 +33,7 @@ mod introductions;
 mod invitations;
 pub mod io;
 mod links;
+mod overlays;
 pub mod path;
 mod peer;
 mod pointing;
@@ -114,6 +115,8 @@ pub struct Node {
     signatures_left: usize,
     /// Whether the application takes direct messages.
     takes_direct: bool,
+    /// Where overlays have their chance from.
+    overlay_seed: Seed,
     next_link: u64,
     next_room: u32,
     next_server: u32,
@@ -148,6 +151,7 @@ impl Node {
             refusals: BTreeMap::new(),
             signatures_left: 0,
             takes_direct: true,
+            overlay_seed: *blake3::keyed_hash(&seed, b"meshwork overlay").as_bytes(),
             next_link: 1,
             next_room: 1,
             next_server: 1,
@@ -210,6 +214,7 @@ impl Node {
         self.handle_ice_timeouts();
         self.handle_peer_timeouts();
         self.vote_on_time();
+        self.handle_overlay_timeouts();
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
             room.handle_timeout(room.present(self.now));
         }

@@ -40,6 +40,8 @@ pub(super) enum Source {
     Server(ServerId),
     /// A member that has a link to it.
     Neighbour(Endpoint),
+    /// The room's overlay, which wants a link to it.
+    Overlay,
 }
 
 impl Source {
@@ -59,6 +61,7 @@ impl fmt::Display for Source {
         match self {
             Source::Server(_) => f.write_str("the server"),
             Source::Neighbour(endpoint) => write!(f, "{endpoint}"),
+            Source::Overlay => f.write_str("the overlay"),
         }
     }
 }

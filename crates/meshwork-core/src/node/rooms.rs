@@ -11,11 +11,14 @@ use super::io::{Effect, LinkId, ServerId};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::overlay::message::OverlayMessage;
 use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
 use crate::session::link::{Link, SEND_QUEUE_MAX};
-use crate::session::message::{Attach, Detach, DetachReason, GoodbyeReason, LinkMessage, RoomMessage};
+use crate::session::message::{
+    Attach, Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage,
+};
 use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
 use crate::signalling::description::Role;
 use crate::wire::BoundedText;
@@ -220,7 +223,10 @@ impl Node {
             }
             (Access::Secret { .. }, Some(_)) => {}
         }
-        entry.room = Some(Room::new(handle, id, genesis, bytes, self.me, &self.config));
+        let mut room = Room::new(handle, id, genesis, bytes, self.me, &self.config);
+        let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
+        room.set_own(Introduction::from(&self.announcement), seed);
+        entry.room = Some(room);
         self.event(Event::RoomOpened { room: handle, id });
         Ok(())
     }
@@ -339,6 +345,7 @@ impl Node {
             RoomMessage::AskIntroductions(asked) => self.handle_ask_introductions(handle, from, &asked),
             RoomMessage::Introductions(introduced) => self.handle_introductions(handle, from, &introduced),
             RoomMessage::Carry(carry) => self.handle_carry(handle, from, carry),
+            RoomMessage::Overlay(OverlayMessage::Routed(routed)) => self.handle_routed(handle, from, routed),
             message => {
                 if let RoomMessage::Links(links) = &message {
                     self.handle_links(handle, from, &links.endpoints);
@@ -363,9 +370,14 @@ impl Node {
         }
         if entry.room.as_ref().is_some_and(|room| !room.admits(from)) {
             self.refuse(Some(from), Refusal::RoomFull, String::from("it attaches, but the room is full"));
+            if let Some(peer) = self.peers.get_mut(&from) {
+                // Whoever is refused takes us for detached too, and is told anew when there is a place.
+                peer.sent_attach.remove(&handle);
+            }
             return self.send_detach(from, attach.room, DetachReason::Full);
         }
         self.send_attach(from, handle);
+        let face = self.face(from);
         let Some(peer) = self.peers.get_mut(&from) else { return };
         if !peer.attached.contains_key(&attach.number) && peer.attached.len() >= ROOMS_MAX {
             let detail = format!("it attaches to more than {ROOMS_MAX} rooms");
@@ -380,6 +392,7 @@ impl Node {
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
         entry.presence.say_again(self.now.time);
         let Some(room) = entry.room.as_mut() else { return };
+        room.handle_face(from, face);
         if again {
             room.handle_member(from, Member::from(attach));
         } else if resumed {
@@ -421,6 +434,7 @@ impl Node {
             DetachReason::Left => {}
             DetachReason::Full => {
                 self.refuse(Some(from), Refusal::RoomFull, String::from("it says that the room is full"));
+                self.handle_no_place(handle, from);
             }
             DetachReason::Proof => {
                 let detail = String::from("it does not accept our proof of the room's secret");
@@ -459,6 +473,10 @@ impl Node {
                         let token = persist_token(handle, token);
                         self.effect(Effect::ReadHistory { token, room: id, from, bytes });
                     }
+                    RoomOutput::Seek(introduction, way) => self.seek(handle, &introduction, way),
+                    RoomOutput::Unseek(endpoint) => self.unseek(handle, endpoint),
+                    RoomOutput::Drop(endpoint, why) => self.drop_neighbour(handle, endpoint, why),
+                    RoomOutput::Relink => self.relink(handle),
                     RoomOutput::Offence(from, refusal, detail) => self.handle_offence(from, refusal, detail),
                     // Who cannot be heard cannot serve either.
                     RoomOutput::Refused(from, Refusal::Withheld, _) if self.is_cut_off(from) => {}

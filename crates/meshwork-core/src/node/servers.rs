@@ -191,6 +191,7 @@ impl Node {
                 if let Some(known) = entry.and_then(|entry| entry.registration(server)) {
                     (known.joined, known.refused) = (true, false);
                 }
+                self.handle_sighted(handle, members.len());
                 for announcement in members {
                     self.learn(handle, &announcement, Source::Server(server));
                 }
@@ -366,6 +367,9 @@ impl Node {
         if endpoint == self.me {
             return;
         }
+        if self.leave_to_overlay(handle, announcement, source) {
+            return;
+        }
         let known =
             self.peers.get(&endpoint).is_some_and(|peer| peer.announcement.as_ref() == Some(announcement));
         if !known && !announce::verify(announcement) {
@@ -426,6 +430,11 @@ impl Node {
         for endpoint in due {
             self.try_link(endpoint);
         }
+        self.forget_unsought();
+        let known = self.peers.len();
         self.peers.retain(|_, peer| peer.forget_at().is_none_or(|at| at > now));
+        if self.peers.len() < known {
+            self.forget_ways();
+        }
     }
 }

@@ -15,9 +15,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::Overlay;
+use super::count::estimate;
+use super::message::OverlayMessage;
+use super::{Face, Kind, NeighbourView, Overlay, OverlayView};
+use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::config::ROOM_ENDPOINTS_MAX;
+use crate::time::{Now, Time};
 
 /// The full mesh as `me` sees it.
 #[derive(Debug)]
@@ -25,12 +29,15 @@ pub struct FullMesh {
     me: Endpoint,
     /// To whom each of our neighbours says it is attached.
     neighbours: BTreeMap<Endpoint, BTreeSet<Endpoint>>,
+    since: BTreeMap<Endpoint, Time>,
+    /// How many are in the room, as far as members of other overlays told.
+    told: usize,
 }
 
 impl FullMesh {
     /// A mesh in which nobody is attached yet.
     pub fn new(me: Endpoint) -> FullMesh {
-        FullMesh { me, neighbours: BTreeMap::new() }
+        FullMesh { me, neighbours: BTreeMap::new(), since: BTreeMap::new(), told: 0 }
     }
 
     /// Whether it falls to us to pass what `origin` wrote to `to`, which has no link to `origin`.
@@ -38,32 +45,9 @@ impl FullMesh {
         let bridges = |links: &BTreeSet<Endpoint>| links.contains(&origin) && links.contains(&to);
         !self.neighbours.iter().any(|(neighbour, links)| *neighbour < self.me && bridges(links))
     }
-}
 
-impl Overlay for FullMesh {
-    fn admits(&self, endpoint: Endpoint) -> bool {
-        self.neighbours.contains_key(&endpoint) || self.neighbours.len() + 1 < ROOM_ENDPOINTS_MAX
-    }
-
-    fn wants_link(&self, endpoint: Endpoint) -> bool {
-        self.admits(endpoint)
-    }
-
-    fn handle_attached(&mut self, endpoint: Endpoint) {
-        self.neighbours.entry(endpoint).or_default();
-    }
-
-    fn handle_detached(&mut self, endpoint: Endpoint) {
-        self.neighbours.remove(&endpoint);
-    }
-
-    fn handle_links(&mut self, from: Endpoint, links: Vec<Endpoint>) {
-        if let Some(known) = self.neighbours.get_mut(&from) {
-            *known = links.into_iter().take(ROOM_ENDPOINTS_MAX).collect();
-        }
-    }
-
-    fn targets(&self, origin: Endpoint, from: Option<Endpoint>) -> Vec<Endpoint> {
+    /// To whom to pass what `origin` wrote and `from` sent.
+    fn to_pass(&self, origin: Endpoint, from: Option<Endpoint>) -> Vec<Endpoint> {
         let Some(from) = from else { return self.neighbours() };
         if planted!(OverlaySilent) {
             return Vec::new();
@@ -73,9 +57,73 @@ impl Overlay for FullMesh {
         };
         self.neighbours.iter().filter(lacks).map(|(to, _)| *to).collect()
     }
+}
+
+impl Overlay for FullMesh {
+    fn kind(&self) -> Kind {
+        Kind::FullMesh
+    }
+
+    fn admits(&self, endpoint: Endpoint) -> bool {
+        self.neighbours.contains_key(&endpoint) || self.neighbours.len() + 1 < ROOM_ENDPOINTS_MAX
+    }
+
+    fn wants_link(&self, endpoint: Endpoint) -> bool {
+        self.admits(endpoint)
+    }
+
+    fn handle_attached(&mut self, now: Now, endpoint: Endpoint, _face: Face) {
+        self.neighbours.entry(endpoint).or_default();
+        self.since.entry(endpoint).or_insert(now.time);
+    }
+
+    fn handle_detached(&mut self, _now: Now, endpoint: Endpoint) {
+        self.neighbours.remove(&endpoint);
+        self.since.remove(&endpoint);
+    }
+
+    fn handle_links(&mut self, from: Endpoint, links: Vec<Endpoint>) {
+        if let Some(known) = self.neighbours.get_mut(&from) {
+            *known = links.into_iter().take(ROOM_ENDPOINTS_MAX).collect();
+        }
+    }
+
+    fn handle_message(&mut self, _now: Now, _from: Endpoint, message: OverlayMessage) {
+        if let OverlayMessage::Status(status) = message {
+            let sizes = status.least.iter().map(|least| estimate(least.hashes.len(), least.hashes.last()));
+            self.told = sizes.max().unwrap_or(0);
+        }
+    }
+
+    fn targets(&mut self, _now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint> {
+        self.to_pass(batch.header().author, from)
+    }
 
     fn neighbours(&self) -> Vec<Endpoint> {
         self.neighbours.keys().copied().collect()
+    }
+
+    fn size(&self) -> usize {
+        (self.neighbours.len() + 1).max(self.told)
+    }
+
+    fn view(&self) -> OverlayView {
+        let view = |endpoint: &Endpoint| NeighbourView {
+            endpoint: *endpoint,
+            since: self.since.get(endpoint).copied().unwrap_or_default(),
+            introducer: None,
+            pinned: false,
+            long: false,
+            eager: u8::MAX,
+        };
+        OverlayView {
+            kind: Kind::FullMesh,
+            size: self.size(),
+            degree: (ROOM_ENDPOINTS_MAX - 1, ROOM_ENDPOINTS_MAX - 1),
+            passive: 0,
+            received: 0,
+            neighbours: self.neighbours.keys().map(view).collect(),
+        }
     }
 }
 
@@ -85,6 +133,8 @@ mod tests {
     use crate::id::{Instance, PeerId};
     use alloc::vec;
 
+    const STRANGER: Face = Face { introduction: None, speaks: false };
+
     fn endpoint(number: u8) -> Endpoint {
         Endpoint { peer: PeerId([number; 32]), instance: Instance(0) }
     }
@@ -92,7 +142,7 @@ mod tests {
     fn mesh(me: u8, neighbours: &[(u8, &[u8])]) -> FullMesh {
         let mut mesh = FullMesh::new(endpoint(me));
         for (neighbour, links) in neighbours {
-            mesh.handle_attached(endpoint(*neighbour));
+            mesh.handle_attached(Now::default(), endpoint(*neighbour), STRANGER);
             mesh.handle_links(endpoint(*neighbour), links.iter().map(|&link| endpoint(link)).collect());
         }
         mesh
@@ -101,8 +151,8 @@ mod tests {
     #[test]
     fn own_batches_go_to_all_and_are_not_passed_on_in_a_whole_mesh() {
         let mesh = mesh(1, &[(2, &[1, 3]), (3, &[1, 2])]);
-        assert_eq!(mesh.targets(endpoint(1), None), vec![endpoint(2), endpoint(3)]);
-        assert_eq!(mesh.targets(endpoint(2), Some(endpoint(2))), vec![]);
+        assert_eq!(mesh.to_pass(endpoint(1), None), vec![endpoint(2), endpoint(3)]);
+        assert_eq!(mesh.to_pass(endpoint(2), Some(endpoint(2))), vec![]);
     }
 
     #[test]
@@ -110,8 +160,8 @@ mod tests {
         // 3 and 4 cannot link; 1 and 2 are linked to both.
         let first = mesh(1, &[(2, &[1, 3, 4]), (3, &[1, 2]), (4, &[1, 2])]);
         let second = mesh(2, &[(1, &[2, 3, 4]), (3, &[1, 2]), (4, &[1, 2])]);
-        assert_eq!(first.targets(endpoint(3), Some(endpoint(3))), vec![endpoint(4)]);
-        assert_eq!(second.targets(endpoint(3), Some(endpoint(3))), vec![]);
+        assert_eq!(first.to_pass(endpoint(3), Some(endpoint(3))), vec![endpoint(4)]);
+        assert_eq!(second.to_pass(endpoint(3), Some(endpoint(3))), vec![]);
     }
 
     #[test]
@@ -119,10 +169,10 @@ mod tests {
         let mut mesh = FullMesh::new(endpoint(0));
         for number in 1..ROOM_ENDPOINTS_MAX as u8 {
             assert!(mesh.admits(endpoint(number)));
-            mesh.handle_attached(endpoint(number));
+            mesh.handle_attached(Now::default(), endpoint(number), STRANGER);
         }
         assert!(!mesh.admits(endpoint(200)) && mesh.admits(endpoint(1)));
-        mesh.handle_detached(endpoint(1));
+        mesh.handle_detached(Now::default(), endpoint(1));
         assert!(mesh.wants_link(endpoint(200)));
     }
 }

@@ -1,35 +1,191 @@
 //! Overlays: which endpoints of a room keep links to which, and along which links a batch travels.
 //!
 //! # Problem
-//! Everybody must hear everything, with few links and few copies, although some pairs cannot link.
+//! Everybody must hear everything, with few links and few copies, although some pairs cannot link, members come
+//! and go, and nobody knows them all.
+//!
+//! # How it works
+//! A room's record makes a [`Choice`](choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
+//! some links each: [`views`] finds members, keeps the number of links and replaces lost ones, [`trees`] carries
+//! batches in full along few links and as names along the others. docs/protocol/overlay.md has the messages.
 //!
 //! # Driving it
-//! The room tells an overlay who is attached and what they say of their own links; the overlay answers whom to
-//! link to, whom to admit and to whom a batch is passed. It sends nothing itself.
+//! The room tells an overlay who is attached, what they say, whom the node heard of and how links do, and gives it
+//! the time; the overlay answers to whom a batch goes, whom to admit, and says in its outputs whom to seek, whom to
+//! drop and what to send. It sends nothing itself.
+//!
+//! # Invariants
+//! - Overlays of different kinds get on with each other, so that a room can change while everybody paints.
+//! - What broadcast misses, comparison of replicas between neighbours brings: no overlay needs to be perfect.
+//!
+//! # Limits
+//! Every table has its own; [`size`] has the numbers of links.
 
 pub mod choice;
+pub mod count;
 pub mod full_mesh;
+pub mod message;
+pub mod nearness;
 pub mod size;
+pub mod sparse;
+pub mod trees;
+pub mod views;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
+use self::message::{OverlayMessage, Tag};
+use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
+use crate::node::io::BatchKey;
+use crate::session::message::Introduction;
+use crate::time::{Now, Time};
+
+/// What is to become of an overlay's decisions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OverlayOutput {
+    /// To be said to a neighbour.
+    Send(Endpoint, OverlayMessage),
+    /// A batch to be sent to a neighbour that lacks it.
+    Batch(Endpoint, SignedBatch),
+    /// A link to this member is wanted. The route, where there is one, begins with a neighbour's tag.
+    Seek(Introduction, Vec<Tag>),
+    /// It is wanted no longer: attempts may end.
+    Unseek(Endpoint),
+    /// This neighbour is to be detached, for this reason.
+    Drop(Endpoint, &'static str),
+    /// A neighbour did something that the person may want to know of.
+    Refused(Endpoint, String),
+}
+
+/// A member that somebody named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Who.
+    pub introduction: Introduction,
+    /// The neighbour that named it; `None` when a server did, or it came by itself.
+    pub introducer: Option<Endpoint>,
+    /// How to reach it; empty when there is only the server.
+    pub route: Vec<Tag>,
+}
+
+/// What the node knows of a neighbour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Face {
+    /// Its announcement; `None` when it is known by its link alone.
+    pub introduction: Option<Introduction>,
+    /// Whether its link is of a version that has messages about overlays.
+    pub speaks: bool,
+}
+
+/// How the link to a neighbour does.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LinkFacts {
+    /// Smoothed round-trip time.
+    pub rtt: Option<Duration>,
+    /// Whether it has been silent for so long that another should take its place.
+    pub stale: bool,
+}
+
+/// What an overlay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Everybody links to everybody.
+    FullMesh,
+    /// Mutual random links, all of which carry everything, for so many nines.
+    KGossip(u8),
+    /// Views with near and far links, and broadcast trees.
+    Emergent,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::FullMesh => f.write_str("full mesh"),
+            Kind::KGossip(nines) => write!(f, "k-gossip with {nines} nines"),
+            Kind::Emergent => f.write_str("emergent"),
+        }
+    }
+}
+
+/// A neighbour as an overlay sees it, to be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NeighbourView {
+    /// Who.
+    pub endpoint: Endpoint,
+    /// Since when.
+    pub since: Time,
+    /// Who named it, if a neighbour did.
+    pub introducer: Option<Endpoint>,
+    /// Whether it is one of the oldest, which are never given up.
+    pub pinned: bool,
+    /// Whether it was chosen at random, and is kept however far it is.
+    pub long: bool,
+    /// Trees in which it gets batches in full, a bit for each; all of them where there are no trees.
+    pub eager: u8,
+}
+
+/// An overlay to be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverlayView {
+    /// Which.
+    pub kind: Kind,
+    /// Members of the room, as far as is known or estimated, this endpoint included.
+    pub size: usize,
+    /// Links that it aims for and keeps at most.
+    pub degree: (usize, usize),
+    /// Members that could take a neighbour's place.
+    pub passive: usize,
+    /// Batches that came live so far, copies included.
+    pub received: u64,
+    /// Its neighbours.
+    pub neighbours: Vec<NeighbourView>,
+}
 
 /// The shape of a room's network, as one of its endpoints sees it.
 pub trait Overlay: fmt::Debug + Send {
+    /// What it is.
+    fn kind(&self) -> Kind;
     /// Whether there is a place in the room for `endpoint`; always true for one that is attached.
     fn admits(&self, endpoint: Endpoint) -> bool;
     /// Whether this endpoint should have a link to `endpoint`.
     fn wants_link(&self, endpoint: Endpoint) -> bool;
     /// `endpoint` is attached to the room over a link of ours.
-    fn handle_attached(&mut self, endpoint: Endpoint);
+    fn handle_attached(&mut self, now: Now, endpoint: Endpoint, face: Face);
     /// `endpoint` is no longer attached over a link of ours.
-    fn handle_detached(&mut self, endpoint: Endpoint);
+    fn handle_detached(&mut self, now: Now, endpoint: Endpoint);
     /// `from` says to whom it is attached.
-    fn handle_links(&mut self, from: Endpoint, links: Vec<Endpoint>);
-    /// To whom to pass a new batch written by `origin` and heard from `from`; `None` when it is our own.
-    fn targets(&self, origin: Endpoint, from: Option<Endpoint>) -> Vec<Endpoint>;
+    fn handle_links(&mut self, _from: Endpoint, _links: Vec<Endpoint>) {}
+    /// Somebody named a member.
+    fn handle_candidate(&mut self, _now: Now, _candidate: Candidate) {}
+    /// No link to this member can be made at present.
+    fn handle_unreachable(&mut self, _now: Now, _endpoint: Endpoint) {}
+    /// A neighbour says something about the overlay.
+    fn handle_message(&mut self, now: Now, from: Endpoint, message: OverlayMessage);
+    /// `from` sent a batch that was here already.
+    fn handle_duplicate(&mut self, _key: &BatchKey, _from: Endpoint) {}
+    /// A batch arrived, which may or may not count.
+    fn handle_arrived(&mut self, _key: &BatchKey) {}
+    /// A batch was taken in, or decided about, that is not to be passed on.
+    fn handle_known(&mut self, _key: &BatchKey) {}
+    /// To whom to pass a new batch heard from `from`; `None` when it is our own.
+    fn targets(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint>;
     /// To whom this endpoint is attached.
     fn neighbours(&self) -> Vec<Endpoint>;
+    /// How many are in the room, as far as is known or estimated, this endpoint included.
+    fn size(&self) -> usize;
+    /// How it looks.
+    fn view(&self) -> OverlayView;
+    /// Does what is due. `facts` tells how the link to a neighbour does.
+    fn handle_timeout(&mut self, _now: Now, _facts: &dyn Fn(Endpoint) -> LinkFacts) {}
+    /// When [`Overlay::handle_timeout`] has something to do.
+    fn poll_timeout(&self) -> Option<Time> {
+        None
+    }
+    /// What is to be sent, sought or dropped.
+    fn poll_output(&mut self) -> Option<OverlayOutput> {
+        None
+    }
 }

@@ -403,6 +403,7 @@ impl Room {
 
     /// Stores changed records, and tells neighbours once they are durable.
     fn keep_records(&mut self, now: Now) {
+        self.choose_overlay(now);
         self.sync.handle_rules(now.time, self.law.digest());
         self.store_records();
         if self.storage.stores() {

@@ -110,8 +110,13 @@ impl Room {
             Err(rejection) => return self.reject(from, rejection, live),
         };
         if live && planted!(PassUnverified) {
-            let others = self.overlay.neighbours().into_iter().filter(|other| *other != from).collect();
+            let others =
+                self.linking.overlay.neighbours().into_iter().filter(|other| *other != from).collect();
             self.send_live(others, &batch.clone().assume_signed());
+        }
+        if live {
+            self.linking.received += 1;
+            self.linking.overlay.handle_arrived(&batch.key());
         }
         let bytes = batch.bytes().len();
         let wanted = !live && self.sync.handle_part_batch(now.time, from, &batch);
@@ -166,7 +171,7 @@ impl Room {
     pub(super) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
         let key = checked.batch.key();
         if !self.admits_batch(now, &checked.batch) {
-            return;
+            return self.linking.overlay.handle_known(&key);
         }
         if key.author == from && self.stays {
             self.storage.acknowledge(from, key.sequence);
@@ -175,7 +180,10 @@ impl Room {
         // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
         // in also ends every round trip of a batch whose sequence was forgotten.
         if self.apply(now, checked) && live {
-            self.send_live(self.overlay.targets(key.author, Some(from)), &batch);
+            let targets = self.linking.overlay.targets(now, &batch, Some(from));
+            self.send_live(targets, &batch);
+        } else {
+            self.linking.overlay.handle_known(&key);
         }
     }
 
@@ -232,6 +240,9 @@ impl Room {
     fn reject(&mut self, from: Endpoint, rejection: Rejection, live: bool) {
         match rejection {
             Rejection::Known(key) => {
+                if live {
+                    self.linking.overlay.handle_duplicate(&key, from);
+                }
                 // What is held is known too, but it is not applied.
                 if key.author == from && self.stays && self.delivery.is_delivered(&key) {
                     self.storage.acknowledge(from, key.sequence);

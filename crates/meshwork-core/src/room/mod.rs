@@ -24,6 +24,7 @@ pub mod genesis;
 mod governing;
 pub mod history;
 mod intake;
+mod linking;
 mod outbox;
 pub mod records;
 mod ruling;
@@ -32,7 +33,6 @@ mod storing;
 pub mod sync;
 pub mod verify;
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -44,6 +44,7 @@ use self::equivocation::Ledger;
 use self::genesis::Genesis;
 use self::governing::Governing;
 use self::history::History;
+use self::linking::Linking;
 pub use self::outbox::OUTBOX_MAX;
 use self::outbox::Outbox;
 use self::records::law::Law;
@@ -57,9 +58,8 @@ use crate::id::{Endpoint, Identity, RoomId};
 use crate::node::event::{Event, Refusal, RoomHandle};
 use crate::node::io::StoreChange;
 use crate::node::{CommandError, Config, PaintReceipt};
-use crate::overlay::Overlay;
-use crate::overlay::full_mesh::FullMesh;
-use crate::session::message::{Applied, Attach, Links, RoomMessage, SEQUENCES_MAX};
+use crate::overlay::message::Tag;
+use crate::session::message::{Applied, Attach, Introduction, RoomMessage, SEQUENCES_MAX};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
 
@@ -99,6 +99,14 @@ pub enum RoomOutput {
         /// Bytes of batches at most.
         bytes: u32,
     },
+    /// A link to this member is wanted, over neighbours with these tags if there are any.
+    Seek(Introduction, Vec<Tag>),
+    /// It is wanted no longer.
+    Unseek(Endpoint),
+    /// This neighbour is to be detached, for this reason.
+    Drop(Endpoint, &'static str),
+    /// Links to all that are known may be wanted now.
+    Relink,
 }
 
 /// What an attached member says of itself.
@@ -138,7 +146,7 @@ pub struct Room {
     allowances: Allowances,
     /// Stored batches that did not verify, until all were looked at.
     refused_stored: usize,
-    overlay: Box<dyn Overlay>,
+    linking: Linking,
     sync: Sync,
     members: BTreeMap<Endpoint, Member>,
     outbox: Outbox,
@@ -188,7 +196,7 @@ impl Room {
             queue: verify::Queue::default(),
             allowances: Allowances::default(),
             refused_stored: 0,
-            overlay: Box::new(FullMesh::new(me)),
+            linking: Linking::new(me),
             sync: Sync::new(REPLICA),
             members: BTreeMap::new(),
             outbox: Outbox::default(),
@@ -226,16 +234,6 @@ impl Room {
     /// The shared canvas.
     pub fn canvas(&self) -> &Canvas {
         &self.canvas
-    }
-
-    /// Whether there is a place for `endpoint`.
-    pub fn admits(&self, endpoint: Endpoint) -> bool {
-        self.overlay.admits(endpoint)
-    }
-
-    /// Whether the overlay wants a link to `endpoint`.
-    pub fn wants_link(&self, endpoint: Endpoint) -> bool {
-        self.overlay.wants_link(endpoint)
     }
 
     /// What an attached member says of itself.
@@ -296,7 +294,8 @@ impl Room {
             .expect("a tile's payload is within the limit and the author is this peer");
         self.next_sequence += 1;
         self.outbox.insert(now.time, batch.clone());
-        self.send_live(self.overlay.targets(self.me, None), &batch);
+        let targets = self.linking.overlay.targets(now, &batch, None);
+        self.send_live(targets, &batch);
         self.apply(now, delivery::Checked { batch, strokes });
     }
 
@@ -322,7 +321,7 @@ impl Room {
         if self.members.insert(endpoint, member).is_some() {
             return;
         }
-        self.overlay.handle_attached(endpoint);
+        self.link_attached(now, endpoint);
         self.tell_links_at = Some(now.time + LINKS_QUIET);
         self.event(Event::MemberAttached { room: self.handle, endpoint });
         self.begin_comparison(now, endpoint);
@@ -362,7 +361,7 @@ impl Room {
         if planted!(OutboxCleared) {
             self.outbox.retain(|_| false);
         }
-        self.overlay.handle_detached(endpoint);
+        self.link_detached(now, endpoint);
         self.queue.handle_detached(endpoint);
         let dropped = self.allowances.handle_detached(endpoint);
         self.tell_dropped_of(endpoint, dropped);
@@ -402,7 +401,10 @@ impl Room {
             }
             RoomMessage::PartEnd(end) if of_canvas(end.replica) => self.receive_part_end(now, from, end.part),
             RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
-            RoomMessage::Links(links) => self.overlay.handle_links(from, links.endpoints.into_inner()),
+            RoomMessage::Links(links) => {
+                self.linking.overlay.handle_links(from, links.endpoints.into_inner());
+            }
+            RoomMessage::Overlay(message) => self.handle_overlay(now, from, message),
             RoomMessage::Records(hashes) => self.records.handle_hashes(from, &hashes, &self.law),
             RoomMessage::RecordsDigest(digest) => {
                 self.records.handle_digest(now.time, from, digest, &self.law);
@@ -441,11 +443,7 @@ impl Room {
         }
         if self.tell_links_at.is_some_and(|at| at <= now.time) {
             self.tell_links_at = None;
-            let neighbours = self.overlay.neighbours();
-            let endpoints =
-                Bounded::new(neighbours.clone()).expect("an overlay has fewer neighbours than a room");
-            let links = RoomMessage::Links(Links { endpoints });
-            self.outputs.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
+            self.tell_links();
         }
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
         let staying: Vec<Endpoint> = self.members.iter().filter_map(stays).collect();
@@ -466,9 +464,9 @@ impl Room {
         let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
         let dropped = self.allowances.poll_timeout();
         let resend = self.outbox.poll_timeout(now.time).filter(|_| self.somebody_stays());
-        let history = self.history.poll_timeout();
-        let due = [resend, unverified, sync, held, dropped, storage, records, history, self.tell_links_at];
-        due.into_iter().flatten().min()
+        let (history, overlay) = (self.history.poll_timeout(), self.linking.overlay.poll_timeout());
+        let due = [resend, unverified, sync, held, dropped, storage, records, history, overlay];
+        due.into_iter().chain([self.tell_links_at]).flatten().min()
     }
 
     fn somebody_stays(&self) -> bool {
@@ -545,6 +543,7 @@ impl Room {
             });
         }
         self.finish_history(now);
+        self.finish_linking();
         self.storage.settle(now.time);
         while let Some(output) = self.storage.poll_output() {
             match output {

@@ -13,6 +13,7 @@ use super::resume::Resumption;
 use crate::gossip::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::node::config::ROOM_ENDPOINTS_MAX;
+use crate::overlay::message::OverlayMessage;
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::records::RECORD_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
@@ -169,6 +170,8 @@ pub enum RoomMessage {
     Carry(Carry),
     /// About the room's history.
     History(HistoryMessage),
+    /// About the room's overlay.
+    Overlay(OverlayMessage),
 }
 
 /// Which replica of a room; 0 is the canvas.
@@ -393,6 +396,7 @@ impl RoomMessage {
             RoomMessage::Introductions(body) => (kind::INTRODUCTIONS, wire::encode(&(number, body))),
             RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
             RoomMessage::History(message) => message.encode(number),
+            RoomMessage::Overlay(message) => message.encode(number),
         }
     }
 
@@ -425,6 +429,9 @@ impl RoomMessage {
             kind::INTRODUCTIONS => read(body, RoomMessage::Introductions),
             kind::CARRY => read(body, RoomMessage::Carry),
             kind => {
+                if let Some((number, message)) = OverlayMessage::decode(kind, body)? {
+                    return Ok(Some((number, RoomMessage::Overlay(message))));
+                }
                 let message = HistoryMessage::decode(kind, body)?;
                 Ok(message.map(|(number, message)| (number, RoomMessage::History(message))))
             }

@@ -19,6 +19,12 @@
 //! | `equal-replicas` | canvases of honest members are equal, cell by cell | in the end |
 //! | `in-step` | members know that they are equal | in the end |
 //! | `strokes-acknowledged` | every stroke of somebody who is still there was acknowledged | in the end |
+//! | `connected` | over links of the overlay everybody reaches everybody | when a room has settled |
+//! | `degree` | everybody has as many neighbours as its overlay promises | when a room has settled |
+//! | `neighbours-mutual` | who is somebody's neighbour has that one as a neighbour | when a room has settled |
+//! | `coverage` | what was painted shows everywhere | a moment after it was painted |
+//! | `payload-copies` | a batch comes to each member so many times at most | once trees are shaped |
+//! | `oldest-kept` | nobody gives up its oldest neighbours | always |
 //! | `no-leak` | nodes at rest hold what their links need, and nothing else | in the end |
 
 mod acknowledged;
@@ -29,6 +35,7 @@ mod equal;
 mod exactly_once;
 mod honest;
 mod mesh;
+pub mod overlay;
 mod painted;
 
 use std::fmt;

@@ -139,6 +139,7 @@ impl World {
     /// An empty world whose every chance comes from `seed`, with one server. Programs have the access `path`
     /// where nothing else is said.
     pub fn new(seed: u64, path: PathModel) -> World {
+        meshwork_core::memo::remember();
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = Rng::new(bytes);

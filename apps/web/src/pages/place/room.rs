@@ -93,7 +93,8 @@ fn Facts(session: Session) -> impl IntoView {
     let pace = |_: Session, law: &RoomLaw| words::sentence(&rules::pace(law.rules.limit)).replace('.', "");
     let owner = |session: Session, law: &RoomLaw| named(session, law.owner);
     let overlay = |_: Session, law: &RoomLaw| match law.rules.overlay.as_str() {
-        "" => "Each with everybody, up to 24".to_owned(),
+        "" => "Each with everybody up to 8, with a dozen beyond".to_owned(),
+        "full-mesh" => "Each with everybody, up to 24".to_owned(),
         name => name.to_owned(),
     };
     view! {

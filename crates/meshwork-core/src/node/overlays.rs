@@ -1,0 +1,293 @@
+//! The node's side of overlays: seeking and dropping members, and payloads that travel along routes.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Node;
+use super::event::{LinkState, Refusal, RoomHandle};
+use super::introductions::Way;
+use super::peer::Source;
+use crate::id::Endpoint;
+use crate::overlay::message::{LINK_VERSION, OverlayMessage, Routed, Tag, route};
+use crate::overlay::{Candidate, Face, LinkFacts, OverlayView};
+use crate::session::link::Link;
+use crate::session::message::{Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage};
+use crate::signalling::announce;
+use crate::signalling::protocol::Announcement;
+
+impl Node {
+    /// How the room's overlay looks from here; `None` until its genesis is known.
+    pub fn overlay(&self, room: RoomHandle) -> Option<OverlayView> {
+        Some(self.rooms.get(&room)?.room.as_ref()?.overlay())
+    }
+
+    /// What is known of an endpoint that is about to be attached.
+    pub(super) fn face(&self, endpoint: Endpoint) -> Face {
+        let peer = self.peers.get(&endpoint);
+        let link = peer.and_then(|peer| self.links.get(&peer.link?));
+        Face {
+            introduction: peer.and_then(|peer| peer.announcement.as_ref()).map(Introduction::from),
+            speaks: link.is_some_and(|link| link.facts().version >= LINK_VERSION),
+        }
+    }
+
+    /// Lets overlays do what is due.
+    pub(super) fn handle_overlay_timeouts(&mut self) {
+        let (peers, links, now) = (&self.peers, &self.links, self.now.time);
+        let silent = self.config.stale_after;
+        let facts = |endpoint: Endpoint| {
+            let link: Option<&Link> = peers.get(&endpoint).and_then(|peer| links.get(&peer.link?));
+            LinkFacts {
+                rtt: link.and_then(Link::rtt),
+                stale: link.is_none_or(|link| now.since(link.heard()) >= silent),
+            }
+        };
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            if room.is_linking_due(now) {
+                room.handle_linking_timeout(room.present(self.now), &facts);
+            }
+        }
+    }
+
+    /// A server names so many members of a room.
+    pub(super) fn handle_sighted(&mut self, handle: RoomHandle, members: usize) {
+        let now = self.now;
+        if let Some(room) = self.open_room_mut(handle) {
+            room.handle_sighted(room.present(now), members);
+        }
+    }
+
+    /// Leaves a member that somebody named to the room's overlay, where that chooses. Returns whether it does.
+    pub(super) fn leave_to_overlay(
+        &mut self,
+        handle: RoomHandle,
+        announcement: &Announcement,
+        source: Source,
+    ) -> bool {
+        let now = self.now;
+        let endpoint = announcement.endpoint;
+        let is_attached = self.peers.get(&endpoint).is_some_and(|peer| peer.is_attached(handle));
+        let Some(room) = self.open_room_mut(handle).filter(|room| !room.is_full_mesh()) else { return false };
+        if !is_attached && source != Source::Overlay {
+            let introducer = source.neighbour();
+            let route = introducer.iter().map(Tag::of).collect();
+            let candidate = Candidate { introduction: announcement.into(), introducer, route };
+            room.handle_candidate(room.present(now), candidate);
+        }
+        // What waits to resume a session with it goes on; anything else begins when the overlay says so.
+        source != Source::Overlay && !self.is_resuming(endpoint)
+    }
+
+    /// The overlay wants a link to a member.
+    pub(super) fn seek(&mut self, handle: RoomHandle, introduction: &Introduction, way: Vec<Tag>) {
+        let announcement = introduction.announcement();
+        let endpoint = announcement.endpoint;
+        self.introductions.ways.insert((handle, endpoint), way);
+        self.learn(handle, &announcement, Source::Overlay);
+        let Some(peer) = self.peers.get_mut(&endpoint).filter(|peer| peer.announcement.is_some()) else {
+            return self.handle_unreachable(handle, endpoint);
+        };
+        if peer.link.is_none() && !self.is_trying(endpoint) {
+            let now = self.now.time;
+            if let Some(peer) = self.peers.get_mut(&endpoint) {
+                peer.next_try = Some(now);
+            }
+            self.try_link(endpoint);
+        }
+    }
+
+    /// The overlay does not want it any more.
+    pub(super) fn unseek(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        self.introductions.ways.remove(&(handle, endpoint));
+        self.handle_absent(handle, endpoint, Source::Overlay);
+    }
+
+    /// A link that is sought cannot be made at present.
+    pub(super) fn handle_unreachable(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        let now = self.now;
+        if let Some(room) = self.open_room_mut(handle) {
+            room.handle_unreachable(room.present(now), endpoint);
+        }
+    }
+
+    /// A member has no place for us as a neighbour: the overlay looks for another.
+    pub(super) fn handle_no_place(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        if self.open_room_mut(handle).is_none_or(|room| room.is_full_mesh()) {
+            return;
+        }
+        self.handle_unreachable(handle, endpoint);
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        if let (Some(link), true, true) = (peer.link, peer.attached.is_empty(), peer.sent_attach.is_empty()) {
+            peer.next_try = None;
+            self.close_link(link, Some(GoodbyeReason::Unused));
+            self.set_state(
+                endpoint,
+                LinkState::Gone,
+                Some(String::from("it has as many neighbours as it keeps")),
+            );
+        }
+    }
+
+    /// An attempt came to nothing: every room that sought this endpoint looks for another.
+    pub(super) fn handle_unreachable_everywhere(&mut self, endpoint: Endpoint) {
+        let rooms: Vec<RoomHandle> = self.rooms.keys().copied().collect();
+        for handle in rooms {
+            self.handle_unreachable(handle, endpoint);
+        }
+    }
+
+    /// The overlay gives a neighbour up. It stays a member.
+    pub(super) fn drop_neighbour(&mut self, handle: RoomHandle, endpoint: Endpoint, why: &str) {
+        let Some(room) = self.rooms.get(&handle).and_then(super::rooms::Entry::id) else { return };
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.remove_room(handle);
+        peer.attached.retain(|_, attached| *attached != handle);
+        peer.reattaching.remove(&handle);
+        peer.sent_attach.remove(&handle);
+        let is_unused = peer.attached.is_empty() && peer.sent_attach.is_empty();
+        let link = peer.link;
+        self.introductions.ways.remove(&(handle, endpoint));
+        self.detach(handle, endpoint);
+        let Some(link) = link else { return };
+        if let Some(state) = self.links.get_mut(&link) {
+            state.send(&LinkMessage::Detach(Detach { room, reason: DetachReason::Left }));
+        }
+        if is_unused {
+            self.close_link(link, Some(GoodbyeReason::Unused));
+            if let Some(peer) = self.peers.get_mut(&endpoint) {
+                peer.next_try = None;
+            }
+            self.set_state(endpoint, LinkState::Gone, Some(format!("no neighbour any more: {why}")));
+        }
+    }
+
+    /// The overlay became one in which everybody who is known is linked to.
+    pub(super) fn relink(&mut self, handle: RoomHandle) {
+        let is_unlinked = |(_, peer): &(&Endpoint, &super::peer::Peer)| {
+            peer.link.is_none() && peer.present_rooms().any(|room| room == handle)
+        };
+        let known: Vec<Endpoint> =
+            self.peers.iter().filter(is_unlinked).map(|(&endpoint, _)| endpoint).collect();
+        for endpoint in known {
+            if !self.is_trying(endpoint) {
+                if let Some(peer) = self.peers.get_mut(&endpoint) {
+                    peer.next_try = Some(self.now.time);
+                }
+                self.try_link(endpoint);
+            }
+        }
+    }
+
+    /// The way to an endpoint over neighbours that are alive, and the rest of it.
+    pub(super) fn way_along(&self, handle: RoomHandle, to: Endpoint) -> Option<Way> {
+        let tags = self.introductions.ways.get(&(handle, to))?;
+        let (next, rest) = self.next_of(handle, tags)?;
+        Some(Way::Route(next, rest.to_vec()))
+    }
+
+    /// The last on a route that is a neighbour, so that who left meanwhile is passed by; and who comes after it.
+    fn next_of<'a>(&self, handle: RoomHandle, tags: &'a [Tag]) -> Option<(Endpoint, &'a [Tag])> {
+        let living = self.live_neighbours(handle, None);
+        let by_tag = |tag: &Tag| living.iter().copied().find(|one| Tag::of(one) == *tag);
+        tags.iter().enumerate().rev().find_map(|(place, tag)| Some((by_tag(tag)?, &tags[place + 1..])))
+    }
+
+    /// Sends a payload along a route that begins after `next`.
+    pub(super) fn send_along(
+        &mut self,
+        handle: RoomHandle,
+        to: Endpoint,
+        next: Endpoint,
+        rest: &[Tag],
+        payload: Vec<u8>,
+    ) {
+        let from = Introduction::from(&self.announcement);
+        let Some(rest) = route(rest.iter().copied()) else { return };
+        let payload = crate::wire::Bytes::new(payload).expect("a sealed payload is within its limit");
+        let routed = Routed { route: rest, path: crate::wire::Bounded::default(), from, to, payload };
+        self.send_to_member(handle, next, RoomMessage::Overlay(OverlayMessage::Routed(routed)));
+    }
+
+    /// A neighbour hands over a payload that travels along a route.
+    pub(super) fn handle_routed(&mut self, handle: RoomHandle, neighbour: Endpoint, routed: Routed) {
+        let now = self.now.time;
+        let origin = routed.from.endpoint;
+        let came = routed.path.last().copied().unwrap_or_else(|| Tag::of(&origin));
+        if came != Tag::of(&neighbour) {
+            let detail = String::from("a payload that did not come its way");
+            return self.handle_offence(neighbour, Refusal::Message, detail);
+        }
+        if !self.peers.get_mut(&neighbour).is_some_and(|peer| peer.carried.count(now)) {
+            let detail = String::from("it has more payloads carried than are allowed in a minute");
+            return self.refuse(Some(neighbour), Refusal::TooManyAttempts, detail);
+        }
+        if origin == self.me || self.introductions.is_seen(&routed.payload) {
+            return;
+        }
+        if routed.to == self.me {
+            return self.take_routed(handle, neighbour, &routed);
+        }
+        let (to, mut path) = (routed.to, routed.path.into_inner());
+        path.push(Tag::of(&self.me));
+        let Some(path) = route(path) else { return };
+        let next = if self.can_carry(handle, to) {
+            Some((to, Vec::new()))
+        } else {
+            self.next_of(handle, &routed.route).map(|(next, rest)| (next, rest.to_vec()))
+        };
+        if let Some((next, rest)) = next.filter(|(next, _)| *next != neighbour)
+            && let Some(rest) = route(rest)
+        {
+            let routed = Routed { route: rest, path, ..routed };
+            self.send_to_member(handle, next, RoomMessage::Overlay(OverlayMessage::Routed(routed)));
+        }
+    }
+
+    /// A payload for us came along a route: its way back is the way to answer.
+    fn take_routed(&mut self, handle: RoomHandle, neighbour: Endpoint, routed: &Routed) {
+        let announcement = routed.from.announcement();
+        let origin = announcement.endpoint;
+        let known = self.peers.get(&origin).and_then(|peer| peer.announcement.as_ref());
+        if known != Some(&announcement) && !announce::verify(&announcement) {
+            let detail = format!("it carries a payload of {origin} with a key that {origin} did not sign");
+            return self.handle_offence(neighbour, Refusal::SealingKey, detail);
+        }
+        if !self.peers.contains_key(&origin) && !self.counts_introduction(neighbour) {
+            return;
+        }
+        let back: Vec<Tag> = routed.path.iter().rev().copied().collect();
+        if self.know(handle, &announcement) {
+            self.introductions.remember_way(handle, origin, back);
+            self.handle_sealed_signal(handle, origin, &routed.payload, Source::Neighbour(neighbour));
+        }
+    }
+
+    /// Whom an overlay does not seek any more is listed no longer.
+    pub(super) fn forget_unsought(&mut self) {
+        let rooms = &self.rooms;
+        for (&endpoint, peer) in &mut self.peers {
+            if peer.link.is_some() || !peer.trying.is_empty() || peer.session.is_some() || !peer.is_listed() {
+                continue;
+            }
+            let is_sought = |handle: &RoomHandle| {
+                let room = rooms.get(handle).and_then(|entry| entry.room.as_ref());
+                room.is_none_or(|room| room.is_full_mesh() || room.wants_link(endpoint))
+            };
+            let unsought: Vec<RoomHandle> = peer.present_rooms().filter(|room| !is_sought(room)).collect();
+            for room in unsought {
+                peer.remove_room(room);
+                peer.next_try = None;
+            }
+        }
+    }
+
+    /// Forgets the ways to those of whom nothing is known any more.
+    pub(super) fn forget_ways(&mut self) {
+        let peers = &self.peers;
+        self.introductions.ways.retain(|(_, to), _| peers.contains_key(to));
+    }
+}
+
+/// Ways that are remembered: one to each endpoint that is known.
+pub(super) const WAYS_MAX: usize = super::PEERS_MAX;

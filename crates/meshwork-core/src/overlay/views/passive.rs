@@ -1,0 +1,160 @@
+//! Members that are known and not linked: who takes a lost neighbour's place, and how it is reached.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::id::Endpoint;
+use crate::overlay::message::{ROUTE_MAX, Tag};
+use crate::overlay::nearness::Place;
+use crate::overlay::size::PASSIVE_MAX;
+use crate::rng::Rng;
+use crate::session::message::Introduction;
+use crate::time::Time;
+
+/// Members that one neighbour may have named among those that are remembered: a third, so that nobody can fill the
+/// table with accomplices.
+pub(super) const NAMED_BY_ONE_MAX: usize = PASSIVE_MAX / 3;
+/// Members that could not be reached lately, which are not tried again.
+const FAILED_MAX: usize = 64;
+
+/// A member that is not linked.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) introduction: Introduction,
+    pub(super) place: Option<Place>,
+    /// The neighbour that named it; `None` when a server did.
+    pub(super) introducer: Option<Endpoint>,
+    /// How to reach it, over neighbours of ours; empty when there is only the server.
+    pub(super) route: Vec<Tag>,
+    pub(super) heard: Time,
+}
+
+/// What is known of members that are not linked.
+#[derive(Debug, Default)]
+pub(super) struct Passive {
+    known: BTreeMap<Endpoint, Known>,
+    failed: BTreeMap<Endpoint, Time>,
+}
+
+impl Passive {
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Endpoint, &Known)> {
+        self.known.iter()
+    }
+
+    pub(super) fn remove(&mut self, endpoint: &Endpoint) -> Option<Known> {
+        self.known.remove(endpoint)
+    }
+
+    /// Remembers a member. A shorter way replaces a longer one; whom somebody named stands in for another whom the
+    /// same one named once it has named its share, and for anybody when the table is full.
+    pub(super) fn insert(&mut self, known: Known, rng: &mut Rng) {
+        let endpoint = known.introduction.endpoint;
+        if known.route.len() > ROUTE_MAX {
+            return;
+        }
+        if let Some(before) = self.known.get_mut(&endpoint) {
+            let better = before.route.is_empty() || known.route.len() <= before.route.len();
+            before.heard = known.heard;
+            before.place = known.place.or(before.place);
+            if better && !known.route.is_empty() {
+                (before.route, before.introducer) = (known.route, known.introducer);
+                before.introduction = known.introduction;
+            }
+            return;
+        }
+        let named_by_it = |other: &Known| known.introducer.is_some() && other.introducer == known.introducer;
+        let own: Vec<Endpoint> =
+            self.known.iter().filter(|(_, other)| named_by_it(other)).map(|(&name, _)| name).collect();
+        let pick = |rng: &mut Rng, names: &[Endpoint]| names[rng.below(names.len() as u64) as usize];
+        if own.len() >= NAMED_BY_ONE_MAX {
+            self.known.remove(&pick(rng, &own));
+        } else if self.known.len() >= PASSIVE_MAX {
+            let all: Vec<Endpoint> = self.known.keys().copied().collect();
+            self.known.remove(&pick(rng, &all));
+        }
+        self.known.insert(endpoint, known);
+    }
+
+    /// A member cannot be reached: it is not tried again until then.
+    pub(super) fn fail(&mut self, endpoint: Endpoint, until: Time) {
+        self.known.remove(&endpoint);
+        if self.failed.len() >= FAILED_MAX {
+            self.failed.pop_first();
+        }
+        self.failed.insert(endpoint, until);
+    }
+
+    /// Whether a member could not be reached lately.
+    pub(super) fn has_failed(&self, now: Time, endpoint: &Endpoint) -> bool {
+        self.failed.get(endpoint).is_some_and(|until| *until > now)
+    }
+
+    pub(super) fn handle_time(&mut self, now: Time) {
+        self.failed.retain(|_, until| *until > now);
+    }
+
+    /// Some of them, drawn.
+    pub(super) fn sample(&self, rng: &mut Rng, count: usize, fits: impl Fn(&Known) -> bool) -> Vec<&Known> {
+        let mut all: Vec<&Known> = self.known.values().filter(|known| fits(known)).collect();
+        draw(rng, &mut all, count);
+        all
+    }
+}
+
+/// Keeps `count` of the items, drawn.
+pub(super) fn draw<T>(rng: &mut Rng, items: &mut Vec<T>, count: usize) {
+    for place in 0..count.min(items.len()) {
+        let other = place + rng.below((items.len() - place) as u64) as usize;
+        items.swap(place, other);
+    }
+    items.truncate(count);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overlay::message::tests::introduction;
+
+    fn known(number: u8, introducer: u8, route: usize) -> Known {
+        Known {
+            introduction: introduction(number),
+            place: None,
+            introducer: Some(introduction(introducer).endpoint),
+            route: alloc::vec![Tag([introducer; 8]); route],
+            heard: Time(0),
+        }
+    }
+
+    #[test]
+    fn nobody_fills_the_table_with_whom_they_named() {
+        let (mut passive, mut rng) = (Passive::default(), Rng::new([1; 32]));
+        for number in 0..200 {
+            passive.insert(known(number, 201, 1), &mut rng);
+        }
+        assert_eq!(passive.len(), NAMED_BY_ONE_MAX);
+        for number in 0..200 {
+            passive.insert(known(number, 202 + number % 4, 1), &mut rng);
+        }
+        assert_eq!(passive.len(), PASSIVE_MAX);
+        assert!(passive.sample(&mut rng, 8, |_| true).len() == 8);
+    }
+
+    #[test]
+    fn a_shorter_way_replaces_a_longer_one() {
+        let (mut passive, mut rng) = (Passive::default(), Rng::new([1; 32]));
+        passive.insert(known(1, 9, 5), &mut rng);
+        passive.insert(known(1, 8, 2), &mut rng);
+        passive.insert(known(1, 7, 3), &mut rng);
+        passive.insert(known(2, 7, ROUTE_MAX + 1), &mut rng);
+        let routes: Vec<usize> = passive.iter().map(|(_, known)| known.route.len()).collect();
+        assert_eq!(routes, [2], "and what is further than a payload travels is nothing");
+        let endpoint = introduction(1).endpoint;
+        passive.fail(endpoint, Time(5));
+        assert!(passive.has_failed(Time(4), &endpoint) && !passive.has_failed(Time(5), &endpoint));
+        assert_eq!(passive.len(), 0);
+    }
+}

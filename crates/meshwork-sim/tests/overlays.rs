@@ -1,0 +1,265 @@
+//! Rooms whose members keep some links each: k-gossip and emergent overlays, and changing from one to another.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Member, RED, SIZE};
+use meshwork_core::crdt::canvas::Colour;
+use meshwork_core::node::Config;
+use meshwork_core::node::config::PlantedBug;
+use meshwork_core::overlay::Kind;
+use meshwork_core::room::records::Rules;
+use meshwork_core::wire::BoundedText;
+use meshwork_sim::check::{self, Violation};
+use meshwork_sim::path::PathModel;
+use meshwork_sim::world::World;
+
+/// A room, and who is in it.
+struct Crowd {
+    world: World,
+    members: Vec<Member>,
+    config: Config,
+    painted: u16,
+}
+
+impl Crowd {
+    /// A room of `count` whose record asks for `overlay`; they come 20 ms after each other.
+    fn new(seed: u64, overlay: &str, count: usize, planted: Option<PlantedBug>) -> Crowd {
+        let config = Config { planted, ..Config::default() };
+        let mut world = World::new(seed, PathModel { loss_per_mille: 0, ..PathModel::WAN });
+        let first = world.start(config.clone(), 1, 0);
+        let room = world.create_room(first, SIZE, false);
+        let known = |world: &World| world.node(first).room_address(room).is_some();
+        assert!(world.run_while(Duration::from_secs(5), known));
+        let mut crowd = Crowd { world, members: vec![(first, room)], config, painted: 0 };
+        crowd.choose(overlay);
+        crowd.grow(count);
+        crowd
+    }
+
+    fn choose(&mut self, overlay: &str) {
+        let rules = Rules { overlay: BoundedText::new(overlay).expect("short"), ..Rules::default() };
+        let (first, room) = self.members[0];
+        self.world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+    }
+
+    fn grow(&mut self, count: usize) {
+        let (first, room) = self.members[0];
+        let address = self.world.node(first).room_address(room).expect("it is registered");
+        while self.members.len() < count {
+            let person = self.members.len() as u64 + 1000;
+            let index = self.world.start(self.config.clone(), person, 0);
+            let room = self.world.join_room(index, address.clone());
+            self.members.push((index, room));
+            self.world.run_for(Duration::from_millis(20));
+        }
+    }
+
+    /// Lets every `every`th member paint, and time pass.
+    fn paint(&mut self, every: usize) -> usize {
+        let writers: Vec<Member> = self.members.iter().copied().step_by(every).collect();
+        for &(index, room) in &writers {
+            self.painted += 1;
+            let (x, y) = (self.painted % 100, self.painted / 100 % 100);
+            let colour = Colour::rgb(self.painted as u8, index as u8, 1);
+            self.world.paint(index, room, &[(x, y, colour)]).expect("it may paint");
+        }
+        writers.len()
+    }
+
+    /// Lets time pass until `check` holds.
+    fn until(
+        &mut self,
+        limit: Duration,
+        check: impl Fn(&World, &[Member]) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let end = self.world.now() + limit;
+        loop {
+            match check(&self.world, &self.members) {
+                Err(violation) if self.world.now() >= end => return Err(violation),
+                Err(_) => self.world.run_for(Duration::from_millis(250)),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    /// Ends a share of the members without a word; the owner stays.
+    fn kill(&mut self, percent: usize) {
+        let gone = |place: &usize| *place > 0 && place * 7919 % 100 < percent;
+        let (dead, alive): (Vec<_>, Vec<_>) =
+            self.members.iter().copied().enumerate().partition(|(place, _)| gone(place));
+        dead.iter().for_each(|(_, (index, _))| drop(self.world.crash(*index)));
+        self.members = alive.into_iter().map(|(_, member)| member).collect();
+    }
+
+    /// Everybody is linked as the overlay wants it.
+    fn settle(&mut self, limit: Duration, least: usize) -> Result<(), Violation> {
+        self.until(limit, |world, members| {
+            check::overlay::degree(world, members, least)?;
+            check::overlay::neighbours_mutual(world, members)?;
+            check::overlay::connected(world, members)
+        })
+    }
+}
+
+/// A room of `count` grows, is painted in, loses a third of its members at once, and heals without a server.
+fn lives_through(
+    seed: u64,
+    overlay: &str,
+    count: usize,
+    least: usize,
+    planted: Option<PlantedBug>,
+) -> Result<Crowd, Violation> {
+    let mut crowd = Crowd::new(seed, overlay, count, planted);
+    crowd.settle(Duration::from_secs(30), least)?;
+    // Everybody has heard of enough others to go on without anybody's help.
+    crowd.world.run_for(Duration::from_secs(20));
+    crowd.world.stop_server();
+    crowd.paint(10);
+    crowd.until(Duration::from_secs(2), check::overlay::coverage)?;
+    crowd.kill(30);
+    crowd.paint(10);
+    crowd.settle(Duration::from_secs(15), least)?;
+    crowd.until(Duration::from_secs(15), check::overlay::coverage)?;
+    crowd.paint(5);
+    crowd.until(Duration::from_secs(2), check::overlay::coverage)?;
+    Ok(crowd)
+}
+
+#[test]
+fn a_k_gossip_room_keeps_its_links_and_heals_without_a_server() {
+    let crowd = lives_through(1, "k-gossip:3", 80, 8, None).unwrap_or_else(|violation| panic!("{violation}"));
+    let (index, room) = crowd.members[1];
+    let view = crowd.world.node(index).overlay(room).expect("it is open");
+    assert_eq!(view.kind, Kind::KGossip(3));
+    assert!((9..=11).contains(&view.degree.0), "k follows the room's size: {view:?}");
+}
+
+#[test]
+fn an_emergent_room_keeps_its_links_and_heals_without_a_server() {
+    let crowd = lives_through(2, "emergent", 80, 10, None).unwrap_or_else(|violation| panic!("{violation}"));
+    let (index, room) = crowd.members[1];
+    assert_eq!(crowd.world.node(index).overlay(room).map(|view| view.kind), Some(Kind::Emergent));
+}
+
+/// How often a batch comes to a member once fifty broadcasts have shaped the trees.
+fn copies(seed: u64, planted: Option<PlantedBug>) -> Result<f64, Violation> {
+    let mut crowd = Crowd::new(seed, "emergent", 60, planted);
+    crowd.settle(Duration::from_secs(30), 10)?;
+    crowd.world.run_for(Duration::from_secs(20));
+    for _ in 0..10 {
+        crowd.paint(12);
+        crowd.world.run_for(Duration::from_secs(1));
+    }
+    let (before, mut batches) = (check::overlay::payloads(&crowd.world, &crowd.members), 0);
+    for _ in 0..10 {
+        batches += crowd.paint(6);
+        crowd.world.run_for(Duration::from_secs(1));
+    }
+    crowd.until(Duration::from_secs(2), check::overlay::coverage)?;
+    check::overlay::payload_copies(&crowd.world, &crowd.members, before, batches, 1.3)
+}
+
+#[test]
+fn trees_bring_each_batch_about_once() {
+    let copies = copies(3, None).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{copies:.3} copies");
+    assert!(copies >= 0.9, "and not by repair");
+}
+
+#[test]
+fn a_live_room_changes_its_overlay_and_loses_nothing() {
+    let mut crowd = Crowd::new(4, "full-mesh", 20, None);
+    let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
+    crowd.until(Duration::from_secs(20), whole).unwrap_or_else(|violation| panic!("{violation}"));
+    for overlay in ["k-gossip:1", "emergent", "full-mesh", "emergent"] {
+        for step in 0..20 {
+            if step == 5 {
+                crowd.choose(overlay);
+            }
+            crowd.paint(3);
+            crowd.world.run_for(Duration::from_millis(200));
+        }
+        let kind =
+            |world: &World, &(index, room): &Member| world.node(index).overlay(room).map(|one| one.kind);
+        let first = kind(&crowd.world, &crowd.members[0]);
+        let same = crowd.members.iter().all(|member| kind(&crowd.world, member) == first);
+        assert!(same, "everybody follows the record to {overlay}");
+        crowd.until(Duration::from_secs(2), check::overlay::coverage).unwrap_or_else(|violation| {
+            panic!("{overlay}: {violation}");
+        });
+    }
+    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    let canvas = crowd.world.node(crowd.members[7].0).canvas(crowd.members[7].1).expect("it is open");
+    let cells = (0..crowd.painted).map(|number| (number + 1) % 100 + (number + 1) / 100 % 100 * 100);
+    assert!(cells.into_iter().all(|cell| canvas.colour(cell % 100, cell / 100) != canvas.colour(99, 99)));
+}
+
+#[test]
+fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
+    let mut crowd = Crowd::new(5, "", 6, None);
+    let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
+    crowd.until(Duration::from_secs(10), whole).unwrap_or_else(|violation| panic!("{violation}"));
+    let kinds = |crowd: &Crowd| -> Vec<Kind> {
+        let kind = |&(index, room): &Member| crowd.world.node(index).overlay(room).expect("it is open").kind;
+        crowd.members.iter().map(kind).collect()
+    };
+    assert!(kinds(&crowd).iter().all(|kind| *kind == Kind::FullMesh));
+    crowd.grow(30);
+    crowd.settle(Duration::from_secs(40), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    assert!(kinds(&crowd).iter().all(|kind| *kind == Kind::Emergent), "{:?}", kinds(&crowd));
+    let all: Vec<Member> = crowd.members.drain(5..).collect();
+    for (index, _) in all {
+        crowd.world.quit(index);
+    }
+    let whole = |world: &World, members: &[Member]| {
+        check::whole_mesh(world, members)?;
+        let full = |&(index, room): &Member| world.node(index).overlay(room).map(|one| one.kind);
+        match members.iter().all(|member| full(member) == Some(Kind::FullMesh)) {
+            true => Ok(()),
+            false => Err(Violation::new("kind", String::from("not yet a full mesh"))),
+        }
+    };
+    crowd.until(Duration::from_secs(300), whole).unwrap_or_else(|violation| panic!("{violation}"));
+    let (index, room) = crowd.members[2];
+    crowd.world.paint(index, room, &[(50, 50, RED)]);
+    crowd
+        .until(Duration::from_secs(1), check::overlay::coverage)
+        .unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+/// A room of near and far members, in which everybody looks for nearer neighbours.
+fn keeps_the_oldest(planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let mut crowd = Crowd::new(6, "emergent", 40, planted);
+    for &(index, _) in crowd.members.iter().step_by(3) {
+        crowd.world.set_access(index, PathModel::LAN);
+    }
+    let mut oldest = check::overlay::Oldest::default();
+    for _ in 0..60 {
+        crowd.world.run_for(Duration::from_secs(1));
+        oldest.check(&crowd.world, &crowd.members)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_oldest_links_stay_while_nearer_ones_are_found() {
+    assert_eq!(keeps_the_oldest(None), Ok(()));
+}
+
+#[test]
+fn faults_planted_in_overlays_are_noticed_by_these_checkers() {
+    let caught = |planted, outcome: Result<(), Violation>, by: &[&str]| {
+        let violation = outcome.expect_err(&format!("{planted:?} is not noticed"));
+        println!("{planted:?} caught by {violation}");
+        assert!(by.contains(&violation.checker), "{planted:?} caught by {violation}");
+    };
+    let live = |planted| lives_through(7, "emergent", 60, 10, Some(planted)).map(drop);
+    caught(PlantedBug::OverlayUnrepaired, live(PlantedBug::OverlayUnrepaired), &["degree"]);
+    caught(PlantedBug::ShuffleOff, live(PlantedBug::ShuffleOff), &["degree", "connected"]);
+    let pruned = copies(3, Some(PlantedBug::NeverPruned)).map(drop);
+    caught(PlantedBug::NeverPruned, pruned, &["payload-copies"]);
+    let pinned = keeps_the_oldest(Some(PlantedBug::PinningOff));
+    caught(PlantedBug::PinningOff, pinned, &["oldest-kept"]);
+}
