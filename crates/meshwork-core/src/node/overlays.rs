@@ -1,5 +1,6 @@
 //! The node's side of overlays: seeking and dropping members, and payloads that travel along routes.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -206,7 +207,7 @@ impl Node {
         let Some(rest) = route(rest.iter().copied()) else { return };
         let payload = crate::wire::Bytes::new(payload).expect("a sealed payload is within its limit");
         let routed = Routed { route: rest, path: crate::wire::Bounded::default(), from, to, payload };
-        self.send_to_member(handle, next, RoomMessage::Overlay(OverlayMessage::Routed(routed)));
+        self.send_to_member(handle, next, RoomMessage::Overlay(OverlayMessage::Routed(Box::new(routed))));
     }
 
     /// A neighbour hands over a payload that travels along a route.
@@ -240,7 +241,7 @@ impl Node {
             && let Some(rest) = route(rest)
         {
             let routed = Routed { route: rest, path, ..routed };
-            self.send_to_member(handle, next, RoomMessage::Overlay(OverlayMessage::Routed(routed)));
+            self.send_to_member(handle, next, RoomMessage::Overlay(OverlayMessage::Routed(Box::new(routed))));
         }
     }
 

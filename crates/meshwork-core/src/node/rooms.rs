@@ -345,7 +345,7 @@ impl Node {
             RoomMessage::AskIntroductions(asked) => self.handle_ask_introductions(handle, from, &asked),
             RoomMessage::Introductions(introduced) => self.handle_introductions(handle, from, &introduced),
             RoomMessage::Carry(carry) => self.handle_carry(handle, from, carry),
-            RoomMessage::Overlay(OverlayMessage::Routed(routed)) => self.handle_routed(handle, from, routed),
+            RoomMessage::Overlay(OverlayMessage::Routed(routed)) => self.handle_routed(handle, from, *routed),
             message => {
                 if let RoomMessage::Links(links) = &message {
                     self.handle_links(handle, from, &links.endpoints);

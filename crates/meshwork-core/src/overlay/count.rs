@@ -52,7 +52,7 @@ impl Sketch {
 }
 
 /// How many members these hashes are of.
-pub fn estimate<'a>(count: usize, greatest: Option<&'a [u8; 6]>) -> usize {
+pub fn estimate(count: usize, greatest: Option<&[u8; 6]>) -> usize {
     let Some(greatest) = greatest.filter(|_| count >= LEAST_MAX) else { return count };
     let mut bytes = [0; 8];
     bytes[2..].copy_from_slice(greatest);

@@ -2,6 +2,7 @@
 //!
 //! docs/protocol/overlay.md gives the bytes. Only links of version [`LINK_VERSION`] and above carry them.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -140,9 +141,9 @@ pub enum OverlayMessage {
     /// What the sender says of itself and of the room's size, when it changed.
     Status(Status),
     /// A random walk: whoever it ends at answers the origin with a sample, and may link to it.
-    Walk(Walk),
+    Walk(Box<Walk>),
     /// The answer to a walk, back along its way.
-    Found(Found),
+    Found(Box<Found>),
     /// Batches that the sender has and does not send of its own accord.
     Have(Bounded<BatchName, IDS_MAX>),
     /// The sender wants these trees in full, and these batches now.
@@ -152,7 +153,7 @@ pub enum OverlayMessage {
     /// The sender no longer keeps this link, and stays in the room.
     Dropped,
     /// A sealed payload along a route.
-    Routed(Routed),
+    Routed(Box<Routed>),
 }
 
 mod kind {
@@ -195,13 +196,13 @@ impl OverlayMessage {
         }
         match kind {
             kind::STATUS => read(body, OverlayMessage::Status),
-            kind::WALK => read(body, OverlayMessage::Walk),
-            kind::FOUND => read(body, OverlayMessage::Found),
+            kind::WALK => read(body, |walk| OverlayMessage::Walk(Box::new(walk))),
+            kind::FOUND => read(body, |found| OverlayMessage::Found(Box::new(found))),
             kind::HAVE => read(body, OverlayMessage::Have),
             kind::GRAFT => read(body, OverlayMessage::Graft),
             kind::PRUNE => read(body, OverlayMessage::Prune),
             kind::DROPPED => Ok(Some((wire::decode(body)?, OverlayMessage::Dropped))),
-            kind::ROUTED => read(body, OverlayMessage::Routed),
+            kind::ROUTED => read(body, |routed| OverlayMessage::Routed(Box::new(routed))),
             _ => Ok(None),
         }
     }
@@ -245,26 +246,33 @@ pub(super) mod tests {
         let (origin, from, path) = (introduction(1), introduction(2), route());
         vec![
             OverlayMessage::Status(Status { degree: 255, keeps: true, place, least }),
-            OverlayMessage::Walk(Walk { hops_left: 5, joins: true, origin, place, path, sample: sample() }),
-            OverlayMessage::Found(Found {
+            OverlayMessage::Walk(Box::new(Walk {
+                hops_left: 5,
+                joins: true,
+                origin,
+                place,
+                path,
+                sample: sample(),
+            })),
+            OverlayMessage::Found(Box::new(Found {
                 route: route(),
                 to: Tag([8; 8]),
                 from: from.clone(),
                 place,
                 path: route(),
                 sample: sample(),
-            }),
+            })),
             OverlayMessage::Have(names()),
             OverlayMessage::Graft(Graft { trees: 255, names: names() }),
             OverlayMessage::Prune(255),
             OverlayMessage::Dropped,
-            OverlayMessage::Routed(Routed {
+            OverlayMessage::Routed(Box::new(Routed {
                 route: route(),
                 path: route(),
                 to: from.endpoint,
                 from,
                 payload: Bytes::new(vec![1; PAYLOAD_MAX]).expect("the most"),
-            }),
+            })),
         ]
     }
 

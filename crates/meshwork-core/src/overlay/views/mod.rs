@@ -259,8 +259,8 @@ impl Views {
         }
         match message {
             OverlayMessage::Status(status) => self.handle_status(now, from, &status),
-            OverlayMessage::Walk(walk) => self.handle_walk(now, from, walk),
-            OverlayMessage::Found(found) => self.handle_found(now, from, found),
+            OverlayMessage::Walk(walk) => self.handle_walk(now, from, *walk),
+            OverlayMessage::Found(found) => self.handle_found(now, from, *found),
             // What follows says that it is not attached any more.
             _ => {}
         }
@@ -453,7 +453,8 @@ impl Views {
         let kept = self.active.values().filter(|other| other.keeps && !other.is_long).count();
         // What others want kept counts for so many as they may want.
         let is_kept = neighbour.keeps && kept <= self.degree.target.div_ceil(3) + PINNED;
-        !pinned.contains(endpoint) && !(self.nearness && neighbour.is_long) && !is_kept
+        let reaches_far = self.nearness && neighbour.is_long;
+        !pinned.contains(endpoint) && !reaches_far && !is_kept
     }
 
     /// Whether a neighbour can be given up for one that was just linked.

@@ -1,5 +1,6 @@
 //! Random walks: how members that are not linked come to know of each other.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -50,7 +51,7 @@ impl Views {
             path: Bounded::default(),
             sample: self.sample(now.time, to, to),
         };
-        self.outputs.push_back(OverlayOutput::Send(to, OverlayMessage::Walk(walk)));
+        self.outputs.push_back(OverlayOutput::Send(to, OverlayMessage::Walk(Box::new(walk))));
     }
 
     pub(super) fn handle_walk(&mut self, now: Now, from: Endpoint, walk: Walk) {
@@ -78,7 +79,7 @@ impl Views {
         let path = walk.path.iter().copied().chain([Tag::of(&self.me.endpoint)]);
         let Some(path) = route(path) else { return };
         let walk = Walk { hops_left: walk.hops_left - 1, path, ..walk };
-        self.outputs.push_back(OverlayOutput::Send(to, OverlayMessage::Walk(walk)));
+        self.outputs.push_back(OverlayOutput::Send(to, OverlayMessage::Walk(Box::new(walk))));
     }
 
     /// A walk ends here: remembers what it tells, answers, and links to who looks for neighbours.
@@ -92,7 +93,7 @@ impl Views {
             path: Bounded::default(),
             sample: self.sample(now.time, from, origin),
         };
-        self.outputs.push_back(OverlayOutput::Send(from, OverlayMessage::Found(found)));
+        self.outputs.push_back(OverlayOutput::Send(from, OverlayMessage::Found(Box::new(found))));
         self.take_sample(now.time, from, &back, origin, &walk.sample);
         self.learn_from(now.time, from, &walk.origin, Some(walk.place), back);
         let free = self.active.len() + self.sought.len() < self.degree.most;
@@ -133,7 +134,7 @@ impl Views {
             && next != from
         {
             let found = Found { route: route_left, path, ..found };
-            self.outputs.push_back(OverlayOutput::Send(next, OverlayMessage::Found(found)));
+            self.outputs.push_back(OverlayOutput::Send(next, OverlayMessage::Found(Box::new(found))));
         }
     }
 
