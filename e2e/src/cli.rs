@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::networks;
 use crate::process::Group;
 use crate::wait::wait_until;
 
@@ -19,12 +20,19 @@ const RUN_MAX: Duration = Duration::from_secs(120);
 /// One user of the command line, with an identity and a home folder of their own.
 pub struct Cli {
     home: TempDir,
+    /// The network namespace in which they are, if they are in one of their own.
+    namespace: Option<String>,
 }
 
 impl Cli {
     /// A user who has never run `meshwork` before.
     pub fn new() -> Result<Cli> {
-        Ok(Cli { home: TempDir::new().context("cannot make a temporary folder")? })
+        Ok(Cli { home: TempDir::new().context("cannot make a temporary folder")?, namespace: None })
+    }
+
+    /// Such a user in a network namespace.
+    pub fn within(namespace: &str) -> Result<Cli> {
+        Ok(Cli { namespace: Some(namespace.to_owned()), ..Cli::new()? })
     }
 
     /// The user's home, for files of the test as well; it goes with the user.
@@ -50,10 +58,14 @@ impl Cli {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        let mut command = Command::new(crate::program());
+        let mut command = match &self.namespace {
+            None => Command::new(crate::program()),
+            Some(namespace) => networks::command(namespace, &crate::program()),
+        };
+        let before = command.get_args().count();
         command.args(arguments);
         // `keep` has its identity in its data folder; all else has it in the user's.
-        let words: Vec<&OsStr> = command.get_args().collect();
+        let words: Vec<&OsStr> = command.get_args().skip(before).collect();
         let takes_identity = words.first() == Some(&OsStr::new("place"))
             && words.get(1) != Some(&OsStr::new("keep"))
             && !words.contains(&OsStr::new("--identity"));

@@ -25,6 +25,7 @@ mod browser;
 mod canvas;
 mod cli;
 mod frames;
+pub mod networks;
 mod process;
 mod proxy;
 mod server;
