@@ -80,6 +80,10 @@ impl Node {
                         peer.next_try = Some(now);
                     }
                 }
+                // Where both hid, neither has seen whether the other still would.
+                if let Some(peer) = self.peers.get_mut(&endpoint).filter(|_| !hides) {
+                    peer.they_hide = false;
+                }
                 self.plan_move(endpoint, Duration::ZERO);
                 self.tell_path(endpoint);
             }
@@ -179,7 +183,12 @@ impl Node {
         let is_none =
             path.kind() == Path::Relayed && present.is_some_and(|link| link.path().kind() == Path::Relayed);
         if is_none {
+            let hides = self.attempts.get(&link).is_some_and(|attempt| attempt.named.hides());
             self.drop_attempt(link);
+            if let Some(peer) = self.peers.get_mut(&endpoint) {
+                peer.they_hide = hides;
+            }
+            self.tell_path(endpoint);
         }
         is_none
     }
