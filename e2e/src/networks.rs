@@ -38,6 +38,7 @@ impl Networks {
     ///
     /// # Errors
     /// It makes namespaces, but no network in them.
+    #[expect(clippy::print_stderr, reason = "who reads a test's output must see that it was left out")]
     pub fn new() -> Result<Option<Networks>> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("mw{}x{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
