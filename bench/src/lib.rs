@@ -19,4 +19,5 @@ pub mod race;
 pub mod races;
 pub mod relay;
 pub mod report;
+pub mod signal;
 pub mod web;

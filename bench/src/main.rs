@@ -39,6 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn obey() -> Result<()> {
+    meshwork_bench::signal::serve_if_asked()?;
     let mut options = Options { name: None, json: false, rounds: Plan::FULL.rounds, tiny: false };
     let (mut list, mut needs) = (false, false);
     let mut arguments = env::args().skip(1);

@@ -23,6 +23,8 @@ pub enum Needs {
     Simulator,
     /// coturn's `turnserver`, which Debian has as a package: `apt-get install coturn`.
     Coturn,
+    /// Node.js and npm.
+    Npm,
     /// The finished pages and the binary around them (environment variable MESHWORK_BIN), and a browser.
     Browser,
 }

@@ -13,6 +13,7 @@ mod paintings;
 mod picture;
 mod relay;
 mod replica_memory;
+mod signal;
 mod simulate_seeds;
 mod stroke_bytes;
 mod yjs;
@@ -37,4 +38,5 @@ pub const RACES: &[&Race] = &[
     &browser::JOIN,
     &browser::FRAMES,
     &page_size::RACE,
+    &signal::RACE,
 ];

@@ -1,0 +1,226 @@
+//! Signalling: our meeting point against the same service on npm `ws`, under one load program.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::{Identity, RoomId};
+use meshwork_core::rng::Rng;
+use meshwork_core::room::genesis::Genesis;
+use meshwork_core::signalling::protocol::FromClient;
+use meshwork_core::wire::Base64;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use crate::race::{Needs, Plan, Race, Row, Samples};
+use crate::signal::client::{Client, frame};
+use crate::signal::{Server, WS, Whose, raise_descriptors};
+
+/// The race.
+pub(super) const RACE: Race = Race {
+    name: "signal",
+    about: "A signalling server with 64 members in pairs that send each other sealed payloads of 600 bytes, with \
+            thousands of idle sockets, and with thousands that come at once. Both check the same two signatures of \
+            whoever enters and carry the same messages; CPU time is the server's, the system's part included.",
+    needs: Needs::Npm,
+    run,
+};
+
+/// Pairs that signal.
+const PAIRS: u64 = 32;
+/// Bytes of a payload: a description with a few candidates.
+const PAYLOAD: usize = 600;
+/// Signals of a pair that are on their way.
+const WINDOW: u64 = 16;
+/// Members of a room of those who come at once.
+const ROOM: u64 = 20;
+/// Sockets that are being opened at a time.
+const OPENING: usize = 128;
+
+fn run(plan: &Plan) -> Result<Vec<Row>> {
+    raise_descriptors();
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let both = |what: fn(&Runtime, &Plan, Whose) -> Result<Vec<f64>>| -> Result<Vec<(Samples, Samples)>> {
+        let mut numbers: [Vec<Vec<f64>>; 2] = [Vec::new(), Vec::new()];
+        for round in 0..plan.rounds.min(5) {
+            let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+            for side in order {
+                let whose = [Whose::Ours, Whose::Ws][side];
+                numbers[side].push(what(&runtime, plan, whose).with_context(|| format!("{whose:?}"))?);
+            }
+        }
+        let count = numbers[0].first().map_or(0, Vec::len);
+        let column = |side: usize, at: usize| Samples(numbers[side].iter().map(|round| round[at]).collect());
+        Ok((0..count).map(|at| (column(0, at), column(1, at))).collect())
+    };
+    let row = |name: &str, unit, higher, (ours, other)| {
+        Row::stated(format!("signal/{name}"), ours, unit, higher).against(WS, other)
+    };
+    let [forwarded, p50, p99]: [_; 3] = both(signals)?.try_into().ok().context("three numbers")?;
+    let [memory]: [_; 1] = both(idle)?.try_into().ok().context("one number")?;
+    let [storm, storm_cpu]: [_; 2] = both(storm_of)?.try_into().ok().context("two numbers")?;
+    Ok(vec![
+        row("forwarded", "messages/s (CPU)", true, forwarded).want("3x"),
+        row("p50 at 2,000 a second", "ms (wall)", false, p50),
+        row("p99 at 2,000 a second", "ms (wall)", false, p99),
+        row("memory of an idle socket", "KiB", false, memory)
+            .want("10 KiB or less")
+            .note("Resident memory of the process; 10,000 sockets that have entered."),
+        row("join storm", "s (wall)", false, storm)
+            .note("5,000 come at once, enter, and join rooms of 20; the load program's own work is in it."),
+        row("join storm, cost", "s (CPU)", false, storm_cpu),
+    ])
+}
+
+fn genesis(number: u64) -> Vec<u8> {
+    let owner = Identity::from_secret([99; 32]);
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    let size = CanvasSize { width: 100, height: 100 };
+    Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner).0
+}
+
+fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {
+    let payload = Base64::new(vec![5; PAYLOAD]).context("a payload is short")?;
+    Ok(frame(&serde_json::to_string(&FromClient::Signal { room, to: to.endpoint, payload })?))
+}
+
+/// Two members of a room of their own, and the frame that the first sends the second.
+async fn pair(server: &Server, number: u64) -> Result<(Client, Client, Vec<u8>)> {
+    let mut sender = Client::enter(server.address, 2 * number).await?;
+    let mut receiver = Client::enter(server.address, 2 * number + 1).await?;
+    let room = sender.register(&genesis(number)).await?;
+    sender.join(room).await?;
+    receiver.join(room).await?;
+    let frame = signal_frame(room, &receiver)?;
+    Ok((sender, receiver, frame))
+}
+
+/// Messages a CPU second under full load; half and 99 % of the delays, in milliseconds, under a steady one.
+fn signals(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
+    let server = Server::start(whose)?;
+    runtime.block_on(async {
+        let mut pairs = Vec::new();
+        for number in 0..PAIRS {
+            pairs.push(pair(&server, number).await?);
+        }
+        // Once to warm up: what a server compiles while it runs does not count.
+        let count: u64 = plan.size(4_000, 64);
+        pairs = flood(pairs, count / 4).await?;
+        let begun = server.cpu()?;
+        pairs = flood(pairs, count).await?;
+        let cpu = (server.cpu()? - begun).as_secs_f64().max(0.01);
+        let rate = (count * PAIRS) as f64 / cpu;
+        let mut delays = steady(pairs, plan.size(Duration::from_secs(4), Duration::from_millis(200))).await?;
+        delays.sort_by(f64::total_cmp);
+        ensure!(!delays.is_empty(), "nothing was carried");
+        Ok(vec![rate, delays[delays.len() / 2], delays[delays.len() * 99 / 100]])
+    })
+}
+
+/// Each pair carries `count` signals as fast as it goes, with a window.
+async fn flood(pairs: Vec<(Client, Client, Vec<u8>)>, count: u64) -> Result<Vec<(Client, Client, Vec<u8>)>> {
+    let mut running = JoinSet::new();
+    for (mut sender, mut receiver, frame) in pairs {
+        running.spawn(async move {
+            let (mut sent, mut heard) = (0, 0);
+            while heard < count {
+                while sent < count.min(heard + WINDOW) {
+                    sender.write(&frame).await?;
+                    sent += 1;
+                }
+                receiver.skip_signal().await?;
+                heard += 1;
+            }
+            anyhow::Ok((sender, receiver, frame))
+        });
+    }
+    let mut pairs = Vec::new();
+    while let Some(pair) = running.join_next().await {
+        pairs.push(pair??);
+    }
+    Ok(pairs)
+}
+
+/// Delays of signals that are sent at an even pace, 2,000 a second over all pairs.
+async fn steady(pairs: Vec<(Client, Client, Vec<u8>)>, lasting: Duration) -> Result<Vec<f64>> {
+    let interval = Duration::from_millis(PAIRS / 2);
+    let mut running = JoinSet::new();
+    for (number, (mut sender, mut receiver, frame)) in pairs.into_iter().enumerate() {
+        running.spawn(async move {
+            let mut delays = Vec::new();
+            let first = tokio::time::Instant::now() + Duration::from_micros(500 * number as u64);
+            let mut beat = tokio::time::interval_at(first, interval);
+            let end = Instant::now() + lasting;
+            while Instant::now() < end {
+                beat.tick().await;
+                let sent = Instant::now();
+                sender.write(&frame).await?;
+                receiver.skip_signal().await?;
+                delays.push(sent.elapsed().as_secs_f64() * 1000.0);
+            }
+            anyhow::Ok(delays)
+        });
+    }
+    let mut delays = Vec::new();
+    while let Some(some) = running.join_next().await {
+        delays.extend(some??);
+    }
+    Ok(delays)
+}
+
+/// Opens sockets, a few at a time, and does something with each.
+async fn open_many(server: &Server, count: u64, rooms: &[RoomId]) -> Result<Vec<Client>> {
+    let mut opening = JoinSet::new();
+    let mut clients = Vec::new();
+    for number in 0..count {
+        let address = server.address;
+        let room = rooms.get((number / ROOM) as usize).copied();
+        opening.spawn(async move {
+            let mut client = Client::enter(address, 1_000_000 + number).await?;
+            if let Some(room) = room {
+                client.join(room).await?;
+            }
+            anyhow::Ok(client)
+        });
+        if opening.len() >= OPENING {
+            clients.extend(opening.join_next().await.transpose()?.transpose()?);
+        }
+    }
+    while let Some(client) = opening.join_next().await {
+        clients.push(client??);
+    }
+    Ok(clients)
+}
+
+/// KiB of resident memory that an idle socket takes.
+fn idle(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
+    let count = plan.size(10_000, 50).min(raise_descriptors().saturating_sub(200));
+    let server = Server::start(whose)?;
+    runtime.block_on(async {
+        let _warm = open_many(&server, 10, &[]).await?;
+        let before = server.resident()?;
+        let clients = open_many(&server, count, &[]).await?;
+        let grown = server.resident()?.saturating_sub(before);
+        ensure!(clients.len() as u64 == count, "all are open");
+        Ok(vec![grown as f64 / 1024.0 / count as f64])
+    })
+}
+
+/// Seconds until thousands have entered and joined, by the wall and of the server's CPU.
+fn storm_of(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
+    let count: u64 = plan.size(5_000, 60);
+    let server = Server::start(whose)?;
+    runtime.block_on(async {
+        let mut maker = Client::enter(server.address, 1).await?;
+        let mut rooms = Vec::new();
+        for number in 0..count.div_ceil(ROOM) {
+            rooms.push(maker.register(&genesis(number)).await?);
+        }
+        let (begun, cpu) = (Instant::now(), server.cpu()?);
+        let clients = open_many(&server, count, &rooms).await?;
+        let wall = begun.elapsed().as_secs_f64();
+        ensure!(clients.len() as u64 == count, "all have come");
+        Ok(vec![wall, (server.cpu()? - cpu).as_secs_f64()])
+    })
+}
