@@ -29,6 +29,17 @@ pub(crate) fn default_path() -> Result<PathBuf> {
     Ok(directories.data_dir().join("meshwork").join("identity"))
 }
 
+/// Thirty-two bytes that nobody can foresee.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub(crate) fn random_secret() -> Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+    Ok(secret)
+}
+
 /// Reads the identity at `path`, or makes one there, with its folder, when there is none.
 ///
 /// # Errors
@@ -37,10 +48,7 @@ pub(crate) fn load_or_create(path: &Path) -> Result<Identity> {
     if let Some(identity) = load(path)? {
         return Ok(identity);
     }
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret)
-        .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
-    let identity = Identity::from_secret(secret);
+    let identity = Identity::from_secret(random_secret()?);
     if create(path, &identity).with_context(|| format!("cannot make an identity at {}", path.display()))? {
         return Ok(identity);
     }

@@ -50,6 +50,8 @@ enum Command {
         #[command(subcommand)]
         command: identity::command::Command,
     },
+    /// Put many peers of this process into a room, for load and demonstrations, until interrupted.
+    Swarm(place::swarm::Arguments),
     /// Simulate overlays of up to a million peers: numbers, figures and a page to read.
     Simulate(simulate::Arguments),
 }
@@ -89,6 +91,10 @@ fn main() -> ExitCode {
         Command::Identity { command } => {
             let json = command.wants_json();
             exit::finish(identity::command::run(command), json)
+        }
+        Command::Swarm(arguments) => {
+            let json = arguments.json;
+            exit::finish(runtime.block_on(place::swarm::run(arguments)), json)
         }
         Command::Simulate(arguments) => exit::finish(simulate::run(&arguments), arguments.json),
     }

@@ -16,6 +16,7 @@ mod replay;
 mod session;
 mod signal;
 mod stats;
+pub(crate) mod swarm;
 mod tui;
 mod values;
 mod watch;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
-use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{
     CommandError, Config, Event, LinkState, Node, PaintReceipt, PeerView, RoomHandle, RoomSpec, ServerState,
     StoredRoom,
@@ -66,6 +66,7 @@ pub(super) struct Session {
     /// `None` when there is nothing left to wait for but the end.
     deadline: Option<Instant>,
     timeout: Duration,
+    painted: u64,
     seen: Seen,
 }
 
@@ -85,28 +86,31 @@ struct Seen {
 impl Session {
     /// Starts a peer with the identity that was asked for; the deadline runs from here.
     pub(super) async fn start(common: &Common, stay: Stay) -> Result<Session, Failure> {
-        let deadline = Instant::now() + common.timeout;
         let path = match &common.identity {
             Some(path) => path.clone(),
             None => identity::default_path()?,
         };
-        let identity = identity::load_or_create(&path)?;
+        let options = (common.timeout, common.hide_address);
+        Session::start_as(identity::load_or_create(&path)?, options, stay).await
+    }
+
+    /// Starts a peer with this identity: how long it has, and whether it hides its address.
+    pub(super) async fn start_as(
+        identity: Identity,
+        (timeout, hides_address): (Duration, bool),
+        stay: Stay,
+    ) -> Result<Session, Failure> {
+        let deadline = Instant::now() + timeout;
         let (name, stays, store) = match stay {
             Stay::Leaves => ("Command line".into(), false, None),
             Stay::Visits(name) => (name, true, None),
             Stay::Keeps(store) => ("Keeper".into(), true, Some(store)),
         };
-        let config = Config { name, stays, hides_address: common.hide_address, ..Config::default() };
+        let config = Config { name, stays, hides_address, ..Config::default() };
         let mut options = Options::new(config, identity);
         options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
         let (driver, events) = start(options).context("the peer cannot be started")?;
-        Ok(Session {
-            driver,
-            events,
-            deadline: Some(deadline),
-            timeout: common.timeout,
-            seen: Seen::default(),
-        })
+        Ok(Session { driver, events, deadline: Some(deadline), timeout, painted: 0, seen: Seen::default() })
     }
 
     /// Who this program is to the others.
@@ -222,7 +226,10 @@ impl Session {
     ) -> Result<Result<PaintReceipt, Pause>, Failure> {
         let (count, cells) = (cells.len(), cells.to_vec());
         match self.call(move |node, now| node.paint(now, room, &cells)).await? {
-            Ok(receipt) => Ok(Ok(receipt)),
+            Ok(receipt) => {
+                self.painted += count as u64;
+                Ok(Ok(receipt))
+            }
             Err(CommandError::Backpressure(_)) => {
                 Ok(Err(Pause { left: count, wait: BACKPRESSURE_WAIT, is_behind: true }))
             }
@@ -241,6 +248,11 @@ impl Session {
                 Ok(Err(Pause { left: cells as usize, wait, is_behind: false }))
             }
         }
+    }
+
+    /// How many cells it painted.
+    pub(super) fn painted(&self) -> u64 {
+        self.painted
     }
 
     /// What a command about a room has to be told first.

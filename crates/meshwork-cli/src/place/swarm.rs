@@ -1,0 +1,195 @@
+//! `swarm`: many native peers in one process, for load and demonstrations.
+
+use std::time::Duration;
+
+use clap::Args;
+use meshwork_core::id::Identity;
+use meshwork_core::node::RoomHandle;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_picture::palette;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::print_line;
+use super::session::{Session, Stay};
+use super::signal::Stop;
+use crate::duration;
+use crate::exit::Failure;
+use crate::identity;
+use crate::progress::Progress;
+
+/// Peers of one process: each has a thread, a socket and up to thirty connections of some 100 kB.
+const PEERS_MAX: i64 = 500;
+/// Cells a second of all together: more than any room shows.
+const CELLS_MAX: i64 = 10_000;
+/// Cells that one peer paints at once, so that many cells are not many signatures.
+const STROKE_CELLS: u32 = 8;
+
+const AFTER_HELP: &str = "\
+Prints one line when every peer has a link to another member, then stays until interrupted. Which overlay they keep
+is the room's to say. Each peer has an identity of its own, which is gone with it.
+With --json the lines are {event: ready, peers, seconds} and {event: ended, peers, cells}.";
+
+/// What `swarm` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The room's address, with its part after #; without it for an open room.
+    #[arg(value_name = "LINK")]
+    link: RoomAddress,
+    /// How many peers.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PEERS_MAX))]
+    peers: u32,
+    /// Cells that all of them together paint in a second, in random places and colours of the palette.
+    #[arg(long, value_name = "CELLS", value_parser = clap::value_parser!(u32).range(1..=CELLS_MAX))]
+    paint: Option<u32>,
+    /// Give up when not all are linked after this long, such as 30s or 2m.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Write what happens to standard output as JSON, one object a line; a failure as {error, reason}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What one peer of a swarm does.
+struct Member {
+    link: RoomAddress,
+    timeout: Duration,
+    /// How long from one stroke to the next.
+    pause: Option<Duration>,
+    linked: mpsc::Sender<()>,
+    ends: watch::Receiver<bool>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let begun = Instant::now();
+    let (ending, ends) = watch::channel(false);
+    let (linked, mut ready) = mpsc::channel(arguments.peers as usize);
+    let mut members = JoinSet::new();
+    let strokes = |cells: u32| Duration::from_secs(1) * STROKE_CELLS * arguments.peers / cells;
+    for _ in 0..arguments.peers {
+        let member = Member {
+            link: arguments.link.clone(),
+            timeout: arguments.timeout,
+            pause: arguments.paint.map(strokes),
+            linked: linked.clone(),
+            ends: ends.clone(),
+        };
+        members.spawn(member.run());
+    }
+    drop(linked);
+    let progress = Progress::start("Linking", "peers");
+    progress.turn_to("Linking", Some(arguments.peers.into()));
+    let mut count = 0;
+    let failure = loop {
+        tokio::select! {
+            Some(()) = ready.recv() => {
+                count += 1;
+                progress.set(count);
+                if count == u64::from(arguments.peers) {
+                    progress.aside(|| tell_ready(&arguments, begun))?;
+                }
+            }
+            Some(ended) = members.join_next() => {
+                if let Some(failure) = failed(ended) {
+                    break Some(failure);
+                }
+            }
+            () = stop.asked() => break None,
+        }
+    };
+    drop(progress);
+    // Whoever has ended by itself does not listen any more.
+    let _ = ending.send(true);
+    let mut cells = 0;
+    while let Some(ended) = members.join_next().await {
+        cells += ended.map_or(0, |painted| painted.unwrap_or(0));
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None if arguments.json => print_line(json!({ "event": "ended", "peers": count, "cells": cells })),
+        None => print_line(format_args!("{count} peers have left, {cells} cells painted.")),
+    }
+}
+
+fn tell_ready(arguments: &Arguments, begun: Instant) -> Result<(), Failure> {
+    let seconds = begun.elapsed().as_secs_f64();
+    match arguments.json {
+        true => print_line(json!({ "event": "ready", "peers": arguments.peers, "seconds": seconds })),
+        false => print_line(format_args!("ready: {} peers linked in {seconds:.1} s", arguments.peers)),
+    }
+}
+
+/// Why a peer ended before it was asked to.
+fn failed(ended: Result<Result<u64, Failure>, tokio::task::JoinError>) -> Option<Failure> {
+    match ended {
+        Ok(painted) => painted.err(),
+        Err(error) => Some(Failure::Unexpected(error.into())),
+    }
+}
+
+impl Member {
+    /// Joins, says when it is linked, stays, and returns how many cells it painted.
+    async fn run(mut self) -> Result<u64, Failure> {
+        let secret = identity::random_secret()?;
+        let mut session = Session::start_as(
+            Identity::from_secret(secret),
+            (self.timeout, false),
+            Stay::Visits("Swarm".into()),
+        )
+        .await?;
+        let mut ends = self.ends.clone();
+        let result = tokio::select! {
+            result = self.stay(&mut session) => result,
+            // Its sender lives until everybody has ended.
+            _ = ends.wait_for(|ends| *ends) => Ok(()),
+        };
+        let painted = session.painted();
+        session.close().await;
+        result.map(|()| painted)
+    }
+
+    async fn stay(&mut self, session: &mut Session) -> Result<(), Failure> {
+        let room = session.join(self.link.clone(), None).await?;
+        while !session.peers(room).await?.iter().any(|peer| peer.attached && peer.state.is_linked()) {
+            session.next().await?;
+        }
+        session.stay();
+        // The receiver ends with the command.
+        let _ = self.linked.send(()).await;
+        let size = session.canvas_size(room).await?;
+        let pause = self.pause.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
+        let mut strokes = interval(pause);
+        strokes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = session.next() => { event?; }
+                _ = strokes.tick(), if self.pause.is_some() => {
+                    let bytes = identity::random_secret()?;
+                    paint(session, room, (size.width, size.height), bytes).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Paints a short stroke to the right of a random place.
+async fn paint(
+    session: &mut Session,
+    room: RoomHandle,
+    (width, height): (u16, u16),
+    random: [u8; 32],
+) -> Result<(), Failure> {
+    let number = |place: usize| u16::from_le_bytes([random[place], random[place + 1]]);
+    let (x, y) = (number(0) % width, number(2) % height);
+    let colour = palette::PLACE[usize::from(random[4]) % palette::PLACE.len()].colour;
+    let end = (u32::from(x) + STROKE_CELLS).min(width.into()) as u16;
+    let cells: Vec<_> = (x..end).map(|x| (x, y, colour)).collect();
+    // What the room's rules or full links do not allow now is left out: it is only for show.
+    let _ = session.paint(room, &cells).await?;
+    Ok(())
+}

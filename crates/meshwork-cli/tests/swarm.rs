@@ -1,0 +1,41 @@
+//! `meshwork swarm`: several peers of one process in a room, that paint and leave.
+
+mod support;
+
+use support::Home;
+
+#[test]
+fn a_swarm_links_paints_and_leaves_when_interrupted() {
+    let home = Home::new();
+    let (_server, address) = home.serve();
+    let link = home.create(&address, &["--size", "64x64"]);
+    let mut watcher = home.start(["place", "watch", &link]);
+    watcher.event("room", |event| event["state"] == "opened");
+    let mut swarm = home.start(["swarm", &link, "--peers", "4", "--paint", "80", "--json"]);
+    let ready = swarm.event("ready", |_| true);
+    assert_eq!(ready["peers"], 4);
+    // Each of them is a member of its own, and what they paint arrives.
+    let mut painters = std::collections::BTreeSet::new();
+    while painters.len() < 4 {
+        let stroke = watcher.event("stroke", |_| true);
+        painters.insert(stroke["peer"].as_str().map(str::to_owned));
+    }
+    swarm.interrupt();
+    let ended = swarm.end().expect_code(0);
+    let last: serde_json::Value =
+        serde_json::from_str(ended.stdout.lines().last().unwrap_or("")).unwrap_or_default();
+    assert_eq!((&last["event"], &last["peers"]), (&"ended".into(), &4.into()), "{ended:?}");
+    assert!(last["cells"].as_u64().is_some_and(|cells| cells >= 4), "{ended:?}");
+    // A goodbye comes from whoever the watcher was linked to; some strokes came to it through others.
+    watcher.event("left", |_| true);
+}
+
+#[test]
+fn a_swarm_has_limits_and_says_who_is_not_there() {
+    let home = Home::new();
+    let link = "http://127.0.0.1:1/place/K7M4QX";
+    home.run(["swarm", link, "--peers", "0"]).expect_code(2);
+    home.run(["swarm", link, "--peers", "501"]).expect_code(2);
+    let arguments = ["swarm", link, "--peers", "2", "--timeout", "1s", "--json"];
+    assert_eq!(home.run(arguments).expect_code(3).json()["reason"], "unreachable");
+}
