@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, ensure};
 use common::{SIZE, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says, wait_shows};
 use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -190,4 +191,41 @@ async fn a_new_version_waits_for_consent() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn a_part_of_the_page_that_cannot_be_loaded_is_told_and_tried_again() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab("about:blank").await?;
+    let block = async |urls: serde_json::Value| {
+        tab.devtools("Network.setBlockedURLs", json!({ "urls": urls })).await.map(drop)
+    };
+    tab.devtools("Network.enable", json!({})).await?;
+    tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
+    block(json!(["*/split_later.wasm"])).await?;
+    tab.goto(server.url()).await?;
+    press_shown(&tab, "create-room").await?;
+    // The canvas needs nothing of it, and takes strokes.
+    tab.click_cell(SIZE, (2, 2)).await?;
+    wait_shows(&tab, (2, 2), RED).await?;
+    press_shown(&tab, "open-share").await?;
+    wait_page_says(&tab, "This part of the page did not load.").await?;
+    block(json!([])).await?;
+    press_shown(&tab, "open-share").await?;
+    press_shown(&tab, "copy-picture").await?;
+    // The first load named no part, and they came from the folder of its build.
+    let loaded = tab
+        .eval(
+            "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)",
+            vec![],
+        )
+        .await?;
+    let paths: Vec<String> = serde_json::from_value(loaded)?;
+    let folder = |name: &str| {
+        let path = paths.iter().find_map(|path| path.strip_suffix(name));
+        path.map(str::to_owned).with_context(|| format!("{name} is not among {paths:?}"))
+    };
+    ensure!(folder("split_later.wasm")? == folder("meshwork_bg.wasm")?, "a part of another build: {paths:?}");
+    Ok(())
 }

@@ -15,19 +15,35 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::script;
 use crate::setup::Tools;
 use crate::slim;
 use crate::workspace::Workspace;
-use crate::{step, twins};
+use crate::{parts, step, twins};
 
 const PACKAGE: &str = "meshwork-web";
 const PROFILE: &str = "web";
+/// How the script and the wasm of the pages are called.
+const NAME: &str = "meshwork";
 const TEST_PACKAGE: &str = "meshwork-e2e-page";
 const TEST_INDEX: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>loading</title>\n\
     <link rel=\"icon\" href=\"data:,\">\n<body>\n\
     <script type=\"module\">import start from \"./checks.js\"; start();</script>\n";
+/// All style sheets in one, as the index names it.
+const STYLE: &str = "pages.css";
+/// Their order, in which later ones win; a new one comes last.
+const STYLES: [&str; 8] = [
+    "tokens.css",
+    "base.css",
+    "home.css",
+    "place.css",
+    "room.css",
+    "timelapse.css",
+    "people.css",
+    "tools.css",
+];
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 6;
 
 /// Starts the program. One that has come upon a fault of its own stops for good with a trap, and cannot say so itself.
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";
@@ -43,11 +59,13 @@ const READABLE: &str = "MESHWORK_PAGES_READABLE";
 pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let bindgen_version = checked_version(&lockfile)?;
-    let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
-    cargo.args(["--package", PACKAGE, "--profile", PROFILE]);
+    let (mut cargo, folder) = tools.wasm.cargo(workspace, "rustc");
+    cargo.args(["--package", PACKAGE, "--bin", PACKAGE, "--profile", PROFILE]);
     if is_readable() {
         cargo.args(["--features", "meshwork-web/panic-words"]);
     }
+    // What leads where, by which the parts are told apart.
+    cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
     step::run("pages", &mut cargo)?;
     let wasm = folder.join(PROFILE).join(format!("{PACKAGE}.wasm"));
     let sources = Sources::read(workspace, &wasm, bindgen_version)?;
@@ -63,8 +81,11 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    bind(&wasm, &assets, "meshwork", !is_readable())?;
-    for (name, bytes) in &sources.statics {
+    let parts = parts::split(&wasm, &assets, NAME)?;
+    bind(Bindgen::new().input_bytes(NAME, parts.main.clone()), &assets, NAME, !is_readable())?;
+    parts.finish(!is_readable())?;
+    write(&assets.join(STYLE), sources.style()?.as_bytes())?;
+    for (name, bytes) in sources.statics.iter().filter(|(name, _)| !is_style(name)) {
         let place = match name.strip_prefix("root") {
             Ok(at_root) => fresh.join(at_root),
             Err(_) => assets.join(name),
@@ -91,7 +112,8 @@ pub(crate) fn build_test_page(workspace: &Workspace, tools: &Tools) -> Result<Pa
     step::run("test page", &mut cargo)?;
     let finished = workspace.root.join("target/test-page");
     remove(&finished)?;
-    bind(&folder.join(PROFILE).join(format!("{TEST_PACKAGE}.wasm")), &finished, "checks", false)?;
+    let wasm = folder.join(PROFILE).join(format!("{TEST_PACKAGE}.wasm"));
+    bind(Bindgen::new().input_path(&wasm), &finished, "checks", false)?;
     write(&finished.join("index.html"), TEST_INDEX.as_bytes())?;
     Ok(finished)
 }
@@ -101,22 +123,27 @@ fn is_readable() -> bool {
 }
 
 /// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left; `slim` ones have traps for panics.
-fn bind(wasm: &Path, folder: &Path, name: &str, slim: bool) -> Result<()> {
-    let mut bindgen = Bindgen::new();
+fn bind(bindgen: &mut Bindgen, folder: &Path, name: &str, slim: bool) -> Result<()> {
     // Names are for whoever looks for a fault, or for what takes long.
-    bindgen.input_path(wasm).out_name(name).typescript(false).remove_name_section(slim);
+    bindgen.out_name(name).typescript(false).remove_name_section(slim);
     // Symbols, by which panics are known, instead of names for people.
     bindgen.demangle(false);
+    // Parts use the same memory, table of functions and stack.
+    bindgen.keep_lld_exports(true);
     // The script finds its wasm beside itself.
     bindgen.omit_default_module_path(false);
     bindgen.web(true).context("wasm-bindgen has a target for the web")?;
     let mut output = bindgen.generate_output().context("wasm-bindgen cannot read the pages' wasm")?;
-    if slim {
-        let slimmed = slim::slim(output.wasm_mut());
-        let slim::Slimmed { calls, places } = slimmed;
-        eprintln!("xtask: pages: {calls} panics became traps, {places} places in the source are not named");
+    if !slim {
+        return output.emit(folder).context("the pages' wasm cannot be written");
     }
-    output.emit(folder).context("the pages' wasm cannot be written")
+    let slim::Slimmed { calls, places } = slim::slim(output.wasm_mut());
+    eprintln!("xtask: pages: {calls} panics became traps, {places} places in the source are not named");
+    let names = script::rename_imports(output.wasm_mut(), &format!("./{name}_bg.js"));
+    output.emit(folder).context("the pages' wasm cannot be written")?;
+    let file = folder.join(format!("{name}.js"));
+    let script = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    write(&file, script::shorten(&script, &names)?.as_bytes())
 }
 
 /// The two halves of wasm-bindgen understand each other only at the same version.
@@ -171,6 +198,21 @@ impl<'a> Sources<'a> {
         })
     }
 
+    /// The style sheets as one.
+    fn style(&self) -> Result<String> {
+        let mut sheets: Vec<_> = self.statics.iter().filter(|(name, _)| is_style(name)).collect();
+        sheets.sort_by_key(|(name, _)| {
+            STYLES.iter().position(|known| name == Path::new(known)).unwrap_or(STYLES.len())
+        });
+        let mut style = String::new();
+        for (name, bytes) in sheets {
+            let sheet =
+                std::str::from_utf8(bytes).with_context(|| format!("{} is no text", name.display()))?;
+            style.push_str(&script::shorten_style(sheet));
+        }
+        Ok(style)
+    }
+
     /// Sixteen hexadecimal digits over everything that goes in.
     fn hash(&self) -> String {
         let mut hasher = DefaultHasher::new();
@@ -194,9 +236,10 @@ impl<'a> Sources<'a> {
 
     /// The template with its places filled.
     fn index(&self, build: &str) -> Result<String> {
-        let assets = format!("/assets/{build}");
+        let (assets, loader) = (format!("/assets/{build}"), parts::LOADER);
         let scripts = format!(
             "<link rel=\"modulepreload\" href=\"{assets}/meshwork.js\">\n    \
+             <link rel=\"modulepreload\" href=\"{assets}/{loader}\">\n    \
              <link rel=\"preload\" href=\"{assets}/meshwork_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    \
              <script type=\"module\" src=\"{assets}/start.js\"></script>"
         );
@@ -216,6 +259,10 @@ impl<'a> Sources<'a> {
         let files = serde_json::to_string(&names(assets)?).context("names are JSON")?;
         Ok(self.worker.replace("{{build}}", build).replace("{{files}}", &files))
     }
+}
+
+fn is_style(name: &Path) -> bool {
+    name.extension().is_some_and(|kind| kind == "css")
 }
 
 /// The files below a folder as a page names them, in order.

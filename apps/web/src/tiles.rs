@@ -1,8 +1,7 @@
 //! Which parts of a canvas must be drawn again: in each square of 64 x 64 cells one rectangle.
 
-use std::collections::BTreeMap;
-
 use meshwork_core::crdt::canvas::{CanvasSize, TILE_SIDE};
+use meshwork_core::ordered::OrderedMap;
 
 /// Cells that are drawn in a frame, so that a large canvas that arrives does not hold up the page: 24 tiles, 384 KiB as
 /// pixels, and a canvas of a million cells in 11 frames.
@@ -10,7 +9,7 @@ pub const CELLS_A_FRAME: usize = 24 * TILE_SIDE as usize * TILE_SIDE as usize;
 
 /// What changed since it was last drawn, by tile: at most the 4096 of the largest canvas.
 #[derive(Clone, Debug, Default)]
-pub struct DirtyTiles(BTreeMap<(u16, u16), Rectangle>);
+pub struct DirtyTiles(OrderedMap<(u16, u16), Rectangle>);
 
 /// A part of a canvas, in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +83,13 @@ impl DirtyTiles {
     pub fn take(&mut self, cells: usize, size: CanvasSize) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut left = cells;
-        while let Some(entry) = self.0.first_entry() {
-            let part = entry.get().part(size);
+        while let Some((_, rectangle)) = self.0.first_key_value() {
+            let part = rectangle.part(size);
             let area = part.map_or(0, Part::area);
             if area > left && !parts.is_empty() {
                 break;
             }
-            entry.remove();
+            self.0.pop_first();
             left = left.saturating_sub(area);
             parts.extend(part);
         }
@@ -99,7 +98,7 @@ impl DirtyTiles {
 
     fn add(&mut self, gathered: Option<((u16, u16), Rectangle)>) {
         if let Some((tile, rectangle)) = gathered {
-            self.0.entry(tile).and_modify(|present| present.include(rectangle)).or_insert(rectangle);
+            self.0.entry(tile).or_insert(rectangle).include(rectangle);
         }
     }
 }

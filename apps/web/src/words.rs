@@ -68,6 +68,13 @@ pub fn refused(refusal: &str) -> Notice {
     Notice::new(Tone::Bad, refusal, Some(Offer::Home))
 }
 
+/// A part of the page could not be loaded that is loaded only when it is wanted.
+pub fn part_missing() -> Notice {
+    let sentences = "This part of the page did not load. Its server cannot be reached or has a newer version. \
+                     Try again in a moment, or load the page again.";
+    Notice::new(Tone::Bad, sentences, Some(Offer::Reload))
+}
+
 /// The room cannot be entered, for a reason that the node knows.
 pub fn room_refused(refusal: &RoomRefusal) -> Notice {
     let offer = match refusal {

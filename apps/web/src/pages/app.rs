@@ -7,8 +7,9 @@ use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_web::words;
 
-use super::home::Home;
+use super::home;
 use super::notices::NoticeCard;
+use super::parts::{Part, Stage};
 use super::place::Place;
 use super::session::Session;
 use super::update::UpdateLine;
@@ -80,8 +81,12 @@ fn App() -> impl IntoView {
         }
     });
     let shown = Memo::new(move |_| route.get());
+    let start_page = Part::new();
     let page = move || match shown.get() {
-        Route::Home => view! { <Home session join/> }.into_any(),
+        Route::Home => {
+            start_page.load(home::load);
+            view! { <Start part=start_page session join/> }.into_any()
+        }
         Route::Made => view! { <Place session/> }.into_any(),
         Route::Join(address) => {
             if !session.has_room() {
@@ -96,6 +101,24 @@ fn App() -> impl IntoView {
         <UpdateLine/>
     }
     .into_any()
+}
+
+/// The home page, which is a part of its own: whoever opens a room's link does not need it.
+#[component]
+fn Start(
+    /// The part.
+    part: Part,
+    /// The page's node.
+    session: Session,
+    /// Goes to a room.
+    join: Callback<RoomAddress>,
+) -> impl IntoView {
+    let missing =
+        move || (part.stage() == Stage::Failed).then(|| view! { <Alone notice=words::part_missing()/> });
+    view! {
+        {part.made(move || home::page(session, join))}
+        {missing}
+    }
 }
 
 /// The address leads nowhere.

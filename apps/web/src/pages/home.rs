@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 use leptos::{ev, web_sys};
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::node::ServerState;
@@ -17,6 +18,7 @@ use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
 use super::name_field::NameField;
 use super::notices::NoticeCard;
+use super::parts::Loaded;
 use super::rules_form::{Draft, RulesFields};
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
@@ -29,9 +31,14 @@ const FIRST_SIZE: usize = 1;
 /// How often the meeting point is looked at while the page is seen.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 
-/// The page.
+/// The page, as soon as its part is there.
+#[wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
+pub(crate) fn page(session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
+    Ok(Some(view! { <Home session join/> }.into_any()))
+}
+
 #[component]
-pub(crate) fn Home(
+fn Home(
     /// The page's node.
     session: Session,
     /// Goes to a room.

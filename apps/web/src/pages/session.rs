@@ -4,11 +4,11 @@ pub(crate) mod crowd;
 mod events;
 mod governing;
 mod history;
+pub(crate) mod later;
 mod people;
 mod strokes;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use leptos::task::spawn_local;
 use meshwork_core::crdt::canvas::{CanvasSize, Painted};
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
 use meshwork_core::node::{CommandError, Config, Node, Refusal, RoomHandle, ServerState};
+use meshwork_core::ordered::{OrderedMap, OrderedSet};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
@@ -26,6 +27,8 @@ use meshwork_web::words::{self, Notice};
 
 use self::crowd::Crowd;
 use self::governing::Governing;
+use self::later::News;
+use super::parts::Part;
 use super::voice::Voice;
 use super::{browser, hide, name_field};
 
@@ -77,7 +80,7 @@ pub(crate) struct Session {
     pub(crate) address: RwSignal<Option<RoomAddress>>,
     /// Whether a secret guards the room, once known.
     pub(crate) is_private: RwSignal<Option<bool>>,
-    servers: StoredValue<BTreeMap<String, ServerState>>,
+    servers: StoredValue<OrderedMap<String, ServerState>>,
     /// What became of the meeting point; of several, the one that is reached.
     pub(crate) server: RwSignal<Option<ServerState>>,
     /// What the page remembers and watches of people.
@@ -118,12 +121,14 @@ pub(crate) struct Session {
     pub(crate) governing: Governing,
     /// What is said in passing.
     pub(crate) voice: Voice,
+    /// What of a room's page is loaded after its canvas is shown.
+    pub(crate) later: Part,
 }
 
 #[derive(Clone, Debug)]
 struct LastStroke {
     sequence: u64,
-    by: BTreeSet<Endpoint>,
+    by: OrderedSet<Endpoint>,
 }
 
 impl Session {
@@ -162,7 +167,7 @@ impl Session {
             code: RwSignal::new(None),
             address: RwSignal::new(None),
             is_private: RwSignal::new(None),
-            servers: StoredValue::new(BTreeMap::new()),
+            servers: StoredValue::new(OrderedMap::new()),
             server: RwSignal::new(None),
             crowd: Crowd::new(),
             people: RwSignal::new(Vec::new()),
@@ -183,11 +188,12 @@ impl Session {
             stroke_slowed: RwSignal::new(false),
             governing: Governing::new(),
             voice: Voice::new(),
+            later: Part::new(),
         };
         spawn_local(session.listen(events));
         session.driver.with_value(|driver| driver.on_storage(move |news| session.handle_storage(news)));
         session.restore_unlinked();
-        set_interval(move || session.refresh_each_second(), REFRESH);
+        set_interval(move || session.heed(News::Second), REFRESH);
         Ok(session)
     }
 
@@ -286,7 +292,7 @@ impl Session {
     fn enter(self, room: RoomHandle) {
         self.room.set(Some(room));
         self.is_entering.set_value(false);
-        self.refresh();
+        self.heed(News::Changed);
     }
 }
 

@@ -45,7 +45,7 @@ mod storing;
 mod unlinking;
 mod view;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -62,6 +62,7 @@ use self::rooms::Entry;
 use crate::clock::room_time;
 use crate::crdt::canvas::{Canvas, Colour};
 use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::rng::{Rng, Seed};
 use crate::session::link::Link;
 use crate::session::message::GoodbyeReason;
@@ -102,15 +103,15 @@ pub struct Node {
     announcement: Announcement,
     rng: Rng,
     now: Now,
-    servers: BTreeMap<ServerId, ServerClient>,
-    peers: BTreeMap<Endpoint, Peer>,
-    links: BTreeMap<LinkId, Link>,
-    attempts: BTreeMap<LinkId, Attempt>,
-    rooms: BTreeMap<RoomHandle, Entry>,
+    servers: OrderedMap<ServerId, ServerClient>,
+    peers: OrderedMap<Endpoint, Peer>,
+    links: OrderedMap<LinkId, Link>,
+    attempts: OrderedMap<LinkId, Attempt>,
+    rooms: OrderedMap<RoomHandle, Entry>,
     introductions: Introductions,
     /// People with whom no link is wanted.
-    unlinked: BTreeSet<PeerId>,
-    refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
+    unlinked: OrderedSet<PeerId>,
+    refusals: OrderedMap<(Option<Endpoint>, Refusal), u64>,
     /// Signatures that may still be checked in the present call.
     signatures_left: usize,
     /// Whether the application takes direct messages.
@@ -141,14 +142,14 @@ impl Node {
             announcement,
             rng,
             now: Now { time: now, wall },
-            servers: BTreeMap::new(),
-            peers: BTreeMap::new(),
-            links: BTreeMap::new(),
-            attempts: BTreeMap::new(),
-            rooms: BTreeMap::new(),
+            servers: OrderedMap::new(),
+            peers: OrderedMap::new(),
+            links: OrderedMap::new(),
+            attempts: OrderedMap::new(),
+            rooms: OrderedMap::new(),
             introductions: Introductions::default(),
-            unlinked: BTreeSet::new(),
-            refusals: BTreeMap::new(),
+            unlinked: OrderedSet::new(),
+            refusals: OrderedMap::new(),
             signatures_left: 0,
             takes_direct: true,
             overlay_seed: *blake3::keyed_hash(&seed, b"meshwork overlay").as_bytes(),

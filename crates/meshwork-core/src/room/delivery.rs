@@ -13,7 +13,6 @@
 //! # Limits
 //! [`HELD_MAX`] batches of [`HELD_BYTES_MAX`] bytes are held; windows are kept for [`WINDOWS_MAX`] endpoints.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -26,6 +25,7 @@ use crate::gossip::window::SequenceWindow;
 use crate::id::{Endpoint, RoomId};
 use crate::node::event::Refusal;
 use crate::node::io::BatchKey;
+use crate::ordered::OrderedMap;
 use crate::room::records::law::{Law, Standing, Void};
 use crate::time::{Now, Time};
 
@@ -76,14 +76,14 @@ struct Window {
 #[derive(Debug)]
 pub struct Delivery {
     ahead_max: Duration,
-    windows: BTreeMap<Endpoint, Window>,
+    windows: OrderedMap<Endpoint, Window>,
     /// The same endpoints by their last use, so that a flood of keys costs no search.
-    by_use: BTreeMap<u64, Endpoint>,
+    by_use: OrderedMap<u64, Endpoint>,
     uses: u64,
-    held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
+    held: OrderedMap<(Stamp, BatchKey), (Endpoint, Checked)>,
     held_bytes: usize,
     /// The same by the neighbour that sent them.
-    held_bytes_of: BTreeMap<Endpoint, usize>,
+    held_bytes_of: OrderedMap<Endpoint, usize>,
 }
 
 impl Delivery {
@@ -91,12 +91,12 @@ impl Delivery {
     pub fn new(ahead_max: Duration) -> Delivery {
         Delivery {
             ahead_max,
-            windows: BTreeMap::new(),
-            by_use: BTreeMap::new(),
+            windows: OrderedMap::new(),
+            by_use: OrderedMap::new(),
             uses: 0,
-            held: BTreeMap::new(),
+            held: OrderedMap::new(),
             held_bytes: 0,
-            held_bytes_of: BTreeMap::new(),
+            held_bytes_of: OrderedMap::new(),
         }
     }
 

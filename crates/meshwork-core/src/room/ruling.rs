@@ -1,6 +1,5 @@
 //! Rules, bans and erases that somebody publishes in a room in their own name.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -14,6 +13,7 @@ use super::records::{
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId};
 use crate::node::CommandError;
+use crate::ordered::OrderedMap;
 use crate::session::message::RoomMessage;
 use crate::time::Now;
 use crate::wire::{Bounded, Bytes};
@@ -42,7 +42,7 @@ impl Room {
         if protected {
             return Err(CommandError::NotAllowed("the owner, and nobody bans the owner,"));
         }
-        let mut heads: BTreeMap<Instance, (Stamp, u64)> = BTreeMap::new();
+        let mut heads: OrderedMap<Instance, (Stamp, u64)> = OrderedMap::new();
         for batch in self.canvas.batches().filter(|batch| batch.peer() == peer) {
             let header = batch.header();
             let head = heads.entry(header.author.instance).or_default();
@@ -124,7 +124,7 @@ impl Room {
 
     /// The last sequence of each endpoint that has something on the canvas.
     fn heads(&self) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, CommandError> {
-        let mut heads: BTreeMap<Endpoint, u64> = BTreeMap::new();
+        let mut heads: OrderedMap<Endpoint, u64> = OrderedMap::new();
         for header in self.canvas.batches().map(|batch| batch.header()) {
             let head = heads.entry(header.author).or_default();
             *head = (*head).max(header.sequence);

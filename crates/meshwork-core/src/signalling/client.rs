@@ -10,8 +10,8 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use super::announce;
 use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, VERSIONS};
+use super::{announce, reading};
 use crate::id::Identity;
 use crate::node::Config;
 use crate::rng::Rng;
@@ -180,7 +180,7 @@ impl ServerClient {
             let rubbish = format!("a message of {} bytes, above {SERVER_MESSAGE_MAX}", text.len());
             return (None, Some(ClientEvent::Rubbish(rubbish)));
         }
-        let message = match serde_json::from_str::<FromServer>(text) {
+        let message = match reading::read(text) {
             Ok(message) => message,
             Err(error) => return (None, Some(ClientEvent::Rubbish(format!("{error}")))),
         };

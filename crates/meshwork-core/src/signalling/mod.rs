@@ -7,4 +7,5 @@ pub mod client;
 pub mod description;
 pub mod ice_server;
 pub mod protocol;
+mod reading;
 pub mod sealing;

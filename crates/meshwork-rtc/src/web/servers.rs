@@ -1,9 +1,8 @@
 //! The WebSockets to signalling servers.
 
-use std::collections::BTreeMap;
-
 use meshwork_core::node::Input;
 use meshwork_core::node::io::ServerId;
+use meshwork_core::ordered::OrderedMap;
 use meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX;
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 
@@ -17,7 +16,7 @@ const CLOSED_NORMALLY: u16 = 1000;
 
 /// The sockets of one node.
 pub(crate) struct Servers {
-    sockets: BTreeMap<ServerId, Socket>,
+    sockets: OrderedMap<ServerId, Socket>,
     sink: Sink,
 }
 
@@ -28,7 +27,7 @@ struct Socket {
 
 impl Servers {
     pub(crate) fn new(sink: Sink) -> Servers {
-        Servers { sockets: BTreeMap::new(), sink }
+        Servers { sockets: OrderedMap::new(), sink }
     }
 
     pub(crate) fn open(&mut self, server: ServerId, url: &str) {

@@ -37,7 +37,7 @@ pub(crate) fn Bar(
                 {move || session.is_private.get().map(|is_private| privacy(session, is_private))}
             </div>
             <div class="bar-end">
-                <TimelapseButton/>
+                <TimelapseButton board/>
                 <button
                     class="icon-button keys-button"
                     type="button"

@@ -21,6 +21,7 @@ use meshwork_web::{file_name, words};
 use super::super::session::Session;
 use super::super::{browser, clipboard};
 use super::card::Asked;
+use super::later::Later;
 use super::painter::{self, Painter};
 use super::picture::Laid;
 use super::tools::Tools;
@@ -88,6 +89,8 @@ pub(crate) struct Board {
     pub(crate) is_marking: RwSignal<bool>,
     /// The rectangle that was marked last.
     pub(crate) marked: RwSignal<Option<Region>>,
+    /// What of the page comes after the canvas.
+    pub(crate) later: Later,
     work: StoredValue<Rc<Work>, LocalStorage>,
 }
 
@@ -129,6 +132,7 @@ impl Board {
             tools: Tools::new(),
             is_marking: RwSignal::new(false),
             marked: RwSignal::new(None),
+            later: Later::new(session.later),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
         session.on_canvas_change(move |cells| board.handle_change(cells));

@@ -9,6 +9,7 @@ use meshwork_web::view::{View, ZOOM_STEP};
 
 use super::super::icons;
 use super::board::{Board, OWN_COLOUR};
+use super::later::Deed;
 use super::work_bar::WorkBar;
 
 /// Tools and colours.
@@ -100,7 +101,7 @@ fn StepButton(board: Board, way: Way) -> impl IntoView {
             title=title
             aria-label=word
             aria-disabled=move || (steps() == 0).to_string()
-            on:click=move |_| board.go(way)
+            on:click=move |_| board.later_do(Deed::Go(way))
         >
             {sign}
             <span class="tool-word" aria-hidden="true">{word}</span>

@@ -13,6 +13,7 @@ use meshwork_web::stroke::{Cell, cells_between};
 use meshwork_web::words;
 
 use super::board::Board;
+use super::later::Deed;
 use super::tools::{Doing, Ghost, Job, JobKind};
 
 impl Board {
@@ -47,7 +48,7 @@ impl Board {
             Doing::Paint => self.extend_stroke(cell),
             Doing::Pick if cell != before => self.pick(cell),
             Doing::Carry => {
-                self.carry_picture((cell.0 - before.0, cell.1 - before.1));
+                self.later_do(Deed::Carry((cell.0 - before.0, cell.1 - before.1)));
             }
             Doing::Mark => self.mark_to(cell),
             _ => {}
@@ -63,7 +64,9 @@ impl Board {
             Doing::Mark => {
                 self.end_marking();
             }
-            Doing::Fill if inner.at.get() == inner.from.get() => self.fill(inner.from.get()),
+            Doing::Fill if inner.at.get() == inner.from.get() => {
+                self.later_do(Deed::Fill(inner.from.get()));
+            }
             _ => {}
         }
     }
@@ -153,14 +156,20 @@ impl Board {
         if self.tool.get_untracked() == Tool::Fill
             && let Some((x, y)) = cell
         {
-            let paint = self.colour.get_untracked().bits();
-            let found = self.session.with_canvas(|canvas| {
-                inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
-            });
-            match found.unwrap_or(Err(FillError::Outside)) {
-                Ok(cells) => self.show_hint(format!("Fills {}.", words::count(cells, "cell"))),
-                Err(error) => self.show_hint(error.to_string()),
-            }
+            self.later_do(Deed::Weigh((x, y)));
+        }
+    }
+
+    /// Says what a fill would fill.
+    pub(super) fn weigh_fill(self, (x, y): (u16, u16)) {
+        let inner = self.tools.inner();
+        let paint = self.colour.get_untracked().bits();
+        let found = self.session.with_canvas(|canvas| {
+            inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
+        });
+        match found.unwrap_or(Err(FillError::Outside)) {
+            Ok(cells) => self.show_hint(format!("Fills {}.", words::count(cells, "cell"))),
+            Err(error) => self.show_hint(error.to_string()),
         }
     }
 

@@ -12,6 +12,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::board::{Board, Frame};
 use super::card::Asked;
+use super::later::Deed;
 
 /// Cells that an arrow moves on with Shift.
 const LEAP: i32 = 10;
@@ -83,8 +84,10 @@ impl Keys {
                 board.pick(cell);
                 board.put_eyedropper_away();
             }
-            Tool::Fill if board.tools.asked.with_untracked(Option::is_some) => board.confirm_question(),
-            Tool::Fill => board.fill(cell),
+            Tool::Fill if board.tools.asked.with_untracked(Option::is_some) => {
+                board.later_do(Deed::Confirm);
+            }
+            Tool::Fill => board.later_do(Deed::Fill(cell)),
             Tool::Hand => board.say("The hand only moves the canvas. Press P to paint.".to_owned()),
         }
     }
@@ -118,12 +121,12 @@ impl Keys {
             board.choose_colour(PALETTE[(digit + 9) % 10].colour);
             return true;
         }
-        match event.key().to_lowercase().as_str() {
+        match event.key().to_ascii_lowercase().as_str() {
             "p" => self.take(Tool::Pencil, "Pencil"),
             "h" => self.take(Tool::Hand, "Hand. Arrows move the canvas"),
             "i" => self.take(Tool::Eyedropper, "Eyedropper. Space takes the colour"),
             "f" => self.take(Tool::Fill, "Fill. Space fills the area"),
-            "n" => board.find_wrong(),
+            "n" => board.later_do(Deed::Find),
             "g" => board.tools.is_goto_open.set(true),
             "?" => board.tools.is_keys_open.set(true),
             "q" => self.turn(-1),
@@ -158,11 +161,8 @@ impl Keys {
     fn step(self, event: &KeyboardEvent, (x, y): (i32, i32)) {
         let Some(size) = self.board.size() else { return };
         let leap = if event.shift_key() { LEAP } else { 1 };
-        if self.board.carry_picture((x * leap, y * leap)) {
-            let place =
-                self.board.laid.stencil.with_untracked(|laid| laid.as_ref().map(|laid| (laid.x, laid.y)));
-            let (x, y) = place.unwrap_or_default();
-            return self.board.session.voice.speak(format!("Picture at x {x}, y {y}"));
+        if self.board.has_loose_picture() {
+            return self.board.later_do(Deed::CarryByKey((x * leap, y * leap)));
         }
         let is_marking = self.board.is_marking.get_untracked();
         if self.board.tool.get_untracked() == Tool::Hand && !is_marking {
@@ -216,13 +216,13 @@ impl Keys {
 pub(crate) fn handle_anywhere(board: Board, event: &web_sys::KeyboardEvent) {
     board.hold_keys(event.shift_key(), event.alt_key());
     if (event.ctrl_key() || event.meta_key()) && !event.alt_key() {
-        let key = event.key().to_lowercase();
+        let key = event.key().to_ascii_lowercase();
         match key.as_str() {
             "k" => board.is_share_open.set(true),
             // In a field they are the field's.
             "z" | "y" if is_in_field(event) => return,
-            "z" if !event.shift_key() => board.go(Way::Undo),
-            "z" | "y" => board.go(Way::Redo),
+            "z" if !event.shift_key() => board.later_do(Deed::Go(Way::Undo)),
+            "z" | "y" => board.later_do(Deed::Go(Way::Redo)),
             _ => return,
         }
         event.prevent_default();

@@ -11,6 +11,7 @@ mod dock;
 mod editing;
 mod ghost;
 mod keyboard;
+mod later;
 mod marking;
 mod meet;
 mod minimap;
@@ -29,8 +30,6 @@ mod tools;
 mod work_bar;
 mod working;
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use meshwork_core::node::Refusal;
 use meshwork_rtc::web::{ROOMS_KEPT_MAX, StorageState};
@@ -39,21 +38,11 @@ use meshwork_web::words::{self, Notice, Tone};
 
 use self::bar::Bar;
 use self::board::Board;
-use self::meet::MeetSheet;
-use self::people::People;
-use self::room::RoomSheet;
-use self::share::ShareSheet;
+use self::later::{PeoplePanel, Sheets};
 use self::stage::StageArea;
-use self::timelapse::{Timelapse, TimelapseSheet};
-use self::tool_sheets::{GotoSheet, KeysSheet};
 use super::browser;
-use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
 use super::session::{Phase, Session};
-use super::voice::VoiceOutlet;
-
-/// When the sheets are made: after the first frames, of which one that is not seen gets none.
-const SHEETS_AFTER: Duration = Duration::from_millis(50);
 
 /// The page.
 #[component]
@@ -62,33 +51,17 @@ pub(crate) fn Place(
     session: Session,
 ) -> impl IntoView {
     let board = Board::new(session);
-    Timelapse::provide(session);
+    later::load_in_time(board);
     Effect::new(move || {
         let code = session.code.get().map(|code| code.to_string()).unwrap_or_default();
         browser::set_title(&format!("{code} \u{b7} Place \u{b7} Meshwork"));
     });
-    // They are made when the page has been seen: nothing of them shows at first.
-    let are_sheets_due = RwSignal::new(false);
-    let make = move || {
-        // The page may have gone.
-        let _ = are_sheets_due.try_set(true);
-    };
-    set_timeout(make, SHEETS_AFTER);
     view! {
         <div class="place" class:with-people=move || board.is_people_open.get()>
             <Bar board/>
             <StageArea board/>
-            <People board/>
-            <Show when=move || are_sheets_due.get()>
-                <ShareSheet board/>
-                <RoomSheet board/>
-                <MeetSheet board/>
-                <KeysSheet board/>
-                <GotoSheet board/>
-                <KeySheet session/>
-                <TimelapseSheet/>
-            </Show>
-            <VoiceOutlet voice=session.voice/>
+            <PeoplePanel board/>
+            <Sheets board/>
         </div>
     }
 }
@@ -102,6 +75,7 @@ fn RoomNotices(
     let session = board.session;
     let notices = move || {
         let mut notices = what_is(session);
+        notices.extend(board.later.notice());
         session.put_away.with(|put_away| notices.retain(|notice| !put_away.contains(notice)));
         notices
     };

@@ -18,6 +18,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::super::session::set_if_new;
 use super::board::{Board, Frame};
+use super::later::Deed;
 use super::painter;
 use super::tools::JobKind;
 
@@ -187,12 +188,23 @@ impl Board {
             && self.laid.stencil.with_untracked(|laid| laid.as_ref().is_some_and(|laid| laid.covers(cell)))
     }
 
-    /// Moves the picture. Says whether there is one that can be moved.
-    pub(super) fn carry_picture(self, by: (i32, i32)) -> bool {
-        let Some(size) = self.size() else { return false };
-        let is_loose =
-            !self.laid.is_pinned.get_untracked() && self.laid.stencil.with_untracked(Option::is_some);
-        if is_loose && by != (0, 0) {
+    /// Whether there is a picture that can be moved.
+    pub(super) fn has_loose_picture(self) -> bool {
+        !self.laid.is_pinned.get_untracked() && self.laid.stencil.with_untracked(Option::is_some)
+    }
+
+    /// Moves the picture and says where it is now.
+    pub(super) fn carry_picture_by_key(self, by: (i32, i32)) {
+        self.carry_picture(by);
+        let place = self.laid.stencil.with_untracked(|laid| laid.as_ref().map(|laid| (laid.x, laid.y)));
+        let (x, y) = place.unwrap_or_default();
+        self.session.voice.speak(format!("Picture at x {x}, y {y}"));
+    }
+
+    /// Moves the picture, if it can be moved.
+    pub(super) fn carry_picture(self, by: (i32, i32)) {
+        let Some(size) = self.size() else { return };
+        if self.has_loose_picture() && by != (0, 0) {
             self.laid.stencil.update(|laid| {
                 if let Some(laid) = laid {
                     laid.shift(by, size);
@@ -200,7 +212,6 @@ impl Board {
             });
             self.look_at_picture();
         }
-        is_loose
     }
 
     /// What a stroke paints: under a pinned picture the picture's colours, and nothing where it has none.
@@ -230,15 +241,13 @@ impl Board {
         if self.laid.stencil.with_untracked(Option::is_none) || inner.is_counting.replace(true) {
             return;
         }
-        let count = move || {
-            let Some(inner) = self.laid.inner.try_get_value() else { return };
-            inner.is_counting.set(false);
-            self.count_picture();
-        };
-        set_timeout(count, COUNT);
+        set_timeout(move || self.later_do(Deed::Count), COUNT);
     }
 
-    fn count_picture(self) {
+    /// Counts how many cells of the picture are right.
+    pub(super) fn count_picture(self) {
+        let Some(inner) = self.laid.inner.try_get_value() else { return };
+        inner.is_counting.set(false);
         let counted = self.session.with_canvas(|canvas| {
             let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
             let size = canvas.size();

@@ -28,7 +28,7 @@ pub(crate) fn RoomSheet(
     view! {
         <Sheet open=session.governing.is_sheet_open id="room-title" title="This room">
             <Facts session/>
-            <TimelapseOffer sheet=session.governing.is_sheet_open/>
+            <TimelapseOffer board/>
             <Known session/>
             <HideAddress session/>
             <Show when=move || is_own.get()>

@@ -13,17 +13,9 @@ use wasm_bindgen::prelude::*;
 use super::super::notices::NoticeCard;
 use super::super::session::Phase;
 use super::RoomNotices;
-use super::allowance::Allowance;
 use super::board::{Board, Frame};
-use super::card::CellCard;
-use super::cursors::Cursors;
-use super::dock::{Dock, ZoomDock};
-use super::ghost::GhostLayer;
 use super::keyboard::{self, Keys};
-use super::marking::MarkLayer;
-use super::minimap::Minimap;
-use super::picture::PictureLayer;
-use super::picture_bar;
+use super::later::{BesideCanvas, Layers, Pointers, Tools};
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
 const WHEEL_STEP: f64 = 0.0015;
@@ -47,7 +39,6 @@ pub(crate) fn StageArea(
         board.hold_keys(event.shift_key(), event.alt_key());
     });
     on_cleanup(move || released.remove());
-    picture_bar::take_from_anywhere(board);
     let tool_class = move || match (board.tool.get(), board.is_panning.get()) {
         (_, true) => "stage panning",
         (Tool::Hand, false) => "stage hand",
@@ -84,22 +75,15 @@ pub(crate) fn StageArea(
                 >
                     <Paper board keys/>
                     <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
-                    <PictureLayer board/>
-                    <GhostLayer board/>
-                    <MarkLayer board/>
+                    <Layers board/>
                     <CellFrame board/>
-                    <Cursors board/>
-                    <CellCard board/>
+                    <Pointers board/>
                 </div>
                 <BeforeOpen board/>
-                <Allowance board/>
-                <Minimap board/>
-                <Show when=is_shown>
-                    <ZoomDock board/>
-                </Show>
+                <BesideCanvas board/>
             </div>
             <Show when=is_shown>
-                <Dock board/>
+                <Tools board/>
             </Show>
         </main>
     }
@@ -275,7 +259,8 @@ fn measured(stage: &web_sys::HtmlDivElement) -> Stage {
     let style = window.as_ref().and_then(|window| window.get_computed_style(stage).ok().flatten());
     let length = |name: &str| {
         let text = style.as_ref().and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
-        text.trim().trim_end_matches("px").parse::<f64>().unwrap_or(0.0)
+        // It reads the number and leaves the unit; the browser's own reading weighs nothing.
+        Some(js_sys::Number::parse_float(&text)).filter(|length| length.is_finite()).unwrap_or(0.0)
     };
     let insets =
         Insets { side: length("--inset-side"), top: length("--inset-top"), bottom: length("--inset-bottom") };

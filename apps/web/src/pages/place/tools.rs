@@ -91,6 +91,8 @@ pub(crate) struct Tools {
     pub(crate) is_keys_open: RwSignal<bool>,
     /// Whether the sheet that goes to a cell is shown.
     pub(crate) is_goto_open: RwSignal<bool>,
+    /// Whether the time-lapse is asked for.
+    pub(crate) is_timelapse_wanted: RwSignal<bool>,
     /// Whether letters are keys of the canvas.
     pub(crate) are_letters_on: RwSignal<bool>,
     inner: StoredValue<Rc<Inner>, LocalStorage>,
@@ -133,6 +135,7 @@ impl Tools {
             progress: RwSignal::new(None),
             is_keys_open: RwSignal::new(false),
             is_goto_open: RwSignal::new(false),
+            is_timelapse_wanted: RwSignal::new(false),
             are_letters_on: RwSignal::new(browser::stored(LETTERS_KEY).as_deref() != Some("off")),
             inner: StoredValue::new_local(Rc::new(Inner::default())),
         }

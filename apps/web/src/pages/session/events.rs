@@ -7,6 +7,7 @@ use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
+use super::later::News;
 use super::{Phase, Session, set_if_new};
 use leptos::prelude::*;
 
@@ -50,12 +51,12 @@ impl Session {
             Event::Link { .. }
             | Event::InStep { .. }
             | Event::RulesChanged { .. }
-            | Event::RecordsInStep { .. } => self.refresh(),
+            | Event::RecordsInStep { .. } => self.heed(News::Changed),
             Event::Pointed { room, endpoint, pointer } if self.is_ours(room) => {
                 self.handle_pointed(endpoint, pointer);
             }
-            Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.greet(endpoint),
-            Event::MemberDetached { room, endpoint } if self.is_ours(room) => self.see_off(endpoint),
+            Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.heed(News::Came(endpoint)),
+            Event::MemberDetached { room, endpoint } if self.is_ours(room) => self.heed(News::Went(endpoint)),
             Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {
                 self.show_painted(author, &cells);
             }
@@ -114,7 +115,7 @@ impl Session {
         match news {
             StorageNews::State { room, state } if self.is_ours(room) => self.storage.set(state),
             StorageNews::Forgotten { rooms } => self.forgotten.update(|forgotten| *forgotten += rooms),
-            StorageNews::Restored { room, .. } if self.is_ours(room) => self.refresh(),
+            StorageNews::Restored { room, .. } if self.is_ours(room) => self.heed(News::Changed),
             _ => {}
         }
     }
@@ -126,7 +127,7 @@ impl Session {
         self.size.set(size);
         self.is_private.set(is_private);
         self.phase.set(Phase::Open);
-        self.refresh();
+        self.heed(News::Changed);
     }
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {

@@ -1,12 +1,13 @@
 //! Fetching a history: whom to ask, part by part, and what to do when somebody lies or goes away.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{GAP_BYTES, PART_BYTES_MAX, decode};
 use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::session::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, WantHistory,
 };
@@ -59,9 +60,9 @@ pub struct HistoryView {
 #[derive(Debug)]
 pub(super) struct Fetch {
     state: HistoryState,
-    waiting_for: BTreeSet<Endpoint>,
+    waiting_for: OrderedSet<Endpoint>,
     answer_by: Time,
-    spans: BTreeMap<Endpoint, HistorySpan>,
+    spans: OrderedMap<Endpoint, HistorySpan>,
     source: Option<(Endpoint, HistorySpan)>,
     /// The entry that comes next.
     next: u64,
@@ -90,7 +91,7 @@ impl Fetch {
             state: HistoryState::Asking,
             waiting_for: neighbours.into_iter().collect(),
             answer_by: now + ANSWER_WITHIN,
-            spans: BTreeMap::new(),
+            spans: OrderedMap::new(),
             source: None,
             next: 0,
             wanted: None,

@@ -6,13 +6,14 @@
 //! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
 //! neighbour may hold what does not count here.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::RecordHash;
 use super::law::Law;
 use crate::id::Endpoint;
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::session::message::RoomMessage;
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
@@ -48,7 +49,7 @@ struct Neighbour {
 /// The comparison with all neighbours.
 #[derive(Debug, Default)]
 pub struct RecordSync {
-    neighbours: BTreeMap<Endpoint, Neighbour>,
+    neighbours: OrderedMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
     outputs: VecDeque<RecordOutput>,
 }
@@ -90,7 +91,7 @@ impl RecordSync {
         if !self.neighbours.contains_key(&from) {
             return;
         }
-        let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
+        let theirs: OrderedSet<RecordHash> = hashes.iter().copied().collect();
         for record in law.chain().iter().chain(law.edicts()).filter(|record| !theirs.contains(&record.hash()))
         {
             let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");

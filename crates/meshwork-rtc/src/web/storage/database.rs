@@ -1,10 +1,9 @@
 //! The database of a profile's rooms: geneses, batches and leases in IndexedDB.
 
-use std::collections::BTreeSet;
-
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::io::{BatchKey, StoreChange};
+use meshwork_core::ordered::OrderedSet;
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
 
@@ -112,8 +111,8 @@ impl Database {
     }
 
     /// The keys of the batches that are stored of a room.
-    pub(super) async fn batch_keys(&self, room: RoomId) -> Result<BTreeSet<BatchKey>, StoreError> {
-        let mut keys = BTreeSet::new();
+    pub(super) async fn batch_keys(&self, room: RoomId) -> Result<OrderedSet<BatchKey>, StoreError> {
+        let mut keys = OrderedSet::new();
         let mut after = None;
         loop {
             let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;

@@ -17,6 +17,7 @@ use meshwork_web::timelapse::LENGTH_FIRST;
 
 use super::super::icons;
 use super::super::session::{Phase, Session};
+use super::board::Board;
 use super::painter;
 pub(crate) use sheet::TimelapseSheet;
 
@@ -79,9 +80,8 @@ struct Work {
 }
 
 impl Timelapse {
-    /// Lets everything within this page's room find its time-lapse.
-    pub(crate) fn provide(session: Session) -> Timelapse {
-        let timelapse = Timelapse {
+    fn new(session: Session) -> Timelapse {
+        Timelapse {
             session,
             stage: RwSignal::new(Stage::Closed),
             moment: RwSignal::new(0),
@@ -94,13 +94,11 @@ impl Timelapse {
             export: RwSignal::new(Export::Idle),
             paper: NodeRef::new(),
             work: StoredValue::new_local(Rc::default()),
-        };
-        provide_context(timelapse);
-        timelapse
+        }
     }
 
     /// Opens the sheet and begins to fetch.
-    pub(crate) fn open(self) {
+    fn open(self) {
         if self.stage.get_untracked() == Stage::Closed && self.session.phase.get_untracked() == Phase::Open {
             self.load();
         }
@@ -136,9 +134,11 @@ fn draw(context: &web_sys::CanvasRenderingContext2d, timeline: &Timeline, area: 
 
 /// The button in the bar that opens it.
 #[component]
-pub(crate) fn TimelapseButton() -> impl IntoView {
-    let timelapse = expect_context::<Timelapse>();
-    let is_open = move || timelapse.session.phase.get() == Phase::Open;
+pub(crate) fn TimelapseButton(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let is_open = move || board.session.phase.get() == Phase::Open;
     view! {
         <button
             class="icon-button timelapse-button"
@@ -147,7 +147,7 @@ pub(crate) fn TimelapseButton() -> impl IntoView {
             aria-label="Time-lapse"
             title="Time-lapse"
             disabled=move || !is_open()
-            on:click=move |_| timelapse.open()
+            on:click=move |_| board.tools.is_timelapse_wanted.set(true)
         >
             {icons::film()}
         </button>
@@ -157,18 +157,17 @@ pub(crate) fn TimelapseButton() -> impl IntoView {
 /// The same on the room's sheet, which gives way to it: a narrow bar has no place for the button.
 #[component]
 pub(crate) fn TimelapseOffer(
-    /// Whether that sheet is shown.
-    sheet: RwSignal<bool>,
+    /// The room's board.
+    board: Board,
 ) -> impl IntoView {
-    let timelapse = expect_context::<Timelapse>();
     view! {
         <button
             type="button"
             class="button secondary timelapse-offer"
             data-testid="timelapse-offer"
             on:click=move |_| {
-                sheet.set(false);
-                timelapse.open();
+                board.session.governing.is_sheet_open.set(false);
+                board.tools.is_timelapse_wanted.set(true);
             }
         >
             {icons::film()}

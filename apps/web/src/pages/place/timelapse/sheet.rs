@@ -5,13 +5,23 @@ use leptos::prelude::*;
 use meshwork_web::timelapse::LENGTHS;
 
 use super::super::super::{icons, sheet};
+use super::super::board::Board;
 use super::export::Form;
 use super::{Export, Stage, Timelapse};
 
 /// The sheet.
 #[component]
-pub(crate) fn TimelapseSheet() -> impl IntoView {
-    let timelapse = expect_context::<Timelapse>();
+pub(crate) fn TimelapseSheet(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let timelapse = Timelapse::new(board.session);
+    Effect::new(move || {
+        if board.tools.is_timelapse_wanted.get() {
+            board.tools.is_timelapse_wanted.set(false);
+            timelapse.open();
+        }
+    });
     let dialog = NodeRef::<html::Dialog>::new();
     let is_open = Memo::new(move |_| timelapse.stage.get() != Stage::Closed);
     sheet::follow(dialog, is_open.into());

@@ -1,0 +1,85 @@
+//! Parts of the program that a first look does not need: loaded once the page is shown, or when they are wanted.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::wasm_split::SplitLoaderError;
+
+/// What a door to a part gives.
+pub(crate) type Loaded<T> = Result<T, SplitLoaderError>;
+
+/// How far a part is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Stage {
+    /// Nobody wanted it yet.
+    Away,
+    /// It is being loaded.
+    Loading,
+    /// It is there.
+    Here,
+    /// It could not be loaded.
+    Failed,
+}
+
+/// A part of the program. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    stage: RwSignal<Stage>,
+}
+
+impl Part {
+    /// A part that is not there yet.
+    pub(crate) fn new() -> Part {
+        Part { stage: RwSignal::new(Stage::Away) }
+    }
+
+    /// How far it is.
+    pub(crate) fn stage(self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Loads it, unless it is there or on its way; what failed is tried again.
+    pub(crate) fn load<F: Future<Output = Loaded<()>> + 'static>(self, load: impl FnOnce() -> F) {
+        if matches!(self.stage.get_untracked(), Stage::Loading | Stage::Here) {
+            return;
+        }
+        self.stage.set(Stage::Loading);
+        let loading = load();
+        spawn_local(async move {
+            self.stage.set(if loading.await.is_ok() { Stage::Here } else { Stage::Failed });
+        });
+    }
+
+    /// Whether it is there, now.
+    pub(crate) fn is_here(self) -> bool {
+        self.stage.get_untracked() == Stage::Here
+    }
+
+    /// Goes through a door, where the part is there.
+    pub(crate) fn enter(self, door: impl Future<Output = Loaded<Option<AnyView>>>) {
+        if self.is_here() {
+            // It stands open, so nothing is missing.
+            let _ = at_once(door);
+        }
+    }
+
+    /// What a door makes, as soon as the part is there; it is made where this stands among the views.
+    pub(crate) fn made<F>(self, door: impl Fn() -> F + Send + 'static) -> impl Fn() -> Option<AnyView> + Send
+    where
+        F: Future<Output = Loaded<Option<AnyView>>>,
+    {
+        let is_here = Memo::new(move |_| self.stage.get() == Stage::Here);
+        move || is_here.get().then(|| at_once(door())?.ok()?).flatten()
+    }
+}
+
+/// What a door gives that stands open: it waits for nothing but its part.
+fn at_once<T>(door: impl Future<Output = T>) -> Option<T> {
+    match pin!(door).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(made) => Some(made),
+        Poll::Pending => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! What the page makes of news once all of it is loaded; until then there is nobody to show it to.
+
+use meshwork_core::id::Endpoint;
+
+use super::Session;
+
+/// Something that those parts of the page show that come after the canvas; [`Session::heed`] shows it.
+#[derive(Clone, Copy)]
+pub(crate) enum News {
+    /// A second has passed.
+    Second,
+    /// People or rules may be others than before.
+    Changed,
+    /// Somebody came.
+    Came(Endpoint),
+    /// Somebody went.
+    Went(Endpoint),
+}
+
+impl Session {
+    /// Makes of news what is shown.
+    pub(crate) fn take_news(self, news: News) {
+        match news {
+            News::Second => self.refresh_each_second(),
+            News::Changed => self.refresh(),
+            News::Came(who) => self.greet(who),
+            News::Went(who) => self.see_off(who),
+        }
+    }
+}
