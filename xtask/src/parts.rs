@@ -39,7 +39,6 @@ pub(crate) fn split(wasm: &Path, folder: &Path, name: &str) -> Result<Parts> {
     options.main_module = &script;
     let split = transform(options).map_err(|error| anyhow!("the pages' wasm cannot be split: {error:#}"))?;
     let bytes = fs::read(&main).context("the main wasm was written")?;
-    fs::copy(&main, "/tmp/t/main.wasm").ok();
     fs::remove_file(&main).context("the main wasm can be taken away")?;
     Ok(Parts { main: bytes, files: split.split_modules })
 }
