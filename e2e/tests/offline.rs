@@ -207,8 +207,8 @@ async fn a_part_of_the_page_that_cannot_be_loaded_is_told_and_tried_again() -> R
     tab.goto(server.url()).await?;
     press_shown(&tab, "create-room").await?;
     // The canvas needs nothing of it, and takes strokes.
-    tab.click_cell(SIZE, (2, 2)).await?;
-    wait_shows(&tab, (2, 2), RED).await?;
+    tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
+    wait_shows(&tab, (2, 2), BLACK).await?;
     press_shown(&tab, "open-share").await?;
     wait_page_says(&tab, "This part of the page did not load.").await?;
     block(json!([])).await?;

@@ -5,9 +5,10 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use meshwork_core::node::ServerState;
 use meshwork_web::history::Way;
-use meshwork_web::words::{self, Notice};
+use meshwork_web::words;
 
 use super::super::key_sheet::KeySheet;
+use super::super::notices::NoticeCard;
 use super::super::parts::{Loaded, Part, Stage};
 use super::super::session::later::News;
 use super::super::session::{Phase, Session};
@@ -46,11 +47,6 @@ impl Later {
     /// Where a piece of the part is to stand.
     fn place(self, piece: Ask) -> impl Fn() -> Option<AnyView> + Send {
         self.part.made(move || enter(piece))
-    }
-
-    /// What is to be said of it.
-    pub(super) fn notice(self) -> Option<Notice> {
-        self.is_missed.get().then(words::part_missing)
     }
 }
 
@@ -141,10 +137,17 @@ impl Board {
     }
 }
 
-/// All sheets, and what is said in passing.
+/// All sheets, and what is said in passing; where that cannot be loaded, that it is so.
 #[component]
 pub(super) fn Sheets(board: Board) -> impl IntoView {
-    board.later.place(Ask::Sheets(board))
+    let missing = move || {
+        let notice = board.later.is_missed.get().then(words::part_missing);
+        notice.map(|notice| view! { <div class="update-line" role="alert"><NoticeCard notice/></div> })
+    };
+    view! {
+        {missing}
+        {board.later.place(Ask::Sheets(board))}
+    }
 }
 
 /// What lies over the canvas, below the frame of the cell that is pointed at.

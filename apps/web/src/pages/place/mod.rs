@@ -75,7 +75,6 @@ fn RoomNotices(
     let session = board.session;
     let notices = move || {
         let mut notices = what_is(session);
-        notices.extend(board.later.notice());
         session.put_away.with(|put_away| notices.retain(|notice| !put_away.contains(notice)));
         notices
     };
