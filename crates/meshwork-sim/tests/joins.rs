@@ -106,7 +106,8 @@ fn a_newcomer_ends_with_the_truth_and_names_the_liar() {
         (Behaviour::Misleads, &[Refusal::Withheld, Refusal::Stale, Refusal::Message][..]),
         (Behaviour::Forges, &[Refusal::BatchSignature][..]),
     ] {
-        let (mut world, mut members) = pictured(256, PathModel::LAN);
+        // Large and far enough that nobody is asked for all of it before the others are linked.
+        let (mut world, mut members) = pictured(512, PathModel::WAN);
         let (hostile, _) = members.remove(1);
         world.corrupt(hostile, behaviour);
         let (index, _) = join(&mut world, &mut members, 77);

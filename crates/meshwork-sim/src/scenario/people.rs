@@ -7,8 +7,10 @@ use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::Config;
 use meshwork_core::node::config::PlantedBug;
 use meshwork_core::rng::Rng;
+use meshwork_core::room::records::Rules;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
+use meshwork_core::wire::BoundedText;
 
 use super::schedule::{Action, Arrival, Name, SKEW_MAX_MICROS, Schedule};
 use crate::check::direct::DirectLedger;
@@ -76,10 +78,17 @@ impl Scenario {
         }
     }
 
-    /// **registered**: the room is made, and its LINK is known soon.
+    /// **registered**: the room is made, and its LINK is known soon. It is a full mesh however many come, which
+    /// **whole-mesh** counts on; the other overlays have checkers and tests of their own.
     pub(super) fn open_room(&mut self, schedule: &Schedule) -> Result<(), Violation> {
         let index = self.start(schedule.first, None);
         let room = self.world.create_room(index, schedule.size, schedule.private);
+        let overlay = BoundedText::new("full-mesh").expect("short enough");
+        let rules = Rules { overlay, ..Rules::default() };
+        let ruled = self.world.command(index, |node, now| node.set_rules(now, room, rules));
+        if let Err(error) = ruled {
+            return Err(Violation::new("registered", format!("its maker set no rules: {error}")));
+        }
         self.people.insert(
             schedule.first.who,
             Person { arrival: schedule.first, member: Some((index, room)), hostile: false, disk: None },
