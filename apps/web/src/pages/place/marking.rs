@@ -78,6 +78,6 @@ pub(crate) fn MarkLayer(
         Some(view.place((region.x.into(), region.y.into()), (region.width, region.height)))
     };
     view! {
-        <div class="mark" data-testid="mark" hidden=move || style().is_none() style=style aria-hidden="true"></div>
+        <div class="marked-area" data-testid="mark" hidden=move || style().is_none() style=style aria-hidden="true"></div>
     }
 }
