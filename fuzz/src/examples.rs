@@ -361,3 +361,29 @@ fn with_all_lines(lines: Vec<String>) -> Vec<Vec<u8>> {
     let all = lines.join("\n").into_bytes();
     lines.into_iter().map(String::into_bytes).chain([all]).collect()
 }
+
+/// WebSocket frames of a client, behind a byte that says how they are cut: texts, one in parts, a ping, a close.
+pub(crate) fn frames() -> Vec<Vec<u8>> {
+    let frame = |first: u8, payload: &[u8]| {
+        let mut frame = vec![first];
+        match u16::try_from(payload.len()) {
+            Ok(length @ 126..) => {
+                frame.push(0xfe);
+                frame.extend(length.to_be_bytes());
+            }
+            _ => frame.push(0x80 | payload.len() as u8),
+        }
+        frame.extend([1, 2, 3, 4]);
+        frame.extend(payload.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame
+    };
+    let long = "to the east ".repeat(20);
+    [
+        vec![frame(0x81, br#"{"type":"keep-alive"}"#), frame(0x88, b"\x03\xe8")],
+        vec![frame(0x01, b"{\"type\":"), frame(0x89, b"there?"), frame(0x80, b"\"leave\"}"), frame(0x8a, b"")],
+        vec![frame(0x81, long.as_bytes()), frame(0x82, &[7; 30])],
+    ]
+    .into_iter()
+    .map(|frames| [&[7][..], &frames.concat()].concat())
+    .collect()
+}

@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "from-client", examples: examples::from_client, run: targets::from_client },
     Target { name: "node", examples: examples::from_server, run: targets::node },
     Target { name: "hub", examples: examples::from_client, run: targets::hub },
+    Target { name: "frames", examples: examples::frames, run: targets::frames },
 ];
 
 /// The target with this name.

@@ -21,6 +21,7 @@ use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{self, MESSAGE_MAX, MessageReader};
 use meshwork_signal::code::ServerKey;
+use meshwork_signal::http::frames::{CONTROL_MAX, Frame, Frames, push_text};
 use meshwork_signal::hub::{Hub, HubConfig};
 
 use crate::examples::{self, LIMIT, ROOM, SIZE};
@@ -227,4 +228,46 @@ pub(crate) fn hub(input: &[u8]) {
     }
     hub.handle_timeout(Time(60_000_000));
     while hub.poll_output().is_some() {}
+}
+
+/// A server reads WebSocket frames. The first byte says how much of the rest comes at a time: what is read does not
+/// depend on it.
+pub(crate) fn frames(input: &[u8]) {
+    const MESSAGE_MAX: usize = 300;
+    let Some((&cut, bytes)) = input.split_first() else { return };
+    let in_pieces = read_frames(bytes, usize::from(cut).max(1), MESSAGE_MAX);
+    assert_eq!(in_pieces, read_frames(bytes, bytes.len().max(1), MESSAGE_MAX));
+}
+
+/// What is read of `bytes`, which come a piece at a time.
+fn read_frames(bytes: &[u8], piece: usize, message_max: usize) -> Vec<String> {
+    let mut frames = Frames::new(message_max);
+    let (mut waiting, mut read) = (Vec::new(), Vec::new());
+    for piece in bytes.chunks(piece) {
+        waiting.extend_from_slice(piece);
+        loop {
+            match frames.next(&mut waiting) {
+                Ok(Some((length, frame))) => {
+                    match &frame {
+                        Frame::Text(text) => {
+                            assert!(text.len() <= message_max);
+                            push_text(&mut Vec::new(), text);
+                        }
+                        Frame::Binary(length) => assert!(*length <= message_max),
+                        Frame::Ping(payload) => assert!(payload.len() <= CONTROL_MAX),
+                        Frame::Part | Frame::Pong | Frame::Close => {}
+                    }
+                    read.push(format!("{frame:?}"));
+                    waiting.drain(..length);
+                }
+                Ok(None) => break,
+                Err(rubbish) => {
+                    read.push(format!("{rubbish:?}"));
+                    return read;
+                }
+            }
+        }
+        assert!(waiting.len() < frames.frame_max(), "a frame is whole or refused by then");
+    }
+    read
 }

@@ -3,7 +3,6 @@
 mod export;
 
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
@@ -12,7 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rng::Rng;
-use crate::wire::base64_text::{from_base64, to_base64};
+use crate::wire::base64_text::{from_base64_into, to_base64};
 pub use export::{IDENTITY_TEXT_MAX, ImportError};
 
 /// An Ed25519 public key (RFC 8032): the name of a peer. Shown short, compared whole.
@@ -205,9 +204,8 @@ impl FromStr for Endpoint {
 }
 
 fn fixed<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
-    from_base64(text)
-        .and_then(|bytes: Vec<u8>| bytes.try_into().ok())
-        .ok_or_else(|| IdError::Text(String::from(text)))
+    let mut bytes = [0; N];
+    if from_base64_into(text, &mut bytes) { Ok(bytes) } else { Err(IdError::Text(String::from(text))) }
 }
 
 macro_rules! base64_form {

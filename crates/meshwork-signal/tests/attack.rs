@@ -1,23 +1,29 @@
-//! Rubbish from all sides at once: the server stays up, a well-behaved room loses nothing, and nothing is left behind.
+//! Rubbish from all sides at once, over signalling, HTTP and TURN: the server stays up, a well-behaved room and
+//! well-behaved relayed pairs lose nothing, and nothing is left behind.
 //!
 //! `MESHWORK_ATTACKS=1000000 cargo test --release -p meshwork-signal --test attack -- --nocapture` is the long run.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use common::{Client, DEADLINE, Server, genesis, someone, soon};
+use common::turn::{self, Pair};
+use common::{Client, DEADLINE, Server, genesis, mutated, someone, soon};
 use futures_util::{SinkExt as _, StreamExt as _};
+use meshwork_core::id::RoomId;
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, VERSIONS};
 use meshwork_core::wire::Base64;
 use meshwork_signal::http::HttpConfig;
 use meshwork_signal::hub::{Counts, HubConfig, Snapshot};
+use meshwork_signal::turn::Refusal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Attackers at a time.
@@ -47,38 +53,18 @@ fn held(snapshot: Snapshot) -> Snapshot {
 async fn rubbish_from_all_sides_leaves_no_trace() {
     let (attacks, seed) = (number("MESHWORK_ATTACKS", 20_000), number("MESHWORK_SEED", 0));
     println!("repeat with MESHWORK_SEED={seed} MESHWORK_ATTACKS={attacks}");
-    let hub = HubConfig {
-        network_messages_per_second: 1_000_000,
-        network_message_burst: 10_000_000,
-        message_burst: 100_000,
-        messages_per_second: 10_000,
-        ..HubConfig::default()
-    };
-    let server = Arc::new(Server::with(hub, HttpConfig::default(), [1; 32]).await);
-    let (bytes, room) = genesis(1);
-    let mut sender = server.enter(&someone(1)).await;
-    sender.register(&bytes).await;
-    sender.join(room).await;
-    let mut listener = server.enter(&someone(2)).await;
-    listener.join(room).await;
-    assert!(matches!(sender.hear().await, Some(FromServer::MemberJoined { .. })));
+    let relay = turn::relay();
+    let (mut over_udp, mut over_tcp) = (Pair::over_udp(&relay).await, Pair::over_tcp(&relay).await);
+    let server = Arc::new(server().await);
+    let (mut sender, mut listener, room) = members(&server).await;
     let (before, resident) = (held(server.handle.snapshot()), resident_bytes());
+    let relay_holds = || (relay.counts().allocations.value(), relay.counts().streams.value());
+    let relay_before = relay_holds();
 
     let (done, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let attackers: Vec<_> = (0..ATTACKERS)
-        .map(|attacker| {
-            let (server, done) = (Arc::clone(&server), Arc::clone(&done));
-            let mut secret = [0; 32];
-            secret[..8].copy_from_slice(&seed.to_le_bytes());
-            secret[8..16].copy_from_slice(&attacker.to_le_bytes());
-            tokio::spawn(async move {
-                let mut attacker = Attacker { rng: Rng::new(secret), templates: templates() };
-                while done.load(Ordering::Relaxed) < attacks {
-                    done.fetch_add(attacker.attack(&server).await, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
+    let targets =
+        Targets { udp: relay.udp_addresses()[0], tcp: relay.tcp_addresses()[0], server: Arc::clone(&server) };
+    let attackers = start_attackers(&targets, &done, attacks, seed);
     let watch = tokio::spawn({
         let over = Arc::clone(&over);
         async move {
@@ -88,36 +74,92 @@ async fn rubbish_from_all_sides_leaves_no_trace() {
             over.store(true, Ordering::Relaxed);
         }
     });
+    let relayed = tokio::spawn({
+        let over = Arc::clone(&over);
+        async move {
+            let relayed = tokio::join!(over_udp.talk(Arc::clone(&over)), over_tcp.talk(over));
+            (relayed, over_udp, over_tcp)
+        }
+    });
     let carried = talk(&mut sender, &mut listener, room, &over).await;
     watch.await.unwrap();
+    // Kept until everything is counted.
+    let ((by_udp, by_tcp), over_udp, over_tcp) = relayed.await.unwrap();
 
     // Whoever attacked is gone; the server notices by and by.
     let gone = async {
-        while held(server.handle.snapshot()) != before || server.handle.connections() != 2 {
+        while held(server.handle.snapshot()) != before
+            || server.handle.connections() != 2
+            || relay_holds() != relay_before
+        {
             tokio::task::yield_now().await;
         }
     };
     let is_gone = tokio::time::timeout(3 * DEADLINE, gone).await.is_ok();
     let after = server.handle.snapshot();
-    assert!(is_gone, "left behind: {after:?}, {} connections", server.handle.connections());
+    let connections = server.handle.connections();
+    assert!(is_gone, "left behind: {after:?}, {connections} connections, {:?} of the relay", relay_holds());
     let grown = resident_bytes().saturating_sub(resident);
     println!(
-        "{} attacks, {carried} signals carried meanwhile, {grown} bytes more resident",
-        done.load(Ordering::Relaxed)
+        "{} attacks; meanwhile {carried} signals carried, {by_udp} round trips relayed over UDP ({} asked again) and \
+         {by_tcp} over TCP; {grown} bytes more resident",
+        done.load(Ordering::Relaxed),
+        over_udp.repeated
     );
     println!("{:?}", after.counts);
     assert!(carried > 0 && after.counts.goodbyes.len() > 3, "the attacks were attacks");
+    assert_eq!(over_tcp.repeated, 0);
+    let refused = [Refusal::Malformed, Refusal::NotPermitted].map(|cause| relay.counts().refused(cause));
+    println!("the relay refused {refused:?} and challenged {}", relay.counts().challenges.value());
+    assert!(!refused.contains(&0) && relay.counts().challenges.value() > 0 && by_udp > 0 && by_tcp > 0);
     assert!(attacks < LONG_RUN || grown < RESIDENT_GROWTH_MAX, "{grown} bytes are still in use");
     assert!(server.request("GET /health HTTP/1.1").await.ends_with("OK"));
 }
 
+/// A server whose limits by network are out of the way: all attackers come from one.
+async fn server() -> Server {
+    let hub = HubConfig {
+        network_messages_per_second: 1_000_000,
+        network_message_burst: 10_000_000,
+        message_burst: 100_000,
+        messages_per_second: 10_000,
+        ..HubConfig::default()
+    };
+    Server::with(hub, HttpConfig::default(), [1; 32]).await
+}
+
+/// Two members of a room.
+async fn members(server: &Server) -> (Client, Client, RoomId) {
+    let (bytes, room) = genesis(1);
+    let mut sender = server.enter(&someone(1)).await;
+    sender.register(&bytes).await;
+    sender.join(room).await;
+    let mut listener = server.enter(&someone(2)).await;
+    listener.join(room).await;
+    assert!(matches!(sender.hear().await, Some(FromServer::MemberJoined { .. })));
+    (sender, listener, room)
+}
+
+/// Attackers that go on until as many attacks are done.
+fn start_attackers(targets: &Targets, done: &Arc<AtomicU64>, attacks: u64, seed: u64) -> Vec<JoinHandle<()>> {
+    let start = |attacker: u64| {
+        let (targets, done) = (targets.clone(), Arc::clone(done));
+        let mut secret = [0; 32];
+        secret[..8].copy_from_slice(&seed.to_le_bytes());
+        secret[8..16].copy_from_slice(&attacker.to_le_bytes());
+        tokio::spawn(async move {
+            let rng = Rng::new(secret);
+            let mut attacker = Attacker { rng, templates: templates(), turn: turn::templates() };
+            while done.load(Ordering::Relaxed) < attacks {
+                done.fetch_add(attacker.attack(&targets).await, Ordering::Relaxed);
+            }
+        })
+    };
+    (0..ATTACKERS).map(start).collect()
+}
+
 /// Carries numbered signals from one to the other until it is `over`; every one must come, in order, and nothing else.
-async fn talk(
-    sender: &mut Client,
-    listener: &mut Client,
-    room: meshwork_core::id::RoomId,
-    over: &AtomicBool,
-) -> u64 {
+async fn talk(sender: &mut Client, listener: &mut Client, room: RoomId, over: &AtomicBool) -> u64 {
     let mut number = 0_u64;
     while !over.load(Ordering::Relaxed) {
         let payload = Base64::new(number.to_le_bytes()).unwrap();
@@ -161,15 +203,25 @@ fn templates() -> Vec<String> {
     messages.iter().map(|message| serde_json::to_string(message).unwrap()).collect()
 }
 
+/// What is attacked.
+#[derive(Clone)]
+struct Targets {
+    server: Arc<Server>,
+    udp: SocketAddr,
+    tcp: SocketAddr,
+}
+
 struct Attacker {
     rng: Rng,
     templates: Vec<String>,
+    turn: Vec<Vec<u8>>,
 }
 
 impl Attacker {
     /// One connection's worth of rubbish; gives how many messages it was.
-    async fn attack(&mut self, server: &Server) -> u64 {
-        match self.rng.below(8) {
+    async fn attack(&mut self, targets: &Targets) -> u64 {
+        let server = &*targets.server;
+        match self.rng.below(11) {
             0 => {
                 self.raw(server, b"GET /place/K7M4QX HTTP/1.1\r\nhost: x\r\naccept-encoding: br\r\n\r\n")
                     .await
@@ -179,13 +231,17 @@ impl Attacker {
                 let binding = b"\x00\x01\x00\x08\x21\x12\xa4\x42abcdefghijkl\x80\x22\x00\x04none";
                 self.raw(server, binding).await
             }
+            3 => turn::attack_over_tcp(targets.tcp, &mut self.rng, &self.turn, MESSAGES_OF_A_SOCKET).await,
+            4 | 5 => {
+                turn::attack_over_udp(targets.udp, &mut self.rng, &self.turn, MESSAGES_OF_A_SOCKET).await
+            }
             _ => self.socket(server).await,
         }
     }
 
     /// Bytes that are nearly a request, and the first of what is answered.
     async fn raw(&mut self, server: &Server, template: &[u8]) -> u64 {
-        let bytes = self.mutated(template);
+        let bytes = mutated(&mut self.rng, template);
         let Ok(mut stream) = TcpStream::connect(server.address).await else { return 0 };
         // It may be refused at any byte.
         let _ = stream.write_all(&bytes).await;
@@ -216,7 +272,7 @@ impl Attacker {
         match self.rng.below(3) {
             0 => drop(client),
             1 => {
-                let garbage = self.mutated(b"\x81\x85abcdefghi\x88\x80abcd");
+                let garbage = mutated(&mut self.rng, b"\x81\x85abcdefghi\x88\x80abcd");
                 let _ = client.socket.get_mut().write_all(&garbage).await;
             }
             _ => {
@@ -231,37 +287,16 @@ impl Attacker {
         let chosen = self.rng.below(self.templates.len() as u64) as usize;
         let template = self.templates[chosen].clone();
         match self.rng.below(12) {
-            0 => Message::binary(self.mutated(template.as_bytes())),
-            1 => Message::Ping(self.mutated(b"ping").into_iter().take(100).collect::<Vec<u8>>().into()),
+            0 => Message::binary(mutated(&mut self.rng, template.as_bytes())),
+            1 => Message::Ping(
+                mutated(&mut self.rng, b"ping").into_iter().take(100).collect::<Vec<u8>>().into(),
+            ),
             2 => Message::text("[".repeat(self.rng.below(20_000) as usize)),
             // In order and well formed, from somebody who is not in the room: these live longer.
             3..=7 => Message::text(template),
-            _ => Message::text(String::from_utf8_lossy(&self.mutated(template.as_bytes())).into_owned()),
+            _ => Message::text(
+                String::from_utf8_lossy(&mutated(&mut self.rng, template.as_bytes())).into_owned(),
+            ),
         }
-    }
-
-    /// A few bytes changed, lost, doubled, or cut off.
-    fn mutated(&mut self, template: &[u8]) -> Vec<u8> {
-        let mut bytes = template.to_vec();
-        for _ in 0..=self.rng.below(4) {
-            let place = self.rng.below(bytes.len().max(1) as u64) as usize;
-            let length = self.rng.below(9) as usize;
-            let end = (place + length).min(bytes.len());
-            match self.rng.below(6) {
-                0 if !bytes.is_empty() => bytes[place] ^= 1 << self.rng.below(8),
-                1 => drop(bytes.drain(place.min(end)..end)),
-                2 => {
-                    let again = bytes[place.min(end)..end].to_vec();
-                    bytes.splice(place.min(end)..place.min(end), again);
-                }
-                3 => bytes.truncate(place),
-                4 => {
-                    let number = self.rng.next_u64().to_string().into_bytes();
-                    bytes.splice(place.min(end)..end, number);
-                }
-                _ => bytes.splice(place.min(end)..end, *br#"{"\u0000":[]}"#).for_each(drop),
-            }
-        }
-        bytes
     }
 }

@@ -47,6 +47,34 @@ async fn a_draining_server_is_not_ready_tells_everybody_and_ends() {
     soon(server.stop()).await.unwrap();
 }
 
+/// A load balancer keeps its connection and asks again and again.
+#[tokio::test]
+async fn a_draining_server_without_sockets_answers_whoever_is_connected_and_then_ends() {
+    // As good as for ever: it is not the time that ends it.
+    let server = with(HttpConfig { drain_for: Duration::from_secs(3600), ..HttpConfig::default() }).await;
+    let mut balancer = TcpStream::connect(server.address).await.unwrap();
+    let mut ask = async || {
+        balancer.write_all(b"GET /ready HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with("ready") && !answer.ends_with("draining") {
+            let mut chunk = [0; 1024];
+            let read = soon(balancer.read(&mut chunk)).await.unwrap();
+            assert_ne!(read, 0, "{answer}");
+            answer.push_str(&String::from_utf8_lossy(&chunk[..read]));
+        }
+        answer
+    };
+    assert!(ask().await.starts_with("HTTP/1.1 200"));
+    let handle = server.handle.clone();
+    let draining = tokio::spawn(async move { handle.drain().await });
+    while !ask().await.starts_with("HTTP/1.1 503") {}
+    // A second time, so that a drain that ends at once would have ended.
+    assert!(ask().await.starts_with("HTTP/1.1 503") && !draining.is_finished());
+    drop(balancer);
+    soon(draining).await.unwrap();
+    soon(server.stop()).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_metrics_tell_what_happened() {
     let server = Server::start().await;

@@ -88,6 +88,11 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// Decodes base64url without padding into exactly these bytes; false when `text` is anything else.
+pub(crate) fn from_base64_into(text: &str, bytes: &mut [u8]) -> bool {
+    URL_SAFE_NO_PAD.decode_slice(text, bytes) == Ok(bytes.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,14 +4,18 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
-use meshwork_core::signalling::protocol::{PATH, SERVER_MESSAGE_MAX};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use meshwork_core::signalling::protocol::PATH;
+use sha1::{Digest as _, Sha1};
 
 use super::access::{client_address, is_allowed_origin};
 use super::driver::wall_time;
@@ -20,10 +24,8 @@ use super::metrics::{self, add};
 use super::pages::{self, Pages};
 use super::socket;
 
-/// Bytes of the read buffer of a WebSocket. It stays with every idle socket, so it holds a usual message only.
-const SOCKET_READ_BUFFER: usize = 4 * 1024;
-/// Bytes that are gathered before a WebSocket writes: messages that wait are written together.
-const SOCKET_WRITE_BUFFER: usize = 4 * 1024;
+/// What a server adds to the key of whoever wants a WebSocket (RFC 6455 section 1.3).
+const WEBSOCKET_SALT: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What may run and what may be loaded on the pages: their own files, compiled wasm, and servers' sockets.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
@@ -118,12 +120,9 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-async fn signal(
-    State(shared): State<Arc<Shared>>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-    request: Request,
-) -> Response {
-    let Ok(upgrade) = upgrade else {
+async fn signal(State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let Some((upgrade, accept)) = upgrade.zip(accept_key(request.method(), request.headers())) else {
         let words = "This is the address of a Meshwork meeting point. Programs speak WebSocket here.\n";
         return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], words).into_response();
     };
@@ -139,14 +138,34 @@ async fn signal(
     let shown = config.log_addresses.then(|| tracing::field::display(address));
     tracing::debug!(address = shown, "a socket is opened");
     let hub = shared.hub.clone();
-    let message_max = hub.message_bytes_max();
-    upgrade
-        .read_buffer_size(SOCKET_READ_BUFFER)
-        .write_buffer_size(SOCKET_WRITE_BUFFER)
-        .max_write_buffer_size(2 * SERVER_MESSAGE_MAX)
-        .max_message_size(message_max)
-        .max_frame_size(message_max)
-        .on_upgrade(move |socket| socket::run(socket, address, hub))
+    tokio::spawn(async move {
+        // It fails where the connection breaks before the answer is out.
+        if let Ok(stream) = upgrade.await {
+            socket::run(TokioIo::new(stream), address, hub).await;
+        }
+    });
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+/// What a request for a WebSocket is answered with (RFC 6455 section 4.2.2). Nothing for any other request.
+fn accept_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+    let says = |name: HeaderName, word: &str| {
+        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|found| found.trim().eq_ignore_ascii_case(word))
+    };
+    let is_asked = method == Method::GET
+        && says(header::CONNECTION, "upgrade")
+        && says(header::UPGRADE, "websocket")
+        && says(header::SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| is_asked)?;
+    STANDARD.decode(key).ok().filter(|nonce| nonce.len() == 16)?;
+    let hashed = Sha1::new().chain_update(key).chain_update(WEBSOCKET_SALT).finalize();
+    HeaderValue::try_from(STANDARD.encode(hashed)).ok()
 }
 
 async fn add_security_headers(mut response: Response) -> Response {

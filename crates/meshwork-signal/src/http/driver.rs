@@ -1,39 +1,83 @@
-//! The hub as the tasks of sockets share it: each tells it what happened and hands out what it says.
+//! The hub as the tasks of sockets share it: each tells it what happened, and leaves what it says with whom it is for.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::Utf8Bytes;
 use meshwork_core::time::{Time, WallTime};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::frames;
 use crate::hub::{Hub, Output, Rubbish, SocketId};
-
-/// What a socket's task tells the hub.
-pub(super) enum Told {
-    Text(Utf8Bytes),
-    Ping,
-    Rubbish(Rubbish),
-    Written(usize),
-    Closed,
-}
 
 /// A socket's end of the line from the hub.
 pub(super) struct Line {
     pub(super) id: SocketId,
-    /// What is to be sent. The hub bounds it, in bytes; it ends when the socket is to be closed.
-    pub(super) queue: mpsc::UnboundedReceiver<String>,
+    /// What is to be sent.
+    pub(super) inbox: Arc<Inbox>,
     /// Ends, without a value, when the hub has closed the socket.
     pub(super) hung_up: oneshot::Receiver<Infallible>,
 }
 
-/// The hub's end of the same line.
+/// What the hub has said to one socket and its task has not taken yet. The hub bounds it, in bytes.
+#[derive(Default)]
+pub(super) struct Inbox(Mutex<Letters>);
+
+#[derive(Default)]
+struct Letters {
+    frames: Vec<u8>,
+    /// Bytes of text in the frames.
+    text_bytes: usize,
+    /// Nothing will come any more.
+    is_last: bool,
+    /// Waits for more.
+    task: Option<Waker>,
+}
+
+impl Inbox {
+    /// Takes all frames that are there, and says how many bytes of text are in them. `None` when nothing will come any
+    /// more; what is taken by nobody wakes the caller.
+    pub(super) fn poll_take(&self, context: &mut Context<'_>) -> Poll<Option<(Vec<u8>, usize)>> {
+        let mut letters = self.lock();
+        if !letters.frames.is_empty() {
+            let text_bytes = std::mem::take(&mut letters.text_bytes);
+            return Poll::Ready(Some((std::mem::take(&mut letters.frames), text_bytes)));
+        }
+        if letters.is_last {
+            return Poll::Ready(None);
+        }
+        if !letters.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+            letters.task = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a message. Gives whom to wake.
+    fn push(&self, text: &str) -> Option<Waker> {
+        let mut letters = self.lock();
+        frames::push_text(&mut letters.frames, text);
+        letters.text_bytes += text.len();
+        letters.task.take()
+    }
+
+    fn end(&self) -> Option<Waker> {
+        let mut letters = self.lock();
+        letters.is_last = true;
+        letters.task.take()
+    }
+}
+
+/// The hub's end of the line.
 struct Sink {
-    queue: mpsc::UnboundedSender<String>,
+    inbox: Arc<Inbox>,
     _hang_up: oneshot::Sender<Infallible>,
 }
 
@@ -56,6 +100,54 @@ struct State {
     sinks: BTreeMap<SocketId, Sink>,
     /// What the timer sleeps for.
     awaited: Option<Time>,
+}
+
+/// The hub while one task tells it several things in a row.
+pub(super) struct Turn<'a> {
+    shared: &'a Shared,
+    state: MutexGuard<'a, State>,
+    now: Time,
+}
+
+impl Turn<'_> {
+    pub(super) fn text(&mut self, id: SocketId, text: &str) {
+        self.state.hub.handle_text(self.now, id, text);
+    }
+
+    pub(super) fn ping(&mut self, id: SocketId) {
+        self.state.hub.handle_ping(self.now, id);
+    }
+
+    pub(super) fn rubbish(&mut self, id: SocketId, rubbish: Rubbish) {
+        self.state.hub.handle_rubbish(self.now, id, rubbish);
+    }
+
+    /// Hands out what the hub says to all of it, and wakes whom that is for, but not the task that `speaks` and looks
+    /// itself.
+    pub(super) fn end(mut self, speaks: Option<SocketId>) {
+        let mut to_wake = Vec::new();
+        let State { hub, sinks, awaited } = &mut *self.state;
+        while let Some(output) = hub.poll_output() {
+            match output {
+                // A socket whose task is gone is about to be reported closed.
+                Output::Send { socket, text } => {
+                    let task = sinks.get(&socket).and_then(|sink| sink.inbox.push(&text));
+                    to_wake.extend(task.filter(|_| speaks != Some(socket)));
+                }
+                Output::Close { socket } => {
+                    to_wake.extend(sinks.remove(&socket).and_then(|sink| sink.inbox.end()));
+                }
+            }
+        }
+        let due = hub.poll_timeout();
+        if due.is_some_and(|due| awaited.is_none_or(|awaited| due < awaited)) {
+            *awaited = due;
+            self.shared.earlier.notify_one();
+        }
+        drop(self.state);
+        // Only now, so that nobody wakes up to wait for the hub.
+        to_wake.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl HubHandle {
@@ -82,31 +174,26 @@ impl HubHandle {
 
     /// Opens a socket.
     pub(super) fn open(&self, address: IpAddr) -> Line {
-        let (sender, queue) = mpsc::unbounded_channel();
+        let inbox = Arc::new(Inbox::default());
         let (hang_up, hung_up) = oneshot::channel();
-        let mut state = self.lock();
-        let id = state.hub.handle_opened(self.now(), wall_time(), address);
-        state.sinks.insert(id, Sink { queue: sender, _hang_up: hang_up });
-        self.carry_out(&mut state);
-        Line { id, queue, hung_up }
+        let mut turn = self.turn();
+        let id = turn.state.hub.handle_opened(turn.now, wall_time(), address);
+        turn.state.sinks.insert(id, Sink { inbox: Arc::clone(&inbox), _hang_up: hang_up });
+        turn.end(Some(id));
+        Line { id, inbox, hung_up }
     }
 
-    /// Tells something of a socket.
-    pub(super) fn tell(&self, id: SocketId, told: Told) {
-        self.with(|hub, now| match told {
-            Told::Text(text) => hub.handle_text(now, id, &text),
-            Told::Ping => hub.handle_ping(now, id),
-            Told::Rubbish(rubbish) => hub.handle_rubbish(now, id, rubbish),
-            Told::Written(bytes) => hub.handle_written(now, id, bytes),
-            Told::Closed => hub.handle_closed(now, id),
-        });
+    /// Begins to tell the hub something. Others wait until it is ended, and it must be.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        let state = self.lock();
+        Turn { shared: &self.shared, state, now: self.now() }
     }
 
     /// Asks or tells the hub anything.
     pub(super) fn with<T>(&self, ask: impl FnOnce(&mut Hub, Time) -> T) -> T {
-        let mut state = self.lock();
-        let answer = ask(&mut state.hub, self.now());
-        self.carry_out(&mut state);
+        let mut turn = self.turn();
+        let answer = ask(&mut turn.state.hub, turn.now);
+        turn.end(None);
         answer
     }
 
@@ -129,27 +216,6 @@ impl HubHandle {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic would have left a hub that is still one; nothing outside makes it panic.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn carry_out(&self, state: &mut State) {
-        while let Some(output) = state.hub.poll_output() {
-            match output {
-                // A socket whose task is gone is about to be reported closed.
-                Output::Send { socket, text } => {
-                    if let Some(sink) = state.sinks.get(&socket) {
-                        let _ = sink.queue.send(text);
-                    }
-                }
-                Output::Close { socket } => {
-                    state.sinks.remove(&socket);
-                }
-            }
-        }
-        let due = state.hub.poll_timeout();
-        if due.is_some_and(|due| state.awaited.is_none_or(|awaited| due < awaited)) {
-            state.awaited = due;
-            self.shared.earlier.notify_one();
-        }
     }
 }
 

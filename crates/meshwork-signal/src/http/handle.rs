@@ -170,13 +170,14 @@ impl ServerHandle {
     }
 
     /// Begins to end: `/ready` says so, no new socket is taken in, and present ones are told goodbye one after the
-    /// other. Done when `drain_for` is over or nobody is left; then the server is to be shut down.
+    /// other. Done when `drain_for` is over or nobody is connected, a load balancer that asks `/ready` included; then the
+    /// server is to be shut down.
     pub async fn drain(&self) {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         let drain_for = self.shared.config().drain_for;
         self.shared.hub.with(|hub, now| hub.drain(now, drain_for));
         let everybody_left = async {
-            while self.shared.hub.with(|hub, _| hub.socket_count()) > 0 {
+            while self.connections() > 0 {
                 tokio::time::sleep(LOOK).await;
             }
         };

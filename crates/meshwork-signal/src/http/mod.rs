@@ -8,6 +8,7 @@ mod answers;
 mod config;
 mod connection;
 mod driver;
+pub mod frames;
 mod handle;
 mod metrics;
 mod pages;

@@ -1,141 +1,264 @@
 //! The task of one WebSocket: what it reads goes to the hub, what the hub says is written.
+//!
+//! A socket that says nothing has no buffers. What arrives is read into a buffer of the thread and dealt with before
+//! anything else runs there; only the beginning of a frame that has not come whole stays with the socket.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::SinkExt as _;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tungstenite::error::{CapacityError, Error as SocketError};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::driver::{HubHandle, Told};
+use super::driver::{HubHandle, Inbox};
+use super::frames::{self, CLOSE_NORMAL, Frame, Frames};
 use crate::hub::{Rubbish, SocketId};
 
 /// Time to write out the last messages and to be heard by the other end, once the hub has hung up.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Messages that a socket says in one go while others have something to say too. One that sends as fast as it can
-/// gets this many ahead of each message of another, and no more.
-pub(super) const TURN: usize = 4;
-/// Bytes of messages that are written in one go. They stay in memory with the socket, so there are few.
-const BATCH: usize = 4 * 1024;
+/// gets this many ahead of each message of another, and no more. They take the hub about ten microseconds.
+pub(super) const TURN: usize = 16;
+/// Bytes that are read in one go: a turn's worth of signals of usual length.
+const READ: usize = 16 * 1024;
+/// Bytes of answers to pings that wait to be written; who sends more and does not read gets no more answers, which
+/// RFC 6455 section 5.5.3 allows.
+const PONGS_MAX: usize = 1024;
+
+thread_local! {
+    /// Where every socket of this thread reads into.
+    static READING: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Runs a socket until either end closes it.
-pub(super) async fn run(mut socket: WebSocket, address: IpAddr, hub: HubHandle) {
-    let mut line = hub.open(address);
-    let hung_up = &mut line.hung_up;
+pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, address: IpAddr, hub: HubHandle) {
+    let line = hub.open(address);
+    let (id, hung_up) = (line.id, line.hung_up);
+    let frames = Frames::new(hub.message_bytes_max());
+    let mut socket = Socket {
+        stream,
+        id,
+        hub: &hub,
+        inbox: line.inbox,
+        frames,
+        rest: Vec::new(),
+        is_rest_unread: false,
+        writing: Vec::new(),
+        written: 0,
+        is_deaf: false,
+        unreported: 0,
+    };
     let late = async {
         let _ = hung_up.await;
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        () = talk(&mut socket, &mut line.queue, line.id, &hub) => {}
+        biased;
+        () = socket.talk() => {}
         () = late => {}
     }
-    hub.tell(line.id, Told::Closed);
+    hub.with(|hub, now| hub.handle_closed(now, id));
 }
 
-async fn talk(socket: &mut WebSocket, queue: &mut UnboundedReceiver<String>, id: SocketId, hub: &HubHandle) {
-    let mut said = 0;
-    loop {
-        tokio::select! {
-            text = queue.recv() => match text {
-                Some(text) => {
-                    if !write(socket, text, queue, id, hub).await {
-                        return;
-                    }
+/// One connection, between bytes and the hub.
+struct Socket<'a, S> {
+    stream: S,
+    id: SocketId,
+    hub: &'a HubHandle,
+    inbox: Arc<Inbox>,
+    frames: Frames,
+    /// What was read and is not dealt with: less than a frame, or what is left after a turn.
+    rest: Vec<u8>,
+    /// A turn ended before the rest was looked at.
+    is_rest_unread: bool,
+    /// Frames, of which `written` bytes are on their way.
+    writing: Vec<u8>,
+    written: usize,
+    /// Nothing that it says counts any more.
+    is_deaf: bool,
+    /// Bytes of text in `writing` of which the hub does not know yet that they are on their way.
+    unreported: usize,
+}
+
+/// Why a socket stops for a moment, or for good.
+enum Pause {
+    /// It said as much as it may before others have their turn.
+    Turn,
+    /// The other end closed or broke the connection.
+    Gone,
+    /// The other end said that it closes.
+    Closing,
+    /// The hub has hung up, and all that it said is written.
+    HungUp,
+    /// The other end is not understood; the hub knows.
+    Rubbish,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<'_, S> {
+    async fn talk(&mut self) {
+        loop {
+            match poll_fn(|context| self.poll_talk(context)).await {
+                Pause::Turn => tokio::task::yield_now().await,
+                Pause::Gone => return,
+                Pause::Closing => {
+                    frames::push_close(&mut self.writing, CLOSE_NORMAL, "");
+                    let _ = poll_fn(|context| self.poll_write_out(context)).await;
+                    let _ = poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context)).await;
+                    return;
                 }
-                None => return say_farewell(socket).await,
-            },
-            message = socket.recv() => match message {
-                Some(Ok(message)) => {
-                    if let Some(told) = understand(message) {
-                        hub.tell(id, told);
-                    }
-                    said += 1;
-                    if said == TURN {
-                        said = 0;
-                        tokio::task::yield_now().await;
-                    }
+                Pause::HungUp => return self.say_farewell().await,
+                Pause::Rubbish => {
+                    while poll_fn(|context| self.poll_write(context)).await.is_ok_and(|is_more| is_more) {}
+                    return self.say_farewell().await;
                 }
-                Some(Err(error)) => {
-                    let Some(rubbish) = rubbish_of(error) else { return };
-                    hub.tell(id, Told::Rubbish(rubbish));
-                    return write_last_words(socket, queue, id, hub).await;
-                }
-                None => return,
-            },
+            }
         }
     }
-}
 
-/// Writes what the hub still says to a socket that can no longer be read.
-async fn write_last_words(
-    socket: &mut WebSocket,
-    queue: &mut UnboundedReceiver<String>,
-    id: SocketId,
-    hub: &HubHandle,
-) {
-    while let Some(text) = queue.recv().await {
-        if !write(socket, text, queue, id, hub).await {
+    /// Closes, and reads on until the other end has closed too: closing with bytes unread would reset the connection
+    /// before the goodbye is read.
+    async fn say_farewell(&mut self) {
+        self.is_deaf = true;
+        frames::push_close(&mut self.writing, CLOSE_NORMAL, "goodbye");
+        if poll_fn(|context| self.poll_write_out(context)).await.is_err() {
             return;
         }
-    }
-    say_farewell(socket).await;
-    // Closing at once, with bytes unread, would reset the connection before the goodbye is read.
-    std::future::pending().await
-}
-
-/// Writes a message and some of those that wait behind it. False when the connection is broken.
-async fn write(
-    socket: &mut WebSocket,
-    text: String,
-    queue: &mut UnboundedReceiver<String>,
-    id: SocketId,
-    hub: &HubHandle,
-) -> bool {
-    let mut next = Some(text);
-    let mut bytes = 0;
-    while let Some(text) = next.take() {
-        bytes += text.len();
-        if socket.feed(Message::Text(text.into())).await.is_err() {
-            return false;
-        }
-        if bytes < BATCH {
-            next = queue.try_recv().ok();
+        loop {
+            match poll_fn(|context| self.poll_read(context)).await {
+                Some(Pause::Gone | Pause::Closing) => return,
+                // What is not understood is read and forgotten.
+                Some(Pause::Rubbish) => (self.rest, self.is_rest_unread) = (Vec::new(), false),
+                _ => {}
+            }
+            tokio::task::yield_now().await;
         }
     }
-    let is_written = socket.flush().await.is_ok();
-    if is_written {
-        hub.tell(id, Told::Written(bytes));
-    }
-    is_written
-}
-/// Closes, and reads on until the other end has closed too, so that it can read everything that was sent.
-async fn say_farewell(socket: &mut WebSocket) {
-    let frame = CloseFrame { code: close_code::NORMAL, reason: "goodbye".into() };
-    if socket.send(Message::Close(Some(frame))).await.is_ok() {
-        while let Some(Ok(_)) = socket.recv().await {}
-    }
-}
 
-fn understand(message: Message) -> Option<Told> {
-    match message {
-        Message::Text(text) => Some(Told::Text(text)),
-        Message::Binary(bytes) => Some(Told::Rubbish(Rubbish::Binary { length: bytes.len() })),
-        Message::Ping(_) | Message::Pong(_) => Some(Told::Ping),
-        // It is answered beneath; the next read says that the connection is closed.
-        Message::Close(_) => None,
-    }
-}
-
-/// What the other end did wrong, or nothing when the connection merely broke.
-fn rubbish_of(error: axum::Error) -> Option<Rubbish> {
-    let error = error.into_inner();
-    match error.downcast_ref::<SocketError>() {
-        Some(SocketError::Capacity(CapacityError::MessageTooLong { size, .. })) => {
-            Some(Rubbish::TooLarge { length: *size })
+    /// Writes and reads as long as there is something to.
+    fn poll_talk(&mut self, context: &mut Context<'_>) -> Poll<Pause> {
+        loop {
+            // Who does not read is not heard either.
+            match self.poll_write(context) {
+                Poll::Ready(Ok(true)) => continue,
+                Poll::Ready(Ok(false)) => return Poll::Ready(Pause::HungUp),
+                Poll::Ready(Err(_)) => return Poll::Ready(Pause::Gone),
+                Poll::Pending if self.written < self.writing.len() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+            if let Some(pause) = ready!(self.poll_read(context)) {
+                return Poll::Ready(pause);
+            }
         }
-        Some(SocketError::Protocol(_) | SocketError::Utf8(_)) => Some(Rubbish::Frame(error.to_string())),
-        _ => None,
+    }
+
+    /// Writes what there is to write. False when the hub has hung up and nothing is left, true when there may be
+    /// more.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        ready!(self.poll_write_out(context))?;
+        match ready!(self.inbox.poll_take(context)) {
+            Some((frames, text_bytes)) => {
+                self.writing = frames;
+                self.unreported = text_bytes;
+                Poll::Ready(Ok(true))
+            }
+            None => Poll::Ready(Ok(false)),
+        }
+    }
+
+    fn poll_write_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.writing.len() {
+            let bytes =
+                ready!(Pin::new(&mut self.stream).poll_write(context, &self.writing[self.written..]))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += bytes;
+            let is_all = self.written == self.writing.len();
+            let reported = if is_all { self.unreported } else { self.unreported.min(bytes) };
+            self.unreported -= reported;
+            if reported > 0 {
+                self.hub.with(|hub, now| hub.handle_written(now, self.id, reported));
+            }
+        }
+        // Encryption may hold some of it back.
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        (self.writing, self.written) = (Vec::new(), 0);
+        Poll::Ready(Ok(()))
+    }
+
+    /// One turn: reads what has arrived and tells the hub. Nothing when there may be more.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<Pause>> {
+        READING.with_borrow_mut(|buffer| {
+            let mut filled = self.rest.len();
+            buffer.resize(buffer.len().max(self.frames.frame_max() + READ), 0);
+            buffer[..filled].copy_from_slice(&self.rest);
+            if !self.is_rest_unread {
+                let mut space = ReadBuf::new(&mut buffer[filled..]);
+                let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut space));
+                let length = space.filled().len();
+                if read.is_err() || length == 0 {
+                    return Poll::Ready(Some(Pause::Gone));
+                }
+                filled += length;
+            }
+            let (taken, pause) = self.tell(&mut buffer[..filled]);
+            let rest = &buffer[taken..filled];
+            self.rest.clear();
+            if rest.is_empty() {
+                self.rest = Vec::new();
+            } else {
+                self.rest.extend_from_slice(rest);
+            }
+            self.is_rest_unread = matches!(pause, Some(Pause::Turn));
+            Poll::Ready(pause)
+        })
+    }
+
+    /// Tells the hub what frames there are, at most a turn's worth; gives how many bytes that were.
+    fn tell(&mut self, bytes: &mut [u8]) -> (usize, Option<Pause>) {
+        let mut turn = (!self.is_deaf).then(|| self.hub.turn());
+        let mut taken = 0;
+        let mut pause = Some(Pause::Turn);
+        for _ in 0..TURN {
+            let (length, frame) = match self.frames.next(&mut bytes[taken..]) {
+                Ok(Some(next)) => next,
+                Ok(None) => {
+                    pause = None;
+                    break;
+                }
+                Err(rubbish) => {
+                    if let Some(turn) = &mut turn {
+                        turn.rubbish(self.id, rubbish);
+                    }
+                    pause = Some(Pause::Rubbish);
+                    break;
+                }
+            };
+            taken += length;
+            match (frame, &mut turn) {
+                (Frame::Close, _) => {
+                    pause = Some(Pause::Closing);
+                    break;
+                }
+                (_, None) => {}
+                (Frame::Text(text), Some(turn)) => turn.text(self.id, text),
+                (Frame::Binary(length), Some(turn)) => turn.rubbish(self.id, Rubbish::Binary { length }),
+                (Frame::Part | Frame::Pong, Some(turn)) => turn.ping(self.id),
+                (Frame::Ping(payload), Some(turn)) => {
+                    turn.ping(self.id);
+                    if self.writing.len() < PONGS_MAX {
+                        frames::push_pong(&mut self.writing, payload);
+                    }
+                }
+            }
+        }
+        if let Some(turn) = turn {
+            turn.end(Some(self.id));
+        }
+        (taken, pause)
     }
 }

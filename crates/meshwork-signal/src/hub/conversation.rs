@@ -1,14 +1,17 @@
 //! What each message of a client brings about.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::room::genesis::{Genesis, GenesisError};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{
-    Announcement, FromClient, FromServer, GENESIS_MAX, PAYLOAD_MAX, ServerRefusal, VERSIONS,
+    Announcement, FromClient, FromServer, GENESIS_MAX, ServerRefusal, VERSIONS,
 };
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
+use super::forwarding::{self, Signal};
 use super::rooms::RegisterError;
 use super::waits::Wanted;
 use super::{Hub, HubConfig, SocketId};
@@ -26,6 +29,14 @@ impl Hub {
     pub(super) fn handle_message(&mut self, now: Time, id: SocketId, text: &str) {
         if text.len() > self.config.message_bytes_max {
             return self.doom_too_large(id, text.len());
+        }
+        // Nearly everything that is said is a signal, and most of the work would be to take it apart.
+        if let Some(signal) = forwarding::read(text)
+            && let Some(socket) = self.sockets.get_mut(&id)
+            && let Some(from) = socket.endpoint()
+        {
+            socket.handle_heard(now);
+            return self.handle_signal(now, id, from, &signal);
         }
         let message = match serde_json::from_str::<FromClient>(text) {
             Ok(message) => message,
@@ -63,7 +74,8 @@ impl Hub {
             (FromClient::Join { room }, Some(endpoint)) => self.handle_join(now, id, endpoint, room),
             (FromClient::Leave { room }, Some(endpoint)) => self.handle_leave(now, id, endpoint, room),
             (FromClient::Signal { room, to, payload }, Some(from)) => {
-                self.handle_signal(now, id, from, room, to, payload);
+                let payload = URL_SAFE_NO_PAD.encode(&*payload);
+                self.handle_signal(now, id, from, &Signal { room, to, payload: &payload });
             }
             (FromClient::IceServers { room }, Some(endpoint)) => {
                 self.handle_ice_servers(now, id, endpoint, room);
@@ -112,6 +124,7 @@ impl Hub {
         }
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         socket.entered = Some(announcement);
+        socket.name = Some(endpoint.to_string().into_boxed_str());
         socket.handle_heard(now);
         self.endpoints.insert(endpoint, id);
         self.counts.entered += 1;
@@ -249,15 +262,8 @@ impl Hub {
         }
     }
 
-    fn handle_signal(
-        &mut self,
-        now: Time,
-        id: SocketId,
-        from: Endpoint,
-        room: RoomId,
-        to: Endpoint,
-        payload: Base64<PAYLOAD_MAX>,
-    ) {
+    fn handle_signal(&mut self, now: Time, id: SocketId, from: Endpoint, signal: &Signal<'_>) {
+        let &Signal { room, to, payload } = signal;
         let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.contains_key(&from)) else {
             return self.refuse_room(now, id, room, "is not one that this socket is in");
         };
@@ -265,7 +271,8 @@ impl Hub {
             let detail = format!("{to} is no other member of room {room}");
             return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, Some(room), Some(to));
         };
-        let text = super::to_text(&FromServer::Signal { room, from, payload });
+        let Some(speaker) = self.sockets.get(&id).and_then(|socket| socket.name.as_deref()) else { return };
+        let text = forwarding::write(room, speaker, payload);
         let unread = self.sockets.get(&receiver).map_or(0, |socket| socket.unread_bytes);
         if unread + text.len() > self.config.queue_bytes_max / 4 * 3 {
             let detail = format!("{to} does not read what is sent: {unread} bytes wait");

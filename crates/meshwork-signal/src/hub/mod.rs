@@ -49,6 +49,7 @@ mod bucket;
 mod config;
 mod conversation;
 mod counts;
+mod forwarding;
 mod ice;
 mod network;
 mod operating;
@@ -194,7 +195,8 @@ impl Hub {
         }
         *self.networks.entry(network).or_default() += 1;
         let challenge = self.rng.bytes();
-        let socket = Socket::new(now, network, challenge, self.config.rate());
+        let mut socket = Socket::new(now, network, challenge, self.config.rate());
+        socket.deadline = socket.next_deadline(&self.config).0;
         self.deadlines.insert((socket.deadline, id));
         self.sockets.insert(id, socket);
         let keep_alive_ms = self.config.keep_alive.as_millis().try_into().unwrap_or(u64::MAX);
@@ -257,8 +259,13 @@ impl Hub {
                 break;
             }
             self.deadlines.pop_first();
-            let Some(socket) = self.sockets.get(&id) else { continue };
-            let (_, reason) = socket.next_deadline(&self.config);
+            let Some(socket) = self.sockets.get_mut(&id) else { continue };
+            let (deadline, reason) = socket.next_deadline(&self.config);
+            if deadline > now {
+                socket.deadline = deadline;
+                self.deadlines.insert((deadline, id));
+                continue;
+            }
             let detail = match (reason, &socket.entered) {
                 (ServerRefusal::SlowReader, _) => {
                     let bytes = socket.unread_bytes;
@@ -292,7 +299,7 @@ impl Hub {
         self.outputs.pop_front()
     }
 
-    /// When to call [`Hub::handle_timeout`] next.
+    /// When to call [`Hub::handle_timeout`] next; there may turn out to be nothing to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         let socket = self.deadlines.first().map(|&(deadline, _)| deadline);
         [socket, self.rooms.next_deadline()].into_iter().flatten().min()
@@ -459,11 +466,12 @@ impl Hub {
         self.reschedule(id);
     }
 
-    /// Puts the socket where it now belongs among the deadlines.
+    /// Sees to it that the socket is looked at when it is due. One that is due later than it was stays where it is
+    /// among the deadlines until it is looked at: each message puts them off.
     fn reschedule(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         let (deadline, _) = socket.next_deadline(&self.config);
-        if deadline != socket.deadline {
+        if deadline < socket.deadline {
             self.deadlines.remove(&(socket.deadline, id));
             socket.deadline = deadline;
             self.deadlines.insert((deadline, id));

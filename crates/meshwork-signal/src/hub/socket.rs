@@ -16,6 +16,8 @@ pub(super) struct Socket {
     pub(super) challenge: [u8; CHALLENGE_LEN],
     /// Who it proved to be.
     pub(super) entered: Option<Announcement>,
+    /// The same endpoint in its text form, which stands in each signal of its.
+    pub(super) name: Option<Box<str>>,
     /// At most `rooms_per_socket_max`.
     pub(super) rooms: BTreeSet<RoomId>,
     /// At most `waits_per_socket_max`.
@@ -24,7 +26,7 @@ pub(super) struct Socket {
     pub(super) unread_bytes: usize,
     /// It is about to be closed: nothing more is sent to it.
     pub(super) is_doomed: bool,
-    /// Where it stands among the hub's deadlines.
+    /// Where it stands among the hub's deadlines: at [`Socket::next_deadline`] or before.
     pub(super) deadline: Time,
     /// When it is told goodbye because the server ends.
     pub(super) leaves: Option<Time>,
@@ -41,6 +43,7 @@ impl Socket {
             network,
             challenge,
             entered: None,
+            name: None,
             rooms: BTreeSet::new(),
             waits: BTreeSet::new(),
             unread_bytes: 0,

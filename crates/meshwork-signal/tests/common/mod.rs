@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod turn;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -114,6 +116,8 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).await.unwrap();
+        // What is said is small, and is not held back until the last of it is acknowledged.
+        stream.set_nodelay(true).unwrap();
         let url = format!("ws://{address}/signal");
         let (socket, _) = soon(tokio_tungstenite::client_async(url, stream)).await.unwrap();
         Client { socket }
@@ -206,4 +210,29 @@ pub(crate) fn genesis(nonce: u8) -> (Base64<GENESIS_MAX>, RoomId) {
     let (bytes, room) =
         Genesis::new_canvas(&mut Rng::new([nonce; 32]), owner.peer(), size, None).sign(&owner);
     (Base64::new(bytes).unwrap(), room)
+}
+
+/// A few bytes changed, lost, doubled, or cut off.
+pub(crate) fn mutated(rng: &mut Rng, template: &[u8]) -> Vec<u8> {
+    let mut bytes = template.to_vec();
+    for _ in 0..=rng.below(4) {
+        let place = rng.below(bytes.len().max(1) as u64) as usize;
+        let length = rng.below(9) as usize;
+        let end = (place + length).min(bytes.len());
+        match rng.below(6) {
+            0 if !bytes.is_empty() => bytes[place] ^= 1 << rng.below(8),
+            1 => drop(bytes.drain(place.min(end)..end)),
+            2 => {
+                let again = bytes[place.min(end)..end].to_vec();
+                bytes.splice(place.min(end)..place.min(end), again);
+            }
+            3 => bytes.truncate(place),
+            4 => {
+                let number = rng.next_u64().to_string().into_bytes();
+                bytes.splice(place.min(end)..end, number);
+            }
+            _ => bytes.splice(place.min(end)..end, *br#"{"\u0000":[]}"#).for_each(drop),
+        }
+    }
+    bytes
 }
