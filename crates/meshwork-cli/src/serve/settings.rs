@@ -157,8 +157,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new(Rooms, "room_keep", Kind::Time(MINUTE, 90 * DAY), "7days").live().means(
         "How long a room is kept after its last member left, or after it was registered and nobody came",
     ),
-    Setting::new(Rooms, "members_max", Kind::Whole(2, 217), "24").live().means(
-        "Members of one room",
+    Setting::new(Rooms, "members_max", Kind::Whole(2, MILLION), "10000").live().means(
+        "Members of one room; in one whose record asks for a full mesh members take in 24",
     ),
     Setting::new(Rooms, "rooms_per_socket_max", Kind::Whole(1, 256), "32").live().means(
         "Rooms that one client is a member of",

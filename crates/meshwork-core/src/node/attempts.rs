@@ -325,6 +325,9 @@ impl Node {
                     // What it was asked for; nothing was begun for it here.
                     self.handle_unreachable(handle, from);
                 }
+                if reason == RefuseReason::Full {
+                    self.handle_full(handle, from);
+                }
             }
         }
     }

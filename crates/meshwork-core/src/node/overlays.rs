@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Node;
-use super::event::{LinkState, Refusal, RoomHandle};
+use super::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
 use super::introductions::Way;
+use super::io::ServerId;
 use super::peer::Source;
 use crate::id::Endpoint;
 use crate::overlay::message::{LINK_VERSION, OverlayMessage, Routed, Tag, route};
@@ -16,11 +18,23 @@ use crate::session::link::Link;
 use crate::session::message::{Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage};
 use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
+use crate::time::Time;
 
 impl Node {
     /// How the room's overlay looks from here; `None` until its genesis is known.
     pub fn overlay(&self, room: RoomHandle) -> Option<OverlayView> {
         Some(self.rooms.get(&room)?.room.as_ref()?.overlay())
+    }
+
+    /// How many links this endpoint keeps at most from here on where members keep some each (see
+    /// [`Config::links_most`](super::Config::links_most)). Links beyond that are given up one after another.
+    pub fn set_links_most(&mut self, now: Time, most: usize) {
+        self.advance(now);
+        self.config.links_most = most;
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            room.set_links_most(most);
+        }
+        self.settle();
     }
 
     /// What is known of an endpoint that is about to be attached.
@@ -128,6 +142,31 @@ impl Node {
                 Some(String::from("it has as many neighbours as it keeps")),
             );
         }
+    }
+
+    /// A member says that the room is full. One that takes in nobody else, a full mesh, is full where so many say it
+    /// and nobody took us in; of members that keep some links each the next one has a place.
+    pub(super) fn handle_full(&mut self, handle: RoomHandle, from: Endpoint) {
+        let now = self.now.time;
+        let is_attached = self.peers.values().any(|peer| peer.is_attached(handle));
+        let Some(entry) = self.rooms.get_mut(&handle) else { return };
+        let neighbours = entry.room.as_ref().map(|room| room.overlay().neighbours).unwrap_or_default();
+        if neighbours.iter().any(|one| now.since(one.since) >= TAKEN_IN_AFTER) {
+            entry.full.clear();
+            return;
+        }
+        entry.full.insert(from);
+        // Who refuses may have been attached for a moment, until it heard of us.
+        if entry.full.len() >= FULL_SAYERS && !is_attached {
+            let detail = format!("{FULL_SAYERS} of its members say so");
+            self.refuse_room(handle, RoomRefusal::Full(detail));
+        }
+    }
+
+    /// A server knows no such member any more: it left without anybody being told.
+    pub(super) fn handle_no_such_member(&mut self, handle: RoomHandle, endpoint: Endpoint, server: ServerId) {
+        self.handle_absent(handle, endpoint, Source::Server(server));
+        self.handle_unreachable(handle, endpoint);
     }
 
     /// An attempt came to nothing: every room that sought this endpoint looks for another.
@@ -290,5 +329,10 @@ impl Node {
     }
 }
 
+/// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent. That so many
+/// of a sample have no place in another overlay is too unlikely to happen.
+pub(super) const FULL_SAYERS: usize = super::config::ROOM_ENDPOINTS_MAX - 4;
+/// A neighbour that stays for so long did take us in.
+const TAKEN_IN_AFTER: Duration = Duration::from_secs(3);
 /// Ways that are remembered: one to each endpoint that is known.
 pub(super) const WAYS_MAX: usize = super::PEERS_MAX;

@@ -11,6 +11,7 @@ use super::io::{Effect, LinkId, ServerId};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::ordered::OrderedSet;
 use crate::overlay::message::OverlayMessage;
 use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
@@ -58,6 +59,9 @@ pub(super) struct Entry {
     pub(super) room: Option<Room>,
     /// Its members' cursors.
     pub(super) presence: Presence,
+    /// Members that said that it is full while nobody took us in; at most
+    /// [`FULL_SAYERS`](super::overlays::FULL_SAYERS).
+    pub(super) full: OrderedSet<Endpoint>,
 }
 
 impl Entry {
@@ -198,7 +202,15 @@ impl Node {
         self.next_room += 1;
         let registrations = Vec::new();
         let presence = Presence::default();
-        let entry = Entry { registrations, wanted_code, wanted_room, secret, room: None, presence };
+        let entry = Entry {
+            registrations,
+            wanted_code,
+            wanted_room,
+            secret,
+            room: None,
+            presence,
+            full: OrderedSet::new(),
+        };
         self.rooms.insert(handle, entry);
         for base in bases {
             self.register_at(handle, base);
@@ -226,6 +238,7 @@ impl Node {
         let mut room = Room::new(handle, id, genesis, bytes, self.me, &self.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.set_own(Introduction::from(&self.announcement), seed);
+        room.set_links_most(self.config.links_most);
         entry.room = Some(room);
         self.event(Event::RoomOpened { room: handle, id });
         Ok(())
@@ -435,6 +448,7 @@ impl Node {
             DetachReason::Full => {
                 self.refuse(Some(from), Refusal::RoomFull, String::from("it says that the room is full"));
                 self.handle_no_place(handle, from);
+                self.handle_full(handle, from);
             }
             DetachReason::Proof => {
                 let detail = String::from("it does not accept our proof of the room's secret");

@@ -218,6 +218,16 @@ impl Node {
                     self.handle_sealed_signal(handle, from, &payload, Source::Server(server));
                 }
             }
+            FromServer::Refused {
+                reason: ServerRefusal::NoSuchMember,
+                room: Some(room),
+                endpoint: Some(gone),
+                ..
+            } => {
+                if let Some(handle) = self.room_on(server, room) {
+                    self.handle_no_such_member(handle, gone, server);
+                }
+            }
             FromServer::Refused { reason, detail, room, .. } => {
                 self.handle_server_refusal(server, reason, &detail, room);
             }
@@ -337,8 +347,7 @@ impl Node {
             ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature => {
                 self.refuse_by_server(handle, server, RoomRefusal::Server(String::from(detail)));
             }
-            // Somebody left while a signal was on its way, or the server forgot the room: joining again follows
-            // from what the server says next.
+            // The server forgot the room: joining again follows from what it says next.
             _ => self.refuse(None, Refusal::Server, format!("{reason:?}: {detail}")),
         }
     }

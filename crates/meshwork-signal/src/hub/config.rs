@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::id::RoomId;
+use meshwork_core::node::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::signalling::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
 
@@ -11,8 +12,12 @@ use super::ice::IceOffer;
 
 /// Bytes that one announcement takes in a `joined` message, at most.
 pub(super) const ANNOUNCEMENT_JSON_MAX: usize = 300;
-/// Members of a room, at the very most: `joined` names them all and fits [`SERVER_MESSAGE_MAX`].
-pub const MEMBERS_LEGAL_MAX: usize = SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX - 1;
+/// Members of a room, at the very most: each has a socket.
+pub const MEMBERS_LEGAL_MAX: usize = 1_000_000;
+/// Members that are named to a newcomer, and to whom it is named: all of a room in which everybody links to everybody.
+/// Those of a larger room are drawn, and its members find the others without the server.
+pub const NAMED_MAX: usize = ROOM_ENDPOINTS_MAX;
+const _: () = assert!(NAMED_MAX < SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX, "`joined` fits a message");
 
 /// What it costs a network to open a socket, in messages: a challenge is drawn, two signatures are verified.
 pub const OPENING_COST: u32 = 20;
@@ -36,8 +41,9 @@ pub struct HubConfig {
     /// How long a room is kept after its last member left, or after it was registered and nobody came.
     /// 1 minute to 90 days.
     pub room_keep: Duration,
-    /// Members of one room, endpoints that is. 2 to [`MEMBERS_LEGAL_MAX`]; in a full mesh each holds a link to
-    /// every other.
+    /// Members of one room, endpoints that is. 2 to [`MEMBERS_LEGAL_MAX`]; beyond `sockets_max` it bounds nothing. A
+    /// member costs 120 bytes beside its socket, and 16 KB are said for it when it joins, however large the room is.
+    /// In a room whose record asks for a full mesh members take in no more than [`ROOM_ENDPOINTS_MAX`].
     pub members_max: usize,
     /// Rooms that one socket is a member of. 1 to 256.
     pub rooms_per_socket_max: usize,
@@ -84,7 +90,7 @@ impl Default for HubConfig {
             rooms_max: 65_536,
             rooms_per_network_max: 4_096,
             room_keep: 7 * DAY,
-            members_max: meshwork_core::node::config::ROOM_ENDPOINTS_MAX,
+            members_max: 10_000,
             rooms_per_socket_max: 32,
             waits_per_socket_max: 8,
             waits_max: 16_384,

@@ -222,7 +222,7 @@ impl Hub {
         let Some(kept) = self.rooms.get(room) else {
             return self.refuse_room(now, id, room, "is not registered here");
         };
-        let is_member = kept.members.contains_key(&endpoint);
+        let is_member = kept.members.contains(endpoint);
         let HubConfig { members_max, rooms_per_socket_max, .. } = self.config;
         if !is_member && kept.members.len() >= members_max {
             let detail = format!("room {room} has {members_max} members, the most the server allows");
@@ -236,8 +236,7 @@ impl Hub {
         }
         let Some(announcement) = socket.entered.clone() else { return };
         socket.rooms.insert(room);
-        let others = kept.members.iter().filter(|&(&member, _)| member != endpoint);
-        let sockets: Vec<SocketId> = others.map(|(_, &socket)| socket).collect();
+        let sockets = kept.members.named(endpoint, &mut self.rng);
         let members = sockets.iter().filter_map(|socket| self.sockets.get(socket)?.entered.clone()).collect();
         self.rooms.join(room, endpoint, id);
         // First, so that it has them when it begins to link to the members.
@@ -247,7 +246,7 @@ impl Hub {
         self.counts.joins += u64::from(!is_member);
         self.send(now, id, &FromServer::Joined { room, members });
         if !is_member {
-            self.broadcast(now, room, endpoint, &FromServer::MemberJoined { room, announcement });
+            self.tell(now, &sockets, &FromServer::MemberJoined { room, announcement });
         }
     }
 
@@ -258,16 +257,16 @@ impl Hub {
         }
         if socket.rooms.remove(&room) {
             self.rooms.leave(room, endpoint, now + self.config.room_keep);
-            self.broadcast(now, room, endpoint, &FromServer::MemberLeft { room, endpoint });
+            self.tell_left(now, room, endpoint);
         }
     }
 
     fn handle_signal(&mut self, now: Time, id: SocketId, from: Endpoint, signal: &Signal<'_>) {
         let &Signal { room, to, payload } = signal;
-        let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.contains_key(&from)) else {
+        let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.contains(from)) else {
             return self.refuse_room(now, id, room, "is not one that this socket is in");
         };
-        let Some(&receiver) = kept.members.get(&to).filter(|_| to != from) else {
+        let Some(receiver) = kept.members.socket_of(to).filter(|_| to != from) else {
             let detail = format!("{to} is no other member of room {room}");
             return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, Some(room), Some(to));
         };
@@ -283,7 +282,7 @@ impl Hub {
     }
 
     fn handle_ice_servers(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
-        if self.rooms.get(room).is_some_and(|kept| kept.members.contains_key(&endpoint)) {
+        if self.rooms.get(room).is_some_and(|kept| kept.members.contains(endpoint)) {
             self.send_ice_servers(now, id, endpoint, room);
         } else {
             self.refuse_room(now, id, room, "is not one that this socket is in");

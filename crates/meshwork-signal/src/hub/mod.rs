@@ -51,6 +51,7 @@ mod conversation;
 mod counts;
 mod forwarding;
 mod ice;
+mod members;
 mod network;
 mod operating;
 mod rooms;
@@ -69,7 +70,7 @@ use meshwork_core::signalling::protocol::{FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::time::{Time, WallTime};
 
 pub use bans::{BANS_MAX, Ban, BanFormatError, CLOSED_FOR};
-pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, OPENING_COST};
+pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, NAMED_MAX, OPENING_COST};
 pub use counts::{Counts, LINK_TIME_CLASSES_MS, Reports};
 pub use ice::{IceOffer, RelayOffer};
 pub use operating::{RoomView, Snapshot};
@@ -430,17 +431,22 @@ impl Hub {
         self.endpoints.remove(&endpoint);
         for &room in &socket.rooms {
             self.rooms.leave(room, endpoint, now + self.config.room_keep);
-            self.broadcast(now, room, endpoint, &FromServer::MemberLeft { room, endpoint });
+            self.tell_left(now, room, endpoint);
         }
     }
 
-    /// Sends to every member of a room but `except`.
-    fn broadcast(&mut self, now: Time, room: RoomId, except: Endpoint, message: &FromServer) {
-        let Some(room) = self.rooms.get(room) else { return };
-        let others = room.members.iter().filter(|&(&member, _)| member != except);
-        let others: Vec<SocketId> = others.map(|(_, &socket)| socket).collect();
+    /// Tells the members of a room that somebody left it. In one where not everybody was named nobody waits for that:
+    /// links tell it, and who signals to somebody that is gone is refused.
+    fn tell_left(&mut self, now: Time, room: RoomId, endpoint: Endpoint) {
+        let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.len() < NAMED_MAX) else { return };
+        let others: Vec<SocketId> = kept.members.iter().map(|(_, socket)| socket).collect();
+        self.tell(now, &others, &FromServer::MemberLeft { room, endpoint });
+    }
+
+    /// Says the same on several sockets.
+    fn tell(&mut self, now: Time, sockets: &[SocketId], message: &FromServer) {
         let text = to_text(message);
-        for socket in others {
+        for &socket in sockets {
             self.send_text(now, socket, text.clone());
         }
     }

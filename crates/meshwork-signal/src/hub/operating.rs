@@ -77,7 +77,7 @@ impl Hub {
     /// Every room that is kept, in the order of their ids.
     pub fn rooms(&self) -> impl Iterator<Item = RoomView> {
         self.rooms.iter().map(|(&room, kept)| {
-            let members = kept.members.keys().copied().collect();
+            let members = kept.members.iter().map(|(endpoint, _)| endpoint).collect();
             RoomView { room, code: kept.code, members }
         })
     }
@@ -159,7 +159,7 @@ impl Hub {
 
     /// Takes a room away from its members, and tells them.
     fn expel(&mut self, now: Time, room: RoomId, why: &str) {
-        for (endpoint, id) in self.rooms.remove(room) {
+        for (endpoint, id) in self.rooms.remove(room).iter() {
             if let Some(socket) = self.sockets.get_mut(&id) {
                 socket.rooms.remove(&room);
             }

@@ -7,6 +7,7 @@ use meshwork_core::signalling::protocol::GENESIS_MAX;
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
+use super::members::Members;
 use super::network::Network;
 use super::{HubConfig, SocketId};
 use crate::code::{ATTEMPTS_MAX, ServerKey};
@@ -14,8 +15,7 @@ use crate::code::{ATTEMPTS_MAX, ServerKey};
 pub(super) struct Room {
     pub(super) code: Code,
     pub(super) genesis: Base64<GENESIS_MAX>,
-    /// At most `members_max`.
-    pub(super) members: BTreeMap<Endpoint, SocketId>,
+    pub(super) members: Members,
     /// From where it was registered.
     network: Network,
     /// When it is forgotten; `None` while somebody is in it.
@@ -61,8 +61,8 @@ impl Rooms {
     }
 
     /// Forgets a room at once, and says who was in it.
-    pub(super) fn remove(&mut self, id: RoomId) -> BTreeMap<Endpoint, SocketId> {
-        let Some(room) = self.rooms.remove(&id) else { return BTreeMap::new() };
+    pub(super) fn remove(&mut self, id: RoomId) -> Members {
+        let Some(room) = self.rooms.remove(&id) else { return Members::default() };
         if let Some(forgotten) = room.forgotten {
             self.empty.remove(&(forgotten, id));
         }
@@ -94,7 +94,7 @@ impl Rooms {
         *self.networks.entry(network).or_default() += 1;
         self.empty.insert((forgotten, id));
         let forgotten = Some(forgotten);
-        self.rooms.insert(id, Room { code, genesis, members: BTreeMap::new(), network, forgotten });
+        self.rooms.insert(id, Room { code, genesis, members: Members::default(), network, forgotten });
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl Rooms {
     /// Takes `endpoint` out of a room, which is kept until `forgotten` if nobody is left.
     pub(super) fn leave(&mut self, id: RoomId, endpoint: Endpoint, forgotten: Time) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        if room.members.remove(&endpoint).is_some() && room.members.is_empty() {
+        if room.members.remove(endpoint) && room.members.is_empty() {
             room.forgotten = Some(forgotten);
             self.empty.insert((forgotten, id));
         }

@@ -40,7 +40,7 @@ fn rooms_of_one_network() {
 
 #[test]
 fn members_of_a_room() {
-    let mut world = World::new();
+    let mut world = world(|config| config.members_max = 24);
     let room = world.register(1);
     let sockets: Vec<SocketId> = (1..=24).map(|secret| world.join(&someone(secret), room)).collect();
     let late = world.enter(&someone(25));
@@ -56,9 +56,44 @@ fn members_of_a_room() {
 }
 
 #[test]
-fn the_largest_room_fits_one_message() {
+fn of_a_large_room_some_are_named_and_all_can_signal() {
+    let mut world = world(|config| config.sockets_per_network_max = 200);
+    let room = world.register(1);
+    let sockets: Vec<SocketId> = (1..=150).map(|secret| world.join(&someone(secret), room)).collect();
+    sockets.iter().for_each(|&socket| drop(world.heard(socket)));
+    let late = world.enter(&someone(151));
+    world.say(late, FromClient::Join { room });
+    let FromServer::Joined { members, .. } = world.heard_one(late) else { panic!("not joined") };
+    let named: BTreeSet<Endpoint> = members.iter().map(|member| member.endpoint).collect();
+    assert_eq!(named.len(), NAMED_MAX, "a bounded number, and nobody twice");
+    let of = |secret: u8| someone(secret).endpoint;
+    for (secret, &socket) in (1..=150).zip(&sockets) {
+        let is_told = matches!(world.heard(socket)[..], [FromServer::MemberJoined { .. }]);
+        assert_eq!(
+            is_told,
+            named.contains(&of(secret)),
+            "the newcomer is named to those that are named to it"
+        );
+    }
+    // Whoever came to know of it by others can signal to it, and it to them.
+    let stranger = (1..=150).find(|&secret| !named.contains(&of(secret))).unwrap();
+    let payload = Base64::new(vec![1; 40]).unwrap();
+    let signal = |to: u8| FromClient::Signal { room, to: of(to), payload: payload.clone() };
+    world.say(sockets[usize::from(stranger) - 1], signal(151));
+    assert!(matches!(world.heard_one(late), FromServer::Signal { from, .. } if from == of(stranger)));
+    world.say(late, signal(stranger));
+    assert!(matches!(world.heard_one(sockets[usize::from(stranger) - 1]), FromServer::Signal { .. }));
+    // Nobody waits to hear that it left; who signals to it learns that.
+    world.close(late);
+    assert!(sockets.iter().all(|&socket| world.heard(socket).is_empty()));
+    world.say(sockets[0], signal(151));
+    world.refusal(sockets[0], ServerRefusal::NoSuchMember);
+}
+
+#[test]
+fn what_is_said_of_the_largest_room_fits_one_message() {
     let announcement = announce::announce(&someone(1).identity, someone(1).endpoint, [7; 32]);
-    let members = vec![announcement; MEMBERS_LEGAL_MAX];
+    let members = vec![announcement; NAMED_MAX];
     let text = to_text(&FromServer::Joined { room: RoomId([255; 32]), members });
     assert!(text.len() <= meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX, "{}", text.len());
 }
