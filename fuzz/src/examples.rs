@@ -4,6 +4,10 @@ use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::overlay::message::{
+    BatchName, Branch, Entry, Found, Graft, Least, OverlayMessage, Root, Routed, Status, Tag, Walk, Way,
+};
+use meshwork_core::overlay::nearness::Place;
 use meshwork_core::presence::{Pointer, Pointing};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
@@ -48,7 +52,7 @@ pub(crate) fn addressee() -> (Endpoint, SealingKey) {
     (endpoint, SealingKey::generate(&mut Rng::new([2; 32])))
 }
 
-fn introduction() -> Introduction {
+pub(crate) fn introduction() -> Introduction {
     let (identity, endpoint) = author();
     Introduction::from(&announce::announce(&identity, endpoint, [5; 32]))
 }
@@ -151,14 +155,62 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let history = history.map(|(name, message)| (name, RoomMessage::History(message)));
     messages.extend(history.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages.extend(inside.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
+    let overlay = about_overlays().into_iter().map(|(name, message)| (name, RoomMessage::Overlay(message)));
+    messages.extend(overlay.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages
 }
 
-/// Messages about history one after the other: kind, length of the body in two bytes, body.
+/// Messages about overlays, by name.
+fn about_overlays() -> Vec<(&'static str, OverlayMessage)> {
+    let place = Place { axes: [-40, 0, 300], height: 12, error: 30 };
+    let route = || Bounded::new(vec![Tag([0xa1; 8])]).expect("one");
+    let entry = Entry { introduction: introduction(), place, route: route() };
+    let sample = || Bounded::new(vec![entry.clone()]).expect("one");
+    let least = Least { epoch: 300, hashes: Bounded::new(vec![[1; 6], [2; 6]]).expect("two") };
+    let status = Status { degree: 12, keeps: true, place, least: Bounded::new(vec![least]).expect("one") };
+    let (origin, path) = (introduction(), Bounded::default());
+    let walk = Walk { hops_left: 5, joins: true, origin: origin.clone(), place, path, sample: sample() };
+    let (to, path) = (Tag([0xa2; 8]), Bounded::default());
+    let found = Found { route: route(), to, from: origin.clone(), place, path, sample: sample() };
+    let names = || Bounded::new(vec![BatchName([0xb1; 8])]).expect("one");
+    let (payload, path) = (Bytes::new(vec![1, 2]).expect("short"), Bounded::default());
+    let routed = Routed { route: route(), path, from: origin, to: addressee().0, payload };
+    let root = Root { weight: 12, tag: Tag([0xb1; 8]) };
+    let branch = Branch { root, beat: 300, way: Some(Way { cost: 200, depth: 3 }), child: true };
+    vec![
+        ("Status", OverlayMessage::Status(status)),
+        ("Walk", OverlayMessage::Walk(Box::new(walk))),
+        ("Found", OverlayMessage::Found(Box::new(found))),
+        ("Have", OverlayMessage::Have(names())),
+        ("Graft", OverlayMessage::Graft(Graft { trees: 2, names: names() })),
+        ("Prune", OverlayMessage::Prune(128)),
+        ("Dropped", OverlayMessage::Dropped),
+        ("Routed", OverlayMessage::Routed(Box::new(routed))),
+        ("Branch", OverlayMessage::Branch(branch)),
+        ("Branch without a way", OverlayMessage::Branch(Branch { way: None, child: false, ..branch })),
+    ]
+}
+
+/// The endpoint from which messages about overlays come honestly.
+pub(crate) fn teller() -> Endpoint {
+    introduction().endpoint
+}
+
+/// Messages about history one after the other.
 pub(crate) fn histories() -> Vec<Vec<u8>> {
+    conversations(60..68)
+}
+
+/// Messages about overlays one after the other.
+pub(crate) fn overlays() -> Vec<Vec<u8>> {
+    conversations(72..81)
+}
+
+/// Messages of these kinds: kind, length of the body in two bytes, body.
+fn conversations(kinds: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     let encoded = messages().into_iter().map(|(_, message)| message.encode());
-    let history = encoded.filter(|(kind, _)| (60..68).contains(kind));
-    let written = history.map(|(kind, body)| {
+    let chosen = encoded.filter(|(kind, _)| kinds.contains(kind));
+    let written = chosen.map(|(kind, body)| {
         let length = u16::try_from(body.len()).expect("short").to_be_bytes();
         [&[kind as u8][..], &length, &body].concat()
     });

@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "link-message", examples: examples::link_messages, run: targets::link_message },
     Target { name: "pointing", examples: examples::pointings, run: targets::pointing },
     Target { name: "history", examples: examples::histories, run: targets::history },
+    Target { name: "overlay", examples: examples::overlays, run: targets::overlay },
     Target { name: "signal-body", examples: examples::signal_bodies, run: targets::signal_body },
     Target { name: "sealed-signal", examples: examples::sealed_signals, run: targets::sealed_signal },
     Target { name: "by-hand", examples: examples::texts_by_hand, run: targets::by_hand },

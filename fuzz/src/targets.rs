@@ -8,12 +8,15 @@ use meshwork_core::id::{Code, Endpoint, Identity, Instance};
 use meshwork_core::node::event::RoomHandle;
 use meshwork_core::node::io::{FRAME_MAX, ServerId};
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::overlay::size::PASSIVE_MAX;
+use meshwork_core::overlay::sparse::Sparse;
+use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
 use meshwork_core::presence::Pointing;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::records::Record;
 use meshwork_core::room::{Member, Room, RoomOutput};
-use meshwork_core::session::message::LinkMessage;
+use meshwork_core::session::message::{Introduction, LinkMessage, RoomMessage};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::by_hand;
 use meshwork_core::signalling::protocol::{FromClient, FromServer};
@@ -73,14 +76,8 @@ pub(crate) fn history(input: &[u8]) {
     let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
     room.handle_attached(now, them, Member { name: String::new(), stays: true, stores: true });
     room.begin_history(now);
-    let mut rest = input;
-    while let Some(([kind, high, low], behind)) = rest.split_first_chunk::<3>() {
-        let length = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
-        let (body, behind) = behind.split_at(length);
-        rest = behind;
-        if let Ok(Some(LinkMessage::Room { message, .. })) = LinkMessage::decode((*kind).into(), body)
-            && (60..68).contains(kind)
-        {
+    for (kind, message) in messages(input) {
+        if (60..68).contains(&kind) {
             room.handle_message(now, them, message);
         }
         now.time += std::time::Duration::from_millis(50);
@@ -94,6 +91,45 @@ pub(crate) fn history(input: &[u8]) {
         }
         assert!(room.take_history(now, 1).len() <= 1);
     }
+}
+
+/// What a neighbour says about the overlay, to a member of a tree and to one of an emergent overlay.
+pub(crate) fn overlay(input: &[u8]) {
+    let (me, _) = examples::addressee();
+    let me = Introduction { endpoint: me, ..examples::introduction() };
+    let them = examples::teller();
+    for mut overlay in [Sparse::tree(me.clone(), 16, [1; 32]), Sparse::emergent(me.clone(), 16, [1; 32])] {
+        let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
+        for instance in 1..4 {
+            let face = Face { introduction: None, speaks: true };
+            overlay.handle_attached(now, Endpoint { instance: Instance(instance), ..them }, face);
+        }
+        for (_, message) in messages(input) {
+            if let RoomMessage::Overlay(message) = message {
+                overlay.handle_message(now, them, message);
+            }
+            now.time += std::time::Duration::from_millis(300);
+            overlay.handle_timeout(now, &|_| LinkFacts::default());
+            let said = std::iter::from_fn(|| overlay.poll_output()).count();
+            assert!(said < 1000, "one message is answered by {said}");
+        }
+        let view = overlay.view();
+        assert!(view.neighbours.len() <= 3 && view.passive <= PASSIVE_MAX);
+    }
+}
+
+/// Messages inside a room: kind, length of the body in two bytes, body.
+fn messages(mut rest: &[u8]) -> Vec<(u8, RoomMessage)> {
+    let mut messages = Vec::new();
+    while let Some(([kind, high, low], behind)) = rest.split_first_chunk::<3>() {
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
+        let (body, behind) = behind.split_at(length);
+        rest = behind;
+        if let Ok(Some(LinkMessage::Room { message, .. })) = LinkMessage::decode((*kind).into(), body) {
+            messages.push((*kind, message));
+        }
+    }
+    messages
 }
 
 pub(crate) fn signal_body(input: &[u8]) {

@@ -11,9 +11,16 @@ fn a_swarm_links_paints_and_leaves_when_interrupted() {
     let link = home.create(&address, &["--size", "64x64"]);
     let mut watcher = home.start(["place", "watch", &link]);
     watcher.event("room", |event| event["state"] == "opened");
-    let mut swarm = home.start(["swarm", &link, "--peers", "4", "--paint", "80", "--json"]);
+    let asked = ["--peers", "4", "--paint", "80", "--links", "8", "--tell", "100ms", "--json"];
+    let mut swarm = home.start(["swarm", &link].into_iter().chain(asked));
     let ready = swarm.event("ready", |_| true);
     assert_eq!(ready["peers"], 4);
+    let linked = |peer: &serde_json::Value| {
+        let links = peer["links"].as_array().cloned().unwrap_or_default();
+        links.iter().filter(|link| link["state"] == "direct" && link["neighbour"] == true).count() == 4
+    };
+    let told = swarm.event("peer", |peer| linked(peer) && peer["painted"].as_u64() > Some(0));
+    assert!(told["endpoint"].is_string(), "{told}");
     // Each of them is a member of its own, and what they paint arrives.
     let mut painters = std::collections::BTreeSet::new();
     while painters.len() < 4 {
@@ -36,6 +43,8 @@ fn a_swarm_has_limits_and_says_who_is_not_there() {
     let link = "http://127.0.0.1:1/place/K7M4QX";
     home.run(["swarm", link, "--peers", "0"]).expect_code(2);
     home.run(["swarm", link, "--peers", "501"]).expect_code(2);
+    home.run(["swarm", link, "--peers", "1", "--links", "3"]).expect_code(2);
+    home.run(["swarm", link, "--peers", "1", "--tell", "1s"]).expect_code(2);
     let arguments = ["swarm", link, "--peers", "2", "--timeout", "1s", "--json"];
     assert_eq!(home.run(arguments).expect_code(3).json()["reason"], "unreachable");
 }

@@ -126,5 +126,7 @@ mod on {
         ShuffleOff = "shuffle-off",
         /// The oldest links are given up like any other.
         PinningOff = "pinning-off",
+        /// Any neighbour may become a parent, descendants too.
+        LoopGuardOff = "loop-guard-off",
     }
 }

@@ -1,4 +1,4 @@
-//! Rooms whose members keep some links each: k-gossip and emergent overlays, and changing from one to another.
+//! Rooms whose members keep some links each: k-gossip, tree and emergent overlays, and changing from one to another.
 
 mod common;
 
@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use common::{Member, RED, SIZE};
 use meshwork_core::crdt::canvas::Colour;
-use meshwork_core::node::Config;
-use meshwork_core::node::config::PlantedBug;
+use meshwork_core::node::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
+use meshwork_core::node::{Config, Event};
 use meshwork_core::overlay::Kind;
+use meshwork_core::rng::Rng;
 use meshwork_core::room::records::Rules;
 use meshwork_core::wire::BoundedText;
 use meshwork_sim::check::{self, Violation};
@@ -143,10 +144,54 @@ fn an_emergent_room_keeps_its_links_and_heals_without_a_server() {
     assert_eq!(crowd.world.node(index).overlay(room).map(|view| view.kind), Some(Kind::Emergent));
 }
 
+#[test]
+fn a_tree_keeps_its_links_and_heals_without_a_server() {
+    let mut crowd = lives_through(11, "tree", 80, 6, None).unwrap_or_else(|violation| panic!("{violation}"));
+    crowd.until(Duration::from_secs(10), check::overlay::one_root).unwrap_or_else(|one| panic!("{one}"));
+    let views: Vec<_> =
+        crowd.members.iter().filter_map(|&(index, room)| crowd.world.node(index).overlay(room)).collect();
+    assert!(views.iter().all(|view| view.kind == Kind::Tree));
+    let branches = || views.iter().filter_map(|view| view.branch);
+    assert!(branches().all(|branch| branch.children <= 12), "fan-out is bounded");
+    let depth = branches().filter_map(|branch| branch.depth).max();
+    assert!(depth.is_some_and(|depth| depth <= 8), "{depth:?} steps from the root");
+}
+
+/// A tree in which somebody dies every few seconds, the root every other time, while everybody looks for loops.
+fn has_no_loops(seed: u64, planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let mut crowd = Crowd::new(seed, "tree", 40, planted);
+    let mut chance = Rng::new([seed as u8; 32]);
+    for round in 0..120 {
+        crowd.world.run_for(Duration::from_millis(250));
+        check::overlay::loop_free(&crowd.world, &crowd.members)?;
+        if round % 12 != 11 {
+            continue;
+        }
+        let is_root = |&(index, room): &Member| {
+            let branch = crowd.world.node(index).overlay(room).and_then(|view| view.branch);
+            branch.is_some_and(|branch| branch.depth == Some(0))
+        };
+        let root = crowd.members.iter().position(is_root).filter(|place| round % 24 == 11 && *place > 0);
+        let drawn = 1 + chance.below(crowd.members.len() as u64 - 1) as usize;
+        let (index, _) = crowd.members.remove(root.unwrap_or(drawn));
+        crowd.world.crash(index);
+    }
+    crowd.until(Duration::from_secs(15), check::overlay::one_root)?;
+    crowd.paint(5);
+    crowd.until(Duration::from_secs(2), check::overlay::coverage)
+}
+
+#[test]
+fn whoever_dies_in_a_tree_nobody_becomes_its_own_ancestor() {
+    for seed in 20..24 {
+        has_no_loops(seed, None).unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
+    }
+}
+
 /// How often a batch comes to a member once fifty broadcasts have shaped the trees.
-fn copies(seed: u64, planted: Option<PlantedBug>) -> Result<f64, Violation> {
-    let mut crowd = Crowd::new(seed, "emergent", 60, planted);
-    crowd.settle(Duration::from_secs(30), 10)?;
+fn copies(seed: u64, overlay: &str, planted: Option<PlantedBug>) -> Result<f64, Violation> {
+    let mut crowd = Crowd::new(seed, overlay, 60, planted);
+    crowd.settle(Duration::from_secs(30), if overlay == "tree" { 6 } else { 10 })?;
     crowd.world.run_for(Duration::from_secs(20));
     for _ in 0..10 {
         crowd.paint(12);
@@ -163,9 +208,11 @@ fn copies(seed: u64, planted: Option<PlantedBug>) -> Result<f64, Violation> {
 
 #[test]
 fn trees_bring_each_batch_about_once() {
-    let copies = copies(3, None).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("{copies:.3} copies");
-    assert!(copies >= 0.9, "and not by repair");
+    for overlay in ["emergent", "tree"] {
+        let copies = copies(3, overlay, None).unwrap_or_else(|violation| panic!("{overlay}: {violation}"));
+        println!("{overlay}: {copies:.3} copies");
+        assert!(copies >= 0.9, "and not by repair");
+    }
 }
 
 #[test]
@@ -173,7 +220,7 @@ fn a_live_room_changes_its_overlay_and_loses_nothing() {
     let mut crowd = Crowd::new(4, "full-mesh", 20, None);
     let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
     crowd.until(Duration::from_secs(20), whole).unwrap_or_else(|violation| panic!("{violation}"));
-    for overlay in ["k-gossip:1", "emergent", "full-mesh", "emergent"] {
+    for overlay in ["k-gossip:1", "tree", "emergent", "tree", "full-mesh", "tree", "emergent"] {
         for step in 0..20 {
             if step == 5 {
                 crowd.choose(overlay);
@@ -194,6 +241,26 @@ fn a_live_room_changes_its_overlay_and_loses_nothing() {
     let canvas = crowd.world.node(crowd.members[7].0).canvas(crowd.members[7].1).expect("it is open");
     let cells = (0..crowd.painted).map(|number| (number + 1) % 100 + (number + 1) / 100 % 100 * 100);
     assert!(cells.into_iter().all(|cell| canvas.colour(cell % 100, cell / 100) != canvas.colour(99, 99)));
+}
+
+#[test]
+fn a_full_mesh_takes_in_so_many_and_tells_others_that_it_is_full() {
+    let mut crowd = Crowd::new(8, "full-mesh", ROOM_ENDPOINTS_MAX, None);
+    let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
+    crowd.until(Duration::from_secs(30), whole).unwrap_or_else(|violation| panic!("{violation}"));
+    let members = crowd.members.clone();
+    crowd.grow(ROOM_ENDPOINTS_MAX + 1);
+    let (late, room) = crowd.members[ROOM_ENDPOINTS_MAX];
+    let mut words = Vec::new();
+    for _ in 0..80 {
+        crowd.world.run_for(Duration::from_millis(250));
+        words.extend(crowd.world.program(late).events.drain(..).filter_map(|event| match event {
+            Event::RoomRefused { room: refused, reason } if refused == room => Some(reason.to_string()),
+            _ => None,
+        }));
+    }
+    assert_eq!(words, ["The room is full: 20 of its members say so. Ask someone to make room."]);
+    whole(&crowd.world, &members).unwrap_or_else(|violation| panic!("the others stay: {violation}"));
 }
 
 #[test]
@@ -249,6 +316,25 @@ fn the_oldest_links_stay_while_nearer_ones_are_found() {
 }
 
 #[test]
+fn who_is_weak_for_a_while_keeps_fewer_links_and_the_room_stays_whole() {
+    let mut crowd = Crowd::new(9, "emergent", 30, None);
+    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    let (weak, room) = crowd.members[4];
+    let linked = |crowd: &Crowd| crowd.world.node(weak).overlay(room).map_or(0, |view| view.neighbours.len());
+    assert!(linked(&crowd) >= 10);
+    crowd.world.command(weak, |node, now| node.set_links_most(now, 6));
+    let has_few = |world: &World, _: &[Member]| match world.node(weak).overlay(room) {
+        Some(view) if view.neighbours.len() <= 6 => Ok(()),
+        view => Err(Violation::new("degree", format!("{view:?}"))),
+    };
+    crowd.until(Duration::from_secs(30), has_few).unwrap_or_else(|violation| panic!("{violation}"));
+    crowd.paint(10);
+    crowd.until(Duration::from_secs(2), check::overlay::coverage).unwrap_or_else(|one| panic!("{one}"));
+    crowd.world.command(weak, |node, now| node.set_links_most(now, 16));
+    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+#[test]
 fn faults_planted_in_overlays_are_noticed_by_these_checkers() {
     let caught = |planted, outcome: Result<(), Violation>, by: &[&str]| {
         let violation = outcome.expect_err(&format!("{planted:?} is not noticed"));
@@ -258,8 +344,10 @@ fn faults_planted_in_overlays_are_noticed_by_these_checkers() {
     let live = |planted| lives_through(7, "emergent", 60, 10, Some(planted)).map(drop);
     caught(PlantedBug::OverlayUnrepaired, live(PlantedBug::OverlayUnrepaired), &["degree"]);
     caught(PlantedBug::ShuffleOff, live(PlantedBug::ShuffleOff), &["degree", "connected"]);
-    let pruned = copies(3, Some(PlantedBug::NeverPruned)).map(drop);
+    let pruned = copies(3, "emergent", Some(PlantedBug::NeverPruned)).map(drop);
     caught(PlantedBug::NeverPruned, pruned, &["payload-copies"]);
     let pinned = keeps_the_oldest(Some(PlantedBug::PinningOff));
     caught(PlantedBug::PinningOff, pinned, &["oldest-kept"]);
+    let looped = (20..24).find_map(|seed| has_no_loops(seed, Some(PlantedBug::LoopGuardOff)).err());
+    caught(PlantedBug::LoopGuardOff, looped.map_or(Ok(()), Err), &["loop-free"]);
 }

@@ -37,7 +37,7 @@ fn one_seed_gives_one_run() {
 }
 
 /// Faults that other files of tests plant, in scenarios made for them.
-const ELSEWHERE: [PlantedBug; 11] = [
+const ELSEWHERE: [PlantedBug; 12] = [
     PlantedBug::DirectTwice,
     PlantedBug::DirectForgotten,
     PlantedBug::ResumeOnce,
@@ -49,6 +49,7 @@ const ELSEWHERE: [PlantedBug; 11] = [
     PlantedBug::NeverPruned,
     PlantedBug::ShuffleOff,
     PlantedBug::PinningOff,
+    PlantedBug::LoopGuardOff,
 ];
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) struct RuleOptions {
     #[arg(long, value_name = "PEER,..", value_delimiter = ',', allow_hyphen_values = true)]
     moderators: Option<Vec<PeerId>>,
     /// Which links members keep: auto (each with everybody up to 8, views and trees beyond), full-mesh,
-    /// k-gossip, k-gossip:NINES or emergent.
+    /// k-gossip, k-gossip:NINES, tree or emergent.
     #[arg(long, value_name = "KIND")]
     overlay: Option<Choice>,
 }

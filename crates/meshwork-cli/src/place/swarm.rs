@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::Identity;
-use meshwork_core::node::RoomHandle;
+use meshwork_core::node::{Node, PeerView, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_picture::palette;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -30,7 +31,9 @@ const STROKE_CELLS: u32 = 8;
 const AFTER_HELP: &str = "\
 Prints one line when every peer has a link to another member, then stays until interrupted. Which overlay they keep
 is the room's to say. Each peer has an identity of its own, which is gone with it.
-With --json the lines are {event: ready, peers, seconds} and {event: ended, peers, cells}.";
+With --json the lines are {event: ready, peers, seconds} and {event: ended, peers, cells}, and with --tell also
+{event: peer, endpoint, painted, links: [{endpoint, state, neighbour}]}: how many cells it shows, whom it knows, how
+the links to them do, and who is its neighbour in the room's overlay.";
 
 /// What `swarm` is asked for.
 #[derive(Args)]
@@ -45,6 +48,12 @@ pub(crate) struct Arguments {
     /// Cells that all of them together paint in a second, in random places and colours of the palette.
     #[arg(long, value_name = "CELLS", value_parser = clap::value_parser!(u32).range(1..=CELLS_MAX))]
     paint: Option<u32>,
+    /// Links that each peer keeps at most in a tree or an emergent overlay; it aims for three quarters of them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=16))]
+    links: Option<u32>,
+    /// With --json, say this often how each peer does.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "json")]
+    tell: Option<Duration>,
     /// Give up when not all are linked after this long, such as 30s or 2m.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
@@ -57,6 +66,10 @@ pub(crate) struct Arguments {
 struct Member {
     link: RoomAddress,
     timeout: Duration,
+    /// Links that it keeps at most, where that is not what a program keeps.
+    links: Option<u32>,
+    /// How often it says how it does.
+    tell: Option<Duration>,
     /// How long from one stroke to the next.
     pause: Option<Duration>,
     linked: mpsc::Sender<()>,
@@ -75,6 +88,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let member = Member {
             link: arguments.link.clone(),
             timeout: arguments.timeout,
+            links: arguments.links,
+            tell: arguments.tell,
             pause: arguments.paint.map(strokes),
             linked: linked.clone(),
             ends: ends.clone(),
@@ -154,6 +169,9 @@ impl Member {
     }
 
     async fn stay(&mut self, session: &mut Session) -> Result<(), Failure> {
+        if let Some(links) = self.links {
+            session.call(move |node, now| node.set_links_most(now, links as usize)).await?;
+        }
         let room = session.join(self.link.clone(), None).await?;
         while !session.peers(room).await?.iter().any(|peer| peer.attached && peer.state.is_linked()) {
             session.next().await?;
@@ -165,9 +183,13 @@ impl Member {
         let pause = self.pause.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
         let mut strokes = interval(pause);
         strokes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tells =
+            interval(self.tell.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(50)));
+        tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 event = session.next() => { event?; }
+                _ = tells.tick(), if self.tell.is_some() => tell_peer(session, room).await?,
                 _ = strokes.tick(), if self.pause.is_some() => {
                     let bytes = identity::random_secret()?;
                     paint(session, room, (size.width, size.height), bytes).await?;
@@ -175,6 +197,24 @@ impl Member {
             }
         }
     }
+}
+
+/// Says what one peer shows and to whom it is linked.
+async fn tell_peer(session: &Session, room: RoomHandle) -> Result<(), Failure> {
+    let endpoint = session.endpoint();
+    let look = move |node: &mut Node| {
+        let neighbours: Vec<_> =
+            node.overlay(room).into_iter().flat_map(|view| view.neighbours).map(|one| one.endpoint).collect();
+        let link = |peer: PeerView| {
+            let neighbour = neighbours.contains(&peer.endpoint);
+            json!({ "endpoint": peer.endpoint.to_string(), "state": peer.state.to_string(), "neighbour": neighbour })
+        };
+        let links: Vec<Value> = node.peers(room).into_iter().map(link).collect();
+        (links, node.canvas(room).map_or(0, Canvas::painted))
+    };
+    let (links, painted) = session.call(move |node, _| look(node)).await?;
+    let endpoint = endpoint.to_string();
+    print_line(json!({ "event": "peer", "endpoint": endpoint, "painted": painted, "links": links }))
 }
 
 /// Paints a short stroke to the right of a random place.

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use crate::overlay::size::EMERGENT_DEGREE;
 #[cfg(feature = "planted-bugs")]
 pub use crate::planted::PlantedBug;
 
@@ -49,6 +50,10 @@ pub struct Config {
     /// How long a connection attempt may take until the link is proved. 2 s to 60 s; ICE itself needs up to
     /// some seconds on bad networks.
     pub connect_timeout: Duration,
+    /// Links that this endpoint keeps at most in a tree or an emergent overlay, of which it aims for three quarters.
+    /// 4 to [`EMERGENT_DEGREE`].1: fewer for a page that is hidden or weak (see
+    /// [`links_of_page`](crate::overlay::size::links_of_page)).
+    pub links_most: usize,
     /// Whether others are to learn no address of this endpoint: links go over relays alone, and without a relay
     /// there are none.
     pub hides_address: bool,
@@ -95,6 +100,7 @@ impl Default for Config {
             resume_within: Duration::from_secs(60),
             answer_within: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(15),
+            links_most: EMERGENT_DEGREE.1,
             hides_address: false,
             relay_after: Duration::from_secs(2),
             direct_again_least: Duration::from_secs(15),

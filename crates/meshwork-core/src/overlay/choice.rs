@@ -20,13 +20,15 @@ pub enum Choice {
         /// Nines of reliability, 1 to [`NINES_MAX`].
         nines: u8,
     },
+    /// Parents and children, and spare links.
+    Tree,
     /// Views that repair themselves, and broadcast trees over them.
     Emergent,
 }
 
 /// A text names no overlay that this build knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is no overlay: auto, full-mesh, k-gossip, k-gossip:NINES (1 to {NINES_MAX}) or emergent")]
+#[error("{0} is no overlay: auto, full-mesh, k-gossip, k-gossip:NINES (1 to {NINES_MAX}), tree or emergent")]
 pub struct UnknownOverlay(pub String);
 
 impl Choice {
@@ -50,6 +52,7 @@ impl FromStr for Choice {
             "" | "auto" => Ok(Choice::Auto),
             "full-mesh" => Ok(Choice::FullMesh),
             "k-gossip" => Ok(Choice::KGossip { nines: NINES_DEFAULT }),
+            "tree" => Ok(Choice::Tree),
             "emergent" => Ok(Choice::Emergent),
             text => {
                 let nines = text.strip_prefix("k-gossip:").and_then(|nines| nines.parse().ok());
@@ -66,6 +69,7 @@ impl fmt::Display for Choice {
             Choice::Auto => f.write_str("auto"),
             Choice::FullMesh => f.write_str("full-mesh"),
             Choice::KGossip { nines } => write!(f, "k-gossip:{nines}"),
+            Choice::Tree => f.write_str("tree"),
             Choice::Emergent => f.write_str("emergent"),
         }
     }
@@ -80,7 +84,7 @@ mod tests {
     #[test]
     fn overlays_are_named_as_they_are_written() {
         let nines = |nines| Choice::KGossip { nines };
-        for choice in [Choice::Auto, Choice::FullMesh, Choice::Emergent, nines(1), nines(10)] {
+        for choice in [Choice::Auto, Choice::FullMesh, Choice::Tree, Choice::Emergent, nines(1), nines(10)] {
             assert_eq!(choice.to_string().parse(), Ok(choice));
             assert_eq!(Choice::of_record(&choice.record_name()), choice);
             assert!(choice.record_name().len() <= OVERLAY_MAX);

@@ -122,6 +122,7 @@ impl Overlay for FullMesh {
             degree: (ROOM_ENDPOINTS_MAX - 1, ROOM_ENDPOINTS_MAX - 1),
             passive: 0,
             received: 0,
+            branch: None,
             neighbours: self.neighbours.keys().map(view).collect(),
         }
     }

@@ -135,6 +135,37 @@ pub struct Routed {
     pub payload: Bytes<PAYLOAD_MAX>,
 }
 
+/// The root of a room's branches. The greatest one is followed: weight counts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Root {
+    /// Links that it keeps at most.
+    pub weight: u8,
+    /// Which endpoint it is.
+    pub tag: Tag,
+}
+
+/// A way to the root.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// What it costs, in quarters of a millisecond: half the round-trip time of each link on it, and 10 ms a hop.
+    pub cost: u32,
+    /// Hops on it.
+    pub depth: u8,
+}
+
+/// Body of [`OverlayMessage::Branch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    /// Whom the sender follows; itself when it is the root.
+    pub root: Root,
+    /// The root's newest beat on the sender's way, or of which it heard when it has none.
+    pub beat: u64,
+    /// The sender's way to the root; without one it waits for the next beat.
+    pub way: Option<Way>,
+    /// Whether the addressee is the sender's parent.
+    pub child: bool,
+}
+
 /// A message between neighbours about the overlay of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverlayMessage {
@@ -154,6 +185,8 @@ pub enum OverlayMessage {
     Dropped,
     /// A sealed payload along a route.
     Routed(Box<Routed>),
+    /// Where the sender is among the room's branches, when that changed.
+    Branch(Branch),
 }
 
 mod kind {
@@ -165,6 +198,7 @@ mod kind {
     pub(super) const PRUNE: u32 = 77;
     pub(super) const DROPPED: u32 = 78;
     pub(super) const ROUTED: u32 = 79;
+    pub(super) const BRANCH: u32 = 80;
 }
 
 impl OverlayMessage {
@@ -179,6 +213,7 @@ impl OverlayMessage {
             OverlayMessage::Prune(trees) => (kind::PRUNE, wire::encode(&(number, trees))),
             OverlayMessage::Dropped => (kind::DROPPED, wire::encode(&number)),
             OverlayMessage::Routed(body) => (kind::ROUTED, wire::encode(&(number, body))),
+            OverlayMessage::Branch(body) => (kind::BRANCH, wire::encode(&(number, body))),
         }
     }
 
@@ -203,6 +238,7 @@ impl OverlayMessage {
             kind::PRUNE => read(body, OverlayMessage::Prune),
             kind::DROPPED => Ok(Some((wire::decode(body)?, OverlayMessage::Dropped))),
             kind::ROUTED => read(body, |routed| OverlayMessage::Routed(Box::new(routed))),
+            kind::BRANCH => read(body, OverlayMessage::Branch),
             _ => Ok(None),
         }
     }
@@ -273,6 +309,12 @@ pub(super) mod tests {
                 from,
                 payload: Bytes::new(vec![1; PAYLOAD_MAX]).expect("the most"),
             })),
+            OverlayMessage::Branch(Branch {
+                root: Root { weight: 255, tag: Tag([9; 8]) },
+                beat: u64::MAX,
+                way: Some(Way { cost: u32::MAX, depth: 255 }),
+                child: true,
+            }),
         ]
     }
 
@@ -284,7 +326,7 @@ pub(super) mod tests {
             assert_eq!(OverlayMessage::decode(kind, &body), Ok(Some((u32::MAX, message))));
             assert!(OverlayMessage::decode(kind, &body[..body.len() - 1]).is_err());
         }
-        assert_eq!(OverlayMessage::decode(80, &[]), Ok(None));
+        assert_eq!(OverlayMessage::decode(81, &[]), Ok(None));
     }
 
     /// docs/protocol/overlay.md shows these bytes.
@@ -307,5 +349,10 @@ pub(super) mod tests {
         assert_eq!(hex(OverlayMessage::Graft(graft)), (76, "030201b1b1b1b1b1b1b1b1".into()));
         assert_eq!(hex(OverlayMessage::Prune(128)), (77, "0380".into()));
         assert_eq!(hex(OverlayMessage::Dropped), (78, "03".into()));
+        let root = Root { weight: 12, tag: Tag([0xb1; 8]) };
+        let branch = Branch { root, beat: 300, way: Some(Way { cost: 200, depth: 3 }), child: true };
+        assert_eq!(hex(OverlayMessage::Branch(branch)), (80, "030cb1b1b1b1b1b1b1b1ac0201c8010301".into()));
+        let lost = Branch { way: None, child: false, ..branch };
+        assert_eq!(hex(OverlayMessage::Branch(lost)), (80, "030cb1b1b1b1b1b1b1b1ac020000".into()));
     }
 }

@@ -7,7 +7,7 @@
 //! # How it works
 //! A room's record makes a [`Choice`](choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
 //! some links each: [`views`] finds members, keeps the number of links and replaces lost ones, [`trees`] carries
-//! batches in full along few links and as names along the others. docs/protocol/overlay.md has the messages.
+//! batches in full along few links and as names along the others, [`branches`] gives everybody a parent. docs/protocol/overlay.md has the messages.
 //!
 //! # Driving it
 //! The room tells an overlay who is attached, what they say, whom the node heard of and how links do, and gives it
@@ -21,6 +21,7 @@
 //! # Limits
 //! Every table has its own; [`size`] has the numbers of links.
 
+pub mod branches;
 pub mod choice;
 pub mod count;
 pub mod full_mesh;
@@ -96,6 +97,8 @@ pub enum Kind {
     FullMesh,
     /// Mutual random links, all of which carry everything, for so many nines.
     KGossip(u8),
+    /// Parents and children over views.
+    Tree,
     /// Views with near and far links, and broadcast trees.
     Emergent,
 }
@@ -105,6 +108,7 @@ impl fmt::Display for Kind {
         match self {
             Kind::FullMesh => f.write_str("full mesh"),
             Kind::KGossip(nines) => write!(f, "k-gossip with {nines} nines"),
+            Kind::Tree => f.write_str("tree"),
             Kind::Emergent => f.write_str("emergent"),
         }
     }
@@ -127,6 +131,19 @@ pub struct NeighbourView {
     pub eager: u8,
 }
 
+/// Where an endpoint is in a tree, to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BranchView {
+    /// The root that it follows.
+    pub root: Tag,
+    /// Hops to it; `None` while there is no way.
+    pub depth: Option<u8>,
+    /// Its parent; the root has none.
+    pub parent: Option<Endpoint>,
+    /// Neighbours that have it for a parent.
+    pub children: usize,
+}
+
 /// An overlay to be looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OverlayView {
@@ -140,6 +157,8 @@ pub struct OverlayView {
     pub passive: usize,
     /// Batches that came live so far, copies included.
     pub received: u64,
+    /// Its place in a tree, where it keeps one.
+    pub branch: Option<BranchView>,
     /// Its neighbours.
     pub neighbours: Vec<NeighbourView>,
 }
@@ -152,6 +171,8 @@ pub trait Overlay: fmt::Debug + Send {
     fn admits(&self, endpoint: Endpoint) -> bool;
     /// Whether this endpoint should have a link to `endpoint`.
     fn wants_link(&self, endpoint: Endpoint) -> bool;
+    /// How many links this endpoint keeps at most from here on, where that is for it to say.
+    fn set_most(&mut self, _most: usize) {}
     /// `endpoint` is attached to the room over a link of ours.
     fn handle_attached(&mut self, now: Now, endpoint: Endpoint, face: Face);
     /// `endpoint` is no longer attached over a link of ours.

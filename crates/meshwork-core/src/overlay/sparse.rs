@@ -1,17 +1,21 @@
-//! Overlays in which everybody keeps some links: k-gossip and emergent.
+//! Overlays in which everybody keeps some links: k-gossip, tree and emergent.
 //!
-//! Both find members and keep their number of links by [`Views`]. In k-gossip links are random, there are as many as
+//! All find members and keep their number of links by [`Views`]. In k-gossip links are random, there are as many as
 //! the promised nines need in a room of its size, and all of them carry everything. In the emergent overlay two
-//! thirds of twelve links are near, and [`Trees`] carry each batch about once.
+//! thirds of twelve links are near, and [`Trees`] carry each batch about once. In a tree there are eight, two thirds of
+//! them near, and [`Branches`] say along which ones batches travel in full; names travel along the others.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use super::branches::Branches;
 use super::message::OverlayMessage;
-use super::size::{EMERGENT_DEGREE, most_links, mutual_k};
+use super::size::{EMERGENT_DEGREE, TREE_DEGREE, most_links, mutual_k};
 use super::trees::Trees;
 use super::views::{Degree, Views};
-use super::{Candidate, Face, Kind, LinkFacts, NeighbourView, Overlay, OverlayOutput, OverlayView};
+use super::{
+    BranchView, Candidate, Face, Kind, LinkFacts, NeighbourView, Overlay, OverlayOutput, OverlayView,
+};
 use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::io::BatchKey;
@@ -22,13 +26,15 @@ use crate::time::{Now, Time};
 /// The fewest links that k-gossip aims for: a room grows from nothing, and two links are no room.
 const K_LEAST: usize = 4;
 
-/// One endpoint's part of a k-gossip or an emergent overlay.
+/// One endpoint's part of a k-gossip, a tree or an emergent overlay.
 #[derive(Debug)]
 pub struct Sparse {
     kind: Kind,
     views: Views,
-    /// The broadcast trees of an emergent overlay.
+    /// The broadcast trees of an emergent overlay, and what lacks to whom in a tree.
     trees: Option<Trees>,
+    /// Who is whose parent in a tree.
+    branches: Option<Branches>,
     outputs: VecDeque<OverlayOutput>,
 }
 
@@ -40,6 +46,7 @@ impl Sparse {
             kind: Kind::KGossip(nines),
             views: Views::new(me, degree, false, seed),
             trees: None,
+            branches: None,
             outputs: VecDeque::new(),
         }
     }
@@ -51,14 +58,44 @@ impl Sparse {
             kind: Kind::Emergent,
             views: Views::new(me, emergent_degree(most), true, seed),
             trees: Some(Trees::new(salt)),
+            branches: None,
             outputs: VecDeque::new(),
+        }
+    }
+
+    /// Parents and children. `most` bounds the links of an endpoint that is weak for now, which is no root then.
+    pub fn tree(me: Introduction, most: usize, seed: Seed) -> Sparse {
+        let degree = degree_within(TREE_DEGREE, most);
+        let branches = Branches::new(&me.endpoint, degree.most as u8);
+        let emergent = Sparse::emergent(me.clone(), most, seed);
+        Sparse {
+            kind: Kind::Tree,
+            views: Views::new(me, degree, true, seed),
+            branches: Some(branches),
+            ..emergent
+        }
+    }
+
+    /// Says what is new about branches, and lets batches travel along them.
+    fn follow_branches(&mut self) {
+        let (Some(branches), Some(trees)) = (&mut self.branches, &mut self.trees) else { return };
+        for (to, branch) in branches.take_news() {
+            self.outputs.push_back(OverlayOutput::Send(to, OverlayMessage::Branch(branch)));
+        }
+        for endpoint in self.views.neighbours() {
+            if let Some(is_branch) = branches.is_branch(endpoint) {
+                trees.shape(endpoint, is_branch);
+            }
         }
     }
 }
 
 /// The degree of an emergent overlay of which one endpoint keeps at most `most` links.
 pub fn emergent_degree(most: usize) -> Degree {
-    let (target, upper) = EMERGENT_DEGREE;
+    degree_within(EMERGENT_DEGREE, most)
+}
+
+fn degree_within((target, upper): (usize, usize), most: usize) -> Degree {
     let most = most.clamp(4, upper);
     Degree { target: target.min(most * 3 / 4), most }
 }
@@ -81,18 +118,38 @@ impl Overlay for Sparse {
         self.views.wants_link(endpoint)
     }
 
+    fn set_most(&mut self, most: usize) {
+        match self.kind {
+            Kind::Tree => self.views.set_degree(degree_within(TREE_DEGREE, most)),
+            Kind::Emergent => self.views.set_degree(emergent_degree(most)),
+            // What was promised needs them all.
+            _ => {}
+        }
+        if let Some(branches) = &mut self.branches {
+            branches.set_weight(self.views.degree().most as u8);
+        }
+    }
+
     fn handle_attached(&mut self, now: Now, endpoint: Endpoint, face: Face) {
         if let Some(trees) = &mut self.trees {
             trees.handle_attached(now.time, endpoint, face.speaks, &mut self.outputs);
         }
+        if let Some(branches) = &mut self.branches {
+            branches.handle_attached(now, endpoint, face.speaks);
+        }
         self.views.handle_attached(now, endpoint, face);
+        self.follow_branches();
     }
 
     fn handle_detached(&mut self, now: Now, endpoint: Endpoint) {
         if let Some(trees) = &mut self.trees {
             trees.handle_detached(endpoint);
         }
+        if let Some(branches) = &mut self.branches {
+            branches.handle_detached(now.time, endpoint);
+        }
         self.views.handle_detached(now, endpoint);
+        self.follow_branches();
     }
 
     fn handle_candidate(&mut self, now: Now, candidate: Candidate) {
@@ -104,6 +161,10 @@ impl Overlay for Sparse {
     }
 
     fn handle_message(&mut self, now: Now, from: Endpoint, message: OverlayMessage) {
+        if let (Some(branches), OverlayMessage::Branch(branch)) = (&mut self.branches, &message) {
+            branches.handle_branch(now.time, from, *branch);
+            return self.follow_branches();
+        }
         match (&mut self.trees, message) {
             (Some(trees), OverlayMessage::Have(names)) => trees.handle_have(now.time, from, &names),
             (Some(trees), OverlayMessage::Prune(pruned)) => trees.handle_prune(from, pruned),
@@ -167,6 +228,12 @@ impl Overlay for Sparse {
             degree: (target, most),
             passive: self.views.passive(),
             received: 0,
+            branch: self.branches.as_ref().map(|branches| BranchView {
+                root: branches.root(),
+                depth: branches.depth(),
+                parent: branches.parent(),
+                children: self.views.neighbours().filter(|one| branches.is_child(*one)).count(),
+            }),
             neighbours: self.views.view().into_iter().map(eager).collect(),
         }
     }
@@ -176,6 +243,10 @@ impl Overlay for Sparse {
         if let Kind::KGossip(nines) = self.kind {
             self.views.set_degree(k_degree(self.views.size(), nines));
         }
+        if let Some(branches) = &mut self.branches {
+            branches.handle_timeout(now, facts);
+        }
+        self.follow_branches();
         let Some(trees) = &mut self.trees else { return };
         for (endpoint, rtt) in self.views.rtts() {
             trees.handle_rtt(endpoint, rtt);
@@ -194,6 +265,9 @@ impl Overlay for Sparse {
         let output = self.outputs.pop_front().or_else(|| self.views.poll_output());
         if let (Some(OverlayOutput::Drop(endpoint, _)), Some(trees)) = (&output, &mut self.trees) {
             trees.handle_detached(*endpoint);
+            if let Some(branches) = &mut self.branches {
+                branches.forget(*endpoint);
+            }
         }
         output
     }

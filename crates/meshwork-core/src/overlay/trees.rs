@@ -88,6 +88,8 @@ struct Lane {
     speaks: bool,
     /// Trees in which it gets batches in full.
     eager: u8,
+    /// Whether that is decided elsewhere, whatever comes twice or late.
+    is_shaped: bool,
     names: Vec<BatchName>,
     rtt: Duration,
     /// Since when and how much it was served.
@@ -141,7 +143,9 @@ impl Trees {
     ) {
         let begins = *self.began.get_or_insert(now) == now || self.lanes.len() < EAGER_FIRST;
         let eager = if begins || !speaks { u8::MAX } else { 0 };
-        let lane = Lane { speaks, eager, names: Vec::new(), rtt: Duration::ZERO, served: (now, 0) };
+        let is_shaped = false;
+        let lane =
+            Lane { speaks, eager, is_shaped, names: Vec::new(), rtt: Duration::ZERO, served: (now, 0) };
         self.lanes.insert(endpoint, lane);
         if begins && speaks {
             let graft = Graft { trees: u8::MAX, names: Bounded::default() };
@@ -152,6 +156,14 @@ impl Trees {
     /// A neighbour is gone.
     pub fn handle_detached(&mut self, endpoint: Endpoint) {
         self.lanes.remove(&endpoint);
+    }
+
+    /// From here on a neighbour gets batches in full or by name, whatever comes twice or late.
+    pub fn shape(&mut self, endpoint: Endpoint, in_full: bool) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.is_shaped = true;
+            lane.eager = if in_full { u8::MAX } else { 0 };
+        }
     }
 
     /// How long a round trip to a neighbour takes.
@@ -235,7 +247,7 @@ impl Trees {
 
     /// A neighbour has these trees from others.
     pub fn handle_prune(&mut self, from: Endpoint, trees: u8) {
-        if let Some(lane) = self.lanes.get_mut(&from) {
+        if let Some(lane) = self.lanes.get_mut(&from).filter(|lane| !lane.is_shaped) {
             lane.eager &= !trees;
         }
     }
@@ -272,7 +284,9 @@ impl Trees {
         outputs: &mut VecDeque<OverlayOutput>,
     ) -> bool {
         let Some(lane) = self.lanes.get_mut(&from) else { return true };
-        lane.eager |= graft.trees;
+        if !lane.is_shaped {
+            lane.eager |= graft.trees;
+        }
         if now.since(lane.served.0) > SERVED_WINDOW {
             lane.served = (now, 0);
         }
@@ -354,7 +368,7 @@ impl Trees {
         }
         self.lag.sample(late);
         let Some(&earlier) = named.sources.first() else { return };
-        let Some(lane) = self.lanes.get(&earlier) else { return };
+        let Some(lane) = self.lanes.get(&earlier).filter(|lane| !lane.is_shaped) else { return };
         let is_detour = late > DETOUR_LEAST + lane.rtt * 3 / 2 && earlier != from && author != from;
         if is_detour && lane.eager & name.tree() == 0 {
             if let Some(lane) = self.lanes.get_mut(&earlier) {
@@ -371,6 +385,7 @@ impl Trees {
         for names in names.chunks(IDS_MAX) {
             self.grafted += names.len() as u64;
             let trees = names.iter().fold(0, |trees, name| trees | name.tree());
+            let trees = if lane.is_shaped { 0 } else { trees };
             lane.eager |= trees;
             let names = Bounded::new(names.to_vec()).expect("a chunk of at most the limit");
             outputs.push_back(OverlayOutput::Send(source, OverlayMessage::Graft(Graft { trees, names })));
@@ -378,7 +393,8 @@ impl Trees {
     }
 
     fn prune(&mut self, from: Endpoint, trees: u8, outputs: &mut VecDeque<OverlayOutput>) {
-        let Some(lane) = self.lanes.get_mut(&from).filter(|lane| lane.speaks) else { return };
+        let may = |lane: &&mut Lane| lane.speaks && !lane.is_shaped;
+        let Some(lane) = self.lanes.get_mut(&from).filter(may) else { return };
         if lane.eager & trees != 0 {
             lane.eager &= !trees;
             outputs.push_back(OverlayOutput::Send(from, OverlayMessage::Prune(trees)));

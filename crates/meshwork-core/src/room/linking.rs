@@ -69,6 +69,7 @@ impl Linking {
         Some(match kind {
             Kind::FullMesh => Box::new(FullMesh::new(self.me)),
             Kind::KGossip(nines) => Box::new(Sparse::k_gossip(own, nines, seed)),
+            Kind::Tree => Box::new(Sparse::tree(own, self.most, seed)),
             Kind::Emergent => Box::new(Sparse::emergent(own, self.most, seed)),
         })
     }
@@ -82,6 +83,12 @@ impl Room {
     /// What others need to seek this endpoint, and a seed of its own for the room's overlays.
     pub fn set_own(&mut self, own: Introduction, seed: Seed) {
         self.linking.own = Some((own, seed));
+    }
+
+    /// How many links this endpoint keeps at most where members keep some each.
+    pub fn set_links_most(&mut self, most: usize) {
+        self.linking.most = most;
+        self.linking.overlay.set_most(most);
     }
 
     /// Whether there is a place for `endpoint`.
@@ -152,6 +159,7 @@ impl Room {
         let kind = match self.overlay_choice() {
             Choice::FullMesh => Kind::FullMesh,
             Choice::KGossip { nines } => Kind::KGossip(nines),
+            Choice::Tree => Kind::Tree,
             Choice::Emergent => Kind::Emergent,
             Choice::Auto => self.fitting(now.time, before),
         };

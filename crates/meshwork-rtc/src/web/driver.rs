@@ -19,6 +19,7 @@ use super::handler::Handler;
 use super::links::Links;
 use super::servers::Servers;
 use super::storage::{Host, Keeper, StorageNews};
+use super::strength;
 
 /// How much more the civil clock than the page's own one may move on between two calls of the node. The page's own
 /// stands still while a machine sleeps.
@@ -80,6 +81,8 @@ struct Shared {
     page_hide: Handler,
     /// The browser is online again, or the page is shown again: its links must prove that they are alive.
     network: Handler,
+    /// The page was hidden, or is shown again.
+    visibility: Handler,
 }
 
 /// What hears of storage.
@@ -102,7 +105,8 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let seed = entropy()?;
     let now = clock::now();
     let signatures_per_call = SIGNATURES_PER_CALL.min(options.config.signatures_per_call);
-    let config = Config { signatures_per_call, verifies_on_input: false, ..options.config };
+    let links_most = strength::links_most();
+    let config = Config { signatures_per_call, verifies_on_input: false, links_most, ..options.config };
     let node = Node::new(config, options.identity, seed, now, clock::wall());
     let endpoint = node.endpoint();
     let (sender, events) = events::channel();
@@ -115,6 +119,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         let keeper = Keeper::new(NodeHost(shared.clone()), endpoint.to_string());
         let changed = shared.clone();
         let turning = shared.clone();
+        let seen = shared.clone();
         Shared {
             inbox: RefCell::default(),
             machine: RefCell::new(Machine {
@@ -141,6 +146,11 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
                 }
             }),
             network: Handler::new(move |_: WebEvent| take(&changed, Input::NetworkChanged)),
+            visibility: Handler::new(move |_: WebEvent| {
+                let node = NodeHost(seen.clone());
+                // It is not called from within a call of the node: an event is a turn of its own.
+                node.call(&mut |node, now| node.set_links_most(now, strength::links_most()));
+            }),
         }
     });
     let reading = Rc::downgrade(&shared);
@@ -154,6 +164,10 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         let _ = window.add_event_listener_with_callback("pagehide", shared.page_hide.function());
         for name in NETWORK_EVENTS {
             let _ = window.add_event_listener_with_callback(name, shared.network.function());
+        }
+        if let Some(document) = strength::document() {
+            let changed = shared.visibility.function();
+            let _ = document.add_event_listener_with_callback(strength::VISIBILITY_EVENT, changed);
         }
     }
     shared.pump();
@@ -406,6 +420,10 @@ impl Drop for Shared {
         if let Some(window) = web_sys::window() {
             // A listener that is not there is no error.
             let _ = window.remove_event_listener_with_callback("pagehide", self.page_hide.function());
+            if let Some(document) = strength::document() {
+                let changed = self.visibility.function();
+                let _ = document.remove_event_listener_with_callback(strength::VISIBILITY_EVENT, changed);
+            }
             for name in NETWORK_EVENTS {
                 let _ = window.remove_event_listener_with_callback(name, self.network.function());
             }

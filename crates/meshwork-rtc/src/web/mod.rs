@@ -40,6 +40,8 @@ mod links;
 mod servers;
 #[cfg(target_arch = "wasm32")]
 mod storage;
+#[cfg(target_arch = "wasm32")]
+mod strength;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::{

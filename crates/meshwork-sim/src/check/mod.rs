@@ -20,6 +20,8 @@
 //! | `in-step` | members know that they are equal | in the end |
 //! | `strokes-acknowledged` | every stroke of somebody who is still there was acknowledged | in the end |
 //! | `connected` | over links of the overlay everybody reaches everybody | when a room has settled |
+//! | `loop-free` | in a tree nobody is its own ancestor, among those that follow one root | always |
+//! | `one-root` | in a tree everybody follows one root, which alone has no parent | when a room has settled |
 //! | `degree` | everybody has as many neighbours as its overlay promises | when a room has settled |
 //! | `neighbours-mutual` | who is somebody's neighbour has that one as a neighbour | when a room has settled |
 //! | `coverage` | what was painted shows everywhere | a moment after it was painted |

@@ -1,10 +1,11 @@
 //! **connected**, **degree**, **neighbours-mutual**, **coverage**, **payload-copies** and **oldest-kept**: what holds in
-//! a room whose members keep some links each.
+//! a room whose members keep some links each; **loop-free** and **one-root**: what holds in a tree besides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
+use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::views::PINNED;
 
 use super::{Member, Violation};
@@ -117,6 +118,57 @@ pub fn payload_copies(
         return Ok(copies);
     }
     Err(Violation::new("payload-copies", format!("each batch came {copies:.2} times, {most} are allowed")))
+}
+
+/// Everybody's place in a tree: whose branch it is on, and the place of its parent among the members.
+fn parents(world: &World, members: &[Member]) -> Vec<Option<(Tag, Option<usize>)>> {
+    let places: BTreeMap<Endpoint, usize> = members
+        .iter()
+        .enumerate()
+        .map(|(place, (index, _))| (world.node(*index).endpoint(), place))
+        .collect();
+    let of = |&(index, room): &Member| {
+        let branch = world.node(index).overlay(room)?.branch?;
+        Some((branch.root, branch.parent.and_then(|parent| places.get(&parent).copied())))
+    };
+    members.iter().map(of).collect()
+}
+
+/// **loop-free**: among members that follow one root nobody is its own ancestor, at whatever moment.
+///
+/// # Errors
+/// [`Violation`] names who is, and the steps around.
+pub fn loop_free(world: &World, members: &[Member]) -> Result<(), Violation> {
+    let parents = parents(world, members);
+    for (first, branch) in parents.iter().enumerate() {
+        let Some((root, parent)) = *branch else { continue };
+        let same_root = |place: &usize| parents[*place].is_some_and(|(other, _)| other == root);
+        let (mut next, mut steps) = (parent.filter(same_root), 1);
+        while let Some(place) = next.filter(|_| steps <= members.len()) {
+            if place == first {
+                let detail = format!("program {} is its own ancestor in {steps} steps", members[first].0);
+                return Err(Violation::new("loop-free", detail));
+            }
+            next = parents[place].and_then(|(_, parent)| parent).filter(same_root);
+            steps += 1;
+        }
+    }
+    Ok(())
+}
+
+/// **one-root**: everybody follows the same root, which alone has no parent.
+///
+/// # Errors
+/// [`Violation`] says how many roots and members without a parent there are.
+pub fn one_root(world: &World, members: &[Member]) -> Result<(), Violation> {
+    let parents = parents(world, members);
+    let roots: BTreeSet<Option<Tag>> = parents.iter().map(|branch| branch.map(|(root, _)| root)).collect();
+    let lonely = parents.iter().filter(|branch| branch.is_none_or(|(_, parent)| parent.is_none())).count();
+    if roots.len() == 1 && lonely == 1 && !roots.contains(&None) {
+        return Ok(());
+    }
+    let detail = format!("{} roots are followed, {lonely} members have no parent", roots.len());
+    Err(Violation::new("one-root", detail))
 }
 
 /// **oldest-kept**: nobody gives up one of its oldest neighbours of its own accord.

@@ -95,6 +95,7 @@ fn Facts(session: Session) -> impl IntoView {
     let overlay = |_: Session, law: &RoomLaw| match law.rules.overlay.as_str() {
         "" => "Each with everybody up to 8, with a dozen beyond".to_owned(),
         "full-mesh" => "Each with everybody, up to 24".to_owned(),
+        "tree" => "Each with a parent, children and some spare ones".to_owned(),
         name => name.to_owned(),
     };
     view! {
