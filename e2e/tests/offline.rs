@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use common::{SIZE, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says, wait_shows};
-use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
+use meshwork_e2e::{Browser, Cli, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -222,10 +222,66 @@ async fn a_part_of_the_page_that_cannot_be_loaded_is_told_and_tried_again() -> R
         )
         .await?;
     let paths: Vec<String> = serde_json::from_value(loaded)?;
+    ensure!(
+        !paths.iter().any(|path| path.ends_with(OVERLAYS)),
+        "a small room loads none of a large one's links"
+    );
     let folder = |name: &str| {
         let path = paths.iter().find_map(|path| path.strip_suffix(name));
         path.map(str::to_owned).with_context(|| format!("{name} is not among {paths:?}"))
     };
     ensure!(folder("split_later.wasm")? == folder("meshwork_bg.wasm")?, "a part of another build: {paths:?}");
-    Ok(())
+    joins_a_large_room_without_its_part(&browser, &server).await
+}
+
+/// The part with the overlays of large rooms.
+const OVERLAYS: &str = "split_overlays.wasm";
+
+/// A page whose room has another overlay than a full mesh takes part without the code of it, says so, and loads it as
+/// soon as that can be had.
+async fn joins_a_large_room_without_its_part(browser: &Browser, server: &Server) -> Result<()> {
+    let (owner, crowd) = (Cli::new()?, Cli::new()?);
+    let made = owner.run(["place", "create", "--server", server.url()]).await?.success()?;
+    let link = made.stdout.trim().to_owned();
+    let swarm = crowd.start(["swarm", &link, "--peers", "3", "--paint", "8"])?;
+    swarm.line(PATIENCE, "a crowd", |line| line.contains("peers")).await?;
+    owner.run(["place", "rules", &link, "--overlay", "emergent"]).await?.success()?;
+    let tab = browser.tab("about:blank").await?;
+    let block = async |urls: serde_json::Value| {
+        tab.devtools("Network.setBlockedURLs", json!({ "urls": urls })).await.map(drop)
+    };
+    tab.devtools("Network.enable", json!({})).await?;
+    tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
+    block(json!([format!("*/{OVERLAYS}")])).await?;
+    tab.goto(&link).await?;
+    wait_linked(&tab, 3).await?;
+    wait_page_says(&tab, "What links you in a large room did not load.").await?;
+    let painted = async || {
+        let before = tab.cells(SIZE).await?;
+        tab.wait_until(PATIENCE, "somebody's strokes", async || {
+            ensure!(tab.cells(SIZE).await? != before, "nothing was painted");
+            Ok(())
+        })
+        .await
+    };
+    painted().await?;
+    block(json!([])).await?;
+    let resources = "return performance.getEntriesByType('resource')
+        .filter(entry => entry.name.endsWith(arguments[0]) && entry.responseStatus === 200).length
+        + (document.body.innerText.includes('did not load') ? 0 : 100)";
+    tab.wait_until(PATIENCE, "the part", async || {
+        let loaded = tab.eval(resources, vec![OVERLAYS.into()]).await?;
+        ensure!(
+            loaded.as_u64() > Some(100),
+            "it is loaded {loaded} times, plus 100 when nothing is said of it"
+        );
+        Ok(())
+    })
+    .await?;
+    // With its own place in the overlay it goes on.
+    painted().await?;
+    tab.click("palette-e6194b").await?;
+    tab.click_cell(SIZE, (1, 1)).await?;
+    wait_shows(&tab, (1, 1), RED).await?;
+    wait_linked(&tab, 3).await
 }

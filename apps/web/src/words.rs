@@ -75,6 +75,13 @@ pub fn part_missing() -> Notice {
     Notice::new(Tone::Bad, sentences, Some(Offer::Reload))
 }
 
+/// What a large room's links need could not be loaded; it is tried again by itself.
+pub fn overlays_missing() -> Notice {
+    let sentences = "What links you in a large room did not load. You see and paint everything, over a few links. It \
+                     is tried again by itself.";
+    Notice::new(Tone::Warn, sentences, None)
+}
+
 /// The room cannot be entered, for a reason that the node knows.
 pub fn room_refused(refusal: &RoomRefusal) -> Notice {
     let offer = match refusal {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use common::{Member, RED, SIZE};
 use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::node::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
-use meshwork_core::node::{Config, Event};
-use meshwork_core::overlay::Kind;
+use meshwork_core::node::{Config, Event, Node};
+use meshwork_core::overlay::{Kind, maker};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::records::Rules;
 use meshwork_core::wire::BoundedText;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::path::PathModel;
-use meshwork_sim::world::World;
+use meshwork_sim::world::{MakeNode, World};
 
 /// A room, and who is in it.
 struct Crowd {
@@ -46,11 +46,15 @@ impl Crowd {
     }
 
     fn grow(&mut self, count: usize) {
+        self.grow_with(count, Node::new);
+    }
+
+    fn grow_with(&mut self, count: usize, make: MakeNode) {
         let (first, room) = self.members[0];
         let address = self.world.node(first).room_address(room).expect("it is registered");
         while self.members.len() < count {
             let person = self.members.len() as u64 + 1000;
-            let index = self.world.start(self.config.clone(), person, 0);
+            let index = self.world.start_with(self.config.clone(), person, 0, make);
             let room = self.world.join_room(index, address.clone());
             self.members.push((index, room));
             self.world.run_for(Duration::from_millis(20));
@@ -124,7 +128,8 @@ fn lives_through(
     crowd.settle(Duration::from_secs(15), least)?;
     crowd.until(Duration::from_secs(15), check::overlay::coverage)?;
     crowd.paint(5);
-    crowd.until(Duration::from_secs(2), check::overlay::coverage)?;
+    // Names of batches wait for up to four seconds where the trees have not taken shape again.
+    crowd.until(Duration::from_secs(4), check::overlay::coverage)?;
     Ok(crowd)
 }
 
@@ -293,6 +298,92 @@ fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
     crowd.world.paint(index, room, &[(50, 50, RED)]);
     crowd
         .until(Duration::from_secs(1), check::overlay::coverage)
+        .unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+/// Whether a node asked for what makes overlays.
+fn asks_for_overlays(world: &World, (index, room): Member) -> bool {
+    let asks = |event: &Event| *event == Event::OverlaysWanted { room };
+    world.look_at(index).events.iter().any(asks)
+}
+
+/// Hands that in.
+fn hand_in_overlays(crowd: &mut Crowd, members: &[Member]) {
+    for &(index, _) in members {
+        crowd.world.command(index, |node, now| node.set_overlays(now, maker::all));
+    }
+}
+
+#[test]
+fn who_has_not_loaded_a_large_rooms_overlay_yet_takes_part_and_gets_its_place_then() {
+    for overlay in ["emergent", "k-gossip:3"] {
+        let mut crowd = Crowd::new(8, overlay, 40, None);
+        crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{violation}"));
+        crowd.paint(2);
+        crowd.grow_with(44, Node::without_overlays);
+        let late: Vec<Member> = crowd.members[40..].to_vec();
+        crowd.until(Duration::from_secs(3), check::overlay::coverage).unwrap_or_else(|violation| {
+            panic!("{overlay}, joined without its code: {violation}");
+        });
+        assert!(late.iter().all(|&member| asks_for_overlays(&crowd.world, member)), "{overlay}: they say so");
+        let links = check::overlay::neighbours(&crowd.world, &crowd.members);
+        assert!(links[40..].iter().all(|links| (2..=16).contains(&links.len())), "{overlay}: {links:?}");
+        // Everybody paints at once, the late ones too; trees take some seconds to take shape by that.
+        crowd.paint(1);
+        crowd.until(Duration::from_secs(8), check::overlay::coverage).unwrap_or_else(|violation| {
+            panic!("{overlay}, painted without its code: {violation}");
+        });
+        hand_in_overlays(&mut crowd, &late);
+        crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{overlay}: {violation}"));
+        crowd.paint(1);
+        crowd.until(Duration::from_secs(8), check::overlay::coverage).unwrap_or_else(|violation| {
+            panic!("{overlay}, afterwards: {violation}");
+        });
+    }
+}
+
+#[test]
+fn who_joins_a_large_room_in_which_nobody_looks_for_links_is_in_it_at_once() {
+    let mut crowd = Crowd::new(10, "emergent", 30, None);
+    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    crowd.world.run_for(Duration::from_secs(20));
+    crowd.paint(2);
+    for count in 31..=36 {
+        crowd.grow(count);
+        crowd.until(Duration::from_secs(3), check::overlay::coverage).unwrap_or_else(|violation| {
+            panic!("member {count}: {violation}");
+        });
+    }
+}
+
+#[test]
+fn a_room_that_outgrows_its_full_mesh_lives_on_while_nobody_has_what_comes_after() {
+    let mut crowd = Crowd::new(9, "", 1, None);
+    crowd.grow_with(4, Node::without_overlays);
+    let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
+    crowd.until(Duration::from_secs(10), whole).unwrap_or_else(|violation| panic!("{violation}"));
+    let pages = |crowd: &Crowd| crowd.members[1..].to_vec();
+    assert!(
+        !pages(&crowd).iter().any(|&page| asks_for_overlays(&crowd.world, page)),
+        "a small room never asks"
+    );
+    crowd.grow_with(14, Node::without_overlays);
+    crowd
+        .until(Duration::from_secs(10), check::overlay::connected)
+        .unwrap_or_else(|violation| panic!("{violation}"));
+    assert!(pages(&crowd).iter().all(|&page| asks_for_overlays(&crowd.world, page)), "and a larger one does");
+    for _ in 0..5 {
+        crowd.paint(1);
+        crowd.until(Duration::from_secs(2), check::overlay::coverage).unwrap_or_else(|violation| {
+            panic!("without the code: {violation}");
+        });
+    }
+    let all = pages(&crowd);
+    hand_in_overlays(&mut crowd, &all);
+    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    crowd.paint(1);
+    crowd
+        .until(Duration::from_secs(8), check::overlay::coverage)
         .unwrap_or_else(|violation| panic!("{violation}"));
 }
 

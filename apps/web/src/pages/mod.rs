@@ -14,6 +14,7 @@ mod key_sheet;
 mod letter_beads;
 mod name_field;
 mod notices;
+mod overlays;
 mod parts;
 mod place;
 mod qr;

@@ -123,6 +123,8 @@ pub(crate) struct Session {
     pub(crate) voice: Voice,
     /// What of a room's page is loaded after its canvas is shown.
     pub(crate) later: Part,
+    /// Whether the part that large rooms want could not be loaded.
+    pub(crate) are_overlays_missing: RwSignal<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -189,6 +191,7 @@ impl Session {
             governing: Governing::new(),
             voice: Voice::new(),
             later: Part::new(),
+            are_overlays_missing: RwSignal::new(false),
         };
         spawn_local(session.listen(events));
         session.driver.with_value(|driver| driver.on_storage(move |news| session.handle_storage(news)));
@@ -225,6 +228,11 @@ impl Session {
     /// Whether there is a room already.
     pub(crate) fn has_room(self) -> bool {
         self.room.get_untracked().is_some() || self.is_entering.get_value()
+    }
+
+    /// Calls the node.
+    pub(crate) fn with_node<R>(self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
+        self.driver.with_value(|driver| driver.with(call))
     }
 
     /// Who one is.

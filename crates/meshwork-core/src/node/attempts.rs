@@ -280,6 +280,7 @@ impl Node {
             }
         };
         let now = self.now.time;
+        self.recall(handle, body.from);
         let Some(peer) = self.peers.get_mut(&body.from).filter(|peer| peer.announcement.is_some()) else {
             let detail = String::from("it signals, but no sealing key signed by it is known");
             return self.refuse(Some(body.from), Refusal::SealingKey, detail);

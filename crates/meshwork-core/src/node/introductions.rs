@@ -18,7 +18,7 @@
 //! - A connection is begun only for a payload that opened: signed by its sender, sealed under the room's secret.
 //!
 //! # Limits
-//! [`ROUTES_MAX`] ways back, [`SEEN_MAX`] remembered payloads; each neighbour may have
+//! [`ROUTES_MAX`] ways back, [`SEEN_MAX`] remembered payloads, [`HEARD_MAX`] members; each neighbour may have
 //! [`CARRIES_MAX`](super::peer::CARRIES_MAX) payloads carried and introduce
 //! [`INTRODUCED_MAX`](super::peer::INTRODUCED_MAX) endpoints or attempts a minute.
 
@@ -38,7 +38,7 @@ use crate::ordered::{OrderedMap, OrderedSet};
 use crate::overlay::message::Tag;
 use crate::session::message::{Carry, Introduction, RoomMessage};
 use crate::signalling::announce;
-use crate::signalling::protocol::FromClient;
+use crate::signalling::protocol::{Announcement, FromClient};
 use crate::time::Time;
 use crate::wire::{Base64, Bounded, Bytes};
 
@@ -50,6 +50,8 @@ pub(super) const ROUTES_MAX: usize = super::PEERS_MAX;
 const ROUTE_KEPT: Duration = Duration::from_secs(60);
 /// Payloads that are remembered as passed on: those of a full room that links at once.
 const SEEN_MAX: usize = 1024;
+/// Members left to overlays that are remembered: those that came in the seconds within which they seek links.
+const HEARD_MAX: usize = 128;
 
 /// What a node remembers to introduce members to each other.
 #[derive(Debug, Default)]
@@ -62,6 +64,8 @@ pub(super) struct Introductions {
     pub(super) ways: OrderedMap<(RoomHandle, Endpoint), Vec<Tag>>,
     /// Hashes of payloads that came by, the oldest first.
     seen: VecDeque<[u8; 32]>,
+    /// Members that a server named and that were left to an overlay, the latest last: one of them may seek us.
+    heard: VecDeque<(RoomHandle, Announcement)>,
 }
 
 impl Introductions {
@@ -76,6 +80,21 @@ impl Introductions {
             self.seen.push_back(hash);
         }
         seen
+    }
+
+    /// Remembers a member that was left to an overlay.
+    pub(super) fn hear(&mut self, room: RoomHandle, announcement: &Announcement) {
+        self.heard.retain(|(of, heard)| (*of, heard.endpoint) != (room, announcement.endpoint));
+        if self.heard.len() == HEARD_MAX {
+            self.heard.pop_front();
+        }
+        self.heard.push_back((room, announcement.clone()));
+    }
+
+    /// What was said of a member that was left to an overlay.
+    pub(super) fn heard(&self, room: RoomHandle, endpoint: Endpoint) -> Option<Announcement> {
+        let heard = self.heard.iter().find(|(of, heard)| (*of, heard.endpoint) == (room, endpoint));
+        heard.map(|(_, announcement)| announcement.clone())
     }
 
     fn remember_route(&mut self, now: Time, room: RoomHandle, origin: Endpoint, through: Endpoint) {

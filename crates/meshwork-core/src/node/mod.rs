@@ -63,6 +63,7 @@ use crate::clock::room_time;
 use crate::crdt::canvas::{Canvas, Colour};
 use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use crate::ordered::{OrderedMap, OrderedSet};
+use crate::overlay::maker::{self, Maker};
 use crate::rng::{Rng, Seed};
 use crate::session::link::Link;
 use crate::session::message::GoodbyeReason;
@@ -116,6 +117,8 @@ pub struct Node {
     signatures_left: usize,
     /// Whether the application takes direct messages.
     takes_direct: bool,
+    /// What makes overlays, once it is here.
+    overlays: Option<Maker>,
     /// Where overlays have their chance from.
     overlay_seed: Seed,
     next_link: u64,
@@ -130,6 +133,19 @@ impl Node {
     /// A node that knows nobody yet. Its instance and keys are drawn from `seed`, which must be fresh for each
     /// start of a program.
     pub fn new(config: Config, identity: Identity, seed: Seed, now: Time, wall: WallTime) -> Node {
+        let node = Node::without_overlays(config, identity, seed, now, wall);
+        Node { overlays: Some(maker::all), ..node }
+    }
+
+    /// The same with full mesh as its only overlay until [`Node::set_overlays`], so that a program can be loaded
+    /// without the code of the others: what it wants is told as [`Event::OverlaysWanted`].
+    pub fn without_overlays(
+        config: Config,
+        identity: Identity,
+        seed: Seed,
+        now: Time,
+        wall: WallTime,
+    ) -> Node {
         let mut rng = Rng::new(seed);
         let me = Endpoint { peer: identity.peer(), instance: Instance(rng.next_u64()) };
         let sealing = SealingKey::generate(&mut rng);
@@ -152,6 +168,7 @@ impl Node {
             refusals: OrderedMap::new(),
             signatures_left: 0,
             takes_direct: true,
+            overlays: None,
             overlay_seed: *blake3::keyed_hash(&seed, b"meshwork overlay").as_bytes(),
             next_link: 1,
             next_room: 1,

@@ -12,6 +12,7 @@ use super::introductions::Way;
 use super::io::ServerId;
 use super::peer::Source;
 use crate::id::Endpoint;
+use crate::overlay::maker::Maker;
 use crate::overlay::message::{LINK_VERSION, OverlayMessage, Routed, Tag, route};
 use crate::overlay::{Candidate, Face, LinkFacts, OverlayView};
 use crate::session::link::Link;
@@ -33,6 +34,16 @@ impl Node {
         self.config.links_most = most;
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
             room.set_links_most(most);
+        }
+        self.settle();
+    }
+
+    /// Hands in what makes overlays, where the node began without.
+    pub fn set_overlays(&mut self, now: Time, maker: Maker) {
+        self.advance(now);
+        self.overlays = Some(maker);
+        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
+            room.set_maker(room.present(self.now), maker);
         }
         self.settle();
     }
@@ -83,15 +94,30 @@ impl Node {
         let now = self.now;
         let endpoint = announcement.endpoint;
         let is_attached = self.peers.get(&endpoint).is_some_and(|peer| peer.is_attached(handle));
-        let Some(room) = self.open_room_mut(handle).filter(|room| !room.is_full_mesh()) else { return false };
+        if self.open_room_mut(handle).is_none_or(|room| room.is_full_mesh()) {
+            return false;
+        }
         if !is_attached && source != Source::Overlay {
             let introducer = source.neighbour();
             let route = introducer.iter().map(Tag::of).collect();
+            self.introductions.hear(handle, announcement);
+            let Some(room) = self.open_room_mut(handle) else { return true };
             let candidate = Candidate { introduction: announcement.into(), introducer, route };
             room.handle_candidate(room.present(now), candidate);
         }
         // What waits to resume a session with it goes on; anything else begins when the overlay says so.
         source != Source::Overlay && !self.is_resuming(endpoint)
+    }
+
+    /// A member that was left to the overlay seeks us: it is known from here on.
+    pub(super) fn recall(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        let is_known = self.peers.get(&endpoint).is_some_and(|peer| peer.announcement.is_some());
+        if !is_known
+            && let Some(announcement) = self.introductions.heard(handle, endpoint)
+            && announce::verify(&announcement)
+        {
+            self.know(handle, &announcement);
+        }
     }
 
     /// The overlay wants a link to a member.

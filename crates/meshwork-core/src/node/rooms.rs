@@ -237,7 +237,7 @@ impl Node {
         }
         let mut room = Room::new(handle, id, genesis, bytes, self.me, &self.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
-        room.set_own(Introduction::from(&self.announcement), seed);
+        room.set_own(Introduction::from(&self.announcement), seed, self.overlays);
         room.set_links_most(self.config.links_most);
         entry.room = Some(room);
         self.event(Event::RoomOpened { room: handle, id });

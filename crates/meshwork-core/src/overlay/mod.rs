@@ -7,7 +7,9 @@
 //! # How it works
 //! A room's record makes a [`Choice`](choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
 //! some links each: [`views`] finds members, keeps the number of links and replaces lost ones, [`trees`] carries
-//! batches in full along few links and as names along the others, [`branches`] gives everybody a parent. docs/protocol/overlay.md has the messages.
+//! batches in full along few links and as names along the others, [`branches`] gives everybody a parent.
+//! docs/protocol/overlay.md has the messages. What makes overlays is handed in ([`maker`]); a node without it waits
+//! with a few links ([`waiting`]).
 //!
 //! # Driving it
 //! The room tells an overlay who is attached, what they say, whom the node heard of and how links do, and gives it
@@ -25,12 +27,14 @@ pub mod branches;
 pub mod choice;
 pub mod count;
 pub mod full_mesh;
+pub mod maker;
 pub mod message;
 pub mod nearness;
 pub mod size;
 pub mod sparse;
 pub mod trees;
 pub mod views;
+pub mod waiting;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -208,5 +212,9 @@ pub trait Overlay: fmt::Debug + Send {
     /// What is to be sent, sought or dropped.
     fn poll_output(&mut self) -> Option<OverlayOutput> {
         None
+    }
+    /// Members that it knows, for the overlay that takes its place at once.
+    fn take_known(&mut self) -> Vec<Candidate> {
+        Vec::new()
     }
 }

@@ -97,7 +97,9 @@ struct Machine {
     last: (Time, WallTime),
 }
 
-/// Starts a node in this page.
+/// Starts a node in this page. It begins without the overlays of large rooms, whose code the page may leave to a part
+/// that is loaded when [`Event::OverlaysWanted`] tells that a room wants one, and given to
+/// [`Node::set_overlays`].
 ///
 /// # Errors
 /// [`StartError`]; nothing is left running.
@@ -107,7 +109,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let signatures_per_call = SIGNATURES_PER_CALL.min(options.config.signatures_per_call);
     let links_most = strength::links_most();
     let config = Config { signatures_per_call, verifies_on_input: false, links_most, ..options.config };
-    let node = Node::new(config, options.identity, seed, now, clock::wall());
+    let node = Node::without_overlays(config, options.identity, seed, now, clock::wall());
     let endpoint = node.endpoint();
     let (sender, events) = events::channel();
     let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {

@@ -38,7 +38,7 @@ use meshwork_core::node::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::node::{
     Config, Effect, Event, Input, Node, Output, PaintReceipt, RoomHandle, RoomSpec, StoredRoom,
 };
-use meshwork_core::rng::Rng;
+use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::time::{Time, WallTime};
@@ -54,6 +54,9 @@ pub const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
 pub const SERVER: &str = "http://meet.test";
 /// How often a driver reads the civil clock.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Makes a node, as [`Node::new`] does.
+pub type MakeNode = fn(Config, Identity, Seed, Time, WallTime) -> Node;
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -197,11 +200,16 @@ impl World {
 
     /// Starts a program of the person with number `person`, whose clock is `skew` microseconds off.
     pub fn start(&mut self, config: Config, person: u64, skew: i64) -> NodeIndex {
+        self.start_with(config, person, skew, Node::new)
+    }
+
+    /// The same with another way to make its node.
+    pub fn start_with(&mut self, config: Config, person: u64, skew: i64, make: MakeNode) -> NodeIndex {
         let mut secret = [0x5a; 32];
         secret[..8].copy_from_slice(&person.to_le_bytes());
         let wall = skewed(self.now, skew);
         let seed = self.rng.bytes();
-        let node = Node::new(config, Identity::from_secret(secret), seed, self.now, wall);
+        let node = make(config, Identity::from_secret(secret), seed, self.now, wall);
         // What a node draws first: its instance, then its sealing key.
         let mut rng = Rng::new(seed);
         rng.next_u64();

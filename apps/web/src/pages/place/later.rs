@@ -141,7 +141,8 @@ impl Board {
 #[component]
 pub(super) fn Sheets(board: Board) -> impl IntoView {
     let missing = move || {
-        let notice = board.later.is_missed.get().then(words::part_missing);
+        let is_large = board.session.are_overlays_missing.get().then(words::overlays_missing);
+        let notice = board.later.is_missed.get().then(words::part_missing).or(is_large);
         notice.map(|notice| view! { <div class="update-line" role="alert"><NoticeCard notice/></div> })
     };
     view! {

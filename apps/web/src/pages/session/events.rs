@@ -7,6 +7,7 @@ use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
+use super::super::overlays;
 use super::later::News;
 use super::{Phase, Session, set_if_new};
 use leptos::prelude::*;
@@ -82,6 +83,7 @@ impl Session {
                 self.reply.set(None);
                 self.meeting_failed.set(Some(words::sentence(&reason)));
             }
+            Event::OverlaysWanted { .. } => overlays::load(self),
             Event::Refused { endpoint, reason, detail, .. } => self.tell_refusal(endpoint, reason, &detail),
             _ => {}
         }

@@ -1,0 +1,37 @@
+//! What makes a room's overlay: everything but the full mesh is behind one function that a program hands in.
+//!
+//! A page is fetched in parts, and most rooms are small: its node begins without a [`Maker`] and is given one
+//! ([`Node::set_overlays`](crate::node::Node::set_overlays)) when a room wants it. Every other program has [`all`] from
+//! the start. A new kind of overlay is made in [`all`], and nowhere else is its code named.
+
+use alloc::boxed::Box;
+
+use super::full_mesh::FullMesh;
+use super::sparse::Sparse;
+use super::{Kind, Overlay};
+use crate::rng::Seed;
+use crate::session::message::Introduction;
+
+/// What an overlay is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Basis {
+    /// What others need to seek this endpoint.
+    pub own: Introduction,
+    /// Links of an emergent overlay at most.
+    pub most: usize,
+    /// Where chance comes from; each overlay has its own.
+    pub seed: Seed,
+}
+
+/// Makes an overlay of a kind.
+pub type Maker = fn(Kind, Basis) -> Box<dyn Overlay>;
+
+/// Makes any overlay.
+pub fn all(kind: Kind, Basis { own, most, seed }: Basis) -> Box<dyn Overlay> {
+    match kind {
+        Kind::FullMesh => Box::new(FullMesh::new(own.endpoint)),
+        Kind::KGossip(nines) => Box::new(Sparse::k_gossip(own, nines, seed)),
+        Kind::Tree => Box::new(Sparse::tree(own, most, seed)),
+        Kind::Emergent => Box::new(Sparse::emergent(own, most, seed)),
+    }
+}
