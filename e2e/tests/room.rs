@@ -4,7 +4,7 @@ mod common;
 
 use anyhow::{Context, Result, ensure};
 use common::{
-    SIZE, close, meddler, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
+    SIZE, close, meddler, open_page, open_start, press_shown, same_cells, unfold, wait_linked, wait_page_says, wait_says,
     wait_shows,
 };
 use meshwork_e2e::{Browser, Look, PATIENCE, Server, Tab};
@@ -87,6 +87,46 @@ async fn rules_are_read_by_all_and_set_by_the_owner() -> Result<()> {
     wait_shows(owner, (12, 10), RED).await?;
     ensure!(owner.cell(SIZE, (20, 20)).await? == NOTHING, "beyond the limit nothing is painted");
     wait_says(owner, "allowance", "You may paint 3 more cells").await
+}
+
+#[tokio::test]
+async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    guest.click("palette-e6194b").await?;
+    owner.click("palette-e6194b").await?;
+    guest.click_cell(SIZE, (1, 1)).await?;
+    wait_shows(owner, (1, 1), RED).await?;
+    open_room(guest).await?;
+    wait_says(guest, "overlay-now", "Full mesh, chosen by auto. This page holds 1 link").await?;
+    ensure!(!guest.has("overlay-emergent").await?, "only the owner chooses");
+    close(guest).await?;
+    let steps = [("k-gossip", "k-gossip, 99.999"), ("full-mesh", "Full mesh"), ("emergent", "Emergent")];
+    for (at, (overlay, called)) in (2..).zip(steps) {
+        open_room(owner).await?;
+        unfold(owner, "change-rules").await?;
+        owner.click(&format!("overlay-{overlay}")).await?;
+        if overlay == "k-gossip" {
+            choose(owner, "overlay-nines", "5").await?;
+        }
+        owner.click("set-rules").await?;
+        wait_says(owner, "law-known", "1 of 1 have it").await?;
+        close(owner).await?;
+        // While one page has changed and the other perhaps has not.
+        owner.click_cell(SIZE, (at, 10)).await?;
+        guest.click_cell(SIZE, (at, 20)).await?;
+        for tab in [owner, guest] {
+            open_room(tab).await?;
+            wait_says(tab, "rule-overlay", called).await?;
+            wait_says(tab, "overlay-now", called).await?;
+            wait_says(tab, "overlay-now", "This page holds 1 link").await?;
+            close(tab).await?;
+        }
+        wait_shows(guest, (at, 10), RED).await?;
+        wait_shows(owner, (at, 20), RED).await?;
+    }
+    guest.click_cell(SIZE, (1, 30)).await?;
+    wait_shows(owner, (1, 30), RED).await?;
+    same_cells(owner, guest).await
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
-//! Rules as they are chosen: how fast one may paint, and who may.
+//! Rules as they are chosen: how fast one may paint, who may, and who links to whom.
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
+use meshwork_core::overlay::choice::Choice;
 use meshwork_core::room::records::{Limit, Rules};
-use meshwork_core::wire::Bounded;
+use meshwork_core::wire::{Bounded, BoundedText};
+use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
 
 /// Cells and window that stand there before anybody chose.
@@ -19,12 +21,16 @@ pub(crate) struct Draft {
     is_listed: RwSignal<bool>,
     painters: RwSignal<Vec<PeerId>>,
     moderators: RwSignal<Vec<PeerId>>,
+    /// A place of [`OFFERED`].
+    overlay: RwSignal<usize>,
+    nines: RwSignal<u8>,
 }
 
 impl Draft {
     /// A draft that begins with these rules.
     pub(crate) fn new(rules: Rules) -> Draft {
         let limit = rules.limit.unwrap_or(FIRST_LIMIT);
+        let choice = Choice::of_record(rules.overlay.as_str());
         Draft {
             is_limited: RwSignal::new(rules.limit.is_some()),
             cells: RwSignal::new(limit.cells.to_string()),
@@ -32,6 +38,8 @@ impl Draft {
             is_listed: RwSignal::new(rules.painters.is_some()),
             painters: RwSignal::new(rules.painters.as_ref().map(|list| list.to_vec()).unwrap_or_default()),
             moderators: RwSignal::new(rules.moderators.to_vec()),
+            overlay: RwSignal::new(overlays::place(choice)),
+            nines: RwSignal::new(overlays::nines_of(choice)),
             before: StoredValue::new(rules),
         }
     }
@@ -50,7 +58,14 @@ impl Draft {
             false => None,
         };
         let moderators = list(self.moderators.get_untracked())?;
-        Ok(Rules { limit, painters, moderators, ..self.before.get_value() })
+        let before = self.before.get_value();
+        let choice = overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked());
+        // A name that only newer builds know stays, unless another one was chosen.
+        let overlay = match Choice::of_record(before.overlay.as_str()) == choice {
+            true => before.overlay.clone(),
+            false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
+        };
+        Ok(Rules { limit, painters, moderators, overlay, ..before })
     }
 }
 
@@ -116,6 +131,60 @@ pub(crate) fn RulesFields(
             <legend>"Who may paint"</legend>
             {radio("painters", "painters-all", "Everybody", draft.is_listed, false)}
             {radio("painters", "painters-some", listed, draft.is_listed, true)}
+        </fieldset>
+    }
+}
+
+/// Which overlay the room has.
+#[component]
+pub(crate) fn OverlayFields(
+    /// What is being chosen.
+    draft: Draft,
+) -> impl IntoView {
+    let nines = move || {
+        let option = |nines: u8| {
+            let present = nines == draft.nines.get_untracked();
+            view! { <option value=nines.to_string() selected=present>{overlays::share(nines)}</option> }
+        };
+        let has_nines = matches!(OFFERED[draft.overlay.get()].choice, Choice::KGossip { .. });
+        has_nines.then(|| {
+            view! {
+                <label class="option-row indented">
+                    "All are reached with"
+                    <select
+                        class="small-select"
+                        data-testid="overlay-nines"
+                        on:change=move |event| {
+                            if let Ok(nines) = event_target_value(&event).parse() {
+                                draft.nines.set(nines);
+                            }
+                        }
+                    >
+                        {overlays::nines().map(option).collect_view()}
+                    </select>
+                </label>
+            }
+        })
+    };
+    let offer = |(place, offered): (usize, &overlays::Offered)| {
+        view! {
+            <label class="option explained">
+                <input
+                    type="radio"
+                    name="overlay"
+                    data-testid=format!("overlay-{}", offered.id)
+                    prop:checked=move || draft.overlay.get() == place
+                    on:change=move |_| draft.overlay.set(place)
+                />
+                <span>{offered.title}<span class="hint">{(offered.means)()}</span></span>
+            </label>
+        }
+    };
+    view! {
+        <fieldset class="choice">
+            <legend>"Who links to whom"</legend>
+            {OFFERED.iter().enumerate().map(offer).collect_view()}
+            {nines}
         </fieldset>
     }
 }

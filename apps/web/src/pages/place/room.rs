@@ -2,12 +2,14 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
+use meshwork_core::overlay::choice::Choice;
+use meshwork_web::overlays;
 use meshwork_web::rules::{self, Decision, RoomLaw};
 use meshwork_web::words;
 
 use super::super::hide::HideAddress;
 use super::super::icons;
-use super::super::rules_form::{Draft, PeopleLists, RulesFields};
+use super::super::rules_form::{Draft, OverlayFields, PeopleLists, RulesFields};
 use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::board::Board;
@@ -92,12 +94,12 @@ fn Facts(session: Session) -> impl IntoView {
     let moderators = |session: Session, law: &RoomLaw| owner_and(session, law, &law.rules.moderators);
     let pace = |_: Session, law: &RoomLaw| words::sentence(&rules::pace(law.rules.limit)).replace('.', "");
     let owner = |session: Session, law: &RoomLaw| named(session, law.owner);
-    let overlay = |_: Session, law: &RoomLaw| match law.rules.overlay.as_str() {
-        "" => "Each with everybody up to 8, with a dozen beyond".to_owned(),
-        "full-mesh" => "Each with everybody, up to 24".to_owned(),
-        "tree" => "Each with a parent, children and some spare ones".to_owned(),
-        name => name.to_owned(),
-    };
+    let overlay = |_: Session, law: &RoomLaw| overlays::asked(Choice::of_record(law.rules.overlay.as_str()));
+    let in_force = Signal::derive(move || {
+        let choice = law.with(|law| law.as_ref().map(|law| Choice::of_record(law.rules.overlay.as_str())));
+        let words = session.governing.overlay.with(|view| Some(overlays::in_force(choice?, view.as_ref()?)));
+        words.unwrap_or_default()
+    });
     view! {
         <dl class="room-law">
             {fact("Made by", "room-owner", from_law(owner))}
@@ -106,7 +108,8 @@ fn Facts(session: Session) -> impl IntoView {
             {fact("Pace", "rule-limit", from_law(pace))}
             {fact("Painters", "rule-painters", from_law(painters))}
             {fact("Moderators", "rule-moderators", from_law(moderators))}
-            {fact("Links", "rule-overlay", from_law(overlay))}
+            {fact("Overlay", "rule-overlay", from_law(overlay))}
+            {fact("Links now", "overlay-now", in_force)}
         </dl>
     }
 }
@@ -166,6 +169,7 @@ fn ChangeRules(session: Session) -> impl IntoView {
             <form class="rules-form" on:submit=set>
                 <RulesFields draft listed="Only you, and the people ticked here"/>
                 <PeopleLists draft people/>
+                <OverlayFields draft/>
                 <p class="complaint" role="alert">{move || problem.get()}</p>
                 <button type="submit" class="button primary" data-testid="set-rules">"Set rules"</button>
             </form>

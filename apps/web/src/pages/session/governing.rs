@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
+use meshwork_core::overlay::OverlayView;
 use meshwork_core::room::records::{Erase, Limit, Rules, Statement};
 use meshwork_core::time::Time;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
@@ -19,6 +20,8 @@ pub(crate) struct Governing {
     pub(crate) standing: RwSignal<Standing>,
     /// How many of the people who stay have what one decided last, and of how many.
     pub(crate) holders: RwSignal<Option<(usize, usize)>>,
+    /// The overlay that this page keeps, once the room is open.
+    pub(crate) overlay: RwSignal<Option<OverlayView>>,
     /// Whether the room sheet is shown.
     pub(crate) is_sheet_open: RwSignal<bool>,
     has_decided: StoredValue<bool>,
@@ -30,6 +33,7 @@ impl Governing {
             law: RwSignal::new(None),
             standing: RwSignal::new(Standing::Free),
             holders: RwSignal::new(None),
+            overlay: RwSignal::new(None),
             is_sheet_open: RwSignal::new(false),
             has_decided: StoredValue::new(false),
         }
@@ -80,8 +84,11 @@ impl Session {
     /// Reads again what holds in the room and who has it.
     pub(super) fn refresh_law(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let law = self.driver.with_value(|driver| driver.with(|node, _| self.read_law(node, room)));
+        let (law, overlay) = self
+            .driver
+            .with_value(|driver| driver.with(|node, _| (self.read_law(node, room), node.overlay(room))));
         set_if_new(self.governing.law, law);
+        set_if_new(self.governing.overlay, overlay);
         self.refresh_standing();
         if self.governing.has_decided.get_value() {
             self.count_holders(room);
