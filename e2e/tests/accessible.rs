@@ -69,6 +69,8 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     tab.click("erase").await?;
     wait_says(&tab, "question", "Erase").await?;
     findings.look(&tab, "room sheet with a question").await?;
+    tab.click("overlay-k-gossip").await?;
+    findings.look(&tab, "overlays to choose from").await?;
     tab.click("erase-mark").await?;
     wait_says(&tab, "marking", "Drag over").await?;
     findings.look(&tab, "marking a rectangle").await?;
@@ -143,6 +145,28 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     tab.click("open-room").await?;
     wait_page_says(&tab, "Keep order").await?;
     check_within(&tab, "room sheet").await
+}
+
+/// What stands in the bar and lies on something else there.
+const OVER: &str = "const shown = Array.from(document.querySelectorAll('.bar :is(a, button, .letter-beads)'))
+        .filter(element => element.checkVisibility({ visibilityProperty: true }))
+        .map(element => [element.outerHTML.slice(0, 120), element.getBoundingClientRect()]);
+    return shown.flatMap(([one, box], at) => shown.slice(0, at)
+        .filter(([, other]) => box.left < other.right - 1 && other.left < box.right - 1)
+        .filter(([, other]) => box.top < other.bottom - 1 && other.top < box.bottom - 1)
+        .map(([other]) => `${one} over ${other}`));";
+
+#[tokio::test]
+async fn at_any_width_nothing_in_the_bar_lies_on_anything_else() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-private").await?;
+    for width in [360, 390, 640, 768, 899, 1024, 1099, 1100, 1440, 2560] {
+        tab.look(Look { width, height: 900, dark: false }).await?;
+        let over = tab.eval(OVER, vec![]).await?;
+        ensure!(over == json!([]), "at {width}: {over:#}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

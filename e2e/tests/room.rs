@@ -4,8 +4,8 @@ mod common;
 
 use anyhow::{Context, Result, ensure};
 use common::{
-    SIZE, close, meddler, open_page, open_start, press_shown, same_cells, unfold, wait_linked, wait_page_says, wait_says,
-    wait_shows,
+    SIZE, close, meddler, open_page, open_start, press_shown, same_cells, unfold, wait_linked,
+    wait_page_says, wait_says, wait_shows,
 };
 use meshwork_e2e::{Browser, Look, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
@@ -265,6 +265,10 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
         key("ArrowRight").await?;
     }
     key("ArrowDown").await?;
+    // A timer of the page's that is younger and longer than the one that shows who painted a cell.
+    let covered = "return new Promise(done => setTimeout(() => done(
+        document.querySelector('[data-testid=\"cell-card\"]').checkVisibility()), 500))";
+    ensure!(owner.eval(covered, vec![]).await? == false, "no card covers what is marked");
     key(" ").await?;
     wait_says(owner, "rule-limit", " ").await?;
     let marked = rectangle(owner).await?;

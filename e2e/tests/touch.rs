@@ -3,9 +3,12 @@
 mod common;
 
 use anyhow::{Result, ensure};
-use common::hands::{NARROW, count, draw_by_finger, give_picture, resize, tap, wait_count, wait_there};
+use common::hands::{
+    NARROW, WIDE, count, draw_by_finger, give_picture, middle, resize, tap, wait_count, wait_there,
+};
 use common::{SIZE, open_page, wait_says, wait_shows};
 use meshwork_e2e::{Browser, PATIENCE, Server};
+use serde_json::json;
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
@@ -75,4 +78,27 @@ async fn areas_are_filled_and_pictures_painted_by_touch_alone() -> Result<()> {
     ensure!(!tab.has("picture-size").await?, "it is taken away");
     ensure!(tab.cell(SIZE, (35, 35)).await? == BLUE, "the rest stays");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_pen_draws_on_wide_and_narrow_pages() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    for (row, screen) in [(20, WIDE), (40, NARROW)] {
+        resize(&tab, screen).await?;
+        wait_there(&tab, "palette-e6194b").await?;
+        let strokes =
+            [("mousePressed", 10, 1), ("mouseMoved", 15, 1), ("mouseMoved", 20, 1), ("mouseReleased", 20, 0)];
+        for (kind, column, buttons) in strokes {
+            let (x, y) = middle(&tab, SIZE, (column, row)).await?;
+            let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons,
+                "clickCount": 1, "pointerType": "pen", "force": 0.5 });
+            tab.devtools("Input.dispatchMouseEvent", event).await?;
+        }
+        for column in [10, 13, 20] {
+            wait_shows(&tab, (column, row), BLACK).await?;
+        }
+    }
+    wait_count(&tab, BLACK, 22).await
 }

@@ -8,6 +8,7 @@ use meshwork_core::overlay::message::{
     BatchName, Branch, Entry, Found, Graft, Least, OverlayMessage, Root, Routed, Status, Tag, Walk, Way,
 };
 use meshwork_core::overlay::nearness::Place;
+use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
 use meshwork_core::presence::{Pointer, Pointing};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
@@ -153,6 +154,13 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("HistoryUnwant", HistoryMessage::Unwant),
     ];
     let history = history.map(|(name, message)| (name, RoomMessage::History(message)));
+    let links = vec![SeenLink { to: Tag([9; 8]), rtt_ms: 300, relayed: true, eager: 0x81 }];
+    let links = Bounded::new(links).expect("one");
+    let sight = Sight { endpoint: me, name: BoundedText::new("Mira").expect("short"), links };
+    let sketch =
+        [("Look", SketchMessage::Look([7; 8], 5)), ("Sight", SketchMessage::Sight([7; 8], sight))];
+    let sketch = sketch.map(|(name, message)| (name, RoomMessage::Sketch(message)));
+    messages.extend(sketch.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages.extend(history.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages.extend(inside.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     let overlay = about_overlays().into_iter().map(|(name, message)| (name, RoomMessage::Overlay(message)));

@@ -26,6 +26,7 @@ pub mod rail;
 pub mod recent;
 pub mod rtt;
 pub mod rules;
+pub mod sketch;
 pub mod sparkline;
 pub mod stencil;
 pub mod stroke;

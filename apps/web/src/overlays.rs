@@ -8,7 +8,7 @@ use meshwork_core::overlay::{Kind, OverlayView};
 use crate::words;
 
 /// An overlay that can be chosen for a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Offered {
     /// What is chosen, with the usual number of nines where it has one.
     pub choice: Choice,
@@ -21,7 +21,7 @@ pub struct Offered {
 }
 
 /// Everything that can be chosen, in the order in which it is offered.
-pub const OFFERED: [Offered; 4] = [
+pub const OFFERED: [Offered; 5] = [
     Offered {
         choice: Choice::Auto,
         id: "auto",
@@ -47,6 +47,16 @@ pub const OFFERED: [Offered; 4] = [
         means: || {
             "Each keeps random links, as many as the promise below needs, and passes everything on over all of \
              them: hard to break, at the price of many copies."
+                .to_owned()
+        },
+    },
+    Offered {
+        choice: Choice::Tree,
+        id: "tree",
+        title: "Tree",
+        means: || {
+            "Each has a parent and children, and some spare links to take their place: least is sent, and strokes \
+             take the longest way."
                 .to_owned()
         },
     },
@@ -113,6 +123,7 @@ pub fn called(kind: Kind) -> String {
     match kind {
         Kind::FullMesh => asked(Choice::FullMesh),
         Kind::KGossip(nines) => asked(Choice::KGossip { nines }),
+        Kind::Tree => asked(Choice::Tree),
         Kind::Emergent => asked(Choice::Emergent),
     }
 }
@@ -134,7 +145,7 @@ mod tests {
     use super::*;
 
     fn view(kind: Kind, degree: (usize, usize)) -> OverlayView {
-        OverlayView { kind, size: 1, degree, passive: 0, received: 0, neighbours: Vec::new() }
+        OverlayView { kind, size: 1, degree, passive: 0, received: 0, branch: None, neighbours: Vec::new() }
     }
 
     #[test]

@@ -38,6 +38,23 @@ fn a_swarm_links_paints_and_leaves_when_interrupted() {
 }
 
 #[test]
+fn a_swarm_changes_the_overlay_of_ones_own_room_alone() {
+    let home = Home::new();
+    let (_server, address) = home.serve();
+    let link = home.create(&address, &["--size", "64x64"]);
+    let arguments = ["swarm", &link, "--peers", "3", "--overlay", "k-gossip:4", "--json"];
+    let mut swarm = home.start(arguments);
+    assert_eq!(swarm.event("ready", |_| true)["overlay"], true);
+    let rules = home.run(["place", "rules", &link, "--json"]).expect_code(0).json();
+    assert_eq!(rules["overlay"], "k-gossip:4");
+    let stranger = Home::new();
+    let mut second = stranger.start(["swarm", &link, "--peers", "2", "--overlay", "emergent", "--json"]);
+    assert_eq!(second.event("ready", |_| true)["overlay"], false, "only its owner changes a room");
+    let rules = home.run(["place", "rules", &link, "--json"]).expect_code(0).json();
+    assert_eq!(rules["overlay"], "k-gossip:4");
+}
+
+#[test]
 fn a_swarm_has_limits_and_says_who_is_not_there() {
     let home = Home::new();
     let link = "http://127.0.0.1:1/place/K7M4QX";

@@ -8,7 +8,9 @@ use common::{Member, RED, SIZE};
 use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::node::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
 use meshwork_core::node::{Config, Event, Node};
-use meshwork_core::overlay::{Kind, maker};
+use meshwork_core::overlay::message::Tag;
+use meshwork_core::overlay::sketch::{LOOK_INTERVAL, LOOK_LIVES};
+use meshwork_core::overlay::{Kind, NeighbourView, maker};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::records::Rules;
 use meshwork_core::wire::BoundedText;
@@ -266,6 +268,40 @@ fn a_full_mesh_takes_in_so_many_and_tells_others_that_it_is_full() {
     }
     assert_eq!(words, ["The room is full: 20 of its members say so. Ask someone to make room."]);
     whole(&crowd.world, &members).unwrap_or_else(|violation| panic!("the others stay: {violation}"));
+}
+
+#[test]
+fn who_looks_sees_the_links_of_all_others_until_nobody_looks() {
+    let mut crowd = Crowd::new(6, "emergent", 40, None);
+    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    let (index, room) = crowd.members[5];
+    let look = |crowd: &mut Crowd| {
+        for _ in 0..2 {
+            crowd.world.command(index, |node, now| node.look(now, room));
+            crowd.world.run_for(LOOK_INTERVAL);
+        }
+        crowd.world.node(index).sights(room)
+    };
+    assert_eq!(crowd.world.node(index).sights(room).len(), 1, "nobody tells of their links unasked");
+    let sights = look(&mut crowd);
+    assert_eq!(sights.len(), 40, "everybody answers");
+    for (sight, (index, room)) in sights.iter().map(|sight| {
+        let is_its = |(index, _): &&Member| crowd.world.node(*index).endpoint() == sight.endpoint;
+        (sight, *crowd.members.iter().find(is_its).expect("a member"))
+    }) {
+        let neighbours = crowd.world.node(index).overlay(room).expect("it is open").neighbours;
+        let told = sight.links.iter().filter(|seen| {
+            let is_neighbour = |one: &NeighbourView| Tag::of(&one.endpoint) == seen.to;
+            neighbours.iter().any(is_neighbour) && seen.rtt_ms > 0
+        });
+        // The overlay has gone on since.
+        assert!(told.count() + 3 >= neighbours.len(), "{sight:?}");
+    }
+    crowd.kill(20);
+    crowd.world.run_for(LOOK_LIVES);
+    assert_eq!(crowd.world.node(index).sights(room).len(), 1, "what is old is not shown");
+    crowd.settle(Duration::from_secs(15), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    assert_eq!(look(&mut crowd).len(), crowd.members.len(), "who is gone is out of the picture");
 }
 
 #[test]

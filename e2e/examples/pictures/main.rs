@@ -75,6 +75,7 @@ async fn main() -> Result<()> {
     let camera = Camera { folder, wanted };
     states::start(&camera).await?;
     states::room(&camera).await?;
+    states::overlay(&camera).await?;
     states::tools(&camera).await?;
     states::rules(&camera).await?;
     states::trouble(&camera).await

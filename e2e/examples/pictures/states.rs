@@ -1,7 +1,7 @@
 //! The states, in groups that share their pages.
 
 use anyhow::{Context, Result};
-use meshwork_e2e::{PATIENCE, Server, Tab};
+use meshwork_e2e::{Cli, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
 
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather};
@@ -10,6 +10,13 @@ use crate::{ALL, Camera, SOME};
 
 /// Columns and rows of the canvas.
 const SIZE: (usize, usize) = (crate::scene::SIZE.0 as usize, crate::scene::SIZE.1 as usize);
+
+/// Presses keys on the canvas.
+const KEYS: &str = "const canvas = document.querySelector('[data-testid=\"place-canvas\"]');
+    canvas.focus();
+    for (const key of arguments[0]) {
+        canvas.dispatchEvent(new KeyboardEvent('keydown', { key, code: '', bubbles: true, cancelable: true }));
+    }";
 
 /// The start page.
 pub(crate) async fn start(camera: &Camera) -> Result<()> {
@@ -56,7 +63,59 @@ pub(crate) async fn room(camera: &Camera) -> Result<()> {
     camera.take(&host, "ban", &SOME).await?;
     host.click("cancel").await?;
     unfold(&host, "change-rules").await?;
-    camera.take(&host, "rules", &SOME).await
+    camera.take(&host, "rules", &SOME).await?;
+    host.eval(
+        "document.querySelector('[data-testid=\"overlay-auto\"]').closest('fieldset').scrollIntoView()",
+        vec![],
+    )
+    .await?;
+    camera.take(&host, "rules-overlay", &SOME).await?;
+    host.click("erase-mark").await?;
+    wait_says(&host, "marking", "Drag over").await?;
+    let keys: Vec<&str> = [" "].into_iter().chain(["ArrowRight"; 24]).chain(["ArrowDown"; 12]).collect();
+    host.eval(KEYS, vec![json!(keys)]).await?;
+    camera.take(&host, "marking", &SOME).await?;
+    host.click("marking-cancel").await?;
+    host.eval(
+        "document.querySelector('[data-testid=\"hide-address\"]').scrollIntoView({ block: 'center' })",
+        vec![],
+    )
+    .await?;
+    host.click("hide-address").await?;
+    camera.take(&host, "hide-address", &SOME).await
+}
+
+/// Who is linked to whom, in a small room and in one of forty.
+pub(crate) async fn overlay(camera: &Camera) -> Result<()> {
+    let server = Server::start_with(ServerOptions {
+        arguments: vec!["--members-max".into(), "60".into()],
+        ..ServerOptions::default()
+    })
+    .await?;
+    let Cast { host, link, .. } = gather(&server, &[LIN, KAVEH, SOFIA], true).await?;
+    host.click("open-overlay").await?;
+    wait_says(&host, "overlay-count", "4 here").await?;
+    wait_drawn(&host, 4).await?;
+    camera.take(&host, "overlay-small", &SOME).await?;
+    let cli = Cli::new()?;
+    let swarm = cli.start(["swarm", &link, "--peers", "36", "--json"])?;
+    swarm.line(PATIENCE, "the swarm", |line| line.contains("ready")).await?;
+    wait_drawn(&host, 40).await?;
+    camera.take(&host, "overlay", &ALL).await?;
+    host.click("overlay-table").await?;
+    camera.take(&host, "overlay-table", &SOME).await
+}
+
+/// Waits until so many are in the picture, and all of them hear one's strokes.
+async fn wait_drawn(tab: &Tab, people: usize) -> Result<()> {
+    let script = "return Array.from(document.querySelectorAll('[data-testid=\"overlay-rows\"] tbody tr'))
+        .filter(row => / hop|author/.test(row.textContent)).length";
+    tab.wait_until(PATIENCE, "the picture", async || {
+        let heard = tab.eval(script, vec![]).await?;
+        anyhow::ensure!(heard == people, "{heard} of {people}");
+        Ok(())
+    })
+    .await
 }
 
 /// What is laid over the canvas, and what opens over it.
@@ -71,15 +130,10 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
         Ok(())
     })
     .await?;
-    let keys = "const canvas = document.querySelector('[data-testid=\"place-canvas\"]');
-        canvas.focus();
-        for (const key of arguments[0]) {
-            canvas.dispatchEvent(new KeyboardEvent('keydown', { key, code: '', bubbles: true, cancelable: true }));
-        }";
-    host.eval(keys, vec![json!(["w"])]).await?;
+    host.eval(KEYS, vec![json!(["w"])]).await?;
     wait_page_says(&host, "painted this").await?;
     camera.take(&host, "who-painted", &SOME).await?;
-    host.eval(keys, vec![json!(["?"])]).await?;
+    host.eval(KEYS, vec![json!(["?"])]).await?;
     wait_page_says(&host, "Keys on the canvas").await?;
     camera.take(&host, "keys", &SOME).await?;
     close(&host).await?;

@@ -175,6 +175,11 @@ pub(crate) fn wants_no_motion() -> bool {
     QUERY.with(|query| query.as_ref().is_some_and(web_sys::MediaQueryList::matches))
 }
 
+/// Width of the page in CSS pixels; 0 where it has none.
+pub(crate) fn width() -> f64 {
+    window().and_then(|window| window.inner_width().ok()?.as_f64()).unwrap_or(0.0)
+}
+
 /// Milliseconds on the page's clock.
 pub(crate) fn milliseconds() -> f64 {
     let clock = window().and_then(|window| window.performance());

@@ -58,14 +58,14 @@ impl Draft {
             false => None,
         };
         let moderators = list(self.moderators.get_untracked())?;
-        let before = self.before.get_value();
+        let before = self.before.with_value(|rules| rules.overlay.clone());
         let choice = overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked());
         // A name that only newer builds know stays, unless another one was chosen.
-        let overlay = match Choice::of_record(before.overlay.as_str()) == choice {
-            true => before.overlay.clone(),
+        let overlay = match Choice::of_record(before.as_str()) == choice {
+            true => before,
             false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
         };
-        Ok(Rules { limit, painters, moderators, overlay, ..before })
+        Ok(Rules { limit, painters, moderators, overlay })
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) fn Sheet(
     id: &'static str,
     /// What stands at its head, a sentence.
     title: &'static str,
+    /// Whether it takes the whole width of the page.
+    #[prop(optional)]
+    is_wide: bool,
     /// What is on it.
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -31,6 +34,7 @@ pub(crate) fn Sheet(
     view! {
         <dialog
             class="sheet"
+            class:wide=is_wide
             node_ref=dialog
             aria-labelledby=id
             on:mousedown=on_press

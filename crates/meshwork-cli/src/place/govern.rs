@@ -167,6 +167,28 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
     common.tell(&words, &value(&rules, &banned, holders))
 }
 
+/// Gives a room another overlay, if it is one's own to decide, and waits until a member has it. Returns whether it is.
+pub(super) async fn choose_overlay(
+    common: &Common,
+    link: RoomAddress,
+    overlay: Choice,
+) -> Result<bool, Failure> {
+    let options = RuleOptions { overlay: Some(overlay), ..RuleOptions::default() };
+    let mut session = Session::start(common, Stay::Leaves).await?;
+    let result = async {
+        let room = enter(&mut session, link).await?;
+        let rules = options.apply(session.look(room, |node, room| node.rules(room).cloned()).await?)?;
+        match decide(&mut session, room, move |node, now, room| node.set_rules(now, room, rules)).await {
+            Ok(()) => wait_for_holders(&mut session, room).await.map(|_| true),
+            Err(Failure::Denied(_)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    };
+    let result: Result<_, Failure> = result.await;
+    session.close().await;
+    result
+}
+
 /// Runs `place ban`.
 pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
     let BanArguments { link, peer, erase, lift, common } = arguments;

@@ -1,11 +1,13 @@
 //! `swarm`: many native peers in one process, for load and demonstrations.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::Identity;
 use meshwork_core::node::{Node, PeerView, RoomHandle};
+use meshwork_core::overlay::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_picture::palette;
 use serde_json::{Value, json};
@@ -13,25 +15,33 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::print_line;
 use super::session::{Session, Stay};
 use super::signal::Stop;
+use super::{Common, govern, print_line};
 use crate::duration;
 use crate::exit::Failure;
 use crate::identity;
 use crate::progress::Progress;
+use crate::style;
 
 /// Peers of one process: each has a thread, a socket and up to thirty connections of some 100 kB.
 const PEERS_MAX: i64 = 500;
 /// Cells a second of all together: more than any room shows.
 const CELLS_MAX: i64 = 10_000;
+/// What peers are called, so that they can be told apart in a picture; later ones have their number behind it.
+const NAMES: [&str; 24] = [
+    "Ada", "Bela", "Chidi", "Dana", "Emre", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kofi", "Lena",
+    "Mato", "Noor", "Oskar", "Pia", "Rosa", "Soren", "Tomasz", "Uma", "Vera", "Wen", "Yusuf", "Zoe",
+];
 /// Cells that one peer paints at once, so that many cells are not many signatures.
 const STROKE_CELLS: u32 = 8;
 
 const AFTER_HELP: &str = "\
 Prints one line when every peer has a link to another member, then stays until interrupted. Which overlay they keep
-is the room's to say. Each peer has an identity of its own, which is gone with it.
-With --json the lines are {event: ready, peers, seconds} and {event: ended, peers, cells}, and with --tell also
+is the room's to say; --overlay changes it for everybody in the room, where it is yours (--identity), and is passed
+over with a line on standard error where it is not. Each peer has an identity of its own, which is gone with it.
+With --json the lines are {event: ready, peers, seconds, overlay} and {event: ended, peers, cells}; overlay says whether
+it was set, and is null without --overlay. With --tell there is also
 {event: peer, endpoint, painted, links: [{endpoint, state, neighbour}]}: how many cells it shows, whom it knows, how
 the links to them do, and who is its neighbour in the room's overlay.";
 
@@ -54,6 +64,12 @@ pub(crate) struct Arguments {
     /// With --json, say this often how each peer does.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "json")]
     tell: Option<Duration>,
+    /// Give the room this overlay, if you are its owner: auto, full-mesh, k-gossip, k-gossip:NINES, tree or emergent.
+    #[arg(long, value_name = "OVERLAY")]
+    overlay: Option<Choice>,
+    /// The file with your secret key, for --overlay. [default: meshwork/identity in your data directory]
+    #[arg(long, value_name = "FILE", requires = "overlay")]
+    identity: Option<PathBuf>,
     /// Give up when not all are linked after this long, such as 30s or 2m.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
@@ -64,6 +80,8 @@ pub(crate) struct Arguments {
 
 /// What one peer of a swarm does.
 struct Member {
+    /// Which of them it is, from 1.
+    number: u32,
     link: RoomAddress,
     timeout: Duration,
     /// Links that it keeps at most, where that is not what a program keeps.
@@ -84,8 +102,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (linked, mut ready) = mpsc::channel(arguments.peers as usize);
     let mut members = JoinSet::new();
     let strokes = |cells: u32| Duration::from_secs(1) * STROKE_CELLS * arguments.peers / cells;
-    for _ in 0..arguments.peers {
+    for number in 1..=arguments.peers {
         let member = Member {
+            number,
             link: arguments.link.clone(),
             timeout: arguments.timeout,
             links: arguments.links,
@@ -106,7 +125,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 count += 1;
                 progress.set(count);
                 if count == u64::from(arguments.peers) {
-                    progress.aside(|| tell_ready(&arguments, begun))?;
+                    let overlay = choose_overlay(&arguments).await?;
+                    progress.aside(|| tell_ready(&arguments, begun, overlay))?;
                 }
             }
             Some(ended) = members.join_next() => {
@@ -131,10 +151,25 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn tell_ready(arguments: &Arguments, begun: Instant) -> Result<(), Failure> {
+/// Gives the room the overlay that was asked for; whether that was allowed, if one was.
+async fn choose_overlay(arguments: &Arguments) -> Result<Option<bool>, Failure> {
+    let Some(overlay) = arguments.overlay else { return Ok(None) };
+    let Arguments { timeout, json, identity, .. } = arguments;
+    let common = Common { timeout: *timeout, json: *json, identity: identity.clone(), hide_address: false };
+    let link = arguments.link.clone();
+    let is_set = govern::choose_overlay(&common, link, overlay).await?;
+    if !is_set {
+        style::note("The overlay stays as it is: only the owner of the room changes it.");
+    }
+    Ok(Some(is_set))
+}
+
+fn tell_ready(arguments: &Arguments, begun: Instant, overlay: Option<bool>) -> Result<(), Failure> {
     let seconds = begun.elapsed().as_secs_f64();
     match arguments.json {
-        true => print_line(json!({ "event": "ready", "peers": arguments.peers, "seconds": seconds })),
+        true => print_line(
+            json!({ "event": "ready", "peers": arguments.peers, "seconds": seconds, "overlay": overlay }),
+        ),
         false => print_line(format_args!("ready: {} peers linked in {seconds:.1} s", arguments.peers)),
     }
 }
@@ -148,13 +183,19 @@ fn failed(ended: Result<Result<u64, Failure>, tokio::task::JoinError>) -> Option
 }
 
 impl Member {
+    fn name(&self) -> String {
+        let (round, place) =
+            ((self.number - 1) as usize / NAMES.len(), (self.number - 1) as usize % NAMES.len());
+        if round == 0 { NAMES[place].to_owned() } else { format!("{} {}", NAMES[place], self.number) }
+    }
+
     /// Joins, says when it is linked, stays, and returns how many cells it painted.
     async fn run(mut self) -> Result<u64, Failure> {
         let secret = identity::random_secret()?;
         let mut session = Session::start_as(
             Identity::from_secret(secret),
             (self.timeout, false),
-            Stay::Visits("Swarm".into()),
+            Stay::Visits(self.name()),
         )
         .await?;
         let mut ends = self.ends.clone();

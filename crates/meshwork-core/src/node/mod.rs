@@ -33,6 +33,7 @@ mod introductions;
 mod invitations;
 pub mod io;
 mod links;
+mod looking;
 mod overlays;
 pub mod path;
 mod peer;

@@ -13,6 +13,7 @@ use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::ordered::OrderedSet;
 use crate::overlay::message::OverlayMessage;
+use crate::overlay::sketch::Sketch;
 use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
@@ -62,6 +63,8 @@ pub(super) struct Entry {
     /// Members that said that it is full while nobody took us in; at most
     /// [`FULL_SAYERS`](super::overlays::FULL_SAYERS).
     pub(super) full: OrderedSet<Endpoint>,
+    /// What is known of links that are not ours, while somebody looks.
+    pub(super) sketch: Sketch,
 }
 
 impl Entry {
@@ -201,7 +204,7 @@ impl Node {
         let handle = RoomHandle(self.next_room);
         self.next_room += 1;
         let registrations = Vec::new();
-        let presence = Presence::default();
+        let (presence, sketch) = (Presence::default(), Sketch::default());
         let entry = Entry {
             registrations,
             wanted_code,
@@ -209,6 +212,7 @@ impl Node {
             secret,
             room: None,
             presence,
+            sketch,
             full: OrderedSet::new(),
         };
         self.rooms.insert(handle, entry);
@@ -359,6 +363,7 @@ impl Node {
             RoomMessage::Introductions(introduced) => self.handle_introductions(handle, from, &introduced),
             RoomMessage::Carry(carry) => self.handle_carry(handle, from, carry),
             RoomMessage::Overlay(OverlayMessage::Routed(routed)) => self.handle_routed(handle, from, *routed),
+            RoomMessage::Sketch(message) => self.handle_sketch(handle, from, message),
             message => {
                 if let RoomMessage::Links(links) = &message {
                     self.handle_links(handle, from, &links.endpoints);

@@ -31,6 +31,7 @@ pub mod maker;
 pub mod message;
 pub mod nearness;
 pub mod size;
+pub mod sketch;
 pub mod sparse;
 pub mod trees;
 pub mod views;

@@ -14,6 +14,7 @@ use crate::gossip::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::node::config::ROOM_ENDPOINTS_MAX;
 use crate::overlay::message::OverlayMessage;
+use crate::overlay::sketch::SketchMessage;
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::records::RECORD_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
@@ -172,6 +173,8 @@ pub enum RoomMessage {
     History(HistoryMessage),
     /// About the room's overlay.
     Overlay(OverlayMessage),
+    /// About who is linked to whom, for one who looks at a picture of it.
+    Sketch(SketchMessage),
 }
 
 /// Which replica of a room; 0 is the canvas.
@@ -397,6 +400,7 @@ impl RoomMessage {
             RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
             RoomMessage::History(message) => message.encode(number),
             RoomMessage::Overlay(message) => message.encode(number),
+            RoomMessage::Sketch(message) => message.encode(number),
         }
     }
 
@@ -431,6 +435,9 @@ impl RoomMessage {
             kind => {
                 if let Some((number, message)) = OverlayMessage::decode(kind, body)? {
                     return Ok(Some((number, RoomMessage::Overlay(message))));
+                }
+                if let Some((number, message)) = SketchMessage::decode(kind, body)? {
+                    return Ok(Some((number, RoomMessage::Sketch(message))));
                 }
                 let message = HistoryMessage::decode(kind, body)?;
                 Ok(message.map(|(number, message)| (number, RoomMessage::History(message))))

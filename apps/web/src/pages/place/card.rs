@@ -32,7 +32,8 @@ pub(crate) fn CellCard(
     show_when_pressed(board);
     // What is asked about may be painted over, or moved, while the card is there.
     let shown = Memo::new(move |_| {
-        let asked = board.asked.get()?;
+        // A rectangle that is marked is not to be covered.
+        let asked = board.asked.get().filter(|_| !board.is_marking.get())?;
         board.session.people.track();
         Some((asked, board.session.authorship(asked.cell)))
     });
@@ -103,7 +104,7 @@ fn show_when_resting(board: Board) {
         let Some(frame) = frame else { return };
         let show = move || {
             let rests = board.frame.try_get_untracked().flatten() == Some(frame);
-            if rests && !is_pressed.get_value() {
+            if rests && !is_pressed.get_value() && !board.is_marking.get_untracked() {
                 board.asked.set(Some(Asked { cell: frame.cell, is_touch: false }));
             }
         };

@@ -22,6 +22,7 @@ use super::ghost::GhostLayer;
 use super::marking::MarkLayer;
 use super::meet::MeetSheet;
 use super::minimap::Minimap;
+use super::overlay::OverlaySheet;
 use super::people::People;
 use super::picture::PictureLayer;
 use super::picture_bar;
@@ -232,6 +233,7 @@ fn sheets(board: Board) -> impl IntoView {
     view! {
         <ShareSheet board/>
         <RoomSheet board/>
+        <OverlaySheet board/>
         <MeetSheet board/>
         <KeysSheet board/>
         <GotoSheet board/>

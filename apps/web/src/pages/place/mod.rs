@@ -16,6 +16,7 @@ mod marking;
 mod meet;
 mod minimap;
 mod order;
+mod overlay;
 mod painter;
 mod people;
 mod person;

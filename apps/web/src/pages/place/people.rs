@@ -16,6 +16,7 @@ use super::activity::ActivityFact;
 use super::bar;
 use super::board::Board;
 use super::comb::Comb;
+use super::overlay::OpenOverlay;
 use super::room::OpenRoom;
 
 /// The panel.
@@ -33,6 +34,7 @@ pub(crate) fn People(
                 <span data-testid="peer-count">{linked}</span>
                 " linked"
             </h2>
+            <OpenOverlay session/>
             <button
                 type="button"
                 class="fold"
@@ -64,6 +66,13 @@ pub(crate) fn People(
                 <div class="legend">
                     <span class="legend-mark" aria-hidden="true"></span>
                     "Closer to you is quicker"
+                    <button
+                        type="button"
+                        class="legend-link"
+                        on:click=move |_| session.governing.is_overlay_open.set(true)
+                    >
+                        "Legend"
+                    </button>
                     <span class="narrow-only theme-toggle"><ThemeToggle/></span>
                 </div>
             </div>

@@ -5,6 +5,7 @@ use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
 use meshwork_core::overlay::OverlayView;
+use meshwork_core::overlay::sketch::Sight;
 use meshwork_core::room::records::{Erase, Limit, Rules, Statement};
 use meshwork_core::time::Time;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
@@ -24,6 +25,8 @@ pub(crate) struct Governing {
     pub(crate) overlay: RwSignal<Option<OverlayView>>,
     /// Whether the room sheet is shown.
     pub(crate) is_sheet_open: RwSignal<bool>,
+    /// Whether the picture of the overlay is shown.
+    pub(crate) is_overlay_open: RwSignal<bool>,
     has_decided: StoredValue<bool>,
 }
 
@@ -35,6 +38,7 @@ impl Governing {
             holders: RwSignal::new(None),
             overlay: RwSignal::new(None),
             is_sheet_open: RwSignal::new(false),
+            is_overlay_open: RwSignal::new(false),
             has_decided: StoredValue::new(false),
         }
     }
@@ -100,6 +104,18 @@ impl Session {
         let Some(room) = self.room.get_untracked() else { return };
         let left = self.driver.with_value(|driver| driver.with(|node, now| node.painting_left(now, room)));
         set_if_new(self.governing.standing, Standing::new(left));
+    }
+
+    /// Asks the room's members to whom they are linked, and returns what they said until now, oneself first, with
+    /// one's own overlay. Asking too often does nothing.
+    pub(crate) fn look(self) -> Option<(Vec<Sight>, OverlayView)> {
+        let room = self.room.get_untracked()?;
+        self.driver.with_value(|driver| {
+            driver.with(|node, now| {
+                node.look(now, room);
+                Some((node.sights(room), node.overlay(room)?))
+            })
+        })
     }
 
     /// The limit of cells that the room has, if it has one.

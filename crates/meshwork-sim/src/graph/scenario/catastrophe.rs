@@ -248,6 +248,7 @@ impl Catastrophe {
             let most = match value("most rounds needed").as_str() {
                 "" => "not all heal in the rounds that were simulated".to_owned(),
                 "0" => "none needs repair for that".to_owned(),
+                "1" => "the slowest needs one round of repair".to_owned(),
                 most => format!("the slowest needs {most} rounds of repair"),
             };
             format!(

@@ -1,0 +1,5 @@
+//! The picture of a room's overlay: who is linked to whom, how a stroke travels, where each bead stands, in words.
+
+pub mod graph;
+pub mod layout;
+pub mod words;
