@@ -57,12 +57,21 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
         Row::stated(format!("signal/{name}"), ours, unit, higher).against(WS, other)
     };
     let [forwarded, p50, p99]: [_; 3] = both(signals)?.try_into().ok().context("three numbers")?;
+    let [alone, elsewhere, beside]: [_; 3] =
+        both(beside_a_flood)?.try_into().ok().context("three numbers")?;
     let [memory]: [_; 1] = both(idle)?.try_into().ok().context("one number")?;
     let [storm, storm_cpu]: [_; 2] = both(storm_of)?.try_into().ok().context("two numbers")?;
     Ok(vec![
         row("forwarded", "messages/s (CPU)", true, forwarded).want("3x"),
         row("p50 at 2,000 a second", "ms (wall)", false, p50),
         row("p99 at 2,000 a second", "ms (wall)", false, p99),
+        row("p99 of a quiet pair, beside a flood of one client", "of the same alone", false, alone).want("2x or less").note(
+            "Two clients signal 500 times a second; a third says as much as it can to a fourth, with 128 messages under \
+             way. The load program and the server have the machine's processors between them.",
+        ),
+        row("p99 of a quiet pair, beside that flood", "of the same with the flood elsewhere", false, elsewhere)
+            .note("The flood goes to another server on the same machine: what is left is what the server adds."),
+        row("p99 of a quiet pair beside a flood", "ms (wall)", false, beside),
         row("memory of an idle socket", "KiB", false, memory)
             .want("10 KiB or less")
             .note("Resident memory of the process; 10,000 sockets that have entered."),
@@ -111,10 +120,10 @@ fn signals(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
         pairs = flood(pairs, count).await?;
         let cpu = (server.cpu()? - begun).as_secs_f64().max(0.01);
         let rate = (count * PAIRS) as f64 / cpu;
-        let mut delays = steady(pairs, plan.size(Duration::from_secs(4), Duration::from_millis(200))).await?;
-        delays.sort_by(f64::total_cmp);
-        ensure!(!delays.is_empty(), "nothing was carried");
-        Ok(vec![rate, delays[delays.len() / 2], delays[delays.len() * 99 / 100]])
+        let interval = Duration::from_millis(PAIRS / 2);
+        let lasting = plan.size(Duration::from_secs(4), Duration::from_millis(200));
+        let (_, delays) = steady(pairs, interval, lasting).await?;
+        Ok(vec![rate, share_of(&delays, 50)?, share_of(&delays, 99)?])
     })
 }
 
@@ -142,9 +151,12 @@ async fn flood(pairs: Vec<(Client, Client, Vec<u8>)>, count: u64) -> Result<Vec<
     Ok(pairs)
 }
 
-/// Delays of signals that are sent at an even pace, 2,000 a second over all pairs.
-async fn steady(pairs: Vec<(Client, Client, Vec<u8>)>, lasting: Duration) -> Result<Vec<f64>> {
-    let interval = Duration::from_millis(PAIRS / 2);
+/// Delays of signals in milliseconds, sent at an even pace, one of each pair at each interval.
+async fn steady(
+    pairs: Vec<(Client, Client, Vec<u8>)>,
+    interval: Duration,
+    lasting: Duration,
+) -> Result<(Vec<(Client, Client, Vec<u8>)>, Vec<f64>)> {
     let mut running = JoinSet::new();
     for (number, (mut sender, mut receiver, frame)) in pairs.into_iter().enumerate() {
         running.spawn(async move {
@@ -159,14 +171,75 @@ async fn steady(pairs: Vec<(Client, Client, Vec<u8>)>, lasting: Duration) -> Res
                 receiver.skip_signal().await?;
                 delays.push(sent.elapsed().as_secs_f64() * 1000.0);
             }
-            anyhow::Ok(delays)
+            anyhow::Ok(((sender, receiver, frame), delays))
         });
     }
-    let mut delays = Vec::new();
-    while let Some(some) = running.join_next().await {
-        delays.extend(some??);
+    let (mut pairs, mut delays) = (Vec::new(), Vec::new());
+    while let Some(ended) = running.join_next().await {
+        let (pair, some) = ended??;
+        pairs.push(pair);
+        delays.extend(some);
     }
-    Ok(delays)
+    Ok((pairs, delays))
+}
+
+/// The delay that so many of a hundred do not exceed.
+fn share_of(delays: &[f64], percent: usize) -> Result<f64> {
+    let mut delays = delays.to_vec();
+    delays.sort_by(f64::total_cmp);
+    delays.get(delays.len() * percent / 100).copied().context("something was carried")
+}
+
+/// 99 % of the delays of a quiet pair beside a client at full speed: by those alone, by those with that client at
+/// another server, and in milliseconds.
+fn beside_a_flood(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
+    const TURNS: u64 = 12;
+    let (server, elsewhere) = (Server::start(whose)?, Server::start(whose)?);
+    runtime.block_on(async {
+        let mut quiet = vec![pair(&server, 1).await?];
+        let mut delays: [Vec<f64>; 3] = Default::default();
+        let lasting = plan.size(Duration::from_millis(300), Duration::from_millis(50));
+        for turn in 0..3 * plan.size(TURNS, 1) {
+            let which = (turn % 3) as usize;
+            let mut some;
+            let measuring = steady(std::mem::take(&mut quiet), Duration::from_millis(2), lasting);
+            // Always another one: in this time nobody says as much as the server lets a newcomer say at once.
+            (quiet, some) = match which {
+                0 => measuring.await?,
+                1 => while_flooding(pair(&elsewhere, 2 + turn).await?, measuring).await?,
+                _ => while_flooding(pair(&server, 2 + turn).await?, measuring).await?,
+            };
+            delays[which].append(&mut some);
+        }
+        let [alone, away, beside] = delays.map(|delays| share_of(&delays, 99));
+        let (alone, away, beside) = (alone?, away?, beside?);
+        Ok(vec![beside / alone, beside / away, beside])
+    })
+}
+
+/// Does something while a pair signals as fast as it goes.
+async fn while_flooding<T>(
+    (mut sender, mut receiver, frame): (Client, Client, Vec<u8>),
+    doing: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    const UNDER_WAY: u64 = 128;
+    let mut doing = std::pin::pin!(doing);
+    let (mut sent, mut heard) = (0, 0);
+    let mut done = None;
+    while done.is_none() || heard < sent {
+        while done.is_none() && sent < heard + UNDER_WAY {
+            sender.write(&frame).await?;
+            sent += 1;
+        }
+        tokio::select! {
+            result = &mut doing, if done.is_none() => done = Some(result?),
+            skipped = receiver.skip_signal() => {
+                skipped?;
+                heard += 1;
+            }
+        }
+    }
+    done.context("it is done")
 }
 
 /// Opens sockets, a few at a time, and does something with each.
