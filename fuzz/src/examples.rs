@@ -360,7 +360,8 @@ pub(crate) fn identities() -> Vec<Vec<u8>> {
 }
 
 fn welcomed() -> FromServer {
-    FromServer::Welcome { versions: (1, 1), challenge: [0; 32].into(), time_ms: 1, keep_alive_ms: 20_000 }
+    let overlay = Some(String::from("k-gossip:5"));
+    FromServer::Welcome { versions: (1, 1), challenge: [0; 32].into(), time_ms: 1, keep_alive_ms: 20_000, overlay }
 }
 
 /// A server's first word.

@@ -97,6 +97,27 @@ fn rules_from_the_start_outlive_their_maker_and_the_keepers_crash() {
     assert_eq!(refused.json()["reason"], "too-fast");
 }
 
+/// The variables are those of the original Place.
+#[test]
+fn a_server_says_which_overlay_new_rooms_have_and_their_owner_decides() {
+    let home = Home::new();
+    let original = ["env", "MODE=kgossip", "NINES=3"];
+    let mut server = home.start_through(&original, ["serve", "--listen", "127.0.0.1:0"]);
+    let line = server.line("listening", |line| line.starts_with("listening on "));
+    let url = &line["listening on ".len()..];
+    for (chosen, overlay) in [(&[][..], "k-gossip:3"), (&["--overlay", "full-mesh"], "full-mesh")] {
+        let create = [&["place", "create", "--server", url, "--cooldown", "2s", "--json"], chosen].concat();
+        let mut create = home.start(create);
+        let link: serde_json::Value = serde_json::from_str(&create.line("the LINK", |_| true)).unwrap();
+        let link = link["link"].as_str().unwrap().to_owned();
+        let keeper = home.keep(&link, overlay);
+        create.end().expect_code(0);
+        let rules = home.run(["place", "rules", &link, "--json"]).expect_code(0).json();
+        assert_eq!(rules["overlay"], overlay, "{rules}");
+        keeper.kill();
+    }
+}
+
 #[test]
 fn rules_that_nobody_takes_are_exit_3() {
     let home = Home::new();

@@ -109,6 +109,7 @@ impl MeetingPoint {
             challenge: [0; 32].into(),
             time_ms: wall.as_millis() + ahead,
             keep_alive_ms: 20_000,
+            overlay: None,
         }
     }
 

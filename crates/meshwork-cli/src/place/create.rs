@@ -3,7 +3,6 @@
 use clap::Args;
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::node::{Event, RoomHandle, RoomSpec};
-use meshwork_core::room::records::Rules;
 use serde_json::json;
 
 use super::govern::RuleOptions;
@@ -49,7 +48,9 @@ async fn create_ruled(
 ) -> Result<(), Failure> {
     let (room, link) = create(session, spec).await?;
     if rules.is_any() {
-        let rules = rules.apply(Rules::default())?;
+        // The server may have wanted an overlay, which is a rule as well.
+        let present = session.look(room, |node, room| node.rules(room).cloned()).await?;
+        let rules = rules.apply(present)?;
         govern::decide(session, room, move |node, now, room| node.set_rules(now, room, rules)).await?;
     }
     // Told before anybody can have come by it.

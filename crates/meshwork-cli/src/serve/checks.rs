@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use meshwork_core::overlay::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
 use tracing_subscriber::EnvFilter;
 
@@ -65,6 +66,11 @@ pub(super) fn forwarded_header(text: &str) -> Result<String, String> {
 
 fn one_of(text: &str, words: &[&str]) -> Result<String, String> {
     if words.contains(&text) { Ok(String::from(text)) } else { Err(wrong(text, &words.join(" or "))) }
+}
+
+/// Which overlay rooms have.
+pub(super) fn overlay(text: &str) -> Result<String, String> {
+    text.parse::<Choice>().map(|choice| choice.to_string()).map_err(|error| error.to_string())
 }
 
 /// A text without spaces.

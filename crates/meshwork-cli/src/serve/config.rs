@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use meshwork_core::overlay::choice::Choice;
 use meshwork_signal::http::{ForwardedHeader, HttpConfig, TlsFiles};
 use meshwork_signal::hub::{HubConfig, HubConfigError, IceOffer};
 use meshwork_signal::turn::credentials;
@@ -151,6 +152,7 @@ fn hub(values: &Values<'_>) -> HubConfig {
     let keep_alive = values.time("keep_alive");
     HubConfig {
         only_room: None,
+        overlay: Choice::of_record(&values.text("overlay").unwrap_or_default()),
         ice: IceOffer::default(),
         rooms_max,
         rooms_per_network_max: or_less("rooms_per_network_max", rooms_max),

@@ -17,6 +17,9 @@ const SLIPS_MAX: usize = 4;
 /// Both halves of `listen`, as platforms and the original system give them.
 const HOST: &str = "HOST";
 const PORT: &str = "PORT";
+/// Both halves of `overlay`, as the original system gives them.
+const MODE: &str = "MODE";
+const NINES: &str = "NINES";
 
 /// Who said a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,17 +112,16 @@ fn from_environment(
         Some(text) => (text, Source::Environment(variable)),
         None if setting.name == "listen" => match (read(HOST), read(PORT)) {
             (None, None) => return Ok(None),
-            (host, port) => {
-                let host = host.unwrap_or_else(|| OsString::from("0.0.0.0"));
-                let has_colons = host.to_string_lossy().contains(':');
-                let brackets =
-                    if has_colons && !host.to_string_lossy().starts_with('[') { ["[", "]"] } else { [""; 2] };
-                let mut text = OsString::from(brackets[0]);
-                text.push(host);
-                text.push(brackets[1]);
-                text.push(":");
-                text.push(port.unwrap_or_else(|| OsString::from("8080")));
-                (text, Source::Environment(format!("{HOST} or {PORT}")))
+            (host, port) => (listen_of(host, port), Source::Environment(format!("{HOST} or {PORT}"))),
+        },
+        None if setting.name == "overlay" => match read(MODE) {
+            // Without a mode the original asks for no nines either.
+            None => return Ok(None),
+            Some(mode) => {
+                let source = Source::Environment(format!("{MODE} or {NINES}"));
+                let text = overlay_of(&mode, read(NINES))
+                    .map_err(|why| ConfigError::value(&source, setting.name, why))?;
+                (text, source)
             }
         },
         None => return Ok(None),
@@ -127,6 +129,33 @@ fn from_environment(
     let text = text.into_string().map_err(|_| ConfigError::value(&source, setting.name, "it is no UTF-8"))?;
     let value = setting.kind.parse(&text).map_err(|why| ConfigError::value(&source, setting.name, why))?;
     Ok(Some(Chosen { value, source }))
+}
+
+/// HOST:PORT of its halves.
+fn listen_of(host: Option<OsString>, port: Option<OsString>) -> OsString {
+    let host = host.unwrap_or_else(|| OsString::from("0.0.0.0"));
+    let has_colons = host.to_string_lossy().contains(':');
+    let brackets = if has_colons && !host.to_string_lossy().starts_with('[') { ["[", "]"] } else { [""; 2] };
+    let mut text = OsString::from(brackets[0]);
+    text.push(host);
+    text.push(brackets[1]);
+    text.push(":");
+    text.push(port.unwrap_or_else(|| OsString::from("8080")));
+    text
+}
+
+/// The overlay that the original means by its two variables.
+fn overlay_of(mode: &OsString, nines: Option<OsString>) -> Result<OsString, String> {
+    match (mode.to_str(), nines) {
+        (Some("fullmesh"), _) => Ok(OsString::from("full-mesh")),
+        (Some("kgossip"), None) => Ok(OsString::from("k-gossip")),
+        (Some("kgossip"), Some(nines)) => {
+            let mut text = OsString::from("k-gossip:");
+            text.push(nines);
+            Ok(text)
+        }
+        _ => Err(format!("`{}` is not fullmesh or kgossip", mode.to_string_lossy())),
+    }
 }
 
 fn read_file(path: &Path) -> Result<BTreeMap<&'static str, Chosen>, ConfigError> {
@@ -295,6 +324,27 @@ mod tests {
         }
         let error = chosen(&[], &[("PORT", "http")]).unwrap_err();
         assert!(error.starts_with("environment variable HOST or PORT: listen: give HOST:PORT"), "{error}");
+    }
+
+    #[test]
+    fn mode_and_nines_of_the_original_are_an_overlay() {
+        for (environment, overlay) in [
+            (&[][..], "auto"),
+            (&[("MODE", "fullmesh"), ("NINES", "5")], "full-mesh"),
+            (&[("MODE", "kgossip"), ("NINES", "5")], "k-gossip:5"),
+            (&[("NINES", "5")], "auto"),
+            (&[("MODE", "kgossip"), ("MESHWORK_OVERLAY", "emergent")], "emergent"),
+        ] {
+            let values = chosen(&[], environment).unwrap();
+            assert_eq!(values["overlay"].value, Value::Text(overlay.into()), "{environment:?}");
+        }
+        let error = chosen(&[], &[("MODE", "production")]).unwrap_err();
+        assert_eq!(
+            error,
+            "environment variable MODE or NINES: overlay: `production` is not fullmesh or kgossip"
+        );
+        let error = chosen(&[], &[("MODE", "kgossip"), ("NINES", "many")]).unwrap_err();
+        assert!(error.contains("k-gossip:many is no overlay"), "{error}");
     }
 
     #[test]

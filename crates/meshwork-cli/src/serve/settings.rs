@@ -39,7 +39,7 @@ impl Topic {
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Server => "Server",
-            Rooms => "Limits of rooms",
+            Rooms => "Rooms",
             Clients => "Limits of clients",
             Relay => "Relay",
         }
@@ -147,6 +147,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new(Server, "drain_for", Kind::Time(1, 8 * SECOND), "2s").live().means(
         "How long a server that gets SIGTERM goes on: /ready says 503, clients are told one after the other to come \
          back elsewhere or later. Behind a load balancer, as long as it takes to notice",
+    ),
+    Setting::new(Rooms, "overlay", Kind::Text(checks::overlay), "auto").live().means(
+        "The overlay that new rooms get unless their owner chooses another: auto, full-mesh, k-gossip, k-gossip:NINES, tree or \
+         emergent. The variables MODE (fullmesh or kgossip) and NINES of the original Place say the same",
     ),
     Setting::new(Rooms, "rooms_max", Kind::Whole(1, MILLION), "65536").live().means(
         "Rooms that are kept in all, each with up to 1.3 KB",

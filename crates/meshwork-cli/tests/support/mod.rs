@@ -82,6 +82,8 @@ impl Home {
             .env_remove("HOST")
             .env_remove("PORT")
             .env_remove("SECRET_KEY")
+            .env_remove("MODE")
+            .env_remove("NINES")
             .env_remove("MESHWORK_CONFIG")
             .env_remove("MESHWORK_ADMIN_SOCKET")
             .env_remove("RUST_LOG")

@@ -65,6 +65,8 @@ pub(super) struct Entry {
     pub(super) full: OrderedSet<Endpoint>,
     /// What is known of links that are not ours, while somebody looks.
     pub(super) sketch: Sketch,
+    /// It was made here and no server knows it yet: the first one says which overlay it would like.
+    pub(super) is_new: bool,
 }
 
 impl Entry {
@@ -122,6 +124,9 @@ impl Node {
         let (bytes, id) = genesis.sign(&self.identity);
         let handle = self.add_entry(&[spec.server], None, Some(id), secret);
         self.open_room(handle, genesis, bytes, id).expect("the secret is the one just committed to");
+        if let Some(entry) = self.rooms.get_mut(&handle) {
+            entry.is_new = true;
+        }
         self.store_genesis(handle);
         self.ask_servers_for_room(handle);
         Ok(handle)
@@ -214,6 +219,7 @@ impl Node {
             presence,
             sketch,
             full: OrderedSet::new(),
+            is_new: false,
         };
         self.rooms.insert(handle, entry);
         for base in bases {

@@ -11,13 +11,15 @@ use super::peer::{Peer, Source};
 use super::rooms::Registration;
 use super::{Node, PEERS_MAX};
 use crate::id::{Code, Endpoint, RoomId};
+use crate::overlay::choice::Choice;
 use crate::room::genesis::{Genesis, GenesisError};
+use crate::room::records::Rules;
 use crate::session::message::GoodbyeReason;
 use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
 use crate::time::Time;
-use crate::wire::Base64;
+use crate::wire::{Base64, BoundedText};
 
 impl Node {
     /// The conversation with the server at `url`, begun if there is none yet.
@@ -275,6 +277,10 @@ impl Node {
             let was_open = entry.registrations.iter().any(|known| known.code.is_some());
             let Some(known) = entry.registration(server) else { continue };
             let news = known.code.replace(code) != Some(code);
+            let is_new = core::mem::take(&mut entry.is_new);
+            if is_new {
+                self.take_overlay_of(server, handle);
+            }
             if news {
                 self.event(Event::RoomRegistered { room: handle, code });
             }
@@ -284,6 +290,20 @@ impl Node {
             }
             self.request(server, &FromClient::Join { room });
         }
+    }
+
+    /// Gives a room of our own the overlay that its server wants for new rooms, as its first rules.
+    fn take_overlay_of(&mut self, server: ServerId, handle: RoomHandle) {
+        let wanted = self.servers.get(&server).map(ServerClient::overlay).unwrap_or_default();
+        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
+        // Its owner may have chosen already.
+        if wanted == Choice::Auto || *room.rules() != Rules::default() {
+            return;
+        }
+        let overlay = BoundedText::new(&wanted.record_name()).expect("names of overlays are short");
+        let rules = Rules { overlay, ..Rules::default() };
+        // Without it the room is one like any other.
+        let _ = room.set_rules(room.present(self.now), &self.identity, rules);
     }
 
     fn ask_other_servers(&mut self, handle: RoomHandle, answered: ServerId) {

@@ -14,6 +14,7 @@ use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, 
 use super::{announce, reading};
 use crate::id::Identity;
 use crate::node::Config;
+use crate::overlay::choice::Choice;
 use crate::rng::Rng;
 use crate::time::{Time, WallTime};
 
@@ -77,6 +78,7 @@ pub struct ServerClient {
     away: Duration,
     /// What its civil clock said on the present socket, and when.
     clock: Option<(Time, WallTime)>,
+    overlay: Choice,
     retry_least: Duration,
     retry_most: Duration,
 }
@@ -93,6 +95,7 @@ impl ServerClient {
             failures: 0,
             away: Duration::ZERO,
             clock: None,
+            overlay: Choice::Auto,
             retry_least: config.retry_least,
             retry_most: config.retry_most,
         }
@@ -112,6 +115,11 @@ impl ServerClient {
     pub fn wall(&self, now: Time) -> Option<WallTime> {
         let (heard, wall) = self.clock.filter(|_| self.is_entered())?;
         Some(wall + now.since(heard))
+    }
+
+    /// The overlay that the server wants new rooms to have.
+    pub fn overlay(&self) -> Choice {
+        self.overlay
     }
 
     /// When [`ServerClient::handle_timeout`] has something to do.
@@ -186,11 +194,13 @@ impl ServerClient {
         };
         self.unanswered = 0;
         match message {
-            FromServer::Welcome { versions, challenge, time_ms, keep_alive_ms } => {
+            FromServer::Welcome { versions, challenge, time_ms, keep_alive_ms, overlay } => {
                 if versions.0 > VERSIONS.1 || versions.1 < VERSIONS.0 {
                     return (None, Some(ClientEvent::Version(versions)));
                 }
                 self.clock = Some((now, WallTime::from_millis(time_ms)));
+                // A name that this build does not know counts as none.
+                self.overlay = overlay.map(|name| Choice::of_record(&name)).unwrap_or_default();
                 let interval = Duration::from_millis(keep_alive_ms);
                 self.keep_alive = interval.clamp(KEEP_ALIVE_RANGE.0, KEEP_ALIVE_RANGE.1);
                 let Some(challenge) = challenge.array() else {

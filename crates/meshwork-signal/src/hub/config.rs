@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use meshwork_core::id::RoomId;
 use meshwork_core::node::config::ROOM_ENDPOINTS_MAX;
+use meshwork_core::overlay::choice::Choice;
 use meshwork_core::signalling::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
 
@@ -33,6 +34,8 @@ pub struct HubConfig {
     pub only_room: Option<RoomId>,
     /// The STUN and TURN servers that members of rooms are told of; none by default.
     pub ice: IceOffer,
+    /// The overlay that new rooms are to have unless their owner chooses another; every client is told.
+    pub overlay: Choice,
     /// Rooms that are kept in all, each with up to 1.3 KB. 1 to 1,000,000: beyond, codes would collide often.
     pub rooms_max: usize,
     /// Rooms kept that were registered from one network (an IPv4 address, an IPv6 /64). 1 to `rooms_max`;
@@ -87,6 +90,7 @@ impl Default for HubConfig {
         HubConfig {
             only_room: None,
             ice: IceOffer::default(),
+            overlay: Choice::Auto,
             rooms_max: 65_536,
             rooms_per_network_max: 4_096,
             room_keep: 7 * DAY,

@@ -202,8 +202,9 @@ impl Hub {
         self.sockets.insert(id, socket);
         let keep_alive_ms = self.config.keep_alive.as_millis().try_into().unwrap_or(u64::MAX);
         let time_ms = wall.as_millis();
-        let welcome =
-            FromServer::Welcome { versions: VERSIONS, challenge: challenge.into(), time_ms, keep_alive_ms };
+        let overlay = Some(self.config.overlay.record_name()).filter(|name| !name.is_empty());
+        let challenge = challenge.into();
+        let welcome = FromServer::Welcome { versions: VERSIONS, challenge, time_ms, keep_alive_ms, overlay };
         self.send(now, id, &welcome);
         self.settle(now);
         id
