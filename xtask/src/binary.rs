@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::setup::Tools;
-use crate::workspace::{Workspace, forget_xtask};
+use crate::workspace::{Workspace, forget_xtask, host};
 use crate::{pages, step};
 
 /// Builds the pages, then the binary that carries them, and returns the binary's path.
@@ -27,6 +27,37 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
         copy_if_changed(&built, &program)?;
     }
     Ok(program)
+}
+
+/// Builds pages and binary as [`build_all`] does, but with the system's library in it, so that it runs where nothing
+/// else is installed; returns its path.
+///
+/// The C library is the one that the toolchain is for, so no further target need be installed.
+pub(crate) fn build_static(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
+    pages::build(workspace, tools).context("the pages were not built")?;
+    let host = host()?;
+    // With a target named, build scripts and macros, which are loaded into the compiler, stay as they are.
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--release", "--locked", "--package", "meshwork-cli", "--target", &host]);
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", host.to_uppercase().replace('-', "_"));
+    cargo.env(flags, "-C target-feature=+crt-static");
+    step::run("static binary", &mut cargo)?;
+    let program = workspace.target.join(host).join("release/meshwork");
+    let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    ensure!(!asks_for_a_loader(&bytes), "{} needs libraries of the system", program.display());
+    Ok(program)
+}
+
+/// Whether a program of 64 bits and little-endian order names another that is to load it and its libraries: the
+/// segment `PT_INTERP` of its program headers (System V ABI, chapter 5).
+fn asks_for_a_loader(elf: &[u8]) -> bool {
+    const PT_INTERP: u32 = 3;
+    let number = |at: usize, length: usize| {
+        let bytes = elf.get(at..at + length).unwrap_or_default();
+        bytes.iter().rev().fold(0_u64, |number, &byte| number << 8 | u64::from(byte))
+    };
+    let (first, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|segment| number((first + segment * size) as usize, 4) as u32 == PT_INTERP)
 }
 
 /// Becomes `meshwork serve`, or runs it where a process cannot become another.
@@ -55,4 +86,27 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     let fresh = to.with_extension("new");
     fs::copy(from, &fresh).with_context(|| format!("cannot write {}", fresh.display()))?;
     fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_loaded_by_another_is_told_from_one_that_is_not() {
+        let elf = |kinds: &[u32]| {
+            let mut elf = vec![0; 64];
+            elf[32] = 64;
+            elf[54] = 56;
+            elf[56] = kinds.len() as u8;
+            for kind in kinds {
+                elf.extend(kind.to_le_bytes());
+                elf.extend([0; 52]);
+            }
+            elf
+        };
+        assert!(asks_for_a_loader(&elf(&[6, 3, 1])));
+        assert!(!asks_for_a_loader(&elf(&[6, 1, 1])));
+        assert!(!asks_for_a_loader(b"#!/bin/sh"));
+    }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::step;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, host};
 
 /// How long a run takes where nothing else is said, in seconds.
 const SECONDS: u32 = 60;
@@ -59,14 +59,6 @@ pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     cargo.arg(format!("-artifact_prefix={}/", corpus.display()));
     cargo.env("RUSTFLAGS", INSTRUMENTATION).env("MESHWORK_FUZZ_TARGET", target);
     step::check(&mut cargo)
-}
-
-/// The platform that is built on, as rustc names it.
-fn host() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").output().context("cannot start rustc")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("`rustc -vV` does not name its host")
 }
 
 /// The names of all targets, as `fuzz/src/lib.rs` lists them.

@@ -32,7 +32,8 @@ Usage: cargo xtask <command>
 
   setup                    install what building and testing need, and say what was done
   pages                    build the pages alone, into target/pages
-  build                    build the pages and leave the release binary at target/release/meshwork
+  build [--static]         build the pages and leave the release binary at target/release/meshwork, or one that needs
+                           no library of the system beside it, and say where
   run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
   test [--fast] [FILTER]   run everything: format, lints, tidy, docs, tests, pages, browsers
                            --fast leaves the browsers out; with FILTER only tests whose names contain it run
@@ -77,10 +78,15 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             pages::build(&workspace, &tools)
         }
         "build" => {
+            let (is_static, rest) = match rest.split_first() {
+                Some((flag, rest)) if flag == "--static" => (true, rest),
+                _ => (false, rest),
+            };
             no_more(rest)?;
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, Need::Pages)?;
-            let program = binary::build_all(&workspace, &tools)?;
+            let build = if is_static { binary::build_static } else { binary::build_all };
+            let program = build(&workspace, &tools)?;
             eprintln!("xtask: built {}", program.display());
             Ok(())
         }

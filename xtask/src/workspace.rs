@@ -78,3 +78,11 @@ pub(crate) fn forget_xtask(command: &mut Command) {
         }
     }
 }
+
+/// The platform that is built on, as rustc names it.
+pub(crate) fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot start rustc")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("`rustc -vV` does not name its host")
+}

@@ -30,6 +30,8 @@ use tokio_tungstenite::tungstenite::Message;
 const ATTACKERS: u64 = 8;
 /// Messages of one socket, if it is let.
 const MESSAGES_OF_A_SOCKET: u64 = 24;
+/// After so many signals their listener says that it is alive: the long run takes minutes.
+const LISTENER_SAYS: u64 = 1_000;
 /// Resident memory that the allocator may keep after the long run.
 const RESIDENT_GROWTH_MAX: u64 = 48 * 1024 * 1024;
 /// From here on resident memory says something.
@@ -162,6 +164,9 @@ fn start_attackers(targets: &Targets, done: &Arc<AtomicU64>, attacks: u64, seed:
 async fn talk(sender: &mut Client, listener: &mut Client, room: RoomId, over: &AtomicBool) -> u64 {
     let mut number = 0_u64;
     while !over.load(Ordering::Relaxed) {
+        if number.is_multiple_of(LISTENER_SAYS) {
+            listener.say(&FromClient::KeepAlive).await;
+        }
         let payload = Base64::new(number.to_le_bytes()).unwrap();
         sender.say(&FromClient::Signal { room, to: someone(2).endpoint, payload: payload.clone() }).await;
         let expected = FromServer::Signal { room, from: someone(1).endpoint, payload };
@@ -169,7 +174,7 @@ async fn talk(sender: &mut Client, listener: &mut Client, room: RoomId, over: &A
         loop {
             match listener.hear().await.expect("a well-behaved member is not closed") {
                 FromServer::Signal { from, .. } if from != someone(1).endpoint => {}
-                FromServer::MemberJoined { .. } | FromServer::MemberLeft { .. } => {}
+                FromServer::MemberJoined { .. } | FromServer::MemberLeft { .. } | FromServer::KeepAlive => {}
                 heard => break assert_eq!(heard, expected),
             }
         }

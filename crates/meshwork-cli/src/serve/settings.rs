@@ -149,8 +149,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
          back elsewhere or later. Behind a load balancer, as long as it takes to notice",
     ),
     Setting::new(Rooms, "overlay", Kind::Text(checks::overlay), "auto").live().means(
-        "The overlay that new rooms get unless their owner chooses another: auto, full-mesh, k-gossip, k-gossip:NINES, tree or \
-         emergent. The variables MODE (fullmesh or kgossip) and NINES of the original Place say the same",
+        "The overlay that new rooms get unless their owner chooses another: auto, full-mesh, k-gossip, k-gossip:NINES, \
+         tree or emergent. The variables MODE (fullmesh or kgossip) and NINES of the original Place say the same",
     ),
     Setting::new(Rooms, "rooms_max", Kind::Whole(1, MILLION), "65536").live().means(
         "Rooms that are kept in all, each with up to 1.3 KB",
