@@ -309,7 +309,8 @@ pub(crate) fn batches() -> Vec<Vec<u8>> {
 
 pub(crate) fn payloads() -> Vec<Vec<u8>> {
     // One coding of colours for what is alike, another for what is not.
-    let contrast: Vec<_> = (0..20u8).map(|x| (x.into(), 3, Colour::rgb(x % 2 * 255, 0, x % 2 * 90))).collect();
+    let contrast: Vec<_> =
+        (0..20u8).map(|x| (x.into(), 3, Colour::rgb(x % 2 * 255, 0, x % 2 * 90))).collect();
     let contrast = cells_to_strokes(SIZE, &contrast, STAMP).expect("cells on the canvas").remove(0);
     vec![drawn().encode(), contrast.encode()]
 }
@@ -361,7 +362,13 @@ pub(crate) fn identities() -> Vec<Vec<u8>> {
 
 fn welcomed() -> FromServer {
     let overlay = Some(String::from("k-gossip:5"));
-    FromServer::Welcome { versions: (1, 1), challenge: [0; 32].into(), time_ms: 1, keep_alive_ms: 20_000, overlay }
+    FromServer::Welcome {
+        versions: (1, 1),
+        challenge: [0; 32].into(),
+        time_ms: 1,
+        keep_alive_ms: 20_000,
+        overlay,
+    }
 }
 
 /// A server's first word.
@@ -441,7 +448,12 @@ pub(crate) fn frames() -> Vec<Vec<u8>> {
     let long = "to the east ".repeat(20);
     [
         vec![frame(0x81, br#"{"type":"keep-alive"}"#), frame(0x88, b"\x03\xe8")],
-        vec![frame(0x01, b"{\"type\":"), frame(0x89, b"there?"), frame(0x80, b"\"leave\"}"), frame(0x8a, b"")],
+        vec![
+            frame(0x01, b"{\"type\":"),
+            frame(0x89, b"there?"),
+            frame(0x80, b"\"leave\"}"),
+            frame(0x8a, b""),
+        ],
         vec![frame(0x81, long.as_bytes()), frame(0x82, &[7; 30])],
     ]
     .into_iter()
