@@ -76,7 +76,8 @@ async fn broken_frames_are_told_too() {
 
 #[tokio::test]
 async fn a_full_room_refuses_and_the_socket_stays() {
-    let server = Server::start().await;
+    let config = HubConfig { members_max: 24, ..HubConfig::default() };
+    let server = Server::with(config, HttpConfig::default(), [1; 32]).await;
     let (bytes, room) = genesis(1);
     let mut members = Vec::new();
     for secret in 1..=24 {
