@@ -9,6 +9,7 @@ mod common;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use common::turn::{self, Pair};
 use common::{Client, DEADLINE, Server, genesis, mutated, someone, soon};
@@ -163,10 +164,13 @@ fn start_attackers(targets: &Targets, done: &Arc<AtomicU64>, attacks: u64, seed:
 /// Carries numbered signals from one to the other until it is `over`; every one must come, in order, and nothing else.
 async fn talk(sender: &mut Client, listener: &mut Client, room: RoomId, over: &AtomicBool) -> u64 {
     let mut number = 0_u64;
+    // Well-behaved: far below what a socket may say.
+    let mut beat = tokio::time::interval(Duration::from_millis(1));
     while !over.load(Ordering::Relaxed) {
         if number.is_multiple_of(LISTENER_SAYS) {
             listener.say(&FromClient::KeepAlive).await;
         }
+        beat.tick().await;
         let payload = Base64::new(number.to_le_bytes()).unwrap();
         sender.say(&FromClient::Signal { room, to: someone(2).endpoint, payload: payload.clone() }).await;
         let expected = FromServer::Signal { room, from: someone(1).endpoint, payload };

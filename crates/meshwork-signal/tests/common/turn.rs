@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use meshwork_core::rng::Rng;
 use meshwork_core::time::WallTime;
@@ -31,12 +31,17 @@ const CHANNEL: u16 = 0x4000;
 /// more comes than a socket holds.
 const RETRY: Duration = Duration::from_millis(250);
 const UDP: u8 = 17;
+/// Longer than the longest run; the lifetime of allocations.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Channels stand ten minutes, permissions five (RFC 8656 sections 9 and 12): the pairs of a long run renew them.
+const RENEW: Duration = Duration::from_secs(120);
 
 /// A relay for clients on this machine.
 pub(crate) fn relay() -> Server {
     let loopback = "127.0.0.1".parse().unwrap();
     let address = RelayAddress { bind: loopback, advertised: loopback };
-    let config = Config::new(Secret::from_text(SECRET).unwrap(), vec![address]);
+    let mut config = Config::new(Secret::from_text(SECRET).unwrap(), vec![address]);
+    config.nonce_life = HOUR;
     let listeners = Listeners::bind(&[SocketAddr::new(loopback, 0)]).unwrap();
     serve(config, [9; 32], listeners).unwrap()
 }
@@ -78,7 +83,8 @@ impl Relayed {
         let challenge = client.exchange(&unsigned(ALLOCATE, &[&RequestedTransport::new(UDP)])).await;
         client.nonce =
             Message::from_bytes(&challenge).unwrap().attribute::<Nonce>().unwrap().nonce().to_owned();
-        let answer = client.ask(ALLOCATE, &[&RequestedTransport::new(UDP)]).await;
+        let lifetime = Lifetime::new(HOUR.as_secs() as u32);
+        let answer = client.ask(ALLOCATE, &[&RequestedTransport::new(UDP), &lifetime]).await;
         let answer = Message::from_bytes(&answer).unwrap();
         client.relayed = answer.attribute::<XorRelayedAddress>().unwrap().addr(answer.transaction_id());
         client
@@ -116,7 +122,8 @@ impl Relayed {
         let asking = async {
             loop {
                 self.write(request).await;
-                if let Some(answer) = self.read().await {
+                // Data that was sent twice may come in between.
+                if let Some(answer) = self.read().await.filter(|answer| answer[0] < 0x40) {
                     break answer;
                 }
             }
@@ -186,17 +193,27 @@ impl Pair {
         Pair::of(first, Relayed::over_tcp(relay, "room:tcp-2").await).await
     }
 
-    async fn of(mut first: Relayed, mut second: Relayed) -> Pair {
-        first.bind(second.relayed).await;
-        second.bind(first.relayed).await;
-        Pair { first, second, repeated: 0 }
+    async fn of(first: Relayed, second: Relayed) -> Pair {
+        let mut pair = Pair { first, second, repeated: 0 };
+        pair.bind().await;
+        pair
+    }
+
+    async fn bind(&mut self) {
+        self.first.bind(self.second.relayed).await;
+        self.second.bind(self.first.relayed).await;
     }
 
     /// Sends numbers there and back until it is `over`, and says how many. Every one comes. What is sent over TCP is
     /// sent once.
     pub(crate) async fn talk(&mut self, over: Arc<AtomicBool>) -> u64 {
         let mut number = 0;
+        let mut bound = Instant::now();
         while !over.load(Ordering::Relaxed) {
+            if bound.elapsed() > RENEW {
+                self.bind().await;
+                bound = Instant::now();
+            }
             soon(self.carry(number)).await;
             number += 1;
         }
