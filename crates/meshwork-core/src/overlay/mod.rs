@@ -43,6 +43,7 @@ use core::fmt;
 use core::time::Duration;
 
 use self::message::{OverlayMessage, Tag};
+use crate::clock::Stamp;
 use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::io::BatchKey;
@@ -195,7 +196,11 @@ pub trait Overlay: fmt::Debug + Send {
     /// A batch arrived, which may or may not count.
     fn handle_arrived(&mut self, _key: &BatchKey) {}
     /// A batch was taken in, or decided about, that is not to be passed on.
-    fn handle_known(&mut self, _key: &BatchKey) {}
+    fn handle_known(&mut self, _batch: &SignedBatch) {}
+    /// The stamp from `stamp` on for what we write next: its lowest bits may say which way it travels.
+    fn stamped(&self, stamp: Stamp) -> Stamp {
+        stamp
+    }
     /// To whom to pass a new batch heard from `from`; `None` when it is our own.
     fn targets(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint>;
     /// To whom this endpoint is attached.

@@ -16,6 +16,7 @@ use super::views::{Degree, Views};
 use super::{
     BranchView, Candidate, Face, Kind, LinkFacts, NeighbourView, Overlay, OverlayOutput, OverlayView,
 };
+use crate::clock::Stamp;
 use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::io::BatchKey;
@@ -54,10 +55,11 @@ impl Sparse {
     /// Near and far links, and trees. `most` bounds the links of an endpoint that is weak for now.
     pub fn emergent(me: Introduction, most: usize, seed: Seed) -> Sparse {
         let salt = u64::from_le_bytes(core::array::from_fn(|place| seed[place] ^ 0x5a));
+        let trees = Trees::new(&me.endpoint, salt);
         Sparse {
             kind: Kind::Emergent,
             views: Views::new(me, emergent_degree(most), true, seed),
-            trees: Some(Trees::new(salt)),
+            trees: Some(trees),
             branches: None,
             outputs: VecDeque::new(),
         }
@@ -189,10 +191,14 @@ impl Overlay for Sparse {
         }
     }
 
-    fn handle_known(&mut self, key: &BatchKey) {
+    fn handle_known(&mut self, batch: &SignedBatch) {
         if let Some(trees) = &mut self.trees {
-            trees.handle_known(key);
+            trees.handle_known(batch);
         }
+    }
+
+    fn stamped(&self, stamp: Stamp) -> Stamp {
+        self.trees.as_ref().map_or(stamp, |trees| trees.stamped(stamp))
     }
 
     fn targets(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint> {
@@ -200,7 +206,7 @@ impl Overlay for Sparse {
             return Vec::new();
         }
         match &mut self.trees {
-            Some(trees) => trees.publish(now.time, batch, from, &mut self.outputs),
+            Some(trees) => trees.publish(now, batch, from),
             None => {
                 let author = batch.key().author;
                 self.views.neighbours().filter(|one| Some(*one) != from && *one != author).collect()

@@ -6,13 +6,15 @@
 //!
 //! # How it works
 //! Plumtree (Leitão, Pereira and Rodrigues 2007). The links with which somebody begins are *eager*: batches
-//! travel along them in full; those that it makes later begin *lazy*. Who gets a batch a second time says *prune*, and the link becomes *lazy* both ways: names alone, collected for
-//! [`COLLECT`]. Who hears a name and then waits in vain for the batch says *graft*: it gets the batch, and the link is
-//! eager again. How long it waits follows from how late batches came after their names, and from round-trip times.
-//! Where a name comes much earlier than the batch, the two links change places, so that trees stay short.
+//! travel along them in full; those that it makes once a tree has carried something begin *lazy* in it. Who gets a batch
+//! a second time says *prune*, and the link becomes *lazy* both ways: names alone, collected for [`COLLECT`]. Who hears
+//! a name and then waits in vain for the batch says *graft*: it gets the batch, and the link is eager again. It waits
+//! a round trip to who named it and [`PATIENCE`], so that only a long way round is left for a shorter one: the copy
+//! that comes over it afterwards is a second one.
 //!
-//! One tree makes some endpoints carry all and others nothing. So there are [`TREES`] of them, and the author of a
-//! batch decides which: docs/decisions/0024-emergent-overlay.md says how that was measured.
+//! One tree makes some endpoints carry all and others nothing. So there are [`TREES`] of them. The author of a batch
+//! takes, of [`CHOICES`] that its name gives, the one over which it hears others soonest after they wrote, and says so
+//! by the lowest bits of the batch's stamp: docs/decisions/0024-emergent-overlay.md says how that was measured.
 //!
 //! # Invariants
 //! - A batch is passed on at most once.
@@ -28,15 +30,19 @@ use core::time::Duration;
 
 use super::OverlayOutput;
 use super::message::{BatchName, Graft, IDS_MAX, OverlayMessage, first_bytes};
+use crate::clock::Stamp;
 use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::io::BatchKey;
-use crate::session::rtt::RttEstimate;
-use crate::time::Time;
+use crate::time::{Now, Time};
 use crate::wire::Bounded;
 
 /// Trees of a room: enough to spread the load of many authors, few enough that some fifty broadcasts shape all.
 pub const TREES: u8 = 8;
+/// Trees among which an author chooses: with fewer it is far from all of them, with more all authors take the same.
+pub const CHOICES: u8 = 3;
+/// How much sooner or later than it was written a batch is taken to have come at most, in milliseconds: clocks differ.
+const AGE_MAX: i64 = 2000;
 /// How long names are collected before they are told: shorter than most round trips.
 pub const COLLECT: Duration = Duration::from_millis(30);
 /// Batches that are remembered by name: a minute of a room in which 270 are written each second.
@@ -49,26 +55,29 @@ pub const MISSING_MAX: usize = 4096;
 /// may fail, and another.
 const EAGER_FIRST: usize = 2;
 /// Neighbours that are asked in turn for one batch.
-const SOURCES_MAX: usize = 4;
+pub const SOURCES_MAX: usize = 4;
 /// Batches that one neighbour may have grafted in [`SERVED_WINDOW`]: more than were lost to anybody honest.
 pub const SERVED_MAX: u32 = 4096;
 /// See [`SERVED_MAX`].
 pub const SERVED_WINDOW: Duration = Duration::from_secs(10);
-/// How long a batch may be late after its name: before anything was measured, at least, and at most.
-const WAIT_FIRST: Duration = Duration::from_millis(400);
-const WAIT_LEAST: Duration = Duration::from_millis(80);
+/// How long a batch may be late after its name, beyond a round trip to who named it; up to half as long again is added
+/// by chance. With less patience many authors on one tree bend it to and fro, each to its own ways.
+pub const PATIENCE: Duration = Duration::from_millis(120);
+/// How long an asked neighbour has to answer, at most, and what is added for a batch that waits to be verified.
 const WAIT_MOST: Duration = Duration::from_secs(2);
-/// A batch that comes by so much, and one and a half round trips, later than its name came a long way round.
-const DETOUR_LEAST: Duration = Duration::from_millis(60);
 
 impl BatchName {
-    /// The name of a batch.
+    /// The name of a batch, without its tree.
     pub fn of(key: &BatchKey) -> BatchName {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&key.author.to_bytes()).update(&key.sequence.to_le_bytes());
-        let mut name = first_bytes(hasher.finalize());
-        name[7] = name[7] & !(TREES - 1) | tree_of(&key.author);
-        BatchName(name)
+        BatchName(first_bytes(hasher.finalize())).in_tree(0)
+    }
+
+    /// The same in the tree of this number.
+    pub fn in_tree(mut self, tree: u8) -> BatchName {
+        self.0[7] = self.0[7] & !(TREES - 1) | tree & (TREES - 1);
+        self
     }
 
     /// The bit of its tree.
@@ -77,9 +86,14 @@ impl BatchName {
     }
 }
 
-/// The number of the tree along which an endpoint's batches travel.
-pub fn tree_of(author: &Endpoint) -> u8 {
-    blake3::hash(&author.to_bytes()).as_bytes()[31] & (TREES - 1)
+/// The number of the tree along which a batch of an author travels whose greatest stamp this is.
+pub fn tree_of(author: &Endpoint, stamp: Stamp) -> u8 {
+    first_tree(author).wrapping_add(stamp.0 as u8) & (TREES - 1)
+}
+
+/// The first of the [`CHOICES`] trees that follow each other among which an author chooses.
+fn first_tree(author: &Endpoint) -> u8 {
+    blake3::hash(&author.to_bytes()).as_bytes()[31]
 }
 
 #[derive(Debug)]
@@ -98,11 +112,12 @@ struct Lane {
 
 #[derive(Debug)]
 struct Missing {
+    /// With its tree.
+    name: BatchName,
     sources: Vec<Endpoint>,
     asked: usize,
     /// Whether it arrived, and only has to be verified.
     arrived: bool,
-    named: Time,
     due: Time,
     pause: Duration,
 }
@@ -111,15 +126,19 @@ struct Missing {
 #[derive(Debug, Default)]
 pub struct Trees {
     lanes: BTreeMap<Endpoint, Lane>,
-    recent: BTreeMap<BatchName, Option<SignedBatch>>,
+    /// By their names without trees: the names with them, and those batches that are kept.
+    recent: BTreeMap<BatchName, (BatchName, Option<SignedBatch>)>,
     order: VecDeque<BatchName>,
     /// Names of kept batches in order, and the bytes of these.
     kept: VecDeque<BatchName>,
     kept_bytes: usize,
     missing: BTreeMap<BatchName, Missing>,
-    lag: RttEstimate,
-    /// When the first neighbour was attached.
-    began: Option<Time>,
+    /// Trees that have carried something, a bit for each.
+    used: u8,
+    /// How old batches are that come over each tree, in milliseconds, smoothed.
+    ages: [Option<i64>; TREES as usize],
+    /// The first tree among which this endpoint chooses.
+    first: u8,
     /// Parts this endpoint's pauses from those of others.
     salt: u64,
     tell_at: Option<Time>,
@@ -128,9 +147,16 @@ pub struct Trees {
 }
 
 impl Trees {
-    /// Trees without neighbours; `salt` is chance of this endpoint's own.
-    pub fn new(salt: u64) -> Trees {
-        Trees { salt, ..Trees::default() }
+    /// Trees without neighbours, as `me` sees them; `salt` is chance of this endpoint's own.
+    pub fn new(me: &Endpoint, salt: u64) -> Trees {
+        Trees { salt, first: first_tree(me), ..Trees::default() }
+    }
+
+    /// The next stamp from `stamp` on that sends a batch of ours along the tree of our choice.
+    pub fn stamped(&self, stamp: Stamp) -> Stamp {
+        let age = |choice: &u8| self.ages[usize::from(self.first.wrapping_add(*choice) % TREES)];
+        let choice = (0..CHOICES).min_by_key(|choice| age(choice).unwrap_or(AGE_MAX)).unwrap_or(0);
+        Stamp(stamp.0.saturating_add(u64::from(choice.wrapping_sub(stamp.0 as u8) % TREES)))
     }
 
     /// A neighbour is attached. Who has neighbours enough hears names of it, and asks for the rest where it must.
@@ -141,8 +167,8 @@ impl Trees {
         speaks: bool,
         outputs: &mut VecDeque<OverlayOutput>,
     ) {
-        let begins = *self.began.get_or_insert(now) == now || self.lanes.len() < EAGER_FIRST;
-        let eager = if begins || !speaks { u8::MAX } else { 0 };
+        let begins = self.lanes.len() < EAGER_FIRST;
+        let eager = if begins || !speaks { u8::MAX } else { !self.used };
         let is_shaped = false;
         let lane =
             Lane { speaks, eager, is_shaped, names: Vec::new(), rtt: Duration::ZERO, served: (now, 0) };
@@ -184,21 +210,23 @@ impl Trees {
     }
 
     /// To whom a new batch goes in full; the others hear its name.
-    pub fn publish(
-        &mut self,
-        now: Time,
-        batch: &SignedBatch,
-        from: Option<Endpoint>,
-        outputs: &mut VecDeque<OverlayOutput>,
-    ) -> Vec<Endpoint> {
-        let key = batch.key();
-        let name = BatchName::of(&key);
-        let named = self.missing.remove(&name);
+    pub fn publish(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint> {
+        let (key, stamp) = (batch.key(), batch.header().window.most);
+        let tree = tree_of(&key.author, stamp);
+        let name = BatchName::of(&key).in_tree(tree);
         if !self.remember(name, Some(batch)) {
             return Vec::new();
         }
-        if let (Some(from), Some(named)) = (from, named) {
-            self.handle_late(now, name, from, &named, key.author, outputs);
+        self.used |= name.tree();
+        if let Some(from) = from {
+            // The way that was the first is a good one.
+            if let Some(lane) = self.lanes.get_mut(&from).filter(|lane| !lane.is_shaped) {
+                lane.eager |= name.tree();
+            }
+            let age = (now.wall.0 / 1000) as i64 - stamp.millis() as i64;
+            let age = age.clamp(-AGE_MAX, AGE_MAX);
+            let smoothed = &mut self.ages[usize::from(tree)];
+            *smoothed = Some(smoothed.map_or(age, |before| before + (age - before) / 8));
         }
         let mut targets = Vec::new();
         for (&to, lane) in &mut self.lanes {
@@ -209,7 +237,7 @@ impl Trees {
                 targets.push(to);
             } else if lane.names.len() < IDS_MAX {
                 lane.names.push(name);
-                self.tell_at.get_or_insert(now + COLLECT);
+                self.tell_at.get_or_insert(now.time + COLLECT);
             }
         }
         targets
@@ -226,10 +254,10 @@ impl Trees {
     }
 
     /// A batch need not be asked for: it was taken in, or is beaten.
-    pub fn handle_known(&mut self, key: &BatchKey) {
-        let name = BatchName::of(key);
-        self.missing.remove(&name);
-        self.remember(name, None);
+    pub fn handle_known(&mut self, batch: &SignedBatch) {
+        let key = batch.key();
+        let tree = tree_of(&key.author, batch.header().window.most);
+        self.remember(BatchName::of(&key).in_tree(tree), None);
     }
 
     /// `from` sent a batch that was here: one of two ways is enough.
@@ -239,10 +267,10 @@ impl Trees {
         from: Endpoint,
         outputs: &mut VecDeque<OverlayOutput>,
     ) {
-        if planted!(NeverPruned) {
-            return;
+        let Some(&(name, _)) = self.recent.get(&BatchName::of(key)) else { return };
+        if !planted!(NeverPruned) {
+            self.prune(from, name.tree(), outputs);
         }
-        self.prune(from, BatchName::of(key).tree(), outputs);
     }
 
     /// A neighbour has these trees from others.
@@ -255,12 +283,13 @@ impl Trees {
     /// A neighbour has batches.
     pub fn handle_have(&mut self, now: Time, from: Endpoint, names: &[BatchName]) {
         let Some(rtt) = self.lanes.get(&from).map(|lane| lane.rtt) else { return };
-        let wait = self.wait().max(rtt);
-        for name in names {
-            if self.recent.contains_key(name) {
+        let wait = rtt + PATIENCE;
+        for &name in names {
+            let id = name.in_tree(0);
+            if self.recent.contains_key(&id) {
                 continue;
             }
-            if let Some(missing) = self.missing.get_mut(name) {
+            if let Some(missing) = self.missing.get_mut(&id) {
                 if missing.sources.len() < SOURCES_MAX && !missing.sources.contains(&from) {
                     missing.sources.push(from);
                 }
@@ -268,9 +297,9 @@ impl Trees {
                 let sources = alloc::vec![from];
                 // One of many that lack it asks first, and hands it on to the others.
                 let chance = u64::from_le_bytes(name.0).wrapping_mul(self.salt | 1) >> 56;
-                let (asked, arrived, due) = (0, false, now + wait + wait * chance as u32 / 256);
-                let missing = Missing { sources, asked, arrived, named: now, due, pause: wait };
-                self.missing.insert(*name, missing);
+                let due = now + wait + PATIENCE / 2 * chance as u32 / 256;
+                let missing = Missing { name, sources, asked: 0, arrived: false, due, pause: wait };
+                self.missing.insert(id, missing);
             }
         }
     }
@@ -291,7 +320,7 @@ impl Trees {
             lane.served = (now, 0);
         }
         for name in graft.names.iter() {
-            if let Some(Some(batch)) = self.recent.get(name) {
+            if let Some((_, Some(batch))) = self.recent.get(&name.in_tree(0)) {
                 lane.served.1 += 1;
                 if lane.served.1 > SERVED_MAX {
                     return false;
@@ -333,7 +362,7 @@ impl Trees {
             missing.asked += 1;
             missing.due = now + missing.pause;
             missing.pause = (missing.pause * 2).min(WAIT_MOST);
-            asks.entry(source).or_default().push(name);
+            asks.entry(source).or_default().push(missing.name);
         }
         for (source, names) in asks {
             self.graft(source, &names, outputs);
@@ -344,40 +373,6 @@ impl Trees {
     /// When [`Trees::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.missing.values().map(|missing| missing.due).chain(self.tell_at).min()
-    }
-
-    fn wait(&self) -> Duration {
-        let measured = self.lag.smoothed().map(|lag| lag + self.lag.variation() * 4);
-        measured.map_or(WAIT_FIRST, |wait| wait.clamp(WAIT_LEAST, WAIT_MOST))
-    }
-
-    /// A batch came after its name: learns how late that is, and makes the earlier way the one in full.
-    fn handle_late(
-        &mut self,
-        now: Time,
-        name: BatchName,
-        from: Endpoint,
-        named: &Missing,
-        author: Endpoint,
-        outputs: &mut VecDeque<OverlayOutput>,
-    ) {
-        let late = now.since(named.named);
-        // What was asked for says nothing about the tree.
-        if named.asked > 0 {
-            return;
-        }
-        self.lag.sample(late);
-        let Some(&earlier) = named.sources.first() else { return };
-        let Some(lane) = self.lanes.get(&earlier).filter(|lane| !lane.is_shaped) else { return };
-        let is_detour = late > DETOUR_LEAST + lane.rtt * 3 / 2 && earlier != from && author != from;
-        if is_detour && lane.eager & name.tree() == 0 {
-            if let Some(lane) = self.lanes.get_mut(&earlier) {
-                lane.eager |= name.tree();
-            }
-            let graft = Graft { trees: name.tree(), names: Bounded::default() };
-            outputs.push_back(OverlayOutput::Send(earlier, OverlayMessage::Graft(graft)));
-            self.prune(from, name.tree(), outputs);
-        }
     }
 
     fn graft(&mut self, source: Endpoint, names: &[BatchName], outputs: &mut VecDeque<OverlayOutput>) {
@@ -403,7 +398,9 @@ impl Trees {
 
     /// Remembers a name, and the batch if there is one. Returns whether it is new.
     fn remember(&mut self, name: BatchName, batch: Option<&SignedBatch>) -> bool {
-        if self.recent.contains_key(&name) {
+        let id = name.in_tree(0);
+        self.missing.remove(&id);
+        if self.recent.contains_key(&id) {
             return false;
         }
         if self.order.len() == RECENT_MAX
@@ -413,10 +410,10 @@ impl Trees {
             self.forget_batch(oldest);
             self.recent.remove(&oldest);
         }
-        self.order.push_back(name);
-        self.recent.insert(name, batch.cloned());
+        self.order.push_back(id);
+        self.recent.insert(id, (name, batch.cloned()));
         if let Some(batch) = batch {
-            self.kept.push_back(name);
+            self.kept.push_back(id);
             self.kept_bytes += batch.bytes().len();
             while self.kept_bytes > KEPT_BYTES_MAX
                 && let Some(oldest) = self.kept.front().copied()
@@ -431,7 +428,7 @@ impl Trees {
     fn forget_batch(&mut self, name: BatchName) {
         if self.kept.front() == Some(&name) {
             self.kept.pop_front();
-            if let Some(batch) = self.recent.get_mut(&name).and_then(Option::take) {
+            if let Some(batch) = self.recent.get_mut(&name).and_then(|(_, batch)| batch.take()) {
                 self.kept_bytes -= batch.bytes().len();
             }
         }
@@ -441,18 +438,35 @@ impl Trees {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Stamp;
     use crate::gossip::batch::{Header, StampWindow};
     use crate::id::{Identity, Instance, PeerId, RoomId};
+    use crate::time::WallTime;
 
     fn neighbour(number: u8) -> Endpoint {
         Endpoint { peer: PeerId([number; 32]), instance: Instance(number.into()) }
     }
 
+    fn at(micros: u64) -> Now {
+        Now { time: Time(micros), wall: WallTime(micros) }
+    }
+
+    /// The bit of a batch's tree.
+    fn tree(batch: &SignedBatch) -> u8 {
+        1 << tree_of(&batch.key().author, batch.header().window.most)
+    }
+
+    fn name(batch: &SignedBatch) -> BatchName {
+        BatchName::of(&batch.key()).in_tree(tree_of(&batch.key().author, batch.header().window.most))
+    }
+
     fn batch(sequence: u64, payload: usize) -> SignedBatch {
+        stamped(sequence, payload, Stamp(1 << 16))
+    }
+
+    fn stamped(sequence: u64, payload: usize, stamp: Stamp) -> SignedBatch {
         let identity = Identity::from_secret([1; 32]);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
-        let window = StampWindow::at(Stamp(1 << 16));
+        let window = StampWindow::at(stamp);
         let header = Header { author, sequence, replica: 0, record: None, window };
         SignedBatch::sign(&identity, &RoomId([1; 32]), header, &alloc::vec![0; payload]).expect("legal")
     }
@@ -469,25 +483,24 @@ mod tests {
     fn a_link_that_brings_what_is_here_carries_names_from_then_on() {
         let (mut trees, mut outputs) = (trees(3), VecDeque::new());
         let first = batch(1, 10);
-        let targets = trees.publish(Time(0), &first, Some(neighbour(1)), &mut outputs);
+        let targets = trees.publish(at(0), &first, Some(neighbour(1)));
         assert_eq!(targets, [neighbour(2), neighbour(3)], "every link begins in full");
         trees.handle_duplicate(&first.key(), neighbour(2), &mut outputs);
-        let tree = BatchName::of(&first.key()).tree();
-        let prune = OverlayOutput::Send(neighbour(2), OverlayMessage::Prune(tree));
+        let prune = OverlayOutput::Send(neighbour(2), OverlayMessage::Prune(tree(&first)));
         assert_eq!(outputs.pop_front(), Some(prune));
         let second = batch(2, 10);
-        assert_eq!(trees.publish(Time(1), &second, None, &mut outputs), [neighbour(1), neighbour(3)]);
+        assert_eq!(trees.publish(at(1), &second, None), [neighbour(1), neighbour(3)]);
         trees.handle_timeout(Time(1) + COLLECT, &mut outputs);
-        let names = Bounded::new(alloc::vec![BatchName::of(&second.key())]).expect("one");
+        let names = Bounded::new(alloc::vec![name(&second)]).expect("one");
         assert_eq!(outputs.pop_front(), Some(OverlayOutput::Send(neighbour(2), OverlayMessage::Have(names))));
-        assert!(trees.publish(Time(2), &second, Some(neighbour(3)), &mut outputs).is_empty(), "only once");
+        assert!(trees.publish(at(2), &second, Some(neighbour(3))).is_empty(), "only once");
     }
 
     #[test]
     fn what_is_named_and_does_not_come_is_asked_of_one_after_another() {
         let (mut trees, mut outputs) = (trees(2), VecDeque::new());
         let lost = batch(1, 10);
-        let name = BatchName::of(&lost.key());
+        let name = name(&lost);
         trees.handle_have(Time(0), neighbour(1), &[name]);
         trees.handle_have(Time(0), neighbour(2), &[name]);
         let mut asked = Vec::new();
@@ -507,9 +520,9 @@ mod tests {
     fn who_grafts_gets_the_batch_and_the_tree() {
         let (mut trees, mut outputs) = (trees(2), VecDeque::new());
         let sent = batch(1, 10);
-        let name = BatchName::of(&sent.key());
+        let name = name(&sent);
         trees.handle_prune(neighbour(2), u8::MAX);
-        assert_eq!(trees.publish(Time(0), &sent, None, &mut outputs), [neighbour(1)]);
+        assert_eq!(trees.publish(at(0), &sent, None), [neighbour(1)]);
         let graft = Graft { trees: name.tree(), names: Bounded::new(alloc::vec![name]).expect("one") };
         assert!(trees.handle_graft(Time(1), neighbour(2), &graft, &mut outputs));
         assert_eq!(outputs.pop_front(), Some(OverlayOutput::Batch(neighbour(2), sent)));
@@ -522,30 +535,59 @@ mod tests {
     #[test]
     fn who_has_neighbours_enough_hears_names_of_a_new_one() {
         let (mut trees, mut outputs) = (trees(3), VecDeque::new());
+        outputs.clear();
+        trees.used = 0b1111_0000;
         trees.handle_attached(Time(5), neighbour(4), true, &mut outputs);
         trees.handle_attached(Time(5), neighbour(5), false, &mut outputs);
         let eager = [1, 2, 3, 4, 5].map(|number| trees.eager(neighbour(number)));
-        assert_eq!((eager, outputs.len()), ([255, 255, 255, 0, 255], 0), "but who knows no names gets all");
+        assert_eq!((eager, outputs.len()), ([255, 255, 255, 15, 255], 0), "but who knows no names gets all");
         (1..=4).for_each(|number| trees.handle_detached(neighbour(number)));
         trees.handle_attached(Time(9), neighbour(6), true, &mut outputs);
         assert!(matches!(outputs.make_contiguous(), [OverlayOutput::Send(_, OverlayMessage::Graft(_))]));
     }
 
     #[test]
+    fn an_author_takes_the_tree_over_which_it_hears_soonest() {
+        let author = batch(1, 10).key().author;
+        let mut trees = Trees::new(&author, 0);
+        let stamp = Stamp::at(WallTime(9_000_000));
+        assert_eq!(trees.stamped(stamp), stamp, "nothing was heard: the first of its trees");
+        // Over the first of its trees batches come after 300 ms, over the others after 100 ms and 200 ms.
+        for (sequence, (choice, late)) in [(0, 300), (1, 100), (2, 200), (3, 1)].into_iter().enumerate() {
+            let heard = stamped(sequence as u64 + 1, 10, Stamp((5000 << 16) + choice));
+            trees.publish(at(1000 * (5000 + late)), &heard, Some(neighbour(1)));
+        }
+        let chosen = trees.stamped(stamp);
+        assert_eq!(chosen, Stamp(stamp.0 + 1));
+        assert_eq!(
+            tree_of(&author, chosen),
+            (first_tree(&author) + 1) % TREES,
+            "not one that is not among its own"
+        );
+        assert_eq!(trees.stamped(Stamp(stamp.0 + 3)), Stamp(stamp.0 + 9), "stamps only grow");
+    }
+
+    #[test]
     fn what_is_kept_is_bounded() {
-        let (mut trees, mut outputs) = (trees(1), VecDeque::new());
+        let mut trees = trees(1);
         for sequence in 1..300 {
-            trees.publish(Time(0), &batch(sequence, 8000), None, &mut outputs);
+            trees.publish(at(0), &batch(sequence, 8000), None);
         }
         assert!(trees.kept_bytes <= KEPT_BYTES_MAX && trees.kept.len() < 135);
-        let names: Vec<BatchName> = (0..2 * MISSING_MAX as u64).map(|n| BatchName(n.to_be_bytes())).collect();
+        let names: Vec<BatchName> =
+            (0..2 * MISSING_MAX as u64).map(|n| BatchName((n << 3).to_be_bytes())).collect();
         trees.handle_have(Time(0), neighbour(1), &names);
         assert_eq!(trees.missing.len(), MISSING_MAX);
         for sequence in 300..RECENT_MAX as u64 + 500 {
-            trees.handle_known(&BatchKey { author: neighbour(9), sequence });
+            trees.remember(BatchName((sequence << 3).to_be_bytes()), None);
         }
         assert_eq!((trees.recent.len(), trees.order.len()), (RECENT_MAX, RECENT_MAX));
-        let kept = trees.recent.values().flatten().map(|batch| batch.bytes().len()).sum::<usize>();
+        let kept = trees
+            .recent
+            .values()
+            .flat_map(|(_, batch)| batch)
+            .map(|batch| batch.bytes().len())
+            .sum::<usize>();
         assert_eq!(kept, trees.kept_bytes);
     }
 }

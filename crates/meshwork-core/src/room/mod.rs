@@ -264,7 +264,7 @@ impl Room {
         if let Some(&(x, y, _)) = cells.iter().find(|(x, y, _)| !size.contains(*x, *y)) {
             return Err(CommandError::OutsideCanvas { x: x.into(), y: y.into(), size });
         }
-        let stamp = self.clock.next(now.wall);
+        let stamp = self.linking.overlay.stamped(self.clock.next(now.wall));
         let strokes =
             cells_to_strokes(size, cells, stamp).expect("cells on the canvas and a stamp above zero");
         let first = self.next_sequence;
