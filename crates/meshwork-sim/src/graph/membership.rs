@@ -31,6 +31,8 @@ pub const LINKS_MAX: usize = 16;
 pub const SERVER: u32 = u32::MAX;
 /// Steps of a walk that looks for somebody to link to: the end is then at most 6 links away.
 const WALK: usize = 5;
+/// Walks that a newcomer sends out at once: a third of its links, as many as may be learnt through one neighbour.
+const WALKS: usize = 4;
 /// Steps of a walk that exchanges views: what its end is linked to is then at most 5 links away.
 const SHUFFLE_WALK: usize = 4;
 /// Links that a newcomer asks for with a claim: an end that is full drops one for it.
@@ -208,8 +210,20 @@ impl Membership {
         self.enter(peer);
         let is_first = self.living.len() == 1;
         let is_met = self.meet_by_server(peer, rng);
-        for place in 0..self.views.active {
-            self.walk_for_link(peer, place < CLAIMS, rng);
+        // Some walks at once: what one of them waits for in memory costs the others nothing.
+        for places in (0..self.views.active).step_by(WALKS) {
+            let mut ends = [None; WALKS];
+            ends.fill_with(|| chance::pick(rng, self.of(peer)).map(|first| (first, first)));
+            for _ in 0..WALK {
+                for (_, at) in ends.iter_mut().flatten() {
+                    *at = self.hand_on(*at, rng).unwrap_or(*at);
+                }
+            }
+            for (place, (first, end)) in (places..self.views.active).zip(ends.into_iter().flatten()) {
+                if self.is_alive(first) && self.is_alive(end) {
+                    self.ask(peer, end, first, place < CLAIMS, rng);
+                }
+            }
         }
         is_first || is_met
     }

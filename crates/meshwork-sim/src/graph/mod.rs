@@ -19,6 +19,7 @@
 
 pub mod adjacency;
 pub mod chance;
+pub mod choice;
 pub mod latency;
 pub mod membership;
 pub mod outcome;

@@ -50,6 +50,7 @@ pub(crate) fn hops_over<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::chance::generator;
 
     #[test]
     fn the_dead_pass_nothing_on() {
@@ -58,5 +59,26 @@ mod tests {
         assert_eq!((all.of.as_slice(), all.reached, all.most), (&[0, 1, 2, 3, 4][..], 5, 4));
         let cut = hops(&line, 0, |peer| peer != 2);
         assert_eq!((cut.of[1], cut.of[3], cut.reached, cut.most), (1, UNREACHED, 2, 1));
+    }
+
+    /// With 300 of a thousand dead a peer is alone with probability 0.3^k at degree k, and nothing else counts: all the
+    /// living hear in exp(-700 * 0.3^k) of all cases.
+    #[test]
+    fn random_regular_graphs_hold_together_as_often_as_planned() {
+        const SEEDS: u64 = 400;
+        for (degree, planned) in [(6, 0.60), (8, 0.955), (10, 0.996), (12, 0.9996)] {
+            let whole = (0..SEEDS).filter(|&seed| {
+                let rng = &mut generator(seed, [degree, 0, 0]);
+                let graph = Adjacency::random_regular(1000, degree as usize, rng);
+                hops(&graph, 999, |peer| peer >= 300).reached == 700
+            });
+            let share = whole.count() as f64 / SEEDS as f64;
+            // Three standard deviations of so many cases, and one case.
+            let tolerance = 3.0 * f64::sqrt(planned * (1.0 - planned) / SEEDS as f64) + 1.0 / SEEDS as f64;
+            assert!(
+                (share - planned).abs() <= tolerance,
+                "degree {degree}: {share} of the rooms, {planned} planned"
+            );
+        }
     }
 }

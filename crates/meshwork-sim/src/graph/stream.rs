@@ -4,11 +4,11 @@
 //! A reliable ordered channel (SCTP, RFC 9260): what is lost arrives later, and what was sent behind it waits for it. A
 //! loss is noticed when three later packets have been acknowledged (fast retransmission), or by a timer, whichever is
 //! earlier; what is sent again may be lost again, and then waits for the timer. A peer's copies leave one after another
-//! at the rate of its access. Who has heard from a neighbour that a batch exists, and still waits for it, asks that
-//! neighbour: such a copy overtakes the late one.
+//! at the rate of its access. Who has a batch tells the others of its neighbours, and who then waits for it in vain asks
+//! the first that told it: such a copy overtakes the late one, and is passed on at once.
 //!
 //! # Limits
-//! Acknowledgements, announcements and what is asked for are not lost. When three later packets will have been sent is
+//! Acknowledgements, announcements and what is asked for are not lost, and only who told first is asked. When three later packets will have been sent is
 //! taken from the arc's own rate so far. The tree stays as it is: the real one would change the links in question.
 
 use meshwork_core::rng::Rng;
@@ -16,14 +16,12 @@ use meshwork_core::rng::Rng;
 use super::chance;
 use super::latency::Latency;
 use super::queue::Queue;
-use super::tree::{GRAFT_AFTER_MICROS, NEVER, Trees, WORD_AFTER_MICROS};
+use super::tree::{NEVER, Trees, WORD_AFTER_MICROS, patience};
 
 /// Milliseconds that are told apart: what takes longer counts as the last.
 const SPAN_MS: usize = 30_000;
-/// A copy that would come later than this is not yet asked for: nearer neighbours may have it by then.
-const SECOND_LOOK_MICROS: u32 = 600_000;
-/// Who found nobody to ask looks again after this.
-const LOOK_AGAIN_MICROS: u32 = 50_000;
+/// Of a batch that was named and has not come.
+const NAMED: u32 = NEVER - 1;
 /// Packets behind a lost one that make it be sent again (RFC 9260, section 7.2.4).
 const REPORTS: u32 = 3;
 
@@ -84,8 +82,8 @@ enum What {
     Has,
     /// It comes over this arc.
     Comes(u32),
-    /// It should have been there by now.
-    Waits,
+    /// Who told of it over this arc is asked, if it has not come.
+    Waits(u32),
 }
 
 /// Sends all batches over the trees as they are.
@@ -115,7 +113,7 @@ pub fn send(trees: &Trees<'_>, batches: &[Batch], link: &Link, latency: &Latency
         match what {
             What::Has => stream.take(now, peer, number, None, rng),
             What::Comes(arc) => stream.take(now, peer, number, Some(arc as usize), rng),
-            What::Waits => stream.ask(now, peer, number),
+            What::Waits(arc) => stream.ask(now, peer, number, arc),
         }
     }
     stream.times
@@ -141,7 +139,7 @@ impl Stream<'_> {
     fn take(&mut self, now: u32, peer: u32, number: u32, over: Option<usize>, rng: &mut Rng) {
         let batch = self.batches[number as usize];
         let had = &mut self.had[number as usize * self.trees.peers() + peer as usize];
-        if *had != NEVER {
+        if *had < NAMED {
             return;
         }
         *had = now;
@@ -154,6 +152,25 @@ impl Stream<'_> {
         for out in trees.eager_arcs(peer, batch.tree) {
             if over.is_none_or(|arc| out != trees.back(arc)) {
                 self.pass_on(now, peer, out, number, rng);
+            }
+        }
+        self.tell(now, peer, number);
+    }
+
+    /// A peer tells those of its neighbours to whom it does not pass a batch on that it has it.
+    fn tell(&mut self, now: u32, peer: u32, number: u32) {
+        let trees = self.trees;
+        // Names are told at fixed times, each peer at its own.
+        let phase = peer.wrapping_mul(0x9e37_79b1) % WORD_AFTER_MICROS;
+        let told = now + WORD_AFTER_MICROS - (now + phase) % WORD_AFTER_MICROS;
+        for arc in trees.lazy_arcs(peer, self.batches[number as usize].tree) {
+            let to = trees.target(arc);
+            let had = &mut self.had[number as usize * trees.peers() + to as usize];
+            if *had == NEVER {
+                *had = NAMED;
+                let way = self.latency.one_way(peer, to);
+                let asked = told + way + patience(2 * way, to ^ number);
+                self.queue.push(asked, (to, number, What::Waits(arc as u32)));
             }
         }
     }
@@ -180,31 +197,16 @@ impl Stream<'_> {
         *waits = arrives.max(*waits);
         let arrives = *waits;
         self.queue.push(arrives, (to, number, What::Comes(out as u32)));
-        if arrives > in_time + GRAFT_AFTER_MICROS {
-            self.queue.push(in_time + GRAFT_AFTER_MICROS, (to, number, What::Waits));
-        }
     }
 
-    /// A peer that waits asks the neighbour from which a copy comes soonest, or looks again a little later.
-    fn ask(&mut self, now: u32, peer: u32, number: u32) {
-        let had = &self.had[number as usize * self.trees.peers()..][..self.trees.peers()];
-        if had[peer as usize] != NEVER {
-            return;
-        }
-        let copy = |neighbour: u32| {
-            let way = self.latency.one_way(neighbour, peer);
-            let named = had[neighbour as usize].checked_add(WORD_AFTER_MICROS + way)?;
-            Some((named + GRAFT_AFTER_MICROS + 2 * way).max(now) + 2 * way)
-        };
-        // Word that is still on its way is looked for again.
-        let tree = self.batches[number as usize].tree;
-        let soonest = self.trees.lazy_targets(peer, tree).filter_map(copy).min();
-        match soonest.filter(|&at| at <= now + SECOND_LOOK_MICROS) {
-            Some(at) => {
-                self.times.grafts += 1;
-                self.queue.push(at, (peer, number, What::Has));
-            }
-            None => self.queue.push(now + LOOK_AGAIN_MICROS, (peer, number, What::Waits)),
+    /// A peer that still waits asks who told it.
+    fn ask(&mut self, now: u32, peer: u32, number: u32, arc: u32) {
+        if self.had[number as usize * self.trees.peers() + peer as usize] == NAMED {
+            let teller = self.trees.target(self.trees.back(arc as usize));
+            self.times.grafts += 1;
+            self.times.sent[teller as usize] += 1;
+            let at = now + self.latency.round_trip(peer, teller);
+            self.queue.push(at, (peer, number, What::Has));
         }
     }
 }

@@ -4,13 +4,15 @@
 //! As Plumtree (Leitão, Pereira and Rodrigues, SRDS 2007). A message goes over eager links at once; over lazy ones goes
 //! only word that it exists. Who gets a copy that it has already makes the link it came over lazy, so that the first
 //! broadcast, which floods, leaves a tree of the fastest ways. Who hears of a message and has not got it some time later
-//! asks who told it, and makes that link eager: a graft. Where word comes much earlier than the message the two links
-//! may change places. Several trees lie over the same links.
+//! asks who told it, one after another, and makes that link eager: a graft. A copy that then comes the long way is a second
+//! one. Several trees lie over the same links.
 //!
 //! # Limits
 //! Asking and pruning always arrive. Messages are of one size; what queues on a link is not followed here.
 
 use std::sync::Arc;
+
+use meshwork_core::overlay::trees::{COLLECT, PATIENCE, SOURCES_MAX};
 
 use super::adjacency::Adjacency;
 use super::latency::Latency;
@@ -18,10 +20,12 @@ use super::queue::Queue;
 
 /// Trees over the same links, at most: one bit each.
 pub const TREES_MAX: usize = 8;
-/// Names of messages are collected for so long before they are told, in microseconds: what the overlay's trees do.
-pub(crate) const WORD_AFTER_MICROS: u32 = 30_000;
-/// Who has a name waits so long beyond a round trip before it asks, in microseconds.
-pub(crate) const GRAFT_AFTER_MICROS: u32 = 150_000;
+/// Names of messages are collected for so long before they are told, in microseconds.
+pub(crate) const WORD_AFTER_MICROS: u32 = COLLECT.as_micros() as u32;
+/// Who has a name waits so long beyond a round trip before it asks, and up to half as long again, in microseconds.
+const PATIENCE_MICROS: u32 = PATIENCE.as_micros() as u32;
+/// Copies for each peer after which a broadcast that would never end is ended.
+const FORGETFUL_MAX: u64 = 50;
 /// The time of what never arrived.
 pub const NEVER: u32 = u32::MAX;
 
@@ -32,18 +36,20 @@ pub struct Timing<'a> {
     pub latency: &'a Latency,
     /// What a sender needs for each copy, one after another, in microseconds.
     pub copy_micros: u32,
-    /// Who has heard of a message waits so long beyond a round trip to who told it before it asks, in microseconds.
-    pub graft_after_micros: u32,
-    /// A message that comes so much later than its name came a long way round: the two links change places. `None`
-    /// leaves trees as they are, which is better where many authors share one: each would bend it to its own ways.
-    pub detour_micros: Option<u32>,
 }
 
 impl<'a> Timing<'a> {
-    /// Only the way counts; grafts after 150 ms and a round trip.
+    /// Only the way counts; all else as the overlay has it.
     pub fn of(latency: &'a Latency) -> Timing<'a> {
-        Timing { latency, copy_micros: 0, graft_after_micros: GRAFT_AFTER_MICROS, detour_micros: None }
+        Timing { latency, copy_micros: 0 }
     }
+}
+
+/// How long one waits for what was named over a link of this round trip; by `salt`, so that of many who lack it one
+/// asks first.
+pub(crate) fn patience(round_trip: u32, salt: u32) -> u32 {
+    let chance = u64::from(salt.wrapping_mul(0x9e37_79b1) >> 24);
+    round_trip + PATIENCE_MICROS + (u64::from(PATIENCE_MICROS / 2) * chance / 256) as u32
 }
 
 /// What came of one broadcast.
@@ -65,8 +71,8 @@ pub struct Delivery {
     pub grafts: u64,
     /// Copies that each peer sent.
     pub sent: Vec<u16>,
-    /// When each peer first had word of it, and over which arc.
-    named: Vec<(u32, u32)>,
+    /// How many each peer is to ask for it so far, and when the next one.
+    asks: Vec<(u8, u32)>,
 }
 
 impl Delivery {
@@ -76,11 +82,11 @@ impl Delivery {
             at: keep.at,
             hops: keep.hops,
             sent: keep.sent,
-            named: keep.named,
+            asks: keep.asks,
             ..Delivery::default()
         };
-        self.named.clear();
-        self.named.resize(peers, (NEVER, 0));
+        self.asks.clear();
+        self.asks.resize(peers, (0, 0));
         for (column, empty) in [(&mut self.hops, u16::MAX), (&mut self.sent, 0)] {
             column.clear();
             column.resize(peers, empty);
@@ -93,6 +99,15 @@ impl Delivery {
     pub fn percentile(&self, per_mille: usize) -> u32 {
         let mut times: Vec<u32> = self.at.iter().copied().filter(|&time| time != NEVER).collect();
         super::latency::percentile(&mut times, per_mille)
+    }
+
+    /// **payload-copies**: peers got it at most `most` times on average.
+    ///
+    /// # Errors
+    /// How often they got it.
+    pub fn check_copies(&self, most: f64) -> Result<(), String> {
+        let copies = self.copies as f64 / self.reached.max(1) as f64;
+        if copies <= most { Ok(()) } else { Err(format!("payload-copies: {copies:.2} for each peer")) }
     }
 
     /// Hops of the last who heard.
@@ -113,6 +128,8 @@ pub struct Trees<'a> {
     lazy: Vec<u8>,
     /// Whether those without word of their own are asked in time: off where only trees count.
     pub has_grafts: bool,
+    /// A fault to be noticed: nobody knows what it had, and passes on every copy, until there are fifty for each peer.
+    pub is_forgetful: bool,
     queue: Queue<(u32, What)>,
 }
 
@@ -138,7 +155,18 @@ impl<'a> Trees<'a> {
             }
         }
         let lazy = vec![0; graph.arcs()];
-        Trees { graph, back: back.into(), from: from.into(), lazy, has_grafts: true, queue: Queue::default() }
+        let (back, from) = (back.into(), from.into());
+        Trees { graph, back, from, lazy, has_grafts: true, is_forgetful: false, queue: Queue::default() }
+    }
+
+    /// The same with the trees as they are elsewhere: `eager` tells in which of them the first of two neighbours gets
+    /// all in full from the second, a bit for each.
+    pub fn laid(graph: &'a Adjacency, eager: impl Fn(u32, u32) -> u8) -> Trees<'a> {
+        let mut trees = Trees::new(graph);
+        for arc in 0..graph.arcs() {
+            trees.lazy[arc] = !eager(trees.graph.target(arc), trees.from[arc]);
+        }
+        trees
     }
 
     /// What the trees take besides the graph, in bytes.
@@ -156,10 +184,9 @@ impl<'a> Trees<'a> {
         self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) == 0)
     }
 
-    /// Who tells a peer only the names of what travels in a tree.
-    pub(crate) fn lazy_targets(&self, peer: u32, tree: usize) -> impl Iterator<Item = u32> {
-        let lazy = self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) != 0);
-        lazy.map(|arc| self.graph.target(arc))
+    /// The arcs over which a peer tells only the names of what travels in a tree.
+    pub(crate) fn lazy_arcs(&self, peer: u32, tree: usize) -> impl Iterator<Item = usize> {
+        self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) != 0)
     }
 
     /// The links.
@@ -202,7 +229,7 @@ impl<'a> Trees<'a> {
         delivery.at[origin as usize] = 0;
         delivery.hops[origin as usize] = 0;
         delivery.reached = 1;
-        self.pass_on(origin, [u32::MAX; 2], 0, bit, timing, delivery);
+        self.pass_on(origin, u32::MAX, 0, bit, timing, delivery);
         while let Some((at, (arc, what))) = self.queue.pop() {
             let arc = arc as usize;
             let (from, to) = (self.from[arc], self.graph.target(arc));
@@ -211,6 +238,12 @@ impl<'a> Trees<'a> {
             }
             let has_it = delivery.at[to as usize] != NEVER;
             match what {
+                What::Copy if has_it && self.is_forgetful => {
+                    delivery.duplicates += 1;
+                    if delivery.copies < FORGETFUL_MAX * self.graph.peers() as u64 {
+                        self.pass_on(to, self.back[arc], at, bit, timing, delivery);
+                    }
+                }
                 What::Copy if has_it => {
                     delivery.duplicates += 1;
                     self.set_lazy(arc, bit, true);
@@ -220,23 +253,18 @@ impl<'a> Trees<'a> {
                     delivery.hops[to as usize] = delivery.hops[from as usize] + 1;
                     delivery.reached += 1;
                     self.set_lazy(arc, bit, false);
-                    let (named, by) = delivery.named[to as usize];
-                    let mut has_it = [self.back[arc], self.back[arc]];
-                    if named != NEVER && timing.detour_micros.is_some_and(|detour| at - named >= detour) {
-                        self.set_lazy(by as usize, bit, false);
-                        self.set_lazy(arc, bit, true);
-                        // Who named it has it: a copy back would be pruned, and the tree torn.
-                        has_it[1] = self.back[by as usize];
-                    }
-                    self.pass_on(to, has_it, at, bit, timing, delivery);
+                    self.pass_on(to, self.back[arc], at, bit, timing, delivery);
                 }
                 What::Word if !has_it => {
-                    let named = &mut delivery.named[to as usize];
-                    if named.0 == NEVER {
-                        *named = (at, arc as u32);
+                    // One after another is asked, each later than the one before.
+                    let (asked, next) = &mut delivery.asks[to as usize];
+                    if usize::from(*asked) < SOURCES_MAX {
+                        let round_trip = timing.latency.round_trip(from, to);
+                        let ask = if *asked == 0 { at + patience(round_trip, to) } else { at.max(*next) };
+                        *next = ask + ((round_trip + PATIENCE_MICROS) << *asked);
+                        *asked += 1;
+                        self.queue.push(ask, (arc as u32, What::Patience));
                     }
-                    let patience = timing.latency.round_trip(from, to) + timing.graft_after_micros;
-                    self.queue.push(at + patience, (arc as u32, What::Patience));
                 }
                 What::Patience if !has_it => {
                     self.set_lazy(arc, bit, false);
@@ -254,7 +282,7 @@ impl<'a> Trees<'a> {
     fn pass_on(
         &mut self,
         peer: u32,
-        except: [u32; 2],
+        except: u32,
         at: u32,
         bit: u8,
         timing: &Timing<'_>,
@@ -262,21 +290,24 @@ impl<'a> Trees<'a> {
     ) {
         let mut busy = at;
         for arc in self.graph.range(peer) {
-            if except.contains(&(arc as u32)) {
+            if arc as u32 == except {
+                continue;
+            }
+            // Where grafts are off, what lazy links carry changes nothing: a large room has mostly such links.
+            let is_lazy = self.lazy[arc] & bit != 0;
+            delivery.words += u64::from(is_lazy);
+            if is_lazy && !self.has_grafts {
                 continue;
             }
             let way = timing.latency.one_way(peer, self.graph.target(arc));
-            if self.lazy[arc] & bit == 0 {
+            if is_lazy {
+                let at = at + WORD_AFTER_MICROS + way;
+                self.queue.push(at, (arc as u32, What::Word));
+            } else {
                 busy += timing.copy_micros;
                 delivery.copies += 1;
                 delivery.sent[peer as usize] += 1;
                 self.queue.push(busy + way, (arc as u32, What::Copy));
-            } else {
-                delivery.words += 1;
-                if self.has_grafts {
-                    let at = at + WORD_AFTER_MICROS + way;
-                    self.queue.push(at, (arc as u32, What::Word));
-                }
             }
         }
     }
@@ -328,6 +359,21 @@ mod tests {
         trees.broadcast(0, 250, &Timing::of(&latency), |_| true, &mut delivery);
         assert_eq!((delivery.reached, delivery.copies), (300, 299), "it carries what others write as well");
         assert_eq!(trees.eager(7, 1), 12, "another tree has learnt nothing");
+    }
+
+    #[test]
+    fn who_forgets_what_it_had_is_noticed() {
+        let graph = Adjacency::random_regular(300, 12, &mut generator(2, [0; 3]));
+        let latency = Latency::regions(300, &mut generator(2, [1; 3]));
+        for is_forgetful in [false, true] {
+            let (mut trees, mut delivery) = (Trees::new(&graph), Delivery::default());
+            trees.is_forgetful = is_forgetful;
+            for _ in 0..2 {
+                trees.broadcast(0, 5, &Timing::of(&latency), |_| true, &mut delivery);
+            }
+            let found = delivery.check_copies(1.3);
+            assert_eq!(found.is_err_and(|words| words.starts_with("payload-copies")), is_forgetful);
+        }
     }
 
     #[test]

@@ -120,6 +120,9 @@ impl Program {
     }
 }
 
+/// How long a message takes from one program to another.
+pub type Ways = Box<dyn Fn(NodeIndex, NodeIndex) -> Duration>;
+
 /// Everything there is.
 pub struct World {
     now: Time,
@@ -131,6 +134,7 @@ pub struct World {
     order: u64,
     connections: Connections,
     path: PathModel,
+    ways: Option<Ways>,
     servers: Vec<Server>,
     next_socket: u64,
     store_delay: Duration,
@@ -155,6 +159,7 @@ impl World {
             order: 0,
             connections: Connections::new(rng.fork()),
             path,
+            ways: None,
             servers: vec![Server::new(SERVER)],
             next_socket: 0,
             store_delay: disk::STORE_DELAY,
@@ -235,6 +240,11 @@ impl World {
         };
         self.programs.insert(index, program);
         index
+    }
+
+    /// Programs are as far from each other as this says; all else of their paths is as their accesses have it.
+    pub fn set_ways(&mut self, ways: Ways) {
+        self.ways = Some(ways);
     }
 
     /// Lets a program make a room on the first server.
@@ -469,8 +479,12 @@ impl World {
     /// The path on which a connection's messages travel.
     fn path_of(&self, end: End) -> PathModel {
         let access = self.programs[&end.0].access;
-        let remote = self.connections.remote_node(end).and_then(|remote| self.programs.get(&remote));
-        remote.map_or(access, |remote| access.to(remote.access))
+        let Some(index) = self.connections.remote_node(end) else { return access };
+        let path = self.programs.get(&index).map_or(access, |remote| access.to(remote.access));
+        match &self.ways {
+            Some(ways) => PathModel { latency: ways(end.0, index), ..path },
+            None => path,
+        }
     }
 
     fn schedule_arrivals(&mut self, arrivals: Vec<Arrival>) {

@@ -12,7 +12,6 @@ use crate::graph::membership::{Found, Membership, Views};
 use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
 use crate::graph::reach::hops;
 use crate::graph::tree::{Delivery, Timing, Trees};
-use crate::graph::workers::in_order;
 
 /// Rounds of upkeep before the catastrophe.
 const UPKEEP: usize = 6;
@@ -102,19 +101,12 @@ impl Study for Catastrophe {
         self.killed_percent.iter().try_for_each(|&share| within("killed_percent", share, 1..=99))
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, seeds: u32) -> bool {
-        self.seeds = seeds;
-        true
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
-        let rooms =
-            in_order(run.threads, self.seeds as usize, run.progress, |room| self.room(run.seed, room as u64));
+        let rooms = run.rooms(&[()], self.seeds, |(), room| self.room(run.seed, room)).remove(0);
         let mut table = Table::of(&[
             "killed %",
             "rooms",

@@ -7,7 +7,6 @@ use crate::graph::PEERS_MAX;
 use crate::graph::chance::{self, generator};
 use crate::graph::membership::{Found, Membership, Views};
 use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
-use crate::graph::workers::in_order;
 
 const MODELLED: &[&str] = &[
     "Every ten seconds some peers vanish without a word and as many new ones join by the server and walks.",
@@ -67,23 +66,13 @@ impl Study for Churn {
         within("peers that ever come", self.ever(), 10..=PEERS_MAX)
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, seeds: u32) -> bool {
-        self.seeds = seeds;
-        true
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
-        let rooms = in_order(run.threads, VARIANTS.len() * self.seeds as usize, run.progress, |task| {
-            let (variant, room) = (task / self.seeds as usize, task % self.seeds as usize);
-            self.room(VARIANTS[variant].1, run.seed, room as u64)
-        });
-        let of_variant: Vec<&[Vec<Round>]> = rooms.chunks(self.seeds as usize).collect();
-        self.report(&of_variant, run.seed, parameters)
+        let rooms = run.rooms(&VARIANTS, self.seeds, |&(_, views), room| self.room(views, run.seed, room));
+        self.report(&rooms, run.seed, parameters)
     }
 }
 
@@ -137,7 +126,7 @@ impl Churn {
         rounds.collect()
     }
 
-    fn report(&self, variants: &[&[Vec<Round>]], seed: u64, parameters: String) -> Outcome {
+    fn report(&self, variants: &[Vec<Vec<Round>>], seed: u64, parameters: String) -> Outcome {
         let mut table = Table::of(&[
             "overlay",
             "hear % (mean)",

@@ -75,8 +75,8 @@ impl Study for Cost {
         true
     }
 
-    fn set_seeds(&mut self, _seeds: u32) -> bool {
-        false
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (None, None)
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {

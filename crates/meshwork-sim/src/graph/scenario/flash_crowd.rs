@@ -36,13 +36,8 @@ impl Study for FlashCrowd {
         within("present", self.present, 2..=100_000.min(PEERS_MAX))
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, _seeds: u32) -> bool {
-        false
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), None)
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {

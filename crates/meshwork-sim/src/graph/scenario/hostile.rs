@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ROUNDS_A_MINUTE, Run, ScenarioError, Study, lines, percent, within};
+use super::{ROUNDS_A_MINUTE, Run, ScenarioError, Study, lines, mean, percent, within};
 use crate::graph::chance::{self, generator};
 use crate::graph::latency::Latency;
 use crate::graph::membership::{Membership, Views};
 use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
 use crate::graph::reach::hops;
 use crate::graph::tree::{Delivery, Timing, Trees};
-use crate::graph::workers::in_order;
 
 /// Broadcasts that are measured in each room.
 const BROADCASTS: usize = 20;
@@ -63,21 +62,13 @@ impl Study for Hostile {
         self.hostile_percent.iter().try_for_each(|&share| within("hostile_percent", share, 1..=50))
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, seeds: u32) -> bool {
-        self.seeds = seeds;
-        true
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
-        let seeds = self.seeds as usize;
-        let samples = in_order(run.threads, self.hostile_percent.len() * seeds, run.progress, |task| {
-            self.room(self.hostile_percent[task / seeds], run.seed, (task % seeds) as u64)
-        });
+        let samples =
+            run.rooms(&self.hostile_percent, self.seeds, |&share, room| self.room(share, run.seed, room));
         let mut table = Table::of(&[
             "hostile %",
             "they drop: hear by the tree %",
@@ -92,10 +83,8 @@ impl Study for Hostile {
             "the same without pinning and spreading: taken %",
             "the same without: surrounded %",
         ]);
-        for (&share, rooms) in self.hostile_percent.iter().zip(samples.chunks(seeds)) {
-            let mean = |of: fn(&Sample) -> f64| {
-                Value::Number(rooms.iter().map(of).sum::<f64>() / rooms.len().max(1) as f64, 2)
-            };
+        for (&share, rooms) in self.hostile_percent.iter().zip(&samples) {
+            let mean = |of: fn(&Sample) -> f64| Value::Number(mean(rooms, of), 2);
             table.push(vec![
                 Value::count(share),
                 mean(|sample| sample.by_tree),

@@ -30,7 +30,7 @@ pub use self::writers::Writers;
 use super::latency::Latency;
 use super::membership::{Membership, Views};
 use super::outcome::{Axis, Figure, Form, Outcome, Series};
-use super::workers::Progress;
+use super::workers::{Progress, in_order};
 
 /// Seeds of one run at most: a study of more says nothing new, and its numbers would take gigabytes.
 pub const SEEDS_MAX: u32 = 100_000;
@@ -47,6 +47,28 @@ pub struct Run<'a> {
     pub threads: usize,
     /// Told after each task.
     pub progress: Progress<'a>,
+}
+
+impl Run<'_> {
+    /// Studies so many rooms, each by its number, for each of `cases`. Returns the rooms of each case.
+    fn rooms<C: Sync, R: Send>(
+        &self,
+        cases: &[C],
+        seeds: u32,
+        room: impl Fn(&C, u64) -> R + Sync,
+    ) -> Vec<Vec<R>> {
+        let seeds = seeds.max(1) as usize;
+        let all = in_order(self.threads, cases.len() * seeds, self.progress, |task| {
+            room(&cases[task / seeds], (task % seeds) as u64)
+        });
+        let mut all = all.into_iter();
+        cases.iter().map(|_| all.by_ref().take(seeds).collect()).collect()
+    }
+}
+
+/// The mean of what `of` says of each room.
+fn mean<R>(rooms: &[R], of: impl Fn(&R) -> f64) -> f64 {
+    rooms.iter().map(of).sum::<f64>() / rooms.len().max(1) as f64
 }
 
 /// Why a scenario cannot be run. Nothing was begun; mend the parameters.
@@ -86,10 +108,12 @@ pub enum ScenarioError {
 trait Study: Serialize + DeserializeOwned + Default {
     /// Whether the parameters are in their ranges.
     fn check(&self) -> Result<(), ScenarioError>;
-    /// Another number of peers, or of seeds. False when there is no such parameter.
-    fn set_peers(&mut self, peers: usize) -> bool;
-    /// Another number of repetitions from seeds that follow each other. False when there is no such parameter.
-    fn set_seeds(&mut self, seeds: u32) -> bool;
+    /// Its numbers of peers and of rooms, where it has one of them.
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>);
+    /// Another number of peers. False when there is no such parameter.
+    fn set_peers(&mut self, peers: usize) -> bool {
+        self.counts().0.map(|count| *count = peers).is_some()
+    }
     /// Does it.
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome;
 }
@@ -152,7 +176,8 @@ macro_rules! scenarios {
             /// # Errors
             /// When it has no such parameter.
             pub fn set_seeds(&mut self, seeds: u32) -> Result<(), ScenarioError> {
-                let is_set = match self { $(Scenario::$variant(parameters) => parameters.set_seeds(seeds),)* };
+                let count = match self { $(Scenario::$variant(parameters) => parameters.counts().1,)* };
+                let is_set = count.map(|count| *count = seeds).is_some();
                 self.or_none(is_set, "seeds")
             }
 

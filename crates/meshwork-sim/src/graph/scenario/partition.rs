@@ -6,7 +6,6 @@ use super::{ROUNDS_A_MINUTE, Run, ScenarioError, Study, lines, percent, within};
 use crate::graph::chance::{self, generator};
 use crate::graph::membership::{Membership, SERVER, Views};
 use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
-use crate::graph::workers::in_order;
 
 /// Seconds after the cut is over that are simulated at most.
 const SECONDS_MAX: u32 = 600;
@@ -52,19 +51,12 @@ impl Study for Partition {
         within("seeds", self.seeds, 1..=1000)
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, seeds: u32) -> bool {
-        self.seeds = seeds;
-        true
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
-        let rooms =
-            in_order(run.threads, self.seeds as usize, run.progress, |room| self.room(run.seed, room as u64));
+        let rooms = run.rooms(&[()], self.seeds, |(), room| self.room(run.seed, room)).remove(0);
         self.report(&rooms, run.seed, parameters)
     }
 }

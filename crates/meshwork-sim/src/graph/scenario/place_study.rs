@@ -99,9 +99,8 @@ impl Study for PlaceStudy {
         true
     }
 
-    fn set_seeds(&mut self, seeds: u32) -> bool {
-        self.repetitions = seeds;
-        true
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (None, Some(&mut self.repetitions))
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {

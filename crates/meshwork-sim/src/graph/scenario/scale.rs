@@ -59,13 +59,8 @@ impl Study for Scale {
         within("passive", self.passive, 0..=48)
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, _seeds: u32) -> bool {
-        false
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), None)
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {

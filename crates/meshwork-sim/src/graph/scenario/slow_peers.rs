@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Run, ScenarioError, Study, lines, settled, within};
+use super::{Run, ScenarioError, Study, lines, mean, settled, within};
 use crate::graph::chance::{self, generator};
 use crate::graph::latency::{Latency, percentile};
 use crate::graph::membership::Views;
 use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
 use crate::graph::tree::{Delivery, NEVER, Timing, Trees, flood};
-use crate::graph::workers::in_order;
 
 /// Broadcasts that are measured in each room.
 const BROADCASTS: usize = 50;
@@ -52,21 +51,13 @@ impl Study for SlowPeers {
         self.slow_percent.iter().try_for_each(|&slow| within("slow_percent", slow, 0..=90))
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, seeds: u32) -> bool {
-        self.seeds = seeds;
-        true
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
-        let seeds = self.seeds as usize;
-        let samples = in_order(run.threads, self.slow_percent.len() * seeds, run.progress, |task| {
-            self.room(self.slow_percent[task / seeds], run.seed, (task % seeds) as u64)
-        });
+        let samples =
+            run.rooms(&self.slow_percent, self.seeds, |&share, room| self.room(share, run.seed, room));
         let mut table = Table::of(&[
             "slow %",
             "p99 ms, tree that knows no times",
@@ -74,8 +65,8 @@ impl Study for SlowPeers {
             "p99 ms, flooding",
             "work of a slow peer against a quick one",
         ]);
-        for (&slow, rooms) in self.slow_percent.iter().zip(samples.chunks(seeds)) {
-            let mean = |of: fn(&Sample) -> f64| rooms.iter().map(of).sum::<f64>() / rooms.len().max(1) as f64;
+        for (&slow, rooms) in self.slow_percent.iter().zip(&samples) {
+            let mean = |of: fn(&Sample) -> f64| mean(rooms, of);
             table.push(vec![
                 Value::count(slow),
                 Value::Number(mean(|sample| sample.blind_p99), 0),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, ScenarioError, Study, lines, settled, within};
 use crate::graph::adjacency::Adjacency;
 use crate::graph::chance::{self, generator};
+use crate::graph::choice::{Choice, Picker};
 use crate::graph::latency::Latency;
 use crate::graph::membership::Views;
 use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
@@ -15,16 +16,19 @@ use crate::graph::workers::in_order;
 /// Bytes that announce a batch over a lazy link: who wrote it and its number, packed with others.
 const WORD_BYTES: f64 = 12.0;
 
+/// Broadcasts that shape the trees of random writers, and tell them which to choose.
+const WARM_UP: usize = 50;
+
 /// Peers times batches: each takes four bytes while it runs, on each thread.
 const DELIVERIES_MAX: u64 = 500_000_000;
 
 const MODELLED: &[&str] = &[
     "Five regions, neighbours swapped for nearer ones; one tree grown from the writer, or several grown from \
-                 peers drawn at random, of which each author takes the one whose root it is nearest to.",
+                 peers drawn at random, of which each author takes, of three that its name gives, the one over which it hears others soonest.",
     "Loss on every link, one packet a batch: what is lost is sent again after three later packets or the \
                  timer, and everything behind it on that link waits, as SCTP's ordered channel does.",
-    "Who knows from a neighbour that a batch exists, and still waits 150 ms and a round trip later, asks for it: \
-                 that copy overtakes the late one.",
+    "Who has a batch names it to all other neighbours within 30 ms. Who still waits for what was named, a round trip \
+                 and 120 to 180 ms later, asks who named it first: that copy overtakes the late one.",
     "A peer's copies leave one after another at the rate of its access.",
 ];
 
@@ -96,13 +100,8 @@ impl Study for Viewers {
         self.loss_per_mille.iter().try_for_each(|&loss| within("loss_per_mille", loss, 0..=200))
     }
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = peers;
-        true
-    }
-
-    fn set_seeds(&mut self, _seeds: u32) -> bool {
-        false
+    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
+        (Some(&mut self.peers), None)
     }
 
     fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
@@ -129,20 +128,25 @@ impl Viewers {
         let (mut trees, mut delivery) = (Trees::new(graph), Delivery::default());
         trees.has_grafts = false;
         let roots: Vec<u32> = (0..count).map(|_| chance::below(rng, self.peers) as u32).collect();
-        let mut depths = vec![];
-        for (tree, &root) in roots.iter().enumerate() {
-            trees.broadcast(tree, root, &Timing::of(latency), |_| true, &mut delivery);
-            depths.push(delivery.at.clone());
+        let mut picker = Picker::new(Choice::MESHWORK, count, self.peers, generator(seed, [3, 4, 0]));
+        for number in 0..count.max(WARM_UP) {
+            let root = roots.get(number).copied();
+            let author = root.unwrap_or_else(|| chance::below(rng, self.peers) as u32);
+            if number > 0 && is_one {
+                break;
+            }
+            let tree = if root.is_some() { number } else { picker.pick(author) };
+            trees.broadcast(tree, author, &Timing::of(latency), |_| true, &mut delivery);
+            picker.note(tree, root.is_some(), &delivery);
         }
         let batches =
             u64::from(self.cells_per_second) * u64::from(self.seconds) / u64::from(self.batch_cells);
-        let batch = |number: u64| {
+        let mut batch = |number: u64| {
             let at = (number * u64::from(self.seconds) * 1_000_000 / batches.max(1)) as u32;
             let origin = if is_one { roots[0] } else { chance::below(rng, self.peers) as u32 };
-            let tree = (0..count).min_by_key(|&tree| depths[tree][origin as usize]).unwrap_or(0);
-            Batch { at, origin, tree }
+            Batch { at, origin, tree: picker.pick(origin) }
         };
-        let batches: Vec<Batch> = (0..batches.max(1)).map(batch).collect();
+        let batches: Vec<Batch> = (0..batches.max(1)).map(&mut batch).collect();
         let link = Link {
             loss_per_million: 1000 * loss,
             timer_micros: 1000 * self.timer_ms,
