@@ -298,6 +298,7 @@ fn is_shown(row: &Row) -> bool {
     row.attached || matches!(row.state, LinkState::Connecting | LinkState::Stale)
 }
 
+/// An author takes one of three trees by what it has heard, which nobody else knows beforehand: this is the first.
 fn tree_bit(origin: &Endpoint) -> u8 {
     1 << tree_of(origin)
 }

@@ -87,13 +87,14 @@ impl BatchName {
 }
 
 /// The number of the tree along which a batch of an author travels whose greatest stamp this is.
-pub fn tree_of(author: &Endpoint, stamp: Stamp) -> u8 {
-    first_tree(author).wrapping_add(stamp.0 as u8) & (TREES - 1)
+pub fn tree_of_batch(author: &Endpoint, stamp: Stamp) -> u8 {
+    tree_of(author).wrapping_add(stamp.0 as u8) & (TREES - 1)
 }
 
-/// The first of the [`CHOICES`] trees that follow each other among which an author chooses.
-fn first_tree(author: &Endpoint) -> u8 {
-    blake3::hash(&author.to_bytes()).as_bytes()[31]
+/// The first of the [`CHOICES`] trees that follow each other among which an author chooses: it takes this one until it
+/// has heard others over all of them.
+pub fn tree_of(author: &Endpoint) -> u8 {
+    blake3::hash(&author.to_bytes()).as_bytes()[31] & (TREES - 1)
 }
 
 #[derive(Debug)]
@@ -149,7 +150,7 @@ pub struct Trees {
 impl Trees {
     /// Trees without neighbours, as `me` sees them; `salt` is chance of this endpoint's own.
     pub fn new(me: &Endpoint, salt: u64) -> Trees {
-        Trees { salt, first: first_tree(me), ..Trees::default() }
+        Trees { salt, first: tree_of(me), ..Trees::default() }
     }
 
     /// The next stamp from `stamp` on that sends a batch of ours along the tree of our choice.
@@ -212,7 +213,7 @@ impl Trees {
     /// To whom a new batch goes in full; the others hear its name.
     pub fn publish(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint> {
         let (key, stamp) = (batch.key(), batch.header().window.most);
-        let tree = tree_of(&key.author, stamp);
+        let tree = tree_of_batch(&key.author, stamp);
         let name = BatchName::of(&key).in_tree(tree);
         if !self.remember(name, Some(batch)) {
             return Vec::new();
@@ -256,7 +257,7 @@ impl Trees {
     /// A batch need not be asked for: it was taken in, or is beaten.
     pub fn handle_known(&mut self, batch: &SignedBatch) {
         let key = batch.key();
-        let tree = tree_of(&key.author, batch.header().window.most);
+        let tree = tree_of_batch(&key.author, batch.header().window.most);
         self.remember(BatchName::of(&key).in_tree(tree), None);
     }
 
@@ -452,11 +453,11 @@ mod tests {
 
     /// The bit of a batch's tree.
     fn tree(batch: &SignedBatch) -> u8 {
-        1 << tree_of(&batch.key().author, batch.header().window.most)
+        1 << tree_of_batch(&batch.key().author, batch.header().window.most)
     }
 
     fn name(batch: &SignedBatch) -> BatchName {
-        BatchName::of(&batch.key()).in_tree(tree_of(&batch.key().author, batch.header().window.most))
+        BatchName::of(&batch.key()).in_tree(tree_of_batch(&batch.key().author, batch.header().window.most))
     }
 
     fn batch(sequence: u64, payload: usize) -> SignedBatch {
@@ -560,8 +561,8 @@ mod tests {
         let chosen = trees.stamped(stamp);
         assert_eq!(chosen, Stamp(stamp.0 + 1));
         assert_eq!(
-            tree_of(&author, chosen),
-            (first_tree(&author) + 1) % TREES,
+            tree_of_batch(&author, chosen),
+            (tree_of(&author) + 1) % TREES,
             "not one that is not among its own"
         );
         assert_eq!(trees.stamped(Stamp(stamp.0 + 3)), Stamp(stamp.0 + 9), "stamps only grow");
