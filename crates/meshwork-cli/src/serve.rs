@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
 async fn serve(arguments: &ServeArgs, chosen: Chosens, mut config: Config) -> Result<()> {
     let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
     // It runs until it is dropped, when everybody has been told goodbye.
-    let relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
+    let mut relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
     if let Some(relay) = &relay {
         config.hub.ice = relay.offer.clone();
     }
@@ -92,8 +92,7 @@ async fn serve(arguments: &ServeArgs, chosen: Chosens, mut config: Config) -> Re
         let _ = print(&relay.words());
     }
     tracing::info!("the server listens");
-    let offer = relay.as_ref().map(|relay| relay.offer.clone());
-    let running = Running { arguments, chosen, handle, tls, offer };
+    let running = Running { arguments, chosen, handle, tls, relay: relay.as_mut() };
     server.run(listener, running.until_it_is_to_end(signals)).await;
     tracing::info!("the server has ended");
     Ok(())

@@ -5,6 +5,8 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
+use meshwork_core::time::WallTime;
+use meshwork_signal::turn::Secret;
 use support::{Home, PATIENCE, Running};
 
 /// Starts a server and gives the lines of its standard output up to `last`.
@@ -66,6 +68,10 @@ fn a_relay_answers_stun_and_asks_for_credentials() {
         let length = socket.recv(&mut answer).unwrap();
         answer[..length].to_vec()
     };
+    // An attribute that claims more bytes than there are.
+    let broken =
+        [0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 6, 0, 40, 1, 2, 3, 4];
+    socket.send(&broken).unwrap();
     let bound = ask(1, &[]);
     let port = socket.local_addr().unwrap().port().to_be_bytes();
     assert_eq!(bound[..2], [1, 1], "a success");
@@ -92,6 +98,43 @@ fn a_relay_answers_stun_and_asks_for_credentials() {
     let mut bound = [0; 32];
     stream.read_exact(&mut bound).unwrap();
     assert_eq!(bound[..2], [1, 1], "a success");
+    server.terminate();
+    let ended = server.end().expect_code(0);
+    assert!(!ended.stderr.contains("attribute"), "what strangers send is not logged: {}", ended.stderr);
+}
+
+#[test]
+fn a_hang_up_changes_the_secret_and_the_limits_of_the_relay() {
+    let home = Home::new();
+    let file = home.path("m.toml");
+    let always = "relay = true\nrelay_listen = [\"127.0.0.1:0\"]\n";
+    std::fs::write(&file, format!("{always}turn_secret = \"the secret of this month\"\n")).unwrap();
+    let (mut server, lines) = start(&home, &["--config", "m.toml", "--log-format", "json"], "relaying on");
+    let http = lines[0].strip_prefix("listening on ").unwrap();
+    // What is handed out for /turn-token, and whether a secret made it.
+    let is_made_with = |secret: &str| {
+        let answer = get(http, "/turn-token?id=alice");
+        let answer: serde_json::Value =
+            serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let relay = &answer["iceServers"][1];
+        let [username, password] = ["username", "credential"].map(|name| relay[name].as_str().unwrap());
+        Secret::from_text(secret).unwrap().verify(username, password, WallTime(0)).is_ok()
+    };
+    assert!(is_made_with("the secret of this month"));
+    let changed =
+        "turn_secret = \"the secret of next month\"\nrelay_allocations_max = 7\nrelay_realm = \"other\"\n";
+    std::fs::write(&file, format!("{always}{changed}")).unwrap();
+    server.hang_up();
+    let told = server.log("read again", |line| line.contains("was read again"));
+    assert!(told.contains("\"changed\":\"relay_allocations_max, turn_secret\""), "{told}");
+    let waits = server.log("wait", |line| line.contains("count from a restart"));
+    assert!(waits.contains("\"settings\":\"relay_realm\""), "{waits}");
+    assert!(is_made_with("the secret of next month"));
+    // Without one in the file, what was there last goes on.
+    std::fs::write(&file, always).unwrap();
+    server.hang_up();
+    server.log("read again", |line| line.contains("was read again") && line.contains("turn_secret"));
+    assert!(is_made_with("the secret of next month"));
     server.terminate();
     server.end().expect_code(0);
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use meshwork_signal::http::{self, Tls};
+use meshwork_signal::http::{self, ServerHandle, Tls};
 use meshwork_signal::hub::{IceOffer, RelayOffer};
 use meshwork_signal::turn::token::Tokens;
 use meshwork_signal::turn::{self, Listeners, RelayAddress, Secret, Server};
@@ -33,8 +33,8 @@ pub(super) struct Relay {
 /// # Errors
 /// It cannot listen where it should, has no address on which to relay, or a limit is not legal.
 pub(super) fn start(config: &RelayConfig, tls: Option<&Arc<Tls>>) -> Result<Relay> {
-    let secret = match &config.turn_secret {
-        Some(secret) => Secret::from_text(secret.reveal())?,
+    let secret = match shared_secret(config)? {
+        Some(secret) => secret,
         None => Secret::from_random(random_bytes()?),
     };
     let relay = relay_config(config, secret.clone())?;
@@ -63,14 +63,33 @@ impl Relay {
         format!("relaying on {}\n", places.join(", "))
     }
 
+    /// Takes on other settings, and says what members are told from now on. Where it listens stays.
+    ///
+    /// # Errors
+    /// A setting is not legal; all stays as it was.
+    pub(super) fn reconfigure(&mut self, config: &RelayConfig, server: &ServerHandle) -> Result<IceOffer> {
+        // One that was drawn stays until another is named.
+        let secret = shared_secret(config)?.unwrap_or_else(|| self.secret.clone());
+        self.server.reconfigure(relay_config(config, secret.clone())?)?;
+        self.offer = offer(config, &secret, self.server.udp_addresses(), &self.tls);
+        self.secret = secret;
+        self.hand_out(server);
+        Ok(self.offer.clone())
+    }
+
+    /// Has the server hand out credentials at `/turn-token`.
+    fn hand_out(&self, server: &ServerHandle) {
+        if let (Some(stun), Some(relay)) = (self.offer.stun.first(), self.offer.relays.first()) {
+            server.hand_out(Tokens::new(self.secret.clone(), stun.clone(), relay.urls.clone()));
+        }
+    }
+
     /// Makes it known to the server: its numbers among the metrics, its credentials at `/turn-token`, and connections
     /// to the server's own port that speak STUN.
     pub(super) fn join(&self, server: http::Server) -> http::Server {
         let handle = server.handle();
         handle.add_metrics(self.server.counts());
-        if let (Some(stun), Some(relay)) = (self.offer.stun.first(), self.offer.relays.first()) {
-            handle.hand_out(Tokens::new(self.secret.clone(), stun.clone(), relay.urls.clone()));
-        }
+        self.hand_out(&handle);
         let (sender, mut handed_over) = mpsc::channel::<http::RawConnection>(HANDED_OVER_MAX);
         let relay = self.server.handle();
         tokio::spawn(async move {
@@ -85,6 +104,11 @@ impl Relay {
         });
         server.with_stun(sender)
     }
+}
+
+/// The secret that was named, if one was.
+fn shared_secret(config: &RelayConfig) -> Result<Option<Secret>> {
+    Ok(config.turn_secret.as_ref().map(|secret| Secret::from_text(secret.reveal())).transpose()?)
 }
 
 /// Where to listen: without IPv6 on this machine, not on all of its addresses, unless nothing else was asked for.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use meshwork_signal::http::{ServerHandle, Tls};
-use meshwork_signal::hub::IceOffer;
 
 use super::config::Config;
+use super::relay::Relay;
 use super::settings::SETTINGS;
 use super::{Chosens, ServeArgs, choose, within_descriptors};
 
@@ -16,8 +16,8 @@ pub(super) struct Running<'a> {
     pub(super) chosen: Chosens,
     pub(super) handle: ServerHandle,
     pub(super) tls: Option<Arc<Tls>>,
-    /// What members are told of relays while ours runs, whatever the configuration says of others.
-    pub(super) offer: Option<IceOffer>,
+    /// The own relay, of which members are told whatever the configuration says of others.
+    pub(super) relay: Option<&'a mut Relay>,
 }
 
 /// What a signal asks for.
@@ -65,8 +65,8 @@ impl Running<'_> {
     fn reload_settings(&mut self) -> Result<()> {
         let chosen = choose(self.arguments)?;
         let mut config = Config::new(&chosen)?;
-        if let Some(offer) = &self.offer {
-            config.hub.ice = offer.clone();
+        if let Some(relay) = &mut self.relay {
+            config.hub.ice = relay.reconfigure(&config.relay, &self.handle)?;
         }
         self.handle.reconfigure(config.hub, within_descriptors(config.http))?;
         let changed = SETTINGS.iter().filter(|setting| {

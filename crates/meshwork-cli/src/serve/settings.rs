@@ -258,42 +258,42 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new(Relay, "relay_ports", Kind::Text(checks::port_range), "49152-65535").means(
         "Ports for relayed traffic, which the firewall must let in over UDP",
     ),
-    Setting::new(Relay, "relay_allow", Kind::List(checks::address_range), "").means(
+    Setting::new(Relay, "relay_allow", Kind::List(checks::address_range), "").live().means(
         "Address ranges such as 192.168.0.0/16 to which is relayed although they are denied by default: private, \
          link-local, metadata and other special ones",
     ),
     Setting::new(Relay, "relay_realm", Kind::Text(checks::word), "meshwork").means(
         "The realm that the relay names to its clients",
     ),
-    Setting::new(Relay, "relay_allocations_max", Kind::Whole(1, 16_384), "4096").means(
+    Setting::new(Relay, "relay_allocations_max", Kind::Whole(1, 16_384), "4096").live().means(
         "Relayed transport addresses in all",
     ),
-    Setting::new(Relay, "relay_allocations_per_network_max", Kind::Whole(1, 16_384), "64").means(
+    Setting::new(Relay, "relay_allocations_per_network_max", Kind::Whole(1, 16_384), "64").live().means(
         "Relayed transport addresses of one network",
     ),
-    Setting::new(Relay, "relay_allocations_per_room_max", Kind::Whole(1, 16_384), "256").means(
+    Setting::new(Relay, "relay_allocations_per_room_max", Kind::Whole(1, 16_384), "256").live().means(
         "Relayed transport addresses for the members of one room together",
     ),
-    Setting::new(Relay, "relay_allocations_per_endpoint_max", Kind::Whole(1, 16_384), "24").means(
+    Setting::new(Relay, "relay_allocations_per_endpoint_max", Kind::Whole(1, 16_384), "24").live().means(
         "Relayed transport addresses of one endpoint, which needs one for each link that is relayed",
     ),
-    Setting::new(Relay, "relay_bytes_per_second_max", Kind::Bytes(KIB, 100 * GIB), "128MiB").means(
+    Setting::new(Relay, "relay_bytes_per_second_max", Kind::Bytes(KIB, 100 * GIB), "128MiB").live().means(
         "Bytes that are relayed each second in all",
     ),
-    Setting::new(Relay, "relay_bytes_per_second_per_network_max", Kind::Bytes(KIB, 100 * GIB), "16MiB").means(
+    Setting::new(Relay, "relay_bytes_per_second_per_network_max", Kind::Bytes(KIB, 100 * GIB), "16MiB").live().means(
         "Bytes that are relayed each second for one network",
     ),
-    Setting::new(Relay, "relay_bytes_per_second_per_room_max", Kind::Bytes(KIB, 100 * GIB), "32MiB").means(
+    Setting::new(Relay, "relay_bytes_per_second_per_room_max", Kind::Bytes(KIB, 100 * GIB), "32MiB").live().means(
         "Bytes that are relayed each second for the members of one room together",
     ),
-    Setting::new(Relay, "relay_bytes_per_second_per_endpoint_max", Kind::Bytes(KIB, 100 * GIB), "4MiB").means(
+    Setting::new(Relay, "relay_bytes_per_second_per_endpoint_max", Kind::Bytes(KIB, 100 * GIB), "4MiB").live().means(
         "Bytes that are relayed each second for one endpoint",
     ),
-    Setting::new(Relay, "turn_secret", Kind::Text(checks::secret), "").variable_is("TURN_SECRET").secret().means(
+    Setting::new(Relay, "turn_secret", Kind::Text(checks::secret), "").variable_is("TURN_SECRET").secret().live().means(
         "The text from which relay credentials are made, the one that coturn calls static-auth-secret. Without it the \
          server draws one for its own relay",
     ),
-    Setting::new(Relay, "turn_urls", Kind::List(checks::turn_url), "").variable_is("TURN_URLS").means(
+    Setting::new(Relay, "turn_urls", Kind::List(checks::turn_url), "").variable_is("TURN_URLS").live().means(
         "Relays elsewhere that share turn_secret, such as turn:relay.example.org:3478?transport=udp",
     ),
 ];

@@ -47,15 +47,14 @@ pub struct Snapshot {
 }
 
 impl Hub {
-    /// Replaces the limits. What is there already and above a new one stays, and so do the one room and the relays
-    /// that the hub was made for.
+    /// Replaces the limits, and the relays that members are told of when they next ask. What is there already and above
+    /// a new limit stays, and so does the one room that the hub was made for.
     ///
     /// # Errors
     /// [`HubConfigError`] when a field is outside its legal range; the former limits stay.
     pub fn reconfigure(&mut self, config: HubConfig) -> Result<(), HubConfigError> {
         config.check()?;
-        let HubConfig { only_room, ice, .. } = self.config.clone();
-        self.config = HubConfig { only_room, ice, ..config };
+        self.config = HubConfig { only_room: self.config.only_room.clone(), ..config };
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod allocate;
 mod authenticate;
 mod data;
+mod reconfigure;
 mod requests;
 mod streams;
 
@@ -30,6 +31,7 @@ use super::quota::Quotas;
 use crate::hub::Network;
 pub(super) use allocate::Pending;
 use authenticate::Signer;
+use reconfigure::Retired;
 use streams::Stream;
 
 /// Bytes of the longest request: the longest attributes that one may have, and room to spare. Data has its own limits.
@@ -41,6 +43,8 @@ pub struct Relay {
     counts: Arc<Counts>,
     outbox: Outbox,
     peers: Peers,
+    /// Secrets that were replaced, the oldest first.
+    retired: Vec<Retired>,
     nonces: Nonces,
     rng: Rng,
     quotas: Quotas,
@@ -106,6 +110,7 @@ impl Relay {
             counts: Arc::default(),
             outbox: Outbox::default(),
             peers: Peers::new(config.allow.clone(), own_addresses(&config)),
+            retired: Vec::new(),
             nonces: Nonces::new(rng.bytes(), config.nonce_life),
             rng,
             quotas: Quotas::new(),

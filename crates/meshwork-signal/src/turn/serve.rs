@@ -126,6 +126,16 @@ impl Server {
         self.counts.clone()
     }
 
+    /// Has it take on other settings, as [`Relay::reconfigure`] says.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: a field is not legal, and all stays as it was.
+    pub fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
+        config.check()?;
+        self.bell.reconfigure(config);
+        Ok(())
+    }
+
     /// Brings streams to the relay that were accepted elsewhere, such as TLS.
     pub fn handle(&self) -> Handle {
         self.handle.clone()

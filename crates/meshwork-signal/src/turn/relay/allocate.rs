@@ -97,6 +97,9 @@ impl Relay {
         if authentic.is_expired(request) {
             return Err((401, Refusal::Expired));
         }
+        if !authentic.makes_allocations {
+            return Err((401, Refusal::Forged));
+        }
         let wanted = Wanted::read(&request.message)?;
         let relay_address = self.relay_address(wanted.family).ok_or((440, Refusal::Family))?;
         let full = (508, Refusal::Capacity);

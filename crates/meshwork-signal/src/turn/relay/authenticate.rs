@@ -29,6 +29,8 @@ pub(super) struct Authentic {
     pub(super) name: String,
     /// When the credentials expire, in seconds since 1970.
     pub(super) expires_s: u64,
+    /// Whether the secret behind them still makes allocations.
+    pub(super) makes_allocations: bool,
 }
 
 /// What the client's credentials are, as it says.
@@ -91,14 +93,19 @@ impl Relay {
         }
         let username = Username::parse(&claim.username).filter(|_| claim.realm == self.config.realm);
         let username = username.ok_or((401, Refusal::Foreign))?;
-        let passwords = self.config.secrets.iter().flat_map(|secret| secret.passwords(&claim.username));
-        let mut keys = passwords.map(|password| {
-            LongTermKeyCredentials::new(claim.username.clone(), password, claim.realm.clone())
-                .make_key(algorithm)
+        let passwords = self.secrets(request.now.time).flat_map(|(secret, makes_allocations)| {
+            secret.passwords(&claim.username).map(move |password| (password, makes_allocations))
         });
-        let key = keys.find(|key| request.message.validate_integrity_with_key(key).is_ok());
+        let mut keys = passwords.map(|(password, makes_allocations)| {
+            let (username, realm) = (claim.username.clone(), claim.realm.clone());
+            let key = LongTermKeyCredentials::new(username, password, realm).make_key(algorithm);
+            (key, makes_allocations)
+        });
+        let found = keys.find(|(key, _)| request.message.validate_integrity_with_key(key).is_ok());
+        let (key, makes_allocations) = found.ok_or((401, Refusal::Forged))?;
         Ok(Authentic {
-            signer: Signer { key: key.ok_or((401, Refusal::Forged))?, algorithm },
+            signer: Signer { key, algorithm },
+            makes_allocations,
             name: username.name.to_owned(),
             expires_s: username.expires_s,
         })

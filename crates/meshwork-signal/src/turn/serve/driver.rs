@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use meshwork_core::time::{Now, Time, WallTime};
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::{Batch, Batches};
 use super::datagrams::{self, Datagrams, Received};
 use super::stream::{Line, Told};
+use crate::turn::config::Config;
 use crate::turn::counts::Refusal;
 use crate::turn::io::{ListenerId, Output, RelayId, Socket, StreamId};
 use crate::turn::relay::Relay;
@@ -35,6 +36,8 @@ pub(crate) struct Bell {
     /// Rung and not yet heard: ringing again would only cost a call.
     is_rung: AtomicBool,
     is_stopped: AtomicBool,
+    /// Other settings that the relay is to take on; the last word counts.
+    settings: Mutex<Option<Config>>,
 }
 
 impl Bell {
@@ -43,6 +46,12 @@ impl Bell {
             // If the thread is gone, nobody has to be woken.
             let _ = self.waker.wake();
         }
+    }
+
+    /// Has the relay take on other settings, which are legal.
+    pub(super) fn reconfigure(&self, config: Config) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(config);
+        self.ring();
     }
 
     pub(super) fn stop(&self) {
@@ -87,8 +96,12 @@ impl Driver {
     ) -> io::Result<(Driver, Arc<Bell>)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), BELL)?;
-        let bell =
-            Arc::new(Bell { waker, is_rung: AtomicBool::new(false), is_stopped: AtomicBool::new(false) });
+        let bell = Arc::new(Bell {
+            waker,
+            is_rung: AtomicBool::new(false),
+            is_stopped: AtomicBool::new(false),
+            settings: Mutex::new(None),
+        });
         let listeners = listeners.into_iter().enumerate().map(|(number, socket)| {
             socket.set_nonblocking(true)?;
             Datagrams::register(socket, poll.registry(), Token(FIRST_LISTENER + number))
@@ -129,7 +142,10 @@ impl Driver {
                 self.relay.handle_timeout(now);
                 self.carry_out(now);
             }
-            self.hear_streams(now);
+            if self.bell.is_rung.swap(false, Ordering::AcqRel) {
+                self.hear_settings(now);
+                self.hear_streams(now);
+            }
             for _ in 0..self.ready.len() {
                 let Some(socket) = self.ready.pop_front() else { break };
                 if self.receive(now, socket, &mut received) {
@@ -182,8 +198,14 @@ impl Driver {
         has_more
     }
 
+    fn hear_settings(&mut self, now: Now) {
+        let settings = self.bell.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = settings.map(|settings| self.relay.reconfigure(now.time, settings)) {
+            tracing::error!(%error, "the relay keeps its settings");
+        }
+    }
+
     fn hear_streams(&mut self, now: Now) {
-        self.bell.is_rung.store(false, Ordering::Release);
         for _ in 0..HEARD_AT_ONCE {
             match self.inbox.try_recv() {
                 Ok(Told::Opened { remote, line }) => self.open(now, remote, line),

@@ -83,6 +83,59 @@ fn a_second_secret_opens_as_well() {
 }
 
 #[test]
+fn a_former_secret_makes_allocations_for_ten_minutes_and_keeps_them() {
+    let mut world = World::new(config());
+    let (alice, _) = world.allocated(CLIENT, "alice");
+    let late = Secret::from_text(SECRET).unwrap().mint("carol", world.now.wall + 3 * LIFE).unwrap();
+    let changed =
+        Config { secrets: vec![Secret::from_text("the secret of next month").unwrap()], ..config() };
+    world.relay.reconfigure(world.now.time, changed).unwrap();
+    world.pass(LIFE / 2);
+    let bob = world.session("203.0.113.6:1", "bob");
+    assert_eq!(allocate(&mut world, &bob), None, "the new one counts");
+    let carol = Session { username: late.username, password: late.password, ..bob };
+    let carol = Session { from: at("203.0.113.7:1"), ..carol }.with_fresh_nonce(&mut world);
+    assert_eq!(allocate(&mut world, &carol), None, "and the former one as well");
+    assert_eq!(world.refresh(&carol, 0).code(), None);
+    world.pass(LIFE / 2 - SECOND);
+    let alice = alice.with_fresh_nonce(&mut world);
+    assert_eq!(world.refresh(&alice, 600).code(), None);
+    world.pass(SECOND);
+    let carol = carol.with_fresh_nonce(&mut world);
+    assert_eq!(allocate(&mut world, &carol), Some(401), "but not for new ones any more");
+    assert_eq!(world.refused(Refusal::Forged), 1);
+    world.pass(LIFE / 2);
+    let alice = alice.with_fresh_nonce(&mut world);
+    assert_eq!(world.refresh(&alice, 600).code(), None, "whoever is connected stays so");
+    for _ in 0..6 * 24 {
+        world.pass(LIFE - SECOND);
+        let alice = alice.with_fresh_nonce(&mut world);
+        let code = world.refresh(&alice, 600).code();
+        if world.now.time >= NOON.time + LIFE + world.relay.config().outlives_credentials {
+            assert_eq!(code, Some(401), "for a day");
+        } else {
+            assert_eq!(code, None);
+        }
+    }
+    assert_ne!(world.refused(Refusal::Forged), 1, "the day passed");
+}
+
+#[test]
+fn secrets_that_were_replaced_often_do_not_pile_up() {
+    let mut world = World::new(config());
+    for number in 0..20 {
+        let secret = Secret::from_text(&format!("secret number {number}, as long as it must be")).unwrap();
+        let changed = Config { secrets: vec![secret], ..config() };
+        world.relay.reconfigure(world.now.time, changed).unwrap();
+        assert!(world.relay.secrets(world.now.time).count() <= 5);
+    }
+    let back = config();
+    world.relay.reconfigure(world.now.time, back).unwrap();
+    let session = world.session(CLIENT, "alice");
+    assert_eq!(allocate(&mut world, &session), None);
+}
+
+#[test]
 fn nonces_expire_and_belong_to_one_address() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");

@@ -33,6 +33,29 @@ fn allocations_over_a_quota_are_refused_and_counted_by_whose() {
 }
 
 #[test]
+fn other_limits_count_from_now_on_and_take_nothing_away() {
+    let mut world = World::new(config());
+    let (alice, relayed) = world.allocated("1.1.1.1:1", "red:a");
+    assert_eq!(world.permit(&alice, "10.0.0.7:1").code(), Some(403));
+    let few = Quota { allocations_max: 1, bytes_per_second: 64 * 1024 };
+    let changed = Config { per_room: few, allow: vec!["10.0.0.0/8".parse().unwrap()], ..config() };
+    world.relay.reconfigure(world.now.time, changed).unwrap();
+    assert_eq!(code(&mut world, "2.2.2.2:1", "red:b"), Some(486));
+    assert_eq!(world.refresh(&alice, 600).code(), None);
+    assert_eq!(world.permit(&alice, "10.0.0.7:1").code(), None);
+    let data = [0; 32 * 1024];
+    let passed = (0..4).filter(|_| world.hear_peer(relayed, at("10.0.0.7:1"), &data).len() == 1).count();
+    assert_eq!(passed, 2, "of bytes as well");
+
+    let wrong = Config { per_room: Quota { allocations_max: 0, ..few }, ..config() };
+    assert!(world.relay.reconfigure(world.now.time, wrong).is_err());
+    assert_eq!(world.relay.config().per_room, few, "what is wrong changes nothing");
+    world.relay.reconfigure(world.now.time, config()).unwrap();
+    assert_eq!(world.permit(&alice, "10.0.0.7:1").code(), Some(403), "closed again");
+    assert_eq!(code(&mut world, "2.2.2.2:1", "red:b"), None);
+}
+
+#[test]
 fn bytes_over_a_quota_are_dropped_and_counted() {
     let mut slow = config();
     slow.per_endpoint = Quota { allocations_max: 8, bytes_per_second: 64 * 1024 };
