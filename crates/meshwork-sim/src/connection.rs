@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::node::io::{Channel, Effect, Input, LinkId};
-use meshwork_core::node::path::LinkPath;
+use meshwork_core::node::path::{IceConfig, IcePolicy, LinkPath, PathEnd, RelayTransport};
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Fingerprints, Role, Signal,
@@ -26,6 +26,9 @@ pub type End = (NodeIndex, LinkId);
 #[derive(Debug)]
 struct EndState {
     role: Role,
+    policy: IcePolicy,
+    /// Whether it has an address on a relay.
+    is_relayed: bool,
     token: String,
     fingerprint: Fingerprint,
     /// The other end, as its description named it.
@@ -52,6 +55,10 @@ pub struct Connections {
     next_token: u64,
     /// From whom to whom nothing arrives.
     cut: BTreeSet<(NodeIndex, NodeIndex)>,
+    /// Who is where no direct path leads to whom.
+    hard: BTreeSet<(NodeIndex, NodeIndex)>,
+    /// Addresses on relays that each node has taken, those it gave back included.
+    allocations: BTreeMap<NodeIndex, usize>,
     /// Whom nothing reaches and who sends nothing.
     asleep: BTreeSet<NodeIndex>,
     parked: Vec<(End, Input)>,
@@ -68,6 +75,8 @@ impl Connections {
             tokens: BTreeMap::new(),
             next_token: 0,
             cut: BTreeSet::new(),
+            hard: BTreeSet::new(),
+            allocations: BTreeMap::new(),
             asleep: BTreeSet::new(),
             parked: vec![],
             busy_until: BTreeMap::new(),
@@ -84,7 +93,7 @@ impl Connections {
         path: &PathModel,
     ) -> Vec<Arrival> {
         match effect {
-            Effect::Open { link, role, .. } => self.open(now, (node, link), role),
+            Effect::Open { link, role, ice } => self.open(now, (node, link), role, &ice),
             Effect::Signal { link, signal: Signal::Description(description) } => {
                 self.describe(now, (node, link), &description, path)
             }
@@ -179,6 +188,21 @@ impl Connections {
         std::mem::take(&mut self.parked)
     }
 
+    /// From now on no new connection of these two finds a direct path, as between symmetric routers.
+    pub fn make_hard(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.hard.extend([(one, other), (other, one)]);
+    }
+
+    /// From now on new connections of these two find one again.
+    pub fn make_easy(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.hard.retain(|&pair| pair != (one, other) && pair != (other, one));
+    }
+
+    /// How many addresses on relays a node has taken so far.
+    pub fn allocations(&self, node: NodeIndex) -> usize {
+        self.allocations.get(&node).copied().unwrap_or(0)
+    }
+
     /// A node falls asleep: nothing reaches it, and it sends nothing.
     pub fn sleep(&mut self, node: NodeIndex) {
         self.asleep.insert(node);
@@ -210,12 +234,16 @@ impl Connections {
         self.tokens.get(token).copied()
     }
 
-    fn open(&mut self, now: Time, end: End, role: Role) -> Vec<Arrival> {
+    fn open(&mut self, now: Time, end: End, role: Role, ice: &IceConfig) -> Vec<Arrival> {
+        let is_relayed = ice.usable_servers().any(|server| server.is_relay());
+        *self.allocations.entry(end.0).or_default() += usize::from(is_relayed);
         self.next_token += 1;
         let token = format!("end{}", self.next_token);
         let fingerprint = Fingerprint(self.rng.bytes());
         let state = EndState {
             role,
+            policy: ice.policy,
+            is_relayed,
             token: token.clone(),
             fingerprint,
             remote: None,
@@ -235,18 +263,20 @@ impl Connections {
 
     fn own_description(&self, now: Time, end: End) -> Arrival {
         let state = &self.ends[&end];
-        let candidate = Candidate {
-            kind: CandidateKind::Host,
+        let candidate = |kind, address: [u8; 4]| Candidate {
+            kind,
             priority: 1,
-            address: CandidateAddress::Ip([127, 0, 0, 1].into()),
+            address: CandidateAddress::Ip(address.into()),
             port: 1 + (end.0 as u16),
         };
+        let own = (state.policy != IcePolicy::Relay).then(|| candidate(CandidateKind::Host, [127, 0, 0, 1]));
+        let relayed = state.is_relayed.then(|| candidate(CandidateKind::Relayed, [192, 0, 2, 1]));
         let description = Description {
             role: state.role,
             user_fragment: BoundedText::new(&state.token).expect("short"),
             password: BoundedText::new("0123456789012345678901").expect("short"),
             fingerprint: state.fingerprint,
-            candidates: Bounded::new(vec![candidate]).expect("one"),
+            candidates: Bounded::new(own.into_iter().chain(relayed).collect()).expect("two at most"),
         };
         (now, end, Input::Signal { link: end.1, signal: Signal::Description(description) })
     }
@@ -269,16 +299,33 @@ impl Connections {
         let honest = self.shows_what_it_promised(end, remote) && self.shows_what_it_promised(remote, end);
         for (at, one, other) in [(up, end, remote), (later, remote, end)] {
             let (Some(state), Some(local)) = (self.ends.get(&other), self.ends.get(&one)) else { continue };
+            // Who finds no path goes on looking; the node's patience ends sooner.
+            let Some(path) = self.way(one, other) else { continue };
             let link = one.1;
             let fingerprints = Fingerprints { local: local.fingerprint, remote: state.fingerprint };
             let input = if honest {
-                Input::Up { link, fingerprints, path: LinkPath::HOSTS }
+                Input::Up { link, fingerprints, path }
             } else {
                 Input::Down { link, reason: String::from("the other end showed another certificate") }
             };
             arrivals.push((at, one, input));
         }
         arrivals
+    }
+
+    /// How packets of `one` travel to `other`, if there is a way.
+    fn way(&self, one: End, other: End) -> Option<LinkPath> {
+        let (own, theirs) = (self.ends.get(&one)?, self.ends.get(&other)?);
+        let hides = [own, theirs].iter().any(|state| state.policy == IcePolicy::Relay);
+        if !hides && !self.hard.contains(&(one.0, other.0)) {
+            return Some(LinkPath::HOSTS);
+        }
+        let end = |is_relayed| Some(if is_relayed { PathEnd::Relayed } else { PathEnd::Host });
+        (own.is_relayed || theirs.is_relayed).then_some(LinkPath {
+            local: end(own.is_relayed),
+            remote: end(theirs.is_relayed),
+            relay: own.is_relayed.then_some(RelayTransport::Udp),
+        })
     }
 
     /// Whether the certificate of `shower` is the one that `viewer` was promised.
@@ -319,7 +366,8 @@ impl Connections {
     }
 
     fn close(&mut self, now: Time, end: End, path: &PathModel) -> Vec<Arrival> {
-        let remote = self.remote(&end);
+        // Where there is no way, nobody hears that it was given up.
+        let remote = self.remote(&end).filter(|&remote| self.way(end, remote).is_some());
         self.forget(&end);
         let Some((remote, state)) = remote.and_then(|end| Some((end, self.ends.get(&end)?))) else {
             return vec![];

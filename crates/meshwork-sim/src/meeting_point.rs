@@ -8,8 +8,9 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::description::Fingerprint;
+use meshwork_core::signalling::ice_server::IceServer;
 use meshwork_core::signalling::protocol::{
-    Announcement, FromClient, FromServer, PAYLOAD_MAX, SERVER_MESSAGE_MAX, VERSIONS,
+    Announcement, FromClient, FromServer, LinkOutcome, PAYLOAD_MAX, SERVER_MESSAGE_MAX, VERSIONS,
 };
 use meshwork_core::signalling::sealing::{self, SealingKey, SignalContent};
 use meshwork_core::time::WallTime;
@@ -81,6 +82,9 @@ pub struct MeetingPoint {
     /// The last signal that was handed out, for [`Lie::Replays`].
     last: Option<(Socket, FromServer)>,
     ghosts: u64,
+    /// Whether it tells of a relay.
+    has_relay: bool,
+    reports: Vec<(LinkOutcome, u64)>,
     /// Sealing keys that were stolen, for [`Lie::Fingerprints`].
     stolen: BTreeMap<Endpoint, SealingKey>,
 }
@@ -94,6 +98,16 @@ impl MeetingPoint {
     /// How many requests and how many keep-alives it has heard since its start.
     pub fn heard(&self) -> (u64, u64) {
         (self.requests, self.keep_alives)
+    }
+
+    /// From now on tells those who join of a relay, or no longer does.
+    pub fn set_relay(&mut self, has_relay: bool) {
+        self.has_relay = has_relay;
+    }
+
+    /// What clients reported of their links, and after how many milliseconds.
+    pub fn reports(&self) -> &[(LinkOutcome, u64)] {
+        &self.reports
     }
 
     /// Begins to lie, or stops.
@@ -145,7 +159,15 @@ impl MeetingPoint {
                     vec![(socket, FromServer::Unknown { room, code })]
                 }
             },
-            FromClient::Join { room } => self.join(socket, room),
+            FromClient::Join { room } => {
+                let relay = self.has_relay.then(|| (socket, relay(room)));
+                relay.into_iter().chain(self.join(socket, room)).collect()
+            }
+            FromClient::IceServers { room } if self.has_relay => vec![(socket, relay(room))],
+            FromClient::Report { outcome, ms } => {
+                self.reports.push((outcome, ms));
+                vec![]
+            }
             FromClient::Leave { room } => self.leave(socket, room),
             FromClient::Signal { room, to, payload } => {
                 let addressee = self.socket_of(room, to);
@@ -170,7 +192,8 @@ impl MeetingPoint {
     /// Forgets everything, as a server that was started again has.
     pub fn restart(&mut self) {
         let stolen = std::mem::take(&mut self.stolen);
-        *self = MeetingPoint { lie: self.lie, ghosts: self.ghosts, stolen, ..MeetingPoint::default() };
+        let MeetingPoint { lie, ghosts, has_relay, .. } = *self;
+        *self = MeetingPoint { lie, ghosts, has_relay, stolen, ..MeetingPoint::default() };
     }
 
     /// Carries a signal to its addressee, as honestly as the lie allows.
@@ -338,6 +361,16 @@ impl MeetingPoint {
 const SAMPLE: usize = 24;
 /// Ghosts that are listed at each joining.
 const GHOSTS: u64 = 3;
+
+/// A relay for members of a room, for ten minutes.
+fn relay(room: RoomId) -> FromServer {
+    let server = IceServer {
+        urls: vec![String::from("turn:192.0.2.1:3478")],
+        username: String::from("somebody"),
+        credential: String::from("something"),
+    };
+    FromServer::IceServers { room, servers: vec![server], lasts_ms: 600_000 }
+}
 
 /// The announcement of an endpoint that does not exist.
 fn ghost(number: u64) -> Announcement {

@@ -529,6 +529,7 @@ impl Node {
             self.event(Event::ByHandFailed { room: attempt.room, reason: reason.clone() });
         }
         self.report_failure(link);
+        self.note_failed_move(link);
         self.drop_attempt(link);
         let (resumes, trying) = (self.is_resuming(endpoint), self.is_trying(endpoint));
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };

@@ -80,10 +80,6 @@ impl Node {
                         peer.next_try = Some(now);
                     }
                 }
-                // Where both hid, neither has seen whether the other still would.
-                if let Some(peer) = self.peers.get_mut(&endpoint).filter(|_| !hides) {
-                    peer.they_hide = false;
-                }
                 self.plan_move(endpoint, Duration::ZERO);
                 self.tell_path(endpoint);
             }
@@ -184,16 +180,31 @@ impl Node {
             path.kind() == Path::Relayed && present.is_some_and(|link| link.path().kind() == Path::Relayed);
         if is_none {
             let hides = self.attempts.get(&link).is_some_and(|attempt| attempt.named.hides());
+            self.note_hiding(endpoint, hides);
             self.drop_attempt(link);
-            if let Some(peer) = self.peers.get_mut(&endpoint) {
-                peer.they_hide = hides;
-            }
-            self.tell_path(endpoint);
         }
         is_none
     }
 
-    /// Plans to look for a better path for a link, after `pause` if one is wanted.
+    /// An attempt fails. If it was to find a better path, it may have shown that the other end hides.
+    pub(super) fn note_failed_move(&mut self, link: LinkId) {
+        let hides = self.attempts.get(&link).is_some_and(|attempt| attempt.named.hides());
+        if let (Some(endpoint), true) = (self.links.get(&link).map(Link::remote), hides) {
+            self.note_hiding(endpoint, true);
+        }
+    }
+
+    /// A linked endpoint hides its address, or does not. Who hides is not looked for in vain: it looks by itself when it
+    /// no longer does.
+    fn note_hiding(&mut self, endpoint: Endpoint, hides: bool) {
+        let Some(peer) = self.peers.get_mut(&endpoint).filter(|peer| peer.link.is_some()) else { return };
+        peer.they_hide = hides;
+        peer.next_move = peer.next_move.filter(|_| !hides);
+        self.tell_path(endpoint);
+    }
+
+    /// Plans to look for a better path for a link, after `pause` if one is wanted. At once it is also looked for where
+    /// the other end hid when the link was made, which it may no longer do.
     pub(super) fn plan_move(&mut self, endpoint: Endpoint, pause: Duration) {
         let later = if self.me > endpoint { Duration::ZERO } else { ASK_LATER };
         let (now, hides) = (self.now.time, self.config.hides_address);
@@ -202,7 +213,7 @@ impl Node {
         peer.move_pause = pause;
         peer.next_move = match (path, hides) {
             (Some(Path::Direct), true) => Some(now),
-            (Some(Path::Relayed), false) if !peer.they_hide => Some(now + pause + later),
+            (Some(Path::Relayed), false) if !peer.they_hide || pause.is_zero() => Some(now + pause + later),
             _ => None,
         };
     }

@@ -41,6 +41,16 @@ impl World {
         }
     }
 
+    /// From now on these two find no direct path any more, whenever they begin a connection.
+    pub fn make_hard(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.connections.make_hard(one, other);
+    }
+
+    /// From now on they find one again.
+    pub fn make_easy(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.connections.make_easy(one, other);
+    }
+
     /// Moves a program to another access to the network. Its connections live on.
     pub fn set_access(&mut self, index: NodeIndex, access: PathModel) {
         self.program(index).access = access;

@@ -509,6 +509,11 @@ impl World {
         self.transmit(index, link, channel, bytes);
     }
 
+    /// How many addresses on relays a program has taken so far.
+    pub fn allocations_of(&self, index: NodeIndex) -> usize {
+        self.connections.allocations(index)
+    }
+
     /// The connections that a program has now.
     pub fn connections_of(&self, index: NodeIndex) -> Vec<LinkId> {
         self.connections.of(index)
