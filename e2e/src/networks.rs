@@ -88,6 +88,33 @@ impl Networks {
         Ok(host)
     }
 
+    /// Connects two hosts with a cable of their own, which no router is on.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn connect(&self, one: u8, other: u8) -> Result<()> {
+        let [first, second] = [one, other].map(|number| format!("{}host{number}", self.prefix));
+        run(&[
+            "ip", "-n", &first, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns",
+            &second,
+        ])?;
+        for (host, last) in [(&first, 1), (&second, 2)] {
+            inside(host, &["ip", "address", "add", &format!("10.0.{one}.{last}/24"), "dev", "cable"])?;
+            inside(host, &["ip", "link", "set", "cable", "up"])?;
+        }
+        Ok(())
+    }
+
+    /// Makes the router before a host another one, for what is sent from new ports.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn replace_router(&self, number: u8, router: Router) -> Result<()> {
+        let gate = format!("{}gate{number}", self.prefix);
+        let rules = rules(router, &format!("10.{number}.0.2"));
+        inside(&gate, &["nft", &format!("flush ruleset\n{rules}")])
+    }
+
     fn add(&mut self, name: &str) -> Result<String> {
         let namespace = format!("{}{name}", self.prefix);
         run(&["ip", "netns", "add", &namespace])?;

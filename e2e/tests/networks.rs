@@ -41,13 +41,19 @@ async fn meet(first: &Cli, second: &Cli) -> Result<[Running; 2]> {
     Ok([first.start(["place", "watch", link])?, second.start(["place", "watch", link])?])
 }
 
-#[tokio::test]
-async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> {
-    let Some(mut networks) = Networks::new()? else { return Ok(()) };
+/// A server with a relay in the internet.
+async fn serve(networks: &Networks) -> Result<(Cli, Running)> {
     let net = Cli::within(&networks.internet())?;
     let (listen, relay) = (format!("{SERVER}:8080"), format!("{SERVER}:3478"));
     let server = net.start(["serve", "--listen", &listen, "--relay", "--relay-listen", &relay])?;
     server.line(LINK_MAX, "the server", |line| line.starts_with("listening on ")).await?;
+    Ok((net, server))
+}
+
+#[tokio::test]
+async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> {
+    let Some(mut networks) = Networks::new()? else { return Ok(()) };
+    let _server = serve(&networks).await?;
     let mut meetings = Vec::new();
     // All of them at once: each takes seconds of waiting.
     for (number, (one, other, expected)) in (1u8..).zip(PAIRS) {
@@ -63,6 +69,25 @@ async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> 
             let reason = said["reason"].as_str();
             ensure!(*expected == "direct" || reason == Some("no direct path found"), "{pair}: {said}");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn people_who_are_connected_by_a_cable_later_are_linked_over_it() -> Result<()> {
+    let Some(mut networks) = Networks::new()? else { return Ok(()) };
+    let _server = serve(&networks).await?;
+    let hosts = [2, 3].map(|number| networks.host(number, Router::Symmetric));
+    let [first, second] = hosts.map(|host| Cli::within(&host?));
+    let (first, second) = (first?, second?);
+    let watches = meet(&first, &second).await?;
+    for watch in &watches {
+        ensure!(linked(watch, "before the cable").await?["state"] == "relayed");
+    }
+    networks.connect(2, 3)?;
+    for watch in &watches {
+        watch.line(LINK_MAX, "a direct link", |line| line.contains(r#""state":"direct""#)).await?;
+        ensure!(!watch.lines().iter().any(|line| line.contains(r#""state":"gone""#)), "nobody was gone");
     }
     Ok(())
 }

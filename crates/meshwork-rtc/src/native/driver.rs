@@ -241,6 +241,7 @@ impl Task {
                 _ = look.tick() => {
                     if self.network.has_changed() {
                         self.node.handle_wall_clock(self.clock.now(), Clock::wall());
+                        self.links.look_again();
                         self.node.handle_input(self.clock.now(), Input::NetworkChanged);
                     }
                 }

@@ -8,6 +8,7 @@
 //! anything is sent, and it is not told of datagrams before it knows the other end (it would queue them and
 //! work them off one every 50 ms, before its own checks).
 
+mod candidates;
 mod paths;
 mod sending;
 
@@ -16,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
-use meshwork_core::node::path::{IcePolicy, RelayTransport};
+use meshwork_core::node::path::IcePolicy;
 use meshwork_core::signalling::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprints, Role, Signal,
 };
@@ -26,9 +27,7 @@ use str0m::config::DtlsVersion;
 use str0m::net::{Protocol, Receive};
 use str0m::{IceCreds, Rtc};
 
-use super::convert::{
-    channel_config, credentials, local_candidate, read_fingerprint, remote_candidate, write_fingerprint,
-};
+use super::convert::{channel_config, credentials, local_candidate, read_fingerprint, write_fingerprint};
 use super::flight::{self, Flight};
 use super::sockets::Datagram;
 use paths::Paths;
@@ -49,8 +48,6 @@ const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(1);
 /// Checks of a pair, the first of them 250 and 500 ms apart, until it counts as failed: twice as long as
 /// an attempt to resume a session lasts.
 const CHECKS: usize = 20;
-/// Type preference of server-reflexive candidates (RFC 8445 section 5.1.2.2).
-const REFLEXIVE_PREFERENCE: u32 = 100;
 /// How long a connection may take: longer than people take to carry an invitation and its reply. The node gives
 /// up sooner; this is for one that forgot to.
 const CONNECT_MAX: Duration = Duration::from_secs(900);
@@ -81,6 +78,7 @@ enum Stage {
 pub(super) struct Connection {
     link: LinkId,
     role: Role,
+    policy: IcePolicy,
     rtc: Rtc,
     channels: [ChannelId; 2],
     stage: Stage,
@@ -159,6 +157,7 @@ impl Connection {
         let mut connection = Connection {
             link,
             role,
+            policy,
             rtc,
             channels,
             stage: Stage::Describing,
@@ -191,32 +190,6 @@ impl Connection {
             Signal::Description(description) => self.handle_description(now, description),
             Signal::Candidate(candidate) => self.handle_candidate(now, candidate),
         }
-    }
-
-    /// Others see the own address `base` as `mapped`: they are told, and their checks arrive at `base`.
-    pub(super) fn handle_reflexive(&mut self, base: SocketAddr, mapped: SocketAddr) {
-        self.paths.note_mapped(base);
-        let preference =
-            REFLEXIVE_PREFERENCE << 24 | (u32::from(u16::MAX) - self.candidates_said as u32) << 8;
-        self.tell_candidate(CandidateKind::ServerReflexive, mapped, preference | 255);
-    }
-
-    /// What is sent from `address` goes through a relay.
-    pub(super) fn handle_relayed(&mut self, now: Instant, address: SocketAddr, transport: RelayTransport) {
-        let Ok(candidate) = str0m::Candidate::relayed(address, address, Protocol::Udp) else { return };
-        self.paths.note_relayed(address, transport);
-        if let Some(added) = self.rtc.add_local_candidate(candidate) {
-            let priority = added.prio();
-            self.tell_candidate(CandidateKind::Relayed, address, priority);
-        }
-        self.advance(now);
-        self.drive(now);
-    }
-
-    /// Takes a candidate whose name was resolved to `ip`.
-    pub(super) fn handle_resolved(&mut self, now: Instant, candidate: Candidate, ip: IpAddr) {
-        self.add_remote(now, candidate, ip);
-        self.drive(now);
     }
 
     /// Closes when what was sent is acknowledged, or after [`FLUSH_MAX`]. No input follows.
@@ -356,35 +329,6 @@ impl Connection {
         }
         self.advance(now);
         self.drive(now);
-    }
-
-    fn handle_candidate(&mut self, now: Instant, candidate: Candidate) {
-        // Hidden ones come again when their name is resolved.
-        if let CandidateAddress::Ip(ip) = candidate.address {
-            self.add_remote(now, candidate, ip);
-            self.drive(now);
-        }
-    }
-
-    fn add_remote(&mut self, now: Instant, candidate: Candidate, ip: IpAddr) {
-        if self.candidates_seen == CANDIDATES_MAX || candidate.port == 0 {
-            return;
-        }
-        self.candidates_seen += 1;
-        match self.stage {
-            Stage::Describing => self.early.push((candidate, ip)),
-            Stage::Connecting | Stage::Up => {
-                self.pair(candidate, ip);
-                self.advance(now);
-            }
-            Stage::Flushing { .. } | Stage::Done => {}
-        }
-    }
-
-    fn pair(&mut self, candidate: Candidate, ip: IpAddr) {
-        self.paths.note_remote(&candidate, SocketAddr::new(ip.to_canonical(), candidate.port));
-        self.tell_path();
-        self.rtc.add_remote_candidate(remote_candidate(candidate, ip, self.candidates_seen));
     }
 
     /// Begins DTLS and SCTP: the offerer when it has the answer, since the answerer speaks first, the answerer
@@ -537,15 +481,6 @@ impl Connection {
                 str0m::Output::Event(_) => {}
                 str0m::Output::Timeout(_) => break,
             }
-        }
-    }
-
-    fn tell_candidate(&mut self, kind: CandidateKind, at: SocketAddr, priority: u32) {
-        let candidate = Candidate { kind, priority, address: CandidateAddress::Ip(at.ip()), port: at.port() };
-        let is_wanted = matches!(self.stage, Stage::Describing | Stage::Connecting);
-        if is_wanted && self.candidates_said < CANDIDATES_MAX && candidate.check().is_ok() {
-            self.candidates_said += 1;
-            self.inputs.push(Input::Signal { link: self.link, signal: Signal::Candidate(candidate) });
         }
     }
 

@@ -54,6 +54,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// What others are told of an own address.
+    fn told(&self, own: SocketAddr) -> SocketAddr {
+        self.advertise.as_ref().map_or(own, |advertise| advertise(own))
+    }
+
     /// Whether no packet passes: for tests.
     fn is_cut(&self) -> bool {
         cfg!(test) && self.cut.load(Ordering::Relaxed)
@@ -163,6 +168,14 @@ impl Links {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUT_DOWN_MAX, all).await.is_err() {
             tracing::debug!("connections were cut off at the end");
+        }
+    }
+
+    /// The machine may have other addresses than before: connections that look for a path name them.
+    pub(super) fn look_again(&mut self) {
+        for orders in self.orders.values() {
+            // An error says that it has ended.
+            let _ = orders.send(Order::LookAgain);
         }
     }
 

@@ -20,6 +20,8 @@ const BUFFERS: usize = 8;
 /// Bytes that a socket's buffers should have in the system: twice what is in flight at most, since systems count what
 /// datagrams take up, not what they hold. Many grant less.
 const SYSTEM_BUFFER: usize = 2 * flight::MOST;
+/// Addresses of one connection, those included that it had on earlier networks: far more than the other end is told.
+const ADDRESSES_MAX: usize = 64;
 /// Bytes sent by one system call. Linux refuses a segmented send of more than an IP packet can have.
 const BATCH_MAX: usize = 60 * 1024;
 
@@ -90,6 +92,24 @@ impl Sockets {
         // As listed again, since candidates are numbered in this order.
         sockets.addresses.sort_by_key(|address| list.iter().position(|ip| *ip == address.ip()));
         if sockets.sockets.is_empty() { Err(failure) } else { Ok(sockets) }
+    }
+
+    /// Looks again at which addresses others may reach the sockets, and returns those that are new. An address that is
+    /// gone is kept: it may come back. Sockets of single addresses get no others.
+    pub(super) fn look_again(&mut self, which: &Addresses) -> Vec<SocketAddr> {
+        let Addresses::Interfaces = which else { return Vec::new() };
+        let mut fresh = Vec::new();
+        for ip in which.list().unwrap_or_default() {
+            let socket = self.sockets.iter().find(|socket| socket.local.is_ipv4() == ip.is_ipv4());
+            let address = socket.map(|socket| SocketAddr::new(ip, socket.local.port()));
+            if let Some(address) = address.filter(|address| !self.addresses.contains(address))
+                && self.addresses.len() < ADDRESSES_MAX
+            {
+                self.addresses.push(address);
+                fresh.push(address);
+            }
+        }
+        fresh
     }
 
     /// The addresses at which others may reach the sockets, the most useful first.
@@ -290,6 +310,18 @@ mod tests {
         assert_eq!(run_length(&[sized(3), sized(5)], 64), 1, "a longer one starts another");
         assert_eq!(run_length(&[sized(5), sized(5), sized(5)], 2), 2, "the system's limit holds");
         assert_eq!(run_length(&[sized(5), datagram(b, a, vec![0; 5])], 64), 1, "another way");
+    }
+
+    #[tokio::test]
+    async fn addresses_that_appear_later_are_found_once() {
+        let mut sockets = Sockets::bind(&Addresses::Interfaces).unwrap();
+        assert_eq!(sockets.look_again(&Addresses::Interfaces), [], "nothing is new");
+        let gone = sockets.addresses.remove(0);
+        assert_eq!(sockets.look_again(&Addresses::Interfaces), [gone]);
+        assert_eq!(sockets.look_again(&Addresses::Interfaces), []);
+        let mut only = Sockets::bind(&Addresses::loopback()).unwrap();
+        only.addresses.clear();
+        assert_eq!(only.look_again(&Addresses::loopback()), [], "who names addresses means no others");
     }
 
     #[tokio::test]

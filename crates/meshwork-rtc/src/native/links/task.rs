@@ -8,6 +8,7 @@ use std::time::Instant;
 use meshwork_core::node::io::{Channel, Input, LinkId};
 use meshwork_core::node::path::IceConfig;
 use meshwork_core::signalling::description::{Candidate, CandidateAddress, Role, Signal};
+use meshwork_core::signalling::ice_server::IceScheme;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, WeakUnboundedSender};
 
 use super::Shared;
@@ -18,12 +19,17 @@ use super::servers::{self, Found};
 use super::sockets::{Datagram, Sockets};
 use super::stream::{self, StreamEvent};
 
+/// STUN servers that are remembered: as many as a gatherer has questions for one address.
+const STUN_SERVERS_MAX: usize = 16;
+
 /// What a connection is told.
 pub(super) enum Order {
     /// The other end said something.
     Signal(Signal),
     /// A server's name was looked up.
     Found(Found),
+    /// The machine may have other addresses than before.
+    LookAgain,
     /// A hidden candidate's name was resolved.
     Resolved(Candidate, IpAddr),
     /// The node sends a message.
@@ -51,9 +57,9 @@ pub(super) async fn run(begin: Begin) {
     let opened = Sockets::bind(&shared.addresses)
         .map_err(|error| format!("no socket could be opened: {error}"))
         .and_then(|sockets| {
-            let advertise = |own| shared.advertise.as_ref().map_or(own, |advertise| advertise(own));
             let (policy, now) = (ice.policy, Instant::now());
-            let connection = Connection::open(link, role, policy, sockets.addresses(), advertise, now)?;
+            let told = |own| shared.told(own);
+            let connection = Connection::open(link, role, policy, sockets.addresses(), told, now)?;
             Ok((sockets, connection))
         });
     let (mut sockets, connection) = match opened {
@@ -64,11 +70,10 @@ pub(super) async fn run(begin: Begin) {
             return;
         }
     };
-    let own = sockets.addresses().to_vec();
     let (sender, mut events) = mpsc::channel(stream::EVENTS_MAX);
-    let mut ends = Ends::new(connection, own, sender);
+    let mut ends = Ends::new(connection, sender);
     for found in servers::find(&ice, &own_orders) {
-        ends.handle_found(&found);
+        ends.handle_found(found, &sockets);
     }
     let mut closed = false;
     loop {
@@ -89,10 +94,10 @@ pub(super) async fn run(begin: Begin) {
             order = orders.recv(), if !closed => match order {
                 Some(order) => {
                     let now = Instant::now();
-                    ends.handle(now, order, &shared, &own_orders);
+                    ends.handle(now, order, &mut sockets, &shared, &own_orders);
                     // What is waiting already goes out in the same batch.
                     while let Ok(order) = orders.try_recv() {
-                        ends.handle(now, order, &shared, &own_orders);
+                        ends.handle(now, order, &mut sockets, &shared, &own_orders);
                     }
                 }
                 None => {
@@ -115,22 +120,24 @@ pub(super) async fn run(begin: Begin) {
 struct Ends {
     connection: Connection,
     gatherer: Gatherer,
-    own: Vec<SocketAddr>,
+    /// STUN servers that were found, to be asked from addresses that appear later; at most [`STUN_SERVERS_MAX`].
+    stun: Vec<Found>,
     /// By relay; at most as many as a gatherer asks.
     streams: BTreeMap<usize, Sender<Vec<u8>>>,
     sender: Sender<(usize, StreamEvent)>,
 }
 
 impl Ends {
-    fn new(connection: Connection, own: Vec<SocketAddr>, sender: Sender<(usize, StreamEvent)>) -> Ends {
+    fn new(connection: Connection, sender: Sender<(usize, StreamEvent)>) -> Ends {
         let (gatherer, streams) = (Gatherer::new(Instant::now()), BTreeMap::new());
-        Ends { connection, gatherer, own, streams, sender }
+        Ends { connection, gatherer, stun: Vec::new(), streams, sender }
     }
 
     fn handle(
         &mut self,
         now: Instant,
         order: Order,
+        sockets: &mut Sockets,
         shared: &Shared,
         own_orders: &WeakUnboundedSender<Order>,
     ) {
@@ -140,16 +147,37 @@ impl Ends {
                 self.connection.handle_signal(now, signal);
             }
             Order::Resolved(candidate, ip) => self.connection.handle_resolved(now, candidate, ip),
-            Order::Found(found) => self.handle_found(&found),
+            Order::Found(found) => self.handle_found(found, sockets),
+            Order::LookAgain => self.look_again(now, sockets, shared),
             Order::Send(channel, bytes) => self.connection.handle_send(now, channel, bytes),
             Order::Close => self.connection.handle_close(now),
         }
     }
 
-    fn handle_found(&mut self, found: &Found) {
-        let locals = servers::reach(found.address, &self.own);
+    fn handle_found(&mut self, found: Found, sockets: &Sockets) {
+        self.ask(&found, sockets.addresses());
+        if found.scheme == IceScheme::Stun && self.stun.len() < STUN_SERVERS_MAX {
+            self.stun.push(found);
+        }
+    }
+
+    /// Asks a server from those of the own addresses that reach it.
+    fn ask(&mut self, found: &Found, own: &[SocketAddr]) {
+        let locals = servers::reach(found.address, own);
         let server = (found.host.as_str(), found.address);
         self.gatherer.handle_server(Instant::now(), found.scheme, server, &found.ice, &locals);
+    }
+
+    /// Names addresses that the machine has only now, and asks how they look from outside.
+    fn look_again(&mut self, now: Instant, sockets: &mut Sockets, shared: &Shared) {
+        let fresh = sockets.look_again(&shared.addresses);
+        for own in &fresh {
+            self.connection.handle_address(now, *own, shared.told(*own));
+        }
+        for found in std::mem::take(&mut self.stun) {
+            self.ask(&found, &fresh);
+            self.stun.push(found);
+        }
     }
 
     fn handle_datagram(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
