@@ -10,6 +10,7 @@
 
 mod examples;
 mod mutation;
+mod relay;
 mod targets;
 
 pub use examples::messages;
@@ -48,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "node", examples: examples::from_server, run: targets::node },
     Target { name: "hub", examples: examples::from_client, run: targets::hub },
     Target { name: "frames", examples: examples::frames, run: targets::frames },
+    Target { name: "relay", examples: relay::examples, run: relay::run },
 ];
 
 /// The target with this name.
@@ -69,5 +71,6 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     golden.extend(
         ["record of rules", "record of a ban", "record of an erase"].into_iter().zip(examples::records()),
     );
+    golden.extend(relay::messages());
     golden
 }
