@@ -1,8 +1,10 @@
 //! A headless Chromium with a profile of its own.
 
 use std::env;
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -59,9 +61,16 @@ pub struct BrowserOptions {
     default_webrtc: bool,
     profile: Option<PathBuf>,
     arguments: Vec<String>,
+    namespace: Option<String>,
 }
 
 impl BrowserOptions {
+    /// In a network namespace; its driver stays outside.
+    pub fn within(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+
     /// WebRTC as people have it: no loopback addresses, and local ones hidden behind mDNS names.
     pub fn default_flags(mut self) -> Self {
         self.default_webrtc = true;
@@ -100,7 +109,8 @@ impl Browser {
         let mut group = Group::start(&mut command)?;
         let port = driver_port(&mut group).await?;
         let profile = options.profile.clone().unwrap_or_else(|| folder.path().join("profile"));
-        let capabilities = capabilities(&options, &profile)?;
+        let chromium = program(&options, folder.path())?;
+        let capabilities = capabilities(&options, &chromium, &profile)?;
         let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities)
             .request_timeout(COMMAND_MAX)
             .connect()
@@ -241,14 +251,27 @@ async fn driver_port(group: &mut Group) -> Result<u16> {
     }
 }
 
-fn capabilities(options: &BrowserOptions, profile: &Path) -> Result<ChromeCapabilities> {
-    let mut capabilities = ChromeCapabilities::new();
+/// What the driver starts: the browser, or a script in `folder` that starts it in its namespace.
+fn program(options: &BrowserOptions, folder: &Path) -> Result<PathBuf> {
     let chromium = tool("MESHWORK_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])?;
+    let Some(namespace) = &options.namespace else { return Ok(chromium) };
+    let script = folder.join("chromium");
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&script)?;
+    write!(file, "#!/bin/sh\nexec ip netns exec {namespace} '{}' \"$@\"\n", chromium.display())?;
+    Ok(script)
+}
+
+fn capabilities(options: &BrowserOptions, chromium: &Path, profile: &Path) -> Result<ChromeCapabilities> {
+    let mut capabilities = ChromeCapabilities::new();
     capabilities.set_binary(&chromium.to_string_lossy())?;
     capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
     let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
     if !options.default_webrtc {
         flags.extend(LOOPBACK_FLAGS.iter().map(|flag| (*flag).to_owned()));
+    }
+    if options.namespace.is_some() {
+        // The loopback address in there is another one than the driver's.
+        flags.push("--remote-debugging-pipe".to_owned());
     }
     flags.push(format!("--user-data-dir={}", profile.display()));
     flags.extend(options.arguments.iter().cloned());

@@ -22,17 +22,26 @@ pub struct Cli {
     home: TempDir,
     /// The network namespace in which they are, if they are in one of their own.
     namespace: Option<String>,
+    /// What else stands in the environment of the commands.
+    variables: Vec<(String, String)>,
 }
 
 impl Cli {
     /// A user who has never run `meshwork` before.
     pub fn new() -> Result<Cli> {
-        Ok(Cli { home: TempDir::new().context("cannot make a temporary folder")?, namespace: None })
+        let home = TempDir::new().context("cannot make a temporary folder")?;
+        Ok(Cli { home, namespace: None, variables: Vec::new() })
     }
 
     /// Such a user in a network namespace.
     pub fn within(namespace: &str) -> Result<Cli> {
         Ok(Cli { namespace: Some(namespace.to_owned()), ..Cli::new()? })
+    }
+
+    /// The same user, with one more variable in the environment.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Cli {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The user's home, for files of the test as well; it goes with the user.
@@ -72,6 +81,7 @@ impl Cli {
         if takes_identity {
             command.arg("--identity").arg(self.path("identity"));
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.home()).env("HOME", self.home()).env("XDG_DATA_HOME", self.path("data"));
         let group = Group::start(&mut command).context("build the binary with: cargo xtask build")?;
         Ok(Running { group })

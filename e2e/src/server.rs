@@ -1,9 +1,12 @@
 //! `meshwork serve` as a test starts, kills and restarts it.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 
 use crate::process::Group;
 use crate::wait::{PATIENCE, wait_until};
@@ -44,6 +47,40 @@ impl Server {
     /// The address alone: `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where its relay listens, as it says itself: `127.0.0.1:PORT` for each address, those for TLS last.
+    ///
+    /// # Errors
+    /// It has none.
+    pub async fn relays(&self) -> Result<Vec<SocketAddr>> {
+        let line = wait_until(PATIENCE, "a relay", async || {
+            let lines = self.group.stdout();
+            let said = lines.iter().find_map(|line| line.strip_prefix("relaying on "));
+            said.map(str::to_owned).with_context(|| lines.join("\n"))
+        });
+        line.await?.split(", ").map(|address| address.parse().context("an address")).collect()
+    }
+
+    /// What it counts, in Prometheus's text format.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn metrics(&self) -> Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// Has it read its configuration again.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn hang_up(&self) -> Result<()> {
+        self.group.signal(Signal::HUP)
     }
 
     /// What the server logged so far.

@@ -3,19 +3,16 @@
 
 mod common;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use common::SIZE;
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::{Config, Event, Node, PeerView, RoomHandle, RoomSpec};
+use common::native::{self, Native, RED};
+use meshwork_core::id::Endpoint;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::time::Time;
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab, UdpProxy, wait_until};
-use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
+use meshwork_rtc::native::{Addresses, Options};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -26,7 +23,6 @@ const CUT: Duration = Duration::from_secs(20);
 const BACK_WITHIN: Duration = Duration::from_secs(3);
 /// Between two strokes and two messages.
 const BEAT: Duration = Duration::from_millis(100);
-const RED: Colour = Colour::rgb(230, 25, 75);
 
 /// A meeting point on a free port; it stops when the sender is dropped.
 async fn serve() -> Result<(String, oneshot::Sender<()>)> {
@@ -41,113 +37,13 @@ async fn serve() -> Result<(String, oneshot::Sender<()>)> {
     Ok((address, stop))
 }
 
-/// A native endpoint whose packets go through a proxy.
-struct Native {
-    driver: Driver,
-    events: Events,
-    room: RoomHandle,
-    /// Batches that it was told of, to see that none comes twice.
-    batches: BTreeSet<(Endpoint, u64)>,
-    /// What was said to it.
-    heard: Vec<u64>,
-    said: u64,
-}
-
-impl Native {
-    fn start(name: u8, addresses: Addresses, proxy: &UdpProxy) -> Result<(Driver, Events)> {
-        let config = Config { name: format!("native {name}"), ..Config::default() };
-        let proxy = proxy.clone();
-        let options = Options {
-            addresses,
-            advertise: Some(Arc::new(move |own| proxy.stand_in_for(own).unwrap_or(own))),
-            ..Options::new(config, Identity::from_secret([name; 32]))
-        };
-        Ok(start(options)?)
-    }
-
-    async fn create(server: &str, name: u8, proxy: &UdpProxy) -> Result<(Native, RoomAddress)> {
-        let (driver, events) = Native::start(name, Addresses::loopback(), proxy)?;
-        let size = CanvasSize { width: 64, height: 64 };
-        let spec = RoomSpec { server: server.to_owned(), size, private: true };
-        let room = driver.call(move |node, now| node.create_room(now, spec)).await??;
-        let native = Native { driver, events, room, batches: BTreeSet::new(), heard: vec![], said: 0 };
-        let address = wait_until(PATIENCE, "the room's LINK", async || {
-            native.driver.call(move |node, _| node.room_address(room)).await?.context("not registered")
-        });
-        let address = address.await?;
-        Ok((native, address))
-    }
-
-    async fn join(address: RoomAddress, name: u8, addresses: Addresses, proxy: &UdpProxy) -> Result<Native> {
-        let (driver, events) = Native::start(name, addresses, proxy)?;
-        let room = driver.call(move |node, now| node.join_room(now, address, None)).await??;
-        Ok(Native { driver, events, room, batches: BTreeSet::new(), heard: vec![], said: 0 })
-    }
-
-    async fn call<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Node, Time, RoomHandle) -> T + Send + 'static,
-    ) -> Result<T> {
-        let room = self.room;
-        Ok(self.driver.call(move |node, now| work(node, now, room)).await?)
-    }
-
-    /// The only other one in the room.
-    async fn other(&self) -> Result<PeerView> {
-        let peers = self.call(|node, _, room| node.peers(room)).await?;
-        peers.into_iter().find(|peer| peer.attached || peer.session.is_some()).context("nobody is linked")
-    }
-
-    async fn wait_linked(&self) -> Result<PeerView> {
-        wait_until(PATIENCE, "a link", async || {
-            let other = self.other().await?;
-            ensure!(other.attached && other.in_step, "{other:?}");
-            Ok(other)
-        })
-        .await
-    }
-
-    /// Paints the next cell and says the next number to `to`.
-    async fn go_on(&mut self, row: u16, to: Option<Endpoint>) -> Result<()> {
-        let number = self.said + 1;
-        let cell = (number as u16 % 64, row + number as u16 / 64 % 8, RED);
-        let said = self.call(move |node, now, room| {
-            node.paint(now, room, &[cell])?;
-            to.map_or(Ok(()), |to| node.send_direct(now, to, &number.to_be_bytes()))
-        });
-        said.await??;
-        self.said = number;
-        Ok(())
-    }
-
-    /// Takes in what it heard. Fails when a batch or a message comes twice, out of order, or is told as lost.
-    fn hear(&mut self) -> Result<()> {
-        while let Some(event) = self.events.try_next() {
-            match event {
-                Event::CanvasChanged { author, sequence, .. } => {
-                    ensure!(
-                        self.batches.insert((author, sequence)),
-                        "batch {sequence} of {author} came twice"
-                    );
-                }
-                Event::Direct { bytes, .. } => {
-                    let number = u64::from_be_bytes(bytes.as_slice().try_into()?);
-                    ensure!(number == self.heard.len() as u64 + 1, "{number} after {:?}", self.heard.last());
-                    self.heard.push(number);
-                }
-                Event::DirectLost { messages, reason, .. } => {
-                    anyhow::bail!("{messages} messages lost: {reason}");
-                }
-                _ => {}
-            }
-        }
-        ensure!(self.events.missed() == 0, "the test reads all events");
-        Ok(())
-    }
-
-    async fn digest(&self) -> Result<[u8; 32]> {
-        let digest = self.call(|node, _, room| node.canvas(room).map(|canvas| canvas.digest()));
-        digest.await?.context("the room is not open")
+/// An endpoint whose packets go through a proxy.
+fn options(name: u8, addresses: Addresses, proxy: &UdpProxy) -> Options {
+    let proxy = proxy.clone();
+    Options {
+        addresses,
+        advertise: Some(Arc::new(move |own| proxy.stand_in_for(own).unwrap_or(own))),
+        ..native::options(name)
     }
 }
 
@@ -164,8 +60,8 @@ async fn beat(one: &mut Native, other: &mut Native, to: (Endpoint, Endpoint)) ->
 async fn cut_natives(cut_for: Duration) -> Result<Duration> {
     let (server, _stop) = serve().await?;
     let proxy = UdpProxy::default();
-    let (mut ada, address) = Native::create(&server, 1, &proxy).await?;
-    let mut ben = Native::join(address, 2, Addresses::loopback(), &proxy).await?;
+    let (mut ada, address) = Native::create(&server, options(1, Addresses::loopback(), &proxy)).await?;
+    let mut ben = Native::join(address, options(2, Addresses::loopback(), &proxy)).await?;
     let before = ada.wait_linked().await?;
     ben.wait_linked().await?;
     ensure!(proxy.passed() > 10, "the link goes through the proxy");
@@ -293,7 +189,7 @@ async fn a_page_and_a_native_peer_live_through_a_cut_of_20_seconds() -> Result<(
         Ok(link)
     });
     let address: RoomAddress = link.await?.parse()?;
-    let native = Native::join(address, 3, Addresses::Interfaces, &proxy).await?;
+    let native = Native::join(address, options(3, Addresses::Interfaces, &proxy)).await?;
     tokio::select! {
         ended = replace_candidates(&tab, &proxy) => ended.context("no more candidates"),
         lived = live_with_page(&tab, native, &proxy) => lived,

@@ -4,6 +4,8 @@
 
 pub(crate) mod hands;
 pub(crate) mod meddler;
+pub(crate) mod native;
+pub(crate) mod relay;
 
 use std::path::Path;
 
