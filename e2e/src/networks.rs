@@ -12,6 +12,9 @@ use anyhow::{Context, Result, ensure};
 /// Where the server is. Public, since a relay denies private addresses, and nobody else's in here.
 pub const SERVER: &str = "11.0.0.1";
 
+/// Its address by IPv6, once it has one.
+pub const SERVER_V6: &str = "2a00:1::1";
+
 /// What a router between a host and the internet does with datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Router {
@@ -58,6 +61,20 @@ impl Networks {
     /// The namespace in which the server is.
     pub fn internet(&self) -> String {
         format!("{}net", self.prefix)
+    }
+
+    /// Gives the server's namespace an address by IPv6, [`SERVER_V6`]. Browsers look for none on the loopback device.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn add_ipv6(&self) -> Result<()> {
+        let (net, address) = (self.internet(), format!("{SERVER_V6}/64"));
+        // A device counts as running only when something is plugged in.
+        inside(&net, &["ip", "link", "add", "ipv6", "type", "veth", "peer", "name", "plug"])?;
+        inside(&net, &["ip", "address", "add", &address, "dev", "ipv6", "nodad"])?;
+        inside(&net, &["ip", "link", "set", "plug", "up"])?;
+        inside(&net, &["ip", "link", "set", "ipv6", "up"])?;
+        inside(&net, &["ip", "-6", "route", "add", "default", "dev", "ipv6"])
     }
 
     /// A host behind a router: its namespace. `number` is 2 to 254 and tells it from the others.

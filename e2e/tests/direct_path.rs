@@ -64,7 +64,7 @@ async fn who_no_longer_hides_is_linked_directly_without_a_loss() -> Result<()> {
     let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
     let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let mira = hidden_start(&one, &server).await?;
+    let mira = hidden_start(&one, server.url()).await?;
     let link = make_room(&mira, "create-room").await?;
     let lin = hidden(&other, &server, &link).await?;
     let mut ada = Native::join(link.parse()?, native::hidden_options(1)).await?;

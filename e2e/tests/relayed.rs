@@ -9,6 +9,7 @@ use common::native::{self, Native};
 use common::relay::{Shared, check_nobody_gone, hidden, hidden_start, note_gone, wait_states};
 use common::{make_room, wait_linked, wait_says};
 use image::{Rgba, RgbaImage};
+use meshwork_e2e::networks::{Networks, SERVER, SERVER_V6};
 use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server, ServerOptions, Tab, wait_until};
 use tempfile::TempDir;
 
@@ -99,10 +100,9 @@ async fn ten_megabytes_pass_over_tcp_where_the_relay_is_a_server_of_its_own() ->
     ten_megabytes(&server, &relay, "Through a relay over TCP, relay to relay").await
 }
 
-/// Has a page and a program, both of which hide, meet through a relay at `url`.
-async fn meet_over(shared: &Shared, url: &str, browser: &Browser, program: &Cli, way: &str) -> Result<()> {
-    let server = shared.start(&["--turn-urls", url]).await?;
-    let page = hidden_start(browser, &server).await?;
+/// Has a page and a program, both of which hide, meet at a server.
+async fn meet_at(server: &str, browser: &Browser, program: &Cli, way: &str) -> Result<()> {
+    let page = hidden_start(browser, server).await?;
     let link = make_room(&page, "create-room").await?;
     let watch = program.start(["place", "watch", &link, "--hide-address"])?;
     watch.line(PATIENCE, "a link", |line| line.contains(r#""state":"relayed""#)).await?;
@@ -114,7 +114,7 @@ async fn meet_over(shared: &Shared, url: &str, browser: &Browser, program: &Cli,
 }
 
 #[tokio::test]
-async fn relays_are_reached_over_tls_and_by_ipv6() -> Result<()> {
+async fn relays_are_reached_over_tls() -> Result<()> {
     let program = Cli::new()?;
     let pair = rcgen::generate_simple_self_signed([String::from("127.0.0.1")])?;
     let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| program.path(name));
@@ -129,13 +129,23 @@ async fn relays_are_reached_over_tls_and_by_ipv6() -> Result<()> {
     let tls = ["--relay-tls-listen", "127.0.0.1:0", "--tls-certificate", &certificate, "--tls-key", &key];
     let relay = shared.start(&[&["--relay", "--relay-listen", "127.0.0.1:0"][..], &tls].concat()).await?;
     let url = format!("turns:{}?transport=tcp", relay.relays().await?[1]);
-    let way = "Through a relay over TLS, relay to relay";
-    meet_over(&shared, &url, &browser, &program, way).await.context("over TLS")?;
+    let server = shared.start(&["--turn-urls", &url]).await?;
+    meet_at(server.url(), &browser, &program, "Through a relay over TLS, relay to relay").await
+}
 
-    let relay = shared.start(&["--relay", "--relay-listen", "[::1]:0"]).await?;
-    let url = format!("turn:{}?transport=udp", relay.relays().await?[0]);
+#[tokio::test]
+async fn relays_are_reached_by_ipv6() -> Result<()> {
+    let Some(networks) = Networks::new()? else { return Ok(()) };
+    networks.add_ipv6()?;
+    let net = networks.internet();
+    let (server, program) = (Cli::within(&net)?, Cli::within(&net)?);
+    let (listen, relay) = (format!("{SERVER}:8080"), format!("[{SERVER_V6}]:3478"));
+    let by_ipv6 = ["--relay", "--relay-listen", &relay, "--relay-addresses", SERVER_V6];
+    let server = server.start([&["serve", "--listen", &listen][..], &by_ipv6].concat())?;
+    server.line(PATIENCE, "the server", |line| line.starts_with("relaying on ")).await?;
+    let browser = Browser::start_with(BrowserOptions::default().within(&net)).await?;
     let way = "Through a relay over UDP, relay to relay";
-    meet_over(&shared, &url, &browser, &program, way).await.context("by IPv6")
+    meet_at(&format!("http://{listen}"), &browser, &program, way).await
 }
 
 /// Strokes and messages go on while the server is away and its relay forgets everybody.
@@ -152,7 +162,7 @@ async fn relayed_links_outlive_a_restart_of_their_relay() -> Result<()> {
     drop(first);
     let mut server = serve(&listen).await?;
     let browser = Browser::start().await?;
-    let mira = hidden_start(&browser, &server).await?;
+    let mira = hidden_start(&browser, server.url()).await?;
     let link = make_room(&mira, "create-room").await?;
     let mut ada = Native::join(link.parse()?, native::hidden_options(1)).await?;
     let mut ben = Native::join(link.parse()?, native::hidden_options(2)).await?;

@@ -52,14 +52,14 @@ impl Shared {
 
 /// Opens a room in a profile that hides its address.
 pub(crate) async fn hidden(browser: &Browser, server: &Server, link: &str) -> Result<Tab> {
-    let tab = hidden_start(browser, server).await?;
+    let tab = hidden_start(browser, server.url()).await?;
     tab.goto(link).await?;
     Ok(tab)
 }
 
 /// The start page in a profile that hides its address.
-pub(crate) async fn hidden_start(browser: &Browser, server: &Server) -> Result<Tab> {
-    let tab = open_start(browser, server.url(), "create-room").await?;
+pub(crate) async fn hidden_start(browser: &Browser, url: &str) -> Result<Tab> {
+    let tab = open_start(browser, url, "create-room").await?;
     tab.eval(HIDE, vec![]).await?;
     tab.reload().await?;
     Ok(tab)

@@ -100,7 +100,7 @@ impl Relay {
         if !authentic.makes_allocations {
             return Err((401, Refusal::Forged));
         }
-        let wanted = Wanted::read(&request.message)?;
+        let wanted = Wanted::read(&request.message, self.default_family())?;
         let relay_address = self.relay_address(wanted.family).ok_or((440, Refusal::Family))?;
         let full = (508, Refusal::Capacity);
         let place = match wanted.token {
@@ -375,6 +375,12 @@ impl Relay {
         }
     }
 
+    /// The family of relayed addresses for who names none: IPv4 (RFC 8656, section 7.2), but IPv6 where that alone is
+    /// relayed, since browsers name none whatever the relay's own address is.
+    fn default_family(&self) -> Family {
+        if self.relay_address(Family::V4).is_some() { Family::V4 } else { Family::V6 }
+    }
+
     fn close_end(&mut self, relay: RelayId) {
         if let Some(end) = self.ends.remove(&relay) {
             self.advertised.remove(&end.advertised);
@@ -384,7 +390,7 @@ impl Relay {
 }
 
 impl Wanted {
-    fn read(message: &Message<'_>) -> Result<Wanted, (u16, Refusal)> {
+    fn read(message: &Message<'_>, default_family: Family) -> Result<Wanted, (u16, Refusal)> {
         /// The number of UDP among protocols of the internet.
         const UDP: u8 = 17;
         let transport = optional::<RequestedTransport>(message)?.ok_or(MALFORMED)?;
@@ -407,7 +413,7 @@ impl Wanted {
         }
         Ok(Wanted {
             lifetime: optional::<Lifetime>(message)?.map(|lifetime| lifetime.seconds()),
-            family: requested.unwrap_or(Family::V4),
+            family: requested.unwrap_or(if additional.is_some() { Family::V4 } else { default_family }),
             is_dual: additional.is_some(),
             even,
             token,

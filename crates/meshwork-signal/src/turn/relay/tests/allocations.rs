@@ -129,6 +129,20 @@ fn a_family_that_is_not_relayed_is_said_so() {
 }
 
 #[test]
+fn who_names_no_family_gets_ipv6_where_nothing_else_is_relayed() {
+    let mut alone = config();
+    alone.relay_addresses.remove(0);
+    let mut world = World::new(alone);
+    let session = world.session(CLIENT, "alice");
+    let (v4, both) =
+        (RequestedAddressFamily::new(AddressFamily::IPV4), AdditionalAddressFamily::new(AddressFamily::IPV6));
+    assert_eq!(world.ask(&session, ALLOCATE, &[&udp(), &v4]).code(), Some(440));
+    assert_eq!(world.ask(&session, ALLOCATE, &[&udp(), &both]).code(), Some(440));
+    let reply = world.ask(&session, ALLOCATE, &[&udp()]);
+    assert_eq!((reply.code(), reply.relayed().ip().to_string()), (None, RELAY_V6.to_owned()));
+}
+
+#[test]
 fn wishes_that_contradict_each_other_are_refused() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");
