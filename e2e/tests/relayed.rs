@@ -91,7 +91,7 @@ async fn ten_megabytes(server: &Server, relay: &Server, way: &str) -> Result<()>
 async fn ten_megabytes_pass_between_pages_and_programs_that_hide_their_addresses() -> Result<()> {
     let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
     let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
-    ten_megabytes(&server, &server, "Through a relay over UDP, relay to relay").await
+    ten_megabytes(&server, &server, "relay to relay").await
 }
 
 #[tokio::test]
@@ -144,8 +144,7 @@ async fn relays_are_reached_by_ipv6() -> Result<()> {
     let server = server.start([&["serve", "--listen", &listen][..], &by_ipv6].concat())?;
     server.line(PATIENCE, "the server", |line| line.starts_with("relaying on ")).await?;
     let browser = Browser::start_with(BrowserOptions::default().within(&net)).await?;
-    let way = "Through a relay over UDP, relay to relay";
-    meet_at(&format!("http://{listen}"), &browser, &program, way).await
+    meet_at(&format!("http://{listen}"), &browser, &program, "relay to relay").await
 }
 
 /// Strokes and messages go on while the server is away and its relay forgets everybody.
