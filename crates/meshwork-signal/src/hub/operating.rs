@@ -54,7 +54,7 @@ impl Hub {
     /// [`HubConfigError`] when a field is outside its legal range; the former limits stay.
     pub fn reconfigure(&mut self, config: HubConfig) -> Result<(), HubConfigError> {
         config.check()?;
-        self.config = HubConfig { only_room: self.config.only_room.clone(), ..config };
+        self.config = HubConfig { only_room: self.config.only_room, ..config };
         Ok(())
     }
 
