@@ -5,7 +5,7 @@
 //! it while nobody looks.
 //!
 //! # How it works
-//! Who looks floods a [`Look`] to its neighbours, every few seconds. Whoever hears of it first from one neighbour
+//! Who looks floods a [`Look`](SketchMessage::Look) to its neighbours, every few seconds. Whoever hears of it first from one neighbour
 //! passes it on to the others, and sends a [`Sight`] of its own links back over that one, as well as those that come
 //! from further out: a breadth-first search whose answers travel up the tree that it makes. docs/protocol/overlay.md
 //! has the messages.
