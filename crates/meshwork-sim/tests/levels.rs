@@ -240,4 +240,5 @@ const BROADCASTS: usize = 20;
 #[test]
 fn arrays_say_what_nodes_do() {
     compare(1, 60);
+    compare(2, 80);
 }

@@ -234,6 +234,7 @@ impl Node {
         self.handle_peer_timeouts();
         self.vote_on_time();
         self.handle_overlay_timeouts();
+        self.judge_full_rooms();
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
             room.handle_timeout(room.present(self.now));
         }
@@ -265,7 +266,13 @@ impl Node {
         let rooms = rooms.filter_map(|room| room.poll_timeout(room.present(self.now)));
         let links = self.link_deadlines().chain(self.session_deadlines());
         let links = links.chain(self.ice_deadlines());
-        servers.chain(rooms).chain(links).chain(self.peer_deadlines()).chain(self.pointing_deadlines()).min()
+        servers
+            .chain(rooms)
+            .chain(links)
+            .chain(self.peer_deadlines())
+            .chain(self.pointing_deadlines())
+            .chain(self.full_deadlines())
+            .min()
     }
 
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].

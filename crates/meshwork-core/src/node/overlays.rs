@@ -11,6 +11,7 @@ use super::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
 use super::introductions::Way;
 use super::io::ServerId;
 use super::peer::Source;
+use super::rooms::Entry;
 use crate::id::Endpoint;
 use crate::overlay::maker::Maker;
 use crate::overlay::message::{LINK_VERSION, OverlayMessage, Routed, Tag, route};
@@ -170,23 +171,38 @@ impl Node {
         }
     }
 
-    /// A member says that the room is full. One that takes in nobody else, a full mesh, is full where so many say it
-    /// and nobody took us in; of members that keep some links each the next one has a place.
+    /// A member says that the room is full: [`Node::judge_full_rooms`] looks at it again when others may have taken us
+    /// in.
     pub(super) fn handle_full(&mut self, handle: RoomHandle, from: Endpoint) {
         let now = self.now.time;
-        let is_attached = self.peers.values().any(|peer| peer.is_attached(handle));
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
-        let neighbours = entry.room.as_ref().map(|room| room.overlay().neighbours).unwrap_or_default();
-        if neighbours.iter().any(|one| now.since(one.since) >= TAKEN_IN_AFTER) {
-            entry.full.clear();
-            return;
+        if entry.full.len() < FULL_SAYERS {
+            entry.full.insert(from);
+            entry.full_since.get_or_insert(now);
         }
-        entry.full.insert(from);
-        // Who refuses may have been attached for a moment, until it heard of us.
-        if entry.full.len() >= FULL_SAYERS && !is_attached {
-            let detail = format!("{FULL_SAYERS} of its members say so");
-            self.refuse_room(handle, RoomRefusal::Full(detail));
+    }
+
+    /// Gives up rooms that are full. One whose members take in nobody else, a full mesh, is full where so many say so
+    /// and nobody has taken us in after a while; of members that keep some links each another one soon has a place.
+    pub(super) fn judge_full_rooms(&mut self) {
+        let now = self.now.time;
+        let is_due = |entry: &Entry| entry.full_judged().is_some_and(|at| at <= now);
+        let due = self.rooms.iter().filter(|(_, entry)| is_due(entry)).map(|(&handle, _)| handle);
+        for handle in due.collect::<Vec<RoomHandle>>() {
+            if self.peers.values().any(|peer| peer.is_attached(handle)) {
+                let Some(entry) = self.rooms.get_mut(&handle) else { continue };
+                entry.full.clear();
+                entry.full_since = None;
+            } else {
+                let detail = format!("{FULL_SAYERS} of its members say so");
+                self.refuse_room(handle, RoomRefusal::Full(detail));
+            }
         }
+    }
+
+    /// When rooms that so many called full are looked at again.
+    pub(super) fn full_deadlines(&self) -> impl Iterator<Item = Time> {
+        self.rooms.values().filter_map(Entry::full_judged)
     }
 
     /// A server knows no such member any more: it left without anybody being told.
@@ -355,10 +371,10 @@ impl Node {
     }
 }
 
-/// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent. That so many
-/// of a sample have no place in another overlay is too unlikely to happen.
+/// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent.
 pub(super) const FULL_SAYERS: usize = super::config::ROOM_ENDPOINTS_MAX - 4;
-/// A neighbour that stays for so long did take us in.
-const TAKEN_IN_AFTER: Duration = Duration::from_secs(3);
+/// For how long they say so: where many come at once, all of a sample may have no place for a moment in another
+/// overlay, until those who came just before are settled.
+pub(super) const FULL_AFTER: Duration = Duration::from_secs(5);
 /// Ways that are remembered: one to each endpoint that is known.
 pub(super) const WAYS_MAX: usize = super::PEERS_MAX;

@@ -8,6 +8,7 @@ use super::Node;
 use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use super::ice::IceOffer;
 use super::io::{Effect, LinkId, ServerId};
+use super::overlays::{FULL_AFTER, FULL_SAYERS};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
@@ -23,6 +24,7 @@ use crate::session::message::{
 };
 use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
 use crate::signalling::description::Role;
+use crate::time::Time;
 use crate::wire::BoundedText;
 
 /// Servers on which one room is looked for: its own, and those that an address may name besides.
@@ -60,9 +62,10 @@ pub(super) struct Entry {
     pub(super) room: Option<Room>,
     /// Its members' cursors.
     pub(super) presence: Presence,
-    /// Members that said that it is full while nobody took us in; at most
-    /// [`FULL_SAYERS`](super::overlays::FULL_SAYERS).
+    /// Members that said that it is full while nobody took us in; at most [`FULL_SAYERS`].
     pub(super) full: OrderedSet<Endpoint>,
+    /// When the first of them said so.
+    pub(super) full_since: Option<Time>,
     /// What is known of links that are not ours, while somebody looks.
     pub(super) sketch: Sketch,
     /// It was made here and no server knows it yet: the first one says which overlay it would like.
@@ -70,6 +73,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// When it is judged whether the room is full, once enough members said so.
+    pub(super) fn full_judged(&self) -> Option<Time> {
+        let since = self.full_since.filter(|_| self.full.len() >= FULL_SAYERS);
+        since.map(|since| since + FULL_AFTER)
+    }
+
     /// The room's id, once it is known.
     pub(super) fn id(&self) -> Option<RoomId> {
         self.room.as_ref().map(Room::id).or(self.wanted_room)
@@ -219,6 +228,7 @@ impl Node {
             presence,
             sketch,
             full: OrderedSet::new(),
+            full_since: None,
             is_new: false,
         };
         self.rooms.insert(handle, entry);
