@@ -14,11 +14,7 @@ use crate::world::World;
 
 /// Who is a neighbour of whom, by place among the members.
 pub fn neighbours(world: &World, members: &[Member]) -> Vec<Vec<usize>> {
-    let places: BTreeMap<Endpoint, usize> = members
-        .iter()
-        .enumerate()
-        .map(|(place, (index, _))| (world.node(*index).endpoint(), place))
-        .collect();
+    let places = places(world, members);
     let of = |&(index, room): &Member| {
         let view = world.node(index).overlay(room);
         let endpoints = view.into_iter().flat_map(|view| view.neighbours).map(|one| one.endpoint);
@@ -120,13 +116,15 @@ pub fn payload_copies(
     Err(Violation::new("payload-copies", format!("each batch came {copies:.2} times, {most} are allowed")))
 }
 
+/// Each endpoint's place among the members.
+fn places(world: &World, members: &[Member]) -> BTreeMap<Endpoint, usize> {
+    let endpoint = |(place, (index, _)): (usize, &Member)| (world.node(*index).endpoint(), place);
+    members.iter().enumerate().map(endpoint).collect()
+}
+
 /// Everybody's place in a tree: whose branch it is on, and the place of its parent among the members.
 fn parents(world: &World, members: &[Member]) -> Vec<Option<(Tag, Option<usize>)>> {
-    let places: BTreeMap<Endpoint, usize> = members
-        .iter()
-        .enumerate()
-        .map(|(place, (index, _))| (world.node(*index).endpoint(), place))
-        .collect();
+    let places = places(world, members);
     let of = |&(index, room): &Member| {
         let branch = world.node(index).overlay(room)?.branch?;
         Some((branch.root, branch.parent.and_then(|parent| places.get(&parent).copied())))
