@@ -176,9 +176,8 @@ impl Node {
     pub(super) fn handle_full(&mut self, handle: RoomHandle, from: Endpoint) {
         let now = self.now.time;
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
-        if entry.full.len() < FULL_SAYERS {
-            entry.full.insert(from);
-            entry.full_since.get_or_insert(now);
+        if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS {
+            entry.full_since = Some(now);
         }
     }
 

@@ -8,7 +8,7 @@ use super::Node;
 use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use super::ice::IceOffer;
 use super::io::{Effect, LinkId, ServerId};
-use super::overlays::{FULL_AFTER, FULL_SAYERS};
+use super::overlays::FULL_AFTER;
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
@@ -62,9 +62,10 @@ pub(super) struct Entry {
     pub(super) room: Option<Room>,
     /// Its members' cursors.
     pub(super) presence: Presence,
-    /// Members that said that it is full while nobody took us in; at most [`FULL_SAYERS`].
+    /// Members that said that it is full while nobody took us in; at most
+    /// [`FULL_SAYERS`](super::overlays::FULL_SAYERS).
     pub(super) full: OrderedSet<Endpoint>,
-    /// When the first of them said so.
+    /// When so many had said so.
     pub(super) full_since: Option<Time>,
     /// What is known of links that are not ours, while somebody looks.
     pub(super) sketch: Sketch,
@@ -75,8 +76,7 @@ pub(super) struct Entry {
 impl Entry {
     /// When it is judged whether the room is full, once enough members said so.
     pub(super) fn full_judged(&self) -> Option<Time> {
-        let since = self.full_since.filter(|_| self.full.len() >= FULL_SAYERS);
-        since.map(|since| since + FULL_AFTER)
+        self.full_since.map(|since| since + FULL_AFTER)
     }
 
     /// The room's id, once it is known.
