@@ -89,6 +89,8 @@ pub(super) struct HubHandle {
 
 struct Shared {
     state: Mutex<State>,
+    /// What is on its way and the hub does not know of yet, by socket: since when, and bytes.
+    written: Mutex<BTreeMap<SocketId, (Time, usize)>>,
     origin: Instant,
     /// Something is due earlier than the timer thinks.
     earlier: Notify,
@@ -156,6 +158,7 @@ impl HubHandle {
         let state = State { hub, sinks: BTreeMap::new(), awaited: None };
         let shared = Shared {
             state: Mutex::new(state),
+            written: Mutex::default(),
             origin: Instant::now(),
             earlier: Notify::new(),
             message_bytes_max,
@@ -185,8 +188,25 @@ impl HubHandle {
 
     /// Begins to tell the hub something. Others wait until it is ended, and it must be.
     pub(super) fn turn(&self) -> Turn<'_> {
-        let state = self.lock();
+        let mut state = self.lock();
+        for (id, (since, bytes)) in std::mem::take(&mut *self.written()) {
+            state.hub.handle_written(since, id, bytes);
+        }
         Turn { shared: &self.shared, state, now: self.now() }
+    }
+
+    /// Notes that `bytes` of what the hub said on a socket are on their way. The hub hears of it before anything else
+    /// that it is told: a socket that had to wait for those who have much to say would be taken for one that does
+    /// not read.
+    pub(super) fn note_written(&self, id: SocketId, bytes: usize) {
+        let now = self.now();
+        let mut written = self.written();
+        let (since, sum) = written.entry(id).or_insert((now, 0));
+        (*since, *sum) = (now, *sum + bytes);
+    }
+
+    fn written(&self) -> MutexGuard<'_, BTreeMap<SocketId, (Time, usize)>> {
+        self.shared.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks or tells the hub anything.
@@ -222,4 +242,86 @@ impl HubHandle {
 pub(super) fn wall_time() -> WallTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(since.as_micros().try_into().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use meshwork_core::crdt::canvas::CanvasSize;
+    use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+    use meshwork_core::rng::Rng;
+    use meshwork_core::room::genesis::Genesis;
+    use meshwork_core::signalling::announce;
+    use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, VERSIONS};
+    use meshwork_core::wire::Base64;
+
+    use super::*;
+    use crate::code::ServerKey;
+    use crate::hub::HubConfig;
+
+    /// All frames that wait in an inbox, and the bytes of text in them.
+    fn take(inbox: &Inbox) -> (Vec<u8>, usize) {
+        match inbox.poll_take(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(taken)) => taken,
+            _ => (Vec::new(), 0),
+        }
+    }
+
+    fn say(hub: &HubHandle, line: &Line, message: &FromClient) {
+        hub.with(|hub, now| hub.handle_text(now, line.id, &serde_json::to_string(message).unwrap()));
+    }
+
+    fn enter(hub: &HubHandle, secret: u8) -> (Line, Endpoint) {
+        let identity = Identity::from_secret([secret; 32]);
+        let endpoint = Endpoint { peer: identity.peer(), instance: Instance(1) };
+        let line = hub.open(Ipv4Addr::LOCALHOST.into());
+        let (frame, length) = take(&line.inbox);
+        let welcome = serde_json::from_slice(&frame[frame.len() - length..]).unwrap();
+        let FromServer::Welcome { challenge, .. } = welcome else { panic!("{welcome:?}") };
+        let proof = announce::prove_entry(&identity, endpoint, &challenge.array().unwrap());
+        let announcement = announce::announce(&identity, endpoint, [7; 32]);
+        say(hub, &line, &FromClient::Enter { version: VERSIONS.1, announcement, proof: proof.into() });
+        (line, endpoint)
+    }
+
+    fn room() -> (RoomId, Base64<GENESIS_MAX>) {
+        let owner = Identity::from_secret([9; 32]);
+        let size = CanvasSize { width: 10, height: 10 };
+        let (bytes, room) =
+            Genesis::new_canvas(&mut Rng::new([1; 32]), owner.peer(), size, None).sign(&owner);
+        (room, Base64::new(bytes).unwrap())
+    }
+
+    #[test]
+    fn who_reads_all_is_not_taken_for_slow_while_others_have_the_hub() {
+        let config = HubConfig::default();
+        let most = config.queue_bytes_max;
+        let hub = HubHandle::new(Hub::new(config, ServerKey::new([1; 32]), [2; 32]).unwrap());
+        let ((speaker, _), (reader, to)) = (enter(&hub, 1), enter(&hub, 2));
+        let (room, genesis) = room();
+        say(&hub, &speaker, &FromClient::Register { genesis });
+        for line in [&speaker, &reader] {
+            say(&hub, line, &FromClient::Join { room });
+            let length = take(&line.inbox).1;
+            hub.note_written(line.id, length);
+        }
+        take(&speaker.inbox);
+        let payload = Base64::new(vec![5; 8 * 1024]).unwrap();
+        let signal = FromClient::Signal { room, to, payload };
+        let mut carried = 0;
+        while carried < 4 * most {
+            for _ in 0..most / 2 / (11 * 1024) {
+                say(&hub, &speaker, &signal);
+            }
+            // The speaker has the hub, and the reader reads all that there is.
+            let turn = hub.turn();
+            let length = take(&reader.inbox).1;
+            hub.note_written(reader.id, length);
+            turn.end(Some(speaker.id));
+            assert!(length > most / 4, "{length} bytes of {most}");
+            carried += length;
+        }
+        assert_eq!(take(&speaker.inbox).1, 0, "nothing is refused");
+    }
 }

@@ -181,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<'_, S> {
             let reported = if is_all { self.unreported } else { self.unreported.min(bytes) };
             self.unreported -= reported;
             if reported > 0 {
-                self.hub.with(|hub, now| hub.handle_written(now, self.id, reported));
+                self.hub.note_written(self.id, reported);
             }
         }
         // Encryption may hold some of it back.
