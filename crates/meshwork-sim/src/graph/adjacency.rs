@@ -39,9 +39,9 @@ impl Adjacency {
     }
 
     /// One row of neighbours for each peer.
-    pub(crate) fn from_rows<'a>(rows: impl ExactSizeIterator<Item = &'a [u32]>) -> Adjacency {
+    pub(crate) fn from_rows<'a>(rows: impl ExactSizeIterator<Item = &'a [u32]> + Clone) -> Adjacency {
         let mut starts = Vec::with_capacity(rows.len() + 1);
-        let mut targets = vec![];
+        let mut targets = Vec::with_capacity(rows.clone().map(<[u32]>::len).sum());
         starts.push(0);
         for row in rows {
             targets.extend_from_slice(row);
@@ -70,7 +70,7 @@ impl Adjacency {
         let mut ends: Vec<u32> =
             (0..peers as u32).flat_map(|peer| std::iter::repeat_n(peer, degree)).collect();
         chance::shuffle(rng, &mut ends);
-        let mut rows = vec![vec![]; peers];
+        let mut rows: Vec<Vec<u32>> = (0..peers).map(|_| Vec::with_capacity(degree)).collect();
         let mut links: Vec<(u32, u32)> = Vec::with_capacity(ends.len() / 2);
         let mut left = vec![];
         for pair in ends.chunks_exact(2) {

@@ -37,37 +37,39 @@ pub enum Latency {
 
 /// Where each peer is.
 #[derive(Clone, Debug)]
-pub struct Places {
-    regions: Vec<u8>,
-    access: Vec<u32>,
+pub struct Places(Vec<Place>);
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    region: u8,
+    /// In microseconds.
+    access: u32,
 }
 
 impl Latency {
     /// Places so many peers in the five regions.
     pub fn regions(peers: usize, rng: &mut Rng) -> Latency {
-        let (mut regions, mut access) = (Vec::with_capacity(peers), Vec::with_capacity(peers));
-        for _ in 0..peers {
+        let mut place = || {
             let mut left = rng.below(100) as u32;
             let region = REGIONS.iter().position(|(_, share)| {
                 let is_here = left < *share;
                 left = left.saturating_sub(*share);
                 is_here
             });
-            regions.push(region.unwrap_or(0) as u8);
-            access.push(
-                ACCESS_MICROS.start + rng.below(u64::from(ACCESS_MICROS.end - ACCESS_MICROS.start)) as u32,
-            );
-        }
-        Latency::Regions(Places { regions, access })
+            let more = rng.below(u64::from(ACCESS_MICROS.end - ACCESS_MICROS.start)) as u32;
+            Place { region: region.unwrap_or(0) as u8, access: ACCESS_MICROS.start + more }
+        };
+        Latency::Regions(Places((0..peers).map(|_| place()).collect()))
     }
 
     /// One way from one peer to another, in microseconds.
     pub fn one_way(&self, from: u32, to: u32) -> u32 {
         match self {
             Latency::Uniform(micros) => *micros,
-            Latency::Regions(Places { regions, access }) => {
-                let round = ROUND_TRIPS_MS[regions[from as usize] as usize][regions[to as usize] as usize];
-                round * 500 + access[from as usize] + access[to as usize]
+            Latency::Regions(Places(places)) => {
+                let (from, to) = (places[from as usize], places[to as usize]);
+                let round = ROUND_TRIPS_MS[usize::from(from.region)][usize::from(to.region)];
+                round * 500 + from.access + to.access
             }
         }
     }
@@ -79,8 +81,8 @@ impl Latency {
 
     /// Adds to every message of a peer, one way, in microseconds; a uniform latency stays as it is.
     pub fn slow_down(&mut self, peer: u32, by: u32) {
-        if let Latency::Regions(Places { access, .. }) = self {
-            access[peer as usize] += by;
+        if let Latency::Regions(Places(places)) = self {
+            places[peer as usize].access += by;
         }
     }
 }
@@ -108,7 +110,7 @@ mod tests {
     fn regions_have_their_shares_and_are_far_from_each_other() {
         let latency = Latency::regions(10_000, &mut chance::generator(1, [0; 3]));
         let Latency::Regions(places) = &latency else { panic!("they are placed") };
-        let europe = places.regions.iter().filter(|&&region| region == 2).count();
+        let europe = places.0.iter().filter(|place| place.region == 2).count();
         assert!((2_800..3_200).contains(&europe), "{europe}");
         let mut trips: Vec<u32> = (0..9_999).map(|peer| latency.round_trip(peer, peer + 1) / 1000).collect();
         assert!((80..200).contains(&percentile(&mut trips, 500)), "{:?}", percentile(&mut trips, 500));

@@ -14,6 +14,8 @@
 //! # Limits
 //! Steps take no time: a round is what happens in ten seconds. Every pair can link (no NAT).
 
+mod crowd;
+mod nearer;
 mod opposed;
 
 use meshwork_core::overlay::size::{EMERGENT_DEGREE, PASSIVE_MAX};
@@ -21,7 +23,6 @@ use meshwork_core::rng::Rng;
 
 use super::adjacency::Adjacency;
 use super::chance;
-use super::latency::Latency;
 use super::reach::hops_over;
 use super::routes::{PassiveView, Route};
 
@@ -33,6 +34,8 @@ pub const SERVER: u32 = u32::MAX;
 const WALK: usize = 5;
 /// Walks that a newcomer sends out at once: a third of its links, as many as may be learnt through one neighbour.
 const WALKS: usize = 4;
+/// Where each of them set out and where it is; none of who is linked to nobody.
+type Walks = [Option<(u32, u32)>; WALKS];
 /// Steps of a walk that exchanges views: what its end is linked to is then at most 5 links away.
 const SHUFFLE_WALK: usize = 4;
 /// Links that a newcomer asks for with a claim: an end that is full drops one for it.
@@ -92,16 +95,36 @@ pub struct Found {
     pub none: u64,
 }
 
+/// A place for each link of a peer: one line of a processor's cache, since a walk reads another one at every step.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Row([u32; LINKS_MAX]);
+
+/// How many links a peer has, and by the highest bit whether it is there: a walk asks both of the same peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct State(u8);
+
+impl State {
+    const ALIVE: u8 = 0x80;
+
+    fn degree(self) -> usize {
+        usize::from(self.0 & !State::ALIVE)
+    }
+
+    fn is_alive(self) -> bool {
+        self.0 & State::ALIVE != 0
+    }
+}
+
 /// Everybody's views.
 #[derive(Clone, Debug)]
 pub struct Membership {
     views: Views,
-    /// [`LINKS_MAX`] places each, the oldest link first.
-    links: Vec<u32>,
+    /// The links of each, the oldest first.
+    links: Vec<Row>,
     /// Through whom each link was learnt.
-    through: Vec<u32>,
-    degrees: Vec<u8>,
-    alive: Vec<bool>,
+    through: Vec<Row>,
+    states: Vec<State>,
     /// Those alive, for the server to introduce: in no order that counts.
     living: Vec<u32>,
     /// Where each stands among the living.
@@ -119,10 +142,9 @@ impl Membership {
         let views = Views { most: views.most.min(LINKS_MAX), ..views };
         Membership {
             views,
-            links: vec![0; peers * LINKS_MAX],
-            through: vec![0; peers * LINKS_MAX],
-            degrees: vec![0; peers],
-            alive: vec![false; peers],
+            links: vec![Row([0; LINKS_MAX]); peers],
+            through: vec![Row([0; LINKS_MAX]); peers],
+            states: vec![State::default(); peers],
             living: Vec::with_capacity(peers),
             places: vec![0; peers],
             passive: PassiveView::new(peers, views.passive),
@@ -131,11 +153,19 @@ impl Membership {
         }
     }
 
-    /// A room that so many peers joined one after another, after some rounds of upkeep.
+    /// A room that so many peers joined, one after another while it is small, after some rounds of upkeep.
     pub fn grown(peers: usize, views: Views, rounds: usize, rng: &mut Rng) -> Membership {
+        Membership::grown_on(1, peers, views, rounds, rng)
+    }
+
+    /// The same on so many threads, which changes nothing about it.
+    pub fn grown_on(threads: usize, peers: usize, views: Views, rounds: usize, rng: &mut Rng) -> Membership {
         let mut room = Membership::new(peers, views);
-        for peer in 0..peers as u32 {
-            room.join(peer, rng);
+        while room.living.len() < peers {
+            match room.crowd() {
+                0..=1 => drop(room.join(room.living.len() as u32, rng)),
+                many => room.join_at_once(many.min(peers - room.living.len()), threads, rng),
+            }
         }
         for _ in 0..rounds {
             room.round(true, rng);
@@ -150,12 +180,12 @@ impl Membership {
 
     /// How many peers there is memory for.
     pub fn peers(&self) -> usize {
-        self.degrees.len()
+        self.states.len()
     }
 
     /// Whether a peer is there.
     pub fn is_alive(&self, peer: u32) -> bool {
-        self.alive[peer as usize]
+        self.states[peer as usize].is_alive()
     }
 
     /// Those who are there, in no order that counts.
@@ -165,14 +195,12 @@ impl Membership {
 
     /// To whom a peer is linked, the oldest link first.
     pub fn of(&self, peer: u32) -> &[u32] {
-        let start = peer as usize * LINKS_MAX;
-        &self.links[start..start + self.degrees[peer as usize] as usize]
+        &self.links[peer as usize].0[..self.states[peer as usize].degree()]
     }
 
     /// Through whom the links of a peer were learnt.
     pub fn through(&self, peer: u32) -> &[u32] {
-        let start = peer as usize * LINKS_MAX;
-        &self.through[start..start + self.degrees[peer as usize] as usize]
+        &self.through[peer as usize].0[..self.states[peer as usize].degree()]
     }
 
     /// What a peer could replace links by.
@@ -201,8 +229,9 @@ impl Membership {
 
     /// What all views take, in bytes.
     pub fn bytes(&self) -> u64 {
-        let words = self.links.len() + self.through.len() + self.living.len() + self.places.len();
-        4 * words as u64 + 2 * self.peers() as u64 + self.passive.bytes()
+        let rows = (self.links.len() + self.through.len()) * size_of::<Row>();
+        let words = self.living.len() + self.places.len();
+        (rows + 4 * words + self.states.len()) as u64 + self.passive.bytes()
     }
 
     /// A peer comes: the server introduces it to one, and it walks from there. False where nobody is to be met.
@@ -210,28 +239,44 @@ impl Membership {
         self.enter(peer);
         let is_first = self.living.len() == 1;
         let is_met = self.meet_by_server(peer, rng);
-        // Some walks at once: what one of them waits for in memory costs the others nothing.
         for places in (0..self.views.active).step_by(WALKS) {
-            let mut ends = [None; WALKS];
-            ends.fill_with(|| chance::pick(rng, self.of(peer)).map(|first| (first, first)));
+            let mut walks = self.set_out(peer, rng);
             for _ in 0..WALK {
-                for (_, at) in ends.iter_mut().flatten() {
-                    *at = self.hand_on(*at, rng).unwrap_or(*at);
-                }
+                self.step(&mut walks, rng);
             }
-            for (place, (first, end)) in (places..self.views.active).zip(ends.into_iter().flatten()) {
-                if self.is_alive(first) && self.is_alive(end) {
-                    self.ask(peer, end, first, place < CLAIMS, rng);
-                }
-            }
+            self.ask_ends(peer, places, walks, rng);
         }
         is_first || is_met
     }
 
+    /// Some walks at once, each from one of the peer's links on: what one of them waits for in memory costs the others
+    /// nothing.
+    fn set_out(&self, peer: u32, rng: &mut Rng) -> Walks {
+        let mut walks = [None; WALKS];
+        walks.fill_with(|| chance::pick(rng, self.of(peer)).map(|first| (first, first)));
+        walks
+    }
+
+    /// Each of the walks is handed on once.
+    fn step(&self, walks: &mut Walks, rng: &mut Rng) {
+        for (_, at) in walks.iter_mut().flatten() {
+            *at = self.hand_on(*at, rng).unwrap_or(*at);
+        }
+    }
+
+    /// A newcomer asks where its walks ended, for these and the following of the places that it wants.
+    fn ask_ends(&mut self, peer: u32, places: usize, walks: Walks, rng: &mut Rng) {
+        for (place, (first, end)) in (places..self.views.active).zip(walks.into_iter().flatten()) {
+            if self.is_alive(first) && self.is_alive(end) {
+                self.ask(peer, end, first, place < CLAIMS, rng);
+            }
+        }
+    }
+
     /// A peer is there, linked to nobody.
     pub fn enter(&mut self, peer: u32) {
-        if !self.alive[peer as usize] {
-            self.alive[peer as usize] = true;
+        if !self.is_alive(peer) {
+            self.states[peer as usize].0 |= State::ALIVE;
             self.places[peer as usize] = self.living.len() as u32;
             self.living.push(peer);
         }
@@ -239,10 +284,10 @@ impl Membership {
 
     /// A peer is gone. Its links stay in others' views until they notice.
     pub fn kill(&mut self, peer: u32) {
-        if !self.alive[peer as usize] {
+        if !self.is_alive(peer) {
             return;
         }
-        self.alive[peer as usize] = false;
+        self.states[peer as usize].0 &= !State::ALIVE;
         let place = self.places[peer as usize];
         self.living.swap_remove(place as usize);
         if let Some(&moved) = self.living.get(place as usize) {
@@ -440,52 +485,15 @@ impl Membership {
         }
     }
 
-    /// A pass of swaps in which each peer tries to come nearer to its neighbours, as X-BOT (Leitão, Marques, Pereira
-    /// and Rodrigues, SRDS 2009) does among four: nobody's degree changes, and the sum of two round trips falls.
-    pub fn approach(&mut self, latency: &Latency, rng: &mut Rng) -> u64 {
-        let mut order = self.living.clone();
-        order.sort_unstable();
-        order.into_iter().filter(|&peer| self.swap_nearer(peer, latency, rng)).count() as u64
-    }
-
-    fn swap_nearer(&mut self, peer: u32, latency: &Latency, rng: &mut Rng) -> bool {
-        let Some((candidate, through)) = self.reachable(peer, rng) else { return false };
-        let (Some(old), Some(theirs)) = (self.farthest(peer, latency), self.farthest(candidate, latency))
-        else {
-            return false;
-        };
-        let is_possible = !self.of(peer).contains(&candidate)
-            && old != candidate
-            && theirs != peer
-            && old != theirs
-            && !self.of(old).contains(&theirs);
-        let now = latency.one_way(peer, old) + latency.one_way(candidate, theirs);
-        let then = latency.one_way(peer, candidate) + latency.one_way(old, theirs);
-        if !is_possible || then >= now {
-            return false;
-        }
-        self.unlink(peer, old);
-        self.unlink(candidate, theirs);
-        self.link(peer, candidate, through);
-        self.link(old, theirs, peer);
-        true
-    }
-
-    /// Of the links that may be swapped, the one with the longest round trip.
-    fn farthest(&self, peer: u32, latency: &Latency) -> Option<u32> {
-        let swappable = self.of(peer).get(FAR_LINKS..)?.iter().copied();
-        swappable.filter(|&other| self.is_alive(other)).max_by_key(|&other| latency.one_way(peer, other))
-    }
-
     /// Makes a link between two who have none.
     pub(crate) fn link(&mut self, peer: u32, other: u32, through: u32) {
         for (from, to) in [(peer, other), (other, peer)] {
-            let degree = self.degrees[from as usize] as usize;
+            let degree = self.states[from as usize].degree();
             debug_assert!(degree < LINKS_MAX, "who is full was asked");
-            self.links[from as usize * LINKS_MAX + degree] = to;
+            self.links[from as usize].0[degree] = to;
             // Who is asked did not learn of the other through a neighbour of its own.
-            self.through[from as usize * LINKS_MAX + degree] = if from == peer { through } else { to };
-            self.degrees[from as usize] += 1;
+            self.through[from as usize].0[degree] = if from == peer { through } else { to };
+            self.states[from as usize].0 += 1;
             self.passive.remove(from, to);
         }
     }
@@ -493,12 +501,11 @@ impl Membership {
     /// Ends a link.
     pub(crate) fn unlink(&mut self, peer: u32, other: u32) {
         for (from, to) in [(peer, other), (other, peer)] {
-            let start = from as usize * LINKS_MAX;
-            let end = start + self.degrees[from as usize] as usize;
-            if let Some(place) = self.links[start..end].iter().position(|&one| one == to) {
-                self.links.copy_within(start + place + 1..end, start + place);
-                self.through.copy_within(start + place + 1..end, start + place);
-                self.degrees[from as usize] -= 1;
+            if let Some(place) = self.of(from).iter().position(|&one| one == to) {
+                let end = self.states[from as usize].degree();
+                self.links[from as usize].0.copy_within(place + 1..end, place);
+                self.through[from as usize].0.copy_within(place + 1..end, place);
+                self.states[from as usize].0 -= 1;
             }
         }
     }
@@ -508,6 +515,7 @@ impl Membership {
 mod tests {
     use super::*;
     use crate::graph::chance::generator;
+    use crate::graph::latency::Latency;
     use crate::graph::reach::hops;
 
     fn check(room: &Membership) {

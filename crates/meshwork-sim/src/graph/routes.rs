@@ -63,7 +63,7 @@ impl PassiveView {
             return;
         }
         let count = self.counts[peer as usize] as usize;
-        let place = match self.of(peer).iter().position(|&entry| entry == known) {
+        let place = match self.place_of(peer, known) {
             Some(place) => place,
             None if count < self.size => {
                 self.counts[peer as usize] += 1;
@@ -87,12 +87,18 @@ impl PassiveView {
     }
 
     pub(crate) fn remove(&mut self, peer: u32, known: u32) {
-        let Some(place) = self.of(peer).iter().position(|&entry| entry == known) else { return };
+        let Some(place) = self.place_of(peer, known) else { return };
         self.counts[peer as usize] -= 1;
         let start = peer as usize * self.size;
         let last = start + self.counts[peer as usize] as usize;
         self.entries[start + place] = self.entries[last];
         self.routes[start + place] = self.routes[last];
+    }
+
+    fn place_of(&self, peer: u32, known: u32) -> Option<usize> {
+        let entries = self.of(peer);
+        // Most are not there, which is seen many at a time.
+        if entries.contains(&known) { entries.iter().position(|&entry| entry == known) } else { None }
     }
 
     pub(crate) fn clear(&mut self, peer: u32) {

@@ -130,7 +130,7 @@ pub struct Trees<'a> {
     pub has_grafts: bool,
     /// A fault to be noticed: nobody knows what it had, and passes on every copy, until there are fifty for each peer.
     pub is_forgetful: bool,
-    queue: Queue<(u32, What)>,
+    queue: Queue<Event>,
 }
 
 /// What happens on an arc.
@@ -141,19 +141,49 @@ enum What {
     Patience,
 }
 
+/// The arc, and by the two lowest bits what happens on it: a flood over a million peers has millions of them ahead.
+#[derive(Clone, Copy, Debug)]
+struct Event(u32);
+
+impl Event {
+    fn on(arc: usize, what: What) -> Event {
+        Event((arc as u32) << 2 | what as u32)
+    }
+
+    fn arc(self) -> usize {
+        (self.0 >> 2) as usize
+    }
+
+    fn what(self) -> What {
+        match self.0 & 3 {
+            0 => What::Copy,
+            1 => What::Word,
+            _ => What::Patience,
+        }
+    }
+}
+
 impl<'a> Trees<'a> {
     /// All links are eager, as at the beginning. The graph must be undirected.
     pub fn new(graph: &'a Adjacency) -> Trees<'a> {
         let mut from = vec![0; graph.arcs()];
-        let mut back = vec![0; graph.arcs()];
+        let mut back = vec![u32::MAX; graph.arcs()];
         for peer in 0..graph.peers() as u32 {
             for arc in graph.range(peer) {
                 from[arc] = peer;
                 let other = graph.target(arc);
-                let place = graph.of(other).iter().position(|&one| one == peer);
-                back[arc] = (graph.range(other).start + place.expect("links count both ways")) as u32;
+                if peer < other {
+                    // Without an end before the last, so that a processor goes on with the next row meanwhile.
+                    let places = graph.range(other).zip(graph.of(other));
+                    let is_it = |found, (place, &one)| if one == peer { place } else { found };
+                    let there = places.fold(usize::MAX, is_it);
+                    assert!(there != usize::MAX, "links count both ways");
+                    back[arc] = there as u32;
+                    back[there] = arc as u32;
+                }
             }
         }
+        assert!(!back.contains(&u32::MAX), "links count both ways");
         let lazy = vec![0; graph.arcs()];
         let (back, from) = (back.into(), from.into());
         Trees { graph, back, from, lazy, has_grafts: true, is_forgetful: false, queue: Queue::default() }
@@ -230,14 +260,14 @@ impl<'a> Trees<'a> {
         delivery.hops[origin as usize] = 0;
         delivery.reached = 1;
         self.pass_on(origin, u32::MAX, 0, bit, timing, delivery);
-        while let Some((at, (arc, what))) = self.queue.pop() {
-            let arc = arc as usize;
-            let (from, to) = (self.from[arc], self.graph.target(arc));
+        while let Some((at, event)) = self.queue.pop() {
+            let arc = event.arc();
+            let to = self.graph.target(arc);
             if !alive(to) {
                 continue;
             }
             let has_it = delivery.at[to as usize] != NEVER;
-            match what {
+            match event.what() {
                 What::Copy if has_it && self.is_forgetful => {
                     delivery.duplicates += 1;
                     if delivery.copies < FORGETFUL_MAX * self.graph.peers() as u64 {
@@ -250,7 +280,7 @@ impl<'a> Trees<'a> {
                 }
                 What::Copy => {
                     delivery.at[to as usize] = at;
-                    delivery.hops[to as usize] = delivery.hops[from as usize] + 1;
+                    delivery.hops[to as usize] = delivery.hops[self.from[arc] as usize] + 1;
                     delivery.reached += 1;
                     self.set_lazy(arc, bit, false);
                     self.pass_on(to, self.back[arc], at, bit, timing, delivery);
@@ -259,20 +289,21 @@ impl<'a> Trees<'a> {
                     // One after another is asked, each later than the one before.
                     let (asked, next) = &mut delivery.asks[to as usize];
                     if usize::from(*asked) < SOURCES_MAX {
-                        let round_trip = timing.latency.round_trip(from, to);
+                        let round_trip = timing.latency.round_trip(self.from[arc], to);
                         let ask = if *asked == 0 { at + patience(round_trip, to) } else { at.max(*next) };
                         *next = ask + ((round_trip + PATIENCE_MICROS) << *asked);
                         *asked += 1;
-                        self.queue.push(ask, (arc as u32, What::Patience));
+                        self.queue.push(ask, Event::on(arc, What::Patience));
                     }
                 }
                 What::Patience if !has_it => {
                     self.set_lazy(arc, bit, false);
                     delivery.grafts += 1;
                     delivery.copies += 1;
+                    let from = self.from[arc];
                     delivery.sent[from as usize] += 1;
                     let at = at + timing.latency.round_trip(from, to) + timing.copy_micros;
-                    self.queue.push(at, (arc as u32, What::Copy));
+                    self.queue.push(at, Event::on(arc, What::Copy));
                 }
                 What::Word | What::Patience => {}
             }
@@ -302,12 +333,12 @@ impl<'a> Trees<'a> {
             let way = timing.latency.one_way(peer, self.graph.target(arc));
             if is_lazy {
                 let at = at + WORD_AFTER_MICROS + way;
-                self.queue.push(at, (arc as u32, What::Word));
+                self.queue.push(at, Event::on(arc, What::Word));
             } else {
                 busy += timing.copy_micros;
                 delivery.copies += 1;
                 delivery.sent[peer as usize] += 1;
-                self.queue.push(busy + way, (arc as u32, What::Copy));
+                self.queue.push(busy + way, Event::on(arc, What::Copy));
             }
         }
     }

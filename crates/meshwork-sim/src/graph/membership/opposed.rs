@@ -31,12 +31,13 @@ impl Membership {
 
     /// To whom a peer hands on a walk.
     pub(super) fn hand_on(&self, peer: u32, rng: &mut Rng) -> Option<u32> {
-        let start = chance::below(rng, self.of(peer).len());
-        let turned = self.of(peer).iter().cycle().skip(start).take(self.of(peer).len()).copied();
-        let next = match self.is_hostile(peer) {
-            false => turned.clone().next(),
-            true => turned.clone().find(|&other| self.is_hostile(other)).or_else(|| turned.clone().next()),
-        };
+        let links = self.of(peer);
+        let start = chance::below(rng, links.len());
+        let mut next = links.get(start).copied();
+        if self.is_hostile(peer) {
+            let mut turned = links[start..].iter().chain(&links[..start]).copied();
+            next = turned.find(|&other| self.is_hostile(other)).or(next);
+        }
         next.filter(|&next| self.is_alive(next))
     }
 
