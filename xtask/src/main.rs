@@ -4,10 +4,13 @@
 
 mod bench;
 mod binary;
+mod fold;
 mod fuzz;
+mod linked;
 mod pages;
 mod parts;
 mod pictures;
+mod places;
 mod script;
 mod setup;
 mod sim;
@@ -15,6 +18,7 @@ mod slim;
 mod step;
 mod test;
 mod tidy;
+mod traps;
 mod twins;
 mod weight;
 mod workspace;

@@ -43,7 +43,7 @@ const STYLES: [&str; 8] = [
     "tools.css",
 ];
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 6;
+const LAYOUT: u32 = 7;
 
 /// Starts the program. One that has come upon a fault of its own stops for good with a trap, and cannot say so itself.
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";
@@ -81,7 +81,7 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    let parts = parts::split(&wasm, &assets, NAME)?;
+    let parts = parts::split(&wasm, &assets, NAME, !is_readable())?;
     bind(Bindgen::new().input_bytes(NAME, parts.main.clone()), &assets, NAME, !is_readable())?;
     parts.finish(!is_readable())?;
     write(&assets.join(STYLE), sources.style()?.as_bytes())?;
@@ -122,7 +122,7 @@ fn is_readable() -> bool {
     env::var_os(READABLE).is_some()
 }
 
-/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left; `slim` ones have traps for panics.
+/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left; `slim` ones have nothing for developers.
 fn bind(bindgen: &mut Bindgen, folder: &Path, name: &str, slim: bool) -> Result<()> {
     // Names are for whoever looks for a fault, or for what takes long.
     bindgen.out_name(name).typescript(false).remove_name_section(slim);
@@ -137,8 +137,7 @@ fn bind(bindgen: &mut Bindgen, folder: &Path, name: &str, slim: bool) -> Result<
     if !slim {
         return output.emit(folder).context("the pages' wasm cannot be written");
     }
-    let slim::Slimmed { calls, places } = slim::slim(output.wasm_mut());
-    eprintln!("xtask: pages: {calls} panics became traps, {places} places in the source are not named");
+    slim::slim(output.wasm_mut());
     let names = script::rename_imports(output.wasm_mut(), &format!("./{name}_bg.js"));
     output.emit(folder).context("the pages' wasm cannot be written")?;
     let file = folder.join(format!("{name}.js"));

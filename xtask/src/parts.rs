@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use wasm_split_cli_support::{Options, transform};
 
-use crate::slim;
+use crate::linked::Linked;
+use crate::{fold, places, slim, traps};
 
 /// What the main wasm loads parts with; it lies beside it.
 pub(crate) const LOADER: &str = "parts.js";
@@ -23,12 +24,22 @@ pub(crate) struct Parts {
     files: Vec<PathBuf>,
 }
 
-/// Writes the parts and their loader into `folder`, where `NAME.js` of wasm-bindgen will lie as well.
+/// Writes the parts and their loader into `folder`, where `NAME.js` of wasm-bindgen will lie as well. Slim ones have
+/// traps for panics, one place in the source for all, and each function once.
 ///
 /// # Errors
 /// The wasm has no relocations, or nothing can be written.
-pub(crate) fn split(wasm: &Path, folder: &Path, name: &str) -> Result<Parts> {
-    let input = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+pub(crate) fn split(wasm: &Path, folder: &Path, name: &str, slim: bool) -> Result<Parts> {
+    let mut input = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+    if slim {
+        let mut linked = Linked::read(input)?;
+        let calls = traps::trap(&mut linked)?.calls;
+        let places = places::forget(&mut linked);
+        let folded = fold::fold(&mut linked);
+        eprintln!("xtask: pages: {calls} panics became traps, {places} places in the source one");
+        eprintln!("xtask: pages: {folded} functions were there before");
+        input = linked.write();
+    }
     let main = folder.join("main.wasm");
     let mut options = Options::new(&input);
     options.output_dir = folder;
@@ -44,7 +55,7 @@ pub(crate) fn split(wasm: &Path, folder: &Path, name: &str) -> Result<Parts> {
 }
 
 impl Parts {
-    /// Takes out of the parts' files what only developers read; `slim` ones have traps for panics.
+    /// Takes out of the parts' files what only developers read; of `slim` ones also what is never called.
     ///
     /// # Errors
     /// A part cannot be read or written.
