@@ -11,7 +11,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, VERSIONS};
-use super::{announce, reading};
+use super::{announce, reading, writing};
 use crate::id::Identity;
 use crate::node::Config;
 use crate::overlay::choice::Choice;
@@ -146,7 +146,7 @@ impl ServerClient {
                 self.unanswered += 1;
                 let last = self.unanswered == UNANSWERED_MAX;
                 self.deadline = now + if last { self.keep_alive.min(ANSWER_WITHIN) } else { self.keep_alive };
-                (Some(ClientAction::Send(to_json(&FromClient::KeepAlive))), None)
+                (Some(ClientAction::Send(writing::write(&FromClient::KeepAlive))), None)
             }
             Phase::Opening | Phase::Entered => {
                 let away = self.give_up(now, String::from("it does not answer"), rng);
@@ -210,7 +210,7 @@ impl ServerClient {
                 let proof = announce::prove_entry(identity, announcement.endpoint, &challenge).into();
                 let version = VERSIONS.1.min(versions.1);
                 let enter = FromClient::Enter { version, announcement: announcement.clone(), proof };
-                (Some(ClientAction::Send(to_json(&enter))), None)
+                (Some(ClientAction::Send(writing::write(&enter))), None)
             }
             FromServer::Entered if self.phase == Phase::Opening => {
                 self.phase = Phase::Entered;
@@ -234,7 +234,7 @@ impl ServerClient {
         if self.phase == Phase::Entered && self.unanswered == 0 {
             self.deadline = now + self.keep_alive;
         }
-        to_json(message)
+        writing::write(message)
     }
 
     fn give_up(&mut self, now: Time, reason: String, rng: &mut Rng) -> ClientEvent {
@@ -254,10 +254,6 @@ pub fn back_off(failures: u32, least: Duration, most: Duration, rng: &mut Rng) -
     let whole = least.saturating_mul(1 << failures.min(16)).min(most);
     let half = whole / 2;
     half + Duration::from_micros(rng.below(half.as_micros() as u64 + 1))
-}
-
-fn to_json(message: &FromClient) -> String {
-    serde_json::to_string(message).expect("messages of this protocol have no unusual keys")
 }
 
 #[cfg(test)]

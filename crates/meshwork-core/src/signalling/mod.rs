@@ -9,3 +9,4 @@ pub mod ice_server;
 pub mod protocol;
 mod reading;
 pub mod sealing;
+mod writing;

@@ -26,6 +26,18 @@ impl<const MAX: usize> Base64<MAX> {
         if bytes.len() > MAX { Err(TooLong { length: bytes.len(), most: MAX }) } else { Ok(Base64(bytes)) }
     }
 
+    /// Reads base64url without padding; `None` when `text` is anything else, or longer.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        // Four characters for three bytes: a longer text is refused undecoded.
+        let bytes = if text.len() > MAX.div_ceil(3) * 4 { None } else { from_base64(text) };
+        Base64::new(bytes?).ok()
+    }
+
+    /// The bytes as base64url without padding.
+    pub(crate) fn text(&self) -> String {
+        to_base64(&self.0)
+    }
+
     /// The bytes as an array, if there are exactly `N`.
     pub fn array<const N: usize>(&self) -> Option<[u8; N]> {
         self.0.as_slice().try_into().ok()
@@ -47,13 +59,13 @@ impl<const MAX: usize> Deref for Base64<MAX> {
 
 impl<const MAX: usize> fmt::Debug for Base64<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_base64(&self.0))
+        f.write_str(&self.text())
     }
 }
 
 impl<const MAX: usize> Serialize for Base64<MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_base64(&self.0))
+        serializer.serialize_str(&self.text())
     }
 }
 
@@ -66,12 +78,8 @@ impl<'de, const MAX: usize> Deserialize<'de> for Base64<MAX> {
                 write!(f, "base64url of at most {MAX} bytes")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                // Four characters for three bytes: a longer text is refused undecoded.
-                if text.len() > MAX.div_ceil(3) * 4 {
-                    return Err(E::invalid_length(text.len(), &self));
-                }
-                let bytes = from_base64(text).ok_or_else(|| E::custom("not base64url without padding"))?;
-                Base64::new(bytes).map_err(E::custom)
+                Base64::from_text(text)
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Other("this text"), &self))
             }
         }
         deserializer.deserialize_str(Text)
