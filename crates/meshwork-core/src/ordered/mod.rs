@@ -1,10 +1,11 @@
-//! Maps and sets in the order of their keys, whose code is small: there are dozens of kinds of them in a program.
+//! Maps and sets in the order of their keys, and sorting, by little code: there are dozens of kinds of them in a program.
 //!
 //! `alloc`'s B-trees bring several kilobytes of code for each kind of entry, a seventh of what a page weighed. These
 //! keep entries in sorted runs of bounded length instead. Finding one takes two binary searches, and adding or removing
 //! one moves at most a run and the list of runs, so that a million entries still cost about as much as in a tree.
 
 mod set;
+mod sort;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use core::ops::{Bound, Index, RangeBounds};
 use core::slice;
 
 pub use set::{OrderedSet, SetIntoIter, SetIter};
+pub use sort::{sort, sort_by, sort_by_key};
 
 /// Most bytes of entries in a run, as far as there are at least [`RUN_MIN`] in it: what is moved when one is added.
 const RUN_BYTES: usize = 4096;

@@ -13,7 +13,7 @@ use super::records::{
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId};
 use crate::node::CommandError;
-use crate::ordered::OrderedMap;
+use crate::ordered::{self, OrderedMap};
 use crate::session::message::RoomMessage;
 use crate::time::Now;
 use crate::wire::{Bounded, Bytes};
@@ -50,9 +50,9 @@ impl Room {
         }
         let mut heads: Vec<(Instance, (Stamp, u64))> = heads.into_iter().collect();
         // More programs than a record can name: those that wrote last stay.
-        heads.sort_unstable_by_key(|(_, last)| core::cmp::Reverse(*last));
+        ordered::sort_by_key(&mut heads, |(_, last)| core::cmp::Reverse(*last));
         heads.truncate(BAN_HEADS_MAX);
-        heads.sort_unstable();
+        ordered::sort(&mut heads);
         let heads = heads.into_iter().map(|(instance, (_, sequence))| (instance, sequence)).collect();
         let heads = Bounded::new(heads).expect("just cut to the limit");
         self.publish(now, identity, Statement::Ban(Ban { peer, heads }))
@@ -111,7 +111,7 @@ impl Room {
             _ => Vec::new(),
         };
         lifted.extend_from_slice(lift);
-        lifted.sort_unstable();
+        ordered::sort(&mut lifted);
         lifted.dedup();
         let lifted =
             Bounded::new(lifted).map_err(|_| wrong(format!("{LIFTED_MAX} bans and erases were lifted")))?;

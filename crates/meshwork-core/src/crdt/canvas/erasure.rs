@@ -11,6 +11,7 @@ use super::{Canvas, CanvasSize};
 use crate::clock::Stamp;
 use crate::gossip::batch::SignedBatch;
 use crate::id::PeerId;
+use crate::ordered;
 
 /// Cells of a rectangle that were painted up to a stamp show as cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +67,7 @@ impl Canvas {
         mut erasures: Vec<Erasure>,
         beaten: impl Iterator<Item = &'a SignedBatch>,
     ) -> Enforced {
-        erasures.sort_unstable();
+        ordered::sort(&mut erasures);
         erasures.dedup();
         let differing: Vec<Erasure> = {
             let lacks = |list: &[Erasure], erasure: &Erasure| list.binary_search(erasure).is_err();

@@ -7,6 +7,7 @@ use super::colour::Colour;
 use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE, index_in_tile};
 use crate::clock::Stamp;
 use crate::gossip::batch::StampWindow;
+use crate::ordered;
 
 /// One painted cell of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,16 +202,18 @@ pub fn cells_to_strokes(
     if let Some(&(x, y, _)) = cells.iter().find(|&&(x, y, _)| !size.contains(x, y)) {
         return Err(StrokesError::OutsideCanvas { x, y, size });
     }
-    let mut placed: Vec<(u32, u16, Colour)> =
-        cells.iter().map(|&(x, y, colour)| (size.tile_of(x, y), index_in_tile(x, y), colour)).collect();
-    placed.sort_by_key(|&(tile, index, _)| (tile, index));
+    // Where a cell stands more than once, the later one comes later.
+    let mut placed: Vec<(u32, u16, usize)> = { cells.iter().enumerate() }
+        .map(|(at, &(x, y, _))| (size.tile_of(x, y), index_in_tile(x, y), at))
+        .collect();
+    ordered::sort(&mut placed);
     let tiles = placed.chunk_by(|one, next| one.0 == next.0);
     tiles
         .map(|tile| {
-            // The sort keeps the order of equal cells, so the last write of a cell ends its group.
+            // The last write of a cell ends its group.
             let groups = tile.chunk_by(|one, next| one.1 == next.1);
             let last = groups.filter_map(|writes| writes.last());
-            let cells = last.map(|&(_, index, colour)| TileCell { stamp, colour, index }).collect();
+            let cells = last.map(|&(_, index, at)| TileCell { stamp, colour: cells[at].2, index }).collect();
             Strokes::new(size, tile[0].0, cells)
         })
         .collect()

@@ -3,7 +3,7 @@
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::io::{BatchKey, StoreChange};
-use meshwork_core::ordered::OrderedSet;
+use meshwork_core::ordered::{self, OrderedSet};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
 
@@ -174,7 +174,7 @@ impl Database {
         let used = |room: JsValue| property(&room, "used").and_then(|used| used.as_f64()).unwrap_or(0.0);
         let pairs = keys.iter().zip(values.iter());
         let mut rooms: Vec<Kept> = pairs.map(|(key, room)| Kept { key, used_ms: used(room) }).collect();
-        rooms.sort_by(|one, other| one.used_ms.total_cmp(&other.used_ms));
+        ordered::sort_by(&mut rooms, |one, other| one.used_ms.total_cmp(&other.used_ms));
         Ok(rooms)
     }
 
