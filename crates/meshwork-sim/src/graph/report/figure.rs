@@ -10,11 +10,11 @@ use crate::graph::outcome::{Axis, Figure, Form, Series};
 
 /// Pixels of a figure as SVG; as PNG it has twice as many each way.
 const WIDTH: u32 = 640;
-const PLOT_HEIGHT: u32 = 380;
+const PLOT_HEIGHT: u32 = 392;
 /// A row of the legend.
 const ROW: i32 = 22;
 /// Pixels from one entry of the legend to the next.
-const COLUMN: i32 = 310;
+const COLUMN: i32 = 304;
 const TITLE: i32 = 34;
 
 pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
@@ -104,11 +104,11 @@ fn legend<B: DrawingBackend>(figure: &Figure, area: &DrawingArea<B, Shift>, scal
     area.draw(&Text::new(title, at, words(20 * scale).pos(left)))?;
     for (place, series) in figure.series.iter().enumerate() {
         let (column, row) = (place as i32 % 2, place as i32 / 2);
-        let at = (scale * (14 + COLUMN * column), scale * (TITLE + ROW * row + ROW / 2));
+        let at = (scale * (12 + COLUMN * column), scale * (TITLE + ROW * row + ROW / 2));
         let colour = COLOURS[place % COLOURS.len()].0;
-        let end = (at.0 + 26 * scale, at.1);
+        let end = (at.0 + 22 * scale, at.1);
         area.draw(&PathElement::new(vec![at, end], colour.stroke_width(2 * scale as u32)))?;
-        mark(area, place, (at.0 + 13 * scale, at.1), scale)?;
+        mark(area, place, (at.0 + 11 * scale, at.1), scale)?;
         let at = (end.0 + 8 * scale, at.1);
         area.draw(&Text::new(series.label.clone(), at, words(16 * scale).pos(left)))?;
     }
@@ -144,7 +144,7 @@ where
     let mut chart = ChartBuilder::on(area)
         .margin(8 * scale)
         .margin_right(20 * scale)
-        .x_label_area_size(46 * scale)
+        .x_label_area_size(58 * scale)
         .y_label_area_size(64 * scale)
         .build_cartesian_2d(x, y)?;
     chart

@@ -9,6 +9,9 @@ use crate::graph::outcome::{Outcome, Section, Table, Value};
 
 const STYLE: &str = include_str!("page.css");
 
+/// Columns of a table that stands beside its figure, at most.
+const BESIDE_MAX: usize = 6;
+
 /// The page.
 pub(super) fn html(outcome: &Outcome) -> String {
     let mut page = String::new();
@@ -56,7 +59,10 @@ fn list(page: &mut String, title: &str, items: &[impl AsRef<str>]) -> std::fmt::
 
 fn write_section(page: &mut String, section: &Section) -> std::fmt::Result {
     let (title, words) = (escaped(&section.title), escaped(&section.words));
-    write!(page, "<section><h2>{title}</h2>\n<p>{words}</p>\n<div class=\"beside\">\n")?;
+    // A table of many columns needs the whole width, and several figures make a column much longer than a table.
+    let is_wide = section.table.columns.len() > BESIDE_MAX || section.figures.len() > 1;
+    let class = if is_wide { "below" } else { "beside" };
+    write!(page, "<section><h2>{title}</h2>\n<p>{words}</p>\n<div class=\"{class}\">\n")?;
     if !section.figures.is_empty() {
         writeln!(page, "<div class=\"figures\">")?;
         for figure in &section.figures {

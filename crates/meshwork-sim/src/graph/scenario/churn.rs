@@ -169,17 +169,20 @@ impl Churn {
         }
         let figure =
             lines("churn", "Links of a peer", Axis::linear("minutes"), Axis::linear("links"), series);
-        let hear = table.numbers("hear % (worst round)");
+        let [hear, links, dead] = ["hear % (worst round)", "links of a peer", "dead in passive views %"]
+            .map(|name| table.numbers(name));
+        let findings = VARIANTS.iter().zip(hear).zip(links.into_iter().zip(dead));
         Outcome {
             scenario: "churn",
             title: "Peers come and go".to_owned(),
             seed,
             parameters,
-            findings: VARIANTS
-                .iter()
-                .zip(hear)
-                .map(|((name, _), hear)| {
-                    format!("Overlay {name}: in the worst round {hear} % hear a broadcast at once.")
+            findings: findings
+                .map(|(((name, _), hear), (links, dead))| {
+                    format!(
+                        "Overlay {name}: in the worst round {hear} % hear a broadcast at once; a peer has {links} links, \
+                         and {dead} % of those it could replace them by are dead."
+                    )
                 })
                 .collect(),
             modelled: MODELLED.to_vec(),

@@ -7,7 +7,7 @@ use crate::graph::chance::{self, generator};
 use crate::graph::choice::{Choice, Picker};
 use crate::graph::latency::{Latency, percentile};
 use crate::graph::membership::{Membership, Views};
-use crate::graph::outcome::{Axis, Outcome, Section, Series, Table, Value};
+use crate::graph::outcome::{Axis, Figure, Outcome, Section, Series, Table, Value};
 use crate::graph::tree::{Delivery, NEVER, TREES_MAX, Timing, Trees, flood};
 
 const MODELLED: &[&str] = &[
@@ -214,7 +214,6 @@ impl Writers {
             "highest load against the mean",
             "deliveries missed",
         ]);
-        let mut series: Vec<Series> = vec![];
         let count = rooms.len().max(1) as f64;
         for (place, (writers, trees, choice)) in self.kinds().into_iter().enumerate() {
             let of = |of: fn(&Sample) -> f64| rooms.iter().map(move |room| of(&room.samples[place]));
@@ -235,26 +234,14 @@ impl Writers {
                 Value::Number(highest, 2),
                 Value::count(rooms.iter().map(|room| room.samples[place].missed).sum::<u64>()),
             ]);
-            let label = format!("{trees} trees, {by}");
-            let point = (writers as f64, highest);
-            match series.iter_mut().find(|series| series.label == label) {
-                Some(series) => series.points.push(point),
-                None => series.push(Series { label, points: vec![point] }),
-            }
         }
-        let load = lines(
-            "load",
-            "The highest load of a peer",
-            Axis::logarithmic("writers"),
-            Axis::linear("times the mean"),
-            series,
-        );
+        let findings = std::iter::once(self.nearness(rooms)).chain(self.chosen(&table)).collect();
         Outcome {
             scenario: "writers",
             title: "One, some or all write".to_owned(),
             seed,
             parameters,
-            findings: vec![self.nearness(rooms)],
+            findings,
             modelled: MODELLED.to_vec(),
             not_modelled: NOT_MODELLED.to_vec(),
             sections: vec![Section {
@@ -263,10 +250,59 @@ impl Writers {
                 words: "Load is how many copies a peer sends. Flooding takes the fastest way to everybody, so nothing is \
                         faster; a shared tree leads over its root."
                     .to_owned(),
-                figures: vec![load],
+                figures: vec![self.load(&table)],
                 table,
             }],
         }
+    }
+}
+
+impl Writers {
+    /// The most trees that are compared.
+    fn most(&self) -> String {
+        self.trees.iter().max().map_or_else(String::new, usize::to_string)
+    }
+
+    /// What the overlay's own choice comes to.
+    fn chosen(&self, table: &Table) -> Vec<String> {
+        let is_ours =
+            |row: &&Vec<Value>| row[1].plain() == self.most() && row[2].plain() == Choice::MESHWORK.words();
+        let words = |row: &Vec<Value>| {
+            let [writers, trees, by, copies, .., p99, load, _] = &row[..] else { return String::new() };
+            format!(
+                "{} writers, {} trees, {}: {} copies for each peer, 99 % of deliveries within {} times what flooding takes, \
+                 at most {} times the mean load.",
+                writers.plain(),
+                trees.plain(),
+                by.plain(),
+                copies.plain(),
+                p99.plain(),
+                load.plain(),
+            )
+        };
+        table.rows.iter().filter(is_ours).map(words).collect()
+    }
+
+    /// The load against the number of writers: as many lines as there are colours, so over one tree and the most.
+    fn load(&self, table: &Table) -> Figure {
+        let mut series: Vec<Series> = vec![];
+        let most = self.most();
+        for row in &table.rows {
+            let (trees, by) = (row[1].plain(), row[2].plain());
+            let label = match trees.as_str() {
+                "1" => "one tree".to_owned(),
+                _ if trees == most => format!("{trees} trees, {by}"),
+                _ => continue,
+            };
+            let number = |column: usize| row[column].plain().parse().unwrap_or(0.0);
+            let point = (number(0), number(9));
+            match series.iter_mut().find(|series| series.label == label) {
+                Some(series) => series.points.push(point),
+                None => series.push(Series { label, points: vec![point] }),
+            }
+        }
+        let (x, y) = (Axis::logarithmic("writers"), Axis::linear("times the mean"));
+        lines("load", "The highest load of a peer", x, y, series)
     }
 }
 
