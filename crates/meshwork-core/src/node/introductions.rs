@@ -121,6 +121,9 @@ impl Introductions {
     }
 }
 
+/// Neighbours that look further for somebody to whom nobody knows a way, at each step, where members keep some links
+/// each: all of them would be the whole room, for each of those who died, again and again.
+const SEEKERS_MAX: usize = 3;
 /// After how many failed attempts through members a server is asked to carry, when there is one.
 const SERVER_TURN: usize = 4;
 
@@ -181,7 +184,7 @@ impl Node {
         }
         match self.route(handle, to) {
             Some(through) => Way::Neighbours(alloc::vec![through]),
-            None => Way::Neighbours(self.live_neighbours(handle, None)),
+            None => Way::Neighbours(self.seekers(handle, None, turn * SEEKERS_MAX)),
         }
     }
 
@@ -201,6 +204,19 @@ impl Node {
     pub(super) fn live_neighbours(&self, handle: RoomHandle, but: Option<Endpoint>) -> Vec<Endpoint> {
         let neighbours = self.peers.keys().copied();
         neighbours.filter(|neighbour| Some(*neighbour) != but && self.can_carry(handle, *neighbour)).collect()
+    }
+
+    /// Neighbours that look for somebody to whom nobody knows a way: all of a full mesh, which is small, and elsewhere
+    /// a few from this place on, so that a second try goes elsewhere.
+    fn seekers(&self, handle: RoomHandle, but: Option<Endpoint>, from: usize) -> Vec<Endpoint> {
+        let mut neighbours = self.live_neighbours(handle, but);
+        let room = self.rooms.get(&handle).and_then(|entry| entry.room.as_ref());
+        if neighbours.len() > SEEKERS_MAX && room.is_some_and(|room| !room.is_full_mesh()) {
+            let first = from % neighbours.len();
+            neighbours.rotate_left(first);
+            neighbours.truncate(SEEKERS_MAX);
+        }
+        neighbours
     }
 
     pub(super) fn can_carry(&self, handle: RoomHandle, neighbour: Endpoint) -> bool {
@@ -325,10 +341,10 @@ impl Node {
             let listing = self.listing(handle, to, Some(neighbour));
             let route = self.route(handle, to).filter(|through| *through != neighbour);
             // Any of those that list it will do; the payload decides, so that a second try goes elsewhere.
-            let pick = carry.payload.last().map_or(0, |&byte| usize::from(byte)) % listing.len().max(1);
-            match listing.get(pick).copied().or(route) {
+            let pick = carry.payload.last().map_or(0, |&byte| usize::from(byte));
+            match listing.get(pick % listing.len().max(1)).copied().or(route) {
                 Some(through) => alloc::vec![through],
-                None => self.live_neighbours(handle, Some(neighbour)),
+                None => self.seekers(handle, Some(neighbour), pick),
             }
         };
         let carry = Carry { hops_left: carry.hops_left.saturating_sub(1), ..carry };
