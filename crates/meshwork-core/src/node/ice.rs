@@ -233,7 +233,7 @@ impl Node {
         let renewals =
             registrations.filter(|known| known.joined).filter_map(|known| known.ice.as_ref()?.renew);
         let relays = self.attempts.values().filter_map(|attempt| self.relay_due(attempt));
-        renewals.chain(relays).chain(self.peers.values().filter_map(|peer| peer.next_move))
+        renewals.chain(relays)
     }
 
     /// When an attempt is to be made again with relays.

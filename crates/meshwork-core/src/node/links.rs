@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::attempts::ASK_LATER;
 use super::event::{LinkState, Refusal, RoomHandle};
@@ -18,22 +19,18 @@ use crate::session::message::{GoodbyeReason, LinkMessage};
 use crate::time::Time;
 
 impl Node {
-    /// Carries out what links have received. Returns whether there was nothing.
+    /// Carries out what a link has received. Returns whether there was nothing.
     pub(super) fn handle_link_events(&mut self) -> bool {
-        let mut idle = true;
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        for link in links {
-            while let Some(event) = self.links.get_mut(&link).and_then(Link::poll_event) {
-                idle = false;
-                match event {
-                    LinkEvent::Proved => self.handle_proved(link),
-                    LinkEvent::Message(message) => self.handle_link_message(link, message),
-                    LinkEvent::Pointing(pointing) => self.handle_pointing(link, pointing),
-                    LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
-                }
+        let Some(link) = self.spoken.take() else { return true };
+        while let Some(event) = self.links.get_mut(&link).and_then(Link::poll_event) {
+            match event {
+                LinkEvent::Proved => self.handle_proved(link),
+                LinkEvent::Message(message) => self.handle_link_message(link, message),
+                LinkEvent::Pointing(pointing) => self.handle_pointing(link, pointing),
+                LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
             }
         }
-        idle
+        false
     }
 
     fn handle_proved(&mut self, link: LinkId) {
@@ -226,7 +223,7 @@ impl Node {
         let proving = |link: &LinkId| self.links.get(link).is_some_and(|state| state.transcript().is_some());
         let is_almost_back = peer.trying.iter().any(proving);
         // The greater end acts at once; the lesser asks if it does not.
-        let pause = if self.me > endpoint { core::time::Duration::ZERO } else { ASK_LATER };
+        let pause = if self.me > endpoint { Duration::ZERO } else { ASK_LATER };
         peer.next_try = Some(self.now.time + pause);
         if is_almost_back {
             self.keep_rooms(endpoint);
@@ -268,21 +265,29 @@ impl Node {
         peer.reattach_until = self.now.time + self.config.resume_probe;
     }
 
-    /// Deadlines of links and attempts.
+    /// Deadlines of connections: when attempts have taken too long, and when to ping.
     pub(super) fn link_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
         let attempts = self.attempts.iter().filter_map(|(link, attempt)| match &attempt.by_hand {
             Some(by_hand) => Some(by_hand.deadline()),
             None => Some(self.links.get(link)?.opened() + self.attempt_timeout(attempt.resumes)),
         });
-        let pings = self.links.values().filter_map(Link::poll_timeout);
-        let silence = self.peers.values().filter_map(|peer| {
-            let link = self.links.get(&peer.link?)?;
-            let stale = peer.state == LinkState::Stale;
-            let after = if stale { self.config.gone_after } else { self.config.stale_after };
-            Some(link.heard() + after)
-        });
-        let reattaching = self.peers.values().filter(|peer| !peer.reattaching.is_empty());
-        attempts.chain(pings).chain(silence).chain(reattaching.map(|peer| peer.reattach_until))
+        attempts.chain(self.links.values().filter_map(Link::poll_timeout))
+    }
+
+    /// Deadlines of what the peer table has to do, in one walk through it: links that were silent for too long, rooms
+    /// that were not attached again, sessions that are over, better paths, attempts, and who is long gone.
+    pub(super) fn peer_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
+        let of = |peer: &Peer| {
+            let silence = peer.link.and_then(|link| self.links.get(&link)).map(|link| {
+                let stale = peer.state == LinkState::Stale;
+                link.heard() + if stale { self.config.gone_after } else { self.config.stale_after }
+            });
+            let reattaching = (!peer.reattaching.is_empty()).then_some(peer.reattach_until);
+            let cut = peer.session.as_ref().and_then(|session| session.cut());
+            let over = cut.map(|cut| cut + self.config.resume_within);
+            [silence, reattaching, over, peer.next_move, peer.next_try, peer.forget_at()]
+        };
+        self.peers.values().filter_map(move |peer| of(peer).into_iter().flatten().min())
     }
 
     fn attempt_timeout(&self, resumes: bool) -> core::time::Duration {
@@ -293,9 +298,13 @@ impl Node {
     pub(super) fn handle_link_timeouts(&mut self) {
         let now = self.now.time;
         let links: Vec<LinkId> = self.links.keys().copied().collect();
+        let is_due = |link: &Link| link.poll_timeout().is_some_and(|at| at <= now);
+        // Soon all links are pinged at the same moment, and the machine wakes up once for them.
+        let ahead =
+            if self.links.values().any(is_due) { self.config.ping_interval / 2 } else { Duration::ZERO };
         for link in links {
             let Some(state) = self.links.get_mut(&link) else { continue };
-            state.handle_timeout(self.now);
+            state.handle_timeout(self.now, ahead);
             let opened = state.opened();
             if let Some(attempt) = self.attempts.get(&link) {
                 let timeout = self.attempt_timeout(attempt.resumes);
@@ -324,7 +333,7 @@ impl Node {
             self.lose_link(link, format!("silent for {} s", silent.as_secs()));
         } else if silent >= self.config.stale_after {
             self.set_state(endpoint, LinkState::Stale, None);
-            let later = if self.me > endpoint { core::time::Duration::ZERO } else { ASK_LATER };
+            let later = if self.me > endpoint { Duration::ZERO } else { ASK_LATER };
             if let (Some(peer), false) = (self.peers.get_mut(&endpoint), is_stale) {
                 peer.next_try = Some(heard + self.config.resume_after + later);
             }

@@ -49,6 +49,7 @@ mod view;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 pub use config::Config;
 pub use event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
@@ -126,8 +127,20 @@ pub struct Node {
     next_room: u32,
     next_server: u32,
     outputs: VecDeque<Output>,
-    /// Whether links may have something to send.
-    unflushed: bool,
+    /// Which links may have something to send.
+    unflushed: Unflushed,
+    /// The link that brought something last: no other has anything to tell.
+    spoken: Option<LinkId>,
+    /// What [`Node::poll_timeout`] found, while nothing changed that it looks at but a deadline that moved on.
+    due: Cell<Option<Option<Time>>>,
+}
+
+/// Which links may have something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unflushed {
+    Nothing,
+    One(LinkId),
+    All,
 }
 
 impl Node {
@@ -175,7 +188,9 @@ impl Node {
             next_room: 1,
             next_server: 1,
             outputs: VecDeque::new(),
-            unflushed: false,
+            unflushed: Unflushed::Nothing,
+            spoken: None,
+            due: Cell::new(None),
         }
     }
 
@@ -186,7 +201,7 @@ impl Node {
 
     /// Takes in what the driver has to tell.
     pub fn handle_input(&mut self, now: Time, input: Input) {
-        self.advance(now);
+        self.move_on(now);
         self.signatures_left =
             if self.config.verifies_on_input { self.config.signatures_per_call } else { 0 };
         match input {
@@ -200,13 +215,18 @@ impl Node {
             }
             Input::PathChanged { link, path } => self.handle_path(link, path),
             Input::Data { link, channel, bytes } => {
-                if let Some(known) = self.links.get_mut(&link) {
-                    known.handle_data(now, channel, &bytes);
+                let Some(known) = self.links.get_mut(&link) else { return };
+                known.handle_data(now, channel, &bytes);
+                if !known.has_events() {
+                    return self.flush_later(link);
                 }
+                self.spoken = Some(link);
             }
             Input::Writable { link, bytes } => {
-                if let Some(known) = self.links.get_mut(&link) {
-                    known.handle_writable(bytes);
+                let Some(known) = self.links.get_mut(&link) else { return };
+                known.handle_writable(bytes);
+                if !known.is_held_up() {
+                    return self.flush_later(link);
                 }
             }
             Input::Down { link, reason } => self.handle_down(link, reason),
@@ -244,6 +264,7 @@ impl Node {
 
     /// The civil clock was read: at birth, and at least every minute, since somebody may have set it.
     pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) {
+        self.due.set(None);
         self.now = Now { time: now.max(self.now.time), wall };
         // How far room time is ahead was told of the clock as it was set before.
         self.vote_on_time();
@@ -253,19 +274,28 @@ impl Node {
     ///
     /// Messages become frames here, after all else, so that those of several commands share frames.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.outputs.is_empty() && core::mem::take(&mut self.unflushed) {
-            self.flush_links();
+        if self.outputs.is_empty() {
+            match core::mem::replace(&mut self.unflushed, Unflushed::Nothing) {
+                Unflushed::Nothing => {}
+                Unflushed::One(link) => self.flush_link(link),
+                Unflushed::All => self.flush_links(),
+            }
         }
         self.outputs.pop_front()
     }
 
     /// When [`Node::handle_timeout`] is due; `None` when only an input can change anything.
     pub fn poll_timeout(&self) -> Option<Time> {
+        let due = self.due.get().unwrap_or_else(|| self.next_deadline());
+        self.due.set(Some(due));
+        due
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
         let servers = self.servers.values().map(ServerClient::poll_timeout);
         let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
         let rooms = rooms.filter_map(|room| room.poll_timeout(room.present(self.now)));
-        let links = self.link_deadlines().chain(self.session_deadlines());
-        let links = links.chain(self.ice_deadlines());
+        let links = self.link_deadlines().chain(self.ice_deadlines());
         servers
             .chain(rooms)
             .chain(links)
@@ -467,8 +497,14 @@ impl Node {
         }
     }
 
-    /// Moves both clocks on; time that goes back is taken as standing still.
+    /// Time passes, and anything may change.
     fn advance(&mut self, now: Time) {
+        self.due.set(None);
+        self.move_on(now);
+    }
+
+    /// Moves both clocks on; time that goes back is taken as standing still.
+    fn move_on(&mut self, now: Time) {
         #[cfg(feature = "planted-bugs")]
         crate::planted::enter(self.config.planted);
         self.now = self.at(now);
@@ -504,6 +540,7 @@ impl Node {
 
     /// Lets rooms and links work off what they caused in each other.
     fn settle(&mut self) {
+        self.due.set(None);
         loop {
             let mut idle = self.carry_out_room_outputs();
             idle &= self.handle_link_events();
@@ -516,11 +553,28 @@ impl Node {
         }
         // A command that the application gives spends nothing: it must answer at once.
         self.signatures_left = 0;
-        self.unflushed = true;
+        self.unflushed = Unflushed::All;
+    }
+
+    /// Nothing changed but a link, which may have something to send: answers to pings, and what waited for its window.
+    fn flush_later(&mut self, link: LinkId) {
+        self.unflushed = match self.unflushed {
+            Unflushed::Nothing => Unflushed::One(link),
+            Unflushed::One(other) if other == link => Unflushed::One(link),
+            _ => Unflushed::All,
+        };
+    }
+
+    fn flush_link(&mut self, link: LinkId) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        while let Some((channel, bytes)) = state.flush() {
+            self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
+        }
     }
 
     /// Sends what may go out.
     fn flush_links(&mut self) {
+        self.due.set(None);
         for (&link, state) in &mut self.links {
             while let Some((channel, bytes)) = state.flush() {
                 self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));

@@ -193,7 +193,8 @@ impl Node {
     pub(super) fn serve_direct(&mut self) -> bool {
         let mut idle = true;
         for peer in self.peers.values_mut() {
-            let Some(session) = peer.session.as_mut().filter(|session| session.is_told()) else { continue };
+            let waits = |session: &&mut Session| session.is_told() && session.direct.is_waiting();
+            let Some(session) = peer.session.as_mut().filter(waits) else { continue };
             let Some(link) = peer.link.and_then(|link| self.links.get_mut(&link)) else { continue };
             if link.queued() < SEND_QUEUE_MAX
                 && let Some(number) = session.direct.take_acknowledgement()
@@ -207,14 +208,9 @@ impl Node {
                 let bytes = Bytes::new(bytes.to_vec()).expect("its length was checked when it was queued");
                 link.send(&LinkMessage::Direct(Direct { number, bytes }));
             }
+            link.set_held_up(link.queued() >= SERVE_QUEUE);
         }
         idle
-    }
-
-    /// When sessions that have no link are over.
-    pub(super) fn session_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
-        let cuts = self.peers.values().filter_map(|peer| peer.session.as_ref()?.cut());
-        cuts.map(|cut| cut + self.config.resume_within)
     }
 
     /// Gives up sessions that were not resumed in time.

@@ -537,6 +537,9 @@ impl Node {
     /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
     pub(super) fn serve_parts(&mut self) -> bool {
         let mut idle = true;
+        if !self.rooms.values().filter_map(|entry| entry.room.as_ref()).any(Room::is_serving) {
+            return true;
+        }
         for (&endpoint, peer) in &self.peers {
             let Some(link) = peer.link.and_then(|link| self.links.get_mut(&link)) else { continue };
             for handle in peer.attached.values() {
@@ -549,6 +552,7 @@ impl Node {
                     link.send(&LinkMessage::Room { number: handle.0, message });
                 }
             }
+            link.set_held_up(link.queued() >= SERVE_QUEUE);
         }
         idle
     }

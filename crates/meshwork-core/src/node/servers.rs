@@ -18,7 +18,6 @@ use crate::session::message::GoodbyeReason;
 use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
-use crate::time::Time;
 use crate::wire::{Base64, BoundedText};
 
 impl Node {
@@ -440,11 +439,6 @@ impl Node {
             peer.rooms.insert(handle);
         }
         true
-    }
-
-    /// Deadlines of what the peer table has to do.
-    pub(super) fn peer_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
-        self.peers.values().flat_map(|peer| [peer.next_try, peer.forget_at()]).flatten()
     }
 
     /// Tries links that are due and forgets who is long gone.

@@ -501,6 +501,11 @@ impl Room {
         self.sync.serve(to, &self.canvas).or_else(|| self.serve_history(to))
     }
 
+    /// Whether [`Room::serve`] may have something for anybody.
+    pub fn is_serving(&self) -> bool {
+        self.sync.is_serving() || self.history.is_serving()
+    }
+
     /// How many batches are held back until they are due.
     pub fn held_batches(&self) -> usize {
         self.delivery.held()

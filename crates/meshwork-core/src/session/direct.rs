@@ -86,6 +86,11 @@ impl Direct {
         Some((self.handed, bytes))
     }
 
+    /// Whether [`Direct::hand_over`] or [`Direct::take_acknowledgement`] has something.
+    pub fn is_waiting(&self) -> bool {
+        self.untold || self.handed - self.acknowledged < self.retained.len() as u64
+    }
+
     /// A message with this number arrived; [`Direct::take_arrived`] has it when it is its turn.
     pub fn handle_message(&mut self, number: u64, bytes: Vec<u8>) -> Arrival {
         let last = self.received + self.arrived.len() as u64;

@@ -102,6 +102,7 @@ pub struct Link {
     datagrams: VecDeque<Vec<u8>>,
     in_flight: usize,
     events: VecDeque<LinkEvent>,
+    is_held_up: bool,
     bytes_sent: u64,
     bytes_received: u64,
 }
@@ -134,6 +135,7 @@ impl Link {
             datagrams: VecDeque::new(),
             in_flight: 0,
             events: VecDeque::new(),
+            is_held_up: false,
             bytes_sent: 0,
             bytes_received: 0,
         }
@@ -211,6 +213,16 @@ impl Link {
         (self.bytes_sent, self.bytes_received)
     }
 
+    /// Whether more is to be queued once some of what waits has gone out.
+    pub fn is_held_up(&self) -> bool {
+        self.is_held_up
+    }
+
+    /// Says so.
+    pub fn set_held_up(&mut self, is_held_up: bool) {
+        self.is_held_up = is_held_up;
+    }
+
     /// The transcript, once the connection is up.
     pub fn transcript(&self) -> Option<&Transcript> {
         self.transcript.as_ref()
@@ -263,10 +275,10 @@ impl Link {
         self.in_flight = self.in_flight.saturating_sub(bytes);
     }
 
-    /// Sends a ping when one is due.
-    pub fn handle_timeout(&mut self, present: Now) {
+    /// Sends a ping when one is due, or would be within `ahead`.
+    pub fn handle_timeout(&mut self, present: Now, ahead: Duration) {
         let now = present.time;
-        if self.phase != Phase::Proved || now < self.next_ping {
+        if self.phase != Phase::Proved || now + ahead < self.next_ping {
             return;
         }
         if self.ping_count < CLOCK_FIRST || self.ping_count.is_multiple_of(CLOCK_EVERY) {
@@ -285,7 +297,7 @@ impl Link {
     /// Sends a ping without waiting for the next to be due.
     pub fn ping_now(&mut self, present: Now) {
         self.next_ping = present.time;
-        self.handle_timeout(present);
+        self.handle_timeout(present, Duration::ZERO);
     }
 
     /// Queues a datagram about a cursor if nothing else waits to be sent and little is under way. Returns whether it
@@ -308,6 +320,11 @@ impl Link {
     /// When [`Link::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         (self.phase == Phase::Proved).then_some(self.next_ping)
+    }
+
+    /// Whether [`Link::poll_event`] has something.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// What was received.

@@ -104,6 +104,11 @@ impl History {
         let fetch = self.fetch.as_ref().and_then(Fetch::poll_timeout);
         [fetch, self.archive.poll_timeout()].into_iter().flatten().min()
     }
+
+    /// Whether something is ready to be served.
+    pub(super) fn is_serving(&self) -> bool {
+        self.archive.is_serving()
+    }
 }
 
 impl Canvas {

@@ -149,6 +149,11 @@ impl Archive {
         }
     }
 
+    /// Whether something is ready for anybody.
+    pub(super) fn is_serving(&self) -> bool {
+        self.clients.values().any(|client| !client.ready.is_empty())
+    }
+
     /// The next message for `to`.
     pub(super) fn serve(&mut self, to: Endpoint) -> Option<HistoryMessage> {
         let client = self.clients.get_mut(&to)?;

@@ -285,6 +285,11 @@ impl Sync {
         }
     }
 
+    /// Whether anybody wants parts of us.
+    pub fn is_serving(&self) -> bool {
+        self.neighbours.values().any(|neighbour| neighbour.serving.is_wanted())
+    }
+
     /// The next message for `to` of the parts that it wants: a batch, or the mark that a part begins or is whole.
     pub fn serve(&mut self, to: Endpoint, replica: &dyn Replica) -> Option<RoomMessage> {
         self.neighbours.get_mut(&to)?.serving.serve(self.replica, replica, self.rules)

@@ -57,6 +57,11 @@ impl Serving {
         self.outstanding = self.outstanding.saturating_sub(bytes as usize);
     }
 
+    /// Whether it wants anything.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.open.is_some() || !self.parts.is_empty()
+    }
+
     /// The next message of the parts that it wants.
     pub(super) fn serve(
         &mut self,
