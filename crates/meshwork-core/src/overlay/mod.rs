@@ -196,7 +196,7 @@ pub trait Overlay: fmt::Debug + Send {
     /// A batch arrived, which may or may not count.
     fn handle_arrived(&mut self, _key: &BatchKey) {}
     /// A batch was taken in, or decided about, that is not to be passed on.
-    fn handle_known(&mut self, _batch: &SignedBatch) {}
+    fn handle_known(&mut self, _now: Now, _batch: &SignedBatch) {}
     /// The stamp from `stamp` on for what we write next: its lowest bits may say which way it travels.
     fn stamped(&self, stamp: Stamp) -> Stamp {
         stamp

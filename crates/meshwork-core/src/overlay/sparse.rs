@@ -145,7 +145,7 @@ impl Overlay for Sparse {
 
     fn handle_detached(&mut self, now: Now, endpoint: Endpoint) {
         if let Some(trees) = &mut self.trees {
-            trees.handle_detached(endpoint);
+            trees.handle_detached(endpoint, &mut self.outputs);
         }
         if let Some(branches) = &mut self.branches {
             branches.handle_detached(now.time, endpoint);
@@ -191,9 +191,9 @@ impl Overlay for Sparse {
         }
     }
 
-    fn handle_known(&mut self, batch: &SignedBatch) {
+    fn handle_known(&mut self, now: Now, batch: &SignedBatch) {
         if let Some(trees) = &mut self.trees {
-            trees.handle_known(batch);
+            trees.handle_known(now.time, batch);
         }
     }
 
@@ -270,7 +270,7 @@ impl Overlay for Sparse {
     fn poll_output(&mut self) -> Option<OverlayOutput> {
         let output = self.outputs.pop_front().or_else(|| self.views.poll_output());
         if let (Some(OverlayOutput::Drop(endpoint, _)), Some(trees)) = (&output, &mut self.trees) {
-            trees.handle_detached(*endpoint);
+            trees.handle_detached(*endpoint, &mut self.outputs);
             if let Some(branches) = &mut self.branches {
                 branches.forget(*endpoint);
             }

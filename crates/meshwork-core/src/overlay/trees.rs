@@ -12,6 +12,9 @@
 //! a round trip to who named it and [`PATIENCE`], so that only a long way round is left for a shorter one: the copy
 //! that comes over it afterwards is a second one.
 //!
+//! Neighbours come and go while nothing is written. Who loses the one that brought it the batches of a tree does not
+//! wait for the next of them: it grafts the link over which their names came soonest (`ways`).
+//!
 //! One tree makes some endpoints carry all and others nothing. So there are [`TREES`] of them. The author of a batch
 //! takes, of [`CHOICES`] that its name gives, the one over which it hears others soonest after they wrote, and says so
 //! by the lowest bits of the batch's stamp: docs/decisions/0024-emergent-overlay.md says how that was measured.
@@ -24,10 +27,13 @@
 //! [`RECENT_MAX`] batches are remembered by name, [`KEPT_BYTES_MAX`] bytes of them in full; [`MISSING_MAX`] are
 //! awaited; each neighbour is served [`SERVED_MAX`] grafted batches in [`SERVED_WINDOW`].
 
+mod ways;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::ways::Ways;
 use super::OverlayOutput;
 use super::message::{BatchName, Graft, IDS_MAX, OverlayMessage, first_bytes};
 use crate::clock::Stamp;
@@ -82,7 +88,12 @@ impl BatchName {
 
     /// The bit of its tree.
     pub fn tree(self) -> u8 {
-        1 << (self.0[7] & (TREES - 1))
+        1 << self.number()
+    }
+
+    /// The number of its tree.
+    fn number(self) -> u8 {
+        self.0[7] & (TREES - 1)
     }
 }
 
@@ -112,10 +123,20 @@ struct Lane {
 }
 
 #[derive(Debug)]
+struct Recent {
+    /// With its tree.
+    name: BatchName,
+    came: Time,
+    /// While it is kept.
+    batch: Option<SignedBatch>,
+}
+
+#[derive(Debug)]
 struct Missing {
     /// With its tree.
     name: BatchName,
-    sources: Vec<Endpoint>,
+    /// Who named it, and when.
+    sources: Vec<(Endpoint, Time)>,
     asked: usize,
     /// Whether it arrived, and only has to be verified.
     arrived: bool,
@@ -127,13 +148,14 @@ struct Missing {
 #[derive(Debug, Default)]
 pub struct Trees {
     lanes: BTreeMap<Endpoint, Lane>,
-    /// By their names without trees: the names with them, and those batches that are kept.
-    recent: BTreeMap<BatchName, (BatchName, Option<SignedBatch>)>,
+    /// By their names without trees.
+    recent: BTreeMap<BatchName, Recent>,
     order: VecDeque<BatchName>,
     /// Names of kept batches in order, and the bytes of these.
     kept: VecDeque<BatchName>,
     kept_bytes: usize,
     missing: BTreeMap<BatchName, Missing>,
+    ways: Ways,
     /// Trees that have carried something, a bit for each.
     used: u8,
     /// How old batches are that come over each tree, in milliseconds, smoothed.
@@ -180,9 +202,25 @@ impl Trees {
         }
     }
 
-    /// A neighbour is gone.
-    pub fn handle_detached(&mut self, endpoint: Endpoint) {
+    /// A neighbour is gone. Another one is asked for what it brought.
+    pub fn handle_detached(&mut self, endpoint: Endpoint, outputs: &mut VecDeque<OverlayOutput>) {
         self.lanes.remove(&endpoint);
+        let orphaned = self.ways.handle_detached(endpoint);
+        let mut grafts = BTreeMap::<Endpoint, u8>::new();
+        for tree in (0..TREES).filter(|tree| orphaned & (1 << tree) != 0) {
+            let is_lazy = |lane: &Lane| lane.speaks && !lane.is_shaped && lane.eager & (1 << tree) == 0;
+            let next = self.ways.soonest(tree, |endpoint| self.lanes.get(endpoint).is_some_and(is_lazy));
+            if let Some(next) = next {
+                *grafts.entry(next).or_default() |= 1 << tree;
+            }
+        }
+        for (next, trees) in grafts {
+            if let Some(lane) = self.lanes.get_mut(&next) {
+                lane.eager |= trees;
+                let graft = Graft { trees, names: Bounded::default() };
+                outputs.push_back(OverlayOutput::Send(next, OverlayMessage::Graft(graft)));
+            }
+        }
     }
 
     /// From here on a neighbour gets batches in full or by name, whatever comes twice or late.
@@ -215,7 +253,7 @@ impl Trees {
         let (key, stamp) = (batch.key(), batch.header().window.most);
         let tree = tree_of_batch(&key.author, stamp);
         let name = BatchName::of(&key).in_tree(tree);
-        if !self.remember(name, Some(batch)) {
+        if !self.remember(now.time, name, Some(batch)) {
             return Vec::new();
         }
         self.used |= name.tree();
@@ -223,6 +261,7 @@ impl Trees {
             // The way that was the first is a good one.
             if let Some(lane) = self.lanes.get_mut(&from).filter(|lane| !lane.is_shaped) {
                 lane.eager |= name.tree();
+                self.ways.handle_brought(tree, from);
             }
             let age = (now.wall.0 / 1000) as i64 - stamp.millis() as i64;
             let age = age.clamp(-AGE_MAX, AGE_MAX);
@@ -255,10 +294,10 @@ impl Trees {
     }
 
     /// A batch need not be asked for: it was taken in, or is beaten.
-    pub fn handle_known(&mut self, batch: &SignedBatch) {
+    pub fn handle_known(&mut self, now: Time, batch: &SignedBatch) {
         let key = batch.key();
         let tree = tree_of_batch(&key.author, batch.header().window.most);
-        self.remember(BatchName::of(&key).in_tree(tree), None);
+        self.remember(now, BatchName::of(&key).in_tree(tree), None);
     }
 
     /// `from` sent a batch that was here: one of two ways is enough.
@@ -268,7 +307,7 @@ impl Trees {
         from: Endpoint,
         outputs: &mut VecDeque<OverlayOutput>,
     ) {
-        let Some(&(name, _)) = self.recent.get(&BatchName::of(key)) else { return };
+        let Some(name) = self.recent.get(&BatchName::of(key)).map(|recent| recent.name) else { return };
         if !planted!(NeverPruned) {
             self.prune(from, name.tree(), outputs);
         }
@@ -287,15 +326,17 @@ impl Trees {
         let wait = rtt + PATIENCE;
         for &name in names {
             let id = name.in_tree(0);
-            if self.recent.contains_key(&id) {
+            if let Some(recent) = self.recent.get(&id) {
+                self.ways.handle_named(recent.name.number(), from, now.since(recent.came).as_millis() as i64);
                 continue;
             }
             if let Some(missing) = self.missing.get_mut(&id) {
-                if missing.sources.len() < SOURCES_MAX && !missing.sources.contains(&from) {
-                    missing.sources.push(from);
+                let is_new = missing.sources.iter().all(|(source, _)| *source != from);
+                if missing.sources.len() < SOURCES_MAX && is_new {
+                    missing.sources.push((from, now));
                 }
             } else if self.missing.len() < MISSING_MAX {
-                let sources = alloc::vec![from];
+                let sources = alloc::vec![(from, now)];
                 // One of many that lack it asks first, and hands it on to the others.
                 let chance = u64::from_le_bytes(name.0).wrapping_mul(self.salt | 1) >> 56;
                 let due = now + wait + PATIENCE / 2 * chance as u32 / 256;
@@ -321,7 +362,7 @@ impl Trees {
             lane.served = (now, 0);
         }
         for name in graft.names.iter() {
-            if let Some((_, Some(batch))) = self.recent.get(&name.in_tree(0)) {
+            if let Some(Recent { batch: Some(batch), .. }) = self.recent.get(&name.in_tree(0)) {
                 lane.served.1 += 1;
                 if lane.served.1 > SERVED_MAX {
                     return false;
@@ -349,17 +390,17 @@ impl Trees {
         let (mut asks, mut withheld) = (BTreeMap::<Endpoint, Vec<BatchName>>::new(), Vec::new());
         for name in due {
             let Some(missing) = self.missing.get_mut(&name) else { continue };
-            missing.sources.retain(|source| self.lanes.contains_key(source));
+            missing.sources.retain(|(source, _)| self.lanes.contains_key(source));
             if missing.arrived || missing.sources.is_empty() {
                 self.missing.remove(&name);
                 continue;
             }
             if missing.asked > missing.sources.len() {
-                withheld.extend(missing.sources.first());
+                withheld.extend(missing.sources.first().map(|(source, _)| source));
                 self.missing.remove(&name);
                 continue;
             }
-            let source = missing.sources[missing.asked % missing.sources.len()];
+            let (source, _) = missing.sources[missing.asked % missing.sources.len()];
             missing.asked += 1;
             missing.due = now + missing.pause;
             missing.pause = (missing.pause * 2).min(WAIT_MOST);
@@ -398,9 +439,13 @@ impl Trees {
     }
 
     /// Remembers a name, and the batch if there is one. Returns whether it is new.
-    fn remember(&mut self, name: BatchName, batch: Option<&SignedBatch>) -> bool {
+    fn remember(&mut self, now: Time, name: BatchName, batch: Option<&SignedBatch>) -> bool {
         let id = name.in_tree(0);
-        self.missing.remove(&id);
+        if let Some(missing) = self.missing.remove(&id) {
+            for (source, named) in missing.sources {
+                self.ways.handle_named(name.number(), source, -(now.since(named).as_millis() as i64));
+            }
+        }
         if self.recent.contains_key(&id) {
             return false;
         }
@@ -412,7 +457,7 @@ impl Trees {
             self.recent.remove(&oldest);
         }
         self.order.push_back(id);
-        self.recent.insert(id, (name, batch.cloned()));
+        self.recent.insert(id, Recent { name, came: now, batch: batch.cloned() });
         if let Some(batch) = batch {
             self.kept.push_back(id);
             self.kept_bytes += batch.bytes().len();
@@ -429,7 +474,7 @@ impl Trees {
     fn forget_batch(&mut self, name: BatchName) {
         if self.kept.front() == Some(&name) {
             self.kept.pop_front();
-            if let Some(batch) = self.recent.get_mut(&name).and_then(|(_, batch)| batch.take()) {
+            if let Some(batch) = self.recent.get_mut(&name).and_then(|recent| recent.batch.take()) {
                 self.kept_bytes -= batch.bytes().len();
             }
         }
@@ -542,7 +587,7 @@ mod tests {
         trees.handle_attached(Time(5), neighbour(5), false, &mut outputs);
         let eager = [1, 2, 3, 4, 5].map(|number| trees.eager(neighbour(number)));
         assert_eq!((eager, outputs.len()), ([255, 255, 255, 15, 255], 0), "but who knows no names gets all");
-        (1..=4).for_each(|number| trees.handle_detached(neighbour(number)));
+        (1..=4).for_each(|number| trees.handle_detached(neighbour(number), &mut outputs));
         trees.handle_attached(Time(9), neighbour(6), true, &mut outputs);
         assert!(matches!(outputs.make_contiguous(), [OverlayOutput::Send(_, OverlayMessage::Graft(_))]));
     }
@@ -580,13 +625,13 @@ mod tests {
         trees.handle_have(Time(0), neighbour(1), &names);
         assert_eq!(trees.missing.len(), MISSING_MAX);
         for sequence in 300..RECENT_MAX as u64 + 500 {
-            trees.remember(BatchName((sequence << 3).to_be_bytes()), None);
+            trees.remember(Time(0), BatchName((sequence << 3).to_be_bytes()), None);
         }
         assert_eq!((trees.recent.len(), trees.order.len()), (RECENT_MAX, RECENT_MAX));
         let kept = trees
             .recent
             .values()
-            .flat_map(|(_, batch)| batch)
+            .filter_map(|recent| recent.batch.as_ref())
             .map(|batch| batch.bytes().len())
             .sum::<usize>();
         assert_eq!(kept, trees.kept_bytes);

@@ -171,7 +171,7 @@ impl Room {
     pub(super) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
         let key = checked.batch.key();
         if !self.admits_batch(now, &checked.batch) {
-            return self.linking.overlay.handle_known(&checked.batch);
+            return self.linking.overlay.handle_known(now, &checked.batch);
         }
         if key.author == from && self.stays {
             self.storage.acknowledge(from, key.sequence);
@@ -183,7 +183,7 @@ impl Room {
             let targets = self.linking.overlay.targets(now, &batch, Some(from));
             self.send_live(targets, &batch);
         } else {
-            self.linking.overlay.handle_known(&batch);
+            self.linking.overlay.handle_known(now, &batch);
         }
     }
 
