@@ -14,6 +14,7 @@ pub mod clock;
 pub mod links;
 pub mod machine;
 pub mod memory;
+pub mod overlay;
 pub mod paint;
 pub mod race;
 pub mod races;

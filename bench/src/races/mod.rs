@@ -7,6 +7,7 @@ mod canvas_apply;
 mod canvas_apply_wasm;
 mod join_1000;
 mod link_throughput;
+mod overlay;
 mod page_size;
 mod paint_latency;
 mod paintings;
@@ -32,6 +33,7 @@ pub const RACES: &[&Race] = &[
     &join_1000::CLICKS,
     &replica_memory::RACE,
     &simulate_seeds::RACE,
+    &overlay::RACE,
     &link_throughput::RACE,
     &relay::RACE,
     &paint_latency::RACE,
