@@ -393,21 +393,33 @@ mod tests {
         "\u{7f}",
     ];
 
+    /// Holds a text in all kinds of places.
+    fn agree_everywhere(middle: &str) {
+        for case in [
+            String::from(middle),
+            format!("{{\"a\":{middle}}}"),
+            format!("{{\"b\":{middle},\"a\":7}}"),
+            format!("{{\"a\":\"{middle}\"}}"),
+            format!("{{\"b\":\"{middle}\",\"a\":\"x\"}}"),
+            format!("{{\"a\":1,\"b\":[{middle}]}}"),
+        ] {
+            agree(&case, text);
+            agree(&case, number);
+        }
+    }
+
+    #[test]
+    fn two_pieces_are_read_as_serde_reads_them() {
+        for one in PIECES {
+            agree_everywhere(one);
+            PIECES.iter().for_each(|other| agree_everywhere(&format!("{one}{other}")));
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_read_is_what_serde_reads(picks in proptest::collection::vec(0..PIECES.len(), 0..12)) {
-            let middle: String = picks.iter().map(|pick| PIECES[*pick]).collect();
-            for case in [
-                middle.clone(),
-                format!("{{\"a\":{middle}}}"),
-                format!("{{\"b\":{middle},\"a\":7}}"),
-                format!("{{\"a\":\"{middle}\"}}"),
-                format!("{{\"b\":\"{middle}\",\"a\":\"x\"}}"),
-                format!("{{\"a\":1,\"b\":[{middle}]}}"),
-            ] {
-                agree(&case, text);
-                agree(&case, number);
-            }
+            agree_everywhere(&picks.iter().map(|pick| PIECES[*pick]).collect::<String>());
         }
     }
 
