@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::Node;
 use super::event::RoomHandle;
 use super::io::HistoryPart;
-use super::rooms::split_token;
+use super::storing::split_token;
 use crate::room::history::{HistoryView, PastBatch};
 use crate::time::Time;
 

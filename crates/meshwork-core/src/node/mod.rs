@@ -26,6 +26,7 @@ mod attempt;
 mod attempts;
 pub mod config;
 pub mod event;
+mod flushing;
 mod governing;
 mod history;
 mod ice;
@@ -57,6 +58,7 @@ pub use io::{Effect, Input};
 pub use view::{CommandError, PaintReceipt, PaintingLeft, PeerView, RoomSpec, StoredRoom, Usage};
 
 use self::attempt::Attempt;
+use self::flushing::Unflushed;
 use self::introductions::Introductions;
 use self::io::{LinkId, ServerId};
 use self::peer::Peer;
@@ -133,14 +135,6 @@ pub struct Node {
     spoken: Option<LinkId>,
     /// What [`Node::poll_timeout`] found, while nothing changed that it looks at but a deadline that moved on.
     due: Cell<Option<Option<Time>>>,
-}
-
-/// Which links may have something to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unflushed {
-    Nothing,
-    One(LinkId),
-    All,
 }
 
 impl Node {
@@ -554,34 +548,6 @@ impl Node {
         // A command that the application gives spends nothing: it must answer at once.
         self.signatures_left = 0;
         self.unflushed = Unflushed::All;
-    }
-
-    /// Nothing changed but a link, which may have something to send: answers to pings, and what waited for its window.
-    fn flush_later(&mut self, link: LinkId) {
-        self.unflushed = match self.unflushed {
-            Unflushed::Nothing => Unflushed::One(link),
-            Unflushed::One(other) if other == link => Unflushed::One(link),
-            _ => Unflushed::All,
-        };
-    }
-
-    fn flush_link(&mut self, link: LinkId) {
-        let Some(state) = self.links.get_mut(&link) else { return };
-        while let Some((channel, bytes)) = state.flush() {
-            self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
-        }
-    }
-
-    /// Sends what may go out.
-    fn flush_links(&mut self) {
-        self.due.set(None);
-        for (&link, state) in &mut self.links {
-            while let Some((channel, bytes)) = state.flush() {
-                self.outputs.push_back(Output::Effect(Effect::Send { link, channel, bytes }));
-            }
-        }
-        // What can wait for nothing comes when nothing waits.
-        self.send_pointings();
     }
 
     fn effect(&mut self, effect: Effect) {

@@ -9,6 +9,7 @@ use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use super::ice::IceOffer;
 use super::io::{Effect, LinkId, ServerId};
 use super::overlays::FULL_AFTER;
+use super::storing::{persist_token, split_token};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
@@ -590,13 +591,4 @@ impl Node {
             _ => Ok(()),
         }
     }
-}
-
-/// Tokens are counted by room; the driver sees one number.
-fn persist_token(handle: RoomHandle, token: u64) -> u64 {
-    u64::from(handle.0) << 40 | token & ((1 << 40) - 1)
-}
-
-pub(super) fn split_token(token: u64) -> (RoomHandle, u64) {
-    (RoomHandle((token >> 40) as u32), token & ((1 << 40) - 1))
 }

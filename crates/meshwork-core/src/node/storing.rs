@@ -80,3 +80,12 @@ impl Node {
         }
     }
 }
+
+/// Tokens are counted by room; the driver sees one number.
+pub(super) fn persist_token(handle: RoomHandle, token: u64) -> u64 {
+    u64::from(handle.0) << 40 | token & ((1 << 40) - 1)
+}
+
+pub(super) fn split_token(token: u64) -> (RoomHandle, u64) {
+    (RoomHandle((token >> 40) as u32), token & ((1 << 40) - 1))
+}
