@@ -44,7 +44,8 @@ Usage: cargo xtask <command>
   fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
   sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   sim --seed SEED [--only PLACES] [--planted NAME]
-                           simulate rooms with faults, many at a time, or one with all that happens in it
+  sim --crowd N [--overlay K] [--seed SEED]
+                           simulate rooms with faults, many at a time, one with all that happens in it, or a large one
   bench [NAME] [--json] [--rounds N] [--list]
                            race against other people's software, and write bench/RESULTS.md
   pictures [STATE]         build, then show every state of the page in docs/pictures, or those whose names contain STATE

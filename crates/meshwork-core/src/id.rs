@@ -26,7 +26,7 @@ impl PeerId {
             key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
         };
         #[cfg(feature = "memoised-signatures")]
-        return crate::memo::remembered(&[&self.0, signature, message], check);
+        return crate::memo::verified([&self.0, signature, message], check);
         #[cfg(not(feature = "memoised-signatures"))]
         check()
     }
@@ -66,7 +66,10 @@ impl Identity {
 
     /// Signs `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).to_bytes()
+        let signature = self.0.sign(message).to_bytes();
+        #[cfg(feature = "memoised-signatures")]
+        crate::memo::signed([&self.peer().0, &signature, message]);
+        signature
     }
 }
 

@@ -31,10 +31,8 @@ struct EndState {
     is_relayed: bool,
     token: String,
     fingerprint: Fingerprint,
-    /// The other end, as its description named it.
-    remote: Option<String>,
-    /// The node at the other end, which is known also when that end is closed.
-    remote_node: Option<NodeIndex>,
+    /// The other end, as its description named it, which is known also when that end is closed.
+    remote: Option<End>,
     /// The certificate that the other end's description promises.
     promised: Option<Fingerprint>,
     up: bool,
@@ -105,8 +103,7 @@ impl Connections {
 
     /// A node is gone without a word: its connections die silently.
     pub fn forget_node(&mut self, node: NodeIndex) {
-        self.ends.retain(|(owner, _), _| *owner != node);
-        self.tokens.retain(|_, (owner, _)| *owner != node);
+        self.of(node).into_iter().for_each(|link| self.forget(&(node, link)));
         self.parked.retain(|((owner, _), _)| *owner != node);
         self.asleep.remove(&node);
         self.busy_until.remove(&node);
@@ -119,15 +116,15 @@ impl Connections {
 
     /// The node at the other end of a connection, as far as a description named it.
     pub fn remote_node(&self, end: End) -> Option<NodeIndex> {
-        self.ends.get(&end)?.remote_node
+        self.ends.get(&end)?.remote.map(|(node, _)| node)
     }
 
     /// What an end hears of an arrival now: nothing when it is gone or its path is cut, what waited for it to be
     /// up when it comes up.
     pub fn admit(&mut self, end: End, input: Input) -> Vec<Input> {
         let Some(state) = self.ends.get_mut(&end) else { return vec![] };
-        let (deaf, mute) = match state.remote_node {
-            Some(other) => {
+        let (deaf, mute) = match state.remote {
+            Some((other, _)) => {
                 (is_cut(&self.cut, &self.asleep, other, end.0), is_cut(&self.cut, &self.asleep, end.0, other))
             }
             None => (self.asleep.contains(&end.0), false),
@@ -218,7 +215,7 @@ impl Connections {
     /// be told at once, and what.
     pub fn fail(&mut self, one: NodeIndex, other: NodeIndex) -> Vec<(End, Input)> {
         let between = |(owner, _): &End, state: &EndState| {
-            let remote = state.remote_node;
+            let remote = state.remote.map(|(node, _)| node);
             (*owner == one && remote == Some(other)) || (*owner == other && remote == Some(one))
         };
         let ends = self.ends.iter().filter(|(end, state)| between(end, state));
@@ -230,8 +227,7 @@ impl Connections {
 
     /// The other end, while both exist.
     fn remote(&self, end: &End) -> Option<End> {
-        let token = self.ends.get(end)?.remote.as_ref()?;
-        self.tokens.get(token).copied()
+        self.ends.get(end)?.remote.filter(|remote| self.ends.contains_key(remote))
     }
 
     fn open(&mut self, now: Time, end: End, role: Role, ice: &IceConfig) -> Vec<Arrival> {
@@ -247,7 +243,6 @@ impl Connections {
             token: token.clone(),
             fingerprint,
             remote: None,
-            remote_node: None,
             promised: None,
             up: false,
             early: vec![],
@@ -283,9 +278,8 @@ impl Connections {
 
     fn describe(&mut self, now: Time, end: End, description: &Description, path: &PathModel) -> Vec<Arrival> {
         let Some(state) = self.ends.get_mut(&end) else { return vec![] };
-        let token = String::from(description.user_fragment.as_str());
-        state.remote_node = self.tokens.get(&token).map(|(node, _)| *node);
-        state.remote = Some(token);
+        // Ends are not made again, so one that is gone by now is gone for good.
+        state.remote = self.tokens.get(description.user_fragment.as_str()).copied();
         state.promised = Some(description.fingerprint);
         let role = state.role;
         let mut arrivals = vec![];

@@ -7,8 +7,8 @@
 //! A [`World`](world::World) owns nodes, a virtual [meeting point](meeting_point), virtual
 //! [connections](connection) and one queue of deliveries in virtual time. All chance comes from one seed: the
 //! same seed gives the same run, event by event. A [`scenario`] draws people who come, paint, cut and
-//! leave; [checkers](check) watch at every step and at the end. Beyond a few thousand peers the [graph] level keeps
-//! who is linked to whom and leaves the nodes out.
+//! leave; [checkers](check) watch at every step and at the end. A [`crowd`] is one large room of them. Beyond some thousand
+//! peers the [graph] level keeps who is linked to whom and leaves the nodes out.
 //!
 //! # Invariants
 //! - Nothing here reads a clock or the system's randomness.
@@ -18,6 +18,8 @@
 pub mod check;
 #[cfg(feature = "protocol")]
 pub mod connection;
+#[cfg(all(feature = "graph", feature = "protocol"))]
+pub mod crowd;
 #[cfg(feature = "graph")]
 pub mod graph;
 #[cfg(feature = "protocol")]

@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use meshwork_core::node::config::PlantedBug;
+use meshwork_core::overlay::size::K_GOSSIP_DEGREE_MAX;
+use meshwork_sim::crowd::{self, Plan};
 use meshwork_sim::scenario::{self, Report, Schedule, Violation};
 
 const HELP: &str = "\
 Usage: cargo xtask sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
        cargo xtask sim --seed SEED [--only PLACES] [--planted NAME]
+       cargo xtask sim --crowd N [--overlay K] [--seed SEED] [--planted NAME]
 
   --seeds N       how many rooms to run, 200 where nothing is said
   --from SEED     the seed of the first, 0 where nothing is said
@@ -20,12 +23,16 @@ Usage: cargo xtask sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   --planted NAME  with a fault planted in every node, until a checker notices it
   --seed SEED     one room, with its schedule; a failing one is made smaller
   --only PLACES   of that schedule only the steps with these numbers: 0,3,7-9
+  --crowd N       one room of N nodes, of which many die at once, and how long each part of that took
+  --overlay K     its overlay, emergent where nothing is said: k-gossip, k-gossip:NINES, tree
 ";
 
 /// Failing seeds that are told one by one.
 const TOLD_MAX: usize = 20;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_secs(5);
+/// Neighbours that everybody has at least in overlays other than the emergent one.
+const LEAST_ELSEWHERE: usize = 4;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
@@ -35,6 +42,8 @@ struct Options {
     planted: Option<PlantedBug>,
     seed: Option<u64>,
     only: Option<Vec<usize>>,
+    crowd: Option<usize>,
+    overlay: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +53,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let passed = match parse(&arguments) {
+        Ok(Options { crowd: Some(peers), overlay, seed, planted, .. }) => {
+            run_crowd(peers, overlay, seed.unwrap_or(0), planted)
+        }
         Ok(Options { seed: Some(seed), only, planted, .. }) => run_one(seed, only.as_deref(), planted),
         Ok(options) => run_many(&options),
         Err(error) => {
@@ -135,6 +147,32 @@ fn tell_results(
     failures.is_empty()
 }
 
+/// Runs one large room, and tells of each part of its life.
+fn run_crowd(peers: usize, overlay: Option<String>, seed: u64, planted: Option<PlantedBug>) -> bool {
+    let mut plan = Plan { planted, ..Plan::emergent(seed, peers) };
+    if let Some(overlay) = overlay {
+        plan = Plan { overlay, least: LEAST_ELSEWHERE, most: K_GOSSIP_DEGREE_MAX, ..plan };
+    }
+    let started = Instant::now();
+    let outcome = crowd::run(&plan, &mut |world, phase| {
+        let (ended, took) = (Duration::from_micros(phase.ended.0), phase.took);
+        println!(
+            "{:>8.1} s: {} (after {:.1} virtual seconds, at {:.1}; {} held last; {} happenings so far)",
+            started.elapsed().as_secs_f64(),
+            phase.name,
+            took.as_secs_f64(),
+            ended.as_secs_f64(),
+            phase.last.unwrap_or("nothing"),
+            world.steps(),
+        );
+    });
+    match &outcome {
+        Ok(report) => println!("passed: {report:?}"),
+        Err(violation) => println!("failed: {violation}"),
+    }
+    outcome.is_ok()
+}
+
 /// Runs one seed, or some steps of its schedule, and tells everything about it.
 fn run_one(seed: u64, only: Option<&[usize]>, planted: Option<PlantedBug>) -> bool {
     let whole = Schedule::draw(seed);
@@ -179,7 +217,16 @@ fn repeat(seed: u64, only: Option<&[usize]>, planted: Option<PlantedBug>) -> Str
 
 fn parse(arguments: &[String]) -> Result<Options, String> {
     let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut options = Options { seeds: 200, from: 0, jobs, planted: None, seed: None, only: None };
+    let mut options = Options {
+        seeds: 200,
+        from: 0,
+        jobs,
+        planted: None,
+        seed: None,
+        only: None,
+        crowd: None,
+        overlay: None,
+    };
     let mut words = arguments.iter();
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("`{flag}` needs a value"))?;
@@ -190,6 +237,8 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
             "--jobs" => options.jobs = number()?.max(1) as usize,
             "--seed" => options.seed = Some(number()?),
             "--only" => options.only = Some(places(value)?),
+            "--crowd" => options.crowd = Some(number()?.max(2) as usize),
+            "--overlay" => options.overlay = Some(value.clone()),
             "--planted" => options.planted = Some(planted(value)?),
             _ => return Err(format!("there is no flag `{flag}`")),
         }

@@ -74,6 +74,8 @@ pub type Socket = usize;
 #[derive(Debug, Default)]
 pub struct MeetingPoint {
     announcements: BTreeMap<Socket, Announcement>,
+    /// The socket over which each endpoint entered last.
+    sockets: BTreeMap<Endpoint, Socket>,
     rooms: BTreeMap<RoomId, (Code, Vec<u8>, BTreeSet<Socket>)>,
     waiting: Vec<(Socket, Option<RoomId>, Option<Code>)>,
     lie: Option<Lie>,
@@ -148,6 +150,7 @@ impl MeetingPoint {
         }
         match message {
             FromClient::Enter { announcement, .. } => {
+                self.sockets.insert(announcement.endpoint, socket);
                 self.announcements.insert(socket, announcement);
                 vec![(socket, FromServer::Entered)]
             }
@@ -184,7 +187,9 @@ impl MeetingPoint {
     pub fn close(&mut self, socket: Socket) -> Vec<(Socket, FromServer)> {
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
         let left = rooms.into_iter().flat_map(|room| self.leave(socket, room)).collect();
-        self.announcements.remove(&socket);
+        if let Some(gone) = self.announcements.remove(&socket) {
+            self.sockets.remove(&gone.endpoint);
+        }
         self.waiting.retain(|(waiting, ..)| *waiting != socket);
         left
     }
@@ -312,10 +317,7 @@ impl MeetingPoint {
 
     fn socket_of(&self, room: RoomId, endpoint: Endpoint) -> Option<Socket> {
         let (_, _, members) = self.rooms.get(&room)?;
-        let is_it = |socket: &&Socket| {
-            self.announcements.get(socket).is_some_and(|announcement| announcement.endpoint == endpoint)
-        };
-        members.iter().find(is_it).copied()
+        self.sockets.get(&endpoint).copied().filter(|socket| members.contains(socket))
     }
 
     fn bend(&self, mut announcement: Announcement) -> Announcement {

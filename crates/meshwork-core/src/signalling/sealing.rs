@@ -23,6 +23,8 @@ use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit as _, Nonce};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+#[cfg(not(feature = "memoised-signatures"))]
+use x25519_dalek::SharedSecret;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::id::{Endpoint, Identity, RoomId, Secret};
@@ -37,17 +39,22 @@ const SIGN_LABEL: &[u8] = b"meshwork signal v1";
 const SEAL_LABEL: &[u8] = b"meshwork seal v1";
 
 /// An endpoint's X25519 secret key; lives as long as the endpoint.
-pub struct SealingKey(StaticSecret);
+pub struct SealingKey {
+    secret: StaticSecret,
+    public: [u8; 32],
+}
 
 impl SealingKey {
     /// A new key.
     pub fn generate(rng: &mut Rng) -> SealingKey {
-        SealingKey(StaticSecret::from(rng.bytes::<32>()))
+        let secret = StaticSecret::from(rng.bytes::<32>());
+        let public = PublicKey::from(&secret).to_bytes();
+        SealingKey { secret, public }
     }
 
     /// The public key that is announced.
     pub fn public(&self) -> [u8; 32] {
-        PublicKey::from(&self.0).to_bytes()
+        self.public
     }
 }
 
@@ -162,11 +169,8 @@ pub fn seal(
     });
     let ephemeral = StaticSecret::from(rng.bytes::<32>());
     let ephemeral_public = PublicKey::from(&ephemeral).to_bytes();
-    let shared = ephemeral.diffie_hellman(&PublicKey::from(*to_key));
-    if !shared.was_contributory() {
-        return None;
-    }
-    let cipher = cipher(shared.as_bytes(), secret, &body.room, &body.to, &ephemeral_public);
+    let shared = shared(&ephemeral, to_key, [&ephemeral_public, to_key])?;
+    let cipher = cipher(shared.as_ref(), secret, &body.room, &body.to, &ephemeral_public);
     let sealed = cipher.encrypt(&Nonce::default(), signed.as_slice()).expect("far below 256 GiB");
     Some([ephemeral_public.as_slice(), &sealed].concat())
 }
@@ -183,11 +187,8 @@ pub fn open(
     secret: Option<&Secret>,
 ) -> Result<SignalBody, OpenError> {
     let (ephemeral, ciphertext) = sealed.split_first_chunk::<32>().ok_or(OpenError::Short(sealed.len()))?;
-    let shared = key.0.diffie_hellman(&PublicKey::from(*ephemeral));
-    if !shared.was_contributory() {
-        return Err(OpenError::Seal);
-    }
-    let cipher = cipher(shared.as_bytes(), secret, room, &me, ephemeral);
+    let shared = shared(&key.secret, ephemeral, [ephemeral, &key.public]).ok_or(OpenError::Seal)?;
+    let cipher = cipher(shared.as_ref(), secret, room, &me, ephemeral);
     let signed = cipher.decrypt(&Nonce::default(), ciphertext).map_err(|_| OpenError::Seal)?;
     let SignedBody { body: encoded, signature } = wire::decode(&signed)?;
     let body: SignalBody = wire::decode(&encoded)?;
@@ -201,8 +202,25 @@ pub fn open(
     Ok(body)
 }
 
+/// The secret of a key of ours and one of theirs; `None` where theirs gives none. `keys` are the payload's own public
+/// key and its addressee's.
+#[cfg(not(feature = "memoised-signatures"))]
+fn shared(own: &StaticSecret, theirs: &[u8; 32], _keys: [&[u8; 32]; 2]) -> Option<SharedSecret> {
+    let shared = own.diffie_hellman(&PublicKey::from(*theirs));
+    shared.was_contributory().then_some(shared)
+}
+
+/// The same, computed once by both ends together.
+#[cfg(feature = "memoised-signatures")]
+fn shared(own: &StaticSecret, theirs: &[u8; 32], keys: [&[u8; 32]; 2]) -> Option<[u8; 32]> {
+    let agree = || own.diffie_hellman(&PublicKey::from(*theirs)).to_bytes();
+    let shared = crate::memo::shared(keys.map(|key| key.as_slice()), agree);
+    // All zeros is what a key gives that gives no secret.
+    (shared != [0; 32]).then_some(shared)
+}
+
 fn cipher(
-    shared: &[u8; 32],
+    shared: &[u8],
     secret: Option<&Secret>,
     room: &RoomId,
     to: &Endpoint,

@@ -23,7 +23,7 @@
 //! | `loop-free` | in a tree nobody is its own ancestor, among those that follow one root | always |
 //! | `one-root` | in a tree everybody follows one root, which alone has no parent | when a room has settled |
 //! | `degree` | everybody has as many neighbours as its overlay promises | when a room has settled |
-//! | `neighbours-mutual` | who is somebody's neighbour has that one as a neighbour | when a room has settled |
+//! | `neighbours-mutual` | who is somebody's neighbour has that one as a neighbour | when a room has settled; for more than four seconds, always |
 //! | `coverage` | what was painted shows everywhere | a moment after it was painted |
 //! | `payload-copies` | a batch comes to each member so many times at most | once trees are shaped |
 //! | `oldest-kept` | nobody gives up its oldest neighbours | always |
@@ -37,6 +37,7 @@ mod equal;
 mod exactly_once;
 mod honest;
 mod mesh;
+mod mutual;
 pub mod overlay;
 mod painted;
 
@@ -51,6 +52,7 @@ pub use self::equal::{equal_replicas, same_cells};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::honest::Honest;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
+pub use self::mutual::{ONE_SIDED_MAX, OneSided};
 pub use self::painted::Painted;
 use crate::connection::NodeIndex;
 

@@ -55,6 +55,9 @@ pub const SERVER: &str = "http://meet.test";
 /// How often a driver reads the civil clock.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
+/// What takes less long than this to leave a program is gone at once.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// Makes a node, as [`Node::new`] does.
 pub type MakeNode = fn(Config, Identity, Seed, Time, WallTime) -> Node;
 
@@ -470,10 +473,19 @@ impl World {
     }
 
     fn transmit(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
-        let path = self.path_of((index, link));
+        let (own, now) = ((index, link), self.now);
+        let path = self.path_of(own);
         let effect = Effect::Send { link, channel, bytes };
-        let arrivals = self.connections.carry_out(self.now, index, effect, &path);
-        self.schedule_arrivals(arrivals);
+        for (at, end, input) in self.connections.carry_out(now, index, effect, &path) {
+            // A stack takes a datagram at once where nothing is ahead of it.
+            if channel == Channel::Unreliable && end == own && at.since(now) < AT_ONCE {
+                for input in self.connections.admit(end, input) {
+                    self.program(index).node.handle_input(now, input);
+                }
+            } else {
+                self.schedule(at, Happening::Arrival(end, input));
+            }
+        }
     }
 
     /// The path on which a connection's messages travel.
