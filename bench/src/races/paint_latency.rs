@@ -30,10 +30,13 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
         Row::stated(format!("paint-latency/{what}"), at(pick(&ours), part), "ms", false)
             .against(STAND_IN, at(pick(&other), part))
     };
-    let shown = "Until the first frame that has the pixel begins: what an eye may see.";
+    let drawn =
+        "Until the pixel is in the canvas. Ours signs and checks each stroke, about 0.1 ms each in Chromium.";
+    let shown = "Until the first frame that has the pixel begins: what an eye may see. Our page draws the other's \
+                 cursor, frame by frame; the stand-in's has nothing else to do and gets a frame at once.";
     Ok(vec![
-        row("p50", 0.5, |series| &series.drawn).want("1.2x").note("Until the pixel is in the canvas."),
-        row("p99", 0.99, |series| &series.drawn).want("50 ms").note("Until the pixel is in the canvas."),
+        row("p50", 0.5, |series| &series.drawn).want("1.2x").note(drawn),
+        row("p99", 0.99, |series| &series.drawn).want("50 ms").note(drawn),
         row("p50 to the frame", 0.5, |series| &series.framed).note(shown),
         row("p99 to the frame", 0.99, |series| &series.framed).note(shown),
     ])

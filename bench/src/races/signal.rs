@@ -1,5 +1,6 @@
 //! Signalling: our meeting point against the same service on npm `ws`, under one load program.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -59,6 +60,8 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
     let [forwarded, p50, p99]: [_; 3] = both(signals)?.try_into().ok().context("three numbers")?;
     let [alone, elsewhere, beside]: [_; 3] =
         both(beside_a_flood)?.try_into().ok().context("three numbers")?;
+    let [limited, limited_p99]: [_; 2] =
+        both(beside_a_flood_within_limits)?.try_into().ok().context("two numbers")?;
     let [memory]: [_; 1] = both(idle)?.try_into().ok().context("one number")?;
     let [storm, storm_cpu]: [_; 2] = both(storm_of)?.try_into().ok().context("two numbers")?;
     Ok(vec![
@@ -66,12 +69,19 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
         row("p50 at 2,000 a second", "ms (wall)", false, p50),
         row("p99 at 2,000 a second", "ms (wall)", false, p99),
         row("p99 of a quiet pair, beside a flood of one client", "of the same alone", false, alone).want("2x or less").note(
-            "Two clients signal 500 times a second; a third says as much as it can to a fourth, with 128 messages under \
+            "Two clients signal 500 times a second; a third says as much as it can to a fourth, with 64 messages under \
              way. The load program and the server have the machine's processors between them.",
         ),
         row("p99 of a quiet pair, beside that flood", "of the same with the flood elsewhere", false, elsewhere)
             .note("The flood goes to another server on the same machine: what is left is what the server adds."),
         row("p99 of a quiet pair beside a flood", "ms (wall)", false, beside),
+        row("p99 of quiet pairs, beside one client at full speed, limits as they come", "of the same alone", false, limited)
+            .want("2x or less")
+            .note(
+                "Eight pairs signal 50 times a second each. One client of another address says as much as it can and \
+                 comes again as soon as it is thrown out; npm ws has no limits.",
+            ),
+        row("p99 of quiet pairs, so", "ms (wall)", false, limited_p99),
         row("memory of an idle socket", "KiB", false, memory)
             .want("10 KiB or less")
             .note("Resident memory of the process; 10,000 sockets that have entered."),
@@ -81,12 +91,12 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
     ])
 }
 
-fn genesis(number: u64) -> Vec<u8> {
+fn genesis(number: u64) -> (Vec<u8>, RoomId) {
     let owner = Identity::from_secret([99; 32]);
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
     let size = CanvasSize { width: 100, height: 100 };
-    Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner).0
+    Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner)
 }
 
 fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {
@@ -98,7 +108,7 @@ fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {
 async fn pair(server: &Server, number: u64) -> Result<(Client, Client, Vec<u8>)> {
     let mut sender = Client::enter(server.address, 2 * number).await?;
     let mut receiver = Client::enter(server.address, 2 * number + 1).await?;
-    let room = sender.register(&genesis(number)).await?;
+    let room = sender.register(&genesis(number).0).await?;
     sender.join(room).await?;
     receiver.join(room).await?;
     let frame = signal_frame(room, &receiver)?;
@@ -222,7 +232,8 @@ async fn while_flooding<T>(
     (mut sender, mut receiver, frame): (Client, Client, Vec<u8>),
     doing: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    const UNDER_WAY: u64 = 128;
+    // Even if twice as many wait, the server does not take the receiver for one that does not read.
+    const UNDER_WAY: u64 = 64;
     let mut doing = std::pin::pin!(doing);
     let (mut sent, mut heard) = (0, 0);
     let mut done = None;
@@ -240,6 +251,63 @@ async fn while_flooding<T>(
         }
     }
     done.context("it is done")
+}
+
+/// 99 % of the delays of quiet pairs beside a client of another address at full speed, where the server has the limits
+/// that it has unless told otherwise: by those alone, and in milliseconds.
+fn beside_a_flood_within_limits(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
+    const QUIET: u64 = 8;
+    const INTERVAL: Duration = Duration::from_millis(20);
+    let server = Server::start(if whose == Whose::Ours { Whose::OursLimited } else { whose })?;
+    runtime.block_on(async {
+        let mut quiet = Vec::new();
+        for number in 1..=QUIET {
+            quiet.push(pair(&server, number).await?);
+        }
+        let lasting = plan.size(Duration::from_secs(5), Duration::from_millis(200));
+        let (quiet, alone) = steady(quiet, INTERVAL, lasting).await?;
+        let (sender, mut receiver, frame) = pair(&server, QUIET + 1).await?;
+        drop(sender);
+        let room = genesis(QUIET + 1).1;
+        let flood = async {
+            loop {
+                // Ends with the socket.
+                let _ = speak(enter_again(&server, QUIET + 1, room).await, &frame).await;
+            }
+        };
+        let beside = tokio::select! {
+            beside = steady(quiet, INTERVAL, lasting) => beside?.1,
+            heard = receiver.skip_all() => return heard.map(|never| match never {}),
+            // It goes on for ever.
+            () = flood => Vec::new(),
+        };
+        let (alone, beside) = (share_of(&alone, 99)?, share_of(&beside, 99)?);
+        Ok(vec![beside / alone, beside])
+    })
+}
+
+/// Says the same as fast as it goes, until the server has enough.
+async fn speak(mut sender: Client, frame: &[u8]) -> Result<()> {
+    loop {
+        sender.write(frame).await?;
+    }
+}
+
+/// Enters from an address of its own and joins the room, as often as it takes.
+async fn enter_again(server: &Server, number: u64, room: RoomId) -> Client {
+    loop {
+        let entered = async {
+            let mut client =
+                Client::enter_from(Ipv4Addr::new(127, 0, 0, 2), server.address, 2 * number).await?;
+            client.join(room).await?;
+            anyhow::Ok(client)
+        };
+        match entered.await {
+            Ok(client) => return client,
+            // Its network has said too much for the moment.
+            Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    }
 }
 
 /// Opens sockets, a few at a time, and does something with each.
@@ -288,7 +356,7 @@ fn storm_of(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
         let mut maker = Client::enter(server.address, 1).await?;
         let mut rooms = Vec::new();
         for number in 0..count.div_ceil(ROOM) {
-            rooms.push(maker.register(&genesis(number)).await?);
+            rooms.push(maker.register(&genesis(number).0).await?);
         }
         let (begun, cpu) = (Instant::now(), server.cpu()?);
         let clients = open_many(&server, count, &rooms).await?;

@@ -1,6 +1,7 @@
 //! A client of the signalling race: WebSocket frames by hand, so that it costs little beside the server.
 
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -8,7 +9,7 @@ use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, VERSIONS};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Nothing takes as long as this.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,7 +35,14 @@ fn person(number: u64) -> (Identity, Endpoint) {
 impl Client {
     /// A socket that has entered as the nth person.
     pub async fn enter(address: SocketAddr, number: u64) -> Result<Client> {
-        let mut stream = TcpStream::connect(address).await.context("the server takes connections")?;
+        Client::enter_from(Ipv4Addr::LOCALHOST, address, number).await
+    }
+
+    /// The same from an address of this machine: a server has limits for each.
+    pub async fn enter_from(from: Ipv4Addr, address: SocketAddr, number: u64) -> Result<Client> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        let mut stream = socket.connect(address).await.context("the server takes connections")?;
         stream.set_nodelay(true)?;
         let request = format!(
             "GET /signal HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -107,6 +115,13 @@ impl Client {
             if self.next().await?.starts_with(br#"{"type":"signal""#) {
                 return Ok(());
             }
+        }
+    }
+
+    /// Reads past all that comes, as long as something does.
+    pub async fn skip_all(&mut self) -> Result<Infallible> {
+        loop {
+            self.next().await?;
         }
     }
 

@@ -20,12 +20,18 @@ use tokio::net::TcpListener;
 pub const WS: &str = "ws@8.23.0";
 /// Makes this very program be our server.
 const BE_SERVER: &str = "MESHWORK_BENCH_SIGNAL";
+/// With its limits out of the way.
+const UNLIMITED: &str = "unlimited";
+/// With the limits that it has unless told otherwise.
+const LIMITED: &str = "limited";
 
 /// Whose server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// Ours, with its limits out of the way.
     Ours,
+    /// Ours, with the limits that it has unless told otherwise.
+    OursLimited,
     /// A server on npm `ws`.
     Ws,
 }
@@ -44,9 +50,9 @@ impl Server {
     /// It does not start, or npm cannot install `ws`.
     pub fn start(whose: Whose) -> Result<Server> {
         let mut command = match whose {
-            Whose::Ours => {
+            Whose::Ours | Whose::OursLimited => {
                 let mut command = Command::new(env::current_exe()?);
-                command.env(BE_SERVER, "1");
+                command.env(BE_SERVER, if whose == Whose::Ours { UNLIMITED } else { LIMITED });
                 command
             }
             Whose::Ws => {
@@ -110,14 +116,12 @@ fn modules() -> Result<PathBuf> {
 /// # Errors
 /// The server cannot be run.
 pub fn serve_if_asked() -> Result<()> {
-    if env::var_os(BE_SERVER).is_none() {
-        return Ok(());
-    }
+    let Some(limits) = env::var_os(BE_SERVER) else { return Ok(()) };
     raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         const MANY: usize = 100_000;
-        let hub = HubConfig {
+        let unlimited = HubConfig {
             sockets_max: MANY,
             sockets_per_network_max: MANY,
             rooms_per_network_max: HubConfig::default().rooms_max,
@@ -128,6 +132,7 @@ pub fn serve_if_asked() -> Result<()> {
             idle_after: Duration::from_secs(3600),
             ..HubConfig::default()
         };
+        let hub = if limits == LIMITED { HubConfig::default() } else { unlimited };
         let http = HttpConfig { connections_max: MANY, ..HttpConfig::default() };
         let hub = Hub::new(hub, ServerKey::new([1; 32]), [2; 32])?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
