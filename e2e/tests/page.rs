@@ -3,8 +3,10 @@
 mod common;
 
 use anyhow::{Context, Result, ensure};
-use common::{SIZE, open_page, wait_linked, wait_page_says, wait_shows};
+use common::hands::{NARROW, WIDE, resize};
+use common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
 use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
+use serde_json::json;
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 const NOTHING: [u8; 4] = [0; 4];
@@ -128,6 +130,42 @@ async fn any_colour_and_a_picture_to_keep() -> Result<()> {
     let picture = image::load_from_memory(&bytes)?.into_rgba8();
     ensure!(picture.dimensions() == (100, 100), "one pixel a cell, not {:?}", picture.dimensions());
     ensure!(picture.get_pixel(30, 31).0 == [0x12, 0xab, 0x9f, 0xff] && picture.get_pixel(0, 0).0[3] == 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_picture_is_put_on_the_clipboard_where_the_browser_allows_it() -> Result<()> {
+    let server = Server::start().await?;
+    for size in [WIDE, NARROW] {
+        let browser = Browser::start().await?;
+        let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+        resize(&tab, size).await?;
+        tab.click_cell(SIZE, (40, 20)).await?;
+        wait_shows(&tab, (40, 20), BLACK).await?;
+        tab.click("open-share").await?;
+        for (setting, words) in [("denied", "does not let us copy"), ("granted", "Copied")] {
+            for name in ["clipboard-read", "clipboard-write"] {
+                let permission =
+                    json!({ "permission": { "name": name }, "setting": setting, "origin": server.url() });
+                tab.devtools("Browser.setPermission", permission).await?;
+            }
+            tab.click("copy-picture").await?;
+            wait_says(&tab, "picture-copied", words).await?;
+        }
+        let pasted = tab
+            .eval(
+                "return navigator.clipboard.read()
+                    .then(items => items[0].getType('image/png'))
+                    .then(picture => picture.arrayBuffer())
+                    .then(bytes => Array.from(new Uint8Array(bytes)));",
+                vec![],
+            )
+            .await?;
+        let bytes: Vec<u8> = serde_json::from_value(pasted)?;
+        let picture = image::load_from_memory(&bytes)?.into_rgba8();
+        ensure!(picture.dimensions() == (100, 100), "one pixel a cell, not {:?}", picture.dimensions());
+        ensure!(picture.get_pixel(40, 20).0 == BLACK && picture.get_pixel(0, 0).0[3] == 0);
+    }
     Ok(())
 }
 
