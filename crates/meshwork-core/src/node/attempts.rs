@@ -318,7 +318,9 @@ impl Node {
                 if let Some(link) = self.attempt_of(from, (session, epoch)) {
                     let words = match reason {
                         RefuseReason::Version => "speaks another version of Meshwork: update the older one",
-                        RefuseReason::Full => "has no place for another link: the room or its own share of links is full",
+                        RefuseReason::Full => {
+                            "has no place for another link: the room or its own share of links is full"
+                        }
                         RefuseReason::Description => "refused our description",
                     };
                     self.fail_attempt(link, String::from(words));
