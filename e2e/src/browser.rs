@@ -95,6 +95,9 @@ pub struct Browser {
     session: Arc<Session>,
 }
 
+/// How often a browser is started until one stays: now and then Chromium exits while it starts.
+const STARTS: usize = 3;
+
 impl Browser {
     /// Starts a browser with a new profile, its WebRTC on the loopback address.
     pub async fn start() -> Result<Browser> {
@@ -103,14 +106,24 @@ impl Browser {
 
     /// Starts a browser.
     pub async fn start_with(options: BrowserOptions) -> Result<Browser> {
+        for _ in 1..STARTS {
+            match Browser::begin(&options).await {
+                Ok(browser) => return Ok(browser),
+                Err(error) => eprintln!("started again: {error:#}"),
+            }
+        }
+        Browser::begin(&options).await
+    }
+
+    async fn begin(options: &BrowserOptions) -> Result<Browser> {
         let folder = TempDir::new().context("cannot make a temporary folder")?;
         let mut command = Command::new(tool("MESHWORK_CHROMEDRIVER", &["chromedriver"])?);
         command.arg("--port=0").env("TMPDIR", folder.path());
         let mut group = Group::start(&mut command)?;
         let port = driver_port(&mut group).await?;
         let profile = options.profile.clone().unwrap_or_else(|| folder.path().join("profile"));
-        let chromium = program(&options, folder.path())?;
-        let capabilities = capabilities(&options, &chromium, &profile)?;
+        let chromium = program(options, folder.path())?;
+        let capabilities = capabilities(options, &chromium, &profile)?;
         let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities)
             .request_timeout(COMMAND_MAX)
             .connect()
