@@ -99,6 +99,11 @@ impl Running {
         self.group.stdout()
     }
 
+    /// The last line that it printed to stdout so far which `is_wanted`: of what is said again and again, how it is now.
+    pub fn last_line(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+        self.group.last_of_stdout(is_wanted)
+    }
+
     /// What it printed to stderr so far.
     pub fn stderr(&self) -> String {
         self.group.stderr().join("\n")

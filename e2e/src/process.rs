@@ -49,6 +49,11 @@ impl Group {
         lock(&self.output.stdout).clone()
     }
 
+    /// The last line printed to stdout so far that is wanted.
+    pub(crate) fn last_of_stdout(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+        lock(&self.output.stdout).iter().rfind(|line| is_wanted(line)).cloned()
+    }
+
     /// The lines printed to stderr so far.
     pub(crate) fn stderr(&self) -> Vec<String> {
         lock(&self.output.stderr).clone()
