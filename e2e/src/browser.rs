@@ -107,9 +107,8 @@ impl Browser {
     /// Starts a browser.
     pub async fn start_with(options: BrowserOptions) -> Result<Browser> {
         for _ in 1..STARTS {
-            match Browser::begin(&options).await {
-                Ok(browser) => return Ok(browser),
-                Err(error) => eprintln!("started again: {error:#}"),
+            if let Ok(browser) = Browser::begin(&options).await {
+                return Ok(browser);
             }
         }
         Browser::begin(&options).await
