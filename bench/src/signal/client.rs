@@ -35,14 +35,20 @@ fn person(number: u64) -> (Identity, Endpoint) {
 impl Client {
     /// A socket that has entered as the nth person.
     pub async fn enter(address: SocketAddr, number: u64) -> Result<Client> {
-        Client::enter_from(Ipv4Addr::LOCALHOST, address, number).await
+        // Not bound first: a port of the last contestant's sockets, closed a moment ago, would not be given again.
+        let stream = TcpStream::connect(address).await.context("the server takes connections")?;
+        Client::enter_on(stream, address, number).await
     }
 
     /// The same from an address of this machine: a server has limits for each.
     pub async fn enter_from(from: Ipv4Addr, address: SocketAddr, number: u64) -> Result<Client> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from((from, 0)))?;
-        let mut stream = socket.connect(address).await.context("the server takes connections")?;
+        let stream = socket.connect(address).await.context("the server takes connections")?;
+        Client::enter_on(stream, address, number).await
+    }
+
+    async fn enter_on(mut stream: TcpStream, address: SocketAddr, number: u64) -> Result<Client> {
         stream.set_nodelay(true)?;
         let request = format!(
             "GET /signal HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
