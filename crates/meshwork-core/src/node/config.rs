@@ -25,10 +25,11 @@ pub struct Config {
     /// Whether the driver also keeps every batch that is accepted, in order: a history that can be replayed. No
     /// effect without `stores`.
     pub keeps_history: bool,
-    /// Silence on a link after which it is pinged and pinged again. 200 ms to 2 s; a third of `stale_after` or
-    /// less, so that one lost ping does not make a link stale.
+    /// Time from one ping of a link to the next. 200 ms to 2 s; less than half of `stale_after`, from which on a link is
+    /// asked again and again, so that one that answers is not.
     pub ping_interval: Duration,
-    /// Silence after which a link is stale. 1 s to 30 s, longer than two pings.
+    /// Silence after which a link is stale, if the other end was asked for half of it and has had time for three round
+    /// trips. 1 s to 30 s; with a ping and a message that was on its way it may take a third more until it is told.
     pub stale_after: Duration,
     /// Silence after which a link is gone. Longer than `stale_after`, at most 60 s.
     pub gone_after: Duration,
@@ -92,7 +93,7 @@ impl Default for Config {
             stores: false,
             keeps_history: false,
             ping_interval: Duration::from_secs(1),
-            stale_after: Duration::from_secs(3),
+            stale_after: Duration::from_millis(2500),
             gone_after: Duration::from_secs(10),
             resume_after: Duration::from_secs(5),
             resume_interval: Duration::from_secs(5),

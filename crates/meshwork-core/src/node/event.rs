@@ -246,7 +246,7 @@ pub enum LinkState {
     Direct,
     /// Proved; packets travel through a relay.
     Relayed,
-    /// Proved, but nothing was heard for 3 s.
+    /// Proved, but nothing was heard for 2.5 s, and questions went unanswered.
     Stale,
     /// Closed: a goodbye, or 10 s of silence, or the connection failed. For a minute it is resumed as soon as a
     /// path is found.

@@ -148,8 +148,8 @@ impl Node {
     /// Whether nothing was heard of an endpoint for so long that it may be cut off.
     pub(super) fn is_cut_off(&self, endpoint: Endpoint) -> bool {
         let Some(peer) = self.peers.get(&endpoint) else { return true };
-        let heard = peer.link.and_then(|link| self.links.get(&link)).map(Link::heard);
-        heard.is_none_or(|heard| self.now.time.since(heard) >= self.config.stale_after)
+        let link = peer.link.and_then(|link| self.links.get(&link));
+        link.is_none_or(|link| link.is_stale(self.now.time))
     }
 
     /// A linked endpoint did something that no honest one does.
@@ -278,10 +278,11 @@ impl Node {
     /// that were not attached again, sessions that are over, better paths, attempts, and who is long gone.
     pub(super) fn peer_deadlines(&self) -> impl Iterator<Item = Time> + '_ {
         let of = |peer: &Peer| {
-            let silence = peer.link.and_then(|link| self.links.get(&link)).map(|link| {
-                let stale = peer.state == LinkState::Stale;
-                link.heard() + if stale { self.config.gone_after } else { self.config.stale_after }
-            });
+            let silence =
+                peer.link.and_then(|link| self.links.get(&link)).and_then(|link| match peer.state {
+                    LinkState::Stale => Some(link.heard() + self.config.gone_after),
+                    _ => link.stale_at(),
+                });
             let reattaching = (!peer.reattaching.is_empty()).then_some(peer.reattach_until);
             let cut = peer.session.as_ref().and_then(|session| session.cut());
             let over = cut.map(|cut| cut + self.config.resume_within);
@@ -298,10 +299,12 @@ impl Node {
     pub(super) fn handle_link_timeouts(&mut self) {
         let now = self.now.time;
         let links: Vec<LinkId> = self.links.keys().copied().collect();
-        let is_due = |link: &Link| link.poll_timeout().is_some_and(|at| at <= now);
         // Soon all links are pinged at the same moment, and the machine wakes up once for them.
-        let ahead =
-            if self.links.values().any(is_due) { self.config.ping_interval / 2 } else { Duration::ZERO };
+        let ahead = if self.links.values().any(|link| link.is_ping_due(now)) {
+            self.config.ping_interval / 2
+        } else {
+            Duration::ZERO
+        };
         for link in links {
             let Some(state) = self.links.get_mut(&link) else { continue };
             state.handle_timeout(self.now, ahead);
@@ -325,13 +328,14 @@ impl Node {
 
     fn notice_silence(&mut self, link: LinkId) {
         let Some(state) = self.links.get(&link) else { return };
-        let (endpoint, path, heard) = (state.remote(), state.path(), state.heard());
+        let (endpoint, heard) = (state.remote(), state.heard());
         let silent = self.now.time.since(heard);
+        let has_ceased = state.is_stale(self.now.time);
         let is_stale = self.peers.get(&endpoint).is_some_and(|peer| peer.state == LinkState::Stale);
         if silent >= self.config.gone_after {
             self.effect(Effect::Close { link });
             self.lose_link(link, format!("silent for {} s", silent.as_secs()));
-        } else if silent >= self.config.stale_after {
+        } else if has_ceased {
             self.set_state(endpoint, LinkState::Stale, None);
             let later = if self.me > endpoint { Duration::ZERO } else { ASK_LATER };
             if let (Some(peer), false) = (self.peers.get_mut(&endpoint), is_stale) {
@@ -340,11 +344,18 @@ impl Node {
         } else if !self.is_silent(endpoint) {
             // The old link is back: what was begun to replace it is for nothing.
             self.drop_attempts(endpoint, |attempt, _| attempt.for_silence);
-            if is_stale {
-                let words =
-                    self.peers.get(&endpoint).and_then(|peer| path_words(self.relayed_because(peer, path)));
-                self.set_state(endpoint, linked_state(path), words);
-            }
+            self.handle_heard_again(link);
+        }
+    }
+
+    /// A link that was stale is so no longer.
+    pub(super) fn handle_heard_again(&mut self, link: LinkId) {
+        let Some(state) = self.links.get(&link) else { return };
+        let (endpoint, path) = (state.remote(), state.path());
+        let is_its = |peer: &&Peer| peer.link == Some(link) && peer.state == LinkState::Stale;
+        if let Some(peer) = self.peers.get(&endpoint).filter(is_its) {
+            let words = path_words(self.relayed_because(peer, path));
+            self.set_state(endpoint, linked_state(path), words);
         }
     }
 

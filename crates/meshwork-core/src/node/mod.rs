@@ -210,11 +210,15 @@ impl Node {
             Input::PathChanged { link, path } => self.handle_path(link, path),
             Input::Data { link, channel, bytes } => {
                 let Some(known) = self.links.get_mut(&link) else { return };
+                let was_stale = known.is_stale(now);
                 known.handle_data(now, channel, &bytes);
-                if !known.has_events() {
+                if !known.has_events() && !was_stale {
                     return self.flush_later(link);
                 }
                 self.spoken = Some(link);
+                if was_stale {
+                    self.handle_heard_again(link);
+                }
             }
             Input::Writable { link, bytes } => {
                 let Some(known) = self.links.get_mut(&link) else { return };

@@ -62,13 +62,9 @@ impl Node {
     /// Lets overlays do what is due.
     pub(super) fn handle_overlay_timeouts(&mut self) {
         let (peers, links, now) = (&self.peers, &self.links, self.now.time);
-        let silent = self.config.stale_after;
         let facts = |endpoint: Endpoint| {
             let link: Option<&Link> = peers.get(&endpoint).and_then(|peer| links.get(&peer.link?));
-            LinkFacts {
-                rtt: link.and_then(Link::rtt),
-                stale: link.is_none_or(|link| now.since(link.heard()) >= silent),
-            }
+            LinkFacts { rtt: link.and_then(Link::rtt), stale: link.is_none_or(|link| link.is_stale(now)) }
         };
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
             if room.is_linking_due(now) {

@@ -6,8 +6,9 @@
 //! # How it works
 //! When both channels are open each end sends a proof over the [`Transcript`]; nothing else counts until the
 //! other end's proof held. Messages share frames (`wire::stream`), frames stay within a send window that the
-//! driver opens again. A ping a second on the unreliable channel gives round-trip times (RFC 6298) and life:
-//! 3 s of silence make the link stale, 10 s gone.
+//! driver opens again. A ping a second on the unreliable channel gives round-trip times (RFC 6298) and life: half
+//! the silence that makes a link stale makes it ask four times a second, so that not one lost datagram decides, and
+//! it is stale when that stays unanswered (docs/decisions/0027-silence.md).
 //!
 //! # Driving it
 //! `handle_*` take time and bytes, [`Link::poll_event`] tells what was received, [`Link::flush`] yields frames.
@@ -42,6 +43,16 @@ pub const SEND_QUEUE_MAX: usize = 1024 * 1024;
 const POINTING_WINDOW: usize = SEND_WINDOW / 4;
 /// Pings whose answer is awaited: more than fit before the link is gone.
 const PINGS_MAX: usize = 16;
+
+/// Pause between pings of a link that has been silent for half the time after which it is stale: what a path lost for
+/// a second is asked again in time, and a link that nothing answers costs five pings more.
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+/// The token of such a ping. It is no ping's number, so its answer says that the other end lives and nothing else:
+/// losses and round-trip times are those of one ping a second.
+const PROBE: u64 = 0;
+/// Timeouts of RFC 6298 that the other end has to answer before silence counts, so that far ends are not stale for
+/// their distance.
+const ROUND_TRIPS: u32 = 3;
 
 const PING: u8 = 1;
 const PONG: u8 = 2;
@@ -89,8 +100,11 @@ pub struct Link {
     phase: Phase,
     opened: Time,
     heard: Time,
+    /// When the other end was asked for a sign of life first, and last, since something was heard of it.
+    asked: Option<(Time, Time)>,
     next_ping: Time,
     ping_interval: Duration,
+    stale_after: Duration,
     pings: VecDeque<(u64, Time)>,
     ping_count: u64,
     rtt: RttEstimate,
@@ -123,8 +137,10 @@ impl Link {
             phase: Phase::Opening,
             opened: now,
             heard: now,
+            asked: None,
             next_ping: now,
             ping_interval: config.ping_interval,
+            stale_after: config.stale_after,
             pings: VecDeque::new(),
             ping_count: 0,
             rtt: RttEstimate::default(),
@@ -191,6 +207,19 @@ impl Link {
     /// When something was last heard.
     pub fn heard(&self) -> Time {
         self.heard
+    }
+
+    /// When the link is stale if nothing is heard of the other end until then; `None` while it was not asked.
+    pub fn stale_at(&self) -> Option<Time> {
+        let (asked, _) = self.asked?;
+        let answers = self.rtt.timeout().map_or(Duration::ZERO, |timeout| timeout * ROUND_TRIPS);
+        let patience = answers.clamp(self.stale_after / 2, self.stale_after);
+        Some((self.heard + self.stale_after).max(asked + patience))
+    }
+
+    /// Whether the other end has been silent for so long that another should take its place.
+    pub fn is_stale(&self, now: Time) -> bool {
+        self.stale_at().is_some_and(|at| at <= now)
     }
 
     /// Smoothed round-trip time.
@@ -263,6 +292,7 @@ impl Link {
             return;
         }
         self.heard = now;
+        self.asked = None;
         self.bytes_received += bytes.len() as u64;
         match channel {
             Channel::Unreliable => self.handle_datagram(now, bytes),
@@ -275,10 +305,18 @@ impl Link {
         self.in_flight = self.in_flight.saturating_sub(bytes);
     }
 
-    /// Sends a ping when one is due, or would be within `ahead`.
+    /// Sends a ping when one is due, or would be within `ahead`; of a silent link also between them.
     pub fn handle_timeout(&mut self, present: Now, ahead: Duration) {
         let now = present.time;
-        if self.phase != Phase::Proved || now + ahead < self.next_ping {
+        let Some(due) = self.poll_timeout() else { return };
+        if now.since(due) > self.stale_after / 2 {
+            // This program was held up, not the other end: what it answered may not have been read yet.
+            self.asked = None;
+        }
+        if now + ahead < self.next_ping {
+            if self.next_probe().is_some_and(|at| at <= now) {
+                self.ask(now, PROBE);
+            }
             return;
         }
         if self.ping_count < CLOCK_FIRST || self.ping_count.is_multiple_of(CLOCK_EVERY) {
@@ -291,7 +329,20 @@ impl Link {
             self.outcomes.note(false);
         }
         self.pings.push_back((self.ping_count, now));
-        self.push_datagram(PING, self.ping_count);
+        self.ask(now, self.ping_count);
+    }
+
+    fn ask(&mut self, now: Time, token: u64) {
+        let first = self.asked.map_or(now, |(first, _)| first);
+        self.asked = Some((first, now));
+        self.push_datagram(PING, token);
+    }
+
+    /// When the other end is asked between two pings, of a link that is silent and not yet stale.
+    fn next_probe(&self) -> Option<Time> {
+        let silent = self.heard + self.stale_after / 2;
+        let at = self.asked.map_or(silent, |(_, last)| silent.max(last + PROBE_INTERVAL));
+        self.stale_at().is_none_or(|stale| at < stale).then_some(at)
     }
 
     /// Sends a ping without waiting for the next to be due.
@@ -319,7 +370,13 @@ impl Link {
 
     /// When [`Link::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
-        (self.phase == Phase::Proved).then_some(self.next_ping)
+        let next = self.next_probe().map_or(self.next_ping, |probe| probe.min(self.next_ping));
+        (self.phase == Phase::Proved).then_some(next)
+    }
+
+    /// Whether a ping is due that the silence of this link has nothing to do with.
+    pub fn is_ping_due(&self, now: Time) -> bool {
+        self.phase == Phase::Proved && self.next_ping <= now
     }
 
     /// Whether [`Link::poll_event`] has something.

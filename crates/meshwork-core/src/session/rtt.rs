@@ -33,6 +33,11 @@ impl RttEstimate {
     pub fn variation(&self) -> Duration {
         self.variation
     }
+
+    /// How long an answer may take, once there was a sample: the timeout of RFC 6298 without its least value.
+    pub fn timeout(&self) -> Option<Duration> {
+        Some(self.smoothed? + self.variation * 4)
+    }
 }
 
 /// Pings of which it is known what became of them: a minute's, at one a second.
@@ -94,5 +99,6 @@ mod tests {
             (estimate.smoothed(), estimate.variation()),
             (Some(Duration::from_millis(90)), Duration::from_millis(50))
         );
+        assert_eq!(estimate.timeout(), Some(Duration::from_millis(290)));
     }
 }

@@ -29,7 +29,7 @@ const MODELLED: &[&str] = &[
 
 const NOT_MODELLED: &[&str] = &[
     "Links that fail to open, and the time it takes to open one: both are within a round.",
-    "Stale links are noticed after 3 s by the real overlay; here all at 10 s.",
+    "Stale links are noticed within 3 s by the real overlay; here all at 10 s.",
     "A server that limits introductions.",
 ];
 

@@ -135,7 +135,7 @@ fn Legend() -> impl IntoView {
                 {line("direct", "Your link, direct")}
                 {line("relayed", "Relayed, through a third machine")}
                 {line("connecting", "Connecting")}
-                {line("stale", "Stale, nothing heard for 3 s")}
+                {line("stale", "Stale, nothing heard for 2.5 s")}
                 <li>
                     <svg width="52" height="16" aria-hidden="true">
                         <path class="link carries" data-step="2" d="M2 8H50"></path>
