@@ -118,7 +118,9 @@ fn modules() -> Result<PathBuf> {
 pub fn serve_if_asked() -> Result<()> {
     let Some(limits) = env::var_os(BE_SERVER) else { return Ok(()) };
     raise_descriptors();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // As `meshwork serve` does.
+    let threads = http::threads(std::thread::available_parallelism()?.get());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     runtime.block_on(async {
         const MANY: usize = 100_000;
         let unlimited = HubConfig {

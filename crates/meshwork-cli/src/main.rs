@@ -15,6 +15,7 @@ mod simulate;
 mod style;
 
 use std::io;
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -76,10 +77,16 @@ fn main() -> ExitCode {
     if !matches!(arguments.command, Command::Serve(_)) {
         start_log();
     }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return exit::finish(Err(exit::Failure::Unexpected(error.into())), false),
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = match arguments.command {
+        Command::Serve(_) => meshwork_signal::http::threads(processors),
+        _ => processors,
     };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return exit::finish(Err(exit::Failure::Unexpected(error.into())), false),
+        };
     match arguments.command {
         Command::Serve(arguments) => exit::finish(runtime.block_on(serve::run(arguments)), false),
         #[cfg(unix)]

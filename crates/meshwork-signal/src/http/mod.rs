@@ -53,10 +53,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The first byte of every STUN message is below this (RFC 8489 section 5); that of HTTP and TLS is not.
 const STUN_BELOW: u8 = 4;
 
+/// Threads of a runtime that serves sockets on a machine with so many processors: half of them.
+///
+/// The other half is for the network stack of the system, a relay's thread and whatever else there is. With as many
+/// threads as processors, a socket that floods keeps one busy while all are wanted, and what another says waits until
+/// the system takes the thread off: milliseconds. All threads share one lock besides.
+pub fn threads(processors: usize) -> usize {
+    (processors / 2).max(1)
+}
+
 /// Serves `pages` and the sockets of `hub` on `listener` until `shutdown` is done, says goodbye to every
 /// socket, and gives what is under way `shut_down_within` to end.
 ///
-/// Runs on a tokio runtime with its I/O and time drivers on.
+/// Runs on a tokio runtime with its I/O and time drivers on, best with [`threads`].
 pub async fn serve(
     listener: TcpListener,
     hub: Hub,
