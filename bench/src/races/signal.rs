@@ -97,12 +97,12 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
     ])
 }
 
-fn genesis(number: u64) -> (Vec<u8>, RoomId) {
+fn genesis(number: u64) -> Vec<u8> {
     let owner = Identity::from_secret([99; 32]);
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
     let size = CanvasSize { width: 100, height: 100 };
-    Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner)
+    Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner).0
 }
 
 fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {
@@ -114,7 +114,7 @@ fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {
 async fn pair(address: SocketAddr, number: u64) -> Result<(Client, Client, Vec<u8>)> {
     let mut sender = Client::enter(address, 2 * number).await?;
     let mut receiver = Client::enter(address, 2 * number + 1).await?;
-    let room = sender.register(&genesis(number).0).await?;
+    let room = sender.register(&genesis(number)).await?;
     sender.join(room).await?;
     receiver.join(room).await?;
     let frame = signal_frame(room, &receiver)?;
@@ -335,9 +335,10 @@ async fn flood_again_and_again(
     ready: oneshot::Sender<()>,
     said: &AtomicU64,
 ) -> Result<()> {
-    let (sender, mut receiver, frame) = pair(address, number).await?;
-    drop(sender);
-    let room = genesis(number).1;
+    let mut receiver = Client::enter(address, 2 * number + 1).await?;
+    let room = receiver.register(&genesis(number)).await?;
+    receiver.join(room).await?;
+    let frame = signal_frame(room, &receiver)?;
     let _ = ready.send(());
     let flood = async {
         loop {
@@ -422,7 +423,7 @@ fn storm_of(runtime: &Runtime, plan: &Plan, whose: Whose) -> Result<Vec<f64>> {
         let mut maker = Client::enter(server.address, 1).await?;
         let mut rooms = Vec::new();
         for number in 0..count.div_ceil(ROOM) {
-            rooms.push(maker.register(&genesis(number).0).await?);
+            rooms.push(maker.register(&genesis(number)).await?);
         }
         let (begun, cpu) = (Instant::now(), server.cpu()?);
         let clients = open_many(&server, count, &rooms).await?;
