@@ -137,11 +137,15 @@ fn lives_through(
 
 #[test]
 fn a_k_gossip_room_keeps_its_links_and_heals_without_a_server() {
-    let crowd = lives_through(1, "k-gossip:3", 80, 8, None).unwrap_or_else(|violation| panic!("{violation}"));
-    let (index, room) = crowd.members[1];
-    let view = crowd.world.node(index).overlay(room).expect("it is open");
-    assert_eq!(view.kind, Kind::KGossip(3));
-    assert!((9..=11).contains(&view.degree.0), "k follows the room's size: {view:?}");
+    // The last four are not whole in time where the dead keep the places of the living and hold up the search.
+    for seed in [1, 11, 26, 32, 39] {
+        let crowd = lives_through(seed, "k-gossip:3", 80, 8, None)
+            .unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
+        let (index, room) = crowd.members[1];
+        let view = crowd.world.node(index).overlay(room).expect("it is open");
+        assert_eq!(view.kind, Kind::KGossip(3));
+        assert!((9..=11).contains(&view.degree.0), "k follows the room's size: {view:?}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@
 //! [`Views::handle_timeout`] each [`TICK`] while anybody is known; outputs say whom to seek and to drop.
 //!
 //! # Invariants
-//! - No more than the most links, stale ones included.
+//! - No more than the most links, stale ones included, which make room for others.
 //! - The [`PINNED`] oldest links are never given up, nor random ones for being far.
 //! - Of the links that one has sought, no more than a third lead to members that one neighbour named, in rooms that
 //!   are larger than the views.
@@ -48,6 +48,12 @@ pub const TICK: Duration = Duration::from_secs(1);
 pub const PINNED: usize = 2;
 /// How long somebody is sought before another is: a connection through six others takes two or three seconds.
 pub const SEEK_WITHIN: Duration = Duration::from_secs(8);
+/// And how long that holds up another where neighbours died: some of those who are sought are dead then as well.
+const SLOW_AFTER: Duration = Duration::from_secs(4);
+/// So many neighbours that are silent at once mean that many died: one alone may be on its way to a better path.
+const LOSES_FROM: usize = 2;
+/// And so long after that one reckons with more that are dead.
+const LOSES_FOR: Duration = Duration::from_secs(30);
 /// How long whom nothing reached is not sought again.
 const FAILED_FOR: Duration = Duration::from_secs(60);
 /// How long there may be more links than aimed for before one is given up.
@@ -117,9 +123,11 @@ pub struct Views {
     rng: Rng,
     next_tick: Option<Time>,
     next_walk: Time,
+    walked: Time,
     next_swap: Time,
     swap_pause: Duration,
     surplus_since: Option<Time>,
+    loses_until: Option<Time>,
     /// Whether a neighbour was ever lost.
     lost: bool,
     outputs: VecDeque<OverlayOutput>,
@@ -140,9 +148,11 @@ impl Views {
             rng: Rng::new(seed),
             next_tick: None,
             next_walk: Time(0),
+            walked: Time(0),
             next_swap: Time(0),
             swap_pause: SWAP_EVERY,
             surplus_since: None,
+            loses_until: None,
             lost: false,
             outputs: VecDeque::new(),
         }
@@ -165,7 +175,7 @@ impl Views {
 
     /// Whether there is a place for `endpoint`.
     pub fn admits(&self, endpoint: Endpoint) -> bool {
-        self.active.contains_key(&endpoint) || self.active.len() < self.degree.most
+        self.active.contains_key(&endpoint) || self.taken() < self.degree.most
     }
 
     /// Whether a link to `endpoint` is wanted.
@@ -224,6 +234,10 @@ impl Views {
             faults: 0,
         };
         self.active.insert(endpoint, neighbour);
+        let silent = self.replaceable().next().filter(|_| self.active.len() > self.degree.most);
+        if let Some(silent) = silent {
+            self.drop_neighbour(silent, "it is silent, and another took its place");
+        }
         self.wake(now.time);
     }
 
@@ -291,6 +305,10 @@ impl Views {
                 self.position.handle_rtt(rtt, place, self.rng.next_u64());
             }
         }
+        if self.living() + LOSES_FROM <= self.active.len() {
+            self.loses_until = Some(now.time + LOSES_FOR);
+        }
+        self.loses_until = self.loses_until.filter(|until| *until > now.time);
         let overdue = |sought: &Sought| now.time.since(sought.since) >= SEEK_WITHIN;
         let late: Vec<Endpoint> =
             self.sought.iter().filter(|(_, sought)| overdue(sought)).map(|(&name, _)| name).collect();
@@ -368,15 +386,32 @@ impl Views {
         self.active.values().filter(|neighbour| !neighbour.facts.stale).count()
     }
 
+    /// Whether several neighbours were silent lately.
+    fn loses(&self) -> bool {
+        self.loses_until.is_some()
+    }
+
+    /// Silent neighbours that make room when somebody comes: until they are gone for good their places would be lost to
+    /// those who lost as many.
+    fn replaceable(&self) -> impl Iterator<Item = Endpoint> + '_ {
+        let pinned = self.pinned();
+        let stale = self.active.iter().filter(|(_, neighbour)| self.loses() && neighbour.facts.stale);
+        stale.map(|(&endpoint, _)| endpoint).filter(move |endpoint| !pinned.contains(endpoint))
+    }
+
+    /// Places that are taken.
+    fn taken(&self) -> usize {
+        self.active.len() - self.replaceable().count()
+    }
+
     /// Seeks members for the places that are free.
     fn fill(&mut self, now: Now) {
-        if planted!(OverlayUnrepaired) && self.lost {
-            return;
-        }
         let living = self.living();
         let wanted = self.degree.target + if living < self.degree.target / 2 { 2 } else { 0 };
-        let free = self.degree.most.saturating_sub(self.active.len() + self.sought.len());
-        let missing = wanted.saturating_sub(living + self.sought.len()).min(free);
+        let free = self.degree.most.saturating_sub(self.taken() + self.sought.len());
+        let is_soon = |sought: &&Sought| !self.loses() || now.time.since(sought.since) < SLOW_AFTER;
+        let soon = self.sought.values().filter(is_soon).count();
+        let missing = wanted.saturating_sub(living + soon).min(free);
         for _ in 0..missing {
             let is_long = self.needs_long();
             let Some(endpoint) = self.pick(now.time, is_long) else { break };
@@ -424,6 +459,9 @@ impl Views {
     }
 
     fn seek(&mut self, now: Time, endpoint: Endpoint, is_long: bool, replaces: Option<Endpoint>) {
+        if planted!(OverlayUnrepaired) && (self.lost || self.loses()) {
+            return;
+        }
         let Some(known) = self.passive.remove(&endpoint) else { return };
         let sought = Sought { since: now, introducer: known.introducer, is_long, replaces };
         self.sought.insert(endpoint, sought);

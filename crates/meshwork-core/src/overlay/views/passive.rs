@@ -88,6 +88,11 @@ impl Passive {
         self.failed.insert(endpoint, until);
     }
 
+    /// A member that could not be reached can be after all.
+    pub(super) fn forgive(&mut self, endpoint: &Endpoint) {
+        self.failed.remove(endpoint);
+    }
+
     /// Whether a member could not be reached lately.
     pub(super) fn has_failed(&self, now: Time, endpoint: &Endpoint) -> bool {
         self.failed.get(endpoint).is_some_and(|until| *until > now)

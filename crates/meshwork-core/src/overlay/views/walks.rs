@@ -34,10 +34,15 @@ const TOLD_FOR: Duration = Duration::from_secs(60);
 impl Views {
     /// Sends a walk when one is due.
     pub(super) fn walk(&mut self, now: Now) {
+        let joins = self.living() < self.degree.target && self.size() > self.active.len() + 1;
+        if joins && self.loses() {
+            // Until then it walked as seldom as who has enough.
+            self.next_walk = self.next_walk.min(self.walked + SEARCH_EVERY);
+        }
         if self.next_walk > now.time || planted!(ShuffleOff) {
             return;
         }
-        let joins = self.living() < self.degree.target && self.size() > self.active.len() + 1;
+        self.walked = now.time;
         let pause = if joins { SEARCH_EVERY } else { WALK_EVERY };
         // A quarter of chance, so that a room does not walk in step.
         let jitter = self.rng.below(pause.as_micros() as u64 / 4);
@@ -96,7 +101,11 @@ impl Views {
         self.outputs.push_back(OverlayOutput::Send(from, OverlayMessage::Found(Box::new(found))));
         self.take_sample(now.time, from, &back, origin, &walk.sample);
         self.learn_from(now.time, from, &walk.origin, Some(walk.place), back);
-        let free = self.active.len() + self.sought.len() < self.degree.most;
+        if walk.joins && self.loses() {
+            // It lives, and this way leads to it: what failed before was another way.
+            self.passive.forgive(&origin);
+        }
+        let free = self.taken() + self.sought.len() < self.degree.most;
         let is_new = self.passive.iter().any(|(&known, _)| known == origin);
         if walk.joins && free && is_new && !self.passive.has_failed(now.time, &origin) {
             let is_long = self.needs_long();
