@@ -92,7 +92,8 @@ pub(crate) async fn overlay(camera: &Camera) -> Result<()> {
         ..ServerOptions::default()
     })
     .await?;
-    let Cast { host, link, .. } = gather(&server, &[LIN, KAVEH, SOFIA], true).await?;
+    // Whose tabs are dropped leaves.
+    let Cast { host, link, others: _others, .. } = gather(&server, &[LIN, KAVEH, SOFIA], true).await?;
     host.click("open-overlay").await?;
     wait_says(&host, "overlay-count", "4 here").await?;
     wait_drawn(&host, 4).await?;

@@ -13,10 +13,11 @@ pub type Figure = (String, &'static str);
 /// How many people there are, and how many are linked to oneself.
 pub fn title(size: usize, graph: &Graph) -> String {
     let linked = neighbours(graph);
-    let size = size.max(graph.members.len());
-    match size {
-        1 => "Nobody else is here yet".to_owned(),
-        _ => format!("{size} here, {linked} linked to you"),
+    match (size, graph.members.len()) {
+        (0 | 1, 1) => "Nobody else is here yet".to_owned(),
+        // A large room's size is reckoned from samples.
+        (size, shown) if size > shown => format!("About {size} here, {linked} linked to you"),
+        (_, shown) => format!("{shown} here, {linked} linked to you"),
     }
 }
 
@@ -170,6 +171,7 @@ mod tests {
     fn the_head_says_how_many_and_on_whose_word() {
         let graph = graph();
         assert_eq!(title(5, &graph), "5 here, 2 linked to you");
+        assert_eq!(title(48, &graph), "About 48 here, 2 linked to you");
         assert_eq!(
             beneath(48, &graph),
             "The others reach you through them. The picture shows 5 of about 48. 1 of them say nothing of themselves. \
