@@ -64,10 +64,15 @@ async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> 
     }
     for (pair, expected, watches, _hosts) in &meetings {
         for watch in watches {
+            if *expected == "direct" {
+                // A machine that starts them all at once may need longer than is given to a direct path at first. Then
+                // a relay is used until it is looked for again.
+                watch.line(LINK_MAX, pair, |line| line.contains(r#""state":"direct""#)).await?;
+                continue;
+            }
             let said = linked(watch, pair).await?;
             ensure!(said["state"] == *expected, "{pair} should be {expected}: {said}");
-            let reason = said["reason"].as_str();
-            ensure!(*expected == "direct" || reason == Some("no direct path found"), "{pair}: {said}");
+            ensure!(said["reason"] == "no direct path found", "{pair}: {said}");
         }
     }
     Ok(())
