@@ -45,10 +45,49 @@ struct EndState {
 /// Something that happens to an end at a time.
 pub type Arrival = (Time, End, Input);
 
+/// All ends, by node and in the order in which each node made them.
+#[derive(Debug, Default)]
+struct Ends(Vec<Vec<(LinkId, Box<EndState>)>>);
+
+impl Ends {
+    fn place(&self, end: &End) -> Option<usize> {
+        self.0.get(end.0)?.binary_search_by_key(&end.1, |(link, _)| *link).ok()
+    }
+
+    fn get(&self, end: &End) -> Option<&EndState> {
+        Some(&self.0[end.0][self.place(end)?].1)
+    }
+
+    fn get_mut(&mut self, end: &End) -> Option<&mut EndState> {
+        let place = self.place(end)?;
+        Some(&mut self.0[end.0][place].1)
+    }
+
+    fn insert(&mut self, end: End, state: EndState) {
+        if self.0.len() <= end.0 {
+            self.0.resize_with(end.0 + 1, Vec::new);
+        }
+        let ends = &mut self.0[end.0];
+        let place = ends.partition_point(|(link, _)| *link < end.1);
+        ends.insert(place, (end.1, Box::new(state)));
+    }
+
+    fn remove(&mut self, end: &End) -> Option<EndState> {
+        let place = self.place(end)?;
+        Some(*self.0[end.0].remove(place).1)
+    }
+
+    /// Those of one node.
+    fn of(&self, node: NodeIndex) -> impl Iterator<Item = (End, &EndState)> {
+        let ends = self.0.get(node).into_iter().flatten();
+        ends.map(move |(link, state)| ((node, *link), &**state))
+    }
+}
+
 /// All connections of a world.
 #[derive(Debug)]
 pub struct Connections {
-    ends: BTreeMap<End, EndState>,
+    ends: Ends,
     tokens: BTreeMap<String, End>,
     next_token: u64,
     /// From whom to whom nothing arrives.
@@ -69,7 +108,7 @@ impl Connections {
     /// No connections.
     pub fn new(rng: Rng) -> Connections {
         Connections {
-            ends: BTreeMap::new(),
+            ends: Ends::default(),
             tokens: BTreeMap::new(),
             next_token: 0,
             cut: BTreeSet::new(),
@@ -82,22 +121,27 @@ impl Connections {
         }
     }
 
-    /// Carries out an effect of `node` that concerns a connection.
+    /// Carries out an effect of `node` that concerns a connection. What comes of it is added to `arrivals`.
     pub fn carry_out(
         &mut self,
         now: Time,
         node: NodeIndex,
         effect: Effect,
         path: &PathModel,
-    ) -> Vec<Arrival> {
+        arrivals: &mut Vec<Arrival>,
+    ) {
         match effect {
-            Effect::Open { link, role, ice } => self.open(now, (node, link), role, &ice),
-            Effect::Signal { link, signal: Signal::Description(description) } => {
-                self.describe(now, (node, link), &description, path)
+            Effect::Open { link, role, ice } => {
+                arrivals.extend(self.open(now, (node, link), role, &ice));
             }
-            Effect::Send { link, channel, bytes } => self.send(now, (node, link), channel, bytes, path),
-            Effect::Close { link } => self.close(now, (node, link), path),
-            _ => vec![],
+            Effect::Signal { link, signal: Signal::Description(description) } => {
+                arrivals.extend(self.describe(now, (node, link), &description, path));
+            }
+            Effect::Send { link, channel, bytes } => {
+                self.send(now, (node, link), channel, bytes, path, arrivals);
+            }
+            Effect::Close { link } => arrivals.extend(self.close(now, (node, link), path)),
+            _ => {}
         }
     }
 
@@ -111,7 +155,7 @@ impl Connections {
 
     /// The connections of a node.
     pub fn of(&self, node: NodeIndex) -> Vec<LinkId> {
-        self.ends.range((node, LinkId(0))..(node + 1, LinkId(0))).map(|((_, link), _)| *link).collect()
+        self.ends.of(node).map(|((_, link), _)| link).collect()
     }
 
     /// The node at the other end of a connection, as far as a description named it.
@@ -121,8 +165,9 @@ impl Connections {
 
     /// What an end hears of an arrival now: nothing when it is gone or its path is cut, what waited for it to be
     /// up when it comes up.
-    pub fn admit(&mut self, end: End, input: Input) -> Vec<Input> {
-        let Some(state) = self.ends.get_mut(&end) else { return vec![] };
+    pub fn admit(&mut self, end: End, input: Input) -> (Option<Input>, Vec<Input>) {
+        let nothing = (None, vec![]);
+        let Some(state) = self.ends.get_mut(&end) else { return nothing };
         let (deaf, mute) = match state.remote {
             Some((other, _)) => {
                 (is_cut(&self.cut, &self.asleep, other, end.0), is_cut(&self.cut, &self.asleep, end.0, other))
@@ -133,32 +178,31 @@ impl Connections {
             // Both ends go on looking for a path, so that they are up when there is one.
             Input::Data { channel: Channel::Reliable, .. } if deaf => {
                 self.parked.push((end, input));
-                vec![]
+                nothing
             }
             Input::Writable { .. } | Input::Up { .. } if deaf || mute => {
                 self.parked.push((end, input));
-                vec![]
+                nothing
             }
             // What an end has to say of itself needs no path.
             Input::Signal { .. } if self.asleep.contains(&end.0) => {
                 self.parked.push((end, input));
-                vec![]
+                nothing
             }
-            Input::Data { .. } | Input::Down { .. } if deaf => vec![],
+            Input::Data { .. } | Input::Down { .. } if deaf => nothing,
             Input::Data { .. } if !state.up => {
                 state.early.push(input);
-                vec![]
+                nothing
             }
             Input::Up { .. } => {
                 state.up = true;
-                let early = std::mem::take(&mut state.early);
-                [input].into_iter().chain(early).collect()
+                (Some(input), std::mem::take(&mut state.early))
             }
             Input::Down { .. } => {
                 self.forget(&end);
-                vec![input]
+                (Some(input), vec![])
             }
-            input => vec![input],
+            input => (Some(input), vec![]),
         }
     }
 
@@ -214,12 +258,12 @@ impl Connections {
     /// All connections between two nodes fail, as when DTLS gives up on what it cannot open. Returns who is to
     /// be told at once, and what.
     pub fn fail(&mut self, one: NodeIndex, other: NodeIndex) -> Vec<(End, Input)> {
-        let between = |(owner, _): &End, state: &EndState| {
-            let remote = state.remote.map(|(node, _)| node);
-            (*owner == one && remote == Some(other)) || (*owner == other && remote == Some(one))
+        let to = |owner, other| {
+            let leads = move |state: &EndState| state.remote.is_some_and(|(node, _)| node == other);
+            self.ends.of(owner).filter(move |(_, state)| leads(state)).map(|(end, _)| end)
         };
-        let ends = self.ends.iter().filter(|(end, state)| between(end, state));
-        let ends: Vec<End> = ends.map(|(&end, _)| end).collect();
+        let (lesser, greater) = (one.min(other), one.max(other));
+        let ends: Vec<End> = to(lesser, greater).chain(to(greater, lesser)).collect();
         ends.iter().for_each(|end| self.forget(end));
         let down = |(_, link): End| Input::Down { link, reason: String::from("the connection failed") };
         ends.into_iter().map(|end| (end, down(end))).collect()
@@ -227,7 +271,7 @@ impl Connections {
 
     /// The other end, while both exist.
     fn remote(&self, end: &End) -> Option<End> {
-        self.ends.get(end)?.remote.filter(|remote| self.ends.contains_key(remote))
+        self.ends.get(end)?.remote.filter(|remote| self.ends.place(remote).is_some())
     }
 
     fn open(&mut self, now: Time, end: End, role: Role, ice: &IceConfig) -> Vec<Arrival> {
@@ -257,7 +301,7 @@ impl Connections {
     }
 
     fn own_description(&self, now: Time, end: End) -> Arrival {
-        let state = &self.ends[&end];
+        let state = self.ends.get(&end).expect("it was opened");
         let candidate = |kind, address: [u8; 4]| Candidate {
             kind,
             priority: 1,
@@ -335,28 +379,35 @@ impl Connections {
         channel: Channel,
         bytes: Vec<u8>,
         path: &PathModel,
-    ) -> Vec<Arrival> {
+        arrivals: &mut Vec<Arrival>,
+    ) {
         let freed = bytes.len();
         let busy_until = self.busy_until.entry(end.0).or_insert(now);
         let left = now.max(*busy_until) + path.time_to_send(freed);
         *busy_until = left;
         let writable = |at| (at, end, Input::Writable { link: end.1, bytes: freed });
-        let Some(remote) = self.remote(&end) else {
-            return vec![writable(left + path.draw(&mut self.rng))];
+        let remote = self.ends.get(&end).and_then(|state| state.remote);
+        let Some((remote, state)) = remote.and_then(|remote| Some((remote, self.ends.get_mut(&remote)?)))
+        else {
+            return arrivals.push(writable(left + path.draw(&mut self.rng)));
         };
-        let data = Input::Data { link: remote.1, channel, bytes };
         if channel == Channel::Unreliable {
-            let copies = path.draw_unreliable(&mut self.rng);
-            let mut arrivals: Vec<Arrival> =
-                copies.map(|delay| (left + delay, remote, data.clone())).collect();
-            arrivals.push(writable(left));
-            return arrivals;
+            let data = |bytes| Input::Data { link: remote.1, channel, bytes };
+            let mut copies = path.draw_unreliable(&mut self.rng);
+            let (first, second) = (copies.next(), copies.next());
+            if let Some(delay) = second {
+                arrivals.push((left + delay, remote, data(bytes.clone())));
+            }
+            if let Some(delay) = first {
+                arrivals.push((left + delay, remote, data(bytes)));
+            }
+            return arrivals.push(writable(left));
         }
         let delay = path.draw_reliable(&mut self.rng);
-        let Some(state) = self.ends.get_mut(&remote) else { return vec![writable(left + delay)] };
         let at = (left + delay).max(state.reliable_until);
         state.reliable_until = at;
-        vec![(at, remote, data), writable(at + path.latency)]
+        arrivals.push((at, remote, Input::Data { link: remote.1, channel, bytes }));
+        arrivals.push(writable(at + path.latency));
     }
 
     fn close(&mut self, now: Time, end: End, path: &PathModel) -> Vec<Arrival> {

@@ -49,7 +49,7 @@ impl World {
     /// Makes every disk, also those of programs to come, take this long until a store is durable.
     pub fn set_store_delay(&mut self, delay: Duration) {
         self.store_delay = delay;
-        self.programs.values_mut().for_each(|program| program.disk.delay = delay);
+        self.programs.iter_mut().flatten().for_each(|program| program.disk.delay = delay);
     }
 
     /// Makes the disk of one program this slow, and full or not.
@@ -60,7 +60,7 @@ impl World {
 
     /// Stores that are not durable yet, on all disks.
     pub fn stores_under_way(&self) -> usize {
-        self.queue.values().filter(|happening| matches!(happening, Happening::Stored(..))).count()
+        self.queue.iter().filter(|happening| matches!(happening, Happening::Stored(..))).count()
     }
 
     /// Ends a program without a word, after its disk made the next `durable` of its stores durable without being
@@ -68,10 +68,8 @@ impl World {
     pub fn crash_while_storing(&mut self, index: NodeIndex, durable: usize) -> Store {
         let own =
             |happening: &Happening| matches!(happening, Happening::Stored(owner, ..) if *owner == index);
-        let under_way = self.queue.iter().filter(|(_, happening)| own(happening));
-        let keys: Vec<_> = under_way.map(|(&key, _)| key).take(durable).collect();
-        for key in keys {
-            if let Some(Happening::Stored(_, _, room, change)) = self.queue.remove(&key) {
+        for happening in self.queue.take_first(durable, own) {
+            if let Happening::Stored(_, _, room, change) = happening {
                 apply(&mut self.program(index).store, room, change);
             }
         }
@@ -92,7 +90,7 @@ impl World {
     }
 
     pub(super) fn store(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
-        let Some(program) = self.programs.get_mut(&index) else { return };
+        let Some(program) = self.running(index) else { return };
         if program.asleep {
             // Its machine stands still, and so does its disk.
             return self

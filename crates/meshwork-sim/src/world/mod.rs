@@ -27,6 +27,7 @@
 
 mod disk;
 mod faults;
+mod queue;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -44,6 +45,7 @@ use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::time::{Time, WallTime};
 
 pub use self::disk::{Disk, Store, StoredFiles, rot};
+use self::queue::Queue;
 use self::servers::{Server, Socket};
 use crate::connection::{Arrival, Connections, End, NodeIndex, PathModel};
 use crate::hostile::Mask;
@@ -129,13 +131,14 @@ pub type Ways = Box<dyn Fn(NodeIndex, NodeIndex) -> Duration>;
 /// Everything there is.
 pub struct World {
     now: Time,
-    programs: BTreeMap<NodeIndex, Program>,
-    next_program: NodeIndex,
-    queue: BTreeMap<(Time, u64), Happening>,
+    /// By their numbers; those that ended are gone.
+    programs: Vec<Option<Box<Program>>>,
+    queue: Queue,
     /// When each program that is awake has something to do.
     deadlines: BTreeSet<(Time, NodeIndex)>,
-    order: u64,
     connections: Connections,
+    /// What the last effect leads to, for a moment.
+    arrivals: Vec<Arrival>,
     path: PathModel,
     ways: Option<Ways>,
     servers: Vec<Server>,
@@ -155,12 +158,11 @@ impl World {
         let mut rng = Rng::new(bytes);
         World {
             now: Time(0),
-            programs: BTreeMap::new(),
-            next_program: 0,
-            queue: BTreeMap::new(),
+            programs: vec![],
+            queue: Queue::default(),
             deadlines: BTreeSet::new(),
-            order: 0,
             connections: Connections::new(rng.fork()),
+            arrivals: vec![],
             path,
             ways: None,
             servers: vec![Server::new(SERVER)],
@@ -188,22 +190,30 @@ impl World {
 
     /// All programs that run.
     pub fn programs(&self) -> impl Iterator<Item = (NodeIndex, &Program)> {
-        self.programs.iter().map(|(&index, program)| (index, program))
+        self.programs.iter().enumerate().filter_map(|(index, program)| Some((index, program.as_deref()?)))
     }
 
     /// A program that runs.
     pub fn program(&mut self, index: NodeIndex) -> &mut Program {
-        self.programs.get_mut(&index).expect("the scenario names programs that run")
+        self.running(index).expect("the scenario names programs that run")
+    }
+
+    fn running(&mut self, index: NodeIndex) -> Option<&mut Program> {
+        self.programs.get_mut(index)?.as_deref_mut()
+    }
+
+    fn seen(&self, index: NodeIndex) -> Option<&Program> {
+        self.programs.get(index)?.as_deref()
     }
 
     /// A program that runs, to look at.
     pub fn look_at(&self, index: NodeIndex) -> &Program {
-        &self.programs[&index]
+        self.seen(index).expect("the scenario names programs that run")
     }
 
     /// A node that runs.
     pub fn node(&self, index: NodeIndex) -> &Node {
-        &self.programs[&index].node
+        &self.look_at(index).node
     }
 
     /// Starts a program of the person with number `person`, whose clock is `skew` microseconds off.
@@ -223,8 +233,7 @@ impl World {
         rng.next_u64();
         let sealing = SealingKey::generate(&mut rng);
         self.meeting_point().steal(node.endpoint(), sealing);
-        let index = self.next_program;
-        self.next_program += 1;
+        let index = self.programs.len();
         let program = Program {
             node,
             events: VecDeque::new(),
@@ -241,7 +250,7 @@ impl World {
             read_skew: skew,
             due: None,
         };
-        self.programs.insert(index, program);
+        self.programs.push(Some(Box::new(program)));
         index
     }
 
@@ -353,7 +362,7 @@ impl World {
     /// Lets the next thing happen if it happens by `until`. Returns whether something did.
     pub fn step(&mut self, until: Time) -> bool {
         let timeout = self.deadlines.first().copied();
-        let happening = self.queue.first_key_value().map(|(&(at, _), _)| at);
+        let happening = self.queue.next_at();
         let next = match (timeout, happening) {
             (Some((at, _)), Some(other)) => at.min(other),
             (Some((at, _)), None) => at,
@@ -366,7 +375,7 @@ impl World {
         self.now = self.now.max(next);
         self.steps += 1;
         if happening == Some(next) {
-            if let Some((_, happening)) = self.queue.pop_first() {
+            if let Some(happening) = self.queue.pop() {
                 self.happen(happening);
             }
         } else if let Some((_, index)) = timeout {
@@ -402,7 +411,8 @@ impl World {
     }
 
     fn arrive(&mut self, end: End, input: Input) {
-        for input in self.connections.admit(end, input) {
+        let (first, early) = self.connections.admit(end, input);
+        for input in first.into_iter().chain(early) {
             self.tell(end.0, input);
         }
     }
@@ -415,7 +425,7 @@ impl World {
 
     fn tell(&mut self, index: NodeIndex, input: Input) {
         let now = self.now;
-        if let Some(program) = self.programs.get_mut(&index) {
+        if let Some(program) = self.running(index) {
             if let Some(mask) = &mut program.mask {
                 mask.hear(&input);
             }
@@ -426,14 +436,14 @@ impl World {
 
     /// Carries out what a node wants.
     fn drain(&mut self, index: NodeIndex) {
-        while let Some(output) = self.programs.get_mut(&index).and_then(|program| program.node.poll_output())
-        {
-            match output {
-                Output::Event(event) => self.program(index).events.push_back(event),
-                Output::Effect(effect) => self.carry_out(index, effect),
+        while let Some(program) = self.running(index) {
+            match program.node.poll_output() {
+                Some(Output::Event(event)) => program.events.push_back(event),
+                Some(Output::Effect(effect)) => self.carry_out(index, effect),
+                None => break,
             }
         }
-        if let Some(program) = self.programs.get_mut(&index) {
+        if let Some(program) = self.programs.get_mut(index).and_then(Option::as_mut) {
             let due = program.node.poll_timeout().filter(|_| !program.asleep);
             if due != program.due {
                 let before = std::mem::replace(&mut program.due, due);
@@ -451,9 +461,11 @@ impl World {
             Effect::Persist { token, room, change } => self.persist(index, token, room, change),
             Effect::Send { link, channel, bytes } => self.send(index, link, channel, bytes),
             effect => {
-                let path = self.programs[&index].access;
-                let arrivals = self.connections.carry_out(self.now, index, effect, &path);
-                self.schedule_arrivals(arrivals);
+                let path = self.look_at(index).access;
+                self.connections.carry_out(self.now, index, effect, &path, &mut self.arrivals);
+                for (at, end, input) in self.arrivals.drain(..) {
+                    self.queue.insert(at, Happening::Arrival(end, input));
+                }
             }
         }
     }
@@ -476,44 +488,41 @@ impl World {
         let (own, now) = ((index, link), self.now);
         let path = self.path_of(own);
         let effect = Effect::Send { link, channel, bytes };
-        for (at, end, input) in self.connections.carry_out(now, index, effect, &path) {
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        self.connections.carry_out(now, index, effect, &path, &mut arrivals);
+        for (at, end, input) in arrivals.drain(..) {
             // A stack takes a datagram at once where nothing is ahead of it.
             if channel == Channel::Unreliable && end == own && at.since(now) < AT_ONCE {
-                for input in self.connections.admit(end, input) {
+                let (first, early) = self.connections.admit(end, input);
+                for input in first.into_iter().chain(early) {
                     self.program(index).node.handle_input(now, input);
                 }
             } else {
                 self.schedule(at, Happening::Arrival(end, input));
             }
         }
+        self.arrivals = arrivals;
     }
 
     /// The path on which a connection's messages travel.
     fn path_of(&self, end: End) -> PathModel {
-        let access = self.programs[&end.0].access;
+        let access = self.look_at(end.0).access;
         let Some(index) = self.connections.remote_node(end) else { return access };
-        let path = self.programs.get(&index).map_or(access, |remote| access.to(remote.access));
+        let path = self.seen(index).map_or(access, |remote| access.to(remote.access));
         match &self.ways {
             Some(ways) => PathModel { latency: ways(end.0, index), ..path },
             None => path,
         }
     }
 
-    fn schedule_arrivals(&mut self, arrivals: Vec<Arrival>) {
-        for (at, end, input) in arrivals {
-            self.schedule(at, Happening::Arrival(end, input));
-        }
-    }
-
     fn schedule(&mut self, at: Time, happening: Happening) {
-        self.order += 1;
-        self.queue.insert((at, self.order), happening);
+        self.queue.insert(at, happening);
     }
 
     fn forget(&mut self, index: NodeIndex) -> Option<Program> {
-        let program = self.programs.remove(&index)?;
+        let program = self.programs.get_mut(index)?.take()?;
         program.due.map(|at| self.deadlines.remove(&(at, index)));
-        Some(program)
+        Some(*program)
     }
 
     /// Hands a message of a modified client to the other end of one of a program's links.

@@ -92,11 +92,11 @@ impl World {
     fn stop(&mut self, at: ServerIndex) {
         self.servers[at].up = false;
         self.servers[at].meeting_point.restart();
-        let on_it = |(index, program): (&NodeIndex, &super::Program)| {
+        let on_it = |(index, program): (NodeIndex, &super::Program)| {
             let sockets = program.sockets.iter().filter(|(_, socket)| socket.at == at);
-            sockets.map(|(&server, _)| (*index, server)).collect::<Vec<_>>()
+            sockets.map(|(&server, _)| (index, server)).collect::<Vec<_>>()
         };
-        let sockets: Vec<_> = self.programs.iter().flat_map(on_it).collect();
+        let sockets: Vec<_> = self.programs().flat_map(on_it).collect();
         for (index, server) in sockets {
             self.lose_socket(index, server, "the server closed the connection");
         }
@@ -129,7 +129,7 @@ impl World {
 
     pub(super) fn send_to_server(&mut self, index: NodeIndex, server: ServerId, text: String) {
         let Some(arrives) = self.socket_arrival(index, server, 0) else { return };
-        let number = self.programs[&index].sockets[&server].number;
+        let number = self.look_at(index).sockets[&server].number;
         self.schedule(arrives, Happening::ToServer(index, server, number, text));
     }
 
@@ -167,7 +167,7 @@ impl World {
     }
 
     pub(super) fn hear_server(&mut self, index: NodeIndex, server: ServerId, number: u64, input: Input) {
-        let Some(program) = self.programs.get(&index) else { return };
+        let Some(program) = self.seen(index) else { return };
         if program.asleep || program.sockets.get(&server).is_none_or(|socket| socket.number != number) {
             return;
         }
@@ -175,7 +175,7 @@ impl World {
     }
 
     pub(super) fn hear_client(&mut self, index: NodeIndex, server: ServerId, number: u64, text: &str) {
-        let socket = self.programs.get(&index).and_then(|program| program.sockets.get(&server));
+        let socket = self.seen(index).and_then(|program| program.sockets.get(&server));
         let Some(&socket) = socket.filter(|socket| socket.number == number) else { return };
         let Some(known) = self.servers.get_mut(socket.at).filter(|server| server.up) else { return };
         if let Ok(message) = serde_json::from_str(text) {
@@ -186,7 +186,7 @@ impl World {
 
     fn send_from_server(&mut self, at: ServerIndex, answers: Vec<(NodeIndex, FromServer)>) {
         for (index, message) in answers {
-            let Some(program) = self.programs.get(&index) else { continue };
+            let Some(program) = self.seen(index) else { continue };
             let Some((&server, socket)) = program.sockets.iter().find(|(_, socket)| socket.at == at) else {
                 continue;
             };
@@ -201,7 +201,7 @@ impl World {
 
     /// When a word on a program's socket arrives: sockets keep their order. Direction 0 is to the server.
     fn socket_arrival(&mut self, index: NodeIndex, server: ServerId, direction: usize) -> Option<Time> {
-        let program = self.programs.get_mut(&index)?;
+        let program = self.programs.get_mut(index)?.as_deref_mut()?;
         let socket = program.sockets.get_mut(&server)?;
         let until = &mut socket.until[direction];
         *until = (self.now + program.access.draw_reliable(&mut self.rng)).max(*until);
