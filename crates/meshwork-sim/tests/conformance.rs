@@ -31,7 +31,9 @@ impl VirtualPair {
 
 impl LinkPair for VirtualPair {
     async fn apply(&mut self, side: Side, effect: Effect) {
-        for (at, end, input) in self.connections.carry_out(self.now, side as usize, effect, &self.path) {
+        let mut arrivals = vec![];
+        self.connections.carry_out(self.now, side as usize, effect, &self.path, &mut arrivals);
+        for (at, end, input) in arrivals {
             self.order += 1;
             self.queue.insert((at, self.order), (end, input));
         }
@@ -48,7 +50,8 @@ impl LinkPair for VirtualPair {
             self.now = self.now.max(at);
             let (end, input) = self.queue.remove(&(at, order))?;
             let side = if end.0 == 0 { Side::A } else { Side::B };
-            self.ready = self.connections.admit(end, input).into_iter().map(|input| (side, input)).collect();
+            let (first, early) = self.connections.admit(end, input);
+            self.ready = first.into_iter().chain(early).map(|input| (side, input)).collect();
         }
         Some(self.ready.remove(0))
     }
