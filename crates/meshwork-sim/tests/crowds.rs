@@ -8,8 +8,8 @@ use meshwork_sim::check::Violation;
 use meshwork_sim::crowd::{self, Plan, Report};
 use meshwork_sim::graph::workers::in_order;
 
-/// Rooms that are run: each takes a minute of a busy processor. `cargo xtask sim --crowd 1000 --seed N` runs others.
-const SEEDS: u64 = 2;
+/// Rooms that are run: each takes half a minute of a processor. `cargo xtask sim --crowd 1000 --seed N` runs others.
+const SEEDS: u64 = 20;
 /// Nodes in each of them.
 const PEERS: usize = 1000;
 
