@@ -11,6 +11,14 @@ pub fn distance(rtt: Duration) -> f64 {
     ((1.0 + milliseconds / 10.0).ln() / 81_f64.ln()).min(1.0)
 }
 
+/// Where something stands: as before, unless it is now at least `seen` away from there.
+///
+/// Round-trip times change all the time, and whatever moves with them makes a browser lay the page out for every frame of
+/// its way.
+pub fn steady(before: Option<f64>, now: f64, seen: f64) -> f64 {
+    before.filter(|before| (before - now).abs() < seen).unwrap_or(now)
+}
+
 /// The step of colour, 1 to 5.
 pub fn step(rtt: Duration) -> usize {
     let milliseconds = rounded_ms(rtt);
@@ -49,6 +57,12 @@ mod tests {
         assert_eq!(distance(ms(60_000)), 1.0);
         assert!((0.24..0.26).contains(&distance(ms(20))));
         assert!((0.63..0.65).contains(&distance(ms(150))));
+    }
+
+    #[test]
+    fn what_moves_too_little_to_be_seen_stays() {
+        assert_eq!(steady(None, 5.0, 3.0), 5.0);
+        assert_eq!([7.9, 2.1, 8.0, 2.0].map(|now| steady(Some(5.0), now, 3.0)), [5.0, 5.0, 8.0, 2.0]);
     }
 
     #[test]

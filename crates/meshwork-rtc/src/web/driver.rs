@@ -365,10 +365,7 @@ impl Shared {
         };
         let wait = deadline.since(clock::now());
         if wait.is_zero() {
-            if !self.awaits_turn.replace(true) {
-                self.turn.ask();
-            }
-            return;
+            return self.ask_turn();
         }
         let is_early_enough = matches!(&*self.timer.borrow(), Some((armed, _)) if *armed <= deadline);
         if is_early_enough {
@@ -383,10 +380,17 @@ impl Shared {
         *self.timer.borrow_mut() = Some((deadline, timer));
     }
 
+    fn ask_turn(&self) {
+        if !self.awaits_turn.replace(true) {
+            self.turn.ask();
+        }
+    }
+
     fn handle_timer(self: &Rc<Self>) {
         // Taken first: it has fired, and `arm` must make another. Dropped last: it is running.
         let fired = self.timer.borrow_mut().take();
-        self.handle_turn();
+        // What is due has its turn, so that one slice does not follow another before a frame.
+        self.ask_turn();
         drop(fired);
     }
 
@@ -394,13 +398,16 @@ impl Shared {
     fn handle_turn(self: &Rc<Self>) {
         self.awaits_turn.set(false);
         if let Ok(mut machine) = self.machine.try_borrow_mut() {
-            let begun = clock::now();
+            let mut now = clock::now();
+            // A call that is likely to end after the slice is left to the next one.
+            let (begun, mut longest) = (now, Duration::ZERO);
             let due = loop {
-                let now = clock::now();
                 machine.node.handle_timeout(now);
                 self.work_off(&mut machine);
-                let due = machine.node.poll_timeout();
-                if due.is_none_or(|due| due > now) || clock::now().since(begun) >= SLICE {
+                let (before, due) = (now, machine.node.poll_timeout());
+                now = clock::now();
+                longest = longest.max(now.since(before));
+                if due.is_none_or(|due| due > before) || now.since(begun) + longest > SLICE {
                     break due;
                 }
             };

@@ -36,6 +36,9 @@ const PROMPT_CELLS: usize = 16;
 
 /// How long a frame draws at most, in milliseconds: a quarter of it at 60 a second, since others need it too.
 const DRAWING_MS: f64 = 4.0;
+/// After a frame that drew so many cells or more, the next one does not draw: drawn at 30 a second, a canvas that arrives
+/// leaves a slow page time to take it in.
+const MANY_CELLS: usize = 1024;
 
 /// What the thirteenth colour is before one is chosen.
 pub(crate) const OWN_COLOUR: Colour = Colour::rgb(255, 255, 255);
@@ -104,6 +107,8 @@ pub(super) struct Work {
     is_grid_old: Cell<bool>,
     /// Whether a change was drawn since the last frame.
     is_drawn: Cell<bool>,
+    /// Whether the next frame leaves drawing to the one after it.
+    rests: Cell<bool>,
     /// The frame that is waited for; it comes by the browser's frame or by a timer, whichever is first.
     awaited: Cell<Option<u32>>,
     frames: Cell<u32>,
@@ -414,38 +419,45 @@ impl Board {
         work.awaited.set(None);
         work.is_drawn.set(false);
         self.flush();
-        self.draw(CELLS_A_FRAME, DRAWING_MS);
+        if !work.rests.take() {
+            let drawn = self.draw(CELLS_A_FRAME, DRAWING_MS);
+            work.rests.set(drawn >= MANY_CELLS);
+        }
         if work.is_grid_old.take()
             && let (Some(grid), Some(view)) = (self.grid.get_untracked(), self.view.get_untracked())
         {
             painter::draw_grid(&grid, &view);
         }
-        if !work.dirty.borrow().is_empty() {
+        if work.rests.get() || !work.dirty.borrow().is_empty() {
             self.await_frame();
         }
     }
 
-    /// Draws what changed: at most so many cells, and no more once so many milliseconds have passed.
-    fn draw(self, cells: usize, within_ms: f64) {
+    /// Draws what changed: at most so many cells, and no more once so many milliseconds have passed. Returns how many it
+    /// drew.
+    fn draw(self, cells: usize, within_ms: f64) -> usize {
         let work = self.work();
         if work.dirty.borrow().is_empty() {
-            return;
+            return 0;
         }
         let mut painter = work.painter.borrow_mut();
         if painter.is_none() {
             *painter = self.paper.get_untracked().and_then(|paper| Painter::new(&paper));
         }
-        let (Some(painter), Some(size)) = (painter.as_ref(), self.size()) else { return };
+        let (Some(painter), Some(size)) = (painter.as_ref(), self.size()) else { return 0 };
         let until = browser::milliseconds() + within_ms;
         let mut parts = work.dirty.borrow_mut().take(cells, size).into_iter();
+        let mut drawn = 0;
         self.session.with_canvas(|canvas| {
             for part in parts.by_ref() {
                 painter.draw(canvas, part);
+                drawn += usize::from(part.width) * usize::from(part.height);
                 if browser::milliseconds() >= until {
                     break;
                 }
             }
         });
         parts.for_each(|part| work.dirty.borrow_mut().put_back(part));
+        drawn
     }
 }

@@ -23,6 +23,9 @@ const UNKNOWN: f64 = 0.62;
 const BEAD: f64 = 24.0;
 /// Width of a bead as a share of the rail: 24 of the 220 pixels that a phone leaves.
 const RAIL_BEAD: f64 = 0.11;
+/// How far beads move at least, in pixels of the comb and as a share of the rail.
+const MOVED: f64 = 3.0;
+const RAIL_MOVED: f64 = 0.014;
 
 /// The list of a room's people.
 #[component]
@@ -32,13 +35,13 @@ pub(crate) fn Comb(
 ) -> impl IntoView {
     let session = board.session;
     let rows = session.people;
-    let places = Memo::new(move |_| {
-        rows.with(|rows| {
-            // Who is gone is last in the comb and not on the rail.
-            let here = rows.iter().filter(|row| row.state != LinkState::Gone);
-            let distances: Vec<f64> = here.map(distance).collect();
-            rail::places(&distances, RAIL_BEAD)
-        })
+    let places = Memo::new(move |before: Option<&Vec<f64>>| {
+        // Who is gone is last in the comb and not on the rail.
+        let here = |row: &&Row| row.state != LinkState::Gone;
+        let distances: Vec<f64> = rows.with(|rows| rows.iter().filter(here).map(distance).collect());
+        let before = |index: usize| before.and_then(|before| before.get(index).copied());
+        let places = rail::places(&distances, RAIL_BEAD).into_iter().enumerate();
+        places.map(|(index, place)| rtt::steady(before(index), place, RAIL_MOVED)).collect::<Vec<f64>>()
     });
     let here = move || rows.with(|rows| rows.iter().filter(|row| row.state != LinkState::Gone).count());
     let more = move || here().saturating_sub(rail::SHOWN_MAX);
@@ -125,12 +128,15 @@ fn Person(
     };
     let time = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map(rtt::number));
     let step = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map_or(0, rtt::step));
-    let x = move || NEAR + row.with(|row| row.as_ref().map_or(UNKNOWN, |(_, row)| distance(row))) * REACH;
+    let x = Memo::new(move |before: Option<&f64>| {
+        let distance = row.with(|row| row.as_ref().map_or(UNKNOWN, |(_, row)| distance(row)));
+        rtt::steady(before.copied(), NEAR + distance * REACH, MOVED)
+    });
     let style = move || {
         let index = row.with(|row| row.as_ref().map_or(0, |(index, _)| *index));
         let place = places.with(|places| places.get(index).copied());
         let hidden = if place.is_none() { ";--rail-shown:none" } else { "" };
-        format!("--x:{:.1}px;--rail:{:.4}{hidden}", x() - BEAD / 2.0, place.unwrap_or(1.0))
+        format!("--x:{:.1}px;--rail:{:.4}{hidden}", x.get() - BEAD / 2.0, place.unwrap_or(1.0))
     };
     let kind = Memo::new(move |_| row.with(|row| row.as_ref().map(|(_, row)| row.state)));
     view! {
@@ -138,7 +144,7 @@ fn Person(
             <svg class="branch" width="160" height="52" aria-hidden="true">
                 <path class="spine" d=format!("M{SPINE} 0V{HEIGHT}")></path>
                 <path class="spine end" d=format!("M{SPINE} 0V18")></path>
-                {move || kind.get().map(|kind| strand(kind, x()))}
+                {move || kind.get().map(|kind| strand(kind, x.get()))}
             </svg>
             <span class="bead-place"><Bead peer=endpoint.peer letter/></span>
             <button
