@@ -11,8 +11,6 @@ use std::{env, fs, thread};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-/// The page of the race.
-const PAGE: &str = include_str!("race.html");
 /// What the browser is given at most.
 const RACE_MAX: Duration = Duration::from_secs(300);
 /// A result that a page sends is a few kilobytes.
@@ -20,16 +18,16 @@ const RESULT_MAX: usize = 1024 * 1024;
 /// What the other side is: pinned, so that numbers can be compared.
 pub const YJS: &str = "yjs@13.6.33";
 
-/// Shows the race's page in Chromium, with these answers beside it, and returns what it sends back.
+/// Shows a race's page in Chromium, with these answers beside it, and returns what it sends back.
 ///
 /// # Errors
 /// There is no Chromium or no npm, the page fails, or takes longer than five minutes.
-pub fn run(answers: BTreeMap<&'static str, Vec<u8>>) -> Result<Value> {
+pub fn run(document: &'static str, answers: BTreeMap<&'static str, Vec<u8>>) -> Result<Value> {
     let page = env::var_os("MESHWORK_TEST_PAGE").context("MESHWORK_TEST_PAGE names no test page")?;
     let modules = modules()?;
     let listener = TcpListener::bind("127.0.0.1:0").context("no port to serve the race on")?;
     listener.set_nonblocking(true)?;
-    let site = Site { page: PathBuf::from(page), modules, answers };
+    let site = Site { document, page: PathBuf::from(page), modules, answers };
     let url = format!("http://{}/", listener.local_addr()?);
     let profile = env::temp_dir().join(format!("meshwork-race-{}", std::process::id()));
     let _browser = Browser::start(&url, &profile)?;
@@ -99,6 +97,7 @@ impl Drop for Browser {
 }
 
 struct Site {
+    document: &'static str,
     page: PathBuf,
     modules: PathBuf,
     answers: BTreeMap<&'static str, Vec<u8>>,
@@ -144,7 +143,7 @@ impl Site {
 
     fn file(&self, path: &str) -> Option<(&'static str, Vec<u8>)> {
         if path == "/" {
-            return Some(("text/html", PAGE.as_bytes().to_vec()));
+            return Some(("text/html", self.document.as_bytes().to_vec()));
         }
         if let Some(answer) = self.answers.get(path) {
             return Some(("application/octet-stream", answer.clone()));

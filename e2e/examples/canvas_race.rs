@@ -186,6 +186,7 @@ fn report(frames: &Frames) -> Value {
     json!({
         "frames": frames.intervals_ms.len(),
         "late_share": frames.late_share(),
+        "late_share_drawing": frames.late_share_drawing(),
         "longest_ms": frames.longest_ms(),
         "long_tasks": frames.long_tasks_ms.len(),
         "longest_task_ms": frames.long_tasks_ms.iter().copied().fold(0.0, f64::max),

@@ -9,7 +9,7 @@ use crate::tab::Tab;
 /// Installed before the page's own scripts. What is put on the canvas without a pause in between, which is what one frame
 /// does, is one burst.
 const WATCH: &str = r#"(() => {
-    const seen = { bursts: [], drawn: 0, intervals: [], longTasks: [] };
+    const seen = { bursts: [], drawn: 0, before: 0, intervals: [], longTasks: [] };
     window.meshworkSeen = seen;
     let burst = null;
     const put = CanvasRenderingContext2D.prototype.putImageData;
@@ -21,6 +21,7 @@ const WATCH: &str = r#"(() => {
             seen.bursts.push(burst);
             queueMicrotask(() => { burst = null; });
         }
+        if (seen.drawn === 0) seen.before = seen.intervals.length;
         burst.parts += 1;
         burst.cells += image.width * image.height;
         seen.drawn = performance.now();
@@ -35,7 +36,8 @@ const WATCH: &str = r#"(() => {
     new PerformanceObserver((list) => seen.longTasks.push(...list.getEntries().map((entry) => entry.duration)))
         .observe({ type: "longtask", buffered: true });
 })();"#;
-const FORGET: &str = "Object.assign(window.meshworkSeen, { bursts: [], intervals: [], longTasks: [] });";
+const FORGET: &str =
+    "Object.assign(window.meshworkSeen, { bursts: [], before: 0, intervals: [], longTasks: [] });";
 const READ: &str = "return window.meshworkSeen;";
 /// How many cells show a colour.
 const SHOWN: &str = r#"
@@ -65,6 +67,8 @@ pub struct Frames {
     pub drawn_ms: f64,
     /// Time between frames, in milliseconds.
     pub intervals_ms: Vec<f64>,
+    /// How many of them had ended before anything was drawn.
+    pub before: usize,
     /// Tasks of more than 50 ms, in milliseconds.
     pub long_tasks_ms: Vec<f64>,
 }
@@ -78,9 +82,18 @@ impl Frames {
     /// The share of frames that came later than at 60 a second: half a frame late at least, since the clock that
     /// a browser gives a page jitters. 0 to 1.
     pub fn late_share(&self) -> f64 {
-        let late = self.intervals_ms.iter().filter(|interval| **interval > 25.0).count();
-        if self.intervals_ms.is_empty() { 0.0 } else { late as f64 / self.intervals_ms.len() as f64 }
+        late_share(&self.intervals_ms)
     }
+
+    /// The same of the frames since something was drawn first, the one that drew it included.
+    pub fn late_share_drawing(&self) -> f64 {
+        late_share(self.intervals_ms.get(self.before..).unwrap_or_default())
+    }
+}
+
+fn late_share(intervals_ms: &[f64]) -> f64 {
+    let late = intervals_ms.iter().filter(|interval| **interval > 25.0).count();
+    if intervals_ms.is_empty() { 0.0 } else { late as f64 / intervals_ms.len() as f64 }
 }
 
 impl Browser {
@@ -114,6 +127,7 @@ impl Tab {
             bursts: bursts.map(burst).collect::<Result<_>>()?,
             drawn_ms: seen["drawn"].as_f64().context("a time is a number")?,
             intervals_ms: numbers("intervals")?,
+            before: usize::try_from(seen["before"].as_u64().context("a count is a number")?)?,
             long_tasks_ms: numbers("longTasks")?,
         })
     }

@@ -1,19 +1,25 @@
 //! `join-1000-browser` and `frames`: a page joins a full canvas, and takes 10,000 cells a second.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use meshwork_core::rng::Rng;
+use serde_json::{Value, json};
 
+use super::paintings::{self, Cell};
+use super::yjs::YrsCanvas;
 use crate::race::{Needs, Plan, Race, Row, Samples};
+use crate::web;
 
 /// How long a page takes to show a full canvas.
 pub(crate) const JOIN: Race = Race {
     name: "join-1000-browser",
     about: "From opening the link to all cells of a full 1000 x 1000 canvas shown, page load included, in Chromium \
-            over loopback. The original has no number: nobody joins it beyond about 2,970 cells, since its one frame \
-            of state must stay below 262,144 bytes.",
+            over loopback. The other: a page that loads a yjs document of as many cells by one client from the server \
+            that serves it, takes it in and draws it, without any link or signature. The original has no number: \
+            nobody joins it beyond about 2,970 cells, since its one frame of state must stay below 262,144 bytes.",
     needs: Needs::Browser,
     run: join,
 };
@@ -22,22 +28,43 @@ pub(crate) const JOIN: Race = Race {
 pub(crate) const FRAMES: Race = Race {
     name: "frames",
     about: "Frames of the page on a 1000 x 1000 canvas: the share that is late at 60 a second, and the longest, while \
-            it joins and while 10,000 cells/s arrive in batches of 64. Headless, drawn by the processor.",
+            it joins and while 10,000 cells/s arrive in batches of 64. A join begins with loading the page; from the \
+            first cell on it is counted once more. Headless, drawn by the processor.",
     needs: Needs::Browser,
     run: frames,
 };
 
+/// Cells of the canvas in a row and in a column.
+const SIDE: u16 = 1000;
+
 fn join(plan: &Plan) -> Result<Vec<Row>> {
+    let whole = whole_document();
+    let seconds = |run: &Value| number(run, "shown_ms").map(|ms| ms / 1000.0);
+    let (mut ours, mut other) = (Vec::new(), Vec::new());
     // Starting server and browsers takes longer than what is measured.
-    let rounds = plan.rounds.min(3);
-    let runs = (0..rounds).map(|_| measure("join", 1)).collect::<Result<Vec<_>>>()?;
-    let shown =
-        runs.iter().map(|run| number(run, "shown_ms").map(|ms| ms / 1000.0)).collect::<Result<_>>()?;
+    for _ in 0..plan.rounds.min(3) {
+        ours.push(seconds(&measure("join", 1)?)?);
+        let size = json!({ "width": SIDE, "height": SIDE }).to_string().into_bytes();
+        let answers = BTreeMap::from([("/whole", whole.clone()), ("/plan", size)]);
+        let run = web::run(include_str!("../join.html"), answers)?;
+        ensure!(run["shown"] == u64::from(SIDE) * u64::from(SIDE), "yjs shows {} cells", run["shown"]);
+        other.push(seconds(&run)?);
+    }
     Ok(vec![
-        Row::stated(JOIN.name, Samples(shown), "s", false)
+        Row::stated(JOIN.name, Samples(ours), "s", false)
+            .against(web::YJS.replace('@', " "), Samples(other))
             .want("2.5 s")
             .note("16 authors, every cell in a colour of its own, folded: some 4,000 signatures"),
     ])
+}
+
+/// Every cell in a colour of its own, as yjs sends it to a newcomer.
+fn whole_document() -> Vec<u8> {
+    let (mut rng, document) = (Rng::new([8; 32]), YrsCanvas::new(1));
+    let cells = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+    let cells: Vec<Cell> = cells.map(|(x, y)| (x, y, paintings::any_colour(&mut rng))).collect();
+    cells.chunks(4096).for_each(|cells| drop(document.paint(cells)));
+    document.whole()
 }
 
 fn frames(_plan: &Plan) -> Result<Vec<Row>> {
@@ -53,7 +80,13 @@ fn frames(_plan: &Plan) -> Result<Vec<Row>> {
             number(&run, "long_tasks")?,
             number(&run, "longest_task_ms")?,
         );
-        rows.push(Row::stated(name, late, "% late", false).want("0").note(note));
+        let drawing = Samples::exact(number(&run, "late_share_drawing")? * 100.0);
+        rows.push(Row::stated(name.clone(), late, "% late", false).want("0").note(note));
+        if what == "join" {
+            rows.push(
+                Row::stated(format!("{name}, from the first cell"), drawing, "% late", false).want("0"),
+            );
+        }
     }
     Ok(rows)
 }
@@ -72,7 +105,7 @@ fn measure(what: &str, slower: u32) -> Result<Value> {
         "canvas_race",
         "--",
     ]);
-    cargo.args([what, "1000", &slower.to_string()]).current_dir(root).stderr(Stdio::inherit());
+    cargo.args([what, &SIDE.to_string(), &slower.to_string()]).current_dir(root).stderr(Stdio::inherit());
     let output = cargo.output().context("cannot start cargo")?;
     ensure!(output.status.success(), "measuring {what} failed");
     serde_json::from_slice(&output.stdout).context("it prints JSON")

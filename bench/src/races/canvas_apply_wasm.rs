@@ -42,7 +42,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
         ),
         ("/plan", json!({ "rounds": plan.rounds, "room": ROOM.0, "side": SIDE }).to_string().into_bytes()),
     ]);
-    let result = web::run(answers)?;
+    let result = web::run(include_str!("../race.html"), answers)?;
     let (ours, theirs) = (rounds(&result["ours"])?, rounds(&result["theirs"])?);
     ensure!(
         ours.iter().all(|round| Some(round[3]) == theirs[0].get(1).copied()),

@@ -4,9 +4,8 @@
 //! A checker that never failed may be one that cannot fail.
 //!
 //! # How it works
-//! [`Config::planted`](crate::node::Config::planted) names a fault; a node that is called says so for its thread,
-//! and `planted!(Name)` is true at the one place where that fault sits. Without the feature `planted-bugs` the
-//! macro is `false`, and nothing is left of it.
+//! `Config::planted` names a fault; a node that is called says so for its thread, and `planted!(Name)` is true at the
+//! one place where that fault sits. Without the feature `planted-bugs` the macro is `false`, and nothing is left of it.
 //!
 //! # Invariants
 //! - A node without a fault runs as if there were none, whatever others on its thread do.
