@@ -58,9 +58,8 @@ impl Tab {
         let theme = if look.dark { "dark" } else { "light" };
         self.media(&[("prefers-color-scheme", theme)]).await?;
         // The page may have a choice of the person's already.
-        let choose = "document.documentElement.dataset.theme = arguments[0];
-            return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));";
-        self.eval(choose, vec![theme.into()]).await.map(drop)
+        self.eval("document.documentElement.dataset.theme = arguments[0];", vec![theme.into()]).await?;
+        self.wait_laid_out().await
     }
 
     /// Sets what the system tells pages about the person's wishes; what is not named is as usual.

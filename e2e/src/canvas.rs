@@ -58,6 +58,7 @@ impl Tab {
 
     /// Presses on the first cell, moves over the middles of the others and lets go on the last.
     pub async fn drag_cells(&self, size: (usize, usize), cells: &[(usize, usize)]) -> Result<()> {
+        self.wait_laid_out().await?;
         let parts = self.eval(CANVAS_BOX, Vec::new()).await?;
         let parts: Vec<f64> = parts.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
         let &[left, top, width, height] = parts.as_slice() else {

@@ -120,6 +120,13 @@ impl Tab {
         self.session.console().await
     }
 
+    /// Waits until the browser laid out and drew what was changed, with what the page makes of that: two frames.
+    pub async fn wait_laid_out(&self) -> Result<()> {
+        let frames =
+            "return new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));";
+        self.eval(frames, Vec::new()).await.map(drop)
+    }
+
     /// [`wait_until`], which on failure also tells the console.
     pub async fn wait_until<T>(
         &self,

@@ -18,7 +18,8 @@ pub(crate) async fn resize(tab: &Tab, (width, height): (u32, u32)) -> Result<()>
     tab.devtools("Emulation.setDeviceMetricsOverride", screen).await?;
     let touch = json!({ "enabled": is_phone, "maxTouchPoints": 5 });
     tab.devtools("Emulation.setTouchEmulationEnabled", touch).await?;
-    Ok(())
+    // The canvas finds its new place a frame later.
+    tab.wait_laid_out().await
 }
 
 /// Left, top, width and height of the canvas on the page.
