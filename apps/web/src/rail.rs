@@ -24,9 +24,29 @@ pub fn places(distances: &[f64], bead: f64) -> Vec<f64> {
     places
 }
 
+/// Where beads stand: all as before, unless one of them is now at least `seen` away from there. Kept or moved together, they
+/// never overlap.
+pub fn steady(before: Option<&Vec<f64>>, now: Vec<f64>, seen: f64) -> Vec<f64> {
+    let is_still = |before: &&Vec<f64>| {
+        let moves = |(before, now): (&f64, &f64)| (before - now).abs() >= seen;
+        before.len() == now.len() && !before.iter().zip(&now).any(moves)
+    };
+    before.filter(is_still).cloned().unwrap_or(now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beads_stay_together_and_move_together() {
+        let before = vec![0.2, 0.5];
+        let after = |now: &[f64]| steady(Some(&before), now.to_vec(), 0.02);
+        assert_eq!(after(&[0.19, 0.51]), before);
+        assert_eq!(after(&[0.19, 0.53]), [0.19, 0.53], "one is seen to move");
+        assert_eq!(after(&[0.2]), [0.2], "one is gone");
+        assert_eq!(steady(None, vec![0.3], 0.02), [0.3]);
+    }
 
     #[test]
     fn beads_stand_where_they_belong_unless_they_overlap() {

@@ -39,9 +39,7 @@ pub(crate) fn Comb(
         // Who is gone is last in the comb and not on the rail.
         let here = |row: &&Row| row.state != LinkState::Gone;
         let distances: Vec<f64> = rows.with(|rows| rows.iter().filter(here).map(distance).collect());
-        let before = |index: usize| before.and_then(|before| before.get(index).copied());
-        let places = rail::places(&distances, RAIL_BEAD).into_iter().enumerate();
-        places.map(|(index, place)| rtt::steady(before(index), place, RAIL_MOVED)).collect::<Vec<f64>>()
+        rail::steady(before, rail::places(&distances, RAIL_BEAD), RAIL_MOVED)
     });
     let here = move || rows.with(|rows| rows.iter().filter(|row| row.state != LinkState::Gone).count());
     let more = move || here().saturating_sub(rail::SHOWN_MAX);
