@@ -12,11 +12,18 @@ use crate::tab::Tab;
 /// What is asked of axe-core: the rules of WCAG 2.2 up to AA, and its own advice.
 const TAGS: [&str; 7] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
 
-/// Finishes what moves, so that no colour is measured halfway through a change, and looks at the page.
-const RUN: &str = r#"
+/// What moves towards an end is there; what moves without end stands at its beginning.
+const SETTLE: &str = "
     for (const animation of document.getAnimations()) {
-        if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
-    }
+        if (animation.effect.getComputedTiming().endTime === Infinity) {
+            animation.pause();
+            animation.currentTime = 0;
+        } else {
+            animation.finish();
+        }
+    }";
+
+const RUN: &str = r#"
     return axe.run(document, { runOnly: arguments[0], resultTypes: ['violations'] }).then(result =>
         result.violations.flatMap(violation => violation.nodes.map(node =>
             `${violation.id} (${violation.impact}): ${node.target.join(' ')}\n    ${node.html}\n    ${node.failureSummary}`)));
@@ -69,11 +76,18 @@ impl Tab {
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await.map(drop)
     }
 
-    /// What axe-core holds against the page as it is now, an element each; empty when there is nothing.
+    /// Ends what moves, so that the same state of a page always looks the same.
+    pub async fn settle(&self) -> Result<()> {
+        self.eval(SETTLE, vec![]).await.map(drop)
+    }
+
+    /// What axe-core holds against the page as it is now, an element each; empty when there is nothing. Nothing moves
+    /// meanwhile, so that no colour is measured halfway through a change.
     pub async fn violations(&self) -> Result<Vec<String>> {
         if self.eval("return typeof axe", vec![]).await? == "undefined" {
             self.eval(&format!("{}\nwindow.axe = axe;", axe()?), vec![]).await?;
         }
+        self.settle().await?;
         let found = self.eval(RUN, vec![json!(TAGS)]).await?;
         serde_json::from_value(found).context("axe tells its findings as texts")
     }

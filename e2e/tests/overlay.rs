@@ -37,7 +37,7 @@ const DRAWN: &str = "const drawing = document.querySelector('[data-testid=\"over
 
 async fn drawn(tab: &Tab) -> Result<Value> {
     // Beads that are on their way are where they go.
-    tab.eval("document.getAnimations().forEach(one => one.finish())", vec![]).await?;
+    tab.settle().await?;
     tab.eval(DRAWN, vec![]).await
 }
 

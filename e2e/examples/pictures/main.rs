@@ -23,17 +23,6 @@ const ALL: [Look; 4] = Look::ALL;
 /// One of each, for states that look alike elsewhere.
 const SOME: [Look; 2] = [Look::DESKTOP, Look::PHONE.in_the_dark()];
 
-/// Ends what moves, so that the same state gives the same picture.
-const REST: &str = "for (const animation of document.getAnimations()) {
-        if (animation.effect.getComputedTiming().endTime === Infinity) {
-            animation.pause();
-            animation.currentTime = 0;
-        } else {
-            animation.finish();
-        }
-    }
-    return document.querySelectorAll('.toast').length;";
-
 /// Takes the pictures that were asked for.
 struct Camera {
     folder: PathBuf,
@@ -50,7 +39,8 @@ impl Camera {
         for look in looks {
             tab.look(*look).await?;
             tab.wait_until(PATIENCE, "no toast", async || {
-                let toasts = tab.eval(REST, vec![]).await?;
+                tab.settle().await?;
+                let toasts = tab.eval("return document.querySelectorAll('.toast').length;", vec![]).await?;
                 anyhow::ensure!(toasts == 0, "{toasts} toasts");
                 Ok(())
             })
