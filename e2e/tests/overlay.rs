@@ -35,6 +35,37 @@ const DRAWN: &str = "const drawing = document.querySelector('[data-testid=\"over
         sideways: sheet.scrollWidth > sheet.clientWidth,
     };";
 
+/// Notes whatever is said in passing from here on.
+const HEAR: &str = "window.said = [];
+    const toasts = document.querySelector('.toasts');
+    new MutationObserver(() => said.push(toasts.innerText)).observe(toasts, { childList: true });";
+
+/// What stands beside the canvas: people who are linked and who are gone, what is said of all others, and what was said
+/// in passing.
+const BESIDE: &str = "const text = testid => document.querySelector(`[data-testid=\"${testid}\"]`)?.textContent;
+    return {
+        linked: Number(text('peer-count')),
+        gone: Array.from(document.querySelectorAll('.person[data-state=\"gone\"] .state'), one => one.textContent),
+        more: text('comb-more'),
+        notices: document.querySelector('.room-facts').innerText,
+        said,
+    };";
+
+/// Whoever is linked to others alone is counted, and nobody is said to have left or to have found the room full.
+async fn check_people(tab: &Tab) -> Result<()> {
+    tab.wait_until(PATIENCE, "the people", async || {
+        let beside = tab.eval(BESIDE, vec![]).await?;
+        let more = SWARM as u64 - beside["linked"].as_u64().unwrap_or(0);
+        let expected = if more == 0 { Value::Null } else { format!("and {more} more through them").into() };
+        ensure!(beside["gone"] == json!([]) && beside["more"] == expected, "{beside}");
+        let said = beside["said"].to_string();
+        ensure!(said.contains("joined") && !said.contains(" left"), "{beside}");
+        ensure!(!beside["notices"].to_string().contains("full"), "{beside}");
+        Ok(())
+    })
+    .await
+}
+
 async fn drawn(tab: &Tab) -> Result<Value> {
     // Beads that are on their way are where they go.
     tab.settle().await?;
@@ -86,6 +117,7 @@ async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
     tab.click("open-overlay").await?;
     wait_says(&tab, "overlay-count", "Nobody else is here yet").await?;
     close(&tab).await?;
+    tab.eval(HEAR, vec![]).await?;
     let cli = Cli::new()?;
     let swarm = cli.start(["swarm", &link, "--peers", &SWARM.to_string(), "--json"])?;
     swarm.line(PATIENCE, "the swarm", |line| line.contains("ready")).await?;
@@ -99,6 +131,7 @@ async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
     let linked = tab.text("overlay-count").await?;
     ensure!(linked.contains(&format!(" {} linked to you", picture["mine"])), "{linked}: {picture}");
 
+    check_people(&tab).await?;
     let table = rows(&tab).await?;
     ensure!(table.len() == all && table[0][0] == "You" && table[0][2] == "author", "{table:?}");
     ensure!(table[1..].iter().all(|row| row[2].contains(" hop")), "everybody hears it: {table:?}");

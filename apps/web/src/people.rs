@@ -164,14 +164,33 @@ pub fn linked(rows: &[Row]) -> usize {
     rows.iter().filter(|row| row.is_linked()).count()
 }
 
-/// Which rows the comb lists: all, or of more than [`LISTED_MAX`] those that are linked. The others are counted.
-pub fn listed(rows: &[Row]) -> (Vec<&Row>, usize) {
-    if rows.len() <= LISTED_MAX {
-        return (rows.iter().collect(), 0);
+/// Which rows the comb lists: all, or of more than [`LISTED_MAX`] those that are linked.
+pub fn listed(rows: &[Row]) -> impl Iterator<Item = &Row> {
+    let is_few = rows.len() <= LISTED_MAX;
+    rows.iter().filter(move |row| is_few || row.is_linked())
+}
+
+/// Members to whom one has no link: what they paint comes through those to whom one has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// How many.
+    pub members: usize,
+    /// Whether that is reckoned from samples.
+    pub is_estimate: bool,
+}
+
+impl Beyond {
+    /// How many there are beside the rows that are listed, in words that stand below those; none when there is nobody.
+    pub fn words(self, rows: &[Row]) -> Option<String> {
+        let unlisted = rows.len() - listed(rows).count();
+        let more = self.members.max(unlisted);
+        if more == 0 {
+            return None;
+        }
+        let about = if self.is_estimate { "about " } else { "" };
+        let through = if rows.iter().any(Row::is_linked) { " through them" } else { "" };
+        Some(format!("and {about}{more} more{through}"))
     }
-    let linked: Vec<&Row> = rows.iter().filter(|row| row.is_linked()).collect();
-    let more = rows.len() - linked.len();
-    (linked, more)
 }
 
 /// Sorts rows: linked ones by RTT, then connecting, stale and gone ones.
@@ -224,6 +243,7 @@ mod tests {
             jitter: rtt_ms.map(|rtt| Duration::from_millis(rtt / 10)),
             pings: PingOutcomes::default(),
             attached: true,
+            distant: false,
             stays: true,
             in_step: true,
             bytes_received: 1_900_000,
@@ -304,8 +324,13 @@ mod tests {
     fn of_many_people_ones_own_links_are_listed() {
         let state = |seed: u8| if seed < 12 { LinkState::Direct } else { LinkState::Connecting };
         let rows: Vec<Row> = (0..52).map(|seed| row(seed, state(seed), None)).collect();
-        assert_eq!((listed(&rows).0.len(), listed(&rows).1), (12, 40));
-        assert_eq!((listed(&rows[..30]).0.len(), listed(&rows[..30]).1), (30, 0));
+        assert_eq!([listed(&rows).count(), listed(&rows[..30]).count()], [12, 30]);
+        let words = |members, is_estimate, rows| Beyond { members, is_estimate }.words(rows);
+        assert_eq!(words(0, false, &rows).as_deref(), Some("and 40 more through them"));
+        assert_eq!(words(11, false, &rows[..5]).as_deref(), Some("and 11 more through them"));
+        assert_eq!(words(988, true, &rows).as_deref(), Some("and about 988 more through them"));
+        assert_eq!(words(3, false, &rows[20..22]).as_deref(), Some("and 3 more"), "nobody is linked");
+        assert_eq!(words(0, false, &rows[..30]), None);
     }
 
     #[test]

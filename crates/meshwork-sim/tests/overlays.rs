@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use common::{Member, RED, SIZE};
 use meshwork_core::crdt::canvas::Colour;
+use meshwork_core::id::Endpoint;
 use meshwork_core::node::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
-use meshwork_core::node::{Config, Event, Node};
+use meshwork_core::node::{Config, Event, LinkState, Node};
 use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::sketch::{LOOK_INTERVAL, LOOK_LIVES};
 use meshwork_core::overlay::{Kind, NeighbourView, maker};
@@ -463,6 +464,48 @@ fn who_is_weak_for_a_while_keeps_fewer_links_and_the_room_stays_whole() {
     crowd.until(Duration::from_secs(2), check::overlay::coverage).unwrap_or_else(|one| panic!("{one}"));
     crowd.world.command(weak, |node, now| node.set_links_most(now, 16));
     crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+}
+
+/// What everybody was told of others since it was last asked: how often that somebody became distant, and who left.
+fn told(crowd: &mut Crowd) -> (usize, Vec<Endpoint>) {
+    let (mut distant_ones, mut left) = (0, Vec::new());
+    for &(index, _) in &crowd.members {
+        for event in crowd.world.program(index).events.drain(..) {
+            match event {
+                Event::MemberDetached { distant: true, .. } => distant_ones += 1,
+                Event::MemberDetached { endpoint, .. } => left.push(endpoint),
+                Event::Refused { reason, detail, .. } => panic!("{reason}: {detail}"),
+                _ => {}
+            }
+        }
+    }
+    (distant_ones, left)
+}
+
+#[test]
+fn who_is_linked_through_others_did_not_leave() {
+    let mut crowd = Crowd::new(15, "", 6, None);
+    crowd.config.links_most = 8;
+    crowd.grow(24);
+    crowd.world.run_for(Duration::from_secs(40));
+    let (distant_ones, left) = told(&mut crowd);
+    assert!(distant_ones > 0, "links were given up");
+    assert_eq!(left, [], "nobody left");
+    for &(index, room) in &crowd.members {
+        let gone = crowd.world.node(index).peers(room).into_iter().find(|peer| {
+            let is_here = peer.distant || peer.reason.as_deref() == Some("has no place for another link");
+            peer.state == LinkState::Gone && !is_here
+        });
+        assert_eq!(gone, None);
+        let view = crowd.world.node(index).overlay(room).expect("it is open");
+        assert_eq!(view.beyond() + view.neighbours.len() + 1, 24, "all are counted");
+    }
+    let (leaver, _) = crowd.members.pop().expect("there are some");
+    let leaver_endpoint = crowd.world.node(leaver).endpoint();
+    crowd.world.quit(leaver);
+    crowd.world.run_for(Duration::from_secs(2));
+    let (_, left) = told(&mut crowd);
+    assert!(!left.is_empty() && left.iter().all(|endpoint| *endpoint == leaver_endpoint), "{left:?}");
 }
 
 #[test]

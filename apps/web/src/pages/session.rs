@@ -22,7 +22,7 @@ use meshwork_core::ordered::{OrderedMap, OrderedSet};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
-use meshwork_web::people::Row;
+use meshwork_web::people::{Beyond, Row};
 use meshwork_web::words::{self, Notice};
 
 use self::crowd::Crowd;
@@ -87,6 +87,10 @@ pub(crate) struct Session {
     pub(crate) crowd: Crowd,
     /// The room's people but ourselves.
     pub(crate) people: RwSignal<Vec<Row>>,
+    /// Who is in the room beyond those.
+    pub(crate) beyond: RwSignal<Beyond>,
+    /// From when on a link that comes or goes is a person who does; `None` while members keep some links each.
+    comings_since: StoredValue<Option<Time>>,
     /// Whether the rows of the comb must hold still.
     pub(crate) is_comb_touched: RwSignal<bool>,
     /// The canvas's size, once known.
@@ -173,6 +177,8 @@ impl Session {
             server: RwSignal::new(None),
             crowd: Crowd::new(),
             people: RwSignal::new(Vec::new()),
+            beyond: RwSignal::new(Beyond::default()),
+            comings_since: StoredValue::new(Some(Time(0))),
             is_comb_touched: RwSignal::new(false),
             size: RwSignal::new(None),
             painted: RwSignal::new(0),
@@ -223,6 +229,7 @@ impl Session {
         self.room.set(None);
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
+        self.beyond.set(Beyond::default());
     }
 
     /// Whether there is a room already.

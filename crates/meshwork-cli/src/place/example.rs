@@ -20,6 +20,7 @@ pub(super) fn peer(state: LinkState) -> PeerView {
         jitter: None,
         pings: Default::default(),
         attached: true,
+        distant: false,
         stays: true,
         in_step: true,
         bytes_received: 0,

@@ -10,7 +10,7 @@ use super::counted;
 /// Turns events into lines for people. Strokes have none: a busy room would flood a log.
 #[derive(Default)]
 pub(super) struct Notices {
-    members: BTreeSet<Endpoint>,
+    linked: BTreeSet<Endpoint>,
     /// Servers that are away, by their address.
     away: BTreeSet<String>,
 }
@@ -20,12 +20,13 @@ impl Notices {
     pub(super) fn line(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::MemberAttached { endpoint, .. } => {
-                self.members.insert(*endpoint);
-                Some(format!("{} is linked: {}.", endpoint.peer.short(), self.others()))
+                self.linked.insert(*endpoint);
+                Some(format!("{} is linked: {}.", endpoint.peer.short(), self.links()))
             }
-            Event::MemberDetached { endpoint, .. } => {
-                self.members.remove(endpoint);
-                Some(format!("{} is gone: {}.", endpoint.peer.short(), self.others()))
+            Event::MemberDetached { endpoint, distant, .. } => {
+                self.linked.remove(endpoint);
+                let what = if *distant { "is linked through others" } else { "is gone" };
+                Some(format!("{} {what}: {}.", endpoint.peer.short(), self.links()))
             }
             Event::Server { url, state: ServerState::Away { reason } } => {
                 let news = self.away.insert(url.clone());
@@ -48,8 +49,8 @@ impl Notices {
         }
     }
 
-    fn others(&self) -> String {
-        counted(self.members.len(), "other member")
+    fn links(&self) -> String {
+        counted(self.linked.len(), "link")
     }
 }
 
@@ -68,12 +69,14 @@ mod tests {
     const ENDPOINT: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
 
     #[test]
-    fn members_are_counted_as_they_come_and_go() {
+    fn links_are_counted_as_members_come_and_go() {
         let mut notices = Notices::default();
         let line = notices.line(&Event::MemberAttached { room: ROOM, endpoint: ENDPOINT }).unwrap();
-        assert!(line.ends_with("is linked: 1 other member."), "{line}");
-        let line = notices.line(&Event::MemberDetached { room: ROOM, endpoint: ENDPOINT }).unwrap();
-        assert!(line.ends_with("is gone: 0 other members."), "{line}");
+        assert!(line.ends_with("is linked: 1 link."), "{line}");
+        let detached = |distant| Event::MemberDetached { room: ROOM, endpoint: ENDPOINT, distant };
+        let line = notices.line(&detached(false)).unwrap();
+        assert!(line.ends_with("is gone: 0 links."), "{line}");
+        assert!(notices.line(&detached(true)).unwrap().contains("is linked through others"), "nobody left");
     }
 
     #[test]

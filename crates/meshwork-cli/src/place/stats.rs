@@ -83,7 +83,8 @@ async fn find_out(session: &mut Session, link: RoomAddress) -> Result<Stats, Fai
     let sync = opened.elapsed();
     let census = count(session, room, &progress).await?;
     let memory = session.look(room, |node, room| Some(node.canvas(room)?.memory())).await?;
-    let peers = session.peers(room).await?;
+    let mut peers = session.peers(room).await?;
+    peers.retain(|peer| !peer.distant);
     let own = session.endpoint().peer;
     Ok(Stats { room: code, census, peers, own, sync, memory })
 }

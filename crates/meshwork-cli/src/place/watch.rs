@@ -18,6 +18,7 @@ Each line is an object with a member `event`:
   state    {peer, instance, state: connecting | direct | relayed | stale | gone, reason}
   linked   {peer, instance}              a linked endpoint proved that it may be in the room
   left     {peer, instance}              it is not in the room any more
+  distant  {peer, instance}              it is in the room still, and linked through others alone
   in-step  {peer, instance}              its canvas equals ours
   stroke   {peer, instance, sequence, count}   its batch of that number changed so many cells
   refused  {peer, instance, reason, detail, count}   something from it was refused, so often so far
@@ -92,7 +93,9 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             with_peer(said, Some(*endpoint))
         }
         Event::MemberAttached { endpoint, .. } => with_peer(json!({ "event": "linked" }), Some(*endpoint)),
-        Event::MemberDetached { endpoint, .. } => with_peer(json!({ "event": "left" }), Some(*endpoint)),
+        Event::MemberDetached { endpoint, distant, .. } => {
+            with_peer(json!({ "event": if *distant { "distant" } else { "left" } }), Some(*endpoint))
+        }
         Event::InStep { endpoint, .. } => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
         Event::CanvasChanged { author, sequence, cells, .. } => {
             let said = json!({ "event": "stroke", "sequence": sequence, "count": cells.len() });

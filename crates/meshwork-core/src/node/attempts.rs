@@ -315,6 +315,9 @@ impl Node {
             }
             SignalContent::Candidate(candidate) => self.handle_candidate(from, (session, epoch), candidate),
             SignalContent::Refuse(reason) => {
+                if reason == RefuseReason::Full {
+                    self.note_distant(handle, from);
+                }
                 if let Some(link) = self.attempt_of(from, (session, epoch)) {
                     let words = match reason {
                         RefuseReason::Version => "speaks another version of Meshwork: update the older one",
@@ -419,11 +422,7 @@ impl Node {
             return;
         }
         if !self.has_place_for_attempt(from) || room.is_none_or(|room| !room.admits(from)) {
-            self.refuse(
-                Some(from),
-                Refusal::RoomFull,
-                String::from("it offers a link, but the room is full"),
-            );
+            self.refuse_full(handle, from, "it offers a link, but the room is full");
             return self.send_signal(from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
         }
         let facts = Facts {

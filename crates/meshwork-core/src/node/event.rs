@@ -71,6 +71,9 @@ pub enum Event {
         room: RoomHandle,
         /// Who.
         endpoint: Endpoint,
+        /// Whether it is in the room still: it became no neighbour by choice of an overlay, and others pass on what
+        /// it says.
+        distant: bool,
     },
     /// A member moved its cursor, or it is not on the canvas any more. Told as it comes, also of one's own peer's
     /// other endpoints.

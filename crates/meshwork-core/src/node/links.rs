@@ -104,6 +104,9 @@ impl Node {
             }
             LinkMessage::Goodbye(reason) => {
                 let words = self.goodbye_words(endpoint, reason);
+                if let (GoodbyeReason::Left, Some(peer)) = (reason, self.peers.get_mut(&endpoint)) {
+                    peer.distant.clear();
+                }
                 self.end_session(endpoint, words);
                 self.close_link(link, None);
                 self.set_state(endpoint, LinkState::Gone, Some(String::from(words)));

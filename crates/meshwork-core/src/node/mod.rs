@@ -484,6 +484,7 @@ impl Node {
             jitter: link.and_then(Link::jitter),
             pings: link.map(Link::ping_outcomes).unwrap_or_default(),
             attached: peer.is_attached(handle),
+            distant: peer.is_distant(handle) && !self.unlinked.contains(&endpoint.peer),
             stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
             in_step: room.is_some_and(|room| room.is_in_step(endpoint)),
             bytes_received,

@@ -91,7 +91,7 @@ impl Node {
         let now = self.now;
         let endpoint = announcement.endpoint;
         let is_attached = self.peers.get(&endpoint).is_some_and(|peer| peer.is_attached(handle));
-        if self.open_room_mut(handle).is_none_or(|room| room.is_full_mesh()) {
+        if self.links_everybody(handle) {
             return false;
         }
         if !is_attached && source != Source::Overlay {
@@ -149,9 +149,29 @@ impl Node {
         }
     }
 
+    /// A member is no neighbour, by choice of either end or since one has no place for the other, and stays in the room.
+    pub(super) fn note_distant(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.distant.insert(handle);
+        }
+    }
+
+    /// There is no place for an endpoint. That is a refusal where everybody is linked to everybody alone: in other
+    /// overlays it happens all the time that somebody has as many neighbours as it keeps.
+    pub(super) fn refuse_full(&mut self, handle: RoomHandle, from: Endpoint, detail: &str) {
+        self.note_distant(handle, from);
+        if self.links_everybody(handle) {
+            self.refuse(Some(from), Refusal::RoomFull, String::from(detail));
+        }
+    }
+
+    fn links_everybody(&mut self, handle: RoomHandle) -> bool {
+        self.open_room_mut(handle).is_none_or(|room| room.is_full_mesh())
+    }
+
     /// A member has no place for us as a neighbour: the overlay looks for another.
     pub(super) fn handle_no_place(&mut self, handle: RoomHandle, endpoint: Endpoint) {
-        if self.open_room_mut(handle).is_none_or(|room| room.is_full_mesh()) {
+        if self.links_everybody(handle) {
             return;
         }
         self.handle_unreachable(handle, endpoint);
@@ -218,6 +238,7 @@ impl Node {
     pub(super) fn drop_neighbour(&mut self, handle: RoomHandle, endpoint: Endpoint, why: &str) {
         let Some(room) = self.rooms.get(&handle).and_then(super::rooms::Entry::id) else { return };
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.distant.insert(handle);
         peer.remove_room(handle);
         peer.attached.retain(|_, attached| *attached != handle);
         peer.reattaching.remove(&handle);

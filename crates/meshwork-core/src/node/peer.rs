@@ -75,6 +75,8 @@ pub(super) struct Peer {
     present: OrderedMap<RoomHandle, OrderedSet<Source>>,
     /// Rooms in which it was ever seen.
     pub(super) rooms: OrderedSet<RoomHandle>,
+    /// Rooms in which it was a member, but no neighbour, when it was last heard of.
+    pub(super) distant: OrderedSet<RoomHandle>,
     /// The proved link.
     pub(super) link: Option<LinkId>,
     /// The attempts that are under way, oldest first.
@@ -159,6 +161,7 @@ impl Peer {
             announcement: None,
             present: OrderedMap::new(),
             rooms: OrderedSet::new(),
+            distant: OrderedSet::new(),
             link: None,
             sought: None,
             trying: Vec::new(),
@@ -235,6 +238,11 @@ impl Peer {
     /// Whether it is attached to `room`, or was over the link before and is about to be again.
     pub(super) fn is_attached(&self, room: RoomHandle) -> bool {
         self.attached.values().any(|attached| *attached == room) || self.reattaching.contains(&room)
+    }
+
+    /// Whether it is in `room` and no neighbour, and nobody's wish but an overlay's.
+    pub(super) fn is_distant(&self, room: RoomHandle) -> bool {
+        self.state == LinkState::Gone && self.distant.contains(&room) && !self.unlinked_us
     }
 
     /// Whether it is shut out at present.

@@ -382,8 +382,10 @@ impl Node {
             RoomMessage::Overlay(OverlayMessage::Routed(routed)) => self.handle_routed(handle, from, *routed),
             RoomMessage::Sketch(message) => self.handle_sketch(handle, from, message),
             message => {
-                if let RoomMessage::Links(links) = &message {
-                    self.handle_links(handle, from, &links.endpoints);
+                match &message {
+                    RoomMessage::Links(links) => self.handle_links(handle, from, &links.endpoints),
+                    RoomMessage::Overlay(OverlayMessage::Dropped) => self.note_distant(handle, from),
+                    _ => {}
                 }
                 if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
                     room.handle_message(room.present(self.now), from, message);
@@ -404,7 +406,7 @@ impl Node {
             return self.handle_offence(from, Refusal::RoomProof, detail);
         }
         if entry.room.as_ref().is_some_and(|room| !room.admits(from)) {
-            self.refuse(Some(from), Refusal::RoomFull, String::from("it attaches, but the room is full"));
+            self.refuse_full(handle, from, "it attaches, but the room is full");
             if let Some(peer) = self.peers.get_mut(&from) {
                 // Whoever is refused takes us for detached too, and is told anew when there is a place.
                 peer.sent_attach.remove(&handle);
@@ -424,6 +426,7 @@ impl Node {
         let again = peer.is_attached(handle);
         peer.attached.retain(|_, room| *room != handle);
         peer.attached.insert(attach.number, handle);
+        peer.distant.remove(&handle);
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
         entry.presence.say_again(self.now.time);
         let Some(room) = entry.room.as_mut() else { return };
@@ -461,14 +464,15 @@ impl Node {
         peer.attached.retain(|_, room| *room != handle);
         peer.reattaching.remove(&handle);
         peer.sent_attach.remove(&handle);
-        if detach.reason == DetachReason::Left {
-            peer.remove_room(handle);
+        match detach.reason {
+            DetachReason::Left => peer.remove_room(handle),
+            DetachReason::Full => self.note_distant(handle, from),
+            DetachReason::Proof => {}
         }
         self.detach(handle, from);
         match detach.reason {
             DetachReason::Left => {}
             DetachReason::Full => {
-                self.refuse(Some(from), Refusal::RoomFull, String::from("it says that the room is full"));
                 self.handle_no_place(handle, from);
                 self.handle_full(handle, from);
             }
@@ -483,8 +487,9 @@ impl Node {
     pub(super) fn detach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         self.forget_neighbour(handle, endpoint);
         self.forget_pointer(handle, endpoint);
+        let distant = self.peers.get(&endpoint).is_some_and(|peer| peer.distant.contains(&handle));
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
-            room.handle_detached(room.present(self.now), endpoint);
+            room.handle_detached(room.present(self.now), endpoint, distant);
         }
     }
 

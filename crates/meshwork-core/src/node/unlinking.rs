@@ -109,6 +109,9 @@ impl Node {
     pub(super) fn goodbye_words(&self, endpoint: Endpoint, reason: GoodbyeReason) -> &'static str {
         match self.peers.get(&endpoint) {
             Some(peer) if peer.unlinked_us => UNLINKED_YOU,
+            Some(peer) if reason == GoodbyeReason::Unused && !peer.distant.is_empty() => {
+                "has other neighbours"
+            }
             _ => reason.words(),
         }
     }

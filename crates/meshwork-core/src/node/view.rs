@@ -209,6 +209,9 @@ pub struct PeerView {
     pub pings: PingOutcomes,
     /// Whether it proved that it may be in the room.
     pub attached: bool,
+    /// Whether it is in the room and no neighbour, by choice of the overlay: others pass on what it says. Its link is
+    /// [`LinkState::Gone`] and nobody left.
+    pub distant: bool,
     /// Whether it says that it stays in the room.
     pub stays: bool,
     /// Whether its replica equalled ours when they were last compared.

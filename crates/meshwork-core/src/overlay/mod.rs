@@ -169,6 +169,19 @@ pub struct OverlayView {
     pub neighbours: Vec<NeighbourView>,
 }
 
+impl OverlayView {
+    /// Members to whom there is no link, as far as is known: what they say comes through neighbours. An estimate where
+    /// [`is_estimate`](Self::is_estimate) says so; who left is counted for up to two minutes.
+    pub fn beyond(&self) -> usize {
+        self.size.saturating_sub(1 + self.neighbours.len())
+    }
+
+    /// Whether the room is so large that its size is reckoned from samples.
+    pub fn is_estimate(&self) -> bool {
+        self.size >= message::LEAST_MAX
+    }
+}
+
 /// The shape of a room's network, as one of its endpoints sees it.
 pub trait Overlay: fmt::Debug + Send {
     /// What it is.

@@ -354,8 +354,8 @@ impl Room {
         }
     }
 
-    /// A member is no longer attached.
-    pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint) {
+    /// A member is no longer attached; `distant` when it is in the room still (see [`Event::MemberDetached`]).
+    pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint, distant: bool) {
         if self.members.remove(&endpoint).is_none() {
             return;
         }
@@ -371,7 +371,7 @@ impl Room {
         self.records.handle_detached(endpoint);
         self.sync.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
-        self.event(Event::MemberDetached { room: self.handle, endpoint });
+        self.event(Event::MemberDetached { room: self.handle, endpoint, distant });
         self.finish(now);
     }
 

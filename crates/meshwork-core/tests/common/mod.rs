@@ -115,8 +115,8 @@ impl Members {
         self.links.retain(|link| *link != (one, other));
         self.on_the_way.retain(|(from, to, _)| (*from, *to) != (one, other) && (*to, *from) != (one, other));
         let now = self.now;
-        self.room(one).handle_detached(now, endpoint(other));
-        self.room(other).handle_detached(now, endpoint(one));
+        self.room(one).handle_detached(now, endpoint(other), false);
+        self.room(other).handle_detached(now, endpoint(one), false);
     }
 
     pub fn paint(&mut self, number: u8, cells: &[(u16, u16, Colour)]) {

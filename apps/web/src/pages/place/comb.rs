@@ -42,7 +42,9 @@ pub(crate) fn Comb(
         rail::steady(before, rail::places(&distances, RAIL_BEAD), RAIL_MOVED)
     });
     let here = move || rows.with(|rows| rows.iter().filter(|row| row.state != LinkState::Gone).count());
-    let more = move || here().saturating_sub(rail::SHOWN_MAX);
+    // Who is linked through others is not on the rail either.
+    let more = move || here().saturating_sub(rail::SHOWN_MAX) + session.beyond.get().members;
+    let beyond = Memo::new(move |_| rows.with(|rows| session.beyond.get().words(rows)));
     let row = move |endpoint: Endpoint| {
         let row = Memo::new(move |_| {
             rows.with(|rows| {
@@ -78,16 +80,12 @@ pub(crate) fn Comb(
             on:focusout=move |_| session.is_comb_touched.set(false)
         >
             <For
-                each=move || rows.with(|rows| people::listed(rows).0.iter().map(|row| row.endpoint).collect::<Vec<_>>())
+                each=move || rows.with(|rows| people::listed(rows).map(|row| row.endpoint).collect::<Vec<_>>())
                 key=|endpoint| *endpoint
                 children=row
             />
         </ul>
-        <Show when=move || rows.with(|rows| people::listed(rows).1) != 0>
-            <p class="comb-more" data-testid="comb-more">
-                {move || format!("and {} more", rows.with(|rows| people::listed(rows).1))}
-            </p>
-        </Show>
+        {move || beyond.get().map(|words| view! { <p class="comb-more" data-testid="comb-more">{words}</p> })}
         <Show when=move || here() == 0 && session.refusals.with(Vec::is_empty)>
             <span class="rail-words" aria-hidden="true">"Nobody else is here yet"</span>
         </Show>

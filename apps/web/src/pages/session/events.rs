@@ -57,7 +57,13 @@ impl Session {
                 self.handle_pointed(endpoint, pointer);
             }
             Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.heed(News::Came(endpoint)),
-            Event::MemberDetached { room, endpoint } if self.is_ours(room) => self.heed(News::Went(endpoint)),
+            // Who becomes distant stays: that is no news but for the comb.
+            Event::MemberDetached { room, distant: true, .. } if self.is_ours(room) => {
+                self.heed(News::Changed);
+            }
+            Event::MemberDetached { room, endpoint, .. } if self.is_ours(room) => {
+                self.heed(News::Went(endpoint));
+            }
             Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {
                 self.show_painted(author, &cells);
             }

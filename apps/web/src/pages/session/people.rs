@@ -1,13 +1,19 @@
 //! The people of the room as the page knows them: what they are called, who came and went, the comb's rows.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::{Endpoint, PeerId};
-use meshwork_web::people::{self, Row, SORT_INTERVAL};
+use meshwork_core::overlay::Kind;
+use meshwork_web::people::{self, Beyond, Row, SORT_INTERVAL};
 use meshwork_web::{beads, words};
 
 use super::super::voice::Passing;
 use super::{Session, set_if_new};
+
+/// How long it takes until everybody is linked to everybody, in a room that became small enough for that.
+const MESH_SETTLES: Duration = Duration::from_secs(10);
 
 impl Session {
     /// What someone is called, by themselves or by us.
@@ -39,7 +45,7 @@ impl Session {
         self.invitation.set(None);
         self.reply.set(None);
         self.met.update(|met| *met += 1);
-        if self.is_muted(who.peer) {
+        if self.is_muted(who.peer) || !self.tells_comings() {
             return;
         }
         let detail = |row: &Row| format!("{}{}", words::capital(&row.state.to_string()), time(row));
@@ -53,7 +59,7 @@ impl Session {
             let passing = self.passing(who, |_| String::new());
             return self.voice.unlinked(passing, by_me);
         }
-        if self.is_muted(who.peer) {
+        if self.is_muted(who.peer) || !self.tells_comings() {
             return;
         }
         let reason = |row: &Row| row.beside.clone();
@@ -62,6 +68,13 @@ impl Session {
             passing.detail.clear();
         }
         self.voice.left(passing);
+    }
+
+    /// Whether a link that comes or goes is a person who does: not while members keep some links each, nor when they
+    /// have just begun to be linked to everybody.
+    fn tells_comings(self) -> bool {
+        let now = self.driver.with_value(|driver| driver.with(|_, now| now));
+        self.comings_since.get_value().is_some_and(|since| now >= since)
     }
 
     pub(super) fn passing(self, who: Endpoint, detail: impl Fn(&Row) -> String) -> Passing {
@@ -93,11 +106,15 @@ impl Session {
 
     fn read_people(self, is_second: bool) {
         let Some(room) = self.room.get_untracked() else { return };
-        let (peers, painted, now) = self.driver.with_value(|driver| {
-            driver.with(|node, now| (node.peers(room), node.canvas(room).map_or(0, Canvas::painted), now))
+        let (peers, overlay, painted, now) = self.driver.with_value(|driver| {
+            driver.with(|node, now| {
+                let painted = node.canvas(room).map_or(0, Canvas::painted);
+                (node.peers(room), node.overlay(room), painted, now)
+            })
         });
         self.remember(&peers, is_second);
-        let mut rows: Vec<Row> = peers.into_iter().map(|view| Row::new(view, now)).collect();
+        let near = peers.into_iter().filter(|view| !view.distant);
+        let mut rows: Vec<Row> = near.map(|view| Row::new(view, now)).collect();
         // Whoever has not said what they are called is called what they were called before.
         for row in rows.iter_mut().filter(|row| row.letter.is_none() && !row.own) {
             if let Some(name) = self.remembered(row.endpoint.peer) {
@@ -114,6 +131,15 @@ impl Session {
             self.people.with_untracked(|rows| rows.iter().map(|row| row.endpoint).collect());
         people::arrange(&mut rows, &before, may_move);
         set_if_new(self.people, rows);
+        if let Some(overlay) = &overlay {
+            let is_mesh = overlay.kind == Kind::FullMesh;
+            self.comings_since
+                .update_value(|since| *since = is_mesh.then(|| since.unwrap_or(now + MESH_SETTLES)));
+        }
+        let beyond = overlay
+            .map(|overlay| Beyond { members: overlay.beyond(), is_estimate: overlay.is_estimate() })
+            .unwrap_or_default();
+        set_if_new(self.beyond, beyond);
         set_if_new(self.painted, painted);
         self.count_reached();
         self.refresh_law();

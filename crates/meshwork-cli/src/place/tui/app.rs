@@ -68,6 +68,8 @@ pub(super) struct App {
     pub(super) colour: Colour,
     last_colour: Colour,
     pub(super) people: Vec<Row>,
+    /// Members beyond those, as far as is known.
+    pub(super) beyond: usize,
     /// What the room's rules leave, where they limit something.
     pub(super) allowance: Option<String>,
     /// The cursors of the others, and when they moved last.
@@ -101,6 +103,7 @@ impl App {
             colour: PLACE[0].colour,
             last_colour: PLACE[2].colour,
             people: Vec::new(),
+            beyond: 0,
             allowance: None,
             pointers: BTreeMap::new(),
             words: (String::new(), false),

@@ -346,11 +346,13 @@ fn draw_people(app: &App, look: Look, area: Rect, buffer: &mut Buffer) {
     let (left, width) = (area.x + 2, usize::from(area.width - 2));
     buffer.set_stringn(left, area.y, format!("People, {linked} linked"), width, bold);
     let rows = usize::from(area.height.saturating_sub(1)) / 2;
-    let shown = if app.people.len() > rows { rows.saturating_sub(1) } else { rows };
+    let others = app.people.len() + app.beyond;
+    let shown = if others > rows { rows.saturating_sub(1) } else { rows };
+    let shown = shown.min(app.people.len());
     for (y, row) in (area.y + 1..).step_by(2).zip(app.people.iter().take(shown)) {
         draw_person(row, look, (left, y), width, buffer);
     }
-    let more = app.people.len().saturating_sub(shown);
+    let more = others - shown;
     let below = area.y + 1 + 2 * shown as u16;
     if more > 0 && below < area.bottom() {
         buffer.set_stringn(left, below, format!("and {more} more"), width, Style::new());

@@ -20,9 +20,11 @@ pub(super) struct Row {
     rtt: Option<Duration>,
 }
 
-/// The rows of everybody known, linked ones by distance first.
+/// The rows of everybody to whom there is or was a link, linked ones by distance first; who is in the room without one
+/// has none.
 pub(super) fn rows(peers: &[PeerView], now: Time) -> Vec<Row> {
-    let mut rows: Vec<_> = peers.iter().map(|peer| Row::new(peer, now)).collect();
+    let near = peers.iter().filter(|peer| !peer.distant);
+    let mut rows: Vec<_> = near.map(|peer| Row::new(peer, now)).collect();
     rows.sort_by(|one, other| {
         let key = |row: &Row| (rank(row.state), row.rtt.unwrap_or(Duration::MAX));
         key(one).cmp(&key(other)).then_with(|| one.called.cmp(&other.called))

@@ -271,9 +271,12 @@ impl<'a> Visit<'a> {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let look = move |node: &mut Node, now: Time| (node.peers(room), node.painting_left(now, room), now);
-        let (peers, left, now) = self.session.call(look).await?;
-        app.people = people::rows(&peers, now);
+        let look = move |node: &mut Node, now: Time| {
+            let beyond = node.overlay(room).map_or(0, |overlay| overlay.beyond());
+            (node.peers(room), beyond, node.painting_left(now, room), now)
+        };
+        let (peers, beyond, left, now) = self.session.call(look).await?;
+        (app.people, app.beyond) = (people::rows(&peers, now), beyond);
         app.allowance = allowance::words(&left);
         let missed = self.session.missed();
         if self.is_stale || missed > self.missed {
