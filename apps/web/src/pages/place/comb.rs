@@ -21,8 +21,6 @@ const REACH: f64 = 97.0;
 const UNKNOWN: f64 = 0.62;
 /// Width of a bead.
 const BEAD: f64 = 24.0;
-/// Width of a bead as a share of the rail: 24 of the 220 pixels that a phone leaves.
-const RAIL_BEAD: f64 = 0.11;
 /// How far beads move at least, in pixels of the comb and as a share of the rail.
 const MOVED: f64 = 3.0;
 const RAIL_MOVED: f64 = 0.014;
@@ -39,11 +37,11 @@ pub(crate) fn Comb(
         // Who is gone is last in the comb and not on the rail.
         let here = |row: &&Row| row.state != LinkState::Gone;
         let distances: Vec<f64> = rows.with(|rows| rows.iter().filter(here).map(distance).collect());
-        rail::steady(before, rail::places(&distances, RAIL_BEAD), RAIL_MOVED)
+        let (room, _) = rail::Room::of(distances.len(), session.beyond.get().members);
+        rail::steady(before, rail::places(&distances, room), RAIL_MOVED)
     });
     let here = move || rows.with(|rows| rows.iter().filter(|row| row.state != LinkState::Gone).count());
-    // Who is linked through others is not on the rail either.
-    let more = move || here().saturating_sub(rail::SHOWN_MAX) + session.beyond.get().members;
+    let more = move || rail::Room::of(here(), session.beyond.get().members).1;
     let beyond = Memo::new(move |_| rows.with(|rows| session.beyond.get().words(rows)));
     let row = move |endpoint: Endpoint| {
         let row = Memo::new(move |_| {
