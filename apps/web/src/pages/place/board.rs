@@ -199,28 +199,30 @@ impl Board {
         self.read_colour_field();
         // One who marks does not move the canvas with the hand that they had.
         let tool = if self.is_marking.get_untracked() { Tool::Pencil } else { self.tool.get_untracked() };
+        self.gesture(|gestures| gestures.press(press, tool));
         // What a press begins cannot turn out to be something else; a finger's may, and begins later.
-        self.gesture(true, |gestures| gestures.press(press, tool));
+        self.flush();
     }
 
     /// A pointer moved.
     pub(crate) fn shift(self, pointer: i32, to: (f64, f64)) {
-        self.gesture(false, |gestures| gestures.shift(pointer, to));
+        self.gesture(|gestures| gestures.shift(pointer, to));
     }
 
     /// A pointer went up.
     pub(crate) fn lift(self, pointer: i32) {
-        self.gesture(true, |gestures| gestures.lift(pointer));
+        self.gesture(|gestures| gestures.lift(pointer));
+        self.flush();
     }
 
     /// The browser took a pointer away.
     pub(crate) fn cancel(self, pointer: i32) {
-        self.gesture(false, |gestures| gestures.cancel(pointer));
+        self.gesture(|gestures| gestures.cancel(pointer));
     }
 
     /// Stops the stroke that is being drawn.
     pub(crate) fn stop_stroke(self) {
-        self.gesture(false, Gestures::stop_stroke);
+        self.gesture(Gestures::stop_stroke);
     }
 
     /// Paints one cell; with `on`, a line from the last one.
@@ -304,17 +306,11 @@ impl Board {
         self.work.get_value()
     }
 
-    /// A step of what hands do. What it paints is painted at once where nothing more belongs to it, before the browser
-    /// is asked for a frame: others wait for it.
-    fn gesture(self, is_complete: bool, step: impl FnOnce(&mut Gestures) -> Vec<Action>) {
+    fn gesture(self, step: impl FnOnce(&mut Gestures) -> Vec<Action>) {
         let work = self.work();
         let actions = step(&mut work.gestures.borrow_mut());
-        let is_changed = actions.into_iter().fold(false, |is_changed, action| self.act(action) | is_changed);
-        if is_complete {
-            self.flush();
-        }
-        if is_changed {
-            self.await_frame();
+        for action in actions {
+            self.act(action);
         }
         let is_panning = work.gestures.borrow().is_panning();
         if self.is_panning.get_untracked() != is_panning {
@@ -322,28 +318,21 @@ impl Board {
         }
     }
 
-    /// Returns whether the next frame has something of it to show.
-    fn act(self, action: Action) -> bool {
-        let Some(view) = self.view.get_untracked() else { return false };
+    fn act(self, action: Action) {
+        let Some(view) = self.view.get_untracked() else { return };
         let work = self.work();
         match action {
             Action::Begin(at) => self.begin_doing(view.cell_under(at)),
             Action::Extend(to) => self.go_on(view.cell_under(to)),
             Action::End => self.end_doing(),
             Action::Cancel => self.cancel_doing(),
-            Action::Pan(by) => {
-                self.look(|view| view.pan(by));
-                return false;
-            }
-            Action::Zoom(at, factor) => {
-                self.look(|view| view.zoom_at(at, factor));
-                return false;
-            }
+            Action::Pan(by) => return self.look(|view| view.pan(by)),
+            Action::Zoom(at, factor) => return self.look(|view| view.zoom_at(at, factor)),
         }
         if work.stroke.borrow().waiting() >= FLUSH_AT {
             self.flush();
         }
-        true
+        self.await_frame();
     }
 
     /// Paints what waits of the stroke; one that has ended becomes a step that can be taken back. Says whether
