@@ -3,6 +3,7 @@
 mod common;
 
 use anyhow::{Context, Result, ensure};
+use common::hands::{NARROW, resize};
 use common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 use serde_json::json;
@@ -40,13 +41,6 @@ async fn touch(tab: &Tab, kind: &str, cell: Option<(usize, usize)>) -> Result<()
         points.push(json!({ "x": x, "y": y }));
     }
     tab.devtools("Input.dispatchTouchEvent", json!({ "type": kind, "touchPoints": points })).await.map(drop)
-}
-
-/// Makes the tab one of a phone.
-async fn as_phone(tab: &Tab) -> Result<()> {
-    let size = json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true });
-    tab.devtools("Emulation.setDeviceMetricsOverride", size).await?;
-    tab.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await.map(drop)
 }
 
 /// Cursors on a page: of each its name, whether that is to be seen, and how far its tip is from the middle of a cell, in
@@ -269,7 +263,7 @@ async fn on_a_phone_fingers_show_while_they_draw_and_ask_by_resting() -> Result<
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
     let (mira, lin, _) = mira_and_lin(&server, &browsers).await?;
-    as_phone(&lin).await?;
+    resize(&lin, NARROW).await?;
     lin.wait_until(PATIENCE, "the rail", async || {
         let width = lin.eval("return innerWidth", vec![]).await?;
         ensure!(width == 390, "{width} pixels wide");

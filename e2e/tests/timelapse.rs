@@ -5,6 +5,7 @@ mod common;
 use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
+use common::hands::{NARROW, WIDE, resize};
 use common::{SIZE, open_page, wait_linked, wait_shows};
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
@@ -110,12 +111,6 @@ fn check_film(frames: &[RgbaImage], blank: [u8; 4]) -> Result<()> {
     Ok(())
 }
 
-/// Makes a tab as large as a screen of this size.
-async fn resize(tab: &Tab, width: u32, height: u32) -> Result<()> {
-    let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-    tab.devtools("Emulation.setDeviceMetricsOverride", size).await.map(drop)
-}
-
 async fn paint_a_past(tab: &Tab) -> Result<()> {
     let line = |y| [(OVER.0, y), (OVER.0 + 10, y)];
     tab.click("palette-e6194b").await?;
@@ -140,9 +135,9 @@ async fn a_newcomer_plays_the_whole_past_from_a_keeper_and_saves_it() -> Result<
     let _keeper = keeping.start(arguments)?;
     wait_linked(&painter, 1).await?;
     paint_a_past(&painter).await?;
-    for (width, height) in [(1440, 900), (390, 844)] {
+    for (width, height) in [WIDE, NARROW] {
         let tab = other.tab(&link).await?;
-        resize(&tab, width, height).await?;
+        resize(&tab, (width, height)).await?;
         wait_linked(&tab, if width > 600 { 2 } else { 3 }).await?;
         wait_shows(&tab, LAST, BLACK).await?;
         let reach = open_timelapse(&tab).await?;
@@ -165,9 +160,6 @@ async fn a_newcomer_plays_the_whole_past_from_a_keeper_and_saves_it() -> Result<
         ensure!(shows.await? == true, "it fits a screen of {width}");
         let violations = tab.violations().await?;
         ensure!(violations.is_empty(), "{violations:?}");
-        if let Some(folder) = std::env::var_os("SHOTS") {
-            tab.screenshot(&std::path::Path::new(&folder).join(format!("timelapse-{width}.png"))).await?;
-        }
         // Painting goes on beneath, and playing does not touch it.
         ensure!(tab.cell(SIZE, OVER).await? == GREEN);
         let gif = saved(&tab, "timelapse-gif").await?;
