@@ -138,6 +138,7 @@ impl Node {
     /// The overlay does not want it any more.
     pub(super) fn unseek(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         self.introductions.ways.remove(&(handle, endpoint));
+        self.note_distant(handle, endpoint);
         self.handle_absent(handle, endpoint, Source::Overlay);
     }
 
@@ -361,22 +362,32 @@ impl Node {
         }
     }
 
-    /// Whom an overlay does not seek any more is listed no longer.
+    /// Whom an overlay does not seek, or not any more, is listed no longer, and nobody is told that a link to it is made.
     pub(super) fn forget_unsought(&mut self) {
         let rooms = &self.rooms;
+        let mut untried = Vec::new();
         for (&endpoint, peer) in &mut self.peers {
-            if peer.link.is_some() || !peer.trying.is_empty() || peer.session.is_some() || !peer.is_listed() {
+            let is_idle = peer.link.is_none() && peer.trying.is_empty() && peer.session.is_none();
+            if !is_idle || !peer.is_listed() && peer.state != LinkState::Connecting {
                 continue;
             }
             let is_sought = |handle: &RoomHandle| {
                 let room = rooms.get(handle).and_then(|entry| entry.room.as_ref());
                 room.is_none_or(|room| room.is_full_mesh() || room.wants_link(endpoint))
             };
-            let unsought: Vec<RoomHandle> = peer.present_rooms().filter(|room| !is_sought(room)).collect();
-            for room in unsought {
+            let unsought: Vec<RoomHandle> =
+                peer.rooms.iter().copied().filter(|room| !is_sought(room)).collect();
+            for &room in &unsought {
                 peer.remove_room(room);
+                peer.distant.insert(room);
                 peer.next_try = None;
             }
+            if peer.state == LinkState::Connecting && unsought.len() == peer.rooms.len() {
+                untried.push(endpoint);
+            }
+        }
+        for endpoint in untried {
+            self.abandon(endpoint, UNSOUGHT);
         }
     }
 
@@ -387,6 +398,8 @@ impl Node {
     }
 }
 
+/// Why there is no link to a member to whom an overlay wants none.
+pub(super) const UNSOUGHT: &str = "is linked through others";
 /// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent.
 pub(super) const FULL_SAYERS: usize = super::config::ROOM_ENDPOINTS_MAX - 4;
 /// For how long they say so: where many come at once, all of a sample may have no place for a moment in another

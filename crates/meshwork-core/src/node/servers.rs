@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::attempts::ASK_DELAY;
 use super::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 use super::io::{Effect, ServerId};
+use super::overlays::UNSOUGHT;
 use super::peer::{Peer, Source};
 use super::rooms::Registration;
 use super::{Node, PEERS_MAX};
@@ -251,7 +252,8 @@ impl Node {
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         peer.remove_source(handle, source);
         if !peer.is_listed() && peer.link.is_none() && peer.state == LinkState::Connecting {
-            self.abandon(endpoint, GoodbyeReason::Left.words());
+            let reason = if source == Source::Overlay { UNSOUGHT } else { GoodbyeReason::Left.words() };
+            self.abandon(endpoint, reason);
         }
     }
 
