@@ -45,19 +45,22 @@ const HEAR: &str = "window.said = [];
 const BESIDE: &str = "const text = testid => document.querySelector(`[data-testid=\"${testid}\"]`)?.textContent;
     return {
         linked: Number(text('peer-count')),
+        connecting: document.querySelectorAll('.person[data-state=\"connecting\"]').length,
         gone: Array.from(document.querySelectorAll('.person[data-state=\"gone\"] .state'), one => one.textContent),
         more: text('comb-more'),
         notices: document.querySelector('.room-facts').innerText,
         said,
     };";
 
-/// Whoever is linked to others alone is counted, and nobody is said to have left or to have found the room full.
+/// Whoever is linked to others alone is counted, and nobody stays connecting, nor is said to have left or to have found the
+/// room full.
 async fn check_people(tab: &Tab) -> Result<()> {
     tab.wait_until(PATIENCE, "the people", async || {
         let beside = tab.eval(BESIDE, vec![]).await?;
         let more = SWARM as u64 - beside["linked"].as_u64().unwrap_or(0);
         let expected = if more == 0 { Value::Null } else { format!("and {more} more through them").into() };
-        ensure!(beside["gone"] == json!([]) && beside["more"] == expected, "{beside}");
+        ensure!(beside["gone"] == json!([]) && beside["connecting"] == 0, "{beside}");
+        ensure!(beside["more"] == expected, "{beside}");
         let said = beside["said"].to_string();
         ensure!(said.contains("joined") && !said.contains(" left"), "{beside}");
         ensure!(!beside["notices"].to_string().contains("full"), "{beside}");
