@@ -52,8 +52,8 @@ const BESIDE: &str = "const text = testid => document.querySelector(`[data-testi
         said,
     };";
 
-/// Whoever is linked to others alone is counted, and nobody stays connecting, nor is said to have left or to have found the
-/// room full.
+/// Whoever is linked to others alone is counted, and nobody stays connecting, nor is said to have left or to have found
+/// the room full.
 async fn check_people(tab: &Tab) -> Result<()> {
     tab.wait_until(PATIENCE, "the people", async || {
         let beside = tab.eval(BESIDE, vec![]).await?;
@@ -127,6 +127,7 @@ async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
 
     tab.click("open-overlay").await?;
     let all = SWARM + 1;
+    check_people(&tab).await?;
     let picture = wait_picture(&tab, all).await?;
     ensure!(picture["over"] == 0 && picture["beyond"] == 0, "every bead is seen: {picture}");
     wait_says(&tab, "overlay-count", &format!("{all} here, ")).await?;
@@ -134,7 +135,6 @@ async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
     let linked = tab.text("overlay-count").await?;
     ensure!(linked.contains(&format!(" {} linked to you", picture["mine"])), "{linked}: {picture}");
 
-    check_people(&tab).await?;
     let table = rows(&tab).await?;
     ensure!(table.len() == all && table[0][0] == "You" && table[0][2] == "author", "{table:?}");
     ensure!(table[1..].iter().all(|row| row[2].contains(" hop")), "everybody hears it: {table:?}");

@@ -44,8 +44,8 @@ pub fn places(distances: &[f64], Room { beads, bead }: Room) -> Vec<f64> {
     places
 }
 
-/// Where beads stand: all as before, unless one of them is now at least `seen` away from there. Kept or moved together, they
-/// never overlap.
+/// Where beads stand: all as before, unless one of them is now at least `seen` away from there. Kept or moved together,
+/// they never overlap.
 pub fn steady(before: Option<&Vec<f64>>, now: Vec<f64>, seen: f64) -> Vec<f64> {
     let is_still = |before: &&Vec<f64>| {
         let moves = |(before, now): (&f64, &f64)| (before - now).abs() >= seen;
