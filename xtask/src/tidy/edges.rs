@@ -7,6 +7,7 @@ use serde_json::Value;
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) version: String,
+    pub(super) licence: String,
     /// The crate's folder, from the root, with `/` between its parts.
     pub(super) folder: String,
     pub(super) dependencies: Vec<Dependency>,
@@ -17,6 +18,9 @@ pub(super) struct Dependency {
     pub(super) is_ours: bool,
     pub(super) is_for_tests: bool,
 }
+
+/// What everybody may use all of it under: the text is in the file LICENSE.
+const LICENCE: &str = "MIT";
 
 const CORE: &str = "meshwork-core";
 const DOC: &str = "meshwork-doc";
@@ -97,6 +101,12 @@ pub(super) fn check(packages: &[Package]) -> Vec<String> {
                 package.version, packages[0].name
             ));
         }
+        if package.licence != LICENCE {
+            let licence = &package.licence;
+            problems.push(format!(
+                "{name} has the licence `{licence}`, not {LICENCE} (license.workspace = true)"
+            ));
+        }
         let Some(allowed) = allowed(name) else {
             problems.push(format!("{name} has no place in the table of xtask/src/tidy/edges.rs"));
             continue;
@@ -137,6 +147,7 @@ fn read_package(package: &Value, root: &str) -> Result<Package> {
     Ok(Package {
         name: text("name")?.to_owned(),
         version: text("version")?.to_owned(),
+        licence: package["license"].as_str().unwrap_or_default().to_owned(),
         folder,
         dependencies: dependencies.collect::<Result<_>>()?,
     })
@@ -154,7 +165,8 @@ mod tests {
         let metadata = json!({
             "workspace_root": "/house",
             "packages": [{
-                "name": name, "version": "0.1.0", "manifest_path": format!("/house/crates/{name}/Cargo.toml"),
+                "name": name, "version": "0.1.0", "license": "MIT",
+                "manifest_path": format!("/house/crates/{name}/Cargo.toml"),
                 "dependencies": [{ "name": used, "kind": kind, "path": path }],
             }],
         });
@@ -201,10 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn versions_must_agree() {
+    fn versions_and_licences_must_agree() {
         let mut both = house(CORE, "serde", None, false);
         both.extend(house(SIM, "serde", None, false));
         both[1].version = "0.2.0".to_owned();
         assert!(check(&both)[0].contains("all crates share one"));
+        both[1].version = "0.1.0".to_owned();
+        both[1].licence = "WTFPL".to_owned();
+        assert!(check(&both)[0].contains("not MIT"));
+        let text = include_str!("../../../LICENSE");
+        assert!(text.starts_with("MIT License"), "{text}");
     }
 }

@@ -1,178 +1,177 @@
-//! The ledger: each row of `docs/capabilities.md` names tests, and the named tests exist; so do those that the
-//! threat model names.
+//! The ledger: `docs/capabilities.md` has one row for each capability, in order, and those that work name tests
+//! that exist; so does the threat model.
 
 use super::Files;
-use super::edges::Package;
+use super::proofs::Proofs;
 
 const LEDGER: &str = "docs/capabilities.md";
-const HEADER: &str = "| row | what works | proof |";
+const HEADER: &str = "| row | capability | state | proof | missing |";
 const THREATS: &str = "docs/guides/threat-model.md";
 
+/// How many rows there are.
+const ROWS: usize = 128;
+
+/// The most characters in a cell: more is not read.
+const CELL_MAX: usize = 300;
+
 /// Every defence in the threat model names a test that exists: the last cell of each row of its tables.
-pub(super) fn check_threats(files: &Files, packages: &[Package]) -> Vec<String> {
+pub(super) fn check_threats(files: &Files, proofs: &Proofs) -> Vec<String> {
     let Some(page) = files.get(THREATS) else { return vec![format!("{THREATS} is missing")] };
     let mut problems = Vec::new();
     for (index, line) in page.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
-        let proof = line.trim().trim_matches('|').rsplit('|').next().unwrap_or_default().trim();
+        let proof = cells(line).pop().unwrap_or_default();
         if proof == "proof" || proof.starts_with("---") {
             continue;
         }
-        let tests: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+        let tests = named(proof);
         if tests.is_empty() {
             problems.push(format!("{THREATS}:{}: a defence without a test", index + 1));
         }
-        let missing = tests.into_iter().filter_map(|test| check_test(test, files, packages).err());
+        let missing = tests.into_iter().filter_map(|test| proofs.find(test).err());
         problems.extend(missing.map(|what| format!("{THREATS}:{}: {what}", index + 1)));
     }
     problems
 }
 
-pub(super) fn check(files: &Files, packages: &[Package]) -> Vec<String> {
+/// All rows are there, in order; what works wholly or partly names tests that exist.
+pub(super) fn check(files: &Files, proofs: &Proofs) -> Vec<String> {
     let Some(ledger) = files.get(LEDGER) else { return vec![format!("{LEDGER} is missing")] };
     let mut problems = Vec::new();
-    let mut rows = Vec::new();
     let table = ledger.lines().enumerate().skip_while(|(_, line)| line.trim() != HEADER);
-    let mut lines = table.take_while(|(_, line)| line.starts_with('|'));
-    if lines.next().is_none() {
-        return vec![format!("{LEDGER} has no table that begins with `{HEADER}`")];
-    }
     // The line below the header only draws.
-    for (index, line) in lines.skip(1) {
-        let mut report = |what: String| problems.push(format!("{LEDGER}:{}: {what}", index + 1));
-        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
-        let &[row, works, proof] = cells.as_slice() else {
-            report(format!("a row has three cells, this one {}", cells.len()));
-            continue;
+    let mut lines = table.skip(2).take_while(|(_, line)| line.starts_with('|'));
+    for number in 1..=ROWS {
+        let Some((index, line)) = lines.next() else {
+            problems.push(format!("{LEDGER} has no row C{number} in a table under `{HEADER}`"));
+            break;
         };
-        if !is_row_name(row) {
-            report(format!("`{row}` is not a row's name (C and a number)"));
-        }
-        if rows.contains(&row) {
-            report(format!("{row} has a line already"));
-        }
-        rows.push(row);
-        if works.is_empty() {
-            report(format!("{row} does not say what works"));
-        }
-        let tests: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
-        if tests.is_empty() {
-            report(format!("{row} names no test: a row without a test is not done"));
-        }
-        for test in tests {
-            if let Err(what) = check_test(test, files, packages) {
-                report(format!("{row}: {what}"));
-            }
-        }
+        let found = check_row(number, line, proofs);
+        problems.extend(found.into_iter().map(|what| format!("{LEDGER}:{}: {what}", index + 1)));
+    }
+    if let Some((index, _)) = lines.next() {
+        problems.push(format!("{LEDGER}:{}: C{ROWS} is the last row", index + 1));
     }
     problems
 }
 
-fn is_row_name(row: &str) -> bool {
-    row.strip_prefix('C').is_some_and(|number| {
-        !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit()) && !number.starts_with('0')
-    })
+fn check_row(number: usize, line: &str, proofs: &Proofs) -> Vec<String> {
+    let cells = cells(line);
+    let &[row, capability, state, proof, missing] = cells.as_slice() else {
+        return vec![format!("a row has five cells, this one {}", cells.len())];
+    };
+    let mut problems = Vec::new();
+    if row != format!("C{number}") {
+        problems.push(format!("here stands C{number}, not `{row}`"));
+    }
+    if capability.is_empty() {
+        problems.push(format!("{row} does not say what it is"));
+    }
+    if let Some(long) = cells.iter().map(|cell| cell.chars().count()).find(|length| *length > CELL_MAX) {
+        problems.push(format!("{row} has a cell of {long} characters, {CELL_MAX} are the most"));
+    }
+    let tests = named(proof);
+    match (state, tests.is_empty(), missing.is_empty()) {
+        ("works", false, true) | ("partly", false, false) | ("missing", true, true) => {}
+        ("works", ..) => problems.push(format!("{row} works: it names tests, and nothing that is missing")),
+        ("partly", ..) => problems.push(format!("{row} works partly: it names tests, and what is missing")),
+        ("missing", ..) => problems.push(format!("{row} is missing: it names no test and says no more")),
+        _ => problems.push(format!("{row} is `{state}`, but must be works, partly or missing")),
+    }
+    problems.extend(
+        tests.into_iter().filter_map(|test| proofs.find(test).err()).map(|what| format!("{row}: {what}")),
+    );
+    problems
 }
 
-/// `meshwork-core::crdt::canvas::the_later_stroke_wins` is a function of that name in that crate.
-fn check_test(test: &str, files: &Files, packages: &[Package]) -> Result<(), String> {
-    let (crate_name, path) =
-        test.split_once("::").ok_or_else(|| format!("`{test}` is not of the form crate::path::test"))?;
-    let package = packages
-        .iter()
-        .find(|package| package.name == crate_name)
-        .ok_or_else(|| format!("there is no crate `{crate_name}`"))?;
-    let function = path.rsplit("::").next().unwrap_or(path);
-    let folder = format!("{}/", package.folder);
-    let exists = files
-        .range(folder.clone()..)
-        .take_while(|(name, _)| name.starts_with(&folder))
-        .any(|(name, text)| name.ends_with(".rs") && has_function(text, function));
-    if exists { Ok(()) } else { Err(format!("`{crate_name}` has no test `{function}`")) }
+fn cells(line: &str) -> Vec<&str> {
+    let line = line.trim();
+    let inner = line.strip_prefix('|').unwrap_or(line);
+    inner.strip_suffix('|').unwrap_or(inner).split('|').map(str::trim).collect()
 }
 
-fn has_function(text: &str, function: &str) -> bool {
-    text.lines().any(|line| {
-        line.split_once("fn ").is_some_and(|(before, after)| {
-            !before.contains("//")
-                && after
-                    .strip_prefix(function)
-                    .is_some_and(|rest| rest.starts_with('(') || rest.starts_with('<'))
-        })
-    })
+/// What stands in backquotes.
+fn named(proof: &str) -> Vec<&str> {
+    proof.split('`').skip(1).step_by(2).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::files;
+    use super::super::proofs::tests::core;
     use super::*;
 
-    fn problems(rows: &str) -> Vec<String> {
-        let ledger = format!("# Ledger\n\n{HEADER}\n|---|---|---|\n{rows}\nAfter.\n");
-        let core = "//! Core.\n#[test]\nfn later_wins() {}\n// fn gone() {}\n";
-        let other = "fn elsewhere() {}";
-        let files = files(&[
-            (LEDGER, &ledger),
-            ("crates/meshwork-core/src/lib.rs", core),
-            ("crates/meshwork-other/src/lib.rs", other),
-        ]);
-        let package = Package {
-            name: "meshwork-core".to_owned(),
-            version: "0.1.0".to_owned(),
-            folder: "crates/meshwork-core".to_owned(),
-            dependencies: Vec::new(),
-        };
-        check(&files, &[package])
+    const SOURCE: (&str, &str) =
+        ("crates/meshwork-core/src/lib.rs", "//! Core.\n#[test]\nfn wins() {}\nfn helps() {}\n");
+
+    fn proofs() -> Proofs {
+        Proofs::read(&files(&[SOURCE]), &[core()]).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    /// What is found where the first rows are these and all others are missing.
+    fn problems(first: &[&str]) -> Vec<String> {
+        let rest = (first.len() + 1..=ROWS).map(|number| format!("| C{number} | a thing | missing | | |"));
+        let rows: Vec<String> = first.iter().map(|row| (*row).to_owned()).chain(rest).collect();
+        let ledger = format!("# Ledger\n\n{HEADER}\n|---|---|---|---|---|\n{}\n\nAfter.\n", rows.join("\n"));
+        check(&files(&[(LEDGER, &ledger)]), &proofs())
     }
 
     #[test]
-    fn rows_with_tests_pass() {
-        assert_eq!(problems(""), Vec::<String>::new());
-        let rows = "| C1 | It works | `meshwork-core::canvas::later_wins`, `meshwork-core::later_wins` |\n| C12 | Too | `meshwork-core::later_wins` |";
-        assert_eq!(problems(rows), Vec::<String>::new());
+    fn good_rows_pass() {
+        let good = [
+            "| C1 | It | works | `core::wins`, `core::wins` | |",
+            "| C2 | It | partly | `core::wins` | half |",
+        ];
+        assert_eq!(problems(&good), Vec::<String>::new());
     }
 
     #[test]
     fn bad_rows_fail() {
+        let long = format!("| C1 | {} | missing | | |", "long".repeat(80));
         let bad = [
-            "| C1 | Works | `meshwork-core::no_such_test` |",
-            "| C1 | Works | `meshwork-core::later` |",
-            "| C1 | Works | `meshwork-core::gone` |",
-            "| C1 | Works | `meshwork-core::elsewhere` |",
-            "| C1 | Works | `no-such-crate::later_wins` |",
-            "| C1 | Works | `later_wins` |",
-            "| C1 | Works | later |",
-            "| C1 |  | `meshwork-core::later_wins` |",
-            "| D1 | Works | `meshwork-core::later_wins` |",
-            "| C1 | Works | `meshwork-core::later_wins` | more |",
-            "| C1 | Works | `meshwork-core::later_wins` |\n| C1 | Again | `meshwork-core::later_wins` |",
+            "| C1 | It | works | `core::no_such_test` | |",
+            "| C1 | It | works | `core::helps` | |",
+            "| C1 | It | works | `core::deep::wins` | |",
+            "| C1 | It | works | `other::wins` | |",
+            "| C1 | It | works | `wins` | |",
+            "| C1 | It | works | wins | |",
+            "| C1 | It | works | `core::wins` | half |",
+            "| C1 | It | partly | `core::wins` | |",
+            "| C1 | It | partly | | half |",
+            "| C1 | It | missing | `core::wins` | |",
+            "| C1 | It | done | `core::wins` | |",
+            "| C1 | | missing | | |",
+            "| C2 | It | missing | | |",
+            "| C1 | It | missing | |",
+            &long,
         ];
-        for rows in bad {
-            assert_eq!(problems(rows).len(), 1, "{rows}: {:?}", problems(rows));
+        for row in bad {
+            assert_eq!(problems(&[row]).len(), 1, "{row}: {:?}", problems(&[row]));
         }
     }
 
     #[test]
-    fn threats_without_a_test_fail() {
-        let package = Package {
-            name: "meshwork-core".to_owned(),
-            version: "0.1.0".to_owned(),
-            folder: "crates/meshwork-core".to_owned(),
-            dependencies: Vec::new(),
-        };
-        let check = |row: &str| {
-            let page = format!("| attempt | what comes of it | proof |\n|---|---|---|\n{row}\n");
-            let core = ("crates/meshwork-core/src/lib.rs", "fn later_wins() {}\n");
-            check_threats(&files(&[(THREATS, page.as_str()), core]), std::slice::from_ref(&package)).len()
-        };
-        assert_eq!(check("| lie | refused | `meshwork-core::later_wins` |"), 0);
-        assert_eq!(check("| lie | refused | none |"), 1);
-        assert_eq!(check("| lie | refused | `meshwork-core::no_such_test` |"), 1);
-        assert_eq!(check_threats(&files(&[]), &[]).len(), 1);
+    fn rows_that_are_left_out_doubled_or_too_many_fail() {
+        assert!(!problems(&["| C2 | It | missing | | |", "| C1 | It | missing | | |"]).is_empty());
+        assert!(!problems(&["| C1 | It | missing | | |", "| C1 | It | missing | | |"]).is_empty());
+        let short = format!("{HEADER}\n|---|---|---|---|---|\n| C1 | a | missing | | |\n");
+        assert_eq!(check(&files(&[(LEDGER, &short)]), &proofs()).len(), 1);
+        let rows: String =
+            (1..=ROWS + 1).map(|number| format!("| C{number} | a | missing | | |\n")).collect();
+        let long = format!("{HEADER}\n|---|---|---|---|---|\n{rows}");
+        assert_eq!(check(&files(&[(LEDGER, &long)]), &proofs()).len(), 1);
+        assert_eq!(check(&files(&[]), &proofs()).len(), 1);
+        assert_eq!(check(&files(&[(LEDGER, "# Ledger\n")]), &proofs()).len(), 1);
     }
 
     #[test]
-    fn a_missing_ledger_or_table_fails() {
-        assert_eq!(check(&files(&[]), &[]), [format!("{LEDGER} is missing")]);
-        assert_eq!(check(&files(&[(LEDGER, "# Ledger\n")]), &[]).len(), 1);
+    fn threats_without_a_test_fail() {
+        let check = |row: &str| {
+            let page = format!("| attempt | what comes of it | proof |\n|---|---|---|\n{row}\n");
+            check_threats(&files(&[(THREATS, page.as_str())]), &proofs()).len()
+        };
+        assert_eq!(check("| lie | refused | `core::wins` |"), 0);
+        assert_eq!(check("| lie | refused | none |"), 1);
+        assert_eq!(check("| lie | refused | `core::no_such_test` |"), 1);
+        assert_eq!(check_threats(&files(&[]), &proofs()).len(), 1);
     }
 }

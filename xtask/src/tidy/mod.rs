@@ -5,6 +5,7 @@ mod exceptions;
 mod ledger;
 mod leftovers;
 mod links;
+mod proofs;
 mod source;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,13 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     let packages = edges::packages(&workspace.metadata).context("cargo metadata is not as expected")?;
     let mut problems = Vec::new();
     problems.extend(edges::check(&packages));
-    problems.extend(ledger::check(&files, &packages));
-    problems.extend(ledger::check_threats(&files, &packages));
+    match proofs::Proofs::read(&files, &packages) {
+        Ok(proofs) => {
+            problems.extend(ledger::check(&files, &proofs));
+            problems.extend(ledger::check_threats(&files, &proofs));
+        }
+        Err(unreadable) => problems.extend(unreadable),
+    }
     problems.extend(source::check(&files, exceptions::LONG_FILES));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
