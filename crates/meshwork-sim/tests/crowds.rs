@@ -1,15 +1,18 @@
 //! Rooms of a thousand real nodes, which a third of them leaves at once.
 
-use std::num::NonZero;
+mod common;
+
 use std::thread;
 
 use meshwork_core::node::config::PlantedBug;
 use meshwork_sim::check::Violation;
 use meshwork_sim::crowd::{self, Plan, Report};
-use meshwork_sim::graph::workers::in_order;
 
-/// Rooms that are run: each takes half a minute of a processor. `cargo xtask sim --crowd 1000 --seed N` runs others.
+/// Rooms that are run in turn, four of them in each run of the tests: one takes most of a minute of a processor.
+/// `cargo xtask sim --crowd 1000 --seed N` runs others.
 const SEEDS: u64 = 20;
+/// Tests that share them, so that they run beside each other.
+const TESTS: u64 = 4;
 /// Nodes in each of them.
 const PEERS: usize = 1000;
 
@@ -17,32 +20,71 @@ fn run(plan: &Plan) -> Result<Report, Violation> {
     crowd::run(plan, &mut |_, _| ())
 }
 
-/// A plan for each seed, on so many threads.
-fn run_all(threads: usize, plans: &[Plan]) -> Vec<Result<Report, Violation>> {
-    in_order(threads, plans.len(), &|_, _| (), |place| run(&plans[place]))
+/// The rooms that fall to one of the [`TESTS`]: one of [`SEEDS`] that are always the same, by the seed of the run; in
+/// the nightly run all of its share of as many that begin at the seed of the run.
+fn share(test: u64, seed: u64, is_nightly: bool) -> Vec<u64> {
+    let turns = SEEDS / TESTS;
+    match is_nightly {
+        true => (0..turns).map(|turn| seed.wrapping_add(test + turn * TESTS)).collect(),
+        false => vec![test + seed % turns * TESTS],
+    }
 }
 
-#[test]
-fn a_thousand_nodes_find_their_places_lose_a_third_and_heal() {
-    let plans: Vec<Plan> = (0..SEEDS).map(|seed| Plan::emergent(seed, PEERS)).collect();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(4);
-    for (plan, outcome) in plans.iter().zip(run_all(threads, &plans)) {
-        let report = outcome.unwrap_or_else(|violation| {
-            let seed = plan.seed;
+fn a_thousand_nodes_find_their_places_lose_a_third_and_heal(test: u64) {
+    for seed in share(test, common::seed(0), common::is_nightly()) {
+        let plan = Plan::emergent(seed, PEERS);
+        let report = run(&plan).unwrap_or_else(|violation| {
             panic!("seed {seed}: {violation}\nrepeat with: cargo xtask sim --crowd {PEERS} --seed {seed}");
         });
-        println!("seed {}: {report:?}", plan.seed);
+        println!("seed {seed}: {report:?}");
         let (fewest, _, most) = report.neighbours;
         assert!(report.survivors > PEERS / 2 && fewest >= plan.least && most <= plan.most, "{report:?}");
     }
 }
 
 #[test]
+fn crowd_0() {
+    a_thousand_nodes_find_their_places_lose_a_third_and_heal(0);
+}
+
+#[test]
+fn crowd_1() {
+    a_thousand_nodes_find_their_places_lose_a_third_and_heal(1);
+}
+
+#[test]
+fn crowd_2() {
+    a_thousand_nodes_find_their_places_lose_a_third_and_heal(2);
+}
+
+#[test]
+fn crowd_3() {
+    a_thousand_nodes_find_their_places_lose_a_third_and_heal(3);
+}
+
+#[test]
+fn every_crowd_has_its_turn() {
+    let all = |seeds: &[u64], is_nightly| {
+        let shares =
+            seeds.iter().flat_map(|&seed| (0..TESTS).flat_map(move |test| share(test, seed, is_nightly)));
+        let mut rooms: Vec<u64> = shares.collect();
+        rooms.sort_unstable();
+        rooms
+    };
+    assert_eq!(all(&[5, 6, 7, 8, 9], false), (0..SEEDS).collect::<Vec<_>>(), "in five runs");
+    assert_eq!(all(&[7], true), (7..7 + SEEDS).collect::<Vec<_>>(), "in one nightly run");
+}
+
+#[test]
 fn one_seed_gives_one_room_on_any_number_of_threads() {
     let plans: Vec<Plan> = (0..4).map(|seed| Plan::emergent(seed, 100)).collect();
-    let one = run_all(1, &plans);
+    let one: Vec<_> = plans.iter().map(run).collect();
     assert!(one.iter().all(Result::is_ok), "{one:?}");
-    assert_eq!(one, run_all(4, &plans));
+    let beside = thread::scope(|scope| {
+        let running: Vec<_> = plans.iter().map(|plan| scope.spawn(|| run(plan))).collect();
+        running.into_iter().map(|one| one.join().expect("a run does not panic")).collect::<Vec<_>>()
+    });
+    assert_eq!(one, beside);
     assert!(one.windows(2).all(|pair| pair[0] != pair[1]), "and another seed another room");
 }
 

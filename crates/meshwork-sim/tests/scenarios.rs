@@ -1,5 +1,10 @@
 //! Rooms drawn from seeds, with every kind of fault there is, and faults planted to see that checkers notice.
 
+mod common;
+
+use std::num::NonZero;
+use std::thread;
+
 use meshwork_core::node::config::PlantedBug;
 use meshwork_sim::scenario::{self, Schedule};
 
@@ -7,26 +12,34 @@ use meshwork_sim::scenario::{self, Schedule};
 const FIXED_SEEDS: u64 = 100;
 /// Rooms whose first seed comes from the environment, so that a run can be repeated.
 const SEEDS: u64 = 200;
+/// The same in the nightly run.
+const NIGHTLY_SEEDS: u64 = 10_000;
 
-/// Runs seeds, and tells the first that fails with the command that repeats it.
-fn run(seeds: impl Iterator<Item = u64>) {
-    for seed in seeds {
-        if let Err(violation) = scenario::run(seed, None) {
-            panic!("seed {seed}: {violation}\nrepeat with: cargo xtask sim --seed {seed}");
-        }
+/// Runs so many seeds on all processors, and tells those that fail with the command that repeats them.
+fn run(first: u64, count: u64) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = |thread| {
+        let seeds = (thread as u64..count).step_by(threads).map(|offset| first.wrapping_add(offset));
+        seeds.filter_map(|seed| Some((seed, scenario::run(seed, None).err()?))).collect::<Vec<_>>()
+    };
+    let failed: Vec<_> = thread::scope(|scope| {
+        let shares: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
+        shares.into_iter().flat_map(|share| share.join().expect("a run does not panic")).collect()
+    });
+    for (seed, violation) in &failed {
+        println!("seed {seed}: {violation}\nrepeat with: cargo xtask sim --seed {seed}");
     }
+    assert!(failed.is_empty(), "{} of {count} rooms failed", failed.len());
 }
 
 #[test]
 fn random_faults_leave_rooms_equal() {
-    let base = std::env::var("MESHWORK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_000_000u64);
-    println!("seeds {base} to {}", base.wrapping_add(SEEDS - 1));
-    run((0..SEEDS).map(|offset| base.wrapping_add(offset)));
+    run(common::seed(1_000_000), if common::is_nightly() { NIGHTLY_SEEDS } else { SEEDS });
 }
 
 #[test]
 fn seeds_that_were_run_before_still_pass() {
-    run(0..FIXED_SEEDS);
+    run(0, FIXED_SEEDS);
 }
 
 #[test]

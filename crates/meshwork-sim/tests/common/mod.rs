@@ -67,3 +67,15 @@ pub(crate) fn refused(world: &World, index: NodeIndex, reason: Refusal) -> bool 
     let told = |event: &Event| matches!(event, Event::Refused { reason: why, .. } if *why == reason);
     world.look_at(index).events.iter().any(told)
 }
+
+/// The seed of this run of the tests, from MESHWORK_SEED, so that a run can be repeated.
+pub(crate) fn seed(default: u64) -> u64 {
+    let seed = std::env::var("MESHWORK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(default);
+    println!("repeat with MESHWORK_SEED={seed}");
+    seed
+}
+
+/// Whether this is the long run, in which much more is tried: MESHWORK_NIGHTLY is set, to whatever.
+pub(crate) fn is_nightly() -> bool {
+    std::env::var_os("MESHWORK_NIGHTLY").is_some()
+}
