@@ -17,6 +17,7 @@ use thirtyfour::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::namespace::Namespace;
 use crate::process::Group;
 use crate::tab::Tab;
 use crate::wait::{PATIENCE, wait_until};
@@ -61,13 +62,13 @@ pub struct BrowserOptions {
     default_webrtc: bool,
     profile: Option<PathBuf>,
     arguments: Vec<String>,
-    namespace: Option<String>,
+    namespace: Option<Namespace>,
 }
 
 impl BrowserOptions {
     /// In a network namespace; its driver stays outside.
-    pub fn within(mut self, namespace: &str) -> Self {
-        self.namespace = Some(namespace.to_owned());
+    pub fn within(mut self, namespace: &Namespace) -> Self {
+        self.namespace = Some(namespace.clone());
         self
     }
 
@@ -269,7 +270,8 @@ fn program(options: &BrowserOptions, folder: &Path) -> Result<PathBuf> {
     let Some(namespace) = &options.namespace else { return Ok(chromium) };
     let script = folder.join("chromium");
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&script)?;
-    write!(file, "#!/bin/sh\nexec ip netns exec {namespace} '{}' \"$@\"\n", chromium.display())?;
+    let entering = namespace.entering().join(" ");
+    write!(file, "#!/bin/sh\nexec {entering} '{}' \"$@\"\n", chromium.display())?;
     Ok(script)
 }
 

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::networks;
+use crate::namespace::Namespace;
 use crate::process::Group;
 use crate::wait::wait_until;
 
@@ -21,7 +21,7 @@ const RUN_MAX: Duration = Duration::from_secs(120);
 pub struct Cli {
     home: TempDir,
     /// The network namespace in which they are, if they are in one of their own.
-    namespace: Option<String>,
+    namespace: Option<Namespace>,
     /// What else stands in the environment of the commands.
     variables: Vec<(String, String)>,
 }
@@ -34,8 +34,8 @@ impl Cli {
     }
 
     /// Such a user in a network namespace.
-    pub fn within(namespace: &str) -> Result<Cli> {
-        Ok(Cli { namespace: Some(namespace.to_owned()), ..Cli::new()? })
+    pub fn within(namespace: &Namespace) -> Result<Cli> {
+        Ok(Cli { namespace: Some(namespace.clone()), ..Cli::new()? })
     }
 
     /// The same user, with one more variable in the environment.
@@ -69,7 +69,7 @@ impl Cli {
     {
         let mut command = match &self.namespace {
             None => Command::new(crate::program()),
-            Some(namespace) => networks::command(namespace, &crate::program()),
+            Some(namespace) => namespace.command(&crate::program()),
         };
         let before = command.get_args().count();
         command.args(arguments);

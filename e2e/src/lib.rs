@@ -25,6 +25,7 @@ mod browser;
 mod canvas;
 mod cli;
 mod frames;
+mod namespace;
 pub mod networks;
 mod process;
 mod proxy;

@@ -3,11 +3,10 @@
 //! One namespace is the internet: a bridge, on which the server and the outer ends of the routers are. Each host is in
 //! a namespace of its own, behind a router in another, whose rules make it what RFC 4787 and RFC 3489 section 5 name.
 
-use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use anyhow::Result;
 
-use anyhow::{Context, Result, ensure};
+use crate::namespace::Holder;
+pub use crate::namespace::Namespace;
 
 /// Where the server is. Public, since a relay denies private addresses, and nobody else's in here.
 pub const SERVER: &str = "11.0.0.1";
@@ -30,37 +29,29 @@ pub enum Router {
     NoUdp,
 }
 
-/// Namespaces that go with this value.
+/// Networks that go with this value, and with the last program in them.
 pub struct Networks {
-    prefix: String,
-    made: Vec<String>,
+    holder: Holder,
+    internet: Namespace,
 }
 
 impl Networks {
-    /// The internet, with nobody behind it; `None`, and words on stderr, where the machine makes no namespaces.
+    /// The internet, with nobody behind it.
     ///
     /// # Errors
-    /// It makes namespaces, but no network in them.
-    #[expect(clippy::print_stderr, reason = "who reads a test's output must see that it was left out")]
-    pub fn new() -> Result<Option<Networks>> {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let prefix = format!("mw{}x{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let mut networks = Networks { prefix, made: Vec::new() };
-        let made = networks.add("net").and_then(|net| inside(&net, &["nft", "list", "ruleset"]));
-        if let Err(error) = made {
-            eprintln!("this machine makes no networks of a test's own: {error:#}");
-            return Ok(None);
-        }
-        let net = networks.internet();
-        inside(&net, &["ip", "link", "add", "bridge", "type", "bridge"])?;
-        inside(&net, &["ip", "address", "add", &format!("{SERVER}/24"), "dev", "bridge"])?;
-        inside(&net, &["ip", "link", "set", "bridge", "up"])?;
-        Ok(Some(networks))
+    /// The machine makes no namespaces, and why: root may, others where the kernel's settings allow it.
+    pub fn new() -> Result<Networks> {
+        let holder = Holder::start()?;
+        let internet = holder.add("internet")?;
+        internet.run(&["ip", "link", "add", "bridge", "type", "bridge"])?;
+        internet.run(&["ip", "address", "add", &format!("{SERVER}/24"), "dev", "bridge"])?;
+        internet.run(&["ip", "link", "set", "bridge", "up"])?;
+        Ok(Networks { holder, internet })
     }
 
     /// The namespace in which the server is.
-    pub fn internet(&self) -> String {
-        format!("{}net", self.prefix)
+    pub fn internet(&self) -> &Namespace {
+        &self.internet
     }
 
     /// Gives the server's namespace an address by IPv6, [`SERVER_V6`]. Browsers look for none on the loopback device.
@@ -68,93 +59,93 @@ impl Networks {
     /// # Errors
     /// The system's, in words.
     pub fn add_ipv6(&self) -> Result<()> {
-        let (net, address) = (self.internet(), format!("{SERVER_V6}/64"));
+        let (net, address) = (&self.internet, format!("{SERVER_V6}/64"));
         // A device counts as running only when something is plugged in.
-        inside(&net, &["ip", "link", "add", "ipv6", "type", "veth", "peer", "name", "plug"])?;
-        inside(&net, &["ip", "address", "add", &address, "dev", "ipv6", "nodad"])?;
-        inside(&net, &["ip", "link", "set", "plug", "up"])?;
-        inside(&net, &["ip", "link", "set", "ipv6", "up"])?;
-        inside(&net, &["ip", "-6", "route", "add", "default", "dev", "ipv6"])
+        net.run(&["ip", "link", "add", "ipv6", "type", "veth", "peer", "name", "plug"])?;
+        net.run(&["ip", "address", "add", &address, "dev", "ipv6", "nodad"])?;
+        net.run(&["ip", "link", "set", "plug", "up"])?;
+        net.run(&["ip", "link", "set", "ipv6", "up"])?;
+        net.run(&["ip", "-6", "route", "add", "default", "dev", "ipv6"])
     }
 
-    /// A host behind a router: its namespace. `number` is 2 to 254 and tells it from the others.
+    /// A host behind a router. `number` is 2 to 254 and tells it from the others.
     ///
     /// # Errors
     /// The system's, in words.
-    pub fn host(&mut self, number: u8, router: Router) -> Result<String> {
-        let (gate, host) = (self.add(&format!("gate{number}"))?, self.add(&format!("host{number}"))?);
-        let (net, port) = (self.internet(), format!("port{number}"));
-        let inner = |last: u8| format!("10.{number}.0.{last}");
-        run(&[
-            "ip", "-n", &net, "link", "add", &port, "type", "veth", "peer", "name", "outer", "netns", &gate,
-        ])?;
-        inside(&net, &["ip", "link", "set", &port, "master", "bridge", "up"])?;
-        inside(&gate, &["ip", "address", "add", &format!("11.0.0.{number}/24"), "dev", "outer"])?;
-        inside(&gate, &["ip", "link", "set", "outer", "up"])?;
-        run(&[
-            "ip", "-n", &gate, "link", "add", "inner", "type", "veth", "peer", "name", "outer", "netns",
-            &host,
-        ])?;
-        for (namespace, device, last) in [(&gate, "inner", 1), (&host, "outer", 2)] {
-            inside(namespace, &["ip", "address", "add", &format!("{}/24", inner(last)), "dev", device])?;
-            inside(namespace, &["ip", "link", "set", device, "up"])?;
-        }
-        inside(&host, &["ip", "route", "add", "default", "via", &inner(1)])?;
-        inside(&gate, &["sysctl", "-qw", "net.ipv4.ip_forward=1"])?;
-        inside(&gate, &["nft", &rules(router, &inner(2))])?;
+    pub fn host(&self, number: u8, router: Router) -> Result<Host> {
+        let gate = self.holder.add(&format!("gate{number}"))?;
+        let inside = self.holder.add(&format!("host{number}"))?;
+        let port = format!("port{number}");
+        wire(&self.internet, &port, &gate, "outer")?;
+        self.internet.run(&["ip", "link", "set", &port, "master", "bridge", "up"])?;
+        gate.run(&["ip", "address", "add", &format!("11.0.0.{number}/24"), "dev", "outer"])?;
+        gate.run(&["ip", "link", "set", "outer", "up"])?;
+        wire(&gate, "inner", &inside, "outer")?;
+        let host = Host { number, gate, inside };
+        host.plug_in("inner", "outer")?;
+        host.gate.run(&["sysctl", "-qw", "net.ipv4.ip_forward=1"])?;
+        host.gate.run(&["nft", &rules(router, &host.address(2))])?;
         Ok(host)
     }
+}
 
-    /// Connects two hosts with a cable of their own, which no router is on.
+/// Somebody's machine behind a router of their own.
+pub struct Host {
+    number: u8,
+    /// Where the router is.
+    gate: Namespace,
+    inside: Namespace,
+}
+
+impl Host {
+    /// The namespace of the machine.
+    pub fn namespace(&self) -> &Namespace {
+        &self.inside
+    }
+
+    /// Connects it to another with a cable of their own, which no router is on.
     ///
     /// # Errors
     /// The system's, in words.
-    pub fn connect(&self, one: u8, other: u8) -> Result<()> {
-        let [first, second] = [one, other].map(|number| format!("{}host{number}", self.prefix));
-        run(&[
-            "ip", "-n", &first, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns",
-            &second,
-        ])?;
-        for (host, last) in [(&first, 1), (&second, 2)] {
-            inside(host, &["ip", "address", "add", &format!("10.0.{one}.{last}/24"), "dev", "cable"])?;
-            inside(host, &["ip", "link", "set", "cable", "up"])?;
+    pub fn connect(&self, other: &Host) -> Result<()> {
+        wire(&self.inside, "cable", &other.inside, "cable")?;
+        for (host, last) in [(self, 1), (other, 2)] {
+            // Both in the same network.
+            let address = format!("10.0.{}.{last}/24", self.number);
+            host.inside.run(&["ip", "address", "add", &address, "dev", "cable"])?;
+            host.inside.run(&["ip", "link", "set", "cable", "up"])?;
         }
         Ok(())
     }
 
-    /// Makes the router before a host another one, for what is sent from new ports.
+    /// Makes its router another one, for what is sent from new ports.
     ///
     /// # Errors
     /// The system's, in words.
-    pub fn replace_router(&self, number: u8, router: Router) -> Result<()> {
-        let gate = format!("{}gate{number}", self.prefix);
-        let rules = rules(router, &format!("10.{number}.0.2"));
-        inside(&gate, &["nft", &format!("flush ruleset\n{rules}")])
+    pub fn replace_router(&self, router: Router) -> Result<()> {
+        let rules = rules(router, &self.address(2));
+        self.gate.run(&["nft", &format!("flush ruleset\n{rules}")])
     }
 
-    fn add(&mut self, name: &str) -> Result<String> {
-        let namespace = format!("{}{name}", self.prefix);
-        run(&["ip", "netns", "add", &namespace])?;
-        self.made.push(namespace.clone());
-        inside(&namespace, &["ip", "link", "set", "lo", "up"])?;
-        Ok(namespace)
+    /// An address between machine and router: 1 is the router's, 2 the machine's.
+    fn address(&self, last: u8) -> String {
+        format!("10.{}.0.{last}", self.number)
     }
-}
 
-impl Drop for Networks {
-    fn drop(&mut self) {
-        for namespace in &self.made {
-            // What cannot be deleted goes with the machine.
-            let _ = run(&["ip", "netns", "delete", namespace]);
+    /// Leads everything through two devices, one of the router's and one of the machine's.
+    fn plug_in(&self, of_gate: &str, of_machine: &str) -> Result<()> {
+        for (namespace, device, last) in [(&self.gate, of_gate, 1), (&self.inside, of_machine, 2)] {
+            namespace.run(&["ip", "address", "add", &format!("{}/24", self.address(last)), "dev", device])?;
+            namespace.run(&["ip", "link", "set", device, "up"])?;
         }
+        self.inside.run(&["ip", "route", "add", "default", "via", &self.address(1)])
     }
 }
 
-/// The command that runs `program` inside a namespace.
-pub(crate) fn command(namespace: &str, program: &Path) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", namespace]).arg(program);
-    command
+/// Two devices that are the ends of one wire.
+fn wire(one: &Namespace, device: &str, other: &Namespace, peer: &str) -> Result<()> {
+    let end = ["peer", "name", peer, "netns", other.path()];
+    one.run(&[&["ip", "link", "add", device, "type", "veth"][..], &end].concat())
 }
 
 /// The router's rules for nftables. What comes from outside unasked is dropped before it leaves a trace: a trace would
@@ -186,15 +177,4 @@ fn rules(router: Router, host: &str) -> String {
         _ => "chain unasked { type filter hook input priority 0; iifname \"outer\" drop; }\n",
     };
     format!("table ip router {{\n{outwards}{inwards}{unasked}}}\n")
-}
-
-fn inside(namespace: &str, words: &[&str]) -> Result<()> {
-    run(&[&["ip", "netns", "exec", namespace], words].concat())
-}
-
-fn run(words: &[&str]) -> Result<()> {
-    let output = Command::new(words[0]).args(&words[1..]).output().with_context(|| words[0].to_owned())?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}: {said}", words.join(" "));
-    Ok(())
 }

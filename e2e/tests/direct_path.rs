@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use common::native::{self, Native};
 use common::relay::{check_nobody_gone, hidden, hidden_start, note_gone, states, switch_hiding, wait_states};
 use common::{SIZE, make_room, open_start, same_cells, wait_linked};
-use meshwork_e2e::networks::{Networks, Router, SERVER};
+use meshwork_e2e::networks::{Host, Networks, Router, SERVER};
 use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server, ServerOptions, Tab, wait_until};
 use serde_json::Value;
 
@@ -131,15 +131,15 @@ fn watched(lines: &[String]) -> Result<u64> {
 
 #[tokio::test]
 async fn a_router_that_opens_makes_links_direct_without_a_loss_and_others_stay_as_they_are() -> Result<()> {
-    let Some(mut networks) = Networks::new()? else { return Ok(()) };
-    let net = Cli::within(&networks.internet())?;
+    let networks = Networks::new()?;
+    let net = Cli::within(networks.internet())?;
     let (listen, relay) = (format!("{SERVER}:8080"), format!("{SERVER}:3478"));
     let server = net.start(["serve", "--listen", &listen, "--relay", "--relay-listen", &relay])?;
     server.line(PATIENCE, "the server", |line| line.starts_with("listening on ")).await?;
     let opening = networks.host(2, Router::PortRestricted)?;
     let symmetric = networks.host(3, Router::Symmetric)?;
-    let watcher = Cli::within(&networks.host(4, Router::Symmetric)?)?;
-    let within = |namespace| Browser::start_with(BrowserOptions::default().within(namespace));
+    let watcher = Cli::within(networks.host(4, Router::Symmetric)?.namespace())?;
+    let within = |host: &Host| Browser::start_with(BrowserOptions::default().within(host.namespace()));
     let (one, other) = tokio::try_join!(within(&opening), within(&symmetric))?;
     let mira = open_start(&one, &format!("http://{listen}"), "create-room").await?;
     let link = make_room(&mira, "create-room").await?;
@@ -154,7 +154,7 @@ async fn a_router_that_opens_makes_links_direct_without_a_loss_and_others_stay_a
     let pages = [&mira, &lin];
     begin(pages).await?;
     paint(pages, 0).await?;
-    networks.replace_router(2, Router::FullCone)?;
+    opening.replace_router(Router::FullCone)?;
     let mut strokes = 1;
     while states(&mira).await? != ["direct"; 2] {
         paint(pages, strokes).await?;

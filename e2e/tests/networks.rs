@@ -43,7 +43,7 @@ async fn meet(first: &Cli, second: &Cli) -> Result<[Running; 2]> {
 
 /// A server with a relay in the internet.
 async fn serve(networks: &Networks) -> Result<(Cli, Running)> {
-    let net = Cli::within(&networks.internet())?;
+    let net = Cli::within(networks.internet())?;
     let (listen, relay) = (format!("{SERVER}:8080"), format!("{SERVER}:3478"));
     let server = net.start(["serve", "--listen", &listen, "--relay", "--relay-listen", &relay])?;
     server.line(LINK_MAX, "the server", |line| line.starts_with("listening on ")).await?;
@@ -52,13 +52,13 @@ async fn serve(networks: &Networks) -> Result<(Cli, Running)> {
 
 #[tokio::test]
 async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> {
-    let Some(mut networks) = Networks::new()? else { return Ok(()) };
+    let networks = Networks::new()?;
     let _server = serve(&networks).await?;
     let mut meetings = Vec::new();
     // All of them at once: each takes seconds of waiting.
     for (number, (one, other, expected)) in (1u8..).zip(PAIRS) {
-        let first = Cli::within(&networks.host(2 * number, one)?)?;
-        let second = Cli::within(&networks.host(2 * number + 1, other)?)?;
+        let first = Cli::within(networks.host(2 * number, one)?.namespace())?;
+        let second = Cli::within(networks.host(2 * number + 1, other)?.namespace())?;
         let watches = meet(&first, &second).await?;
         meetings.push((format!("{one:?} and {other:?}"), expected, watches, (first, second)));
     }
@@ -80,16 +80,15 @@ async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> 
 
 #[tokio::test]
 async fn people_who_are_connected_by_a_cable_later_are_linked_over_it() -> Result<()> {
-    let Some(mut networks) = Networks::new()? else { return Ok(()) };
+    let networks = Networks::new()?;
     let _server = serve(&networks).await?;
-    let hosts = [2, 3].map(|number| networks.host(number, Router::Symmetric));
-    let [first, second] = hosts.map(|host| Cli::within(&host?));
-    let (first, second) = (first?, second?);
+    let (one, other) = (networks.host(2, Router::Symmetric)?, networks.host(3, Router::Symmetric)?);
+    let (first, second) = (Cli::within(one.namespace())?, Cli::within(other.namespace())?);
     let watches = meet(&first, &second).await?;
     for watch in &watches {
         ensure!(linked(watch, "before the cable").await?["state"] == "relayed");
     }
-    networks.connect(2, 3)?;
+    one.connect(&other)?;
     for watch in &watches {
         watch.line(LINK_MAX, "a direct link", |line| line.contains(r#""state":"direct""#)).await?;
         ensure!(!watch.lines().iter().any(|line| line.contains(r#""state":"gone""#)), "nobody was gone");

@@ -35,7 +35,7 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
         axe::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
-        networks::find_or_install();
+        networks::find_or_install().unwrap_or_else(|error| missing.push(error));
     }
     match wasm {
         Some(wasm) if missing.is_empty() => Ok(Tools { wasm }),

@@ -1,15 +1,23 @@
-//! What tests make networks of their own with, where the system has such: Linux.
+//! What tests make networks of their own with: Linux alone has such.
+
+use anyhow::{Context, Result};
 
 use super::{on_path, packages};
 
-/// Installs what is missing, where that can be done without asking. Without it the tests that need it say so and pass.
-pub(super) fn find_or_install() {
-    let missing = ["ip", "nft"].iter().any(|program| on_path(program).is_none());
-    if !missing || !cfg!(target_os = "linux") || !packages::is_debian() {
-        return;
+/// Installs what is missing, where that can be done without asking.
+///
+/// # Errors
+/// What is missing, and what to type.
+pub(super) fn find_or_install() -> Result<()> {
+    let missing = ["ip", "nft", "nsenter", "unshare"].iter().any(|program| on_path(program).is_none());
+    if !missing || !cfg!(target_os = "linux") {
+        return Ok(());
     }
-    eprintln!("xtask: set up: nftables or iproute2 is missing, installing Debian's packages");
-    if let Err(error) = packages::install_debian("the networks of tests", &["iproute2", "nftables"]) {
-        eprintln!("xtask: tests of bad networks are left out: {error:#}");
-    }
+    let names = ["iproute2", "nftables", "util-linux"];
+    eprintln!(
+        "xtask: set up: the programs that make networks for tests are missing, installing Debian's packages"
+    );
+    packages::install_debian("the networks of tests", &names).with_context(|| {
+        format!("tests need the programs ip, nft, nsenter and unshare: {}", names.join(", "))
+    })
 }
