@@ -157,8 +157,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let links = vec![SeenLink { to: Tag([9; 8]), rtt_ms: 300, relayed: true, eager: 0x81 }];
     let links = Bounded::new(links).expect("one");
     let sight = Sight { endpoint: me, name: BoundedText::new("Mira").expect("short"), links };
-    let sketch =
-        [("Look", SketchMessage::Look([7; 8], 5)), ("Sight", SketchMessage::Sight([7; 8], sight))];
+    let sketch = [("Look", SketchMessage::Look([7; 8], 5)), ("Sight", SketchMessage::Sight([7; 8], sight))];
     let sketch = sketch.map(|(name, message)| (name, RoomMessage::Sketch(message)));
     messages.extend(sketch.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages.extend(history.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));

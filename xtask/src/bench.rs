@@ -13,10 +13,10 @@ use crate::{binary, pages, sim};
 /// Builds the program of the races and calls it with these arguments, which are its own to read. Where one of the
 /// races chosen needs a browser, pages and binary are built first.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let mut build = cargo(workspace);
-    build.args(["build", "--release", "--manifest-path", "bench/Cargo.toml"]);
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--package", "meshwork-bench"]);
     step::run("races", &mut build)?;
-    let program = workspace.target.join("bench/release").join(format!("bench{}", env::consts::EXE_SUFFIX));
+    let program = workspace.target.join("release").join(format!("bench{}", env::consts::EXE_SUFFIX));
     let mut races = Command::new(&program);
     forget_xtask(&mut races);
     races.current_dir(&workspace.root);
@@ -34,18 +34,4 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         races.env("MESHWORK_BIN", workspace.program()).env("MESHWORK_TEST_PAGE", test_page);
     }
     step::check(races.args(arguments))
-}
-
-/// The smoke test: every native race on a tiny size, without timing. It also keeps all races compiling.
-pub(crate) fn tests(workspace: &Workspace) -> Command {
-    let mut cargo = cargo(workspace);
-    cargo.args(["test", "--quiet", "--manifest-path", "bench/Cargo.toml"]);
-    cargo
-}
-
-/// Cargo with a build folder of its own, so that the workspace's tests are not built again after a race.
-fn cargo(workspace: &Workspace) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.env("CARGO_TARGET_DIR", workspace.target.join("bench"));
-    cargo
 }

@@ -17,7 +17,7 @@ pub(crate) fn build_all(workspace: &Workspace, tools: &Tools) -> Result<PathBuf>
 }
 
 /// Builds the binary around whatever pages there are.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "--package", "meshwork-cli"]);
     step::run("binary", &mut cargo)?;

@@ -1,12 +1,11 @@
 //! `cargo xtask fuzz`: one decoder under libFuzzer, for as long as one likes, on the toolchain in use.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::step;
 use crate::workspace::{Workspace, host};
 
+const PACKAGE: &str = "meshwork-fuzz";
 /// How long a run takes where nothing else is said, in seconds.
 const SECONDS: u32 = 60;
 /// Longest input, in bytes: a whole message of a link.
@@ -16,13 +15,6 @@ const INPUT_MAX: u32 = 256 * 1024;
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
-
-/// The short seeded runs of all targets.
-pub(crate) fn tests(workspace: &Workspace) -> Command {
-    let mut cargo = cargo(workspace, "tests");
-    cargo.arg("test").args(["--manifest-path", "fuzz/Cargo.toml"]);
-    cargo
-}
 
 /// Runs one target; its corpus and its findings stay in `fuzz/corpus/TARGET`.
 pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -37,21 +29,27 @@ pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         [seconds] => seconds.parse().with_context(|| format!("`{seconds}` is not a number of seconds"))?,
         _ => bail!("a target and a number of seconds are enough"),
     };
+    search(workspace, target, seconds)
+}
+
+/// Runs every target for [`SECONDS`].
+pub(crate) fn all(workspace: &Workspace) -> Result<()> {
+    for target in targets(workspace)? {
+        search(workspace, &target, SECONDS)
+            .with_context(|| format!("the target `{target}` has a finding"))?;
+    }
+    Ok(())
+}
+
+fn search(workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
     let corpus = workspace.root.join("fuzz/corpus").join(target);
-    let mut examples = cargo(workspace, "tests");
-    examples.args(["run", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--bin", "corpus", "--", target]);
+    let mut examples = workspace.cargo();
+    examples.args(["run", "--quiet", "--package", PACKAGE, "--bin", "corpus", "--", target]);
     step::check(examples.arg(&corpus))?;
-    let mut cargo = cargo(workspace, "coverage");
-    cargo.args([
-        "run",
-        "--release",
-        "--manifest-path",
-        "fuzz/Cargo.toml",
-        "--features",
-        "coverage",
-        "--bin",
-        "fuzz",
-    ]);
+    let mut cargo = workspace.cargo();
+    // Instrumented builds have a folder of their own, so that no other build is made again after them.
+    cargo.env("CARGO_TARGET_DIR", workspace.target.join("fuzz"));
+    cargo.args(["run", "--profile", "fuzz", "--package", PACKAGE, "--features", "coverage", "--bin", "fuzz"]);
     // With a target named, build scripts and macros are not instrumented, which could not be linked.
     cargo.args(["--target", &host()?]);
     cargo.arg("--").arg(&corpus);
@@ -68,11 +66,4 @@ fn targets(workspace: &Workspace) -> Result<Vec<String>> {
     let names =
         source.lines().filter_map(|line| line.trim().strip_prefix("Target { name: \"")?.split('"').next());
     Ok(names.map(str::to_owned).collect())
-}
-
-/// Cargo with a build folder of its own, so that flags of one kind of run do not rebuild the others.
-fn cargo(workspace: &Workspace, kind: &str) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.env("CARGO_TARGET_DIR", workspace.target.join("fuzz").join(kind));
-    cargo
 }

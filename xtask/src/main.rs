@@ -15,6 +15,8 @@ mod script;
 mod setup;
 mod sim;
 mod slim;
+mod slowest;
+mod stamp;
 mod step;
 mod test;
 mod tidy;
@@ -39,8 +41,10 @@ Usage: cargo xtask <command>
   build [--static]         build the pages and leave the release binary at target/release/meshwork, or one that needs
                            no library of the system beside it, and say where
   run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
-  test [--fast] [FILTER]   run everything: format, lints, tidy, docs, tests, pages, browsers
-                           --fast leaves the browsers out; with FILTER only tests whose names contain it run
+  test [--fast] [--nightly] [FILTER]
+                           run everything: format, lints, tidy, docs, tests, pages, browsers
+                           --fast leaves the browsers out, --nightly adds what takes up to two hours, on fresh seeds;
+                           with FILTER only tests whose names contain it run
   fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
   sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   sim --seed SEED [--only PLACES] [--planted NAME]

@@ -6,20 +6,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::setup::{self, Need, Tools, WasmToolchain};
+use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
-use crate::{bench, binary, fuzz, pages, step, tidy, weight};
+use crate::{binary, fuzz, pages, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
 
-/// More than this many at once need more memory than many machines have.
-const BROWSER_TESTS_AT_ONCE_MAX: usize = 4;
+/// What documentation and lints read.
+const SOURCES: [&str; 5] = ["apps", "bench", "crates", "e2e", "fuzz"];
+/// What the pages and the test page are made of.
+const PAGE_SOURCES: [&str; 3] = ["apps", "crates", "e2e/page"];
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Leave the browsers out.
     fast: bool,
+    /// Also what takes too long for every change, on fresh seeds.
+    nightly: bool,
     /// Only tests whose names contain this, and no other checks.
     filter: Option<String>,
 }
@@ -30,6 +35,7 @@ impl Options {
         for argument in arguments {
             match argument.as_str() {
                 "--fast" => options.fast = true,
+                "--nightly" => options.nightly = true,
                 "--" => {}
                 flag if flag.starts_with('-') => bail!("`cargo xtask test` has no flag `{flag}`"),
                 filter if options.filter.is_none() => options.filter = Some(filter.to_owned()),
@@ -41,119 +47,172 @@ impl Options {
 }
 
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
-    let need = if options.fast { Need::Pages } else { Need::Everything };
+    let need = if options.fast { Need::Tests } else { Need::Everything };
     let tools = setup::setup(workspace, need)?;
-    let seed = seed(workspace);
-    eprintln!("xtask: random tests are seeded with MESHWORK_SEED={seed}");
-    let mut steps = Steps::default();
-    let result = all_steps(workspace, options, &tools, &seed, &mut steps);
+    let run = Run { workspace, options, tools: &tools, seed: seed(workspace, options.nightly) };
+    eprintln!("xtask: random tests are seeded with MESHWORK_SEED={}", run.seed);
+    let mut steps = Steps::new();
+    let result = run.all(&mut steps);
     steps.print();
+    if let Err(error) = slowest::print(workspace, run.profile()) {
+        eprintln!("xtask: the slowest tests cannot be told: {error:#}");
+    }
     result
 }
 
-fn all_steps(
-    workspace: &Workspace,
-    options: &Options,
-    tools: &Tools,
-    seed: &str,
-    steps: &mut Steps,
-) -> Result<()> {
-    if options.filter.is_none() {
-        steps.run("format", || step::check(&mut format(workspace)))?;
-        steps.run("tidy", || tidy::tidy(workspace))?;
-        steps.run("lints", || step::check(&mut lints(workspace)))?;
-        steps.run("lints for wasm", || step::check(&mut wasm_lints(workspace, tools)))?;
-        steps.run("docs", || step::check(&mut docs(workspace)))?;
-    }
-    let filter = options.filter.as_deref();
-    steps.run("tests", || step::check(&mut tests(workspace, seed, filter)))?;
-    if options.filter.is_none() {
-        steps.run("decoders", || step::check(seeded(&mut fuzz::tests(workspace), seed)))?;
-        steps.run("races", || step::check(&mut bench::tests(workspace)))?;
-    }
-    if !options.fast {
-        steps.run("pages and binary", || binary::build_all(workspace, tools).map(drop))?;
-        steps.run("page size", || weight::check(workspace))?;
-        steps.run("test page", || pages::build_test_page(workspace, tools).map(drop))?;
-        steps.run("browser tests", || step::check(&mut browser_tests(workspace, seed, filter)))?;
-    }
-    Ok(())
+/// One run of the checks.
+struct Run<'a> {
+    workspace: &'a Workspace,
+    options: &'a Options,
+    tools: &'a Tools,
+    seed: String,
 }
 
-fn format(workspace: &Workspace) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.args(["fmt", "--all", "--check"]);
-    cargo
-}
-
-fn lints(workspace: &Workspace) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.args(["clippy", "--workspace", "--all-targets"]);
-    cargo.args(["--", "-D", "warnings"]);
-    cargo
-}
-
-fn wasm_lints(workspace: &Workspace, tools: &Tools) -> Command {
-    // Debian's Rust for the web comes without clippy, so there the compiler's own warnings must do.
-    let subcommand = match tools.wasm {
-        WasmToolchain::InUse => "clippy",
-        WasmToolchain::Debian => "check",
-    };
-    let (mut cargo, _) = tools.wasm.cargo(workspace, subcommand);
-    for package in WASM_PACKAGES {
-        cargo.args(["--package", package]);
-    }
-    match tools.wasm {
-        WasmToolchain::InUse => cargo.args(["--", "-D", "warnings"]),
-        WasmToolchain::Debian => {
-            cargo.env("CARGO_UNSTABLE_WARNINGS", "true").env("CARGO_BUILD_WARNINGS", "deny")
+impl Run<'_> {
+    fn all(&self, steps: &mut Steps) -> Result<()> {
+        let (workspace, options) = (self.workspace, self.options);
+        if options.filter.is_none() {
+            steps.run("format", || step::check(&mut self.format()))?;
+            steps.run("tidy", || tidy::tidy(workspace))?;
         }
-    };
-    cargo
-}
-
-fn docs(workspace: &Workspace) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.env("RUSTDOCFLAGS", "-D warnings");
-    cargo.args(["doc", "--workspace", "--no-deps"]);
-    cargo
-}
-
-/// Unit, property, simulation, integration and documentation tests: all but those in browsers.
-fn tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.args(["test", "--workspace", "--exclude", "meshwork-e2e"]);
-    seeded(&mut cargo, seed);
-    cargo.args(filter);
-    cargo
-}
-
-fn browser_tests(workspace: &Workspace, seed: &str, filter: Option<&str>) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.args(["test", "--package", "meshwork-e2e"]).env("MESHWORK_BIN", workspace.program());
-    cargo.env("MESHWORK_TEST_PAGE", workspace.root.join("target/test-page"));
-    if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        // A test is several browsers, each of many processes.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        cargo.env("RUST_TEST_THREADS", cores.min(BROWSER_TESTS_AT_ONCE_MAX).to_string());
+        // The pages' compiler keeps one core busy for long, so it runs beside the others.
+        std::thread::scope(|scope| {
+            let pages = scope.spawn(|| {
+                let mut steps = Steps::new();
+                let result = if options.fast { Ok(()) } else { self.build_pages(&mut steps) };
+                (steps, result)
+            });
+            let result = self.compile(steps);
+            let (of_pages, pages) = pages.join().expect("building pages returns its errors");
+            steps.done.extend(of_pages.done);
+            result.and(pages)
+        })?;
+        if !options.fast {
+            steps.run("binary", || binary::build(workspace).map(drop))?;
+        }
+        steps.run("tests", || step::check(&mut self.tests()?))?;
+        steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
+        if options.filter.is_none() {
+            steps.run("documentation tests", || step::check(&mut self.documentation_tests()))?;
+        }
+        if options.nightly {
+            steps.run("search by coverage", || fuzz::all(workspace))?;
+        }
+        Ok(())
     }
-    seeded(&mut cargo, seed);
-    cargo.args(filter);
-    cargo
-}
 
-fn seeded<'a>(cargo: &'a mut Command, seed: &str) -> &'a mut Command {
-    cargo.env("MESHWORK_SEED", seed);
-    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
-        cargo.env("PROPTEST_RNG_SEED", seed);
+    /// Lints, documentation and the test programs: all that the compiler in use makes.
+    fn compile(&self, steps: &mut Steps) -> Result<()> {
+        let workspace = self.workspace;
+        if self.options.filter.is_none() {
+            steps.run_once("lints", workspace, &SOURCES, || step::check(&mut self.lints()))?;
+            if let Some(mut lints) = self.wasm_lints() {
+                steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut lints))?;
+            }
+            steps.run_once("docs", workspace, &SOURCES, || step::check(&mut self.docs()))?;
+        }
+        steps.run("test programs", || step::check(self.tests()?.arg("--no-run")))
     }
-    cargo
+
+    fn build_pages(&self, steps: &mut Steps) -> Result<()> {
+        let (workspace, tools) = (self.workspace, self.tools);
+        steps.run_once("pages", workspace, &PAGE_SOURCES, || pages::build(workspace, tools))?;
+        steps.run("page size", || weight::check(workspace))?;
+        steps.run_once("test page", workspace, &PAGE_SOURCES, || {
+            pages::build_test_page(workspace, tools).map(drop)
+        })
+    }
+
+    fn format(&self) -> Command {
+        let mut cargo = self.workspace.cargo();
+        cargo.args(["fmt", "--all", "--check"]);
+        cargo
+    }
+
+    fn lints(&self) -> Command {
+        let mut cargo = self.workspace.cargo();
+        cargo.args(["clippy", "--workspace", "--all-targets"]);
+        cargo.args(["--", "-D", "warnings"]);
+        cargo
+    }
+
+    /// Debian's Rust for the web comes without clippy: there the builds of the pages deny warnings, and that is all.
+    fn wasm_lints(&self) -> Option<Command> {
+        let WasmToolchain::InUse = self.tools.wasm else { return None };
+        let (mut cargo, _) = self.tools.wasm.cargo(self.workspace, "clippy");
+        for package in WASM_PACKAGES {
+            cargo.args(["--package", package]);
+        }
+        cargo.args(["--", "-D", "warnings"]);
+        Some(cargo)
+    }
+
+    fn docs(&self) -> Command {
+        let mut cargo = self.workspace.cargo();
+        cargo.env("RUSTDOCFLAGS", "-D warnings");
+        cargo.args(["doc", "--workspace", "--no-deps"]);
+        cargo
+    }
+
+    /// Unit, property, simulation, integration and browser tests, those of decoders and races too: one graph of
+    /// dependencies, one queue.
+    fn tests(&self) -> Result<Command> {
+        let mut nextest = self.nextest(&["--workspace", "--exclude", "xtask"])?;
+        if self.options.fast {
+            nextest.args(["--filterset", "not package(meshwork-e2e)"]);
+        }
+        nextest.env("MESHWORK_BIN", self.workspace.program());
+        nextest.env("MESHWORK_TEST_PAGE", self.workspace.root.join("target/test-page"));
+        Ok(nextest)
+    }
+
+    /// Apart, since this program's dependencies are built with features of their own when it is started.
+    fn own_tests(&self) -> Result<Command> {
+        self.nextest(&["--package", "xtask"])
+    }
+
+    fn nextest(&self, packages: &[&str]) -> Result<Command> {
+        let program = self.tools.nextest.as_ref().context("set-up finds cargo-nextest")?;
+        let mut nextest = Command::new(program);
+        crate::workspace::forget_xtask(&mut nextest);
+        nextest.current_dir(&self.workspace.root).args(["nextest", "run", "--profile", self.profile()]);
+        nextest.args(packages).args(["--no-tests", "pass"]);
+        nextest.args(self.options.filter.as_deref());
+        if self.options.nightly {
+            nextest.env("MESHWORK_NIGHTLY", "1");
+        }
+        self.seeded(&mut nextest);
+        Ok(nextest)
+    }
+
+    fn documentation_tests(&self) -> Command {
+        let mut cargo = self.workspace.cargo();
+        cargo.args(["test", "--doc", "--workspace", "--exclude", "xtask", "--quiet"]);
+        self.seeded(&mut cargo);
+        cargo
+    }
+
+    fn profile(&self) -> &'static str {
+        if self.options.nightly { "nightly" } else { "default" }
+    }
+
+    fn seeded(&self, command: &mut Command) {
+        command.env("MESHWORK_SEED", &self.seed);
+        if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+            command.env("PROPTEST_RNG_SEED", &self.seed);
+        }
+    }
 }
 
-/// One seed for one state of the tree, so that a run can be repeated; MESHWORK_SEED overrules it.
-fn seed(workspace: &Workspace) -> String {
+/// One seed for one state of the tree, so that a run can be repeated, and a fresh one at night; MESHWORK_SEED
+/// overrules both.
+fn seed(workspace: &Workspace, nightly: bool) -> String {
     if let Ok(chosen) = std::env::var("MESHWORK_SEED") {
         return chosen;
+    }
+    if nightly {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        return now.map_or(1, |since| since.as_secs()).to_string();
     }
     let mut git = Command::new("git");
     git.args(["rev-parse", "HEAD^{tree}"]).current_dir(&workspace.root);
@@ -164,35 +223,56 @@ fn seed(workspace: &Workspace) -> String {
 }
 
 /// What was done, for the table at the end.
-#[derive(Default)]
 struct Steps {
-    done: Vec<(&'static str, Duration, bool)>,
+    started: Instant,
+    done: Vec<(&'static str, Duration, &'static str)>,
 }
 
 impl Steps {
+    fn new() -> Steps {
+        Steps { started: Instant::now(), done: Vec::new() }
+    }
+
     fn run(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.record(name, || work().map(|()| Outcome::Done))
+    }
+
+    /// Skips the work where these paths are as they were when it last passed.
+    fn run_once(
+        &mut self,
+        name: &'static str,
+        workspace: &Workspace,
+        paths: &[&str],
+        work: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        self.record(name, || stamp::unless_unchanged(workspace, name, paths, work))
+    }
+
+    fn record(&mut self, name: &'static str, work: impl FnOnce() -> Result<Outcome>) -> Result<()> {
         eprintln!("xtask: {name} ...");
         let started = Instant::now();
         let result = work();
         let elapsed = started.elapsed();
-        eprintln!("xtask: {name}: {} after {}", word(result.is_ok()), step::seconds(elapsed));
-        self.done.push((name, elapsed, result.is_ok()));
-        result.with_context(|| format!("the step \"{name}\" failed"))
+        let word = match result {
+            Ok(Outcome::Done) => "passed",
+            Ok(Outcome::Unchanged) => "unchanged",
+            Err(_) => "FAILED",
+        };
+        eprintln!("xtask: {name}: {word} after {}", step::seconds(elapsed));
+        self.done.push((name, elapsed, word));
+        result.map(drop).with_context(|| format!("the step \"{name}\" failed"))
     }
 
+    /// Pages are built beside other steps, so the sum may exceed the time that the run took.
     fn print(&self) {
         println!("\n{:<20} {:>9}  result", "step", "seconds");
-        for (name, elapsed, passed) in &self.done {
-            println!("{name:<20} {:>9.1}  {}", elapsed.as_secs_f64(), word(*passed));
+        for (name, elapsed, word) in &self.done {
+            println!("{name:<20} {:>9.1}  {word}", elapsed.as_secs_f64());
         }
-        let total: Duration = self.done.iter().map(|(_, elapsed, _)| *elapsed).sum();
-        let passed = self.done.iter().all(|(_, _, passed)| *passed);
-        println!("{:<20} {:>9.1}  {}", "all", total.as_secs_f64(), word(passed));
+        let passed = self.done.iter().all(|(_, _, word)| *word != "FAILED");
+        let elapsed = self.started.elapsed().as_secs_f64();
+        println!("{:<20} {elapsed:>9.1}  {}", "all, by the clock", if passed { "passed" } else { "FAILED" });
     }
-}
-
-fn word(passed: bool) -> &'static str {
-    if passed { "passed" } else { "FAILED" }
 }
 
 #[cfg(test)]
@@ -204,18 +284,19 @@ mod tests {
     }
 
     #[test]
-    fn options_are_a_flag_and_one_filter() {
+    fn options_are_flags_and_one_filter() {
         let both = parse(&["--fast", "canvas"]).expect("both are allowed");
-        assert_eq!(both, Options { fast: true, filter: Some("canvas".to_owned()) });
+        assert_eq!(both, Options { fast: true, nightly: false, filter: Some("canvas".to_owned()) });
+        assert!(parse(&["--nightly"]).expect("it is a flag").nightly);
         assert!(parse(&["--slow"]).is_err());
         assert!(parse(&["one", "two"]).is_err());
     }
 
     #[test]
     fn a_failed_step_is_named_and_remembered() {
-        let mut steps = Steps::default();
+        let mut steps = Steps::new();
         let error = steps.run("lints", || bail!("broken")).expect_err("the work failed");
         assert_eq!(error.to_string(), "the step \"lints\" failed");
-        assert!(!steps.done[0].2);
+        assert_eq!(steps.done[0].2, "FAILED");
     }
 }

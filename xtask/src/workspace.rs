@@ -50,6 +50,11 @@ impl Workspace {
         self.root.join("target/axe")
     }
 
+    /// Programs that setting up installs for this checkout alone.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.root.join("target/tools")
+    }
+
     /// Cargo as the user would start it in the workspace's root.
     pub(crate) fn cargo(&self) -> Command {
         cargo_in(&self.root)

@@ -6,7 +6,8 @@
 #![allow(clippy::print_stderr, reason = "progress is told on stderr")]
 
 mod cast;
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../tests/it/common/mod.rs"]
+#[allow(dead_code, reason = "it is made for the browser tests")]
 mod common;
 mod scene;
 mod small;

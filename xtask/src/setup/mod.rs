@@ -3,6 +3,7 @@
 mod axe;
 mod browser;
 mod networks;
+mod nextest;
 mod packages;
 mod wasm;
 
@@ -19,6 +20,8 @@ use crate::workspace::Workspace;
 pub(crate) enum Need {
     /// Building the pages: a compiler for wasm.
     Pages,
+    /// Also what runs the tests that need no browser.
+    Tests,
     /// Also the browser, its driver, and what tests load into pages.
     Everything,
 }
@@ -26,19 +29,25 @@ pub(crate) enum Need {
 /// What was found or installed.
 pub(crate) struct Tools {
     pub(crate) wasm: WasmToolchain,
+    /// cargo-nextest, unless only pages are built.
+    pub(crate) nextest: Option<PathBuf>,
 }
 
 /// Makes sure that everything needed is here; says only what it does, nothing when nothing is missing.
 pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
     let mut missing = Vec::new();
     let wasm = wasm::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
+    let mut nextest = None;
+    if need != Need::Pages {
+        nextest = nextest::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
+    }
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
         axe::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
         networks::find_or_install().unwrap_or_else(|error| missing.push(error));
     }
     match wasm {
-        Some(wasm) if missing.is_empty() => Ok(Tools { wasm }),
+        Some(wasm) if missing.is_empty() => Ok(Tools { wasm, nextest }),
         _ => {
             let reasons: Vec<String> = missing.iter().map(|error| format!("  {error:#}")).collect();
             bail!("something is missing that could not be installed:\n{}", reasons.join("\n"))

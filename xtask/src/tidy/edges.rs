@@ -25,6 +25,7 @@ const LICENCE: &str = "MIT";
 const CORE: &str = "meshwork-core";
 const DOC: &str = "meshwork-doc";
 const RTC: &str = "meshwork-rtc";
+const SIGNAL: &str = "meshwork-signal";
 const SIM: &str = "meshwork-sim";
 
 /// The rooms of the house, which the programs at its top may use freely.
@@ -33,8 +34,8 @@ const ROOMS: [&str; 10] = [
     DOC,
     RTC,
     SIM,
+    SIGNAL,
     "meshwork-picture",
-    "meshwork-signal",
     "meshwork-lan",
     "meshwork-compute",
     "meshwork-play",
@@ -63,12 +64,14 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        DOC | RTC | "meshwork-picture" | "meshwork-signal" | "meshwork-lan" => Some(&[CORE]),
+        DOC | RTC | "meshwork-picture" | SIGNAL | "meshwork-lan" => Some(&[CORE]),
         SIM | "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
+        "meshwork-fuzz" => Some(&[CORE, SIGNAL]),
+        "meshwork-bench" => Some(&[CORE, RTC, SIM, SIGNAL, "meshwork-e2e"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }
@@ -78,8 +81,8 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
 /// the drivers with a real meeting point.
 fn allowed_in_tests(name: &str) -> &'static [&'static str] {
     match name {
-        RTC => &[SIM, "meshwork-signal"],
-        "meshwork-signal" => &[SIM],
+        RTC => &[SIM, SIGNAL],
+        SIGNAL => &[SIM],
         _ => &[],
     }
 }

@@ -9,5 +9,5 @@ pub(super) const LONG_FILES: &[(&str, &str)] = &[];
 /// Test code that may sleep: path and reason.
 pub(super) const WAITS: &[(&str, &str)] = &[
     ("e2e/src/wait.rs", "the one place that polls: the pause between two looks at a condition"),
-    ("e2e/tests/cut.rs", "a cut of 20 s lasts 20 s: the beat of people who go on painting in it"),
+    ("e2e/tests/it/cut.rs", "a cut of 20 s lasts 20 s: the beat of people who go on painting in it"),
 ];

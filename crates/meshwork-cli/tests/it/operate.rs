@@ -1,0 +1,183 @@
+//! `meshwork serve` as its operator runs it: admin, reload, drain, TLS, log.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::{Home, PATIENCE, Running};
+use serde_json::Value;
+
+fn serve(home: &Home, arguments: &[&str]) -> (Running, String) {
+    let mut server = home.start([&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+    let line = server.line("listening", |line| line.starts_with("listening on "));
+    (server, line["listening on ".len()..].to_owned())
+}
+
+/// An open signalling socket; its first message has come.
+fn open_socket(address: &str) -> TcpStream {
+    let host = address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "GET /signal HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    while !answer.contains("\"welcome\"") {
+        let mut chunk = [0; 512];
+        let read = stream.read(&mut chunk).unwrap();
+        assert_ne!(read, 0, "{answer}");
+        answer.push_str(&String::from_utf8_lossy(&chunk[..read]));
+    }
+    stream
+}
+
+#[test]
+fn rooms_are_listed_closed_and_kept_out_and_bans_outlive_a_restart() {
+    let home = Home::new();
+    let (server, address) = serve(&home, &["--data", "meeting"]);
+    let socket = home.path("meeting/admin.sock");
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let admin = |arguments: &[&str]| {
+        home.run([&["admin", "--socket", "meeting/admin.sock", "--json"], arguments].concat())
+    };
+    let link = home.create(&address, &[]);
+    let code = link.split('/').next_back().unwrap().split('#').next().unwrap().to_owned();
+    let rooms = admin(&["rooms"]).expect_code(0).json();
+    assert_eq!(rooms["rooms"][0]["code"], code.as_str(), "{rooms}");
+    let shown = home.run(["admin", "rooms", "--socket", "meeting/admin.sock"]).expect_code(0).stdout;
+    assert!(shown.starts_with(&code) && shown.contains("0 members"), "{shown}");
+    admin(&["close", &code]).expect_code(0);
+    assert_eq!(admin(&["rooms"]).expect_code(0).json()["rooms"], Value::Array(vec![]));
+    admin(&["close", &code]).expect_code(1).expect_words(&["no room here has the code"]);
+    admin(&["ban", "address", "somewhere"]).expect_code(2).expect_words(&["`address somewhere` is none of"]);
+    admin(&["ban", "address", "198.51.100.0/24"]).expect_code(0);
+    server.terminate();
+    server.end().expect_code(0);
+    assert!(!socket.exists(), "nothing is left to knock at");
+    admin(&["rooms"]).expect_code(3);
+
+    let (_server, _) = serve(&home, &["--data", "meeting"]);
+    let bans = admin(&["bans"]).expect_code(0).json();
+    assert_eq!(bans["bans"], serde_json::json!(["address 198.51.100.0/24"]));
+    admin(&["unban", "address", "198.51.100.0/24"]).expect_code(0);
+    assert_eq!(admin(&["bans"]).expect_code(0).json()["bans"], serde_json::json!([]));
+    let second = home.run(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]).expect_code(1);
+    second.expect_words(&["another server answers there"]);
+}
+
+#[test]
+fn a_banned_address_is_told_so() {
+    let home = Home::new();
+    let (_server, address) = serve(&home, &["--admin-socket", "a.sock"]);
+    let ended = home.run(["admin", "--socket", "a.sock", "ban", "address", "127.0.0.1"]).expect_code(0);
+    assert!(ended.stdout.contains("until the server ends"), "{ended:?}");
+    let create = ["place", "create", "--server", &address, "--timeout", "2s"];
+    home.run(create).expect_code(3).expect_words(&["banned your address"]);
+}
+
+#[test]
+fn a_hang_up_reads_the_configuration_again_and_says_what_waits() {
+    let home = Home::new();
+    let config = home.path("m.toml");
+    std::fs::write(&config, "rooms_max = 5\n").unwrap();
+    let (mut server, address) =
+        serve(&home, &["--config", "m.toml", "--log-format", "json", "--admin-socket", "a.sock"]);
+    std::fs::write(&config, "rooms_max = 1\nread_within = \"9s\"\n").unwrap();
+    server.hang_up();
+    let told = server.log("read again", |line| line.contains("was read again"));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["changed"], "rooms_max");
+    let waits = server.log("wait", |line| line.contains("count from a restart"));
+    assert!(waits.contains("\"settings\":\"read_within\""), "{waits}");
+    home.create(&address, &[]);
+    let second = home.run(["place", "create", "--server", &address, "--timeout", "5s"]);
+    assert_ne!(second.code, Some(0));
+    second.expect_words(&["1 rooms, the most it allows"]);
+
+    std::fs::write(&config, "room_max = 7\n").unwrap();
+    server.hang_up();
+    let told = server.log("stays", |line| line.contains("stays as it was"));
+    assert!(told.contains("did you mean `rooms_max`?"), "{told}");
+    server.terminate();
+    server.end().expect_code(0);
+}
+
+#[test]
+fn a_server_that_is_told_to_end_tells_its_clients_first() {
+    let home = Home::new();
+    let (mut server, address) = serve(&home, &["--drain-for", "500ms"]);
+    let mut socket = open_socket(&address);
+    server.terminate();
+    server.log("drains", |line| line.contains("the server drains"));
+    let mut rest = Vec::new();
+    while !String::from_utf8_lossy(&rest).contains("away_ms") {
+        let mut chunk = [0; 512];
+        let read = socket.read(&mut chunk).unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&rest));
+        rest.extend_from_slice(&chunk[..read]);
+    }
+    assert!(String::from_utf8_lossy(&rest).contains("shutting-down"));
+    drop(socket);
+    server.end().expect_code(0);
+}
+
+#[test]
+fn the_log_is_json_and_has_addresses_only_when_asked() {
+    let home = Home::new();
+    for (flags, has_address) in [(&["--log-addresses"][..], true), (&[], false)] {
+        let all = [&["--log", "debug", "--log-format", "json"], flags].concat();
+        let (server, address) = serve(&home, &all);
+        drop(open_socket(&address));
+        server.terminate();
+        let log = server.end().expect_code(0).stderr;
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.iter().any(|line| line["message"] == "a socket is opened"), "{log}");
+        assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"].is_string()), "{log}");
+        assert_eq!(log.contains("\"address\":\"127.0.0.1\""), has_address, "{log}");
+        assert_eq!(log.contains("127.0.0.1"), has_address, "{log}");
+    }
+}
+
+#[test]
+fn a_certificate_makes_it_https_and_a_wrong_one_is_told() {
+    let home = Home::new();
+    let pair = rcgen::generate_simple_self_signed([String::from("localhost")]).unwrap();
+    std::fs::write(home.path("c.pem"), pair.cert.pem()).unwrap();
+    std::fs::write(home.path("k.pem"), pair.signing_key.serialize_pem()).unwrap();
+    let (server, address) = serve(&home, &["--tls-certificate", "c.pem", "--tls-key", "k.pem"]);
+    assert!(address.starts_with("https://"), "{address}");
+    server.interrupt();
+    server.end().expect_code(0);
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--tls-certificate", "c.pem"];
+    home.run(arguments).expect_code(2).expect_words(&["it needs a tls_key"]);
+    std::fs::write(home.path("k.pem"), "no key").unwrap();
+    let arguments = [&arguments[..], &["--tls-key", "k.pem"]].concat();
+    home.run(arguments).expect_code(1).expect_words(&["cannot read a private key from k.pem"]);
+}
+
+#[test]
+fn the_settings_that_are_handed_out_with_the_program_are_legal() {
+    let home = Home::new();
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let config = top.join("deploy/meshwork.toml");
+    let printed =
+        home.run(["serve", "--config", config.to_str().unwrap(), "--print-config"]).expect_code(0).stdout;
+    assert!(printed.contains("listen = \"0.0.0.0:8080\"  # "), "{printed}");
+    let printed = printed.replace("\n# ", " ");
+    // Every variable and setting that the files beside it name.
+    for file in
+        ["deploy/Dockerfile", "deploy/compose.yaml", "deploy/meshwork.service", "docs/guides/operate.md"]
+    {
+        let text = std::fs::read_to_string(top.join(file)).unwrap();
+        let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        for variable in words.filter(|word| word.starts_with("MESHWORK_")) {
+            let is_known =
+                printed.contains(&format!("Variable {variable};")) || variable == "MESHWORK_ATTACKS";
+            assert!(is_known, "{file} names {variable}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Real `meshwork` processes as tests start, read, interrupt and kill them.
+#![allow(clippy::unwrap_used, reason = "it is called by tests only")]
+
+#[cfg(unix)]
+pub mod pty;
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Nothing that is waited for takes as long as this on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A home folder with everything of one test in it.
+pub struct Home {
+    folder: TempDir,
+}
+
+/// What a process said, and how it ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A running process; killed when dropped.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    read: VecDeque<String>,
+    stderr: Receiver<String>,
+}
+
+impl Home {
+    pub fn new() -> Home {
+        Home { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts `meshwork` with these arguments.
+    pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Running {
+        self.start_through(&[], arguments)
+    }
+
+    /// Starts `meshwork` with these arguments through a program that runs what its last arguments say.
+    pub fn start_through<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        through: &[&str],
+        arguments: I,
+    ) -> Running {
+        self.start_in(&[], through, arguments)
+    }
+
+    fn start_in<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        environment: &[(&str, &str)],
+        through: &[&str],
+        arguments: I,
+    ) -> Running {
+        let words = through.iter().chain(&[env!("CARGO_BIN_EXE_meshwork")]);
+        let mut words = words.copied();
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env_remove("HOST")
+            .env_remove("PORT")
+            .env_remove("SECRET_KEY")
+            .env_remove("MODE")
+            .env_remove("NINES")
+            .env_remove("MESHWORK_CONFIG")
+            .env_remove("MESHWORK_ADMIN_SOCKET")
+            .env_remove("RUST_LOG")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = read_lines(child.stdout.take().unwrap());
+        let stderr = read_lines(child.stderr.take().unwrap());
+        Running { child, lines, read: VecDeque::new(), stderr }
+    }
+
+    /// Runs `meshwork` with these arguments to its end.
+    pub fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Ended {
+        self.start(arguments).end()
+    }
+
+    /// Runs `meshwork` with these environment variables and arguments to its end.
+    pub fn run_with<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        environment: &[(&str, &str)],
+        arguments: I,
+    ) -> Ended {
+        self.start_in(environment, &[], arguments).end()
+    }
+
+    /// Starts a meeting point on a free port, and returns it with its address.
+    pub fn serve(&self) -> (Running, String) {
+        let mut server = self.start(["serve", "--listen", "127.0.0.1:0"]);
+        let line = server.line("listening", |line| line.starts_with("listening on "));
+        (server, line["listening on ".len()..].to_owned())
+    }
+
+    /// Makes a room and returns its LINK.
+    pub fn create(&self, server: &str, options: &[&str]) -> String {
+        let arguments = [&["place", "create", "--server", server, "--json"], options].concat();
+        let ended = self.run(arguments).expect_code(0);
+        ended.json()["link"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts a keeper and waits until it keeps.
+    pub fn keep(&self, link: &str, data: &str) -> Running {
+        let mut keeper = self.start(["place", "keep", link, "--data", data, "--json"]);
+        keeper.event("ready", |_| true);
+        keeper
+    }
+
+    /// The pixels of a PNG file in this home.
+    pub fn pixels(&self, name: &str) -> image::RgbaImage {
+        image::open(self.path(name)).unwrap().into_rgba8()
+    }
+
+    /// Writes a PNG file into this home.
+    pub fn draw(&self, name: &str, picture: &image::RgbaImage) {
+        picture.save(self.path(name)).unwrap();
+    }
+
+    pub fn as_path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Running {
+    /// The first line, of those not taken yet, that `is_wanted`; what came before it stays.
+    pub fn line(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+        if let Some(place) = self.read.iter().position(|line| is_wanted(line)) {
+            return self.read.remove(place).unwrap();
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if is_wanted(&line) => return line,
+                Ok(line) => self.read.push_back(line),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("no line {what:?} among {:?}; stderr {:?}", self.read, self.errors_so_far())
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let _ = self.child.wait();
+                    panic!("ended without {what:?} among {:?}; stderr {:?}", self.read, self.errors_so_far())
+                }
+            }
+        }
+    }
+
+    /// The first JSON line, of those not taken yet, whose `event` is `name` and that `is_wanted`.
+    pub fn event(&mut self, name: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let read = |line: &str| serde_json::from_str::<Value>(line).ok();
+        let line =
+            self.line(name, |line| read(line).is_some_and(|line| line["event"] == name && is_wanted(&line)));
+        read(&line).unwrap()
+    }
+
+    /// The first line of standard error, of those not taken yet, that `is_wanted`; what came before it is forgotten.
+    pub fn log(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.stderr.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if is_wanted(&line) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("no line {what:?} on standard error: {error}"),
+            }
+        }
+    }
+
+    /// Asks it to read its configuration again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        let deadline = Instant::now() + PATIENCE;
+        let rest = |lines: &Receiver<String>| {
+            let mut text = Vec::new();
+            loop {
+                match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                    Ok(line) => text.push(line),
+                    Err(RecvTimeoutError::Disconnected) => return text.join("\n"),
+                    Err(RecvTimeoutError::Timeout) => panic!("it goes on and on: {text:?}"),
+                }
+            }
+        };
+        let mut stdout: Vec<_> = self.read.drain(..).collect();
+        stdout.push(rest(&self.lines));
+        let stderr = rest(&self.stderr);
+        // Both streams are closed: it has ended or is about to.
+        let status: ExitStatus = self.child.wait().unwrap();
+        Ended { code: status.code(), stdout: stdout.join("\n"), stderr }
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn errors_so_far(&self) -> Vec<String> {
+        self.stderr.try_iter().collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Ended {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+
+    /// The last line, as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.stdout.lines().last().unwrap_or_default())
+            .unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    /// Whether standard error has all of these words.
+    #[track_caller]
+    pub fn expect_words(self, words: &[&str]) -> Ended {
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is missing: {self:?}");
+        }
+        self
+    }
+}
+
+fn read_lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines() {
+            let Ok(line) = line else { return };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,3 @@
+//! Films, read back by other people's decoders.
+
+mod film;

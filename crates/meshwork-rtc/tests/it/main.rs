@@ -1,0 +1,4 @@
+//! The native driver over real sockets.
+
+mod native;
+mod relayed;

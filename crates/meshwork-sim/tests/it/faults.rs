@@ -1,0 +1,146 @@
+//! Faults of networks and machines, one at a time.
+
+use std::time::Duration;
+
+use crate::common::{BLUE, Member, RED, SIZE, equal, join, room_of, whole};
+use meshwork_core::node::{Config, Event, RoomRefusal};
+use meshwork_sim::check;
+use meshwork_sim::connection::PathModel;
+use meshwork_sim::meeting_point::Lie;
+use meshwork_sim::world::{self, World};
+
+#[test]
+fn a_path_that_is_cut_one_way_is_given_up_and_made_again() {
+    let (mut world, members) = room_of(3, PathModel::WAN);
+    let [(a, room), (b, _), (c, _)] = members[..] else { unreachable!("three joined") };
+    world.cut_one_way(a, b);
+    world.run_for(Duration::from_secs(15));
+    let attached = |world: &World, index| world.node(index).peers(room).iter().filter(|p| p.attached).count();
+    assert_eq!((attached(&world, b), attached(&world, c)), (1, 2), "who hears nothing gives the link up");
+    world.paint(a, room, &[(1, 1, RED)]);
+    assert!(world.run_while(Duration::from_secs(2), equal(&members)), "the third passes it on");
+    world.heal();
+    assert!(
+        world.run_while(Duration::from_secs(40), |world| whole(&members)(world) && equal(&members)(world))
+    );
+}
+
+#[test]
+fn a_laptop_that_slept_catches_up() {
+    let (mut world, members) = room_of(3, PathModel::WAN);
+    let (sleeper, room) = members[2];
+    world.sleep(sleeper);
+    let before = world.look_at(sleeper).events.len();
+    world.paint(members[0].0, members[0].1, &[(1, 1, RED)]);
+    world.run_for(Duration::from_secs(600));
+    assert_eq!(world.look_at(sleeper).events.len(), before, "a machine that sleeps does nothing");
+    world.wake(sleeper);
+    assert!(
+        world.run_while(Duration::from_secs(60), |world| whole(&members)(world) && equal(&members)(world))
+    );
+    world.paint(sleeper, room, &[(1, 1, BLUE)]);
+    assert!(world.run_while(Duration::from_secs(2), equal(&members)));
+}
+
+#[test]
+fn a_connection_that_fails_is_made_again() {
+    let (mut world, members) = room_of(2, PathModel::WAN);
+    world.fail_connection(members[0].0, members[1].0);
+    assert!(check::whole_mesh(&world, &members).is_err(), "both ends know at once");
+    assert!(world.run_while(Duration::from_secs(10), whole(&members)));
+}
+
+/// Crashes the first member, which keeps the room, and starts it again from its disk.
+fn restart(world: &mut World, members: &mut [Member], durable: usize) {
+    let (keeper, room) = members[0];
+    let address = world.node(keeper).room_address(room).expect("it is registered");
+    let store = world.crash_while_storing(keeper, durable);
+    let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
+    world.restore(again, store);
+    members[0] = (again, world.join_room(again, address));
+}
+
+#[test]
+fn a_store_that_a_crash_interrupts_is_there_as_a_whole_or_not_at_all() {
+    for durable in [0, 1] {
+        let (mut world, mut members) = room_of(1, PathModel::LOCAL);
+        world.run_for(Duration::from_secs(1));
+        world.paint(members[0].0, members[0].1, &[(1, 1, RED), (2, 2, RED)]);
+        restart(&mut world, &mut members, durable);
+        let (keeper, room) = members[0];
+        let painted = world.node(keeper).canvas(room).map(|canvas| canvas.painted());
+        assert_eq!(painted, Some(2 * durable));
+    }
+}
+
+#[test]
+fn a_disk_that_rots_costs_what_rotted_and_says_so() {
+    let (mut world, mut members) = room_of(1, PathModel::LOCAL);
+    let (keeper, room) = members[0];
+    for x in 0..10 {
+        world.paint(keeper, room, &[(x, 1, RED)]);
+    }
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world::rot(&mut world.program(keeper).store, 5), 2);
+    restart(&mut world, &mut members, 0);
+    let (keeper, room) = members[0];
+    assert_eq!(world.node(keeper).canvas(room).map(|canvas| canvas.painted()), Some(8));
+    let said = |event: &Event| matches!(event, Event::StorageFailed { .. });
+    assert!(world.look_at(keeper).events.iter().any(said));
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_room_goes_on() {
+    let (mut world, members) = room_of(2, PathModel::LOCAL);
+    let [(keeper, _), (painter, room)] = members[..] else { unreachable!("two joined") };
+    world.set_disk(keeper, Duration::from_millis(5), true);
+    world.paint(painter, room, &[(3, 3, RED)]);
+    assert!(world.run_while(Duration::from_secs(1), equal(&members)));
+    world.run_for(Duration::from_secs(1));
+    let failed = |event: &Event| matches!(event, Event::StorageFailed { .. });
+    assert!(world.look_at(keeper).events.iter().any(failed));
+    let stored = |event: &Event| matches!(event, Event::Applied { stored: true, .. });
+    assert!(!world.look_at(painter).events.iter().any(stored), "nobody is told that it is stored");
+}
+
+#[test]
+fn rooms_of_two_servers_do_not_need_each_other() {
+    let mut world = World::new(4, PathModel::WAN);
+    world.add_server("http://other.test");
+    let here = world.start(Config::default(), 1, 0);
+    let room = world.create_room_at(here, "http://other.test", SIZE, false);
+    world.stop_server();
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(here).room_address(room).is_some()));
+    let mut members = vec![(here, room)];
+    join(&mut world, &mut members, 2);
+    assert!(world.run_while(Duration::from_secs(10), whole(&members)));
+    world.stop_server_at("http://other.test");
+    world.run_for(Duration::from_secs(30));
+    assert!(whole(&members)(&world));
+}
+
+#[test]
+fn no_lie_of_a_server_breaks_a_room_and_the_truth_mends_it() {
+    for lie in Lie::ALL {
+        let (mut world, mut members) = room_of(3, PathModel::WAN);
+        world.meeting_point().set_lie(Some(lie));
+        join(&mut world, &mut members, 9);
+        world.fail_connection(members[0].0, members[1].0);
+        world.run_for(Duration::from_secs(20));
+        world.paint(members[0].0, members[0].1, &[(1, 1, RED)]);
+        world.run_for(Duration::from_secs(5));
+        assert!(equal(&members[..3])(&world), "under {lie:?} those who are linked go on");
+        // An honest server takes its place.
+        world.meeting_point().set_lie(None);
+        world.stop_server();
+        world.start_server();
+        if lie == Lie::OtherRoom {
+            let (newcomer, _) = members.pop().expect("it joined last");
+            let refused =
+                |event: &Event| matches!(event, Event::RoomRefused { reason: RoomRefusal::WrongRoom(_), .. });
+            assert!(world.look_at(newcomer).events.iter().any(refused), "the newcomer says what is wrong");
+        }
+        let healed = |world: &World| whole(&members)(world) && equal(&members)(world);
+        assert!(world.run_while(Duration::from_secs(60), healed), "after {lie:?}");
+    }
+}

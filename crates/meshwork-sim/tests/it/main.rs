@@ -1,0 +1,19 @@
+//! Rooms of real nodes on the virtual network.
+
+mod by_hand;
+mod common;
+mod conformance;
+mod crowds;
+mod faults;
+mod hostile;
+mod in_band;
+mod joins;
+mod levels;
+mod overlays;
+mod people;
+mod records;
+mod relays;
+mod resume;
+mod room;
+mod scenarios;
+mod silence;

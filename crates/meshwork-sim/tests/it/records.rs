@@ -1,0 +1,439 @@
+//! Rooms with rules: who sets them, who breaks them, and what a cut network makes of them.
+
+use std::time::Duration;
+
+use crate::common::{BLUE, Member, RED, SIZE, equal, join, refused, room_of, whole};
+use meshwork_core::clock::Stamp;
+use meshwork_core::crdt::canvas::{Colour, REPLICA, cells_to_strokes};
+use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
+use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
+use meshwork_core::node::config::PlantedBug;
+use meshwork_core::node::io::Channel;
+use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle};
+use meshwork_core::room::records::{Ban, Erase, Limit, Record, RecordHash, Region, Rules, Statement};
+use meshwork_core::session::message::{LinkMessage, RoomMessage};
+use meshwork_core::time::Time;
+use meshwork_core::wire::{Bounded, BoundedText, Bytes, MessageWriter};
+use meshwork_sim::connection::{NodeIndex, PathModel};
+use meshwork_sim::hostile::Behaviour;
+use meshwork_sim::world::World;
+
+const MINUTE: Limit = Limit { cells: 6, window_ms: 60_000 };
+
+/// The key pair of a person of this world.
+fn identity(person: u64) -> Identity {
+    let mut secret = [0x5a; 32];
+    secret[..8].copy_from_slice(&person.to_le_bytes());
+    Identity::from_secret(secret)
+}
+
+fn peer(person: u64) -> PeerId {
+    identity(person).peer()
+}
+
+fn peers(people: &[u64]) -> Vec<PeerId> {
+    let mut peers: Vec<PeerId> = people.iter().map(|&person| peer(person)).collect();
+    peers.sort_unstable();
+    peers
+}
+
+fn limited(limit: Limit) -> Rules {
+    Rules { limit: Some(limit), ..Rules::default() }
+}
+
+/// Lets a program give a command about its room.
+fn order<T>(
+    world: &mut World,
+    (index, room): Member,
+    command: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
+) -> T {
+    world.command(index, |node, now| command(node, now, room)).expect("it is allowed")
+}
+
+fn paint(world: &mut World, (index, room): Member, cells: &[(u16, u16, Colour)]) -> Result<(), CommandError> {
+    world.command(index, |node, now| node.paint(now, room, cells).map(drop))
+}
+
+/// Whether all hold the same records, and know it of each other.
+fn governed_alike(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
+    |world| {
+        let digest = |&(index, room): &Member| world.node(index).law(room).map(|law| law.digest());
+        let first = digest(&members[0]);
+        members.iter().all(|member| first.is_some() && digest(member) == first)
+    }
+}
+
+fn colour(world: &World, (index, room): Member, x: u16, y: u16) -> Option<Colour> {
+    world.node(index).canvas(room).and_then(|canvas| canvas.colour(x, y))
+}
+
+fn room_id(world: &World, (index, room): Member) -> RoomId {
+    world.node(index).room_id(room).expect("it is open")
+}
+
+/// Says something in the room over all links of a program whose user has changed it.
+fn say(world: &mut World, (index, room): Member, messages: &[RoomMessage]) {
+    for link in world.connections_of(index) {
+        let mut writer = MessageWriter::default();
+        for message in messages {
+            let (kind, body) = LinkMessage::Room { number: room.0, message: message.clone() }.encode();
+            writer.push(kind, &body);
+        }
+        while let Some(frame) = writer.take_frame(16 * 1024) {
+            world.inject(index, link, Channel::Reliable, frame);
+        }
+    }
+}
+
+fn as_record(record: &Record) -> RoomMessage {
+    RoomMessage::Record(Bytes::new(record.bytes().to_vec()).expect("a record is within its limit"))
+}
+
+fn as_batch(batch: &SignedBatch) -> RoomMessage {
+    RoomMessage::Batch(Bytes::new(batch.bytes().to_vec()).expect("a batch is within its limit"))
+}
+
+/// A batch of one cell by a program that no honest one is.
+struct Forgery {
+    person: u64,
+    instance: u64,
+    sequence: u64,
+    record: Option<RecordHash>,
+    used: Option<u32>,
+    millis: u64,
+    cells: Vec<(u16, u16, Colour)>,
+}
+
+impl Forgery {
+    fn sign(&self, room: RoomId) -> SignedBatch {
+        let stamp = Stamp::new(self.millis, 0).expect("a time of this age");
+        let strokes = cells_to_strokes(SIZE, &self.cells, stamp).expect("cells of the canvas").remove(0);
+        let author = Endpoint { peer: peer(self.person), instance: Instance(self.instance) };
+        let (sequence, record, window) = (self.sequence, self.record, StampWindow::at(stamp));
+        let header = Header { author, sequence, replica: REPLICA, record, window };
+        SignedBatch::sign_counted(&identity(self.person), &room, header, self.used, &strokes.encode())
+            .expect("a batch in its own name")
+    }
+}
+
+#[test]
+fn rules_reach_everybody_newcomers_and_the_disk() {
+    let (mut world, mut members) = room_of(4, PathModel::WAN);
+    let rules = Rules { painters: Some(Bounded::new(peers(&[2])).unwrap()), ..limited(MINUTE) };
+    assert!(paint(&mut world, members[3], &[(9, 9, BLUE)]).is_ok());
+    world.run_for(Duration::from_secs(2));
+    order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules.clone()));
+    assert!(world.run_while(Duration::from_secs(3), governed_alike(&members)));
+    join(&mut world, &mut members, 9);
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    for &(index, room) in &members {
+        assert_eq!(world.node(index).rules(room), Some(&rules));
+    }
+    assert_eq!(paint(&mut world, members[2], &[(1, 1, RED)]), Err(CommandError::NotPainter));
+    let seven: Vec<_> = (0..7).map(|x| (x, 0, RED)).collect();
+    assert!(matches!(paint(&mut world, members[1], &seven), Err(CommandError::TooFast { .. })));
+    assert_eq!(paint(&mut world, members[1], &seven[..6]), Ok(()));
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    assert_eq!(colour(&world, members[4], 5, 0), Some(RED));
+    assert_eq!(colour(&world, members[4], 9, 9), Some(BLUE), "what was there before stays");
+
+    // The owner's program is killed; what it starts with again is on its disk.
+    world.run_for(Duration::from_secs(1));
+    let (owner, room) = members[0];
+    let address = world.node(owner).room_address(room).expect("it is registered");
+    let store = world.crash(owner);
+    let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
+    world.restore(again, store);
+    world.stop_server();
+    let room = world.join_room(again, address);
+    assert_eq!(world.node(again).rules(room), Some(&rules));
+    assert_eq!(colour(&world, (again, room), 5, 0), Some(RED));
+}
+
+#[test]
+fn nobody_makes_rules_in_the_owners_name() {
+    let (mut world, members) = room_of(4, PathModel::LAN);
+    let liar = members[3];
+    let room = room_id(&world, liar);
+    let stamp = Stamp::at(world.wall());
+    let rules = |number| {
+        let rules = Rules { painters: Some(Bounded::new(peers(&[4])).unwrap()), ..Rules::default() };
+        let lifted = Bounded::default();
+        Statement::Rules(meshwork_core::room::records::RulesRecord { number, rules, lifted, cut: None })
+    };
+    let own = Record::sign(&identity(4), &room, stamp, room.0, rules(1)).unwrap();
+    let forged =
+        Record::sign(&identity(1), &RoomId([1; 32]), stamp, room.0, rules(1)).unwrap().bytes().to_vec();
+    let forged = RoomMessage::Record(Bytes::new(forged).unwrap());
+    let ban = Statement::Ban(Ban { peer: peer(2), heads: Bounded::default() });
+    let ban = Record::sign(&identity(4), &room, stamp, room.0, ban).unwrap();
+    say(&mut world, liar, &[as_record(&own), forged, as_record(&ban)]);
+    world.run_for(Duration::from_secs(1));
+    for &(index, handle) in &members[..3] {
+        assert!(refused(&world, index, Refusal::RecordSigner) && refused(&world, index, Refusal::Record));
+        let law = world.node(index).law(handle).unwrap();
+        assert!(law.is_empty(), "{index}");
+    }
+    assert_eq!(paint(&mut world, members[1], &[(1, 1, RED)]), Ok(()), "a stranger's ban bans nobody");
+}
+
+#[test]
+fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
+    let (mut world, members) = room_of(6, PathModel::WAN);
+    let (owner, moderator, vandal, other) = (members[0], members[1], members[3], members[5]);
+    let rules = Rules { moderators: Bounded::new(peers(&[2])).unwrap(), ..Rules::default() };
+    order(&mut world, owner, |node, now, room| node.set_rules(now, room, rules));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    paint(&mut world, vandal, &[(1, 1, RED)]).unwrap();
+    paint(&mut world, other, &[(2, 1, BLUE)]).unwrap();
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    let near: Vec<NodeIndex> = members[..3].iter().map(|(index, _)| *index).collect();
+    let far: Vec<NodeIndex> = members[3..].iter().map(|(index, _)| *index).collect();
+    world.cut(&near, &far);
+    order(&mut world, moderator, |node, now, room| node.ban(now, room, peer(4)));
+    for x in 2..20 {
+        // Where others had painted before, too.
+        paint(&mut world, vandal, &[(x, 1, RED)]).unwrap();
+        world.run_for(Duration::from_secs(1));
+    }
+    assert_eq!(colour(&world, other, 2, 1), Some(RED), "beyond the cut nobody knows of the ban");
+    world.heal();
+    let one =
+        |world: &World| governed_alike(&members)(world) && equal(&members)(world) && whole(&members)(world);
+    assert!(world.run_while(Duration::from_secs(60), one));
+    for &member in &members {
+        assert_eq!(colour(&world, member, 1, 1), Some(RED), "what was painted before the ban stays");
+        assert_eq!(colour(&world, member, 2, 1), Some(BLUE), "and shows again where it was painted over");
+        assert_eq!(colour(&world, member, 3, 1), None);
+    }
+    assert_eq!(paint(&mut world, vandal, &[(1, 1, RED)]), Err(CommandError::Banned));
+    order(&mut world, owner, |node, now, room| node.unban(now, room, peer(4)));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    assert_eq!(paint(&mut world, vandal, &[(7, 7, RED)]), Ok(()));
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    assert_eq!(colour(&world, owner, 7, 7), Some(RED));
+}
+
+#[test]
+fn an_erased_region_reads_cleared_for_everybody_and_can_be_painted_again() {
+    let (mut world, members) = room_of(4, PathModel::WAN);
+    for (place, &member) in (0..).zip(&members) {
+        paint(&mut world, member, &[(place, 0, RED), (place, 50, BLUE)]).unwrap();
+    }
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    let region = Some(Region { x: 0, y: 0, width: 100, height: 10 });
+    order(&mut world, members[0], |node, now, room| node.erase(now, room, Erase { author: None, region }));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    assert_eq!(colour(&world, members[3], 1, 0), Some(Colour::CLEARED));
+    assert_eq!(world.node(members[3].0).canvas(members[3].1).map(|canvas| canvas.painted()), Some(4));
+    paint(&mut world, members[2], &[(1, 0, BLUE)]).unwrap();
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    assert_eq!(colour(&world, members[1], 1, 0), Some(BLUE));
+}
+
+/// Twenty people whose clocks differ, in a room with a limit, cut in two for five minutes while all paint as fast
+/// as they may.
+#[test]
+fn a_cut_room_of_twenty_becomes_one_and_refuses_no_honest_stroke() {
+    let (mut world, mut members) = room_of(1, PathModel::WAN);
+    let overlay = BoundedText::new("full-mesh").expect("short enough");
+    let rules = Rules { overlay, ..limited(MINUTE) };
+    order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules));
+    for person in 2..=20 {
+        let (index, _) = join(&mut world, &mut members, person);
+        world.set_clock(index, (person as i64 * 97 % 41 - 20) * 100_000);
+    }
+    let greatest_skew = Duration::from_secs(4);
+    assert!(world.run_while(Duration::from_secs(60), whole(&members)));
+    assert!(world.run_while(Duration::from_secs(60), governed_alike(&members)));
+    let indices: Vec<NodeIndex> = members.iter().map(|(index, _)| *index).collect();
+    world.cut(&indices[..9], &indices[9..]);
+    let (mut strokes, mut waits) = (0u32, 0u32);
+    for second in 0..300u16 {
+        for (place, &member) in (0u16..).zip(&members) {
+            // Ten try in each second, more often than they may; some cells are everybody's.
+            if (place + second) % 2 == 0 {
+                let cell = (second % 90, if second % 3 == 0 { 0 } else { place }, RED);
+                match paint(&mut world, member, &[cell]) {
+                    Ok(()) => strokes += 1,
+                    Err(CommandError::TooFast { .. }) => waits += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        world.run_for(Duration::from_secs(1));
+    }
+    assert!(strokes >= 20 * 5 * 6 && waits > strokes, "{strokes} strokes, {waits} waits");
+    assert!(!equal(&members)(&world), "both sides have painted");
+    world.heal();
+    let healed = world.now();
+    let one = |world: &World| equal(&members)(world) && governed_alike(&members)(world);
+    assert!(world.run_while(greatest_skew + Duration::from_secs(30), one), "equal in time");
+    println!("equal {:?} after the cut healed, {strokes} strokes", world.now().since(healed));
+    for &(index, _) in &members {
+        for event in &world.look_at(index).events {
+            // Signals may outrun the news of who sends them, as everywhere; nothing of a stroke is refused.
+            let is_early = matches!(event, Event::Refused { reason: Refusal::SealingKey, .. });
+            let honest = !matches!(event, Event::Refused { .. } | Event::Equivocation { .. });
+            assert!(honest || is_early, "{index}: {event:?}");
+        }
+    }
+}
+
+/// Three honest members of a room with a limit, and one that says what it likes.
+fn limited_room() -> (World, Vec<Member>, Member, RecordHash) {
+    let (mut world, mut members) = room_of(3, PathModel::LAN);
+    let hostile = join(&mut world, &mut members, 66);
+    assert!(world.run_while(Duration::from_secs(20), whole(&members)));
+    let record = order(&mut world, members[0], |node, now, room| node.set_rules(now, room, limited(MINUTE)));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    world.run_for(Duration::from_secs(61));
+    members.pop();
+    (world, members, hostile, record)
+}
+
+#[test]
+fn who_paints_more_than_the_limit_or_counts_wrongly_is_refused_by_everybody() {
+    let (mut world, honest, hostile, record) = limited_room();
+    let (room, wall) = (room_id(&world, hostile), world.wall().as_millis());
+    let cells = |count: u16, y| (0..count).map(|x| (x, y, RED)).collect::<Vec<_>>();
+    let forgery = |instance, sequence, used, millis, cells: Vec<_>| {
+        let record = Some(record);
+        as_batch(&Forgery { person: 66, instance, sequence, record, used, millis, cells }.sign(room))
+    };
+    // More at once than a window has; without counting; before the rules; under the rules from before.
+    let breaches = [
+        forgery(1, 1, Some(0), wall, cells(7, 0)),
+        forgery(2, 1, Some(6), wall, cells(1, 1)),
+        forgery(3, 1, None, wall, cells(1, 2)),
+        forgery(4, 1, Some(0), wall - 3_600_000, cells(1, 3)),
+    ];
+    let outdated = Forgery {
+        person: 66,
+        instance: 5,
+        sequence: 1,
+        record: None,
+        used: None,
+        millis: wall,
+        cells: cells(6, 4),
+    };
+    say(&mut world, hostile, &breaches);
+    say(&mut world, hostile, &[as_batch(&outdated.sign(room))]);
+    world.run_for(Duration::from_secs(2));
+    for &(index, handle) in &honest {
+        assert!(refused(&world, index, Refusal::BatchRules));
+        assert_eq!(world.node(index).canvas(handle).map(|canvas| canvas.painted()), Some(0));
+    }
+}
+
+#[test]
+fn who_counts_cells_twice_or_goes_back_in_time_is_found_out_by_everybody() {
+    let (mut world, honest, hostile, record) = limited_room();
+    let (room, wall) = (room_id(&world, hostile), world.wall().as_millis());
+    let forgery = |instance, sequence, used, millis, x| {
+        let (record, cells) = (Some(record), vec![(x, u16::from(instance as u8), RED)]);
+        as_batch(
+            &Forgery { person: 66, instance, sequence, record, used: Some(used), millis, cells }.sign(room),
+        )
+    };
+    // An honest start, then a cell that is counted as if there had been none.
+    let counted_twice = [forgery(1, 1, 0, wall, 1), forgery(1, 2, 1, wall, 2), forgery(1, 3, 0, wall, 3)];
+    // Cells of a window that is over, by a program that was in the next one already.
+    let backdated = [forgery(2, 1, 0, wall, 1), forgery(2, 2, 0, wall - 60_000, 2)];
+    // Each batch goes to all, but one of a pair with one number to whom hears it first.
+    let twins = [forgery(3, 1, 0, wall, 1), forgery(3, 1, 0, wall, 2)];
+    for messages in [&counted_twice[..], &backdated, &twins] {
+        say(&mut world, hostile, messages);
+    }
+    world.run_for(Duration::from_secs(3));
+    let proved = |world: &World, (index, room): Member| {
+        let law = world.node(index).law(room).expect("it is open");
+        law.proofs().map(|(endpoint, proof)| (endpoint.instance.0, proof.head())).collect::<Vec<_>>()
+    };
+    let mut wanted = vec![(1, 1), (2, 0), (3, 0)];
+    for &member in &honest {
+        let mut found = proved(&world, member);
+        found.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted);
+        let told =
+            world.look_at(member.0).events.iter().filter(|event| matches!(event, Event::Equivocation { .. }));
+        assert!(told.count() >= 3);
+        assert_eq!(colour(&world, member, 1, 1), Some(RED), "what it wrote before that counts");
+        assert_eq!(colour(&world, member, 2, 1), None);
+        assert_eq!(colour(&world, member, 1, 2), None);
+    }
+    assert!(equal(&honest)(&world));
+}
+
+#[test]
+fn who_says_one_thing_here_and_another_there_is_found_out() {
+    let (mut world, mut members) = room_of(4, PathModel::LAN);
+    let (hostile, _) = join(&mut world, &mut members, 66);
+    world.corrupt(hostile, Behaviour::Equivocates);
+    assert!(world.run_while(Duration::from_secs(20), whole(&members)));
+    members.pop();
+    for _ in 0..3 {
+        world.attack(hostile);
+        world.run_for(Duration::from_secs(2));
+    }
+    let one = |world: &World| equal(&members)(world) && governed_alike(&members)(world);
+    assert!(world.run_while(Duration::from_secs(60), one));
+    for &(index, room) in &members {
+        let law = world.node(index).law(room).expect("it is open");
+        assert!(law.proofs().any(|(endpoint, _)| endpoint.peer == peer(66)), "{index}");
+        assert!(world.look_at(index).events.iter().any(|event| matches!(event, Event::Equivocation { .. })));
+    }
+    // A newcomer hears of it before it hears of cells.
+    join(&mut world, &mut members, 70);
+    let one = |world: &World| equal(&members)(world) && governed_alike(&members)(world);
+    assert!(world.run_while(Duration::from_secs(10), one));
+}
+
+#[test]
+fn strokes_that_cross_new_rules_are_painted_again() {
+    let (mut world, members) = room_of(3, PathModel::WAN);
+    // Nobody else knows the rules yet when these are painted.
+    order(&mut world, members[0], |node, now, room| node.set_rules(now, room, limited(MINUTE)));
+    paint(&mut world, members[1], &[(1, 1, RED), (2, 1, RED)]).unwrap();
+    paint(&mut world, members[2], &[(3, 1, BLUE)]).unwrap();
+    let one = |world: &World| equal(&members)(world) && governed_alike(&members)(world);
+    world.run_for(Duration::from_secs(3));
+    assert!(world.run_while(Duration::from_secs(5), one));
+    for &member in &members {
+        assert_eq!(colour(&world, member, 2, 1), Some(RED));
+        assert_eq!(colour(&world, member, 3, 1), Some(BLUE));
+    }
+}
+
+/// Runs a room in which one member has a planted fault. Returns whether the room is one in the end.
+fn becomes_one_with(planted: Option<PlantedBug>) -> bool {
+    let (mut world, mut honest, hostile, record) = limited_room();
+    let (first, handle) = honest[0];
+    let address = world.node(first).room_address(handle).expect("it is registered");
+    let index = world.start(Config { planted, ..Config::default() }, 30, 0);
+    honest.push((index, world.join_room(index, address)));
+    world.run_for(Duration::from_secs(65));
+    order(&mut world, honest[0], |node, now, room| node.ban(now, room, peer(67)));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&honest)));
+    let (room, wall) = (room_id(&world, hostile), world.wall().as_millis());
+    let forgery = |person, instance, sequence, used, x| {
+        let (record, cells) = (Some(record), vec![(x, instance as u16, RED)]);
+        as_batch(
+            &Forgery { person, instance, sequence, record, used: Some(used), millis: wall, cells }.sign(room),
+        )
+    };
+    let breach = forgery(66, 1, 1, 6, 1);
+    let banned = forgery(67, 2, 1, 0, 1);
+    say(&mut world, hostile, &[breach, banned]);
+    world.run_for(Duration::from_secs(20));
+    equal(&honest)(&world)
+}
+
+#[test]
+fn planted_faults_of_rules_make_rooms_differ() {
+    assert!(becomes_one_with(None));
+    assert!(!becomes_one_with(Some(PlantedBug::RateRule)));
+    assert!(!becomes_one_with(Some(PlantedBug::LateBan)));
+}

@@ -1,0 +1,359 @@
+//! Rooms of real nodes on a virtual network.
+
+use std::time::Duration;
+
+use crate::common;
+use crate::common::{BLUE, Member, RED, SIZE, equal, linked};
+use meshwork_core::node::config::ROOM_ENDPOINTS_MAX;
+use meshwork_core::node::{Config, Event, LinkState, Refusal};
+use meshwork_sim::check;
+use meshwork_sim::connection::PathModel;
+use meshwork_sim::meeting_point::Lie;
+use meshwork_sim::world::World;
+
+/// A room with `count` programs of different people, all linked.
+fn room_of(count: usize, path: PathModel) -> (World, Vec<Member>) {
+    linked(World::new(1, path), Config::default(), count, false)
+}
+
+fn join_all(world: &mut World, count: usize, private: bool) -> Vec<Member> {
+    common::join_all(world, Config::default(), count, private)
+}
+
+#[test]
+fn strokes_reach_everybody() {
+    let (mut world, members) = room_of(5, PathModel::WAN);
+    for (place, &(index, room)) in members.iter().enumerate() {
+        world.paint(index, room, &[(place as u16, 0, RED), (99, 99, BLUE)]);
+    }
+    assert!(world.run_while(Duration::from_secs(2), equal(&members)));
+    let canvas = world.node(4).canvas(members[4].1).expect("it is open");
+    assert_eq!(canvas.painted(), 6);
+}
+
+#[test]
+fn a_newcomer_gets_a_full_canvas_and_its_first_click_wins() {
+    let (mut world, mut members) = room_of(2, PathModel::WAN);
+    let (painter, room) = members[0];
+    let all: Vec<_> = (0..100).flat_map(|y| (0..100).map(move |x| (x, y, RED))).collect();
+    // The painter's clock is ahead of the newcomer's.
+    let ahead = world.start(Config::default(), 50, 5_000_000);
+    let address = world.node(painter).room_address(room).expect("it is registered");
+    let ahead_room = world.join_room(ahead, address.clone());
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(ahead).canvas(ahead_room).is_some()));
+    world.paint(ahead, ahead_room, &all);
+    members.push((ahead, ahead_room));
+    assert!(world.run_while(Duration::from_secs(10), equal(&members)));
+
+    let newcomer = world.start(Config::default(), 60, -5_000_000);
+    members.push((newcomer, world.join_room(newcomer, address)));
+    assert!(world.run_while(Duration::from_secs(10), equal(&members)), "10,000 cells arrive");
+    let (_, room) = members[3];
+    world.paint(newcomer, room, &[(7, 7, BLUE)]);
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    for &(index, room) in &members {
+        assert_eq!(world.node(index).canvas(room).and_then(|canvas| canvas.colour(7, 7)), Some(BLUE));
+    }
+}
+
+#[test]
+fn a_painter_hears_that_members_applied_and_stored() {
+    let mut world = World::new(2, PathModel::WAN);
+    let keeper = world.start(Config { stores: true, ..Config::default() }, 1, 0);
+    let room = world.create_room(keeper, SIZE, false);
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(keeper).room_address(room).is_some()));
+    let address = world.node(keeper).room_address(room).expect("it is registered");
+    let painter = world.start(Config { stays: false, ..Config::default() }, 2, 0);
+    let painters_room = world.join_room(painter, address.clone());
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(painter).canvas(painters_room).is_some())
+    );
+    // Painted before there is any link.
+    let receipt = world.paint(painter, painters_room, &[(1, 1, RED), (90, 90, RED)]).expect("it is open");
+    world.run_for(Duration::from_secs(5));
+    let mut applied = vec![];
+    while let Some(event) = world.program(painter).events.pop_front() {
+        if let Event::Applied { sequences, stored, .. } = event {
+            assert!(stored, "a keeper acknowledges after storing");
+            applied.extend(sequences);
+        }
+    }
+    assert_eq!(applied, receipt.sequences.collect::<Vec<_>>());
+    // What was acknowledged survives a crash of the keeper, with the painter gone.
+    world.quit(painter);
+    let store = world.crash(keeper);
+    let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
+    world.restore(again, store);
+    let room = world.join_room(again, address.clone());
+    assert_eq!(world.node(again).canvas(room).map(|canvas| canvas.painted()), Some(2));
+    // Also on a machine whose clock was set back meanwhile.
+    let store = world.crash(again);
+    let late = world.start(Config { stores: true, ..Config::default() }, 1, -3_600_000_000);
+    world.restore(late, store);
+    let room = world.join_room(late, address);
+    assert_eq!(world.node(late).canvas(room).map(|canvas| canvas.painted()), Some(2));
+}
+
+#[test]
+fn a_slow_disk_makes_larger_commits_and_no_queue() {
+    use meshwork_core::room::storage::PERSISTING_MAX;
+    let mut world = World::new(9, PathModel::LOCAL);
+    world.set_store_delay(Duration::from_secs(1));
+    let keeper = world.start(Config { stores: true, ..Config::default() }, 1, 0);
+    let room = world.create_room(keeper, SIZE, false);
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(keeper).room_address(room).is_some()));
+    let address = world.node(keeper).room_address(room).expect("it is registered");
+    let painter = world.start(Config { stays: false, ..Config::default() }, 2, 0);
+    let painters_room = world.join_room(painter, address);
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(painter).canvas(painters_room).is_some())
+    );
+    let mut painted = vec![];
+    for stroke in 0..400u16 {
+        // Every cell is painted over four times, so that most batches are beaten before they are stored.
+        let receipt = world.paint(painter, painters_room, &[(stroke % 100, 0, RED)]).expect("it is open");
+        painted.extend(receipt.sequences);
+        world.run_for(Duration::from_millis(10));
+        assert!(world.stores_under_way() <= PERSISTING_MAX);
+    }
+    world.run_for(Duration::from_secs(5));
+    let mut applied = vec![];
+    while let Some(event) = world.program(painter).events.pop_front() {
+        if let Event::Applied { sequences, stored, .. } = event {
+            assert!(stored);
+            applied.extend(sequences);
+        }
+    }
+    applied.sort_unstable();
+    let all: Vec<u64> = (1..=applied.len() as u64).collect();
+    assert_eq!(applied, all, "each is acknowledged, once, folds included");
+    assert!(painted.iter().all(|sequence| applied.contains(sequence)));
+    let kept = world.node(keeper).canvas(room).map(|canvas| canvas.batch_count());
+    let stored = world.program(keeper).store.values().map(|room| room.batches.len()).sum();
+    assert_eq!(kept, Some(stored), "the disk holds what wins, and nothing else");
+}
+
+#[test]
+fn many_lone_clicks_are_folded_into_few_batches() {
+    let (mut world, mut members) = room_of(2, PathModel::LOCAL);
+    let (index, room) = members[0];
+    for click in 0..1000u16 {
+        world.paint(index, room, &[(click % 40, click / 40, RED)]);
+    }
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+    for &(index, room) in &members {
+        let canvas = world.node(index).canvas(room).expect("it is open");
+        assert_eq!(canvas.painted(), 1000);
+        assert!(canvas.batch_count() < 200, "{} batches carry 1000 clicks", canvas.batch_count());
+    }
+    let newcomer = world.start(Config::default(), 70, 0);
+    let address = world.node(index).room_address(room).expect("it is registered");
+    members.push((newcomer, world.join_room(newcomer, address)));
+    assert!(world.run_while(Duration::from_secs(5), equal(&members)));
+}
+
+#[test]
+fn a_cut_room_heals() {
+    let (mut world, members) = room_of(6, PathModel::WAN);
+    let indices: Vec<_> = members.iter().map(|(index, _)| *index).collect();
+    world.cut(&indices[..3], &indices[3..]);
+    world.run_for(Duration::from_secs(30));
+    for &(index, room) in &members {
+        world.paint(index, room, &[(index as u16, 3, BLUE)]);
+    }
+    world.run_for(Duration::from_secs(5));
+    assert!(check::equal_replicas(&world, &members).is_err(), "the cut holds");
+    world.heal();
+    assert!(world.run_while(Duration::from_secs(40), equal(&members)));
+}
+
+#[test]
+fn links_outlive_the_server() {
+    let (mut world, members) = room_of(3, PathModel::WAN);
+    world.stop_server();
+    world.run_for(Duration::from_secs(60));
+    check::whole_mesh(&world, &members).expect("no link needs the server");
+    world.paint(members[0].0, members[0].1, &[(0, 0, RED)]);
+    assert!(world.run_while(Duration::from_secs(2), equal(&members)));
+    // It comes back with an empty memory: members register the room again, and a newcomer gets in.
+    let address = world.node(members[0].0).room_address(members[0].1).expect("it was registered");
+    world.start_server();
+    let newcomer = world.start(Config::default(), 9, 0);
+    let mut members = members;
+    members.push((newcomer, world.join_room(newcomer, address)));
+    let whole = |world: &World| check::whole_mesh(world, &members).is_ok() && equal(&members)(world);
+    assert!(world.run_while(Duration::from_secs(60), whole));
+}
+
+#[test]
+fn a_pair_that_cannot_link_is_served_by_the_others() {
+    let mut world = World::new(3, PathModel::WAN);
+    world.cut(&[1], &[2]);
+    let members = join_all(&mut world, 4, false);
+    world.run_for(Duration::from_secs(20));
+    for &(index, room) in &members {
+        world.paint(index, room, &[(index as u16, 0, RED)]);
+    }
+    assert!(world.run_while(Duration::from_secs(1), equal(&members)), "live, not by repair alone");
+}
+
+#[test]
+fn a_room_has_a_limit() {
+    let mut world = World::new(4, PathModel::LOCAL);
+    let members = join_all(&mut world, ROOM_ENDPOINTS_MAX + 2, false);
+    world.run_for(Duration::from_secs(30));
+    for (index, room) in members {
+        let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
+        assert!(attached < ROOM_ENDPOINTS_MAX, "program {index} is attached to {attached}");
+    }
+}
+
+#[test]
+fn a_server_that_substitutes_keys_gets_no_link_made() {
+    let mut world = World::new(5, PathModel::LOCAL);
+    world.meeting_point().set_lie(Some(Lie::SealingKeys));
+    let members = join_all(&mut world, 2, false);
+    world.run_for(Duration::from_secs(30));
+    for (index, room) in members {
+        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+        let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::SealingKey, .. });
+        assert!(world.program(index).events.iter().any(refused), "program {index} says why");
+    }
+}
+
+#[test]
+fn a_server_that_changes_payloads_gets_no_link_made() {
+    let mut world = World::new(6, PathModel::LOCAL);
+    world.meeting_point().set_lie(Some(Lie::Payloads));
+    let members = join_all(&mut world, 2, true);
+    world.run_for(Duration::from_secs(30));
+    let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::Seal, .. });
+    let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
+    assert!(told, "the receiving end says why");
+    for (index, room) in members {
+        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+    }
+}
+
+#[test]
+fn a_server_that_stole_sealing_keys_cannot_put_its_certificate_into_a_description() {
+    let mut world = World::new(6, PathModel::LOCAL);
+    world.meeting_point().set_lie(Some(Lie::Fingerprints));
+    let members = join_all(&mut world, 2, false);
+    world.run_for(Duration::from_secs(30));
+    let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::SignalSignature, .. });
+    let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
+    assert!(told, "the receiving end says why");
+    for (index, room) in members {
+        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+    }
+}
+
+#[test]
+fn a_server_that_replays_is_told_of_and_harms_nothing() {
+    let mut world = World::new(6, PathModel::LOCAL);
+    world.meeting_point().set_lie(Some(Lie::Replays));
+    let members = join_all(&mut world, 3, true);
+    let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
+    assert!(world.run_while(Duration::from_secs(20), whole), "{:?}", check::whole_mesh(&world, &members));
+    let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::Replay, .. });
+    let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
+    assert!(told, "the receiving end says why");
+}
+
+#[test]
+fn private_rooms_open_to_the_right_secret_only() {
+    use meshwork_core::id::Secret;
+    use meshwork_core::node::RoomRefusal;
+    let mut world = World::new(7, PathModel::LOCAL);
+    let members = join_all(&mut world, 2, true);
+    assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));
+    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    let cases = [(None, RoomRefusal::SecretMissing), (Some(Secret([0; 16])), RoomRefusal::SecretWrong)];
+    for (secret, expected) in cases {
+        let outsider = world.start(Config::default(), 9, 0);
+        let mut wrong = address.clone();
+        wrong.secret = secret;
+        world.join_room(outsider, wrong);
+        world.run_for(Duration::from_secs(5));
+        let refused =
+            |event: &Event| matches!(event, Event::RoomRefused { reason, .. } if *reason == expected);
+        assert!(world.program(outsider).events.iter().any(refused));
+    }
+}
+
+#[test]
+fn a_modified_client_is_counted_and_dropped() {
+    use meshwork_core::node::io::Channel;
+    let (mut world, members) = room_of(3, PathModel::LOCAL);
+    let (liar, _) = members[2];
+    let links = world.connections_of(liar);
+    for link in links {
+        // A message kind that exists, with a body that cannot be.
+        world.inject(liar, link, Channel::Reliable, vec![16, 3, 0xff, 0xff, 0xff]);
+    }
+    world.run_for(Duration::from_secs(1));
+    for &(index, room) in &members[..2] {
+        let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::Message, .. });
+        assert!(world.program(index).events.iter().any(refused));
+        let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
+        assert_eq!(attached, 1, "the liar is out, the other honest one stays");
+    }
+}
+
+#[test]
+fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
+    let (mut world, mut members) = room_of(2, PathModel::LOCAL);
+    // Somebody whose clock is a minute ahead, and two neighbours and a server that do not agree against it.
+    world.meeting_point().set_lie(Some(Lie::Time));
+    let early = world.start(Config::default(), 9, 60_000_000);
+    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    members.push((early, world.join_room(early, address)));
+    assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));
+    world.paint(early, members[2].1, &[(5, 5, RED)]);
+    world.run_for(Duration::from_secs(10));
+    let (index, room) = members[0];
+    let shows = |world: &World| world.node(index).canvas(room).and_then(|canvas| canvas.colour(5, 5));
+    assert_eq!((shows(&world), world.node(index).usage().held_batches), (None, 1), "held, not shown");
+    world.paint(index, room, &[(6, 6, BLUE)]);
+    let stamp = world.node(index).canvas(room).map(|canvas| canvas.stamp(6, 6)).unwrap_or_default();
+    let ahead = stamp.millis().saturating_sub(1_767_225_600_000 + world.now().0 / 1000);
+    assert!(ahead < 1000, "the clock of an honest member is {ahead} ms ahead");
+    world.run_for(Duration::from_secs(50));
+    assert_eq!(shows(&world), Some(RED), "shown when its time has come");
+    assert!(world.run_while(Duration::from_secs(30), equal(&members)));
+}
+
+#[test]
+fn a_clock_that_is_set_wrong_is_outvoted() {
+    for ahead in [-1i64, 1] {
+        let (mut world, mut members) = room_of(4, PathModel::WAN);
+        let wrong = world.start(Config::default(), 9, ahead * 120_000_000);
+        let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+        members.push((wrong, world.join_room(wrong, address)));
+        let told = |world: &World| {
+            let tells = |event: &Event| matches!(event, Event::RoomTime { ahead_ms, .. } if ahead_ms.signum() == -ahead);
+            world.look_at(wrong).events.iter().any(tells)
+        };
+        assert!(world.run_while(Duration::from_secs(10), told), "it is told that its clock is wrong");
+        world.paint(wrong, members[4].1, &[(5, 5, RED)]);
+        world.paint(members[0].0, members[0].1, &[(6, 6, BLUE)]);
+        assert!(world.run_while(Duration::from_secs(2), equal(&members)), "nobody waits for anybody's time");
+        let canvas = world.node(members[1].0).canvas(members[1].1).expect("it is open");
+        assert_eq!((canvas.colour(5, 5), canvas.colour(6, 6)), (Some(RED), Some(BLUE)));
+    }
+}
+
+#[test]
+fn who_leaves_while_connecting_is_gone_at_once() {
+    let mut world = World::new(8, PathModel::LOCAL);
+    world.cut(&[0], &[1]);
+    let members = join_all(&mut world, 2, false);
+    world.run_for(Duration::from_secs(2));
+    world.quit(members[1].0);
+    world.run_for(Duration::from_secs(1));
+    let (index, room) = members[0];
+    let seen = world.node(index).peers(room);
+    let states: Vec<_> = seen.iter().map(|peer| (peer.state, peer.reason.as_deref())).collect();
+    assert_eq!(states, [(LinkState::Gone, Some("left"))]);
+}

@@ -1,0 +1,198 @@
+//! Every state of the page for everybody: axe-core finds nothing, at phone and desktop size, light and dark.
+
+use crate::common;
+use crate::common::{
+    close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
+};
+use anyhow::{Context, Result, ensure};
+use meshwork_e2e::{Browser, Look, Server, Tab};
+use serde_json::json;
+
+/// What was found so far, by the state in which it was.
+#[derive(Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    /// Looks at one state in every way.
+    async fn look(&mut self, tab: &Tab, state: &str) -> Result<()> {
+        for look in Look::ALL {
+            tab.look(look).await?;
+            let found = tab.violations().await.with_context(|| state.to_owned())?;
+            self.0.extend(found.iter().map(|finding| format!("{state}, {look:?}: {finding}")));
+        }
+        tab.look(Look::DESKTOP).await
+    }
+
+    fn check(self) -> Result<()> {
+        ensure!(self.0.is_empty(), "{} findings:\n{}", self.0.len(), self.0.join("\n"));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_start_page_keeps_nobody_out() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let mut findings = Findings::default();
+    let tab = open_start(&browser, server.url(), "create-room").await?;
+    findings.look(&tab, "start").await?;
+    unfold(&tab, "rules-fold").await?;
+    findings.look(&tab, "rules of a new room").await?;
+    tab.type_text("join-code", "K7M").await?;
+    findings.look(&tab, "half a code").await?;
+    tab.click("your-key").await?;
+    findings.look(&tab, "key sheet").await?;
+    tab.goto(&format!("{}/place/ABCDEF#nonsense", server.url())).await?;
+    wait_page_says(&tab, "This link does not open the room").await?;
+    findings.look(&tab, "changed link").await?;
+    tab.goto(&format!("{}/place/ABCDEF", server.url())).await?;
+    wait_page_says(&tab, "No room has this code").await?;
+    findings.look(&tab, "unknown code").await?;
+    findings.check()
+}
+
+#[tokio::test]
+async fn a_room_keeps_nobody_out() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let mut findings = Findings::default();
+    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    wait_page_says(&tab, "Nobody else is here yet").await?;
+    findings.look(&tab, "alone").await?;
+    let other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    findings.look(&tab, "two people").await?;
+    tab.click("room-chip").await?;
+    unfold(&tab, "change-rules").await?;
+    tab.click("painters-some").await?;
+    tab.click("limit-on").await?;
+    tab.click("set-rules").await?;
+    tab.click("erase").await?;
+    wait_says(&tab, "question", "Erase").await?;
+    findings.look(&tab, "room sheet with a question").await?;
+    tab.click("overlay-k-gossip").await?;
+    findings.look(&tab, "overlays to choose from").await?;
+    tab.click("erase-mark").await?;
+    wait_says(&tab, "marking", "Drag over").await?;
+    findings.look(&tab, "marking a rectangle").await?;
+    tab.click("marking-cancel").await?;
+    close(&tab).await?;
+    wait_says(&tab, "allowance", "You may paint").await?;
+    findings.look(&tab, "limited").await?;
+    let bare = link.split('#').next().context("an address")?;
+    other.goto(bare).await?;
+    wait_page_says(&other, "private").await?;
+    findings.look(&other, "no secret").await?;
+    tab.click("open-share").await?;
+    findings.look(&tab, "share sheet").await?;
+    tab.click("meet").await?;
+    findings.look(&tab, "meet without a server").await?;
+    close(&tab).await?;
+    server.kill();
+    wait_page_says(&tab, "Nobody can be reached").await?;
+    findings.look(&tab, "meeting point away").await?;
+    press_shown(&tab, "offer-meet").await?;
+    findings.look(&tab, "meet again").await?;
+    findings.check()
+}
+
+/// Makes all text twice as large, as browsers do that zoom text alone.
+const TWICE: &str = "const sizes = Array.from(document.querySelectorAll('body, body *'), element => {
+        const style = getComputedStyle(element);
+        return [element, parseFloat(style.fontSize), parseFloat(style.lineHeight)];
+    });
+    for (const [element, size, line] of sizes) {
+        element.style.fontSize = `${2 * size}px`;
+        if (!Number.isNaN(line)) element.style.lineHeight = `${2 * line}px`;
+    }";
+
+/// What one can press or type into and that lies beyond the window's sides, or makes the page scroll sideways.
+const BEYOND: &str = "const beyond = Array.from(document.querySelectorAll('button, a, input, select, summary, textarea'))
+        .filter(element => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.sr-only'))
+        .filter(element => !element.classList.contains('sr-only'))
+        .map(element => [element, element.getBoundingClientRect()])
+        .filter(([, box]) => box.width > 0 && (box.left < -1 || box.right > innerWidth + 1))
+        .map(([element, box]) => `${element.outerHTML.slice(0, 120)} from ${box.left} to ${box.right}`);
+    if (document.documentElement.scrollWidth > innerWidth) beyond.push('the page scrolls sideways');
+    return beyond;";
+
+async fn check_within(tab: &Tab, state: &str) -> Result<()> {
+    tab.eval(TWICE, vec![]).await?;
+    let beyond = tab.eval(BEYOND, vec![]).await?;
+    ensure!(beyond == json!([]), "{state}: {beyond:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let narrow = Look { width: 320, height: 640, dark: false };
+    let tab = open_start(&browser, server.url(), "create-room").await?;
+    tab.look(narrow).await?;
+    unfold(&tab, "rules-fold").await?;
+    check_within(&tab, "start").await?;
+    tab.reload().await?;
+    common::make_room(&tab, "create-room").await?;
+    check_within(&tab, "room").await?;
+    tab.reload().await?;
+    tab.click("open-share").await?;
+    wait_page_says(&tab, "Bring someone in").await?;
+    check_within(&tab, "share sheet").await?;
+    tab.reload().await?;
+    // There is no room for the chip in the bar: the way to the sheet is the panel.
+    wait_page_says(&tab, "linked").await?;
+    tab.eval("document.querySelector('.fold').click()", vec![]).await?;
+    tab.click("open-room").await?;
+    wait_page_says(&tab, "Keep order").await?;
+    check_within(&tab, "room sheet").await
+}
+
+/// What stands in the bar and lies on something else there.
+const OVER: &str = "const shown = Array.from(document.querySelectorAll('.bar :is(a, button, .letter-beads)'))
+        .filter(element => element.checkVisibility({ visibilityProperty: true }))
+        .map(element => [element.outerHTML.slice(0, 120), element.getBoundingClientRect()]);
+    return shown.flatMap(([one, box], at) => shown.slice(0, at)
+        .filter(([, other]) => box.left < other.right - 1 && other.left < box.right - 1)
+        .filter(([, other]) => box.top < other.bottom - 1 && other.top < box.bottom - 1)
+        .map(([other]) => `${one} over ${other}`));";
+
+#[tokio::test]
+async fn at_any_width_nothing_in_the_bar_lies_on_anything_else() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-private").await?;
+    for width in [360, 390, 640, 768, 899, 1024, 1099, 1100, 1440, 2560] {
+        tab.look(Look { width, height: 900, dark: false }).await?;
+        let over = tab.eval(OVER, vec![]).await?;
+        ensure!(over == json!([]), "at {width}: {over:#}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn wishes_for_less_motion_and_for_own_colours_are_kept() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    tab.media(&[("prefers-reduced-motion", "reduce"), ("forced-colors", "active")]).await?;
+    let _other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    tab.click("open-share").await?;
+    wait_page_says(&tab, "Bring someone in").await?;
+    let moving = "return document.getAnimations().flatMap(animation => animation.effect.getKeyframes())
+        .filter(frame => frame.transform && frame.transform !== 'none' || frame.strokeDashoffset)
+        .map(frame => JSON.stringify(frame));";
+    let moving = tab.eval(moving, vec![]).await?;
+    ensure!(moving == json!([]), "what moves: {moving:#}");
+    let strands = "const strand = document.querySelector('.strand');
+        const probe = document.createElement('i');
+        probe.style.color = 'CanvasText';
+        document.body.append(probe);
+        return getComputedStyle(strand).stroke === getComputedStyle(probe).color";
+    ensure!(tab.eval(strands, vec![]).await? == true, "strands are drawn in the person's text colour");
+    let shown = "const swatch = document.querySelector('[data-testid=\"palette-e6194b\"]');
+        return getComputedStyle(swatch).backgroundColor";
+    ensure!(tab.eval(shown, vec![]).await? == "rgb(230, 25, 75)", "colours to paint with stay what they are");
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! What tests of Place share.
+
+pub(crate) mod hands;
+pub(crate) mod meddler;
+pub(crate) mod native;
+pub(crate) mod relay;
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use image::{Rgba, RgbaImage};
+use meshwork_e2e::{Browser, PATIENCE, Tab};
+
+/// The size of a room that the page makes by itself.
+pub(crate) const SIZE: (usize, usize) = (100, 100);
+
+/// Opens the start page, makes a room with the button of this name, and returns its LINK.
+pub(crate) async fn open_page(browser: &Browser, url: &str, button: &str) -> Result<(Tab, String)> {
+    let tab = open_start(browser, url, button).await?;
+    let link = make_room(&tab, button).await?;
+    Ok((tab, link))
+}
+
+/// Opens the start page, and waits for the button of this name.
+pub(crate) async fn open_start(browser: &Browser, url: &str, button: &str) -> Result<Tab> {
+    let tab = browser.tab(url).await?;
+    tab.wait_until(PATIENCE, "the start page", async || {
+        ensure!(tab.has(button).await?, "there is no {button}");
+        Ok(())
+    })
+    .await?;
+    Ok(tab)
+}
+
+/// Makes a room with the button of this name on the start page, and returns its LINK.
+pub(crate) async fn make_room(tab: &Tab, button: &str) -> Result<String> {
+    tab.click(button).await?;
+    tab.wait_until(PATIENCE, "the room's LINK", async || {
+        let link = tab.value("share-link").await?;
+        ensure!(link.contains("/place/") && link.contains('#'), "it is {link:?}");
+        Ok(link)
+    })
+    .await
+}
+
+/// Waits until the page says that it is linked to so many endpoints.
+pub(crate) async fn wait_linked(tab: &Tab, count: usize) -> Result<()> {
+    tab.wait_until(PATIENCE, "links", async || {
+        let shown = tab.text("peer-count").await?;
+        ensure!(shown == count.to_string(), "linked to {shown:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until an element says something.
+pub(crate) async fn wait_says(tab: &Tab, testid: &str, words: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "words", async || {
+        let said = tab.text(testid).await?;
+        ensure!(said.contains(words), "{testid} says {said:?} instead of {words:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until the page says something, wherever on it.
+pub(crate) async fn wait_page_says(tab: &Tab, words: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "words on the page", async || {
+        let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
+        ensure!(said.contains(words), "{words:?} is not in {said}");
+        Ok(())
+    })
+    .await
+}
+
+/// Presses a button of a notice: notices stand twice in the page, and which is seen depends on its width.
+pub(crate) async fn press_shown(tab: &Tab, testid: &str) -> Result<()> {
+    let press = "const all = document.querySelectorAll(`[data-testid=\"${arguments[0]}\"]`);\
+                 const shown = Array.from(all).find(element => element.checkVisibility());\
+                 shown?.click();\
+                 return shown !== undefined;";
+    tab.wait_until(PATIENCE, "a button that is seen", async || {
+        ensure!(tab.eval(press, vec![testid.into()]).await? == true, "there is no {testid} to be seen");
+        Ok(())
+    })
+    .await
+}
+
+/// Closes the sheet that is open.
+pub(crate) async fn close(tab: &Tab) -> Result<()> {
+    press_shown(tab, "close-sheet").await
+}
+
+/// Unfolds what is folded away, and brings it into sight.
+pub(crate) async fn unfold(tab: &Tab, testid: &str) -> Result<()> {
+    let script = "const fold = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+        fold.open = true;
+        fold.scrollIntoView();";
+    tab.eval(script, vec![testid.into()]).await.map(drop)
+}
+
+/// Waits until a cell shows a colour.
+pub(crate) async fn wait_shows(tab: &Tab, at: (usize, usize), colour: [u8; 4]) -> Result<()> {
+    tab.wait_until(PATIENCE, "a cell's colour", async || {
+        let shown = tab.cell(SIZE, at).await?;
+        ensure!(shown == colour, "cell {at:?} shows {shown:?} instead of {colour:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until two pages show the same canvas.
+pub(crate) async fn same_cells(one: &Tab, other: &Tab) -> Result<()> {
+    one.wait_until(PATIENCE, "equal canvases", async || {
+        let (one, other) = (one.cells(SIZE).await?, other.cells(SIZE).await?);
+        let differ = one.iter().zip(&other).filter(|(one, other)| one != other).count();
+        ensure!(differ == 0, "{differ} cells differ");
+        Ok(())
+    })
+    .await
+}
+
+/// Writes a picture in which every pixel is opaque and no two neighbours are alike, 100 by 100.
+pub(crate) fn fill_picture(file: &Path) -> Result<RgbaImage> {
+    let picture = RgbaImage::from_fn(SIZE.0 as u32, SIZE.1 as u32, |x, y| {
+        Rgba([(x * 2) as u8, (y * 2) as u8, ((x * 7 + y * 13) % 256) as u8, 255])
+    });
+    picture.save(file)?;
+    Ok(picture)
+}
+
+/// Fails unless two pictures are equal, pixel for pixel.
+pub(crate) fn check_pictures_equal(one: &RgbaImage, other: &RgbaImage) -> Result<()> {
+    ensure!(one.dimensions() == other.dimensions(), "{:?} and {:?}", one.dimensions(), other.dimensions());
+    let differ = one.pixels().zip(other.pixels()).filter(|(one, other)| one != other).count();
+    ensure!(differ == 0, "{differ} pixels differ");
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! The page itself, as fingers, mouse and keyboard find it.
+
+use crate::common::hands::{NARROW, WIDE, resize};
+use crate::common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
+use anyhow::{Context, Result, ensure};
+use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
+use serde_json::json;
+
+const BLACK: [u8; 4] = [0, 0, 0, 0xff];
+const NOTHING: [u8; 4] = [0; 4];
+
+/// Presses keys on the canvas, one after the other.
+async fn press(tab: &Tab, keys: &[&str]) -> Result<()> {
+    let script = "const canvas = document.querySelector('[data-testid=\"place-canvas\"]');
+        canvas.focus();
+        for (const key of arguments[0]) {
+            const code = key === ' ' ? 'Space' : key.length === 1 ? 'Key' + key.toUpperCase() : key;
+            for (const type of ['keydown', 'keyup']) {
+                canvas.dispatchEvent(new KeyboardEvent(type, { key, code, bubbles: true, cancelable: true }));
+            }
+        }";
+    tab.eval(script, vec![serde_json::json!(keys)]).await?;
+    Ok(())
+}
+
+async fn painted(tab: &Tab) -> Result<usize> {
+    Ok(tab.cells(SIZE).await?.iter().filter(|cell| **cell != NOTHING).count())
+}
+
+#[tokio::test]
+async fn a_code_typed_in_lower_case_leads_into_the_room() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    wait_page_says(&first, "Nobody else is here yet").await?;
+    let code = link.split("/place/").nth(1).and_then(|rest| rest.get(..6)).context("a code")?;
+    let second = browser.tab(server.url()).await?;
+    second
+        .wait_until(PATIENCE, "the field for a code", async || {
+            ensure!(second.has("join-code").await?, "not there yet");
+            Ok(())
+        })
+        .await?;
+    second.type_text("join-code", &code.to_lowercase()).await?;
+    // A whole code of an open room may lead in at once; else the button does.
+    if second.has("join-room").await? {
+        let _ = second.click("join-room").await;
+    }
+    wait_linked(&second, 1).await?;
+    wait_linked(&first, 1).await
+}
+
+#[tokio::test]
+async fn panning_never_paints_and_zoom_reset_puts_cells_back() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    for _ in 0..3 {
+        tab.click("zoom-in").await?;
+    }
+    press(&tab, &["h"]).await?;
+    let script =
+        "const box = document.querySelector('[data-testid=\"place-canvas\"]').getBoundingClientRect();
+        return [box.left, box.top, box.width];";
+    let before = tab.eval(script, vec![]).await?;
+    tab.drag_cells(SIZE, &[(50, 50), (45, 44), (40, 40)]).await?;
+    let after = tab.eval(script, vec![]).await?;
+    ensure!(before != after, "the hand moves the canvas, which stays at {before}");
+    ensure!(painted(&tab).await? == 0, "panning painted");
+    tab.click("zoom-out").await?;
+    tab.click("zoom-reset").await?;
+    press(&tab, &["p"]).await?;
+    tab.click("palette-000000").await?;
+    tab.click_cell(SIZE, (7, 93)).await?;
+    wait_shows(&tab, (7, 93), BLACK).await?;
+    ensure!(painted(&tab).await? == 1, "one click paints one cell");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_keyboard_alone_paints() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    press(&tab, &["ArrowRight", "ArrowDown", " "]).await?;
+    press(&tab, &["ArrowRight", "Enter"]).await?;
+    tab.wait_until(PATIENCE, "two cells", async || {
+        let count = painted(&tab).await?;
+        ensure!(count == 2, "{count} cells are painted");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn any_colour_and_a_picture_to_keep() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let choose = "const input = document.querySelector('[data-testid=\"colour-input\"]');
+        input.value = '#12ab9f';
+        input.dispatchEvent(new Event('input', { bubbles: true }));
+        input.dispatchEvent(new Event('change', { bubbles: true }));";
+    tab.eval(choose, vec![]).await?;
+    tab.click_cell(SIZE, (30, 31)).await?;
+    wait_shows(&tab, (30, 31), [0x12, 0xab, 0x9f, 0xff]).await?;
+    // What would be downloaded is caught on its way.
+    let catch = "window.saved = null;
+        let bytes = null;
+        const make = URL.createObjectURL;
+        URL.createObjectURL = blob => { bytes = blob.arrayBuffer(); return make.call(URL, blob); };
+        HTMLAnchorElement.prototype.click = function () {
+            const name = this.download;
+            bytes.then(bytes => { window.saved = [name, Array.from(new Uint8Array(bytes))]; });
+        };";
+    tab.eval(catch, vec![]).await?;
+    tab.click("save-png").await?;
+    let saved = tab
+        .wait_until(PATIENCE, "the picture", async || {
+            let saved = tab.eval("return window.saved", vec![]).await?;
+            ensure!(!saved.is_null(), "nothing was saved");
+            Ok(saved)
+        })
+        .await?;
+    let name = saved[0].as_str().context("a file name")?;
+    ensure!(name.starts_with("p2place_20") && name.ends_with(".png") && name.len() == 31, "{name}");
+    let bytes: Vec<u8> = serde_json::from_value(saved[1].clone())?;
+    let picture = image::load_from_memory(&bytes)?.into_rgba8();
+    ensure!(picture.dimensions() == (100, 100), "one pixel a cell, not {:?}", picture.dimensions());
+    ensure!(picture.get_pixel(30, 31).0 == [0x12, 0xab, 0x9f, 0xff] && picture.get_pixel(0, 0).0[3] == 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_picture_is_put_on_the_clipboard_where_the_browser_allows_it() -> Result<()> {
+    let server = Server::start().await?;
+    for size in [WIDE, NARROW] {
+        let browser = Browser::start().await?;
+        let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+        resize(&tab, size).await?;
+        tab.click_cell(SIZE, (40, 20)).await?;
+        wait_shows(&tab, (40, 20), BLACK).await?;
+        tab.click("open-share").await?;
+        for (setting, words) in [("denied", "does not let us copy"), ("granted", "Copied")] {
+            for name in ["clipboard-read", "clipboard-write"] {
+                let permission =
+                    json!({ "permission": { "name": name }, "setting": setting, "origin": server.url() });
+                tab.devtools("Browser.setPermission", permission).await?;
+            }
+            tab.click("copy-picture").await?;
+            wait_says(&tab, "picture-copied", words).await?;
+        }
+        let pasted = tab
+            .eval(
+                "return navigator.clipboard.read()
+                    .then(items => items[0].getType('image/png'))
+                    .then(picture => picture.arrayBuffer())
+                    .then(bytes => Array.from(new Uint8Array(bytes)));",
+                vec![],
+            )
+            .await?;
+        let bytes: Vec<u8> = serde_json::from_value(pasted)?;
+        let picture = image::load_from_memory(&bytes)?.into_rgba8();
+        ensure!(picture.dimensions() == (100, 100), "one pixel a cell, not {:?}", picture.dimensions());
+        ensure!(picture.get_pixel(40, 20).0 == BLACK && picture.get_pixel(0, 0).0[3] == 0);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_narrow_screen_has_everything_and_does_not_scroll_sideways() -> Result<()> {
+    let server = Server::start().await?;
+    let options = BrowserOptions::default().argument("--window-size=500,844");
+    let browser = Browser::start_with(options).await?;
+    let home = browser.tab(server.url()).await?;
+    let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
+    home.wait_until(PATIENCE, "the start page fits", async || {
+        ensure!(home.has("create-room").await? && home.eval(fits, vec![]).await? == true, "too wide");
+        Ok(())
+    })
+    .await?;
+    home.click("create-room").await?;
+    home.wait_until(PATIENCE, "the room fits", async || {
+        ensure!(home.has("place-canvas").await? && home.eval(fits, vec![]).await? == true, "too wide");
+        ensure!(home.value("share-link").await?.contains('#'), "no link yet");
+        Ok(())
+    })
+    .await?;
+    for name in ["peer-count", "save-png", "zoom-in", "palette-f032e6"] {
+        ensure!(home.has(name).await?, "there is no {name}");
+    }
+    home.click("palette-000000").await?;
+    home.click_cell(SIZE, (50, 50)).await?;
+    wait_shows(&home, (50, 50), BLACK).await
+}

@@ -1,0 +1,493 @@
+//! The room and its rules as owners, moderators, painters and strangers find them, and every state in words.
+
+use crate::common;
+use crate::common::{
+    SIZE, close, meddler, open_page, open_start, press_shown, same_cells, unfold, wait_linked,
+    wait_page_says, wait_says, wait_shows,
+};
+use anyhow::{Context, Result, ensure};
+use meshwork_e2e::{Browser, Look, PATIENCE, Server, Tab};
+use serde_json::{Value, json};
+
+const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
+const NOTHING: [u8; 4] = [0; 4];
+
+/// An owner at a desk and a guest with a phone, linked in an open room.
+struct Two {
+    _server: Server,
+    _browsers: [Browser; 2],
+    owner: Tab,
+    guest: Tab,
+}
+
+async fn name(tab: &Tab, name: &str) -> Result<()> {
+    tab.type_text("display-name", name).await
+}
+
+async fn two() -> Result<Two> {
+    let server = Server::start().await?;
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (owner, link) = open_page(&one, server.url(), "create-room").await?;
+    owner.look(Look::DESKTOP).await?;
+    name(&owner, "Mira").await?;
+    let guest = other.tab(server.url()).await?;
+    guest.look(Look::PHONE).await?;
+    name(&guest, "Lin").await?;
+    guest.goto(&link).await?;
+    wait_linked(&owner, 1).await?;
+    wait_page_says(&owner, "Lin").await?;
+    Ok(Two { _server: server, _browsers: [one, other], owner, guest })
+}
+
+/// Opens the sheet of the room, and waits for it.
+async fn open_room(tab: &Tab) -> Result<()> {
+    tab.click("room-chip").await?;
+    wait_says(tab, "rule-limit", " ").await
+}
+
+/// Chooses an option of a list by its value.
+async fn choose(tab: &Tab, testid: &str, value: &str) -> Result<()> {
+    let script = "const list = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+        list.value = arguments[1];
+        list.dispatchEvent(new Event('change', { bubbles: true }));
+        return list.value === arguments[1];";
+    ensure!(tab.eval(script, vec![testid.into(), value.into()]).await? == true, "{testid} has no {value}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rules_are_read_by_all_and_set_by_the_owner() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    open_room(guest).await?;
+    wait_says(guest, "room-owner", "Mira").await?;
+    wait_says(guest, "rule-limit", "As fast as one can").await?;
+    ensure!(!guest.has("set-rules").await?, "only the owner changes rules");
+    open_room(owner).await?;
+    wait_says(owner, "room-owner", "You").await?;
+    wait_says(owner, "room-size", "100").await?;
+    unfold(owner, "change-rules").await?;
+    owner.type_text("limit-cells", "0").await?;
+    owner.click("set-rules").await?;
+    wait_page_says(owner, "Give a number of cells from 1").await?;
+    owner.type_text("limit-cells", "3").await?;
+    choose(owner, "limit-window", "86400000").await?;
+    owner.click("set-rules").await?;
+    wait_says(owner, "law-known", "1 of 1 have it").await?;
+    for tab in [owner, guest] {
+        wait_says(tab, "rule-limit", "3 cells every day").await?;
+        close(tab).await?;
+    }
+    wait_says(guest, "allowance", "You may paint 3 more cells in the next").await?;
+    guest.click("palette-e6194b").await?;
+    guest.drag_cells(SIZE, &[(10, 10), (12, 10)]).await?;
+    wait_says(guest, "allowance", "You have used your cells. 3 cells again in").await?;
+    guest.click_cell(SIZE, (20, 20)).await?;
+    wait_page_says(guest, "Your last stroke was not taken.").await?;
+    wait_shows(owner, (12, 10), RED).await?;
+    ensure!(owner.cell(SIZE, (20, 20)).await? == NOTHING, "beyond the limit nothing is painted");
+    wait_says(owner, "allowance", "You may paint 3 more cells").await
+}
+
+#[tokio::test]
+async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    guest.click("palette-e6194b").await?;
+    owner.click("palette-e6194b").await?;
+    guest.click_cell(SIZE, (1, 1)).await?;
+    wait_shows(owner, (1, 1), RED).await?;
+    open_room(guest).await?;
+    wait_says(guest, "overlay-now", "Full mesh, chosen by auto. This page holds 1 link").await?;
+    ensure!(!guest.has("overlay-emergent").await?, "only the owner chooses");
+    close(guest).await?;
+    let steps = [("k-gossip", "k-gossip, 99.999"), ("full-mesh", "Full mesh"), ("emergent", "Emergent")];
+    for (at, (overlay, called)) in (2..).zip(steps) {
+        open_room(owner).await?;
+        unfold(owner, "change-rules").await?;
+        owner.click(&format!("overlay-{overlay}")).await?;
+        if overlay == "k-gossip" {
+            choose(owner, "overlay-nines", "5").await?;
+        }
+        owner.click("set-rules").await?;
+        wait_says(owner, "law-known", "1 of 1 have it").await?;
+        close(owner).await?;
+        // While one page has changed and the other perhaps has not.
+        owner.click_cell(SIZE, (at, 10)).await?;
+        guest.click_cell(SIZE, (at, 20)).await?;
+        for tab in [owner, guest] {
+            open_room(tab).await?;
+            wait_says(tab, "rule-overlay", called).await?;
+            wait_says(tab, "overlay-now", called).await?;
+            wait_says(tab, "overlay-now", "This page holds 1 link").await?;
+            close(tab).await?;
+        }
+        wait_shows(guest, (at, 10), RED).await?;
+        wait_shows(owner, (at, 20), RED).await?;
+    }
+    guest.click_cell(SIZE, (1, 30)).await?;
+    wait_shows(owner, (1, 30), RED).await?;
+    same_cells(owner, guest).await
+}
+
+#[tokio::test]
+async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    open_room(owner).await?;
+    unfold(owner, "change-rules").await?;
+    owner.click("painters-some").await?;
+    owner.click("set-rules").await?;
+    wait_says(owner, "law-known", "1 of 1 have it").await?;
+    wait_says(guest, "allowance", "You are watching. Only people whom Mira named may paint here").await?;
+    guest.click("palette-e6194b").await?;
+    guest.click_cell(SIZE, (5, 5)).await?;
+    wait_page_says(guest, "Only those whom the owner named may paint here.").await?;
+    owner.click("painter").await?;
+    owner.click("moderator").await?;
+    owner.click("set-rules").await?;
+    wait_says(owner, "rule-painters", "You and Lin").await?;
+    wait_says(owner, "rule-moderators", "You and Lin").await?;
+    guest
+        .wait_until(PATIENCE, "the guest may paint", async || {
+            ensure!(!guest.has("allowance").await?, "still watching");
+            Ok(())
+        })
+        .await?;
+    guest.click_cell(SIZE, (5, 5)).await?;
+    wait_shows(owner, (5, 5), RED).await?;
+    open_room(guest).await?;
+    wait_says(guest, "rule-painters", "Mira and You").await?;
+    guest.click("erase").await?;
+    wait_says(guest, "question", "Erase the whole canvas?").await?;
+    guest.click("confirm").await?;
+    wait_shows(owner, (5, 5), NOTHING).await
+}
+
+#[tokio::test]
+async fn bans_and_erases_are_asked_about_and_can_be_taken_back() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    guest.click("palette-e6194b").await?;
+    guest.click_cell(SIZE, (3, 3)).await?;
+    guest.click_cell(SIZE, (30, 30)).await?;
+    wait_shows(owner, (30, 30), RED).await?;
+    open_room(owner).await?;
+    for (field, number) in [("erase-x", "2"), ("erase-y", "2"), ("erase-width", "900"), ("erase-height", "4")]
+    {
+        owner.type_text(field, number).await?;
+    }
+    owner.click("erase").await?;
+    wait_says(owner, "question", "98").await?;
+    owner.click("cancel").await?;
+    ensure!(owner.cell(SIZE, (3, 3)).await? == RED, "nothing was decided");
+    owner.click("erase").await?;
+    owner.click("confirm").await?;
+    wait_says(owner, "law-known", "1 of 1 have it").await?;
+    wait_shows(guest, (3, 3), NOTHING).await?;
+    ensure!(guest.cell(SIZE, (30, 30)).await? == RED, "only the rectangle");
+    owner.click("bring-back").await?;
+    owner.click("confirm").await?;
+    wait_shows(guest, (3, 3), RED).await?;
+    owner.click("ban").await?;
+    wait_says(owner, "question", "Ban Lin?").await?;
+    owner.click("confirm").await?;
+    wait_says(guest, "allowance", "You are banned here.").await?;
+    guest.click_cell(SIZE, (40, 40)).await?;
+    wait_page_says(guest, "You are banned in this room").await?;
+    ensure!(owner.cell(SIZE, (30, 30)).await? == RED, "what was painted stays");
+    owner.click("lift-ban").await?;
+    owner.click("confirm").await?;
+    guest
+        .wait_until(PATIENCE, "the ban is lifted", async || {
+            ensure!(!guest.has("allowance").await?, "still banned");
+            Ok(())
+        })
+        .await?;
+    guest.click_cell(SIZE, (41, 41)).await?;
+    wait_shows(owner, (41, 41), RED).await
+}
+
+/// What stands in the fields of the rectangle.
+async fn rectangle(tab: &Tab) -> Result<[String; 4]> {
+    let field = async |testid| tab.value(testid).await;
+    Ok([
+        field("erase-x").await?,
+        field("erase-y").await?,
+        field("erase-width").await?,
+        field("erase-height").await?,
+    ])
+}
+
+async fn wait_rectangle(tab: &Tab, numbers: [&str; 4]) -> Result<()> {
+    tab.wait_until(PATIENCE, "the marked rectangle", async || {
+        ensure!(tab.has("erase-x").await?, "the sheet is away");
+        let shown = rectangle(tab).await?;
+        ensure!(shown == numbers, "it is {shown:?}");
+        ensure!(tab.has("mark").await?, "it is not shown on the canvas");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    guest.click("palette-e6194b").await?;
+    for cell in [(10, 10), (60, 60), (61, 61)] {
+        guest.click_cell(SIZE, cell).await?;
+        wait_shows(owner, cell, RED).await?;
+    }
+    open_room(owner).await?;
+    owner.click("erase-mark").await?;
+    wait_says(owner, "marking", "Drag over").await?;
+    owner.drag_cells(SIZE, &[(20, 15), (8, 12), (5, 5)]).await?;
+    wait_rectangle(owner, ["5", "5", "16", "11"]).await?;
+    owner.click("erase").await?;
+    owner.click("confirm").await?;
+    wait_shows(guest, (10, 10), NOTHING).await?;
+    ensure!(guest.cell(SIZE, (60, 60)).await? == RED, "what was not marked stays");
+    ensure!(owner.cell(SIZE, (20, 15)).await? == NOTHING, "to mark is not to paint");
+
+    // By keys: Space at two corners, and Escape leads back.
+    owner.click("erase-mark").await?;
+    let key = async |key: &str| {
+        let code = if key == " " { "Space" } else { key };
+        for kind in ["rawKeyDown", "keyUp"] {
+            owner
+                .devtools("Input.dispatchKeyEvent", json!({ "type": kind, "key": key, "code": code }))
+                .await?;
+        }
+        anyhow::Ok(())
+    };
+    wait_says(owner, "marking", "Drag over").await?;
+    let start = owner.eval("return document.activeElement.dataset.testid", vec![]).await?;
+    ensure!(start == "place-canvas", "{start} has the focus");
+    key(" ").await?;
+    for _ in 0..3 {
+        key("ArrowRight").await?;
+    }
+    key("ArrowDown").await?;
+    // A timer of the page's that is younger and longer than the one that shows who painted a cell.
+    let covered = "return new Promise(done => setTimeout(() => done(
+        document.querySelector('[data-testid=\"cell-card\"]').checkVisibility()), 500))";
+    ensure!(owner.eval(covered, vec![]).await? == false, "no card covers what is marked");
+    key(" ").await?;
+    wait_says(owner, "rule-limit", " ").await?;
+    let marked = rectangle(owner).await?;
+    ensure!(marked[2..] == ["4", "2"], "{marked:?}");
+    owner.click("erase-mark").await?;
+    wait_says(owner, "marking", "Drag over").await?;
+    key("Escape").await?;
+    wait_rectangle_gone(owner).await?;
+    close(owner).await?;
+
+    // By a finger, with the hand in hand.
+    common::hands::resize(owner, common::hands::NARROW).await?;
+    owner.click("tool-hand").await?;
+    open_room(owner).await?;
+    common::hands::tap(owner, "erase-mark").await?;
+    wait_says(owner, "marking", "Drag over").await?;
+    common::hands::draw_by_finger(owner, &[(58, 58), (59, 59), (60, 60)]).await?;
+    wait_rectangle(owner, ["58", "58", "3", "3"]).await?;
+    common::hands::tap(owner, "erase").await?;
+    common::hands::tap(owner, "confirm").await?;
+    wait_shows(guest, (60, 60), NOTHING).await?;
+    ensure!(guest.cell(SIZE, (61, 61)).await? == RED, "no further than the finger went");
+    common::hands::tap(owner, "erase-mark").await?;
+    common::hands::tap(owner, "marking-cancel").await?;
+    wait_rectangle_gone(owner).await
+}
+
+/// Waits for the sheet with nothing marked.
+async fn wait_rectangle_gone(tab: &Tab) -> Result<()> {
+    tab.wait_until(PATIENCE, "the whole canvas", async || {
+        ensure!(tab.has("erase-x").await?, "the sheet is away");
+        let shown = rectangle(tab).await?;
+        ensure!(shown == ["0", "0", "100", "100"], "it is {shown:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_room_is_made_with_its_rules() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = open_start(&browser, server.url(), "create-room").await?;
+    tab.look(Look::PHONE).await?;
+    unfold(&tab, "rules-fold").await?;
+    tab.type_text("limit-cells", "5").await?;
+    choose(&tab, "limit-window", "3600000").await?;
+    tab.click("painters-some").await?;
+    common::make_room(&tab, "create-private").await?;
+    open_room(&tab).await?;
+    wait_says(&tab, "rule-limit", "5 cells every hour").await?;
+    wait_says(&tab, "rule-painters", "You").await?;
+    wait_says(&tab, "room-entry", "Private").await?;
+    close(&tab).await?;
+    wait_says(&tab, "allowance", "You may paint 5 more cells").await
+}
+
+/// Opens an address through a server that says something else.
+async fn open_meddled(
+    browser: &Browser,
+    server: &Server,
+    link: &str,
+    change: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> Result<Tab> {
+    let liar = meddler::start(server.address(), change).await?;
+    browser.tab(&link.replace(server.url(), &liar)).await
+}
+
+#[tokio::test]
+async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
+    let mut server = Server::start().await?;
+    let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (_host, link) = open_page(&browser, server.url(), "create-private").await?;
+
+    let wrong = format!("{}.{}", link.rsplit_once('.').context("a secret")?.0, "A".repeat(22));
+    let tab = other.tab(&wrong).await?;
+    wait_page_says(&tab, "This link does not open the room.").await?;
+    wait_page_says(&tab, "Ask for the link again.").await?;
+    ensure!(tab.has("offer-home").await?);
+
+    let full = |text: &str| match serde_json::from_str::<Value>(text) {
+        Ok(message) if message["type"] == "joined" => {
+            let refusal = json!({ "type": "refused", "reason": "room-full", "detail": "24 of 24 are here", "room": message["room"] });
+            refusal.to_string()
+        }
+        _ => text.to_owned(),
+    };
+    let tab = open_meddled(&other, &server, &link, full).await?;
+    wait_page_says(&tab, "The room is full: 24 of 24 are here.").await?;
+    ensure!(tab.has("offer-reload").await?);
+
+    let old = |text: &str| text.replace("\"versions\":[1,1]", "\"versions\":[7,9]");
+    let tab = open_meddled(&other, &server, &link, old).await?;
+    wait_page_says(&tab, "This page is of another version than its meeting point.").await?;
+    tab.eval("window.isOld = true", vec![]).await?;
+    press_shown(&tab, "offer-update").await?;
+    tab.wait_until(PATIENCE, "the page is loaded again", async || {
+        ensure!(tab.eval("return window.isOld", vec![]).await?.is_null(), "it is the same page");
+        Ok(())
+    })
+    .await?;
+
+    let tab = other.tab(&format!("{}/place/ABCDEF", server.url())).await?;
+    wait_page_says(&tab, "No room has this code yet.").await?;
+    wait_page_says(&tab, "Check the code, or wait here").await?;
+    server.kill();
+    wait_page_says(&tab, "The meeting point is away.").await
+}
+
+#[tokio::test]
+async fn a_browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab("about:blank").await?;
+    let without = "delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection;";
+    tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": without })).await?;
+    tab.goto(server.url()).await?;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        tab.look(look).await?;
+        wait_page_says(&tab, "This browser links you to nobody.").await?;
+    }
+    tab.click("create-room").await?;
+    wait_page_says(&tab, "open the link in another browser").await?;
+    tab.click("palette-e6194b").await?;
+    tab.click_cell(SIZE, (8, 8)).await?;
+    wait_shows(&tab, (8, 8), RED).await
+}
+
+#[tokio::test]
+async fn an_empty_canvas_and_a_lonely_room_say_what_to_do() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        tab.look(look).await?;
+        wait_page_says(&tab, "Nobody else is here yet").await?;
+        wait_page_says(&tab, "Nothing is painted yet").await?;
+    }
+    press_shown(&tab, "offer-share").await?;
+    wait_page_says(&tab, "Bring someone in").await?;
+    close(&tab).await?;
+    tab.click_cell(SIZE, (8, 8)).await?;
+    tab.wait_until(PATIENCE, "the canvas is no longer empty", async || {
+        let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
+        ensure!(!said.contains("Nothing is painted yet"), "{said}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_share_sheet_has_every_way_to_bring_someone_in() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab("about:blank").await?;
+    let system = "navigator.share = data => { window.sent = data; return Promise.resolve(); };";
+    tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": system })).await?;
+    tab.goto(server.url()).await?;
+    let link = common::make_room(&tab, "create-private").await?;
+    tab.click_cell(SIZE, (8, 8)).await?;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        tab.look(look).await?;
+        tab.click("open-share").await?;
+        wait_page_says(&tab, "The code alone does not open a private room").await?;
+        ensure!(tab.value("share-link-sheet").await? == link);
+        let drawn = "return document.querySelector('dialog[open] .qr path').getAttribute('d').length";
+        ensure!(tab.eval(drawn, vec![]).await?.as_u64() > Some(100), "a picture of the link");
+        tab.click("send-link").await?;
+        let sent = tab.eval("return window.sent.text", vec![]).await?;
+        ensure!(sent == link.as_str(), "the system got {sent}");
+        close(&tab).await?;
+    }
+    // The picture, as it would be pasted elsewhere.
+    let origin = server.url();
+    for permission in ["clipboard-read", "clipboard-write"] {
+        let grant = json!({ "permission": { "name": permission }, "setting": "granted", "origin": origin });
+        tab.devtools("Browser.setPermission", grant).await?;
+    }
+    tab.click("open-share").await?;
+    tab.click("copy-picture").await?;
+    wait_says(&tab, "picture-copied", "Copied.").await?;
+    let paste = "return navigator.clipboard.read()
+        .then(items => items[0].getType('image/png'))
+        .then(createImageBitmap)
+        .then(picture => {
+            const canvas = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+            canvas.drawImage(picture, 0, 0);
+            return [picture.width, picture.height, ...canvas.getImageData(8, 8, 1, 1).data];
+        });";
+    let pasted = tab.eval(paste, vec![]).await?;
+    ensure!(pasted == json!([100, 100, 0, 0, 0, 255]), "{pasted}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_page_can_be_installed_and_starts_without_its_server() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let cached = "return navigator.serviceWorker.ready.then(() => caches.keys()).then(names => names.length)";
+    tab.wait_until(PATIENCE, "the worker", async || {
+        ensure!(tab.eval(cached, vec![]).await?.as_u64() > Some(0), "nothing is kept");
+        Ok(())
+    })
+    .await?;
+    let manifest = tab.devtools("Page.getAppManifest", json!({})).await?;
+    ensure!(manifest["errors"] == json!([]), "{}", manifest["errors"]);
+    let data: Value = serde_json::from_str(manifest["data"].as_str().context("a manifest")?)?;
+    ensure!(data["start_url"] == "/" && data["display"] == "standalone", "{data}");
+    let problems = tab.devtools("Page.getInstallabilityErrors", json!({})).await?;
+    ensure!(problems["installabilityErrors"] == json!([]), "{problems}");
+    let icons = "const url = document.querySelector('link[rel=manifest]').href;
+        return fetch(url).then(answer => answer.json()).then(manifest => Promise.all(manifest.icons.map(icon =>
+            fetch(new URL(icon.src, url)).then(answer => answer.blob()).then(createImageBitmap)
+                .then(picture => `${picture.width}x${picture.height}` === icon.sizes))));";
+    ensure!(tab.eval(icons, vec![]).await? == json!([true, true, true]), "icons are as large as they say");
+    let bars = "return Array.from(document.querySelectorAll('meta[name=theme-color]'), meta => meta.content)";
+    tab.look(Look::PHONE.in_the_dark()).await?;
+    ensure!(tab.eval(bars, vec![]).await? == json!(["#171f1c", "#171f1c"]), "the chosen theme counts");
+    server.kill();
+    tab.goto(server.url()).await?;
+    wait_page_says(&tab, "Rooms made of people").await
+}

@@ -1,0 +1,4 @@
+//! Every decoder on golden and on mutated bytes.
+
+mod golden;
+mod seeded;
