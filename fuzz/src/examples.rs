@@ -2,7 +2,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
-use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
+use meshwork_core::gossip::batch::{BATCH_MAX, Header, SignedBatch, StampWindow};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
 use meshwork_core::overlay::message::{
     BatchName, Branch, Entry, Found, Graft, Least, OverlayMessage, Root, Routed, Status, Tag, Walk, Way,
@@ -141,19 +141,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("PartBegin", RoomMessage::PartBegin(begin)),
         ("Unwant", RoomMessage::Unwant(want())),
     ];
-    let span =
-        HistorySpan { source: HistorySource::Log, first: 300, bytes: 70_000, since_ms: 1_790_000_000_000 };
-    let entry = PastEntry { number: 300, at_ms: 1_790_000_000_000, batch: batch() };
-    let history = [
-        ("HistoryAsk", HistoryMessage::Ask),
-        ("HistorySpan", HistoryMessage::Span(span)),
-        ("HistoryWant", HistoryMessage::Want(WantHistory { from: 300, bytes: 131_072 })),
-        ("HistoryBatch", HistoryMessage::Batch(entry)),
-        ("HistoryGap", HistoryMessage::Gap(PastGap { number: 301, at_ms: 1_790_000_000_000, missed: 7 })),
-        ("HistoryPartEnd", HistoryMessage::PartEnd(HistoryPartEnd { next: 302, outcome: PartOutcome::End })),
-        ("HistoryUnwant", HistoryMessage::Unwant),
-    ];
-    let history = history.map(|(name, message)| (name, RoomMessage::History(message)));
+    let history = about_history(batch()).map(|(name, message)| (name, RoomMessage::History(message)));
     let links = vec![SeenLink { to: Tag([9; 8]), rtt_ms: 300, relayed: true, eager: 0x81 }];
     let links = Bounded::new(links).expect("one");
     let sight = Sight { endpoint: me, name: BoundedText::new("Mira").expect("short"), links };
@@ -165,6 +153,22 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let overlay = about_overlays().into_iter().map(|(name, message)| (name, RoomMessage::Overlay(message)));
     messages.extend(overlay.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
     messages
+}
+
+/// Messages about the past, by name.
+fn about_history(batch: Bytes<BATCH_MAX>) -> [(&'static str, HistoryMessage); 7] {
+    let span =
+        HistorySpan { source: HistorySource::Log, first: 300, bytes: 70_000, since_ms: 1_790_000_000_000 };
+    let entry = PastEntry { number: 300, at_ms: 1_790_000_000_000, batch };
+    [
+        ("HistoryAsk", HistoryMessage::Ask),
+        ("HistorySpan", HistoryMessage::Span(span)),
+        ("HistoryWant", HistoryMessage::Want(WantHistory { from: 300, bytes: 131_072 })),
+        ("HistoryBatch", HistoryMessage::Batch(entry)),
+        ("HistoryGap", HistoryMessage::Gap(PastGap { number: 301, at_ms: 1_790_000_000_000, missed: 7 })),
+        ("HistoryPartEnd", HistoryMessage::PartEnd(HistoryPartEnd { next: 302, outcome: PartOutcome::End })),
+        ("HistoryUnwant", HistoryMessage::Unwant),
+    ]
 }
 
 /// Messages about overlays, by name.

@@ -33,7 +33,7 @@ use crate::examples::{self, LIMIT, ROOM, SIZE};
 pub(crate) fn stream(input: &[u8]) {
     let Some((&cut, bytes)) = input.split_first() else { return };
     let mut reader = MessageReader::default();
-    for frame in bytes.chunks(usize::from(cut).max(1).min(FRAME_MAX)) {
+    for frame in bytes.chunks(usize::from(cut).clamp(1, FRAME_MAX)) {
         if reader.push(frame).is_err() {
             return;
         }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "it is called by tests only")]
 
 #[cfg(unix)]
-pub mod pty;
+pub(crate) mod pty;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -17,23 +17,23 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Nothing that is waited for takes as long as this on a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A home folder with everything of one test in it.
-pub struct Home {
+pub(crate) struct Home {
     folder: TempDir,
 }
 
 /// What a process said, and how it ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A running process; killed when dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
     read: VecDeque<String>,
@@ -41,21 +41,21 @@ pub struct Running {
 }
 
 impl Home {
-    pub fn new() -> Home {
+    pub(crate) fn new() -> Home {
         Home { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Starts `meshwork` with these arguments.
-    pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Running {
+    pub(crate) fn start<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Running {
         self.start_through(&[], arguments)
     }
 
     /// Starts `meshwork` with these arguments through a program that runs what its last arguments say.
-    pub fn start_through<I: IntoIterator<Item: AsRef<OsStr>>>(
+    pub(crate) fn start_through<I: IntoIterator<Item: AsRef<OsStr>>>(
         &self,
         through: &[&str],
         arguments: I,
@@ -97,12 +97,12 @@ impl Home {
     }
 
     /// Runs `meshwork` with these arguments to its end.
-    pub fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Ended {
+    pub(crate) fn run<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> Ended {
         self.start(arguments).end()
     }
 
     /// Runs `meshwork` with these environment variables and arguments to its end.
-    pub fn run_with<I: IntoIterator<Item: AsRef<OsStr>>>(
+    pub(crate) fn run_with<I: IntoIterator<Item: AsRef<OsStr>>>(
         &self,
         environment: &[(&str, &str)],
         arguments: I,
@@ -111,44 +111,44 @@ impl Home {
     }
 
     /// Starts a meeting point on a free port, and returns it with its address.
-    pub fn serve(&self) -> (Running, String) {
+    pub(crate) fn serve(&self) -> (Running, String) {
         let mut server = self.start(["serve", "--listen", "127.0.0.1:0"]);
         let line = server.line("listening", |line| line.starts_with("listening on "));
         (server, line["listening on ".len()..].to_owned())
     }
 
     /// Makes a room and returns its LINK.
-    pub fn create(&self, server: &str, options: &[&str]) -> String {
+    pub(crate) fn create(&self, server: &str, options: &[&str]) -> String {
         let arguments = [&["place", "create", "--server", server, "--json"], options].concat();
         let ended = self.run(arguments).expect_code(0);
         ended.json()["link"].as_str().unwrap().to_owned()
     }
 
     /// Starts a keeper and waits until it keeps.
-    pub fn keep(&self, link: &str, data: &str) -> Running {
+    pub(crate) fn keep(&self, link: &str, data: &str) -> Running {
         let mut keeper = self.start(["place", "keep", link, "--data", data, "--json"]);
         keeper.event("ready", |_| true);
         keeper
     }
 
     /// The pixels of a PNG file in this home.
-    pub fn pixels(&self, name: &str) -> image::RgbaImage {
+    pub(crate) fn pixels(&self, name: &str) -> image::RgbaImage {
         image::open(self.path(name)).unwrap().into_rgba8()
     }
 
     /// Writes a PNG file into this home.
-    pub fn draw(&self, name: &str, picture: &image::RgbaImage) {
+    pub(crate) fn draw(&self, name: &str, picture: &image::RgbaImage) {
         picture.save(self.path(name)).unwrap();
     }
 
-    pub fn as_path(&self) -> &Path {
+    pub(crate) fn as_path(&self) -> &Path {
         self.folder.path()
     }
 }
 
 impl Running {
     /// The first line, of those not taken yet, that `is_wanted`; what came before it stays.
-    pub fn line(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn line(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
         if let Some(place) = self.read.iter().position(|line| is_wanted(line)) {
             return self.read.remove(place).unwrap();
         }
@@ -169,7 +169,7 @@ impl Running {
     }
 
     /// The first JSON line, of those not taken yet, whose `event` is `name` and that `is_wanted`.
-    pub fn event(&mut self, name: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn event(&mut self, name: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let read = |line: &str| serde_json::from_str::<Value>(line).ok();
         let line =
             self.line(name, |line| read(line).is_some_and(|line| line["event"] == name && is_wanted(&line)));
@@ -177,7 +177,7 @@ impl Running {
     }
 
     /// The first line of standard error, of those not taken yet, that `is_wanted`; what came before it is forgotten.
-    pub fn log(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn log(&mut self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.stderr.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -189,33 +189,33 @@ impl Running {
     }
 
     /// Asks it to read its configuration again.
-    pub fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         self.signal("-HUP");
     }
 
     /// The process's number.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Asks it to end, as Ctrl-C does.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         self.signal("-INT");
     }
 
     /// Asks it to end, as a service manager does.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.signal("-TERM");
     }
 
     /// Ends it at once, as a crash would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let deadline = Instant::now() + PATIENCE;
         let rest = |lines: &Receiver<String>| {
             let mut text = Vec::new();
@@ -254,21 +254,21 @@ impl Drop for Running {
 
 impl Ended {
     #[track_caller]
-    pub fn expect_code(self, code: i32) -> Ended {
+    pub(crate) fn expect_code(self, code: i32) -> Ended {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
     }
 
     /// The last line, as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(self.stdout.lines().last().unwrap_or_default())
             .unwrap_or_else(|_| panic!("{self:?}"))
     }
 
     /// Whether standard error has all of these words.
     #[track_caller]
-    pub fn expect_words(self, words: &[&str]) -> Ended {
+    pub(crate) fn expect_words(self, words: &[&str]) -> Ended {
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is missing: {self:?}");
         }

@@ -15,7 +15,7 @@ use super::{Home, PATIENCE};
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A terminal of so many columns and rows; what runs on it is killed when dropped.
-pub struct Pty {
+pub(crate) struct Pty {
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn Write + Send>,
     shared: Arc<(Mutex<Seen>, Condvar)>,
@@ -32,7 +32,7 @@ struct Seen {
 
 impl Home {
     /// Starts `meshwork` with these arguments on a terminal with all colours, with further variables.
-    pub fn start_on_terminal(
+    pub(crate) fn start_on_terminal(
         &self,
         arguments: &[&str],
         (columns, rows): (u16, u16),
@@ -76,7 +76,7 @@ impl Home {
 impl Pty {
     /// Waits until the screen shows what `is_wanted`.
     #[track_caller]
-    pub fn wait(&self, what: &str, is_wanted: impl Fn(&Screen) -> bool) {
+    pub(crate) fn wait(&self, what: &str, is_wanted: impl Fn(&Screen) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = self.shared.0.lock().unwrap();
         while !is_wanted(seen.parser.screen()) {
@@ -88,48 +88,48 @@ impl Pty {
 
     /// Waits until the screen has these words.
     #[track_caller]
-    pub fn wait_for(&self, words: &str) {
+    pub(crate) fn wait_for(&self, words: &str) {
         self.wait(words, |screen| screen.contents().contains(words));
     }
 
     /// Types.
-    pub fn send(&mut self, keys: &str) {
+    pub(crate) fn send(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
     }
 
     /// Clicks the left button at a column and row, from 0.
-    pub fn click(&mut self, (x, y): (u16, u16)) {
+    pub(crate) fn click(&mut self, (x, y): (u16, u16)) {
         let (x, y) = (x + 1, y + 1);
         self.send(&format!("\u{1b}[<0;{x};{y}M\u{1b}[<0;{x};{y}m"));
     }
 
     /// Moves the mouse to a column and row, from 0, without a button.
-    pub fn hover(&mut self, (x, y): (u16, u16)) {
+    pub(crate) fn hover(&mut self, (x, y): (u16, u16)) {
         self.send(&format!("\u{1b}[<35;{};{}M", x + 1, y + 1));
     }
 
     /// Drags the left button from one place to another.
-    pub fn drag(&mut self, from: (u16, u16), to: (u16, u16)) {
+    pub(crate) fn drag(&mut self, from: (u16, u16), to: (u16, u16)) {
         let place = |(x, y): (u16, u16)| format!("{};{}", x + 1, y + 1);
         self.send(&format!("\u{1b}[<0;{}M\u{1b}[<32;{}M\u{1b}[<0;{}m", place(from), place(to), place(to)));
     }
 
     /// Gives the terminal another size.
-    pub fn resize(&mut self, (columns, rows): (u16, u16)) {
+    pub(crate) fn resize(&mut self, (columns, rows): (u16, u16)) {
         self.shared.0.lock().unwrap().parser.screen_mut().set_size(side(rows), side(columns));
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// Asks the program to end, as a service manager does.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = self.child.process_id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
     /// Waits for the end of the program, and returns its code.
     #[track_caller]
-    pub fn end(&mut self) -> u32 {
+    pub(crate) fn end(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -143,13 +143,13 @@ impl Pty {
     }
 
     /// All that was written to the terminal so far.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.shared.0.lock().unwrap().bytes.clone()
     }
 
     /// Waits until the terminal is what it was before: screen, cursor, mouse, and how lines are typed.
     #[track_caller]
-    pub fn expect_restored(&self) {
+    pub(crate) fn expect_restored(&self) {
         self.wait("the screen as it was", |screen| {
             let has_mouse = screen.mouse_protocol_mode() != MouseProtocolMode::None;
             !screen.alternate_screen() && !screen.hide_cursor() && !has_mouse

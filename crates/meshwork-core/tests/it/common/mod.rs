@@ -16,39 +16,39 @@ use meshwork_core::session::message::RoomMessage;
 use meshwork_core::time::{Now, Time, WallTime};
 
 /// What a member that lies makes of what it would say: what it says instead.
-pub type Lie = Box<dyn FnMut(RoomMessage) -> Vec<RoomMessage>>;
+pub(crate) type Lie = Box<dyn FnMut(RoomMessage) -> Vec<RoomMessage>>;
 
 /// When everything begins.
-pub const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
+pub(crate) const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
 const TICK: Duration = Duration::from_millis(10);
 
 /// Members of one room.
-pub struct Members {
-    pub now: Now,
-    pub size: CanvasSize,
+pub(crate) struct Members {
+    pub(crate) now: Now,
+    pub(crate) size: CanvasSize,
     owner: Identity,
     rooms: BTreeMap<u8, (Identity, Room)>,
     links: Vec<(u8, u8)>,
     on_the_way: VecDeque<(u8, u8, RoomMessage)>,
     lies: BTreeMap<u8, Lie>,
     /// Who takes in no batch.
-    pub deaf: Option<u8>,
+    pub(crate) deaf: Option<u8>,
     /// Messages of wanted parts that a member serves over one link in a tick.
-    pub serves: BTreeMap<u8, usize>,
+    pub(crate) serves: BTreeMap<u8, usize>,
     /// Batches of wanted parts that each has sent.
-    pub served: BTreeMap<u8, usize>,
+    pub(crate) served: BTreeMap<u8, usize>,
     /// Who was refused by whom, why and how often.
-    pub refused: BTreeMap<(u8, u8, Refusal), u64>,
+    pub(crate) refused: BTreeMap<(u8, u8, Refusal), u64>,
     /// The most bytes that waited to be verified in one room.
-    pub unverified_most: usize,
+    pub(crate) unverified_most: usize,
     /// What keepers wrote into their logs.
-    pub logs: BTreeMap<u8, Vec<AcceptedBatch>>,
+    pub(crate) logs: BTreeMap<u8, Vec<AcceptedBatch>>,
     /// Parts that each keeper's driver was asked to read.
-    pub reads: BTreeMap<u8, usize>,
+    pub(crate) reads: BTreeMap<u8, usize>,
 }
 
 impl Members {
-    pub fn new(size: CanvasSize) -> Members {
+    pub(crate) fn new(size: CanvasSize) -> Members {
         Members {
             now: Now { time: Time(0), wall: EPOCH },
             size,
@@ -67,19 +67,19 @@ impl Members {
         }
     }
 
-    pub fn genesis(&self) -> (Genesis, Vec<u8>, meshwork_core::id::RoomId) {
+    pub(crate) fn genesis(&self) -> (Genesis, Vec<u8>, meshwork_core::id::RoomId) {
         let genesis = Genesis::new_canvas(&mut Rng::new([5; 32]), self.owner.peer(), self.size, None);
         let (bytes, id) = genesis.sign(&self.owner);
         (genesis, bytes, id)
     }
 
     /// Somebody opens the room, linked to nobody.
-    pub fn open(&mut self, number: u8) {
+    pub(crate) fn open(&mut self, number: u8) {
         self.open_with(number, &Config::default());
     }
 
     /// The same, of somebody who stores and keeps a log of what was accepted.
-    pub fn open_keeper(&mut self, number: u8) {
+    pub(crate) fn open_keeper(&mut self, number: u8) {
         self.logs.insert(number, vec![]);
         self.open_with(number, &Config { stores: true, keeps_history: true, ..Config::default() });
     }
@@ -92,16 +92,16 @@ impl Members {
         self.rooms.insert(number, (identity, room));
     }
 
-    pub fn room(&mut self, number: u8) -> &mut Room {
+    pub(crate) fn room(&mut self, number: u8) -> &mut Room {
         &mut self.rooms.get_mut(&number).expect("it is open").1
     }
 
     /// From now on this member says what `lie` makes of it.
-    pub fn lie(&mut self, number: u8, lie: impl FnMut(RoomMessage) -> Vec<RoomMessage> + 'static) {
+    pub(crate) fn lie(&mut self, number: u8, lie: impl FnMut(RoomMessage) -> Vec<RoomMessage> + 'static) {
         self.lies.insert(number, Box::new(lie));
     }
 
-    pub fn link(&mut self, one: u8, other: u8) {
+    pub(crate) fn link(&mut self, one: u8, other: u8) {
         self.links.push((one, other));
         let now = self.now;
         let member = || Member { name: String::new(), stays: true, stores: false };
@@ -109,7 +109,7 @@ impl Members {
         self.room(other).handle_attached(now, endpoint(one), member());
     }
 
-    pub fn unlink(&mut self, one: u8, other: u8) {
+    pub(crate) fn unlink(&mut self, one: u8, other: u8) {
         self.links.retain(|link| *link != (one, other));
         self.on_the_way.retain(|(from, to, _)| (*from, *to) != (one, other) && (*to, *from) != (one, other));
         let now = self.now;
@@ -117,28 +117,28 @@ impl Members {
         self.room(other).handle_detached(now, endpoint(one), false);
     }
 
-    pub fn paint(&mut self, number: u8, cells: &[(u16, u16, Colour)]) {
+    pub(crate) fn paint(&mut self, number: u8, cells: &[(u16, u16, Colour)]) {
         let now = self.now;
         let (identity, room) = self.rooms.get_mut(&number).expect("it is open");
         room.paint(now, identity, cells).expect("cells on the canvas");
     }
 
     /// Says something in the name of a member.
-    pub fn say(&mut self, from: u8, to: u8, message: RoomMessage) {
+    pub(crate) fn say(&mut self, from: u8, to: u8, message: RoomMessage) {
         let now = self.now;
         self.room(to).handle_message(now, endpoint(from), message);
     }
 
-    pub fn digest(&mut self, number: u8) -> [u8; 32] {
+    pub(crate) fn digest(&mut self, number: u8) -> [u8; 32] {
         self.room(number).canvas().digest()
     }
 
-    pub fn refused(&self, by: u8, whom: u8, why: Refusal) -> u64 {
+    pub(crate) fn refused(&self, by: u8, whom: u8, why: Refusal) -> u64 {
         self.refused.get(&(by, whom, why)).copied().unwrap_or(0)
     }
 
     /// Lets everything happen until `done` holds. Returns whether it came to hold within the time.
-    pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&mut Members) -> bool) -> bool {
+    pub(crate) fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&mut Members) -> bool) -> bool {
         let until = self.now.time + limit;
         while self.now.time < until {
             if done(self) {
@@ -151,7 +151,7 @@ impl Members {
         done(self)
     }
 
-    pub fn run_for(&mut self, interval: Duration) {
+    pub(crate) fn run_for(&mut self, interval: Duration) {
         self.run_until(interval, |_| false);
     }
 
@@ -196,7 +196,7 @@ impl Members {
         !self.on_the_way.is_empty() || self.reads.values().sum::<usize>() > reads
     }
 
-    pub fn drain(&mut self, number: u8) {
+    pub(crate) fn drain(&mut self, number: u8) {
         while let Some(output) = self.room(number).poll_output() {
             match output {
                 RoomOutput::Send(to, message) => {
@@ -267,11 +267,11 @@ impl Members {
     }
 }
 
-pub fn identity(number: u8) -> Identity {
+pub(crate) fn identity(number: u8) -> Identity {
     Identity::from_secret([number; 32])
 }
 
-pub fn endpoint(number: u8) -> Endpoint {
+pub(crate) fn endpoint(number: u8) -> Endpoint {
     // Keys take time, and everything that is said names somebody.
     static PEERS: LazyLock<Vec<PeerId>> =
         LazyLock::new(|| (0..=255).map(|one| identity(one).peer()).collect());
