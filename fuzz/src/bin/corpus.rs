@@ -1,4 +1,5 @@
 //! Writes the honest examples of a target into a folder: `corpus TARGET FOLDER`.
+#![allow(clippy::print_stderr, reason = "it is a program")]
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,5 +1,4 @@
 //! Keepers that are killed while they are painted on, and keepers whose disk fails.
-#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

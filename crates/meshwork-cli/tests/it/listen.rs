@@ -1,5 +1,4 @@
 //! Keepers that are a meeting point for their room: `place keep --listen`.
-#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 use std::net::TcpListener;
 

@@ -1,4 +1,5 @@
 //! The command line, run as a user runs it.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod identity;
 mod keeper;

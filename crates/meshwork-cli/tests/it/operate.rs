@@ -1,6 +1,5 @@
 //! `meshwork serve` as its operator runs it: admin, reload, drain, TLS, log.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

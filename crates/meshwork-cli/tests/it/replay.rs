@@ -1,5 +1,4 @@
 //! `place replay`: what a canvas was like, as files that others can open, from a live room and from a keeper's folder.
-#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 use std::fs::File;
 use std::io::BufReader;

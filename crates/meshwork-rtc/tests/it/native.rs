@@ -1,7 +1,6 @@
 //! Native drivers with real nodes, a real meeting point and real sockets, all on the loopback interface.
 
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -2,7 +2,6 @@
 //! when they no longer hide: nothing is lost, nothing comes twice.
 
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,6 @@
 //! well-behaved relayed pairs lose nothing, and nothing is left behind.
 //!
 //! `MESHWORK_ATTACKS=1000000 cargo test --release -p meshwork-signal --test attack -- --nocapture` is the long run.
-#![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! The examples in docs/protocol/signalling.md are what this build writes and reads.
-#![allow(clippy::unwrap_used)]
 
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};

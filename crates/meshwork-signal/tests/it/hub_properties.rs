@@ -1,5 +1,4 @@
 //! Whatever is said in whatever order: the hub never panics, stays within its limits, and tells members only.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,4 +1,5 @@
 //! The server over real sockets.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod attack;
 mod common;

@@ -1,5 +1,4 @@
 //! The listener as an operator runs it: readiness, metrics, limits of requests, origins, TLS, draining, fairness.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! The pages and `/health` over plain HTTP: content types, caching, security headers, time limits.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

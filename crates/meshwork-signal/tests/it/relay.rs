@@ -1,7 +1,5 @@
 //! The relay over real sockets on loopback, with an independent client: `turn-client-proto`.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! The meeting point over real WebSockets: meeting, rubbish, limits, restart and shutdown.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! Rooms of a thousand real nodes, which a third of them leaves at once.
 
-mod common;
-
+use crate::common;
 use std::thread;
 
 use meshwork_core::node::config::PlantedBug;

@@ -1,7 +1,6 @@
 //! Rooms drawn from seeds, with every kind of fault there is, and faults planted to see that checkers notice.
 
-mod common;
-
+use crate::common;
 use std::num::NonZero;
 use std::thread;
 

@@ -1,5 +1,4 @@
 //! Real `meshwork` processes as tests start, read, interrupt and kill them.
-#![allow(clippy::unwrap_used, reason = "it is called by tests only")]
 
 #[cfg(unix)]
 pub(crate) mod pty;
