@@ -25,7 +25,7 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     ensure!(needs.status.success(), "{}", String::from_utf8_lossy(&needs.stderr).trim());
     let needs = String::from_utf8_lossy(&needs.stdout).into_owned();
     if needs.lines().any(|need| need == "simulator") {
-        races.env("MESHWORK_SIM", sim::build(workspace)?);
+        sim::build(workspace)?;
     }
     if needs.lines().any(|need| need == "browser") {
         let tools = setup::setup(workspace, Need::Everything)?;

