@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::common;
 use crate::common::native::{self, Native};
-use crate::common::relay::{Shared, check_nobody_gone, hidden, hidden_start, note_gone, wait_states};
-use crate::common::{make_room, wait_linked, wait_says};
+use crate::common::relay::{
+    Shared, check_nobody_gone, hidden, hidden_start, note_gone, wait_states, wait_way,
+};
+use crate::common::{make_room, wait_linked};
 use anyhow::{Context, Result, ensure};
 use image::{Rgba, RgbaImage};
 use meshwork_e2e::networks::{Networks, SERVER, SERVER_V6};
@@ -37,14 +39,6 @@ async fn wait_picture(tab: &Tab, picture: &RgbaImage) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Waits until the page says which way its one link goes.
-async fn wait_way(tab: &Tab, words: &str) -> Result<()> {
-    if !tab.has("person-details").await? {
-        tab.click("open-person").await?;
-    }
-    wait_says(tab, "link-way", words).await
 }
 
 /// Sends a picture from a program to a page, to another page, and to a program again, all of which hide.

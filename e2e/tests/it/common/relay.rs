@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
 use tempfile::TempDir;
 
-use super::{close, open_start};
+use super::{close, open_start, wait_says};
 
 /// Where a profile keeps that it hides its address.
 const HIDE: &str = "localStorage.setItem('meshwork-hide-address', 'yes');";
@@ -87,6 +87,14 @@ pub(crate) async fn wait_states(tab: &Tab, expected: &[&str]) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Waits until the page says which way its one link goes.
+pub(crate) async fn wait_way(tab: &Tab, words: &str) -> Result<()> {
+    if !tab.has("person-details").await? {
+        tab.click("open-person").await?;
+    }
+    wait_says(tab, "link-way", words).await
 }
 
 /// From now on notes whether anybody is gone.
