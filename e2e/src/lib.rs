@@ -26,6 +26,7 @@ mod canvas;
 mod cli;
 mod frames;
 mod namespace;
+mod narrow;
 pub mod networks;
 mod process;
 mod proxy;

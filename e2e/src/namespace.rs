@@ -1,12 +1,21 @@
 //! Network namespaces of the kernel: as root, else in a user namespace of one's own, where the kernel allows that.
 
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// Keeps the names of namespaces where nobody else sees them, until the end of its stdin: of the test's process too.
 const HOLD: &str = "mount -t tmpfs tmpfs /run && mkdir /run/netns && echo held && read -r _";
@@ -31,6 +40,15 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// A datagram socket in here, on a free port where `address` has port 0.
+    ///
+    /// # Errors
+    /// There is no such address in here.
+    pub fn bind_udp(&self, address: SocketAddr) -> Result<UdpSocket> {
+        let bind = move || UdpSocket::bind(address).map(OwnedFd::from);
+        self.open(bind).map(UdpSocket::from).with_context(|| format!("cannot bind {address}"))
+    }
+
     /// The words before a program and its arguments that start it in here, in the same folder.
     pub(crate) fn entering(&self) -> Vec<String> {
         let mut words = vec!["nsenter".to_owned(), format!("--net={}", self.net)];
@@ -56,6 +74,41 @@ impl Namespace {
     /// What `ip` takes for the namespace of a device's other end.
     pub(crate) fn path(&self) -> &str {
         &self.net
+    }
+
+    /// What `open` opens in here. It runs between fork and exec, so it must not allocate.
+    pub(crate) fn open(
+        &self,
+        open: impl Fn() -> io::Result<OwnedFd> + Send + Sync + 'static,
+    ) -> Result<OwnedFd> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let user = self.user.as_ref().map(File::open).transpose()?;
+        let net = File::open(&self.net).with_context(|| self.net.clone())?;
+        let hand_over = move || {
+            if let Some(user) = &user {
+                move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
+            }
+            move_into_link_name_space(net.as_fd(), Some(LinkNameSpaceType::Network))?;
+            let opened = [open()?];
+            let opened = [opened[0].as_fd()];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            control.push(SendAncillaryMessage::ScmRights(&opened));
+            sendmsg(&theirs, &[IoSlice::new(b"x")], &mut control, SendFlags::empty())?;
+            Ok(())
+        };
+        let mut child = Command::new("true");
+        // SAFETY: nothing but system calls, and the process has a single thread then, as a user namespace demands.
+        unsafe { child.pre_exec(hand_over) };
+        child.status()?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        recvmsg(&ours, &mut [IoSliceMut::new(&mut [0])], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        let received = control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut opened) => opened.next(),
+            _ => None,
+        });
+        received.context("nothing was handed over")
     }
 }
 

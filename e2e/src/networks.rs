@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::namespace::Holder;
 pub use crate::namespace::Namespace;
+pub use crate::narrow::{Narrow, Path};
 
 /// Where the server is. Public, since a relay denies private addresses, and nobody else's in here.
 pub const SERVER: &str = "11.0.0.1";
@@ -125,6 +126,23 @@ impl Host {
     pub fn replace_router(&self, router: Router) -> Result<()> {
         let rules = rules(router, &self.address(2));
         self.gate.run(&["nft", &format!("flush ruleset\n{rules}")])
+    }
+
+    /// Puts a box between machine and router: what the machine sends goes along `up`, what it receives along `down`.
+    ///
+    /// # Errors
+    /// The system's, in words: among them that there are no TUN devices, and what to type.
+    pub fn narrow(&self, up: Path, down: Path) -> Result<Narrow> {
+        self.inside.run(&["ip", "link", "delete", "outer"])?;
+        Narrow::between("narrow", (&self.inside, up), (&self.gate, down), || {
+            for namespace in [&self.inside, &self.gate] {
+                // Else the kernel asks for routers of that family, at any time.
+                namespace.run(&["sysctl", "-qw", "net.ipv6.conf.narrow.disable_ipv6=1"])?;
+                // The box alone decides what is lost, also where a busy machine is late to fetch from the device.
+                namespace.run(&["ip", "link", "set", "narrow", "txqueuelen", "10000"])?;
+            }
+            self.plug_in("narrow", "narrow")
+        })
     }
 
     /// An address between machine and router: 1 is the router's, 2 the machine's.

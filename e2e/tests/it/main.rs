@@ -12,6 +12,7 @@ mod in_browser;
 mod keeper;
 mod keeping;
 mod lying_server;
+mod narrow;
 mod networks;
 mod offline;
 mod overlay;
