@@ -8,7 +8,7 @@ use std::process::Command;
 /// # Panics
 /// When this workspace does not have the package: a race names what it runs against.
 pub fn locked(package: &str) -> String {
-    let lock = include_str!("../Cargo.lock");
+    let lock = include_str!("../../Cargo.lock");
     let entry = format!("name = \"{package}\"\nversion = \"");
     let rest = lock.split(&entry).nth(1).expect("a race names a package that is in Cargo.lock");
     format!("{package} {}", rest.split('"').next().unwrap_or("?"))
