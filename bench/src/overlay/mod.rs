@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use meshwork_core::rng::Rng;
-use meshwork_sim::graph::chance::generator;
-use meshwork_sim::graph::latency::Latency;
+use meshwork_sim::chance::generator;
+use meshwork_sim::latency::Latency;
 
 /// A peer, by its number.
 pub type Peer = u32;

@@ -11,7 +11,6 @@ mod picture;
 mod place;
 mod progress;
 mod serve;
-mod simulate;
 mod style;
 
 use std::io;
@@ -53,8 +52,6 @@ enum Command {
     },
     /// Put many peers of this process into a room, for load and demonstrations, until interrupted.
     Swarm(place::swarm::Arguments),
-    /// Simulate overlays of up to a million peers: numbers, figures and a page to read.
-    Simulate(simulate::Arguments),
 }
 
 const AFTER_HELP: &str = "\
@@ -103,7 +100,6 @@ fn main() -> ExitCode {
             let json = arguments.json;
             exit::finish(runtime.block_on(place::swarm::run(arguments)), json)
         }
-        Command::Simulate(arguments) => exit::finish(simulate::run(&arguments), arguments.json),
     }
 }
 

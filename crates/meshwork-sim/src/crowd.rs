@@ -25,10 +25,10 @@ use meshwork_core::room::records::Rules;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;
 
+use crate::chance::generator;
 use crate::check::overlay::{connected, coverage, degree, payloads};
 use crate::check::{self, ExactlyOnce, Honest, Member, OneSided, Violation};
-use crate::graph::chance::generator;
-use crate::graph::latency::Latency;
+use crate::latency::Latency;
 use crate::path::PathModel;
 use crate::world::World;
 

@@ -1,7 +1,9 @@
-//! Reports of simulations as people open them: a file, without a network, on a desk and on a phone.
+//! Reports of studies as people open them: a file, without a network, on a desk and on a phone.
 
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, Cli, Look, Tab};
+use meshwork_e2e::{Browser, Look, Tab};
+use meshwork_study::report::{PAGE, files};
+use meshwork_study::scenario::{Run, Scenario};
 use serde_json::json;
 
 /// What is wrong with a report, in words: figures that are empty, cut off or not to be read, what was fetched, and a
@@ -37,18 +39,21 @@ async fn check(tab: &Tab) -> Result<()> {
 
 #[tokio::test]
 async fn a_report_opens_offline_with_its_figures() -> Result<()> {
-    let cli = Cli::new()?;
+    let folder = tempfile::tempdir()?;
     let browser = Browser::start().await?;
     let tab = browser.tab("about:blank").await?;
-    for scenario in ["catastrophe", "cost"] {
-        let run = ["simulate", scenario, "--peers", "60", "--seed", "7", "--out", scenario];
-        cli.run(run).await?.success()?;
-        let file = cli.path(scenario).join("report.html");
+    for name in ["catastrophe", "cost"] {
+        let mut scenario = Scenario::named(name)?;
+        scenario.set_peers(60)?;
+        for (name, bytes) in files(&scenario.run(Run { seed: 7, threads: 2, progress: &|_, _| () })) {
+            std::fs::write(folder.path().join(name), bytes)?;
+        }
+        let file = folder.path().join(PAGE);
         let file = file.to_str().context("a path of letters")?;
         tab.goto(&format!("file://{file}")).await?;
         let title = tab.title().await?;
         ensure!(!title.is_empty(), "it has a title");
-        check(&tab).await.with_context(|| scenario.to_owned())?;
+        check(&tab).await.with_context(|| name.to_owned())?;
     }
     Ok(())
 }

@@ -27,14 +27,16 @@ const DOC: &str = "meshwork-doc";
 const RTC: &str = "meshwork-rtc";
 const SIGNAL: &str = "meshwork-signal";
 const SIM: &str = "meshwork-sim";
+const STUDY: &str = "meshwork-study";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     CORE,
     DOC,
     RTC,
     SIM,
     SIGNAL,
+    STUDY,
     "meshwork-picture",
     "meshwork-lan",
     "meshwork-compute",
@@ -66,6 +68,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         CORE | "xtask" => Some(&[]),
         DOC | RTC | "meshwork-picture" | SIGNAL | "meshwork-lan" => Some(&[CORE]),
         SIM | "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
+        STUDY => Some(&[CORE, SIM]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
@@ -183,7 +186,13 @@ mod tests {
 
     #[test]
     fn the_allowed_edges_pass() {
-        let pairs = [(RTC, CORE), (SIM, DOC), ("meshwork-bridge", RTC), ("meshwork-cli", "meshwork-signal")];
+        let pairs = [
+            (RTC, CORE),
+            (SIM, DOC),
+            (STUDY, SIM),
+            ("meshwork-bridge", RTC),
+            ("meshwork-cli", "meshwork-signal"),
+        ];
         for (name, used) in pairs {
             assert_eq!(check(&house(name, used, None, true)), Vec::<String>::new());
         }
@@ -191,7 +200,8 @@ mod tests {
 
     #[test]
     fn other_edges_fail() {
-        for (name, used) in [(CORE, SIM), (SIM, RTC), (RTC, "meshwork-signal"), ("xtask", CORE)] {
+        for (name, used) in [(CORE, SIM), (SIM, RTC), (SIM, STUDY), (RTC, "meshwork-signal"), ("xtask", CORE)]
+        {
             assert_eq!(check(&house(name, used, None, true)), [format!("{name} must not use {used}")]);
         }
     }

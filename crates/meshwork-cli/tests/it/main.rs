@@ -10,7 +10,6 @@ mod place;
 mod replay;
 mod rules;
 mod serve;
-mod simulate;
 mod support;
 mod swarm;
 mod terminal;

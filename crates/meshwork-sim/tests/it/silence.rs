@@ -6,8 +6,8 @@ use crate::common::{Member, RED, linked};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event, LinkState, PeerView};
 use meshwork_core::time::Time;
-use meshwork_sim::graph::chance::generator;
-use meshwork_sim::graph::latency::Latency;
+use meshwork_sim::chance::generator;
+use meshwork_sim::latency::Latency;
 use meshwork_sim::path::PathModel;
 use meshwork_sim::world::World;
 

@@ -1,0 +1,4 @@
+//! Studies as people run them, and held against real nodes.
+
+mod command;
+mod levels;
