@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 /// All that a run has to say. The same parameters and seed give the same outcome, byte for byte.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// The scenario's name on the command line.
     pub scenario: &'static str,
     /// Its title for people.
-    pub title: String,
+    pub title: &'static str,
     /// The seed.
     pub seed: u64,
     /// Its parameters, as a TOML file that repeats the run.
@@ -29,9 +29,9 @@ pub struct Section {
     /// The name of its files, in letters, digits and hyphens.
     pub name: &'static str,
     /// Its title.
-    pub title: String,
+    pub title: &'static str,
     /// How to read it.
-    pub words: String,
+    pub words: &'static str,
     /// The figures.
     pub figures: Vec<Figure>,
     /// The numbers.
@@ -66,7 +66,7 @@ pub struct Figure {
     /// The name of its files.
     pub name: &'static str,
     /// Its title.
-    pub title: String,
+    pub title: &'static str,
     /// What goes to the right.
     pub x: Axis,
     /// What goes up.
@@ -165,6 +165,12 @@ impl Table {
         let place = self.columns.iter().position(|name| *name == column);
         let row = |row: &Vec<Value>| row.get(place?)?.plain().parse().ok();
         self.rows.iter().filter_map(row).collect()
+    }
+
+    /// One column against another, as points.
+    pub fn series(&self, label: &str, x: &str, y: &str) -> Series {
+        let points = self.numbers(x).into_iter().zip(self.numbers(y)).collect();
+        Series { label: label.to_owned(), points }
     }
 
     /// RFC 4180, with a line feed behind each line.

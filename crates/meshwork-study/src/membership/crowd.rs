@@ -7,8 +7,8 @@
 use meshwork_core::rng::Rng;
 
 use super::{Found, Membership, WALK, WALKS, Walks};
-use meshwork_sim::chance::generator;
 use crate::workers::split;
+use meshwork_sim::chance::generator;
 
 /// Peers from which on newcomers come in crowds.
 const CROWDS_FROM: usize = 8192;

@@ -245,7 +245,7 @@ mod tests {
     fn axes_hold_every_point_and_none_is_no_panic() {
         let figure = |points: Vec<(f64, f64)>, is_logarithmic, form| Figure {
             name: "f",
-            title: "F".into(),
+            title: "F",
             x: Axis { label: "x", is_logarithmic },
             y: Axis { label: "y", is_logarithmic },
             form,

@@ -20,7 +20,7 @@ pub(super) fn html(outcome: &Outcome) -> String {
 }
 
 fn write(page: &mut String, outcome: &Outcome) -> std::fmt::Result {
-    let title = escaped(&outcome.title);
+    let title = escaped(outcome.title);
     write!(
         page,
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -58,7 +58,7 @@ fn list(page: &mut String, title: &str, items: &[impl AsRef<str>]) -> std::fmt::
 }
 
 fn write_section(page: &mut String, section: &Section) -> std::fmt::Result {
-    let (title, words) = (escaped(&section.title), escaped(&section.words));
+    let (title, words) = (escaped(section.title), escaped(section.words));
     // A table of many columns needs the whole width, and several figures make a column much longer than a table.
     let is_wide = section.table.columns.len() > BESIDE_MAX || section.figures.len() > 1;
     let class = if is_wide { "below" } else { "beside" };
@@ -135,7 +135,7 @@ mod tests {
     fn the_page_is_whole_and_asks_nobody() {
         let figure = Figure {
             name: "rounds",
-            title: "Rounds & more".into(),
+            title: "Rounds & more",
             x: Axis::logarithmic("peers"),
             y: Axis::linear("rounds"),
             form: Form::Lines,
@@ -145,7 +145,7 @@ mod tests {
         table.push(vec![Value::text("<ours>"), Value::Number(2.5, 1)]);
         let outcome = Outcome {
             scenario: "place-study",
-            title: "A & B".into(),
+            title: "A & B",
             seed: 3,
             parameters: "scenario = \"place-study\"".into(),
             findings: vec!["It works.".into()],
@@ -153,8 +153,8 @@ mod tests {
             not_modelled: vec!["loss"],
             sections: vec![Section {
                 name: "sweep",
-                title: "Sweep".into(),
-                words: "How to read it.".into(),
+                title: "Sweep",
+                words: "How to read it.",
                 figures: vec![figure],
                 table,
             }],

@@ -105,7 +105,7 @@ impl Study for Catastrophe {
         (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rooms = run.rooms(&[()], self.seeds, |(), room| self.room(run.seed, room)).remove(0);
         let mut table = Table::of(&[
             "killed %",
@@ -135,7 +135,7 @@ impl Study for Catastrophe {
             table.push(self.summary(killed, &samples));
             self.rounds(killed, &samples, &mut rounds);
         }
-        self.outcome(run.seed, parameters, table, rounds)
+        self.outcome(table, rounds)
     }
 }
 
@@ -254,12 +254,9 @@ impl Catastrophe {
         table.rows.iter().map(finding).collect()
     }
 
-    fn outcome(&self, seed: u64, parameters: String, table: Table, rounds: Table) -> Outcome {
+    fn outcome(&self, table: Table, rounds: Table) -> Outcome {
         let killed = table.numbers("killed %");
-        let line = |label: &str, column: &str| Series {
-            label: label.to_owned(),
-            points: killed.iter().copied().zip(table.numbers(column)).collect(),
-        };
+        let line = |label: &str, column: &str| table.series(label, "killed %", column);
         let at_once = lines(
             "at-once",
             "Who hears at once",
@@ -280,31 +277,28 @@ impl Catastrophe {
             killed.iter().rev().take(8).rev().map(|&killed| healing(&rounds, killed)).collect(),
         );
         Outcome {
-            scenario: "catastrophe",
-            title: "Many die at once".to_owned(),
-            seed,
-            parameters,
+            title: "Many die at once",
             findings: self.findings(&table),
             modelled: MODELLED.to_vec(),
             not_modelled: NOT_MODELLED.to_vec(),
             sections: vec![
                 Section {
                     name: "catastrophe",
-                    title: "At once, and whole again".to_owned(),
+                    title: "At once, and whole again",
                     words: "All hear at once counts the rooms in which every living peer hears a broadcast over the \
-                            links that were left. The tree alone shows what grafts are for."
-                        .to_owned(),
+                            links that were left. The tree alone shows what grafts are for.",
                     figures: vec![at_once],
                     table,
                 },
                 Section {
                     name: "rounds",
-                    title: "Round by round".to_owned(),
-                    words: "Round 0 is the moment of the catastrophe. New links are for each room.".to_owned(),
+                    title: "Round by round",
+                    words: "Round 0 is the moment of the catastrophe. New links are for each room.",
                     figures: vec![healing],
                     table: rounds,
                 },
             ],
+            ..Outcome::default()
         }
     }
 }
@@ -322,10 +316,11 @@ fn healing(rounds: &Table, killed: f64) -> Series {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     fn run(study: &Catastrophe, threads: usize) -> Outcome {
-        Study::run(study, Run { seed: 1, threads, progress: &|_, _| () }, String::new())
+        tried(study, 1, threads)
     }
 
     fn column(outcome: &Outcome, column: &str) -> Vec<f64> {

@@ -70,9 +70,9 @@ impl Study for Churn {
         (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rooms = run.rooms(&VARIANTS, self.seeds, |&(_, views), room| self.room(views, run.seed, room));
-        self.report(&rooms, run.seed, parameters)
+        self.report(&rooms)
     }
 }
 
@@ -126,7 +126,7 @@ impl Churn {
         rounds.collect()
     }
 
-    fn report(&self, variants: &[Vec<Vec<Round>>], seed: u64, parameters: String) -> Outcome {
+    fn report(&self, variants: &[Vec<Vec<Round>>]) -> Outcome {
         let mut table = Table::of(&[
             "overlay",
             "hear % (mean)",
@@ -173,10 +173,7 @@ impl Churn {
             .map(|name| table.numbers(name));
         let findings = VARIANTS.iter().zip(hear).zip(links.into_iter().zip(dead));
         Outcome {
-            scenario: "churn",
-            title: "Peers come and go".to_owned(),
-            seed,
-            parameters,
+            title: "Peers come and go",
             findings: findings
                 .map(|(((name, _), hear), (links, dead))| {
                     format!(
@@ -189,25 +186,26 @@ impl Churn {
             not_modelled: NOT_MODELLED.to_vec(),
             sections: vec![Section {
                 name: "churn",
-                title: "While they come and go".to_owned(),
+                title: "While they come and go",
                 words:
-                    "New links by the server are those for which the overlay did not find anybody by itself."
-                        .to_owned(),
+                    "New links by the server are those for which the overlay did not find anybody by itself.",
                 figures: vec![figure],
                 table,
             }],
-        }
+..Outcome::default()
+}
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn all_hear_through_churn_and_rules_that_are_taken_away_are_missed() {
         let study = Churn { peers: 400, minutes: 20, seeds: 2, ..Churn::default() };
-        let run = |threads| Study::run(&study, Run { seed: 1, threads, progress: &|_, _| () }, String::new());
+        let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);
         let table = &outcome.section("churn").expect("it is there").table;
         let [hear, links, stale] = ["hear % (worst round)", "links of a peer", "dead in passive views %"]

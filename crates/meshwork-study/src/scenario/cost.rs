@@ -8,9 +8,9 @@ use crate::adjacency::Adjacency;
 use crate::membership::{Membership, Views};
 use crate::outcome::{Axis, Figure, Form, Outcome, Section, Series, Table, Value};
 use crate::tree::{Delivery, TREES_MAX, Timing, Trees, flood};
+use crate::workers::in_order;
 use meshwork_sim::chance::{self, generator};
 use meshwork_sim::latency::Latency;
-use crate::workers::in_order;
 
 /// Broadcasts that are measured, each by another author.
 const BROADCASTS: usize = 100;
@@ -79,7 +79,7 @@ impl Study for Cost {
         (None, None)
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let tasks: Vec<(usize, Kind)> =
             self.peers.iter().flat_map(|&peers| KINDS.map(|(kind, _)| (peers, kind))).collect();
         let samples = in_order(run.threads, tasks.len(), run.progress, |task| {
@@ -113,7 +113,7 @@ impl Study for Cost {
                 Value::Number(sample.most_in_turn, 2),
             ]);
         }
-        report(table, run.seed, parameters)
+        report(table)
     }
 }
 
@@ -176,8 +176,8 @@ fn over(
     sample
 }
 
-fn report(table: Table, seed: u64, parameters: String) -> Outcome {
-    let figure = |name, title: &str, column: &'static str| {
+fn report(table: Table) -> Outcome {
+    let figure = |name, title: &'static str, column: &'static str| {
         let [peers, values] = ["peers", column].map(|column| table.numbers(column));
         let series = KINDS.iter().map(|(_, label)| {
             let of_kind = table.rows.iter().map(|row| row[0] == Value::text(*label));
@@ -186,7 +186,7 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         });
         Figure {
             name,
-            title: title.to_owned(),
+            title,
             x: Axis::logarithmic("peers"),
             y: Axis::logarithmic(column),
             form: Form::Lines,
@@ -211,10 +211,7 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         )
     });
     Outcome {
-        scenario: "cost",
-        title: "What a broadcast costs".to_owned(),
-        seed,
-        parameters,
+        title: "What a broadcast costs",
         findings: last.collect(),
         modelled: vec![
             "A batch of 64 cells: 300 bytes with headers, 12 for an announcement. 38 microseconds to verify it and 5.5 to \
@@ -228,24 +225,25 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         ],
         sections: vec![Section {
             name: "cost",
-            title: "Against the number of peers".to_owned(),
+            title: "Against the number of peers",
             words: "A full mesh and a star send no copy twice, but one of them sends all copies, or everybody keeps all links. \
-                    Flooding spreads the work and does it many times over."
-                .to_owned(),
+                    Flooding spreads the work and does it many times over.",
             figures,
             table,
         }],
+        ..Outcome::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn the_emergent_overlay_sends_one_copy_and_nobody_sends_many() {
         let study = Cost { peers: vec![100, 1000] };
-        let run = |threads| Study::run(&study, Run { seed: 1, threads, progress: &|_, _| () }, String::new());
+        let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);
         let table = &outcome.section("cost").expect("it is there").table;
         let [copies, most] =

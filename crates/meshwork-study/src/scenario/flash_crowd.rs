@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, ScenarioError, Study, lines, percent, within};
 use crate::PEERS_MAX;
 use crate::membership::{Membership, Views};
-use crate::outcome::{Axis, Outcome, Section, Series, Table, Value};
+use crate::outcome::{Axis, Outcome, Section, Table, Value};
 use meshwork_sim::chance::generator;
 
 /// Rounds of upkeep that are shown after the last has come.
@@ -40,7 +40,7 @@ impl Study for FlashCrowd {
         (Some(&mut self.peers), None)
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rng = &mut generator(run.seed, [6, 0, 0]);
         let mut room = Membership::new(self.present + self.peers, Views::default());
         let mut next = 0;
@@ -71,7 +71,7 @@ impl Study for FlashCrowd {
             before = (0..next).map(|peer| room.of(peer).to_vec()).collect();
             (run.progress)(u64::from(second), u64::from(self.seconds + 10 * ROUNDS));
         }
-        self.report(table, run.seed, parameters)
+        self.report(table)
     }
 }
 
@@ -97,12 +97,9 @@ fn row(room: &Membership, second: u32, before: &[Vec<u32>]) -> Vec<Value> {
 }
 
 impl FlashCrowd {
-    fn report(&self, table: Table, seed: u64, parameters: String) -> Outcome {
+    fn report(&self, table: Table) -> Outcome {
         let seconds = table.numbers("second");
-        let line = |label: &str, column: &str| Series {
-            label: label.to_owned(),
-            points: seconds.iter().copied().zip(table.numbers(column)).collect(),
-        };
+        let line = |label: &str, column: &str| table.series(label, "second", column);
         let figure = lines(
             "flash-crowd",
             "The room while they come",
@@ -123,10 +120,7 @@ impl FlashCrowd {
             None => "Some still lack links at the end.".to_owned(),
         };
         Outcome {
-            scenario: "flash-crowd",
-            title: "Thousands come at once".to_owned(),
-            seed,
-            parameters,
+            title: "Thousands come at once",
             findings: vec![format!("At worst {worst} % of those there hear a broadcast at once."), whole],
             modelled: vec![
                 "The server introduces each newcomer to one member; from there it finds neighbours by walks, six of them \
@@ -139,23 +133,25 @@ impl FlashCrowd {
             ],
             sections: vec![Section {
                 name: "flash-crowd",
-                title: "Second by second".to_owned(),
-                words: "The busiest is whoever made most new links in the time of a row.".to_owned(),
+                title: "Second by second",
+                words: "The busiest is whoever made most new links in the time of a row.",
                 figures: vec![figure],
                 table,
             }],
+            ..Outcome::default()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn a_crowd_hears_from_the_first_second_and_finds_its_links() {
         let study = FlashCrowd { peers: 2000, ..FlashCrowd::default() };
-        let outcome = Study::run(&study, Run { seed: 1, threads: 1, progress: &|_, _| () }, String::new());
+        let outcome = tried(&study, 1, 1);
         let table = &outcome.section("flash-crowd").expect("it is there").table;
         assert!(table.numbers("hear a broadcast %").iter().all(|&hear| hear == 100.0), "{}", table.csv());
         assert!(table.numbers("fewer than wanted %").last().is_some_and(|&few| few < 1.0), "{}", table.csv());

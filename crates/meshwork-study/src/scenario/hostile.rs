@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ROUNDS_A_MINUTE, Run, ScenarioError, Study, lines, mean, percent, within};
+use super::{ROUNDS_A_MINUTE, Run, ScenarioError, Study, lines, means, percent, within};
 use crate::membership::{Membership, Views};
-use crate::outcome::{Axis, Outcome, Section, Series, Table, Value};
+use crate::outcome::{Axis, Outcome, Section, Table};
 use crate::reach::hops;
 use crate::tree::{Delivery, Timing, Trees};
 use meshwork_sim::chance::{self, generator};
@@ -66,41 +66,28 @@ impl Study for Hostile {
         (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let samples =
             run.rooms(&self.hostile_percent, self.seeds, |&share, room| self.room(share, run.seed, room));
-        let mut table = Table::of(&[
+        let table = means(
             "hostile %",
-            "they drop: hear by the tree %",
-            "they drop: hear with grafts %",
-            "they lie: honest with a liar beside %",
-            "they lie: batches refused per honest peer",
-            "they lie: hear once liars lost their links %",
-            "they flood: links to them of an honest peer",
-            "they flood: most links to them",
-            "they surround: links of victims taken %",
-            "they surround: victims surrounded %",
-            "the same without pinning and spreading: taken %",
-            "the same without: surrounded %",
-        ]);
-        for (&share, rooms) in self.hostile_percent.iter().zip(&samples) {
-            let mean = |of: fn(&Sample) -> f64| Value::Number(mean(rooms, of), 2);
-            table.push(vec![
-                Value::count(share),
-                mean(|sample| sample.by_tree),
-                mean(|sample| sample.hearing),
-                mean(|sample| sample.beside_a_liar),
-                mean(|sample| sample.refused),
-                mean(|sample| sample.after_lies),
-                mean(|sample| sample.links_to_hostile),
-                mean(|sample| sample.flooders_most),
-                mean(|sample| sample.taken),
-                mean(|sample| sample.surrounded),
-                mean(|sample| sample.taken_without),
-                mean(|sample| sample.surrounded_without),
-            ]);
-        }
-        report(table, run.seed, parameters)
+            &self.hostile_percent,
+            &samples,
+            &[
+                ("they drop: hear by the tree %", 2, |sample| sample.by_tree),
+                ("they drop: hear with grafts %", 2, |sample| sample.hearing),
+                ("they lie: honest with a liar beside %", 2, |sample| sample.beside_a_liar),
+                ("they lie: batches refused per honest peer", 2, |sample| sample.refused),
+                ("they lie: hear once liars lost their links %", 2, |sample| sample.after_lies),
+                ("they flood: links to them of an honest peer", 2, |sample| sample.links_to_hostile),
+                ("they flood: most links to them", 2, |sample| sample.flooders_most),
+                ("they surround: links of victims taken %", 2, |sample| sample.taken),
+                ("they surround: victims surrounded %", 2, |sample| sample.surrounded),
+                ("the same without pinning and spreading: taken %", 2, |sample| sample.taken_without),
+                ("the same without: surrounded %", 2, |sample| sample.surrounded_without),
+            ],
+        );
+        report(table)
     }
 }
 
@@ -193,12 +180,8 @@ fn lie(whole: &Membership, is_hostile: &[bool], honest: &[u32], sample: &mut Sam
     sample.after_lies = percent(room.hearing_within(|peer| !is_hostile[peer as usize]) as u64, count);
 }
 
-fn report(table: Table, seed: u64, parameters: String) -> Outcome {
-    let shares = table.numbers("hostile %");
-    let line = |label: &str, column: usize| Series {
-        label: label.to_owned(),
-        points: shares.iter().copied().zip(table.numbers(table.columns[column])).collect(),
-    };
+fn report(table: Table) -> Outcome {
+    let line = |label: &str, column: usize| table.series(label, "hostile %", table.columns[column]);
     let figure = lines(
         "hostile",
         "What hostile peers come to",
@@ -224,10 +207,7 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         )
     });
     Outcome {
-        scenario: "hostile",
-        title: "Some are hostile".to_owned(),
-        seed,
-        parameters,
+        title: "Some are hostile",
         findings: findings.collect(),
         modelled: vec![
             "Drop: hostile peers take messages and pass nothing on, nor answer grafts.",
@@ -244,24 +224,25 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         ],
         sections: vec![Section {
             name: "hostile",
-            title: "Four ways to be hostile".to_owned(),
+            title: "Four ways to be hostile",
             words: "Each way by itself. A peer is surrounded when all its links lead to hostile peers. The last columns are the \
-                    overlay with its rules against that taken away."
-                .to_owned(),
+                    overlay with its rules against that taken away.",
             figures: vec![figure],
             table,
         }],
+        ..Outcome::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn one_in_ten_stops_nobody_and_rules_against_surrounding_help() {
         let study = Hostile { peers: 400, hostile_percent: vec![10], seeds: 2, ..Hostile::default() };
-        let run = |threads| Study::run(&study, Run { seed: 1, threads, progress: &|_, _| () }, String::new());
+        let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);
         let table = &outcome.section("hostile").expect("it is there").table;
         let value = |column: usize| table.numbers(table.columns[column])[0];

@@ -28,9 +28,9 @@ pub use self::slow_peers::SlowPeers;
 pub use self::viewers::Viewers;
 pub use self::writers::Writers;
 use crate::membership::{Membership, Views};
-use crate::outcome::{Axis, Figure, Form, Outcome, Series};
-use meshwork_sim::latency::Latency;
+use crate::outcome::{Axis, Figure, Form, Outcome, Series, Table, Value};
 use crate::workers::{Progress, in_order};
+use meshwork_sim::latency::Latency;
 
 /// Seeds of one run at most: a study of more says nothing new, and its numbers would take gigabytes.
 pub const SEEDS_MAX: u32 = 100_000;
@@ -66,9 +66,19 @@ impl Run<'_> {
     }
 }
 
-/// The mean of what `of` says of each room.
-fn mean<R>(rooms: &[R], of: impl Fn(&R) -> f64) -> f64 {
-    rooms.iter().map(of).sum::<f64>() / rooms.len().max(1) as f64
+/// A column of a table, how many digits it shows, and what it says of a room.
+type Column<R> = (&'static str, u8, fn(&R) -> f64);
+
+/// A row for each case, with the means over its rooms.
+fn means<R>(name: &'static str, cases: &[u32], rooms: &[Vec<R>], columns: &[Column<R>]) -> Table {
+    let names: Vec<&str> = std::iter::once(name).chain(columns.iter().map(|(name, ..)| *name)).collect();
+    let mut table = Table::of(&names);
+    for (case, rooms) in cases.iter().zip(rooms) {
+        let mean = |of: fn(&R) -> f64| rooms.iter().map(of).sum::<f64>() / rooms.len().max(1) as f64;
+        let values = columns.iter().map(|&(_, digits, of)| Value::Number(mean(of), digits));
+        table.push(std::iter::once(Value::count(*case)).chain(values).collect());
+    }
+    table
 }
 
 /// Why a scenario cannot be run. Nothing was begun; mend the parameters.
@@ -114,8 +124,8 @@ trait Study: Serialize + DeserializeOwned + Default {
     fn set_peers(&mut self, peers: usize) -> bool {
         self.counts().0.map(|count| *count = peers).is_some()
     }
-    /// Does it.
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome;
+    /// Does it. Name, seed and parameters of the outcome are set by the caller.
+    fn run(&self, run: Run<'_>) -> Outcome;
 }
 
 macro_rules! scenarios {
@@ -184,8 +194,8 @@ macro_rules! scenarios {
             /// Runs it. Parameters out of range give an outcome that says little, but do no harm: call
             /// [`check`](Self::check) first.
             pub fn run(&self, run: Run<'_>) -> Outcome {
-                let parameters = self.toml(run.seed);
-                match self { $(Scenario::$variant(study) => Study::run(study, run, parameters),)* }
+                let outcome = match self { $(Scenario::$variant(study) => Study::run(study, run),)* };
+                Outcome { scenario: self.name(), seed: run.seed, parameters: self.toml(run.seed), ..outcome }
             }
 
             /// A file that repeats the run.
@@ -289,13 +299,19 @@ fn settled(peers: usize, views: Views, minutes: u32, latency: &Latency, rng: &mu
 }
 
 /// A chart of lines.
-fn lines(name: &'static str, title: &str, x: Axis, y: Axis, series: Vec<Series>) -> Figure {
-    Figure { name, title: title.to_owned(), x, y, form: Form::Lines, series }
+fn lines(name: &'static str, title: &'static str, x: Axis, y: Axis, series: Vec<Series>) -> Figure {
+    Figure { name, title, x, y, form: Form::Lines, series }
 }
 
 /// How many of a hundred.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
+}
+
+/// Runs a study without being told how far it is.
+#[cfg(test)]
+fn tried(study: &impl Study, seed: u64, threads: usize) -> Outcome {
+    study.run(Run { seed, threads, progress: &|_, _| () })
 }
 
 #[cfg(test)]

@@ -55,9 +55,9 @@ impl Study for Partition {
         (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rooms = run.rooms(&[()], self.seeds, |(), room| self.room(run.seed, room)).remove(0);
-        self.report(&rooms, run.seed, parameters)
+        self.report(&rooms)
     }
 }
 
@@ -122,7 +122,7 @@ impl Partition {
         Sample { whole, seconds }
     }
 
-    fn report(&self, rooms: &[Sample], seed: u64, parameters: String) -> Outcome {
+    fn report(&self, rooms: &[Sample]) -> Outcome {
         let mut table = Table::of(&[
             "room",
             "half one whole %",
@@ -166,10 +166,7 @@ impl Partition {
             None => format!("Some room is not equal {SECONDS_MAX} s after the cut is over."),
         };
         Outcome {
-            scenario: "partition",
-            title: "Cut in two, and whole again".to_owned(),
-            seed,
-            parameters,
+            title: "Cut in two, and whole again",
             findings: vec![finding],
             modelled: vec![
                 "Each peer lies on one side by chance; for some minutes no link across works or can be made, and each half \
@@ -183,23 +180,25 @@ impl Partition {
             ],
             sections: vec![Section {
                 name: "partition",
-                title: "Room by room".to_owned(),
-                words: "Whole says how many of a half hear each other at the end of the cut.".to_owned(),
+                title: "Room by room",
+                words: "Whole says how many of a half hear each other at the end of the cut.",
                 figures: vec![figure],
                 table,
             }],
+            ..Outcome::default()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn halves_live_by_themselves_and_become_equal() {
         let study = Partition { peers: 300, seeds: 2, ..Partition::default() };
-        let run = |threads| Study::run(&study, Run { seed: 1, threads, progress: &|_, _| () }, String::new());
+        let run = |threads| tried(&study, 1, threads);
         let outcome = run(1);
         let table = &outcome.section("partition").expect("it is there").table;
         assert!(table.numbers("half one whole %").iter().all(|&whole| whole == 100.0), "{}", table.csv());

@@ -16,9 +16,9 @@ use crate::membership::{Membership, Views};
 use crate::outcome::{Axis, Figure, Form, Outcome, Section, Series, Table, Value};
 use crate::reach::hops;
 use crate::tree::{Delivery, NEVER, Timing, Trees};
+use crate::workers::in_order;
 use meshwork_sim::chance::generator;
 use meshwork_sim::latency::Latency;
-use crate::workers::in_order;
 
 /// Microseconds that a message takes.
 const MESSAGE_MICROS: u32 = 1000;
@@ -103,7 +103,7 @@ impl Study for PlaceStudy {
         (None, Some(&mut self.repetitions))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let kinds = || {
             let nines = self.nines.iter();
             let gossip = nines.flat_map(|&nines| [Kind::Original(nines), Kind::Mutual(nines)]);
@@ -128,7 +128,7 @@ impl Study for PlaceStudy {
         for ((peers, kind, _), sample) in tasks.into_iter().zip(samples) {
             found.entry((kind, peers)).or_default().push(sample);
         }
-        report(&found, run.seed, parameters)
+        report(&found)
     }
 }
 
@@ -198,7 +198,7 @@ fn mean(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
     samples.iter().map(of).sum::<f64>() / samples.len().max(1) as f64
 }
 
-fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>, seed: u64, parameters: String) -> Outcome {
+fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>) -> Outcome {
     let mut table = Table::of(&[
         "overlay",
         "peers",
@@ -222,7 +222,7 @@ fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>, seed: u64, parameters: S
             Value::Number(100.0 * mean(samples, |sample| sample.reached as f64) / *peers as f64, 3),
         ]);
     }
-    let against = |name, title: &str, label, is_logarithmic, of: &dyn Fn(&Sample) -> f64| {
+    let against = |name, title: &'static str, label, is_logarithmic, of: &dyn Fn(&Sample) -> f64| {
         let mut series: BTreeMap<Kind, Vec<(f64, f64)>> = BTreeMap::new();
         for ((kind, peers), samples) in found {
             series.entry(*kind).or_default().push((*peers as f64, mean(samples, of)));
@@ -230,15 +230,14 @@ fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>, seed: u64, parameters: S
         let y = if is_logarithmic { Axis::logarithmic(label) } else { Axis::linear(label) };
         let series = series.into_iter().map(|(kind, points)| Series { label: kind.label(), points });
         let x = Axis::logarithmic("peers");
-        Figure { name, title: title.to_owned(), x, y, form: Form::Lines, series: series.collect() }
+        Figure { name, title, x, y, form: Form::Lines, series: series.collect() }
     };
     let sweep = Section {
         name: "sweep",
-        title: "Against the number of peers".to_owned(),
+        title: "Against the number of peers",
         words: "Rounds are the hops of the last who hears. The original's time is rounds times k milliseconds; ours is \
                 when the last peer has it, each copy sent 1 ms after the one before. The emergent overlay is measured \
-                after one broadcast, when its tree has grown."
-            .to_owned(),
+                after one broadcast, when its tree has grown.",
         figures: vec![
             against("rounds", "Rounds until everybody has heard", "rounds", false, &|sample| sample.rounds),
             against("messages", "Messages of one broadcast", "messages", true, &|sample| sample.messages),
@@ -250,10 +249,7 @@ fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>, seed: u64, parameters: S
     let mut sections = vec![sweep];
     sections.extend(histograms(found));
     Outcome {
-        scenario: "place-study",
-        title: "Place's own study, and our overlays beside it".to_owned(),
-        seed,
-        parameters,
+        title: "Place's own study, and our overlays beside it",
         findings: findings(found),
         modelled: vec![
             "The original's graph: k receivers of each peer, drawn at random and directed; k = ln N + nines * ln 10, \
@@ -268,6 +264,7 @@ fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>, seed: u64, parameters: S
             "Peers that fail: the scenario catastrophe has them.",
         ],
         sections,
+        ..Outcome::default()
     }
 }
 
@@ -287,7 +284,7 @@ fn histograms(found: &BTreeMap<(Kind, usize), Vec<Sample>>) -> Vec<Section> {
     if shown.len() < kinds.len() {
         return vec![];
     }
-    let section = |name, title: &str, unit, digits, value: &dyn Fn(u16) -> f64| {
+    let section = |name, title: &'static str, unit, digits, value: &dyn Fn(u16) -> f64| {
         let mut table = Table::of(&["overlay", unit, "peers"]);
         let mut series = vec![];
         for (kind, counts) in &shown {
@@ -302,14 +299,12 @@ fn histograms(found: &BTreeMap<(Kind, usize), Vec<Sample>>) -> Vec<Section> {
             series.push(Series { label: kind.label(), points });
         }
         let (x, y) = (Axis::linear(unit), Axis::linear("peers"));
-        let figure = Figure { name, title: title.to_owned(), x, y, form: Form::Bars, series };
+        let figure = Figure { name, title, x, y, form: Form::Bars, series };
         Section {
             name,
-            title: title.to_owned(),
-            words: format!(
-                "How many of {peers} peers send how much for one broadcast, with {nines} nines. In the full mesh the \
-                 origin carries everything."
-            ),
+            title,
+            words: "How many of 100 peers send how much for one broadcast, with 5 nines. In the full mesh the \
+                 origin carries everything.",
             figures: vec![figure],
             table,
         }
@@ -342,10 +337,11 @@ fn findings(found: &BTreeMap<(Kind, usize), Vec<Sample>>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     fn run(study: &PlaceStudy, threads: usize) -> Outcome {
-        Study::run(study, Run { seed: 1, threads, progress: &|_, _| () }, String::new())
+        tried(study, 1, threads)
     }
 
     #[test]
@@ -384,7 +380,6 @@ mod tests {
     fn threads_change_nothing() {
         let study = PlaceStudy { peers: vec![100, 500], nines: vec![5], repetitions: 2 };
         assert_eq!(run(&study, 1).json(), run(&study, 2).json());
-        let other = Run { seed: 2, threads: 1, progress: &|_, _| () };
-        assert_ne!(Study::run(&study, other, String::new()).json(), run(&study, 1).json());
+        assert_ne!(tried(&study, 2, 1).json(), run(&study, 1).json());
     }
 }

@@ -8,9 +8,9 @@ use crate::membership::{Membership, Views};
 use crate::outcome::{Axis, Figure, Form, Outcome, Section, Series, Table, Value};
 use crate::spanning::{Heard, Spanning};
 use crate::tree::{Delivery, Timing, Trees};
+use crate::workers::in_order;
 use meshwork_sim::chance::{self, generator};
 use meshwork_sim::latency::Latency;
-use crate::workers::in_order;
 
 const MODELLED: &[&str] = &[
     "Every peer joins by walks, one after another, in a room of more than 8192 as many at once as one of 256 parts of \
@@ -66,7 +66,7 @@ impl Study for Scale {
         (Some(&mut self.peers), None)
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rng = &mut generator(run.seed, [4, 0, 0]);
         let latency = Latency::regions(self.peers, rng);
         let views = Views { passive: self.passive, ..Views::default() };
@@ -115,7 +115,7 @@ impl Study for Scale {
             ("the tree as rows", spanning.as_ref().map_or(0, Spanning::bytes)),
             ("one broadcast", 6 * self.peers as u64),
         ];
-        self.report(&flooded, &samples, &memory, run.seed, parameters)
+        self.report(&flooded, &samples, &memory)
     }
 }
 
@@ -148,14 +148,7 @@ impl Scale {
         bytes
     }
 
-    fn report(
-        &self,
-        flooded: &Sample,
-        samples: &[Sample],
-        memory: &[(&'static str, u64)],
-        seed: u64,
-        parameters: String,
-    ) -> Outcome {
+    fn report(&self, flooded: &Sample, samples: &[Sample], memory: &[(&'static str, u64)]) -> Outcome {
         let mut table = Table::of(&[
             "broadcast",
             "reached",
@@ -184,10 +177,7 @@ impl Scale {
         let whole = samples.iter().filter(|sample| sample.reached == self.peers).count();
         let all: u64 = memory.iter().map(|(_, bytes)| bytes).sum();
         Outcome {
-            scenario: "scale",
-            title: "How far it scales".to_owned(),
-            seed,
-            parameters,
+            title: "How far it scales",
             findings: vec![
                 format!("{whole} of {} broadcasts reach all of {} peers.", samples.len(), self.peers),
                 format!("All arrays together take {:.2} GB.", all as f64 / 1e9),
@@ -197,20 +187,20 @@ impl Scale {
             sections: vec![
                 Section {
                     name: "broadcasts",
-                    title: "Broadcasts".to_owned(),
-                    words: "The first goes over every link and leaves the tree; the others follow it, whoever writes."
-                        .to_owned(),
+                    title: "Broadcasts",
+                    words: "The first goes over every link and leaves the tree; the others follow it, whoever writes.",
                     figures: vec![figure],
                     table,
                 },
                 Section {
                     name: "memory",
-                    title: "Memory".to_owned(),
-                    words: "What the arrays take. Views are let go before the trees are laid.".to_owned(),
+                    title: "Memory",
+                    words: "What the arrays take. Views are let go before the trees are laid.",
                     figures: vec![],
                     table: bytes,
                 },
             ],
+            ..Outcome::default()
         }
     }
 }
@@ -226,7 +216,7 @@ fn figure(samples: &[Sample]) -> Figure {
     };
     Figure {
         name: "scale",
-        title: "Delivery".to_owned(),
+        title: "Delivery",
         x: Axis::linear("broadcast, each by another author"),
         y: Axis::linear("milliseconds"),
         form: Form::Lines,
@@ -240,12 +230,13 @@ fn figure(samples: &[Sample]) -> Figure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn a_large_room_hears_every_broadcast() {
         let study = Scale { peers: 20_000, broadcasts: 5, ..Scale::default() };
-        let run = |threads| Study::run(&study, Run { seed: 2, threads, progress: &|_, _| () }, String::new());
+        let run = |threads| tried(&study, 2, threads);
         let outcome = run(2);
         assert!(outcome.findings[0].starts_with("5 of 5"), "{:?}", outcome.findings);
         let copies = outcome.section("broadcasts").expect("it is there").table.numbers("copies per peer");

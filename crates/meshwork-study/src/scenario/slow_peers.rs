@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Run, ScenarioError, Study, lines, mean, settled, within};
+use super::{Run, ScenarioError, Study, lines, means, settled, within};
 use crate::membership::Views;
-use crate::outcome::{Axis, Outcome, Section, Series, Table, Value};
+use crate::outcome::{Axis, Outcome, Section, Table};
 use crate::tree::{Delivery, NEVER, Timing, Trees, flood};
 use meshwork_sim::chance::{self, generator};
 use meshwork_sim::latency::{Latency, percentile};
@@ -55,27 +55,21 @@ impl Study for SlowPeers {
         (Some(&mut self.peers), Some(&mut self.seeds))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let samples =
             run.rooms(&self.slow_percent, self.seeds, |&share, room| self.room(share, run.seed, room));
-        let mut table = Table::of(&[
+        let table = means(
             "slow %",
-            "p99 ms, tree that knows no times",
-            "p99 ms, tree of the fastest ways",
-            "p99 ms, flooding",
-            "work of a slow peer against a quick one",
-        ]);
-        for (&slow, rooms) in self.slow_percent.iter().zip(&samples) {
-            let mean = |of: fn(&Sample) -> f64| mean(rooms, of);
-            table.push(vec![
-                Value::count(slow),
-                Value::Number(mean(|sample| sample.blind_p99), 0),
-                Value::Number(mean(|sample| sample.tree_p99), 0),
-                Value::Number(mean(|sample| sample.flood_p99), 0),
-                Value::Number(mean(|sample| sample.slow_work), 2),
-            ]);
-        }
-        report(table, run.seed, parameters)
+            &self.slow_percent,
+            &samples,
+            &[
+                ("p99 ms, tree that knows no times", 0, |sample| sample.blind_p99),
+                ("p99 ms, tree of the fastest ways", 0, |sample| sample.tree_p99),
+                ("p99 ms, flooding", 0, |sample| sample.flood_p99),
+                ("work of a slow peer against a quick one", 2, |sample| sample.slow_work),
+            ],
+        );
+        report(table)
     }
 }
 
@@ -125,12 +119,8 @@ impl SlowPeers {
     }
 }
 
-fn report(table: Table, seed: u64, parameters: String) -> Outcome {
-    let slow = table.numbers("slow %");
-    let line = |label: &str, column: &str| Series {
-        label: label.to_owned(),
-        points: slow.iter().copied().zip(table.numbers(column)).collect(),
-    };
+fn report(table: Table) -> Outcome {
+    let line = |label: &str, column: &str| table.series(label, "slow %", column);
     let figure = lines(
         "slow-peers",
         "When 99 % of the quick have it",
@@ -152,10 +142,7 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         )
     });
     Outcome {
-        scenario: "slow-peers",
-        title: "Some are slow".to_owned(),
-        seed,
-        parameters,
+        title: "Some are slow",
         findings: findings.into_iter().collect(),
         modelled: vec![
             "A slow peer's access adds to every message that it gets or sends. Five regions; two minutes in which neighbours \
@@ -169,23 +156,24 @@ fn report(table: Table, seed: u64, parameters: String) -> Outcome {
         ],
         sections: vec![Section {
             name: "slow-peers",
-            title: "What the quick notice".to_owned(),
-            words: "Work says how many copies a slow peer passes on for each that a quick one does."
-                .to_owned(),
+            title: "What the quick notice",
+            words: "Work says how many copies a slow peer passes on for each that a quick one does.",
             figures: vec![figure],
             table,
         }],
+        ..Outcome::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn slow_peers_become_leaves() {
         let study = SlowPeers { peers: 400, slow_percent: vec![0, 20], seeds: 1, ..SlowPeers::default() };
-        let outcome = Study::run(&study, Run { seed: 1, threads: 1, progress: &|_, _| () }, String::new());
+        let outcome = tried(&study, 1, 1);
         let table = &outcome.section("slow-peers").expect("it is there").table;
         let [blind, tree, work] = [1, 2, 4].map(|column| table.numbers(table.columns[column]));
         assert!(tree[1] < 0.7 * blind[1] && tree[1] < 1.5 * tree[0] && work[1] < 0.3, "{}", table.csv());

@@ -9,9 +9,9 @@ use crate::membership::Views;
 use crate::outcome::{Axis, Outcome, Section, Series, Table, Value};
 use crate::stream::{Batch, Link, Times, send};
 use crate::tree::{Delivery, TREES_MAX, Timing, Trees};
+use crate::workers::in_order;
 use meshwork_sim::chance::{self, generator};
 use meshwork_sim::latency::Latency;
-use crate::workers::in_order;
 
 /// Bytes that announce a batch over a lazy link: who wrote it and its number, packed with others.
 const WORD_BYTES: f64 = 12.0;
@@ -104,7 +104,7 @@ impl Study for Viewers {
         (Some(&mut self.peers), None)
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rng = &mut generator(run.seed, [3, 0, 0]);
         let latency = Latency::regions(self.peers, rng);
         let graph = settled(self.peers, Views::default(), self.minutes, &latency, rng).graph();
@@ -117,7 +117,7 @@ impl Study for Viewers {
             let (is_one, loss) = tasks[place];
             self.stream(is_one, loss, &graph, &latency, run.seed)
         });
-        self.report(&tasks, &found, &graph, run.seed, parameters)
+        self.report(&tasks, &found, &graph)
     }
 }
 
@@ -155,14 +155,7 @@ impl Viewers {
         send(&trees, &batches, &link, latency, &mut generator(seed, [3, 3, u64::from(loss)]))
     }
 
-    fn report(
-        &self,
-        tasks: &[(bool, u32)],
-        found: &[Times],
-        graph: &Adjacency,
-        seed: u64,
-        parameters: String,
-    ) -> Outcome {
+    fn report(&self, tasks: &[(bool, u32)], found: &[Times], graph: &Adjacency) -> Outcome {
         let mut table = Table::of(&[
             "writers",
             "loss %",
@@ -217,33 +210,31 @@ impl Viewers {
             series,
         );
         Outcome {
-            scenario: "viewers",
-            title: "Thousands look on".to_owned(),
-            seed,
-            parameters,
+            title: "Thousands look on",
             findings,
             modelled: MODELLED.to_vec(),
             not_modelled: NOT_MODELLED.to_vec(),
             sections: vec![Section {
                 name: "viewers",
-                title: "How late they see it".to_owned(),
-                words: "A line that rises early and steeply is good; where it bends at the top are those behind a loss."
-                    .to_owned(),
+                title: "How late they see it",
+                words: "A line that rises early and steeply is good; where it bends at the top are those behind a loss.",
                 figures: vec![figure],
                 table,
             }],
+            ..Outcome::default()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tried;
     use super::*;
 
     #[test]
     fn loss_costs_time_and_no_delivery() {
         let study = Viewers { peers: 2000, minutes: 2, seconds: 1, ..Viewers::default() };
-        let run = |threads| Study::run(&study, Run { seed: 1, threads, progress: &|_, _| () }, String::new());
+        let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);
         let table = &outcome.section("viewers").expect("it is there").table;
         let p99 = table.numbers("p99 ms");

@@ -100,10 +100,10 @@ impl Study for Writers {
         (None, Some(&mut self.seeds))
     }
 
-    fn run(&self, run: Run<'_>, parameters: String) -> Outcome {
+    fn run(&self, run: Run<'_>) -> Outcome {
         let rooms =
             run.rooms(&[()], self.seeds, |(), room| self.room(run.seed, room, &self.kinds())).remove(0);
-        self.report(&rooms, run.seed, parameters)
+        self.report(&rooms)
     }
 }
 
@@ -200,7 +200,7 @@ impl Writers {
         )
     }
 
-    fn report(&self, rooms: &[Room], seed: u64, parameters: String) -> Outcome {
+    fn report(&self, rooms: &[Room]) -> Outcome {
         let mut table = Table::of(&[
             "writers",
             "trees",
@@ -237,22 +237,19 @@ impl Writers {
         }
         let findings = std::iter::once(self.nearness(rooms)).chain(self.chosen(&table)).collect();
         Outcome {
-            scenario: "writers",
-            title: "One, some or all write".to_owned(),
-            seed,
-            parameters,
+            title: "One, some or all write",
             findings,
             modelled: MODELLED.to_vec(),
             not_modelled: NOT_MODELLED.to_vec(),
             sections: vec![Section {
                 name: "writers",
-                title: "Copies, delivery and load".to_owned(),
+                title: "Copies, delivery and load",
                 words: "Load is how many copies a peer sends. Flooding takes the fastest way to everybody, so nothing is \
-                        faster; a shared tree leads over its root."
-                    .to_owned(),
+                        faster; a shared tree leads over its root.",
                 figures: vec![self.load(&table)],
                 table,
             }],
+            ..Outcome::default()
         }
     }
 }
