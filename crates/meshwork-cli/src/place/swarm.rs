@@ -42,8 +42,8 @@ is the room's to say; --overlay changes it for everybody in the room, where it i
 over with a line on standard error where it is not. Each peer has an identity of its own, which is gone with it.
 With --json the lines are {event: ready, peers, seconds, overlay} and {event: ended, peers, cells}; overlay says whether
 it was set, and is null without --overlay. With --tell there is also
-{event: peer, endpoint, painted, links: [{endpoint, state, neighbour}]}: how many cells it shows, whom it knows, how
-the links to them do, and who is its neighbour in the room's overlay.";
+{event: peer, endpoint, overlay, painted, links: [{endpoint, state, neighbour}]}: which overlay it knows the room to
+want, how many cells it shows, whom it knows, how the links to them do, and who is its neighbour in that overlay.";
 
 /// What `swarm` is asked for.
 #[derive(Args)]
@@ -251,11 +251,14 @@ async fn tell_peer(session: &Session, room: RoomHandle) -> Result<(), Failure> {
             json!({ "endpoint": peer.endpoint.to_string(), "state": peer.state.to_string(), "neighbour": neighbour })
         };
         let links: Vec<Value> = node.peers(room).into_iter().map(link).collect();
-        (links, node.canvas(room).map_or(0, Canvas::painted))
+        let overlay = node.rules(room).map(|rules| Choice::of_record(rules.overlay.as_str()).to_string());
+        (overlay, links, node.canvas(room).map_or(0, Canvas::painted))
     };
-    let (links, painted) = session.call(move |node, _| look(node)).await?;
+    let (overlay, links, painted) = session.call(move |node, _| look(node)).await?;
     let endpoint = endpoint.to_string();
-    print_line(json!({ "event": "peer", "endpoint": endpoint, "painted": painted, "links": links }))
+    print_line(json!({
+        "event": "peer", "endpoint": endpoint, "overlay": overlay, "painted": painted, "links": links,
+    }))
 }
 
 /// Paints a short stroke to the right of a random place.

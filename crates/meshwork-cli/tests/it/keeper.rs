@@ -186,7 +186,8 @@ async fn every_acknowledged_stroke_survives_fifty_kills() {
         let keeper = home.start(keep);
         let heard = painter.heard;
         // Some die while they start, the others in the middle of a busy time: after some acknowledgements and a
-        // moment more.
+        // moment more. The moments are of real time, since most of what a kill interrupts has no event to wait for;
+        // what must hold, holds after each of them, on a machine of any speed.
         let patience =
             Instant::now() + if rng.below(8) == 0 { Duration::from_millis(rng.below(400)) } else { PATIENCE };
         let enough = 1 + rng.below(15) as usize;

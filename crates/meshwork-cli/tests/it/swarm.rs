@@ -1,6 +1,8 @@
 //! `meshwork swarm`: several peers of one process in a room, that paint and leave.
 
-use crate::support::Home;
+use std::collections::BTreeSet;
+
+use crate::support::{Home, Running};
 
 #[test]
 fn a_swarm_links_paints_and_leaves_when_interrupted() {
@@ -20,7 +22,7 @@ fn a_swarm_links_paints_and_leaves_when_interrupted() {
     let told = swarm.event("peer", |peer| linked(peer) && peer["painted"].as_u64() > Some(0));
     assert!(told["endpoint"].is_string(), "{told}");
     // Each of them is a member of its own, and what they paint arrives.
-    let mut painters = std::collections::BTreeSet::new();
+    let mut painters = BTreeSet::new();
     while painters.len() < 4 {
         let stroke = watcher.event("stroke", |_| true);
         painters.insert(stroke["peer"].as_str().map(str::to_owned));
@@ -35,22 +37,52 @@ fn a_swarm_links_paints_and_leaves_when_interrupted() {
     watcher.event("left", |_| true);
 }
 
+/// Reads what peers of a swarm know of the room's overlay until `peers` of them know this one. Whoever knows it never
+/// says another, and before that none but `auto`.
+fn follow(swarm: &mut Running, peers: usize, overlay: &str) {
+    let mut know = BTreeSet::new();
+    while know.len() < peers {
+        let peer = swarm.event("peer", |_| true);
+        let endpoint = peer["endpoint"].to_string();
+        match peer["overlay"] == overlay {
+            true => drop(know.insert(endpoint)),
+            false => assert!(!know.contains(&endpoint) && peer["overlay"] == "auto", "{peer}"),
+        }
+    }
+}
+
+/// Ends a swarm whose peers all know this overlay: none says another to the last.
+fn end(swarm: Running, overlay: &str) {
+    swarm.interrupt();
+    let ended = swarm.end().expect_code(0);
+    let lines = ended.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    for peer in lines.filter(|line| line["event"] == "peer") {
+        assert_eq!(peer["overlay"], overlay, "{peer}");
+    }
+}
+
 #[test]
 fn a_swarm_changes_the_overlay_of_ones_own_room_alone() {
     let home = Home::new();
     let (_server, address) = home.serve();
     let link = home.create(&address, &["--size", "64x64"]);
-    let arguments = ["swarm", &link, "--peers", "3", "--overlay", "k-gossip:4", "--json"];
-    let mut swarm = home.start(arguments);
+    let started = |home: &Home, peers: &str, overlay: &str| {
+        let asked = ["--peers", peers, "--overlay", overlay, "--tell", "100ms", "--json"];
+        home.start(["swarm", &link].into_iter().chain(asked))
+    };
+    let mut swarm = started(&home, "3", "k-gossip:4");
     assert_eq!(swarm.event("ready", |_| true)["overlay"], true);
-    // Whoever lets the reader in may not have heard of it yet.
-    let overlay = || home.run(["place", "rules", &link, "--json"]).expect_code(0).json()["overlay"].clone();
-    let follows = || (0..20).any(|_| overlay() == "k-gossip:4");
-    assert!(follows(), "the room follows its owner: {}", overlay());
+    follow(&mut swarm, 3, "k-gossip:4");
+    // Whoever lets the reader in knows it by now.
+    let read = || home.run(["place", "rules", &link, "--json"]).expect_code(0).json()["overlay"].clone();
+    assert_eq!(read(), "k-gossip:4", "the room follows its owner");
     let stranger = Home::new();
-    let mut second = stranger.start(["swarm", &link, "--peers", "2", "--overlay", "emergent", "--json"]);
+    let mut second = started(&stranger, "2", "emergent");
     assert_eq!(second.event("ready", |_| true)["overlay"], false, "only its owner changes a room");
-    assert!(follows(), "a stranger changes nothing: {}", overlay());
+    follow(&mut second, 2, "k-gossip:4");
+    assert_eq!([read(), read()], ["k-gossip:4"; 2], "a stranger changes nothing");
+    end(second, "k-gossip:4");
+    end(swarm, "k-gossip:4");
 }
 
 #[test]
