@@ -5,7 +5,6 @@ mod admin;
 mod arguments;
 mod checks;
 mod config;
-mod kind;
 mod layers;
 mod log;
 mod print;
@@ -14,7 +13,6 @@ mod running;
 mod settings;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,9 +33,6 @@ use config::Config;
 use layers::{Chosen, ConfigError};
 use running::{Running, Signals};
 
-/// What counts, by the names of the settings.
-type Chosens = BTreeMap<&'static str, Chosen>;
-
 /// Names the file with the settings where no flag does.
 const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
 /// File descriptors that are left for everything but connections.
@@ -52,7 +47,7 @@ const SPARE_DESCRIPTORS: u64 = 64;
 /// Nothing was served: the configuration is wrong, or the address or the data directory cannot be used.
 pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
     let chosen = choose(&arguments).map_err(|error| Failure::Usage(error.to_string()))?;
-    if arguments.print_config {
+    if arguments.own.print_config {
         print(&print::to_toml(&chosen)).context("cannot write the configuration")?;
         return Ok(());
     }
@@ -61,7 +56,7 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
     Ok(serve(&arguments, chosen, config).await?)
 }
 
-async fn serve(arguments: &ServeArgs, chosen: Chosens, mut config: Config) -> Result<()> {
+async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Result<()> {
     let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
     // It runs until it is dropped, when everybody has been told goodbye.
     let mut relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
@@ -99,9 +94,9 @@ async fn serve(arguments: &ServeArgs, chosen: Chosens, mut config: Config) -> Re
 }
 
 /// What counts of flags, environment and file.
-fn choose(arguments: &ServeArgs) -> Result<Chosens, ConfigError> {
+fn choose(arguments: &ServeArgs) -> Result<Chosen, ConfigError> {
     let named = || std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let path = arguments.config.clone().or_else(named);
+    let path = arguments.own.config.clone().or_else(named);
     layers::choose(&arguments.flags, &|name| std::env::var_os(name), path.as_deref())
 }
 
@@ -190,13 +185,15 @@ pub(crate) fn within_descriptors(config: HttpConfig) -> HttpConfig {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_what_to_do() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let flags = BTreeMap::from([("listen", kind::Value::Text(address.clone()))]);
+        let flags = [(String::from("listen"), OsString::from(&address))].into();
         let error = run(ServeArgs { flags, ..ServeArgs::default() }).await.unwrap_err().to_string();
         assert!(error.contains(&address) && error.contains("--listen"), "{error}");
     }

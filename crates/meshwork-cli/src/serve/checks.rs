@@ -1,14 +1,59 @@
-//! What texts in the configuration must be, each with words that say what to write.
+//! What values of settings must be, each with words that say what to write.
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::ops::{Deref, RangeInclusive};
+use std::str::FromStr;
+use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
-use meshwork_core::overlay::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_signal::http::ForwardedHeader;
 use tracing_subscriber::EnvFilter;
+
+use crate::{bytes, duration};
 
 /// Shorter secrets could be guessed.
 const SECRET_LEAST: usize = 16;
+
+/// Values with commas between them; there may be none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct List<T>(pub(super) Vec<T>);
+
+impl<T> Deref for List<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.0
+    }
+}
+
+/// Reads a list of what `item` reads.
+pub(super) fn list<T>(
+    item: fn(&str) -> Result<T, String>,
+) -> impl Fn(&str) -> Result<List<T>, String> + Clone {
+    move |text| {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(item).collect::<Result<_, _>>().map(List)
+    }
+}
+
+/// A text that no log and no print shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
 
 /// HOST:PORT, where the host may be a name.
 pub(crate) fn listen_address(text: &str) -> Result<String, String> {
@@ -32,11 +77,6 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// The path of a file or a directory.
-pub(super) fn path(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err(String::from("give a path")) } else { Ok(String::from(text)) }
-}
-
 /// `scheme://host[:port]` (RFC 6454).
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -54,36 +94,11 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
     filter.map(|_| String::from(text)).map_err(|_| wrong(text, "a level such as info, or module=level"))
 }
 
-/// The form of the log.
-pub(super) fn log_format(text: &str) -> Result<String, String> {
-    one_of(text, &["text", "json"])
-}
-
-/// The header of proxies.
-pub(super) fn forwarded_header(text: &str) -> Result<String, String> {
-    one_of(&text.to_ascii_lowercase(), &["x-forwarded-for", "forwarded"])
-}
-
-fn one_of(text: &str, words: &[&str]) -> Result<String, String> {
-    if words.contains(&text) { Ok(String::from(text)) } else { Err(wrong(text, &words.join(" or "))) }
-}
-
-/// Which overlay rooms have.
-pub(super) fn overlay(text: &str) -> Result<String, String> {
-    text.parse::<Choice>().map(|choice| choice.to_string()).map_err(|error| error.to_string())
-}
-
-/// A text without spaces.
-pub(super) fn word(text: &str) -> Result<String, String> {
-    let is_word = !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_graphic());
-    if is_word { Ok(String::from(text)) } else { Err(String::from("give one word of at most 64 letters")) }
-}
-
 /// A text that is hard to guess. Its own words are never repeated.
-pub(super) fn secret(text: &str) -> Result<String, String> {
+pub(super) fn secret(text: &str) -> Result<Secret, String> {
     let length = text.len();
     if length >= SECRET_LEAST {
-        return Ok(String::from(text));
+        return Ok(Secret(String::from(text)));
     }
     Err(format!(
         "it has {length} characters and could be guessed; give at least {SECRET_LEAST} random ones, such as those \
@@ -91,30 +106,18 @@ pub(super) fn secret(text: &str) -> Result<String, String> {
     ))
 }
 
-/// IP:PORT.
-pub(super) fn socket_address(text: &str) -> Result<String, String> {
-    let address: Result<SocketAddr, _> = text.parse();
-    address.map(|address| address.to_string()).map_err(|_| wrong(text, "IP:PORT, such as 0.0.0.0:3478"))
-}
-
-/// An IP address.
-pub(super) fn ip_address(text: &str) -> Result<String, String> {
-    let address: Result<IpAddr, _> = text.parse();
-    address.map(|address| address.to_string()).map_err(|_| wrong(text, "an IP address, such as 203.0.113.7"))
-}
-
 /// An IP address, or a range of them in CIDR notation.
-pub(super) fn address_range(text: &str) -> Result<String, String> {
-    let range = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    range.map(|range| range.to_string()).map_err(|_| wrong(text, "a range such as 10.0.0.0/8"))
+pub(super) fn address_range(text: &str) -> Result<IpNet, String> {
+    let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    range.map_err(|_| wrong(text, "a range such as 10.0.0.0/8"))
 }
 
 /// FIRST-LAST, from 1024 up.
-pub(super) fn port_range(text: &str) -> Result<String, String> {
+pub(super) fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
     let read = || {
         let (first, last) = text.split_once('-')?;
         let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (first >= 1024 && first <= last).then(|| format!("{first}-{last}"))
+        (first >= 1024 && first <= last).then_some(first..=last)
     };
     read().ok_or_else(|| wrong(text, "FIRST-LAST with ports from 1024 up, such as 49152-65535"))
 }
@@ -135,12 +138,46 @@ pub(super) fn turn_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// The header of proxies.
+pub(super) fn forwarded_header(text: &str) -> Result<ForwardedHeader, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "x-forwarded-for" => Ok(ForwardedHeader::XForwardedFor),
+        "forwarded" => Ok(ForwardedHeader::Forwarded),
+        _ => Err(wrong(text, "x-forwarded-for or forwarded")),
+    }
+}
+
+/// An IP address, or one with a port.
+pub(super) fn address<A: FromStr<Err: Display>>(text: &str) -> Result<A, String> {
+    text.parse().map_err(|error| format!("`{text}`: {error}"))
+}
+
+/// A number in a range.
+pub(super) fn count(legal: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(legal)
+}
+
+/// An amount of bytes: `16KiB`, or a plain number.
+pub(super) fn amount(text: &str) -> Result<u64, String> {
+    text.parse().or_else(|_| bytes::parse(text))
+}
+
+/// A duration of so many seconds at most.
+pub(super) fn at_most(seconds: u64) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    move |text| match duration::parse(text)? {
+        time if time <= Duration::from_secs(seconds) => Ok(time),
+        _ => Err(format!("it must be at most {seconds}s")),
+    }
+}
+
 fn wrong(text: &str, form: &str) -> String {
     format!("`{text}` is not {form}")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
@@ -168,19 +205,20 @@ mod tests {
     fn short_secrets_are_refused_and_not_shown() {
         let error = secret("passphrase").unwrap_err();
         assert!(error.contains("10 characters") && !error.contains("passphrase"), "{error}");
-        assert!(secret("0123456789abcdef").is_ok());
+        let secret = secret("0123456789abcdef").unwrap();
+        assert!(!format!("{secret:?}").contains("0123456789"));
     }
 
     #[test]
     fn values_of_the_relay_are_checked() {
-        assert_eq!(address_range("10.0.0.0/8"), Ok(String::from("10.0.0.0/8")));
-        assert_eq!(address_range("::1"), Ok(String::from("::1/128")));
-        assert_eq!(port_range("50000 - 50100"), Ok(String::from("50000-50100")));
+        let ranges = list(address_range)("10.0.0.0/8, ::1,").unwrap();
+        assert_eq!(ranges.iter().map(IpNet::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+        assert_eq!(port_range("50000 - 50100"), Ok(50_000..=50_100));
         for good in ["turn:r.example.org", "turns:[2001:db8::1]:5349", "turn:1.2.3.4:3478?transport=tcp"] {
             assert_eq!(turn_url(good), Ok(String::from(good)));
         }
         assert!(address_range("10.0.0.0/33").is_err() && port_range("80-90").is_err());
-        assert!(port_range("5000-4000").is_err() && socket_address("localhost:3478").is_err());
+        assert!(port_range("5000-4000").is_err() && address::<SocketAddr>("localhost:3478").is_err());
         for wrong in ["stun:x", "turn:", "turn:x?transport=sctp", "turn:a b", "turn:x/y"] {
             assert!(turn_url(wrong).is_err(), "{wrong}");
         }

@@ -1,25 +1,23 @@
 //! The configuration of `meshwork serve`, as what runs the server takes it.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use meshwork_core::overlay::choice::Choice;
-use meshwork_signal::http::{ForwardedHeader, HttpConfig, TlsFiles};
-use meshwork_signal::hub::{HubConfig, HubConfigError, IceOffer};
+use meshwork_signal::http::{HttpConfig, TlsFiles};
+use meshwork_signal::hub::{HubConfig, IceOffer};
 use meshwork_signal::turn::credentials;
 
-use super::kind::Value;
-use super::layers::{Chosen, ConfigError, Source};
-use super::settings;
+use super::checks::Secret;
+use super::layers::{Chosen, ConfigError};
+use super::settings::{LogFormat, RelaySettings, ServerSettings};
 
 /// A server that is told to end has ended within this.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Everything that the server does as it was told. What each value means stands in [`settings::SETTINGS`].
+/// Everything that the server does as it was told. What each value means stands in [`super::settings`].
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) listen: String,
@@ -68,50 +66,36 @@ pub(crate) struct Quota {
     pub(crate) per_endpoint: u64,
 }
 
-/// A text that no log and no print shows.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
-
-impl Secret {
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
 impl Config {
     /// Puts the chosen values, which are legal one by one, together.
     ///
     /// # Errors
     /// [`ConfigError::Value`] for a value that does not go with another.
-    pub(super) fn new(chosen: &BTreeMap<&'static str, Chosen>) -> Result<Config, ConfigError> {
-        let values = Values(chosen);
-        let (mut hub, relay) = (hub(&values), relay(&values));
+    pub(super) fn new(chosen: &Chosen) -> Result<Config, ConfigError> {
+        let (mut hub, relay) = (hub(chosen), relay(&chosen.settings.relay));
         if let Some(secret) = relay.turn_secret.as_ref().filter(|_| !relay.urls.is_empty()) {
             let secret = credentials::Secret::from_text(secret.reveal());
             let secret = secret.expect("the setting's check gives a secret that is long enough");
             hub.ice = IceOffer::external(relay.urls.clone(), secret);
         }
-        hub.check().map_err(|error| values.blame(&error))?;
-        let http = http(&values, &hub);
-        let data = values.text("data").map(PathBuf::from);
+        // The hub's fields have the names of their settings.
+        hub.check().map_err(|error| {
+            let why = format!("it is {}, but must be {} to {}", error.value, error.least, error.most);
+            chosen.blame(error.field, why)
+        })?;
+        let http = http(chosen, &hub);
+        let tls = tls(chosen)?;
+        let ServerSettings { listen, public_url, data, secret_key, log, log_format, .. } =
+            chosen.settings.server.clone();
         let own_socket = data.as_ref().map(|data| data.join("admin.sock"));
         Ok(Config {
-            listen: values.text("listen").unwrap_or_default(),
-            public_url: values.text("public_url"),
-            tls: tls(&values)?,
-            admin_socket: values.text("admin_socket").map(PathBuf::from).or(own_socket),
-            log: LogConfig {
-                filter: values.text("log").unwrap_or_default(),
-                is_json: values.text("log_format").is_some_and(|format| format == "json"),
-            },
+            listen,
+            public_url,
+            tls,
+            admin_socket: chosen.settings.server.admin_socket.clone().or(own_socket),
+            log: LogConfig { filter: log, is_json: log_format == LogFormat::Json },
             data,
-            secret_key: values.text("secret_key").map(Secret),
+            secret_key,
             hub,
             http,
             relay,
@@ -119,189 +103,126 @@ impl Config {
     }
 }
 
-fn tls(values: &Values<'_>) -> Result<Option<TlsFiles>, ConfigError> {
-    match (values.text("tls_certificate"), values.text("tls_key")) {
-        (Some(certificate), Some(key)) => {
-            Ok(Some(TlsFiles { certificate: certificate.into(), key: key.into() }))
-        }
+fn tls(chosen: &Chosen) -> Result<Option<TlsFiles>, ConfigError> {
+    let server = &chosen.settings.server;
+    match (server.tls_certificate.clone(), server.tls_key.clone()) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => {
-            let source = &values.get("tls_certificate").source;
-            Err(ConfigError::value(source, "tls_certificate", "it needs a tls_key beside it"))
-        }
-        (None, Some(_)) => {
-            let source = &values.get("tls_key").source;
-            Err(ConfigError::value(source, "tls_key", "it needs a tls_certificate beside it"))
-        }
+        (Some(_), None) => Err(chosen.blame("tls_certificate", "it needs a tls_key beside it")),
+        (None, Some(_)) => Err(chosen.blame("tls_key", "it needs a tls_certificate beside it")),
     }
 }
 
-fn hub(values: &Values<'_>) -> HubConfig {
-    let rooms_max = values.count("rooms_max");
-    let sockets_max = values.count("sockets_max");
-    let idle_after = values.time("idle_after");
-    let waits_per_socket_max = values.count("waits_per_socket_max");
-    let or_less = |name, most: usize| {
-        if values.is_default(name) { values.count(name).min(most) } else { values.count(name) }
-    };
-    let or_more = |name, least: u32| {
-        if values.is_default(name) { values.small(name).max(least) } else { values.small(name) }
-    };
-    let (messages_per_second, message_burst) =
-        (values.small("messages_per_second"), values.small("message_burst"));
-    let keep_alive = values.time("keep_alive");
+fn hub(chosen: &Chosen) -> HubConfig {
+    let (rooms, clients) = (&chosen.settings.rooms, &chosen.settings.clients);
+    // What nobody said goes along with what somebody said.
+    let is_free = |name: &str| !chosen.said.contains_key(name);
+    let or_less = |name, value: usize, most| if is_free(name) { value.min(most) } else { value };
+    let or_more = |name, value: u32, least| if is_free(name) { value.max(least) } else { value };
+    let count = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let keep_alive = clients.keep_alive;
     HubConfig {
         only_room: None,
-        overlay: Choice::of_record(&values.text("overlay").unwrap_or_default()),
+        overlay: rooms.overlay,
         ice: IceOffer::default(),
-        rooms_max,
-        rooms_per_network_max: or_less("rooms_per_network_max", rooms_max),
-        room_keep: values.time("room_keep"),
-        members_max: values.count("members_max"),
-        rooms_per_socket_max: values.count("rooms_per_socket_max"),
-        waits_per_socket_max,
-        waits_max: values.count("waits_max"),
-        message_bytes_max: values.count("message_bytes_max"),
-        messages_per_second,
-        message_burst,
-        network_messages_per_second: or_more("network_messages_per_second", messages_per_second),
-        network_message_burst: or_more("network_message_burst", message_burst),
-        enter_within: values.time("enter_within"),
-        keep_alive: if values.is_default("keep_alive") { keep_alive.min(idle_after / 3) } else { keep_alive },
-        idle_after,
-        unread_after: values.time("unread_after"),
-        queue_bytes_max: values.count("queue_bytes_max"),
-        sockets_max,
-        sockets_per_network_max: or_less("sockets_per_network_max", sockets_max),
+        rooms_max: rooms.rooms_max,
+        rooms_per_network_max: or_less("rooms_per_network_max", rooms.rooms_per_network_max, rooms.rooms_max),
+        room_keep: rooms.room_keep,
+        members_max: rooms.members_max,
+        rooms_per_socket_max: rooms.rooms_per_socket_max,
+        waits_per_socket_max: rooms.waits_per_socket_max,
+        waits_max: rooms.waits_max,
+        message_bytes_max: count(clients.message_bytes_max),
+        messages_per_second: clients.messages_per_second,
+        message_burst: clients.message_burst,
+        network_messages_per_second: or_more(
+            "network_messages_per_second",
+            clients.network_messages_per_second,
+            clients.messages_per_second,
+        ),
+        network_message_burst: or_more(
+            "network_message_burst",
+            clients.network_message_burst,
+            clients.message_burst,
+        ),
+        enter_within: clients.enter_within,
+        keep_alive: if is_free("keep_alive") { keep_alive.min(clients.idle_after / 3) } else { keep_alive },
+        idle_after: clients.idle_after,
+        unread_after: clients.unread_after,
+        queue_bytes_max: count(clients.queue_bytes_max),
+        sockets_max: clients.sockets_max,
+        sockets_per_network_max: or_less(
+            "sockets_per_network_max",
+            clients.sockets_per_network_max,
+            clients.sockets_max,
+        ),
     }
 }
 
-fn http(values: &Values<'_>, hub: &HubConfig) -> HttpConfig {
+fn http(chosen: &Chosen, hub: &HubConfig) -> HttpConfig {
+    let (server, clients) = (&chosen.settings.server, &chosen.settings.clients);
     // Where only the sockets were said, connections leave them room, and a fifth for pages.
-    let or_more = |name, least: usize| {
-        if values.is_default(name) { values.count(name).max(least + least / 5) } else { values.count(name) }
+    let or_more = |name: &str, value: usize, least: usize| match chosen.said.contains_key(name) {
+        true => value,
+        false => value.max(least + least / 5),
     };
     HttpConfig {
-        connections_max: or_more("connections_max", hub.sockets_max),
-        connections_per_network_max: or_more("connections_per_network_max", hub.sockets_per_network_max),
-        head_within: values.time("head_within"),
-        read_within: values.time("read_within"),
-        requests_per_second: values.small("requests_per_second"),
-        request_burst: values.small("request_burst"),
-        drain_for: values.time("drain_for"),
-        shut_down_within: HttpConfig::default().shut_down_within.min(ENDS_WITHIN - values.time("drain_for")),
-        allowed_origins: values.list("allowed_origins"),
-        trusted_proxies: values.parsed("trusted_proxies"),
-        forwarded_header: match values.text("forwarded_header").as_deref() {
-            Some("forwarded") => ForwardedHeader::Forwarded,
-            _ => ForwardedHeader::XForwardedFor,
-        },
-        metrics_allow: values.parsed("metrics_allow"),
-        log_addresses: values.switch("log_addresses"),
+        connections_max: or_more("connections_max", clients.connections_max, hub.sockets_max),
+        connections_per_network_max: or_more(
+            "connections_per_network_max",
+            clients.connections_per_network_max,
+            hub.sockets_per_network_max,
+        ),
+        head_within: clients.head_within,
+        read_within: clients.read_within,
+        requests_per_second: clients.requests_per_second,
+        request_burst: clients.request_burst,
+        drain_for: server.drain_for,
+        shut_down_within: HttpConfig::default().shut_down_within.min(ENDS_WITHIN - server.drain_for),
+        allowed_origins: clients.allowed_origins.to_vec(),
+        trusted_proxies: clients.trusted_proxies.to_vec(),
+        forwarded_header: clients.forwarded_header,
+        metrics_allow: server.metrics_allow.to_vec(),
+        log_addresses: server.log_addresses,
     }
 }
 
-fn relay(values: &Values<'_>) -> RelayConfig {
-    let quota = |what: &str| Quota {
-        in_all: values.number(&format!("relay_{what}_max")),
-        per_network: values.number(&format!("relay_{what}_per_network_max")),
-        per_room: values.number(&format!("relay_{what}_per_room_max")),
-        per_endpoint: values.number(&format!("relay_{what}_per_endpoint_max")),
-    };
-    let ports = values.text("relay_ports").unwrap_or_default();
-    let (first, last) = ports.split_once('-').expect("the setting's check gives FIRST-LAST");
-    let port = |text: &str| text.parse().expect("the setting's check gives ports");
+fn relay(relay: &RelaySettings) -> RelayConfig {
     RelayConfig {
-        is_on: values.switch("relay"),
-        listen: values.parsed("relay_listen"),
-        tls_listen: values.parsed("relay_tls_listen"),
-        addresses: values.parsed("relay_addresses"),
-        ports: port(first)..=port(last),
-        allow: values.parsed("relay_allow"),
-        realm: values.text("relay_realm").unwrap_or_default(),
-        allocations: quota("allocations"),
-        bytes_per_second: quota("bytes_per_second"),
-        turn_secret: values.text("turn_secret").map(Secret),
-        urls: values.list("turn_urls"),
-    }
-}
-
-/// The chosen values by name. A name that no setting has, or of another kind, is a mistake in this file, which any
-/// test that makes a configuration finds.
-struct Values<'a>(&'a BTreeMap<&'static str, Chosen>);
-
-impl Values<'_> {
-    fn get(&self, name: &str) -> &Chosen {
-        self.0.get(name).expect("every setting has a value")
-    }
-
-    fn is_default(&self, name: &str) -> bool {
-        self.get(name).source == Source::Default
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match &self.get(name).value {
-            Value::Text(text) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    fn list(&self, name: &str) -> Vec<String> {
-        match &self.get(name).value {
-            Value::List(items) => items.clone(),
-            other => unreachable!("{name} is a list, not {other:?}"),
-        }
-    }
-
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(&self, name: &str) -> Vec<T> {
-        let items = self.list(name);
-        items.iter().map(|item| item.parse().expect("the setting's check has read it")).collect()
-    }
-
-    fn switch(&self, name: &str) -> bool {
-        self.get(name).value == Value::Switch(true)
-    }
-
-    fn number(&self, name: &str) -> u64 {
-        match self.get(name).value {
-            Value::Whole(number) | Value::Bytes(number) => number,
-            ref other => unreachable!("{name} is a number, not {other:?}"),
-        }
-    }
-
-    fn count(&self, name: &str) -> usize {
-        usize::try_from(self.number(name)).unwrap_or(usize::MAX)
-    }
-
-    fn small(&self, name: &str) -> u32 {
-        u32::try_from(self.number(name)).unwrap_or(u32::MAX)
-    }
-
-    fn time(&self, name: &str) -> Duration {
-        match self.get(name).value {
-            Value::Time(time) => time,
-            ref other => unreachable!("{name} is a duration, not {other:?}"),
-        }
-    }
-
-    /// Who said the value that the hub does not take. Its fields have the names of their settings.
-    fn blame(&self, error: &HubConfigError) -> ConfigError {
-        let setting = settings::named(error.field).expect("every limit of the hub is a setting");
-        let why = format!(
-            "it is {}, but with the other values it must be {} to {}",
-            error.value, error.least, error.most
-        );
-        ConfigError::value(&self.get(setting.name).source, setting.name, why)
+        is_on: relay.relay,
+        listen: relay.relay_listen.to_vec(),
+        tls_listen: relay.relay_tls_listen.to_vec(),
+        addresses: relay.relay_addresses.to_vec(),
+        ports: relay.relay_ports.clone(),
+        allow: relay.relay_allow.to_vec(),
+        realm: relay.relay_realm.clone(),
+        allocations: Quota {
+            in_all: relay.relay_allocations_max.into(),
+            per_network: relay.relay_allocations_per_network_max.into(),
+            per_room: relay.relay_allocations_per_room_max.into(),
+            per_endpoint: relay.relay_allocations_per_endpoint_max.into(),
+        },
+        bytes_per_second: Quota {
+            in_all: relay.relay_bytes_per_second_max,
+            per_network: relay.relay_bytes_per_second_per_network_max,
+            per_room: relay.relay_bytes_per_second_per_room_max,
+            per_endpoint: relay.relay_bytes_per_second_per_endpoint_max,
+        },
+        turn_secret: relay.turn_secret.clone(),
+        urls: relay.turn_urls.to_vec(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
     use crate::serve::layers;
 
-    fn config(flags: &[(&'static str, Value)]) -> Result<Config, String> {
-        let chosen = layers::choose(&BTreeMap::from_iter(flags.iter().cloned()), &|_| None, None).unwrap();
+    fn config(flags: &[(&str, &str)]) -> Result<Config, String> {
+        let flags = flags.iter().map(|(name, text)| (String::from(*name), OsString::from(text)));
+        let chosen = layers::choose(&flags.collect(), &|_| None, None).unwrap();
         Config::new(&chosen).map_err(|error| error.to_string())
     }
 
@@ -313,17 +234,15 @@ mod tests {
 
     #[test]
     fn a_small_server_needs_one_value() {
-        let small = config(&[("sockets_max", Value::Whole(100)), ("rooms_max", Value::Whole(10))]).unwrap();
+        let small = config(&[("sockets_max", "100"), ("rooms_max", "10")]).unwrap();
         assert_eq!((small.hub.sockets_per_network_max, small.hub.rooms_per_network_max), (100, 10));
-        let large = config(&[("sockets_max", Value::Whole(100_000))]).unwrap();
+        let large = config(&[("sockets_max", "100000")]).unwrap();
         assert_eq!(large.http.connections_max, 120_000);
     }
 
     #[test]
     fn values_that_do_not_go_together_are_blamed_on_who_said_them() {
-        let error =
-            config(&[("sockets_max", Value::Whole(100)), ("sockets_per_network_max", Value::Whole(200))])
-                .unwrap_err();
+        let error = config(&[("sockets_max", "100"), ("sockets_per_network_max", "200")]).unwrap_err();
         assert!(
             error.starts_with("--sockets-per-network-max: sockets_per_network_max: it is 200"),
             "{error}"
@@ -332,22 +251,21 @@ mod tests {
 
     #[test]
     fn a_certificate_needs_its_key() {
-        let error = config(&[("tls_certificate", Value::Text("c.pem".into()))]).unwrap_err();
+        let error = config(&[("tls_certificate", "c.pem")]).unwrap_err();
         assert!(error.contains("--tls-certificate") && error.contains("tls_key"), "{error}");
-        let both =
-            [("tls_certificate", Value::Text("c.pem".into())), ("tls_key", Value::Text("k.pem".into()))];
+        let both = [("tls_certificate", "c.pem"), ("tls_key", "k.pem")];
         assert!(config(&both).unwrap().tls.is_some());
     }
 
     #[test]
     fn a_server_ends_within_ten_seconds() {
-        let longest = config(&[("drain_for", Value::Time(Duration::from_secs(8)))]).unwrap().http;
+        let longest = config(&[("drain_for", "8s")]).unwrap().http;
         assert_eq!(longest.drain_for + longest.shut_down_within, ENDS_WITHIN);
     }
 
     #[test]
     fn secrets_are_not_shown() {
-        let config = config(&[("secret_key", Value::Text("0123456789abcdef".into()))]).unwrap();
+        let config = config(&[("secret_key", "0123456789abcdef")]).unwrap();
         assert!(!format!("{config:?}").contains("0123456789"));
     }
 }

@@ -1,69 +1,71 @@
 //! The settings that count, as a file that reads as the same.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::kind::Value;
-use super::layers::Chosen;
-use super::settings::SETTINGS;
+use clap::{Arg, ArgAction};
+use toml::Value;
 
-/// Columns of the comments.
-const WIDTH: usize = 100;
+use super::layers::{Chosen, Source};
+use super::settings::{FROM_A_RESTART, SECRETS, arguments};
 
-/// A TOML file with every setting: its meaning, range and variable, the value, and who said it. Secrets are left out.
-pub(super) fn to_toml(chosen: &BTreeMap<&'static str, Chosen>) -> String {
+/// A TOML file with every setting: its meaning and variable, the value, and who said it. Secrets are left out.
+pub(super) fn to_toml(chosen: &Chosen) -> String {
     let mut text =
         String::from("# The settings of `meshwork serve`. A line that begins with `#` sets nothing.\n");
     let mut topic = None;
-    for setting in SETTINGS {
-        if topic != Some(setting.topic) {
-            topic = Some(setting.topic);
-            let _ = write!(text, "\n# {}\n", setting.topic.heading());
+    for arg in arguments() {
+        let name = arg.get_id().as_str();
+        if topic.as_deref() != arg.get_help_heading() {
+            topic = arg.get_help_heading().map(String::from);
+            let _ = write!(text, "\n# {}\n", topic.as_deref().unwrap_or_default());
         }
         text.push('\n');
-        let mut comment = setting.meaning.replace('`', "") + ".";
-        if let Some(range) = setting.kind.range() {
-            let _ = write!(comment, " {range}.");
-        }
-        let when = if setting.is_live { "read again at SIGHUP" } else { "counts from a restart" };
-        let _ = write!(comment, " Variable {}; {when}.", setting.variable());
-        push_comment(&mut text, &comment);
-        let Some(Chosen { value, source }) = chosen.get(setting.name) else { continue };
-        let _ = match value {
-            Value::Unset => writeln!(text, "# {} is not set", setting.name),
-            _ if setting.is_secret => writeln!(text, "# {} is set, and not shown ({source})", setting.name),
-            value => writeln!(text, "{} = {}  # {source}", setting.name, value.to_toml()),
+        let when =
+            if FROM_A_RESTART.contains(&name) { "counts from a restart" } else { "read again at SIGHUP" };
+        let _ = writeln!(text, "# {}; {when}", arg.get_help().cloned().unwrap_or_default());
+        let default = || Some((arg.get_default_values().first()?.to_os_string(), Source::Default));
+        let _ = match chosen.said.get(name).cloned().or_else(default) {
+            None => writeln!(text, "# {name} is not set"),
+            Some((_, source)) if SECRETS.contains(&name) => {
+                writeln!(text, "# {name} is set, and not shown ({source})")
+            }
+            Some((value, source)) => {
+                writeln!(text, "{name} = {}  # {source}", value_of(&arg, &value.to_string_lossy()))
+            }
         };
     }
     text
 }
 
-fn push_comment(text: &mut String, comment: &str) {
-    let mut column = 0;
-    for word in comment.split(' ') {
-        if column == 0 || column + 1 + word.chars().count() > WIDTH {
-            text.push_str(if column == 0 { "#" } else { "\n#" });
-            column = 1;
+/// A value of a setting as the file has it.
+fn value_of(arg: &Arg, text: &str) -> Value {
+    let number = || text.parse().ok().filter(|number: &i64| number.to_string() == text).map(Value::Integer);
+    match (arg.get_action(), text) {
+        (ArgAction::Append, _) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Value::Array(items.map(|item| Value::String(String::from(item))).collect())
         }
-        text.push(' ');
-        text.push_str(word);
-        column += 1 + word.chars().count();
+        (_, "true" | "false") => Value::Boolean(text == "true"),
+        _ => number().unwrap_or_else(|| Value::String(String::from(text))),
     }
-    text.push('\n');
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+
     use super::*;
     use crate::serve::layers;
-    use std::ffi::OsString;
 
     #[test]
     fn what_is_printed_reads_as_the_same_and_has_no_secrets() {
         let environment = |name: &str| match name {
             "SECRET_KEY" => Some(OsString::from("0123456789abcdef")),
             "MESHWORK_RELAY_ALLOW" => Some(OsString::from("10.0.0.0/8, ::1")),
+            "MESHWORK_METRICS_ALLOW" => Some(OsString::from(",")),
             "MESHWORK_QUEUE_BYTES_MAX" => Some(OsString::from("131073")),
+            "MESHWORK_RELAY_REALM" => Some(OsString::from("007")),
             "MESHWORK_DATA" => Some(OsString::from("a \"folder\"")),
             _ => None,
         };
@@ -77,10 +79,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.toml");
         std::fs::write(&path, &text).unwrap();
-        let again = layers::choose(&BTreeMap::new(), &|_| None, Some(&path)).unwrap();
-        for (name, Chosen { value, .. }) in chosen.iter().filter(|(name, _)| **name != "secret_key") {
-            assert_eq!(again[name].value, *value, "{name}");
-        }
-        assert!(text.lines().all(|line| line.len() < 140), "{text}");
+        let mut again = layers::choose(&BTreeMap::new(), &|_| None, Some(&path)).unwrap().settings;
+        again.server.secret_key = chosen.settings.server.secret_key.clone();
+        assert_eq!(format!("{again:?}"), format!("{:?}", chosen.settings));
     }
 }

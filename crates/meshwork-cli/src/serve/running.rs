@@ -6,14 +6,15 @@ use anyhow::{Context as _, Result};
 use meshwork_signal::http::{ServerHandle, Tls};
 
 use super::config::Config;
+use super::layers::Chosen;
 use super::relay::Relay;
-use super::settings::SETTINGS;
-use super::{Chosens, ServeArgs, choose, within_descriptors};
+use super::settings::{FROM_A_RESTART, arguments};
+use super::{ServeArgs, choose, within_descriptors};
 
 /// What the server was told, and how it is reached.
 pub(super) struct Running<'a> {
     pub(super) arguments: &'a ServeArgs,
-    pub(super) chosen: Chosens,
+    pub(super) chosen: Chosen,
     pub(super) handle: ServerHandle,
     pub(super) tls: Option<Arc<Tls>>,
     /// The own relay, of which members are told whatever the configuration says of others.
@@ -69,23 +70,20 @@ impl Running<'_> {
             config.hub.ice = relay.reconfigure(&config.relay, &self.handle)?;
         }
         self.handle.reconfigure(config.hub, within_descriptors(config.http))?;
-        let changed = SETTINGS.iter().filter(|setting| {
-            let [former, now] =
-                [&self.chosen, &chosen].map(|values| values.get(setting.name).map(|v| &v.value));
-            former != now
-        });
-        let (live, waiting): (Vec<_>, Vec<_>) = changed.partition(|setting| setting.is_live);
-        let names = |settings: &[&super::settings::Setting]| {
-            settings.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ")
-        };
-        tracing::info!(changed = names(&live), "the configuration was read again");
+        let text = |chosen: &Chosen, name: &str| chosen.said.get(name).map(|(text, _)| text.clone());
+        let names = arguments().map(|arg| arg.get_id().to_string());
+        let changed = names.filter(|name| text(&self.chosen, name) != text(&chosen, name));
+        let (waiting, live): (Vec<_>, Vec<_>) =
+            changed.partition(|name| FROM_A_RESTART.contains(&name.as_str()));
+        tracing::info!(changed = live.join(", "), "the configuration was read again");
         if !waiting.is_empty() {
-            tracing::warn!(settings = names(&waiting), "these settings count from a restart");
+            tracing::warn!(settings = waiting.join(", "), "these settings count from a restart");
         }
         // What waits is told each time until then.
-        for setting in live {
-            if let Some(now) = chosen.get(setting.name) {
-                self.chosen.insert(setting.name, now.clone());
+        for name in live {
+            match chosen.said.get(&name) {
+                Some(said) => drop(self.chosen.said.insert(name, said.clone())),
+                None => drop(self.chosen.said.remove(&name)),
             }
         }
         Ok(())
