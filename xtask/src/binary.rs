@@ -6,27 +6,40 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::pages::Aim;
 use crate::setup::Tools;
 use crate::workspace::{Workspace, forget_xtask, host};
 use crate::{pages, step};
 
 /// Builds the pages, then the binary that carries them, and returns the binary's path.
 pub(crate) fn build_all(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    pages::build(workspace, tools).context("the pages were not built")?;
+    pages::build(workspace, tools, Aim::Small).context("the pages were not built")?;
     build(workspace).context("the release binary was not built")
+}
+
+/// Builds both in the shortest time, to be started here; returns the binary's path.
+pub(crate) fn build_quick(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
+    pages::build(workspace, tools, Aim::Quick).context("the pages were not built")?;
+    compile(workspace, "quick").context("the quick binary was not built")
 }
 
 /// Builds the binary around whatever pages there are.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "--package", "meshwork-cli"]);
-    step::run("binary", &mut cargo)?;
+    let built = compile(workspace, "release")?;
     let program = workspace.program();
-    let built = workspace.target.join("release").join(program.file_name().context("it has a name")?);
     if built != program {
         copy_if_changed(&built, &program)?;
     }
     Ok(program)
+}
+
+/// The same with a profile of Cargo.toml, where cargo leaves it.
+fn compile(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", profile, "--package", "meshwork-cli"]);
+    step::run("binary", &mut cargo)?;
+    let program = workspace.program();
+    Ok(workspace.target.join(profile).join(program.file_name().context("it has a name")?))
 }
 
 /// Builds pages and binary as [`build_all`] does, but with the system's library in it, so that it runs where nothing
@@ -34,7 +47,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
 ///
 /// The C library is the one that the toolchain is for, so no further target need be installed.
 pub(crate) fn build_static(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    pages::build(workspace, tools).context("the pages were not built")?;
+    pages::build(workspace, tools, Aim::Small).context("the pages were not built")?;
     let host = host()?;
     // With a target named, build scripts and macros, which are loaded into the compiler, stay as they are.
     let mut cargo = workspace.cargo();

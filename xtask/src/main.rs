@@ -4,27 +4,21 @@
 
 mod bench;
 mod binary;
+mod compressed;
 mod deny;
 mod deploy;
-mod fold;
 mod fuzz;
 mod image;
-mod linked;
 mod pages;
 mod parts;
 mod pictures;
-mod places;
-mod script;
 mod setup;
 mod sim;
-mod slim;
 mod slowest;
 mod stamp;
 mod step;
 mod test;
 mod tidy;
-mod traps;
-mod twins;
 mod weight;
 mod workspace;
 
@@ -44,7 +38,7 @@ Usage: cargo xtask <command>
   build [--static]         build the pages and leave the release binary at target/release/meshwork, or one that needs
                            no library of the system beside it, and say where
   image                    build, and leave the image that deploy/Dockerfile describes at target/meshwork-image.tar
-  run [-- ARGS ...]        build, then `meshwork serve ARGS ...`
+  run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`
   test [--fast] [--nightly] [FILTER]
                            run everything: format, lints, tidy, docs, tests, pages, browsers
                            --fast leaves the browsers out, --nightly adds what takes up to two hours, on fresh seeds;
@@ -90,7 +84,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             no_more(rest)?;
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, Need::Pages)?;
-            pages::build(&workspace, &tools)
+            pages::build(&workspace, &tools, pages::Aim::Small)
         }
         "build" => {
             let (is_static, rest) = match rest.split_first() {
@@ -116,7 +110,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "run" => {
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, Need::Pages)?;
-            let program = binary::build_all(&workspace, &tools)?;
+            let program = binary::build_quick(&workspace, &tools)?;
             binary::serve(&program, rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
         }
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),

@@ -7,7 +7,6 @@
 //! `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
 //! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them.
 
-use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -15,14 +14,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::script;
 use crate::setup::Tools;
-use crate::slim;
 use crate::workspace::Workspace;
-use crate::{parts, step, twins};
+use crate::{compressed, parts, step};
 
 const PACKAGE: &str = "meshwork-web";
-const PROFILE: &str = "web";
 /// How the script and the wasm of the pages are called.
 const NAME: &str = "meshwork";
 const TEST_PACKAGE: &str = "meshwork-e2e-page";
@@ -42,8 +38,10 @@ const STYLES: [&str; 8] = [
     "people.css",
     "tools.css",
 ];
+/// Which files of the assets are loaded for which part, for whoever weighs them.
+pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 7;
+const LAYOUT: u32 = 8;
 
 /// Starts the program. One that has come upon a fault of its own stops for good with a trap, and cannot say so itself.
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";
@@ -52,23 +50,39 @@ addEventListener(\"error\", (event) => stop(event.error));
 addEventListener(\"unhandledrejection\", (event) => stop(event.reason));
 start();
 ";
-/// Set to anything, the pages say in the console what made them stop, for whoever looks for a fault in them.
-const READABLE: &str = "MESHWORK_PAGES_READABLE";
+/// What wasm is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// To be there soon. It keeps the names of functions, for whoever looks for a fault.
+    Quick,
+    /// To be loaded soon.
+    Small,
+}
+
+impl Aim {
+    /// The profile in Cargo.toml.
+    fn profile(self) -> &'static str {
+        match self {
+            Aim::Quick => "web-quick",
+            Aim::Small => "web",
+        }
+    }
+}
 
 /// Brings `target/pages` up to date.
-pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<()> {
     let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let bindgen_version = checked_version(&lockfile)?;
     let (mut cargo, folder) = tools.wasm.cargo(workspace, "rustc");
-    cargo.args(["--package", PACKAGE, "--bin", PACKAGE, "--profile", PROFILE]);
-    if is_readable() {
-        cargo.args(["--features", "meshwork-web/panic-words"]);
+    cargo.args(["--package", PACKAGE, "--bin", PACKAGE, "--profile", aim.profile()]);
+    if aim == Aim::Small {
+        tools.wasm.shrink(&mut cargo, aim.profile());
     }
     // What leads where, by which the parts are told apart.
     cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
     step::run("pages", &mut cargo)?;
-    let wasm = folder.join(PROFILE).join(format!("{PACKAGE}.wasm"));
-    let sources = Sources::read(workspace, &wasm, bindgen_version)?;
+    let wasm = folder.join(aim.profile()).join(format!("{PACKAGE}.wasm"));
+    let sources = Sources::read(workspace, &wasm, bindgen_version, aim)?;
     let build = sources.hash();
     let pages = workspace.pages();
     let wanted = sources.index(&build)?;
@@ -81,9 +95,12 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    let parts = parts::split(&wasm, &assets, NAME, !is_readable())?;
-    bind(Bindgen::new().input_bytes(NAME, parts.main.clone()), &assets, NAME, !is_readable())?;
-    parts.finish(!is_readable())?;
+    let parts = parts::split(&wasm, &assets, NAME)?;
+    bind(Bindgen::new().input_bytes(NAME, parts.main.clone()), &assets, NAME, aim)?;
+    if aim == Aim::Small {
+        parts.forget_names()?;
+    }
+    write(&fresh.join(LOADS), &serde_json::to_vec(&parts.loads).context("names are JSON")?)?;
     write(&assets.join(STYLE), sources.style()?.as_bytes())?;
     for (name, bytes) in sources.statics.iter().filter(|(name, _)| !is_style(name)) {
         let place = match name.strip_prefix("root") {
@@ -96,7 +113,7 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
     write(&assets.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("sw.js"), sources.worker(&build, &assets)?.as_bytes())?;
-    twins::add(&fresh)?;
+    compressed::add(&fresh, aim)?;
     remove(&pages)?;
     fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
     eprintln!("xtask: pages: {} written, build {build}", pages.display());
@@ -104,45 +121,29 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<()> {
 }
 
 /// Brings the page up to date that runs checks inside a browser, and returns its folder.
-pub(crate) fn build_test_page(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
+pub(crate) fn build_test_page(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<PathBuf> {
     let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
     checked_version(&lockfile)?;
     let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
-    cargo.args(["--package", TEST_PACKAGE, "--profile", PROFILE]);
+    cargo.args(["--package", TEST_PACKAGE, "--profile", aim.profile()]);
     step::run("test page", &mut cargo)?;
     let finished = workspace.root.join("target/test-page");
     remove(&finished)?;
-    let wasm = folder.join(PROFILE).join(format!("{TEST_PACKAGE}.wasm"));
-    bind(Bindgen::new().input_path(&wasm), &finished, "checks", false)?;
+    let wasm = folder.join(aim.profile()).join(format!("{TEST_PACKAGE}.wasm"));
+    bind(Bindgen::new().input_path(&wasm), &finished, "checks", aim)?;
     write(&finished.join("index.html"), TEST_INDEX.as_bytes())?;
     Ok(finished)
 }
 
-fn is_readable() -> bool {
-    env::var_os(READABLE).is_some()
-}
-
-/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left; `slim` ones have nothing for developers.
-fn bind(bindgen: &mut Bindgen, folder: &Path, name: &str, slim: bool) -> Result<()> {
-    // Names are for whoever looks for a fault, or for what takes long.
-    bindgen.out_name(name).typescript(false).remove_name_section(slim);
-    // Symbols, by which panics are known, instead of names for people.
-    bindgen.demangle(false);
+/// Makes `NAME.js` and `NAME_bg.wasm` from what the compiler left.
+fn bind(bindgen: &mut Bindgen, folder: &Path, name: &str, aim: Aim) -> Result<()> {
+    bindgen.out_name(name).typescript(false).remove_name_section(aim == Aim::Small);
     // Parts use the same memory, table of functions and stack.
     bindgen.keep_lld_exports(true);
     // The script finds its wasm beside itself.
     bindgen.omit_default_module_path(false);
     bindgen.web(true).context("wasm-bindgen has a target for the web")?;
-    let mut output = bindgen.generate_output().context("wasm-bindgen cannot read the pages' wasm")?;
-    if !slim {
-        return output.emit(folder).context("the pages' wasm cannot be written");
-    }
-    slim::slim(output.wasm_mut());
-    let names = script::rename_imports(output.wasm_mut(), &format!("./{name}_bg.js"));
-    output.emit(folder).context("the pages' wasm cannot be written")?;
-    let file = folder.join(format!("{name}.js"));
-    let script = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    write(&file, script::shorten(&script, &names)?.as_bytes())
+    bindgen.generate(folder).context("wasm-bindgen cannot make the pages' wasm")
 }
 
 /// The two halves of wasm-bindgen understand each other only at the same version.
@@ -168,6 +169,7 @@ fn locked_version<'a>(lockfile: &'a str, package: &str) -> Option<&'a str> {
 /// Everything that the finished folder is made of.
 struct Sources<'a> {
     bindgen_version: &'a str,
+    aim: Aim,
     wasm: Vec<u8>,
     template: String,
     worker: String,
@@ -176,7 +178,7 @@ struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    fn read(workspace: &Workspace, wasm: &Path, bindgen_version: &'a str) -> Result<Sources<'a>> {
+    fn read(workspace: &Workspace, wasm: &Path, bindgen_version: &'a str, aim: Aim) -> Result<Sources<'a>> {
         let web = workspace.root.join("apps/web");
         let read = |name: &str| {
             let file = web.join(name);
@@ -190,6 +192,7 @@ impl<'a> Sources<'a> {
         }
         Ok(Sources {
             bindgen_version,
+            aim,
             wasm: fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?,
             template: read("index.html")?,
             worker: read("sw.js")?,
@@ -207,7 +210,7 @@ impl<'a> Sources<'a> {
         for (name, bytes) in sheets {
             let sheet =
                 std::str::from_utf8(bytes).with_context(|| format!("{} is no text", name.display()))?;
-            style.push_str(&script::shorten_style(sheet));
+            style.push_str(sheet);
         }
         Ok(style)
     }
@@ -222,7 +225,7 @@ impl<'a> Sources<'a> {
         add(&LAYOUT.to_le_bytes());
         add(self.bindgen_version.as_bytes());
         add(START_SCRIPT.as_bytes());
-        add(&[u8::from(is_readable())]);
+        add(self.aim.profile().as_bytes());
         add(&self.wasm);
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
@@ -309,6 +312,7 @@ mod tests {
     fn sources(template: &str) -> Sources<'_> {
         Sources {
             bindgen_version: "0.2.1",
+            aim: Aim::Small,
             wasm: vec![1, 2],
             template: template.to_owned(),
             worker: "{{build}} {{files}}".to_owned(),
@@ -347,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_keeps_every_file_of_its_build_and_no_twin() {
+    fn the_worker_keeps_every_file_of_its_build() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["index.html", "meshwork.js", "fonts/a.woff2"] {
             write(&folder.path().join(name), b"x").expect("it is written");

@@ -4,14 +4,12 @@
 //! leads to, code and data, goes into a wasm of its own, which shares memory and table with the main one. The linker's
 //! relocations say what leads where, so the compiler must leave them in (`--emit-relocs`).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use wasm_split_cli_support::{Options, transform};
-
-use crate::linked::Linked;
-use crate::{fold, places, slim, traps};
 
 /// What the main wasm loads parts with; it lies beside it.
 pub(crate) const LOADER: &str = "parts.js";
@@ -21,25 +19,17 @@ pub(crate) const LOADER: &str = "parts.js";
 pub(crate) struct Parts {
     /// The main wasm, not yet seen by wasm-bindgen.
     pub(crate) main: Vec<u8>,
+    /// The files that are loaded for each part, without `.wasm`.
+    pub(crate) loads: BTreeMap<String, Vec<String>>,
     files: Vec<PathBuf>,
 }
 
-/// Writes the parts and their loader into `folder`, where `NAME.js` of wasm-bindgen will lie as well. Slim ones have
-/// traps for panics, one place in the source for all, and each function once.
+/// Writes the parts and their loader into `folder`, where `NAME.js` of wasm-bindgen will lie as well.
 ///
 /// # Errors
 /// The wasm has no relocations, or nothing can be written.
-pub(crate) fn split(wasm: &Path, folder: &Path, name: &str, slim: bool) -> Result<Parts> {
-    let mut input = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-    if slim {
-        let mut linked = Linked::read(input)?;
-        let calls = traps::trap(&mut linked)?.calls;
-        let places = places::forget(&mut linked);
-        let folded = fold::fold(&mut linked);
-        eprintln!("xtask: pages: {calls} panics became traps, {places} places in the source one");
-        eprintln!("xtask: pages: {folded} functions were there before");
-        input = linked.write();
-    }
+pub(crate) fn split(wasm: &Path, folder: &Path, name: &str) -> Result<Parts> {
+    let input = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let main = folder.join("main.wasm");
     let mut options = Options::new(&input);
     options.output_dir = folder;
@@ -51,24 +41,22 @@ pub(crate) fn split(wasm: &Path, folder: &Path, name: &str, slim: bool) -> Resul
     let split = transform(options).map_err(|error| anyhow!("the pages' wasm cannot be split: {error:#}"))?;
     let bytes = fs::read(&main).context("the main wasm was written")?;
     fs::remove_file(&main).context("the main wasm can be taken away")?;
-    Ok(Parts { main: bytes, files: split.split_modules })
+    let loads = split.prefetch_map.into_iter().collect();
+    Ok(Parts { main: bytes, loads, files: split.split_modules })
 }
 
 impl Parts {
-    /// Takes out of the parts' files what only developers read; of `slim` ones also what is never called.
+    /// Takes the names of functions out of the parts' files.
     ///
     /// # Errors
     /// A part cannot be read or written.
-    pub(crate) fn finish(&self, slim: bool) -> Result<()> {
+    pub(crate) fn forget_names(&self) -> Result<()> {
         for file in &self.files {
             let mut config = walrus::ModuleConfig::new();
             config.generate_name_section(false).generate_producers_section(false);
             let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             let mut module =
                 config.parse(&bytes).with_context(|| format!("{} is no wasm", file.display()))?;
-            if slim {
-                slim::slim(&mut module);
-            }
             fs::write(file, module.emit_wasm())
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }

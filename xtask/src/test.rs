@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::pages::Aim;
 use crate::setup::{self, NEXTEST, Need, Tools, WasmToolchain};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
@@ -122,10 +123,10 @@ impl Run<'_> {
 
     fn build_pages(&self, steps: &mut Steps) -> Result<()> {
         let (workspace, tools) = (self.workspace, self.tools);
-        steps.run_once("pages", workspace, &PAGE_SOURCES, || pages::build(workspace, tools))?;
+        steps.run_once("pages", workspace, &PAGE_SOURCES, || pages::build(workspace, tools, Aim::Small))?;
         steps.run("page size", || weight::check(workspace))?;
         steps.run_once("test page", workspace, &PAGE_SOURCES, || {
-            pages::build_test_page(workspace, tools).map(drop)
+            pages::build_test_page(workspace, tools, Aim::Quick).map(drop)
         })
     }
 

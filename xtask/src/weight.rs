@@ -1,47 +1,64 @@
-//! What a browser fetches to show a room for the first time, and the most that it may be.
+//! What a browser fetches on each route until a stroke is taken, and the most that it may be.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::pages::LOADS;
 use crate::workspace::Workspace;
 
-/// Most bytes of a first load, as they are sent to a browser that reads brotli.
-///
-/// See docs/decisions/0016-page-weight-and-frames.md for what is in them.
-const FIRST_LOAD_MAX: u64 = 400_000;
-/// Endings of the smaller twins.
-const TWINS: [&str; 2] = ["br", "gz"];
+/// A route, the parts that it loads beside what `index.html` names, and the most bytes of all of it as they are sent
+/// to a browser that reads brotli. A stroke waits for no more.
+type Budget = (&'static str, &'static [&'static str], u64);
 
-/// One file of a first load.
+/// See docs/decisions/0016-page-weight-and-frames.md for what is in them.
+const BUDGETS: [Budget; 3] = [
+    ("the start page", &["home"], 600_000),
+    ("a room", &[], 600_000),
+    ("a room with an overlay", &["overlays"], 600_000),
+];
+/// Endings of the compressed copies, in the order in which the server prefers them.
+const COMPRESSED: [&str; 2] = ["br", "gz"];
+
+/// One file that is fetched.
 #[derive(Debug, PartialEq, Eq)]
-struct Part {
+struct Fetched {
     name: String,
     plain: u64,
     sent: u64,
 }
 
-/// Prints what a first load is made of.
+/// Prints what each route fetches.
 ///
 /// # Errors
 /// There are no pages, or they are heavier than allowed.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let parts = first_load(&workspace.pages())?;
-    println!("{:<28} {:>9} {:>9}", "first load of /place", "plain", "sent");
-    for Part { name, plain, sent } in &parts {
-        println!("{name:<28} {plain:>9} {sent:>9}");
+    let pages = workspace.pages();
+    let mut heavy = Vec::new();
+    for (route, parts, most) in BUDGETS {
+        let files = fetched(&pages, parts)?;
+        println!("{route:<32} {:>9} {:>9}", "plain", "sent");
+        for Fetched { name, plain, sent } in &files {
+            println!("  {name:<30} {plain:>9} {sent:>9}");
+        }
+        let sum = |of: fn(&Fetched) -> u64| files.iter().map(of).sum::<u64>();
+        let (plain, sent) = (sum(|file| file.plain), sum(|file| file.sent));
+        println!("  {:<30} {plain:>9} {sent:>9}  of at most {most}\n", "all");
+        if sent > most {
+            heavy.push(format!("{route} fetches {sent} bytes, at most {most} are allowed"));
+        }
     }
-    let plain: u64 = parts.iter().map(|part| part.plain).sum();
-    let sent: u64 = parts.iter().map(|part| part.sent).sum();
-    println!("{:<28} {plain:>9} {sent:>9}  of at most {FIRST_LOAD_MAX}", "all");
-    ensure!(sent <= FIRST_LOAD_MAX, "a first load is {sent} bytes; at most {FIRST_LOAD_MAX} are allowed");
+    ensure!(heavy.is_empty(), "{}", heavy.join("; "));
     Ok(())
 }
 
-/// `index.html` and everything that it names, the heaviest first. The script starts the wasm, which it does not name.
-fn first_load(pages: &Path) -> Result<Vec<Part>> {
-    let index = fs::read_to_string(pages.join("index.html")).context("there are no pages; build them")?;
+/// `index.html`, everything that it names, the wasm of its script, and these parts; the heaviest first.
+fn fetched(pages: &Path, parts: &[&str]) -> Result<Vec<Fetched>> {
+    let read = |name: &str| fs::read_to_string(pages.join(name)).context("there are no pages; build them");
+    let (index, loads) = (read("index.html")?, read(LOADS)?);
+    let loads: BTreeMap<String, Vec<String>> = serde_json::from_str(&loads).context("names are JSON")?;
     let mut names = vec!["index.html".to_owned()];
     let quoted = index.split('"').skip(1).step_by(2);
     names.extend(
@@ -50,26 +67,31 @@ fn first_load(pages: &Path) -> Result<Vec<Part>> {
             .filter(|name| name.starts_with("assets/"))
             .map(str::to_owned),
     );
+    let wasm = names.iter().find(|name| name.ends_with(".wasm")).context("the pages load no wasm")?;
+    let assets = wasm.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    for part in parts {
+        let files = loads.get(*part).with_context(|| format!("the pages have no part {part}"))?;
+        names.extend(files.iter().map(|file| format!("{assets}/{file}.wasm")));
+    }
     names.sort();
     names.dedup();
-    let mut parts = names.iter().map(|name| part(pages, name)).collect::<Result<Vec<_>>>()?;
-    parts.sort_by_key(|part| std::cmp::Reverse(part.sent));
-    ensure!(parts.iter().any(|part| part.name.ends_with(".wasm")), "the pages load no wasm");
-    Ok(parts)
+    let mut files = names.iter().map(|name| file(pages, name)).collect::<Result<Vec<_>>>()?;
+    files.sort_by_key(|file| std::cmp::Reverse(file.sent));
+    Ok(files)
 }
 
-fn part(pages: &Path, name: &str) -> Result<Part> {
+fn file(pages: &Path, name: &str) -> Result<Fetched> {
     let file = pages.join(name);
     let length = |file: &Path| file.metadata().map(|metadata| metadata.len());
     let plain = length(&file).with_context(|| format!("the pages name {name}, which is not there"))?;
-    let twins = TWINS.iter().filter_map(|ending| {
-        let twin = file.with_extension(format!("{}.{ending}", file.extension()?.to_string_lossy()));
-        length(&twin).ok()
+    let compressed = COMPRESSED.iter().filter_map(|ending| {
+        let copy = file.with_extension(format!("{}.{ending}", file.extension()?.to_string_lossy()));
+        length(&copy).ok()
     });
     // The server hands out the first that there is.
-    let sent = { twins }.next().unwrap_or(plain);
+    let sent = { compressed }.next().unwrap_or(plain);
     let short = name.rsplit('/').next().unwrap_or(name).to_owned();
-    Ok(Part { name: short, plain, sent })
+    Ok(Fetched { name: short, plain, sent })
 }
 
 #[cfg(test)]
@@ -77,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_load_is_what_the_index_names_in_its_smallest_form() {
+    fn a_route_fetches_what_the_index_names_and_its_parts_in_their_smallest_form() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, length: usize| {
             let file = folder.path().join(name);
@@ -89,14 +111,20 @@ mod tests {
         write("assets/f00/a.wasm.gz", 400);
         write("assets/f00/a.css", 20);
         write("assets/f00/lazy.css", 5000);
+        write("assets/f00/tools.wasm", 7);
+        write("assets/f00/shared.wasm", 5);
         let index = r#"<link href="/assets/f00/a.css"><link href="/assets/f00/a.wasm"><a href="/place">"#;
         fs::write(folder.path().join("index.html"), index).expect("it is written");
-        let parts = first_load(folder.path()).expect("all is there");
-        let of = |name: &str, plain, sent| Part { name: name.to_owned(), plain, sent };
+        fs::write(folder.path().join(LOADS), r#"{"tools":["shared","tools"]}"#).expect("it is written");
+        let of = |name: &str, plain, sent| Fetched { name: name.to_owned(), plain, sent };
         let length = index.len() as u64;
-        assert_eq!(parts, [of("a.wasm", 1000, 300), of("index.html", length, length), of("a.css", 20, 20)]);
+        let first = [of("a.wasm", 1000, 300), of("index.html", length, length), of("a.css", 20, 20)];
+        assert_eq!(fetched(folder.path(), &[]).expect("all is there"), first);
+        let more = fetched(folder.path(), &["tools"]).expect("all is there");
+        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("shared.wasm", 5, 5)]);
+        assert!(fetched(folder.path(), &["absent"]).is_err());
         fs::remove_file(folder.path().join("assets/f00/a.css")).expect("it was there");
-        let error = first_load(folder.path()).expect_err("a file is missing").to_string();
+        let error = fetched(folder.path(), &[]).expect_err("a file is missing").to_string();
         assert!(error.contains("a.css"), "{error}");
     }
 }

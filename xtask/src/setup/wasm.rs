@@ -54,6 +54,16 @@ impl WasmToolchain {
             }
         }
     }
+
+    /// Makes what a cargo of [`cargo`](WasmToolchain::cargo) builds smaller, where the standard library is built too:
+    /// that one for size as well, and panics without words.
+    pub(crate) fn shrink(&self, cargo: &mut Command, profile: &str) {
+        if let WasmToolchain::Debian = self {
+            cargo.args(["-Z", "build-std-features=optimize_for_size", "-Z", "panic-immediate-abort"]);
+            cargo.arg("--config").arg(format!("profile.{profile}.panic=\"immediate-abort\""));
+            cargo.args(["--config", &format!("target.{TARGET}.rustflags=[\"-Zlocation-detail=none\"]")]);
+        }
+    }
 }
 
 pub(super) fn find_or_install(workspace: &Workspace) -> Result<WasmToolchain> {

@@ -2,7 +2,6 @@
 
 use leptos::ev;
 use leptos::prelude::*;
-#[cfg(feature = "panic-words")]
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_web::words;
@@ -29,7 +28,6 @@ enum Route {
 
 /// Shows the page that the address names. Of a program that stopped for good the script tells that started it.
 pub(crate) fn start() {
-    #[cfg(feature = "panic-words")]
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
     leptos::mount::mount_to_body(App);
 }

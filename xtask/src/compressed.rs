@@ -1,4 +1,4 @@
-//! Smaller twins of the pages' files: `NAME.br` and `NAME.gz`, which the server hands to browsers that can read them.
+//! The pages' files compressed: `NAME.br` and `NAME.gz`, which the server hands to browsers that can read them.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -9,31 +9,36 @@ use brotli::enc::BrotliEncoderParams;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::pages::Aim;
+
 /// Pictures and fonts of other kinds are compressed already.
 const KINDS: [&str; 8] = ["css", "html", "js", "json", "svg", "txt", "wasm", "webmanifest"];
-/// Below this a twin saves nothing that counts.
+/// Below this compressing saves nothing that counts.
 const BYTES_MIN: u64 = 512;
 
-/// Puts twins beside all files of a folder that become smaller by it.
-pub(crate) fn add(folder: &Path) -> Result<()> {
+/// Puts compressed copies beside all files of a folder that become smaller by it. Brotli takes ten seconds and is left
+/// out of what is to be quick.
+pub(crate) fn add(folder: &Path, aim: Aim) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
         if path.is_dir() {
-            add(&path)?;
+            add(&path, aim)?;
             continue;
         }
         let kind = path.extension().unwrap_or_default().to_string_lossy();
         let length = path.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
         if KINDS.contains(&&*kind) && length >= BYTES_MIN {
-            twin(&path).with_context(|| format!("cannot compress {}", path.display()))?;
+            compress(&path, aim).with_context(|| format!("cannot compress {}", path.display()))?;
         }
     }
     Ok(())
 }
 
-fn twin(path: &Path) -> Result<()> {
+fn compress(path: &Path, aim: Aim) -> Result<()> {
     let plain = fs::read(path)?;
-    write_if_smaller(path, "br", &plain, &brotli(&plain)?)?;
+    if aim == Aim::Small {
+        write_if_smaller(path, "br", &plain, &brotli(&plain)?)?;
+    }
     write_if_smaller(path, "gz", &plain, &gzip(&plain)?)
 }
 
