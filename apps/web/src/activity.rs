@@ -1,7 +1,8 @@
 //! How much is painted, and by whom: strokes in each of the last ten minutes.
 
+use std::collections::BTreeMap;
+
 use meshwork_core::id::{Endpoint, PeerId};
-use meshwork_core::ordered::OrderedMap;
 
 /// Minutes that are shown.
 pub const MINUTES: usize = 10;
@@ -14,8 +15,8 @@ const PAINTERS_MAX: usize = 64;
 /// Strokes by the minute. Times are room times, in ms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
-    minutes: OrderedMap<u64, Minute>,
-    last: OrderedMap<Endpoint, u64>,
+    minutes: BTreeMap<u64, Minute>,
+    last: BTreeMap<Endpoint, u64>,
 }
 
 /// Strokes that were painted in a minute.
@@ -23,7 +24,7 @@ pub struct Activity {
 struct Minute {
     strokes: u32,
     /// How many of them by whom, of at most [`PAINTERS_MAX`] people.
-    by: OrderedMap<PeerId, u32>,
+    by: BTreeMap<PeerId, u32>,
 }
 
 impl Activity {
@@ -65,7 +66,7 @@ impl Activity {
     /// Who painted in the last ten minutes and how many strokes, the busiest first.
     pub fn painters(&self, now: u64) -> Vec<(PeerId, u32)> {
         let oldest = (now / MINUTE_MS + 1).saturating_sub(MINUTES as u64);
-        let mut sums: OrderedMap<PeerId, u32> = OrderedMap::new();
+        let mut sums: BTreeMap<PeerId, u32> = BTreeMap::new();
         for minute in self.minutes.range(oldest..).map(|(_, minute)| minute) {
             for (peer, strokes) in &minute.by {
                 *sums.entry(*peer).or_default() += strokes;

@@ -1,6 +1,6 @@
 //! What pointers on the stage mean: paint, pan or pinch, and never two of them at once.
 
-use meshwork_core::ordered::OrderedMap;
+use std::collections::BTreeMap;
 
 /// How far a finger may tremble before a touch is a drag, in CSS pixels.
 const SLOP: f64 = 6.0;
@@ -57,7 +57,7 @@ pub enum Action {
 /// The pointers that are down, and what they do together.
 #[derive(Clone, Debug, Default)]
 pub struct Gestures {
-    pointers: OrderedMap<i32, Point>,
+    pointers: BTreeMap<i32, Point>,
     mode: Mode,
 }
 

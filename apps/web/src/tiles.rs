@@ -1,7 +1,8 @@
 //! Which parts of a canvas must be drawn again: in each square of 64 x 64 cells one rectangle.
 
+use std::collections::BTreeMap;
+
 use meshwork_core::crdt::canvas::{CanvasSize, TILE_SIDE};
-use meshwork_core::ordered::OrderedMap;
 
 /// Cells that are drawn in a frame, so that a large canvas that arrives does not hold up the page: 24 tiles, 384 KiB as
 /// pixels, and a canvas of a million cells in 11 frames.
@@ -9,7 +10,7 @@ pub const CELLS_A_FRAME: usize = 24 * TILE_SIDE as usize * TILE_SIDE as usize;
 
 /// What changed since it was last drawn, by tile: at most the 4096 of the largest canvas.
 #[derive(Clone, Debug, Default)]
-pub struct DirtyTiles(OrderedMap<(u16, u16), Rectangle>);
+pub struct DirtyTiles(BTreeMap<(u16, u16), Rectangle>);
 
 /// A part of a canvas, in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,6 @@ pub mod id;
 #[cfg(feature = "memoised-signatures")]
 pub mod memo;
 pub mod node;
-pub mod ordered;
 pub mod overlay;
 pub mod presence;
 pub mod rng;

@@ -9,6 +9,7 @@ mod people;
 mod strokes;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use leptos::task::spawn_local;
 use meshwork_core::crdt::canvas::{CanvasSize, Painted};
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
 use meshwork_core::node::{CommandError, Config, Node, Refusal, RoomHandle, ServerState};
-use meshwork_core::ordered::{OrderedMap, OrderedSet};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
@@ -80,7 +80,7 @@ pub(crate) struct Session {
     pub(crate) address: RwSignal<Option<RoomAddress>>,
     /// Whether a secret guards the room, once known.
     pub(crate) is_private: RwSignal<Option<bool>>,
-    servers: StoredValue<OrderedMap<String, ServerState>>,
+    servers: StoredValue<BTreeMap<String, ServerState>>,
     /// What became of the meeting point; of several, the one that is reached.
     pub(crate) server: RwSignal<Option<ServerState>>,
     /// What the page remembers and watches of people.
@@ -134,7 +134,7 @@ pub(crate) struct Session {
 #[derive(Clone, Debug)]
 struct LastStroke {
     sequence: u64,
-    by: OrderedSet<Endpoint>,
+    by: BTreeSet<Endpoint>,
 }
 
 impl Session {
@@ -173,7 +173,7 @@ impl Session {
             code: RwSignal::new(None),
             address: RwSignal::new(None),
             is_private: RwSignal::new(None),
-            servers: StoredValue::new(OrderedMap::new()),
+            servers: StoredValue::new(BTreeMap::new()),
             server: RwSignal::new(None),
             crowd: Crowd::new(),
             people: RwSignal::new(Vec::new()),

@@ -1,10 +1,10 @@
 //! What is said in passing: toasts for comings and goings, and sentences for those who listen.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::ordered::OrderedMap;
 use meshwork_web::words;
 
 use super::bead::Bead;
@@ -50,7 +50,7 @@ pub(crate) struct Voice {
     next: StoredValue<u32>,
     joined: StoredValue<Vec<Passing>>,
     left: StoredValue<Vec<Passing>>,
-    painted: StoredValue<OrderedMap<String, usize>>,
+    painted: StoredValue<BTreeMap<String, usize>>,
     summed: RwSignal<String>,
     spoken: RwSignal<String>,
 }
@@ -62,7 +62,7 @@ impl Voice {
             next: StoredValue::new(0),
             joined: StoredValue::new(Vec::new()),
             left: StoredValue::new(Vec::new()),
-            painted: StoredValue::new(OrderedMap::new()),
+            painted: StoredValue::new(BTreeMap::new()),
             summed: RwSignal::new(String::new()),
             spoken: RwSignal::new(String::new()),
         }
@@ -90,7 +90,7 @@ impl Voice {
 
     /// Someone painted cells.
     pub(crate) fn painted(self, called: String, cells: usize) {
-        let is_first = self.painted.with_value(OrderedMap::is_empty);
+        let is_first = self.painted.with_value(BTreeMap::is_empty);
         self.painted.update_value(|painted| {
             if painted.len() < PAINTERS_MAX || painted.contains_key(&called) {
                 *painted.entry(called).or_default() += cells;
@@ -109,7 +109,7 @@ impl Voice {
     }
 
     fn sum_up(self) {
-        let mut painted = OrderedMap::new();
+        let mut painted = BTreeMap::new();
         self.painted.update_value(|gathered| painted = std::mem::take(gathered));
         let sums = painted
             .iter()

@@ -1,12 +1,11 @@
 //! Who is linked to whom and how a stroke travels, made of what members say of their links.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::overlay::Kind;
 use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::sketch::{SIGHTS_MAX, Sight};
@@ -98,7 +97,7 @@ impl Graph {
     pub fn new(sights: &[Sight], rows: &[Row], kind: Kind, origin: Option<Endpoint>) -> Option<Graph> {
         let me = sights.first()?.endpoint;
         let mut graph = Graph { members: Vec::new(), edges: Vec::new(), origin: 0, kind };
-        let mut places = OrderedMap::<Tag, usize>::new();
+        let mut places = BTreeMap::<Tag, usize>::new();
         for sight in sights {
             graph.add(&mut places, Tag::of(&sight.endpoint), Some(sight.endpoint), sight.name.as_str());
         }
@@ -112,7 +111,7 @@ impl Graph {
                 (member.called, member.letter) = (row.called.clone(), row.letter);
             }
         }
-        let mut known = OrderedMap::<(usize, usize), usize>::new();
+        let mut known = BTreeMap::<(usize, usize), usize>::new();
         for sight in sights {
             let Some(&one) = places.get(&Tag::of(&sight.endpoint)) else { continue };
             for seen in sight.links.iter() {
@@ -161,7 +160,7 @@ impl Graph {
 
     fn add(
         &mut self,
-        places: &mut OrderedMap<Tag, usize>,
+        places: &mut BTreeMap<Tag, usize>,
         tag: Tag,
         endpoint: Option<Endpoint>,
         name: &str,

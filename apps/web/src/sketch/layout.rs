@@ -3,10 +3,10 @@
 //! An angle, once given, is kept for as long as its member is in the picture. A bead that would lie on another one
 //! moves outwards until it does not.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::time::Duration;
 
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::overlay::message::Tag;
 
 use super::graph::Graph;
@@ -59,7 +59,7 @@ pub struct Spot {
 /// Which angle everybody has, and how far away they were drawn.
 #[derive(Debug, Default)]
 pub struct Layout {
-    held: OrderedMap<Tag, Held>,
+    held: BTreeMap<Tag, Held>,
 }
 
 /// What somebody keeps from one drawing to the next.
@@ -121,7 +121,7 @@ impl Layout {
 
     /// Gives an angle to whoever has none or became a neighbour, and forgets whoever is gone.
     fn turn(&mut self, graph: &Graph) {
-        let present: OrderedMap<Tag, ()> = graph.members.iter().map(|member| (member.tag, ())).collect();
+        let present: BTreeMap<Tag, ()> = graph.members.iter().map(|member| (member.tag, ())).collect();
         self.held.retain(|tag, _| present.contains_key(tag));
         let is_neighbour = |at: usize| graph.members[at].before == Some(0);
         let mut fresh: Vec<usize> = (1..graph.members.len()).collect();

@@ -14,8 +14,6 @@
 //! - Less than half of the voters cannot move room time beyond what some honest clock says.
 //! - One neighbour alone, or a server alone, moves nothing.
 
-use crate::ordered;
-
 /// Clocks that differ by no more than this agree, in microseconds: 5 s, half of what stamps may be ahead.
 pub const AGREE: i64 = 5_000_000;
 /// Neighbours from which on the median counts: fewer could be one person's doing.
@@ -28,7 +26,7 @@ pub fn vote(servers: &[i64], neighbours: &[i64]) -> i64 {
         return agreed(servers, neighbours);
     }
     let mut clocks: alloc::vec::Vec<i64> = servers.iter().chain(neighbours).copied().chain([0]).collect();
-    ordered::sort(&mut clocks);
+    clocks.sort();
     let (lower, upper) = (clocks[(clocks.len() - 1) / 2], clocks[clocks.len() / 2]);
     if lower.unsigned_abs() <= upper.unsigned_abs() { lower } else { upper }
 }

@@ -22,7 +22,7 @@
 //! [`CARRIES_MAX`](super::peer::CARRIES_MAX) payloads carried and introduce
 //! [`INTRODUCED_MAX`](super::peer::INTRODUCED_MAX) endpoints or attempts a minute.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -34,7 +34,6 @@ use super::io::ServerId;
 use super::overlays::WAYS_MAX;
 use super::peer::Source;
 use crate::id::Endpoint;
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::overlay::message::Tag;
 use crate::session::message::{Carry, Introduction, RoomMessage};
 use crate::signalling::announce;
@@ -57,11 +56,11 @@ const HEARD_MAX: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Introductions {
     /// Whom each neighbour says that it is attached to.
-    listed: OrderedMap<(RoomHandle, Endpoint), OrderedSet<Endpoint>>,
+    listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
     /// Through which neighbour payloads of an endpoint came, and until when that is remembered.
-    routes: OrderedMap<(RoomHandle, Endpoint), (Endpoint, Time)>,
+    routes: BTreeMap<(RoomHandle, Endpoint), (Endpoint, Time)>,
     /// Along whom to reach endpoints that are sought, or that sought us.
-    pub(super) ways: OrderedMap<(RoomHandle, Endpoint), Vec<Tag>>,
+    pub(super) ways: BTreeMap<(RoomHandle, Endpoint), Vec<Tag>>,
     /// Hashes of payloads that came by, the oldest first.
     seen: VecDeque<[u8; 32]>,
     /// Members that a server named and that were left to an overlay, the latest last: one of them may seek us.
@@ -227,7 +226,7 @@ impl Node {
 
     /// A neighbour says to whom it is attached.
     pub(super) fn handle_links(&mut self, handle: RoomHandle, from: Endpoint, endpoints: &[Endpoint]) {
-        let listed: OrderedSet<Endpoint> =
+        let listed: BTreeSet<Endpoint> =
             endpoints.iter().copied().filter(|endpoint| *endpoint != self.me && *endpoint != from).collect();
         let before = self.introductions.listed.insert((handle, from), listed.clone()).unwrap_or_default();
         for &endpoint in before.difference(&listed) {

@@ -1,5 +1,6 @@
 //! Links that are up: what arrives over them, when they are silent, and what becomes of them.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +14,6 @@ use super::path::{LinkPath, Path};
 use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR};
 use super::{Node, Output};
 use crate::id::Endpoint;
-use crate::ordered::OrderedSet;
 use crate::session::link::{Link, LinkEvent};
 use crate::session::message::{GoodbyeReason, LinkMessage};
 use crate::time::Time;
@@ -67,7 +67,7 @@ impl Node {
         peer.suspect = None;
         peer.failures = 0;
         peer.offences = 0;
-        let mut rooms: OrderedSet<RoomHandle> = peer.present_rooms().collect();
+        let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
         rooms.extend(attempt.as_ref().map(|attempt| attempt.room));
         if is_same {
             rooms.extend(&peer.rooms);
@@ -249,7 +249,7 @@ impl Node {
         if peer.link == Some(link) {
             peer.link = None;
             peer.sent_attach.clear();
-            let mut attached: OrderedSet<RoomHandle> =
+            let mut attached: BTreeSet<RoomHandle> =
                 core::mem::take(&mut peer.attached).into_values().collect();
             attached.append(&mut peer.reattaching);
             for room in attached {

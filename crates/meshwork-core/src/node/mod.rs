@@ -47,7 +47,7 @@ mod storing;
 mod unlinking;
 mod view;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -66,7 +66,6 @@ use self::rooms::Entry;
 use crate::clock::room_time;
 use crate::crdt::canvas::{Canvas, Colour};
 use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::overlay::maker::{self, Maker};
 use crate::rng::{Rng, Seed};
 use crate::session::link::Link;
@@ -108,15 +107,15 @@ pub struct Node {
     announcement: Announcement,
     rng: Rng,
     now: Now,
-    servers: OrderedMap<ServerId, ServerClient>,
-    peers: OrderedMap<Endpoint, Peer>,
-    links: OrderedMap<LinkId, Link>,
-    attempts: OrderedMap<LinkId, Attempt>,
-    rooms: OrderedMap<RoomHandle, Entry>,
+    servers: BTreeMap<ServerId, ServerClient>,
+    peers: BTreeMap<Endpoint, Peer>,
+    links: BTreeMap<LinkId, Link>,
+    attempts: BTreeMap<LinkId, Attempt>,
+    rooms: BTreeMap<RoomHandle, Entry>,
     introductions: Introductions,
     /// People with whom no link is wanted.
-    unlinked: OrderedSet<PeerId>,
-    refusals: OrderedMap<(Option<Endpoint>, Refusal), u64>,
+    unlinked: BTreeSet<PeerId>,
+    refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
     /// Signatures that may still be checked in the present call.
     signatures_left: usize,
     /// Whether the application takes direct messages.
@@ -166,14 +165,14 @@ impl Node {
             announcement,
             rng,
             now: Now { time: now, wall },
-            servers: OrderedMap::new(),
-            peers: OrderedMap::new(),
-            links: OrderedMap::new(),
-            attempts: OrderedMap::new(),
-            rooms: OrderedMap::new(),
+            servers: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            rooms: BTreeMap::new(),
             introductions: Introductions::default(),
-            unlinked: OrderedSet::new(),
-            refusals: OrderedMap::new(),
+            unlinked: BTreeSet::new(),
+            refusals: BTreeMap::new(),
             signatures_left: 0,
             takes_direct: true,
             overlays: None,

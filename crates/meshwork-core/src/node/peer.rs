@@ -1,5 +1,6 @@
 //! What a node knows of one other endpoint: whether it can be reached, and how it behaved.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,7 +9,6 @@ use core::time::Duration;
 use super::event::{LinkState, RoomHandle};
 use super::io::{LinkId, ServerId};
 use crate::id::Endpoint;
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::presence::PointingAllowance;
 use crate::session::resume::Session;
 use crate::signalling::protocol::Announcement;
@@ -72,11 +72,11 @@ pub(super) struct Peer {
     /// The signed key to which signals for it are sealed; `None` when it is known by its link alone.
     pub(super) announcement: Option<Announcement>,
     /// Rooms in which it is listed now, and by whom.
-    present: OrderedMap<RoomHandle, OrderedSet<Source>>,
+    present: BTreeMap<RoomHandle, BTreeSet<Source>>,
     /// Rooms in which it was ever seen.
-    pub(super) rooms: OrderedSet<RoomHandle>,
+    pub(super) rooms: BTreeSet<RoomHandle>,
     /// Rooms in which it was a member, but no neighbour, when it was last heard of.
-    pub(super) distant: OrderedSet<RoomHandle>,
+    pub(super) distant: BTreeSet<RoomHandle>,
     /// The proved link.
     pub(super) link: Option<LinkId>,
     /// The attempts that are under way, oldest first.
@@ -89,7 +89,7 @@ pub(super) struct Peer {
     pub(super) suspect: Option<Time>,
     /// Rooms to which it was attached over the link before this one, and until when it may attach again without
     /// anybody noticing.
-    pub(super) reattaching: OrderedSet<RoomHandle>,
+    pub(super) reattaching: BTreeSet<RoomHandle>,
     pub(super) reattach_until: Time,
     /// State of the link in the words that people see.
     pub(super) state: LinkState,
@@ -106,9 +106,9 @@ pub(super) struct Peer {
     /// What it calls itself.
     pub(super) name: String,
     /// Rooms that we told it we are in, over the present link.
-    pub(super) sent_attach: OrderedSet<RoomHandle>,
+    pub(super) sent_attach: BTreeSet<RoomHandle>,
     /// Rooms that it proved to be in over the present link, by its number for them.
-    pub(super) attached: OrderedMap<u32, RoomHandle>,
+    pub(super) attached: BTreeMap<u32, RoomHandle>,
     /// Offences since the last link came up.
     pub(super) offences: u32,
     /// Until when nothing of it is accepted.
@@ -159,16 +159,16 @@ impl Peer {
     pub(super) fn new(now: Time) -> Peer {
         Peer {
             announcement: None,
-            present: OrderedMap::new(),
-            rooms: OrderedSet::new(),
-            distant: OrderedSet::new(),
+            present: BTreeMap::new(),
+            rooms: BTreeSet::new(),
+            distant: BTreeSet::new(),
             link: None,
             sought: None,
             trying: Vec::new(),
             session: None,
             direct_links: false,
             suspect: None,
-            reattaching: OrderedSet::new(),
+            reattaching: BTreeSet::new(),
             reattach_until: now,
             state: LinkState::Connecting,
             since: now,
@@ -176,8 +176,8 @@ impl Peer {
             next_try: None,
             failures: 0,
             name: String::new(),
-            sent_attach: OrderedSet::new(),
-            attached: OrderedMap::new(),
+            sent_attach: BTreeSet::new(),
+            attached: BTreeMap::new(),
             offences: 0,
             refused_until: None,
             attempts: Allowance::new(now, ATTEMPTS_MAX),

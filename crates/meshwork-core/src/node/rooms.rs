@@ -1,5 +1,6 @@
 //! The node's side of rooms: opening and leaving them, attaching members, routing what rooms and links say.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -13,7 +14,6 @@ use super::storing::{persist_token, split_token};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
-use crate::ordered::OrderedSet;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::Sketch;
 use crate::presence::Presence;
@@ -65,7 +65,7 @@ pub(super) struct Entry {
     pub(super) presence: Presence,
     /// Members that said that it is full while nobody took us in; at most
     /// [`FULL_SAYERS`](super::overlays::FULL_SAYERS).
-    pub(super) full: OrderedSet<Endpoint>,
+    pub(super) full: BTreeSet<Endpoint>,
     /// When so many had said so.
     pub(super) full_since: Option<Time>,
     /// What is known of links that are not ours, while somebody looks.
@@ -228,7 +228,7 @@ impl Node {
             room: None,
             presence,
             sketch,
-            full: OrderedSet::new(),
+            full: BTreeSet::new(),
             full_since: None,
             is_new: false,
         };

@@ -1,5 +1,6 @@
 //! The node's side of storage that comes and goes: a page stores a room only while it holds its profile's lock.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -7,7 +8,6 @@ use super::Node;
 use super::event::{Event, RoomHandle};
 use super::io::BatchKey;
 use crate::id::Endpoint;
-use crate::ordered::OrderedSet;
 use crate::room::Room;
 use crate::time::Time;
 
@@ -15,7 +15,7 @@ impl Node {
     /// From now on the driver answers [`Effect::Persist`](super::Effect::Persist) for this room, whatever
     /// [`Config::stores`](super::Config::stores) says. `stored` are the batches that its store has: what it lacks
     /// is asked for at once. Members are told. A room that is not open stays as it is.
-    pub fn start_storing(&mut self, now: Time, room: RoomHandle, stored: &OrderedSet<BatchKey>) {
+    pub fn start_storing(&mut self, now: Time, room: RoomHandle, stored: &BTreeSet<BatchKey>) {
         self.advance(now);
         let present = self.now;
         if let Some(open) = self.open_room_mut(room) {

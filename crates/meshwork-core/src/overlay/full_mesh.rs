@@ -12,6 +12,7 @@
 //! # Limits
 //! [`ROOM_ENDPOINTS_MAX`] endpoints, this one included.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::count::estimate;
@@ -20,7 +21,6 @@ use super::{Face, Kind, NeighbourView, Overlay, OverlayView};
 use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::config::ROOM_ENDPOINTS_MAX;
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::time::{Now, Time};
 
 /// The full mesh as `me` sees it.
@@ -28,8 +28,8 @@ use crate::time::{Now, Time};
 pub struct FullMesh {
     me: Endpoint,
     /// To whom each of our neighbours says it is attached.
-    neighbours: OrderedMap<Endpoint, OrderedSet<Endpoint>>,
-    since: OrderedMap<Endpoint, Time>,
+    neighbours: BTreeMap<Endpoint, BTreeSet<Endpoint>>,
+    since: BTreeMap<Endpoint, Time>,
     /// How many are in the room, as far as members of other overlays told.
     told: usize,
 }
@@ -37,12 +37,12 @@ pub struct FullMesh {
 impl FullMesh {
     /// A mesh in which nobody is attached yet.
     pub fn new(me: Endpoint) -> FullMesh {
-        FullMesh { me, neighbours: OrderedMap::new(), since: OrderedMap::new(), told: 0 }
+        FullMesh { me, neighbours: BTreeMap::new(), since: BTreeMap::new(), told: 0 }
     }
 
     /// Whether it falls to us to pass what `origin` wrote to `to`, which has no link to `origin`.
     fn is_ours_to_pass(&self, origin: Endpoint, to: Endpoint) -> bool {
-        let bridges = |links: &OrderedSet<Endpoint>| links.contains(&origin) && links.contains(&to);
+        let bridges = |links: &BTreeSet<Endpoint>| links.contains(&origin) && links.contains(&to);
         !self.neighbours.iter().any(|(neighbour, links)| *neighbour < self.me && bridges(links))
     }
 
@@ -52,7 +52,7 @@ impl FullMesh {
         if planted!(OverlaySilent) {
             return Vec::new();
         }
-        let lacks = |(to, links): &(&Endpoint, &OrderedSet<Endpoint>)| {
+        let lacks = |(to, links): &(&Endpoint, &BTreeSet<Endpoint>)| {
             **to != from && **to != origin && !links.contains(&origin) && self.is_ours_to_pass(origin, **to)
         };
         self.neighbours.iter().filter(lacks).map(|(to, _)| *to).collect()

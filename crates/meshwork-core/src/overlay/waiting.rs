@@ -9,7 +9,7 @@
 //! # Limits
 //! [`PASSIVE_MAX`] members are remembered for the overlay that takes its place; further ones are heard of again.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::full_mesh::FullMesh;
@@ -18,7 +18,6 @@ use super::size::{EMERGENT_DEGREE, PASSIVE_MAX};
 use super::{Candidate, Face, Kind, Overlay, OverlayOutput, OverlayView};
 use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
-use crate::ordered::OrderedSet;
 use crate::time::Now;
 use crate::wire::Bounded;
 
@@ -35,9 +34,9 @@ pub struct Waiting {
     /// Those that are.
     sought: Vec<Endpoint>,
     /// Neighbours that are to send every batch in full.
-    asked: OrderedSet<Endpoint>,
+    asked: BTreeSet<Endpoint>,
     /// Neighbours that have what others wrote without us.
-    served: OrderedSet<Endpoint>,
+    served: BTreeSet<Endpoint>,
     outputs: VecDeque<OverlayOutput>,
 }
 
@@ -49,8 +48,8 @@ impl Waiting {
             mesh: FullMesh::new(me),
             known: VecDeque::new(),
             sought: Vec::new(),
-            asked: OrderedSet::new(),
-            served: OrderedSet::new(),
+            asked: BTreeSet::new(),
+            served: BTreeSet::new(),
             outputs: VecDeque::new(),
         }
     }

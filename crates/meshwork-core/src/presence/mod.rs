@@ -25,13 +25,13 @@
 mod allowance;
 mod pointing;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::allowance::{PointingAllowance, TAKEN_MAX};
 pub use self::pointing::{Pointer, Pointing, PointingError, STEPS};
 use crate::id::Endpoint;
-use crate::ordered::OrderedMap;
 use crate::time::Time;
 
 /// Time between two datagrams about one's own cursor: 20 a second look like a movement, and are 360 bytes.
@@ -54,7 +54,7 @@ pub struct Presence {
     unsaid: u8,
     /// When something was last said.
     said: Option<Time>,
-    others: OrderedMap<Endpoint, Other>,
+    others: BTreeMap<Endpoint, Other>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -4,11 +4,11 @@
 //! asked is bounded by neighbour. Who is honest and sends more loses nothing, since comparison brings what was
 //! dropped, at the pace at which it is asked for.
 
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use super::OUTBOX_MAX;
 use crate::id::Endpoint;
-use crate::ordered::OrderedMap;
 use crate::time::Time;
 
 /// Batches that a neighbour may send at once: all that it has painted and nobody acknowledged, twice.
@@ -54,7 +54,7 @@ struct Neighbour {
 /// The allowances of all attached neighbours.
 #[derive(Debug, Default)]
 pub(super) struct Allowances {
-    neighbours: OrderedMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
 }
 

@@ -13,6 +13,7 @@
 //! # Limits
 //! [`HELD_MAX`] batches of [`HELD_BYTES_MAX`] bytes are held; windows are kept for [`WINDOWS_MAX`] endpoints.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -25,7 +26,6 @@ use crate::gossip::window::SequenceWindow;
 use crate::id::{Endpoint, RoomId};
 use crate::node::event::Refusal;
 use crate::node::io::BatchKey;
-use crate::ordered::OrderedMap;
 use crate::room::records::law::{Law, Standing, Void};
 use crate::time::{Now, Time};
 
@@ -76,14 +76,14 @@ struct Window {
 #[derive(Debug)]
 pub struct Delivery {
     ahead_max: Duration,
-    windows: OrderedMap<Endpoint, Window>,
+    windows: BTreeMap<Endpoint, Window>,
     /// The same endpoints by their last use, so that a flood of keys costs no search.
-    by_use: OrderedMap<u64, Endpoint>,
+    by_use: BTreeMap<u64, Endpoint>,
     uses: u64,
-    held: OrderedMap<(Stamp, BatchKey), (Endpoint, Checked)>,
+    held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
     held_bytes: usize,
     /// The same by the neighbour that sent them.
-    held_bytes_of: OrderedMap<Endpoint, usize>,
+    held_bytes_of: BTreeMap<Endpoint, usize>,
 }
 
 impl Delivery {
@@ -91,12 +91,12 @@ impl Delivery {
     pub fn new(ahead_max: Duration) -> Delivery {
         Delivery {
             ahead_max,
-            windows: OrderedMap::new(),
-            by_use: OrderedMap::new(),
+            windows: BTreeMap::new(),
+            by_use: BTreeMap::new(),
             uses: 0,
-            held: OrderedMap::new(),
+            held: BTreeMap::new(),
             held_bytes: 0,
-            held_bytes_of: OrderedMap::new(),
+            held_bytes_of: BTreeMap::new(),
         }
     }
 

@@ -15,6 +15,7 @@
 //! # Limits
 //! The ledger holds the batches that win a cell, and those beaten last: [`BEATEN_MAX`] of [`BEATEN_BYTES_MAX`] bytes.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +25,6 @@ use crate::crdt::canvas::Strokes;
 use crate::gossip::batch::{BATCH_MAX, Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
 use crate::node::io::BatchKey;
-use crate::ordered::OrderedMap;
 use crate::wire::{self, Bytes, DecodeError};
 
 /// Longest proof, in bytes: two of the longest batches.
@@ -158,10 +158,10 @@ pub fn contradiction(
 /// The batches that cells can still depend on, by author.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    written: OrderedMap<Endpoint, OrderedMap<u64, SignedBatch>>,
+    written: BTreeMap<Endpoint, BTreeMap<u64, SignedBatch>>,
     /// Those that win no cell, by when they were beaten.
-    beaten: OrderedMap<u64, BatchKey>,
-    beaten_at: OrderedMap<BatchKey, u64>,
+    beaten: BTreeMap<u64, BatchKey>,
+    beaten_at: BTreeMap<BatchKey, u64>,
     beaten_bytes: usize,
     uses: u64,
 }
@@ -237,7 +237,7 @@ impl Ledger {
 
     /// All batches of an endpoint, by sequence.
     pub fn of(&self, author: Endpoint) -> impl Iterator<Item = &SignedBatch> {
-        self.written.get(&author).into_iter().flat_map(OrderedMap::values)
+        self.written.get(&author).into_iter().flat_map(BTreeMap::values)
     }
 
     /// All batches of a peer.
@@ -248,7 +248,7 @@ impl Ledger {
 
     /// All batches.
     pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.written.values().flat_map(OrderedMap::values)
+        self.written.values().flat_map(BTreeMap::values)
     }
 
     fn unbeat(&mut self, key: &BatchKey) {

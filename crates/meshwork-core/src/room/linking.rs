@@ -1,6 +1,7 @@
 //! A room's overlay: which one it is, who is linked by it, and what it wants done.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,7 +9,6 @@ use super::{Room, RoomOutput};
 use crate::id::Endpoint;
 use crate::node::config::ROOM_ENDPOINTS_MAX;
 use crate::node::event::{Event, Refusal};
-use crate::ordered::OrderedMap;
 use crate::overlay::choice::Choice;
 use crate::overlay::full_mesh::FullMesh;
 use crate::overlay::maker::{Basis, Maker};
@@ -45,7 +45,7 @@ pub(super) struct Linking {
     /// Overlays made so far: each has a chance of its own.
     made: u64,
     /// What the node knows of attached members.
-    faces: OrderedMap<Endpoint, Face>,
+    faces: BTreeMap<Endpoint, Face>,
     /// Links of an emergent overlay at most.
     most: usize,
     small_since: Option<Time>,
@@ -65,7 +65,7 @@ impl Linking {
             is_maker_wanted: false,
             is_waiting: false,
             made: 0,
-            faces: OrderedMap::new(),
+            faces: BTreeMap::new(),
             most: EMERGENT_DEGREE.1,
             small_since: None,
             sighted: 0,

@@ -33,7 +33,7 @@ mod storing;
 pub mod sync;
 pub mod verify;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -58,7 +58,6 @@ use crate::id::{Endpoint, Identity, RoomId};
 use crate::node::event::{Event, Refusal, RoomHandle};
 use crate::node::io::StoreChange;
 use crate::node::{CommandError, Config, PaintReceipt};
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::overlay::message::Tag;
 use crate::session::message::{Applied, Attach, Introduction, RoomMessage, SEQUENCES_MAX};
 use crate::time::{Now, Time, WallTime};
@@ -149,10 +148,10 @@ pub struct Room {
     refused_stored: usize,
     linking: Linking,
     sync: Sync,
-    members: OrderedMap<Endpoint, Member>,
+    members: BTreeMap<Endpoint, Member>,
     outbox: Outbox,
     /// By tile: own batches since the last fold, and after how many the next one is due.
-    unfolded: OrderedMap<u32, (usize, usize)>,
+    unfolded: BTreeMap<u32, (usize, usize)>,
     storage: Storage,
     law: Law,
     records: RecordSync,
@@ -199,9 +198,9 @@ impl Room {
             refused_stored: 0,
             linking: Linking::new(me),
             sync: Sync::new(REPLICA),
-            members: OrderedMap::new(),
+            members: BTreeMap::new(),
             outbox: Outbox::default(),
-            unfolded: OrderedMap::new(),
+            unfolded: BTreeMap::new(),
             tell_links_at: None,
             outputs: VecDeque::new(),
         }
@@ -519,7 +518,7 @@ impl Room {
         self.event(Event::Applied { room: self.handle, by: from, sequences, stored: applied.stored });
     }
 
-    fn acknowledge(&mut self, to: Endpoint, sequences: OrderedSet<u64>, stored: bool) {
+    fn acknowledge(&mut self, to: Endpoint, sequences: BTreeSet<u64>, stored: bool) {
         if !self.members.contains_key(&to) {
             return;
         }

@@ -1,10 +1,10 @@
 //! Own batches that no member which stays has acknowledged yet: sent again to whoever attaches.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::gossip::batch::{Header, SignedBatch};
-use crate::ordered::OrderedMap;
 use crate::time::Time;
 
 /// Own batches that wait for acknowledgement. As many as a canvas of 4096 by 4096 has tiles, so that one picture
@@ -25,7 +25,7 @@ const RESENT_MAX: usize = 256;
 /// The batches, by sequence.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    batches: OrderedMap<u64, (Time, SignedBatch)>,
+    batches: BTreeMap<u64, (Time, SignedBatch)>,
     bytes: usize,
     /// When some were last sent again, and the last of them.
     resent: (Time, u64),

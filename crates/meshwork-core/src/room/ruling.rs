@@ -1,5 +1,6 @@
 //! Rules, bans and erases that somebody publishes in a room in their own name.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -13,7 +14,6 @@ use super::records::{
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId};
 use crate::node::CommandError;
-use crate::ordered::{self, OrderedMap};
 use crate::session::message::RoomMessage;
 use crate::time::Now;
 use crate::wire::{Bounded, Bytes};
@@ -42,7 +42,7 @@ impl Room {
         if protected {
             return Err(CommandError::NotAllowed("the owner, and nobody bans the owner,"));
         }
-        let mut heads: OrderedMap<Instance, (Stamp, u64)> = OrderedMap::new();
+        let mut heads: BTreeMap<Instance, (Stamp, u64)> = BTreeMap::new();
         for batch in self.canvas.batches().filter(|batch| batch.peer() == peer) {
             let header = batch.header();
             let head = heads.entry(header.author.instance).or_default();
@@ -50,9 +50,9 @@ impl Room {
         }
         let mut heads: Vec<(Instance, (Stamp, u64))> = heads.into_iter().collect();
         // More programs than a record can name: those that wrote last stay.
-        ordered::sort_by_key(&mut heads, |(_, last)| core::cmp::Reverse(*last));
+        heads.sort_by_key(|(_, last)| core::cmp::Reverse(*last));
         heads.truncate(BAN_HEADS_MAX);
-        ordered::sort(&mut heads);
+        heads.sort();
         let heads = heads.into_iter().map(|(instance, (_, sequence))| (instance, sequence)).collect();
         let heads = Bounded::new(heads).expect("just cut to the limit");
         self.publish(now, identity, Statement::Ban(Ban { peer, heads }))
@@ -111,7 +111,7 @@ impl Room {
             _ => Vec::new(),
         };
         lifted.extend_from_slice(lift);
-        ordered::sort(&mut lifted);
+        lifted.sort();
         lifted.dedup();
         let lifted =
             Bounded::new(lifted).map_err(|_| wrong(format!("{LIFTED_MAX} bans and erases were lifted")))?;
@@ -124,7 +124,7 @@ impl Room {
 
     /// The last sequence of each endpoint that has something on the canvas.
     fn heads(&self) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, CommandError> {
-        let mut heads: OrderedMap<Endpoint, u64> = OrderedMap::new();
+        let mut heads: BTreeMap<Endpoint, u64> = BTreeMap::new();
         for header in self.canvas.batches().map(|batch| batch.header()) {
             let head = heads.entry(header.author).or_default();
             *head = (*head).max(header.sequence);

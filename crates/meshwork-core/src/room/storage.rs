@@ -22,7 +22,7 @@
 //! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint is owed at most
 //! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -32,7 +32,6 @@ use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::Config;
 use crate::node::io::{AcceptedBatch, BatchKey, StoreChange};
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::time::{Now, Time, WallTime};
 
 /// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow
@@ -45,7 +44,7 @@ pub const RETRY_MOST: Duration = Duration::from_secs(60);
 /// Bytes of accepted batches that wait for the history while storage fails or is slow.
 pub const ACCEPTED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-type Acknowledgements = OrderedMap<Endpoint, OrderedSet<u64>>;
+type Acknowledgements = BTreeMap<Endpoint, BTreeSet<u64>>;
 
 /// What a room's storage wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ pub(super) enum StorageOutput {
     /// To be stored.
     Persist { token: u64, change: StoreChange },
     /// To be told to a member.
-    Acknowledge { to: Endpoint, sequences: OrderedSet<u64>, stored: bool },
+    Acknowledge { to: Endpoint, sequences: BTreeSet<u64>, stored: bool },
     /// Storing failed; the room goes on.
     Failed(String),
     /// Everything is stored again.
@@ -72,7 +71,7 @@ pub(super) struct Storage {
     acknowledgements: Acknowledgements,
     /// Told as not stored, and to be told again once they are.
     owed: Acknowledgements,
-    on_the_way: OrderedMap<u64, OnTheWay>,
+    on_the_way: BTreeMap<u64, OnTheWay>,
     next_token: u64,
     failing: Option<Failing>,
     outputs: VecDeque<StorageOutput>,
@@ -85,7 +84,7 @@ struct Change {
     /// The room's records, when they are others than those on disk.
     records: Option<Vec<u8>>,
     /// To be kept, or removed.
-    batches: OrderedMap<BatchKey, Option<SignedBatch>>,
+    batches: BTreeMap<BatchKey, Option<SignedBatch>>,
     accepted: VecDeque<(WallTime, SignedBatch)>,
     missed: u64,
 }
@@ -114,9 +113,9 @@ impl Storage {
             keeps_history: config.keeps_history,
             gathered: Change { genesis, ..Change::default() },
             accepted_bytes: 0,
-            acknowledgements: OrderedMap::new(),
-            owed: OrderedMap::new(),
-            on_the_way: OrderedMap::new(),
+            acknowledgements: BTreeMap::new(),
+            owed: BTreeMap::new(),
+            on_the_way: BTreeMap::new(),
             next_token: 1,
             failing: None,
             outputs: VecDeque::new(),
@@ -132,7 +131,7 @@ impl Storage {
     pub(super) fn start<'a>(
         &mut self,
         genesis: &[u8],
-        stored: &OrderedSet<BatchKey>,
+        stored: &BTreeSet<BatchKey>,
         kept: impl Iterator<Item = &'a SignedBatch>,
     ) {
         self.stores = true;
@@ -283,7 +282,7 @@ impl Storage {
             self.next_token += 1;
             self.outputs.push_back(StorageOutput::Persist { token, change: change.to_store() });
             self.on_the_way.insert(token, OnTheWay { change, acknowledgements, told });
-        } else if let Some((_, last)) = self.on_the_way.last_mut() {
+        } else if let Some(last) = self.on_the_way.values_mut().next_back() {
             // What is acknowledged again may still be on its way to storage.
             for (endpoint, sequences) in acknowledgements {
                 last.acknowledgements.entry(endpoint).or_default().extend(sequences);

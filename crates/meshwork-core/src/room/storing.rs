@@ -1,10 +1,10 @@
 //! Storage that comes and goes while a room is open: a page stores only while it holds its profile's lock.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Room, delivery};
 use crate::node::io::BatchKey;
-use crate::ordered::OrderedSet;
 use crate::time::Now;
 
 impl Room {
@@ -20,7 +20,7 @@ impl Room {
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
     /// lacks is asked for at once, and what no longer wins a cell is removed.
-    pub fn start_storing(&mut self, now: Now, stored: &OrderedSet<BatchKey>) {
+    pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
         self.storage.start(&self.genesis_bytes, stored, self.canvas.batches());
         self.store_records();
         self.finish(now);
@@ -106,7 +106,7 @@ mod tests {
         let fresh = paint(&mut room, &identity, 2, 30);
         assert_eq!(asked(&mut room), [], "a page without the lock stores nothing");
 
-        room.start_storing(NOW, &OrderedSet::from([beaten, known]));
+        room.start_storing(NOW, &BTreeSet::from([beaten, known]));
         let changes = asked(&mut room);
         let [change] = changes.as_slice() else { panic!("one change, not {changes:?}") };
         assert!(change.genesis.is_some());
@@ -122,7 +122,7 @@ mod tests {
     fn who_stops_storing_asks_for_nothing_more() {
         let identity = Identity::from_secret([1; 32]);
         let mut room = room(&identity, 1);
-        room.start_storing(NOW, &OrderedSet::new());
+        room.start_storing(NOW, &BTreeSet::new());
         assert_eq!(asked(&mut room).len(), 1);
         room.stop_storing(NOW);
         paint(&mut room, &identity, 1, 10);

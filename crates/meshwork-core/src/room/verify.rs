@@ -19,13 +19,12 @@
 //! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 2.5 MiB, and 58 MiB in a full room in
 //! which everybody floods. What finds no place is dropped, and comparison brings it again.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
 use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
-use crate::ordered::OrderedMap;
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
 /// finds a place even while it sends all that it has painted.
@@ -78,7 +77,7 @@ struct Lane {
 #[derive(Debug, Default)]
 pub struct Queue {
     /// Only those of which something waits.
-    lanes: OrderedMap<Endpoint, Lane>,
+    lanes: BTreeMap<Endpoint, Lane>,
     stored: VecDeque<Vec<u8>>,
     /// Whose turn was last; `None` when it was the storage's.
     last: Option<Endpoint>,

@@ -1,13 +1,13 @@
 //! The link half of the driver: effects in, inputs out, without a node or a server.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
 use meshwork_core::node::io::LinkId;
 use meshwork_core::node::path::IceConfig;
 use meshwork_core::node::{Effect, Input};
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::signalling::description::Role;
 
 use super::connection::{Connection, Sink};
@@ -17,14 +17,14 @@ use super::connection::{Connection, Sink};
 /// Inputs come through the function given at birth, at any time, also while an effect is carried out: it must
 /// only queue them.
 pub struct Links {
-    open: Rc<RefCell<OrderedMap<LinkId, Rc<Connection>>>>,
+    open: Rc<RefCell<BTreeMap<LinkId, Rc<Connection>>>>,
     sink: Sink,
 }
 
 impl Links {
     /// No connections yet; `sink` gets every input.
     pub fn new(sink: impl Fn(Input) + 'static) -> Links {
-        let open: Rc<RefCell<OrderedMap<LinkId, Rc<Connection>>>> = Rc::default();
+        let open: Rc<RefCell<BTreeMap<LinkId, Rc<Connection>>>> = Rc::default();
         let map = Rc::downgrade(&open);
         let sink = Rc::new(move |input: Input| {
             if let (Input::Down { link, .. }, Some(map)) = (&input, map.upgrade()) {

@@ -1,8 +1,9 @@
 //! The WebSockets to signalling servers.
 
+use std::collections::BTreeMap;
+
 use meshwork_core::node::Input;
 use meshwork_core::node::io::ServerId;
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX;
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 
@@ -16,7 +17,7 @@ const CLOSED_NORMALLY: u16 = 1000;
 
 /// The sockets of one node.
 pub(crate) struct Servers {
-    sockets: OrderedMap<ServerId, Socket>,
+    sockets: BTreeMap<ServerId, Socket>,
     sink: Sink,
 }
 
@@ -27,7 +28,7 @@ struct Socket {
 
 impl Servers {
     pub(crate) fn new(sink: Sink) -> Servers {
-        Servers { sockets: OrderedMap::new(), sink }
+        Servers { sockets: BTreeMap::new(), sink }
     }
 
     pub(crate) fn open(&mut self, server: ServerId, url: &str) {

@@ -1,6 +1,7 @@
 //! Others' cursors over the canvas, and one's own as the others get it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
 use leptos::{ev, web_sys};
 use meshwork_core::id::Endpoint;
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::presence::Pointer;
 use meshwork_web::beads;
 use meshwork_web::cursors::{self, Track};
@@ -35,13 +35,13 @@ struct Shown {
 #[derive(Clone, Copy)]
 struct Flock {
     board: Board,
-    shown: RwSignal<OrderedMap<Endpoint, Shown>>,
+    shown: RwSignal<BTreeMap<Endpoint, Shown>>,
     work: StoredValue<Rc<Work>, LocalStorage>,
 }
 
 #[derive(Default)]
 struct Work {
-    tracks: RefCell<OrderedMap<Endpoint, Track>>,
+    tracks: RefCell<BTreeMap<Endpoint, Track>>,
     /// The frame or timer that is waited for; what comes under an older number is void.
     awaited: Cell<u32>,
 }
@@ -54,7 +54,7 @@ pub(crate) fn Cursors(
 ) -> impl IntoView {
     let flock = Flock {
         board,
-        shown: RwSignal::new(OrderedMap::new()),
+        shown: RwSignal::new(BTreeMap::new()),
         work: StoredValue::new_local(Rc::new(Work::default())),
     };
     board.session.on_cursor(move |who, pointer| flock.hear(who, pointer));

@@ -1,5 +1,6 @@
 //! What the page remembers and watches of people: names, who is muted, cursors, round-trip times, how much is painted.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -7,7 +8,6 @@ use leptos::reactive::owner::LocalStorage;
 use meshwork_core::crdt::canvas::{Colour, Painted};
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{LinkState, PeerView};
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::presence::Pointer;
 use meshwork_web::acquainted::{Names, Peers};
 use meshwork_web::activity::Activity;
@@ -57,7 +57,7 @@ pub(crate) struct Crowd {
     /// Whose cursors and announcements are hidden.
     pub(crate) muted: RwSignal<Peers>,
     /// The last minute of each link.
-    pub(crate) round_trips: RwSignal<OrderedMap<Endpoint, History>>,
+    pub(crate) round_trips: RwSignal<BTreeMap<Endpoint, History>>,
     /// How much is painted.
     pub(crate) activity: RwSignal<Activity>,
     /// Whether what others paint is not spoken.
@@ -73,7 +73,7 @@ impl Crowd {
             cursors: StoredValue::new_local(None),
             painted: StoredValue::new(Vec::new()),
             muted: RwSignal::new(Peers::read(&text(MUTED_KEY))),
-            round_trips: RwSignal::new(OrderedMap::new()),
+            round_trips: RwSignal::new(BTreeMap::new()),
             activity: RwSignal::new(Activity::default()),
             is_quiet: RwSignal::new(!text(QUIET_KEY).is_empty()),
         }

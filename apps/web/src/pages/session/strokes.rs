@@ -1,12 +1,12 @@
 //! One's own strokes and what others paint.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
 use meshwork_core::crdt::canvas::{Canvas, Colour, Painted};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{CommandError, PaintReceipt, PaintingLeft};
-use meshwork_core::ordered::OrderedSet;
 use meshwork_web::rules::Standing;
 
 use super::{LastStroke, Session, set_if_new};
@@ -20,7 +20,7 @@ impl Session {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
         let receipt =
             self.driver.with_value(|driver| driver.with(|node, now| node.paint(now, room, cells)))?;
-        let stroke = LastStroke { sequence: *receipt.sequences.end(), by: OrderedSet::new() };
+        let stroke = LastStroke { sequence: *receipt.sequences.end(), by: BTreeSet::new() };
         self.last_stroke.set_value(Some(stroke));
         self.count_reached();
         if self.governing.standing.get_untracked() != Standing::Free {

@@ -172,7 +172,7 @@ fn write_stamps(writer: &mut BitWriter, cells: &[TileCell]) {
         return writer.put(ONE, CODING);
     }
     let mut palette: Vec<Stamp> = cells.iter().map(|cell| cell.stamp).collect();
-    crate::ordered::sort(&mut palette);
+    palette.sort();
     palette.dedup();
     let form = StampForm::of(palette[0], &palette);
     let width = index_width(palette.len());
@@ -228,7 +228,7 @@ fn read_stamps(
 
 fn write_colours(writer: &mut BitWriter, cells: &[TileCell]) {
     let mut palette: Vec<Colour> = cells.iter().map(|cell| cell.colour).collect();
-    crate::ordered::sort(&mut palette);
+    palette.sort();
     palette.dedup();
     if let [colour] = palette[..] {
         writer.put(ONE, CODING);

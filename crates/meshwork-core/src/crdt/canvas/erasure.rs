@@ -11,7 +11,6 @@ use super::{Canvas, CanvasSize};
 use crate::clock::Stamp;
 use crate::gossip::batch::SignedBatch;
 use crate::id::PeerId;
-use crate::ordered;
 
 /// Cells of a rectangle that were painted up to a stamp show as cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +66,7 @@ impl Canvas {
         mut erasures: Vec<Erasure>,
         beaten: impl Iterator<Item = &'a SignedBatch>,
     ) -> Enforced {
-        ordered::sort(&mut erasures);
+        erasures.sort();
         erasures.dedup();
         let differing: Vec<Erasure> = {
             let lacks = |list: &[Erasure], erasure: &Erasure| list.binary_search(erasure).is_err();

@@ -7,7 +7,6 @@ use super::colour::Colour;
 use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE, index_in_tile};
 use crate::clock::Stamp;
 use crate::gossip::batch::StampWindow;
-use crate::ordered;
 
 /// One painted cell of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +205,7 @@ pub fn cells_to_strokes(
     let mut placed: Vec<(u32, u16, usize)> = { cells.iter().enumerate() }
         .map(|(at, &(x, y, _))| (size.tile_of(x, y), index_in_tile(x, y), at))
         .collect();
-    ordered::sort(&mut placed);
+    placed.sort();
     let tiles = placed.chunk_by(|one, next| one.0 == next.0);
     tiles
         .map(|tile| {

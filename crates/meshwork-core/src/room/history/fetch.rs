@@ -1,13 +1,12 @@
 //! Fetching a history: whom to ask, part by part, and what to do when somebody lies or goes away.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{GAP_BYTES, PART_BYTES_MAX, decode};
 use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::session::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, WantHistory,
 };
@@ -60,9 +59,9 @@ pub struct HistoryView {
 #[derive(Debug)]
 pub(super) struct Fetch {
     state: HistoryState,
-    waiting_for: OrderedSet<Endpoint>,
+    waiting_for: BTreeSet<Endpoint>,
     answer_by: Time,
-    spans: OrderedMap<Endpoint, HistorySpan>,
+    spans: BTreeMap<Endpoint, HistorySpan>,
     source: Option<(Endpoint, HistorySpan)>,
     /// The entry that comes next.
     next: u64,
@@ -91,7 +90,7 @@ impl Fetch {
             state: HistoryState::Asking,
             waiting_for: neighbours.into_iter().collect(),
             answer_by: now + ANSWER_WITHIN,
-            spans: OrderedMap::new(),
+            spans: BTreeMap::new(),
             source: None,
             next: 0,
             wanted: None,

@@ -1,6 +1,6 @@
 //! Serving one's history: what neighbours want of it, no more than stated, read by the driver or from the replica.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,7 +10,6 @@ use crate::clock::Stamp;
 use crate::crdt::canvas::Canvas;
 use crate::id::Endpoint;
 use crate::node::io::{HistoryEntry, HistoryPart};
-use crate::ordered::OrderedMap;
 use crate::room::allowance::Bucket;
 use crate::session::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
@@ -62,7 +61,7 @@ enum Reading {
 #[derive(Debug, Default)]
 pub(super) struct Archive {
     has_log: bool,
-    clients: OrderedMap<Endpoint, Client>,
+    clients: BTreeMap<Endpoint, Client>,
     oldest: Option<(Time, u64)>,
     next_token: u64,
     sends: VecDeque<(Endpoint, HistoryMessage)>,

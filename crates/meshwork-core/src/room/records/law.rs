@@ -5,6 +5,7 @@
 //! the other does not: any choice would do that everybody makes alike. A moderator's bans and erases hold while
 //! the owner's last record names that moderator. Beyond the stated limits those with the least (stamp, hash) stay.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,7 +15,6 @@ use crate::clock::Stamp;
 use crate::gossip::batch::{Batch, Header};
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
 use crate::node::event::Refusal;
-use crate::ordered::OrderedMap;
 use crate::room::equivocation::Proof;
 
 /// Proofs of contradictions that are kept. Keys cost nothing, so this must be bounded; where strangers fill it, a
@@ -77,10 +77,10 @@ pub struct Law {
     /// Records of rules; the one with number n stands at n - 1.
     chain: Vec<Record>,
     /// Bans and erases that hold.
-    edicts: OrderedMap<(Stamp, RecordHash), Record>,
-    proofs: OrderedMap<Endpoint, Proof>,
+    edicts: BTreeMap<(Stamp, RecordHash), Record>,
+    proofs: BTreeMap<Endpoint, Proof>,
     /// For each banned peer the heads of its programs; of others nothing counts.
-    bans: OrderedMap<PeerId, OrderedMap<Instance, u64>>,
+    bans: BTreeMap<PeerId, BTreeMap<Instance, u64>>,
     no_rules: Rules,
     /// A fault on purpose: batches are not held to the rules of their record.
     #[cfg(feature = "planted-bugs")]
@@ -94,9 +94,9 @@ impl Law {
             room,
             owner,
             chain: Vec::new(),
-            edicts: OrderedMap::new(),
-            proofs: OrderedMap::new(),
-            bans: OrderedMap::new(),
+            edicts: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            bans: BTreeMap::new(),
             no_rules: Rules::default(),
             #[cfg(feature = "planted-bugs")]
             lenient: false,
@@ -377,10 +377,10 @@ impl Law {
 
     /// Works out the least heads of all bans.
     fn derive(&mut self) {
-        let mut bans: OrderedMap<PeerId, OrderedMap<Instance, u64>> = OrderedMap::new();
+        let mut bans: BTreeMap<PeerId, BTreeMap<Instance, u64>> = BTreeMap::new();
         for record in self.edicts.values() {
             let Statement::Ban(ban) = record.statement() else { continue };
-            let heads: OrderedMap<Instance, u64> = ban.heads.iter().copied().collect();
+            let heads: BTreeMap<Instance, u64> = ban.heads.iter().copied().collect();
             match bans.get_mut(&ban.peer) {
                 None => drop(bans.insert(ban.peer, heads)),
                 Some(least) => {

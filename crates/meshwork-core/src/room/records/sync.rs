@@ -6,14 +6,13 @@
 //! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
 //! neighbour may hold what does not count here.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::RecordHash;
 use super::law::Law;
 use crate::id::Endpoint;
-use crate::ordered::{OrderedMap, OrderedSet};
 use crate::session::message::RoomMessage;
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
@@ -49,7 +48,7 @@ struct Neighbour {
 /// The comparison with all neighbours.
 #[derive(Debug, Default)]
 pub struct RecordSync {
-    neighbours: OrderedMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
     outputs: VecDeque<RecordOutput>,
 }
@@ -91,7 +90,7 @@ impl RecordSync {
         if !self.neighbours.contains_key(&from) {
             return;
         }
-        let theirs: OrderedSet<RecordHash> = hashes.iter().copied().collect();
+        let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
         for record in law.chain().iter().chain(law.edicts()).filter(|record| !theirs.contains(&record.hash()))
         {
             let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");

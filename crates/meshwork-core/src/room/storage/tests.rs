@@ -1,5 +1,7 @@
 //! What a room promises of its storage, on a disk that works now and then.
 
+use alloc::collections::{BTreeMap, BTreeSet};
+
 use super::*;
 use crate::clock::Stamp;
 use crate::gossip::batch::{Header, StampWindow};
@@ -32,7 +34,7 @@ fn storage() -> Storage {
 /// A disk, and what was told to members.
 #[derive(Default)]
 struct World {
-    disk: OrderedMap<BatchKey, Vec<u8>>,
+    disk: BTreeMap<BatchKey, Vec<u8>>,
     genesis: bool,
     history: Vec<Vec<u8>>,
     waiting: VecDeque<(u64, StoreChange)>,
@@ -185,7 +187,7 @@ proptest! {
     fn what_is_called_stored_is_stored(steps in prop::collection::vec((0_u8..8, any::<bool>(), 0_u64..40), 1..200)) {
         let batches: Vec<SignedBatch> = (1..=20).map(batch).collect();
         let (mut storage, mut world) = (storage(), World::default());
-        let mut kept = OrderedSet::new();
+        let mut kept = BTreeSet::new();
         let (mut next, mut at) = (0, 0);
         for (kind, works, number) in steps {
             match kind {
@@ -218,12 +220,12 @@ proptest! {
             storage.settle(now(at).time);
             world.drain(&mut storage);
         }
-        prop_assert_eq!(world.disk.keys().copied().collect::<OrderedSet<_>>(), kept);
+        prop_assert_eq!(world.disk.keys().copied().collect::<BTreeSet<_>>(), kept);
         let mut accepted: Vec<_> = batches[..next].iter().map(|batch| batch.bytes().to_vec()).collect();
         accepted.sort();
         world.history.sort();
         prop_assert_eq!(world.history, accepted);
-        let told: OrderedSet<u64> = world.told.iter().filter(|told| told.2).map(|told| told.1).collect();
+        let told: BTreeSet<u64> = world.told.iter().filter(|told| told.2).map(|told| told.1).collect();
         prop_assert_eq!(told.len(), next, "everybody was told in the end");
     }
 }

@@ -5,7 +5,7 @@
 //! batches served must give that digest exactly, whatever else the receiver has. So an honest neighbour whose
 //! replica changes meanwhile is never blamed, and one that leaves batches out is, at once.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,6 @@ use core::time::Duration;
 
 use crate::crdt::replica::{Digest, PART_BATCHES_MAX, Replica};
 use crate::gossip::batch::UnverifiedBatch;
-use crate::ordered::OrderedMap;
 use crate::session::message::{PARTS_MAX, PartBegin};
 use crate::time::Time;
 
@@ -44,18 +43,18 @@ const RECEIVING_MAX: usize = 2 * PARTS_IN_FLIGHT_MAX;
 #[derive(Debug)]
 pub(super) struct Source {
     /// Parts of its summary that may have to be asked for, with the digests it announced.
-    pub(super) unseen: OrderedMap<u32, Digest>,
-    asked: OrderedMap<u32, Asked>,
+    pub(super) unseen: BTreeMap<u32, Digest>,
+    asked: BTreeMap<u32, Asked>,
     window: usize,
     /// Until when what it brought counts, while it is asked for something; never later than now.
     progress: Time,
     receiving: VecDeque<Receiving>,
     /// Parts that were served whole and differ all the same, by the digest that they were served under: until that
     /// changes, to ask for them again would bring nothing.
-    fetched: OrderedMap<u32, Digest>,
+    fetched: BTreeMap<u32, Digest>,
     /// Of parts that it was asked for: the digest that it last said, and the one it said before. A replica never
     /// goes back.
-    said: OrderedMap<u32, (Digest, Option<Digest>)>,
+    said: BTreeMap<u32, (Digest, Option<Digest>)>,
     failures: u32,
     paused_until: Option<Time>,
     lies: u32,
@@ -94,13 +93,13 @@ pub(super) enum Fault {
 impl Source {
     pub(super) fn new() -> Source {
         Source {
-            unseen: OrderedMap::new(),
-            asked: OrderedMap::new(),
+            unseen: BTreeMap::new(),
+            asked: BTreeMap::new(),
             window: PARTS_IN_FLIGHT_LEAST,
             progress: Time(0),
             receiving: VecDeque::new(),
-            fetched: OrderedMap::new(),
-            said: OrderedMap::new(),
+            fetched: BTreeMap::new(),
+            said: BTreeMap::new(),
             failures: 0,
             paused_until: None,
             lies: 0,

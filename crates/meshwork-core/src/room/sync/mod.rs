@@ -32,7 +32,7 @@
 mod fetch;
 mod serve;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -45,7 +45,6 @@ use self::serve::Serving;
 use crate::crdt::replica::{Digest, Replica};
 use crate::gossip::batch::UnverifiedBatch;
 use crate::id::Endpoint;
-use crate::ordered::OrderedMap;
 use crate::session::message::{PartBegin, ReplicaDigest, ReplicaNumber, RoomMessage, Summary, Taken, Want};
 use crate::time::Time;
 use crate::wire::Bounded;
@@ -101,7 +100,7 @@ pub struct Sync {
     replica: ReplicaNumber,
     /// Digest of the rules under which our digests stand.
     rules: Digest,
-    neighbours: OrderedMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
     check_at: Option<Time>,
     /// Whether something changed since parts were last asked for.
@@ -115,7 +114,7 @@ impl Sync {
         Sync {
             replica,
             rules: [0; 32],
-            neighbours: OrderedMap::new(),
+            neighbours: BTreeMap::new(),
             tell_at: None,
             check_at: None,
             may_ask: false,
@@ -401,7 +400,7 @@ impl Sync {
 
     /// Asks for parts that differ and that nobody is serving, neighbours in turn, so that all serve at once.
     fn ask(&mut self, now: Time, replica: &dyn Replica, settled: impl Fn(Endpoint) -> bool) {
-        let mut wants: OrderedMap<Endpoint, Vec<u32>> = OrderedMap::new();
+        let mut wants: BTreeMap<Endpoint, Vec<u32>> = BTreeMap::new();
         let mut turn: Vec<Endpoint> = self.neighbours.keys().copied().filter(|one| settled(*one)).collect();
         // Whose live batches still wait is asked when they are worked off.
         self.may_ask |= turn.len() < self.neighbours.len();

@@ -1,10 +1,9 @@
 //! Serving one neighbour the parts that it wants, no faster than it takes them in.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::crdt::replica::{Digest, Replica};
 use crate::gossip::batch::SignedBatch;
-use crate::ordered::OrderedSet;
 use crate::session::message::{PARTS_MAX, PartBegin, PartEnd, ReplicaNumber, RoomMessage};
 use crate::wire::Bytes;
 
@@ -17,7 +16,7 @@ pub const SERVE_WINDOW: usize = 256 * 1024;
 pub(super) struct Serving {
     parts: VecDeque<u32>,
     /// The same, for lookup.
-    set: OrderedSet<u32>,
+    set: BTreeSet<u32>,
     open: Option<Open>,
     /// Whether the neighbour tells what it has taken in.
     counts: bool,

@@ -1,9 +1,10 @@
 //! The database of a profile's rooms: geneses, batches and leases in IndexedDB.
 
+use std::collections::BTreeSet;
+
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::io::{BatchKey, StoreChange};
-use meshwork_core::ordered::{self, OrderedSet};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
 
@@ -111,8 +112,8 @@ impl Database {
     }
 
     /// The keys of the batches that are stored of a room.
-    pub(super) async fn batch_keys(&self, room: RoomId) -> Result<OrderedSet<BatchKey>, StoreError> {
-        let mut keys = OrderedSet::new();
+    pub(super) async fn batch_keys(&self, room: RoomId) -> Result<BTreeSet<BatchKey>, StoreError> {
+        let mut keys = BTreeSet::new();
         let mut after = None;
         loop {
             let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
@@ -174,7 +175,7 @@ impl Database {
         let used = |room: JsValue| property(&room, "used").and_then(|used| used.as_f64()).unwrap_or(0.0);
         let pairs = keys.iter().zip(values.iter());
         let mut rooms: Vec<Kept> = pairs.map(|(key, room)| Kept { key, used_ms: used(room) }).collect();
-        ordered::sort_by(&mut rooms, |one, other| one.used_ms.total_cmp(&other.used_ms));
+        rooms.sort_by(|one, other| one.used_ms.total_cmp(&other.used_ms));
         Ok(rooms)
     }
 

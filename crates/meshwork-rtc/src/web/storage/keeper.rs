@@ -1,7 +1,7 @@
 //! Keeps the rooms of one page: restores them, waits for their locks, writes what the node asks for.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use js_sys::Date;
 use meshwork_core::id::RoomId;
 use meshwork_core::node::io::StoreChange;
 use meshwork_core::node::{Input, Node, RoomHandle, StoredRoom};
-use meshwork_core::ordered::OrderedMap;
 use meshwork_core::time::Time;
 use wasm_bindgen_futures::spawn_local;
 
@@ -59,7 +58,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     database: Option<Database>,
-    rooms: OrderedMap<RoomHandle, Room>,
+    rooms: BTreeMap<RoomHandle, Room>,
     /// What the node asked for and no transaction has taken yet. A room has two changes under way at most.
     queue: VecDeque<(u64, RoomId, StoreChange)>,
     /// What a transaction is writing.
