@@ -10,8 +10,8 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
+use super::announce;
 use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, VERSIONS};
-use super::{announce, reading, writing};
 use crate::id::Identity;
 use crate::node::Config;
 use crate::overlay::choice::Choice;
@@ -26,6 +26,8 @@ const ENTER_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// Longest that a server may ask to be left alone.
 const AWAY_MAX: Duration = Duration::from_secs(60);
+/// Longest words about a message that is none, in bytes: they may quote it.
+const RUBBISH_MAX: usize = 200;
 /// Keep-alive interval used when a server names one outside 1 s to 5 min.
 const KEEP_ALIVE_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
@@ -146,7 +148,7 @@ impl ServerClient {
                 self.unanswered += 1;
                 let last = self.unanswered == UNANSWERED_MAX;
                 self.deadline = now + if last { self.keep_alive.min(ANSWER_WITHIN) } else { self.keep_alive };
-                (Some(ClientAction::Send(writing::write(&FromClient::KeepAlive))), None)
+                (Some(ClientAction::Send(to_json(&FromClient::KeepAlive))), None)
             }
             Phase::Opening | Phase::Entered => {
                 let away = self.give_up(now, String::from("it does not answer"), rng);
@@ -188,9 +190,13 @@ impl ServerClient {
             let rubbish = format!("a message of {} bytes, above {SERVER_MESSAGE_MAX}", text.len());
             return (None, Some(ClientEvent::Rubbish(rubbish)));
         }
-        let message = match reading::read(text) {
+        let message = match serde_json::from_str(text) {
             Ok(message) => message,
-            Err(error) => return (None, Some(ClientEvent::Rubbish(format!("{error}")))),
+            Err(error) => {
+                let mut rubbish = format!("{error}");
+                rubbish.truncate(rubbish.floor_char_boundary(RUBBISH_MAX));
+                return (None, Some(ClientEvent::Rubbish(rubbish)));
+            }
         };
         self.unanswered = 0;
         match message {
@@ -210,7 +216,7 @@ impl ServerClient {
                 let proof = announce::prove_entry(identity, announcement.endpoint, &challenge).into();
                 let version = VERSIONS.1.min(versions.1);
                 let enter = FromClient::Enter { version, announcement: announcement.clone(), proof };
-                (Some(ClientAction::Send(writing::write(&enter))), None)
+                (Some(ClientAction::Send(to_json(&enter))), None)
             }
             FromServer::Entered if self.phase == Phase::Opening => {
                 self.phase = Phase::Entered;
@@ -234,7 +240,7 @@ impl ServerClient {
         if self.phase == Phase::Entered && self.unanswered == 0 {
             self.deadline = now + self.keep_alive;
         }
-        writing::write(message)
+        to_json(message)
     }
 
     fn give_up(&mut self, now: Time, reason: String, rng: &mut Rng) -> ClientEvent {
@@ -247,6 +253,10 @@ impl ServerClient {
         self.failures += 1;
         ClientEvent::Away(reason)
     }
+}
+
+fn to_json(message: &FromClient) -> String {
+    serde_json::to_string(message).expect("a client says nothing of a type that it does not know")
 }
 
 /// The pause after `failures` earlier ones: doubled each time up to `most`, and of that a random half to whole.
@@ -347,11 +357,13 @@ mod tests {
         let mut world = world();
         world.enter();
         assert_eq!(world.text(Time(1), r#"{"type":"weather","sun":true}"#), (None, None));
-        for rubbish in ["", "[]", "{", r#"{"type":"joined"}"#, r#"{"typ":"joined"}"#] {
-            assert!(
-                matches!(world.text(Time(1), rubbish), (None, Some(ClientEvent::Rubbish(_)))),
-                "{rubbish}"
-            );
+        let quoted = format!(r#"{{"type":"ice-servers","room":"{}"}}"#, "é".repeat(9000));
+        let deep = "[".repeat(SERVER_MESSAGE_MAX);
+        for rubbish in ["", "[]", "{", r#"{"type":"joined"}"#, r#"{"typ":"joined"}"#, &quoted, &deep] {
+            let (None, Some(ClientEvent::Rubbish(words))) = world.text(Time(1), rubbish) else {
+                panic!("{rubbish}")
+            };
+            assert!(words.len() <= RUBBISH_MAX, "{words}");
         }
     }
 

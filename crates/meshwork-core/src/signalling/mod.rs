@@ -7,6 +7,4 @@ pub mod client;
 pub mod description;
 pub mod ice_server;
 pub mod protocol;
-mod reading;
 pub mod sealing;
-mod writing;

@@ -272,3 +272,139 @@ pub const PAYLOAD_MAX: usize = 8 * 1024;
 pub const CLIENT_MESSAGE_MAX: usize = 16 * 1024;
 /// Longest message a client accepts from a server: `joined` with every member of a full room.
 pub const SERVER_MESSAGE_MAX: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+    use crate::id::{Identity, Instance};
+
+    fn room() -> RoomId {
+        RoomId([3; 32])
+    }
+
+    fn endpoint() -> Endpoint {
+        Endpoint { peer: Identity::from_secret([7; 32]).peer(), instance: Instance(5) }
+    }
+
+    fn announcement() -> Announcement {
+        Announcement { endpoint: endpoint(), sealing_key: [1; 32].into(), signature: [2; 64].into() }
+    }
+
+    fn from_server() -> Vec<FromServer> {
+        let (room, endpoint, announcement) = (room(), endpoint(), announcement());
+        let code = Code::from_bits(77);
+        let (reason, detail) = (ServerRefusal::RoomFull, "it has \"24\" members".to_string());
+        let welcome = |overlay| FromServer::Welcome {
+            versions: (1, 2),
+            challenge: [9; 32].into(),
+            time_ms: 8,
+            keep_alive_ms: 25_000,
+            overlay,
+        };
+        let relay =
+            IceServer { username: "1:who".into(), credential: "é\n".into(), ..IceServer::open("turn:*") };
+        vec![
+            welcome(None),
+            welcome(Some("k-gossip:5".to_string())),
+            FromServer::Entered,
+            FromServer::Found { room, code, genesis: [4; GENESIS_MAX].into() },
+            FromServer::Unknown { room: None, code: Some(code) },
+            FromServer::Unknown { room: Some(room), code: None },
+            FromServer::Joined { room, members: vec![announcement.clone(), announcement.clone()] },
+            FromServer::IceServers {
+                room,
+                servers: vec![IceServer::open("stun:x"), relay],
+                lasts_ms: u64::MAX,
+            },
+            FromServer::MemberJoined { room, announcement },
+            FromServer::MemberLeft { room, endpoint },
+            FromServer::Signal { room, from: endpoint, payload: [6; PAYLOAD_MAX].into() },
+            FromServer::KeepAlive,
+            FromServer::Refused { reason, detail: detail.clone(), room: Some(room), endpoint: None },
+            FromServer::Goodbye { reason, detail: detail.clone(), away_ms: None },
+            FromServer::Goodbye { reason, detail, away_ms: Some(900) },
+        ]
+    }
+
+    fn from_client() -> Vec<FromClient> {
+        let (room, code) = (room(), Code::from_bits(77));
+        let mut messages = vec![
+            FromClient::Enter { version: 1, announcement: announcement(), proof: [4; 64].into() },
+            FromClient::Register { genesis: [250; GENESIS_MAX].into() },
+            FromClient::Lookup { room: Some(room), code: None },
+            FromClient::Lookup { room: None, code: Some(code) },
+            FromClient::Join { room },
+            FromClient::Leave { room },
+            FromClient::Signal { room, to: endpoint(), payload: [6; PAYLOAD_MAX].into() },
+            FromClient::IceServers { room },
+            FromClient::KeepAlive,
+        ];
+        let outcomes = [LinkOutcome::Direct, LinkOutcome::Relayed, LinkOutcome::Failed];
+        messages.extend(outcomes.map(|outcome| FromClient::Report { outcome, ms: u64::MAX }));
+        messages
+    }
+
+    #[test]
+    fn every_message_is_read_as_it_was_written_and_fits() {
+        for message in from_server() {
+            let text = serde_json::to_string(&message).expect("it is written");
+            assert!(text.len() <= SERVER_MESSAGE_MAX);
+            assert_eq!(serde_json::from_str::<FromServer>(&text).expect("it is read"), message, "{text}");
+        }
+        for message in from_client() {
+            let text = serde_json::to_string(&message).expect("it is written");
+            assert!(text.len() <= CLIENT_MESSAGE_MAX);
+            assert_eq!(serde_json::from_str::<FromClient>(&text).expect("it is read"), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_json_of_a_message_is_as_the_protocol_says() {
+        let json = |message: &FromServer| serde_json::to_string(message).expect("it is written");
+        let (room, endpoint) = (room(), endpoint());
+        assert_eq!(
+            json(&FromServer::MemberLeft { room, endpoint }),
+            format!(r#"{{"type":"member-left","room":"{room}","endpoint":"{endpoint}"}}"#)
+        );
+        let full = FromServer::Refused {
+            reason: ServerRefusal::RoomFull,
+            detail: "24".into(),
+            room: None,
+            endpoint: None,
+        };
+        assert_eq!(json(&full), r#"{"type":"refused","reason":"room-full","detail":"24"}"#);
+        let report = FromClient::Report { outcome: LinkOutcome::Relayed, ms: 7 };
+        let text = serde_json::to_string(&report).expect("it is written");
+        assert_eq!(text, r#"{"type":"report","outcome":"relayed","ms":7}"#);
+    }
+
+    #[test]
+    fn unknown_types_members_and_reasons_are_no_fault_and_rubbish_is() {
+        let read = |text: &str| serde_json::from_str::<FromServer>(text);
+        let later = read(r#"{"type":"later","room":5,"more":[{}]}"#).expect("it is read");
+        assert_eq!(later, FromServer::Ignored);
+        let more = read(r#"{"more":null,"type":"keep-alive"}"#).expect("it is read");
+        assert_eq!(more, FromServer::KeepAlive);
+        let refused = read(r#"{"type":"goodbye","reason":"unheard-of","detail":""}"#).expect("it is read");
+        assert!(matches!(refused, FromServer::Goodbye { reason: ServerRefusal::Other, .. }));
+        let (room, long) = (room(), "A".repeat(PAYLOAD_MAX * 4 / 3 + 4));
+        let from = endpoint();
+        for rubbish in [
+            "7",
+            "[]",
+            "{}",
+            r#"{"type":7}"#,
+            r#"{"type":"entered"}x"#,
+            r#"{"type":"signal","room":""}"#,
+            &format!(r#"{{"type":"member-left","room":"{room}"}}"#),
+            &format!(r#"{{"type":"member-left","room":"{room}","room":"{room}","endpoint":"{from}"}}"#),
+            &format!(r#"{{"type":"signal","room":"{room}","from":"{from}","payload":"{long}"}}"#),
+        ] {
+            assert!(read(rubbish).is_err(), "{rubbish}");
+        }
+    }
+}

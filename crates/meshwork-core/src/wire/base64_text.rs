@@ -27,14 +27,14 @@ impl<const MAX: usize> Base64<MAX> {
     }
 
     /// Reads base64url without padding; `None` when `text` is anything else, or longer.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
+    fn from_text(text: &str) -> Option<Self> {
         // Four characters for three bytes: a longer text is refused undecoded.
         let bytes = if text.len() > MAX.div_ceil(3) * 4 { None } else { from_base64(text) };
         Base64::new(bytes?).ok()
     }
 
     /// The bytes as base64url without padding.
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         to_base64(&self.0)
     }
 

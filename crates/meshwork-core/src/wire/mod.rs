@@ -6,7 +6,6 @@
 
 pub(crate) mod base64_text;
 mod bounded;
-pub(crate) mod json;
 mod stream;
 
 pub use base64_text::Base64;
