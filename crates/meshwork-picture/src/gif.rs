@@ -3,26 +3,26 @@
 //! A GIF has at most 256 colours and no half of anything: cells that show nothing are white in it, and where more
 //! colours were painted than fit, each becomes the nearest of a cube of 252.
 
+use std::borrow::Cow;
+
+use gif::{DisposalMethod, Encoder, Frame, Repeat};
+
 use crate::timeline::{Area, Timeline};
 
 /// Colours beside the white of what shows nothing.
 pub const COLOURS_MAX: usize = 255;
 /// Steps of red, green and blue where there are more: eyes tell greens apart best.
 const STEPS: [usize; 3] = [6, 7, 6];
-/// Codes are at most 12 bits long (appendix F).
-const CODES_MAX: usize = 4096;
-/// Slots for known strings: a power of two, twice as many as there are codes.
-const SLOTS: usize = 2 * CODES_MAX;
 /// Shortest time that every program shows a frame for, in hundredths of a second.
 const DELAY_LEAST: u16 = 2;
+/// Nothing is written but to memory, in the sizes that it says.
+const FITS: &str = "memory takes what is written, and a frame has as many pixels as it says";
 
 /// Writes one GIF.
 pub struct GifEncoder {
-    out: Vec<u8>,
+    encoder: Encoder<Vec<u8>>,
     palette: Palette,
     scale: usize,
-    bits: u8,
-    slots: Vec<u32>,
 }
 
 enum Palette {
@@ -36,19 +36,13 @@ impl GifEncoder {
     /// caller to see to.
     pub fn new(timeline: &Timeline, scale: usize) -> GifEncoder {
         let palette = timeline.colours(COLOURS_MAX).map_or(Palette::Cube, Palette::Exact);
-        let colours = palette.colours();
-        let bits = (colours.len().next_power_of_two().trailing_zeros() as u8).clamp(2, 8);
+        let colours = palette.colours().concat();
         let size = timeline.size();
-        let mut out = Vec::from(*b"GIF89a");
-        for side in [size.width, size.height] {
-            out.extend(((usize::from(side) * scale) as u16).to_le_bytes());
-        }
-        out.extend([0xf0 | (bits - 1), 0, 0]);
-        colours.iter().for_each(|colour| out.extend(colour));
-        out.resize(out.len() + ((1 << bits) - colours.len()) * 3, 0);
-        // Begin again for ever.
-        out.extend(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0");
-        GifEncoder { out, palette, scale, bits, slots: vec![0; SLOTS] }
+        let side = |cells: u16| (usize::from(cells) * scale) as u16;
+        let mut encoder =
+            Encoder::new(Vec::new(), side(size.width), side(size.height), &colours).expect(FITS);
+        encoder.set_repeat(Repeat::Infinite).expect(FITS);
+        GifEncoder { encoder, palette, scale }
     }
 
     /// Whether every colour is as it was painted.
@@ -58,14 +52,6 @@ impl GifEncoder {
 
     /// Adds what an area shows at the timeline's moment, for so many hundredths of a second.
     pub fn push(&mut self, timeline: &Timeline, area: Area, hundredths: u16) {
-        // What was there before stays beneath.
-        self.out.extend([0x21, 0xf9, 4, 1 << 2]);
-        self.out.extend(hundredths.max(DELAY_LEAST).to_le_bytes());
-        self.out.extend([0, 0, 0x2c]);
-        for length in [area.x, area.y, area.width, area.height] {
-            self.out.extend(((usize::from(length) * self.scale) as u16).to_le_bytes());
-        }
-        self.out.push(0);
         let mut row = Vec::with_capacity(usize::from(area.width) * self.scale);
         let mut pixels = Vec::with_capacity(row.capacity() * usize::from(area.height) * self.scale);
         for y in area.y..area.y + area.height {
@@ -76,68 +62,34 @@ impl GifEncoder {
             }
             (0..self.scale).for_each(|_| pixels.extend_from_slice(&row));
         }
-        self.compress(&pixels);
+        let side = |cells: u16| (usize::from(cells) * self.scale) as u16;
+        let frame = Frame {
+            delay: hundredths.max(DELAY_LEAST),
+            // What was there before stays beneath.
+            dispose: DisposalMethod::Keep,
+            left: side(area.x),
+            top: side(area.y),
+            width: side(area.width),
+            height: side(area.height),
+            buffer: Cow::Owned(pixels),
+            ..Frame::default()
+        };
+        self.encoder.write_frame(&frame).expect(FITS);
     }
 
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.out.len()
+        self.encoder.get_ref().len()
     }
 
     /// Whether there is nothing, which is never so.
     pub fn is_empty(&self) -> bool {
-        self.out.is_empty()
+        self.len() == 0
     }
 
     /// The whole file.
-    pub fn finish(mut self) -> Vec<u8> {
-        self.out.push(0x3b);
-        self.out
-    }
-
-    /// Lempel, Ziv and Welch's coding with codes that grow, in blocks of 255 bytes (appendix F).
-    fn compress(&mut self, pixels: &[u8]) {
-        let clear = 1_u16 << self.bits;
-        let mut bits = Bits { out: &mut self.out, block: Vec::with_capacity(255), waiting: 0, count: 0 };
-        bits.out.push(self.bits);
-        let (mut next, mut width) = (clear + 2, u32::from(self.bits) + 1);
-        self.slots.fill(0);
-        bits.put(clear, width);
-        let mut pixels = pixels.iter().copied();
-        let Some(first) = pixels.next() else { return };
-        let mut prefix = u16::from(first);
-        for pixel in pixels {
-            let key = u32::from(prefix) << 8 | u32::from(pixel);
-            let mut slot = key.wrapping_mul(0x9e37_79b1) as usize >> 16 & (SLOTS - 1);
-            // A slot holds a string above its code, which is never 0.
-            while self.slots[slot] != 0 && self.slots[slot] >> 12 != key {
-                slot = (slot + 1) & (SLOTS - 1);
-            }
-            if self.slots[slot] != 0 {
-                prefix = (self.slots[slot] & 0xfff) as u16;
-                continue;
-            }
-            bits.put(prefix, width);
-            prefix = u16::from(pixel);
-            if usize::from(next) == CODES_MAX {
-                bits.put(clear, width);
-                (next, width) = (clear + 2, u32::from(self.bits) + 1);
-                self.slots.fill(0);
-                continue;
-            }
-            self.slots[slot] = key << 12 | u32::from(next);
-            if next == 1 << width {
-                width += 1;
-            }
-            next += 1;
-        }
-        bits.put(prefix, width);
-        // The reader's table is one entry behind, and grows by one more before it reads the end.
-        if next == 1 << width && width < 12 {
-            width += 1;
-        }
-        bits.put(clear + 1, width);
-        bits.end();
+    pub fn finish(self) -> Vec<u8> {
+        self.encoder.into_inner().expect(FITS)
     }
 }
 
@@ -169,47 +121,5 @@ impl Palette {
             }
         };
         (index + 1) as u8
-    }
-}
-
-/// Codes, the lowest bits first, in blocks.
-struct Bits<'a> {
-    out: &'a mut Vec<u8>,
-    block: Vec<u8>,
-    waiting: u32,
-    count: u32,
-}
-
-impl Bits<'_> {
-    fn put(&mut self, code: u16, width: u32) {
-        self.waiting |= u32::from(code) << self.count;
-        self.count += width;
-        while self.count >= 8 {
-            self.byte();
-            self.count -= 8;
-        }
-    }
-
-    fn byte(&mut self) {
-        self.block.push(self.waiting as u8);
-        self.waiting >>= 8;
-        if self.block.len() == 255 {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        if !self.block.is_empty() {
-            self.out.push(self.block.len() as u8);
-            self.out.append(&mut self.block);
-        }
-    }
-
-    fn end(mut self) {
-        if self.count > 0 {
-            self.byte();
-        }
-        self.flush();
-        self.out.push(0);
     }
 }
