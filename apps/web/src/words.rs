@@ -77,8 +77,8 @@ pub fn part_missing() -> Notice {
 
 /// What a large room's links need could not be loaded; it is tried again by itself.
 pub fn overlays_missing() -> Notice {
-    let sentences = "What links you in a large room did not load. You see and paint everything, over a few links. It \
-                     is tried again by itself.";
+    let sentences = "What links you in a large room did not load. A small one needs nothing of it. It is tried again by \
+                     itself.";
     Notice::new(Tone::Warn, sentences, None)
 }
 

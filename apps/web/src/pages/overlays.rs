@@ -1,4 +1,4 @@
-//! The overlays of large rooms: a part of the program that is loaded when a room wants one of them.
+//! The overlays of large rooms: a part of the program that is loaded before a room is joined.
 
 use std::time::Duration;
 
@@ -14,19 +14,27 @@ use super::session::Session;
 const AGAIN_LEAST: Duration = Duration::from_secs(2);
 const AGAIN_MOST: Duration = Duration::from_secs(60);
 
-/// Loads the part and hands it to the node; where that fails it is said, and tried again until it succeeds.
-pub(crate) fn load(session: Session) {
-    load_again(session, AGAIN_LEAST);
+/// Loads the part and hands it to the node; where that fails it is said, and tried again afterwards until it succeeds.
+pub(crate) async fn load(session: Session) {
+    let is_tried_again = session.are_overlays_missing.get_untracked();
+    if !is_tried_again && !hand_in(session).await {
+        load_again(session, AGAIN_LEAST);
+    }
 }
 
 fn load_again(session: Session, pause: Duration) {
-    spawn_local(async move {
-        let is_missing = enter(session).await.is_err();
-        // The session may have gone with its page.
-        if session.are_overlays_missing.try_set(is_missing).is_none() && is_missing {
-            set_timeout(move || load_again(session, AGAIN_MOST.min(2 * pause)), pause);
+    let again = async move {
+        if !hand_in(session).await {
+            load_again(session, AGAIN_MOST.min(2 * pause));
         }
-    });
+    };
+    set_timeout(move || spawn_local(again), pause);
+}
+
+/// Whether it is done, or the session has gone with its page.
+async fn hand_in(session: Session) -> bool {
+    let is_missing = enter(session).await.is_err();
+    session.are_overlays_missing.try_set(is_missing).is_some() || !is_missing
 }
 
 /// The door to the part, which nothing else names the code of.

@@ -30,7 +30,7 @@ use self::governing::Governing;
 use self::later::News;
 use super::parts::Part;
 use super::voice::Voice;
-use super::{browser, hide, name_field};
+use super::{browser, hide, name_field, overlays};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -127,7 +127,7 @@ pub(crate) struct Session {
     pub(crate) voice: Voice,
     /// What of a room's page is loaded after its canvas is shown.
     pub(crate) later: Part,
-    /// Whether the part that large rooms want could not be loaded.
+    /// Whether the part with the overlays of large rooms could not be loaded.
     pub(crate) are_overlays_missing: RwSignal<bool>,
 }
 
@@ -213,6 +213,8 @@ impl Session {
         self.is_entering.set_value(true);
         let driver = self.driver.with_value(Driver::clone);
         spawn_local(async move {
+            // A large room's full mesh would be too many links.
+            overlays::load(self).await;
             let joined = driver.join_room(address).await;
             match joined {
                 Ok(room) => self.enter(room),

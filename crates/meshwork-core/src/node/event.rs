@@ -189,12 +189,6 @@ pub enum Event {
         /// How far room time is ahead of one's own clock, in milliseconds; less than 0 when it is behind.
         ahead_ms: i64,
     },
-    /// The room wants another overlay than a full mesh, or soon may, and the node has nothing that makes one: see
-    /// [`Node::set_overlays`](super::Node::set_overlays). Told once; until then the node is a leaf in a large room.
-    OverlaysWanted {
-        /// Which room.
-        room: RoomHandle,
-    },
     /// Something from outside was refused.
     Refused {
         /// From whom, as far as it is proved or claimed.

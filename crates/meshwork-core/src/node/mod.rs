@@ -145,7 +145,7 @@ impl Node {
     }
 
     /// The same with full mesh as its only overlay until [`Node::set_overlays`], so that a program can be loaded
-    /// without the code of the others: what it wants is told as [`Event::OverlaysWanted`].
+    /// without the code of the others.
     pub fn without_overlays(
         config: Config,
         identity: Identity,

@@ -1,7 +1,7 @@
 //! What makes a room's overlay: everything but the full mesh is behind one function that a program hands in.
 //!
-//! A page is fetched in parts, and most rooms are small: its node begins without a [`Maker`] and is given one
-//! ([`Node::set_overlays`](crate::node::Node::set_overlays)) when a room wants it. Every other program has [`all`] from
+//! A page is fetched in parts: its node begins without a [`Maker`] and is given one
+//! ([`Node::set_overlays`](crate::node::Node::set_overlays)) before it joins a room. Every other program has [`all`] from
 //! the start. A new kind of overlay is made in [`all`], and nowhere else is its code named.
 
 use alloc::boxed::Box;

@@ -8,8 +8,8 @@
 //! A room's record makes a [`Choice`](choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
 //! some links each: [`views`] finds members, keeps the number of links and replaces lost ones, [`trees`] carries
 //! batches in full along few links and as names along the others, [`branches`] gives everybody a parent.
-//! docs/protocol/overlay.md has the messages. What makes overlays is handed in ([`maker`]); a node without it waits
-//! with a few links ([`waiting`]).
+//! docs/protocol/overlay.md has the messages. What makes overlays is handed in ([`maker`]); a node without it keeps
+//! to the full mesh.
 //!
 //! # Driving it
 //! The room tells an overlay who is attached, what they say, whom the node heard of and how links do, and gives it
@@ -35,7 +35,6 @@ pub mod sketch;
 pub mod sparse;
 pub mod trees;
 pub mod views;
-pub mod waiting;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -231,9 +230,5 @@ pub trait Overlay: fmt::Debug + Send {
     /// What is to be sent, sought or dropped.
     fn poll_output(&mut self) -> Option<OverlayOutput> {
         None
-    }
-    /// Members that it knows, for the overlay that takes its place at once.
-    fn take_known(&mut self) -> Vec<Candidate> {
-        Vec::new()
     }
 }

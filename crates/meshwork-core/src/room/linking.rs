@@ -8,13 +8,12 @@ use core::time::Duration;
 use super::{Room, RoomOutput};
 use crate::id::Endpoint;
 use crate::node::config::ROOM_ENDPOINTS_MAX;
-use crate::node::event::{Event, Refusal};
+use crate::node::event::Refusal;
 use crate::overlay::choice::Choice;
 use crate::overlay::full_mesh::FullMesh;
 use crate::overlay::maker::{Basis, Maker};
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::size::{EMERGENT_DEGREE, FULL_MESH_AUTO_LEAST, FULL_MESH_AUTO_MAX};
-use crate::overlay::waiting::Waiting;
 use crate::overlay::{Candidate, Face, Kind, LinkFacts, Overlay, OverlayOutput, OverlayView};
 use crate::rng::Seed;
 use crate::session::message::{Introduction, Links, RoomMessage};
@@ -26,22 +25,15 @@ const SMALL_FOR: Duration = Duration::from_secs(120);
 /// Members that somebody names at once beyond which `auto` needs no link to see that a room is large: twice what a
 /// full mesh has then, so that a server that invents some changes nothing.
 const SIGHTED_MAX: usize = 2 * FULL_MESH_AUTO_MAX;
-/// Endpoints in a room from which on the code of other overlays is asked for: before `auto` needs it.
-const MAKER_WANTED_FROM: usize = FULL_MESH_AUTO_MAX - 3;
 
 /// What a room remembers about its overlay.
 #[derive(Debug)]
 pub(super) struct Linking {
     pub(super) overlay: Box<dyn Overlay>,
-    me: Endpoint,
     /// What others need to seek us, and where chance comes from; without them there is a full mesh.
     own: Option<(Introduction, Seed)>,
-    /// What makes other overlays than the full mesh, once it is here.
+    /// What makes overlays; without it there is a full mesh.
     maker: Option<Maker>,
-    /// Whether it was asked for.
-    is_maker_wanted: bool,
-    /// Whether the overlay stands for one that cannot be made yet.
-    is_waiting: bool,
     /// Overlays made so far: each has a chance of its own.
     made: u64,
     /// What the node knows of attached members.
@@ -59,11 +51,8 @@ impl Linking {
     pub(super) fn new(me: Endpoint) -> Linking {
         Linking {
             overlay: Box::new(FullMesh::new(me)),
-            me,
             own: None,
             maker: None,
-            is_maker_wanted: false,
-            is_waiting: false,
             made: 0,
             faces: BTreeMap::new(),
             most: EMERGENT_DEGREE.1,
@@ -75,18 +64,11 @@ impl Linking {
 
     fn make(&mut self, kind: Kind) -> Option<Box<dyn Overlay>> {
         let (own, seed) = self.own.clone()?;
+        let make = self.maker?;
         self.made += 1;
         let seed =
             *blake3::Hasher::new().update(&seed).update(&self.made.to_le_bytes()).finalize().as_bytes();
-        self.is_waiting = false;
-        Some(match (kind, self.maker) {
-            (Kind::FullMesh, _) => Box::new(FullMesh::new(self.me)),
-            (_, Some(make)) => make(kind, Basis { own, most: self.most, seed }),
-            (_, None) => {
-                self.is_waiting = true;
-                Box::new(Waiting::new(self.me, kind))
-            }
-        })
+        Some(make(kind, Basis { own, most: self.most, seed }))
     }
 
     fn face(&self, endpoint: Endpoint) -> Face {
@@ -187,13 +169,11 @@ impl Room {
             Choice::Emergent => Kind::Emergent,
             Choice::Auto => self.fitting(now.time, before),
         };
-        self.ask_for_maker(kind);
-        if kind == before && !(self.linking.is_waiting && self.linking.maker.is_some()) {
+        if kind == before {
             return;
         }
         let Some(overlay) = self.linking.make(kind) else { return };
         self.finish_linking();
-        let known = self.linking.overlay.take_known();
         if before == Kind::FullMesh {
             // Who still is one passes everything on to us from here on, whatever we said before.
             self.say_links(Vec::new());
@@ -203,26 +183,9 @@ impl Room {
             let face = self.linking.face(endpoint);
             self.linking.overlay.handle_attached(now, endpoint, face);
         }
-        for candidate in known {
-            self.linking.overlay.handle_candidate(now, candidate);
-        }
         self.tell_links_at = Some(now.time);
         if kind == Kind::FullMesh {
             self.outputs.push_back(RoomOutput::Relink);
-        }
-    }
-
-    /// Asks once for what makes overlays, where it is missing and the room wants one or is about to.
-    fn ask_for_maker(&mut self, kind: Kind) {
-        let may_grow = self.overlay_choice() != Choice::FullMesh;
-        let linking = &mut self.linking;
-        let is_wanted = kind != Kind::FullMesh || may_grow && linking.overlay.size() >= MAKER_WANTED_FROM;
-        if is_wanted
-            && linking.maker.is_none()
-            && linking.own.is_some()
-            && !core::mem::replace(&mut linking.is_maker_wanted, true)
-        {
-            self.outputs.push_back(RoomOutput::Event(Event::OverlaysWanted { room: self.handle }));
         }
     }
 

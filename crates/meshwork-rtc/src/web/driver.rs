@@ -98,8 +98,7 @@ struct Machine {
 }
 
 /// Starts a node in this page. It begins without the overlays of large rooms, whose code the page may leave to a part
-/// that is loaded when [`Event::OverlaysWanted`] tells that a room wants one, and given to
-/// [`Node::set_overlays`].
+/// that is loaded before a room is joined, and given to [`Node::set_overlays`].
 ///
 /// # Errors
 /// [`StartError`]; nothing is left running.

@@ -340,39 +340,25 @@ fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
         .unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// Whether a node asked for what makes overlays.
-fn asks_for_overlays(world: &World, (index, room): Member) -> bool {
-    let asks = |event: &Event| *event == Event::OverlaysWanted { room };
-    world.look_at(index).events.iter().any(asks)
-}
-
-/// Hands that in.
-fn hand_in_overlays(crowd: &mut Crowd, members: &[Member]) {
-    for &(index, _) in members {
-        crowd.world.command(index, |node, now| node.set_overlays(now, maker::all));
-    }
-}
-
 #[test]
-fn who_has_not_loaded_a_large_rooms_overlay_yet_takes_part_and_gets_its_place_then() {
+fn who_gets_the_overlays_after_it_joined_takes_part_and_gets_its_place_then() {
     for overlay in ["emergent", "k-gossip:3"] {
-        let mut crowd = Crowd::new(8, overlay, 40, None);
+        let mut crowd = Crowd::new(8, overlay, 10, None);
         crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{violation}"));
         crowd.paint(2);
-        crowd.grow_with(44, Node::without_overlays);
-        let late: Vec<Member> = crowd.members[40..].to_vec();
+        crowd.grow_with(12, Node::without_overlays);
+        let late: Vec<Member> = crowd.members[10..].to_vec();
+        let kind = |crowd: &Crowd, &(index, room): &Member| {
+            crowd.world.node(index).overlay(room).expect("it is open").kind
+        };
         crowd.until(Duration::from_secs(3), check::overlay::coverage).unwrap_or_else(|violation| {
             panic!("{overlay}, joined without its code: {violation}");
         });
-        assert!(late.iter().all(|&member| asks_for_overlays(&crowd.world, member)), "{overlay}: they say so");
-        let links = check::overlay::neighbours(&crowd.world, &crowd.members);
-        assert!(links[40..].iter().all(|links| (2..=16).contains(&links.len())), "{overlay}: {links:?}");
-        // Everybody paints at once, the late ones too; trees take some seconds to take shape by that.
-        crowd.paint(1);
-        crowd.until(Duration::from_secs(8), check::overlay::coverage).unwrap_or_else(|violation| {
-            panic!("{overlay}, painted without its code: {violation}");
-        });
-        hand_in_overlays(&mut crowd, &late);
+        assert!(late.iter().all(|member| kind(&crowd, member) == Kind::FullMesh), "{overlay}");
+        for &(index, _) in &late {
+            crowd.world.command(index, |node, now| node.set_overlays(now, maker::all));
+        }
+        assert!(late.iter().all(|member| kind(&crowd, member) != Kind::FullMesh), "{overlay}");
         crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{overlay}: {violation}"));
         crowd.paint(1);
         crowd.until(Duration::from_secs(8), check::overlay::coverage).unwrap_or_else(|violation| {
@@ -393,37 +379,6 @@ fn who_joins_a_large_room_in_which_nobody_looks_for_links_is_in_it_at_once() {
             panic!("member {count}: {violation}");
         });
     }
-}
-
-#[test]
-fn a_room_that_outgrows_its_full_mesh_lives_on_while_nobody_has_what_comes_after() {
-    let mut crowd = Crowd::new(9, "", 1, None);
-    crowd.grow_with(4, Node::without_overlays);
-    let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
-    crowd.until(Duration::from_secs(10), whole).unwrap_or_else(|violation| panic!("{violation}"));
-    let pages = |crowd: &Crowd| crowd.members[1..].to_vec();
-    assert!(
-        !pages(&crowd).iter().any(|&page| asks_for_overlays(&crowd.world, page)),
-        "a small room never asks"
-    );
-    crowd.grow_with(14, Node::without_overlays);
-    crowd
-        .until(Duration::from_secs(10), check::overlay::connected)
-        .unwrap_or_else(|violation| panic!("{violation}"));
-    assert!(pages(&crowd).iter().all(|&page| asks_for_overlays(&crowd.world, page)), "and a larger one does");
-    for _ in 0..5 {
-        crowd.paint(1);
-        crowd.until(Duration::from_secs(2), check::overlay::coverage).unwrap_or_else(|violation| {
-            panic!("without the code: {violation}");
-        });
-    }
-    let all = pages(&crowd);
-    hand_in_overlays(&mut crowd, &all);
-    crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
-    crowd.paint(1);
-    crowd
-        .until(Duration::from_secs(8), check::overlay::coverage)
-        .unwrap_or_else(|violation| panic!("{violation}"));
 }
 
 /// A room of near and far members, in which everybody looks for nearer neighbours.

@@ -9,6 +9,7 @@ use meshwork_web::words;
 
 use super::super::key_sheet::KeySheet;
 use super::super::notices::NoticeCard;
+use super::super::overlays;
 use super::super::parts::{Loaded, Part, Stage};
 use super::super::session::later::News;
 use super::super::session::{Phase, Session};
@@ -70,15 +71,18 @@ pub(super) fn load_in_time(board: Board) {
         session.key_sheet,
         session.governing.is_sheet_open,
     ];
+    let load_rest = move || {
+        later.part.load(load_later);
+        // Who made the room has joined nobody yet.
+        spawn_local(overlays::load(session));
+    };
     let is_wanted = Memo::new(move |_| openings.iter().any(|opening| opening.get()));
     Effect::new(move || {
         if is_wanted.get() {
             later.part.load(load_later);
         } else if is_calm.get() {
             // The canvas is drawn in the next frame, and comes first.
-            request_animation_frame(move || {
-                set_timeout(move || later.part.load(load_later), std::time::Duration::ZERO)
-            });
+            request_animation_frame(move || set_timeout(load_rest, std::time::Duration::ZERO));
         }
     });
     // Whoever asked for something of it is answered when trying has failed, not while it is tried once more.

@@ -7,7 +7,6 @@ use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
-use super::super::overlays;
 use super::later::News;
 use super::{Phase, Session, set_if_new};
 use leptos::prelude::*;
@@ -89,7 +88,6 @@ impl Session {
                 self.reply.set(None);
                 self.meeting_failed.set(Some(words::sentence(&reason)));
             }
-            Event::OverlaysWanted { .. } => overlays::load(self),
             Event::Refused { endpoint, reason, detail, .. } => self.tell_refusal(endpoint, reason, &detail),
             _ => {}
         }
