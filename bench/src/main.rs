@@ -1,5 +1,7 @@
 //! Runs races: `cargo xtask bench [NAME] [--json]` builds and starts this.
 
+#![allow(clippy::print_stderr, reason = "races tell their progress on stderr")]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs};

@@ -38,14 +38,6 @@ pub(crate) fn format(bytes: u64) -> String {
     }
 }
 
-/// The shortest text that [`parse`] reads as the same amount.
-pub(crate) fn exact(bytes: u64) -> String {
-    let binary = UNITS.iter().filter(|(name, _)| name.ends_with("iB"));
-    let whole = binary.into_iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
-    let (name, unit) = whole.unwrap_or(&("B", 1));
-    format!("{}{name}", bytes / unit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,16 +56,6 @@ mod tests {
         }
         for wrong in ["", "1", "GiB", "1.5GiB", "-1GiB", "1 parsec", "99999999999TiB"] {
             assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn exact_sizes_read_as_the_same() {
-        for (bytes, text) in
-            [(0, "0B"), (1023, "1023B"), (1536, "1536B"), (3 << 19, "1536KiB"), (1 << 30, "1GiB")]
-        {
-            assert_eq!(exact(bytes), text);
-            assert_eq!(parse(text), Ok(bytes));
         }
     }
 
