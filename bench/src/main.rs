@@ -113,9 +113,12 @@ fn run(races: &[&'static Race], options: &Options) -> Result<()> {
             all_rows.extend(rows);
             continue;
         }
-        let command = format!("cargo xtask bench {}", race.name);
+        let mut command = format!("cargo xtask bench {}", race.name);
+        if plan.rounds != Plan::FULL.rounds {
+            command.push_str(&format!(" --rounds {}", plan.rounds));
+        }
         let (date, machine, meshwork) = (date.clone(), machine.clone(), meshwork.clone());
-        let run = Run { date, machine, meshwork, command, rounds: plan.rounds };
+        let run = Run { date, machine, meshwork, command };
         // Read anew each time: another run may have written other sections meanwhile.
         let before = fs::read_to_string(&results).unwrap_or_default();
         let page = report::page(&before, &order, race, &rows, &run);

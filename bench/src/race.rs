@@ -17,9 +17,9 @@ pub struct Race {
 /// What a race needs besides this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: the smoke test runs it.
+    /// Nothing.
     Nothing,
-    /// The simulator, built for speed (environment variable MESHWORK_SIM).
+    /// The simulator, built as this program is and beside it.
     Simulator,
     /// coturn's `turnserver`, which Debian has as a package: `apt-get install coturn`.
     Coturn,
@@ -41,8 +41,6 @@ pub struct Plan {
 impl Plan {
     /// What is run in earnest.
     pub const FULL: Plan = Plan { rounds: 7, tiny: false };
-    /// What the smoke test runs.
-    pub const TINY: Plan = Plan { rounds: 1, tiny: true };
 
     /// `full`, or `tiny` in the smoke test.
     pub fn size<T>(&self, full: T, tiny: T) -> T {

@@ -10,9 +10,10 @@ use crate::race::{Race, Row, Samples};
 const HEAD: &str = "\
 # Results of the races
 
-Written by `cargo xtask bench`; a run of one race replaces its section alone. Each number is the median of several
-rounds in which the contestants took turns, with the least and the greatest of them in brackets. A ratio above 1 means
-that Meshwork wins. \"CPU\" is processor time of the thread or process, \"wall\" is time as it passed.
+Written by `cargo xtask bench`; a run of one race replaces its section alone, so sections are of different days,
+commits and machines, which each names at its end. A number is the median of as many samples as its row says, with the
+least and the greatest of them in brackets; contestants take turns, round by round, unless the section says otherwise. A
+ratio above 1 means that Meshwork wins. \"CPU\" is processor time of the thread or process, \"wall\" is time as it passed.
 ";
 
 /// The rows of a race as a table in plain text.
@@ -78,14 +79,12 @@ pub struct Run {
     pub meshwork: String,
     /// How somebody repeats it.
     pub command: String,
-    /// Measured rounds.
-    pub rounds: usize,
 }
 
 fn section(race: &Race, rows: &[Row], run: &Run) -> String {
     let mut text = format!("## {}\n\n{}\n\n", race.name, race.about);
     text.push_str(
-        "| race | Meshwork | other | ratio | unit | better | wanted |\n|---|---|---|---|---|---|---|\n",
+        "| race | Meshwork | other | ratio | unit | better | wanted | samples |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let other = row
@@ -97,17 +96,18 @@ fn section(race: &Race, rows: &[Row], run: &Run) -> String {
         let want = if row.want.is_empty() { "–" } else { row.want };
         let _ = writeln!(
             text,
-            "| {} | {} | {other} | {ratio} | {} | {better} | {want} |",
+            "| {} | {} | {other} | {ratio} | {} | {better} | {want} | {} |",
             row.name,
             shown(&row.ours),
-            row.unit
+            row.unit,
+            row.ours.0.len()
         );
     }
     for row in rows.iter().filter(|row| !row.note.is_empty()) {
         let _ = write!(text, "\n{}: {}\n", row.name, row.note);
     }
-    let Run { date, machine, meshwork, command, rounds } = run;
-    let _ = write!(text, "\n{date}, {meshwork}; {machine}. {rounds} rounds, `{command}`.\n");
+    let Run { date, machine, meshwork, command } = run;
+    let _ = write!(text, "\n{date}, {meshwork}; {machine}. `{command}`.\n");
     text
 }
 
@@ -157,7 +157,7 @@ mod tests {
     fn run() -> Run {
         let [date, machine, meshwork, command] =
             ["day", "machine", "us", "cargo xtask bench"].map(str::to_owned);
-        Run { date, machine, meshwork, command, rounds: 3 }
+        Run { date, machine, meshwork, command }
     }
 
     fn row(name: &str, ours: f64) -> Row {
@@ -170,7 +170,7 @@ mod tests {
         let page_one = page("", &order, &race("second"), &[row("second", 2.0)], &run());
         let both = page(&page_one, &order, &race("first"), &[row("first", 1.0).note("Mind.")], &run());
         assert!(
-            both.find("| first | 1 | other 1.0: 10 | 10 | s | lower | – |") < both.find("| second | 2 |")
+            both.find("| first | 1 | other 1.0: 10 | 10 | s | lower | – | 1 |") < both.find("| second | 2 |")
         );
         assert!(both.contains("first: Mind."));
         let again = page(&both, &order, &race("second"), &[row("second", 4.0)], &run());

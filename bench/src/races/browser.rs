@@ -1,6 +1,7 @@
 //! `join-1000-browser` and `frames`: a page joins a full canvas, and takes 10,000 cells a second.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -18,7 +19,8 @@ pub(crate) const JOIN: Race = Race {
     name: "join-1000-browser",
     about: "From opening the link to all cells of a full 1000 x 1000 canvas shown, page load included, in Chromium \
             over loopback. The other: a page that loads a yjs document of as many cells by one client from the server \
-            that serves it, takes it in and draws it, without any link or signature. The original has no number: \
+            that serves it, takes it in and draws it, without any link or signature; it is loaded while its browser starts, ours into one \
+            that waits, and its server is a plain one without compression. The original has no number: \
             nobody joins it beyond about 2,970 cells, since its one frame of state must stay below 262,144 bytes.",
     needs: Needs::Browser,
     run: join,
@@ -29,25 +31,29 @@ pub(crate) const FRAMES: Race = Race {
     name: "frames",
     about: "Frames of the page on a 1000 x 1000 canvas: the share that is late at 60 a second, and the longest, while \
             it joins and while 10,000 cells/s arrive in batches of 64. A join begins with loading the page; from the \
-            first cell on it is counted once more. Headless, drawn by the processor.",
+            first cell on it is counted once more. A frame is late after 25 ms. One run each, headless, drawn by the \
+            processor.",
     needs: Needs::Browser,
     run: frames,
 };
 
 /// Cells of the canvas in a row and in a column.
-const SIDE: u16 = 1000;
+fn side(plan: &Plan) -> u16 {
+    plan.size(1000, 100)
+}
 
 fn join(plan: &Plan) -> Result<Vec<Row>> {
-    let whole = whole_document();
+    let side = side(plan);
+    let whole = whole_document(side);
     let seconds = |run: &Value| number(run, "shown_ms").map(|ms| ms / 1000.0);
     let (mut ours, mut other) = (Vec::new(), Vec::new());
     // Starting server and browsers takes longer than what is measured.
     for _ in 0..plan.rounds.min(3) {
-        ours.push(seconds(&measure("join", 1)?)?);
-        let size = json!({ "width": SIDE, "height": SIDE }).to_string().into_bytes();
+        ours.push(seconds(&measure(plan, "join", 1)?)?);
+        let size = json!({ "width": side, "height": side }).to_string().into_bytes();
         let answers = BTreeMap::from([("/whole", whole.clone()), ("/plan", size)]);
         let run = web::run(include_str!("../join.html"), answers)?;
-        ensure!(run["shown"] == u64::from(SIDE) * u64::from(SIDE), "yjs shows {} cells", run["shown"]);
+        ensure!(run["shown"] == u64::from(side) * u64::from(side), "yjs shows {} cells", run["shown"]);
         other.push(seconds(&run)?);
     }
     Ok(vec![
@@ -59,18 +65,18 @@ fn join(plan: &Plan) -> Result<Vec<Row>> {
 }
 
 /// Every cell in a colour of its own, as yjs sends it to a newcomer.
-fn whole_document() -> Vec<u8> {
+fn whole_document(side: u16) -> Vec<u8> {
     let (mut rng, document) = (Rng::new([8; 32]), YrsCanvas::new(1));
-    let cells = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+    let cells = (0..side).flat_map(|y| (0..side).map(move |x| (x, y)));
     let cells: Vec<Cell> = cells.map(|(x, y)| (x, y, paintings::any_colour(&mut rng))).collect();
     cells.chunks(4096).for_each(|cells| drop(document.paint(cells)));
     document.whole()
 }
 
-fn frames(_plan: &Plan) -> Result<Vec<Row>> {
+fn frames(plan: &Plan) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (what, slower) in [("join", 1), ("join", 4), ("steady", 1), ("steady", 4)] {
-        let run = measure(what, slower)?;
+        let run = measure(plan, what, slower)?;
         let name = format!("frames/{what}{}", if slower > 1 { "-slowed-4x" } else { "" });
         let late = Samples::exact(number(&run, "late_share")? * 100.0);
         let note = format!(
@@ -92,21 +98,29 @@ fn frames(_plan: &Plan) -> Result<Vec<Row>> {
 }
 
 /// The example that drives server, holder and browser.
-fn measure(what: &str, slower: u32) -> Result<Value> {
+fn measure(plan: &Plan, what: &str, slower: u32) -> Result<Value> {
+    let mut example = if plan.tiny {
+        Command::new(env::current_exe()?.with_file_name("examples").join("canvas_race"))
+    } else {
+        let mut cargo = Command::new("cargo");
+        cargo.args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "meshwork-e2e",
+            "--example",
+            "canvas_race",
+            "--",
+        ]);
+        cargo
+    };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut cargo = Command::new("cargo");
-    cargo.args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "meshwork-e2e",
-        "--example",
-        "canvas_race",
-        "--",
-    ]);
-    cargo.args([what, &SIDE.to_string(), &slower.to_string()]).current_dir(root).stderr(Stdio::inherit());
-    let output = cargo.output().context("cannot start cargo")?;
+    example
+        .args([what, &side(plan).to_string(), &slower.to_string()])
+        .current_dir(root)
+        .stderr(Stdio::inherit());
+    let output = example.output().context("cannot start the example canvas_race of meshwork-e2e")?;
     ensure!(output.status.success(), "measuring {what} failed");
     serde_json::from_slice(&output.stdout).context("it prints JSON")
 }

@@ -16,7 +16,8 @@ use crate::race::{Needs, Plan, Race, Row};
 pub(crate) const RACE: Race = Race {
     name: "canvas-apply",
     about: "Decoded and verified batches into the replica, one core. The other: a yrs map keyed \"x,y\" that takes \
-            the same strokes as decoded updates of one client.",
+            the same strokes as decoded updates of one client. Signatures are left out, which yrs has none of and which take \
+            a newcomer most of its time: see batch-verify.",
     needs: Needs::Nothing,
     run,
 };

@@ -58,7 +58,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
     rows.extend(rows_of(plan, &runtime, "join-1000/picture-of-12-colours", &snapped, ["1", "1.5"])?);
     let notes = [
         "16 authors, each cell in a random colour, painted in overlapping scribbles and folded",
-        "a landscape in full colour, painted by one author tile by tile",
+        "a landscape drawn from noise in full colour, painted by one author tile by tile",
         "the same landscape in the palette of Place",
     ];
     for (row, note) in rows.iter_mut().step_by(3).zip(notes) {

@@ -155,5 +155,9 @@ fn memory(plan: &Plan, coturn: &str) -> Result<Row> {
     let ours = Samples((0..plan.rounds).map(|_| after(Contestant::ours()?)).collect::<Result<_>>()?);
     let other = Samples((0..plan.rounds).map(|_| after(Contestant::coturn()?)).collect::<Result<_>>()?);
     let row = Row::stated("relay/memory after strangers", ours, "MiB more", false).against(coturn, other);
-    Ok(row.note(format!("{} requests without credentials from {sources} addresses", sources * each)))
+    let requests = sources * each;
+    Ok(row.note(format!(
+        "{requests} requests without credentials from {sources} addresses. Coturn is started for it; ours is a thread of \
+         this program, which has memory at hand from what ran before, so the ratio says little."
+    )))
 }

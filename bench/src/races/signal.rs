@@ -84,7 +84,8 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
             .want("2x or less")
             .note(
                 "Eight pairs signal 50 times a second each. One client of another address says as much as it can and \
-                 comes again as soon as it is thrown out; npm ws has no limits.",
+                 comes again as soon as it is thrown out; npm ws has no limits and carries all of it, so this is not the \
+                 same work.",
             ),
         row("p99 of quiet pairs, so", "ms (wall)", false, limited_p99),
         row("the flood, so", "messages/s (sent)", true, limited_flood),
