@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::browser::Kind;
 use crate::tab::Tab;
+use crate::wait::PATIENCE;
 
 /// What is asked of axe-core: the rules of WCAG 2.2 up to AA, and its own advice.
 const TAGS: [&str; 7] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
@@ -28,6 +30,22 @@ const RUN: &str = r#"
         result.violations.flatMap(violation => violation.nodes.map(node =>
             `${violation.id} (${violation.impact}): ${node.target.join(' ')}\n    ${node.html}\n    ${node.failureSummary}`)));
 "#;
+
+/// Gives the page a size, whatever that of its window.
+const FIREFOX_SIZE: &str = "
+    const style = gBrowser.selectedBrowser.style;
+    for (const [index, side] of ['width', 'height'].entries()) {
+        for (const bound of ['min', 'max']) style.setProperty(`${bound}-${side}`, `${arguments[index]}px`);
+    }";
+
+/// Wishes of the person, of which Firefox has the last for all pages at once.
+const FIREFOX_MEDIA: &str = "
+    const wishes = new Map(arguments[0]);
+    const context = gBrowser.selectedBrowser.browsingContext;
+    context.prefersColorSchemeOverride = wishes.get('prefers-color-scheme') ?? 'none';
+    context.forcedColorsOverride = wishes.get('forced-colors') ?? 'none';
+    const moves = wishes.get('prefers-reduced-motion') === 'reduce' ? 1 : 0;
+    Services.prefs.setIntPref('ui.prefersReducedMotion', moves);";
 
 /// How a person looks at a page: the size of its window in CSS pixels, and the theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +77,21 @@ impl Look {
 impl Tab {
     /// Looks at the page in another way, from here on.
     pub async fn look(&self, look: Look) -> Result<()> {
-        let size =
-            json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
-        self.devtools("Emulation.setDeviceMetricsOverride", size).await?;
-        let theme = if look.dark { "dark" } else { "light" };
+        let Look { width, height, dark } = look;
+        if self.kind() == Kind::Firefox {
+            self.privileged(FIREFOX_SIZE, vec![width.into(), height.into()]).await?;
+            let size = "return [innerWidth, innerHeight]";
+            self.wait_until(PATIENCE, "the size of the page", async || {
+                let shown = self.eval(size, vec![]).await?;
+                ensure!(shown == json!([width, height]), "it is {shown}");
+                Ok(())
+            })
+            .await?;
+        } else {
+            let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+            self.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+        }
+        let theme = if dark { "dark" } else { "light" };
         self.media(&[("prefers-color-scheme", theme)]).await?;
         // The page may have a choice of the person's already.
         self.eval("document.documentElement.dataset.theme = arguments[0];", vec![theme.into()]).await?;
@@ -71,6 +100,9 @@ impl Tab {
 
     /// Sets what the system tells pages about the person's wishes; what is not named is as usual.
     pub async fn media(&self, features: &[(&str, &str)]) -> Result<()> {
+        if self.kind() == Kind::Firefox {
+            return self.privileged(FIREFOX_MEDIA, vec![json!(features)]).await.map(drop);
+        }
         let features: Vec<Value> =
             features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await.map(drop)

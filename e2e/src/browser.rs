@@ -1,26 +1,23 @@
-//! A headless Chromium with a profile of its own.
+//! A browser with a profile of its own.
 
-use std::env;
-use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use http::Method;
+use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{
-    ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel, SessionId, WebDriver, WindowHandle,
-};
+use thirtyfour::common::command::FormatRequestData;
+use thirtyfour::{RequestData, SessionId, WebDriver, WindowHandle};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::driver::Driver;
 use crate::namespace::Namespace;
 use crate::process::Group;
 use crate::tab::Tab;
-use crate::wait::{PATIENCE, wait_until};
 
 /// One command of the driver takes at most this long.
 const COMMAND_MAX: Duration = Duration::from_secs(60);
@@ -28,44 +25,43 @@ const COMMAND_MAX: Duration = Duration::from_secs(60);
 /// A browser that is dropped has this long to end by itself.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// What every browser is started with.
-const FLAGS: [&str; 16] = [
-    "--headless=new",
-    // Tests run in containers, as root, without a GPU and with little shared memory.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    // Nothing is asked of anybody's servers.
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-breakpad",
-    // A tab behind another must run as one in front does.
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-    // The same pixels and words on every machine.
-    "--force-device-scale-factor=1",
-    "--window-size=1280,900",
-    "--lang=en-US",
-];
+/// Which browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Chromium, headless.
+    #[default]
+    Chromium,
+    /// Firefox, headless, its WebRTC as people have it.
+    Firefox,
+    /// WebKitGTK's MiniBrowser, which has no WebRTC.
+    WebKit,
+}
 
-/// WebRTC over the loopback address, so that a test needs no network.
-const LOOPBACK_FLAGS: [&str; 2] =
-    ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"];
+impl Kind {
+    /// The browser of the checks that are made in one browser a run: Firefox where MESHWORK_NIGHTLY is set, else
+    /// Chromium.
+    pub fn of_this_run() -> Kind {
+        if std::env::var_os("MESHWORK_NIGHTLY").is_some() { Kind::Firefox } else { Kind::Chromium }
+    }
+}
 
 /// What a browser is started with.
 #[derive(Debug, Default, Clone)]
 pub struct BrowserOptions {
-    default_webrtc: bool,
-    profile: Option<PathBuf>,
-    arguments: Vec<String>,
-    namespace: Option<Namespace>,
+    pub(crate) kind: Kind,
+    pub(crate) default_webrtc: bool,
+    pub(crate) profile: Option<PathBuf>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) namespace: Option<Namespace>,
 }
 
 impl BrowserOptions {
+    /// Of this kind. All else here is for Chromium alone.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// In a network namespace; its driver stays outside.
     pub fn within(mut self, namespace: &Namespace) -> Self {
         self.namespace = Some(namespace.clone());
@@ -100,16 +96,22 @@ pub struct Browser {
 const STARTS: usize = 3;
 
 impl Browser {
-    /// Starts a browser with a new profile, its WebRTC on the loopback address.
+    /// Starts a Chromium with a new profile, its WebRTC on the loopback address.
     pub async fn start() -> Result<Browser> {
         Browser::start_with(BrowserOptions::default()).await
     }
 
+    /// Starts a browser of this kind with a new profile.
+    pub async fn start_kind(kind: Kind) -> Result<Browser> {
+        Browser::start_with(BrowserOptions::default().kind(kind)).await
+    }
+
     /// Starts a browser.
     pub async fn start_with(options: BrowserOptions) -> Result<Browser> {
-        for _ in 1..STARTS {
-            if let Ok(browser) = Browser::begin(&options).await {
-                return Ok(browser);
+        for start in 1..STARTS {
+            match Browser::begin(&options).await {
+                Ok(browser) => return Ok(browser),
+                Err(error) => tell_failed_start(options.kind, start, &error),
             }
         }
         Browser::begin(&options).await
@@ -117,24 +119,19 @@ impl Browser {
 
     async fn begin(options: &BrowserOptions) -> Result<Browser> {
         let folder = TempDir::new().context("cannot make a temporary folder")?;
-        let mut command = Command::new(tool("MESHWORK_CHROMEDRIVER", &["chromedriver"])?);
-        command.arg("--port=0").env("TMPDIR", folder.path());
-        let mut group = Group::start(&mut command)?;
-        let port = driver_port(&mut group).await?;
-        let profile = options.profile.clone().unwrap_or_else(|| folder.path().join("profile"));
-        let chromium = program(options, folder.path())?;
-        let capabilities = capabilities(options, &chromium, &profile)?;
+        let Driver { port, capabilities, groups } = Driver::start(options, folder.path()).await?;
         let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities)
             .request_timeout(COMMAND_MAX)
             .connect()
             .await
-            .context("Chromium does not start")?;
+            .with_context(|| format!("{:?} does not start", options.kind))?;
         let first = driver.window().await.context("a new browser has a window")?;
         let session = Session {
+            kind: options.kind,
             driver,
             port,
             turn: Mutex::new(Turn { unused: Some(first), shown: None, console: Vec::new() }),
-            _group: group,
+            groups,
             _folder: folder,
         };
         Ok(Browser { session: Arc::new(session) })
@@ -161,12 +158,19 @@ impl Browser {
     }
 }
 
+/// A start that has to be made again is told, or nobody would see that it is often needed.
+#[expect(clippy::print_stderr, reason = "it is for whoever reads what the tests print")]
+fn tell_failed_start(kind: Kind, start: usize, error: &anyhow::Error) {
+    eprintln!("start {start} of {STARTS} of {kind:?} failed: {error:#}");
+}
+
 /// The driver's session, which all tabs of a browser share.
 pub(crate) struct Session {
+    kind: Kind,
     driver: WebDriver,
     port: u16,
     turn: Mutex<Turn>,
-    _group: Group,
+    groups: Vec<Group>,
     _folder: TempDir,
 }
 
@@ -199,6 +203,10 @@ fn end_session(port: u16, id: &SessionId) -> std::io::Result<()> {
 }
 
 impl Session {
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Takes the session's turn for one tab: commands go to its window until the guard is dropped.
     pub(crate) async fn turn(&self, window: &WindowHandle) -> Result<TabTurn<'_>> {
         let mut turn = self.turn.lock().await;
@@ -211,6 +219,10 @@ impl Session {
 
     /// What the consoles of all tabs said since the browser was started.
     pub(crate) async fn console(&self) -> Vec<String> {
+        if self.kind != Kind::Chromium {
+            // Their drivers have no log to ask for, but hand on what the browsers print.
+            return self.groups.iter().flat_map(|group| [group.stdout(), group.stderr()]).flatten().collect();
+        }
         let mut turn = self.turn.lock().await;
         // A browser that cannot be asked any more still said what it said.
         let fresh = self.driver.browser_log().await.unwrap_or_default();
@@ -231,66 +243,23 @@ impl TabTurn<'_> {
         self.turn.shown = None;
         self.driver.close_window().await.context("the tab does not close")
     }
-}
 
-/// Finds a program by its variable, else by its names on PATH.
-fn tool(variable: &str, names: &[&str]) -> Result<PathBuf> {
-    if let Some(named) = env::var_os(variable) {
-        return Ok(PathBuf::from(named));
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    let found = candidates.into_iter().find(|candidate| candidate.is_file());
-    found.with_context(|| format!("no {} on PATH; type: cargo xtask setup", names[0]))
-}
-
-/// The driver chooses a free port and says which.
-async fn driver_port(group: &mut Group) -> Result<u16> {
-    let started = wait_until(PATIENCE, "chromedriver's port", async || {
-        let lines = group.stdout();
-        let port = lines.iter().find_map(|line| {
-            line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok()
-        });
-        match (port, group.ended()?) {
-            (Some(port), _) => Ok(Ok(port)),
-            (None, Some(status)) => Ok(Err(status)),
-            (None, None) => bail!("it said {lines:?}"),
-        }
-    });
-    match started.await? {
-        Ok(port) => Ok(port),
-        Err(status) => bail!("chromedriver ended with {status}: {}", group.stderr().join("\n")),
+    /// Runs a script in Firefox as its own code is run, in the tab's window.
+    pub(crate) async fn privileged(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        self.driver.handle().cmd(ScriptContext("chrome")).await?;
+        let result = self.driver.execute(script, arguments).await;
+        self.driver.handle().cmd(ScriptContext("content")).await?;
+        Ok(result?.json().clone())
     }
 }
 
-/// What the driver starts: the browser, or a script in `folder` that starts it in its namespace.
-fn program(options: &BrowserOptions, folder: &Path) -> Result<PathBuf> {
-    let chromium = tool("MESHWORK_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])?;
-    let Some(namespace) = &options.namespace else { return Ok(chromium) };
-    let script = folder.join("chromium");
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&script)?;
-    let entering = namespace.entering().join(" ");
-    write!(file, "#!/bin/sh\nexec {entering} '{}' \"$@\"\n", chromium.display())?;
-    Ok(script)
-}
+/// geckodriver's command that says where scripts run: `content` or `chrome`.
+#[derive(Debug)]
+struct ScriptContext(&'static str);
 
-fn capabilities(options: &BrowserOptions, chromium: &Path, profile: &Path) -> Result<ChromeCapabilities> {
-    let mut capabilities = ChromeCapabilities::new();
-    capabilities.set_binary(&chromium.to_string_lossy())?;
-    capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-    let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
-    if !options.default_webrtc {
-        flags.extend(LOOPBACK_FLAGS.iter().map(|flag| (*flag).to_owned()));
+impl FormatRequestData for ScriptContext {
+    fn format_request(&self, session: &SessionId) -> RequestData {
+        RequestData::new(Method::POST, format!("/session/{session}/moz/context"))
+            .add_body(json!({ "context": self.0 }))
     }
-    if options.namespace.is_some() {
-        // The loopback address in there is another one than the driver's.
-        flags.push("--remote-debugging-pipe".to_owned());
-    }
-    flags.push(format!("--user-data-dir={}", profile.display()));
-    flags.extend(options.arguments.iter().cloned());
-    for flag in flags {
-        capabilities.add_arg(&flag)?;
-    }
-    Ok(capabilities)
 }

@@ -24,6 +24,7 @@ mod accessibility;
 mod browser;
 mod canvas;
 mod cli;
+mod driver;
 mod frames;
 mod namespace;
 mod narrow;
@@ -35,7 +36,7 @@ mod tab;
 mod wait;
 
 pub use crate::accessibility::Look;
-pub use crate::browser::{Browser, BrowserOptions};
+pub use crate::browser::{Browser, BrowserOptions, Kind};
 pub use crate::canvas::Cell;
 pub use crate::cli::{Cli, Finished, Running};
 pub use crate::frames::{Burst, Frames};
@@ -43,6 +44,8 @@ pub use crate::proxy::UdpProxy;
 pub use crate::server::{Server, ServerOptions};
 pub use crate::tab::Tab;
 pub use crate::wait::{PATIENCE, wait_until};
+/// Keys that type no letter.
+pub use thirtyfour::Key;
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use thirtyfour::{By, WebElement, WindowHandle};
+use thirtyfour::{By, TypingData, WebElement, WindowHandle};
 
-use crate::browser::Session;
+use crate::browser::{Kind, Session};
 use crate::wait::{PATIENCE, wait_until};
 
 /// A tab; it stays open until it is closed or its browser ends.
@@ -22,6 +22,10 @@ pub struct Tab {
 impl Tab {
     pub(crate) fn new(session: Arc<Session>, window: WindowHandle) -> Tab {
         Tab { session, window }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.session.kind()
     }
 
     /// Leads the tab to an address and returns when the page is loaded.
@@ -103,10 +107,23 @@ impl Tab {
         .await
     }
 
+    /// Presses keys one after the other, on whatever has the focus: letters, and the code points that WebDriver has for
+    /// other keys, such as [`Key::Tab`](crate::Key).
+    pub async fn press_keys(&self, keys: impl Into<TypingData>) -> Result<()> {
+        let turn = self.session.turn(&self.window).await?;
+        let chain = turn.driver.action_chain_with_delay(Some(Duration::ZERO), Some(Duration::ZERO));
+        chain.send_keys(keys).perform().await.context("no key can be pressed")
+    }
+
     /// Gives the browser a command of the DevTools protocol for this tab.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
         let turn = self.session.turn(&self.window).await?;
         turn.driver.cdp().send_raw(command, parameters).await.with_context(|| command.to_owned())
+    }
+
+    /// Runs a script in Firefox as its own code is run, in the tab's window.
+    pub(crate) async fn privileged(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        self.session.turn(&self.window).await?.privileged(script, arguments).await
     }
 
     /// Takes a picture of the tab, as PNG.

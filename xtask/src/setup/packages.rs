@@ -42,19 +42,22 @@ pub(super) fn is_debian() -> bool {
     on_path("apt-get").is_some()
 }
 
-/// The line that installs the browser and its driver where packages are not Debian's.
+/// The line that installs the browsers and their drivers where packages are not Debian's.
 pub(super) fn browser_line() -> &'static str {
     const LINES: [(&str, &str); 5] = [
-        ("dnf", "sudo dnf install chromium chromedriver"),
-        ("pacman", "sudo pacman -S chromium"),
-        ("apk", "sudo apk add chromium chromium-chromedriver"),
-        ("zypper", "sudo zypper install chromium chromedriver"),
-        ("brew", "brew install --cask chromium chromedriver"),
+        ("dnf", "sudo dnf install chromium chromedriver firefox webkitgtk6.0 xorg-x11-server-Xvfb"),
+        ("pacman", "sudo pacman -S chromium firefox webkitgtk-6.0 xorg-server-xvfb"),
+        ("apk", "sudo apk add chromium chromium-chromedriver firefox webkit2gtk-6.0 xvfb"),
+        (
+            "zypper",
+            "sudo zypper install chromium chromedriver MozillaFirefox webkit2gtk-driver xorg-x11-server-Xvfb",
+        ),
+        ("brew", "brew install --cask chromium chromedriver firefox"),
     ];
-    LINES
-        .iter()
-        .find(|(manager, _)| on_path(manager).is_some())
-        .map_or("(your package manager's way to install Chromium and chromedriver)", |(_, line)| line)
+    LINES.iter().find(|(manager, _)| on_path(manager).is_some()).map_or(
+        "(your package manager's way to install Chromium, chromedriver, Firefox, WebKitWebDriver and Xvfb)",
+        |(_, line)| line,
+    )
 }
 
 fn apt(what: &str, prefix: &[&str], arguments: &[&str]) -> Result<()> {
