@@ -224,14 +224,22 @@ async fn what_the_rules_do_not_leave_is_refused_in_numbers_before_anything_is_pa
             .await?;
         ensure!(count(&tab, RED).await? == 0, "nothing was painted");
     }
+    wait_same_minute(&tab).await?;
     tab.click_cell(SIZE, (33, 33)).await?;
     wait_count(&tab, RED, 36).await?;
     tab.click("undo").await?;
-    // Within one minute of the room's clock 36 + 36 cells are too many; at its turn they are not.
-    tab.wait_until(PATIENCE, "words or cells", async || {
-        let said = tab.text("tool-hint").await?;
-        let is_told = said.contains("Undoing this takes 36 cells") || said.contains("Undone: 36 cells");
-        ensure!(is_told, "{said}");
+    wait_says(&tab, "tool-hint", "Undoing this takes 36 cells").await?;
+    ensure!(count(&tab, RED).await? == 36, "nothing was undone");
+    Ok(())
+}
+
+/// Waits until the room's minute goes on for twenty seconds, so that what follows lies in one of the rules' minutes.
+async fn wait_same_minute(tab: &Tab) -> Result<()> {
+    tab.wait_until(PATIENCE, "twenty seconds of a minute", async || {
+        let said = tab.text("allowance").await?;
+        let seconds = said.split(|letter: char| !letter.is_ascii_digit()).rfind(|number| !number.is_empty());
+        let seconds: u64 = seconds.context("a number")?.parse()?;
+        ensure!(said.contains("60 more cells") && seconds >= 20, "{said}");
         Ok(())
     })
     .await
