@@ -5,7 +5,7 @@ use crate::common::{
     close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
 };
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, Look, Server, Tab};
+use meshwork_e2e::{Browser, Kind, Look, Server, Tab};
 use serde_json::json;
 
 /// What was found so far, by the state in which it was.
@@ -32,7 +32,7 @@ impl Findings {
 #[tokio::test]
 async fn the_start_page_keeps_nobody_out() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
     let tab = open_start(&browser, server.url(), "create-room").await?;
     findings.look(&tab, "start").await?;
@@ -54,7 +54,7 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
 #[tokio::test]
 async fn a_room_keeps_nobody_out() -> Result<()> {
     let mut server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
     let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
     wait_page_says(&tab, "Nobody else is here yet").await?;
@@ -126,7 +126,7 @@ async fn check_within(tab: &Tab, state: &str) -> Result<()> {
 #[tokio::test]
 async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let narrow = Look { width: 320, height: 640, dark: false };
     let tab = open_start(&browser, server.url(), "create-room").await?;
     tab.look(narrow).await?;
@@ -157,15 +157,36 @@ const OVER: &str = "const shown = Array.from(document.querySelectorAll('.bar :is
         .filter(([, other]) => box.top < other.bottom - 1 && other.top < box.bottom - 1)
         .map(([other]) => `${one} over ${other}`));";
 
+/// Widths of the smallest phone and of a large screen, and what lies at both sides of each place where the page changes.
+const WIDTHS: [u32; 11] = [320, 360, 390, 640, 768, 899, 1024, 1099, 1100, 1440, 2560];
+
 #[tokio::test]
-async fn at_any_width_nothing_in_the_bar_lies_on_anything_else() -> Result<()> {
+async fn at_any_width_nothing_lies_beyond_the_sides_or_on_anything_else_in_the_bar() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-private").await?;
-    for width in [360, 390, 640, 768, 899, 1024, 1099, 1100, 1440, 2560] {
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let tab = open_start(&browser, server.url(), "create-room").await?;
+    check_widths(&tab, "start").await?;
+    common::make_room(&tab, "create-private").await?;
+    check_widths(&tab, "room").await?;
+    for width in WIDTHS {
         tab.look(Look { width, height: 900, dark: false }).await?;
         let over = tab.eval(OVER, vec![]).await?;
         ensure!(over == json!([]), "at {width}: {over:#}");
+    }
+    tab.click("room-chip").await?;
+    wait_page_says(&tab, "Keep order").await?;
+    check_widths(&tab, "room sheet").await?;
+    close(&tab).await?;
+    tab.click("open-share").await?;
+    wait_page_says(&tab, "Bring someone in").await?;
+    check_widths(&tab, "share sheet").await
+}
+
+async fn check_widths(tab: &Tab, state: &str) -> Result<()> {
+    for width in WIDTHS {
+        tab.look(Look { width, height: 900, dark: false }).await?;
+        let beyond = tab.eval(BEYOND, vec![]).await?;
+        ensure!(beyond == json!([]), "{state} at {width}: {beyond:#}");
     }
     Ok(())
 }
@@ -173,7 +194,7 @@ async fn at_any_width_nothing_in_the_bar_lies_on_anything_else() -> Result<()> {
 #[tokio::test]
 async fn wishes_for_less_motion_and_for_own_colours_are_kept() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
     tab.media(&[("prefers-reduced-motion", "reduce"), ("forced-colors", "active")]).await?;
     let _other = browser.tab(&link).await?;

@@ -1,13 +1,15 @@
 //! The page itself, as fingers, mouse and keyboard find it.
 
 use crate::common::hands::{NARROW, WIDE, resize};
-use crate::common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{SIZE, open_page, open_start, wait_linked, wait_page_says, wait_says, wait_shows};
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
+use meshwork_e2e::{Browser, Key, Kind, Look, PATIENCE, Server, Tab};
 use serde_json::json;
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 const NOTHING: [u8; 4] = [0; 4];
+/// More than there are places on a page to which Tab leads.
+const STOPS_MAX: usize = 100;
 
 /// Presses keys on the canvas, one after the other.
 async fn press(tab: &Tab, keys: &[&str]) -> Result<()> {
@@ -23,6 +25,12 @@ async fn press(tab: &Tab, keys: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The code in a LINK.
+fn code_of(link: &str) -> Result<String> {
+    let code = link.split("/place/").nth(1).and_then(|rest| rest.get(..6));
+    Ok(code.context("a code")?.to_owned())
+}
+
 async fn painted(tab: &Tab) -> Result<usize> {
     Ok(tab.cells(SIZE).await?.iter().filter(|cell| **cell != NOTHING).count())
 }
@@ -30,10 +38,10 @@ async fn painted(tab: &Tab) -> Result<usize> {
 #[tokio::test]
 async fn a_code_typed_in_lower_case_leads_into_the_room() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;
     wait_page_says(&first, "Nobody else is here yet").await?;
-    let code = link.split("/place/").nth(1).and_then(|rest| rest.get(..6)).context("a code")?;
+    let code = code_of(&link)?;
     let second = browser.tab(server.url()).await?;
     second
         .wait_until(PATIENCE, "the field for a code", async || {
@@ -53,7 +61,7 @@ async fn a_code_typed_in_lower_case_leads_into_the_room() -> Result<()> {
 #[tokio::test]
 async fn panning_never_paints_and_zoom_reset_puts_cells_back() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
     for _ in 0..3 {
         tab.click("zoom-in").await?;
@@ -77,25 +85,69 @@ async fn panning_never_paints_and_zoom_reset_puts_cells_back() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_keyboard_alone_paints() -> Result<()> {
-    let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
-    press(&tab, &["ArrowRight", "ArrowDown", " "]).await?;
-    press(&tab, &["ArrowRight", "Enter"]).await?;
-    tab.wait_until(PATIENCE, "two cells", async || {
-        let count = painted(&tab).await?;
-        ensure!(count == 2, "{count} cells are painted");
+/// Goes on with Tab until what has the focus is this.
+async fn tab_to(tab: &Tab, selector: &str) -> Result<()> {
+    let there = "return document.querySelector(arguments[0])?.matches(':not(:disabled)') ?? false";
+    tab.wait_until(PATIENCE, "where Tab is to lead", async || {
+        ensure!(tab.eval(there, vec![selector.into()]).await? == true, "there is no {selector}");
         Ok(())
     })
-    .await
+    .await?;
+    for _ in 0..STOPS_MAX {
+        tab.press_keys(Key::Tab).await?;
+        if tab.eval("return document.activeElement.matches(arguments[0])", vec![selector.into()]).await?
+            == true
+        {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("Tab does not lead to {selector}")
+}
+
+#[tokio::test]
+async fn keys_alone_make_share_join_paint_and_leave_a_room() -> Result<()> {
+    let server = Server::start().await?;
+    let start = || Browser::start_kind(Kind::of_this_run());
+    let (one, other) = tokio::try_join!(start(), start())?;
+    let first = open_start(&one, server.url(), "create-room").await?;
+    tab_to(&first, "[data-testid=create-room]").await?;
+    first.press_keys(Key::Enter).await?;
+    tab_to(&first, "[data-testid=open-share]").await?;
+    first.press_keys(Key::Enter).await?;
+    tab_to(&first, "[data-testid=share-link-sheet]").await?;
+    tab_to(&first, ".copy-field button").await?;
+    first.press_keys(Key::Enter).await?;
+    wait_page_says(&first, "Copied.").await?;
+    let code = code_of(&first.value("share-link-sheet").await?)?;
+    first.press_keys(Key::Escape).await?;
+
+    let second = open_start(&other, server.url(), "join-code").await?;
+    tab_to(&second, "[data-testid=join-code]").await?;
+    second.press_keys(code).await?;
+    second.press_keys(Key::Enter).await?;
+    wait_linked(&second, 1).await?;
+    wait_linked(&first, 1).await?;
+    tab_to(&second, "[data-testid=place-canvas]").await?;
+    second.press_keys(Key::Right + Key::Down).await?;
+    second.press_keys(" ").await?;
+    second.press_keys(Key::Right + Key::Enter).await?;
+    first
+        .wait_until(PATIENCE, "two cells", async || {
+            let count = painted(&first).await?;
+            ensure!(count == 2, "{count} cells are painted");
+            Ok(())
+        })
+        .await?;
+    tab_to(&second, "a[href='/']").await?;
+    second.press_keys(Key::Enter).await?;
+    wait_linked(&first, 0).await?;
+    wait_page_says(&second, "Rooms made of people").await
 }
 
 #[tokio::test]
 async fn any_colour_and_a_picture_to_keep() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
     let choose = "const input = document.querySelector('[data-testid=\"colour-input\"]');
         input.value = '#12ab9f';
@@ -170,9 +222,9 @@ async fn the_picture_is_put_on_the_clipboard_where_the_browser_allows_it() -> Re
 #[tokio::test]
 async fn a_narrow_screen_has_everything_and_does_not_scroll_sideways() -> Result<()> {
     let server = Server::start().await?;
-    let options = BrowserOptions::default().argument("--window-size=500,844");
-    let browser = Browser::start_with(options).await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let home = browser.tab(server.url()).await?;
+    home.look(Look::PHONE).await?;
     let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
     home.wait_until(PATIENCE, "the start page fits", async || {
         ensure!(home.has("create-room").await? && home.eval(fits, vec![]).await? == true, "too wide");

@@ -68,27 +68,6 @@ async fn a_third_profile_joins_a_full_canvas_and_has_every_cell() -> Result<()> 
 }
 
 #[tokio::test]
-async fn browser_and_native_peers_paint_both_ways() -> Result<()> {
-    let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
-    let cli = Cli::new()?;
-    let painted = cli.run(["place", "paint", &link, "--json", "--pixel", "7,8,#3cb44b"]).await?.success()?;
-    ensure!(painted.json()?["applied_by"] == 1, "{painted:?}");
-    wait_shows(&tab, (7, 8), GREEN).await?;
-    tab.click("palette-e6194b").await?;
-    tab.click_cell(SIZE, (20, 30)).await?;
-    wait_shows(&tab, (20, 30), RED).await?;
-    let out = cli.path("canvas.png");
-    let exported = cli.run(["place", "export", &link, "--json", "--out", &out.to_string_lossy()]).await?;
-    ensure!(exported.success()?.json()?["cells"] == 2);
-    let picture = image::open(&out)?.into_rgba8();
-    ensure!((picture.get_pixel(20, 30).0, picture.get_pixel(7, 8).0) == (RED, GREEN));
-    ensure!(picture.get_pixel(0, 0).0[3] == 0, "unpainted cells are transparent");
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_picture_outlives_its_painter_in_a_browser() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
