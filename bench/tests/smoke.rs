@@ -13,9 +13,9 @@ fn run(needs: &[Needs]) {
     for race in RACES.iter().filter(|race| needs.contains(&race.needs)) {
         let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
         bench.args([race.name, "--tiny", "--rounds", "1", "--json"]).stderr(Stdio::inherit());
-        let output = bench.output().unwrap();
+        let output = bench.output().expect("this package has built its program");
         assert!(output.status.success(), "{} failed: {}", race.name, output.status);
-        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("with --json it prints an array");
         assert!(!rows.is_empty(), "{} gave no row", race.name);
         for row in &rows {
             let name = row["name"].as_str().unwrap_or_default();
