@@ -41,7 +41,9 @@ impl Notices {
             )),
             Event::StorageRecovered { .. } => Some("Storage works again: everything is on disk.".into()),
             // A flood of refusals is told at 1, 10, 100 ...
-            Event::Refused { endpoint, reason, detail, count } if is_power_of_ten(*count) => {
+            Event::Refused { endpoint, reason, detail, count }
+                if reason.concerns_people() && is_power_of_ten(*count) =>
+            {
                 let from = endpoint.map_or("somebody".into(), |endpoint| endpoint.peer.short());
                 Some(format!("Refused from {from}: {reason}, {detail} ({count} so far)."))
             }
@@ -90,6 +92,16 @@ mod tests {
         };
         let told = (1..=100_000).filter(|&count| notices.line(&refused(count)).is_some()).count();
         assert_eq!(told, 6);
+    }
+
+    #[test]
+    fn what_mends_itself_is_not_told() {
+        let refused = |reason| {
+            let (endpoint, detail) = (Some(ENDPOINT), String::from("it does not hold"));
+            Notices::default().line(&Event::Refused { endpoint, reason, detail, count: 1 })
+        };
+        assert_eq!(refused(Refusal::Unannounced), None);
+        assert!(refused(Refusal::SealingKey).is_some());
     }
 
     #[test]

@@ -372,7 +372,9 @@ impl Seen {
             Event::Server { url, state } => self.server = Some((url.clone(), state.clone())),
             Event::RoomWaiting { .. } => self.waiting = true,
             Event::RoomOpened { .. } | Event::RoomRegistered { .. } => self.waiting = false,
-            Event::Refused { reason, detail, .. } => self.refused = Some(format!("{reason}, {detail}")),
+            Event::Refused { reason, detail, .. } if reason.concerns_people() => {
+                self.refused = Some(format!("{reason}, {detail}"));
+            }
             _ => {}
         }
     }

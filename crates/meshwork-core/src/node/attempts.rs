@@ -246,7 +246,7 @@ impl Node {
         let sealed = sealing::seal(&body, &self.identity, &key, secret.as_ref(), &mut self.rng);
         let Some(payload) = sealed else {
             let detail = String::from("the announced sealing key gives no secret");
-            return self.refuse(Some(to), Refusal::SealingKey, detail);
+            return self.refuse(Some(to), Refusal::Signal, detail);
         };
         self.send_payload(to, handle, payload);
     }
@@ -282,8 +282,8 @@ impl Node {
         let now = self.now.time;
         self.recall(handle, body.from);
         let Some(peer) = self.peers.get_mut(&body.from).filter(|peer| peer.announcement.is_some()) else {
-            let detail = String::from("it signals, but no sealing key signed by it is known");
-            return self.refuse(Some(body.from), Refusal::SealingKey, detail);
+            let detail = String::from("it signals before its announcement is known here");
+            return self.refuse(Some(body.from), Refusal::Unannounced, detail);
         };
         // Whoever is not wanted may go on asking: it is no offence, and gets no answer.
         if peer.is_refused(now) || self.unlinked.contains(&body.from.peer) {

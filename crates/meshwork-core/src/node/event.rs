@@ -301,6 +301,9 @@ pub enum RoomRefusal {
 pub enum Refusal {
     /// An announced sealing key is not signed by the peer it is announced for.
     SealingKey,
+    /// A sealed payload of an endpoint of which no announcement is known here: it may have outrun its announcement, and
+    /// is sent again.
+    Unannounced,
     /// A sealed payload does not open: changed, sealed to another key, or under another room secret.
     Seal,
     /// A signalling payload is not signed by the endpoint it claims to be from, or not meant for us.
@@ -356,10 +359,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether people are to be told: not of what happens among honest programs and mends itself.
+    pub fn concerns_people(self) -> bool {
+        self != Refusal::Unannounced
+    }
+
     /// A short fixed name, for logs, counters and `meshwork place watch`.
     pub fn name(self) -> &'static str {
         match self {
             Refusal::SealingKey => "sealing-key",
+            Refusal::Unannounced => "unannounced",
             Refusal::Seal => "seal",
             Refusal::SignalSignature => "signal-signature",
             Refusal::Signal => "signal",

@@ -51,11 +51,12 @@ impl Honest {
 
     fn may_refuse(&self, endpoint: Option<Endpoint>, reason: Refusal) -> bool {
         match reason {
-            // Offers may outrun the news of who made them when a server has just been started again, and come
-            // late when they take another way than those after them.
-            Refusal::SealingKey | Refusal::TooManyAttempts | Refusal::StaleSignal => true,
+            // Offers may outrun the news of who made them, and come late when they take another way than those after
+            // them.
+            Refusal::Unannounced | Refusal::TooManyAttempts | Refusal::StaleSignal => true,
             // Whoever a server names need not have said what it hands out.
-            Refusal::Seal
+            Refusal::SealingKey
+            | Refusal::Seal
             | Refusal::SignalSignature
             | Refusal::Signal
             | Refusal::Replay

@@ -137,6 +137,9 @@ impl Session {
     }
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {
+        if !reason.concerns_people() {
+            return;
+        }
         let who = endpoint.map_or_else(|| "someone".to_owned(), |who| self.called(who));
         let notice = match (reason, endpoint) {
             (Refusal::Version, None) => words::server_version(detail),
