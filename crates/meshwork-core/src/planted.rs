@@ -51,7 +51,6 @@ mod on {
         ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
             /// Faults that can be planted.
             #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-            #[non_exhaustive]
             pub enum PlantedBug {
                 $($(#[doc = $doc])* $variant,)*
             }

@@ -27,6 +27,8 @@
 //! | `coverage` | what was painted shows everywhere | a moment after it was painted |
 //! | `payload-copies` | a batch comes to each member so many times at most | once trees are shaped |
 //! | `oldest-kept` | nobody gives up its oldest neighbours | always |
+//! | `found-out` | who contradicts itself is proved to do so, to everybody | once the two halves have met |
+//! | `resumed-in-time` | data flows within three seconds of a cut's end, in the same session | after a cut of seconds |
 //! | `no-leak` | nodes at rest hold what their links need, and nothing else | in the end |
 
 mod acknowledged;
@@ -35,6 +37,7 @@ mod clocks;
 pub mod direct;
 mod equal;
 mod exactly_once;
+mod found_out;
 mod honest;
 mod mesh;
 mod mutual;
@@ -50,6 +53,7 @@ pub use self::bounded::{bounded_memory, no_leak};
 pub use self::clocks::Clocks;
 pub use self::equal::{equal_replicas, same_cells};
 pub use self::exactly_once::ExactlyOnce;
+pub use self::found_out::found_out;
 pub use self::honest::Honest;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
 pub use self::mutual::{ONE_SIDED_MAX, OneSided};

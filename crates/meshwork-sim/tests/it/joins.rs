@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::common::{BLUE, Member, RED, equal, join, refused, whole};
+use crate::common::{Member, RED, equal, join, refused, whole};
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::config::PlantedBug;
 use meshwork_core::node::io::{Channel, LinkId};
 use meshwork_core::node::{Config, Input, Refusal};
+use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::hostile::Behaviour;
 use meshwork_sim::world::World;
@@ -121,8 +122,8 @@ fn a_newcomer_ends_with_the_truth_and_names_the_liar() {
     }
 }
 
-/// Whether a newcomer comes to the truth although who serves it leaves.
-fn survives_a_leave(planted: Option<PlantedBug>) -> bool {
+/// A newcomer comes to the truth although who serves it leaves.
+pub(crate) fn survives_a_leave(planted: Option<PlantedBug>) -> Result<(), Violation> {
     let (mut world, mut members) = pictured(512, PathModel::MOBILE);
     let (first, room) = members[0];
     let address = world.node(first).room_address(room).expect("it is registered");
@@ -133,65 +134,8 @@ fn survives_a_leave(planted: Option<PlantedBug>) -> bool {
     assert!(world.run_while(Duration::from_secs(60), some));
     world.quit(first);
     members.remove(0);
-    world.run_while(Duration::from_secs(40), equal(&members))
-}
-
-#[test]
-fn parts_that_are_lost_with_a_member_are_noticed() {
-    assert!(survives_a_leave(None));
-    assert!(!survives_a_leave(Some(PlantedBug::LostParts)));
-}
-
-/// Whether a clock stays where it is when somebody stamps ten minutes ahead.
-fn keeps_its_time(planted: Option<PlantedBug>) -> bool {
-    let mut world = World::new(5, PathModel::LAN);
-    let config = Config { planted, ..Config::default() };
-    let first = world.start(config, 1, 0);
-    let room = world.create_room(first, CanvasSize { width: 64, height: 64 }, false);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
-    let address = world.node(first).room_address(room).expect("it is registered");
-    let early = world.start(Config::default(), 2, 600_000_000);
-    let early_room = world.join_room(early, address);
-    assert!(world.run_while(Duration::from_secs(20), whole(&[(first, room), (early, early_room)])));
-    world.paint(early, early_room, &[(1, 1, RED)]);
-    world.run_for(Duration::from_secs(2));
-    world.paint(first, room, &[(2, 2, BLUE)]);
-    let canvas = world.node(first).canvas(room).expect("it is open");
-    canvas.stamp(2, 2).millis() < 1_767_225_600_000 + world.now().0 / 1000 + 60_000
-}
-
-#[test]
-fn stamps_that_are_merged_before_their_time_are_noticed() {
-    assert!(keeps_its_time(None));
-    assert!(!keeps_its_time(Some(PlantedBug::HeldApplied)));
-}
-
-/// Whether honest members refuse nothing of each other while one of them forges.
-fn passes_on_only_what_holds(planted: Option<PlantedBug>) -> bool {
-    let mut world = World::new(6, PathModel::LAN);
-    let config = Config { planted, ..Config::default() };
-    let first = world.start(config, 1, 0);
-    let room = world.create_room(first, CanvasSize { width: 64, height: 64 }, false);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
-    let mut members = vec![(first, room)];
-    let (far, _) = join(&mut world, &mut members, 2);
-    let (hostile, _) = join(&mut world, &mut members, 3);
-    // The hostile one reaches the other through the first alone.
-    world.cut(&[far], &[hostile]);
-    world.corrupt(hostile, Behaviour::Forges);
-    world.run_for(Duration::from_secs(20));
-    for stroke in 0..10 {
-        world.paint(far, members[1].1, &[(stroke, 3, BLUE)]);
-        world.attack(hostile);
-        world.run_for(Duration::from_millis(200));
-    }
-    !refused(&world, far, Refusal::BatchSignature)
-}
-
-#[test]
-fn batches_that_are_passed_on_unverified_are_noticed() {
-    assert!(passes_on_only_what_holds(None));
-    assert!(!passes_on_only_what_holds(Some(PlantedBug::PassUnverified)));
+    world.run_while(Duration::from_secs(40), equal(&members));
+    check::equal_replicas(&world, &members)
 }
 
 #[test]

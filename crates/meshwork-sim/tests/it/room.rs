@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::common;
-use crate::common::{BLUE, Member, RED, SIZE, equal, linked};
+use crate::common::{BLUE, Member, RED, SIZE, equal, join, linked};
 use meshwork_core::node::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::node::{Config, Event, LinkState, Refusal};
+use meshwork_core::room::records::Rules;
+use meshwork_core::wire::BoundedText;
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::meeting_point::Lie;
@@ -200,12 +202,57 @@ fn a_pair_that_cannot_link_is_served_by_the_others() {
 #[test]
 fn a_room_has_a_limit() {
     let mut world = World::new(4, PathModel::LOCAL);
-    let members = join_all(&mut world, ROOM_ENDPOINTS_MAX + 2, false);
-    world.run_for(Duration::from_secs(30));
-    for (index, room) in members {
-        let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
-        assert!(attached < ROOM_ENDPOINTS_MAX, "program {index} is attached to {attached}");
+    let mut members = join_all(&mut world, 1, false);
+    let (first, room) = members[0];
+    let overlay = BoundedText::new("full-mesh").expect("short enough");
+    let rules = Rules { overlay, ..Rules::default() };
+    world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+    // Two more than there is place for, all at once.
+    for person in 2..=ROOM_ENDPOINTS_MAX as u64 + 2 {
+        join(&mut world, &mut members, person);
     }
+    for _ in 0..60 {
+        world.run_for(Duration::from_millis(500));
+        for &(index, room) in &members {
+            let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
+            assert!(attached < ROOM_ENDPOINTS_MAX, "program {index} is attached to {attached}");
+        }
+    }
+    let is_full = |&&(index, room): &&Member| {
+        world.node(index).peers(room).iter().filter(|peer| peer.attached).count() == ROOM_ENDPOINTS_MAX - 1
+    };
+    let full = members.iter().filter(is_full).count();
+    assert!(full > ROOM_ENDPOINTS_MAX / 2, "the limit is reached, by {full} of them");
+}
+
+/// Twenty come at once to a room of three in which all paint: signals outrun the news of who sends them.
+#[test]
+fn a_busy_room_raises_no_alarm() {
+    let mut early = 0;
+    for seed in 1..=4 {
+        let mut world = World::new(seed, PathModel::WAN);
+        let mut members = join_all(&mut world, 3, false);
+        world.run_for(Duration::from_secs(3));
+        for person in 4..=23 {
+            join(&mut world, &mut members, person);
+        }
+        for second in 0..40 {
+            for &(index, room) in &members {
+                world.paint(index, room, &[(index as u16, second, RED)]);
+            }
+            world.run_for(Duration::from_secs(1));
+        }
+        for &(index, _) in &members {
+            for event in &world.look_at(index).events {
+                let Event::Refused { reason, detail, .. } = event else { continue };
+                early += usize::from(*reason == Refusal::Unannounced);
+                let is_harmless = !reason.concerns_people() || *reason == Refusal::RoomFull;
+                assert!(is_harmless, "seed {seed}, program {index}: {reason}: {detail}");
+            }
+        }
+        assert!(world.run_while(Duration::from_secs(30), equal(&members)), "seed {seed}");
+    }
+    assert!(early > 0, "no signal came before its announcement");
 }
 
 #[test]

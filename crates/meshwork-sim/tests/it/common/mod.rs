@@ -34,21 +34,31 @@ pub(crate) fn linked(mut world: World, first: Config, count: usize, private: boo
 
 /// Lets `count` programs of different people into a room that the first one makes.
 pub(crate) fn join_all(world: &mut World, first: Config, count: usize, private: bool) -> Vec<Member> {
-    let first = world.start(first, 1, 0);
-    let room = world.create_room(first, SIZE, private);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
-    let mut members = vec![(first, room)];
+    let mut members = open(world, first, private);
     for person in 2..=count as u64 {
         join(world, &mut members, person);
     }
     members
 }
 
+/// Makes a room with one program in it.
+fn open(world: &mut World, first: Config, private: bool) -> Vec<Member> {
+    let first = world.start(first, 1, 0);
+    let room = world.create_room(first, SIZE, private);
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
+    vec![(first, room)]
+}
+
 /// Lets one more person join the room of `members`.
 pub(crate) fn join(world: &mut World, members: &mut Vec<Member>, person: u64) -> Member {
+    join_with(world, members, person, Config::default())
+}
+
+/// The same with a program of this kind.
+pub(crate) fn join_with(world: &mut World, members: &mut Vec<Member>, person: u64, config: Config) -> Member {
     let (first, room) = members[0];
     let address = world.node(first).room_address(room).expect("it is registered");
-    let index = world.start(Config::default(), person, 0);
+    let index = world.start(config, person, 0);
     members.push((index, world.join_room(index, address)));
     members[members.len() - 1]
 }

@@ -1,0 +1,109 @@
+//! Faults planted in nodes, each of which the checker that is named for it must notice.
+
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+use meshwork_core::node::config::PlantedBug;
+use meshwork_sim::check::Violation;
+use meshwork_sim::path::PathModel;
+use meshwork_sim::scenario;
+
+use crate::{joins, overlays, records, resume};
+
+/// A scenario, with a fault in its nodes or without.
+type Trial = fn(u64, Option<PlantedBug>) -> Result<(), Violation>;
+
+/// How a fault is shown to be noticed.
+struct Proof {
+    /// The checker that is named for it: what any other one sees does not count.
+    checker: &'static str,
+    trial: Trial,
+    /// What the scenario may be drawn from; the first with which it is noticed is tried without the fault as well.
+    seeds: &'static [u64],
+}
+
+/// A room drawn from a seed.
+fn random_room(seed: u64, planted: Option<PlantedBug>) -> Result<(), Violation> {
+    scenario::run(seed, planted).map(drop)
+}
+
+/// Seeds of random rooms, the first hundreds.
+const RANDOM: &[u64] = &{
+    let (mut seeds, mut seed) = ([0; 300], 0);
+    while seed < seeds.len() {
+        seeds[seed] = seed as u64;
+        seed += 1;
+    }
+    seeds
+};
+
+/// Which checker is named for each fault, and where it is to notice it. A fault that is added has to be entered here.
+fn proof(fault: PlantedBug) -> Proof {
+    use PlantedBug as P;
+    let random = |checker| Proof { checker, trial: random_room, seeds: RANDOM };
+    let once = |checker, trial: Trial| Proof { checker, trial, seeds: &[0] };
+    let cut = |checker| Proof {
+        checker,
+        trial: |seconds, planted| resume::live_through(Duration::from_secs(seconds), PathModel::WAN, planted),
+        seeds: &[20, 5, 6, 7, 8, 9],
+    };
+    let crowd = |checker| Proof {
+        checker,
+        trial: |seed, planted| overlays::lives_through(seed, "emergent", 60, 10, planted).map(drop),
+        seeds: &[7],
+    };
+    match fault {
+        P::ClockMerge | P::ClearedLoses => random("paint-wins"),
+        P::ClockBack | P::PassUnverified => random("no-honest-refusal"),
+        P::TieByArrival | P::WindowSwallows => random("acknowledged"),
+        P::FoldRestamps | P::SignatureUnchecked => random("only-painted"),
+        P::DigestColumn => random("equal-replicas"),
+        P::AcknowledgedEarly | P::FoldUnstored => random("stored"),
+        P::HeldApplied => random("clock-sanity"),
+        P::HeldUnbounded => random("bounded-memory"),
+        P::OutboxCleared => random("strokes-acknowledged"),
+        P::LinkLeaks => random("no-leak"),
+        P::OverlaySilent => random("live-delivery"),
+        P::DirectTwice | P::DirectForgotten => cut("direct-messages"),
+        P::ResumeOnce => cut("resumed-in-time"),
+        P::RateRule => once("equal-replicas", |_, planted| records::keeps_rules(planted)),
+        P::LateBan => once("equal-replicas", |_, planted| records::keeps_bans(planted)),
+        P::Equivocation => once("found-out", |_, planted| records::finds_out(planted)),
+        P::LostParts => once("equal-replicas", |_, planted| joins::survives_a_leave(planted)),
+        P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
+        P::NeverPruned => {
+            let trial: Trial = |seed, planted| overlays::copies(seed, "emergent", planted).map(drop);
+            Proof { checker: "payload-copies", trial, seeds: &[3] }
+        }
+        P::PinningOff => once("oldest-kept", |_, planted| overlays::keeps_the_oldest(planted)),
+        P::LoopGuardOff => {
+            Proof { checker: "loop-free", trial: overlays::has_no_loops, seeds: &[20, 21, 22, 23] }
+        }
+    }
+}
+
+/// Looks for a seed with which a fault is noticed by the checker that is named for it, and by nothing without it.
+fn notice(fault: PlantedBug) -> Result<(), String> {
+    let Proof { checker, trial, seeds } = proof(fault);
+    let caught = |&seed: &u64| trial(seed, Some(fault)).err().filter(|seen| seen.checker == checker);
+    let Some((seed, violation)) = seeds.iter().find_map(|seed| Some((*seed, caught(seed)?))) else {
+        return Err(format!("{fault:?} is not noticed by {checker}"));
+    };
+    println!("{:<22} seed {seed:>3}: {violation}", fault.name());
+    trial(seed, None).map_err(|clean| format!("seed {seed} of {fault:?} fails without it: {clean}"))
+}
+
+#[test]
+fn every_planted_fault_is_caught() {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = |thread: usize| {
+        let faults = PlantedBug::ALL.iter().skip(thread).step_by(threads);
+        faults.filter_map(|&fault| notice(fault).err()).collect::<Vec<_>>()
+    };
+    let missed: Vec<String> = thread::scope(|scope| {
+        let shares: Vec<_> = (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
+        shares.into_iter().flat_map(|share| share.join().expect("a trial does not panic")).collect()
+    });
+    assert_eq!(missed, Vec::<String>::new());
+}
