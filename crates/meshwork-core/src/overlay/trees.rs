@@ -73,6 +73,9 @@ pub const SERVED_WINDOW: Duration = Duration::from_secs(10);
 pub const PATIENCE: Duration = Duration::from_millis(120);
 /// How long an asked neighbour has to answer, at most, and what is added for a batch that waits to be verified.
 const WAIT_MOST: Duration = Duration::from_secs(2);
+/// How often a neighbour may be found to send nothing of what it named: all that waits behind one loss on its link is late
+/// together, which is no fault of an honest one.
+const BLAMED_EVERY: Duration = Duration::from_secs(4);
 
 impl BatchName {
     /// The name of a batch, without its tree.
@@ -122,6 +125,19 @@ struct Lane {
     rtt: Duration,
     /// Since when and how much it was served.
     served: (Time, u32),
+    /// When it was last found to send nothing of what it named.
+    blamed: Option<Time>,
+}
+
+impl Lane {
+    /// The neighbour sends nothing of what it named. Returns whether that is another time than the last.
+    fn blame(&mut self, now: Time) -> bool {
+        let is_new = self.blamed.is_none_or(|last| now.since(last) >= BLAMED_EVERY);
+        if is_new {
+            self.blamed = Some(now);
+        }
+        is_new
+    }
 }
 
 #[derive(Debug)]
@@ -195,8 +211,8 @@ impl Trees {
         let begins = self.lanes.len() < EAGER_FIRST;
         let eager = if begins || !speaks { u8::MAX } else { !self.used };
         let is_shaped = false;
-        let lane =
-            Lane { speaks, eager, is_shaped, names: Vec::new(), rtt: Duration::ZERO, served: (now, 0) };
+        let (names, rtt, served, blamed) = (Vec::new(), Duration::ZERO, (now, 0), None);
+        let lane = Lane { speaks, eager, is_shaped, names, rtt, served, blamed };
         self.lanes.insert(endpoint, lane);
         if begins && speaks {
             let graft = Graft { trees: u8::MAX, names: Bounded::default() };
@@ -411,6 +427,7 @@ impl Trees {
         for (source, names) in asks {
             self.graft(source, &names, outputs);
         }
+        withheld.retain(|source| self.lanes.get_mut(source).is_some_and(|lane| lane.blame(now)));
         withheld
     }
 

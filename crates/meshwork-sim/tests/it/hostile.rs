@@ -238,8 +238,9 @@ fn every_attack_is_named_in_an_emergent_room() {
     withstands("emergent", 49, &Behaviour::ALL);
 }
 
-/// A room of twenty in which one says this to its neighbours: each of them refuses it, names it, and gives the link up.
-fn loses_its_links(said: &[RoomMessage]) {
+/// A room of twenty in which one says this to its neighbours: they refuse it, name it, and give the link up. An overlay goes
+/// on to choose others meanwhile, so some of them are gone before.
+fn loses_its_links(said: &[RoomMessage], every: Duration) {
     let mut room = Attacked::new("emergent", 20, &[]);
     let member = room.honest.pop().expect("there are some");
     room.checker = Honest::new(false);
@@ -250,11 +251,11 @@ fn loses_its_links(said: &[RoomMessage]) {
     assert!(neighbours.len() >= 5, "{neighbours:?}");
     for message in said {
         say(&mut room.world, member, std::slice::from_ref(message));
-        room.world.run_for(Duration::from_millis(100));
+        room.world.run_for(every);
     }
-    room.world.run_for(Duration::from_secs(20));
-    let honest = room.honest.clone();
-    for &(index, _) in &honest {
+    room.world.run_for(Duration::from_secs(10));
+    let mut severe = 0;
+    for &(index, _) in &room.honest {
         let endpoint = room.world.node(index).endpoint();
         let told = |event: &Event| matches!(event, Event::Refused { endpoint, reason: Refusal::Overlay, .. } if *endpoint == Some(who));
         let gave_up = |event: &Event| {
@@ -263,9 +264,10 @@ fn loses_its_links(said: &[RoomMessage]) {
         };
         if neighbours.contains(&endpoint) {
             let events = &room.world.look_at(index).events;
-            assert!(events.iter().any(told) && events.iter().any(gave_up), "program {index}");
+            severe += usize::from(events.iter().any(told) && events.iter().any(gave_up));
         }
     }
+    assert!(severe * 2 > neighbours.len(), "{severe} of {} gave it up", neighbours.len());
     assert_eq!(room.until(Duration::from_secs(15), Attacked::is_whole), Ok(()), "the others go on");
 }
 
@@ -282,15 +284,16 @@ fn who_sends_walks_that_did_not_come_its_way_loses_its_links() {
         sample: Bounded::default(),
     };
     let walk = RoomMessage::Overlay(OverlayMessage::Walk(Box::new(walk)));
-    loses_its_links(&vec![walk; 8]);
+    loses_its_links(&vec![walk; 8], Duration::from_millis(100));
 }
 
 #[test]
 fn who_names_batches_and_sends_none_loses_its_links() {
     let name = |number: u8| Bounded::new(vec![BatchName([number; 8])]).expect("one is not too many");
     let said: Vec<RoomMessage> =
-        (1..=16).map(|number| RoomMessage::Overlay(OverlayMessage::Have(name(number)))).collect();
-    loses_its_links(&said);
+        (1..=10).map(|number| RoomMessage::Overlay(OverlayMessage::Have(name(number)))).collect();
+    // One late burst is forgiven, however long it is.
+    loses_its_links(&said, Duration::from_secs(5));
 }
 
 #[test]

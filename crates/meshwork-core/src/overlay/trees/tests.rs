@@ -60,6 +60,27 @@ fn a_link_that_brings_what_is_here_carries_names_from_then_on() {
 }
 
 #[test]
+fn what_waits_behind_one_loss_is_late_once() {
+    let (mut trees, mut outputs) = (trees(1), VecDeque::new());
+    let mut withheld = Vec::new();
+    for second in 0..20 {
+        // A burst of them, none of which comes.
+        for sequence in 0..10 {
+            let named = name(&batch(1 + second * 10 + sequence, 10));
+            trees.handle_have(Time::default() + Duration::from_secs(second), neighbour(1), &[named]);
+        }
+        while let Some(at) =
+            trees.poll_timeout().filter(|at| *at < Time::default() + Duration::from_secs(second + 1))
+        {
+            withheld.extend(trees.handle_timeout(at, &mut outputs));
+        }
+        let most = 1 + second as usize / 4;
+        assert!(withheld.len() <= most, "{} in {second} s", withheld.len());
+    }
+    assert!(withheld.len() >= 4, "whoever never sends what it names is found out: {}", withheld.len());
+}
+
+#[test]
 fn what_is_named_and_does_not_come_is_asked_of_one_after_another() {
     let (mut trees, mut outputs) = (trees(2), VecDeque::new());
     let lost = batch(1, 10);
