@@ -14,6 +14,7 @@
 //! - One schedule gives one [`Report`], on every machine and however many run beside it.
 //! - A room is never left by the last honest member that holds it: its genesis would be gone with them.
 
+mod overlay;
 mod people;
 mod schedule;
 mod shrink;
@@ -35,6 +36,8 @@ pub const STRIDE: Duration = Duration::from_millis(500);
 /// How long links of somebody who left without a word may be kept: ten seconds of silence, and some for an attempt
 /// to go on.
 const GONE_LIMIT: Duration = Duration::from_secs(20);
+/// How long a room that is whole is watched: longer than one of two may be the only one to whom they are neighbours.
+const REST: Duration = Duration::from_secs(5);
 /// How often it is looked whether a healed room is whole.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -101,8 +104,9 @@ impl Scenario {
         while self.is_trying() && self.world.now() < limit {
             self.run_until(self.world.now() + PATIENCE)?;
         }
-        // Nothing moves in a room at rest.
-        self.run_until(self.world.now() + Duration::from_secs(2))?;
+        // Nothing moves in a full mesh at rest; elsewhere links go on to be made and given up, by both ends.
+        self.is_settled = true;
+        self.run_until(self.world.now() + REST)?;
         self.check_end()?;
         // Who left without a word is noticed a while later.
         let limit = self.world.now() + GONE_LIMIT;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::rng::Rng;
 
+use super::overlay;
 use crate::hostile::Behaviour;
 use crate::meeting_point::Lie;
 use crate::path::PathModel;
@@ -19,10 +20,11 @@ pub(super) const SKEW_MAX_MICROS: i64 = 4_000_000;
 /// How far ahead a clock may jump, in microseconds: what is painted then is held by everybody else.
 pub(super) const AHEAD_MAX_MICROS: i64 = 20_000_000;
 /// Most people in a room at a time: enough for pairs, bridges and bystanders, few enough for many seeds.
-const PEOPLE_MAX: usize = 8;
+pub(super) const PEOPLE_MAX: usize = 8;
 /// Steps of a schedule with faults.
 const STEPS: usize = 40;
-
+/// Steps of a large room, which costs as much as many small ones.
+const CROWD_STEPS: usize = 20;
 /// Something that happens in a schedule. What names somebody who is not there does nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
@@ -201,6 +203,10 @@ pub struct Schedule {
     pub size: CanvasSize,
     /// Whether a secret guards the room.
     pub private: bool,
+    /// The overlay that the room's record names; empty for the one that fits.
+    pub overlay: &'static str,
+    /// Whether more people come at once than a small room has.
+    pub is_large: bool,
     /// Who makes the room.
     pub first: Arrival,
     /// What happens, in the order of time.
@@ -221,14 +227,16 @@ impl Schedule {
         let size = CanvasSize { width: side(&mut rng), height: side(&mut rng) };
         let private = rng.below(2) == 0;
         let calm = rng.below(8) == 0;
-        let mut draw = Draw::new(rng, calm);
+        let (overlay, large) = overlay::draw(seed);
+        let is_large = large.is_some();
+        let mut draw = Draw::new(rng, calm, large);
         let first = draw.arrival();
         if calm {
             draw.calm()
         } else {
             draw.faults()
         }
-        Schedule { seed, size, private, first, steps: draw.steps }
+        Schedule { seed, size, private, overlay, is_large, first, steps: draw.steps }
     }
 
     /// The same schedule with those of its steps alone that have these places.
@@ -246,7 +254,9 @@ impl Schedule {
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let access = if self.private { "private" } else { "open" };
-        writeln!(f, "seed {}: {access} room of {}, made by {:?}", self.seed, self.size, self.first)?;
+        let overlay = if self.overlay.is_empty() { "auto" } else { self.overlay };
+        let (seed, size) = (self.seed, self.size);
+        writeln!(f, "seed {seed}: {access} {overlay} room of {size}, made by {:?}", self.first)?;
         for (place, step) in self.steps.iter().enumerate() {
             writeln!(f, "{place:>4}  {:>9.3} s  {:?}", step.at.as_secs_f64(), step.action)?;
         }
@@ -296,10 +306,12 @@ struct Draw {
     path: PathModel,
     /// Whether all clocks are right, so that stamps can be equal.
     clocks_right: bool,
+    /// How many come at once, where the room is large.
+    large: Option<usize>,
 }
 
 impl Draw {
-    fn new(mut rng: Rng, calm: bool) -> Draw {
+    fn new(mut rng: Rng, calm: bool, large: Option<usize>) -> Draw {
         let paths = if calm { 2 } else { PathModel::ALL.len() as u64 };
         let path = PathModel::ALL[rng.below(paths) as usize];
         let clocks_right = rng.below(3) == 0;
@@ -315,6 +327,7 @@ impl Draw {
             hostile: None,
             path,
             clocks_right,
+            large,
         }
     }
 
@@ -361,7 +374,7 @@ impl Draw {
     }
 
     fn join(&mut self) {
-        if self.here.len() < PEOPLE_MAX {
+        if self.here.len() < self.large.unwrap_or(PEOPLE_MAX) {
             let arrival = self.arrival();
             self.push(Action::Join(arrival));
         }
@@ -397,7 +410,11 @@ impl Draw {
                 kinds.push(kind);
             }
         }
-        for _ in 0..STEPS {
+        while self.large.is_some_and(|most| self.here.len() < most) {
+            self.join();
+            self.pause(100);
+        }
+        for _ in 0..self.large.map_or(STEPS, |_| CROWD_STEPS) {
             self.step(&kinds);
             self.pause(1500);
         }

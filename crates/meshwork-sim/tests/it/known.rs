@@ -10,6 +10,7 @@ use meshwork_core::session::message::LinkMessage;
 use meshwork_core::wire::MessageWriter;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
+use meshwork_sim::scenario;
 use meshwork_sim::world::World;
 
 use crate::common::{BLUE, Member, RED, equal, join, room_of, whole};
@@ -18,7 +19,8 @@ use crate::records::{Forgery, as_batch, colour, governed_alike, limited, order, 
 /// What fails, in words; and the scenario.
 type Known = (&'static str, fn() -> Result<(), Violation>);
 
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 3] = [
+    ("a large room of k-gossip may keep a link that no room uses", || scenario::run(229, None).map(drop)),
     (
         "once 64 keys have contradicted themselves, a room can be kept apart by one more",
         sacrificed_keys_part_nobody,
