@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::common::{Member, RED, equal, join, refused, whole};
+use crate::common::{Member, RED, equal, join, join_all, refused, whole};
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::config::PlantedBug;
 use meshwork_core::node::io::{Channel, LinkId};
 use meshwork_core::node::{Config, Input, Refusal};
-use meshwork_sim::check::{self, Violation};
+use meshwork_sim::check::{self, Honest, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::hostile::Behaviour;
 use meshwork_sim::world::World;
@@ -136,6 +136,27 @@ pub(crate) fn survives_a_leave(planted: Option<PlantedBug>) -> Result<(), Violat
     members.remove(0);
     world.run_while(Duration::from_secs(40), equal(&members));
     check::equal_replicas(&world, &members)
+}
+
+/// Honest members refuse nothing of each other while somebody forges, whom one of them hears through the other alone.
+pub(crate) fn passes_on_what_holds(planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let mut world = World::new(6, PathModel::LAN);
+    let mut members = join_all(&mut world, Config { planted, ..Config::default() }, 1, false);
+    let (far, room) = join(&mut world, &mut members, 2);
+    let (hostile, _) = join(&mut world, &mut members, 3);
+    world.cut(&[far], &[hostile]);
+    world.corrupt(hostile, Behaviour::Forges);
+    let mut honest = Honest::new(false);
+    for index in [members[0].0, far] {
+        honest.insert(world.node(index).endpoint());
+    }
+    world.run_for(Duration::from_secs(20));
+    for stroke in 0..10 {
+        world.paint(far, room, &[(stroke, 3, RED)]);
+        world.attack(hostile);
+        world.run_for(Duration::from_millis(200));
+    }
+    world.program(far).events.drain(..).try_for_each(|event| honest.hear(far, &event))
 }
 
 #[test]

@@ -14,12 +14,17 @@ use meshwork_sim::scenario;
 use meshwork_sim::world::World;
 
 use crate::common::{BLUE, Member, RED, equal, join, room_of, whole};
+use crate::hostile;
 use crate::records::{Forgery, as_batch, colour, governed_alike, limited, order, paint, room_id, say};
 
 /// What fails, in words; and the scenario.
 type Known = (&'static str, fn() -> Result<(), Violation>);
 
-const KNOWN: [Known; 3] = [
+const KNOWN: [Known; 4] = [
+    (
+        "in an emergent room with eleven hostile members, who reaches but one of them at first stays alone",
+        hostile::newcomers_among_the_hostile_come_in,
+    ),
     ("a large room of k-gossip may keep a link that no room uses", || scenario::run(229, None).map(drop)),
     (
         "once 64 keys have contradicted themselves, a room can be kept apart by one more",
