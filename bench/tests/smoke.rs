@@ -15,7 +15,8 @@ fn run(needs: &[Needs]) {
         bench.args([race.name, "--tiny", "--rounds", "1", "--json"]).stderr(Stdio::inherit());
         let output = bench.output().expect("this package has built its program");
         assert!(output.status.success(), "{} failed: {}", race.name, output.status);
-        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("with --json it prints an array");
+        let rows: Vec<Value> =
+            serde_json::from_slice(&output.stdout).expect("with --json it prints an array");
         assert!(!rows.is_empty(), "{} gave no row", race.name);
         for row in &rows {
             let name = row["name"].as_str().unwrap_or_default();
