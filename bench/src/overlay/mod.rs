@@ -2,7 +2,7 @@
 //!
 //! # How it works
 //! Peers are in five regions, as in the simulator. A message is on its way for as long as these say, in the order in
-//! which it was sent. A link opens within [`OPENING`] round trips of its ends, whoever's it is; who dies is noticed by
+//! which it was sent. A link opens within `OPENING` round trips of its ends, whoever's it is; who dies is noticed by
 //! its neighbours after [`NOTICED`]. Nothing is lost, and time is virtual: a run depends on its seed alone.
 //!
 //! # Driving it

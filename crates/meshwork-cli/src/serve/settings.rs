@@ -222,7 +222,7 @@ pub(super) struct ClientSettings {
     /// HTTP requests that one network may make at once; a page asks for about 20 files.
     #[arg(default_value = "500", value_parser = value_parser!(u32).range(10..=1_000_000))]
     pub(super) request_burst: u32,
-    /// Pages elsewhere whose scripts may use this server's signalling, such as https://paint.example.org; its own
+    /// Pages elsewhere whose scripts may use this server's signalling, such as `https://paint.example.org`; its own
     /// always may. Empty for any.
     #[arg(default_value = "", action = Append, value_parser = list(origin))]
     pub(super) allowed_origins: List<String>,
