@@ -174,8 +174,7 @@ fn the_settings_that_are_handed_out_with_the_program_are_legal() {
         let text = std::fs::read_to_string(top.join(file)).unwrap();
         let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
         for variable in words.filter(|word| word.starts_with("MESHWORK_")) {
-            let is_known =
-                printed.contains(&format!("Variable {variable};")) || variable == "MESHWORK_ATTACKS";
+            let is_known = printed.contains(&format!("[env: {variable}]")) || variable == "MESHWORK_ATTACKS";
             assert!(is_known, "{file} names {variable}");
         }
     }
