@@ -18,8 +18,6 @@ const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web
 const SOURCES: [&str; 5] = ["apps", "bench", "crates", "e2e", "fuzz"];
 /// What decides over what comes from elsewhere, beside the lockfile.
 const DEPENDENCIES: [&str; 1] = ["deny.toml"];
-/// What the pages and the test page are made of.
-const PAGE_SOURCES: [&str; 3] = ["apps", "crates", "e2e/page"];
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -97,8 +95,9 @@ impl Run<'_> {
                 steps.run("deployment", || deploy::check(workspace))?;
             }
         }
-        steps.run("tests", || step::check(&mut self.tests()?))?;
         steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
+        // The last report of nextest's is the one from which the slowest tests are told.
+        steps.run("tests", || step::check(&mut self.tests()?))?;
         if options.filter.is_none() {
             steps.run("documentation tests", || step::check(&mut self.documentation_tests()))?;
         }
@@ -113,9 +112,7 @@ impl Run<'_> {
         let workspace = self.workspace;
         if self.options.filter.is_none() {
             steps.run_once("lints", workspace, &SOURCES, || step::check(&mut self.lints()))?;
-            if let Some(mut lints) = self.wasm_lints() {
-                steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut lints))?;
-            }
+            steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut self.wasm_lints()))?;
             steps.run_once("docs", workspace, &SOURCES, || step::check(&mut self.docs()))?;
         }
         steps.run("test programs", || step::check(self.tests()?.arg("--no-run")))
@@ -123,11 +120,10 @@ impl Run<'_> {
 
     fn build_pages(&self, steps: &mut Steps) -> Result<()> {
         let (workspace, tools) = (self.workspace, self.tools);
-        steps.run_once("pages", workspace, &PAGE_SOURCES, || pages::build(workspace, tools, Aim::Small))?;
+        // No stamps here: `run` and `bench` leave other builds in the same folders, and what is current is told there.
+        steps.run("pages", || pages::build(workspace, tools, Aim::Small))?;
         steps.run("page size", || weight::check(workspace))?;
-        steps.run_once("test page", workspace, &PAGE_SOURCES, || {
-            pages::build_test_page(workspace, tools, Aim::Quick).map(drop)
-        })
+        steps.run("test page", || pages::build_test_page(workspace, tools, Aim::Quick).map(drop))
     }
 
     fn format(&self) -> Command {
@@ -143,15 +139,23 @@ impl Run<'_> {
         cargo
     }
 
-    /// Debian's Rust for the web comes without clippy: there the builds of the pages deny warnings, and that is all.
-    fn wasm_lints(&self) -> Option<Command> {
-        let WasmToolchain::InUse = self.tools.wasm else { return None };
-        let (mut cargo, _) = self.tools.wasm.cargo(self.workspace, "clippy");
+    /// Debian's Rust for the web comes without clippy, so there the compiler's own warnings must do.
+    fn wasm_lints(&self) -> Command {
+        let subcommand = match self.tools.wasm {
+            WasmToolchain::InUse => "clippy",
+            WasmToolchain::Debian => "check",
+        };
+        let (mut cargo, _) = self.tools.wasm.cargo(self.workspace, subcommand);
         for package in WASM_PACKAGES {
             cargo.args(["--package", package]);
         }
-        cargo.args(["--", "-D", "warnings"]);
-        Some(cargo)
+        match self.tools.wasm {
+            WasmToolchain::InUse => cargo.args(["--", "-D", "warnings"]),
+            WasmToolchain::Debian => {
+                cargo.env("CARGO_UNSTABLE_WARNINGS", "true").env("CARGO_BUILD_WARNINGS", "deny")
+            }
+        };
+        cargo
     }
 
     fn docs(&self) -> Command {

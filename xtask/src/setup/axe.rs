@@ -5,7 +5,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::{on_path, packages};
 use crate::step;
 use crate::workspace::Workspace;
 
@@ -23,13 +22,7 @@ pub(super) fn find_or_install(workspace: &Workspace) -> Result<()> {
     if is_script_here && fs::read(folder.join(lockfile)).is_ok_and(|present| present == wanted) {
         return Ok(());
     }
-    if on_path("npm").is_none() {
-        if !packages::is_debian() {
-            bail!("npm, for axe-core: install Node.js, which brings npm, with your package manager");
-        }
-        eprintln!("xtask: set up: npm is missing, installing Debian's package");
-        packages::install_debian("npm", &["npm"]).context("axe-core needs npm")?;
-    }
+    super::find_or_install("npm", "npm").context("axe-core needs npm")?;
     let fresh = folder.with_extension("new");
     for stale in [&fresh, &folder] {
         if stale.exists() {
