@@ -192,8 +192,8 @@ impl Churn {
                 figures: vec![figure],
                 table,
             }],
-..Outcome::default()
-}
+            ..Outcome::default()
+        }
     }
 }
 
