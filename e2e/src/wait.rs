@@ -7,8 +7,10 @@ use anyhow::{Result, anyhow};
 /// How long a test waits for what should happen soon: far more than it takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two looks at a condition.
-const PAUSE: Duration = Duration::from_millis(25);
+/// Between two looks at a condition: a tenth of the time that was waited, within these bounds. Each look costs a browser
+/// milliseconds of its processor, which all tests share.
+const PAUSE_LEAST: Duration = Duration::from_millis(10);
+const PAUSE_MOST: Duration = Duration::from_millis(200);
 
 /// Looks until `look` gives a value, or fails with `what` and what the last look said.
 ///
@@ -27,10 +29,11 @@ pub async fn wait_until<T>(
             Ok(Err(error)) => last = error,
             Err(_) => {}
         }
-        if started.elapsed() >= deadline {
+        let waited = started.elapsed();
+        if waited >= deadline {
             return Err(anyhow!("waited {deadline:?} in vain for: {what}; last seen: {last:#}"));
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep((waited / 10).clamp(PAUSE_LEAST, PAUSE_MOST)).await;
     }
 }
 

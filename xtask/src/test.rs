@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check there is, in order of how soon it fails.
 
+use std::num::NonZero;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -95,19 +96,15 @@ impl Run<'_> {
                 steps.run("deployment", || deploy::check(workspace))?;
             }
         }
-        steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
-        // The last report of nextest's is the one from which the slowest tests are told.
         steps.run("tests", || step::check(&mut self.tests()?))?;
-        if options.filter.is_none() {
-            steps.run("documentation tests", || step::check(&mut self.documentation_tests()))?;
-        }
         if options.nightly {
             steps.run("search by coverage", || fuzz::all(workspace))?;
         }
         Ok(())
     }
 
-    /// Lints, documentation and the test programs: all that the compiler in use makes.
+    /// Lints, documentation, the test programs and the binary's crates: all that the compiler in use makes. Tests that
+    /// need no more than that are run here, while the pages' compiler has the other core.
     fn compile(&self, steps: &mut Steps) -> Result<()> {
         let workspace = self.workspace;
         if self.options.filter.is_none() {
@@ -115,7 +112,16 @@ impl Run<'_> {
             steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut self.wasm_lints()))?;
             steps.run_once("docs", workspace, &SOURCES, || step::check(&mut self.docs()))?;
         }
-        steps.run("test programs", || step::check(self.tests()?.arg("--no-run")))
+        steps.run("test programs", || step::check(self.tests()?.arg("--no-run")))?;
+        steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
+        if self.options.filter.is_none() {
+            steps.run("documentation tests", || step::check(&mut self.documentation_tests()))?;
+        }
+        if !self.options.fast {
+            // Around whatever pages there are: what is left when the new ones are ready is to put them in.
+            steps.run("binary's crates", || binary::build(workspace).map(drop))?;
+        }
+        Ok(())
     }
 
     fn build_pages(&self, steps: &mut Steps) -> Result<()> {
@@ -187,6 +193,7 @@ impl Run<'_> {
         crate::workspace::forget_xtask(&mut nextest);
         nextest.current_dir(&self.workspace.root).args(["nextest", "run", "--profile", self.profile()]);
         nextest.args(packages).args(["--no-tests", "pass"]);
+        nextest.args(["--test-threads", &threads().to_string()]);
         nextest.args(self.options.filter.as_deref());
         if self.options.nightly {
             nextest.env("MESHWORK_NIGHTLY", "1");
@@ -212,6 +219,12 @@ impl Run<'_> {
             command.env("PROPTEST_RNG_SEED", &self.seed);
         }
     }
+}
+
+/// How many tests run at a time: three for two cores, since who waits for a browser idles a third of the time.
+fn threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    cores + cores / 2
 }
 
 /// One seed for one state of the tree, so that a run can be repeated, and a fresh one at night; MESHWORK_SEED

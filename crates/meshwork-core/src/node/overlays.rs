@@ -10,7 +10,7 @@ use super::Node;
 use super::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
 use super::introductions::Way;
 use super::io::ServerId;
-use super::peer::Source;
+use super::peer::{Peer, Source};
 use super::rooms::Entry;
 use crate::id::Endpoint;
 use crate::overlay::maker::Maker;
@@ -176,16 +176,7 @@ impl Node {
             return;
         }
         self.handle_unreachable(handle, endpoint);
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        if let (Some(link), true, true) = (peer.link, peer.attached.is_empty(), peer.sent_attach.is_empty()) {
-            peer.next_try = None;
-            self.close_link(link, Some(GoodbyeReason::Unused));
-            self.set_state(
-                endpoint,
-                LinkState::Gone,
-                Some(String::from("it has as many neighbours as it keeps")),
-            );
-        }
+        self.close_unused(endpoint, "it has as many neighbours as it keeps");
     }
 
     /// A member says that the room is full: [`Node::judge_full_rooms`] looks at it again when others may have taken us
@@ -244,7 +235,6 @@ impl Node {
         peer.attached.retain(|_, attached| *attached != handle);
         peer.reattaching.remove(&handle);
         peer.sent_attach.remove(&handle);
-        let is_unused = peer.attached.is_empty() && peer.sent_attach.is_empty();
         let link = peer.link;
         self.introductions.ways.remove(&(handle, endpoint));
         self.detach(handle, endpoint);
@@ -252,30 +242,58 @@ impl Node {
         if let Some(state) = self.links.get_mut(&link) {
             state.send(&LinkMessage::Detach(Detach { room, reason: DetachReason::Left }));
         }
-        if is_unused {
-            self.close_link(link, Some(GoodbyeReason::Unused));
-            if let Some(peer) = self.peers.get_mut(&endpoint) {
-                peer.next_try = None;
+        self.close_unused(endpoint, &format!("no neighbour any more: {why}"));
+    }
+
+    /// The overlay became another one. A full mesh links to everybody who is known; any other chooses among them, and
+    /// links over which nobody was attached are of no use to it.
+    pub(super) fn relink(&mut self, handle: RoomHandle) {
+        let unattached = self.peers.iter().filter(|(_, peer)| !peer.is_attached(handle));
+        let unattached: Vec<Endpoint> = unattached.map(|(&endpoint, _)| endpoint).collect();
+        let links_everybody = self.links_everybody(handle);
+        for endpoint in unattached {
+            let Some(peer) = self.peers.get(&endpoint) else { continue };
+            let is_known = peer.present_rooms().any(|room| room == handle);
+            let is_elsewhere = peer.present_rooms().any(|room| room != handle);
+            if !links_everybody {
+                if !is_elsewhere {
+                    self.close_unused(endpoint, UNSOUGHT);
+                }
+                self.offer_to_overlay(handle, endpoint);
+            } else if is_known {
+                self.try_known(endpoint);
             }
-            self.set_state(endpoint, LinkState::Gone, Some(format!("no neighbour any more: {why}")));
         }
     }
 
-    /// The overlay became one in which everybody who is known is linked to.
-    pub(super) fn relink(&mut self, handle: RoomHandle) {
-        let is_unlinked = |(_, peer): &(&Endpoint, &super::peer::Peer)| {
-            peer.link.is_none() && peer.present_rooms().any(|room| room == handle)
-        };
-        let known: Vec<Endpoint> =
-            self.peers.iter().filter(is_unlinked).map(|(&endpoint, _)| endpoint).collect();
-        for endpoint in known {
-            if !self.is_trying(endpoint) {
-                if let Some(peer) = self.peers.get_mut(&endpoint) {
-                    peer.next_try = Some(self.now.time);
-                }
-                self.try_link(endpoint);
-            }
+    /// Begins to link to an endpoint now, unless there is a link or an attempt.
+    fn try_known(&mut self, endpoint: Endpoint) {
+        let now = self.now.time;
+        let is_trying = self.is_trying(endpoint);
+        if let Some(peer) = self.peers.get_mut(&endpoint).filter(|peer| peer.link.is_none() && !is_trying) {
+            peer.next_try = Some(now);
+            self.try_link(endpoint);
         }
+    }
+
+    /// Names a member to the overlay as all did who named it to us.
+    fn offer_to_overlay(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        let Some(peer) = self.peers.get(&endpoint) else { return };
+        let Some(announcement) = peer.announcement.clone() else { return };
+        for source in peer.sources(handle).collect::<Vec<Source>>() {
+            self.leave_to_overlay(handle, &announcement, source);
+        }
+    }
+
+    /// Closes the link to an endpoint where no room uses it, nor is about to, and says why.
+    fn close_unused(&mut self, endpoint: Endpoint, why: &str) {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        let is_used =
+            !peer.attached.is_empty() || !peer.sent_attach.is_empty() || !peer.reattaching.is_empty();
+        let Some(link) = peer.link.filter(|_| !is_used) else { return };
+        peer.next_try = None;
+        self.close_link(link, Some(GoodbyeReason::Unused));
+        self.set_state(endpoint, LinkState::Gone, Some(String::from(why)));
     }
 
     /// The way to an endpoint over neighbours that are alive, and the rest of it.

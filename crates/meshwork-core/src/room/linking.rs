@@ -184,9 +184,7 @@ impl Room {
             self.linking.overlay.handle_attached(now, endpoint, face);
         }
         self.tell_links_at = Some(now.time);
-        if kind == Kind::FullMesh {
-            self.outputs.push_back(RoomOutput::Relink);
-        }
+        self.outputs.push_back(RoomOutput::Relink);
     }
 
     /// What fits the room's size.

@@ -105,7 +105,7 @@ pub enum RoomOutput {
     Unseek(Endpoint),
     /// This neighbour is to be detached, for this reason.
     Drop(Endpoint, &'static str),
-    /// Links to all that are known may be wanted now.
+    /// The overlay is another one: whom it wants links to is to be asked anew.
     Relink,
 }
 

@@ -56,8 +56,6 @@ struct Attacked {
     honest: Vec<Member>,
     hostile: Vec<(NodeIndex, Behaviour)>,
     is_mesh: bool,
-    /// Whether people come who reach nobody but a liar at first.
-    has_newcomers: bool,
     checker: Honest,
     /// Whom honest members refused what.
     told: Vec<(Option<Endpoint>, Refusal)>,
@@ -86,8 +84,7 @@ impl Attacked {
         assert_eq!((members.len(), hostile.len()), (honest, behaviours.len()));
         let is_mesh = overlay == "full-mesh";
         let (checker, told) = (Honest::new(false), vec![]);
-        let has_newcomers = true;
-        let mut room = Attacked { world, honest: members, hostile, is_mesh, has_newcomers, checker, told };
+        let mut room = Attacked { world, honest: members, hostile, is_mesh, checker, told };
         room.until(Duration::from_secs(30), Attacked::is_linked).expect("the honest are linked");
         room.world.run_for(Duration::from_secs(5));
         room
@@ -112,7 +109,7 @@ impl Attacked {
         }
         self.until(Duration::from_secs(15), Attacked::is_whole)?;
         let liars = self.hostile.clone().into_iter().filter(|(_, how)| lies_to_newcomers(*how));
-        for (hostile, _) in liars.filter(|_| self.has_newcomers).collect::<Vec<_>>() {
+        for (hostile, _) in liars.collect::<Vec<_>>() {
             self.let_in(hostile)?;
         }
         for &(index, room) in &self.honest {
@@ -192,8 +189,6 @@ impl Attacked {
     fn is_named(&self, (index, behaviour): (NodeIndex, Behaviour)) -> bool {
         let who = self.world.node(index).endpoint();
         match named(behaviour) {
-            // Whoever has everything is lied to in vain.
-            _ if lies_to_newcomers(behaviour) && !self.has_newcomers => true,
             Named::As(reasons) => {
                 self.told.iter().any(|(told, reason)| *told == Some(who) && reasons.contains(reason))
             }
@@ -205,11 +200,7 @@ impl Attacked {
 
 /// Lets all these attack a room together: the honest must stay in step, linked and at peace, and every attack be named.
 fn withstands(overlay: &str, honest: usize, behaviours: &[Behaviour]) {
-    is_withstood(Attacked::new(overlay, honest, behaviours), overlay, behaviours);
-}
-
-fn is_withstood(mut room: Attacked, overlay: &str, behaviours: &[Behaviour]) {
-    let honest = room.honest.len();
+    let mut room = Attacked::new(overlay, honest, behaviours);
     let words = |what: &str| format!("{overlay} of {honest} and {behaviours:?}: {what}");
     room.strike().unwrap_or_else(|violation| panic!("{}", words(&violation.to_string())));
     for &hostile in &room.hostile {
@@ -220,11 +211,6 @@ fn is_withstood(mut room: Attacked, overlay: &str, behaviours: &[Behaviour]) {
         println!("{overlay} {honest} {hostile:?}: {:?}", told.iter().map(|one| one.1).collect::<Vec<_>>());
         assert!(room.is_named(hostile), "{}", words(&format!("{hostile:?} is named")));
     }
-}
-
-/// All of them in an emergent room, into which people come who reach nobody but one of them at first.
-pub(crate) fn newcomers_among_the_hostile_come_in() -> Result<(), Violation> {
-    Attacked::new("emergent", 49, &Behaviour::ALL).strike()
 }
 
 /// Each way of being hostile alone.
@@ -250,9 +236,7 @@ fn every_attack_is_named_in_a_full_mesh() {
 #[test]
 fn every_attack_is_named_in_an_emergent_room() {
     each_alone("emergent", 59);
-    // Whoever reaches nobody but one of so many hostile ones at first stays alone: `known.rs` shows it.
-    let room = Attacked { has_newcomers: false, ..Attacked::new("emergent", 49, &Behaviour::ALL) };
-    is_withstood(room, "emergent", &Behaviour::ALL);
+    withstands("emergent", 49, &Behaviour::ALL);
 }
 
 /// A room of twenty in which one says this to its neighbours: they refuse it, name it, and give the link up. An overlay goes

@@ -54,8 +54,6 @@ const SLOW_AFTER: Duration = Duration::from_secs(4);
 const LOSES_FROM: usize = 2;
 /// And so long after that one reckons with more that are dead.
 const LOSES_FOR: Duration = Duration::from_secs(30);
-/// How long whom nothing reached is not sought again.
-const FAILED_FOR: Duration = Duration::from_secs(60);
 /// How long there may be more links than aimed for before one is given up.
 const SURPLUS_FOR: Duration = Duration::from_secs(5);
 /// How often a nearer neighbour is looked for; twice as long after each that was no nearer, up to [`SWAP_MOST`].
@@ -102,7 +100,7 @@ struct Neighbour {
 #[derive(Debug)]
 struct Sought {
     since: Time,
-    introducer: Option<Endpoint>,
+    known: Known,
     is_long: bool,
     /// The neighbour that is given up for it.
     replaces: Option<Endpoint>,
@@ -216,8 +214,9 @@ impl Views {
     pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, face: Face) {
         let sought = self.sought.remove(&endpoint);
         self.passive.remove(&endpoint);
-        let (introducer, is_long, replaces) =
-            sought.map_or((None, false, None), |sought| (sought.introducer, sought.is_long, sought.replaces));
+        self.passive.forgive(&endpoint);
+        let (introducer, is_long, replaces) = sought
+            .map_or((None, false, None), |sought| (sought.known.introducer, sought.is_long, sought.replaces));
         let neighbour = Neighbour {
             since: now.time,
             introducer,
@@ -260,8 +259,8 @@ impl Views {
 
     /// No link to a member can be made at present.
     pub fn handle_unreachable(&mut self, now: Now, endpoint: Endpoint) {
-        if self.sought.remove(&endpoint).is_some() {
-            self.give_up(now.time, endpoint);
+        if let Some(sought) = self.sought.remove(&endpoint) {
+            self.give_up(now.time, sought);
             self.fill(now);
         }
     }
@@ -295,7 +294,7 @@ impl Views {
         if self.next_tick.is_none_or(|at| at > now.time) {
             return;
         }
-        let is_idle = self.active.is_empty() && self.sought.is_empty() && self.passive.len() == 0;
+        let is_idle = self.active.is_empty() && self.sought.is_empty() && self.passive.is_empty();
         self.next_tick = (!is_idle).then_some(now.time + TICK);
         self.count.handle_time(now.wall);
         self.passive.handle_time(now.time);
@@ -310,11 +309,10 @@ impl Views {
         }
         self.loses_until = self.loses_until.filter(|until| *until > now.time);
         let overdue = |sought: &Sought| now.time.since(sought.since) >= SEEK_WITHIN;
-        let late: Vec<Endpoint> =
-            self.sought.iter().filter(|(_, sought)| overdue(sought)).map(|(&name, _)| name).collect();
-        for endpoint in late {
-            self.sought.remove(&endpoint);
-            self.give_up(now.time, endpoint);
+        let late: Vec<Sought> =
+            self.sought.extract_if(.., |_, sought| overdue(sought)).map(|late| late.1).collect();
+        for sought in late {
+            self.give_up(now.time, sought);
         }
         self.fill(now);
         self.finish_swap(now.time);
@@ -426,7 +424,8 @@ impl Views {
         !self.nearness || long < self.degree.target.div_ceil(3)
     }
 
-    /// The next one to seek: drawn, or the nearest of those that can be reached.
+    /// The next one to seek: drawn, or the nearest of those that can be reached; where nobody else is known, one that
+    /// could not be reached before.
     fn pick(&mut self, now: Time, is_long: bool) -> Option<Endpoint> {
         let mut usable: Vec<(Endpoint, Option<Duration>)> = self.usable(now, true);
         if usable.is_empty() {
@@ -434,7 +433,8 @@ impl Views {
         }
         draw(&mut self.rng, &mut usable, if is_long { 1 } else { usize::MAX });
         usable.sort_by_key(|(_, rtt)| rtt.unwrap_or(Duration::MAX));
-        usable.first().map(|(endpoint, _)| *endpoint)
+        let first = usable.first().map(|(endpoint, _)| *endpoint);
+        first.or_else(|| self.passive.recall(now))
     }
 
     /// Members that may be sought, and how far they seem to be.
@@ -444,7 +444,7 @@ impl Views {
         let crowded = self.size() > self.degree.target + 1;
         let named_by = |introducer: Option<Endpoint>| {
             let here = self.active.values().filter(|other| other.introducer == introducer).count();
-            here + self.sought.values().filter(|other| other.introducer == introducer).count()
+            here + self.sought.values().filter(|other| other.known.introducer == introducer).count()
         };
         let fits = |endpoint: &Endpoint, known: &Known| {
             let reaches = match known.route.first() {
@@ -463,15 +463,14 @@ impl Views {
             return;
         }
         let Some(known) = self.passive.remove(&endpoint) else { return };
-        let sought = Sought { since: now, introducer: known.introducer, is_long, replaces };
-        self.sought.insert(endpoint, sought);
-        self.outputs.push_back(OverlayOutput::Seek(known.introduction, known.route));
+        self.outputs.push_back(OverlayOutput::Seek(known.introduction.clone(), known.route.clone()));
+        self.sought.insert(endpoint, Sought { since: now, known, is_long, replaces });
         self.wake(now);
     }
 
-    fn give_up(&mut self, now: Time, endpoint: Endpoint) {
-        self.passive.fail(endpoint, now + FAILED_FOR);
-        self.outputs.push_back(OverlayOutput::Unseek(endpoint));
+    fn give_up(&mut self, now: Time, sought: Sought) {
+        self.outputs.push_back(OverlayOutput::Unseek(sought.known.introduction.endpoint));
+        self.passive.fail(now, sought.known);
     }
 
     /// The links that are never given up.
@@ -491,7 +490,10 @@ impl Views {
         let kept = self.active.values().filter(|other| other.keeps && !other.is_long).count();
         // What others want kept counts for so many as they may want.
         let is_kept = neighbour.keeps && kept <= self.degree.target.div_ceil(3) + PINNED;
-        let reaches_far = self.nearness && neighbour.is_long;
+        // Who keeps fewer links from here on has more random ones than it wants.
+        let long = self.active.values().filter(|other| other.is_long).count();
+        let is_spare = self.active.len() > self.degree.most && long > self.degree.target.div_ceil(3);
+        let reaches_far = self.nearness && neighbour.is_long && !is_spare;
         !pinned.contains(endpoint) && !reaches_far && !is_kept
     }
 
@@ -578,7 +580,7 @@ impl Views {
             self.swap_pause = (self.swap_pause * 2).min(SWAP_MOST);
             self.next_swap = now + self.swap_pause;
             if self.may_replace(newer) {
-                self.passive.fail(newer, now + FAILED_FOR);
+                self.passive.pass_over(now, newer);
                 self.drop_neighbour(newer, "it is no nearer than the others");
             }
         }

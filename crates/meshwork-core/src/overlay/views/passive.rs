@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::overlay::message::{ROUTE_MAX, Tag};
@@ -14,8 +15,16 @@ use crate::time::Time;
 /// Members that one neighbour may have named among those that are remembered: a third, so that nobody can fill the
 /// table with accomplices.
 pub(super) const NAMED_BY_ONE_MAX: usize = PASSIVE_MAX / 3;
-/// Members that could not be reached lately, which are not tried again.
+/// Members that could not be reached lately, at most.
 const FAILED_MAX: usize = 64;
+/// How long a member that could not be reached is not sought while there are others.
+const FAILED_FOR: Duration = Duration::from_secs(60);
+/// Where there are no others it is sought again after this pause, then after twice as long each time, up to
+/// [`RETRY_MOST`].
+const RETRY_FIRST: Duration = Duration::from_secs(4);
+const RETRY_MOST: Duration = Duration::from_secs(30);
+/// Until nobody has named it for so long.
+const RETRIED_FOR: Duration = Duration::from_secs(300);
 
 /// A member that is not linked.
 #[derive(Clone, Debug)]
@@ -29,16 +38,33 @@ pub(super) struct Known {
     pub(super) heard: Time,
 }
 
+/// A member that could not be reached.
+#[derive(Debug)]
+struct Failed {
+    /// Until when others are sought rather than it.
+    until: Time,
+    /// When it may be sought again where there are no others, and the pause that led there.
+    retry: Time,
+    pause: Duration,
+    /// What was known of it, unless it was sought again since.
+    known: Option<Known>,
+}
+
 /// What is known of members that are not linked.
 #[derive(Debug, Default)]
 pub(super) struct Passive {
     known: BTreeMap<Endpoint, Known>,
-    failed: BTreeMap<Endpoint, Time>,
+    failed: BTreeMap<Endpoint, Failed>,
 }
 
 impl Passive {
     pub(super) fn len(&self) -> usize {
         self.known.len()
+    }
+
+    /// Whether there is nobody who may be sought, now or later.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.failed.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Endpoint, &Known)> {
@@ -79,13 +105,42 @@ impl Passive {
         self.known.insert(endpoint, known);
     }
 
-    /// A member cannot be reached: it is not tried again until then.
-    pub(super) fn fail(&mut self, endpoint: Endpoint, until: Time) {
-        self.known.remove(&endpoint);
-        if self.failed.len() >= FAILED_MAX {
-            self.failed.pop_first();
+    /// A member could not be reached: others are sought first.
+    pub(super) fn fail(&mut self, now: Time, known: Known) {
+        let endpoint = known.introduction.endpoint;
+        let before = self.failed.get(&endpoint).map(|failed| failed.pause * 2);
+        let pause = before.unwrap_or(RETRY_FIRST).clamp(RETRY_FIRST, RETRY_MOST);
+        let known = Some(self.known.remove(&endpoint).unwrap_or(known));
+        self.note_failed(endpoint, Failed { until: now + FAILED_FOR, retry: now + pause, pause, known });
+    }
+
+    /// A member is not worth a link at present: others are sought first.
+    pub(super) fn pass_over(&mut self, now: Time, endpoint: Endpoint) {
+        let known = self.known.remove(&endpoint);
+        let until = now + FAILED_FOR;
+        self.note_failed(endpoint, Failed { until, retry: until, pause: Duration::ZERO, known });
+    }
+
+    fn note_failed(&mut self, endpoint: Endpoint, failed: Failed) {
+        if self.failed.len() >= FAILED_MAX
+            && let Some((&oldest, _)) = self.failed.iter().min_by_key(|(_, failed)| failed.until)
+        {
+            self.failed.remove(&oldest);
         }
-        self.failed.insert(endpoint, until);
+        self.failed.insert(endpoint, failed);
+    }
+
+    /// The member that failed first of those whose pause is over, known again; for when there is nobody else.
+    pub(super) fn recall(&mut self, now: Time) -> Option<Endpoint> {
+        let known = &self.known;
+        let is_known =
+            |endpoint: &Endpoint, failed: &Failed| failed.known.is_some() || known.contains_key(endpoint);
+        let due = self.failed.iter_mut().filter(|(one, failed)| failed.retry <= now && is_known(one, failed));
+        let (&endpoint, failed) = due.min_by_key(|(_, failed)| failed.retry)?;
+        if let Some(before) = failed.known.take() {
+            self.known.entry(endpoint).or_insert(before);
+        }
+        Some(endpoint)
     }
 
     /// A member that could not be reached can be after all.
@@ -95,11 +150,14 @@ impl Passive {
 
     /// Whether a member could not be reached lately.
     pub(super) fn has_failed(&self, now: Time, endpoint: &Endpoint) -> bool {
-        self.failed.get(endpoint).is_some_and(|until| *until > now)
+        self.failed.get(endpoint).is_some_and(|failed| failed.until > now)
     }
 
     pub(super) fn handle_time(&mut self, now: Time) {
-        self.failed.retain(|_, until| *until > now);
+        self.failed.retain(|_, failed| {
+            let is_retried = |known: &Known| now.since(known.heard) < RETRIED_FOR;
+            failed.until > now || failed.known.as_ref().is_some_and(is_retried)
+        });
     }
 
     /// Some of them, drawn.
@@ -157,9 +215,29 @@ mod tests {
         passive.insert(known(2, 7, ROUTE_MAX + 1), &mut rng);
         let routes: Vec<usize> = passive.iter().map(|(_, known)| known.route.len()).collect();
         assert_eq!(routes, [2], "and what is further than a payload travels is nothing");
+    }
+
+    #[test]
+    fn who_could_not_be_reached_is_recalled_ever_later_and_forgotten_at_last() {
+        let (mut passive, mut rng) = (Passive::default(), Rng::new([1; 32]));
         let endpoint = introduction(1).endpoint;
-        passive.fail(endpoint, Time(5));
-        assert!(passive.has_failed(Time(4), &endpoint) && !passive.has_failed(Time(5), &endpoint));
-        assert_eq!(passive.len(), 0);
+        passive.insert(known(1, 9, 1), &mut rng);
+        let (mut now, mut pauses) = (Time(0), Vec::new());
+        while pauses.len() < 5 {
+            let known = passive.remove(&endpoint).expect("it is known when it is sought");
+            passive.fail(now, known);
+            assert!(passive.len() == 0 && passive.has_failed(now, &endpoint));
+            let failed = now;
+            while passive.recall(now).is_none() {
+                now = now + Duration::from_secs(1);
+                passive.handle_time(now);
+            }
+            pauses.push(now.since(failed).as_secs());
+        }
+        assert_eq!(pauses, [4, 8, 16, 30, 30]);
+        let known = passive.remove(&endpoint).expect("it is known when it is sought");
+        passive.fail(now, known);
+        passive.handle_time(now + RETRIED_FOR);
+        assert_eq!(passive.recall(now + RETRIED_FOR), None, "nobody named it for so long");
     }
 }
