@@ -10,7 +10,7 @@ use super::Node;
 use super::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
 use super::introductions::Way;
 use super::io::ServerId;
-use super::peer::{Peer, Source};
+use super::peer::Source;
 use super::rooms::Entry;
 use crate::id::Endpoint;
 use crate::overlay::maker::Maker;

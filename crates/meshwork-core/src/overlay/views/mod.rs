@@ -294,7 +294,7 @@ impl Views {
         if self.next_tick.is_none_or(|at| at > now.time) {
             return;
         }
-        let is_idle = self.active.is_empty() && self.sought.is_empty() && self.passive.is_empty();
+        let is_idle = self.active.is_empty() && self.sought.is_empty() && self.passive.is_idle();
         self.next_tick = (!is_idle).then_some(now.time + TICK);
         self.count.handle_time(now.wall);
         self.passive.handle_time(now.time);

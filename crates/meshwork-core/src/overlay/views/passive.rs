@@ -63,7 +63,7 @@ impl Passive {
     }
 
     /// Whether there is nobody who may be sought, now or later.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.known.is_empty() && self.failed.is_empty()
     }
 
@@ -229,7 +229,7 @@ mod tests {
             assert!(passive.len() == 0 && passive.has_failed(now, &endpoint));
             let failed = now;
             while passive.recall(now).is_none() {
-                now = now + Duration::from_secs(1);
+                now += Duration::from_secs(1);
                 passive.handle_time(now);
             }
             pauses.push(now.since(failed).as_secs());
