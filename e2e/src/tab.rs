@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use thirtyfour::{By, TypingData, WebElement, WindowHandle};
+use thirtyfour::{By, Key, TypingData, WebElement, WindowHandle};
 
 use crate::browser::{Kind, Session};
 use crate::wait::{PATIENCE, wait_until};
@@ -113,6 +113,14 @@ impl Tab {
         let turn = self.session.turn(&self.window).await?;
         let chain = turn.driver.action_chain_with_delay(Some(Duration::ZERO), Some(Duration::ZERO));
         chain.send_keys(keys).perform().await.context("no key can be pressed")
+    }
+
+    /// Presses a key while Shift is held.
+    pub async fn press_shifted(&self, key: Key) -> Result<()> {
+        let turn = self.session.turn(&self.window).await?;
+        let chain = turn.driver.action_chain_with_delay(Some(Duration::ZERO), Some(Duration::ZERO));
+        let chain = chain.key_down(Key::Shift).send_keys(key).key_up(Key::Shift);
+        chain.perform().await.context("no key can be pressed")
     }
 
     /// Gives the browser a command of the DevTools protocol for this tab.

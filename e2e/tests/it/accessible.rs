@@ -136,6 +136,8 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     common::make_room(&tab, "create-room").await?;
     check_within(&tab, "room").await?;
     tab.reload().await?;
+    // Firefox sets the size of text again after it has loaded a page, and what was to be clicked has moved by then.
+    wait_page_says(&tab, "linked").await?;
     tab.click("open-share").await?;
     wait_page_says(&tab, "Bring someone in").await?;
     check_within(&tab, "share sheet").await?;

@@ -87,6 +87,16 @@ async fn panning_never_paints_and_zoom_reset_puts_cells_back() -> Result<()> {
 
 /// Goes on with Tab until what has the focus is this.
 async fn tab_to(tab: &Tab, selector: &str) -> Result<()> {
+    step_to(tab, selector, async || tab.press_keys(Key::Tab).await).await
+}
+
+/// Goes back with Shift and Tab until what has the focus is this: after the last element of the page Tab leads into the
+/// browser's own bars.
+async fn tab_back_to(tab: &Tab, selector: &str) -> Result<()> {
+    step_to(tab, selector, async || tab.press_shifted(Key::Tab).await).await
+}
+
+async fn step_to(tab: &Tab, selector: &str, step: impl AsyncFn() -> Result<()>) -> Result<()> {
     let there = "return document.querySelector(arguments[0])?.matches(':not(:disabled)') ?? false";
     tab.wait_until(PATIENCE, "where Tab is to lead", async || {
         ensure!(tab.eval(there, vec![selector.into()]).await? == true, "there is no {selector}");
@@ -94,7 +104,7 @@ async fn tab_to(tab: &Tab, selector: &str) -> Result<()> {
     })
     .await?;
     for _ in 0..STOPS_MAX {
-        tab.press_keys(Key::Tab).await?;
+        step().await?;
         if tab.eval("return document.activeElement.matches(arguments[0])", vec![selector.into()]).await?
             == true
         {
@@ -138,7 +148,7 @@ async fn keys_alone_make_share_join_paint_and_leave_a_room() -> Result<()> {
             Ok(())
         })
         .await?;
-    tab_to(&second, "a[href='/']").await?;
+    tab_back_to(&second, "a[href='/']").await?;
     second.press_keys(Key::Enter).await?;
     wait_linked(&first, 0).await?;
     wait_page_says(&second, "Rooms made of people").await
