@@ -14,16 +14,24 @@ use tokio::time::{Instant, sleep_until};
 use super::frames;
 use crate::hub::{Hub, Output, Rubbish, SocketId};
 
-/// A socket's end of the line from the hub.
+/// A socket's end of the line from the hub. However its task ends, nothing of the socket stays once this is dropped.
 pub(super) struct Line {
     pub(super) id: SocketId,
+    hub: HubHandle,
     /// What is to be sent.
     pub(super) inbox: Arc<Inbox>,
     /// Ends, without a value, when the hub has closed the socket.
     pub(super) hung_up: oneshot::Receiver<Infallible>,
 }
 
-/// What the hub has said to one socket and its task has not taken yet. The hub bounds it, in bytes.
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.hub.close(self.id);
+    }
+}
+
+/// What the hub has said to one socket and its task has not taken yet. The hub bounds it, in bytes; its buffer grows in
+/// small steps, so that a socket which does not read holds little more than that.
 #[derive(Default)]
 pub(super) struct Inbox(Mutex<Letters>);
 
@@ -63,7 +71,11 @@ impl Inbox {
     /// Adds a message. Gives whom to wake.
     fn push(&self, text: &str) -> Option<Waker> {
         let mut letters = self.lock();
-        frames::push_text(&mut letters.frames, text);
+        let frames = &mut letters.frames;
+        if frames.capacity() - frames.len() < text.len() + frames::HEAD_MAX {
+            frames.reserve_exact((text.len() + frames::HEAD_MAX).max(frames.len() / 8));
+        }
+        frames::push_text(frames, text);
         letters.text_bytes += text.len();
         letters.task.take()
     }
@@ -131,7 +143,6 @@ impl Turn<'_> {
         let State { hub, sinks, awaited } = &mut *self.state;
         while let Some(output) = hub.poll_output() {
             match output {
-                // A socket whose task is gone is about to be reported closed.
                 Output::Send { socket, text } => {
                     let task = sinks.get(&socket).and_then(|sink| sink.inbox.push(&text));
                     to_wake.extend(task.filter(|_| speaks != Some(socket)));
@@ -183,7 +194,15 @@ impl HubHandle {
         let id = turn.state.hub.handle_opened(turn.now, wall_time(), address);
         turn.state.sinks.insert(id, Sink { inbox: Arc::clone(&inbox), _hang_up: hang_up });
         turn.end(Some(id));
-        Line { id, inbox, hung_up }
+        Line { id, hub: self.clone(), inbox, hung_up }
+    }
+
+    /// The socket is gone, whoever closed it.
+    fn close(&self, id: SocketId) {
+        let mut turn = self.turn();
+        turn.state.hub.handle_closed(turn.now, id);
+        turn.state.sinks.remove(&id);
+        turn.end(None);
     }
 
     /// Begins to tell the hub something. Others wait until it is ended, and it must be.
@@ -215,6 +234,15 @@ impl HubHandle {
         let answer = ask(&mut turn.state.hub, turn.now);
         turn.end(None);
         answer
+    }
+
+    /// Sockets that the hub knows, lines to them, and sockets of which something is on its way.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize, usize) {
+        let turn = self.turn();
+        let held = (turn.state.hub.socket_count(), turn.state.sinks.len(), self.written().len());
+        turn.end(None);
+        held
     }
 
     /// Tells the hub of the passing of time, for as long as it is polled.

@@ -36,14 +36,13 @@ thread_local! {
 
 /// Runs a socket until either end closes it.
 pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, address: IpAddr, hub: HubHandle) {
-    let line = hub.open(address);
-    let (id, hung_up) = (line.id, line.hung_up);
+    let mut line = hub.open(address);
     let frames = Frames::new(hub.message_bytes_max());
     let mut socket = Socket {
         stream,
-        id,
+        id: line.id,
         hub: &hub,
-        inbox: line.inbox,
+        inbox: Arc::clone(&line.inbox),
         frames,
         rest: Vec::new(),
         is_rest_unread: false,
@@ -53,7 +52,7 @@ pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, address: Ip
         unreported: 0,
     };
     let late = async {
-        let _ = hung_up.await;
+        let _ = (&mut line.hung_up).await;
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
@@ -61,7 +60,6 @@ pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, address: Ip
         () = socket.talk() => {}
         () = late => {}
     }
-    hub.with(|hub, now| hub.handle_closed(now, id));
 }
 
 /// One connection, between bytes and the hub.
@@ -260,5 +258,90 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<'_, S> {
             turn.end(Some(self.id));
         }
         (taken, pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+    use crate::code::ServerKey;
+    use crate::hub::{Hub, HubConfig};
+
+    /// How a socket ends.
+    #[derive(Clone, Copy, Debug)]
+    enum End {
+        /// The connection breaks.
+        Breaks,
+        /// The client closes it and waits for the answer.
+        Closes,
+        /// The connection breaks before the client has read all that was said.
+        BreaksUnread,
+        /// The client says what the hub closes for.
+        Rubbish,
+        /// The server's own task ends.
+        Aborted,
+    }
+
+    const ENDS: [End; 5] = [End::Breaks, End::Closes, End::BreaksUnread, End::Rubbish, End::Aborted];
+
+    /// Whether the hub's first words find room on the way to the client.
+    fn is_read(end: End) -> bool {
+        !matches!(end, End::BreaksUnread | End::Aborted)
+    }
+
+    async fn open_and_end(hub: &HubHandle, end: End) {
+        let (mut client, stream) = duplex(if is_read(end) { 4096 } else { 16 });
+        let task = tokio::spawn(run(stream, Ipv4Addr::LOCALHOST.into(), hub.clone()));
+        client.read_exact(&mut [0; 8]).await.expect("the hub speaks first");
+        let close: [u8; 6] = [0x88, 0x80, 0, 0, 0, 0];
+        let said: &[u8] = match end {
+            End::Closes => &close,
+            End::Rubbish => &[0x81, 0x81, 0, 0, 0, 0, b'?', 0x88, 0x80, 0, 0, 0, 0],
+            End::Breaks | End::BreaksUnread => &[],
+            End::Aborted => {
+                task.abort();
+                &[]
+            }
+        };
+        client.write_all(said).await.expect("it is open");
+        if !said.is_empty() {
+            client.read_to_end(&mut Vec::new()).await.expect("the server closes too");
+        }
+        drop(client);
+        let _ = task.await;
+    }
+
+    fn resident_bytes() -> u64 {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_a_hundred_thousand_sockets_however_they_end() {
+        const SOCKETS: usize = 100_000;
+        // Eight bytes a socket: any entry of a table weighs more.
+        const GROWTH_MAX: u64 = 8 * SOCKETS as u64;
+        // All of them come from one address.
+        let config = HubConfig {
+            network_messages_per_second: 1_000_000,
+            network_message_burst: 10_000_000,
+            ..HubConfig::default()
+        };
+        let hub = Hub::new(config, ServerKey::new([1; 32]), [2; 32]).expect("it is within its limits");
+        let hub = HubHandle::new(hub);
+        let mut settled = 0;
+        for number in 0..SOCKETS {
+            if number == SOCKETS / 5 {
+                settled = resident_bytes();
+            }
+            open_and_end(&hub, ENDS[number % ENDS.len()]).await;
+        }
+        let grown = resident_bytes().saturating_sub(settled);
+        assert_eq!(hub.held(), (0, 0, 0), "sockets, lines and counts of what is on its way");
+        assert!(grown < GROWTH_MAX, "{grown} bytes more are in use, {GROWTH_MAX} may be");
     }
 }
