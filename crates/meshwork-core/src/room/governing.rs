@@ -19,13 +19,15 @@ use crate::node::config::PlantedBug;
 use crate::node::event::{Event, Refusal};
 use crate::node::{CommandError, Config, PaintingLeft};
 use crate::room::equivocation::PROOF_MAX;
+use crate::room::outbox::OUTBOX_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
 use crate::session::message::RoomMessage;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
 
-/// Batches that wait for the record they were written under: more than a room paints while a record crosses it.
-pub(super) const UNRULED_MAX: usize = 256;
+/// Batches that wait for the record they were written under: all that somebody sends to whoever attaches, before the
+/// records are compared. One that was painted over meanwhile is found by nothing else.
+pub(super) const UNRULED_MAX: usize = OUTBOX_MAX;
 /// Bytes of such batches, so that large ones do not multiply [`UNRULED_MAX`].
 pub(super) const UNRULED_BYTES_MAX: usize = 1024 * 1024;
 
