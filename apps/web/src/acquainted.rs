@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use meshwork_core::id::PeerId;
+use meshwork_core::text::shown;
 
 /// Names that are remembered: some rooms full of people. The one met longest ago is forgotten first.
 pub const NAMES_MAX: usize = 512;
@@ -34,7 +35,7 @@ impl Names {
 
     /// Somebody is called this now. Returns whether that was not known.
     pub fn meet(&mut self, peer: PeerId, name: &str) -> bool {
-        let name: String = name.trim().chars().filter(|letter| !letter.is_control()).collect();
+        let name = shown(name.trim());
         if name.is_empty() || self.name(peer) == Some(name.as_str()) {
             return false;
         }

@@ -22,5 +22,6 @@ pub mod rng;
 pub mod room;
 pub mod session;
 pub mod signalling;
+pub mod text;
 pub mod time;
 pub mod wire;

@@ -11,6 +11,7 @@ use crate::overlay::message::Tag;
 use crate::overlay::sketch::{SEEN_MAX, SeenLink, Sight, SketchMessage};
 use crate::session::link::Link;
 use crate::session::message::RoomMessage;
+use crate::text::shown;
 use crate::time::Time;
 use crate::wire::{Bounded, BoundedText};
 
@@ -32,7 +33,9 @@ impl Node {
 
     /// To whom members of a room are linked: oneself first, by one's own knowledge, then others, by what they say.
     pub fn sights(&self, room: RoomHandle) -> Vec<Sight> {
-        let others = self.rooms.get(&room).map(|entry| entry.sketch.sights(self.now.time).cloned());
+        let fit_to_show =
+            |sight: &Sight| Sight { name: BoundedText::truncated(&shown(&sight.name)), ..sight.clone() };
+        let others = self.rooms.get(&room).map(|entry| entry.sketch.sights(self.now.time).map(fit_to_show));
         self.own_sight(room).into_iter().chain(others.into_iter().flatten()).collect()
     }
 

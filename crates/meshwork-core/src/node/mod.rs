@@ -75,6 +75,7 @@ use crate::signalling::announce;
 use crate::signalling::client::ServerClient;
 use crate::signalling::protocol::Announcement;
 use crate::signalling::sealing::SealingKey;
+use crate::text::shown;
 use crate::time::{Now, Time, WallTime};
 
 /// Rooms of one node: a person is in a few.
@@ -578,7 +579,7 @@ impl Node {
         let count = self.refusals.entry((counted, reason)).or_default();
         *count = count.saturating_add(times);
         let count = *count;
-        self.event(Event::Refused { endpoint, reason, detail, count });
+        self.event(Event::Refused { endpoint, reason, detail: shown(&detail), count });
     }
 
     fn set_state(&mut self, endpoint: Endpoint, state: LinkState, reason: Option<String>) {

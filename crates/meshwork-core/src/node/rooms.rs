@@ -25,6 +25,7 @@ use crate::session::message::{
 };
 use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
 use crate::signalling::description::Role;
+use crate::text::shown;
 use crate::time::Time;
 use crate::wire::BoundedText;
 
@@ -421,7 +422,7 @@ impl Node {
             return self.handle_offence(from, Refusal::Message, detail);
         }
         peer.rooms.insert(handle);
-        peer.name = String::from(attach.name.as_str());
+        peer.name = shown(&attach.name);
         let resumed = peer.reattaching.remove(&handle);
         let again = peer.is_attached(handle);
         peer.attached.retain(|_, room| *room != handle);

@@ -19,6 +19,7 @@ use crate::session::message::GoodbyeReason;
 use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
+use crate::text::shown;
 use crate::wire::{Base64, BoundedText};
 
 impl Node {
@@ -363,10 +364,10 @@ impl Node {
         };
         match reason {
             ServerRefusal::RoomFull => {
-                self.refuse_by_server(handle, server, RoomRefusal::Full(String::from(detail)));
+                self.refuse_by_server(handle, server, RoomRefusal::Full(shown(detail)));
             }
             ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature => {
-                self.refuse_by_server(handle, server, RoomRefusal::Server(String::from(detail)));
+                self.refuse_by_server(handle, server, RoomRefusal::Server(shown(detail)));
             }
             // The server forgot the room: joining again follows from what it says next.
             _ => self.refuse(None, Refusal::Server, format!("{reason:?}: {detail}")),

@@ -60,6 +60,7 @@ use crate::node::io::StoreChange;
 use crate::node::{CommandError, Config, PaintReceipt};
 use crate::overlay::message::Tag;
 use crate::session::message::{Applied, Attach, Introduction, RoomMessage, SEQUENCES_MAX};
+use crate::text::shown;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
 
@@ -122,7 +123,7 @@ pub struct Member {
 
 impl From<&Attach> for Member {
     fn from(attach: &Attach) -> Member {
-        Member { name: String::from(attach.name.as_str()), stays: attach.stays, stores: attach.stores }
+        Member { name: shown(&attach.name), stays: attach.stays, stores: attach.stores }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::common::{BLUE, Member, RED, SIZE, equal, join, refused, room_of};
+use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, refused, room_of, whole};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::io::Channel;
-use meshwork_core::node::{Event, LinkState, PeerView, Refusal};
+use meshwork_core::node::{Config, Event, LinkState, PeerView, Refusal};
 use meshwork_core::presence::{Pointer, Pointing};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
@@ -195,4 +195,17 @@ fn a_page_that_is_loaded_again_is_still_unlinked() {
     let is_linked =
         |world: &World| view(world, members[0], endpoint(world, again)).is_some_and(|view| view.attached);
     assert!(world.run_while(Duration::from_secs(30), is_linked));
+}
+
+#[test]
+fn a_name_that_does_something_to_what_shows_it_arrives_as_plain_text() {
+    let (mut world, mut members) = room_of(2, PathModel::LAN);
+    let name = "\u{1b}]52;c;cm0gLXJm\u{7}Lin\u{202e}exe\r\n".into();
+    let guest = join_with(&mut world, &mut members, 3, Config { name, ..Config::default() });
+    assert!(world.run_while(Duration::from_secs(20), whole(&members)));
+    let guest = endpoint(&world, guest);
+    for member in [members[0], members[1]] {
+        let seen = view(&world, member, guest).expect("it is linked");
+        assert_eq!(seen.name, "]52;c;cm0gLXJmLinexe");
+    }
 }
