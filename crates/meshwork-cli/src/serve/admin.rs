@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,13 +30,22 @@ const ROOMS_MAX: usize = 10_000;
 /// The socket, which is gone when this is dropped.
 pub(super) struct AdminSocket {
     path: PathBuf,
+    /// Device and number of what was made there.
+    made: (u64, u64),
 }
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
-        // Another server may have taken its place, or somebody removed it.
-        let _ = fs::remove_file(&self.path);
+        // Another server may have taken its place, or somebody removed it or put a file there.
+        if identity(&self.path).is_ok_and(|found| found == self.made) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Device and number of what lies at a path.
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 /// Puts the stored bans in force, and begins to answer on the socket if there is to be one.
@@ -48,7 +57,7 @@ pub(super) fn start(config: &Config, handle: &ServerHandle) -> Result<Option<Adm
         }
     }
     let Some(path) = &config.admin_socket else { return Ok(None) };
-    let listener =
+    let (listener, made) =
         bind(path).with_context(|| format!("cannot answer `meshwork admin` at {}", path.display()))?;
     let answers = Answers { handle: handle.clone(), bans };
     tokio::spawn(async move {
@@ -59,13 +68,18 @@ pub(super) fn start(config: &Config, handle: &ServerHandle) -> Result<Option<Adm
             }
         }
     });
-    Ok(Some(AdminSocket { path: path.clone() }))
+    Ok(Some(AdminSocket { path: path.clone(), made }))
 }
 
-/// A socket that only its owner reaches, from its first moment on: it is made in a folder of its own.
-fn bind(path: &Path) -> Result<UnixListener> {
+/// A socket that only its owner reaches, from its first moment on: it is made in a folder of its own. Also gives its
+/// device and number.
+fn bind(path: &Path) -> Result<(UnixListener, (u64, u64))> {
     if BlockingStream::connect(path).is_ok() {
         bail!("another server answers there; choose another place with --admin-socket");
+    }
+    // A server that was killed leaves its socket, which is replaced; nothing else is.
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        bail!("something else is there, and stays; choose another place with --admin-socket");
     }
     let folder = folder_of(path);
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -73,8 +87,9 @@ fn bind(path: &Path) -> Result<UnixListener> {
     let unfinished = private.path().join("s");
     let listener = UnixListener::bind(&unfinished)?;
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
+    let made = identity(&unfinished)?;
     fs::rename(&unfinished, path)?;
-    Ok(listener)
+    Ok((listener, made))
 }
 
 fn read_bans(path: &Path) -> Result<Vec<Ban>> {

@@ -69,6 +69,27 @@ fn rooms_are_listed_closed_and_kept_out_and_bans_outlive_a_restart() {
 }
 
 #[test]
+fn the_admin_socket_replaces_and_removes_nothing_but_sockets_of_its_own() {
+    let home = Home::new();
+    std::fs::write(home.path("kept.txt"), "kept").unwrap();
+    let refused = home.run(["serve", "--listen", "127.0.0.1:0", "--admin-socket", "kept.txt"]).expect_code(1);
+    refused.expect_words(&["something else is there"]);
+    assert_eq!(std::fs::read_to_string(home.path("kept.txt")).unwrap(), "kept");
+
+    // A server that was killed leaves its socket to the next one.
+    let (killed, _) = serve(&home, &["--admin-socket", "a.sock"]);
+    killed.kill();
+    let (server, _) = serve(&home, &["--admin-socket", "a.sock"]);
+    home.run(["admin", "--socket", "a.sock", "rooms"]).expect_code(0);
+    // Somebody puts a file in its place: it is not the server's to remove.
+    std::fs::remove_file(home.path("a.sock")).unwrap();
+    std::fs::write(home.path("a.sock"), "kept").unwrap();
+    server.terminate();
+    server.end().expect_code(0);
+    assert_eq!(std::fs::read_to_string(home.path("a.sock")).unwrap(), "kept");
+}
+
+#[test]
 fn a_banned_address_is_told_so() {
     let home = Home::new();
     let (_server, address) = serve(&home, &["--admin-socket", "a.sock"]);

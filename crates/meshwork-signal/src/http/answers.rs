@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
@@ -40,7 +40,12 @@ pub(super) struct Remote(pub(super) IpAddr);
 #[derive(Clone, Copy)]
 struct Client(IpAddr);
 
-pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>) -> Router {
+/// What browsers are told where this server speaks TLS itself: not to ask without it for a year (RFC 6797).
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+
+pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>, is_secure: bool) -> Router {
+    let add_security_headers =
+        move |response: Response| std::future::ready(with_security_headers(response, is_secure));
     Router::new()
         .route("/health", get(async || "OK"))
         .route("/ready", get(ready).with_state(Arc::clone(shared)))
@@ -57,6 +62,12 @@ async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     let Some(&Remote(connected)) = request.extensions().get::<Remote>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    // RFC 9112 section 3.2.
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        let words = format!("A request names one host, and this one names {hosts}.\n");
+        return (StatusCode::BAD_REQUEST, words).into_response();
+    }
     let config = shared.config();
     let client =
         client_address(connected, request.headers(), &config.trusted_proxies, config.forwarded_header);
@@ -168,7 +179,7 @@ fn accept_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::try_from(STANDARD.encode(hashed)).ok()
 }
 
-async fn add_security_headers(mut response: Response) -> Response {
+fn with_security_headers(mut response: Response, is_secure: bool) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -176,6 +187,9 @@ async fn add_security_headers(mut response: Response) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT));
     }
     response
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use meshwork_core::id::{Code, RoomId};
 
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     /// Hands out credentials for a relay, where there is one.
     pub(super) tokens: Mutex<Option<Tokens>>,
     is_draining: AtomicBool,
+    began: SystemTime,
 }
 
 impl Shared {
@@ -41,6 +42,7 @@ impl Shared {
             sources: Mutex::default(),
             tokens: Mutex::default(),
             is_draining: AtomicBool::new(false),
+            began: SystemTime::now(),
         }
     }
 
@@ -76,7 +78,7 @@ impl Shared {
         let networks = self.asking.lock().unwrap_or_else(PoisonError::into_inner).len();
         self.counts.write(&mut page, self.places.taken(), networks);
         page.gauge("meshwork_draining", "1 while the server is about to end.", u8::from(self.is_draining()));
-        metrics::write_process(&mut page);
+        metrics::write_process(&mut page, self.began);
         for source in self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             source.write(&mut page);
         }

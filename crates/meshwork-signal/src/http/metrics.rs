@@ -5,6 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwork_core::signalling::protocol::LinkOutcome;
 use serde::Serialize;
@@ -47,10 +48,18 @@ impl MetricsPage {
         label: &str,
         values: impl IntoIterator<Item = (L, V)>,
     ) {
-        self.head(name, help, "counter");
-        for (word, value) in values {
-            let _ = writeln!(self.text, "{name}{{{label}=\"{word}\"}} {value}");
-        }
+        self.labelled(name, help, "counter", label, values);
+    }
+
+    /// A number for each value of a label, which may go up and down.
+    pub fn gauges<L: Display, V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (L, V)>,
+    ) {
+        self.labelled(name, help, "gauge", label, values);
     }
 
     /// Amounts counted in classes: each class's upper bound and how many are in it, then those beyond.
@@ -69,6 +78,20 @@ impl MetricsPage {
     /// The page so far.
     pub fn into_text(self) -> String {
         self.text
+    }
+
+    fn labelled<L: Display, V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (L, V)>,
+    ) {
+        self.head(name, help, kind);
+        for (word, value) in values {
+            let _ = writeln!(self.text, "{name}{{{label}=\"{word}\"}} {value}");
+        }
     }
 
     fn head(&mut self, name: &str, help: &str, kind: &str) {
@@ -147,13 +170,43 @@ pub(super) fn write_hub(page: &mut MetricsPage, hub: &Snapshot) {
     page.histogram("meshwork_link_seconds", help, &classes, beyond, seconds(reports.link_time_sum_ms));
 }
 
-/// Numbers of the process, where the system tells them.
-pub(super) fn write_process(page: &mut MetricsPage) {
-    let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else { return };
+/// Numbers of the process under the names that Prometheus's own clients use, as far as the system tells them; and which
+/// build it is.
+pub(super) fn write_process(page: &mut MetricsPage, began: SystemTime) {
+    let version = env!("CARGO_PKG_VERSION");
+    page.gauges("meshwork_build_info", "Always 1; says which version runs.", "version", [(version, 1)]);
+    let began = began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    page.gauge("process_start_time_seconds", "When the server began, in seconds of Unix time.", began);
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
     // Linux counts pages of 4 KiB on every machine that this program is built for by default.
-    if let Some(pages) = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()) {
+    if let Some(pages) = read("statm").split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()) {
         page.gauge("process_resident_memory_bytes", "Resident memory.", pages * 4096);
     }
+    if let Some(seconds) = cpu_seconds(&read("stat")) {
+        page.counter(
+            "process_cpu_seconds_total",
+            "Processor time of the program and of the system for it.",
+            seconds,
+        );
+    }
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        // One of them is for looking.
+        page.gauge("process_open_fds", "Descriptors in use.", open.count().saturating_sub(1));
+    }
+    let limits = read("limits");
+    let most = limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
+    if let Some(most) = most.and_then(|most| most.parse::<u64>().ok()) {
+        page.gauge("process_max_fds", "Descriptors that may be in use.", most);
+    }
+}
+
+/// What `/proc/self/stat` says of processor time (proc(5)): fields 14 and 15, in hundredths of a second. The second
+/// field is a name, which may hold spaces.
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+    let (user, system) = (fields.next()?.ok()?, fields.next()?.ok()?);
+    Some((user + system) as f64 / 100.0)
 }
 
 fn words<'a, T: Serialize + 'a>(
@@ -171,6 +224,13 @@ fn word(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processor_time_is_found_behind_any_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 900 0 2 0 150 25 0 0 20 0 3 0 1234 5000 600 1 1";
+        assert_eq!(cpu_seconds(stat), Some(1.75));
+        assert_eq!(cpu_seconds(""), None);
+    }
 
     #[test]
     fn classes_are_counted_up_as_the_format_asks() {

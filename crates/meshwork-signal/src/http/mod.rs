@@ -115,7 +115,7 @@ impl Server {
         let shared = Arc::clone(&self.shared);
         let timer = tokio::spawn(shared.hub.clone().run_timer());
         let acceptor = Acceptor {
-            router: router(&shared, self.pages),
+            router: router(&shared, self.pages, self.tls.is_some()),
             tls: self.tls,
             stun: self.stun,
             shared,

@@ -104,7 +104,19 @@ async fn the_metrics_tell_what_happened() {
     ] {
         assert!(answer.lines().any(|found| found == line), "{line} is missing: {answer}");
     }
-    assert!(answer.contains("process_resident_memory_bytes "), "{answer}");
+    for name in [
+        "meshwork_build_info{version=\"",
+        "process_start_time_seconds ",
+        "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ",
+        "process_open_fds ",
+        "process_max_fds ",
+    ] {
+        let number = answer.lines().find_map(|line| line.strip_prefix(name)?.rsplit(' ').next());
+        // A server that has just begun has used no hundredth of a second of a processor.
+        let is_told = number.is_some_and(|number| number.parse::<f64>().unwrap() > 0.0);
+        assert!(is_told || name == "process_cpu_seconds_total " && number.is_some(), "{name} in {answer}");
+    }
     assert!(answer.lines().filter(|line| line.starts_with("# TYPE")).count() > 20);
 }
 
@@ -277,8 +289,27 @@ impl Secure {
         let mut answer = Vec::new();
         // A server that closes without the last word of TLS has said everything here.
         let _ = soon(stream.read_to_end(&mut answer)).await;
-        answer.ends_with(b"OK")
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains("\r\nstrict-transport-security: max-age="), "{answer}");
+        answer.ends_with("OK")
     }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let server = Server::start().await;
+    let ask = async |head: &str| {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        soon(stream.read_to_string(&mut answer)).await.unwrap();
+        assert!(!answer.contains("strict-transport-security"), "only where there is TLS: {answer}");
+        answer.split(' ').nth(1).map(String::from)
+    };
+    assert_eq!(ask("GET /health HTTP/1.1\r\nhost: x\r\n").await.as_deref(), Some("200"));
+    assert_eq!(ask("GET /health HTTP/1.1\r\n").await.as_deref(), Some("400"));
+    assert_eq!(ask("GET /health HTTP/1.1\r\nhost: x\r\nhost: y\r\n").await.as_deref(), Some("400"));
+    assert_eq!(ask("GET /health HTTP/1.0\r\n").await.as_deref(), Some("200"), "HTTP/1.0 knew no hosts");
 }
 
 #[tokio::test]

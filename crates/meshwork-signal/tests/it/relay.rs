@@ -324,6 +324,53 @@ async fn streams_accepted_elsewhere_are_served() {
     served.await.unwrap();
 }
 
+/// Sends back what comes, to two ports in a row, as a client expects that has connections for control beside those for
+/// data. Returns the first.
+fn echoing_pair() -> u16 {
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let pair = std::iter::repeat_with(|| {
+        let first = UdpSocket::bind((loopback, 0)).ok()?;
+        let second = first.local_addr().ok()?.port().checked_add(1)?;
+        Some([first, UdpSocket::bind((loopback, second)).ok()?])
+    });
+    let [first, second] = pair.take(100).flatten().next().expect("two ports in a row are free");
+    let port = first.local_addr().unwrap().port();
+    for socket in [first, second] {
+        std::thread::spawn(move || {
+            let mut buffer = [0; 2048];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                let _ = socket.send_to(&buffer[..length], from);
+            }
+        });
+    }
+    port
+}
+
+/// coturn's own load client, in each of its ways: it draws channel numbers from all that RFC 5766 allows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_load_client_of_coturn_is_relayed_in_all_its_ways() {
+    let server = start(config("127.0.0.1"));
+    let (udp, tcp) = (server.udp_addresses()[0].port(), server.tcp_addresses()[0].port());
+    let peer_port = echoing_pair().to_string();
+    for flags in
+        [&[][..], &["-s"], &["-c"], &["-D"], &["-X"], &["-t"], &["-t", "-s"], &["-t", "-c"], &["-t", "-D"]]
+    {
+        let port = if flags.contains(&"-t") { tcp } else { udp }.to_string();
+        let mut client = std::process::Command::new("turnutils_uclient");
+        client.args(flags).args(["-n", "10", "-m", "2", "-l", "200", "-W", SECRET, "-u", "load"]);
+        client.args(["-e", "127.0.0.1", "-r", &peer_port, "-p", &port, "127.0.0.1"]);
+        let output = tokio::task::spawn_blocking(move || client.output()).await.unwrap();
+        let output = output.expect("`cargo xtask setup` installs Debian's coturn");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{flags:?}: {}\n{said}", output.status);
+        assert!(
+            said.contains("tot_recv_msgs=") && !said.contains("Total lost packets 2"),
+            "{flags:?}: {said}"
+        );
+    }
+    assert_eq!(server.counts().refused(Refusal::Malformed), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_relay_that_is_dropped_frees_its_ports() {
     let server = start(config("127.0.0.1"));

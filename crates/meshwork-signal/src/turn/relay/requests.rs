@@ -105,7 +105,8 @@ impl Relay {
         let number = optional::<ChannelNumber>(&request.message)?.ok_or(MALFORMED)?.channel();
         let peers = peers(&request.message).ok_or(MALFORMED)?;
         let &[peer] = peers.as_slice() else { return Err(MALFORMED) };
-        if !(0x4000..=0x4fff).contains(&number) {
+        // RFC 8656 draws them from 0x4000 to 0x4fff; clients of RFC 5766, coturn's own among them, up to 0x7fff.
+        if !(0x4000..=0x7fff).contains(&number) {
             return Err(MALFORMED);
         }
         self.check_peer(key, peer)?;
