@@ -13,6 +13,7 @@ use etcetera::BaseStrategy as _;
 use meshwork_core::id::Identity;
 
 use crate::file::folder_of;
+use crate::style;
 
 /// The first line of the file: what it is, for people who find it, and in which form.
 const HEADING: &str = "meshwork identity v1";
@@ -75,6 +76,7 @@ fn load(path: &Path) -> Result<Option<Identity>> {
             return Err(error).with_context(|| format!("cannot open the identity {}", path.display()));
         }
     };
+    make_private(&file, path);
     file.take(FILE_MAX)
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read the identity {}", path.display()))?;
@@ -87,6 +89,26 @@ fn load(path: &Path) -> Result<Option<Identity>> {
         ),
     }
 }
+
+/// Takes a file from everybody's eyes but its owner's, and says so: whoever could read it may have the key.
+#[cfg(unix)]
+fn make_private(file: &File, path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_open = file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+    if is_open {
+        let become_private = file.set_permissions(fs::Permissions::from_mode(0o600));
+        let since = if become_private.is_ok() {
+            "From now on only its owner may"
+        } else {
+            "That cannot be changed from here"
+        };
+        style::note(format!("Others could read {}. {since}; whoever did can paint as you.", path.display()));
+    }
+}
+
+/// Elsewhere a file is as private as the user's folder.
+#[cfg(not(unix))]
+fn make_private(_file: &File, _path: &Path) {}
 
 fn parse(text: &str) -> Option<Identity> {
     let mut lines = text.lines();
@@ -136,6 +158,9 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        load_or_create(&path).unwrap();
+        assert_eq!(mode(&path), 0o600, "what others could read is made private");
     }
 
     #[test]

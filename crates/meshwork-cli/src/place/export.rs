@@ -7,6 +7,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use serde_json::json;
 
 use super::session::{CanvasView, Session, Stay};
+use super::values;
 use super::{Common, counted, in_step};
 use crate::exit::Failure;
 use crate::picture;
@@ -15,8 +16,8 @@ use crate::progress::Progress;
 /// What `place export` is asked for.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// The PNG file to write, whole or not at all.
     #[arg(long, value_name = "FILE.png")]

@@ -46,8 +46,8 @@ pub(super) struct RuleOptions {
 /// What `place rules` is asked for.
 #[derive(Args)]
 pub(crate) struct RulesArguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     #[command(flatten)]
     options: RuleOptions,
@@ -67,8 +67,8 @@ pub(crate) struct RulesArguments {
 /// What `place ban` is asked for.
 #[derive(Args)]
 pub(crate) struct BanArguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// Who, by the peer's key. What they have painted stays.
     #[arg(value_name = "PEER", allow_hyphen_values = true)]
@@ -86,8 +86,8 @@ pub(crate) struct BanArguments {
 /// What `place erase` is asked for.
 #[derive(Args)]
 pub(crate) struct EraseArguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// The upper left cell of what is erased.
     #[arg(long, value_name = "X,Y", requires = "size")]

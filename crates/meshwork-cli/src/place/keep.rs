@@ -14,6 +14,7 @@ use serde_json::json;
 use super::listen::{MeetingPoint, Serving};
 use super::notices::Notices;
 use super::session::{Session, Stay};
+use super::values;
 use super::{Common, counted, kept, print_line, watch};
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -29,8 +30,8 @@ are those of place watch without strokes, and storage {state: failed | working, 
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// The folder to keep the canvas in, made when there is none. One keeper uses it at a time.
     #[arg(long, value_name = "DIR")]

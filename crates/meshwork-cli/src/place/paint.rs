@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::session::{Session, Stay};
 use super::signal::Stop;
-use super::values::{Pixel, Position};
+use super::values::{self, Pixel, Position};
 use super::{Common, counted};
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -46,8 +46,8 @@ had painted over it, and ended {cells, repainted, rounds} when it is interrupted
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// Pixels to paint: column, row and colour. May be given several times.
     #[arg(long, value_name = "X,Y,#rrggbb", num_args = 1.., required_unless_present = "image")]

@@ -14,7 +14,7 @@ use meshwork_picture::Timeline;
 use serde_json::json;
 
 use self::past::Past;
-use super::{Common, counted, history};
+use super::{Common, counted, history, values};
 use crate::bytes;
 use crate::exit::Failure;
 use crate::file;
@@ -32,8 +32,8 @@ const FRAMES_MAX: u32 = 20_000;
 /// What `place replay` is asked for.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; its members are asked for the history.
-    #[arg(value_name = "LINK", required_unless_present = "data", conflicts_with = "data")]
+    /// The room's address, with its part after #; its members are asked for the history. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link, required_unless_present = "data", conflicts_with = "data")]
     link: Option<RoomAddress>,
     /// Instead of a LINK: the folder of a keeper that was started with --history and does not run now.
     #[arg(long, value_name = "DIR")]

@@ -91,7 +91,9 @@ impl Session {
             None => identity::default_path()?,
         };
         let options = (common.timeout, common.hide_address);
-        Session::start_as(identity::load_or_create(&path)?, options, stay).await
+        let identity =
+            identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
+        Session::start_as(identity, options, stay).await
     }
 
     /// Starts a peer with this identity: how long it has, and whether it hides its address.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::history::date;
 use super::session::{Session, Stay};
+use super::values;
 use super::{Common, in_step};
 use crate::bytes;
 use crate::exit::Failure;
@@ -45,8 +46,8 @@ sync_ms, memory_bytes}; times in milliseconds since 1970, shares from 0 to 1.";
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     #[command(flatten)]
     pub(super) common: Common,

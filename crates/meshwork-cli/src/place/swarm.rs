@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::session::{Session, Stay};
 use super::signal::Stop;
+use super::values;
 use super::{Common, govern, print_line};
 use crate::duration;
 use crate::exit::Failure;
@@ -49,8 +50,8 @@ want, how many cells it shows, whom it knows, how the links to them do, and who 
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// How many peers.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PEERS_MAX))]

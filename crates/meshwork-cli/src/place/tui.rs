@@ -20,9 +20,9 @@ use crossterm::event;
 use meshwork_core::signalling::address::RoomAddress;
 use tokio::sync::mpsc;
 
-use super::Common;
 use super::session::{Session, Stay};
 use super::signal::Stop;
+use super::{Common, values};
 use crate::exit::Failure;
 use crate::style;
 use colours::Depth;
@@ -45,8 +45,8 @@ letters. COLORTERM=truecolor tells that it has them.";
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     /// What the others read you are called.
     #[arg(long, default_value = "Terminal")]

@@ -1,12 +1,43 @@
 //! Values as they are written on the command line: pixels, positions, sizes and servers.
 
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
 
+use anyhow::{Context as _, Result};
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_picture::palette;
 
 /// Cells of the longest side of a canvas.
 const SIDE_MAX: u16 = 4096;
+
+/// Longest line that is read for a LINK.
+const LINK_MAX: u64 = 4 * 1024;
+
+/// A LINK. `@FILE` reads it from the first line of a file, `-` from standard input: every user of a machine sees the
+/// arguments of its programs, and the LINK of a private room has the room's secret in it.
+///
+/// # Errors
+/// When it cannot be read or is no LINK; the words do not repeat what a file holds.
+pub(super) fn link(argument: &str) -> Result<RoomAddress> {
+    let read = |from: &mut dyn Read| {
+        let mut line = String::new();
+        BufReader::new(from.take(LINK_MAX)).read_line(&mut line).map(|_| line)
+    };
+    match argument.strip_prefix('@') {
+        Some(file) => {
+            let line = File::open(file).and_then(|mut file| read(&mut file));
+            let line = line.with_context(|| format!("cannot read a LINK from {file}"))?;
+            line.parse().map_err(|_| anyhow::anyhow!("the first line of {file} is no LINK"))
+        }
+        None if argument == "-" => {
+            let line = read(&mut io::stdin()).context("cannot read a LINK from standard input")?;
+            line.parse().map_err(|_| anyhow::anyhow!("the first line of standard input is no LINK"))
+        }
+        None => Ok(argument.parse()?),
+    }
+}
 
 /// A cell and its colour: `X,Y,#rrggbb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

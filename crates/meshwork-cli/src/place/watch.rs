@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::session::{Session, Stay};
 use super::signal::Stop;
+use super::values;
 use super::{Common, print_line};
 use crate::exit::{Failure, refusal_reason};
 
@@ -31,8 +32,8 @@ When it ends by itself the last line is {error, reason}.";
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room.
-    #[arg(value_name = "LINK")]
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
     link: RoomAddress,
     #[command(flatten)]
     common: Common,

@@ -56,11 +56,27 @@ fn what_is_no_picture_is_told_before_anybody_is_called() {
 }
 
 #[test]
+fn a_link_is_read_from_a_file_and_its_secret_is_never_repeated() {
+    let home = Home::new();
+    let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    std::fs::write(home.path("wrong.link"), format!("http://127.0.0.1:1/place/TOOLONG#{secret}\n")).unwrap();
+    let ended = home.run(["place", "stats", "@wrong.link"]).expect_code(2);
+    assert!(!ended.expect_words(&["wrong.link is no LINK"]).stderr.contains(secret));
+    home.run(["place", "stats", "@nowhere"])
+        .expect_code(2)
+        .expect_words(&["cannot read a LINK from nowhere"]);
+    // A room that nobody answers for: the LINK was understood.
+    std::fs::write(home.path("room.link"), format!("http://127.0.0.1:1/place/K7M4QX#{secret}\n\nnotes"))
+        .unwrap();
+    home.run(["place", "stats", "@room.link", "--timeout", "1s"]).expect_code(3);
+}
+
+#[test]
 fn a_garbled_identity_is_named() {
     let home = Home::new();
     std::fs::write(home.path("me"), "garbled").unwrap();
     let arguments = ["place", "watch", "http://127.0.0.1:1/place/K7M4QX", "--identity", "me"];
-    home.run(arguments).expect_code(1).expect_words(&["me is not a Meshwork identity", "--identity"]);
+    home.run(arguments).expect_code(5).expect_words(&["me is not a Meshwork identity", "--identity"]);
     assert_eq!(std::fs::read(home.path("me")).unwrap(), b"garbled");
 }
 
