@@ -1,6 +1,8 @@
 //! People who hide their addresses: pages and programs that are linked through the server's relay alone.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::common;
@@ -108,6 +110,61 @@ async fn a_picture_passes_between_pages_and_programs_that_hide_their_addresses()
 async fn a_picture_passes_over_tcp_where_the_relay_is_a_server_of_its_own() -> Result<()> {
     let (relay, server) = Shared::new()?.relay_over("tcp").await?;
     pass_picture(&server, &relay, "Through a relay over TCP, relay to relay").await
+}
+
+/// coturn's server on free ports, which ends with this.
+struct Coturn {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Coturn {
+    /// Starts one that takes credentials made from this secret, and waits until it listens.
+    async fn start(secret: &str) -> Result<Coturn> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let process = Command::new("turnserver")
+            .args(["-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
+            .args(["--no-cli", "--no-tls", "--no-dtls", "--use-auth-secret", "--realm=test", "-m", "1"])
+            .args(["--log-file=/dev/null", "--no-stdout-log", "--pidfile=/dev/null"])
+            .args([format!("--listening-port={}", address.port()), format!("--static-auth-secret={secret}")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("`cargo xtask setup` installs Debian's coturn")?;
+        let coturn = Coturn { process, address };
+        wait_until(PATIENCE, "coturn", async || Ok(TcpStream::connect(address)?)).await?;
+        Ok(coturn)
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn programs_that_hide_are_linked_by_a_relay_of_other_people() -> Result<()> {
+    let coturn = Coturn::start(Shared::SECRET).await?;
+    for transport in ["udp", "tcp"] {
+        let url = format!("turn:{}?transport={transport}", coturn.address);
+        let server = Shared::new()?.start(&["--turn-urls", &url]).await?;
+        let (keeper, watcher, painter) = (Cli::new()?, Cli::new()?, Cli::new()?);
+        let made = watcher.run(["place", "create", "--server", server.url(), "--json"]).await?.success()?;
+        let link = made.json()?["link"].as_str().context("a LINK")?.to_owned();
+        let kept = keeper.path("kept");
+        let _keeper =
+            keeper.start(["place", "keep", &link, "--hide-address", "--data", &kept.to_string_lossy()])?;
+        let watch = watcher.start(["place", "watch", &link, "--hide-address"])?;
+        watch.line(PATIENCE, "a relayed link", |line| line.contains(r#""state":"relayed""#)).await?;
+        let paint = ["place", "paint", &link, "--hide-address", "--json", "--pixel", "3,4,#e6194b"];
+        let painted = painter.run(paint).await?.success()?;
+        ensure!(painted.json()?["stored_by"] == 1, "{transport}: {painted:?}");
+        watch.line(PATIENCE, "the stroke", |line| line.contains(r#""event":"stroke""#)).await?;
+    }
+    Ok(())
 }
 
 /// Has a page and a program, both of which hide, meet at a server.

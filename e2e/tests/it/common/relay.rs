@@ -25,12 +25,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// What they make credentials from.
+    pub(crate) const SECRET: &str = "known to these servers alone";
+
     pub(crate) fn new() -> Result<Shared> {
         let folder = TempDir::new()?;
-        std::fs::write(
-            folder.path().join("shared.toml"),
-            "turn_secret = \"known to these servers alone\"\n",
-        )?;
+        let settings = format!("turn_secret = \"{}\"\n", Shared::SECRET);
+        std::fs::write(folder.path().join("shared.toml"), settings)?;
         Ok(Shared { folder })
     }
 
