@@ -90,6 +90,8 @@ impl Relay {
         let handle = server.handle();
         handle.add_metrics(self.server.counts());
         self.hand_out(&handle);
+        let gate = self.server.handle();
+        handle.keep_out_by(move |banned| gate.keep_out(banned));
         let (sender, mut handed_over) = mpsc::channel::<http::RawConnection>(HANDED_OVER_MAX);
         let relay = self.server.handle();
         tokio::spawn(async move {

@@ -34,6 +34,35 @@ fn get(address: &str, path: &str) -> String {
 }
 
 #[test]
+fn a_ban_reaches_the_relay_and_its_tokens() {
+    let home = Home::new();
+    let relay = ["--relay", "--relay-listen", "127.0.0.1:0", "--admin-socket", "a.sock"];
+    let (_server, lines) = start(&home, &relay, "relaying on");
+    let http = lines[0].strip_prefix("listening on ").unwrap();
+    let address = lines[1].strip_prefix("relaying on ").unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let binding = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    let mut answer = [0; 128];
+    socket.send(&binding).unwrap();
+    socket.recv(&mut answer).unwrap();
+    assert!(get(http, "/turn-token?id=alice").starts_with("HTTP/1.1 200"));
+
+    let admin = |what: &str| home.run(["admin", "--socket", "a.sock", what, "address", "127.0.0.1"]);
+    admin("ban").expect_code(0);
+    let refused = get(http, "/turn-token?id=alice");
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("banned"), "{refused}");
+    let none = "meshwork_relay_refused_total{cause=\"banned\"} 0\n";
+    while get(http, "/metrics").contains(none) {
+        socket.send(&binding).unwrap();
+    }
+    admin("unban").expect_code(0);
+    socket.send(&binding).unwrap();
+    assert_eq!(socket.recv(&mut answer).unwrap(), 32, "the first answer since");
+}
+
+#[test]
 fn the_first_line_names_the_real_address() {
     let home = Home::new();
     let (server, lines) = start(&home, &["--public-url", "https://paint.example.org/"], "make rooms at");

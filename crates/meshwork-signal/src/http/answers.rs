@@ -104,6 +104,10 @@ async fn turn_token(State(shared): State<Arc<Shared>>, request: Request) -> Resp
     let Some(&Client(address)) = request.extensions().get::<Client>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    if shared.hub.with(|hub, _| hub.is_banned(address)) {
+        return (StatusCode::FORBIDDEN, "Whoever runs this server has banned your address.\n")
+            .into_response();
+    }
     let query = request.uri().query().unwrap_or_default();
     let id = query.split('&').find_map(|pair| pair.strip_prefix("id=")).unwrap_or_default();
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use ipnet::IpNet;
 use meshwork_core::id::{Code, RoomId};
 
 use super::HttpConfig;
@@ -17,6 +18,9 @@ use crate::turn::token::Tokens;
 /// Pause between two looks whether everybody has left.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Keeps out whoever comes from these addresses, and nobody else.
+type Gate = dyn Fn(Vec<IpNet>) + Send + Sync;
+
 pub(super) struct Shared {
     pub(super) hub: HubHandle,
     pub(super) places: Places,
@@ -25,6 +29,8 @@ pub(super) struct Shared {
     /// What the networks may still ask for.
     asking: Mutex<RequestBuckets>,
     sources: Mutex<Vec<Arc<dyn MetricsSource>>>,
+    /// Told of the addresses that are banned, whenever they change.
+    gates: Mutex<Vec<Box<Gate>>>,
     /// Hands out credentials for a relay, where there is one.
     pub(super) tokens: Mutex<Option<Tokens>>,
     is_draining: AtomicBool,
@@ -40,6 +46,7 @@ impl Shared {
             config: RwLock::new(Arc::new(config)),
             asking: Mutex::default(),
             sources: Mutex::default(),
+            gates: Mutex::default(),
             tokens: Mutex::default(),
             is_draining: AtomicBool::new(false),
             began: SystemTime::now(),
@@ -148,12 +155,34 @@ impl ServerHandle {
 
     /// See [`Hub::ban`].
     pub fn ban(&self, ban: Ban) -> bool {
-        self.shared.hub.with(|hub, now| hub.ban(now, ban))
+        let is_set = self.shared.hub.with(|hub, now| hub.ban(now, ban));
+        self.tell_gates();
+        is_set
     }
 
     /// See [`Hub::unban`].
     pub fn unban(&self, ban: Ban) -> bool {
-        self.shared.hub.with(|hub, _| hub.unban(ban))
+        let was_set = self.shared.hub.with(|hub, _| hub.unban(ban));
+        self.tell_gates();
+        was_set
+    }
+
+    /// Tells somebody else, such as a relay, which addresses are banned: now, and whenever they change.
+    pub fn keep_out_by(&self, gate: impl Fn(Vec<IpNet>) + Send + Sync + 'static) {
+        gate(self.banned_addresses());
+        self.shared.gates.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(gate));
+    }
+
+    fn tell_gates(&self) {
+        let banned = self.banned_addresses();
+        for gate in self.shared.gates.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            gate(banned.clone());
+        }
+    }
+
+    fn banned_addresses(&self) -> Vec<IpNet> {
+        let range = |ban| if let Ban::Addresses(range) = ban { Some(range) } else { None };
+        self.bans().into_iter().filter_map(range).collect()
     }
 
     /// Every ban.

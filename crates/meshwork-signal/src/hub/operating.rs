@@ -152,7 +152,8 @@ impl Hub {
         self.doom(id, ServerRefusal::Banned, detail);
     }
 
-    pub(super) fn is_banned(&self, address: IpAddr) -> bool {
+    /// Whether an address is kept out.
+    pub(crate) fn is_banned(&self, address: IpAddr) -> bool {
         self.bans.has_address(address)
     }
 

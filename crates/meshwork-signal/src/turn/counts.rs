@@ -50,13 +50,15 @@ pub enum Refusal {
     SlowReader,
     /// A stream that ended because nothing was read from it, or nothing useful came over it.
     Idle,
+    /// Anything from an address that the operator keeps out (not answered; a connection is closed).
+    Banned,
     /// Packets that the system did not take: its queues were full, or nothing leads there.
     Unsent,
 }
 
 impl Refusal {
     /// Every cause.
-    pub const ALL: [Refusal; 23] = [
+    pub const ALL: [Refusal; 24] = [
         Refusal::Malformed,
         Refusal::UnknownAttribute,
         Refusal::StaleNonce,
@@ -79,6 +81,7 @@ impl Refusal {
         Refusal::ServerRate,
         Refusal::SlowReader,
         Refusal::Idle,
+        Refusal::Banned,
         Refusal::Unsent,
     ];
 
@@ -107,6 +110,7 @@ impl Refusal {
             Refusal::ServerRate => "server_rate",
             Refusal::SlowReader => "slow_reader",
             Refusal::Idle => "idle",
+            Refusal::Banned => "banned",
             Refusal::Unsent => "unsent",
         }
     }

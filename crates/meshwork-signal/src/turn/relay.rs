@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::time::{Now, Time};
 use slab::Slab;
@@ -43,6 +44,8 @@ pub struct Relay {
     counts: Arc<Counts>,
     outbox: Outbox,
     peers: Peers,
+    /// Whom the operator keeps out.
+    banned: Vec<IpNet>,
     /// Secrets that were replaced, the oldest first.
     retired: Vec<Retired>,
     nonces: Nonces,
@@ -110,6 +113,7 @@ impl Relay {
             counts: Arc::default(),
             outbox: Outbox::default(),
             peers: Peers::new(config.allow.clone(), own_addresses(&config)),
+            banned: Vec::new(),
             retired: Vec::new(),
             nonces: Nonces::new(rng.bytes(), config.nonce_life),
             rng,
@@ -191,6 +195,10 @@ impl Relay {
 
     /// One message of a client: STUN, or channel data.
     fn handle_message(&mut self, now: Now, client: Client, remote: SocketAddr, bytes: &[u8]) {
+        if self.is_banned(remote) {
+            self.counts.refuse(Refusal::Banned);
+            return;
+        }
         match bytes.first().map(|byte| byte >> 6) {
             Some(0b01) => self.handle_channel_data(now.time, client, bytes),
             Some(0b00) => self.handle_stun(now, client, remote, bytes),

@@ -1,13 +1,16 @@
 //! Other settings for a relay that runs, and what becomes of its former secrets.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::time::Time;
 
 use super::{Relay, own_addresses};
 use crate::turn::config::{Config, ConfigError};
 use crate::turn::credentials::{LIFE, Secret};
 use crate::turn::deny::Peers;
+use crate::turn::io::{Client, StreamId};
 
 /// Former secrets that still count: somebody who changes it more often than that has a reason to be rid of them. Each
 /// costs a forged request one more check, or two.
@@ -51,6 +54,35 @@ impl Relay {
         self.retired.drain(..too_many);
         self.peers = Peers::new(self.config.allow.clone(), own_addresses(&self.config));
         Ok(())
+    }
+
+    /// Keeps out everybody from these addresses and nobody else from now on. Allocations and streams of theirs end; they
+    /// are answered nothing.
+    pub fn keep_out(&mut self, now: Time, ranges: Vec<IpNet>) {
+        self.banned = ranges;
+        let streams: Vec<StreamId> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| self.is_banned(stream.remote))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in streams {
+            self.close(now, id);
+        }
+        let by_datagrams = |client: &Client| match client {
+            Client::Datagrams { remote, .. } => self.is_banned(*remote),
+            Client::Stream(_) => false,
+        };
+        let keys: Vec<usize> =
+            self.clients.iter().filter(|(client, _)| by_datagrams(client)).map(|(_, &key)| key).collect();
+        for key in keys {
+            self.remove_allocation(now, key);
+        }
+    }
+
+    pub(super) fn is_banned(&self, remote: SocketAddr) -> bool {
+        let address = remote.ip().to_canonical();
+        self.banned.iter().any(|range| range.contains(&address))
     }
 
     /// The secrets with which credentials are checked, the present ones first, each with whether it makes allocations.

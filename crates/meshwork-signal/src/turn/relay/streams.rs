@@ -18,7 +18,7 @@ const KEPT_BUFFER: usize = 4096;
 
 /// A connection of a client.
 pub(super) struct Stream {
-    remote: SocketAddr,
+    pub(super) remote: SocketAddr,
     network: Network,
     /// The beginning of a message whose end has not come yet.
     buffer: Vec<u8>,
@@ -40,6 +40,10 @@ enum Frame {
 impl Relay {
     /// A client connected from `remote` over TCP or TLS. Without a name for the stream it is turned away: close it.
     pub fn handle_stream_opened(&mut self, now: Now, remote: SocketAddr) -> Option<StreamId> {
+        if self.is_banned(remote) {
+            self.counts.refuse(Refusal::Banned);
+            return None;
+        }
         let network = Network::of(remote.ip());
         let of_network = self.streams_of.get(&network).copied().unwrap_or(0);
         if self.streams.len() >= self.config.streams_max {
@@ -124,7 +128,7 @@ impl Relay {
         self.set_timer(timer, Timer::Stream(id));
     }
 
-    fn close(&mut self, now: Time, id: StreamId) {
+    pub(super) fn close(&mut self, now: Time, id: StreamId) {
         self.forget_stream(now, id);
         self.outbox.close_stream(id);
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ipnet::IpNet;
 use meshwork_core::time::{Now, Time, WallTime};
 use mio::{Events, Poll, Token, Waker};
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +39,8 @@ pub(crate) struct Bell {
     is_stopped: AtomicBool,
     /// Other settings that the relay is to take on; the last word counts.
     settings: Mutex<Option<Config>>,
+    /// Whom the relay is to keep out; the last word counts.
+    banned: Mutex<Option<Vec<IpNet>>>,
 }
 
 impl Bell {
@@ -51,6 +54,12 @@ impl Bell {
     /// Has the relay take on other settings, which are legal.
     pub(super) fn reconfigure(&self, config: Config) {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(config);
+        self.ring();
+    }
+
+    /// Has the relay keep out these addresses, and no others.
+    pub(super) fn keep_out(&self, ranges: Vec<IpNet>) {
+        *self.banned.lock().unwrap_or_else(PoisonError::into_inner) = Some(ranges);
         self.ring();
     }
 
@@ -101,6 +110,7 @@ impl Driver {
             is_rung: AtomicBool::new(false),
             is_stopped: AtomicBool::new(false),
             settings: Mutex::new(None),
+            banned: Mutex::new(None),
         });
         let listeners = listeners.into_iter().enumerate().map(|(number, socket)| {
             socket.set_nonblocking(true)?;
@@ -202,6 +212,11 @@ impl Driver {
         let settings = self.bell.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(error)) = settings.map(|settings| self.relay.reconfigure(now.time, settings)) {
             tracing::error!(%error, "the relay keeps its settings");
+        }
+        let banned = self.bell.banned.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ranges) = banned {
+            self.relay.keep_out(now.time, ranges);
+            self.carry_out(now);
         }
     }
 

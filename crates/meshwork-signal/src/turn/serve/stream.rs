@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -59,6 +60,12 @@ impl Handle {
     /// HTTP with a letter, TLS with 22.
     pub fn is_for_relay(first_byte: u8) -> bool {
         first_byte == 0
+    }
+
+    /// Has the relay keep out everybody from these addresses, and nobody else, as
+    /// [`Relay::keep_out`](crate::turn::Relay::keep_out) says.
+    pub fn keep_out(&self, ranges: Vec<IpNet>) {
+        self.bell.keep_out(ranges);
     }
 
     /// Serves one stream, such as one over TLS, until either side ends it.

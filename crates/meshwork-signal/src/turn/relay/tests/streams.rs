@@ -139,3 +139,26 @@ fn streams_are_bounded_for_an_address_and_in_all() {
     world.relay.handle_stream_closed(world.now, first, None);
     assert!(world.open("1.1.1.1:4").is_some());
 }
+
+#[test]
+fn whoever_is_banned_loses_what_stands_and_is_answered_nothing() {
+    let mut world = World::new(config());
+    let (near, _) = world.allocated("198.51.100.7:4000", "alice");
+    let (far, relayed) = world.allocated("203.0.113.9:4000", "bob");
+    assert_eq!(world.permit(&far, "8.8.8.8:1").code(), None);
+    let stream = world.open("198.51.100.8:4000").expect("there is a place");
+    world.allocated_over(stream, "carol");
+    let banned = vec!["198.51.100.0/24".parse().unwrap()];
+    world.relay.keep_out(world.now.time, banned);
+    assert!(world.outputs().contains(&Sent::Closed(stream)));
+    assert_eq!((world.relay.allocations.len(), world.relay.streams.len()), (1, 0));
+    let refresh = world.signed(&near, REFRESH, &[]);
+    assert_eq!(world.hear(near.from, &refresh), [], "not even a refusal");
+    assert_eq!(world.open("198.51.100.8:4001"), None);
+    assert_eq!(world.refused(Refusal::Banned), 2);
+    // An address of IPv4 stays one inside IPv6.
+    assert_eq!(world.hear(at("[::ffff:198.51.100.7]:4000"), &refresh), []);
+    assert_eq!(world.hear_peer(relayed, at("8.8.8.8:1"), b"x").len(), 1, "others go on");
+    world.relay.keep_out(world.now.time, Vec::new());
+    world.allocated("198.51.100.7:4001", "alice");
+}
