@@ -11,25 +11,16 @@ use crate::setup::Tools;
 use crate::workspace::{Workspace, forget_xtask, host};
 use crate::{pages, step};
 
-/// Builds the pages and the binary that carries them, and returns the binary's path.
+/// Builds the pages, then the binary that carries them, and returns the binary's path.
 pub(crate) fn build_all(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    compile_with_pages(workspace, tools, Aim::Small, "release")?;
-    build(workspace)
+    pages::build(workspace, tools, Aim::Small).context("the pages were not built")?;
+    build(workspace).context("the release binary was not built")
 }
 
 /// Builds both in the shortest time, to be started here; returns the binary's path.
 pub(crate) fn build_quick(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    compile_with_pages(workspace, tools, Aim::Quick, "quick")
-}
-
-/// Builds the pages, and beside them the binary around whatever pages there are; then puts the new ones in.
-fn compile_with_pages(workspace: &Workspace, tools: &Tools, aim: Aim, profile: &str) -> Result<PathBuf> {
-    std::thread::scope(|scope| {
-        let pages = scope.spawn(|| pages::build(workspace, tools, aim).context("the pages were not built"));
-        let crates = compile(workspace, profile);
-        pages.join().expect("building pages returns its errors").and(crates)
-    })?;
-    compile(workspace, profile)
+    pages::build(workspace, tools, Aim::Quick).context("the pages were not built")?;
+    compile(workspace, "quick").context("the quick binary was not built")
 }
 
 /// Builds the binary around whatever pages there are.
@@ -46,7 +37,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
 fn compile(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--profile", profile, "--package", "meshwork-cli"]);
-    step::run("binary", &mut cargo).context("the binary was not built")?;
+    step::run("binary", &mut cargo)?;
     let program = workspace.program();
     Ok(workspace.target.join(profile).join(program.file_name().context("it has a name")?))
 }

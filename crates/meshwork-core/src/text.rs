@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_carry_out_is_left_out() {
+    fn control_characters_and_directions_are_left_out() {
         assert_eq!(shown("\u{1b}]52;c;cm0gLXJm\u{7}Lin"), "]52;c;cm0gLXJmLin");
         assert_eq!(shown("\u{9b}31mred\r\n\tLin\u{0}\u{7f}"), "31mredLin");
         assert_eq!(shown("exe.\u{202e}gnp.\u{2066}a\u{2069}\u{200f}"), "exe.gnp.a");

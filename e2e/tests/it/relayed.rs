@@ -146,7 +146,7 @@ impl Drop for Coturn {
 }
 
 #[tokio::test]
-async fn programs_that_hide_are_linked_by_a_relay_of_other_people() -> Result<()> {
+async fn programs_that_hide_are_linked_by_coturn() -> Result<()> {
     let coturn = Coturn::start(Shared::SECRET).await?;
     for transport in ["udp", "tcp"] {
         let url = format!("turn:{}?transport={transport}", coturn.address);

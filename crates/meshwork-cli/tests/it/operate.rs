@@ -69,7 +69,7 @@ fn rooms_are_listed_closed_and_kept_out_and_bans_outlive_a_restart() {
 }
 
 #[test]
-fn the_admin_socket_replaces_and_removes_nothing_but_sockets_of_its_own() {
+fn the_admin_socket_harms_no_file() {
     let home = Home::new();
     std::fs::write(home.path("kept.txt"), "kept").unwrap();
     let refused = home.run(["serve", "--listen", "127.0.0.1:0", "--admin-socket", "kept.txt"]).expect_code(1);

@@ -56,7 +56,7 @@ fn what_is_no_picture_is_told_before_anybody_is_called() {
 }
 
 #[test]
-fn a_link_is_read_from_a_file_and_its_secret_is_never_repeated() {
+fn a_link_from_a_file_is_never_repeated() {
     let home = Home::new();
     let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     std::fs::write(home.path("wrong.link"), format!("http://127.0.0.1:1/place/TOOLONG#{secret}\n")).unwrap();

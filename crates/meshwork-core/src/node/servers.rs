@@ -232,7 +232,7 @@ impl Node {
                 }
             }
             FromServer::Refused { reason, detail, room, .. } => {
-                self.handle_server_refusal(server, reason, &detail, room);
+                self.handle_server_refusal(server, reason, &shown(&detail), room);
             }
             FromServer::Goodbye { reason, detail, .. } => {
                 let refusal = match reason {
@@ -364,10 +364,10 @@ impl Node {
         };
         match reason {
             ServerRefusal::RoomFull => {
-                self.refuse_by_server(handle, server, RoomRefusal::Full(shown(detail)));
+                self.refuse_by_server(handle, server, RoomRefusal::Full(String::from(detail)));
             }
             ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature => {
-                self.refuse_by_server(handle, server, RoomRefusal::Server(shown(detail)));
+                self.refuse_by_server(handle, server, RoomRefusal::Server(String::from(detail)));
             }
             // The server forgot the room: joining again follows from what it says next.
             _ => self.refuse(None, Refusal::Server, format!("{reason:?}: {detail}")),

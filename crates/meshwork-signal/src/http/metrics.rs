@@ -178,9 +178,8 @@ pub(super) fn write_process(page: &mut MetricsPage, began: SystemTime) {
     let began = began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     page.gauge("process_start_time_seconds", "When the server began, in seconds of Unix time.", began);
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-    // Linux counts pages of 4 KiB on every machine that this program is built for by default.
-    if let Some(pages) = read("statm").split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()) {
-        page.gauge("process_resident_memory_bytes", "Resident memory.", pages * 4096);
+    if let Some(bytes) = resident_bytes() {
+        page.gauge("process_resident_memory_bytes", "Resident memory.", bytes);
     }
     if let Some(seconds) = cpu_seconds(&read("stat")) {
         page.counter(
@@ -198,6 +197,13 @@ pub(super) fn write_process(page: &mut MetricsPage, began: SystemTime) {
     if let Some(most) = most.and_then(|most| most.parse::<u64>().ok()) {
         page.gauge("process_max_fds", "Descriptors that may be in use.", most);
     }
+}
+
+/// Resident memory of this process, where the system tells it.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    // Linux counts pages of 4 KiB on every machine that this program is built for by default.
+    Some(statm.split(' ').nth(1)?.parse::<u64>().ok()? * 4096)
 }
 
 /// What `/proc/self/stat` says of processor time (proc(5)): fields 14 and 15, in hundredths of a second. The second

@@ -50,7 +50,7 @@ pub enum Refusal {
     SlowReader,
     /// A stream that ended because nothing was read from it, or nothing useful came over it.
     Idle,
-    /// Anything from an address that the operator keeps out (not answered; a connection is closed).
+    /// A request or a connection from an address that the operator keeps out (not answered; closed).
     Banned,
     /// Packets that the system did not take: its queues were full, or nothing leads there.
     Unsent,

@@ -195,10 +195,6 @@ impl Relay {
 
     /// One message of a client: STUN, or channel data.
     fn handle_message(&mut self, now: Now, client: Client, remote: SocketAddr, bytes: &[u8]) {
-        if self.is_banned(remote) {
-            self.counts.refuse(Refusal::Banned);
-            return;
-        }
         match bytes.first().map(|byte| byte >> 6) {
             Some(0b01) => self.handle_channel_data(now.time, client, bytes),
             Some(0b00) => self.handle_stun(now, client, remote, bytes),
@@ -230,6 +226,11 @@ impl Relay {
     }
 
     fn handle_request(&mut self, request: &Request<'_>) {
+        // Nothing stands of whoever is banned, so that data needs no such check.
+        if self.is_banned(request.remote) {
+            self.counts.refuse(Refusal::Banned);
+            return;
+        }
         let method = request.message.method();
         if method == BINDING {
             return self.handle_binding(request);

@@ -348,7 +348,7 @@ fn echoing_pair() -> u16 {
 
 /// coturn's own load client, in each of its ways: it draws channel numbers from all that RFC 5766 allows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_load_client_of_coturn_is_relayed_in_all_its_ways() {
+async fn coturns_load_client_is_relayed_in_all_ways() {
     let server = start(config("127.0.0.1"));
     let (udp, tcp) = (server.udp_addresses()[0].port(), server.tcp_addresses()[0].port());
     let peer_port = echoing_pair().to_string();

@@ -198,7 +198,7 @@ fn a_page_that_is_loaded_again_is_still_unlinked() {
 }
 
 #[test]
-fn a_name_that_does_something_to_what_shows_it_arrives_as_plain_text() {
+fn a_name_with_control_characters_arrives_as_plain_text() {
     let (mut world, mut members) = room_of(2, PathModel::LAN);
     let name = "\u{1b}]52;c;cm0gLXJm\u{7}Lin\u{202e}exe\r\n".into();
     let guest = join_with(&mut world, &mut members, 3, Config { name, ..Config::default() });

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn who_could_not_be_reached_is_recalled_ever_later_and_forgotten_at_last() {
+    fn who_failed_is_recalled_later_each_time() {
         let (mut passive, mut rng) = (Passive::default(), Rng::new([1; 32]));
         let endpoint = introduction(1).endpoint;
         passive.insert(known(1, 9, 1), &mut rng);

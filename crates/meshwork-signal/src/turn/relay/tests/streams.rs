@@ -141,7 +141,7 @@ fn streams_are_bounded_for_an_address_and_in_all() {
 }
 
 #[test]
-fn whoever_is_banned_loses_what_stands_and_is_answered_nothing() {
+fn who_is_banned_loses_what_stands() {
     let mut world = World::new(config());
     let (near, _) = world.allocated("198.51.100.7:4000", "alice");
     let (far, relayed) = world.allocated("203.0.113.9:4000", "bob");
