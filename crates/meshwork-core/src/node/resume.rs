@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::event::{Event, Refusal};
+use super::path::LinkPath;
 use super::view::CommandError;
 use super::{Node, Output, SERVE_QUEUE};
 use crate::id::Endpoint;
@@ -234,15 +235,10 @@ impl Node {
     /// The machine may have another network now: links must answer soon, and what waited is tried at once.
     pub(super) fn handle_network_changed(&mut self) {
         let now = self.now.time;
-        for peer in self.peers.values_mut() {
-            if let Some(link) = peer.link.and_then(|link| self.links.get_mut(&link)) {
-                link.ping_now(self.now);
-                peer.suspect = Some(now);
-                peer.next_try = Some(now + self.config.answer_within);
-            } else {
-                peer.failures = 0;
-                peer.next_try = peer.next_try.map(|_| now);
-            }
+        self.doubt_links(|_| true);
+        for peer in self.peers.values_mut().filter(|peer| peer.link.is_none()) {
+            peer.failures = 0;
+            peer.next_try = peer.next_try.map(|_| now);
         }
         for server in self.servers.values_mut() {
             server.handle_network_changed(now);
@@ -251,6 +247,19 @@ impl Node {
         endpoints.into_iter().for_each(|endpoint| self.plan_move(endpoint, self.config.answer_within));
         self.handle_server_timeouts();
         self.handle_peer_timeouts();
+    }
+
+    /// Has the links with such paths answer within a moment, else others are tried without waiting for more silence.
+    pub(super) fn doubt_links(&mut self, is_doubted: impl Fn(LinkPath) -> bool) {
+        let now = self.now.time;
+        for peer in self.peers.values_mut() {
+            let link = peer.link.and_then(|link| self.links.get_mut(&link));
+            if let Some(link) = link.filter(|link| is_doubted(link.path())) {
+                link.ping_now(self.now);
+                peer.suspect = Some(now);
+                peer.next_try = Some(now + self.config.answer_within);
+            }
+        }
     }
 
     fn tell_lost(&mut self, to: Endpoint, messages: usize, reason: &str) {

@@ -8,6 +8,7 @@ use super::attempts::ASK_DELAY;
 use super::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 use super::io::{Effect, ServerId};
 use super::overlays::UNSOUGHT;
+use super::path::Path;
 use super::peer::{Peer, Source};
 use super::rooms::Registration;
 use super::{Node, PEERS_MAX};
@@ -151,6 +152,8 @@ impl Node {
                 for handle in self.rooms_on(server) {
                     self.ask_server_for_room(handle, server);
                 }
+                // What took the connection away may have taken its relay away too.
+                self.doubt_links(|path| path.kind() == Path::Relayed);
             }
             Some(ClientEvent::Away(reason)) => {
                 self.event(Event::Server { url, state: ServerState::Away { reason } });

@@ -41,6 +41,11 @@ impl World {
         }
     }
 
+    /// The connections between two programs carry nothing any more, and nobody is told, as when their relay restarts.
+    pub fn silence_connection(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.connections.fail(one, other);
+    }
+
     /// From now on these two find no direct path any more, whenever they begin a connection.
     pub fn make_hard(&mut self, one: NodeIndex, other: NodeIndex) {
         self.connections.make_hard(one, other);

@@ -78,6 +78,21 @@ fn a_pair_that_needs_a_relay_pulls_nobody_else_onto_it() {
 }
 
 #[test]
+fn a_relayed_link_is_replaced_soon_after_its_server_is_back() {
+    let (mut world, _) = room_of(2, &[(0, 1)]);
+    world.stop_server();
+    world.silence_connection(0, 1);
+    world.start_server();
+    let began = world.now();
+    let resumed = |event: &Event| matches!(event, Event::Link { reason: Some(reason), .. } if reason.starts_with("resumed after"));
+    let is_back = |world: &World| world.look_at(0).events.iter().any(resumed);
+    assert!(world.run_while(10 * SECOND, |world| is_back(world)));
+    // Silence alone would have them wait for longer than this.
+    let took = world.now().since(began);
+    assert!(took < Config::default().resume_after, "{took:?}");
+}
+
+#[test]
 fn a_direct_path_that_opens_later_is_taken_without_a_loss() {
     let (mut world, members) = room_of(2, &[(0, 1)]);
     assert_eq!(link(&world, &members, 0, 1), relayed(NO_PATH));

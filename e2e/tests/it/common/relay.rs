@@ -14,8 +14,8 @@ const STATES: &str =
     "return Array.from(document.querySelectorAll('li.person .state'), state => state.textContent.trim());";
 
 /// Notes when somebody is gone, however shortly.
-const NOTE_GONE: &str = "window.gone = 0;\
-    const look = () => { window.gone += document.querySelectorAll('li.person[data-state=gone]').length; };\
+const NOTE_GONE: &str = "window.gone = new Set();\
+    const look = () => { document.querySelectorAll('li.person[data-state=gone]').forEach(row => window.gone.add(row.textContent)); };\
     const how = { subtree: true, childList: true, attributes: true, attributeFilter: ['data-state'] };\
     new MutationObserver(look).observe(document.body, how);";
 
@@ -105,7 +105,7 @@ pub(crate) async fn note_gone(tab: &Tab) -> Result<()> {
 
 /// Fails if somebody was gone since [`note_gone`].
 pub(crate) async fn check_nobody_gone(tab: &Tab) -> Result<()> {
-    let gone = tab.eval("return window.gone", vec![]).await?;
-    ensure!(gone == 0, "somebody was gone meanwhile");
+    let gone = tab.eval("return [...window.gone]", vec![]).await?;
+    ensure!(gone.as_array().is_some_and(Vec::is_empty), "gone meanwhile: {gone}");
     Ok(())
 }
