@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use crate::common;
 use crate::common::native::{self, Native};
-use crate::common::relay::{
-    Shared, check_nobody_gone, hidden, hidden_start, note_gone, wait_states, wait_way,
-};
+use crate::common::relay::{Shared, hidden, hidden_start, wait_states, wait_way};
 use crate::common::{make_room, wait_linked};
 use anyhow::{Context, Result, ensure};
 use image::{Rgba, RgbaImage};
@@ -214,7 +212,8 @@ async fn relays_are_reached_by_ipv6() -> Result<()> {
     meet_at(&format!("http://{listen}"), &browser, &program, "relay to relay").await
 }
 
-/// Strokes and messages go on while the server is away and its relay forgets everybody.
+/// Strokes and messages go on while the server is away and its relay forgets everybody. How long the links may take is
+/// held in virtual time, by the simulator's tests of relays: a browser on a busy machine keeps no time.
 #[tokio::test]
 async fn relayed_links_outlive_a_restart_of_their_relay() -> Result<()> {
     let folder = TempDir::new()?;
@@ -233,7 +232,6 @@ async fn relayed_links_outlive_a_restart_of_their_relay() -> Result<()> {
     let mut ada = Native::join(link.parse()?, native::hidden_options(1)).await?;
     let mut ben = Native::join(link.parse()?, native::hidden_options(2)).await?;
     wait_states(&mira, &["relayed, you hide your address"; 2]).await?;
-    note_gone(&mira).await?;
     let before = ada.wait_linked_to(ben.driver.endpoint()).await?;
     ben.wait_linked_to(ada.driver.endpoint()).await?;
     mira.click("palette-e6194b").await?;
@@ -277,6 +275,5 @@ async fn relayed_links_outlive_a_restart_of_their_relay() -> Result<()> {
         ensure!(red as u64 == painted, "{red} cells of {painted}");
         Ok(())
     })
-    .await?;
-    check_nobody_gone(&mira).await
+    .await
 }

@@ -221,7 +221,7 @@ impl Connection {
         self.describe(offer).await
     }
 
-    async fn accept(&self, description: &Description) -> Result<(), String> {
+    async fn accept(self: &Rc<Self>, description: &Description) -> Result<(), String> {
         let kind = match description.role {
             Role::Offerer => RtcSdpType::Offer,
             Role::Answerer => RtcSdpType::Answer,
@@ -265,13 +265,17 @@ impl Connection {
         wait(set).await.map(drop)
     }
 
-    fn add_candidate(&self, candidate: &Candidate) {
+    fn add_candidate(self: &Rc<Self>, candidate: &Candidate) {
         let init = RtcIceCandidateInit::new(&sdp::write_candidate(candidate));
         init.set_sdp_mid(Some("0"));
         let added = self.inner.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+        let this = self.clone();
         spawn_local(async move {
-            if let Err(reason) = wait(added).await {
-                tracing::debug!(reason, "the browser does not take a candidate");
+            match wait(added).await {
+                // A relay that answered before it was named is known for one only now, and nothing tells of that.
+                Ok(_) if this.phase() == Phase::Up => this.look_up_path(),
+                Ok(_) => {}
+                Err(reason) => tracing::debug!(reason, "the browser does not take a candidate"),
             }
         });
     }

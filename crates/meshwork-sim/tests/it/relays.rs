@@ -90,6 +90,8 @@ fn a_relayed_link_is_replaced_soon_after_its_server_is_back() {
     // Silence alone would have them wait for longer than this.
     let took = world.now().since(began);
     assert!(took < Config::default().resume_after, "{took:?}");
+    let is_gone = |event: &Event| matches!(event, Event::Link { state: LinkState::Gone, .. });
+    assert!(!world.look_at(0).events.iter().any(is_gone), "nobody was gone meanwhile");
 }
 
 #[test]
