@@ -44,7 +44,8 @@ impl Networks {
     pub fn new() -> Result<Networks> {
         let holder = Holder::start()?;
         let internet = holder.add("internet")?;
-        internet.run(&["ip", "link", "add", "bridge", "type", "bridge"])?;
+        // Else it takes the lowest address of those plugged in, and a new one, unknown to all others, once that one goes.
+        internet.run(&["ip", "link", "add", "bridge", "address", "02:00:00:00:00:01", "type", "bridge"])?;
         internet.run(&["ip", "address", "add", &format!("{SERVER}/24"), "dev", "bridge"])?;
         internet.run(&["ip", "link", "set", "bridge", "up"])?;
         Ok(Networks { holder, internet })
