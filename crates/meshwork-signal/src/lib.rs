@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod code;
+mod fair;
 pub mod http;
 pub mod hub;
 pub mod key_file;

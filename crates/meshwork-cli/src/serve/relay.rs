@@ -96,12 +96,8 @@ impl Relay {
         let relay = self.server.handle();
         tokio::spawn(async move {
             while let Some(connection) = handed_over.recv().await {
-                let (stream, remote, place) = connection.into_parts();
-                let relay = relay.clone();
-                tokio::spawn(async move {
-                    relay.serve_stream(stream, remote).await;
-                    drop(place);
-                });
+                let (relay, remote) = (relay.clone(), connection.address);
+                tokio::spawn(async move { relay.serve_stream(connection.into_stream(), remote).await });
             }
         });
         server.with_stun(sender)

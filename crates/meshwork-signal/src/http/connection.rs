@@ -5,16 +5,17 @@ use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use meshwork_core::time::Time;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
-use crate::hub::Network;
+use crate::fair::{Holdings, Merit, Network};
 
 /// How many connections there are and may be.
 #[derive(Clone)]
@@ -26,31 +27,42 @@ pub(super) struct Places {
 
 #[derive(Default)]
 struct Taken {
-    in_all: usize,
-    of_networks: BTreeMap<Network, usize>,
+    next: u64,
+    /// Every connection that has a place.
+    connections: BTreeMap<u64, Taker>,
+    /// Those that count for their network, and may have to give way.
+    holders: Holdings<u64>,
+}
+
+/// Who has a place.
+struct Taker {
+    network: Network,
+    merit: Merit,
+    /// Ends, without a value, when it is to give way.
+    _keep: oneshot::Sender<Infallible>,
 }
 
 /// One connection's place, free again when it is dropped.
 pub(super) struct Place {
     places: Places,
-    network: Network,
+    number: u64,
+    /// Ends when the place is taken away for somebody else.
+    kept: oneshot::Receiver<Infallible>,
     /// Tells the server, when all are dropped, that nothing is left.
     _alive: mpsc::Sender<Infallible>,
 }
 
 /// A connection that somebody else than this listener speaks on; it goes on counting until it is dropped.
 pub struct RawConnection {
-    /// The connection, of which nothing is read yet.
-    pub stream: TcpStream,
+    pub(super) connection: Connection,
     /// Its other end.
     pub address: SocketAddr,
-    pub(super) place: Place,
 }
 
 impl RawConnection {
-    /// The stream, and what keeps its place.
-    pub fn into_parts(self) -> (TcpStream, SocketAddr, impl Send + 'static) {
-        (self.stream, self.address, self.place)
+    /// What is read and written. Nothing of it is read yet.
+    pub fn into_stream(self) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
+        self.connection
     }
 }
 
@@ -61,52 +73,84 @@ impl Places {
 
     /// How many there are.
     pub(super) fn taken(&self) -> usize {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).in_all
+        self.lock().connections.len()
     }
 
-    /// A place for a connection of `network`, if there is one left; of an exempt one if there is one at all.
+    /// A place for a connection of `network`, if it may have one more. Where all are taken, the network that has most of
+    /// them gives one up, unless that is this one. An exempt connection counts for no network and never gives way.
     pub(super) fn take(
         &self,
         network: Network,
         is_exempt: bool,
         alive: &mpsc::Sender<Infallible>,
     ) -> Option<Place> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_network = taken.of_networks.get(&network).copied().unwrap_or(0);
-        if taken.in_all >= self.most || (!is_exempt && of_network >= self.most_per_network) {
+        let mut taken = self.lock();
+        if !is_exempt && taken.holders.is_full(network, self.most_per_network) {
             return None;
         }
-        taken.in_all += 1;
-        *taken.of_networks.entry(network).or_default() += 1;
-        Some(Place { places: self.clone(), network, _alive: alive.clone() })
+        if taken.connections.len() >= self.most {
+            let least = taken.holders.gives_way(network)?;
+            taken.free(least);
+        }
+        let number = taken.next;
+        taken.next += 1;
+        let (keep, kept) = oneshot::channel();
+        // Their numbers tell which of them is younger.
+        let merit = Merit::new(0, Time(number));
+        taken.connections.insert(number, Taker { network, merit, _keep: keep });
+        if !is_exempt {
+            taken.holders.insert(network, merit, number);
+        }
+        Some(Place { places: self.clone(), number, kept, _alive: alive.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn free(&mut self, number: u64) {
+        if let Some(taker) = self.connections.remove(&number) {
+            self.holders.remove(taker.network, taker.merit, number);
+        }
+    }
+}
+
+impl Place {
+    /// Ready once somebody else has the place.
+    fn poll_lost(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.kept).poll(context).map(drop)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.in_all -= 1;
-        if let Some(connections) = taken.of_networks.get_mut(&self.network) {
-            *connections -= 1;
-            if *connections == 0 {
-                taken.of_networks.remove(&self.network);
-            }
-        }
+        self.places.lock().free(self.number);
     }
 }
 
-/// A TCP stream whose writes fail once nothing was taken for a while.
+/// A TCP stream whose writes fail once nothing was taken for a while, and whose reads fail once its place is lost.
 pub(super) struct Connection {
     stream: TcpStream,
     read_within: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: Place,
+    place: Place,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, place: Place, read_within: Duration) -> Connection {
-        Connection { stream, read_within, stalled: None, _place: place }
+        Connection { stream, read_within, stalled: None, place }
+    }
+
+    /// The first byte, which stays to be read; `None` when none comes.
+    pub(super) async fn peek(&mut self) -> Option<u8> {
+        let mut first = [0];
+        tokio::select! {
+            peeked = self.stream.peek(&mut first) => peeked.ok().filter(|&length| length == 1).map(|_| first[0]),
+            _ = &mut self.place.kept => None,
+        }
     }
 
     fn guard<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -127,6 +171,9 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.place.poll_lost(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -177,26 +224,40 @@ mod tests {
         mpsc::channel(1).0
     }
 
-    #[test]
-    fn places_are_limited_and_given_back() {
+    #[tokio::test]
+    async fn places_are_limited_and_given_back() {
         let places = Places::new(3, 2);
-        let first = places.take(network("192.0.2.1"), false, &alive()).unwrap();
-        let _second = places.take(network("192.0.2.1"), false, &alive()).unwrap();
-        assert!(places.take(network("192.0.2.1"), false, &alive()).is_none());
-        let third = places.take(network("192.0.2.2"), false, &alive()).unwrap();
-        assert!(places.take(network("192.0.2.3"), false, &alive()).is_none());
-        drop(first);
-        let _fourth = places.take(network("192.0.2.1"), false, &alive()).unwrap();
-        drop(third);
-        assert_eq!(places.taken.lock().unwrap().of_networks.len(), 1);
+        let take = |text: &str| places.take(network(text), false, &alive());
+        let first = take("192.0.2.1").unwrap();
+        let mut second = take("192.0.2.1").unwrap();
+        assert!(take("192.0.2.1").is_none());
+        let third = take("203.0.113.2").unwrap();
+        let fourth = take("198.51.100.3").unwrap();
+        let lost = std::future::poll_fn(|context| second.poll_lost(context));
+        tokio::time::timeout(Duration::from_secs(5), lost).await.expect("who has most gives the youngest up");
+        assert_eq!(places.taken(), 3);
+        assert!(take("198.51.100.4").is_none(), "nobody has more than one");
+        for place in [first, second, third, fourth] {
+            drop(place);
+        }
+        assert!(places.lock().connections.is_empty() && places.lock().holders.is_empty());
     }
 
     #[test]
     fn a_trusted_proxy_may_bring_everybody() {
         let places = Places::new(3, 1);
-        let _first = places.take(network("127.0.0.1"), true, &alive()).unwrap();
-        assert!(places.take(network("127.0.0.1"), true, &alive()).is_some());
-        assert!(places.take(network("127.0.0.1"), false, &alive()).is_none());
+        let first = places.take(network("127.0.0.1"), true, &alive());
+        let second = places.take(network("127.0.0.1"), true, &alive());
+        let third = places.take(network("127.0.0.1"), true, &alive());
+        assert!(first.is_some() && second.is_some() && third.is_some());
+        assert!(places.take(network("192.0.2.1"), false, &alive()).is_none(), "none of them gives way");
+        drop(first);
+        let _own = places.take(network("127.0.0.1"), false, &alive()).unwrap();
+        drop(second);
+        assert!(
+            places.take(network("127.0.0.1"), false, &alive()).is_none(),
+            "one that is not exempt counts"
+        );
     }
 
     #[tokio::test]

@@ -12,7 +12,8 @@ use super::HttpConfig;
 use super::connection::Places;
 use super::driver::HubHandle;
 use super::metrics::{self, HttpCounts, MetricsPage, MetricsSource};
-use crate::hub::{Ban, Hub, HubConfig, HubConfigError, Network, Rate, RequestBuckets, RoomView, Snapshot};
+use crate::fair::{Buckets, Network, Rate};
+use crate::hub::{Ban, Hub, HubConfig, HubConfigError, RoomView, Snapshot};
 use crate::turn::token::Tokens;
 
 /// Pause between two looks whether everybody has left.
@@ -27,7 +28,7 @@ pub(super) struct Shared {
     pub(super) counts: HttpCounts,
     config: RwLock<Arc<HttpConfig>>,
     /// What the networks may still ask for.
-    asking: Mutex<RequestBuckets>,
+    asking: Mutex<Buckets>,
     sources: Mutex<Vec<Arc<dyn MetricsSource>>>,
     /// Told of the addresses that are banned, whenever they change.
     gates: Mutex<Vec<Box<Gate>>>,

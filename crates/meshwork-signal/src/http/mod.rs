@@ -33,7 +33,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-use crate::hub::{Hub, Network};
+use crate::fair::Network;
+use crate::hub::Hub;
 pub use access::ForwardedHeader;
 use answers::{Remote, router};
 pub use config::HttpConfig;
@@ -191,13 +192,12 @@ impl Acceptor {
             (None, Some(stun)) => {
                 let stun = stun.clone();
                 tokio::spawn(async move {
-                    let mut first = [0];
-                    let peeked = tokio::time::timeout(head_within, stream.peek(&mut first)).await;
-                    match peeked {
-                        Ok(Ok(1)) if first[0] < STUN_BELOW => {
-                            let _ = stun.try_send(RawConnection { stream, address, place });
+                    let mut connection = Connection::new(stream, place, read_within);
+                    match tokio::time::timeout(head_within, connection.peek()).await {
+                        Ok(Some(first)) if first < STUN_BELOW => {
+                            let _ = stun.try_send(RawConnection { connection, address });
                         }
-                        Ok(Ok(1)) => http.run(Connection::new(stream, place, read_within)).await,
+                        Ok(Some(_)) => http.run(connection).await,
                         _ => {}
                     }
                 });

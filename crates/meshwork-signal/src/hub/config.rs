@@ -8,8 +8,8 @@ use meshwork_core::overlay::choice::Choice;
 use meshwork_core::signalling::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
 
-use super::bucket::Rate;
 use super::ice::IceOffer;
+use crate::fair::Rate;
 
 /// Bytes that one announcement takes in a `joined` message, at most.
 pub(super) const ANNOUNCEMENT_JSON_MAX: usize = 300;
@@ -20,6 +20,9 @@ pub const MEMBERS_LEGAL_MAX: usize = 1_000_000;
 pub const NAMED_MAX: usize = ROOM_ENDPOINTS_MAX;
 const _: () = assert!(NAMED_MAX < SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX, "`joined` fits a message");
 
+/// Codes without a room that one party may look for: 5 in a second in the long run, and 50 at once after a quiet while.
+/// The codes of half a million rooms, tried so, give one away in half an hour; docs/guides/threat-model.md has the sum.
+pub(super) const GUESSES: Rate = Rate { per_second: 5, burst: 50 };
 /// What it costs a network to open a socket, in messages: a challenge is drawn, two signatures are verified.
 pub const OPENING_COST: u32 = 20;
 

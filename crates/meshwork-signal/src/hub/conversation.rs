@@ -11,16 +11,21 @@ use meshwork_core::signalling::protocol::{
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
+use super::config::GUESSES;
 use super::forwarding::{self, Signal};
 use super::rooms::RegisterError;
+use super::socket::NAMED_IN_ALL_MAX;
 use super::waits::Wanted;
-use super::{Hub, HubConfig, SocketId};
+use super::{Hub, HubConfig, SocketId, to_text};
+use crate::fair::Rate;
 
 /// What a lookup of an unknown room and a first registration cost, in messages. It keeps those who try codes
 /// at random to a few in a second, and those who make up rooms likewise.
 const COSTLY: u32 = 20;
 /// What a report costs, in messages: an attempt at a link takes longer than the twenty a second that are left.
 const REPORT_COST: u32 = 5;
+/// Bytes that a join brings about for each message that it costs: the answer, and what others are told.
+const WEIGHT: usize = 1024;
 /// Characters of an unreadable message that its sender is shown.
 const EXCERPT_MAX: usize = 80;
 
@@ -127,6 +132,7 @@ impl Hub {
         socket.name = Some(endpoint.to_string().into_boxed_str());
         socket.handle_heard(now);
         self.endpoints.insert(endpoint, id);
+        self.rank(id);
         self.counts.entered += 1;
         self.send(now, id, &FromServer::Entered);
     }
@@ -159,8 +165,11 @@ impl Hub {
             Err(error) => return self.doom(id, ServerRefusal::Malformed, error.to_string()),
         };
         let Some(network) = self.sockets.get(&id).map(|socket| socket.network) else { return };
-        let forgotten = now + self.config.room_keep;
-        match self.rooms.register(room, genesis, network, forgotten, &self.key, &self.config) {
+        if let Some(least) = self.rooms.gives_way(network, &self.config) {
+            let why = "gave way: the server is full, and most of its rooms come from the network of this one";
+            self.expel(now, least, ServerRefusal::NoSuchRoom, why);
+        }
+        match self.rooms.register(now, room, genesis, network, &self.key, &self.config) {
             Ok(()) => {
                 self.counts.rooms_registered += 1;
                 self.tell_found(now, id, room);
@@ -194,8 +203,20 @@ impl Hub {
             Wanted::Code(code) => (None, Some(code)),
         };
         self.counts.lookups += 1;
+        let Some(network) = self.sockets.get(&id).map(|socket| socket.network) else { return };
+        // Before anything is said, so that whoever tries codes learns nothing of those that are right either.
+        if code.is_some() && !self.guessing.spend(now, network, 1, GUESSES) {
+            let Rate { per_second, burst } = GUESSES;
+            let detail = format!(
+                "your network tries codes that no room has: {burst} are answered at once, {per_second} in a second"
+            );
+            return self.doom(id, ServerRefusal::TooFast, detail);
+        }
         let known = room.or_else(|| code.and_then(|code| self.rooms.id_of(code)));
         if let Some(known) = known.filter(|&known| self.rooms.get(known).is_some()) {
+            if code.is_some() {
+                self.guessing.give_back(now, network, 1, GUESSES);
+            }
             return self.send_found(now, id, known);
         }
         if !self.charge(now, id, COSTLY - 1) {
@@ -235,18 +256,35 @@ impl Hub {
             return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, Some(room), None);
         }
         let Some(announcement) = socket.entered.clone() else { return };
-        socket.rooms.insert(room);
-        let sockets = kept.members.named(endpoint, &mut self.rng);
+        // Who is a member already is told of those alone that it does not know.
+        let known = socket.rooms.entry(room).or_default();
+        let sockets = kept.members.named(endpoint, known, &mut self.rng);
+        let left = NAMED_IN_ALL_MAX.saturating_sub(known.len());
+        let sockets = &sockets[..sockets.len().min(left)];
+        known.extend(sockets);
         let members = sockets.iter().filter_map(|socket| self.sockets.get(socket)?.entered.clone()).collect();
         self.rooms.join(room, endpoint, id);
+        self.rank(id);
+        let joined = to_text(&FromServer::Joined { room, members });
+        let told = to_text(&FromServer::MemberJoined { room, announcement });
+        let told_to = if is_member { &[][..] } else { sockets };
+        let weight = (joined.len() + told.len() * told_to.len()) / WEIGHT;
+        if !self.charge(now, id, u32::try_from(weight).unwrap_or(u32::MAX)) {
+            return;
+        }
         // First, so that it has them when it begins to link to the members.
         if !self.config.ice.is_empty() {
             self.send_ice_servers(now, id, endpoint, room);
         }
         self.counts.joins += u64::from(!is_member);
-        self.send(now, id, &FromServer::Joined { room, members });
-        if !is_member {
-            self.tell(now, &sockets, &FromServer::MemberJoined { room, announcement });
+        self.send_text(now, id, joined);
+        for &other in told_to {
+            if let Some(named) = self.sockets.get_mut(&other).and_then(|socket| socket.rooms.get_mut(&room))
+                && named.len() < NAMED_IN_ALL_MAX
+            {
+                named.push(id);
+            }
+            self.send_text(now, other, told.clone());
         }
     }
 
@@ -255,8 +293,9 @@ impl Hub {
         if socket.waits.remove(&Wanted::Room(room)) {
             self.waits.remove(Wanted::Room(room), id);
         }
-        if socket.rooms.remove(&room) {
+        if socket.rooms.remove(&room).is_some() {
             self.rooms.leave(room, endpoint, now + self.config.room_keep);
+            self.rank(id);
             self.tell_left(now, room, endpoint);
         }
     }
@@ -322,7 +361,10 @@ impl Hub {
 fn words_for(error: RegisterError, config: &HubConfig) -> (ServerRefusal, String) {
     match error {
         RegisterError::Full => {
-            let detail = format!("the server keeps {} rooms, the most it allows", config.rooms_max);
+            let most = config.rooms_max;
+            let detail = format!(
+                "the server keeps {most} rooms, the most it allows, and no network has more than yours"
+            );
             (ServerRefusal::ServerFull, detail)
         }
         RegisterError::NetworkFull => {

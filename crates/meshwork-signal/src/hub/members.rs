@@ -58,22 +58,23 @@ impl Members {
     }
 
     /// The sockets of all but `except` in a room in which everybody is told of everybody, else of [`NAMED_MAX`] that
-    /// are drawn. It takes as long in a room of a million as in one of a hundred.
-    pub(super) fn named(&self, except: Endpoint, rng: &mut Rng) -> Vec<SocketId> {
-        let others = self.len() - usize::from(self.contains(except));
-        if others <= NAMED_MAX {
-            return self.iter().filter(|(member, _)| *member != except).map(|(_, socket)| socket).collect();
+    /// are drawn; in either none of those that are `known`. It takes as long in a room of a million as in one of a
+    /// hundred.
+    pub(super) fn named(&self, except: Endpoint, known: &[SocketId], rng: &mut Rng) -> Vec<SocketId> {
+        let is_new = |&(member, socket): &(Endpoint, SocketId)| member != except && !known.contains(&socket);
+        if self.len() - usize::from(self.contains(except)) <= NAMED_MAX {
+            return self.iter().filter(is_new).map(|(_, socket)| socket).collect();
         }
         // Draws without replacement (Floyd 1987): whatever is drawn again stands for the last place.
-        let wanted = NAMED_MAX + usize::from(self.contains(except));
+        let wanted = (NAMED_MAX + known.len() + usize::from(self.contains(except))).min(self.len());
         let mut drawn: Vec<usize> = Vec::with_capacity(wanted);
         for last in self.len() - wanted..self.len() {
             let place = rng.below(last as u64 + 1) as usize;
             drawn.push(if drawn.contains(&place) { last } else { place });
         }
-        let drawn = drawn.into_iter().map(|place| self.listed[place]).filter(|(member, _)| *member != except);
+        let drawn = drawn.into_iter().map(|place| self.listed[place]).filter(is_new);
         let mut named: Vec<SocketId> = drawn.map(|(_, socket)| socket).collect();
-        if named.len() > NAMED_MAX {
+        while named.len() > NAMED_MAX {
             named.swap_remove(rng.below(named.len() as u64) as usize);
         }
         named
@@ -96,7 +97,7 @@ mod tests {
         (0..100).for_each(|number| members.insert(endpoint(number), SocketId(number)));
         let (mut rng, mut times) = (Rng::new([5; 32]), BTreeMap::<SocketId, u32>::new());
         for _ in 0..1000 {
-            let named: BTreeSet<SocketId> = members.named(endpoint(7), &mut rng).into_iter().collect();
+            let named: BTreeSet<SocketId> = members.named(endpoint(7), &[], &mut rng).into_iter().collect();
             assert_eq!(named.len(), NAMED_MAX, "nobody is named twice");
             named.into_iter().for_each(|socket| *times.entry(socket).or_default() += 1);
         }
@@ -104,6 +105,18 @@ mod tests {
         let (least, most) = (times.values().min().unwrap(), times.values().max().unwrap());
         // 242 of 1000 on average, with a standard deviation of 14.
         assert!(*least > 180 && *most < 310, "{least} to {most}");
+    }
+
+    #[test]
+    fn who_asks_again_is_named_others() {
+        let mut members = Members::default();
+        (0..100).for_each(|number| members.insert(endpoint(number), SocketId(number)));
+        let (mut rng, mut known) = (Rng::new([6; 32]), Vec::new());
+        for _ in 0..4 {
+            let named = members.named(endpoint(7), &known, &mut rng);
+            assert!(named.len() == NAMED_MAX && named.iter().all(|socket| !known.contains(socket)));
+            known.extend(named);
+        }
     }
 
     #[test]

@@ -45,14 +45,12 @@
 //! ```
 
 mod bans;
-mod bucket;
 mod config;
 mod conversation;
 mod counts;
 mod forwarding;
 mod ice;
 mod members;
-mod network;
 mod operating;
 mod rooms;
 mod socket;
@@ -70,16 +68,15 @@ use meshwork_core::signalling::protocol::{FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::time::{Time, WallTime};
 
 pub use bans::{BANS_MAX, Ban, BanFormatError, CLOSED_FOR};
+use config::GUESSES;
 pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, NAMED_MAX, OPENING_COST};
 pub use counts::{Counts, LINK_TIME_CLASSES_MS, Reports};
 pub use ice::{IceOffer, RelayOffer};
 pub use operating::{RoomView, Snapshot};
 
 use crate::code::ServerKey;
+use crate::fair::{Buckets, Holdings, Network};
 use bans::Bans;
-use bucket::NetworkBuckets;
-pub(crate) use bucket::{NetworkBuckets as RequestBuckets, Rate};
-pub(crate) use network::Network;
 use rooms::Rooms;
 use socket::Socket;
 use waits::Waits;
@@ -135,8 +132,8 @@ pub struct Hub {
     sockets: BTreeMap<SocketId, Socket>,
     /// The sockets that entered.
     endpoints: BTreeMap<Endpoint, SocketId>,
-    /// How many sockets each network has; at most `sockets_per_network_max` each.
-    networks: BTreeMap<Network, usize>,
+    /// The same sockets by the networks that hold them; at most `sockets_per_network_max` for each party.
+    holders: Holdings<SocketId>,
     /// One for each socket.
     deadlines: BTreeSet<(Time, SocketId)>,
     rooms: Rooms,
@@ -146,7 +143,9 @@ pub struct Hub {
     /// What it holds is counted as unread by the socket it is for, and bounded there.
     outputs: VecDeque<Output>,
     /// What the networks may still say.
-    spending: NetworkBuckets,
+    spending: Buckets,
+    /// How many rooms that are not there they may still look for.
+    guessing: Buckets,
     bans: Bans,
     counts: Counts,
     /// Set once the server is about to end, to when it will have.
@@ -169,13 +168,14 @@ impl Hub {
             civil: (Time(0), WallTime(0)),
             sockets: BTreeMap::new(),
             endpoints: BTreeMap::new(),
-            networks: BTreeMap::new(),
+            holders: Holdings::default(),
             deadlines: BTreeSet::new(),
             rooms: Rooms::default(),
             waits: Waits::default(),
             doomed: Vec::new(),
             outputs: VecDeque::new(),
-            spending: NetworkBuckets::default(),
+            spending: Buckets::default(),
+            guessing: Buckets::default(),
             bans: Bans::default(),
             counts: Counts::default(),
             draining_until: None,
@@ -194,9 +194,9 @@ impl Hub {
             self.push_goodbye_at(now, id, reason, detail);
             return id;
         }
-        *self.networks.entry(network).or_default() += 1;
         let challenge = self.rng.bytes();
         let mut socket = Socket::new(now, network, challenge, self.config.rate());
+        self.holders.insert(network, socket.merit, id);
         socket.deadline = socket.next_deadline(&self.config).0;
         self.deadlines.insert((socket.deadline, id));
         self.sockets.insert(id, socket);
@@ -281,6 +281,7 @@ impl Hub {
         }
         self.rooms.handle_timeout(now);
         self.spending.sweep(now, self.config.network_rate());
+        self.guessing.sweep(now, GUESSES);
         self.settle(now);
     }
 
@@ -340,23 +341,41 @@ impl Hub {
     ) -> Option<(ServerRefusal, String)> {
         let HubConfig { sockets_max, sockets_per_network_max, .. } = self.config;
         if self.is_banned(address) {
-            Some((ServerRefusal::Banned, String::from("whoever runs this server has banned your address")))
-        } else if self.is_shut_down || self.draining_until.is_some() {
-            Some((ServerRefusal::ShuttingDown, String::from(SHUTTING_DOWN)))
-        } else if self.sockets.len() >= sockets_max {
-            Some((
-                ServerRefusal::ServerFull,
-                format!("the server has {sockets_max} sockets, the most it allows"),
-            ))
-        } else if self.networks.get(&network).is_some_and(|&sockets| sockets >= sockets_per_network_max) {
+            return Some((
+                ServerRefusal::Banned,
+                String::from("whoever runs this server has banned your address"),
+            ));
+        }
+        if self.is_shut_down || self.draining_until.is_some() {
+            return Some((ServerRefusal::ShuttingDown, String::from(SHUTTING_DOWN)));
+        }
+        if self.holders.is_full(network, sockets_per_network_max) {
             let detail =
                 format!("your network has {sockets_per_network_max} sockets, the most the server allows");
-            Some((ServerRefusal::ServerFull, detail))
-        } else if !self.spending.spend(now, network, OPENING_COST, self.config.network_rate()) {
-            Some((ServerRefusal::TooFast, String::from("your network opens too many sockets at a time")))
-        } else {
-            None
+            return Some((ServerRefusal::ServerFull, detail));
         }
+        if !self.spending.spend(now, network, OPENING_COST, self.config.network_rate()) {
+            return Some((
+                ServerRefusal::TooFast,
+                String::from("your network opens too many sockets at a time"),
+            ));
+        }
+        if self.sockets.len() < sockets_max {
+            return None;
+        }
+        let Some(least) = self.holders.gives_way(network) else {
+            let detail = format!(
+                "the server has {sockets_max} sockets, the most it allows, and no network has more than yours"
+            );
+            return Some((ServerRefusal::ServerFull, detail));
+        };
+        let detail = format!(
+            "the server has {sockets_max} sockets, the most it allows; your network has the most of them, \
+             and this one gives way"
+        );
+        self.doom(least, ServerRefusal::ServerFull, detail);
+        self.settle(now);
+        None
     }
 
     /// Takes one message from what the socket may say. False when it is unknown or now doomed.
@@ -419,18 +438,13 @@ impl Hub {
     fn remove(&mut self, now: Time, id: SocketId) {
         let Some(socket) = self.sockets.remove(&id) else { return };
         self.deadlines.remove(&(socket.deadline, id));
-        if let Some(sockets) = self.networks.get_mut(&socket.network) {
-            *sockets -= 1;
-            if *sockets == 0 {
-                self.networks.remove(&socket.network);
-            }
-        }
+        self.holders.remove(socket.network, socket.merit, id);
         for &wanted in &socket.waits {
             self.waits.remove(wanted, id);
         }
         let Some(endpoint) = socket.endpoint() else { return };
         self.endpoints.remove(&endpoint);
-        for &room in &socket.rooms {
+        for &room in socket.rooms.keys() {
             self.rooms.leave(room, endpoint, now + self.config.room_keep);
             self.tell_left(now, room, endpoint);
         }
@@ -471,6 +485,14 @@ impl Hub {
         self.counts.bytes_sent += text.len() as u64;
         self.outputs.push_back(Output::Send { socket: id, text });
         self.reschedule(id);
+    }
+
+    /// Notes that a socket is used more or less than before.
+    fn rank(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let merit = socket.new_merit();
+        let former = std::mem::replace(&mut socket.merit, merit);
+        self.holders.rank(socket.network, former, socket.merit, id);
     }
 
     /// Sees to it that the socket is looked at when it is due. One that is due later than it was stays where it is

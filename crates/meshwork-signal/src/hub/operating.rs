@@ -9,8 +9,8 @@ use meshwork_core::time::Time;
 
 use super::bans::Ban;
 use super::counts::Counts;
-use super::network::Network;
 use super::{Hub, HubConfig, HubConfigError, SocketId};
+use crate::fair::Network;
 
 /// One room as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Hub {
         let is_known = self.rooms.get(room).is_some();
         if is_known {
             self.bans.close(now, room);
-            self.expel(now, room, "was closed by whoever runs this server");
+            self.expel(now, room, ServerRefusal::Banned, "was closed by whoever runs this server");
             self.settle(now);
         }
         is_known
@@ -104,7 +104,9 @@ impl Hub {
             return false;
         }
         match ban {
-            Ban::Room(room) => self.expel(now, room, "is banned by whoever runs this server"),
+            Ban::Room(room) => {
+                self.expel(now, room, ServerRefusal::Banned, "is banned by whoever runs this server")
+            }
             Ban::Peer(peer) => {
                 let all = self.endpoints.iter().filter(|(endpoint, _)| endpoint.peer == peer);
                 let ids: Vec<SocketId> = all.map(|(_, &id)| id).collect();
@@ -158,13 +160,13 @@ impl Hub {
     }
 
     /// Takes a room away from its members, and tells them.
-    fn expel(&mut self, now: Time, room: RoomId, why: &str) {
+    pub(super) fn expel(&mut self, now: Time, room: RoomId, reason: ServerRefusal, why: &str) {
         for (endpoint, id) in self.rooms.remove(room).iter() {
             if let Some(socket) = self.sockets.get_mut(&id) {
                 socket.rooms.remove(&room);
             }
             let detail = format!("room {room} {why}");
-            self.refuse(now, id, ServerRefusal::Banned, detail, Some(room), Some(endpoint));
+            self.refuse(now, id, reason, detail, Some(room), Some(endpoint));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The rooms of a hub: their genesis, their code, who is in them, and when an empty one is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint, RoomId};
 use meshwork_core::signalling::protocol::GENESIS_MAX;
@@ -8,9 +9,9 @@ use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
 use super::members::Members;
-use super::network::Network;
 use super::{HubConfig, SocketId};
 use crate::code::{ATTEMPTS_MAX, ServerKey};
+use crate::fair::{Holdings, Merit, Network};
 
 pub(super) struct Room {
     pub(super) code: Code,
@@ -18,16 +19,24 @@ pub(super) struct Room {
     pub(super) members: Members,
     /// From where it was registered.
     network: Network,
+    registered: Time,
+    /// Whether somebody was ever in it.
+    is_joined: bool,
+    /// What speaks for keeping it, as it is noted among the holders.
+    merit: Merit,
     /// When it is forgotten; `None` while somebody is in it.
     forgotten: Option<Time>,
 }
 
-/// Every room that is kept; at most `rooms_max`, and `rooms_per_network_max` of one network.
+/// How long a room is kept that nobody has ever joined, where rooms are kept as long: whoever makes one joins it at once.
+const UNJOINED_KEEP: Duration = Duration::from_secs(5 * 60);
+
+/// Every room that is kept; at most `rooms_max`, and `rooms_per_network_max` for each party.
 #[derive(Default)]
 pub(super) struct Rooms {
     rooms: BTreeMap<RoomId, Room>,
     codes: BTreeMap<Code, RoomId>,
-    networks: BTreeMap<Network, usize>,
+    holders: Holdings<RoomId>,
     /// The empty rooms in the order in which they are forgotten.
     empty: BTreeSet<(Time, RoomId)>,
 }
@@ -37,7 +46,7 @@ pub(super) struct Rooms {
 pub(super) enum RegisterError {
     /// There are `rooms_max` rooms.
     Full,
-    /// There are `rooms_per_network_max` rooms of that network.
+    /// There are `rooms_per_network_max` rooms of that network, or as many times more of one around it as it stands for parties.
     NetworkFull,
     /// All codes that the room may have belong to other rooms.
     CodesTaken,
@@ -66,35 +75,51 @@ impl Rooms {
         if let Some(forgotten) = room.forgotten {
             self.empty.remove(&(forgotten, id));
         }
-        self.forget_traces(room.code, room.network);
+        self.forget_traces(id, &room);
         room.members
+    }
+
+    /// The room that is to go so that one of `network` may be kept, where there is no place for it otherwise.
+    pub(super) fn gives_way(&self, network: Network, config: &HubConfig) -> Option<RoomId> {
+        let may_hold = !self.holders.is_full(network, config.rooms_per_network_max);
+        if may_hold && self.rooms.len() >= config.rooms_max { self.holders.gives_way(network) } else { None }
     }
 
     /// Keeps a room that is not kept yet, at first without members.
     pub(super) fn register(
         &mut self,
+        now: Time,
         id: RoomId,
         genesis: Base64<GENESIS_MAX>,
         network: Network,
-        forgotten: Time,
         key: &ServerKey,
         config: &HubConfig,
     ) -> Result<(), RegisterError> {
+        if self.holders.is_full(network, config.rooms_per_network_max) {
+            return Err(RegisterError::NetworkFull);
+        }
         if self.rooms.len() >= config.rooms_max {
             return Err(RegisterError::Full);
-        }
-        if self.networks.get(&network).is_some_and(|&rooms| rooms >= config.rooms_per_network_max) {
-            return Err(RegisterError::NetworkFull);
         }
         let code = (0..ATTEMPTS_MAX)
             .map(|attempt| key.code(id, attempt))
             .find(|code| !self.codes.contains_key(code))
             .ok_or(RegisterError::CodesTaken)?;
         self.codes.insert(code, id);
-        *self.networks.entry(network).or_default() += 1;
+        let forgotten = now + config.room_keep.min(UNJOINED_KEEP);
         self.empty.insert((forgotten, id));
-        let forgotten = Some(forgotten);
-        self.rooms.insert(id, Room { code, genesis, members: Members::default(), network, forgotten });
+        let room = Room {
+            code,
+            genesis,
+            members: Members::default(),
+            network,
+            registered: now,
+            is_joined: false,
+            merit: Merit::new(0, now),
+            forgotten: Some(forgotten),
+        };
+        self.holders.insert(network, room.merit, id);
+        self.rooms.insert(id, room);
         Ok(())
     }
 
@@ -102,9 +127,11 @@ impl Rooms {
     pub(super) fn join(&mut self, id: RoomId, endpoint: Endpoint, socket: SocketId) -> bool {
         let Some(room) = self.rooms.get_mut(&id) else { return false };
         room.members.insert(endpoint, socket);
+        room.is_joined = true;
         if let Some(forgotten) = room.forgotten.take() {
             self.empty.remove(&(forgotten, id));
         }
+        self.rank(id);
         true
     }
 
@@ -114,7 +141,16 @@ impl Rooms {
         if room.members.remove(endpoint) && room.members.is_empty() {
             room.forgotten = Some(forgotten);
             self.empty.insert((forgotten, id));
+            self.rank(id);
         }
+    }
+
+    /// Notes that a room is used more or less than before: rooms with members stay longest, then those that had some.
+    fn rank(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let used = u8::from(room.is_joined) + u8::from(!room.members.is_empty());
+        let former = std::mem::replace(&mut room.merit, Merit::new(used, room.registered));
+        self.holders.rank(room.network, former, room.merit, id);
     }
 
     /// When the next empty room is due to be forgotten.
@@ -129,19 +165,14 @@ impl Rooms {
             }
             self.empty.pop_first();
             if let Some(room) = self.rooms.remove(&id) {
-                self.forget_traces(room.code, room.network);
+                self.forget_traces(id, &room);
             }
         }
     }
 
-    fn forget_traces(&mut self, code: Code, network: Network) {
-        self.codes.remove(&code);
-        if let Some(rooms) = self.networks.get_mut(&network) {
-            *rooms -= 1;
-            if *rooms == 0 {
-                self.networks.remove(&network);
-            }
-        }
+    fn forget_traces(&mut self, id: RoomId, room: &Room) {
+        self.codes.remove(&room.code);
+        self.holders.remove(room.network, room.merit, id);
     }
 }
 
@@ -163,7 +194,7 @@ mod tests {
         fn register(&mut self, id: RoomId) -> Result<Code, RegisterError> {
             let network = Network::of(Ipv4Addr::LOCALHOST.into());
             let genesis = Base64::new([1]).unwrap();
-            self.rooms.register(id, genesis, network, Time(100), &self.key, &HubConfig::default())?;
+            self.rooms.register(Time(0), id, genesis, network, &self.key, &HubConfig::default())?;
             Ok(self.rooms.get(id).unwrap().code)
         }
 
@@ -195,11 +226,12 @@ mod tests {
     fn a_forgotten_room_leaves_nothing_behind() {
         let mut table = Table::new();
         table.register(RoomId([4; 32])).unwrap();
-        assert_eq!(table.rooms.next_deadline(), Some(Time(100)));
-        table.rooms.handle_timeout(Time(99));
+        let forgotten = Time(0) + UNJOINED_KEEP;
+        assert_eq!(table.rooms.next_deadline(), Some(forgotten));
+        table.rooms.handle_timeout(Time(forgotten.0 - 1));
         assert_eq!(table.rooms.len(), 1);
-        table.rooms.handle_timeout(Time(100));
-        let Rooms { rooms, codes, networks, empty } = table.rooms;
-        assert!(rooms.is_empty() && codes.is_empty() && networks.is_empty() && empty.is_empty());
+        table.rooms.handle_timeout(forgotten);
+        let Rooms { rooms, codes, holders, empty } = table.rooms;
+        assert!(rooms.is_empty() && codes.is_empty() && holders.is_empty() && empty.is_empty());
     }
 }

@@ -1,25 +1,29 @@
 //! What a hub knows of one socket: who it is, what it may still say, and when it is given up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::signalling::protocol::{Announcement, CHALLENGE_LEN, ServerRefusal};
 use meshwork_core::time::Time;
 
-use super::HubConfig;
-use super::bucket::{Bucket, Rate};
-use super::network::Network;
 use super::waits::Wanted;
+use super::{HubConfig, NAMED_MAX, SocketId};
+use crate::fair::{Bucket, Merit, Network, Rate};
+
+/// Members of one room that are named to one socket, however often it asks.
+pub(super) const NAMED_IN_ALL_MAX: usize = 4 * NAMED_MAX;
 
 pub(super) struct Socket {
     pub(super) network: Network,
+    /// What speaks for keeping it, as it is noted among the holders.
+    pub(super) merit: Merit,
     pub(super) challenge: [u8; CHALLENGE_LEN],
     /// Who it proved to be.
     pub(super) entered: Option<Announcement>,
     /// The same endpoint in its text form, which stands in each signal of its.
     pub(super) name: Option<Box<str>>,
-    /// At most `rooms_per_socket_max`.
-    pub(super) rooms: BTreeSet<RoomId>,
+    /// At most `rooms_per_socket_max`, and who was named to it in each: at most [`NAMED_IN_ALL_MAX`].
+    pub(super) rooms: BTreeMap<RoomId, Vec<SocketId>>,
     /// At most `waits_per_socket_max`.
     pub(super) waits: BTreeSet<Wanted>,
     /// Bytes handed to the driver that are not on their way yet; at most `queue_bytes_max` and one goodbye.
@@ -31,6 +35,7 @@ pub(super) struct Socket {
     /// When it is told goodbye because the server ends.
     pub(super) leaves: Option<Time>,
     bucket: Bucket,
+    opened: Time,
     /// When it was opened or last said something.
     heard: Time,
     /// When it last read something, or last had nothing to read.
@@ -41,10 +46,12 @@ impl Socket {
     pub(super) fn new(now: Time, network: Network, challenge: [u8; CHALLENGE_LEN], rate: Rate) -> Socket {
         Socket {
             network,
+            merit: Merit::new(0, now),
+            opened: now,
             challenge,
             entered: None,
             name: None,
-            rooms: BTreeSet::new(),
+            rooms: BTreeMap::new(),
             waits: BTreeSet::new(),
             unread_bytes: 0,
             is_doomed: false,
@@ -54,6 +61,11 @@ impl Socket {
             heard: now,
             read: now,
         }
+    }
+
+    /// What speaks for keeping it now: sockets in rooms stay longest, then those that entered.
+    pub(super) fn new_merit(&self) -> Merit {
+        Merit::new(u8::from(self.entered.is_some()) + u8::from(!self.rooms.is_empty()), self.opened)
     }
 
     pub(super) fn endpoint(&self) -> Option<Endpoint> {

@@ -9,6 +9,7 @@ use stun_types::message::TransactionId;
 use super::io::{Client, RelayId};
 use super::quota::Shares;
 use super::relay::Pending;
+use crate::fair::{Merit, Network};
 
 /// How long a permission stands (RFC 8656, section 9).
 const PERMISSION_LIFE: Duration = Duration::from_secs(300);
@@ -39,7 +40,16 @@ pub(super) struct Allocation {
     pub(super) client: Client,
     /// Whose it is: the name in the username that made it.
     pub(super) name: String,
+    /// From where it was made.
+    pub(super) network: Network,
     pub(super) shares: Shares,
+    made: Time,
+    /// Whether it ever carried something.
+    is_used: bool,
+    /// Whether it carried something since it was looked at.
+    has_carried: bool,
+    /// When it was looked at last.
+    looked: Time,
     /// The request that made it, and what was answered: asked again, the answer is the same.
     pub(super) made_by: TransactionId,
     pub(super) answer: Vec<u8>,
@@ -48,7 +58,7 @@ pub(super) struct Allocation {
     /// By [`Family`].
     pub(super) ends: [Option<End>; 2],
     pub(super) expires: Time,
-    /// Under which time its expiry stands among the timers: no later than `expires`.
+    /// Under which time it stands among the timers: no later than `expires`.
     pub(super) timer: Time,
     /// It cannot be refreshed beyond this.
     pub(super) credentials_end: Time,
@@ -80,15 +90,21 @@ impl Allocation {
     pub(super) fn new(
         client: Client,
         name: String,
+        network: Network,
         shares: Shares,
         pending: Pending,
-        times: [Time; 2],
+        times: [Time; 3],
     ) -> Allocation {
-        let [expires, credentials_end] = times;
+        let [made, expires, credentials_end] = times;
         Allocation {
             client,
             name,
+            network,
             shares,
+            made,
+            is_used: false,
+            has_carried: false,
+            looked: made,
             made_by: pending.transaction(),
             answer: Vec::new(),
             pending: Some(Box::new(pending)),
@@ -99,6 +115,31 @@ impl Allocation {
             permissions: Vec::new(),
             channels: Vec::new(),
         }
+    }
+
+    /// What speaks for keeping it.
+    pub(super) fn merit(&self) -> Merit {
+        Merit::new(u8::from(self.is_used), self.made)
+    }
+
+    /// Notes that it carried something. Returns whether that was the first time.
+    pub(super) fn carry(&mut self) -> bool {
+        self.has_carried = true;
+        !std::mem::replace(&mut self.is_used, true)
+    }
+
+    /// Whether it has carried nothing for as long as `most`.
+    pub(super) fn is_unused(&mut self, now: Time, most: Duration) -> bool {
+        if now < self.looked + most {
+            return false;
+        }
+        self.looked = now;
+        !std::mem::take(&mut self.has_carried)
+    }
+
+    /// When it is to be looked at, where it may carry nothing for as long as `most`.
+    pub(super) fn next_look(&self, most: Duration) -> Time {
+        self.expires.min(self.looked + most)
     }
 
     pub(super) fn end(&self, family: Family) -> Option<End> {

@@ -62,7 +62,8 @@ pub struct Config {
     pub per_endpoint: Quota,
     /// For all endpoints of one room.
     pub per_room: Quota,
-    /// For one client address (an IPv4 address, an IPv6 /64).
+    /// For one client address (an IPv4 address, an IPv6 /64); for an IPv6 /56 twice as much, for an IPv4 /24 or an IPv6
+    /// /48 four times, for an IPv4 /16 or an IPv6 /32 64 times.
     pub per_address: Quota,
     /// For everybody together.
     pub in_all: Quota,
@@ -72,7 +73,7 @@ pub struct Config {
     pub channels_max: usize,
     /// Connections over TCP and TLS in all. 1 to 65,536; each takes a file descriptor.
     pub streams_max: usize,
-    /// Those of one client address. 1 to `streams_max`.
+    /// Those of one client address, and of wider networks as `per_address` says. 1 to `streams_max`.
     pub streams_per_address_max: usize,
     /// Bytes that wait for one stream to be read. 64 KiB to 16 MiB. Data beyond is dropped, as by a slow line.
     pub stream_queue_bytes_max: usize,
@@ -80,6 +81,9 @@ pub struct Config {
     pub unread_after: Duration,
     /// How long a stream may stand without an allocation. 1 s to 5 min.
     pub idle_after: Duration,
+    /// How long an allocation stands that carries nothing: whoever may need it checks its ways more often. 30 s to 7
+    /// days.
+    pub unused_after: Duration,
 }
 
 impl Config {
@@ -107,6 +111,7 @@ impl Config {
             stream_queue_bytes_max: 256 * 1024,
             unread_after: 20 * SECOND,
             idle_after: 30 * SECOND,
+            unused_after: MINUTE,
         }
     }
 
@@ -138,7 +143,8 @@ impl Config {
         count("streams_per_address_max", self.streams_per_address_max, 1, self.streams_max)?;
         count("stream_queue_bytes_max", self.stream_queue_bytes_max, 64 * 1024, 16 * 1024 * 1024)?;
         time("unread_after", self.unread_after, SECOND, 5 * MINUTE)?;
-        time("idle_after", self.idle_after, SECOND, 5 * MINUTE)
+        time("idle_after", self.idle_after, SECOND, 5 * MINUTE)?;
+        time("unused_after", self.unused_after, 30 * SECOND, 7 * 24 * HOUR)
     }
 
     fn check_relay_addresses(&self) -> Result<(), ConfigError> {
@@ -181,6 +187,12 @@ pub enum ConfigError {
 }
 
 impl Quota {
+    /// What several parties may use together.
+    pub(super) fn times(self, parties: usize) -> Quota {
+        let allocations_max = self.allocations_max.saturating_mul(u32::try_from(parties).unwrap_or(u32::MAX));
+        Quota { allocations_max, bytes_per_second: self.bytes_per_second.saturating_mul(parties as u64) }
+    }
+
     fn check(&self, field: &'static str) -> Result<(), ConfigError> {
         in_range(field, self.allocations_max.into(), 1, 65_536)?;
         in_range(field, self.bytes_per_second.into(), 64 * 1024, BYTES_PER_SECOND_LEGAL_MAX.into())

@@ -52,13 +52,17 @@ pub enum Refusal {
     Idle,
     /// A request or a connection from an address that the operator keeps out (not answered; closed).
     Banned,
+    /// An allocation or a connection that gave way to somebody's whose network has fewer (it just ends).
+    GaveWay,
+    /// A request without credentials from an address that was answered often enough (not answered).
+    Unproved,
     /// Packets that the system did not take: its queues were full, or nothing leads there.
     Unsent,
 }
 
 impl Refusal {
     /// Every cause.
-    pub const ALL: [Refusal; 24] = [
+    pub const ALL: [Refusal; 26] = [
         Refusal::Malformed,
         Refusal::UnknownAttribute,
         Refusal::StaleNonce,
@@ -82,6 +86,8 @@ impl Refusal {
         Refusal::SlowReader,
         Refusal::Idle,
         Refusal::Banned,
+        Refusal::GaveWay,
+        Refusal::Unproved,
         Refusal::Unsent,
     ];
 
@@ -111,6 +117,8 @@ impl Refusal {
             Refusal::SlowReader => "slow_reader",
             Refusal::Idle => "idle",
             Refusal::Banned => "banned",
+            Refusal::GaveWay => "gave_way",
+            Refusal::Unproved => "unproved",
             Refusal::Unsent => "unsent",
         }
     }

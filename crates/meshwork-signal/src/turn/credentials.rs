@@ -4,6 +4,7 @@
 //! (draft-uberti-behave-turn-rest-00, section 2.2). Whoever holds the [`Secret`] mints and checks without a table.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -176,14 +177,23 @@ pub fn name_of(room: &RoomId, endpoint: &Endpoint) -> String {
     format!("{room}:{endpoint}")
 }
 
-/// The name under which whoever asks `/turn-token?id=` relays. A colon would make it look like that of a room, and
-/// spend that room's quota: it becomes a full stop. Control characters go, what is too long is cut.
-pub fn name_of_token(id: &str) -> String {
-    let plain = id.chars().filter(|letter| !letter.is_control());
-    let mut name: String = plain.map(|letter| if letter == ':' { '.' } else { letter }).collect();
-    let most = (0..=NAME_MAX.min(name.len())).rev().find(|&end| name.is_char_boundary(end));
+/// The name under which whoever asks `/turn-token?id=` from a network relays: `<id>@<network>`, so that the same id
+/// asked for from two networks is not one name for both. A colon would make it look like that of a room, and spend that
+/// room's quota: it becomes a full stop. Control characters go, what is too long is cut.
+pub fn name_of_token(id: &str, network: IpAddr) -> String {
+    let plain = |text: &str| -> String {
+        let plain = text.chars().filter(|letter| !letter.is_control());
+        plain.map(|letter| if letter == ':' { '.' } else { letter }).collect()
+    };
+    let network = plain(&network.to_string());
+    let mut name = plain(id);
+    let most =
+        (0..=(NAME_MAX - network.len() - 1).min(name.len())).rev().find(|&end| name.is_char_boundary(end));
     name.truncate(most.unwrap_or(0));
-    if name.is_empty() { String::from("anon") } else { name }
+    if name.is_empty() {
+        name = String::from("anon");
+    }
+    format!("{name}@{network}")
 }
 
 impl fmt::Debug for Secret {
@@ -293,8 +303,9 @@ mod tests {
 
     #[test]
     fn a_token_never_names_a_room() {
-        assert_eq!(name_of_token("room:alice\r\n"), "room.alice");
-        assert_eq!(name_of_token(""), "anon");
-        assert_eq!(name_of_token(&"é".repeat(NAME_MAX)).len(), NAME_MAX);
+        let network = "2001:db8::".parse().unwrap();
+        assert_eq!(name_of_token("room:alice\r\n", network), "room.alice@2001.db8..");
+        assert_eq!(name_of_token("", network), "anon@2001.db8..");
+        assert_eq!(name_of_token(&"é".repeat(NAME_MAX), network).len(), NAME_MAX - 1);
     }
 }

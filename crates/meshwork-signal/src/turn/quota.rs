@@ -1,14 +1,15 @@
-//! Who uses how much of the relay: allocations, and bytes in a second, of endpoint, room, address and server.
+//! Who uses how much of the relay: allocations, and bytes in a second, of endpoint, room, network and server.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::time::Time;
 use slab::Slab;
 
 use super::config::{Config, Quota};
 use super::counts::Refusal;
-use crate::hub::Network;
+use crate::fair::{Network, WIDTHS_MAX, parties};
 
 /// A bucket holds what may be spent in this time, so that it is full again after it.
 const BURST: Duration = Duration::from_secs(1);
@@ -19,7 +20,22 @@ const MICRO: u64 = 1_000_000;
 enum Party {
     Endpoint(String),
     Room(String),
-    Address(Network),
+    /// A network of some width; wide ones have the share of several.
+    Network(IpNet),
+}
+
+impl Party {
+    /// What it may use, and how it is told that an allocation or data is more than that.
+    fn limits(&self, config: &Config) -> (Quota, Refusal, Refusal) {
+        match self {
+            Party::Endpoint(_) => (config.per_endpoint, Refusal::EndpointQuota, Refusal::EndpointRate),
+            Party::Room(_) => (config.per_room, Refusal::RoomQuota, Refusal::RoomRate),
+            Party::Network(network) => {
+                let quota = config.per_address.times(parties(*network));
+                (quota, Refusal::AddressQuota, Refusal::AddressRate)
+            }
+        }
+    }
 }
 
 /// What one party uses.
@@ -36,8 +52,15 @@ struct Share {
 pub(super) struct Shares {
     endpoint: usize,
     room: Option<usize>,
-    /// Nobody's where the client is on this very machine: there a proxy speaks for everybody.
-    address: Option<usize>,
+    /// From the narrowest to the widest; none where the client is on this very machine: there a proxy speaks for
+    /// everybody.
+    networks: [Option<usize>; WIDTHS_MAX],
+}
+
+impl Shares {
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        [Some(self.endpoint), self.room].into_iter().chain(self.networks).flatten()
+    }
 }
 
 /// All that is used. Parties are forgotten once they have used nothing for as long as a bucket takes to fill.
@@ -71,15 +94,12 @@ impl Quotas {
     ) -> Result<Shares, Refusal> {
         self.forget_idle(now);
         let room = name.split_once(':').map(|(room, _)| Party::Room(room.to_owned()));
-        let address = Some(Party::Address(network)).filter(|_| !network.is_loopback());
+        let networks: Vec<Party> =
+            network.around().filter(|_| !network.is_loopback()).map(Party::Network).collect();
         let endpoint = Party::Endpoint(name.to_owned());
-        let parties = [
-            (Some(&endpoint), &config.per_endpoint, Refusal::EndpointQuota),
-            (room.as_ref(), &config.per_room, Refusal::RoomQuota),
-            (address.as_ref(), &config.per_address, Refusal::AddressQuota),
-        ];
-        for (party, quota, refusal) in parties {
-            let share = party.and_then(|party| self.parties.get(party)).map(|&share| &self.shares[share]);
+        for party in [&endpoint].into_iter().chain(&room).chain(&networks) {
+            let (quota, refusal, _) = party.limits(config);
+            let share = self.parties.get(party).map(|&share| &self.shares[share]);
             if share.is_some_and(|share| share.allocations >= quota.allocations_max) {
                 return Err(refusal);
             }
@@ -88,17 +108,21 @@ impl Quotas {
             return Err(Refusal::Capacity);
         }
         self.allocations += 1;
-        Ok(Shares {
+        let mut shares = Shares {
             endpoint: self.count(endpoint),
             room: room.map(|room| self.count(room)),
-            address: address.map(|address| self.count(address)),
-        })
+            networks: [None; WIDTHS_MAX],
+        };
+        for (place, party) in shares.networks.iter_mut().zip(networks) {
+            *place = Some(self.count(party));
+        }
+        Ok(shares)
     }
 
     /// An allocation is gone.
     pub(super) fn release(&mut self, now: Time, shares: Shares) {
         self.allocations -= 1;
-        for share in [Some(shares.endpoint), shares.room, shares.address].into_iter().flatten() {
+        for share in shares.iter() {
             self.shares[share].allocations -= 1;
             if self.shares[share].allocations == 0 {
                 self.shares[share].idle_from = Some(now + BURST);
@@ -135,22 +159,17 @@ impl Quotas {
         bytes: usize,
     ) -> Result<(), Refusal> {
         let bytes = bytes as u64;
-        let parties = [
-            (Some(shares.endpoint), &config.per_endpoint, Refusal::EndpointRate),
-            (shares.room, &config.per_room, Refusal::RoomRate),
-            (shares.address, &config.per_address, Refusal::AddressRate),
-        ];
-        for (share, quota, refusal) in &parties {
-            if let Some(share) = *share
-                && !self.shares[share].bucket.holds(now, quota, bytes)
-            {
-                return Err(*refusal);
+        for share in shares.iter() {
+            let Share { party, bucket, .. } = &mut self.shares[share];
+            let (quota, _, refusal) = party.limits(config);
+            if !bucket.holds(now, &quota, bytes) {
+                return Err(refusal);
             }
         }
         if !self.in_all.holds(now, &config.in_all, bytes) {
             return Err(Refusal::ServerRate);
         }
-        for share in parties.iter().filter_map(|(share, ..)| *share) {
+        for share in shares.iter() {
             self.shares[share].bucket.spend(bytes);
         }
         self.in_all.spend(bytes);

@@ -29,7 +29,7 @@ use super::deny::Peers;
 use super::io::{Client, Outbox, Output, RelayId, Socket, StreamId};
 use super::nonce::Nonces;
 use super::quota::Quotas;
-use crate::hub::Network;
+use crate::fair::{Buckets, Holdings, Network, Rate};
 pub(super) use allocate::Pending;
 use authenticate::Signer;
 use reconfigure::Retired;
@@ -37,6 +37,10 @@ use streams::Stream;
 
 /// Bytes of the longest request: the longest attributes that one may have, and room to spare. Data has its own limits.
 const REQUEST_MAX: usize = 2048;
+
+/// Answers in a second to one address, and at once, that has shown no credentials: they are five times as long as what
+/// asks for them, and who asks over UDP may have put somebody else's address there.
+const UNPROVED: Rate = Rate { per_second: 20, burst: 20 };
 
 /// A STUN and TURN server. See [the module](super) for how to drive it.
 pub struct Relay {
@@ -53,6 +57,8 @@ pub struct Relay {
     quotas: Quotas,
     /// As many as `config.in_all` allows; so are their clients, and at most twice as many ends.
     allocations: Slab<Allocation>,
+    /// The same by the networks that they were made from.
+    holders: Holdings<usize>,
     clients: HashMap<Client, usize>,
     ends: HashMap<RelayId, RelayEnd>,
     /// Ends by the address that peers see.
@@ -61,7 +67,10 @@ pub struct Relay {
     reservations: HashMap<u64, RelayId>,
     next_relay: u32,
     streams: HashMap<StreamId, Stream>,
-    streams_of: HashMap<Network, usize>,
+    /// The same by the networks that they came from.
+    connected: Holdings<StreamId>,
+    /// What each source is still answered that shows no credentials.
+    unproved: Buckets,
     next_stream: u64,
     timers: BTreeSet<(Time, Timer)>,
 }
@@ -119,13 +128,15 @@ impl Relay {
             rng,
             quotas: Quotas::new(),
             allocations: Slab::new(),
+            holders: Holdings::default(),
             clients: HashMap::new(),
             ends: HashMap::new(),
             advertised: HashMap::new(),
             reservations: HashMap::new(),
             next_relay: 0,
             streams: HashMap::new(),
-            streams_of: HashMap::new(),
+            connected: Holdings::default(),
+            unproved: Buckets::default(),
             next_stream: 0,
             timers: BTreeSet::new(),
             config,
@@ -180,6 +191,7 @@ impl Relay {
             }
         }
         self.quotas.forget_idle(now.time);
+        self.unproved.sweep(now.time, UNPROVED);
     }
 
     /// What is to be done next; drain it after every `handle_` call, or after a few of them.
@@ -259,13 +271,16 @@ impl Relay {
         }
         self.counts.bindings.add(1);
         let answer = Answer::success(&request.message).with_mapped_address(&request.message, request.remote);
-        self.answer(request.client, answer, None);
+        self.answer_unproved(request, answer);
     }
 
     fn refuse_unknown(&mut self, request: &Request<'_>, unknown: &[AttributeType], signer: Option<&Signer>) {
         self.counts.refuse(Refusal::UnknownAttribute);
         let answer = Answer::error(&request.message, 420).with(&UnknownAttributes::new(unknown));
-        self.answer(request.client, answer, signer);
+        match signer {
+            Some(signer) => drop(self.answer(request.client, answer, Some(signer))),
+            None => self.answer_unproved(request, answer),
+        }
     }
 
     /// Says no, signed where the client is known.
@@ -276,6 +291,18 @@ impl Relay {
             return self.challenge(request, code);
         }
         self.answer(request.client, Answer::error(&request.message, code), Some(signer));
+    }
+
+    /// Answers somebody who has shown no credentials, unless that address was answered often enough.
+    fn answer_unproved(&mut self, request: &Request<'_>, answer: Answer) {
+        let (network, now) = (Network::of(request.remote.ip()), request.now.time);
+        // Over a stream, and on this machine, nobody else gets the answer.
+        let is_sure = matches!(request.client, Client::Stream(_)) || network.is_loopback();
+        if is_sure || self.unproved.spend(now, network, 1, UNPROVED) {
+            self.answer(request.client, answer, None);
+        } else {
+            self.counts.refuse(Refusal::Unproved);
+        }
     }
 
     fn answer(&mut self, client: Client, answer: Answer, signer: Option<&Signer>) -> Vec<u8> {
@@ -316,7 +343,8 @@ impl Relay {
             && self.advertised.is_empty()
             && self.reservations.is_empty()
             && self.streams.is_empty()
-            && self.streams_of.is_empty()
+            && self.connected.is_empty()
+            && self.holders.is_empty()
             && self.timers.is_empty()
             && self.quotas.is_empty()
     }

@@ -8,7 +8,7 @@ use meshwork_core::time::{Time, WallTime};
 use serde_json::json;
 
 use super::credentials::{Secret, TOKEN_LIFE, name_of_token};
-use crate::hub::Network;
+use crate::fair::Network;
 
 /// How long answers are counted together.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -63,8 +63,8 @@ impl Tokens {
             return Err(TooManyTokens);
         }
         *count += 1;
-        let minted =
-            self.secret.mint(&name_of_token(id), wall + TOKEN_LIFE).expect("its name is made to fit");
+        let name = name_of_token(id, network.address());
+        let minted = self.secret.mint(&name, wall + TOKEN_LIFE).expect("its name is made to fit");
         let place = |url: &String| url.replacen(SAME_HOST, host, 1);
         let servers = json!({ "iceServers": [
             { "urls": place(&self.stun) },
@@ -100,10 +100,10 @@ mod tests {
         let [stun, relay] = answer["iceServers"].as_array().unwrap().as_slice() else { panic!("{text}") };
         assert_eq!(stun["urls"], "stun:paint.example.org:3478");
         assert_eq!(relay["urls"][0], "turn:paint.example.org:3478?transport=udp");
-        assert_eq!(relay["username"], "1790086400:alice");
+        assert_eq!(relay["username"], "1790086400:alice@192.0.2.1");
         let password = relay["credential"].as_str().unwrap();
         let secret = Secret::from_text("00112233445566778899aabbccddeeff").unwrap();
-        assert!(secret.verify("1790086400:alice", password, NOON).is_ok());
+        assert!(secret.verify("1790086400:alice@192.0.2.1", password, NOON).is_ok());
     }
 
     #[test]

@@ -364,13 +364,14 @@ async fn where_one_port_is_all_there_is_stun_goes_elsewhere() {
     }));
     let mut binding = TcpStream::connect(address).await.unwrap();
     binding.write_all(b"\x00\x01\x00\x00\x21\x12\xa4\x42............").await.unwrap();
-    let (mut stream, from, place) = soon(handed.recv()).await.unwrap().into_parts();
-    assert_eq!(from, binding.local_addr().unwrap());
+    let connection = soon(handed.recv()).await.unwrap();
+    assert_eq!(connection.address, binding.local_addr().unwrap());
+    let mut stream = connection.into_stream();
     let mut head = [0; 4];
     soon(stream.read_exact(&mut head)).await.unwrap();
     assert_eq!(head, [0, 1, 0, 0], "nothing of it was taken away");
     assert_eq!(handle.connections(), 1, "it keeps its place");
-    drop((stream, place));
+    drop(stream);
     let mut client = Client::connect(address).await;
     client.enter(&someone(1)).await;
     assert_eq!(handle.connections(), 1);

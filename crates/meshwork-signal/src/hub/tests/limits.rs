@@ -14,10 +14,15 @@ fn rooms_in_all() {
         config.rooms_max = 2;
         config.rooms_per_network_max = 2;
     });
-    world.register(1);
-    world.register(2);
-    let socket = world.enter(&someone(1));
-    world.say(socket, FromClient::Register { genesis: genesis(3).0 });
+    let registers = |world: &mut World, address: &str, nonce: u8| {
+        let socket = world.open_from(address);
+        world.enter_on(socket, &someone(nonce));
+        world.say(socket, FromClient::Register { genesis: genesis(nonce).0 });
+        socket
+    };
+    registers(&mut world, "192.0.2.1", 1);
+    registers(&mut world, "198.51.100.1", 2);
+    let socket = registers(&mut world, "203.0.113.1", 3);
     assert!(world.refusal(socket, ServerRefusal::ServerFull).contains("2 rooms"));
     // What is registered already is still answered.
     world.say(socket, FromClient::Register { genesis: genesis(2).0 });
@@ -203,6 +208,68 @@ fn codes_cannot_be_tried_fast() {
 }
 
 #[test]
+fn a_household_tries_five_codes_a_second_however_many_sockets_it_has() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let code = world.hub.key.code(room, 0);
+    let mut tried = 0;
+    let mut try_for = |world: &mut World, seconds: u32, address: &dyn Fn(u32) -> String| {
+        let before = world.hub.counts.lookups;
+        let mut answered = 0;
+        for _ in 0..seconds {
+            for secret in 1..=20 {
+                let socket = world.open_from(&address(tried));
+                if world.closed.contains(&socket) {
+                    continue;
+                }
+                world.enter_on(socket, &someone(secret));
+                for _ in 0..10 {
+                    tried += 1;
+                    let code = Some(meshwork_core::id::Code::from_bits(tried));
+                    world.say(socket, FromClient::Lookup { room: None, code });
+                }
+                let heard = world.heard(socket);
+                answered += heard
+                    .iter()
+                    .filter(|said| matches!(said, FromServer::Unknown { .. } | FromServer::Refused { .. }))
+                    .count();
+                world.close(socket);
+            }
+            world.wait(SECOND);
+        }
+        assert!(world.hub.counts.lookups - before > 10 * u64::from(seconds), "they try more than that");
+        answered
+    };
+    let household = |number: u32| format!("2001:db8:1:1:{:x}::1", number % 65_536);
+    let answered = try_for(&mut world, 60, &household);
+    assert!((250..=350).contains(&answered), "50 and five a second: {answered}");
+    let site = |number: u32| format!("2001:db8:2:{:x}::1", number % 65_536);
+    let answered = try_for(&mut world, 60, &site);
+    assert!((1_100..=1_400).contains(&answered), "200 and twenty a second: {answered}");
+    // Whoever tries codes learns nothing of a right one either; others find their room.
+    let socket = world.open_from("2001:db8:1:1::1");
+    world.enter_on(socket, &someone(50));
+    (0..60).for_each(|number| {
+        let code = Some(meshwork_core::id::Code::from_bits(number));
+        world.say(socket, FromClient::Lookup { room: None, code });
+    });
+    world.goodbye(socket, ServerRefusal::TooFast);
+    let socket = world.open_from("2001:db8:1:1::1");
+    world.enter_on(socket, &someone(50));
+    world.say(socket, FromClient::Lookup { room: None, code: Some(code) });
+    world.goodbye(socket, ServerRefusal::TooFast);
+    let elsewhere = world.open_from("192.0.2.1");
+    world.enter_on(elsewhere, &someone(51));
+    for _ in 0..100 {
+        world.say(elsewhere, FromClient::Lookup { room: None, code: Some(code) });
+        assert!(
+            matches!(world.heard_one(elsewhere), FromServer::Found { .. }),
+            "those that are there cost nothing"
+        );
+    }
+}
+
+#[test]
 fn silence() {
     let mut world = World::new();
     let room = world.register(1);
@@ -238,11 +305,11 @@ fn sockets_in_all() {
         config.sockets_per_network_max = 2;
     });
     let first = world.open_from("192.0.2.1");
-    world.open_from("192.0.2.2");
-    let third = world.open_from("192.0.2.3");
+    world.open_from("198.51.100.2");
+    let third = world.open_from("203.0.113.3");
     assert!(world.goodbye(third, ServerRefusal::ServerFull).contains("2 sockets"));
     world.close(first);
-    let fourth = world.open_from("192.0.2.3");
+    let fourth = world.open_from("203.0.113.3");
     assert!(matches!(world.heard_one(fourth), FromServer::Welcome { .. }));
 }
 

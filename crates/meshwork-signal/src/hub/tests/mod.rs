@@ -6,6 +6,7 @@ mod ice;
 mod limits;
 mod operating;
 mod rooms;
+mod shares;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -15,7 +15,7 @@ use turn_types::attribute::{
 use super::authenticate::{Authentic, Signer};
 use super::requests::{MALFORMED, family, optional};
 use super::{Holder, Relay, RelayEnd, Request, Timer, granted_lifetime};
-use crate::hub::Network;
+use crate::fair::Network;
 use crate::turn::allocation::{Allocation, End, Family};
 use crate::turn::answer::Answer;
 use crate::turn::config::RelayAddress;
@@ -118,7 +118,17 @@ impl Relay {
             }
         };
         let network = Network::of(request.remote.ip());
-        match self.quotas.admit(request.now.time, &self.config, &authentic.name, network) {
+        let now = request.now.time;
+        let mut admitted = self.quotas.admit(now, &self.config, &authentic.name, network);
+        // The network that has most gives one up.
+        if admitted.as_ref().err() == Some(&Refusal::Capacity)
+            && let Some(least) = self.holders.gives_way(network)
+        {
+            self.counts.refuse(Refusal::GaveWay);
+            self.remove_allocation(now, least);
+            admitted = self.quotas.admit(now, &self.config, &authentic.name, network);
+        }
+        match admitted {
             Ok(shares) => Ok((wanted, place, shares)),
             Err(Refusal::Capacity) => Err(full),
             Err(cause) => Err((486, cause)),
@@ -148,11 +158,21 @@ impl Relay {
             is_even: wanted.even.is_some(),
             tries: 0,
         };
-        let times = [expires, credentials_end];
-        let key =
-            self.allocations.insert(Allocation::new(request.client, authentic.name, shares, pending, times));
+        let times = [request.now.time, expires, credentials_end];
+        let network = Network::of(request.remote.ip());
+        let mut allocation = Allocation::new(request.client, authentic.name, network, shares, pending, times);
+        allocation.timer = allocation.next_look(self.config.unused_after);
+        let (merit, timer) = (allocation.merit(), allocation.timer);
+        let key = self.allocations.insert(allocation);
+        // On this very machine a proxy speaks for everybody.
+        if !network.is_loopback() {
+            self.holders.insert(network, merit, key);
+        }
         self.clients.insert(request.client, key);
-        self.set_timer(expires, Timer::Allocation(key));
+        if let Client::Stream(stream) = request.client {
+            self.note_use(stream);
+        }
+        self.set_timer(timer, Timer::Allocation(key));
         match place {
             Place::Reserved { token, relay } => self.claim_reserved(key, token, relay),
             Place::Port { port, is_pair } => self.claim_ports(key, wanted, port, is_pair),
@@ -343,13 +363,17 @@ impl Relay {
     }
 
     pub(super) fn handle_allocation_timer(&mut self, now: Time, key: usize) {
-        let expires = self.allocations[key].expires;
-        if expires > now {
-            self.allocations[key].timer = expires;
-            self.set_timer(expires, Timer::Allocation(key));
-        } else {
-            self.remove_allocation(now, key);
+        let (allocation, most) = (&mut self.allocations[key], self.config.unused_after);
+        let is_unused = allocation.is_unused(now, most);
+        if allocation.expires > now && !is_unused {
+            allocation.timer = allocation.next_look(most);
+            let timer = allocation.timer;
+            return self.set_timer(timer, Timer::Allocation(key));
         }
+        if is_unused {
+            self.counts.refuse(Refusal::Idle);
+        }
+        self.remove_allocation(now, key);
     }
 
     pub(super) fn move_allocation_timer(&mut self, key: usize, to: Time) {
@@ -360,6 +384,7 @@ impl Relay {
 
     pub(super) fn remove_allocation(&mut self, now: Time, key: usize) {
         let gone = self.allocations.remove(key);
+        self.holders.remove(gone.network, gone.merit(), key);
         self.clients.remove(&gone.client);
         self.timers.remove(&(gone.timer, Timer::Allocation(key)));
         for end in gone.ends.into_iter().flatten() {

@@ -68,7 +68,7 @@ impl Relay {
         let algorithm = if has_sha256 { IntegrityAlgorithm::Sha256 } else { IntegrityAlgorithm::Sha1 };
         let Some(claim) = Claim::read(message).filter(|_| agrees_on_algorithm(message, algorithm)) else {
             self.counts.refuse(Refusal::Malformed);
-            self.answer(request.client, Answer::error(message, 400), None);
+            self.answer_unproved(request, Answer::error(message, 400));
             return None;
         };
         match self.check(request, &claim, algorithm) {
@@ -118,7 +118,7 @@ impl Relay {
             .with(&Realm::new(&self.config.realm).expect("its length is checked"))
             .with(&Nonce::new(&nonce).expect("ours are short"))
             .with(&PasswordAlgorithms::new(&ALGORITHMS));
-        self.answer(request.client, answer, None);
+        self.answer_unproved(request, answer);
     }
 }
 

@@ -139,7 +139,13 @@ impl Relay {
         let spent = self.quotas.spend(now, &self.config, self.allocations[key].shares, bytes);
         if let Err(cause) = spent {
             self.counts.refuse(cause);
+            return false;
         }
-        spent.is_ok()
+        let allocation = &mut self.allocations[key];
+        let former = allocation.merit();
+        if allocation.carry() {
+            self.holders.rank(allocation.network, former, allocation.merit(), key);
+        }
+        true
     }
 }

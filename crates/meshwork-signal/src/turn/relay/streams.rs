@@ -7,7 +7,7 @@ use meshwork_core::time::{Now, Time};
 use stun_types::message::{MAGIC_COOKIE, MessageHeader};
 
 use super::{REQUEST_MAX, Relay, Timer};
-use crate::hub::Network;
+use crate::fair::{Merit, Network};
 use crate::turn::counts::Refusal;
 use crate::turn::io::{Client, StreamId};
 
@@ -20,6 +20,8 @@ const KEPT_BUFFER: usize = 4096;
 pub(super) struct Stream {
     pub(super) remote: SocketAddr,
     network: Network,
+    /// What speaks for keeping it.
+    merit: Merit,
     /// The beginning of a message whose end has not come yet.
     buffer: Vec<u8>,
     /// When it is closed unless it has an allocation by then.
@@ -45,20 +47,27 @@ impl Relay {
             return None;
         }
         let network = Network::of(remote.ip());
-        let of_network = self.streams_of.get(&network).copied().unwrap_or(0);
-        if self.streams.len() >= self.config.streams_max {
-            self.counts.refuse(Refusal::Capacity);
-            return None;
-        }
         // On this very machine a proxy speaks for everybody.
-        if of_network >= self.config.streams_per_address_max && !network.is_loopback() {
+        let counts = !network.is_loopback();
+        if counts && self.connected.is_full(network, self.config.streams_per_address_max) {
             self.counts.refuse(Refusal::AddressQuota);
             return None;
         }
+        if self.streams.len() >= self.config.streams_max {
+            let Some(least) = self.connected.gives_way(network) else {
+                self.counts.refuse(Refusal::Capacity);
+                return None;
+            };
+            self.counts.refuse(Refusal::GaveWay);
+            self.close(now.time, least);
+        }
         let stream = StreamId(self.next_stream);
         self.next_stream += 1;
-        *self.streams_of.entry(network).or_default() += 1;
-        self.streams.insert(stream, Stream { remote, network, buffer: Vec::new(), timer: None });
+        let merit = Merit::new(0, now.time);
+        if counts {
+            self.connected.insert(network, merit, stream);
+        }
+        self.streams.insert(stream, Stream { remote, network, merit, buffer: Vec::new(), timer: None });
         self.counts.streams.set(self.streams.len() as u64);
         self.expect_use(now.time, stream);
         Some(stream)
@@ -117,6 +126,14 @@ impl Relay {
         }
     }
 
+    /// Notes that the client of a stream has an allocation, which speaks for keeping the stream.
+    pub(super) fn note_use(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let former = stream.merit;
+        stream.merit = former.with_use(1);
+        self.connected.rank(stream.network, former, stream.merit, id);
+    }
+
     /// From now on a stream has some time to get an allocation.
     pub(super) fn expect_use(&mut self, now: Time, id: StreamId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
@@ -141,12 +158,7 @@ impl Relay {
         if let Some(&key) = self.clients.get(&Client::Stream(id)) {
             self.remove_allocation(now, key);
         }
-        if let Some(count) = self.streams_of.get_mut(&stream.network) {
-            *count -= 1;
-            if *count == 0 {
-                self.streams_of.remove(&stream.network);
-            }
-        }
+        self.connected.remove(stream.network, stream.merit, id);
         self.counts.streams.set(self.streams.len() as u64);
     }
 }

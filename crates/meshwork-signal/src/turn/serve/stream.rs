@@ -68,12 +68,27 @@ impl Handle {
         self.bell.keep_out(ranges);
     }
 
-    /// Serves one stream, such as one over TLS, until either side ends it.
+    /// Serves one stream until either side ends it.
     pub async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite, remote: SocketAddr) {
+        self.serve_once(async { Ok(stream) }, remote).await;
+    }
+
+    /// Serves one stream that has yet to be agreed on, such as one over TLS: it counts before that begins.
+    async fn serve_once<S: AsyncRead + AsyncWrite>(
+        &self,
+        agreed: impl Future<Output = io::Result<S>>,
+        remote: SocketAddr,
+    ) {
         let (sender, opened) = oneshot::channel();
         self.tell(Told::Opened { remote, line: sender }).await;
         // Without a line it is turned away.
         let Ok(Line { id, mut queue, waiting }) = opened.await else { return };
+        let stream = tokio::select! {
+            agreed = tokio::time::timeout(HANDSHAKE_WITHIN, agreed) => agreed.ok().and_then(Result::ok),
+            // Nothing is said to it yet, so this is the end.
+            _ = queue.recv() => None,
+        };
+        let Some(stream) = stream else { return self.tell(Told::Closed(id, None)).await };
         let (mut reader, mut writer) = tokio::io::split(stream);
         let cause = tokio::select! {
             () = self.read(&mut reader, id) => None,
@@ -135,11 +150,7 @@ pub(super) async fn accept(listener: TcpListener, handle: Handle, tls: Option<Ar
                     None => tokio::spawn(async move { handle.serve_stream(stream, remote).await }),
                     Some(tls) => {
                         let handshake = TlsAcceptor::from(tls.config()).accept(stream);
-                        tokio::spawn(async move {
-                            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_WITHIN, handshake).await {
-                                handle.serve_stream(stream, remote).await;
-                            }
-                        })
+                        tokio::spawn(async move { handle.serve_once(handshake, remote).await })
                     }
                 };
             }

@@ -242,6 +242,24 @@ fn a_taken_port_is_passed_over_and_no_port_is_said_so() {
 }
 
 #[test]
+fn an_allocation_that_carries_nothing_for_a_minute_ends() {
+    let mut world = World::new(Config { unused_after: MINUTE, ..config() });
+    let (used, relayed) = world.allocated(CLIENT, "alice");
+    world.permit(&used, "8.8.8.8:1");
+    let (idle, _) = world.allocated("203.0.113.6:4000", "bob");
+    for _ in 0..3 {
+        world.pass(MINUTE / 2);
+        assert_eq!(world.refresh(&idle, 600).code().is_some(), world.now.time >= NOON.time + MINUTE);
+        assert_eq!(world.hear_peer(relayed, at("8.8.8.8:1"), b"x").len(), 1);
+    }
+    assert_eq!(world.refused(Refusal::Idle), 1);
+    world.pass(MINUTE);
+    world.pass(MINUTE);
+    assert_eq!(world.refused(Refusal::Idle), 2, "what once carried something does not stay for it");
+    assert!(world.relay.allocations.is_empty());
+}
+
+#[test]
 fn lifetimes_are_ten_minutes_to_an_hour() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");

@@ -13,14 +13,32 @@ fn allocate(world: &mut World, session: &Session) -> Option<u16> {
 #[test]
 fn who_shows_nothing_is_told_how_and_forgotten() {
     let mut world = World::new(config());
-    for port in 4000..5000 {
-        let from = SocketAddr::new("203.0.113.5".parse().unwrap(), port);
+    for host in 0..250 {
+        let from = at(&format!("203.{host}.113.5:4000"));
         let reply = world.ask_plainly(from, ALLOCATE, &[&RequestedTransport::new(17)]);
         assert_eq!(reply.code(), Some(401));
         assert!(reply.message().has_attribute(Nonce::TYPE) && reply.message().has_attribute(Realm::TYPE));
     }
     assert!(world.relay.is_empty());
-    assert_eq!(world.relay.counts.challenges.value(), 1000);
+    assert_eq!(world.relay.counts.challenges.value(), 250);
+}
+
+#[test]
+fn an_address_without_credentials_is_answered_twenty_times_a_second() {
+    let mut world = World::new(config());
+    let mut answers = |world: &mut World, address: &str, method| {
+        let ask = |port| {
+            let message = world.message(MessageClass::Request, method).finish();
+            world.hear(SocketAddr::new(address.parse().unwrap(), port), &message).len()
+        };
+        (4000..4100).map(ask).sum::<usize>()
+    };
+    assert_eq!(answers(&mut world, "203.0.113.5", ALLOCATE), 20);
+    assert_eq!(answers(&mut world, "203.0.113.5", BINDING), 0, "whatever is asked for");
+    assert_eq!(answers(&mut world, "198.51.100.5", BINDING), 20, "others are not concerned");
+    assert_eq!(world.refused(Refusal::Unproved), 260);
+    world.pass(SECOND);
+    assert_eq!(answers(&mut world, "203.0.113.5", BINDING), 20);
 }
 
 #[test]

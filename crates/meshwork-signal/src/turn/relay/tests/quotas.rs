@@ -22,14 +22,36 @@ fn allocations_over_a_quota_are_refused_and_counted_by_whose() {
     assert_eq!(code(&mut world, "1.1.1.1:3", "blue:d"), None);
     assert_eq!(code(&mut world, "1.1.1.1:4", "blue:e"), Some(486));
     assert_eq!(code(&mut world, "4.4.4.4:1", "f"), None);
-    assert_eq!(code(&mut world, "5.5.5.5:1", "g"), Some(508));
-    for cause in [Refusal::EndpointQuota, Refusal::RoomQuota, Refusal::AddressQuota, Refusal::Capacity] {
+    let made = world.now.time;
+    assert_eq!(code(&mut world, "5.5.5.5:1", "g"), None, "the address that has three gives one up");
+    assert_eq!((world.relay.allocations.len(), world.now.time), (4, made));
+    assert_eq!(code(&mut world, "1.1.1.1:9", "h"), Some(508), "and gets none back for it");
+    for cause in [
+        Refusal::EndpointQuota,
+        Refusal::RoomQuota,
+        Refusal::AddressQuota,
+        Refusal::GaveWay,
+        Refusal::Capacity,
+    ] {
         assert_eq!(world.refused(cause), 1, "{cause:?}");
     }
     world.pass(Duration::from_secs(601));
     world.pass(SECOND);
     assert!(world.relay.is_empty());
     assert_eq!(code(&mut world, "5.5.5.5:2", "g"), None);
+}
+
+#[test]
+fn what_carries_data_is_kept_when_a_network_gives_way() {
+    let mut few = config();
+    few.in_all.allocations_max = 2;
+    let mut world = World::new(few);
+    let (_, _) = world.allocated("1.1.1.1:1", "old");
+    let (young, relayed) = world.allocated("1.1.1.1:2", "young");
+    world.permit(&young, "8.8.8.8:1");
+    assert_eq!(world.hear_peer(relayed, at("8.8.8.8:1"), b"x").len(), 1);
+    assert_eq!(code(&mut world, "2.2.2.2:1", "newcomer"), None);
+    assert_eq!(world.hear_peer(relayed, at("8.8.8.8:1"), b"x").len(), 1, "the unused one went");
 }
 
 #[test]

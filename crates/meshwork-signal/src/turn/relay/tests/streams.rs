@@ -133,10 +133,14 @@ fn streams_are_bounded_for_an_address_and_in_all() {
     let first = world.open("1.1.1.1:1").unwrap();
     assert!(world.open("1.1.1.1:2").is_some());
     assert_eq!(world.open("1.1.1.1:3"), None);
-    assert!(world.open("2.2.2.2:1").is_some());
-    assert_eq!(world.open("3.3.3.3:1"), None);
+    let third = world.open("2.2.2.2:1").unwrap();
+    let newcomer = world.open("3.3.3.3:1");
+    assert!(newcomer.is_some(), "the address that has two gives one up");
+    assert_eq!(world.open("4.4.4.4:1"), None, "nobody has more than one");
     assert_eq!((world.refused(Refusal::AddressQuota), world.refused(Refusal::Capacity)), (1, 1));
-    world.relay.handle_stream_closed(world.now, first, None);
+    assert_eq!((world.refused(Refusal::GaveWay), world.relay.streams.len()), (1, 3));
+    assert!(world.relay.streams.contains_key(&first) && world.relay.streams.contains_key(&third));
+    world.relay.handle_stream_closed(world.now, third, None);
     assert!(world.open("1.1.1.1:4").is_some());
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::time::Time;
 
-use super::network::Network;
+use super::network::{Network, parties};
 
 /// Millionths of a token: what a bucket counts in, so that a microsecond refills a whole number of them.
 const MICRO: u64 = 1_000_000;
@@ -28,6 +29,14 @@ pub(crate) struct Bucket {
     filled: Time,
 }
 
+impl Rate {
+    /// The rate of several parties together.
+    fn of(self, parties: usize) -> Rate {
+        let times = u32::try_from(parties).unwrap_or(u32::MAX);
+        Rate { per_second: self.per_second.saturating_mul(times), burst: self.burst.saturating_mul(times) }
+    }
+}
+
 impl Bucket {
     pub(crate) fn full(now: Time, rate: Rate) -> Bucket {
         Bucket { micro_tokens: u64::from(rate.burst) * MICRO, filled: now }
@@ -45,6 +54,10 @@ impl Bucket {
         }
     }
 
+    fn give_back(&mut self, cost: u32) {
+        self.micro_tokens += u64::from(cost) * MICRO;
+    }
+
     fn refill(&mut self, now: Time, rate: Rate) {
         let elapsed = u64::try_from(now.since(self.filled).as_micros()).unwrap_or(u64::MAX);
         let refill = elapsed.saturating_mul(u64::from(rate.per_second));
@@ -58,29 +71,38 @@ impl Bucket {
     }
 }
 
-/// A bucket for each network.
+/// A bucket for each network of every width: what one spends, those around it spend too, each at the rate of as many
+/// parties as it stands for.
 #[derive(Debug, Default)]
-pub(crate) struct NetworkBuckets {
+pub(crate) struct Buckets {
     /// Those that are not full; at most [`NETWORKS_MAX`].
-    buckets: BTreeMap<Network, Bucket>,
+    buckets: BTreeMap<IpNet, Bucket>,
     /// Shared by the networks that no bucket is left for.
     shared: Option<Bucket>,
     swept: Time,
 }
 
-impl NetworkBuckets {
-    /// Takes `cost` tokens of `network`; false when it has not that many.
+impl Buckets {
+    /// Takes `cost` tokens of `network` and of those around it, where `rate` is that of one party; false, and nothing is
+    /// taken, when one of them has not that many.
     pub(crate) fn spend(&mut self, now: Time, network: Network, cost: u32, rate: Rate) -> bool {
-        if let Some(bucket) = self.buckets.get_mut(&network) {
-            return bucket.spend(now, cost, rate);
+        let around = || network.around();
+        let Some(lacking) = around()
+            .position(|around| !self.bucket(now, around, rate).spend(now, cost, rate.of(parties(around))))
+        else {
+            return true;
+        };
+        for around in around().take(lacking) {
+            self.bucket(now, around, rate).give_back(cost);
         }
-        if self.buckets.len() >= NETWORKS_MAX {
-            self.sweep(now, rate);
+        false
+    }
+
+    /// Gives back what was just spent.
+    pub(crate) fn give_back(&mut self, now: Time, network: Network, cost: u32, rate: Rate) {
+        for around in network.around() {
+            self.bucket(now, around, rate).give_back(cost);
         }
-        if self.buckets.len() >= NETWORKS_MAX {
-            return self.shared.get_or_insert_with(|| Bucket::full(now, rate)).spend(now, cost, rate);
-        }
-        self.buckets.entry(network).or_insert_with(|| Bucket::full(now, rate)).spend(now, cost, rate)
     }
 
     /// How many networks are told apart now.
@@ -88,19 +110,33 @@ impl NetworkBuckets {
         self.buckets.len()
     }
 
-    /// Forgets the networks whose buckets are full again, if it did not look for them a moment ago.
+    /// Forgets the networks whose buckets are full again, if it did not look for them a moment ago. `rate` is that of
+    /// one party.
     pub(crate) fn sweep(&mut self, now: Time, rate: Rate) {
         if now < self.swept + SWEEP {
             return;
         }
         self.swept = now;
-        self.buckets.retain(|_, bucket| !bucket.is_full(now, rate));
+        self.buckets.retain(|&network, bucket| !bucket.is_full(now, rate.of(parties(network))));
+    }
+
+    fn bucket(&mut self, now: Time, network: IpNet, rate: Rate) -> &mut Bucket {
+        let is_known = self.buckets.contains_key(&network);
+        if !is_known && self.buckets.len() >= NETWORKS_MAX {
+            self.sweep(now, rate);
+        }
+        let full = Bucket::full(now, rate.of(parties(network)));
+        if !is_known && self.buckets.len() >= NETWORKS_MAX {
+            return self.shared.get_or_insert(full);
+        }
+        self.buckets.entry(network).or_insert(full)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
 
     const RATE: Rate = Rate { per_second: 2, burst: 3 };
 
@@ -117,19 +153,34 @@ mod tests {
 
     #[test]
     fn networks_have_buckets_of_their_own_and_full_ones_are_forgotten() {
-        let network = |last: u32| Network::of(std::net::Ipv4Addr::from_bits(last).into());
-        let mut buckets = NetworkBuckets::default();
+        let network = |last: u32| Network::of(std::net::Ipv4Addr::from_bits(last << 16).into());
+        let mut buckets = Buckets::default();
         assert!(buckets.spend(Time(0), network(1), 3, RATE) && !buckets.spend(Time(0), network(1), 1, RATE));
         assert!(buckets.spend(Time(0), network(2), 1, RATE));
-        for last in 3..=u32::try_from(NETWORKS_MAX).unwrap() {
+        // Each takes three, one of every width.
+        for last in 3..=u32::try_from(NETWORKS_MAX / 3 + 1).unwrap() {
             assert!(buckets.spend(Time(0), network(last), 1, RATE));
         }
         assert_eq!(buckets.len(), NETWORKS_MAX);
         // Nobody is left for the next ones but the bucket that they share.
-        assert!(buckets.spend(Time(0), network(1_000_000), 3, RATE));
-        assert!(!buckets.spend(Time(0), network(1_000_001), 1, RATE));
+        assert!(buckets.spend(Time(0), network(40_000), 1, RATE));
+        assert!(!buckets.spend(Time(0), network(40_001), 1, RATE));
         let later = Time(0) + Duration::from_secs(2);
-        assert!(buckets.spend(later, network(1_000_001), 3, RATE));
-        assert_eq!(buckets.len(), 1, "all others had refilled");
+        assert!(buckets.spend(later, network(40_001), 3, RATE));
+        assert_eq!(buckets.len(), 3, "all others had refilled");
+    }
+
+    #[test]
+    fn many_networks_of_one_site_spend_as_few() {
+        let household =
+            |number: u128| Network::of(Ipv6Addr::from_bits(0x2001_0db8 << 96 | number << 64).into());
+        let mut buckets = Buckets::default();
+        let spent =
+            (0..100).filter(|&number| buckets.spend(Time(0), household(number << 8), 3, RATE)).count();
+        assert_eq!(spent, 4, "a /48 stands for four parties");
+        assert!(
+            !buckets.spend(Time(0), household(5), 3, RATE),
+            "what is refused costs nothing, and is refused again"
+        );
     }
 }

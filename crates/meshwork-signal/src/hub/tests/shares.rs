@@ -1,0 +1,128 @@
+//! What somebody with many networks takes from everybody else: nothing.
+
+use super::*;
+
+fn world(change: impl FnOnce(&mut HubConfig)) -> World {
+    let mut config = HubConfig::default();
+    change(&mut config);
+    World::with(config)
+}
+
+fn enter_from(world: &mut World, address: &str, secret: u8) -> SocketId {
+    let socket = world.open_from(address);
+    world.enter_on(socket, &someone(secret));
+    socket
+}
+
+fn register_from(world: &mut World, address: &str, nonce: u8) -> (SocketId, RoomId) {
+    let (bytes, room) = genesis(nonce);
+    let socket = enter_from(world, address, nonce);
+    world.say(socket, FromClient::Register { genesis: bytes });
+    (socket, room)
+}
+
+#[test]
+fn whoever_registers_rooms_from_many_networks_loses_them_to_an_innocent() {
+    let mut world = world(|config| (config.rooms_max, config.rooms_per_network_max) = (100, 100));
+    let (_keeper, kept) = register_from(&mut world, "192.0.2.1", 1);
+    world.join(&someone(2), kept);
+    for number in 0..120 {
+        register_from(&mut world, &format!("2001:db8:7:{number:x}::1"), 20 + number);
+    }
+    assert_eq!(world.hub.room_count(), 100);
+    assert!(world.hub.rooms.get(kept).is_some());
+    for nonce in 200..220 {
+        let (socket, room) = register_from(&mut world, &format!("198.51.{nonce}.1"), nonce);
+        assert!(matches!(world.heard_one(socket), FromServer::Found { .. }), "an innocent finds a place");
+        assert!(world.hub.rooms.get(room).is_some());
+    }
+    assert!(world.hub.rooms.get(kept).is_some());
+}
+
+#[test]
+fn of_the_rooms_of_a_network_the_unused_go_first() {
+    let mut world = world(|config| (config.rooms_max, config.rooms_per_network_max) = (3, 3));
+    let (member, used) = register_from(&mut world, "192.0.2.1", 1);
+    world.say(member, FromClient::Join { room: used });
+    let (_, left) = register_from(&mut world, "192.0.2.1", 2);
+    let visitor = world.join(&someone(9), left);
+    world.say(visitor, FromClient::Leave { room: left });
+    let (_, unjoined) = register_from(&mut world, "192.0.2.1", 3);
+    world.inboxes.clear();
+    for (nonce, expected) in [(4, unjoined), (5, left)] {
+        register_from(&mut world, &format!("198.51.{nonce}.1"), nonce);
+        assert!(world.hub.rooms.get(expected).is_none());
+    }
+    assert!(world.hub.rooms.get(used).is_some());
+    assert_eq!(world.heard(member), [], "who is in a room hears nothing of it");
+}
+
+#[test]
+fn whoever_holds_sockets_from_many_networks_loses_them_to_an_innocent() {
+    let mut world = world(|config| (config.sockets_max, config.sockets_per_network_max) = (60, 10));
+    let room = world.register(1);
+    let friend = enter_from(&mut world, "192.0.2.1", 2);
+    world.say(friend, FromClient::Join { room });
+    // Twelve /64s of one site, as many sockets each as a /64 may have.
+    for number in 0..200 {
+        world.open_from(&format!("2001:db8:7:{:x}00::1", number % 12));
+    }
+    assert_eq!(
+        world.hub.holders.heaviest().next().map(|(_, count)| count),
+        Some(40),
+        "a /48 stands for four"
+    );
+    // And as many sites as it takes to fill everything.
+    for number in 0..200 {
+        world.open_from(&format!("2001:db9:{number:x}::1"));
+    }
+    assert_eq!(world.hub.socket_count(), 60);
+    for secret in 100..110 {
+        let socket = enter_from(&mut world, &format!("198.51.{secret}.1"), secret);
+        world.say(socket, FromClient::Join { room });
+        assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
+    }
+    assert!(!world.closed.contains(&friend), "who is in a room and holds one socket stays");
+    assert_eq!(world.hub.socket_count(), 60);
+}
+
+#[test]
+fn a_join_costs_what_it_brings_about() {
+    let mut world = World::new();
+    let room = world.register(1);
+    for secret in 1..=30 {
+        world.join(&someone(secret), room);
+    }
+    let socket = enter_from(&mut world, "198.51.100.1", 40);
+    let before = world.hub.counts.bytes_sent;
+    let mut joins = 0;
+    while !world.closed.contains(&socket) {
+        world.say(socket, FromClient::Join { room });
+        world.say(socket, FromClient::Leave { room });
+        joins += 1;
+    }
+    let sent = world.hub.counts.bytes_sent - before;
+    assert!(sent < 1_500_000, "{sent} bytes for a burst of 1,000 messages");
+    assert!(joins > 30, "{joins}");
+}
+
+#[test]
+fn nothing_of_a_hub_is_left_when_all_have_gone() {
+    let mut world = World::new();
+    for number in 0..100 {
+        let (socket, room) = register_from(&mut world, &format!("2001:db8:{number:x}::1"), number);
+        if number % 2 == 0 {
+            world.say(socket, FromClient::Join { room });
+        }
+        let code = Some(meshwork_core::id::Code::from_bits(number.into()));
+        world.say(socket, FromClient::Lookup { room: None, code });
+        world.close(socket);
+    }
+    let days = world.hub.config().room_keep;
+    world.wait(days + SECOND);
+    world.hub.handle_timeout(world.now);
+    let hub = &world.hub;
+    assert!(hub.sockets.is_empty() && hub.endpoints.is_empty() && hub.holders.is_empty());
+    assert_eq!((hub.room_count(), hub.wait_count(), hub.poll_timeout()), (0, 0, None));
+    assert_eq!((hub.spending.len(), hub.guessing.len()), (0, 0));
+}
