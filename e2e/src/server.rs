@@ -102,7 +102,7 @@ impl Server {
 
     async fn listen(address: &str, options: ServerOptions) -> Result<Server> {
         let mut command = Command::new(crate::program());
-        command.args(["serve", "--listen", address]);
+        command.args(["serve", "--listen", address, "--metrics-allow", "127.0.0.1"]);
         if let Some(data) = &options.data {
             command.arg("--data").arg(data);
         }

@@ -33,6 +33,8 @@ pub(crate) struct Arguments {
 enum Question {
     /// List the rooms, with their codes and how many are in each.
     Rooms,
+    /// List who holds connections, sockets, rooms and relayed addresses, by network, whoever holds most first.
+    Networks,
     /// Forget a room and take it in again after an hour at the earliest. Its members stay linked to each other.
     Close {
         /// The room's code or id.
@@ -71,6 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let question = match &arguments.question {
         Question::Rooms => json!({ "do": "rooms" }),
+        Question::Networks => json!({ "do": "networks" }),
         Question::Close { room } => json!({ "do": "close", "room": room }),
         Question::Ban { ban } => json!({ "do": "ban", "ban": checked(ban)? }),
         Question::Unban { ban } => json!({ "do": "unban", "ban": checked(ban)? }),
@@ -113,6 +116,20 @@ fn words(question: &Question, answer: &Value) -> String {
             };
             let rooms = list("rooms");
             if rooms.is_empty() { String::from("no rooms\n") } else { rooms.iter().map(line).collect() }
+        }
+        Question::Networks => {
+            const KINDS: [&str; 4] = ["connections", "sockets", "rooms", "allocations"];
+            let networks = list("networks");
+            let line = |network: &Value| {
+                let held = KINDS.map(|kind| format!("{:>11}", network[kind].as_u64().unwrap_or(0)));
+                format!("{:<43}{}\n", text(&network["network"]), held.join(" "))
+            };
+            let head = format!("{:<43}{}\n", "network", KINDS.map(|kind| format!("{kind:>11}")).join(" "));
+            if networks.is_empty() {
+                String::from("nobody holds anything\n")
+            } else {
+                head + &networks.iter().map(line).collect::<String>()
+            }
         }
         Question::Bans => {
             let bans = list("bans");

@@ -5,6 +5,7 @@ mod admin;
 mod arguments;
 mod checks;
 mod config;
+mod descriptors;
 mod layers;
 mod log;
 mod print;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use meshwork_signal::code::ServerKey;
-use meshwork_signal::http::{self, HttpConfig, Page, Pages, Tls};
+use meshwork_signal::http::{self, Page, Pages, Tls};
 use meshwork_signal::hub::Hub;
 use meshwork_signal::key_file;
 use rust_embed::RustEmbed;
@@ -30,13 +31,12 @@ use crate::exit::Failure;
 pub(crate) use arguments::ServeArgs;
 pub(crate) use checks::{listen_address, public_url};
 use config::Config;
+pub(crate) use descriptors::fitting;
 use layers::{Chosen, ConfigError};
 use running::{Running, Signals};
 
 /// Names the file with the settings where no flag does.
 const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
-/// File descriptors that are left for everything but connections.
-const SPARE_DESCRIPTORS: u64 = 64;
 
 /// Serves until the process is asked to end: by SIGTERM it drains first, by Ctrl-C it says goodbye at once. SIGHUP
 /// makes it read its configuration again.
@@ -58,6 +58,7 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
 
 async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Result<()> {
     let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
+    config.fit_descriptors();
     // It runs until it is dropped, when everybody has been told goodbye.
     let mut relay = if config.relay.is_on { Some(relay::start(&config.relay, tls.as_ref())?) } else { None };
     if let Some(relay) = &relay {
@@ -68,7 +69,7 @@ async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Res
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
     let address = listener.local_addr().context("cannot tell where the server listens")?;
-    let mut server = http::Server::new(hub, Arc::new(Embedded), within_descriptors(config.http.clone()));
+    let mut server = http::Server::new(hub, Arc::new(Embedded), config.http.clone());
     let handle = server.handle();
     if let Some(relay) = &relay {
         server = relay.join(server);
@@ -79,9 +80,15 @@ async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Res
         tokio::spawn(async move { tls.watch().await });
     }
     #[cfg(unix)]
-    let _admin = admin::start(&config, &handle)?;
+    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle))?;
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
     let signals = Signals::new()?;
+    if config.tls.is_none() && config.http.trusted_proxies.is_empty() && config.is_said_to_be_secure() {
+        handle.doubt(String::from(
+            "public_url is https and this server speaks http, so a proxy stands before it, and everybody behind that \
+             counts as one: name it with --trusted-proxies",
+        ));
+    }
     announce(address, tls.is_some(), config.public_url.as_deref());
     if let Some(relay) = &relay {
         let _ = print(&relay.words());
@@ -166,21 +173,6 @@ pub(crate) fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
         _ => return anyhow!("cannot listen on {address}: {error}. Choose another address with --listen"),
     };
     anyhow!("cannot listen on {address}: {advice}")
-}
-
-/// As many connections as the system has file descriptors for, up to what was asked for.
-pub(crate) fn within_descriptors(config: HttpConfig) -> HttpConfig {
-    match rlimit::increase_nofile_limit(config.connections_max as u64 + SPARE_DESCRIPTORS) {
-        Ok(descriptors) => {
-            let most = descriptors.saturating_sub(SPARE_DESCRIPTORS).max(1);
-            let connections_max = config.connections_max.min(usize::try_from(most).unwrap_or(usize::MAX));
-            HttpConfig { connections_max, ..config }
-        }
-        Err(error) => {
-            tracing::warn!(%error, "cannot tell how many connections the system allows");
-            config
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
-use crate::serve::{Embedded, cannot_listen, random_bytes, within_descriptors};
+use crate::serve::{Embedded, cannot_listen, fitting, random_bytes};
 
 /// A meeting point that listens but does not answer yet.
 pub(super) struct MeetingPoint {
@@ -98,16 +98,11 @@ impl MeetingPoint {
         let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(
-            self.listener,
-            hub,
-            Arc::new(Embedded),
-            within_descriptors(HttpConfig::default()),
-            async {
+        let serving =
+            http::serve(self.listener, hub, Arc::new(Embedded), fitting(HttpConfig::default()), async {
                 // An error says that the keeper is gone, which is a stop too.
                 let _ = stopped.await;
-            },
-        );
+            });
         Ok(Serving { stop, task: tokio::spawn(serving) })
     }
 }

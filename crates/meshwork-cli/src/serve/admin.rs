@@ -1,5 +1,6 @@
 //! The server's end of `meshwork admin`: a socket for its owner, and the bans that outlive a restart.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
@@ -8,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use ipnet::IpNet;
 use meshwork_core::id::{Code, RoomId};
 use meshwork_signal::http::ServerHandle;
 use meshwork_signal::hub::Ban;
+use meshwork_signal::turn;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -24,6 +27,8 @@ const BANS_FILE: &str = "bans.txt";
 const QUESTION_MAX: u64 = 4 * 1024;
 /// Time to ask it.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// Networks of each kind that are shown in one answer.
+const NETWORKS_MAX: usize = 100;
 /// Rooms that are shown in one answer: a list that a person or a script can still use.
 const ROOMS_MAX: usize = 10_000;
 
@@ -49,7 +54,11 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 /// Puts the stored bans in force, and begins to answer on the socket if there is to be one.
-pub(super) fn start(config: &Config, handle: &ServerHandle) -> Result<Option<AdminSocket>> {
+pub(super) fn start(
+    config: &Config,
+    handle: &ServerHandle,
+    relay: Option<turn::serve::Handle>,
+) -> Result<Option<AdminSocket>> {
     let bans = config.data.as_ref().map(|data| data.join(BANS_FILE));
     if let Some(path) = &bans {
         for ban in read_bans(path)? {
@@ -59,7 +68,7 @@ pub(super) fn start(config: &Config, handle: &ServerHandle) -> Result<Option<Adm
     let Some(path) = &config.admin_socket else { return Ok(None) };
     let (listener, made) =
         bind(path).with_context(|| format!("cannot answer `meshwork admin` at {}", path.display()))?;
-    let answers = Answers { handle: handle.clone(), bans };
+    let answers = Answers { handle: handle.clone(), relay, bans };
     tokio::spawn(async move {
         loop {
             if let Ok((stream, _)) = listener.accept().await {
@@ -108,6 +117,8 @@ fn read_bans(path: &Path) -> Result<Vec<Ban>> {
 
 struct Answers {
     handle: ServerHandle,
+    /// The own relay, where there is one.
+    relay: Option<turn::serve::Handle>,
     /// Where bans are kept.
     bans: Option<PathBuf>,
 }
@@ -117,18 +128,19 @@ impl Answers {
         let mut stream = BufReader::new(stream);
         let mut question = String::new();
         (&mut stream).take(QUESTION_MAX).read_line(&mut question).await?;
-        let answer = match self.carry_out(&question) {
+        let answer = match self.carry_out(&question).await {
             Ok(answer) => answer,
             Err(error) => json!({ "error": format!("{error:#}") }),
         };
         stream.get_mut().write_all(format!("{answer}\n").as_bytes()).await
     }
 
-    fn carry_out(&self, question: &str) -> Result<Value> {
+    async fn carry_out(&self, question: &str) -> Result<Value> {
         let question: Value = serde_json::from_str(question).context("the question is no JSON")?;
         let text = |name: &str| question[name].as_str().with_context(|| format!("there is no `{name}`"));
         match text("do")? {
             "rooms" => Ok(self.rooms()),
+            "networks" => Ok(self.networks().await),
             "close" => {
                 let room = self.room(text("room")?)?;
                 if !self.handle.close_room(room) {
@@ -168,6 +180,36 @@ impl Answers {
             .into_iter()
             .map(|view| json!({ "room": view.room, "code": view.code, "members": view.members }));
         json!({ "rooms": rooms.collect::<Vec<_>>() })
+    }
+
+    /// Who holds how much: the heaviest networks of each kind.
+    async fn networks(&self) -> Value {
+        let relayed = match &self.relay {
+            Some(relay) => relay.networks(NETWORKS_MAX).await,
+            None => Vec::new(),
+        };
+        let relayed: BTreeMap<IpNet, usize> = relayed.into_iter().collect();
+        let mut held = self.handle.networks(NETWORKS_MAX);
+        for &network in relayed.keys() {
+            held.entry(network).or_default();
+        }
+        let mut networks: Vec<_> = held
+            .into_iter()
+            .map(|(network, held)| (network, held, relayed.get(&network).copied().unwrap_or(0)))
+            .collect();
+        networks.sort_by_key(|(_, held, allocations)| {
+            std::cmp::Reverse(held.connections.max(held.sockets).max(held.rooms).max(*allocations))
+        });
+        let networks = networks.into_iter().map(|(network, held, allocations)| {
+            json!({
+                "network": network.to_string(),
+                "connections": held.connections,
+                "sockets": held.sockets,
+                "rooms": held.rooms,
+                "allocations": allocations,
+            })
+        });
+        json!({ "networks": networks.collect::<Vec<_>>() })
     }
 
     fn room(&self, text: &str) -> Result<RoomId> {

@@ -14,6 +14,8 @@ use super::checks::Secret;
 use super::layers::{Chosen, ConfigError};
 use super::settings::{LogFormat, RelaySettings, ServerSettings};
 
+/// Connections over TCP and TLS to the relay, unless the system allows fewer.
+const STREAMS_MAX: usize = 4_096;
 /// A server that is told to end has ended within this.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -52,9 +54,13 @@ pub(crate) struct RelayConfig {
     pub(crate) allow: Vec<IpNet>,
     pub(crate) realm: String,
     pub(crate) allocations: Quota,
+    /// Connections over TCP and TLS in all.
+    pub(crate) streams_max: usize,
     pub(crate) bytes_per_second: Quota,
     pub(crate) turn_secret: Option<Secret>,
     pub(crate) urls: Vec<String>,
+    /// Whether `/turn-token` is answered.
+    pub(crate) hands_out: bool,
 }
 
 /// The most of something, in all and for each of those who share it.
@@ -67,6 +73,11 @@ pub(crate) struct Quota {
 }
 
 impl Config {
+    /// Whether people are told to reach it by https.
+    pub(super) fn is_said_to_be_secure(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+    }
+
     /// Puts the chosen values, which are legal one by one, together.
     ///
     /// # Errors
@@ -196,6 +207,7 @@ fn relay(relay: &RelaySettings) -> RelayConfig {
         ports: relay.relay_ports.clone(),
         allow: relay.relay_allow.to_vec(),
         realm: relay.relay_realm.clone(),
+        streams_max: STREAMS_MAX,
         allocations: Quota {
             in_all: relay.relay_allocations_max.into(),
             per_network: relay.relay_allocations_per_network_max.into(),
@@ -210,6 +222,7 @@ fn relay(relay: &RelaySettings) -> RelayConfig {
         },
         turn_secret: relay.turn_secret.clone(),
         urls: relay.turn_urls.to_vec(),
+        hands_out: relay.turn_tokens,
     }
 }
 

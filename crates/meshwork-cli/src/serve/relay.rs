@@ -6,15 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use meshwork_signal::http::{self, ServerHandle, Tls};
 use meshwork_signal::hub::{IceOffer, RelayOffer};
+use meshwork_signal::turn::serve::Handle;
 use meshwork_signal::turn::token::Tokens;
 use meshwork_signal::turn::{self, Listeners, RelayAddress, Secret, Server};
 use tokio::sync::mpsc;
 
 use super::config::{Quota, RelayConfig};
 use super::random_bytes;
-
-/// File descriptors of a relay beside those of its allocations and streams.
-const SPARE_DESCRIPTORS: u64 = 16;
 
 /// Connections of the server's own port that wait for the relay to take them.
 const HANDED_OVER_MAX: usize = 64;
@@ -26,6 +24,8 @@ pub(super) struct Relay {
     tls: Vec<SocketAddr>,
     /// The servers that members are told of: it, and those elsewhere that share its secret.
     pub(super) offer: IceOffer,
+    /// Whether `/turn-token` is answered.
+    hands_out: bool,
 }
 
 /// Starts the relay.
@@ -38,11 +38,6 @@ pub(super) fn start(config: &RelayConfig, tls: Option<&Arc<Tls>>) -> Result<Rela
         None => Secret::from_random(random_bytes()?),
     };
     let relay = relay_config(config, secret.clone())?;
-    // Each allocation is a socket; where the system allows fewer, binding fails and clients are told so (508).
-    let wanted = u64::from(relay.in_all.allocations_max) + relay.streams_max as u64 + SPARE_DESCRIPTORS;
-    if let Err(error) = rlimit::increase_nofile_limit(wanted) {
-        tracing::warn!(%error, "cannot tell how many relayed addresses the system allows");
-    }
     let listeners = Listeners::bind(&reachable(&config.listen)).map_err(cannot_listen)?;
     let mut server = turn::serve(relay, random_bytes()?, listeners).context("the relay does not start")?;
     let mut secured = Vec::new();
@@ -52,7 +47,7 @@ pub(super) fn start(config: &RelayConfig, tls: Option<&Arc<Tls>>) -> Result<Rela
         secured.push(server.listen_tls(address, Arc::clone(tls)).map_err(cannot_listen)?);
     }
     let offer = offer(config, &secret, server.udp_addresses(), &secured);
-    Ok(Relay { server, secret, tls: secured, offer })
+    Ok(Relay { server, secret, tls: secured, offer, hands_out: config.hands_out })
 }
 
 impl Relay {
@@ -73,15 +68,23 @@ impl Relay {
         self.server.reconfigure(relay_config(config, secret.clone())?)?;
         self.offer = offer(config, &secret, self.server.udp_addresses(), &self.tls);
         self.secret = secret;
+        self.hands_out = config.hands_out;
         self.hand_out(server);
         Ok(self.offer.clone())
     }
 
     /// Has the server hand out credentials at `/turn-token`.
     fn hand_out(&self, server: &ServerHandle) {
-        if let (Some(stun), Some(relay)) = (self.offer.stun.first(), self.offer.relays.first()) {
-            server.hand_out(Tokens::new(self.secret.clone(), stun.clone(), relay.urls.clone()));
-        }
+        let (stun, relay) = (self.offer.stun.first(), self.offer.relays.first());
+        let tokens = stun.zip(relay).filter(|_| self.hands_out);
+        server.hand_out(
+            tokens.map(|(stun, relay)| Tokens::new(self.secret.clone(), stun.clone(), relay.urls.clone())),
+        );
+    }
+
+    /// Reaches it from other tasks.
+    pub(super) fn handle(&self) -> Handle {
+        self.server.handle()
     }
 
     /// Makes it known to the server: its numbers among the metrics, its credentials at `/turn-token`, and connections
@@ -131,6 +134,8 @@ fn relay_config(config: &RelayConfig, secret: Secret) -> Result<turn::Config> {
     relay.per_room = quota(|quota| quota.per_room);
     relay.per_address = quota(|quota| quota.per_network);
     relay.in_all = quota(|quota| quota.in_all);
+    relay.streams_max = config.streams_max;
+    relay.streams_per_address_max = relay.streams_per_address_max.min(config.streams_max);
     relay.check().context("the limits of the relay")?;
     Ok(relay)
 }
@@ -222,10 +227,12 @@ mod tests {
             ports: 49_152..=65_535,
             allow: Vec::new(),
             realm: String::from("meshwork"),
+            streams_max: 100,
             allocations: Quota { in_all: 100, per_network: 50, per_room: 50, per_endpoint: 10 },
             bytes_per_second: quota,
             turn_secret: None,
             urls: Vec::new(),
+            hands_out: true,
         }
     }
 

@@ -9,7 +9,7 @@ use super::config::Config;
 use super::layers::Chosen;
 use super::relay::Relay;
 use super::settings::{FROM_A_RESTART, arguments};
-use super::{ServeArgs, choose, within_descriptors};
+use super::{ServeArgs, choose, log};
 
 /// What the server was told, and how it is reached.
 pub(super) struct Running<'a> {
@@ -66,10 +66,12 @@ impl Running<'_> {
     fn reload_settings(&mut self) -> Result<()> {
         let chosen = choose(self.arguments)?;
         let mut config = Config::new(&chosen)?;
+        config.fit_descriptors();
         if let Some(relay) = &mut self.relay {
             config.hub.ice = relay.reconfigure(&config.relay, &self.handle)?;
         }
-        self.handle.reconfigure(config.hub, within_descriptors(config.http))?;
+        log::change(&config.log);
+        self.handle.reconfigure(config.hub, config.http)?;
         let text = |chosen: &Chosen, name: &str| chosen.said.get(name).map(|(text, _)| text.clone());
         let names = arguments().map(|arg| arg.get_id().to_string());
         let changed = names.filter(|name| text(&self.chosen, name) != text(&chosen, name));

@@ -23,7 +23,7 @@ use super::checks::{
 use crate::duration;
 
 /// Settings that a running server takes only when it is started again.
-pub(super) const FROM_A_RESTART: [&str; 21] = [
+pub(super) const FROM_A_RESTART: [&str; 20] = [
     "listen",
     "public_url",
     "data",
@@ -31,7 +31,6 @@ pub(super) const FROM_A_RESTART: [&str; 21] = [
     "tls_certificate",
     "tls_key",
     "admin_socket",
-    "log",
     "log_format",
     "connections_max",
     "connections_per_network_max",
@@ -145,8 +144,9 @@ pub(super) struct ServerSettings {
     /// Log from which addresses sockets are opened, at the level debug. Otherwise no address is logged.
     #[arg(action = Set, default_value = "false", value_parser = BoolishValueParser::new())]
     pub(super) log_addresses: bool,
-    /// Who may read /metrics, as addresses and ranges; the address counts that a trusted proxy names.
-    #[arg(default_value = "127.0.0.0/8,::1", action = Append, value_parser = list(address_range))]
+    /// Who may read /metrics, as addresses and ranges, such as 127.0.0.1 for this machine; the address counts that a
+    /// trusted proxy names. Nobody unless named.
+    #[arg(default_value = "", action = Append, value_parser = list(address_range))]
     pub(super) metrics_allow: List<IpNet>,
     /// How long a server that gets SIGTERM goes on: /ready says 503, clients are told one after the other to come
     /// back elsewhere or later. Behind a load balancer, as long as it takes to notice.
@@ -165,10 +165,11 @@ pub(super) struct RoomSettings {
     /// Rooms that are kept in all, each with up to 1.3 KB.
     #[arg(default_value = "65536")]
     pub(super) rooms_max: usize,
-    /// Rooms kept that were registered from one network: an IPv4 address, an IPv6 /64.
+    /// Rooms kept that were registered from one network: an IPv4 address, an IPv6 /64; an IPv6 /56 has twice as many, an
+    /// IPv4 /24 or an IPv6 /48 four times, an IPv4 /16 or an IPv6 /32 64 times. So it is with all limits of networks.
     #[arg(default_value = "4096")]
     pub(super) rooms_per_network_max: usize,
-    /// How long a room is kept after its last member left, or after it was registered and nobody came.
+    /// How long a room is kept after its last member left. One that nobody ever joined is kept for five minutes.
     #[arg(default_value = "7days", value_parser = duration::parse)]
     pub(super) room_keep: Duration,
     /// Members of one room; in one whose record asks for a full mesh members take in 24.
@@ -192,7 +193,7 @@ pub(super) struct ClientSettings {
     /// Connections in all, below the limit of file descriptors, which is raised as far as the system allows.
     #[arg(default_value = "12000", value_parser = count(1..=2_000_000))]
     pub(super) connections_max: usize,
-    /// Connections of one network, this machine excepted: a proxy there speaks for everybody.
+    /// Connections of one network, trusted proxies excepted: they speak for everybody.
     #[arg(default_value = "1024", value_parser = count(1..=2_000_000))]
     pub(super) connections_per_network_max: usize,
     /// Signalling sockets in all, each of about 10 KB.
@@ -216,7 +217,7 @@ pub(super) struct ClientSettings {
     /// Messages that all sockets of one network may send at once after a quiet while.
     #[arg(default_value = "40000")]
     pub(super) network_message_burst: u32,
-    /// HTTP requests that one network may make each second in the long run, this machine excepted.
+    /// HTTP requests that one network may make each second in the long run.
     #[arg(default_value = "50", value_parser = value_parser!(u32).range(1..=100_000))]
     pub(super) requests_per_second: u32,
     /// HTTP requests that one network may make at once; a page asks for about 20 files.
@@ -226,8 +227,9 @@ pub(super) struct ClientSettings {
     /// always may. Empty for any.
     #[arg(default_value = "", action = Append, value_parser = list(origin))]
     pub(super) allowed_origins: List<String>,
-    /// Addresses of proxies that are believed when they say for whom they speak.
-    #[arg(default_value = "127.0.0.0/8,::1", action = Append, value_parser = list(address_range))]
+    /// Addresses of proxies that are believed when they say for whom they speak, such as 127.0.0.1 for one on this
+    /// machine. Nobody unless named.
+    #[arg(default_value = "", action = Append, value_parser = list(address_range))]
     pub(super) trusted_proxies: List<IpNet>,
     /// The header in which they say it: x-forwarded-for or forwarded. A proxy must set it, and not only add to
     /// whatever a client sent in another.
@@ -312,6 +314,10 @@ pub(super) struct RelaySettings {
     /// server draws one for its own relay.
     #[arg(hide = true, value_parser = secret)]
     pub(super) turn_secret: Option<Secret>,
+    /// Whether /turn-token hands out credentials for the relay to whoever asks, as the original Place does. Members of
+    /// rooms get theirs without it.
+    #[arg(action = Set, default_value = "true", value_parser = BoolishValueParser::new())]
+    pub(super) turn_tokens: bool,
     /// Relays elsewhere that share turn_secret, such as turn:relay.example.org:3478?transport=udp.
     #[arg(default_value = "", action = Append, value_parser = list(turn_url))]
     pub(super) turn_urls: List<String>,

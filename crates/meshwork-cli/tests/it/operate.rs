@@ -116,7 +116,14 @@ fn a_hang_up_reads_the_configuration_again_and_says_what_waits() {
     home.create(&address, &[]);
     let second = home.run(["place", "create", "--server", &address, "--timeout", "5s"]);
     assert_ne!(second.code, Some(0));
-    second.expect_words(&["1 rooms, the most it allows"]);
+    second.expect_words(&["1 rooms", "the most"]);
+
+    std::fs::write(&config, "rooms_max = 1\nlog = \"debug\"\n").unwrap();
+    server.hang_up();
+    let told = server.log("read again", |line| line.contains("was read again"));
+    assert!(told.contains("log"), "{told}");
+    let _socket = open_socket(&address);
+    server.log("the new level", |line| line.contains("\"DEBUG\""));
 
     std::fs::write(&config, "room_max = 7\n").unwrap();
     server.hang_up();
@@ -124,6 +131,27 @@ fn a_hang_up_reads_the_configuration_again_and_says_what_waits() {
     assert!(told.contains("did you mean `rooms_max`?"), "{told}");
     server.terminate();
     server.end().expect_code(0);
+}
+
+#[test]
+fn an_operator_sees_who_holds_what_and_a_ban_takes_it() {
+    let home = Home::new();
+    let (_server, address) = serve(&home, &["--admin-socket", "a.sock"]);
+    let _socket = open_socket(&address);
+    home.create(&address, &[]);
+    let admin = |words: &[&str]| home.run([&["admin", "--socket", "a.sock"], words].concat()).expect_code(0);
+    let told: Value = serde_json::from_str(&admin(&["networks", "--json"]).stdout).unwrap();
+    let all = told["networks"].as_array().unwrap();
+    let own = all.iter().find(|network| network["network"] == "127.0.0.1/32").unwrap();
+    assert_eq!((&own["rooms"], own["sockets"].as_u64().unwrap() >= 1), (&Value::from(1), true), "{told}");
+    assert!(all.iter().any(|network| network["network"] == "127.0.0.0/16"), "the wider ones too: {told}");
+    let table = admin(&["networks"]).stdout;
+    assert!(
+        ["connections", "allocations", "127.0.0.1/32"].iter().all(|part| table.contains(part)),
+        "{table}"
+    );
+    admin(&["ban", "address", "127.0.0.1"]);
+    assert_eq!(admin(&["rooms"]).stdout, "no rooms");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use meshwork_signal::turn::Secret;
 
 /// Starts a server and gives the lines of its standard output up to `last`.
 fn start(home: &Home, arguments: &[&str], last: &str) -> (Running, Vec<String>) {
-    let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+    let all = [&["serve", "--listen", "127.0.0.1:0", "--metrics-allow", "127.0.0.1"], arguments].concat();
     let mut server = home.start(all);
     let mut lines = Vec::new();
     loop {
@@ -53,8 +53,13 @@ fn a_ban_reaches_the_relay_and_its_tokens() {
     admin("ban").expect_code(0);
     let refused = get(http, "/turn-token?id=alice");
     assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("banned"), "{refused}");
-    let none = "meshwork_relay_refused_total{cause=\"banned\"} 0\n";
-    while get(http, "/metrics").contains(none) {
+    let count = "meshwork_relay_refused_total{cause=\"banned\"} ";
+    let refused = || {
+        let metrics = get(http, "/metrics");
+        let number = metrics.lines().find_map(|line| line.strip_prefix(count));
+        number.unwrap_or_else(|| panic!("{metrics}")).parse::<u64>().unwrap()
+    };
+    while refused() == 0 {
         socket.send(&binding).unwrap();
     }
     admin("unban").expect_code(0);
@@ -77,6 +82,15 @@ fn the_first_line_names_the_real_address() {
     }
     server.terminate();
     server.end().expect_code(0);
+}
+
+#[test]
+fn tokens_are_handed_out_unless_the_operator_says_no() {
+    let home = Home::new();
+    let relay = ["--relay", "--relay-listen", "127.0.0.1:0", "--turn-tokens=false"];
+    let (_server, lines) = start(&home, &relay, "relaying on");
+    let http = lines[0].strip_prefix("listening on ").unwrap();
+    assert!(get(http, "/turn-token?id=alice").starts_with("HTTP/1.1 404"));
 }
 
 #[test]
@@ -113,7 +127,7 @@ fn a_relay_answers_stun_and_asks_for_credentials() {
     let port = address.rsplit(':').next().unwrap();
     let names =
         [format!("turn:127.0.0.1:{port}?transport=udp"), format!("turn:127.0.0.1:{port}?transport=tcp")];
-    for part in [":alice\"", "\"iceServers\":[", &names[0], &names[1]] {
+    for part in [":alice@127.0.0.1\"", "\"iceServers\":[", &names[0], &names[1]] {
         assert!(token.contains(part), "{token}");
     }
     let metrics = get(http, "/metrics");

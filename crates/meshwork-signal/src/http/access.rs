@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
+use super::HttpConfig;
+
 /// The header in which proxies say for whom they speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForwardedHeader {
@@ -45,6 +47,34 @@ pub(super) fn client_address(
         }
     }
     nearest
+}
+
+/// What an operator is to be told of whoever brought a client's request: a proxy that is not trusted, though it says for
+/// whom it speaks, or one that is and does not say it. Only of addresses that no stranger has.
+pub(super) fn doubt_of_proxy(connected: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> Option<String> {
+    let connected = connected.to_canonical();
+    let is_near = match connected {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    };
+    let is_trusted = config.trusted_proxies.iter().any(|range| range.contains(&connected));
+    let said = match config.forwarded_header {
+        ForwardedHeader::XForwardedFor => "X-Forwarded-For",
+        ForwardedHeader::Forwarded => "Forwarded",
+    };
+    let says = headers.contains_key(said.to_ascii_lowercase());
+    if is_near && says && !is_trusted {
+        return Some(format!(
+            "a proxy at {connected} is not believed, so everybody behind it counts as one: name it with \
+             --trusted-proxies {connected}"
+        ));
+    }
+    (is_trusted && !says).then(|| {
+        format!(
+            "the trusted proxy at {connected} does not say for whom it speaks, so everybody behind it counts as one: \
+             have it send {said}"
+        )
+    })
 }
 
 /// The `for` of one element of a `Forwarded` header.
@@ -121,6 +151,25 @@ mod tests {
         assert_eq!(seen("127.0.0.1", &line("For=\"[2001:db8::17]:4711\""), f), "2001:db8::17");
         assert_eq!(seen("127.0.0.1", &line("for=1.2.3.4, for=10.0.0.1"), f), "1.2.3.4");
         assert_eq!(seen("127.0.0.1", &line("for=_hidden"), f), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_meant_so_is_doubted() {
+        let trusting = |ranges: &[&str]| HttpConfig {
+            trusted_proxies: ranges.iter().map(|range| range.parse().unwrap()).collect(),
+            ..HttpConfig::default()
+        };
+        let doubt = |connected: &str, lines: &[(&str, &str)], config: &HttpConfig| {
+            doubt_of_proxy(connected.parse().unwrap(), &headers(lines), config).unwrap_or_default()
+        };
+        let (says, nobody, local) =
+            ([("x-forwarded-for", "1.2.3.4")], trusting(&[]), trusting(&["127.0.0.1/32"]));
+        assert!(doubt("127.0.0.1", &says, &nobody).contains("--trusted-proxies 127.0.0.1"));
+        assert!(doubt("10.0.0.7", &says, &local).contains("--trusted-proxies 10.0.0.7"));
+        assert!(doubt("127.0.0.1", &[], &local).contains("have it send X-Forwarded-For"));
+        assert_eq!(doubt("127.0.0.1", &says, &local), "");
+        assert_eq!(doubt("127.0.0.1", &[], &nobody), "", "a program on this machine");
+        assert_eq!(doubt("203.0.113.5", &says, &nobody), "", "a stranger writes what it likes");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use meshwork_core::signalling::protocol::PATH;
 use sha1::{Digest as _, Sha1};
 
-use super::access::{client_address, is_allowed_origin};
+use super::access::{client_address, doubt_of_proxy, is_allowed_origin};
 use super::driver::wall_time;
 use super::handle::Shared;
 use super::metrics::{self, add};
@@ -85,7 +85,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     if shared.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining").into_response()
     } else {
-        "ready".into_response()
+        let doubts = shared.doubts().into_iter().map(|words| format!("\nbut: {words}"));
+        format!("ready{}", doubts.collect::<String>()).into_response()
     }
 }
 
@@ -149,6 +150,11 @@ async fn signal(State(shared): State<Arc<Shared>>, mut request: Request) -> Resp
         add(&shared.counts.refused_origin);
         let words = "Pages of that origin may not use this server (allowed_origins).\n";
         return (StatusCode::FORBIDDEN, words).into_response();
+    }
+    if let Some(&Remote(connected)) = request.extensions().get::<Remote>()
+        && let Some(words) = doubt_of_proxy(connected, request.headers(), &config)
+    {
+        shared.doubt(words);
     }
     let shown = config.log_addresses.then(|| tracing::field::display(address));
     tracing::debug!(address = shown, "a socket is opened");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use super::access::ForwardedHeader;
 
@@ -12,10 +12,10 @@ use super::access::ForwardedHeader;
 pub struct HttpConfig {
     /// Connections in all. At least the hub's `sockets_max`, and below the limit of file descriptors.
     pub connections_max: usize,
-    /// Connections of one network (an IPv4 address, an IPv6 /64), loopback and trusted proxies excepted: they speak
-    /// for everybody. At least the hub's `sockets_per_network_max`.
+    /// Connections of one network (an IPv4 address, an IPv6 /64; wider ones hold several times as many), trusted proxies
+    /// excepted: they speak for everybody. At least the hub's `sockets_per_network_max`.
     pub connections_per_network_max: usize,
-    /// Requests of one network each second in the long run, this machine excepted. 1 to 100,000.
+    /// Requests of one network each second in the long run. 1 to 100,000.
     pub requests_per_second: u32,
     /// Requests of one network at once after a quiet while. 10 to 1,000,000; a page asks for about 20 files.
     pub request_burst: u32,
@@ -31,11 +31,11 @@ pub struct HttpConfig {
     /// Pages elsewhere whose scripts may use the signalling, such as `https://paint.example.org`; the server's own
     /// always may. Empty for any. It is for browsers: other programs name no page, or any.
     pub allowed_origins: Vec<String>,
-    /// Addresses of proxies that say for whom they speak.
+    /// Addresses of proxies that say for whom they speak. Nobody is one for being on this machine.
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it.
     pub forwarded_header: ForwardedHeader,
-    /// Who may read `/metrics`.
+    /// Who may read `/metrics`. This machine is not among them by itself: a proxy on it speaks for everybody.
     pub metrics_allow: Vec<IpNet>,
     /// Whether addresses of clients stand in the log.
     pub log_addresses: bool,
@@ -53,16 +53,10 @@ impl Default for HttpConfig {
             drain_for: Duration::from_secs(2),
             shut_down_within: Duration::from_secs(3),
             allowed_origins: Vec::new(),
-            trusted_proxies: loopback(),
+            trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
-            metrics_allow: loopback(),
+            metrics_allow: Vec::new(),
             log_addresses: false,
         }
     }
-}
-
-fn loopback() -> Vec<IpNet> {
-    let v4 = Ipv4Net::new_assert([127, 0, 0, 0].into(), 8);
-    let v6 = Ipv6Net::new_assert(1_u128.into(), 128);
-    vec![v4.into(), v6.into()]
 }

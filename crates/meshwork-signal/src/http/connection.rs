@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::time::Time;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -74,6 +75,11 @@ impl Places {
     /// How many there are.
     pub(super) fn taken(&self) -> usize {
         self.lock().connections.len()
+    }
+
+    /// The networks that have most of them, and how many.
+    pub(super) fn heaviest(&self, most: usize) -> Vec<(IpNet, usize)> {
+        self.lock().holders.heaviest().take(most).collect()
     }
 
     /// A place for a connection of `network`, if it may have one more. Where all are taken, the network that has most of

@@ -1,5 +1,6 @@
 //! What the parts of a running server share, and how whoever runs it reaches it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,6 +19,8 @@ use crate::turn::token::Tokens;
 
 /// Pause between two looks whether everybody has left.
 const LOOK: Duration = Duration::from_millis(20);
+/// Doubts that are told.
+const DOUBTS_MAX: usize = 16;
 
 /// Keeps out whoever comes from these addresses, and nobody else.
 type Gate = dyn Fn(Vec<IpNet>) + Send + Sync;
@@ -34,6 +37,8 @@ pub(super) struct Shared {
     gates: Mutex<Vec<Box<Gate>>>,
     /// Hands out credentials for a relay, where there is one.
     pub(super) tokens: Mutex<Option<Tokens>>,
+    /// What the operator may have meant otherwise; at most [`DOUBTS_MAX`].
+    doubts: Mutex<BTreeSet<String>>,
     is_draining: AtomicBool,
     began: SystemTime,
 }
@@ -49,6 +54,7 @@ impl Shared {
             sources: Mutex::default(),
             gates: Mutex::default(),
             tokens: Mutex::default(),
+            doubts: Mutex::default(),
             is_draining: AtomicBool::new(false),
             began: SystemTime::now(),
         }
@@ -69,15 +75,27 @@ impl Shared {
     /// Whether so many people may be behind an address that its connections are not counted.
     pub(super) fn speaks_for_many(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        address.is_loopback() || self.config().trusted_proxies.iter().any(|range| range.contains(&address))
+        self.config().trusted_proxies.iter().any(|range| range.contains(&address))
     }
 
     /// Counts one request of a client. False when its network has asked too often.
     pub(super) fn may_ask(&self, client: IpAddr, config: &HttpConfig) -> bool {
-        let network = Network::of(client);
         let rate = Rate { per_second: config.requests_per_second, burst: config.request_burst };
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        network.is_loopback() || asking.spend(self.hub.now(), network, 1, rate)
+        asking.spend(self.hub.now(), Network::of(client), 1, rate)
+    }
+
+    /// Tells the operator, once, of something that cannot be meant: in the log, and at `/ready` from now on.
+    pub(super) fn doubt(&self, words: String) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        if doubts.len() < DOUBTS_MAX && !doubts.contains(&words) {
+            tracing::warn!("{words}");
+            doubts.insert(words);
+        }
+    }
+
+    pub(super) fn doubts(&self) -> Vec<String> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     pub(super) fn metrics(&self) -> String {
@@ -92,6 +110,17 @@ impl Shared {
         }
         page.into_text()
     }
+}
+
+/// What one network holds of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetworkView {
+    /// Connections of whatever kind, sockets among them.
+    pub connections: usize,
+    /// Signalling sockets.
+    pub sockets: usize,
+    /// Rooms that were registered from there.
+    pub rooms: usize,
 }
 
 /// Reaches a running server.
@@ -124,14 +153,37 @@ impl ServerHandle {
         self.shared.places.taken()
     }
 
-    /// Answers `/turn-token` from now on.
-    pub fn hand_out(&self, tokens: Tokens) {
-        *self.shared.tokens.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokens);
+    /// Answers `/turn-token` from now on, or no longer.
+    pub fn hand_out(&self, tokens: Option<Tokens>) {
+        *self.shared.tokens.lock().unwrap_or_else(PoisonError::into_inner) = tokens;
     }
 
     /// Shows the numbers of somebody else among the metrics, from now on.
     pub fn add_metrics(&self, source: Arc<dyn MetricsSource>) {
         self.shared.add_source(source);
+    }
+
+    /// Tells the operator of something that cannot be meant: in the log, and at `/ready`.
+    pub fn doubt(&self, words: String) {
+        self.shared.doubt(words);
+    }
+
+    /// Each network that holds connections, sockets or rooms, and how many, the heaviest of each first; at most `most` of
+    /// each kind.
+    pub fn networks(&self, most: usize) -> BTreeMap<IpNet, NetworkView> {
+        let mut networks: BTreeMap<IpNet, NetworkView> = BTreeMap::new();
+        for (network, connections) in self.shared.places.heaviest(most) {
+            networks.entry(network).or_default().connections = connections;
+        }
+        self.shared.hub.with(|hub, _| {
+            for (network, sockets) in hub.holders_of_sockets().take(most) {
+                networks.entry(network).or_default().sockets = sockets;
+            }
+            for (network, rooms) in hub.holders_of_rooms().take(most) {
+                networks.entry(network).or_default().rooms = rooms;
+            }
+        });
+        networks
     }
 
     /// What `/metrics` shows.

@@ -41,7 +41,7 @@ pub use config::HttpConfig;
 pub use connection::RawConnection;
 use connection::{Connection, Place};
 use handle::Shared;
-pub use handle::{ReconfigureError, ServerHandle};
+pub use handle::{NetworkView, ReconfigureError, ServerHandle};
 use metrics::add;
 pub use metrics::{MetricsPage, MetricsSource};
 pub use pages::{NoPages, Page, Pages};

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::id::{Code, Endpoint, RoomId};
 use meshwork_core::signalling::protocol::{FromServer, ServerRefusal};
 use meshwork_core::time::Time;
@@ -73,6 +74,16 @@ impl Hub {
         }
     }
 
+    /// The networks that have most sockets, and how many.
+    pub fn holders_of_sockets(&self) -> impl Iterator<Item = (IpNet, usize)> {
+        self.holders.heaviest()
+    }
+
+    /// The networks from which most rooms were registered, and how many.
+    pub fn holders_of_rooms(&self) -> impl Iterator<Item = (IpNet, usize)> {
+        self.rooms.heaviest()
+    }
+
     /// Every room that is kept, in the order of their ids.
     pub fn rooms(&self) -> impl Iterator<Item = RoomView> {
         self.rooms.iter().map(|(&room, kept)| {
@@ -98,7 +109,7 @@ impl Hub {
         is_known
     }
 
-    /// Keeps somebody or a room out from now on. False when there are [`BANS_MAX`](super::BANS_MAX) bans already.
+    /// Keeps somebody or a room out from now on; the rooms go that were registered from addresses that are banned. False when there are [`BANS_MAX`](super::BANS_MAX) bans already.
     pub fn ban(&mut self, now: Time, ban: Ban) -> bool {
         if !self.bans.insert(ban) {
             return false;
@@ -118,6 +129,10 @@ impl Hub {
                 let all = self.sockets.iter().filter(|(_, socket)| is_in(socket.network));
                 let ids: Vec<SocketId> = all.map(|(&id, _)| id).collect();
                 ids.into_iter().for_each(|id| self.doom_banned(id));
+                let rooms: Vec<RoomId> =
+                    self.rooms.iter().filter(|(_, room)| is_in(room.network)).map(|(&id, _)| id).collect();
+                let why = "was registered from an address that is banned by whoever runs this server";
+                rooms.into_iter().for_each(|room| self.expel(now, room, ServerRefusal::Banned, why));
             }
         }
         self.settle(now);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use meshwork_core::id::{Code, Endpoint, RoomId};
 use meshwork_core::signalling::protocol::GENESIS_MAX;
 use meshwork_core::time::Time;
@@ -18,7 +19,7 @@ pub(super) struct Room {
     pub(super) genesis: Base64<GENESIS_MAX>,
     pub(super) members: Members,
     /// From where it was registered.
-    network: Network,
+    pub(super) network: Network,
     registered: Time,
     /// Whether somebody was ever in it.
     is_joined: bool,
@@ -67,6 +68,11 @@ impl Rooms {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&RoomId, &Room)> {
         self.rooms.iter()
+    }
+
+    /// The networks from which most were registered, and how many.
+    pub(super) fn heaviest(&self) -> impl Iterator<Item = (IpNet, usize)> {
+        self.holders.heaviest()
     }
 
     /// Forgets a room at once, and says who was in it.

@@ -153,6 +153,11 @@ impl Relay {
         self.counts.clone()
     }
 
+    /// The networks that have most allocations, and how many; at most `most`.
+    pub fn heaviest(&self, most: usize) -> Vec<(IpNet, usize)> {
+        self.holders.heaviest().take(most).collect()
+    }
+
     /// A datagram came in on `socket` from `remote`; `local` is the server's address that it was sent to, where the
     /// socket has several.
     pub fn handle_datagram(

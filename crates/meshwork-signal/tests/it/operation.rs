@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Client, Files, Server, genesis, someone, soon};
+use crate::common::{Client, Files, Server, genesis, someone, soon, trusting};
 use futures_util::SinkExt as _;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::wire::Base64;
@@ -161,8 +161,31 @@ async fn metrics_are_for_those_who_may_read_them_and_hold_those_of_others() {
 }
 
 #[tokio::test]
+async fn nobody_is_trusted_for_being_on_this_machine() {
+    let config = HttpConfig { request_burst: 10, requests_per_second: 1, ..HttpConfig::default() };
+    let server = with(config).await;
+    assert!(server.request("GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 403"));
+    let upgrade = "GET /signal HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==";
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("{upgrade}\r\nhost: x\r\nx-forwarded-for: 203.0.113.5\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_ne!(soon(stream.read(&mut [0; 512])).await.unwrap(), 0);
+    let ready = server.request("GET /ready HTTP/1.1").await;
+    assert!(ready.contains("ready\nbut: a proxy at 127.0.0.1 is not believed"), "{ready}");
+    // What a client says of itself gives it no share of its own.
+    let mut refused = 0;
+    for number in 0..15 {
+        let answer =
+            server.request(&format!("GET /health HTTP/1.1\r\nx-forwarded-for: 203.0.113.{number}")).await;
+        refused += usize::from(answer.starts_with("HTTP/1.1 429"));
+    }
+    assert!(refused >= 5, "{refused}");
+}
+
+#[tokio::test]
 async fn who_asks_too_often_is_told_so_and_others_are_not() {
-    let config = HttpConfig { requests_per_second: 1, request_burst: 10, ..HttpConfig::default() };
+    let config = HttpConfig { requests_per_second: 1, request_burst: 10, ..trusting() };
     let server = with(config).await;
     let ask = async |address: &str| {
         server.request(&format!("GET /health HTTP/1.1\r\nx-forwarded-for: {address}")).await

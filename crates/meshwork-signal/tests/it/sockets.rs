@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{DEADLINE, Server, genesis, someone, soon};
+use crate::common::{DEADLINE, Server, genesis, someone, soon, trusting};
 use meshwork_core::id::Code;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
 use meshwork_core::wire::Base64;
@@ -185,7 +185,7 @@ async fn a_reader_that_reads_nothing_is_dropped_and_the_sender_is_not() {
 #[tokio::test]
 async fn a_local_proxy_says_for_whom_it_speaks() {
     let config = HubConfig { sockets_per_network_max: 1, ..HubConfig::default() };
-    let server = Server::with(config, HttpConfig::default(), [1; 32]).await;
+    let server = Server::with(config, trusting(), [1; 32]).await;
     let mut kept = Vec::new();
     for (forwarded, is_welcome) in
         [("192.0.2.1", true), ("198.51.100.9, 192.0.2.1", false), ("192.0.2.2", true)]

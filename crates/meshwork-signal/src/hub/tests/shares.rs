@@ -59,7 +59,7 @@ fn of_the_rooms_of_a_network_the_unused_go_first() {
 
 #[test]
 fn whoever_holds_sockets_from_many_networks_loses_them_to_an_innocent() {
-    let mut world = world(|config| (config.sockets_max, config.sockets_per_network_max) = (60, 10));
+    let mut world = world(|config| (config.sockets_max, config.sockets_per_network_max) = (400, 10));
     let room = world.register(1);
     let friend = enter_from(&mut world, "192.0.2.1", 2);
     world.say(friend, FromClient::Join { room });
@@ -73,17 +73,17 @@ fn whoever_holds_sockets_from_many_networks_loses_them_to_an_innocent() {
         "a /48 stands for four"
     );
     // And as many sites as it takes to fill everything.
-    for number in 0..200 {
+    for number in 0..600 {
         world.open_from(&format!("2001:db9:{number:x}::1"));
     }
-    assert_eq!(world.hub.socket_count(), 60);
+    assert_eq!(world.hub.socket_count(), 400);
     for secret in 100..110 {
         let socket = enter_from(&mut world, &format!("198.51.{secret}.1"), secret);
         world.say(socket, FromClient::Join { room });
         assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
     }
     assert!(!world.closed.contains(&friend), "who is in a room and holds one socket stays");
-    assert_eq!(world.hub.socket_count(), 60);
+    assert_eq!(world.hub.socket_count(), 400);
 }
 
 #[test]

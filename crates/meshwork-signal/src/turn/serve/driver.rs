@@ -224,6 +224,10 @@ impl Driver {
         for _ in 0..HEARD_AT_ONCE {
             match self.inbox.try_recv() {
                 Ok(Told::Opened { remote, line }) => self.open(now, remote, line),
+                Ok(Told::Asked(most, answer)) => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.relay.heaviest(most));
+                }
                 Ok(Told::Bytes(id, bytes)) => self.relay.handle_stream_bytes(now, id, &bytes),
                 Ok(Told::Closed(id, cause)) => {
                     self.sinks.remove(&id);

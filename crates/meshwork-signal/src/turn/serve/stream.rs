@@ -29,9 +29,14 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What streams tell the relay.
 pub(super) enum Told {
-    Opened { remote: SocketAddr, line: oneshot::Sender<Line> },
+    Opened {
+        remote: SocketAddr,
+        line: oneshot::Sender<Line>,
+    },
     Bytes(StreamId, Vec<u8>),
     Closed(StreamId, Option<Refusal>),
+    /// Who has allocations, and how many; at most so many networks.
+    Asked(usize, oneshot::Sender<Vec<(IpNet, usize)>>),
 }
 
 /// A stream's end of the line from the relay.
@@ -66,6 +71,13 @@ impl Handle {
     /// [`Relay::keep_out`](crate::turn::Relay::keep_out) says.
     pub fn keep_out(&self, ranges: Vec<IpNet>) {
         self.bell.keep_out(ranges);
+    }
+
+    /// The networks that have most allocations, and how many; at most `most`. None where no relay runs any more.
+    pub async fn networks(&self, most: usize) -> Vec<(IpNet, usize)> {
+        let (sender, answer) = oneshot::channel();
+        self.tell(Told::Asked(most, sender)).await;
+        answer.await.unwrap_or_default()
     }
 
     /// Serves one stream until either side ends it.

@@ -53,9 +53,15 @@ pub(crate) struct Server {
     serving: JoinHandle<()>,
 }
 
+/// Limits of a listener that has a trusted proxy on this machine, from which the metrics are read too.
+pub(crate) fn trusting() -> HttpConfig {
+    let local = || vec!["127.0.0.1/32".parse().unwrap()];
+    HttpConfig { trusted_proxies: local(), metrics_allow: local(), ..HttpConfig::default() }
+}
+
 impl Server {
     pub(crate) async fn start() -> Server {
-        Server::with(HubConfig::default(), HttpConfig::default(), [1; 32]).await
+        Server::with(HubConfig::default(), trusting(), [1; 32]).await
     }
 
     pub(crate) async fn with(hub: HubConfig, config: HttpConfig, key: [u8; 32]) -> Server {

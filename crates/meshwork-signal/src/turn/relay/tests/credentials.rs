@@ -26,7 +26,7 @@ fn who_shows_nothing_is_told_how_and_forgotten() {
 #[test]
 fn an_address_without_credentials_is_answered_twenty_times_a_second() {
     let mut world = World::new(config());
-    let mut answers = |world: &mut World, address: &str, method| {
+    let answers = |world: &mut World, address: &str, method| {
         let ask = |port| {
             let message = world.message(MessageClass::Request, method).finish();
             world.hear(SocketAddr::new(address.parse().unwrap(), port), &message).len()
