@@ -59,7 +59,7 @@ impl Namespace {
     }
 
     /// The command that starts a program in here.
-    pub(crate) fn command(&self, program: &Path) -> Command {
+    pub fn command(&self, program: &Path) -> Command {
         let words = self.entering();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).arg(program);

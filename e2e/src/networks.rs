@@ -70,6 +70,20 @@ impl Networks {
         net.run(&["ip", "-6", "route", "add", "default", "dev", "ipv6"])
     }
 
+    /// Gives the server's namespace every address of documentation, 2001:db8::/29 and 203.0.113.0/24 and those of
+    /// RFC 2544, so that programs in it come from as many networks as they like.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn add_many(&self) -> Result<()> {
+        let net = &self.internet;
+        for range in ["2001:db8::/29", "203.0.113.0/24", "198.18.0.0/15"] {
+            let family = if range.contains(':') { "-6" } else { "-4" };
+            net.run(&["ip", family, "route", "add", "local", range, "dev", "lo"])?;
+        }
+        net.run(&["sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1", "net.ipv4.ip_nonlocal_bind=1"])
+    }
+
     /// A host behind a router. `number` is 2 to 254 and tells it from the others.
     ///
     /// # Errors

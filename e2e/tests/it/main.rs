@@ -24,6 +24,7 @@ mod prompt;
 mod relayed;
 mod reports;
 mod room;
+mod shares;
 mod timelapse;
 mod tools;
 mod touch;

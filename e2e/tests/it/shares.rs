@@ -1,0 +1,338 @@
+//! Somebody with more networks than anybody needs, against a server on real sockets: others notice nothing.
+//!
+//! Each test runs itself once more inside a network namespace, in which every address of documentation is its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use futures_util::future::join_all;
+use futures_util::{SinkExt as _, StreamExt as _};
+use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
+use meshwork_core::rng::Rng;
+use meshwork_core::room::genesis::Genesis;
+use meshwork_core::signalling::announce;
+use meshwork_core::signalling::protocol::{FromClient, FromServer, VERSIONS};
+use meshwork_core::wire::Base64;
+use meshwork_e2e::networks::Networks;
+use meshwork_e2e::{Cli, PATIENCE, Running};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Set in the process that is inside.
+const INSIDE: &str = "MESHWORK_TEST_INSIDE";
+/// An innocent's address.
+const INNOCENT: &str = "2001:dbf::1";
+
+/// Whether this process is inside the namespace. Outside, the test of this name was run inside to its end.
+fn is_inside(test: &str) -> Result<bool> {
+    if std::env::var_os(INSIDE).is_some() {
+        return Ok(true);
+    }
+    let networks = Networks::new()?;
+    networks.add_many()?;
+    let mut again = networks.internet().command(&std::env::current_exe()?);
+    let output = again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output()?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(false)
+}
+
+/// A server that runs, and who owns it.
+struct Arena {
+    _owner: Cli,
+    server: Running,
+    address: SocketAddr,
+}
+
+impl Arena {
+    async fn start(arguments: &[&str]) -> Result<Arena> {
+        let owner = Cli::new()?;
+        let common = ["serve", "--listen", "[::]:0", "--metrics-allow", "127.0.0.1"];
+        let server = owner.start([&common[..], arguments].concat())?;
+        let line = server.line(PATIENCE, "the server", |line| line.starts_with("listening on ")).await?;
+        let port = line.rsplit(':').next().context("a port")?.parse()?;
+        Ok(Arena { _owner: owner, server, address: SocketAddr::new("::1".parse()?, port) })
+    }
+
+    async fn connect(&self, from: &str) -> Result<TcpStream> {
+        connect(from, self.address).await
+    }
+
+    /// What is answered to a request from there.
+    async fn get(&self, from: &str, path: &str) -> Result<String> {
+        let mut stream = self.connect(from).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await??;
+        Ok(answer)
+    }
+
+    /// A number of the metrics.
+    async fn number(&self, name: &str) -> Result<f64> {
+        let metrics = self.get("127.0.0.1", "/metrics").await?;
+        let number = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(number.with_context(|| format!("no {name} in {metrics}"))?.parse()?)
+    }
+
+    /// A socket from there that entered under a key of its own.
+    async fn enter(&self, from: &str, secret: u32) -> Result<Client> {
+        let stream = self.connect(from).await?;
+        stream.set_nodelay(true)?;
+        let url = format!("ws://{}/signal", self.address);
+        let (socket, _) = timeout(PATIENCE, tokio_tungstenite::client_async(url, stream)).await??;
+        let mut client = Client { socket };
+        let FromServer::Welcome { challenge, .. } = client.hear().await? else {
+            anyhow::bail!("no welcome for {from}")
+        };
+        let mut bytes = [7; 32];
+        bytes[..4].copy_from_slice(&secret.to_be_bytes());
+        let identity = Identity::from_secret(bytes);
+        let endpoint = Endpoint { peer: identity.peer(), instance: Instance(u64::from(secret)) };
+        let challenge = challenge.array().context("a challenge")?;
+        let enter = FromClient::Enter {
+            version: VERSIONS.1,
+            announcement: announce::announce(&identity, endpoint, [7; 32]),
+            proof: announce::prove_entry(&identity, endpoint, &challenge).into(),
+        };
+        client.say(&enter).await?;
+        ensure!(client.hear().await? == FromServer::Entered, "{from} does not enter");
+        Ok(client)
+    }
+}
+
+/// A connection from an address of the namespace. Over IPv4 it goes to the server's loopback.
+async fn connect(from: &str, to: SocketAddr) -> Result<TcpStream> {
+    let from: IpAddr = from.parse()?;
+    let (socket, to) = if from.is_ipv4() {
+        (TcpSocket::new_v4()?, SocketAddr::new("127.0.0.1".parse()?, to.port()))
+    } else {
+        (TcpSocket::new_v6()?, to)
+    };
+    socket.bind(SocketAddr::new(from, 0))?;
+    Ok(timeout(PATIENCE, socket.connect(to)).await??)
+}
+
+struct Client {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Client {
+    async fn say(&mut self, message: &FromClient) -> Result<()> {
+        Ok(self.socket.send(Message::text(serde_json::to_string(message)?)).await?)
+    }
+
+    async fn hear(&mut self) -> Result<FromServer> {
+        let heard = timeout(PATIENCE, self.socket.next()).await?.context("the socket is closed")??;
+        Ok(serde_json::from_str(heard.to_text()?)?)
+    }
+
+    async fn register(&mut self, nonce: u32) -> Result<(RoomId, Option<Code>)> {
+        let owner = Identity::from_secret([9; 32]);
+        let mut seed = [0; 32];
+        seed[..4].copy_from_slice(&nonce.to_be_bytes());
+        let size = CanvasSize { width: 10, height: 10 };
+        let (genesis, room) = Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner);
+        self.say(&FromClient::Register { genesis: Base64::new(genesis).context("short")? }).await?;
+        match self.hear().await? {
+            FromServer::Found { code, .. } => Ok((room, Some(code))),
+            _ => Ok((room, None)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn rooms_from_seventeen_networks_keep_no_innocent_out() -> Result<()> {
+    if !is_inside("shares::rooms_from_seventeen_networks_keep_no_innocent_out")? {
+        return Ok(());
+    }
+    let arena = Arena::start(&["--rooms-max", "1000", "--rooms-per-network-max", "100"]).await?;
+    let mut kept = arena.enter("203.0.113.7", 1).await?;
+    let (old, _) = kept.register(1).await?;
+    kept.say(&FromClient::Join { room: old }).await?;
+    ensure!(matches!(kept.hear().await?, FromServer::Joined { .. }));
+    let (begun, mut made) = (Instant::now(), 0);
+    // As many as one socket may register at once, from each of 17 networks in turn.
+    for socket in 0..34u32 {
+        let from = format!("2001:db8:{:x}::{}", socket % 17, socket + 1);
+        let mut attacker = arena.enter(&from, 100 + socket).await?;
+        for number in 0..45 {
+            made += u32::from(attacker.register(1_000 + socket * 100 + number).await?.1.is_some());
+        }
+    }
+    println!("{made} rooms in {:?}, of which 1000 are kept", begun.elapsed());
+    ensure!(made > 1_000 && arena.number("meshwork_rooms").await? == 1_000.0, "{made}");
+    let mut innocent = arena.enter(INNOCENT, 2).await?;
+    let code = innocent.register(2).await?.1.context("an innocent's room is kept")?;
+    let mut friend = arena.enter("2001:dbe::1", 3).await?;
+    friend.say(&FromClient::Lookup { room: None, code: Some(code) }).await?;
+    ensure!(matches!(friend.hear().await?, FromServer::Found { .. }));
+    friend.say(&FromClient::Lookup { room: Some(old), code: None }).await?;
+    ensure!(matches!(friend.hear().await?, FromServer::Found { .. }), "and so is one that was there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn silent_connections_and_sockets_from_many_networks_shut_nobody_out() -> Result<()> {
+    if !is_inside("shares::silent_connections_and_sockets_from_many_networks_shut_nobody_out")? {
+        return Ok(());
+    }
+    let limits = ["--sockets-max", "300", "--connections-max", "400", "--sockets-per-network-max", "50"];
+    let more = ["--connections-per-network-max", "60", "--enter-within", "60s", "--head-within", "300s"];
+    let arena = Arena::start(&[&limits[..], &more].concat()).await?;
+    let mut friend = arena.enter("203.0.113.7", 1).await?;
+    let mut silent = Vec::new();
+    for number in 0..12 * 60 {
+        silent.push(arena.connect(&format!("2001:db8:{:x}::1", number % 12)).await?);
+    }
+    for secret in 0..20 {
+        ensure!(arena.get(&format!("2001:dbf:{secret:x}::1"), "/health").await?.contains("OK"));
+    }
+    let mut attackers = Vec::new();
+    for number in 0..20 * 30 {
+        // Later ones are refused: they are their own network's.
+        if let Ok(attacker) = arena.enter(&format!("2001:db9:{:x}::1", number % 20), 100 + number).await {
+            attackers.push(attacker);
+        }
+    }
+    for secret in 0..20 {
+        arena.enter(&format!("2001:dbe:{secret:x}::1"), 10_000 + secret).await?;
+    }
+    friend.say(&FromClient::KeepAlive).await?;
+    ensure!(friend.hear().await? == FromServer::KeepAlive, "who was there has stayed");
+    println!("{} silent connections, {} sockets that entered", silent.len(), attackers.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn silent_connections_to_the_relay_take_no_descriptors() -> Result<()> {
+    if !is_inside("shares::silent_connections_to_the_relay_take_no_descriptors")? {
+        return Ok(());
+    }
+    let owner = Cli::new()?;
+    let pair = rcgen::generate_simple_self_signed([String::from("127.0.0.1")])?;
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| owner.path(name));
+    std::fs::write(&certificate, pair.cert.pem())?;
+    std::fs::write(&key, pair.signing_key.serialize_pem())?;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--relay", "--relay-listen", "127.0.0.1:0"];
+    let tls = [
+        "--relay-tls-listen",
+        "127.0.0.1:5349",
+        "--tls-certificate",
+        &certificate.to_string_lossy(),
+        "--tls-key",
+        &key.to_string_lossy(),
+    ];
+    let server = owner.start([&serve[..], &tls].concat())?;
+    server.line(PATIENCE, "the relay", |line| line.starts_with("relaying on ")).await?;
+    let relay: SocketAddr = "127.0.0.1:5349".parse()?;
+    let mut silent = Vec::new();
+    for _ in 0..2_000 {
+        silent.push(connect("203.0.113.9", relay).await?);
+    }
+    // All but those that one address may have are closed again.
+    let stays = async |stream: &mut TcpStream| {
+        let mut byte = [0];
+        timeout(Duration::from_secs(1), stream.read(&mut byte)).await.is_err()
+    };
+    let open = join_all(silent.iter_mut().map(&stays)).await.into_iter().filter(|stays| *stays).count();
+    println!("{open} of {} silent connections stay", silent.len());
+    ensure!(open <= 256, "{open}");
+    ensure!(stays(&mut connect("198.18.0.1", relay).await?).await, "somebody else gets a place");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_household_tries_five_codes_a_second_over_all_its_sockets() -> Result<()> {
+    if !is_inside("shares::a_household_tries_five_codes_a_second_over_all_its_sockets")? {
+        return Ok(());
+    }
+    let arena = Arena::start(&[]).await?;
+    let mut innocent = arena.enter(INNOCENT, 1).await?;
+    let code = innocent.register(1).await?.1.context("a code")?;
+    let (begun, mut answered, mut tried) = (Instant::now(), 0, 0);
+    for number in 0..60u32 {
+        let Ok(mut attacker) = arena.enter(&format!("2001:db8::{number:x}"), 100 + number).await else {
+            continue;
+        };
+        for _ in 0..40 {
+            tried += 1;
+            attacker.say(&FromClient::Lookup { room: None, code: Some(Code::from_bits(tried)) }).await.ok();
+        }
+        while let Ok(said) = attacker.hear().await {
+            let is_answer = matches!(said, FromServer::Unknown { .. } | FromServer::Refused { .. });
+            answered += u32::from(is_answer);
+            if !is_answer || answered % 40 == 0 {
+                break;
+            }
+        }
+    }
+    let seconds = begun.elapsed().as_secs() as u32 + 1;
+    println!("{tried} codes tried, {answered} answered in {:?}", begun.elapsed());
+    ensure!(tried > 1_000 && answered <= 50 + 5 * seconds, "{answered} of {tried} in {seconds} s");
+    let mut friend = arena.enter("2001:dbe::1", 2).await?;
+    friend.say(&FromClient::Lookup { room: None, code: Some(code) }).await?;
+    ensure!(matches!(friend.hear().await?, FromServer::Found { .. }), "others are not concerned");
+    Ok(())
+}
+
+#[tokio::test]
+async fn joins_bring_about_no_flood() -> Result<()> {
+    if !is_inside("shares::joins_bring_about_no_flood")? {
+        return Ok(());
+    }
+    let arena = Arena::start(&[]).await?;
+    let mut owner = arena.enter(INNOCENT, 1).await?;
+    let (room, _) = owner.register(1).await?;
+    let mut members = Vec::new();
+    for number in 0..60 {
+        let mut member = arena.enter(&format!("2001:dbe:{number:x}::1"), 100 + number).await?;
+        member.say(&FromClient::Join { room }).await?;
+        members.push(member);
+    }
+    let mut attacker = arena.enter("2001:db8::1", 2).await?;
+    let (mut said, mut heard) = (0, 0);
+    while said < 5_000 && attacker.say(&FromClient::Join { room }).await.is_ok() {
+        said += 1;
+        match timeout(PATIENCE, attacker.socket.next()).await? {
+            Some(Ok(message)) => heard += message.len(),
+            _ => break,
+        }
+    }
+    println!("{said} joins of {} bytes were answered by {heard} bytes", 78);
+    ensure!(said > 500 && heard < said * 200, "{heard} bytes for {said} joins");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_shows_no_credentials_is_answered_twenty_times_a_second() -> Result<()> {
+    if !is_inside("shares::who_shows_no_credentials_is_answered_twenty_times_a_second")? {
+        return Ok(());
+    }
+    let arena = Arena::start(&["--relay", "--relay-listen", "203.0.113.1:3478"]).await?;
+    arena.server.line(PATIENCE, "the relay", |line| line.starts_with("relaying on ")).await?;
+    let binding = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    let ask = async |from: &str, times: usize| -> Result<(usize, u64)> {
+        let socket = UdpSocket::bind((from, 0)).await?;
+        socket.connect("203.0.113.1:3478").await?;
+        let begun = Instant::now();
+        for _ in 0..times {
+            socket.send(&binding).await?;
+        }
+        let mut answered = 0;
+        while timeout(Duration::from_millis(300), socket.recv(&mut [0; 512])).await.is_ok() {
+            answered += 1;
+        }
+        Ok((answered, begun.elapsed().as_secs() + 1))
+    };
+    let (answered, seconds) = ask("203.0.113.9", 1_000).await?;
+    println!("{answered} of 1000 requests were answered within {seconds} s");
+    ensure!(answered >= 20 && answered as u64 <= 20 * (seconds + 1), "{answered}");
+    ensure!(ask("198.18.0.1", 5).await?.0 == 5, "others are not concerned");
+    Ok(())
+}
