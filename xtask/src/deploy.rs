@@ -15,8 +15,9 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// Files of YAML whose form is nobody's to check but who reads them.
-const YAML: [&str; 3] = [
+const YAML: [&str; 4] = [
     "prometheus/prometheus.yml",
+    "prometheus/alerts.yml",
     "grafana/provisioning/dashboards/meshwork.yml",
     "grafana/provisioning/datasources/prometheus.yml",
 ];

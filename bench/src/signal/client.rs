@@ -89,7 +89,7 @@ impl Client {
 
     /// Joins a room; what others do meanwhile is skipped.
     pub async fn join(&mut self, room: RoomId) -> Result<()> {
-        self.say(&FromClient::Join { room }).await?;
+        self.say(&FromClient::Join { room, token: None }).await?;
         loop {
             match self.hear().await? {
                 FromServer::Joined { .. } => return Ok(()),

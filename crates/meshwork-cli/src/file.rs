@@ -13,6 +13,19 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Whether others than its owner may read a file; false where nobody can tell.
+#[cfg(unix)]
+pub(crate) fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere a file is as private as the user's folder.
+#[cfg(not(unix))]
+pub(crate) fn is_open_to_others(_path: &Path) -> bool {
+    false
+}
+
 /// Writes a file beside `path`, then gives it its name: whoever looks sees the old file or the whole new one.
 ///
 /// # Errors

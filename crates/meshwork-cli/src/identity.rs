@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use etcetera::BaseStrategy as _;
 use meshwork_core::id::Identity;
 
-use crate::file::folder_of;
+use crate::file::{folder_of, is_open_to_others};
 use crate::style;
 
 /// The first line of the file: what it is, for people who find it, and in which form.
@@ -94,8 +94,7 @@ fn load(path: &Path) -> Result<Option<Identity>> {
 #[cfg(unix)]
 fn make_private(file: &File, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
-    let is_open = file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
-    if is_open {
+    if is_open_to_others(path) {
         let become_private = file.set_permissions(fs::Permissions::from_mode(0o600));
         let since = if become_private.is_ok() {
             "From now on only its owner may"

@@ -28,12 +28,14 @@ use rust_embed::RustEmbed;
 use tokio::net::TcpListener;
 
 use crate::exit::Failure;
+use crate::file::is_open_to_others;
 pub(crate) use arguments::ServeArgs;
 pub(crate) use checks::{listen_address, public_url};
 use config::Config;
 pub(crate) use descriptors::fitting;
 use layers::{Chosen, ConfigError};
 use running::{Running, Signals};
+use settings::unread;
 
 /// Names the file with the settings where no flag does.
 const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
@@ -65,6 +67,7 @@ async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Res
         config.hub.ice = relay.offer.clone();
     }
     let key = server_key(&config)?;
+    tell_oversights(&config, &chosen);
     let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
@@ -147,6 +150,26 @@ fn server_key(config: &Config) -> Result<ServerKey> {
     match &config.data {
         Some(directory) => Ok(key_file::load_or_create(directory, fresh)?),
         None => Ok(fresh),
+    }
+}
+
+/// Tells of what the operator may not have meant: files with secrets that others can read, and variables that nothing
+/// reads.
+fn tell_oversights(config: &Config, chosen: &Chosen) {
+    let own_key = config.data.as_ref().filter(|_| config.secret_key.is_none());
+    let own_key = own_key.map(|data| data.join(key_file::FILE_NAME));
+    let certificate_key = config.tls.as_ref().map(|tls| tls.key.clone());
+    for path in own_key.into_iter().chain(certificate_key).chain(chosen.files_with_secrets()) {
+        if is_open_to_others(&path) {
+            let path = path.display();
+            tracing::warn!(
+                "others can read {path}, which holds a secret; take it from them: chmod 600 {path}"
+            );
+        }
+    }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in unread(names.filter(|name| name.starts_with("MESHWORK_"))) {
+        tracing::warn!("the variable {name} is no setting, and counts for nothing");
     }
 }
 

@@ -135,6 +135,15 @@ impl Secret {
     pub fn commitment(&self) -> [u8; 32] {
         blake3::derive_key("meshwork room secret commitment v1", &self.0)
     }
+
+    /// What is shown to a server to be told who else in a room knows the secret. It tells nothing of the secret, and
+    /// nothing of the token for another room.
+    pub fn join_token(&self, room: &RoomId) -> [u8; 32] {
+        let mut secret_and_room = [0; 48];
+        secret_and_room[..16].copy_from_slice(&self.0);
+        secret_and_room[16..].copy_from_slice(&room.0);
+        blake3::derive_key("meshwork room join token v1", &secret_and_room)
+    }
 }
 
 /// Letters and digits of codes: no 0, 1, O or I, which people confuse.

@@ -162,7 +162,7 @@ impl MeetingPoint {
                     vec![(socket, FromServer::Unknown { room, code })]
                 }
             },
-            FromClient::Join { room } => {
+            FromClient::Join { room, .. } => {
                 let relay = self.has_relay.then(|| (socket, relay(room)));
                 relay.into_iter().chain(self.join(socket, room)).collect()
             }
@@ -271,7 +271,7 @@ impl MeetingPoint {
         if self.lie == Some(Lie::Ghosts) {
             members.extend((0..GHOSTS).map(|number| ghost(self.ghosts + number)));
         }
-        let mut answers = vec![(socket, FromServer::Joined { room, members })];
+        let mut answers = vec![(socket, FromServer::Joined { room, members, others: None })];
         answers.extend(departures);
         if let Some(announcement) = announced(&socket) {
             let announcement = self.bend(announcement);

@@ -154,7 +154,7 @@ async fn rooms_from_seventeen_networks_keep_no_innocent_out() -> Result<()> {
     let arena = Arena::start(&["--rooms-max", "1000", "--rooms-per-network-max", "100"]).await?;
     let mut kept = arena.enter("203.0.113.7", 1).await?;
     let (old, _) = kept.register(1).await?;
-    kept.say(&FromClient::Join { room: old }).await?;
+    kept.say(&FromClient::Join { room: old, token: None }).await?;
     ensure!(matches!(kept.hear().await?, FromServer::Joined { .. }));
     let (begun, mut made) = (Instant::now(), 0);
     // As many as one socket may register at once, from each of 17 networks in turn.
@@ -292,12 +292,12 @@ async fn joins_bring_about_no_flood() -> Result<()> {
     let mut members = Vec::new();
     for number in 0..60 {
         let mut member = arena.enter(&format!("2001:dbe:{number:x}::1"), 100 + number).await?;
-        member.say(&FromClient::Join { room }).await?;
+        member.say(&FromClient::Join { room, token: None }).await?;
         members.push(member);
     }
     let mut attacker = arena.enter("2001:db8::1", 2).await?;
     let (mut said, mut heard) = (0, 0);
-    while said < 5_000 && attacker.say(&FromClient::Join { room }).await.is_ok() {
+    while said < 5_000 && attacker.say(&FromClient::Join { room, token: None }).await.is_ok() {
         said += 1;
         match timeout(PATIENCE, attacker.socket.next()).await? {
             Some(Ok(message)) => heard += message.len(),
@@ -334,5 +334,49 @@ async fn who_shows_no_credentials_is_answered_twenty_times_a_second() -> Result<
     println!("{answered} of 1000 requests were answered within {seconds} s");
     ensure!(answered >= 20 && answered as u64 <= 20 * (seconds + 1), "{answered}");
     ensure!(ask("198.18.0.1", 5).await?.0 == 5, "others are not concerned");
+    Ok(())
+}
+
+/// Has ghosts enter a room, which answer nobody, and then somebody join it. Says how long that took.
+async fn join_among_ghosts(options: &[&str], ghosts: u32) -> Result<Duration> {
+    let arena = Arena::start(&[]).await?;
+    let url = format!("http://127.0.0.1:{}", arena.address.port());
+    let (maker, keeper, watcher, newcomer) = (Cli::new()?, Cli::new()?, Cli::new()?, Cli::new()?);
+    let create = [&["place", "create", "--server", &url, "--json"][..], options].concat();
+    let link = maker.run(create).await?.success()?.json()?["link"].as_str().context("a LINK")?.to_owned();
+    let kept = keeper.path("kept");
+    let _keeper = keeper.start(["place", "keep", &link, "--data", &kept.to_string_lossy()])?;
+    let is_linked = |line: &str| line.contains(r#""state":"direct""#);
+    let watch = watcher.start(["place", "watch", &link])?;
+    watch.line(PATIENCE, "the keeper", is_linked).await?;
+    let room: RoomId = link.split(['#', '.']).find_map(|part| part.parse().ok()).context("an id")?;
+    let mut standing = Vec::new();
+    for number in 0..ghosts {
+        // Three addresses, of three sites.
+        let mut ghost = arena.enter(&format!("198.18.{}.1", number % 3), 100 + number).await?;
+        ghost.say(&FromClient::Join { room, token: None }).await?;
+        ensure!(matches!(ghost.hear().await?, FromServer::Joined { .. }));
+        standing.push(ghost);
+    }
+    let begun = Instant::now();
+    let watch = newcomer.start(["place", "watch", &link])?;
+    watch.line(PATIENCE, "somebody who answers", is_linked).await?;
+    println!("{ghosts} ghosts: linked after {:?}", begun.elapsed());
+    Ok(begun.elapsed())
+}
+
+#[tokio::test]
+async fn ghosts_keep_nobody_out_of_an_open_room() -> Result<()> {
+    if is_inside("shares::ghosts_keep_nobody_out_of_an_open_room")? {
+        join_among_ghosts(&[], 1_500).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ghosts_keep_nobody_out_of_a_private_room() -> Result<()> {
+    if is_inside("shares::ghosts_keep_nobody_out_of_a_private_room")? {
+        join_among_ghosts(&["--private"], 500).await?;
+    }
     Ok(())
 }

@@ -35,12 +35,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.data.display()
         )));
     }
+    let mut damaged = None;
     for room in rooms {
         let summary =
             History::new(&folder, room).summary().map_err(|error| Failure::Storage(error.to_string()))?;
         if arguments.json { print_line(value(room, &summary)) } else { print_line(words(room, &summary)) }?;
+        damaged = damaged.or(summary.damage.map(|what| (room, what)));
     }
-    Ok(())
+    match damaged {
+        None => Ok(()),
+        Some((room, what)) => Err(Failure::Storage(format!(
+            "The history of {room} is damaged: {what}. What stands before is whole. A keeper that starts on it says what \
+             it can go on with; put back a copy if that is too little."
+        ))),
+    }
 }
 
 fn value(room: RoomId, summary: &Summary) -> Value {
@@ -52,6 +60,7 @@ fn value(room: RoomId, summary: &Summary) -> Value {
         "bytes": summary.bytes,
         "first_ms": summary.first.map(WallTime::as_millis),
         "last_ms": summary.last.map(WallTime::as_millis),
+        "damage": summary.damage,
     })
 }
 
@@ -96,6 +105,7 @@ mod tests {
             bytes: 2048,
             first: Some(WallTime::from_millis(1_790_000_000_000)),
             last: Some(WallTime::from_millis(1_790_000_060_000)),
+            damage: None,
         };
         let words = words(RoomId([0; 32]), &summary);
         for part in ["2 strokes", "2 KiB", "2026-09-21T14:13:20Z", "14:14:20Z", "4 older", "3 are missing"] {

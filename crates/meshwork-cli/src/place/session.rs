@@ -327,12 +327,11 @@ impl Session {
     /// What happened, why, and what to do, when time ran out.
     async fn what_stood_in_the_way(&self) -> Failure {
         let timeout = duration::format(self.timeout);
-        let peers = match self.seen.joined {
-            Some((_, room)) => self.peers(room).await,
-            None => Ok(Vec::new()),
+        let Some((_, room)) = self.seen.joined else {
+            return Failure::Unreachable(self.seen.words(&timeout, &[], 0));
         };
-        match peers {
-            Ok(peers) => Failure::Unreachable(self.seen.words(&timeout, &peers)),
+        match self.call(move |node, _| (node.peers(room), node.others_named(room))).await {
+            Ok((peers, named)) => Failure::Unreachable(self.seen.words(&timeout, &peers, named)),
             Err(failure) => failure,
         }
     }
@@ -382,15 +381,15 @@ impl Seen {
     }
 
     /// What happened, why, and what to do.
-    fn words(&self, timeout: &str, peers: &[PeerView]) -> String {
-        let mut words = self.cause(timeout, peers);
+    fn words(&self, timeout: &str, peers: &[PeerView], named: u64) -> String {
+        let mut words = self.cause(timeout, peers, named);
         if let Some(refused) = &self.refused {
             words.push_str(&format!(" The last thing refused: {refused}."));
         }
         words
     }
 
-    fn cause(&self, timeout: &str, peers: &[PeerView]) -> String {
+    fn cause(&self, timeout: &str, peers: &[PeerView], named: u64) -> String {
         let linked = peers.iter().filter(|peer| peer.attached && peer.state.is_linked()).count();
         if linked > 0 {
             let members = counted(linked, "member");
@@ -415,6 +414,14 @@ impl Seen {
         let reason = peers.iter().find_map(|peer| peer.reason.as_deref());
         let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         match present.len() {
+            0 if named > 0 => {
+                let are = if named == 1 { "1 other is".into() } else { format!("{named} others are") };
+                format!(
+                    "{are} named in the room, and none of the {} tried answered within {timeout}{because}. \
+                     Try again in a moment.",
+                    peers.len()
+                )
+            }
             0 => format!(
                 "Nobody else was in the room for {timeout}{because}. \
                  Open the link in a browser, or run meshwork place keep."
@@ -465,32 +472,38 @@ mod tests {
     #[test]
     fn an_unreachable_server_is_named_with_its_reason() {
         let away = server(ServerState::Away { reason: "connection refused".into() });
-        let words = seen(&[away.clone(), server(ServerState::Connecting)]).words("2s", &[]);
+        let words = seen(&[away.clone(), server(ServerState::Connecting)]).words("2s", &[], 0);
         assert!(
             words.contains("ws://127.0.0.1:8080/signal") && words.contains("connection refused"),
             "{words}"
         );
-        let words = seen(&[server(ServerState::Connecting)]).words("2s", &[]);
+        let words = seen(&[server(ServerState::Connecting)]).words("2s", &[], 0);
         assert!(words.contains("does not answer"), "{words}");
-        let words = seen(&[away, server(ServerState::Connected)]).words("2s", &[]);
+        let words = seen(&[away, server(ServerState::Connected)]).words("2s", &[], 0);
         assert!(words.contains("Nobody else was in the room"), "{words}");
     }
 
     #[test]
     fn an_unknown_code_is_named() {
         let words = seen(&[server(ServerState::Connected), Event::RoomWaiting { room: RoomHandle(0) }]);
-        let words = words.words("2s", &[]);
+        let words = words.words("2s", &[], 0);
         assert!(words.contains("knows no room K7M4QX"), "{words}");
     }
 
     #[test]
     fn links_that_do_not_come_up_say_why() {
         let seen = seen(&[server(ServerState::Connected)]);
-        let words = seen.words("2s", &[peer(LinkState::Connecting, false, None)]);
+        let words = seen.words("2s", &[peer(LinkState::Connecting, false, None)], 0);
         assert!(words.starts_with("No link came up in 2s. 1 other is"), "{words}");
-        let words = seen.words("2s", &[peer(LinkState::Gone, false, Some("closed the tab"))]);
+        let words = seen.words("2s", &[peer(LinkState::Gone, false, Some("closed the tab"))], 0);
         assert!(words.starts_with("Nobody else was in the room for 2s (closed the tab)."), "{words}");
-        let words = seen.words("2s", &[peer(LinkState::Direct, true, None)]);
+        let silent = [peer(LinkState::Gone, false, Some("no connection within 15 s"))];
+        let words = seen.words("2s", &silent, 1_500);
+        assert!(
+            words.starts_with("1500 others are named in the room, and none of the 1 tried answered"),
+            "{words}"
+        );
+        let words = seen.words("2s", &[peer(LinkState::Direct, true, None)], 0);
         assert!(words.contains("1 member linked"), "{words}");
     }
 
@@ -502,7 +515,7 @@ mod tests {
             detail: "another fingerprint".into(),
             count: 1,
         };
-        let words = seen(&[refused]).words("2s", &[]);
+        let words = seen(&[refused]).words("2s", &[], 0);
         assert!(words.ends_with("The last thing refused: link-proof, another fingerprint."), "{words}");
     }
 }

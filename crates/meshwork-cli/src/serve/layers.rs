@@ -65,6 +65,14 @@ impl Chosen {
         self.said.get(name).map_or(Source::Default, |(_, source)| source.clone())
     }
 
+    /// The file in which secrets stand, where they stand in one.
+    pub(super) fn files_with_secrets(&self) -> Option<PathBuf> {
+        SECRETS.iter().find_map(|name| match self.source(name) {
+            Source::File(path) => Some(path),
+            _ => None,
+        })
+    }
+
     /// A value that cannot be used, and who said it.
     pub(super) fn blame(&self, name: &str, why: impl Into<String>) -> ConfigError {
         ConfigError::Value { source_name: self.source(name), name: String::from(name), why: why.into() }

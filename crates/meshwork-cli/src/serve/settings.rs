@@ -61,6 +61,14 @@ pub(super) fn variable(name: &str) -> String {
     }
 }
 
+/// Those of some variables that no part of the program reads.
+pub(super) fn unread(names: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    /// Read elsewhere than here.
+    const OTHERS: [&str; 2] = ["MESHWORK_CONFIG", "MESHWORK_ADMIN_SOCKET"];
+    let known: Vec<String> = arguments().map(|arg| variable(arg.get_id().as_str())).collect();
+    names.filter(move |name| !known.contains(name) && !OTHERS.contains(&name.as_str()))
+}
+
 /// The flag of a setting.
 pub(super) fn flag(name: &str) -> String {
     format!("--{}", name.replace('_', "-"))

@@ -133,6 +133,28 @@ fn a_hang_up_reads_the_configuration_again_and_says_what_waits() {
     server.end().expect_code(0);
 }
 
+#[cfg(unix)]
+#[test]
+fn oversights_are_told_when_a_server_starts() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let config = home.path("m.toml");
+    std::fs::write(&config, "secret_key = \"0123456789abcdef\"\n").unwrap();
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let variables = [("MESHWORK_CONFIG", "m.toml"), ("MESHWORK_ROOM_MAX", "5"), ("MESHWORK_ROOMS_MAX", "6")];
+    let mut server = home.start_with(["serve", "--listen", "127.0.0.1:0"], &variables);
+    let told = server.log("the file", |line| line.contains("others can read"));
+    assert!(told.contains("chmod 600 m.toml"), "{told}");
+    let told = server.log("the variable", |line| line.contains("counts for nothing"));
+    assert!(told.contains("MESHWORK_ROOM_MAX "), "{told}");
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut server = home.start_with(["serve", "--listen", "127.0.0.1:0"], &variables[..1]);
+    server.log("the beginning", |line| {
+        assert!(!line.contains("others can read"), "{line}");
+        line.contains("the server listens")
+    });
+}
+
 #[test]
 fn an_operator_sees_who_holds_what_and_a_ban_takes_it() {
     let home = Home::new();

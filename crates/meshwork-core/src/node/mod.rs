@@ -300,6 +300,7 @@ impl Node {
             .chain(self.peer_deadlines())
             .chain(self.pointing_deadlines())
             .chain(self.full_deadlines())
+            .chain(self.asking_deadlines())
             .min()
     }
 

@@ -45,6 +45,10 @@ pub(super) struct Registration {
     pub(super) joined: bool,
     /// Whether it said that it does not let us in.
     pub(super) refused: bool,
+    /// How many others it says are in the room.
+    pub(super) others: u64,
+    /// When it is asked for others than those that it named, unless one of them is reached before.
+    pub(super) ask_again: Option<Time>,
     /// What it said of STUN and TURN servers.
     pub(super) ice: Option<IceOffer>,
 }
@@ -200,6 +204,8 @@ impl Node {
                 code: None,
                 joined: false,
                 refused: false,
+                others: 0,
+                ask_again: None,
                 ice: None,
             });
         }

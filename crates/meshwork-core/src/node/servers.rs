@@ -3,6 +3,8 @@
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
 
 use super::attempts::ASK_DELAY;
 use super::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
@@ -14,6 +16,7 @@ use super::rooms::Registration;
 use super::{Node, PEERS_MAX};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::overlay::choice::Choice;
+use crate::room::Room;
 use crate::room::genesis::{Genesis, GenesisError};
 use crate::room::records::Rules;
 use crate::session::message::GoodbyeReason;
@@ -21,7 +24,11 @@ use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
 use crate::text::shown;
+use crate::time::Time;
 use crate::wire::{Base64, BoundedText};
+
+/// Time to reach one of the members that a server named, before it is asked for others.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 impl Node {
     /// The conversation with the server at `url`, begun if there is none yet.
@@ -43,6 +50,51 @@ impl Node {
             let (action, event) = client.handle_timeout(self.now.time, &mut self.rng);
             self.carry_out_server(server, action, event);
         }
+        self.ask_for_others();
+    }
+
+    /// Asks servers for other members where none of those that they named was reached.
+    fn ask_for_others(&mut self) {
+        let now = self.now.time;
+        let is_due = |known: &&mut Registration| known.ask_again.is_some_and(|due| due <= now);
+        let mut due = Vec::new();
+        for (&handle, entry) in &mut self.rooms {
+            for known in entry.registrations.iter_mut().filter(is_due) {
+                known.ask_again = None;
+                due.push((handle, known.server));
+            }
+        }
+        for (handle, server) in due {
+            if !self.peers.values().any(|peer| peer.is_attached(handle)) {
+                self.ask_to_join(handle, server);
+            }
+        }
+    }
+
+    /// When [`Node::ask_for_others`] has something to do.
+    pub(super) fn asking_deadlines(&self) -> impl Iterator<Item = Time> {
+        let registrations = self.rooms.values().flat_map(|entry| &entry.registrations);
+        registrations.filter_map(|known| known.ask_again)
+    }
+
+    /// How many others the servers of a room say are in it; of several servers the most. It is their word.
+    pub fn others_named(&self, room: RoomHandle) -> u64 {
+        let registrations = self.rooms.get(&room).map(|entry| entry.registrations.iter());
+        registrations.into_iter().flatten().map(|known| known.others).max().unwrap_or(0)
+    }
+
+    fn count_others(&mut self, handle: RoomHandle, server: ServerId, change: impl Fn(u64) -> u64) {
+        if let Some(known) = self.rooms.get_mut(&handle).and_then(|entry| entry.registration(server)) {
+            known.others = change(known.others);
+        }
+    }
+
+    /// Becomes a member of a room on a server, or asks it for members that it has not named yet.
+    fn ask_to_join(&mut self, handle: RoomHandle, server: ServerId) {
+        let Some(entry) = self.rooms.get(&handle) else { return };
+        let Some(room) = entry.room.as_ref().map(Room::id) else { return };
+        let token = entry.secret.map(|secret| secret.join_token(&room).into());
+        self.request(server, &FromClient::Join { room, token });
     }
 
     pub(super) fn handle_server_text(&mut self, server: ServerId, text: &str) {
@@ -180,6 +232,7 @@ impl Node {
         for handle in self.rooms_on(server) {
             if let Some(known) = self.rooms.get_mut(&handle).and_then(|entry| entry.registration(server)) {
                 known.joined = false;
+                (known.others, known.ask_again) = (0, None);
             }
             for peer in self.peers.values_mut() {
                 peer.remove_source(handle, Source::Server(server));
@@ -191,11 +244,14 @@ impl Node {
         match message {
             FromServer::Found { room, code, genesis } => self.handle_found(server, room, code, &genesis),
             FromServer::Unknown { room, code } => self.handle_unknown(server, room, code),
-            FromServer::Joined { room, members } => {
+            FromServer::Joined { room, members, others } => {
                 let Some(handle) = self.room_on(server, room) else { return };
-                let entry = self.rooms.get_mut(&handle);
+                let (now, entry) = (self.now.time, self.rooms.get_mut(&handle));
                 if let Some(known) = entry.and_then(|entry| entry.registration(server)) {
                     (known.joined, known.refused) = (true, false);
+                    known.others = others.unwrap_or(members.len() as u64);
+                    // It may name nobody twice, so that there is an end to it.
+                    known.ask_again = (!members.is_empty()).then(|| now + ASK_AGAIN);
                 }
                 self.handle_sighted(handle, members.len());
                 for announcement in members {
@@ -204,11 +260,13 @@ impl Node {
             }
             FromServer::MemberJoined { room, announcement } => {
                 if let Some(handle) = self.room_on(server, room) {
+                    self.count_others(handle, server, |others| others.saturating_add(1));
                     self.learn(handle, &announcement, Source::Server(server));
                 }
             }
             FromServer::MemberLeft { room, endpoint } => {
                 if let Some(handle) = self.room_on(server, room) {
+                    self.count_others(handle, server, |others| others.saturating_sub(1));
                     self.handle_absent(handle, endpoint, Source::Server(server));
                 }
             }
@@ -293,7 +351,7 @@ impl Node {
                 // Now that the id is known, the other servers can be asked too.
                 self.ask_other_servers(handle, server);
             }
-            self.request(server, &FromClient::Join { room });
+            self.ask_to_join(handle, server);
         }
     }
 
@@ -431,7 +489,7 @@ impl Node {
     pub(super) fn know(&mut self, handle: RoomHandle, announcement: &Announcement) -> bool {
         let endpoint = announcement.endpoint;
         if !self.peers.contains_key(&endpoint) {
-            if self.peers.len() >= PEERS_MAX {
+            if self.peers.len() >= PEERS_MAX && !self.forget_least_peer() {
                 let detail = format!("{PEERS_MAX} endpoints are known already");
                 self.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
                 return false;
@@ -444,6 +502,22 @@ impl Node {
             peer.announcement = Some(announcement.clone());
             peer.rooms.insert(handle);
         }
+        true
+    }
+
+    /// Forgets one of those that are neither linked nor being tried: who failed most often, then who was tried longest
+    /// ago. False when there is none. Members that answer nobody must not keep others from being known.
+    fn forget_least_peer(&mut self) -> bool {
+        let now = self.now.time;
+        let is_idle = |peer: &Peer| {
+            peer.link.is_none() && peer.trying.is_empty() && peer.session.is_none() && !peer.is_refused(now)
+        };
+        let idle = self.peers.iter().filter(|(_, peer)| is_idle(peer));
+        let least = idle.min_by_key(|(_, peer)| (Reverse(peer.failures), peer.since));
+        let Some(least) = least.map(|(&endpoint, _)| endpoint) else { return false };
+        self.set_state(least, LinkState::Gone, Some(String::from("gave way to others")));
+        self.peers.remove(&least);
+        self.forget_ways();
         true
     }
 

@@ -60,10 +60,14 @@ pub enum FromClient {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<Code>,
     },
-    /// Becomes a member of a registered room.
+    /// Becomes a member of a registered room, or asks for members of whom it was not told yet.
     Join {
         /// Which room.
         room: RoomId,
+        /// Of a private room the [token](crate::id::Secret::join_token): members are told of those alone that show the
+        /// same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Base64<32>>,
     },
     /// Stops being a member of a room.
     Leave {
@@ -142,8 +146,11 @@ pub enum FromServer {
     Joined {
         /// Which room.
         room: RoomId,
-        /// Everyone else who is in it.
+        /// Everyone else who is in it, of a large room some; of them those that the client was not told of yet.
         members: Vec<Announcement>,
+        /// How many others are in it, those that are not named included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<u64>,
     },
     /// STUN and TURN servers for this client in a room: before [`FromServer::Joined`], and when they are asked for.
     IceServers {
@@ -314,7 +321,11 @@ mod tests {
             FromServer::Found { room, code, genesis: [4; GENESIS_MAX].into() },
             FromServer::Unknown { room: None, code: Some(code) },
             FromServer::Unknown { room: Some(room), code: None },
-            FromServer::Joined { room, members: vec![announcement.clone(), announcement.clone()] },
+            FromServer::Joined {
+                room,
+                members: vec![announcement.clone(), announcement.clone()],
+                others: Some(2),
+            },
             FromServer::IceServers {
                 room,
                 servers: vec![IceServer::open("stun:x"), relay],
@@ -337,7 +348,8 @@ mod tests {
             FromClient::Register { genesis: [250; GENESIS_MAX].into() },
             FromClient::Lookup { room: Some(room), code: None },
             FromClient::Lookup { room: None, code: Some(code) },
-            FromClient::Join { room },
+            FromClient::Join { room, token: None },
+            FromClient::Join { room, token: Some([5; 32].into()) },
             FromClient::Leave { room },
             FromClient::Signal { room, to: endpoint(), payload: [6; PAYLOAD_MAX].into() },
             FromClient::IceServers { room },

@@ -37,6 +37,12 @@ impl Network {
         self.0.is_loopback() || self.0 == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
     }
 
+    /// The IPv4 /24 or IPv6 /48 that it lies in: what one provider rents out, or one site has.
+    pub(crate) fn site(self) -> IpNet {
+        let bits = if self.0.is_ipv4() { 24 } else { 48 };
+        IpNet::new(self.0, bits).expect("no width is beyond its address").trunc()
+    }
+
     /// It and the networks that it lies in, the narrowest first.
     pub(crate) fn around(self) -> impl DoubleEndedIterator<Item = IpNet> {
         let widths = if self.0.is_ipv4() { WIDTHS_V4 } else { WIDTHS_V6 };

@@ -330,7 +330,7 @@ mod tests {
         let (room, genesis) = room();
         say(&hub, &speaker, &FromClient::Register { genesis });
         for line in [&speaker, &reader] {
-            say(&hub, line, &FromClient::Join { room });
+            say(&hub, line, &FromClient::Join { room, token: None });
             let length = take(&line.inbox).1;
             hub.note_written(line.id, length);
         }

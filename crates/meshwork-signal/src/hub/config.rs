@@ -21,7 +21,7 @@ pub const NAMED_MAX: usize = ROOM_ENDPOINTS_MAX;
 const _: () = assert!(NAMED_MAX < SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX, "`joined` fits a message");
 
 /// Codes without a room that one party may look for: 5 in a second in the long run, and 50 at once after a quiet while.
-/// The codes of half a million rooms, tried so, give one away in half an hour; docs/guides/threat-model.md has the sum.
+/// docs/guides/threat-model.md has the sum of what that gives away.
 pub(super) const GUESSES: Rate = Rate { per_second: 5, burst: 50 };
 /// What it costs a network to open a socket, in messages: a challenge is drawn, two signatures are verified.
 pub const OPENING_COST: u32 = 20;
@@ -44,7 +44,7 @@ pub struct HubConfig {
     /// Rooms kept that were registered from one network (an IPv4 address, an IPv6 /64). 1 to `rooms_max`;
     /// well below it, so that nobody alone fills the server.
     pub rooms_per_network_max: usize,
-    /// How long a room is kept after its last member left, or after it was registered and nobody came.
+    /// How long a room is kept after its last member left; one that nobody ever joined is kept for five minutes at most.
     /// 1 minute to 90 days.
     pub room_keep: Duration,
     /// Members of one room, endpoints that is. 2 to [`MEMBERS_LEGAL_MAX`]; beyond `sockets_max` it bounds nothing. A

@@ -13,8 +13,8 @@ use meshwork_core::wire::Base64;
 
 use super::config::GUESSES;
 use super::forwarding::{self, Signal};
-use super::rooms::RegisterError;
-use super::socket::NAMED_IN_ALL_MAX;
+use super::rooms::{Circle, RegisterError};
+use super::socket::{Membership, NAMED_IN_ALL_MAX};
 use super::waits::Wanted;
 use super::{Hub, HubConfig, SocketId, to_text};
 use crate::fair::Rate;
@@ -76,7 +76,10 @@ impl Hub {
                     self.doom(id, ServerRefusal::Malformed, detail);
                 }
             },
-            (FromClient::Join { room }, Some(endpoint)) => self.handle_join(now, id, endpoint, room),
+            (FromClient::Join { room, token }, Some(endpoint)) => {
+                let circle = token.map(|token| *blake3::hash(&token).as_bytes());
+                self.handle_join(now, id, endpoint, room, circle);
+            }
             (FromClient::Leave { room }, Some(endpoint)) => self.handle_leave(now, id, endpoint, room),
             (FromClient::Signal { room, to, payload }, Some(from)) => {
                 let payload = URL_SAFE_NO_PAD.encode(&*payload);
@@ -239,17 +242,26 @@ impl Hub {
         self.send(now, id, &FromServer::Unknown { room, code });
     }
 
-    fn handle_join(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+    fn handle_join(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId, circle: Circle) {
         let Some(kept) = self.rooms.get(room) else {
             return self.refuse_room(now, id, room, "is not registered here");
         };
-        let is_member = kept.members.contains(endpoint);
         let HubConfig { members_max, rooms_per_socket_max, .. } = self.config;
-        if !is_member && kept.members.len() >= members_max {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let former = socket.rooms.get(&room).map(|membership| membership.circle);
+        let is_member = former == Some(circle);
+        if let Some(former) = former.filter(|_| !is_member) {
+            // Another token is another circle.
+            socket.rooms.remove(&room);
+            self.rooms.leave(room, &former, endpoint, now + self.config.room_keep);
+            self.tell_left(now, room, &former, endpoint);
+            return self.handle_join(now, id, endpoint, room, circle);
+        }
+        let members = kept.circle(&circle);
+        if !is_member && members.is_some_and(|members| members.len() >= members_max) {
             let detail = format!("room {room} has {members_max} members, the most the server allows");
             return self.refuse(now, id, ServerRefusal::RoomFull, detail, Some(room), None);
         }
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
         if !is_member && socket.rooms.len() >= rooms_per_socket_max {
             let detail =
                 format!("this socket is in {rooms_per_socket_max} rooms, the most the server allows");
@@ -257,15 +269,20 @@ impl Hub {
         }
         let Some(announcement) = socket.entered.clone() else { return };
         // Who is a member already is told of those alone that it does not know.
-        let known = socket.rooms.entry(room).or_default();
-        let sockets = kept.members.named(endpoint, known, &mut self.rng);
+        let membership = socket.rooms.entry(room).or_insert_with(|| Membership::new(circle));
+        let known = &mut membership.named;
+        let others = members.map_or(0, |members| members.len() - usize::from(members.contains(endpoint)));
+        let sockets = members.map_or(Vec::new(), |members| members.named(endpoint, known, &mut self.rng));
         let left = NAMED_IN_ALL_MAX.saturating_sub(known.len());
         let sockets = &sockets[..sockets.len().min(left)];
         known.extend(sockets);
+        let network = socket.network;
         let members = sockets.iter().filter_map(|socket| self.sockets.get(socket)?.entered.clone()).collect();
-        self.rooms.join(room, endpoint, id);
+        if !is_member {
+            self.rooms.join(room, circle, endpoint, id, network);
+        }
         self.rank(id);
-        let joined = to_text(&FromServer::Joined { room, members });
+        let joined = to_text(&FromServer::Joined { room, members, others: Some(others as u64) });
         let told = to_text(&FromServer::MemberJoined { room, announcement });
         let told_to = if is_member { &[][..] } else { sockets };
         let weight = (joined.len() + told.len() * told_to.len()) / WEIGHT;
@@ -279,10 +296,10 @@ impl Hub {
         self.counts.joins += u64::from(!is_member);
         self.send_text(now, id, joined);
         for &other in told_to {
-            if let Some(named) = self.sockets.get_mut(&other).and_then(|socket| socket.rooms.get_mut(&room))
-                && named.len() < NAMED_IN_ALL_MAX
+            if let Some(membership) = self.membership(other, room)
+                && membership.named.len() < NAMED_IN_ALL_MAX
             {
-                named.push(id);
+                membership.named.push(id);
             }
             self.send_text(now, other, told.clone());
         }
@@ -293,22 +310,32 @@ impl Hub {
         if socket.waits.remove(&Wanted::Room(room)) {
             self.waits.remove(Wanted::Room(room), id);
         }
-        if socket.rooms.remove(&room).is_some() {
-            self.rooms.leave(room, endpoint, now + self.config.room_keep);
+        if let Some(membership) = socket.rooms.remove(&room) {
+            self.rooms.leave(room, &membership.circle, endpoint, now + self.config.room_keep);
             self.rank(id);
-            self.tell_left(now, room, endpoint);
+            self.tell_left(now, room, &membership.circle, endpoint);
         }
+    }
+
+    fn membership(&mut self, id: SocketId, room: RoomId) -> Option<&mut Membership> {
+        self.sockets.get_mut(&id)?.rooms.get_mut(&room)
     }
 
     fn handle_signal(&mut self, now: Time, id: SocketId, from: Endpoint, signal: &Signal<'_>) {
         let &Signal { room, to, payload } = signal;
-        let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.contains(from)) else {
+        let circle = self.membership(id, room).map(|membership| membership.circle);
+        let members = circle.and_then(|circle| self.rooms.get_mut(room)?.circle_mut(&circle));
+        let Some(members) = members else {
             return self.refuse_room(now, id, room, "is not one that this socket is in");
         };
-        let Some(receiver) = kept.members.socket_of(to).filter(|_| to != from) else {
+        let Some(receiver) = members.socket_of(to).filter(|_| to != from) else {
             let detail = format!("{to} is no other member of room {room}");
             return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, Some(room), Some(to));
         };
+        let is_answer = self.sockets.get(&id).and_then(|socket| socket.rooms.get(&room));
+        if is_answer.is_some_and(|membership| membership.asked.contains(&receiver)) {
+            members.note_answer(from);
+        }
         let Some(speaker) = self.sockets.get(&id).and_then(|socket| socket.name.as_deref()) else { return };
         let text = forwarding::write(room, speaker, payload);
         let unread = self.sockets.get(&receiver).map_or(0, |socket| socket.unread_bytes);
@@ -316,12 +343,15 @@ impl Hub {
             let detail = format!("{to} does not read what is sent: {unread} bytes wait");
             return self.refuse(now, id, ServerRefusal::SlowReader, detail, Some(room), Some(to));
         }
+        if let Some(membership) = self.membership(receiver, room) {
+            membership.note_asked(id);
+        }
         self.counts.signals += 1;
         self.send_text(now, receiver, text);
     }
 
     fn handle_ice_servers(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
-        if self.rooms.get(room).is_some_and(|kept| kept.members.contains(endpoint)) {
+        if self.membership(id, room).is_some() {
             self.send_ice_servers(now, id, endpoint, room);
         } else {
             self.refuse_room(now, id, room, "is not one that this socket is in");

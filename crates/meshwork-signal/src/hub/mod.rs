@@ -77,7 +77,7 @@ pub use operating::{RoomView, Snapshot};
 use crate::code::ServerKey;
 use crate::fair::{Buckets, Holdings, Network};
 use bans::Bans;
-use rooms::Rooms;
+use rooms::{Circle, Rooms};
 use socket::Socket;
 use waits::Waits;
 
@@ -444,17 +444,18 @@ impl Hub {
         }
         let Some(endpoint) = socket.endpoint() else { return };
         self.endpoints.remove(&endpoint);
-        for &room in socket.rooms.keys() {
-            self.rooms.leave(room, endpoint, now + self.config.room_keep);
-            self.tell_left(now, room, endpoint);
+        for (&room, membership) in &socket.rooms {
+            self.rooms.leave(room, &membership.circle, endpoint, now + self.config.room_keep);
+            self.tell_left(now, room, &membership.circle, endpoint);
         }
     }
 
     /// Tells the members of a room that somebody left it. In one where not everybody was named nobody waits for that:
     /// links tell it, and who signals to somebody that is gone is refused.
-    fn tell_left(&mut self, now: Time, room: RoomId, endpoint: Endpoint) {
-        let Some(kept) = self.rooms.get(room).filter(|kept| kept.members.len() < NAMED_MAX) else { return };
-        let others: Vec<SocketId> = kept.members.iter().map(|(_, socket)| socket).collect();
+    fn tell_left(&mut self, now: Time, room: RoomId, circle: &Circle, endpoint: Endpoint) {
+        let members = self.rooms.get(room).and_then(|kept| kept.circle(circle));
+        let Some(members) = members.filter(|members| members.len() < NAMED_MAX) else { return };
+        let others: Vec<SocketId> = members.iter().map(|(_, socket)| socket).collect();
         self.tell(now, &others, &FromServer::MemberLeft { room, endpoint });
     }
 

@@ -87,7 +87,7 @@ impl Hub {
     /// Every room that is kept, in the order of their ids.
     pub fn rooms(&self) -> impl Iterator<Item = RoomView> {
         self.rooms.iter().map(|(&room, kept)| {
-            let members = kept.members.iter().map(|(endpoint, _)| endpoint).collect();
+            let members = kept.members().map(|(endpoint, _)| endpoint).collect();
             RoomView { room, code: kept.code, members }
         })
     }
@@ -109,7 +109,7 @@ impl Hub {
         is_known
     }
 
-    /// Keeps somebody or a room out from now on; the rooms go that were registered from addresses that are banned. False when there are [`BANS_MAX`](super::BANS_MAX) bans already.
+    /// Keeps somebody or a room out from now on. Rooms that were registered from addresses that are banned go. False when there are [`BANS_MAX`](super::BANS_MAX) bans already.
     pub fn ban(&mut self, now: Time, ban: Ban) -> bool {
         if !self.bans.insert(ban) {
             return false;
@@ -176,7 +176,7 @@ impl Hub {
 
     /// Takes a room away from its members, and tells them.
     pub(super) fn expel(&mut self, now: Time, room: RoomId, reason: ServerRefusal, why: &str) {
-        for (endpoint, id) in self.rooms.remove(room).iter() {
+        for (endpoint, id) in self.rooms.remove(room) {
             if let Some(socket) = self.sockets.get_mut(&id) {
                 socket.rooms.remove(&room);
             }

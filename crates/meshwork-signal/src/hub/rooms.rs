@@ -14,10 +14,14 @@ use super::{HubConfig, SocketId};
 use crate::code::{ATTEMPTS_MAX, ServerKey};
 use crate::fair::{Holdings, Merit, Network};
 
+/// Members who know of each other: those who showed the same token, of which the hash is kept, or none.
+pub(super) type Circle = Option<[u8; 32]>;
+
 pub(super) struct Room {
     pub(super) code: Code,
     pub(super) genesis: Base64<GENESIS_MAX>,
-    pub(super) members: Members,
+    /// Who is in it, by circle; none of them is empty.
+    circles: BTreeMap<Circle, Members>,
     /// From where it was registered.
     pub(super) network: Network,
     registered: Time,
@@ -31,6 +35,22 @@ pub(super) struct Room {
 
 /// How long a room is kept that nobody has ever joined, where rooms are kept as long: whoever makes one joins it at once.
 const UNJOINED_KEEP: Duration = Duration::from_secs(5 * 60);
+
+impl Room {
+    /// The members of one circle, where there are some.
+    pub(super) fn circle(&self, circle: &Circle) -> Option<&Members> {
+        self.circles.get(circle)
+    }
+
+    pub(super) fn circle_mut(&mut self, circle: &Circle) -> Option<&mut Members> {
+        self.circles.get_mut(circle)
+    }
+
+    /// Everybody in it.
+    pub(super) fn members(&self) -> impl Iterator<Item = (Endpoint, SocketId)> {
+        self.circles.values().flat_map(Members::iter)
+    }
+}
 
 /// Every room that is kept; at most `rooms_max`, and `rooms_per_network_max` for each party.
 #[derive(Default)]
@@ -62,6 +82,10 @@ impl Rooms {
         self.rooms.get(&id)
     }
 
+    pub(super) fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
+        self.rooms.get_mut(&id)
+    }
+
     pub(super) fn id_of(&self, code: Code) -> Option<RoomId> {
         self.codes.get(&code).copied()
     }
@@ -76,13 +100,13 @@ impl Rooms {
     }
 
     /// Forgets a room at once, and says who was in it.
-    pub(super) fn remove(&mut self, id: RoomId) -> Members {
-        let Some(room) = self.rooms.remove(&id) else { return Members::default() };
+    pub(super) fn remove(&mut self, id: RoomId) -> Vec<(Endpoint, SocketId)> {
+        let Some(room) = self.rooms.remove(&id) else { return Vec::new() };
         if let Some(forgotten) = room.forgotten {
             self.empty.remove(&(forgotten, id));
         }
         self.forget_traces(id, &room);
-        room.members
+        room.members().collect()
     }
 
     /// The room that is to go so that one of `network` may be kept, where there is no place for it otherwise.
@@ -117,7 +141,7 @@ impl Rooms {
         let room = Room {
             code,
             genesis,
-            members: Members::default(),
+            circles: BTreeMap::new(),
             network,
             registered: now,
             is_joined: false,
@@ -129,10 +153,17 @@ impl Rooms {
         Ok(())
     }
 
-    /// Puts `endpoint` into a room; false when there is no such room.
-    pub(super) fn join(&mut self, id: RoomId, endpoint: Endpoint, socket: SocketId) -> bool {
+    /// Puts `endpoint` into a circle of a room; false when there is no such room.
+    pub(super) fn join(
+        &mut self,
+        id: RoomId,
+        circle: Circle,
+        endpoint: Endpoint,
+        socket: SocketId,
+        network: Network,
+    ) -> bool {
         let Some(room) = self.rooms.get_mut(&id) else { return false };
-        room.members.insert(endpoint, socket);
+        room.circles.entry(circle).or_default().insert(endpoint, socket, network.site());
         room.is_joined = true;
         if let Some(forgotten) = room.forgotten.take() {
             self.empty.remove(&(forgotten, id));
@@ -142,9 +173,14 @@ impl Rooms {
     }
 
     /// Takes `endpoint` out of a room, which is kept until `forgotten` if nobody is left.
-    pub(super) fn leave(&mut self, id: RoomId, endpoint: Endpoint, forgotten: Time) {
+    pub(super) fn leave(&mut self, id: RoomId, circle: &Circle, endpoint: Endpoint, forgotten: Time) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        if room.members.remove(endpoint) && room.members.is_empty() {
+        let Some(members) = room.circles.get_mut(circle) else { return };
+        members.remove(endpoint);
+        if members.is_empty() {
+            room.circles.remove(circle);
+        }
+        if room.circles.is_empty() && room.forgotten.is_none() {
             room.forgotten = Some(forgotten);
             self.empty.insert((forgotten, id));
             self.rank(id);
@@ -154,7 +190,7 @@ impl Rooms {
     /// Notes that a room is used more or less than before: rooms with members stay longest, then those that had some.
     fn rank(&mut self, id: RoomId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let used = u8::from(room.is_joined) + u8::from(!room.members.is_empty());
+        let used = u8::from(room.is_joined) + u8::from(!room.circles.is_empty());
         let former = std::mem::replace(&mut room.merit, Merit::new(used, room.registered));
         self.holders.rank(room.network, former, room.merit, id);
     }

@@ -6,12 +6,40 @@ use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::signalling::protocol::{Announcement, CHALLENGE_LEN, ServerRefusal};
 use meshwork_core::time::Time;
 
+use super::rooms::Circle;
 use super::waits::Wanted;
 use super::{HubConfig, NAMED_MAX, SocketId};
 use crate::fair::{Bucket, Merit, Network, Rate};
 
+/// Members of one room of whom it is remembered that they wait for an answer of one socket.
+pub(super) const ASKED_MAX: usize = 16;
 /// Members of one room that are named to one socket, however often it asks.
 pub(super) const NAMED_IN_ALL_MAX: usize = 4 * NAMED_MAX;
+
+/// What a socket is in one room.
+pub(super) struct Membership {
+    pub(super) circle: Circle,
+    /// Who was named to it; at most [`NAMED_IN_ALL_MAX`].
+    pub(super) named: Vec<SocketId>,
+    /// Who signalled to it and was not answered yet; at most [`ASKED_MAX`].
+    pub(super) asked: Vec<SocketId>,
+}
+
+impl Membership {
+    pub(super) fn new(circle: Circle) -> Membership {
+        Membership { circle, named: Vec::new(), asked: Vec::new() }
+    }
+
+    /// Somebody waits for an answer.
+    pub(super) fn note_asked(&mut self, by: SocketId) {
+        if !self.asked.contains(&by) {
+            if self.asked.len() >= ASKED_MAX {
+                self.asked.remove(0);
+            }
+            self.asked.push(by);
+        }
+    }
+}
 
 pub(super) struct Socket {
     pub(super) network: Network,
@@ -22,8 +50,8 @@ pub(super) struct Socket {
     pub(super) entered: Option<Announcement>,
     /// The same endpoint in its text form, which stands in each signal of its.
     pub(super) name: Option<Box<str>>,
-    /// At most `rooms_per_socket_max`, and who was named to it in each: at most [`NAMED_IN_ALL_MAX`].
-    pub(super) rooms: BTreeMap<RoomId, Vec<SocketId>>,
+    /// At most `rooms_per_socket_max`.
+    pub(super) rooms: BTreeMap<RoomId, Membership>,
     /// At most `waits_per_socket_max`.
     pub(super) waits: BTreeSet<Wanted>,
     /// Bytes handed to the driver that are not on their way yet; at most `queue_bytes_max` and one goodbye.

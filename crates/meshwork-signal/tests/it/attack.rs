@@ -209,7 +209,7 @@ fn templates() -> Vec<String> {
         FromClient::Register { genesis: bytes },
         FromClient::Lookup { room: Some(room), code: None },
         FromClient::Lookup { room: None, code: Some("AAAAAA".parse().unwrap()) },
-        FromClient::Join { room },
+        FromClient::Join { room, token: None },
         FromClient::Leave { room },
         FromClient::Signal { room, to: someone(2).endpoint, payload: Base64::new([5; 200]).unwrap() },
         FromClient::IceServers { room },
@@ -273,7 +273,7 @@ impl Attacker {
         if self.rng.below(2) == 0 {
             client.enter(&someone(100 + self.rng.below(400) as u16)).await;
             if self.rng.below(2) == 0 {
-                let join = FromClient::Join { room: genesis(3).1 };
+                let join = FromClient::Join { room: genesis(3).1, token: None };
                 client.say(&join).await;
             }
         }

@@ -182,7 +182,7 @@ impl World {
                 self.say(socket, &FromClient::Lookup { room, code });
             }
             Action::Join { socket, room } => {
-                self.say(socket, &FromClient::Join { room: ROOMS_KNOWN[room].1 });
+                self.say(socket, &FromClient::Join { room: ROOMS_KNOWN[room].1, token: None });
             }
             Action::Leave { socket, room } => {
                 let room = ROOMS_KNOWN[room].1;
@@ -304,7 +304,7 @@ impl World {
                 let speaking = self.seen.values().filter(|seen| seen.endpoint == endpoint).count();
                 assert_eq!(speaking, 1, "an endpoint is on one socket");
             }
-            FromServer::Joined { room, members } => {
+            FromServer::Joined { room, members, .. } => {
                 let own = self.seen[&socket].endpoint;
                 let others: BTreeSet<Option<Endpoint>> = self
                     .seen

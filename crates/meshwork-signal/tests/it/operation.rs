@@ -84,7 +84,7 @@ async fn the_metrics_tell_what_happened() {
     let payload = Base64::new([9; 10]).unwrap();
     second.say(&FromClient::Signal { room, to: someone(1).endpoint, payload }).await;
     second.say(&FromClient::Report { outcome: LinkOutcome::Relayed, ms: 700 }).await;
-    second.say(&FromClient::Join { room: genesis(2).1 }).await;
+    second.say(&FromClient::Join { room: genesis(2).1, token: None }).await;
     assert!(matches!(second.hear().await, Some(FromServer::Refused { .. })));
     let answer = server.request("GET /metrics HTTP/1.1").await;
     for line in [
@@ -142,6 +142,21 @@ async fn the_dashboard_shows_numbers_that_exist() {
     }
     for name in &exist {
         assert!(shown.contains(name), "nobody sees {name}");
+    }
+}
+
+#[tokio::test]
+async fn alerts_watch_numbers_that_exist() {
+    let page = Server::start().await.handle.metrics();
+    let alerts = include_str!("../../../../deploy/prometheus/alerts.yml");
+    let words = alerts.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    let watched: Vec<&str> =
+        words.filter(|word| word.starts_with("meshwork_") || word.starts_with("process_")).collect();
+    assert!(watched.len() > 5);
+    // The relay counts for itself.
+    for name in watched.iter().filter(|name| !name.starts_with("meshwork_relay_")) {
+        let name = name.trim_end_matches("_bucket");
+        assert!(page.contains(&format!("# TYPE {name} ")), "there is no {name}");
     }
 }
 

@@ -84,7 +84,7 @@ async fn a_full_room_refuses_and_the_socket_stays() {
         members.push(member);
     }
     let mut late = server.enter(&someone(25)).await;
-    late.say(&FromClient::Join { room }).await;
+    late.say(&FromClient::Join { room, token: None }).await;
     match late.hear().await {
         Some(FromServer::Refused { reason: ServerRefusal::RoomFull, room: Some(named), detail, .. }) => {
             assert_eq!(named, room);

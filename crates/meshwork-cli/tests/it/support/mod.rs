@@ -62,6 +62,15 @@ impl Home {
         self.start_in(&[], through, arguments)
     }
 
+    /// Starts `meshwork` with these arguments and environment variables.
+    pub(crate) fn start_with<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        arguments: I,
+        environment: &[(&str, &str)],
+    ) -> Running {
+        self.start_in(environment, &[], arguments)
+    }
+
     fn start_in<I: IntoIterator<Item: AsRef<OsStr>>>(
         &self,
         environment: &[(&str, &str)],

@@ -92,8 +92,9 @@ impl LogParts {
                 }
                 Next::End => {}
                 // A keeper may be writing the end of the last segment this moment.
-                Next::Damaged(_) if segments.last().is_some_and(|last| last.first == segment) => {}
-                Next::Damaged(what) => return Err(reader.damaged(what)),
+                Next::Torn(_) | Next::Damaged(_)
+                    if segments.last().is_some_and(|last| last.first == segment) => {}
+                Next::Torn(what) | Next::Damaged(what) => return Err(reader.damaged(what)),
             }
             let successor =
                 segments.iter().find(|successor| successor.first == place.next && place.next != segment);

@@ -32,6 +32,8 @@ pub struct Summary {
     pub first: Option<WallTime>,
     /// When its last entry was written.
     pub last: Option<WallTime>,
+    /// What is wrong with what follows its last entry.
+    pub damage: Option<String>,
 }
 
 /// The entries of a history in order.
@@ -41,6 +43,14 @@ pub struct Entries {
     segments: Vec<Segment>,
     current: Option<SegmentReader<BufReader<File>>>,
     from: WallTime,
+    damage: Option<String>,
+}
+
+impl Entries {
+    /// What is wrong with what follows the last entry, once that was read; `None` also while a keeper writes on.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
 }
 
 impl History {
@@ -80,13 +90,13 @@ impl History {
             segments.remove(0);
         }
         segments.reverse();
-        Ok(Entries { history: self.clone(), segments, current: None, from })
+        Ok(Entries { history: self.clone(), segments, current: None, from, damage: None })
     }
 
     /// What it has, in numbers. Reads all of it.
     ///
     /// # Errors
-    /// [`HistoryError`] when it cannot be read or is damaged.
+    /// [`HistoryError`] when it cannot be read, or is damaged before its last file.
     pub fn summary(&self) -> Result<Summary, HistoryError> {
         let segments = Segment::list(&self.folder)?;
         let mut summary = Summary {
@@ -94,7 +104,8 @@ impl History {
             bytes: segments.iter().map(|segment| segment.bytes).sum(),
             ..Summary::default()
         };
-        for entry in self.since(WallTime(0))? {
+        let mut entries = self.since(WallTime(0))?;
+        for entry in &mut entries {
             let entry = entry?;
             summary.first.get_or_insert(entry.at());
             summary.last = Some(entry.at());
@@ -103,6 +114,7 @@ impl History {
                 Entry::Gap { missed, .. } => summary.missed += missed,
             }
         }
+        summary.damage = entries.damage;
         Ok(summary)
     }
 
@@ -111,7 +123,7 @@ impl History {
         let Some(mut reader) = self.open(segment.first)? else { return Ok(None) };
         match reader.next()? {
             Next::Entry(entry) => Ok(Some(entry.at())),
-            Next::End | Next::Damaged(_) => Ok(None),
+            Next::End | Next::Torn(_) | Next::Damaged(_) => Ok(None),
         }
     }
 
@@ -144,8 +156,13 @@ impl Entries {
                 Next::Entry(entry) if entry.at() < self.from => {}
                 Next::Entry(entry) => return Ok(Some(entry)),
                 // A keeper may be writing the end of the last segment this moment.
-                Next::Damaged(_) if self.segments.is_empty() => return Ok(None),
-                Next::Damaged(what) => return Err(reader.damaged(what)),
+                Next::Torn(_) if self.segments.is_empty() => return Ok(None),
+                // Or it was killed while it did; it cuts off what is wrong when it starts again.
+                Next::Damaged(what) if self.segments.is_empty() => {
+                    self.damage = Some(what);
+                    return Ok(None);
+                }
+                Next::Torn(what) | Next::Damaged(what) => return Err(reader.damaged(what)),
                 Next::End => {
                     let next = reader.next_number();
                     if self.segments.last().is_some_and(|successor| successor.first != next) {

@@ -100,7 +100,9 @@ pub(super) enum Next {
     Entry(Entry),
     /// The file ends here.
     End,
-    /// What follows is torn or changed; in words.
+    /// The file ends within an entry: its writer is about to go on, or was killed; in words.
+    Torn(String),
+    /// What follows was changed; in words.
     Damaged(String),
 }
 
@@ -148,14 +150,14 @@ impl<R: Read> SegmentReader<R> {
     /// Reads the next entry.
     ///
     /// # Errors
-    /// When the file cannot be read. What is wrong with its content is no error but [`Next::Damaged`].
+    /// When the file cannot be read. What is wrong with its content is no error but [`Next::Torn`] or [`Next::Damaged`].
     pub(super) fn next(&mut self) -> Result<Next, HistoryError> {
         let mut prefix = [0; PREFIX_LEN];
         let length = read_up_to(&mut self.file, &mut prefix).map_err(file_error(&self.path))?;
         if length == 0 {
             return Ok(Next::End);
         }
-        let torn = |next: u64| Ok(Next::Damaged(format!("entry {next} is cut off")));
+        let torn = |next: u64| Ok(Next::Torn(format!("entry {next} is cut off")));
         if length < PREFIX_LEN {
             return torn(self.next);
         }

@@ -125,6 +125,28 @@ fn what_the_store_does_not_know_is_cut_off_and_what_it_knows_must_be_there() {
 }
 
 #[test]
+fn a_changed_entry_is_told_and_a_torn_one_is_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = limits(folder.path(), BYTES_LEAST);
+    HistoryWriter::open(&limits, ROOM, None)
+        .unwrap()
+        .append(0, &[batch(1, b"one"), batch(2, b"two")])
+        .unwrap();
+    let path = Segment::path(&folder.path().join(ROOM.to_string()), 0);
+    let whole = fs::read(&path).unwrap();
+    let history = History::new(folder.path(), ROOM);
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let summary = history.summary().unwrap();
+    assert_eq!((summary.batches, summary.damage), (1, None));
+    let mut changed = whole.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    fs::write(&path, changed).unwrap();
+    let summary = history.summary().unwrap();
+    assert_eq!(summary.damage.as_deref(), Some("the checksum of entry 1 does not hold"));
+    assert_eq!(summary.batches, 1);
+}
+
+#[test]
 fn another_rooms_history_and_a_newer_one_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), BYTES_LEAST);

@@ -113,7 +113,7 @@ impl HistoryWriter {
             match reader.next()? {
                 Next::Entry(entry) => self.last = self.last.max(entry.at()),
                 Next::End => break,
-                Next::Damaged(what) => {
+                Next::Torn(what) | Next::Damaged(what) => {
                     problem = Some(what);
                     break;
                 }

@@ -31,8 +31,8 @@ fn nobody_finds_oneself_among_the_members() {
     // The same endpoint again, on the same socket and on another.
     let second = world.enter(&someone(1));
     for _ in 0..2 {
-        world.say(second, FromClient::Join { room });
-        assert_eq!(world.heard_one(second), FromServer::Joined { room, members: vec![] });
+        world.say(second, FromClient::Join { room, token: None });
+        assert_eq!(world.heard_one(second), FromServer::Joined { room, members: vec![], others: Some(0) });
     }
     world.say(second, signal(room, someone(1).endpoint));
     world.refusal(second, ServerRefusal::NoSuchMember);
@@ -46,7 +46,7 @@ fn a_socket_that_enters_twice_leaves_no_ghost() {
     let socket = world.open();
     let challenge = world.challenge(socket);
     world.say(socket, someone(1).enter(&challenge));
-    world.say(socket, FromClient::Join { room });
+    world.say(socket, FromClient::Join { room, token: None });
     world.heard(watcher);
     world.say(socket, someone(2).enter(&challenge));
     let words = world.goodbye(socket, ServerRefusal::OutOfOrder);
@@ -55,7 +55,7 @@ fn a_socket_that_enters_twice_leaves_no_ghost() {
     assert_eq!(world.heard_one(watcher), FromServer::MemberLeft { room, endpoint });
 
     let newcomer = world.enter(&someone(3));
-    world.say(newcomer, FromClient::Join { room });
+    world.say(newcomer, FromClient::Join { room, token: None });
     let FromServer::Joined { members, .. } = world.heard_one(newcomer) else { panic!("not joined") };
     let members: Vec<Endpoint> = members.iter().map(|member| member.endpoint).collect();
     assert_eq!(members, [someone(9).endpoint]);
@@ -84,7 +84,7 @@ fn joining_without_an_id_is_answered_and_harms_nobody() {
     let room = world.register(1);
     let member = world.join(&someone(1), room);
     let nameless = world.open();
-    world.say(nameless, FromClient::Join { room });
+    world.say(nameless, FromClient::Join { room, token: None });
     assert!(world.goodbye(nameless, ServerRefusal::OutOfOrder).contains("join"));
     let roomless = world.enter(&someone(2));
     world.text(roomless, r#"{"type":"join"}"#);

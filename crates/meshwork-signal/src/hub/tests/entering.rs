@@ -53,7 +53,7 @@ fn nothing_is_done_before_entering() {
     for (message, name) in [
         (FromClient::Register { genesis }, "register"),
         (FromClient::Lookup { room: Some(room), code: None }, "lookup"),
-        (FromClient::Join { room }, "join"),
+        (FromClient::Join { room, token: None }, "join"),
         (FromClient::Leave { room }, "leave"),
         (signal(room, to), "signal"),
         (FromClient::KeepAlive, "keep-alive"),
@@ -77,7 +77,7 @@ fn a_second_socket_of_an_endpoint_replaces_the_first() {
     world.goodbye(first, ServerRefusal::Replaced);
     let endpoint = someone(1).endpoint;
     assert_eq!(world.heard_one(other), FromServer::MemberLeft { room, endpoint });
-    world.say(second, FromClient::Join { room });
+    world.say(second, FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(other), FromServer::MemberJoined { .. }));
     // The late end of the first socket's connection takes nothing from the second.
     world.close(first);

@@ -26,7 +26,7 @@ fn who_joins_hears_of_relays_first_and_may_ask_again() {
     let mut world = with_relay();
     let (room, ann) = (world.register(1), someone(1));
     let socket = world.enter(&ann);
-    world.say(socket, FromClient::Join { room });
+    world.say(socket, FromClient::Join { room, token: None });
     let mut heard = world.heard(socket);
     assert!(matches!(heard.pop(), Some(FromServer::Joined { .. })));
     let (told, first) = servers(heard.remove(0));
@@ -59,7 +59,7 @@ fn a_server_without_relays_says_nothing_of_them() {
     let mut world = World::new();
     let room = world.register(1);
     let socket = world.enter(&someone(1));
-    world.say(socket, FromClient::Join { room });
+    world.say(socket, FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
     world.say(socket, FromClient::IceServers { room });
     assert_eq!(servers(world.heard_one(socket)), (room, vec![]));

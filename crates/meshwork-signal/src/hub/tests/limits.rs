@@ -49,14 +49,14 @@ fn members_of_a_room() {
     let room = world.register(1);
     let sockets: Vec<SocketId> = (1..=24).map(|secret| world.join(&someone(secret), room)).collect();
     let late = world.enter(&someone(25));
-    world.say(late, FromClient::Join { room });
+    world.say(late, FromClient::Join { room, token: None });
     let words = world.refusal(late, ServerRefusal::RoomFull);
     assert_eq!(words, format!("room {room} has 24 members, the most the server allows"));
     // A member may join again, and a place that is left can be taken.
-    world.say(sockets[0], FromClient::Join { room });
+    world.say(sockets[0], FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(sockets[0]), FromServer::Joined { .. }));
     world.close(sockets[0]);
-    world.say(late, FromClient::Join { room });
+    world.say(late, FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(late), FromServer::Joined { members, .. } if members.len() == 23));
 }
 
@@ -67,7 +67,7 @@ fn of_a_large_room_some_are_named_and_all_can_signal() {
     let sockets: Vec<SocketId> = (1..=150).map(|secret| world.join(&someone(secret), room)).collect();
     sockets.iter().for_each(|&socket| drop(world.heard(socket)));
     let late = world.enter(&someone(151));
-    world.say(late, FromClient::Join { room });
+    world.say(late, FromClient::Join { room, token: None });
     let FromServer::Joined { members, .. } = world.heard_one(late) else { panic!("not joined") };
     let named: BTreeSet<Endpoint> = members.iter().map(|member| member.endpoint).collect();
     assert_eq!(named.len(), NAMED_MAX, "a bounded number, and nobody twice");
@@ -99,7 +99,7 @@ fn of_a_large_room_some_are_named_and_all_can_signal() {
 fn what_is_said_of_the_largest_room_fits_one_message() {
     let announcement = announce::announce(&someone(1).identity, someone(1).endpoint, [7; 32]);
     let members = vec![announcement; NAMED_MAX];
-    let text = to_text(&FromServer::Joined { room: RoomId([255; 32]), members });
+    let text = to_text(&FromServer::Joined { room: RoomId([255; 32]), members, others: Some(u64::MAX) });
     assert!(text.len() <= meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX, "{}", text.len());
 }
 
@@ -108,12 +108,12 @@ fn rooms_of_a_socket() {
     let mut world = world(|config| config.rooms_per_socket_max = 2);
     let rooms: Vec<RoomId> = (1..=3).map(|nonce| world.register(nonce)).collect();
     let socket = world.join(&someone(1), rooms[0]);
-    world.say(socket, FromClient::Join { room: rooms[1] });
+    world.say(socket, FromClient::Join { room: rooms[1], token: None });
     world.heard(socket);
-    world.say(socket, FromClient::Join { room: rooms[2] });
+    world.say(socket, FromClient::Join { room: rooms[2], token: None });
     assert!(world.refusal(socket, ServerRefusal::TooManyRooms).contains("2 rooms"));
     world.say(socket, FromClient::Leave { room: rooms[0] });
-    world.say(socket, FromClient::Join { room: rooms[2] });
+    world.say(socket, FromClient::Join { room: rooms[2], token: None });
     assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
 }
 

@@ -160,7 +160,7 @@ impl World {
     /// A socket that entered as `someone` and joined `room`, whose notices everybody has read.
     fn join(&mut self, someone: &Someone, room: RoomId) -> SocketId {
         let socket = self.enter(someone);
-        self.say(socket, FromClient::Join { room });
+        self.say(socket, FromClient::Join { room, token: None });
         assert!(matches!(self.heard_one(socket), FromServer::Joined { .. }));
         self.inboxes.clear();
         socket

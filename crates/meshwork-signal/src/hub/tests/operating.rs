@@ -157,7 +157,7 @@ fn new_limits_count_at_once_and_wrong_ones_not_at_all() {
     let config = HubConfig { members_max: 2, ..HubConfig::default() };
     assert_eq!(world.hub.reconfigure(config), Ok(()));
     let late = world.enter(&someone(3));
-    world.say(late, FromClient::Join { room });
+    world.say(late, FromClient::Join { room, token: None });
     world.refusal(late, ServerRefusal::RoomFull);
     let wrong = HubConfig { members_max: 1, ..HubConfig::default() };
     assert!(world.hub.reconfigure(wrong).is_err());

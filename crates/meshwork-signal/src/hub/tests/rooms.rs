@@ -102,7 +102,7 @@ fn joining_never_makes_a_room() {
     let mut world = World::new();
     let socket = world.enter(&someone(1));
     let (_, room) = genesis(1);
-    world.say(socket, FromClient::Join { room });
+    world.say(socket, FromClient::Join { room, token: None });
     assert!(world.refusal(socket, ServerRefusal::NoSuchRoom).contains(&room.to_string()));
     assert_eq!(world.hub.room_count(), 0);
 }
@@ -113,9 +113,12 @@ fn members_hear_of_each_other() {
     let room = world.register(1);
     let first = world.join(&someone(1), room);
     let second = world.enter(&someone(2));
-    world.say(second, FromClient::Join { room });
+    world.say(second, FromClient::Join { room, token: None });
     let announced = |secret| announce::announce(&someone(secret).identity, someone(secret).endpoint, [7; 32]);
-    assert_eq!(world.heard_one(second), FromServer::Joined { room, members: vec![announced(1)] });
+    assert_eq!(
+        world.heard_one(second),
+        FromServer::Joined { room, members: vec![announced(1)], others: Some(1) }
+    );
     assert_eq!(world.heard_one(first), FromServer::MemberJoined { room, announcement: announced(2) });
 
     world.say(second, FromClient::Leave { room });
@@ -124,7 +127,7 @@ fn members_hear_of_each_other() {
     world.say(second, FromClient::Leave { room });
     assert_eq!((world.heard(first), world.heard(second)), (vec![], vec![]), "leaving twice says nothing");
 
-    world.say(second, FromClient::Join { room });
+    world.say(second, FromClient::Join { room, token: None });
     world.heard(first);
     world.close(second);
     assert_eq!(world.heard_one(first), FromServer::MemberLeft { room, endpoint });
@@ -137,13 +140,13 @@ fn joining_again_is_answered_by_what_changed_and_not_announced() {
     let first = world.join(&someone(1), room);
     let second = world.join(&someone(2), room);
     for socket in [first, second] {
-        world.say(socket, FromClient::Join { room });
+        world.say(socket, FromClient::Join { room, token: None });
         assert!(matches!(world.heard_one(socket), FromServer::Joined { members, .. } if members.is_empty()));
     }
     assert_eq!(world.heard(first), []);
     // Who left and comes back is told everything anew.
     world.say(second, FromClient::Leave { room });
-    world.say(second, FromClient::Join { room });
+    world.say(second, FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(second), FromServer::Joined { members, .. } if members.len() == 1));
 }
 

@@ -43,7 +43,7 @@ fn whoever_registers_rooms_from_many_networks_loses_them_to_an_innocent() {
 fn of_the_rooms_of_a_network_the_unused_go_first() {
     let mut world = world(|config| (config.rooms_max, config.rooms_per_network_max) = (3, 3));
     let (member, used) = register_from(&mut world, "192.0.2.1", 1);
-    world.say(member, FromClient::Join { room: used });
+    world.say(member, FromClient::Join { room: used, token: None });
     let (_, left) = register_from(&mut world, "192.0.2.1", 2);
     let visitor = world.join(&someone(9), left);
     world.say(visitor, FromClient::Leave { room: left });
@@ -62,7 +62,7 @@ fn whoever_holds_sockets_from_many_networks_loses_them_to_an_innocent() {
     let mut world = world(|config| (config.sockets_max, config.sockets_per_network_max) = (400, 10));
     let room = world.register(1);
     let friend = enter_from(&mut world, "192.0.2.1", 2);
-    world.say(friend, FromClient::Join { room });
+    world.say(friend, FromClient::Join { room, token: None });
     // Twelve /64s of one site, as many sockets each as a /64 may have.
     for number in 0..200 {
         world.open_from(&format!("2001:db8:7:{:x}00::1", number % 12));
@@ -79,11 +79,77 @@ fn whoever_holds_sockets_from_many_networks_loses_them_to_an_innocent() {
     assert_eq!(world.hub.socket_count(), 400);
     for secret in 100..110 {
         let socket = enter_from(&mut world, &format!("198.51.{secret}.1"), secret);
-        world.say(socket, FromClient::Join { room });
+        world.say(socket, FromClient::Join { room, token: None });
         assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
     }
     assert!(!world.closed.contains(&friend), "who is in a room and holds one socket stays");
     assert_eq!(world.hub.socket_count(), 400);
+}
+
+fn join_with(world: &mut World, socket: SocketId, room: RoomId, secret: Option<u8>) -> (usize, Option<u64>) {
+    let token = secret.map(|secret| Base64::from([secret; 32]));
+    world.say(socket, FromClient::Join { room, token });
+    match world.heard_one(socket) {
+        FromServer::Joined { members, others, .. } => (members.len(), others),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_the_secret_of_a_private_room_nobody_is_named_in_it_nor_learns_who_is() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let [first, second, ghost, guesser] =
+        [1, 2, 3, 4].map(|secret| enter_from(&mut world, &format!("198.51.{secret}.1"), secret));
+    assert_eq!(join_with(&mut world, first, room, Some(9)), (0, Some(0)));
+    assert_eq!(join_with(&mut world, ghost, room, None), (0, Some(0)));
+    assert_eq!(join_with(&mut world, guesser, room, Some(8)), (0, Some(0)));
+    assert_eq!(join_with(&mut world, second, room, Some(9)), (1, Some(1)));
+    assert!(matches!(world.heard_one(first), FromServer::MemberJoined { .. }));
+    assert_eq!((world.heard(ghost), world.heard(guesser)), (vec![], vec![]));
+    // Nor does anybody carry what it says to them.
+    world.say(ghost, signal(room, someone(1).endpoint));
+    world.refusal(ghost, ServerRefusal::NoSuchMember);
+    world.say(second, signal(room, someone(1).endpoint));
+    assert!(matches!(world.heard_one(first), FromServer::Signal { .. }));
+    // Whoever shows another token has left the one circle for the other.
+    assert_eq!(join_with(&mut world, second, room, None), (1, Some(1)));
+    assert!(matches!(world.heard_one(first), FromServer::MemberLeft { .. }));
+}
+
+#[test]
+fn of_a_room_full_of_ghosts_newcomers_are_named_those_who_answer() {
+    let mut world = world(|config| config.sockets_per_network_max = 200);
+    let room = world.register(1);
+    for ghost in 0..150 {
+        let socket = enter_from(&mut world, &format!("198.51.100.{}", ghost % 3), ghost);
+        join_with(&mut world, socket, room, None);
+    }
+    let honest: Vec<SocketId> = (150..180)
+        .map(|secret| {
+            let socket = enter_from(&mut world, &format!("203.0.{secret}.1"), secret);
+            join_with(&mut world, socket, room, None);
+            socket
+        })
+        .collect();
+    // Each was signalled to by another, and answered.
+    for (number, &socket) in (150..180).zip(&honest) {
+        let other = if number == 179 { 150 } else { number + 1 };
+        world.say(honest[usize::from(other) - 150], signal(room, someone(number).endpoint));
+        world.say(socket, signal(room, someone(other).endpoint));
+    }
+    world.inboxes.clear();
+    let newcomer = enter_from(&mut world, "192.0.2.77", 200);
+    world.say(newcomer, FromClient::Join { room, token: None });
+    let FromServer::Joined { members, others, .. } = world.heard_one(newcomer) else { panic!("not joined") };
+    assert_eq!((members.len(), others), (NAMED_MAX, Some(180)));
+    let is_honest = |endpoint: Endpoint| (150..180).any(|secret| someone(secret).endpoint == endpoint);
+    let known = members.iter().filter(|member| is_honest(member.endpoint)).count();
+    assert!(known >= NAMED_MAX / 4 * 3, "{known} of {NAMED_MAX}");
+    // Whoever reached nobody asks for others, and is named others.
+    world.say(newcomer, FromClient::Join { room, token: None });
+    let FromServer::Joined { members: more, .. } = world.heard_one(newcomer) else { panic!("not joined") };
+    assert!(more.len() == NAMED_MAX && more.iter().all(|member| !members.contains(member)));
 }
 
 #[test]
@@ -97,7 +163,7 @@ fn a_join_costs_what_it_brings_about() {
     let before = world.hub.counts.bytes_sent;
     let mut joins = 0;
     while !world.closed.contains(&socket) {
-        world.say(socket, FromClient::Join { room });
+        world.say(socket, FromClient::Join { room, token: None });
         world.say(socket, FromClient::Leave { room });
         joins += 1;
     }
@@ -112,7 +178,7 @@ fn nothing_of_a_hub_is_left_when_all_have_gone() {
     for number in 0..100 {
         let (socket, room) = register_from(&mut world, &format!("2001:db8:{number:x}::1"), number);
         if number % 2 == 0 {
-            world.say(socket, FromClient::Join { room });
+            world.say(socket, FromClient::Join { room, token: None });
         }
         let code = Some(meshwork_core::id::Code::from_bits(number.into()));
         world.say(socket, FromClient::Lookup { room: None, code });

@@ -100,6 +100,7 @@ impl Relay {
         if !authentic.makes_allocations {
             return Err((401, Refusal::Forged));
         }
+        let (network, now) = (Network::of(request.remote.ip()), request.now.time);
         let wanted = Wanted::read(&request.message, self.default_family())?;
         let relay_address = self.relay_address(wanted.family).ok_or((440, Refusal::Family))?;
         let full = (508, Refusal::Capacity);
@@ -113,19 +114,18 @@ impl Relay {
                 if is_pair && self.reservations.len() >= RESERVATIONS_MAX {
                     return Err(full);
                 }
-                let port = self.free_port(relay_address, wanted.even.is_some(), is_pair).ok_or(full)?;
-                Place::Port { port, is_pair }
+                let find = |relay: &mut Relay| relay.free_port(relay_address, wanted.even.is_some(), is_pair);
+                let found = find(self);
+                // A pair of ports is too much to ask others for.
+                let port = match found {
+                    None if !is_pair && self.make_way(now, network) => find(self),
+                    found => found,
+                };
+                Place::Port { port: port.ok_or(full)?, is_pair }
             }
         };
-        let network = Network::of(request.remote.ip());
-        let now = request.now.time;
         let mut admitted = self.quotas.admit(now, &self.config, &authentic.name, network);
-        // The network that has most gives one up.
-        if admitted.as_ref().err() == Some(&Refusal::Capacity)
-            && let Some(least) = self.holders.gives_way(network)
-        {
-            self.counts.refuse(Refusal::GaveWay);
-            self.remove_allocation(now, least);
+        if admitted.as_ref().err() == Some(&Refusal::Capacity) && self.make_way(now, network) {
             admitted = self.quotas.admit(now, &self.config, &authentic.name, network);
         }
         match admitted {
@@ -133,6 +133,14 @@ impl Relay {
             Err(Refusal::Capacity) => Err(full),
             Err(cause) => Err((486, cause)),
         }
+    }
+
+    /// Ends an allocation of the network that has most, unless that is this one.
+    fn make_way(&mut self, now: Time, network: Network) -> bool {
+        let Some(least) = self.holders.gives_way(network) else { return false };
+        self.counts.refuse(Refusal::GaveWay);
+        self.remove_allocation(now, least);
+        true
     }
 
     fn allocate(

@@ -161,7 +161,7 @@ impl Client {
 
     /// Joins a room and gives who else is in it.
     pub(crate) async fn join(&mut self, room: RoomId) -> Vec<Endpoint> {
-        self.say(&FromClient::Join { room }).await;
+        self.say(&FromClient::Join { room, token: None }).await;
         match self.hear().await {
             Some(FromServer::Joined { members, .. }) => {
                 members.iter().map(|member| member.endpoint).collect()

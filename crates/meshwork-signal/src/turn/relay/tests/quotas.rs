@@ -55,6 +55,18 @@ fn what_carries_data_is_kept_when_a_network_gives_way() {
 }
 
 #[test]
+fn a_network_gives_way_where_ports_run_out_first() {
+    let mut few = config();
+    few.ports = 50_000..=50_001;
+    let mut world = World::new(few);
+    assert_eq!(code(&mut world, "1.1.1.1:1", "a"), None);
+    assert_eq!(code(&mut world, "1.1.1.1:2", "b"), None);
+    assert_eq!(code(&mut world, "2.2.2.2:1", "newcomer"), None);
+    assert_eq!(code(&mut world, "1.1.1.1:3", "c"), Some(508), "nobody holds more than one");
+    assert_eq!(world.refused(Refusal::GaveWay), 1);
+}
+
+#[test]
 fn other_limits_count_from_now_on_and_take_nothing_away() {
     let mut world = World::new(config());
     let (alice, relayed) = world.allocated("1.1.1.1:1", "red:a");
