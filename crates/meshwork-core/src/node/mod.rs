@@ -39,6 +39,7 @@ mod overlays;
 pub mod path;
 mod peer;
 mod pointing;
+mod registration;
 mod reports;
 mod resume;
 mod rooms;

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
-use super::ice::IceOffer;
 use super::io::{Effect, LinkId, ServerId};
 use super::overlays::FULL_AFTER;
+use super::registration::Registration;
 use super::storing::{persist_token, split_token};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
@@ -31,27 +31,6 @@ use crate::wire::BoundedText;
 
 /// Servers on which one room is looked for: its own, and those that an address may name besides.
 pub(super) const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
-
-/// What one server knows of a room and of us in it.
-#[derive(Debug)]
-pub(super) struct Registration {
-    /// The server.
-    pub(super) server: ServerId,
-    /// `http(s)://HOST` of that server.
-    base: String,
-    /// The room's code there, once it was found or registered.
-    pub(super) code: Option<Code>,
-    /// Whether the server counts us among the room's members.
-    pub(super) joined: bool,
-    /// Whether it said that it does not let us in.
-    pub(super) refused: bool,
-    /// How many others it says are in the room.
-    pub(super) others: u64,
-    /// When it is asked for others than those that it named, unless one of them is reached before.
-    pub(super) ask_again: Option<Time>,
-    /// What it said of STUN and TURN servers.
-    pub(super) ice: Option<IceOffer>,
-}
 
 /// A room that the node is in, or on its way into.
 #[derive(Debug)]
@@ -198,16 +177,7 @@ impl Node {
         let server = self.server(signalling_url(base));
         if let Some(entry) = self.rooms.get_mut(&handle).filter(|entry| !entry.uses(server)) {
             let base = String::from(base);
-            entry.registrations.push(Registration {
-                server,
-                base,
-                code: None,
-                joined: false,
-                refused: false,
-                others: 0,
-                ask_again: None,
-                ice: None,
-            });
+            entry.registrations.push(Registration::new(server, base));
         }
         server
     }

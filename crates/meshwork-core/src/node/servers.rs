@@ -12,7 +12,7 @@ use super::io::{Effect, ServerId};
 use super::overlays::UNSOUGHT;
 use super::path::Path;
 use super::peer::{Peer, Source};
-use super::rooms::Registration;
+use super::registration::Registration;
 use super::{Node, PEERS_MAX};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::overlay::choice::Choice;
