@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::style;
+
 /// The folder that a file is in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -25,6 +27,25 @@ pub(crate) fn is_open_to_others(path: &Path) -> bool {
 pub(crate) fn is_open_to_others(_path: &Path) -> bool {
     false
 }
+
+/// Takes a file from everybody's eyes but its owner's, and says so, with what `whoever_could` do so may do.
+#[cfg(unix)]
+pub(crate) fn make_private(path: &Path, whoever_could: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if is_open_to_others(path) {
+        let become_private = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+        let since = if become_private.is_ok() {
+            "From now on only its owner may"
+        } else {
+            "That cannot be changed from here"
+        };
+        style::note(format!("Others could read {}. {since}; {whoever_could}.", path.display()));
+    }
+}
+
+/// Elsewhere a file is as private as the user's folder.
+#[cfg(not(unix))]
+pub(crate) fn make_private(_path: &Path, _whoever_could: &str) {}
 
 /// Writes a file beside `path`, then gives it its name: whoever looks sees the old file or the whole new one.
 ///

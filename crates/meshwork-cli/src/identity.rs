@@ -12,8 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use etcetera::BaseStrategy as _;
 use meshwork_core::id::Identity;
 
-use crate::file::{folder_of, is_open_to_others};
-use crate::style;
+use crate::file::{folder_of, make_private};
 
 /// The first line of the file: what it is, for people who find it, and in which form.
 const HEADING: &str = "meshwork identity v1";
@@ -76,7 +75,7 @@ fn load(path: &Path) -> Result<Option<Identity>> {
             return Err(error).with_context(|| format!("cannot open the identity {}", path.display()));
         }
     };
-    make_private(&file, path);
+    make_private(path, "whoever did can paint as you");
     file.take(FILE_MAX)
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read the identity {}", path.display()))?;
@@ -89,25 +88,6 @@ fn load(path: &Path) -> Result<Option<Identity>> {
         ),
     }
 }
-
-/// Takes a file from everybody's eyes but its owner's, and says so: whoever could read it may have the key.
-#[cfg(unix)]
-fn make_private(file: &File, path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if is_open_to_others(path) {
-        let become_private = file.set_permissions(fs::Permissions::from_mode(0o600));
-        let since = if become_private.is_ok() {
-            "From now on only its owner may"
-        } else {
-            "That cannot be changed from here"
-        };
-        style::note(format!("Others could read {}. {since}; whoever did can paint as you.", path.display()));
-    }
-}
-
-/// Elsewhere a file is as private as the user's folder.
-#[cfg(not(unix))]
-fn make_private(_file: &File, _path: &Path) {}
 
 fn parse(text: &str) -> Option<Identity> {
     let mut lines = text.lines();

@@ -68,6 +68,7 @@ missing secret, full, limit), 5 storage (what is kept is damaged, in use, or can
 RUST_LOG=meshwork=debug says more on standard error.";
 
 fn main() -> ExitCode {
+    leave_out_the_store();
     let arguments = parse();
     style::choose(arguments.color);
     // A server has settings for its log.
@@ -101,6 +102,17 @@ fn main() -> ExitCode {
             exit::finish(runtime.block_on(place::swarm::run(arguments)), json)
         }
     }
+}
+
+/// Reports no panic of the store's own crate: of a damaged file they are caught, and told in words.
+fn leave_out_the_store() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let is_of_store = panic.location().is_some_and(|place| place.file().contains("/redb-"));
+        if !is_of_store {
+            report(panic);
+        }
+    }));
 }
 
 /// Reads the arguments; tells what is wrong with them, or what was asked about them, and ends.

@@ -9,6 +9,7 @@ use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
 use tokio::time::{Instant, sleep};
 
 use crate::exit::Failure;
+use crate::file::make_private;
 use crate::identity;
 
 /// How long a keeper that is just ending, or was killed, may still hold the folder.
@@ -49,7 +50,9 @@ pub(super) fn open_store(data: &Path, history_bytes_max: u64) -> Result<RedbStor
             RedbStore::open_with_history(&path, HistoryLimits { folder: history_folder(data), bytes_max })
         }
     };
-    opened.map_err(|error| Failure::Storage(words(&path, &error)))
+    let store = opened.map_err(|error| Failure::Storage(words(&path, &error)))?;
+    make_private(&path, "whoever did has seen the rooms that are kept, private ones too");
+    Ok(store)
 }
 
 /// Where the histories of a keeper's rooms lie.

@@ -297,11 +297,24 @@ fn damaged_stores_are_refused_in_words_and_left_alone() {
         let keep = ["place", "keep", &link, "--data", "kept", "--json"];
         let ended = home.run(keep).expect_code(5).expect_words(&["rooms.redb", "damaged", "Put back a copy"]);
         assert_eq!(ended.json()["reason"], "storage");
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
         assert!(fs::read(&path).unwrap() == damaged, "the file is as it was");
     }
     // A copy put back is all that it takes; and no folder is told as well.
     fs::write(&path, &whole).unwrap();
     home.keep(&link, "kept").kill();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600, "nobody else reads what is kept");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let keeper = home.keep(&link, "kept");
+        keeper.interrupt();
+        let ended = keeper.end().expect_code(0);
+        assert!(ended.stderr.contains("Others could read kept/rooms.redb"), "{}", ended.stderr);
+        assert_eq!(mode(), 0o600);
+    }
     let nowhere = ["place", "keep", &link, "--data", "kept/rooms.redb"];
     home.run(nowhere).expect_code(5).expect_words(&["cannot be kept in", "--data"]);
 }

@@ -381,6 +381,9 @@ fn create(path: &Path) -> Result<(), OpenStoreError> {
         _ => {}
     }
     let database = builder().create(&fresh)?;
+    // What is in a private room is for whoever keeps it, and for no other user of the machine.
+    #[cfg(unix)]
+    fs::set_permissions(&fresh, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     let transaction = begin(&database)?;
     transaction.open_table(GENESES)?;
     transaction.open_table(BATCHES)?;

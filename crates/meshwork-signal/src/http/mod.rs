@@ -17,7 +17,6 @@ mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,6 +32,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use crate::accepting::Accepting;
 use crate::fair::Network;
 use crate::hub::Hub;
 pub use access::ForwardedHeader;
@@ -49,8 +49,6 @@ pub use tls::{Tls, TlsError, TlsFiles};
 
 /// Bytes of a request's head that are read: more than any browser sends.
 const REQUEST_HEAD_MAX: usize = 16 * 1024;
-/// Pause after the system refused to hand out a connection, mostly for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The first byte of every STUN message is below this (RFC 8489 section 5); that of HTTP and TLS is not.
 const STUN_BELOW: u8 = 4;
 
@@ -151,21 +149,13 @@ struct Acceptor {
 
 impl Acceptor {
     async fn accept(&self, listener: &TcpListener) {
+        let mut accepting = Accepting::new("the server");
         loop {
-            match listener.accept().await {
-                Ok((stream, address)) => {
-                    let is_exempt = self.shared.speaks_for_many(address.ip());
-                    match self.shared.places.take(Network::of(address.ip()), is_exempt, &self.alive) {
-                        Some(place) => self.start(stream, address, place),
-                        None => add(&self.shared.counts.refused_full),
-                    }
-                }
-                // Of one connection that is gone already; the others are not concerned.
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+            let (stream, address) = accepting.next(listener).await;
+            let is_exempt = self.shared.speaks_for_many(address.ip());
+            match self.shared.places.take(Network::of(address.ip()), is_exempt, &self.alive) {
+                Some(place) => self.start(stream, address, place),
+                None => add(&self.shared.counts.refused_full),
             }
         }
     }
@@ -247,9 +237,4 @@ impl Http {
 async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
     // Without a sender the server is gone, which is a stop too.
     let _ = stopped.wait_for(|&is_stopped| is_stopped).await;
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -20,7 +20,7 @@ pub const CLOSED_FOR: Duration = Duration::from_secs(60 * 60);
 pub enum Ban {
     /// Every endpoint of a peer. A peer costs nothing, so this stops accidents rather than malice.
     Peer(PeerId),
-    /// Everybody from these addresses.
+    /// Everybody from these addresses. Text that names a part of an IPv6 /64 stands for all of it.
     Addresses(IpNet),
     /// A room, for everybody.
     Room(RoomId),
@@ -52,10 +52,20 @@ impl FromStr for Ban {
             "room" => what.parse().map(Ban::Room).map_err(|_| wrong()),
             "address" => {
                 let range = what.parse().or_else(|_| what.parse::<IpAddr>().map(IpNet::from));
-                range.map(|range: IpNet| Ban::Addresses(range.trunc())).map_err(|_| wrong())
+                range.map(|range: IpNet| Ban::Addresses(at_least_a_network(range))).map_err(|_| wrong())
             }
             _ => Err(wrong()),
         }
+    }
+}
+
+/// A part of an IPv6 /64 stands for all of it: whoever has one address of it has the others.
+fn at_least_a_network(range: IpNet) -> IpNet {
+    match range {
+        IpNet::V6(v6) if v6.prefix_len() > 64 => {
+            IpNet::new(v6.addr().into(), 64).expect("64 bits are within an address").trunc()
+        }
+        range => range.trunc(),
     }
 }
 
@@ -131,6 +141,7 @@ mod tests {
             assert_eq!(ban.to_string().parse(), Ok(ban));
         }
         assert_eq!("address 192.0.2.7/24".parse(), Ok(Ban::Addresses("192.0.2.0/24".parse().unwrap())));
+        assert_eq!("address 2001:db8::1:2:3".parse(), Ok(Ban::Addresses("2001:db8::/64".parse().unwrap())));
         for wrong in ["", "peer", "peer x", "address 1.2.3", "tree ab", "address 1.2.3.4/33"] {
             assert!(wrong.parse::<Ban>().is_err(), "{wrong}");
         }

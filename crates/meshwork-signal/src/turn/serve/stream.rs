@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use super::driver::Bell;
+use crate::accepting::Accepting;
 use crate::http::Tls;
 use crate::turn::counts::Refusal;
 use crate::turn::io::StreamId;
@@ -21,9 +22,6 @@ use crate::turn::io::StreamId;
 const READ: usize = 8 * 1024;
 /// Bytes written at once, if as many wait.
 const WRITE: usize = 64 * 1024;
-/// Pause after the system refused to hand out a connection, mostly for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Time for the handshake of TLS.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -152,31 +150,18 @@ impl Handle {
 
 /// Accepts connections and serves each, over TLS where there is a certificate.
 pub(super) async fn accept(listener: TcpListener, handle: Handle, tls: Option<Arc<Tls>>) {
+    let mut accepting = Accepting::new("the relay");
     loop {
-        match listener.accept().await {
-            Ok((stream, remote)) => {
-                // Media is not held back to be sent together.
-                let _ = stream.set_nodelay(true);
-                let handle = handle.clone();
-                match &tls {
-                    None => tokio::spawn(async move { handle.serve_stream(stream, remote).await }),
-                    Some(tls) => {
-                        let handshake = TlsAcceptor::from(tls.config()).accept(stream);
-                        tokio::spawn(async move { handle.serve_once(handshake, remote).await })
-                    }
-                };
+        let (stream, remote) = accepting.next(&listener).await;
+        // Media is not held back to be sent together.
+        let _ = stream.set_nodelay(true);
+        let handle = handle.clone();
+        match &tls {
+            None => tokio::spawn(async move { handle.serve_stream(stream, remote).await }),
+            Some(tls) => {
+                let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+                tokio::spawn(async move { handle.serve_once(handshake, remote).await })
             }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the relay cannot accept connections");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        };
     }
-}
-
-/// Of one connection that is gone already; the others are not concerned.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
