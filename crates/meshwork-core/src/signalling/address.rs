@@ -70,6 +70,8 @@ impl FromStr for RoomAddress {
         let (room, secret) = parse_room(fields.next().unwrap_or(""))?;
         // Fields that this version does not know are left to later ones.
         let further = fields.find_map(|field| field.strip_prefix("at="));
+        // They know the room by its id alone.
+        let further = further.filter(|_| room.is_some());
         let further_servers = further.map_or(Ok(Vec::new()), parse_servers)?;
         Ok(RoomAddress { server: String::from(server), code, room, secret, further_servers })
     }
