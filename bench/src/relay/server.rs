@@ -18,6 +18,10 @@ pub const REALM: &str = "meshwork";
 const THREAD: &str = "relay";
 /// Time to start.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two questions to a coturn that does not listen yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Ports on which coturn is started before it counts as broken.
+const STARTS_MAX: usize = 3;
 
 /// A relay that runs until it is dropped.
 pub enum Contestant {
@@ -57,25 +61,31 @@ impl Contestant {
         Ok(Contestant::Ours { server, _runtime: runtime })
     }
 
-    /// Starts coturn on a free port of this machine, with one relay thread and no log.
+    /// Starts coturn on a free port of this machine, with one relay thread and no log. Between the choice of the port
+    /// and the start others may take it; then the next one is tried.
     ///
     /// # Errors
-    /// It is not installed (`apt-get install coturn`), or does not answer.
+    /// It is not installed (`apt-get install coturn`), or does not answer on any of some ports.
     pub fn coturn() -> Result<Contestant> {
+        let mut failure = None;
+        for _ in 0..STARTS_MAX {
+            let mut contestant = Contestant::start_coturn()?;
+            match contestant.wait_until_it_answers() {
+                Ok(()) => return Ok(contestant),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.context("it was started")?)
+    }
+
+    fn start_coturn() -> Result<Contestant> {
         let address = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let port = address.port().to_string();
         let pid_file = std::env::temp_dir().join(format!("meshwork-bench-coturn-{port}.pid"));
         let process = Command::new("turnserver")
             .args(["-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
-            .args([
-                "--no-cli",
-                "--no-tls",
-                "--no-dtls",
-                "--no-multicast-peers",
-                "--use-auth-secret",
-                "-m",
-                "1",
-            ])
+            .args(["--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--no-multicast-peers"])
+            .args(["--use-auth-secret", "-m", "1"])
             .args(["--log-file=/dev/null", "--no-stdout-log", "--min-port=30000", "--max-port=31999"])
             .arg(format!("--listening-port={port}"))
             .arg(format!("--static-auth-secret={SECRET}"))
@@ -86,9 +96,28 @@ impl Contestant {
             .stderr(Stdio::null())
             .spawn()
             .context("coturn does not start; install it: apt-get install coturn")?;
-        let contestant = Contestant::Coturn { process, address };
-        wait_for(address)?;
-        Ok(contestant)
+        Ok(Contestant::Coturn { process, address })
+    }
+
+    /// Asks until it answers, or has ended.
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let Contestant::Coturn { process, address } = self else { return Ok(()) };
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.connect(*address)?;
+        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        let binding = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            // A socket on a port where nobody listens fails at once, until coturn is there.
+            if socket.send(&binding).is_ok() && socket.recv(&mut [0; 512]).is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = process.try_wait()? {
+                anyhow::bail!("coturn ended before it answered on {address}: {status}");
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        anyhow::bail!("coturn does not answer on {address} within {PATIENCE:?}")
     }
 
     /// Where it listens for datagrams.
@@ -158,19 +187,4 @@ pub fn coturn_version() -> Result<String> {
 fn read(path: &Path) -> String {
     // A thread may end while its neighbours are read.
     fs::read_to_string(path).unwrap_or_default()
-}
-
-/// Asks until it answers.
-fn wait_for(address: SocketAddr) -> Result<()> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    socket.connect(address)?;
-    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-    let binding = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-    let begin = Instant::now();
-    while begin.elapsed() < PATIENCE {
-        if socket.send(&binding).is_ok() && socket.recv(&mut [0; 512]).is_ok() {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("coturn does not answer on {address}")
 }

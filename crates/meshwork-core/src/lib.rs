@@ -18,6 +18,7 @@ pub mod memo;
 pub mod node;
 pub mod overlay;
 pub mod presence;
+pub mod reach;
 pub mod rng;
 pub mod room;
 pub mod session;

@@ -6,6 +6,7 @@
 //! is cut one way stalls the other way too. Nothing is corrupted: what DTLS cannot open never arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 use meshwork_core::node::io::{Channel, Effect, Input, LinkId};
 use meshwork_core::node::path::{IceConfig, IcePolicy, LinkPath, PathEnd, RelayTransport};
@@ -84,6 +85,9 @@ impl Ends {
     }
 }
 
+/// What a node names as its own address.
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
 /// All connections of a world.
 #[derive(Debug)]
 pub struct Connections {
@@ -96,6 +100,10 @@ pub struct Connections {
     hard: BTreeSet<(NodeIndex, NodeIndex)>,
     /// Addresses on relays that each node has taken, those it gave back included.
     allocations: BTreeMap<NodeIndex, usize>,
+    /// Addresses that nodes name as their own, where they are others than [`ADDRESS`].
+    named: BTreeMap<NodeIndex, Vec<IpAddr>>,
+    /// Addresses to which each node's driver was to send, so far.
+    handed: BTreeSet<(NodeIndex, IpAddr)>,
     /// Whom nothing reaches and who sends nothing.
     asleep: BTreeSet<NodeIndex>,
     parked: Vec<(End, Input)>,
@@ -114,11 +122,23 @@ impl Connections {
             cut: BTreeSet::new(),
             hard: BTreeSet::new(),
             allocations: BTreeMap::new(),
+            named: BTreeMap::new(),
+            handed: BTreeSet::new(),
             asleep: BTreeSet::new(),
             parked: vec![],
             busy_until: BTreeMap::new(),
             rng,
         }
+    }
+
+    /// A node names these addresses as its own from now on, a few of them.
+    pub fn set_addresses(&mut self, node: NodeIndex, addresses: Vec<IpAddr>) {
+        self.named.insert(node, addresses);
+    }
+
+    /// The addresses to which a node's driver was to send, so far.
+    pub fn handed(&self, node: NodeIndex) -> impl Iterator<Item = IpAddr> {
+        self.handed.iter().filter(move |(to, _)| *to == node).map(|&(_, address)| address)
     }
 
     /// Carries out an effect of `node` that concerns a connection. What comes of it is added to `arrivals`.
@@ -275,7 +295,7 @@ impl Connections {
     }
 
     fn open(&mut self, now: Time, end: End, role: Role, ice: &IceConfig) -> Vec<Arrival> {
-        let is_relayed = ice.usable_servers().any(|server| server.is_relay());
+        let is_relayed = ice.usable_servers().any(|server| server.ice.is_relay());
         *self.allocations.entry(end.0).or_default() += usize::from(is_relayed);
         self.next_token += 1;
         let token = format!("end{}", self.next_token);
@@ -302,26 +322,33 @@ impl Connections {
 
     fn own_description(&self, now: Time, end: End) -> Arrival {
         let state = self.ends.get(&end).expect("it was opened");
-        let candidate = |kind, address: [u8; 4]| Candidate {
+        let candidate = |kind, address: IpAddr| Candidate {
             kind,
             priority: 1,
-            address: CandidateAddress::Ip(address.into()),
+            address: CandidateAddress::Ip(address),
             port: 1 + (end.0 as u16),
         };
-        let own = (state.policy != IcePolicy::Relay).then(|| candidate(CandidateKind::Host, [127, 0, 0, 1]));
-        let relayed = state.is_relayed.then(|| candidate(CandidateKind::Relayed, [192, 0, 2, 1]));
+        let own = self.named.get(&end.0).map_or(&[ADDRESS][..], Vec::as_slice);
+        let own = if state.policy == IcePolicy::Relay { &[] } else { own };
+        let own = own.iter().map(|&address| candidate(CandidateKind::Host, address));
+        let relayed = state.is_relayed.then(|| candidate(CandidateKind::Relayed, [192, 0, 2, 1].into()));
         let description = Description {
             role: state.role,
             user_fragment: BoundedText::new(&state.token).expect("short"),
             password: BoundedText::new("0123456789012345678901").expect("short"),
             fingerprint: state.fingerprint,
-            candidates: Bounded::new(own.into_iter().chain(relayed).collect()).expect("two at most"),
+            candidates: Bounded::new(own.into_iter().chain(relayed).collect()).expect("few are set"),
         };
         (now, end, Input::Signal { link: end.1, signal: Signal::Description(description) })
     }
 
     fn describe(&mut self, now: Time, end: End, description: &Description, path: &PathModel) -> Vec<Arrival> {
         let Some(state) = self.ends.get_mut(&end) else { return vec![] };
+        let addresses = description.candidates.iter().filter_map(|candidate| match candidate.address {
+            CandidateAddress::Ip(ip) => Some((end.0, ip)),
+            CandidateAddress::Mdns(_) => None,
+        });
+        self.handed.extend(addresses);
         // Ends are not made again, so one that is gone by now is gone for good.
         state.remote = self.tokens.get(description.user_fragment.as_str()).copied();
         state.promised = Some(description.fingerprint);
@@ -355,6 +382,9 @@ impl Connections {
     fn way(&self, one: End, other: End) -> Option<LinkPath> {
         let (own, theirs) = (self.ends.get(&one)?, self.ends.get(&other)?);
         let hides = [own, theirs].iter().any(|state| state.policy == IcePolicy::Relay);
+        if [own, theirs].iter().any(|state| state.policy == IcePolicy::Relay && !state.is_relayed) {
+            return None;
+        }
         if !hides && !self.hard.contains(&(one.0, other.0)) {
             return Some(LinkPath::HOSTS);
         }

@@ -85,7 +85,7 @@ pub struct MeetingPoint {
     last: Option<(Socket, FromServer)>,
     ghosts: u64,
     /// Whether it tells of a relay.
-    has_relay: bool,
+    relay: Option<String>,
     reports: Vec<(LinkOutcome, u64)>,
     /// Sealing keys that were stolen, for [`Lie::Fingerprints`].
     stolen: BTreeMap<Endpoint, SealingKey>,
@@ -102,9 +102,14 @@ impl MeetingPoint {
         (self.requests, self.keep_alives)
     }
 
-    /// From now on tells those who join of a relay, or no longer does.
+    /// From now on tells those who join of a relay of its own, or no longer does.
     pub fn set_relay(&mut self, has_relay: bool) {
-        self.has_relay = has_relay;
+        self.relay = has_relay.then(|| String::from("turn:*:3478"));
+    }
+
+    /// From now on tells those who join of a relay at this `turn:` address.
+    pub fn name_relay(&mut self, url: &str) {
+        self.relay = Some(url.into());
     }
 
     /// What clients reported of their links, and after how many milliseconds.
@@ -163,10 +168,12 @@ impl MeetingPoint {
                 }
             },
             FromClient::Join { room, .. } => {
-                let relay = self.has_relay.then(|| (socket, relay(room)));
+                let relay = self.relay.as_deref().map(|url| (socket, relay(room, url)));
                 relay.into_iter().chain(self.join(socket, room)).collect()
             }
-            FromClient::IceServers { room } if self.has_relay => vec![(socket, relay(room))],
+            FromClient::IceServers { room } => {
+                self.relay.as_deref().map(|url| (socket, relay(room, url))).into_iter().collect()
+            }
             FromClient::Report { outcome, ms } => {
                 self.reports.push((outcome, ms));
                 vec![]
@@ -197,8 +204,9 @@ impl MeetingPoint {
     /// Forgets everything, as a server that was started again has.
     pub fn restart(&mut self) {
         let stolen = std::mem::take(&mut self.stolen);
-        let MeetingPoint { lie, ghosts, has_relay, .. } = *self;
-        *self = MeetingPoint { lie, ghosts, has_relay, stolen, ..MeetingPoint::default() };
+        let relay = self.relay.take();
+        let MeetingPoint { lie, ghosts, .. } = *self;
+        *self = MeetingPoint { lie, ghosts, relay, stolen, ..MeetingPoint::default() };
     }
 
     /// Carries a signal to its addressee, as honestly as the lie allows.
@@ -365,9 +373,9 @@ const SAMPLE: usize = 24;
 const GHOSTS: u64 = 3;
 
 /// A relay for members of a room, for ten minutes.
-fn relay(room: RoomId) -> FromServer {
+fn relay(room: RoomId, url: &str) -> FromServer {
     let server = IceServer {
-        urls: vec![String::from("turn:192.0.2.1:3478")],
+        urls: vec![url.into()],
         username: String::from("somebody"),
         credential: String::from("something"),
     };

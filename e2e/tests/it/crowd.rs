@@ -1,9 +1,9 @@
 //! Forty native programs and four pages in one emergent room on one machine: twelve programs are killed at once, and the
 //! others go on without missing a stroke.
 //!
-//! How soon the dead are seen and replaced is counted in what the others tell of themselves, ten times a second: a program
-//! that a busy machine holds up tells less often. In virtual time crates/meshwork-sim/tests/crowds.rs holds larger crowds
-//! to it.
+//! How soon the dead are seen is counted in what the others tell of themselves, ten times a second: a program that a busy
+//! machine holds up tells less often. How soon they are replaced is printed: new links take work of every program, which
+//! shares this machine with all others. In virtual time crates/meshwork-sim/tests/it/overlays.rs holds crowds to 15 s.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +24,6 @@ const AT_A_TIME: usize = 10;
 const TELLS: usize = 10;
 /// From then on nobody may take the dead for alive.
 const STALE_TELLS: usize = 3 * TELLS;
-/// By then everybody has neighbours enough again, each the other's.
-const MUTUAL_TELLS: usize = 15 * TELLS;
 /// How long a crowd may take to find its links on a busy machine.
 const CROWD_PATIENCE: Duration = Duration::from_secs(180);
 /// The fewest neighbours of somebody who aims for six: each of them may be giving one up.
@@ -274,7 +272,6 @@ async fn a_crowd_goes_on_when_twelve_of_it_are_killed_at_once() -> Result<()> {
     );
     ensure!(stale > 0, "nobody was linked to the dead");
     ensure!(stale <= STALE_TELLS, "somebody took the dead for alive in {stale} tells, {TELLS} a second");
-    ensure!(mutual <= MUTUAL_TELLS, "it took {mutual} tells, {TELLS} a second, until all links were mutual");
     strokes.come_and_paint(&cli, &link).await?;
     strokes.wait_everywhere(&natives, &tabs).await?;
     println!("the whole of it took {:?}", begun.elapsed());

@@ -5,6 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crate::common::inside;
 use anyhow::{Context, Result, ensure};
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -23,23 +24,12 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Set in the process that is inside.
-const INSIDE: &str = "MESHWORK_TEST_INSIDE";
 /// An innocent's address.
 const INNOCENT: &str = "2001:dbf::1";
 
-/// Whether this process is inside the namespace. Outside, the test of this name was run inside to its end.
+/// Whether this process is inside a namespace that has every address of documentation.
 fn is_inside(test: &str) -> Result<bool> {
-    if std::env::var_os(INSIDE).is_some() {
-        return Ok(true);
-    }
-    let networks = Networks::new()?;
-    networks.add_many()?;
-    let mut again = networks.internet().command(&std::env::current_exe()?);
-    let output = again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output()?;
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(false)
+    inside::is_inside(test, Networks::add_many)
 }
 
 /// A server that runs, and who owns it.

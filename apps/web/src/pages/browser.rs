@@ -14,6 +14,11 @@ pub(crate) fn href() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()
 }
 
+/// The host in the page's address.
+pub(crate) fn host() -> String {
+    window().and_then(|window| window.location().hostname().ok()).unwrap_or_default()
+}
+
 /// `http(s)://HOST` of the page.
 pub(crate) fn origin() -> String {
     window().and_then(|window| window.location().origin().ok()).unwrap_or_default()

@@ -152,7 +152,9 @@ impl Session {
         });
         let name = name_field::kept();
         let hides_address = hide::kept();
-        let config = Config { name: name.clone(), hides_address, ..Config::default() };
+        // Whose scripts run here has its word taken on relays, too.
+        let trusted_relays = vec![browser::host()];
+        let config = Config { name: name.clone(), hides_address, trusted_relays, ..Config::default() };
         let (driver, events) =
             web::start(Options::new(config, identity)).map_err(|error| error.to_string())?;
         let session = Session {

@@ -75,10 +75,21 @@ pub(crate) struct Common {
     /// [default: meshwork/identity in your data directory; for keep, identity in --data]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     identity: Option<PathBuf>,
+    #[command(flatten)]
+    hiding: Hiding,
+}
+
+/// What others learn of this machine's address.
+#[derive(Args, Clone, Debug, Default)]
+struct Hiding {
     /// Let others see a relay's address instead of this machine's: slower, and nobody is reached where the server
     /// has no relay. The server sees this machine's address all the same.
     #[arg(long)]
     hide_address: bool,
+    /// A host whose relays may learn this machine's address, or a server whose word on relays is taken; may be
+    /// repeated. A relay on the server's own host may always.
+    #[arg(long, value_name = "HOST", requires = "hide_address")]
+    trust_relay: Vec<String>,
 }
 
 impl Command {

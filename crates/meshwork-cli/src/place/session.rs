@@ -17,7 +17,7 @@ use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Common, counted};
+use super::{Common, Hiding, counted};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{duration, identity};
@@ -90,16 +90,16 @@ impl Session {
             Some(path) => path.clone(),
             None => identity::default_path()?,
         };
-        let options = (common.timeout, common.hide_address);
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        Session::start_as(identity, options, stay).await
+        Session::start_as(identity, common.timeout, &common.hiding, stay).await
     }
 
-    /// Starts a peer with this identity: how long it has, and whether it hides its address.
+    /// Starts a peer with this identity: how long it has, and what others learn of its address.
     pub(super) async fn start_as(
         identity: Identity,
-        (timeout, hides_address): (Duration, bool),
+        timeout: Duration,
+        hiding: &Hiding,
         stay: Stay,
     ) -> Result<Session, Failure> {
         let deadline = Instant::now() + timeout;
@@ -108,7 +108,8 @@ impl Session {
             Stay::Visits(name) => (name, true, None),
             Stay::Keeps(store) => ("Keeper".into(), true, Some(store)),
         };
-        let config = Config { name, stays, hides_address, ..Config::default() };
+        let (hides_address, trusted_relays) = (hiding.hide_address, hiding.trust_relay.clone());
+        let config = Config { name, stays, hides_address, trusted_relays, ..Config::default() };
         let mut options = Options::new(config, identity);
         options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
         let (driver, events) = start(options).context("the peer cannot be started")?;

@@ -18,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::session::{Session, Stay};
 use super::signal::Stop;
 use super::values;
-use super::{Common, govern, print_line};
+use super::{Common, Hiding, govern, print_line};
 use crate::duration;
 use crate::exit::Failure;
 use crate::identity;
@@ -156,7 +156,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn choose_overlay(arguments: &Arguments) -> Result<Option<bool>, Failure> {
     let Some(overlay) = arguments.overlay else { return Ok(None) };
     let Arguments { timeout, json, identity, .. } = arguments;
-    let common = Common { timeout: *timeout, json: *json, identity: identity.clone(), hide_address: false };
+    let common =
+        Common { timeout: *timeout, json: *json, identity: identity.clone(), hiding: Hiding::default() };
     let link = arguments.link.clone();
     let is_set = govern::choose_overlay(&common, link, overlay).await?;
     if !is_set {
@@ -193,12 +194,8 @@ impl Member {
     /// Joins, says when it is linked, stays, and returns how many cells it painted.
     async fn run(mut self) -> Result<u64, Failure> {
         let secret = identity::random_secret()?;
-        let mut session = Session::start_as(
-            Identity::from_secret(secret),
-            (self.timeout, false),
-            Stay::Visits(self.name()),
-        )
-        .await?;
+        let (identity, stay) = (Identity::from_secret(secret), Stay::Visits(self.name()));
+        let mut session = Session::start_as(identity, self.timeout, &Hiding::default(), stay).await?;
         let mut ends = self.ends.clone();
         let result = tokio::select! {
             result = self.stay(&mut session) => result,

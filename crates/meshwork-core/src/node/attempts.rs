@@ -37,7 +37,7 @@ pub(super) const ASK_LATER: Duration = Duration::from_secs(1);
 /// How long an offer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// What people are told who hide their address where there is no relay.
-const NO_RELAY: &str = "you hide your address, and there is no relay";
+const NO_RELAY: &str = "you hide your address, and there is no relay that may learn it";
 /// While an attempt is younger than this, another that the other end asks for brings nothing.
 const FRESH: Duration = Duration::from_secs(3);
 
@@ -365,7 +365,7 @@ impl Node {
             .is_some_and(|room| !room.is_full_mesh() && !room.admits(from))
         {
             self.send_signal(from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
-        } else if self.has_place_for_attempt(from) {
+        } else if self.has_place_for_attempt(from) && !self.has_no_way_to_hide(handle) {
             self.offer(from, handle, false);
         }
     }
@@ -439,7 +439,7 @@ impl Node {
         if let Some(attempt) = self.attempts.get_mut(&link) {
             attempt.note_description(&description);
         }
-        self.effect(Effect::Signal { link, signal: Signal::Description(description) });
+        self.hand_over(link, Signal::Description(description));
     }
 
     fn handle_answer(
@@ -469,7 +469,7 @@ impl Node {
         attempt.note_answered(self.now.time);
         attempt.note_description(&description);
         state.set_answer(version, nonce);
-        self.effect(Effect::Signal { link, signal: Signal::Description(description) });
+        self.hand_over(link, Signal::Description(description));
     }
 
     fn handle_candidate(&mut self, from: Endpoint, epoch: (u64, u32), candidate: Candidate) {
@@ -482,7 +482,7 @@ impl Node {
         attempt.received += 1;
         attempt.named.add(&candidate);
         match candidate.check() {
-            Ok(()) => self.effect(Effect::Signal { link, signal: Signal::Candidate(candidate) }),
+            Ok(()) => self.hand_over(link, Signal::Candidate(candidate)),
             Err(error) => self.refuse(Some(from), Refusal::Signal, error.to_string()),
         }
     }

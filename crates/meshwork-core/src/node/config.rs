@@ -1,6 +1,7 @@
 //! Every timer and limit of a node, with its meaning, unit and legal range.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::overlay::size::EMERGENT_DEGREE;
@@ -58,6 +59,9 @@ pub struct Config {
     /// Whether others are to learn no address of this endpoint: links go over relays alone, and without a relay
     /// there are none.
     pub hides_address: bool,
+    /// Hosts whose relays may learn this endpoint's address while it hides it, beside those that a server runs on its
+    /// own host: hosts of relays, and of servers whose word on relays is taken.
+    pub trusted_relays: Vec<String>,
     /// How long two ends that described themselves look for a direct path before they use a relay, where they know
     /// one. 500 ms to 10 s: each costs the pair that needs a relay this long, and the shorter it is the more pairs
     /// use one for nothing.
@@ -103,6 +107,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(15),
             links_most: EMERGENT_DEGREE.1,
             hides_address: false,
+            trusted_relays: Vec::new(),
             relay_after: Duration::from_secs(2),
             direct_again_least: Duration::from_secs(15),
             direct_again_most: Duration::from_secs(600),

@@ -19,7 +19,7 @@ use super::Node;
 use super::attempts::ASK_LATER;
 use super::event::{Refusal, RoomHandle};
 use super::io::{LinkId, ServerId};
-use super::path::{IceConfig, IcePolicy, LinkPath, Path, RelayedBecause};
+use super::path::{IceConfig, IcePolicy, LinkPath, NamedServer, Path, RelayedBecause};
 use super::peer::Peer;
 use crate::id::{Endpoint, RoomId};
 use crate::session::link::Link;
@@ -35,7 +35,7 @@ const LASTS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// What a signalling server said of STUN and TURN servers for a room.
 #[derive(Debug)]
 pub(super) struct IceOffer {
-    servers: Vec<IceServer>,
+    servers: Vec<NamedServer>,
     /// When to ask for them again; `None` when nothing of them lapses.
     renew: Option<Time>,
     /// How long after an unanswered question to ask again.
@@ -94,9 +94,9 @@ impl Node {
         self.config.hides_address
     }
 
-    /// Whether a relay is known for a room.
+    /// Whether a relay is known for a room, and may be used.
     pub fn knows_relay(&self, room: RoomHandle) -> bool {
-        self.ice_servers(room).any(IceServer::is_relay)
+        self.ice_servers(room).any(|server| server.ice.is_relay())
     }
 
     /// A server says which STUN and TURN servers are for us in a room.
@@ -111,11 +111,9 @@ impl Node {
             return self.refuse(None, Refusal::Server, error.to_string());
         }
         let Some(handle) = self.room_on(server, room) else { return };
-        let Some(client) = self.servers.get(&server) else { return };
-        let host = host_of(client.url());
-        let servers: Vec<IceServer> = servers.into_iter().map(|server| server.with_host(host)).collect();
+        let servers = self.take_servers(server, servers);
         let lasts = Duration::from_millis(lasts_ms).clamp(LASTS.0, LASTS.1);
-        let lapses = servers.iter().any(|server| !server.username.is_empty());
+        let lapses = servers.iter().any(|server| !server.ice.username.is_empty());
         let now = self.now.time;
         let offer = IceOffer {
             servers,
@@ -128,13 +126,14 @@ impl Node {
         }
     }
 
-    /// The servers that are known for a room, those that lapsed left out.
-    fn ice_servers(&self, room: RoomHandle) -> impl Iterator<Item = &IceServer> {
-        let now = self.now.time;
+    /// The servers that are known for a room and may be used, those that lapsed left out.
+    fn ice_servers(&self, room: RoomHandle) -> impl Iterator<Item = &NamedServer> {
+        let (now, hides) = (self.now.time, self.config.hides_address);
         let offers = self.rooms.get(&room).into_iter().flat_map(|entry| &entry.registrations);
         let offers = offers.filter_map(|known| known.ice.as_ref());
         let offers = offers.filter(move |offer| offer.until.is_none_or(|until| until > now));
-        offers.flat_map(|offer| &offer.servers).take(ICE_SERVERS_MAX)
+        let servers = offers.flat_map(|offer| &offer.servers);
+        servers.filter(move |server| server.may_learn || !hides).take(ICE_SERVERS_MAX)
     }
 
     /// Which ways a connection that is begun now may look for.
@@ -149,7 +148,8 @@ impl Node {
         } else {
             IcePolicy::All
         };
-        IceConfig { policy, servers: self.ice_servers(room).cloned().collect() }
+        let servers = self.ice_servers(room).cloned().collect();
+        IceConfig { policy, servers, nearest: self.nearest(room) }
     }
 
     /// Whether this end hides its address and knows no relay that would let it.
@@ -331,35 +331,7 @@ impl Node {
     }
 }
 
-/// The host in the address of a WebSocket, an IPv6 one in brackets.
-fn host_of(url: &str) -> &str {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let place = after.split(['/', '?', '#']).next().unwrap_or(after);
-    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-    match place.find(']') {
-        Some(end) => &place[..=end],
-        None => place.split(':').next().unwrap_or(place),
-    }
-}
-
 /// What people are told of a path, where there is something to say.
 pub(super) fn path_words(because: Option<RelayedBecause>) -> Option<String> {
     because.map(|because| because.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_of_an_address_is_found() {
-        for (url, host) in [
-            ("ws://example.org/signal", "example.org"),
-            ("wss://example.org:443/mesh/signal", "example.org"),
-            ("ws://[::1]:80/signal", "[::1]"),
-            ("ws://192.0.2.1:8080", "192.0.2.1"),
-        ] {
-            assert_eq!(host_of(url), host);
-        }
-    }
 }

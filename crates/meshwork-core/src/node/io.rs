@@ -11,6 +11,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use super::path::{IceConfig, LinkPath};
 use crate::id::RoomId;
@@ -278,6 +279,8 @@ pub enum Input {
     ServerUp {
         /// Which server.
         server: ServerId,
+        /// Its address, where the driver can tell.
+        address: Option<IpAddr>,
     },
     /// A text frame arrived.
     ServerText {

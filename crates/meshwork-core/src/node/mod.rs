@@ -39,6 +39,7 @@ mod overlays;
 pub mod path;
 mod peer;
 mod pointing;
+mod reaching;
 mod registration;
 mod reports;
 mod resume;
@@ -229,8 +230,7 @@ impl Node {
                 }
             }
             Input::Down { link, reason } => self.handle_down(link, reason),
-            // The server speaks first.
-            Input::ServerUp { .. } => {}
+            Input::ServerUp { server, address } => self.handle_server_up(server, address),
             Input::ServerText { server, text } => self.handle_server_text(server, &text),
             Input::ServerDown { server, reason } => self.handle_server_down(server, reason),
             Input::NetworkChanged => self.handle_network_changed(),

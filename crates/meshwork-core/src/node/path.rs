@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::reach::Reach;
 use crate::signalling::ice_server::IceServer;
 
 /// How packets of a link travel, in a word.
@@ -112,16 +113,30 @@ pub struct IceConfig {
     /// Which candidates it may name and send from.
     pub policy: IcePolicy,
     /// STUN and TURN servers, with what opens them.
-    pub servers: Vec<IceServer>,
+    pub servers: Vec<NamedServer>,
+    /// The nearest that an own address, or the other end's, may be: those on this machine or its cable are for rooms
+    /// that have a server there.
+    pub nearest: Reach,
+}
+
+/// A STUN or TURN server that a signalling server named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedServer {
+    /// Its addresses, and what opens it.
+    pub ice: IceServer,
+    /// The nearest that the names in its addresses may lead to: a server names none that is nearer than itself.
+    pub nearest: Reach,
+    /// Whether it may learn this end's address while that hides it.
+    pub may_learn: bool,
 }
 
 impl IceConfig {
     /// The servers that may be asked under the policy.
-    pub fn usable_servers(&self) -> impl Iterator<Item = &IceServer> {
+    pub fn usable_servers(&self) -> impl Iterator<Item = &NamedServer> {
         self.servers.iter().filter(|server| match self.policy {
             IcePolicy::All => true,
-            IcePolicy::Direct => !server.is_relay(),
-            IcePolicy::Relay => server.is_relay(),
+            IcePolicy::Direct => !server.ice.is_relay(),
+            IcePolicy::Relay => server.ice.is_relay(),
         })
     }
 }
@@ -162,8 +177,11 @@ mod tests {
         let stun = IceServer::open("stun:a");
         let turn = IceServer { urls: ["turn:a", "turn:b"].map(String::from).into(), ..IceServer::default() };
         let urls = |policy| {
-            let config = IceConfig { policy, servers: [stun.clone(), turn.clone()].into() };
-            config.usable_servers().flat_map(|server| server.urls.clone()).collect::<Vec<_>>()
+            let named =
+                |ice: &IceServer| NamedServer { ice: ice.clone(), nearest: Reach::Internet, may_learn: true };
+            let config =
+                IceConfig { policy, servers: [named(&stun), named(&turn)].into(), ..IceConfig::default() };
+            config.usable_servers().flat_map(|server| server.ice.urls.clone()).collect::<Vec<_>>()
         };
         assert_eq!(urls(IcePolicy::All), ["stun:a", "turn:a", "turn:b"]);
         assert_eq!(urls(IcePolicy::Direct), ["stun:a"]);

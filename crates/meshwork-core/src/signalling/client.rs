@@ -15,6 +15,7 @@ use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, 
 use crate::id::Identity;
 use crate::node::Config;
 use crate::overlay::choice::Choice;
+use crate::reach::Reach;
 use crate::rng::Rng;
 use crate::time::{Time, WallTime};
 
@@ -71,6 +72,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct ServerClient {
     url: String,
+    reach: Reach,
     phase: Phase,
     deadline: Time,
     keep_alive: Duration,
@@ -89,6 +91,7 @@ impl ServerClient {
     /// A conversation with the server at `url`, to be opened at once.
     pub fn new(now: Time, url: String, config: &Config) -> ServerClient {
         ServerClient {
+            reach: Reach::of_host(host_of(&url)),
             url,
             phase: Phase::Waiting,
             deadline: now,
@@ -106,6 +109,21 @@ impl ServerClient {
     /// The server's WebSocket address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The host in its address, an IPv6 one in brackets.
+    pub fn host(&self) -> &str {
+        host_of(&self.url)
+    }
+
+    /// How far away it is: what its host tells, until [`ServerClient::set_reach`].
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// The address to which the WebSocket is open tells how far away it is.
+    pub fn set_reach(&mut self, reach: Reach) {
+        self.reach = reach;
     }
 
     /// Whether requests can be sent.
@@ -266,6 +284,17 @@ pub fn back_off(failures: u32, least: Duration, most: Duration, rng: &mut Rng) -
     half + Duration::from_micros(rng.below(half.as_micros() as u64 + 1))
 }
 
+/// The host in the address of a WebSocket, an IPv6 one in brackets.
+fn host_of(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let place = after.split(['/', '?', '#']).next().unwrap_or(after);
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    match place.find(']') {
+        Some(end) => &place[..=end],
+        None => place.split(':').next().unwrap_or(place),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,6 +416,18 @@ mod tests {
             let whole = least.saturating_mul(1 << failures.min(16)).min(most);
             let pause = back_off(failures, least, most, &mut rng);
             assert!(pause >= whole / 2 && pause <= whole);
+        }
+    }
+
+    #[test]
+    fn the_host_of_an_address_is_found() {
+        for (url, host) in [
+            ("ws://example.org/signal", "example.org"),
+            ("wss://example.org:443/mesh/signal", "example.org"),
+            ("ws://[::1]:80/signal", "[::1]"),
+            ("ws://192.0.2.1:8080", "192.0.2.1"),
+        ] {
+            assert_eq!(host_of(url), host);
         }
     }
 }

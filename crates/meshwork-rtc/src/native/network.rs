@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
+use meshwork_core::reach::Reach;
+
 use super::links::Addresses;
 
 /// How often the addresses and the clocks are looked at: a changed network is noticed before its links are stale.
@@ -45,7 +47,7 @@ impl Network {
 
 /// The addresses in an order of their own: what the system lists first changes nothing.
 fn list(addresses: &Addresses) -> Vec<IpAddr> {
-    let mut list = addresses.list().unwrap_or_default();
+    let mut list = addresses.list(Reach::Machine).unwrap_or_default();
     list.sort_unstable();
     list
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -112,7 +113,7 @@ async fn run(
     let reason = match connect(&url, &mut frames).await {
         Ok(Some((mut socket, early))) => {
             // Errors of sending an input say that the driver is gone, and with it the other end of `frames`.
-            let _ = inputs.send((opening, Input::ServerUp { server })).await;
+            let _ = inputs.send((opening, Input::ServerUp { server, address: peer(&socket) })).await;
             converse(&mut socket, early, opening, server, &mut frames, &inputs).await
         }
         Ok(None) => return,
@@ -121,6 +122,16 @@ async fn run(
     if let Some(reason) = reason {
         let _ = inputs.send((opening, Input::ServerDown { server, reason })).await;
     }
+}
+
+/// The address of the server.
+fn peer(socket: &Socket) -> Option<IpAddr> {
+    let stream = match socket.get_ref() {
+        MaybeTlsStream::Plain(stream) => stream,
+        MaybeTlsStream::Rustls(stream) => stream.get_ref().0,
+        _ => return None,
+    };
+    stream.peer_addr().ok().map(|address| address.ip())
 }
 
 /// Opens the WebSocket; `None` when nobody wants it any more. With it come the frames to be sent first.
@@ -236,15 +247,17 @@ fn words_for(error: &Error) -> String {
 
 fn server_of(input: &Input) -> Option<ServerId> {
     match input {
-        Input::ServerUp { server } | Input::ServerText { server, .. } | Input::ServerDown { server, .. } => {
-            Some(*server)
-        }
+        Input::ServerUp { server, .. }
+        | Input::ServerText { server, .. }
+        | Input::ServerDown { server, .. } => Some(*server),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use tokio::net::TcpListener;
     use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -268,6 +281,10 @@ mod tests {
         tokio::time::timeout(DEADLINE, servers.next()).await.expect("word of the server in time")
     }
 
+    fn up() -> Input {
+        Input::ServerUp { server: SERVER, address: Some(Ipv4Addr::LOCALHOST.into()) }
+    }
+
     fn reason(input: Input) -> String {
         match input {
             Input::ServerDown { server: SERVER, reason } => reason,
@@ -282,7 +299,7 @@ mod tests {
         servers.open(SERVER, url);
         assert_eq!(servers.send(SERVER, "early".into()), None);
         let mut socket = accept(&listener).await;
-        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        assert_eq!(next(&mut servers).await, up());
         assert_eq!(servers.send(SERVER, "late".into()), None);
         assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("early"));
         assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("late"));
@@ -300,7 +317,7 @@ mod tests {
         let mut servers = Servers::new();
         servers.open(SERVER, url);
         let mut socket = accept(&listener).await;
-        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        assert_eq!(next(&mut servers).await, up());
         let frame = CloseFrame { code: 1001.into(), reason: "lunch".into() };
         socket.close(Some(frame)).await.unwrap();
         assert_eq!(reason(next(&mut servers).await), "the server closed the connection: lunch");
@@ -351,7 +368,7 @@ mod tests {
         let mut servers = Servers::new();
         servers.open(SERVER, url.clone());
         let mut first = accept(&listener).await;
-        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        assert_eq!(next(&mut servers).await, up());
         servers.send(SERVER, "last words".into());
         servers.close(SERVER);
         assert_eq!(servers.send(SERVER, "too late".into()), None);
@@ -360,7 +377,7 @@ mod tests {
         servers.open(SERVER, url);
         let mut second = accept(&listener).await;
         second.send(Message::text("hello")).await.unwrap();
-        assert_eq!(next(&mut servers).await, Input::ServerUp { server: SERVER });
+        assert_eq!(next(&mut servers).await, up());
         assert_eq!(next(&mut servers).await, Input::ServerText { server: SERVER, text: "hello".into() });
         servers.shut_down().await;
         assert!(matches!(second.next().await, Some(Ok(Message::Close(_)))));

@@ -429,7 +429,7 @@ fn configuration(ice: &IceConfig) -> RtcConfiguration {
         configuration.set_ice_transport_policy(RtcIceTransportPolicy::Relay);
     }
     let servers = js_sys::Array::new();
-    for server in ice.usable_servers() {
+    for server in ice.usable_servers().map(|named| &named.ice) {
         let entry = RtcIceServer::new();
         let urls: js_sys::Array = server.urls.iter().map(|url| JsValue::from_str(url)).collect();
         entry.set_urls(&urls);

@@ -59,7 +59,7 @@ impl Socket {
     fn open(server: ServerId, url: &str, sink: &Sink) -> Result<Socket, String> {
         let inner = WebSocket::new(url).map_err(|error| words(&error))?;
         let say = sink.clone();
-        let open = Handler::new(move |_: Event| say(Input::ServerUp { server }));
+        let open = Handler::new(move |_: Event| say(Input::ServerUp { server, address: None }));
         inner.set_onopen(Some(open.function()));
         let say = sink.clone();
         let socket = inner.clone();

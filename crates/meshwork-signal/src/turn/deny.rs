@@ -7,56 +7,8 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-
-/// A named range.
-struct Reserved<N> {
-    range: N,
-    /// What it is, for documents and tests.
-    what: &'static str,
-}
-
-const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8, what: &'static str) -> Reserved<Ipv4Net> {
-    Reserved { range: Ipv4Net::new_assert(std::net::Ipv4Addr::new(a, b, c, d), prefix), what }
-}
-
-const fn v6(first: [u16; 3], prefix: u8, what: &'static str) -> Reserved<Ipv6Net> {
-    let address = std::net::Ipv6Addr::new(first[0], first[1], first[2], 0, 0, 0, 0, 0);
-    Reserved { range: Ipv6Net::new_assert(address, prefix), what }
-}
-
-const RESERVED_V4: &[Reserved<Ipv4Net>] = &[
-    v4(0, 0, 0, 0, 8, "unspecified, this network"),
-    v4(10, 0, 0, 0, 8, "private"),
-    v4(100, 64, 0, 0, 10, "carrier-grade NAT; metadata service of Alibaba"),
-    v4(127, 0, 0, 0, 8, "loopback"),
-    v4(168, 63, 129, 16, 32, "metadata service of Azure"),
-    v4(169, 254, 0, 0, 16, "link-local; metadata services of most hosts"),
-    v4(172, 16, 0, 0, 12, "private"),
-    v4(192, 0, 0, 0, 24, "protocol assignments; metadata service of Oracle"),
-    v4(192, 0, 2, 0, 24, "documentation"),
-    v4(192, 88, 99, 0, 24, "relays of 6to4"),
-    v4(192, 168, 0, 0, 16, "private"),
-    v4(198, 18, 0, 0, 15, "benchmarks"),
-    v4(198, 51, 100, 0, 24, "documentation"),
-    v4(203, 0, 113, 0, 24, "documentation"),
-    v4(224, 0, 0, 0, 4, "multicast"),
-    v4(240, 0, 0, 0, 4, "reserved, broadcast"),
-];
-
-const RESERVED_V6: &[Reserved<Ipv6Net>] = &[
-    // The public internet lies in 2000::/3. What is below: unspecified, loopback, IPv4 in its compatible, mapped and
-    // translated forms (::/96, ::ffff:0:0/96, ::ffff:0:0:0/96, 64:ff9b::/96, 64:ff9b:1::/48), discard (100::/64).
-    v6([0, 0, 0], 3, "unspecified, loopback, embedded IPv4, translation, discard"),
-    v6([0x2001, 0, 0], 23, "Teredo, benchmarks, ORCHID, protocol assignments"),
-    v6([0x2001, 0xdb8, 0], 32, "documentation"),
-    v6([0x2002, 0, 0], 16, "6to4"),
-    v6([0x3fff, 0, 0], 20, "documentation"),
-    // What is above: segment routing (5f00::/16), unique-local (fc00::/7, metadata services of several hosts),
-    // link-local, site-local, multicast.
-    v6([0x4000, 0, 0], 2, "not assigned, segment routing"),
-    v6([0x8000, 0, 0], 1, "not assigned, unique-local, link-local, site-local, multicast"),
-];
+use ipnet::IpNet;
+use meshwork_core::reach::Reach;
 
 /// What a relay may send to.
 #[derive(Clone, Debug, Default)]
@@ -78,15 +30,7 @@ impl Peers {
         if self.allowed.iter().any(|range| range.contains(&address)) {
             return false;
         }
-        self.own.contains(&address) || reserved(address).is_some()
-    }
-}
-
-/// What range that is no part of the public internet holds `address`.
-fn reserved(address: IpAddr) -> Option<&'static str> {
-    match address {
-        IpAddr::V4(v4) => RESERVED_V4.iter().find(|entry| entry.range.contains(&v4)).map(|entry| entry.what),
-        IpAddr::V6(v6) => RESERVED_V6.iter().find(|entry| entry.range.contains(&v6)).map(|entry| entry.what),
+        self.own.contains(&address) || Reach::of(address) != Reach::Internet
     }
 }
 
@@ -127,7 +71,7 @@ mod tests {
             assert!(peers.is_forbidden(address), "{address}");
         }
         for address in addresses(OPEN) {
-            assert!(!peers.is_forbidden(address), "{address} is {:?}", reserved(address));
+            assert!(!peers.is_forbidden(address), "{address} is {:?}", Reach::of(address));
         }
     }
 

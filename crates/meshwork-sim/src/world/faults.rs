@@ -1,5 +1,7 @@
 //! Faults of the network, of machines and of clocks, and people who mean harm.
 
+use std::net::IpAddr;
+
 use meshwork_core::id::Identity;
 use meshwork_core::node::Input;
 use meshwork_core::node::io::ServerId;
@@ -54,6 +56,11 @@ impl World {
     /// From now on they find one again.
     pub fn make_easy(&mut self, one: NodeIndex, other: NodeIndex) {
         self.connections.make_easy(one, other);
+    }
+
+    /// A program names these addresses as its own from now on, a few of them, wherever they lead.
+    pub fn set_addresses(&mut self, index: NodeIndex, addresses: &[IpAddr]) {
+        self.connections.set_addresses(index, addresses.to_vec());
     }
 
     /// Moves a program to another access to the network. Its connections live on.

@@ -31,6 +31,7 @@ mod queue;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
@@ -533,6 +534,11 @@ impl World {
     /// How many addresses on relays a program has taken so far.
     pub fn allocations_of(&self, index: NodeIndex) -> usize {
         self.connections.allocations(index)
+    }
+
+    /// The addresses to which a program's driver was to send, so far.
+    pub fn addresses_handed_to(&self, index: NodeIndex) -> Vec<IpAddr> {
+        self.connections.handed(index).collect()
     }
 
     /// The connections that a program has now.

@@ -1,12 +1,13 @@
 //! Pairs that find no direct path are relayed: they alone, in right words, and only as long as they have to be.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::common::{Member, join_all, whole};
 use meshwork_core::node::{Config, Event, LinkState};
 use meshwork_core::signalling::protocol::LinkOutcome;
 use meshwork_sim::connection::PathModel;
-use meshwork_sim::world::World;
+use meshwork_sim::world::{SERVER, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HARD: LinkState = LinkState::Relayed;
@@ -196,4 +197,69 @@ fn a_server_hears_of_links_that_fail() {
     let (outcome, ms) = *world.meeting_point().reports().last().unwrap();
     assert_eq!(outcome, LinkOutcome::Direct);
     assert!(ms >= reports[0].1, "{ms}");
+}
+
+/// What somebody was told of refusals, all in one.
+fn refusals(world: &World, index: usize) -> String {
+    let events = world.look_at(index).events.iter();
+    let details = events.filter_map(|event| match event {
+        Event::Refused { detail, .. } => Some(detail.as_str()),
+        _ => None,
+    });
+    details.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn addresses_of_others_that_lead_to_this_machine_or_its_cable_are_refused() {
+    let mut world = World::new(1, PathModel::WAN);
+    let near = ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "::ffff:127.0.0.1", "100.100.100.200"];
+    let fair = ["10.0.0.7", "fd00::7", "203.0.113.7", "2001:4860::7"];
+    let parse = |text: &str| text.parse::<IpAddr>().unwrap();
+    let all: Vec<IpAddr> = near.into_iter().chain(fair).map(parse).collect();
+    world.set_addresses(0, &all);
+    world.set_addresses(1, &all);
+    let members = join_all(&mut world, Config::default(), 2, false);
+    assert!(world.run_while(30 * SECOND, whole(&members)));
+    for (index, _) in members {
+        let mut fair = fair.map(parse).to_vec();
+        fair.sort();
+        assert_eq!(world.addresses_handed_to(index), fair);
+        let told = refusals(&world, index);
+        assert!(near.into_iter().all(|near| told.contains(near)), "{told}");
+    }
+}
+
+#[test]
+fn a_server_names_no_relay_that_is_nearer_than_itself() {
+    for url in ["turn:127.0.0.1:3478", "turn:localhost", "turn:[fd00::7]", "turn:10.0.0.7", "turn:nas.lan"] {
+        let mut world = World::new(1, PathModel::WAN);
+        world.meeting_point().name_relay(url);
+        let members = join_all(&mut world, Config::default(), 1, false);
+        world.run_for(SECOND);
+        assert!(!world.node(members[0].0).knows_relay(members[0].1), "{url}");
+        assert!(refusals(&world, 0).contains(url), "{}", refusals(&world, 0));
+    }
+}
+
+#[test]
+fn who_hides_uses_the_servers_own_relay_and_those_that_the_person_trusts() {
+    let own = "turn:*:3478";
+    let elsewhere = "turn:relay.example.org:3478";
+    let server = SERVER.trim_start_matches("http://");
+    for (url, trusted, is_linked) in [
+        (own, vec![], true),
+        (elsewhere, vec![], false),
+        (elsewhere, vec!["other.example.org"], false),
+        (elsewhere, vec!["Relay.example.org"], true),
+        (elsewhere, vec![server], true),
+    ] {
+        let mut world = World::new(1, PathModel::WAN);
+        world.meeting_point().name_relay(url);
+        let trusted_relays = trusted.iter().map(|host| String::from(*host)).collect();
+        let config = Config { hides_address: true, trusted_relays, ..Config::default() };
+        let members = join_all(&mut world, config, 2, false);
+        let reached = world.run_while(20 * SECOND, whole(&members));
+        assert_eq!(reached, is_linked, "{url} {trusted:?}");
+        assert_eq!(world.node(members[0].0).knows_relay(members[0].1), is_linked, "{url} {trusted:?}");
+    }
 }

@@ -19,7 +19,16 @@ pub(crate) async fn start(
     server: &str,
     change: impl Fn(&str) -> String + Send + Sync + 'static,
 ) -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    start_at("127.0.0.1:0", server, change).await
+}
+
+/// The same on an address of its own.
+pub(crate) async fn start_at(
+    address: &str,
+    server: &str,
+    change: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> Result<String> {
+    let listener = TcpListener::bind(address).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let (server, change): (String, Arc<Change>) = (server.to_owned(), Arc::new(change));
     tokio::spawn(async move {

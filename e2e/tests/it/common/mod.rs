@@ -1,6 +1,7 @@
 //! What tests of Place share.
 
 pub(crate) mod hands;
+pub(crate) mod inside;
 pub(crate) mod meddler;
 pub(crate) mod native;
 pub(crate) mod relay;

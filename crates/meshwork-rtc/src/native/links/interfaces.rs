@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use meshwork_core::reach::Reach;
 use meshwork_core::signalling::description::CANDIDATES_MAX;
 
 /// Addresses whose sockets a driver uses.
@@ -22,25 +23,29 @@ impl Addresses {
         Addresses::Only(vec![std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()])
     }
 
-    /// The addresses as of now, the most useful first, at most [`CANDIDATES_MAX`].
+    /// The addresses as of now, the most useful first, at most [`CANDIDATES_MAX`]: of interfaces none on this machine
+    /// alone unless `nearest` says so, or there is no other.
     ///
     /// # Errors
     /// The system's, when it does not tell its interfaces.
-    pub(crate) fn list(&self) -> io::Result<Vec<IpAddr>> {
+    pub(crate) fn list(&self, nearest: Reach) -> io::Result<Vec<IpAddr>> {
         match self {
             Addresses::Only(addresses) => Ok(addresses.iter().copied().take(CANDIDATES_MAX).collect()),
             Addresses::Interfaces => {
                 let interfaces = if_addrs::get_if_addrs()?;
                 let up = interfaces.iter().filter(|interface| interface.is_oper_up());
-                Ok(choose(up.map(|interface| interface.ip()).collect()))
+                Ok(choose(up.map(|interface| interface.ip()).collect(), nearest))
             }
         }
     }
 }
 
-/// Drops what no peer can use, sorts, and cuts to [`CANDIDATES_MAX`] without losing loopback.
-fn choose(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+/// Drops what no peer can use, sorts, and cuts to [`CANDIDATES_MAX`] without losing loopback where that is wanted.
+fn choose(mut addresses: Vec<IpAddr>, nearest: Reach) -> Vec<IpAddr> {
     addresses.retain(|ip| !is_link_local(*ip) && !ip.is_unspecified() && !ip.is_multicast());
+    if nearest > Reach::Machine && !addresses.iter().all(IpAddr::is_loopback) {
+        addresses.retain(|ip| !ip.is_loopback());
+    }
     // The order within a class is the system's: it puts the interfaces in the order in which they appeared.
     addresses.sort_by_key(IpAddr::is_loopback);
     let mut chosen = Vec::new();
@@ -73,25 +78,28 @@ mod tests {
     use std::net::Ipv4Addr;
 
     #[test]
-    fn loopback_is_last_and_link_local_is_left_out() {
+    fn loopback_is_last_or_not_named_and_link_local_is_left_out() {
         let texts = ["127.0.0.1", "::1", "10.0.0.2", "fe80::1", "169.254.3.4", "2001:db8::7", "10.0.0.2"];
-        let chosen = choose(texts.iter().map(|text| text.parse().unwrap()).collect());
-        let expected = ["10.0.0.2", "2001:db8::7", "127.0.0.1", "::1"];
-        assert_eq!(chosen, expected.map(|text| text.parse::<IpAddr>().unwrap()));
+        let addresses =
+            |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let all = ["10.0.0.2", "2001:db8::7", "127.0.0.1", "::1"];
+        assert_eq!(choose(addresses(&texts), Reach::Machine), addresses(&all));
+        assert_eq!(choose(addresses(&texts), Reach::Site), addresses(&all[..2]));
+        assert_eq!(choose(addresses(&all[2..]), Reach::Site), addresses(&all[2..]), "there is no other");
     }
 
     #[test]
     fn many_addresses_do_not_push_loopback_out() {
         let mut addresses: Vec<IpAddr> = (1..=40).map(|n| Ipv4Addr::new(10, 0, 0, n).into()).collect();
         addresses.push(Ipv4Addr::LOCALHOST.into());
-        let chosen = choose(addresses);
+        let chosen = choose(addresses, Reach::Machine);
         assert_eq!(chosen.len(), CANDIDATES_MAX);
         assert_eq!(chosen.last(), Some(&Ipv4Addr::LOCALHOST.into()));
     }
 
     #[test]
     fn the_system_tells_at_least_its_loopback() {
-        let addresses = Addresses::Interfaces.list().unwrap();
+        let addresses = Addresses::Interfaces.list(Reach::Machine).unwrap();
         assert!(addresses.iter().any(IpAddr::is_loopback), "{addresses:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use meshwork_core::node::path::IceConfig;
+use meshwork_core::reach::Reach;
 use meshwork_core::signalling::ice_server::{IceScheme, IceServer, IceUrl};
 use tokio::sync::mpsc::WeakUnboundedSender;
 
@@ -26,19 +27,17 @@ pub(super) struct Found {
 pub(super) fn find(ice: &IceConfig, own_orders: &WeakUnboundedSender<Order>) -> Vec<Found> {
     let mut found = Vec::new();
     for server in ice.usable_servers() {
+        let nearest = server.nearest;
         // What is no address was refused before.
-        for url in server.urls.iter().filter_map(|url| IceUrl::parse(url).ok()) {
-            let (ice, IceUrl { scheme, host, port }) = (server.clone(), url);
+        for url in server.ice.urls.iter().filter_map(|url| IceUrl::parse(url).ok()) {
+            let (ice, IceUrl { scheme, host, port }) = (server.ice.clone(), url);
             if let Ok(ip) = host.parse::<IpAddr>() {
                 found.push(Found { scheme, host, address: SocketAddr::new(ip, port), ice });
                 continue;
             }
             let orders = own_orders.clone();
             tokio::spawn(async move {
-                let looking =
-                    tokio::time::timeout(LOOK_UP_MAX, tokio::net::lookup_host((host.as_str(), port)));
-                let Ok(Ok(addresses)) = looking.await else { return };
-                let addresses: Vec<SocketAddr> = addresses.collect();
+                let addresses = look_up(&host, port, nearest).await;
                 for family in [SocketAddr::is_ipv4, SocketAddr::is_ipv6] {
                     let Some(&address) = addresses.iter().find(|address| family(address)) else { continue };
                     let found = Found { scheme, host: host.clone(), address, ice: ice.clone() };
@@ -51,6 +50,13 @@ pub(super) fn find(ice: &IceConfig, own_orders: &WeakUnboundedSender<Order>) -> 
         }
     }
     found
+}
+
+/// The addresses of a name, without those that are too near: a name leads wherever its owner likes.
+async fn look_up(host: &str, port: u16, nearest: Reach) -> Vec<SocketAddr> {
+    let looking = tokio::time::timeout(LOOK_UP_MAX, tokio::net::lookup_host((host, port)));
+    let Ok(Ok(addresses)) = looking.await else { return Vec::new() };
+    addresses.filter(|address| Reach::of(address.ip()) >= nearest).collect()
 }
 
 /// The own addresses from which `server` can be reached, the one that the system would choose first.
@@ -78,6 +84,12 @@ fn route(server: SocketAddr) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_followed_for_servers_on_it_alone() {
+        assert!(!look_up("localhost", 9, Reach::Machine).await.is_empty());
+        assert_eq!(look_up("localhost", 9, Reach::Site).await, []);
+    }
 
     #[test]
     fn a_server_is_reached_from_addresses_of_its_kind() {

@@ -5,6 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Poll, ready};
 
+use meshwork_core::reach::Reach;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 use tokio::io::Interest;
@@ -49,6 +50,7 @@ pub(super) struct Datagram {
 pub(super) struct Sockets {
     sockets: Vec<Socket>,
     addresses: Vec<SocketAddr>,
+    nearest: Reach,
     /// Where the search for a readable socket starts, so that a busy one does not starve the others.
     first: usize,
 }
@@ -61,13 +63,14 @@ struct Socket {
 }
 
 impl Sockets {
-    /// Binds to free ports: one socket a family for [`Addresses::Interfaces`], one for each address otherwise.
+    /// Binds to free ports: one socket a family for [`Addresses::Interfaces`], one for each address otherwise. Addresses
+    /// nearer than `nearest` are for nobody else.
     ///
     /// # Errors
     /// The system's, when not a single address can be bound.
-    pub(super) fn bind(which: &Addresses) -> io::Result<Sockets> {
-        let list = which.list()?;
-        let mut sockets = Sockets { sockets: Vec::new(), addresses: Vec::new(), first: 0 };
+    pub(super) fn bind(which: &Addresses, nearest: Reach) -> io::Result<Sockets> {
+        let list = which.list(nearest)?;
+        let mut sockets = Sockets { sockets: Vec::new(), addresses: Vec::new(), nearest, first: 0 };
         let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, "no interface has an address");
         let binds: Vec<IpAddr> = match which {
             Addresses::Only(_) => list.clone(),
@@ -99,7 +102,7 @@ impl Sockets {
     pub(super) fn look_again(&mut self, which: &Addresses) -> Vec<SocketAddr> {
         let Addresses::Interfaces = which else { return Vec::new() };
         let mut fresh = Vec::new();
-        for ip in which.list().unwrap_or_default() {
+        for ip in which.list(self.nearest).unwrap_or_default() {
             let socket = self.sockets.iter().find(|socket| socket.local.is_ipv4() == ip.is_ipv4());
             let address = socket.map(|socket| SocketAddr::new(ip, socket.local.port()));
             if let Some(address) = address.filter(|address| !self.addresses.contains(address))
@@ -314,20 +317,20 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_that_appear_later_are_found_once() {
-        let mut sockets = Sockets::bind(&Addresses::Interfaces).unwrap();
+        let mut sockets = Sockets::bind(&Addresses::Interfaces, Reach::Machine).unwrap();
         assert_eq!(sockets.look_again(&Addresses::Interfaces), [], "nothing is new");
         let gone = sockets.addresses.remove(0);
         assert_eq!(sockets.look_again(&Addresses::Interfaces), [gone]);
         assert_eq!(sockets.look_again(&Addresses::Interfaces), []);
-        let mut only = Sockets::bind(&Addresses::loopback()).unwrap();
+        let mut only = Sockets::bind(&Addresses::loopback(), Reach::Machine).unwrap();
         only.addresses.clear();
         assert_eq!(only.look_again(&Addresses::loopback()), [], "who names addresses means no others");
     }
 
     #[tokio::test]
     async fn wildcard_sockets_tell_the_address_they_were_reached_at() {
-        let mut receiver = Sockets::bind(&Addresses::Interfaces).unwrap();
-        let sender = Sockets::bind(&Addresses::Interfaces).unwrap();
+        let mut receiver = Sockets::bind(&Addresses::Interfaces, Reach::Machine).unwrap();
+        let sender = Sockets::bind(&Addresses::Interfaces, Reach::Machine).unwrap();
         for target in receiver.addresses().to_vec() {
             let Some(source) = sender.addresses().iter().find(|own| own.ip() == target.ip()) else {
                 continue;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use meshwork_core::node::io::{Channel, Input, LinkId};
 use meshwork_core::node::path::IceConfig;
+use meshwork_core::reach::Reach;
 use meshwork_core::signalling::description::{Candidate, CandidateAddress, Role, Signal};
 use meshwork_core::signalling::ice_server::IceScheme;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, WeakUnboundedSender};
@@ -54,7 +55,7 @@ pub(super) struct Begin {
 /// Runs one connection to its end.
 pub(super) async fn run(begin: Begin) {
     let Begin { link, role, ice, shared, mut orders, own_orders, inputs } = begin;
-    let opened = Sockets::bind(&shared.addresses)
+    let opened = Sockets::bind(&shared.addresses, ice.nearest)
         .map_err(|error| format!("no socket could be opened: {error}"))
         .and_then(|sockets| {
             let (policy, now) = (ice.policy, Instant::now());
@@ -71,7 +72,7 @@ pub(super) async fn run(begin: Begin) {
         }
     };
     let (sender, mut events) = mpsc::channel(stream::EVENTS_MAX);
-    let mut ends = Ends::new(connection, sender);
+    let mut ends = Ends::new(connection, ice.nearest, sender);
     for found in servers::find(&ice, &own_orders) {
         ends.handle_found(found, &sockets);
     }
@@ -119,6 +120,8 @@ pub(super) async fn run(begin: Begin) {
 /// A connection, what gathers candidates for it, and the streams to its relays.
 struct Ends {
     connection: Connection,
+    /// The nearest that the names of the other end's addresses may lead to.
+    nearest: Reach,
     gatherer: Gatherer,
     /// STUN servers that were found, to be asked from addresses that appear later; at most [`STUN_SERVERS_MAX`].
     stun: Vec<Found>,
@@ -128,9 +131,9 @@ struct Ends {
 }
 
 impl Ends {
-    fn new(connection: Connection, sender: Sender<(usize, StreamEvent)>) -> Ends {
+    fn new(connection: Connection, nearest: Reach, sender: Sender<(usize, StreamEvent)>) -> Ends {
         let (gatherer, streams) = (Gatherer::new(Instant::now()), BTreeMap::new());
-        Ends { connection, gatherer, stun: Vec::new(), streams, sender }
+        Ends { connection, nearest, gatherer, stun: Vec::new(), streams, sender }
     }
 
     fn handle(
@@ -146,7 +149,10 @@ impl Ends {
                 resolve_hidden(&signal, shared, own_orders);
                 self.connection.handle_signal(now, signal);
             }
-            Order::Resolved(candidate, ip) => self.connection.handle_resolved(now, candidate, ip),
+            Order::Resolved(candidate, ip) if Reach::of(ip) >= self.nearest.min(Reach::Site) => {
+                self.connection.handle_resolved(now, candidate, ip);
+            }
+            Order::Resolved(..) => {}
             Order::Found(found) => self.handle_found(found, sockets),
             Order::LookAgain => self.look_again(now, sockets, shared),
             Order::Send(channel, bytes) => self.connection.handle_send(now, channel, bytes),

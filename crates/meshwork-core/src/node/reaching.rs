@@ -1,0 +1,105 @@
+//! What others may make this end send to: nothing that is nearer than they are.
+//!
+//! # How it works
+//! A server names STUN and TURN servers as far away as it is itself, or farther. Members name candidates on this
+//! machine or its cable only in a room that has a server there, where they may be this machine's own programs; in a
+//! room without servers people carry the invitations. Native drivers offer such candidates in no other room either.
+//! Who hides its address tells it to the relay: so it takes relays that are its server's own, or that the person named.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use super::Node;
+use super::event::{Refusal, RoomHandle};
+use super::io::{Effect, LinkId, ServerId};
+use super::path::NamedServer;
+use crate::reach::Reach;
+use crate::signalling::description::{Candidate, CandidateAddress, Signal};
+use crate::signalling::ice_server::{IceServer, IceUrl};
+use crate::wire::Bounded;
+
+impl Node {
+    /// A WebSocket is open. The server speaks first.
+    pub(super) fn handle_server_up(&mut self, server: ServerId, address: Option<IpAddr>) {
+        if let (Some(client), Some(address)) = (self.servers.get_mut(&server), address) {
+            client.set_reach(Reach::of(address));
+        }
+    }
+
+    /// The nearest that a member of a room may make this end send to: as near as the nearest of its servers.
+    pub(super) fn nearest(&self, room: RoomHandle) -> Reach {
+        let registrations = self.rooms.get(&room).into_iter().flat_map(|entry| &entry.registrations);
+        let servers = registrations.filter_map(|known| self.servers.get(&known.server));
+        servers.map(|client| client.reach()).min().unwrap_or_default()
+    }
+
+    /// What a server may name of what it names, with what is put in for its own host.
+    pub(super) fn take_servers(&mut self, server: ServerId, servers: Vec<IceServer>) -> Vec<NamedServer> {
+        let Some(client) = self.servers.get(&server) else { return Vec::new() };
+        let (host, nearest) = (String::from(client.host()), client.reach());
+        let trusts = |named: &str| self.config.trusted_relays.iter().any(|one| is_same_host(one, named));
+        let trusts_server = trusts(&host);
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for server in servers {
+            let mut ice = server.with_host(&host);
+            let mut may_learn = true;
+            ice.urls.retain(|url| {
+                // What is no address was refused before.
+                let Ok(named) = IceUrl::parse(url).map(|url| url.host) else { return false };
+                let is_far = Reach::of_host(&named) >= nearest || is_same_host(&named, &host);
+                may_learn &= !is_far || trusts_server || is_same_host(&named, &host) || trusts(&named);
+                if !is_far {
+                    refused.push(url.clone());
+                }
+                is_far
+            });
+            if !ice.urls.is_empty() {
+                taken.push(NamedServer { ice, nearest, may_learn });
+            }
+        }
+        for url in refused {
+            let detail = format!("it names {url}, which is nearer to this end than the server is");
+            self.refuse(None, Refusal::Server, detail);
+        }
+        taken
+    }
+
+    /// Hands the driver what the other end of an attempt said of itself, without the candidates that are too near.
+    pub(super) fn hand_over(&mut self, link: LinkId, signal: Signal) {
+        let Some(room) = self.attempts.get(&link).map(|attempt| attempt.room) else { return };
+        let nearest = self.nearest(room);
+        let mut near = Vec::new();
+        let mut is_far = |candidate: &Candidate| match candidate.address {
+            CandidateAddress::Ip(ip) if Reach::of(ip) < nearest.min(Reach::Site) => {
+                near.push(ip);
+                false
+            }
+            _ => true,
+        };
+        let signal = match signal {
+            Signal::Candidate(candidate) => is_far(&candidate).then_some(signal),
+            Signal::Description(mut description) => {
+                let mut candidates = description.candidates.into_inner();
+                candidates.retain(&mut is_far);
+                description.candidates = Bounded::new(candidates).unwrap_or_default();
+                Some(Signal::Description(description))
+            }
+        };
+        let from = self.links.get(&link).map(|state| state.remote());
+        for ip in near {
+            let detail = format!("it names {ip} as its own address, which is nearer than it is");
+            self.refuse(from, Refusal::Signal, detail);
+        }
+        if let Some(signal) = signal {
+            self.effect(Effect::Signal { link, signal });
+        }
+    }
+}
+
+/// Whether two texts name the same host; brackets of IPv6 addresses, and case, make no difference.
+fn is_same_host(one: &str, other: &str) -> bool {
+    let bare = |host: &str| String::from(host.trim_start_matches('[').trim_end_matches(']'));
+    bare(one).eq_ignore_ascii_case(&bare(other))
+}
