@@ -6,8 +6,8 @@
 //! was written.
 //!
 //! # How it works
-//! A node lets every text of others pass through [`shown`] before anybody is told of it, so that whoever shows it need
-//! not know.
+//! A node lets every text pass through [`shown`] or [`make_fit`] before anybody is told of it, so that whoever shows it
+//! need not know. Terminals, pages and logs are alike in this; that a page takes no text for markup is the page's.
 
 use alloc::string::String;
 
@@ -15,6 +15,11 @@ use alloc::string::String;
 /// of writing, and tags that nobody sees. Letters of every script and joined emoji stay as they are.
 pub fn shown(text: &str) -> String {
     text.chars().filter(|character| !does_something(*character)).collect()
+}
+
+/// Leaves the same out of a text in its place.
+pub fn make_fit(text: &mut String) {
+    text.retain(|character| !does_something(character));
 }
 
 fn does_something(character: char) -> bool {

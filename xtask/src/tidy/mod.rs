@@ -2,6 +2,7 @@
 
 mod edges;
 mod exceptions;
+mod foreign;
 mod ledger;
 mod leftovers;
 mod links;
@@ -35,6 +36,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     }
     problems.extend(source::check(&files, exceptions::LONG_FILES));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
+    problems.extend(foreign::check(&files));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
     if problems.is_empty() {
         eprintln!("xtask: tidy: {} files and {} crates are in order", files.len(), packages.len());

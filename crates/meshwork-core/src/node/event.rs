@@ -7,6 +7,7 @@ use core::fmt;
 use crate::crdt::canvas::Painted;
 use crate::id::{Code, Endpoint, RoomId};
 use crate::presence::Pointer;
+use crate::text::make_fit;
 
 /// This node's number for a room it has joined or is joining; never used twice by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -220,6 +221,50 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Makes every text in it fit to be shown, whoever wrote it: see [`text`](crate::text). There is no arm for all the
+    /// rest, so that whoever adds an event says where its texts are.
+    pub(super) fn make_fit_to_show(&mut self) {
+        match self {
+            Event::Server { url, state } => {
+                make_fit(url);
+                if let ServerState::Away { reason } = state {
+                    make_fit(reason);
+                }
+            }
+            Event::RoomRefused { reason, .. } => match reason {
+                RoomRefusal::WrongRoom(words)
+                | RoomRefusal::Full(words)
+                | RoomRefusal::Version(words)
+                | RoomRefusal::Server(words) => make_fit(words),
+                RoomRefusal::SecretMissing | RoomRefusal::SecretWrong => {}
+            },
+            Event::Link { reason, .. } => reason.iter_mut().for_each(make_fit),
+            Event::ByHandFailed { reason, .. }
+            | Event::DirectLost { reason, .. }
+            | Event::StorageFailed { reason, .. } => make_fit(reason),
+            Event::Equivocation { detail, .. } | Event::Refused { detail, .. } => make_fit(detail),
+            // What is carried by hand is made here, and a direct message is bytes, whose meaning the application knows.
+            Event::Invitation { .. } | Event::Reply { .. } | Event::Direct { .. } => {}
+            Event::RoomOpened { .. }
+            | Event::RoomRegistered { .. }
+            | Event::RoomWaiting { .. }
+            | Event::MemberAttached { .. }
+            | Event::MemberDetached { .. }
+            | Event::Pointed { .. }
+            | Event::CanvasChanged { .. }
+            | Event::CanvasMended { .. }
+            | Event::RulesChanged { .. }
+            | Event::RecordsInStep { .. }
+            | Event::Applied { .. }
+            | Event::InStep { .. }
+            | Event::RoomTime { .. }
+            | Event::HistoryChanged { .. }
+            | Event::StorageRecovered { .. } => {}
+        }
+    }
+}
+
 /// What became of a signalling server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerState {
@@ -402,5 +447,29 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn no_words_of_a_server_reach_a_terminal_as_commands() {
+        let words = || String::from("\u{1b}]52;c;cm0=\u{7}bye\u{202e}\u{9b}2J");
+        let mut events = [
+            Event::Server { url: words(), state: ServerState::Away { reason: words() } },
+            Event::RoomRefused { room: RoomHandle(1), reason: RoomRefusal::Server(words()) },
+            Event::StorageFailed { room: RoomHandle(1), reason: words() },
+            Event::Refused { endpoint: None, reason: Refusal::Server, detail: words(), count: 1 },
+        ];
+        for event in &mut events {
+            event.make_fit_to_show();
+            let told = format!("{event:?}");
+            // What is escaped when it is written out was still in there.
+            assert!(told.contains("]52;c;cm0=bye2J") && !told.contains("\\u{"), "{told}");
+        }
     }
 }

@@ -77,7 +77,7 @@ use crate::signalling::announce;
 use crate::signalling::client::ServerClient;
 use crate::signalling::protocol::Announcement;
 use crate::signalling::sealing::SealingKey;
-use crate::text::shown;
+use crate::text::make_fit;
 use crate::time::{Now, Time, WallTime};
 
 /// Rooms of one node: a person is in a few.
@@ -561,7 +561,8 @@ impl Node {
         self.outputs.push_back(Output::Effect(effect));
     }
 
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, mut event: Event) {
+        event.make_fit_to_show();
         self.outputs.push_back(Output::Event(event));
     }
 
@@ -581,10 +582,11 @@ impl Node {
         let count = self.refusals.entry((counted, reason)).or_default();
         *count = count.saturating_add(times);
         let count = *count;
-        self.event(Event::Refused { endpoint, reason, detail: shown(&detail), count });
+        self.event(Event::Refused { endpoint, reason, detail, count });
     }
 
-    fn set_state(&mut self, endpoint: Endpoint, state: LinkState, reason: Option<String>) {
+    fn set_state(&mut self, endpoint: Endpoint, state: LinkState, mut reason: Option<String>) {
+        reason.iter_mut().for_each(make_fit);
         let Some(peer) = self.peers.get_mut(&endpoint) else { return };
         if peer.state != state || peer.reason != reason {
             peer.state = state;

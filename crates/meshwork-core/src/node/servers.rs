@@ -23,7 +23,6 @@ use crate::session::message::GoodbyeReason;
 use crate::signalling::announce;
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
-use crate::text::shown;
 use crate::time::Time;
 use crate::wire::{Base64, BoundedText};
 
@@ -293,7 +292,7 @@ impl Node {
                 }
             }
             FromServer::Refused { reason, detail, room, .. } => {
-                self.handle_server_refusal(server, reason, &shown(&detail), room);
+                self.handle_server_refusal(server, reason, &detail, room);
             }
             FromServer::Goodbye { reason, detail, .. } => {
                 let refusal = match reason {
