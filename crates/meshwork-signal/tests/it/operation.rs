@@ -286,7 +286,8 @@ struct Secure {
     _stop: oneshot::Sender<()>,
 }
 
-fn write_certificate(files: &TlsFiles, name: &str) {
+/// A certificate of this name that vouches for itself, and its key.
+pub(crate) fn write_certificate(files: &TlsFiles, name: &str) {
     let pair = rcgen::generate_simple_self_signed([String::from(name)]).unwrap();
     std::fs::write(&files.certificate, pair.cert.pem()).unwrap();
     std::fs::write(&files.key, pair.signing_key.serialize_pem()).unwrap();

@@ -2,9 +2,12 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::operation::write_certificate;
 use meshwork_core::time::WallTime;
+use meshwork_signal::http::{Tls, TlsFiles};
 use meshwork_signal::turn::credentials::LIFE;
 use meshwork_signal::turn::{Config, Listeners, Refusal, RelayAddress, Secret, Server, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -346,19 +349,42 @@ fn echoing_pair() -> u16 {
     port
 }
 
-/// coturn's own load client, in each of its ways: it draws channel numbers from all that RFC 5766 allows.
+/// coturn's own load client, in each of its ways over UDP, TCP and TLS: it draws channel numbers from all that RFC 5766
+/// allows. Over TLS it checks the relay's certificate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn coturns_load_client_is_relayed_in_all_ways() {
-    let server = start(config("127.0.0.1"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(config("127.0.0.1"));
+    let files = TlsFiles { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+    write_certificate(&files, "127.0.0.1");
+    let tls = Arc::new(Tls::load(files.clone()).unwrap());
+    let secured = server.listen_tls("127.0.0.1:0".parse().unwrap(), tls).unwrap().port();
     let (udp, tcp) = (server.udp_addresses()[0].port(), server.tcp_addresses()[0].port());
     let peer_port = echoing_pair().to_string();
-    const WAYS: [&[&str]; 9] =
-        [&[], &["-s"], &["-c"], &["-D"], &["-X"], &["-t"], &["-t", "-s"], &["-t", "-c"], &["-t", "-D"]];
+    const WAYS: [(&[&str], &str); 12] = [
+        (&[], ""),
+        (&[], "-s"),
+        (&[], "-c"),
+        (&[], "-D"),
+        (&[], "-X"),
+        (&["-t"], ""),
+        (&["-t"], "-s"),
+        (&["-t"], "-c"),
+        (&["-t"], "-D"),
+        (&["-t", "-S"], ""),
+        (&["-t", "-S"], "-s"),
+        (&["-t", "-S"], "-c"),
+    ];
     // Each waits some seconds for nothing at its end.
-    let started = WAYS.map(|flags| {
-        let port = if flags.contains(&"-t") { tcp } else { udp }.to_string();
+    let started = WAYS.map(|(transport, way)| {
+        let port = [udp, tcp, secured][transport.len()].to_string();
         let mut client = std::process::Command::new("turnutils_uclient");
-        client.args(flags).args(["-n", "10", "-m", "2", "-l", "200", "-W", SECRET, "-u", "load"]);
+        let mut flags = [transport, &[way][usize::from(way.is_empty())..]].concat();
+        if port == secured.to_string() {
+            flags.extend(["-E", files.certificate.to_str().unwrap()]);
+        }
+        let flags: Vec<String> = flags.into_iter().map(String::from).collect();
+        client.args(&flags).args(["-n", "10", "-m", "2", "-l", "200", "-W", SECRET, "-u", "load"]);
         client.args(["-e", "127.0.0.1", "-r", &peer_port, "-p", &port, "127.0.0.1"]);
         (flags, tokio::task::spawn_blocking(move || client.output()))
     });
