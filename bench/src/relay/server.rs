@@ -51,6 +51,7 @@ impl Contestant {
         let address = RelayAddress { bind: loopback, advertised: loopback };
         let mut config = Config::new(Secret::from_text(SECRET)?, vec![address]);
         config.allow = vec!["127.0.0.0/8".parse()?];
+        config.trusted_proxies = config.allow.clone();
         let quota = Quota { allocations_max: 1024, bytes_per_second: 1 << 40 };
         (config.per_endpoint, config.per_room, config.per_address, config.in_all) =
             (quota, quota, quota, quota);

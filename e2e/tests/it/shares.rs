@@ -2,27 +2,21 @@
 //!
 //! Each test runs itself once more inside a network namespace, in which every address of documentation is its own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::common::arena::{Arena, connect};
 use crate::common::inside;
 use anyhow::{Context, Result, ensure};
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use futures_util::{SinkExt as _, StreamExt as _};
-use meshwork_core::crdt::canvas::CanvasSize;
-use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
-use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
-use meshwork_core::signalling::announce;
-use meshwork_core::signalling::protocol::{FromClient, FromServer, VERSIONS};
-use meshwork_core::wire::Base64;
+use meshwork_core::id::{Code, RoomId};
+use meshwork_core::signalling::protocol::{FromClient, FromServer};
 use meshwork_e2e::networks::Networks;
-use meshwork_e2e::{Cli, PATIENCE, Running};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use meshwork_e2e::{Cli, PATIENCE};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 
 /// An innocent's address.
 const INNOCENT: &str = "2001:dbf::1";
@@ -30,110 +24,6 @@ const INNOCENT: &str = "2001:dbf::1";
 /// Whether this process is inside a namespace that has every address of documentation.
 fn is_inside(test: &str) -> Result<bool> {
     inside::is_inside(test, Networks::add_many)
-}
-
-/// A server that runs, and who owns it.
-struct Arena {
-    _owner: Cli,
-    server: Running,
-    address: SocketAddr,
-}
-
-impl Arena {
-    async fn start(arguments: &[&str]) -> Result<Arena> {
-        let owner = Cli::new()?;
-        let common = ["serve", "--listen", "[::]:0", "--metrics-allow", "127.0.0.1"];
-        let server = owner.start([&common[..], arguments].concat())?;
-        let line = server.line(PATIENCE, "the server", |line| line.starts_with("listening on ")).await?;
-        let port = line.rsplit(':').next().context("a port")?.parse()?;
-        Ok(Arena { _owner: owner, server, address: SocketAddr::new("::1".parse()?, port) })
-    }
-
-    async fn connect(&self, from: &str) -> Result<TcpStream> {
-        connect(from, self.address).await
-    }
-
-    /// What is answered to a request from there.
-    async fn get(&self, from: &str, path: &str) -> Result<String> {
-        let mut stream = self.connect(from).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        timeout(PATIENCE, stream.read_to_string(&mut answer)).await??;
-        Ok(answer)
-    }
-
-    /// A number of the metrics.
-    async fn number(&self, name: &str) -> Result<f64> {
-        let metrics = self.get("127.0.0.1", "/metrics").await?;
-        let number = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        Ok(number.with_context(|| format!("no {name} in {metrics}"))?.parse()?)
-    }
-
-    /// A socket from there that entered under a key of its own.
-    async fn enter(&self, from: &str, secret: u32) -> Result<Client> {
-        let stream = self.connect(from).await?;
-        stream.set_nodelay(true)?;
-        let url = format!("ws://{}/signal", self.address);
-        let (socket, _) = timeout(PATIENCE, tokio_tungstenite::client_async(url, stream)).await??;
-        let mut client = Client { socket };
-        let FromServer::Welcome { challenge, .. } = client.hear().await? else {
-            anyhow::bail!("no welcome for {from}")
-        };
-        let mut bytes = [7; 32];
-        bytes[..4].copy_from_slice(&secret.to_be_bytes());
-        let identity = Identity::from_secret(bytes);
-        let endpoint = Endpoint { peer: identity.peer(), instance: Instance(u64::from(secret)) };
-        let challenge = challenge.array().context("a challenge")?;
-        let enter = FromClient::Enter {
-            version: VERSIONS.1,
-            announcement: announce::announce(&identity, endpoint, [7; 32]),
-            proof: announce::prove_entry(&identity, endpoint, &challenge).into(),
-        };
-        client.say(&enter).await?;
-        ensure!(client.hear().await? == FromServer::Entered, "{from} does not enter");
-        Ok(client)
-    }
-}
-
-/// A connection from an address of the namespace. Over IPv4 it goes to the server's loopback.
-async fn connect(from: &str, to: SocketAddr) -> Result<TcpStream> {
-    let from: IpAddr = from.parse()?;
-    let (socket, to) = if from.is_ipv4() {
-        (TcpSocket::new_v4()?, SocketAddr::new("127.0.0.1".parse()?, to.port()))
-    } else {
-        (TcpSocket::new_v6()?, to)
-    };
-    socket.bind(SocketAddr::new(from, 0))?;
-    Ok(timeout(PATIENCE, socket.connect(to)).await??)
-}
-
-struct Client {
-    socket: WebSocketStream<TcpStream>,
-}
-
-impl Client {
-    async fn say(&mut self, message: &FromClient) -> Result<()> {
-        Ok(self.socket.send(Message::text(serde_json::to_string(message)?)).await?)
-    }
-
-    async fn hear(&mut self) -> Result<FromServer> {
-        let heard = timeout(PATIENCE, self.socket.next()).await?.context("the socket is closed")??;
-        Ok(serde_json::from_str(heard.to_text()?)?)
-    }
-
-    async fn register(&mut self, nonce: u32) -> Result<(RoomId, Option<Code>)> {
-        let owner = Identity::from_secret([9; 32]);
-        let mut seed = [0; 32];
-        seed[..4].copy_from_slice(&nonce.to_be_bytes());
-        let size = CanvasSize { width: 10, height: 10 };
-        let (genesis, room) = Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner);
-        self.say(&FromClient::Register { genesis: Base64::new(genesis).context("short")? }).await?;
-        match self.hear().await? {
-            FromServer::Found { code, .. } => Ok((room, Some(code))),
-            _ => Ok((room, None)),
-        }
-    }
 }
 
 #[tokio::test]
@@ -234,6 +124,47 @@ async fn silent_connections_to_the_relay_take_no_descriptors() -> Result<()> {
     println!("{open} of {} silent connections stay", silent.len());
     ensure!(open <= 256, "{open}");
     ensure!(stays(&mut connect("198.18.0.1", relay).await?).await, "somebody else gets a place");
+    Ok(())
+}
+
+#[tokio::test]
+async fn allocations_from_sixty_six_networks_keep_no_innocent_out() -> Result<()> {
+    if !is_inside("shares::allocations_from_sixty_six_networks_keep_no_innocent_out")? {
+        return Ok(());
+    }
+    let relay: SocketAddr = "[2001:dbf::5]:3478".parse()?;
+    let listen = relay.to_string();
+    let limits = ["--relay-allocations-max", "200", "--relay-allocations-per-network-max", "50"];
+    let arena = Arena::start(&[&["--relay", "--relay-listen", &listen][..], &limits].concat()).await?;
+    let token = arena.token("2001:dbe::1").await?.context("a token")?;
+    let mut old = token.allocate("2001:dbe::1", relay).await?.context("an allocation")?;
+    let echo = UdpSocket::bind("[2001:dbf::9]:0").await?;
+    old.permit(echo.local_addr()?.ip()).await?;
+    old.ping(&echo).await?;
+    let (arena, mut taken) = (&arena, Vec::new());
+    for round in 0..10u32 {
+        let each = (0..66).map(async |network: u32| {
+            let from = format!("2001:db8:{network:x}::{:x}", round + 1);
+            match arena.token(&from).await? {
+                Some(token) => token.allocate(&from, relay).await,
+                None => Ok(None),
+            }
+        });
+        for allocation in join_all(each).await {
+            taken.extend(allocation?);
+        }
+    }
+    let standing = arena.number("meshwork_relay_allocations").await?;
+    println!("{} allocations were made from 66 networks; {standing} stand, of 200", taken.len());
+    ensure!(standing == 200.0, "{standing}");
+    for number in 0..20 {
+        let innocent = format!("2001:dba:{number:x}::1");
+        let token = arena.token(&innocent).await?.context("a token")?;
+        let mut allocation = token.allocate(&innocent, relay).await?.context("an allocation")?;
+        allocation.permit(echo.local_addr()?.ip()).await?;
+        allocation.ping(&echo).await?;
+    }
+    old.ping(&echo).await.context("what was carried before is carried still")?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use meshwork_signal::turn::credentials;
 
 use super::checks::Secret;
 use super::layers::{Chosen, ConfigError};
-use super::settings::{LogFormat, RelaySettings, ServerSettings};
+use super::settings::{ClientSettings, LogFormat, RelaySettings, ServerSettings};
 
 /// Connections over TCP and TLS to the relay, unless the system allows fewer.
 const STREAMS_MAX: usize = 4_096;
@@ -52,6 +52,7 @@ pub(crate) struct RelayConfig {
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) ports: RangeInclusive<u16>,
     pub(crate) allow: Vec<IpNet>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) realm: String,
     pub(crate) allocations: Quota,
     /// Connections over TCP and TLS in all.
@@ -83,7 +84,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] for a value that does not go with another.
     pub(super) fn new(chosen: &Chosen) -> Result<Config, ConfigError> {
-        let (mut hub, relay) = (hub(chosen), relay(&chosen.settings.relay));
+        let (mut hub, relay) = (hub(chosen), relay(&chosen.settings.relay, &chosen.settings.clients));
         if let Some(secret) = relay.turn_secret.as_ref().filter(|_| !relay.urls.is_empty()) {
             let secret = credentials::Secret::from_text(secret.reveal());
             let secret = secret.expect("the setting's check gives a secret that is long enough");
@@ -198,7 +199,7 @@ fn http(chosen: &Chosen, hub: &HubConfig) -> HttpConfig {
     }
 }
 
-fn relay(relay: &RelaySettings) -> RelayConfig {
+fn relay(relay: &RelaySettings, clients: &ClientSettings) -> RelayConfig {
     RelayConfig {
         is_on: relay.relay,
         listen: relay.relay_listen.to_vec(),
@@ -206,6 +207,7 @@ fn relay(relay: &RelaySettings) -> RelayConfig {
         addresses: relay.relay_addresses.to_vec(),
         ports: relay.relay_ports.clone(),
         allow: relay.relay_allow.to_vec(),
+        trusted_proxies: clients.trusted_proxies.to_vec(),
         realm: relay.relay_realm.clone(),
         streams_max: STREAMS_MAX,
         allocations: Quota {

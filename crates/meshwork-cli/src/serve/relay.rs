@@ -129,6 +129,7 @@ fn relay_config(config: &RelayConfig, secret: Secret) -> Result<turn::Config> {
     relay.realm.clone_from(&config.realm);
     relay.ports = config.ports.clone();
     relay.allow.clone_from(&config.allow);
+    relay.trusted_proxies.clone_from(&config.trusted_proxies);
     relay.own_addresses = own_addresses();
     relay.per_endpoint = quota(|quota| quota.per_endpoint);
     relay.per_room = quota(|quota| quota.per_room);
@@ -226,6 +227,7 @@ mod tests {
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             ports: 49_152..=65_535,
             allow: Vec::new(),
+            trusted_proxies: Vec::new(),
             realm: String::from("meshwork"),
             streams_max: 100,
             allocations: Quota { in_all: 100, per_network: 50, per_room: 50, per_endpoint: 10 },

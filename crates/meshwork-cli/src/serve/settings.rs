@@ -236,7 +236,7 @@ pub(super) struct ClientSettings {
     #[arg(default_value = "", action = Append, value_parser = list(origin))]
     pub(super) allowed_origins: List<String>,
     /// Addresses of proxies that are believed when they say for whom they speak, such as 127.0.0.1 for one on this
-    /// machine. Nobody unless named.
+    /// machine; the relay counts nothing by them. Nobody unless named.
     #[arg(default_value = "", action = Append, value_parser = list(address_range))]
     pub(super) trusted_proxies: List<IpNet>,
     /// The header in which they say it: x-forwarded-for or forwarded. A proxy must set it, and not only add to

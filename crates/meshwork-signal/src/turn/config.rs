@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::credentials::Secret;
+use crate::fair::Network;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,6 +48,8 @@ pub struct Config {
     pub ports: RangeInclusive<u16>,
     /// Ranges of peers that are opened although they are no part of the public internet.
     pub allow: Vec<IpNet>,
+    /// Who speaks for many others: nothing is counted by these addresses.
+    pub trusted_proxies: Vec<IpNet>,
     /// The server's own addresses, which are no peers although they may be public. Relayed addresses among them stay
     /// reachable, each by its port.
     pub own_addresses: Vec<IpAddr>,
@@ -96,6 +99,7 @@ impl Config {
             relay_addresses,
             ports: 49_152..=65_535,
             allow: Vec::new(),
+            trusted_proxies: Vec::new(),
             own_addresses: Vec::new(),
             nonce_life: 10 * MINUTE,
             lifetime_max: HOUR,
@@ -113,6 +117,12 @@ impl Config {
             idle_after: 30 * SECOND,
             unused_after: MINUTE,
         }
+    }
+
+    /// Whose share what comes from this address takes, if anybody's.
+    pub(super) fn counted(&self, address: IpAddr) -> Option<Network> {
+        let is_proxy = self.trusted_proxies.iter().any(|range| range.contains(&address));
+        (!is_proxy).then(|| Network::of(address))
     }
 
     /// Checks every field against its legal range.

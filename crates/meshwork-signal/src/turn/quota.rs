@@ -84,18 +84,18 @@ impl Quotas {
         }
     }
 
-    /// Counts one more allocation, unless one party has as many as it may.
+    /// Counts one more allocation, for a network where there is one to count for, unless one party has as many as it may.
     pub(super) fn admit(
         &mut self,
         now: Time,
         config: &Config,
         name: &str,
-        network: Network,
+        network: Option<Network>,
     ) -> Result<Shares, Refusal> {
         self.forget_idle(now);
         let room = name.split_once(':').map(|(room, _)| Party::Room(room.to_owned()));
         let networks: Vec<Party> =
-            network.around().filter(|_| !network.is_loopback()).map(Party::Network).collect();
+            network.into_iter().flat_map(Network::around).map(Party::Network).collect();
         let endpoint = Party::Endpoint(name.to_owned());
         for party in [&endpoint].into_iter().chain(&room).chain(&networks) {
             let (quota, refusal, _) = party.limits(config);
@@ -236,6 +236,7 @@ mod tests {
         config.per_room = Quota { allocations_max: 2, bytes_per_second: 1_500_000 };
         config.per_address = Quota { allocations_max: 3, bytes_per_second: 2_000_000 };
         config.in_all = Quota { allocations_max: 4, bytes_per_second: 2_200_000 };
+        config.trusted_proxies = vec!["3.3.3.3/32".parse().unwrap()];
         config
     }
 
@@ -246,21 +247,24 @@ mod tests {
     #[test]
     fn allocations_are_counted_for_endpoint_room_address_and_server() {
         let (config, mut quotas) = (config(), Quotas::new());
-        let mut admit = |name: &str, from: &str| quotas.admit(Time(0), &config, name, network(from)).err();
+        let mut admit = |name: &str, from: &str| {
+            quotas.admit(Time(0), &config, name, config.counted(from.parse().unwrap())).err()
+        };
         assert_eq!(admit("red:a", "1.1.1.1"), None);
         assert_eq!(admit("red:a", "2.2.2.2"), Some(Refusal::EndpointQuota));
         assert_eq!(admit("red:b", "1.1.1.1"), None);
         assert_eq!(admit("red:c", "1.1.1.1"), Some(Refusal::RoomQuota));
         assert_eq!(admit("blue:d", "1.1.1.1"), None);
         assert_eq!(admit("token", "1.1.1.1"), Some(Refusal::AddressQuota));
-        assert_eq!(admit("token", "127.0.0.1"), None, "a proxy on this machine speaks for everybody");
-        assert_eq!(admit("more", "127.0.0.1"), Some(Refusal::Capacity));
+        assert_eq!(admit("token", "3.3.3.3"), None, "a proxy speaks for everybody");
+        assert_eq!(admit("more", "3.3.3.3"), Some(Refusal::Capacity));
     }
 
     #[test]
     fn bytes_are_counted_for_each_and_come_back() {
         let (config, mut quotas) = (config(), Quotas::new());
-        let mut admit = |name: &str, from: &str| quotas.admit(Time(0), &config, name, network(from)).unwrap();
+        let mut admit =
+            |name: &str, from: &str| quotas.admit(Time(0), &config, name, Some(network(from))).unwrap();
         let [a, b] = ["red:a", "red:b"].map(|name| admit(name, "1.1.1.1"));
         let [c, d] = [("blue:c", "1.1.1.1"), ("d", "2.2.2.2")].map(|(name, from)| admit(name, from));
         let mut spend = |at, shares, bytes| quotas.spend(Time(0) + at, &config, shares, bytes).err();
@@ -277,10 +281,10 @@ mod tests {
     #[test]
     fn who_leaves_is_forgotten_and_gains_no_bytes_by_coming_back() {
         let (config, mut quotas) = (config(), Quotas::new());
-        let shares = quotas.admit(Time(0), &config, "red:a", network("1.1.1.1")).unwrap();
+        let shares = quotas.admit(Time(0), &config, "red:a", Some(network("1.1.1.1"))).unwrap();
         quotas.spend(Time(0), &config, shares, 1_000_000).unwrap();
         quotas.release(Time(0), shares);
-        let again = quotas.admit(Time(1), &config, "red:a", network("1.1.1.1")).unwrap();
+        let again = quotas.admit(Time(1), &config, "red:a", Some(network("1.1.1.1"))).unwrap();
         assert_eq!(quotas.spend(Time(1), &config, again, 100), Err(Refusal::EndpointRate));
         quotas.release(Time(2), again);
         quotas.forget_idle(Time(2) + BURST);

@@ -29,7 +29,7 @@ use super::deny::Peers;
 use super::io::{Client, Outbox, Output, RelayId, Socket, StreamId};
 use super::nonce::Nonces;
 use super::quota::Quotas;
-use crate::fair::{Buckets, Holdings, Network, Rate};
+use crate::fair::{Buckets, Holdings, Rate};
 pub(super) use allocate::Pending;
 use authenticate::Signer;
 use reconfigure::Retired;
@@ -300,10 +300,12 @@ impl Relay {
 
     /// Answers somebody who has shown no credentials, unless that address was answered often enough.
     fn answer_unproved(&mut self, request: &Request<'_>, answer: Answer) {
-        let (network, now) = (Network::of(request.remote.ip()), request.now.time);
-        // Over a stream, and on this machine, nobody else gets the answer.
-        let is_sure = matches!(request.client, Client::Stream(_)) || network.is_loopback();
-        if is_sure || self.unproved.spend(now, network, 1, UNPROVED) {
+        let counted = self.config.counted(request.remote.ip());
+        // Over a stream nobody else gets the answer.
+        let is_sure = matches!(request.client, Client::Stream(_));
+        if is_sure
+            || counted.is_none_or(|network| self.unproved.spend(request.now.time, network, 1, UNPROVED))
+        {
             self.answer(request.client, answer, None);
         } else {
             self.counts.refuse(Refusal::Unproved);

@@ -1,10 +1,12 @@
 //! What tests of Place share.
 
+pub(crate) mod arena;
 pub(crate) mod hands;
 pub(crate) mod inside;
 pub(crate) mod meddler;
 pub(crate) mod native;
 pub(crate) mod relay;
+pub(crate) mod turn;
 
 use std::path::Path;
 

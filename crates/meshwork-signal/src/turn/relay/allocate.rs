@@ -124,9 +124,10 @@ impl Relay {
                 Place::Port { port: port.ok_or(full)?, is_pair }
             }
         };
-        let mut admitted = self.quotas.admit(now, &self.config, &authentic.name, network);
+        let counted = self.config.counted(request.remote.ip());
+        let mut admitted = self.quotas.admit(now, &self.config, &authentic.name, counted);
         if admitted.as_ref().err() == Some(&Refusal::Capacity) && self.make_way(now, network) {
-            admitted = self.quotas.admit(now, &self.config, &authentic.name, network);
+            admitted = self.quotas.admit(now, &self.config, &authentic.name, counted);
         }
         match admitted {
             Ok(shares) => Ok((wanted, place, shares)),
@@ -172,8 +173,7 @@ impl Relay {
         allocation.timer = allocation.next_look(self.config.unused_after);
         let (merit, timer) = (allocation.merit(), allocation.timer);
         let key = self.allocations.insert(allocation);
-        // On this very machine a proxy speaks for everybody.
-        if !network.is_loopback() {
+        if self.config.counted(request.remote.ip()).is_some() {
             self.holders.insert(network, merit, key);
         }
         self.clients.insert(request.client, key);

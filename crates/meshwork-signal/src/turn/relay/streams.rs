@@ -47,8 +47,7 @@ impl Relay {
             return None;
         }
         let network = Network::of(remote.ip());
-        // On this very machine a proxy speaks for everybody.
-        let counts = !network.is_loopback();
+        let counts = self.config.counted(remote.ip()).is_some();
         if counts && self.connected.is_full(network, self.config.streams_per_address_max) {
             self.counts.refuse(Refusal::AddressQuota);
             return None;
