@@ -128,12 +128,12 @@ pub fn server_away(is_open: bool, reason: &str) -> Notice {
     Notice::new(Tone::Warn, &text, Some(Offer::Meet))
 }
 
-/// What is to be said of the people in an open room, if anything.
-pub fn about_people(rows: &[Row]) -> Option<Notice> {
+/// What is to be said of the people in an open room, if anything; the meeting point says that there are `named` others.
+pub fn about_people(rows: &[Row], named: u64) -> Option<Notice> {
     if rows.iter().any(Row::is_linked) {
         return None;
     }
-    let here = rows.iter().filter(|row| row.state != LinkState::Gone).count();
+    let here = rows.iter().filter(|row| row.state != LinkState::Gone).count() as u64;
     if let (0, Some(row)) = (here, rows.iter().find(|row| row.unlinked || row.is_unwanted())) {
         let text = if row.unlinked {
             format!(
@@ -145,29 +145,51 @@ pub fn about_people(rows: &[Row]) -> Option<Notice> {
         };
         return Some(Notice::new(Tone::Calm, &text, Some(Offer::Share)));
     }
-    if here == 0 {
-        let failed = rows.iter().filter(|row| is_failure(row)).count();
-        if failed == 0 {
-            let text = "Nobody else is here yet. Send the link to someone.";
-            return Some(Notice::new(Tone::Calm, text, Some(Offer::Share)));
-        }
-        let people = if failed == 1 { "1 person is".to_owned() } else { format!("{failed} people are") };
+    let tried = rows.iter().filter(|row| is_failure(row)).count() as u64;
+    // What the meeting point says is its word, and may be more than anybody is there.
+    let people = |count: u64, what: &str| match count {
+        1 => format!("1 person is {what}"),
+        count => format!("{count} people are {what}"),
+    };
+    let (text, tone, offer) = if here > 0 && named > here {
         let text = format!(
-            "You are not linked to anyone. {people} in the room, but no direct way between you was found. \
-             Try another network on one of the sides."
+            "You are not linked to anyone yet. {}, and a way to {here} of them is being looked for.",
+            people(named, "named here")
         );
-        return Some(Notice::new(Tone::Bad, &text, Some(Offer::Reload)));
-    }
-    let people = if here == 1 { "1 person is".to_owned() } else { format!("{here} people are") };
-    let text = format!(
-        "You are not linked to anyone yet. {people} in the room, and a way to them is being looked for."
-    );
-    Some(Notice::new(Tone::Warn, &text, None))
+        (text, Tone::Warn, None)
+    } else if here > 0 {
+        let people = people(here, "in the room");
+        let text =
+            format!("You are not linked to anyone yet. {people}, and a way to them is being looked for.");
+        (text, Tone::Warn, None)
+    } else if tried > 0 && named > tried {
+        let text = format!(
+            "You are not linked to anyone. {}, and none of the {tried} tried could be reached. \
+             The meeting point is asked for others.",
+            people(named, "named here")
+        );
+        (text, Tone::Bad, Some(Offer::Reload))
+    } else if tried > 0 {
+        let text = format!(
+            "You are not linked to anyone. {}, but no direct way between you was found. \
+             Try another network on one of the sides.",
+            people(tried, "in the room")
+        );
+        (text, Tone::Bad, Some(Offer::Reload))
+    } else if named > 0 {
+        let people = people(named, "named here");
+        let text = format!("You are not linked to anyone yet. {people}, and none has answered yet.");
+        (text, Tone::Warn, None)
+    } else {
+        (String::from("Nobody else is here yet. Send the link to someone."), Tone::Calm, Some(Offer::Share))
+    };
+    Some(Notice::new(tone, &text, offer))
 }
 
-/// Whether a link was never made, rather than given up by one of the two.
+/// Whether a link was looked for in vain.
 fn is_failure(row: &Row) -> bool {
-    row.state == LinkState::Gone && (row.beside.contains("no way through") || row.beside.contains("in time"))
+    row.state == LinkState::Gone
+        && ["no way through", "no connection within"].iter().any(|words| row.beside.contains(words))
 }
 
 /// Something from outside was refused; `who` it was from, `detail` the node's words.
@@ -409,21 +431,35 @@ mod tests {
 
     #[test]
     fn an_empty_room_offers_to_share() {
-        let notice = about_people(&[]).expect("something to say");
+        let notice = about_people(&[], 0).expect("something to say");
         assert_eq!((notice.title.as_str(), notice.offer), ("Nobody else is here yet.", Some(Offer::Share)));
-        let left = about_people(&[row(LinkState::Gone, "closed the tab")]).expect("something to say");
+        let left = about_people(&[row(LinkState::Gone, "closed the tab")], 0).expect("something to say");
         assert_eq!(left, notice, "who left is not in the room");
-        assert_eq!(about_people(&[row(LinkState::Direct, "")]), None);
+        assert_eq!(about_people(&[row(LinkState::Direct, "")], 0), None);
     }
 
     #[test]
     fn a_way_that_is_not_found_is_told() {
-        let looking = about_people(&[row(LinkState::Connecting, "2 s")]).expect("something to say");
+        let looking = about_people(&[row(LinkState::Connecting, "2 s")], 1).expect("something to say");
         assert!(looking.body.starts_with("1 person is in the room"), "{looking:?}");
         let failed = row(LinkState::Gone, "no way through to them was found");
-        let none = about_people(&[failed.clone(), failed]).expect("something to say");
+        let none = about_people(&[failed.clone(), failed], 2).expect("something to say");
         assert_eq!(none.title, "You are not linked to anyone.");
         assert!(none.body.starts_with("2 people are in the room"), "{none:?}");
+    }
+
+    #[test]
+    fn of_a_room_full_of_ghosts_the_truth_is_told() {
+        let body = |rows: &[Row]| about_people(rows, 1_500).expect("something to say").body;
+        let ghost = row(LinkState::Gone, "no connection within 15 s");
+        let told = body(&[ghost.clone(), ghost]);
+        assert!(
+            told.starts_with("1500 people are named here, and none of the 2 tried could be reached"),
+            "{told}"
+        );
+        let looking = body(&[row(LinkState::Connecting, "2 s")]);
+        assert!(looking.contains("1500 people are named here, and a way to 1 of them"), "{looking}");
+        assert!(body(&[]).ends_with("none has answered yet."), "{}", body(&[]));
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub(crate) struct Session {
     pub(crate) crowd: Crowd,
     /// The room's people but ourselves.
     pub(crate) people: RwSignal<Vec<Row>>,
+    /// How many others the meeting point says are in the room.
+    pub(crate) named: RwSignal<u64>,
     /// Who is in the room beyond those.
     pub(crate) beyond: RwSignal<Beyond>,
     /// From when on a link that comes or goes is a person who does; `None` while members keep some links each.
@@ -179,6 +181,7 @@ impl Session {
             server: RwSignal::new(None),
             crowd: Crowd::new(),
             people: RwSignal::new(Vec::new()),
+            named: RwSignal::new(0),
             beyond: RwSignal::new(Beyond::default()),
             comings_since: StoredValue::new(Some(Time(0))),
             is_comb_touched: RwSignal::new(false),

@@ -122,7 +122,8 @@ fn what_is(session: Session) -> Vec<Notice> {
         Some(reason) => notices.push(words::server_away(true, &reason)),
         // Whoever was refused is somebody: the room is not empty.
         None if notices.iter().all(|notice| notice.tone != Tone::Bad) => {
-            notices.extend(session.people.with(|rows| words::about_people(rows)));
+            let named = session.named.get();
+            notices.extend(session.people.with(|rows| words::about_people(rows, named)));
         }
         None => {}
     }

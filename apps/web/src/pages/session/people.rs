@@ -106,10 +106,10 @@ impl Session {
 
     fn read_people(self, is_second: bool) {
         let Some(room) = self.room.get_untracked() else { return };
-        let (peers, overlay, painted, now) = self.driver.with_value(|driver| {
+        let (peers, overlay, named, painted, now) = self.driver.with_value(|driver| {
             driver.with(|node, now| {
                 let painted = node.canvas(room).map_or(0, Canvas::painted);
-                (node.peers(room), node.overlay(room), painted, now)
+                (node.peers(room), node.overlay(room), node.others_named(room), painted, now)
             })
         });
         self.remember(&peers, is_second);
@@ -131,6 +131,7 @@ impl Session {
             self.people.with_untracked(|rows| rows.iter().map(|row| row.endpoint).collect());
         people::arrange(&mut rows, &before, may_move);
         set_if_new(self.people, rows);
+        set_if_new(self.named, named);
         if let Some(overlay) = &overlay {
             let is_mesh = overlay.kind == Kind::FullMesh;
             self.comings_since
