@@ -41,8 +41,14 @@ impl Running<'_> {
                 Asked::Reload => self.reload(),
                 Asked::Drain => {
                     tracing::info!("the server drains");
+                    let relay = self.relay.as_deref().map(Relay::handle);
+                    let nobody_is_relayed = async {
+                        if let Some(relay) = &relay {
+                            relay.drain().await;
+                        }
+                    };
                     tokio::select! {
-                        () = self.handle.drain() => {}
+                        () = self.handle.drain(nobody_is_relayed) => {}
                         // Whoever asks twice does not want to wait.
                         () = async { while signals.next().await == Asked::Reload {} } => {}
                     }

@@ -254,9 +254,9 @@ impl ServerHandle {
     }
 
     /// Begins to end: `/ready` says so, no new socket is taken in, and present ones are told goodbye one after the
-    /// other. Done when `drain_for` is over or nobody is connected, a load balancer that asks `/ready` included; then the
-    /// server is to be shut down.
-    pub async fn drain(&self) {
+    /// other. Done when `drain_for` is over, or nobody is connected, a load balancer that asks `/ready` included, and
+    /// `others` have left as well; then the server is to be shut down.
+    pub async fn drain(&self, others: impl Future<Output = ()>) {
         self.shared.is_draining.store(true, Ordering::Relaxed);
         let drain_for = self.shared.config().drain_for;
         self.shared.hub.with(|hub, now| hub.drain(now, drain_for));
@@ -265,6 +265,6 @@ impl ServerHandle {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        let _ = tokio::time::timeout(drain_for, everybody_left).await;
+        let _ = tokio::time::timeout(drain_for, async { tokio::join!(everybody_left, others) }).await;
     }
 }

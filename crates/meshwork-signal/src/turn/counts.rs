@@ -36,6 +36,8 @@ pub enum Refusal {
     AddressQuota,
     /// The server has as many allocations as it may, or no port is free (508).
     Capacity,
+    /// The relay is about to end, and takes on nothing new.
+    Draining,
     /// Data to or from a peer that the client has not permitted, or without an allocation.
     NotPermitted,
     /// Data beyond the bytes a second of the endpoint.
@@ -62,7 +64,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every cause.
-    pub const ALL: [Refusal; 26] = [
+    pub const ALL: [Refusal; 27] = [
         Refusal::Malformed,
         Refusal::UnknownAttribute,
         Refusal::StaleNonce,
@@ -78,6 +80,7 @@ impl Refusal {
         Refusal::RoomQuota,
         Refusal::AddressQuota,
         Refusal::Capacity,
+        Refusal::Draining,
         Refusal::NotPermitted,
         Refusal::EndpointRate,
         Refusal::RoomRate,
@@ -109,6 +112,7 @@ impl Refusal {
             Refusal::RoomQuota => "room_quota",
             Refusal::AddressQuota => "address_quota",
             Refusal::Capacity => "capacity",
+            Refusal::Draining => "draining",
             Refusal::NotPermitted => "not_permitted",
             Refusal::EndpointRate => "endpoint_rate",
             Refusal::RoomRate => "room_rate",

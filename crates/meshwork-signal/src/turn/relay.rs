@@ -50,6 +50,7 @@ pub struct Relay {
     peers: Peers,
     /// Whom the operator keeps out.
     banned: Vec<IpNet>,
+    is_draining: bool,
     /// Secrets that were replaced, the oldest first.
     retired: Vec<Retired>,
     nonces: Nonces,
@@ -123,6 +124,7 @@ impl Relay {
             outbox: Outbox::default(),
             peers: Peers::new(config.allow.clone(), own_addresses(&config)),
             banned: Vec::new(),
+            is_draining: false,
             retired: Vec::new(),
             nonces: Nonces::new(rng.bytes(), config.nonce_life),
             rng,
@@ -151,6 +153,16 @@ impl Relay {
     /// What it counts; any thread may read along.
     pub fn counts(&self) -> Arc<Counts> {
         self.counts.clone()
+    }
+
+    /// Takes on no allocation from now on. Those that stand are served until they end.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// Whether there is no allocation.
+    pub fn is_idle(&self) -> bool {
+        self.allocations.is_empty()
     }
 
     /// The networks that have most allocations, and how many; at most `most`.

@@ -31,7 +31,7 @@ async fn a_draining_server_is_not_ready_tells_everybody_and_ends() {
         clients.push(server.enter(&someone(secret)).await);
     }
     let handle = server.handle.clone();
-    let draining = tokio::spawn(async move { handle.drain().await });
+    let draining = tokio::spawn(async move { handle.drain(std::future::ready(())).await });
     while server.request("GET /ready HTTP/1.1").await.starts_with("HTTP/1.1 200") {}
     let answer = server.request("GET /ready HTTP/1.1").await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("draining"), "{answer}");
@@ -63,7 +63,7 @@ async fn a_draining_server_without_sockets_answers_whoever_is_connected_and_then
     };
     assert!(ask().await.starts_with("HTTP/1.1 200"));
     let handle = server.handle.clone();
-    let draining = tokio::spawn(async move { handle.drain().await });
+    let draining = tokio::spawn(async move { handle.drain(std::future::ready(())).await });
     while !ask().await.starts_with("HTTP/1.1 503") {}
     // A second time, so that a drain that ends at once would have ended.
     assert!(ask().await.starts_with("HTTP/1.1 503") && !draining.is_finished());

@@ -417,6 +417,31 @@ async fn a_ban_ends_allocations_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_relay_that_drains_serves_what_stands_and_takes_on_nothing() {
+    let server = start(config("127.0.0.1"));
+    let mut client = over_udp(&server, TurnConfig::new(credentials("alice")));
+    client.relayed();
+    let handle = server.handle();
+    let draining = tokio::spawn(async move { handle.drain().await });
+    let refused = || server.counts().refused(Refusal::Draining);
+    while refused() == 0 {
+        // Until it has heard that it drains.
+        let mut late = over_udp(&server, TurnConfig::new(credentials("bob")));
+        late.until(|event, _| {
+            let is_answered = matches!(event, Some(TurnEvent::AllocationCreated(..)));
+            (is_answered || refused() > 0).then_some(())
+        });
+    }
+    assert!(!draining.is_finished(), "somebody is served still");
+    let peer = peer("127.0.0.1");
+    assert!(client.permit(peer.local_addr().unwrap().ip()));
+    client.send(peer.local_addr().unwrap(), b"one more");
+    peer.recv_from(&mut [0; 64]).unwrap();
+    server.handle().keep_out(vec!["127.0.0.0/8".parse().unwrap()]);
+    tokio::time::timeout(PATIENCE, draining).await.expect("nobody is left").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_relay_that_is_dropped_frees_its_ports() {
     let server = start(config("127.0.0.1"));
     let mut client = over_udp(&server, TurnConfig::new(credentials("alice")));

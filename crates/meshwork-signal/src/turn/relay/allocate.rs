@@ -94,6 +94,9 @@ impl Relay {
         request: &Request<'_>,
         authentic: &Authentic,
     ) -> Result<(Wanted, Place, Shares), (u16, Refusal)> {
+        if self.is_draining {
+            return Err((508, Refusal::Draining));
+        }
         if authentic.is_expired(request) {
             return Err((401, Refusal::Expired));
         }

@@ -87,6 +87,8 @@ pub(super) struct Driver {
     batches: Batches,
     /// Sockets that may have more to read.
     ready: VecDeque<Socket>,
+    /// Goes when no allocation is left.
+    drains: Option<oneshot::Sender<()>>,
 }
 
 /// All datagram sockets.
@@ -126,6 +128,7 @@ impl Driver {
             sinks: HashMap::new(),
             batches: Batches::default(),
             ready: VecDeque::new(),
+            drains: None,
             poll,
         };
         Ok((driver, bell))
@@ -163,6 +166,9 @@ impl Driver {
                 }
             }
             self.flush();
+            if self.relay.is_idle() {
+                self.drains = None;
+            }
         }
     }
 
@@ -227,6 +233,10 @@ impl Driver {
                 Ok(Told::Asked(most, answer)) => {
                     // Whoever asked may have gone.
                     let _ = answer.send(self.relay.heaviest(most));
+                }
+                Ok(Told::Drains(idle)) => {
+                    self.relay.drain();
+                    self.drains = Some(idle);
                 }
                 Ok(Told::Bytes(id, bytes)) => self.relay.handle_stream_bytes(now, id, &bytes),
                 Ok(Told::Closed(id, cause)) => {

@@ -35,6 +35,8 @@ pub(super) enum Told {
     Closed(StreamId, Option<Refusal>),
     /// Who has allocations, and how many; at most so many networks.
     Asked(usize, oneshot::Sender<Vec<(IpNet, usize)>>),
+    /// No allocation is to be taken on; the sender goes with the last one.
+    Drains(oneshot::Sender<()>),
 }
 
 /// A stream's end of the line from the relay.
@@ -76,6 +78,14 @@ impl Handle {
         let (sender, answer) = oneshot::channel();
         self.tell(Told::Asked(most, sender)).await;
         answer.await.unwrap_or_default()
+    }
+
+    /// Has the relay take on nothing new, and waits until it has nothing left.
+    pub async fn drain(&self) {
+        let (sender, idle) = oneshot::channel();
+        self.tell(Told::Drains(sender)).await;
+        // It ends without a word.
+        let _ = idle.await;
     }
 
     /// Serves one stream until either side ends it.
