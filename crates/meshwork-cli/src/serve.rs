@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use crate::exit::Failure;
 use crate::file::is_open_to_others;
 pub(crate) use arguments::ServeArgs;
-pub(crate) use checks::{listen_address, public_url};
+pub(crate) use checks::{address_range, listen_address, public_url};
 use config::Config;
 pub(crate) use descriptors::fitting;
 use layers::{Chosen, ConfigError};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use ipnet::IpNet;
 use meshwork_core::id::RoomId;
 use meshwork_core::node::{Event, RoomHandle, StoredRoom};
 use meshwork_core::signalling::address::RoomAddress;
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     /// printed begins with it.
     #[arg(long, value_name = "URL", value_parser = serve::public_url, requires = "listen")]
     public_url: Option<String>,
+    /// Addresses of proxies before that, which are believed when they say for whom they speak; may be repeated.
+    #[arg(long, value_name = "RANGE", value_parser = serve::address_range, requires = "listen")]
+    trusted_proxies: Vec<IpNet>,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -63,7 +67,7 @@ struct Keeper<'a> {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { mut link, data, history, listen, public_url, mut common } = arguments;
+    let Arguments { mut link, data, history, listen, public_url, trusted_proxies, mut common } = arguments;
     // Heard from here on, so that a signal during the start ends the program in good order too.
     let mut stop = super::signal::Stop::listen()?;
     let _lock = kept::lock(&data).await?;
@@ -79,7 +83,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         None => None,
     };
     let meeting_point = match listen {
-        Some(listen) => Some(MeetingPoint::bind(&listen, public_url, &data).await?),
+        Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
         None => None,
     };
 

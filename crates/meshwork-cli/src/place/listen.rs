@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use ipnet::IpNet;
 use meshwork_core::id::RoomId;
 use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress};
 use meshwork_signal::code::ServerKey;
@@ -24,6 +25,7 @@ pub(super) struct MeetingPoint {
     address: SocketAddr,
     key: ServerKey,
     public_url: Option<String>,
+    trusted_proxies: Vec<IpNet>,
 }
 
 /// A meeting point that answers; it ends with [`Serving::end`].
@@ -37,13 +39,14 @@ impl MeetingPoint {
     pub(super) async fn bind(
         listen: &str,
         public_url: Option<String>,
+        trusted_proxies: Vec<IpNet>,
         data: &Path,
     ) -> Result<MeetingPoint, Failure> {
         let key = key_file::load_or_create(data, ServerKey::new(random_bytes()?))
             .map_err(|error| Failure::Storage(error.to_string()))?;
         let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
         let address = listener.local_addr().context("cannot tell where the keeper listens")?;
-        Ok(MeetingPoint { listener, address, key, public_url })
+        Ok(MeetingPoint { listener, address, key, public_url, trusted_proxies })
     }
 
     /// How this program reaches it itself: a name for the outside need not lead here from the inside.
@@ -98,11 +101,11 @@ impl MeetingPoint {
         let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
-        let serving =
-            http::serve(self.listener, hub, Arc::new(Embedded), fitting(HttpConfig::default()), async {
-                // An error says that the keeper is gone, which is a stop too.
-                let _ = stopped.await;
-            });
+        let http = HttpConfig { trusted_proxies: self.trusted_proxies, ..HttpConfig::default() };
+        let serving = http::serve(self.listener, hub, Arc::new(Embedded), fitting(http), async {
+            // An error says that the keeper is gone, which is a stop too.
+            let _ = stopped.await;
+        });
         Ok(Serving { stop, task: tokio::spawn(serving) })
     }
 }
@@ -124,7 +127,8 @@ mod tests {
     async fn meeting_point(public_url: Option<&str>) -> (tempfile::TempDir, MeetingPoint) {
         let data = tempfile::tempdir().unwrap();
         let public_url = public_url.map(String::from);
-        let meeting_point = MeetingPoint::bind("127.0.0.1:0", public_url, data.path()).await.unwrap();
+        let meeting_point =
+            MeetingPoint::bind("127.0.0.1:0", public_url, Vec::new(), data.path()).await.unwrap();
         (data, meeting_point)
     }
 
@@ -160,14 +164,14 @@ mod tests {
         let (data, first) = meeting_point(None).await;
         let link = address(&["http://s"]);
         let code = first.link(&link, RoomId([1; 32])).code;
-        let again = MeetingPoint::bind("127.0.0.1:0", None, data.path()).await.unwrap();
+        let again = MeetingPoint::bind("127.0.0.1:0", None, Vec::new(), data.path()).await.unwrap();
         assert_eq!(again.link(&link, RoomId([1; 32])).code, code);
     }
 
     #[tokio::test]
     async fn an_address_for_all_is_reached_at_this_machine() {
         let data = tempfile::tempdir().unwrap();
-        let here = MeetingPoint::bind("0.0.0.0:0", None, data.path()).await.unwrap();
+        let here = MeetingPoint::bind("0.0.0.0:0", None, Vec::new(), data.path()).await.unwrap();
         assert!(here.own_url().starts_with("http://127.0.0.1:"), "{}", here.own_url());
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn secret(text: &str) -> Result<Secret, String> {
 }
 
 /// An IP address, or a range of them in CIDR notation.
-pub(super) fn address_range(text: &str) -> Result<IpNet, String> {
+pub(crate) fn address_range(text: &str) -> Result<IpNet, String> {
     let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     range.map_err(|_| wrong(text, "a range such as 10.0.0.0/8"))
 }

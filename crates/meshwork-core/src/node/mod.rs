@@ -452,6 +452,7 @@ impl Node {
     pub fn usage(&self) -> Usage {
         let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
         Usage {
+            rooms: self.rooms.len(),
             peers: self.peers.len(),
             links: self.links.len(),
             attempts: self.attempts.len(),

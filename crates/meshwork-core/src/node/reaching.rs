@@ -73,7 +73,8 @@ impl Node {
         let mut near = Vec::new();
         let mut is_far = |candidate: &Candidate| match candidate.address {
             CandidateAddress::Ip(ip) if Reach::of(ip) < nearest.min(Reach::Site) => {
-                near.push(ip);
+                // Who also meets others on its own machine names loopback in good faith.
+                near.extend((Reach::of(ip) != Reach::Machine).then_some(ip));
                 false
             }
             _ => true,

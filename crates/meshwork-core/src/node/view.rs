@@ -233,6 +233,8 @@ pub struct PeerView {
 /// How much a node holds, for operators and for the simulator's bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
+    /// Rooms, those that are looked for included, at most [`ROOMS_MAX`](super::ROOMS_MAX).
+    pub rooms: usize,
     /// Known endpoints, at most [`PEERS_MAX`](super::PEERS_MAX).
     pub peers: usize,
     /// Links and attempts.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, room_of, whole};
-use meshwork_core::node::{Config, Event, RoomRefusal};
+use meshwork_core::node::{Config, Event, RoomRefusal, Usage};
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::meeting_point::Lie;
-use meshwork_sim::world::{self, World};
+use meshwork_sim::world::{self, SERVER, World};
 
 #[test]
 fn a_path_that_is_cut_one_way_is_given_up_and_made_again() {
@@ -143,4 +143,40 @@ fn no_lie_of_a_server_breaks_a_room_and_the_truth_mends_it() {
         let healed = |world: &World| whole(&members)(world) && equal(&members)(world);
         assert!(world.run_while(Duration::from_secs(60), healed), "after {lie:?}");
     }
+}
+
+#[test]
+fn nothing_of_links_and_rooms_is_left_however_they_end() {
+    let (mut world, members) = room_of(1, PathModel::WAN);
+    let (host, first) = members[0];
+    let address = world.node(host).room_address(first).expect("it is registered");
+    for number in 0..60 {
+        // Those that lead nowhere as well.
+        let gone = world.command(host, |node, now| {
+            node.join_room(now, format!("{SERVER}/place/K7M4QX").parse().unwrap(), None)
+        });
+        let guest = world.start(Config::default(), 100 + number, 0);
+        let room = world.join_room(guest, address.clone());
+        let pair = [(host, first), (guest, room)];
+        assert!(world.run_while(Duration::from_secs(20), whole(&pair)), "round {number}");
+        world.paint(guest, room, &[(number as u16, 1, RED)]);
+        match number % 5 {
+            0 => world.quit(guest),
+            1 => drop(world.crash(guest)),
+            2 => world.command(guest, |node, now| node.leave_room(now, room)),
+            3 => world.fail_connection(host, guest),
+            _ => world.cut(&[host], &[guest]),
+        }
+        world.run_for(Duration::from_secs(5));
+        if matches!(number % 5, 3 | 4) {
+            world.crash(guest);
+        }
+        world.command(host, |node, now| node.leave_room(now, gone.expect("a place for one room more")));
+    }
+    world.run_for(Duration::from_secs(180));
+    let usage = world.node(host).usage();
+    assert_eq!((usage.rooms, usage.links, usage.attempts, usage.peers), (1, 0, 0, 0), "{usage:?}");
+    world.command(host, |node, now| node.leave_room(now, first));
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(world.node(host).usage(), Usage::default());
 }
