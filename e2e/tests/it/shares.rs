@@ -3,15 +3,17 @@
 //! Each test runs itself once more inside a network namespace, in which every address of documentation is its own.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::arena::{Arena, connect};
+use crate::common::arena::{Arena, Reached, connect};
 use crate::common::inside;
 use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use meshwork_core::id::{Code, RoomId};
-use meshwork_core::signalling::protocol::{FromClient, FromServer};
+use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal};
+use meshwork_core::wire::Base64;
 use meshwork_e2e::networks::Networks;
 use meshwork_e2e::{Cli, PATIENCE};
 use tokio::io::AsyncReadExt as _;
@@ -165,6 +167,60 @@ async fn allocations_from_sixty_six_networks_keep_no_innocent_out() -> Result<()
         allocation.ping(&echo).await?;
     }
     old.ping(&echo).await.context("what was carried before is carried still")?;
+    Ok(())
+}
+
+/// Clients of a room that read nothing are sent signals until the server keeps no more for them.
+#[tokio::test]
+async fn a_socket_that_reads_nothing_costs_no_more_than_is_stated() -> Result<()> {
+    if !is_inside("shares::a_socket_that_reads_nothing_costs_no_more_than_is_stated")? {
+        return Ok(());
+    }
+    const SOCKETS: u32 = 40;
+    // What a socket has not read, the buffers of its own, and what the system keeps of it.
+    const STATED: f64 = (256 + 32) as f64 * 1024.0;
+    let arena = Arena::start(&["--unread-after", "300s"]).await?;
+    let mut owner = arena.enter(INNOCENT, 1).await?;
+    let (room, _) = owner.register(1).await?;
+    let mut lazy = Vec::new();
+    for number in 0..SOCKETS {
+        let mut client = arena.enter(&format!("2001:dbe:{number:x}::1"), 100 + number).await?;
+        client.say(&FromClient::Join { room, token: None }).await?;
+        ensure!(matches!(client.hear().await?, FromServer::Joined { .. }));
+        lazy.push(client);
+    }
+    let before = arena.number("process_resident_memory_bytes").await?;
+    for number in 0..SOCKETS {
+        let mut sender = arena.enter(&format!("2001:dbd:{number:x}::1"), 1_000 + number).await?;
+        sender.say(&FromClient::Join { room, token: None }).await?;
+        let to = Reached::endpoint(100 + number);
+        loop {
+            let payload = Base64::new(vec![7; 8_192]).context("as long as may be")?;
+            sender.say(&FromClient::Signal { room, to, payload }).await?;
+            // The answer tells that the one before was taken in.
+            sender.say(&FromClient::KeepAlive).await?;
+            let refused = loop {
+                match sender.hear().await? {
+                    FromServer::KeepAlive => break false,
+                    FromServer::Refused { reason: ServerRefusal::SlowReader, .. } => break true,
+                    _ => {}
+                }
+            };
+            if refused {
+                break;
+            }
+        }
+    }
+    let each = (arena.number("process_resident_memory_bytes").await? - before) / f64::from(SOCKETS);
+    let port = format!("sport = :{}", arena.address.port());
+    let listed = Command::new("ss").args(["-tnH", &port]).output()?.stdout;
+    let queues = String::from_utf8_lossy(&listed).into_owned();
+    let unsent = queues.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+    let most = unsent.max().context("ss lists the server's connections")?;
+    println!("an unread socket costs {each:.0} bytes here and at most {most} bytes in the system");
+    ensure!(each <= STATED, "{each} bytes for each");
+    ensure!(most <= 512 * 1024, "{most} bytes in the system");
+    drop(lazy);
     Ok(())
 }
 

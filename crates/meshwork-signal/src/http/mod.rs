@@ -161,8 +161,6 @@ impl Acceptor {
     }
 
     fn start(&self, stream: TcpStream, address: SocketAddr, place: Place) {
-        // Signals are small and wait for each other: they are not held back to be sent together.
-        let _ = stream.set_nodelay(true);
         add(&self.shared.counts.connections);
         let config = self.shared.config();
         let (head_within, read_within) = (config.head_within, config.read_within);

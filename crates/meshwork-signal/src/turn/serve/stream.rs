@@ -163,8 +163,6 @@ pub(super) async fn accept(listener: TcpListener, handle: Handle, tls: Option<Ar
     let mut accepting = Accepting::new("the relay");
     loop {
         let (stream, remote) = accepting.next(&listener).await;
-        // Media is not held back to be sent together.
-        let _ = stream.set_nodelay(true);
         let handle = handle.clone();
         match &tls {
             None => tokio::spawn(async move { handle.serve_stream(stream, remote).await }),
