@@ -579,3 +579,6 @@ impl Node {
         self.peers.get(&endpoint)?.session.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -335,3 +335,25 @@ impl Node {
 pub(super) fn path_words(because: Option<RelayedBecause>) -> Option<String> {
     because.map(|because| because.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::World;
+    use super::*;
+
+    #[test]
+    fn named_servers_are_used_for_a_time_within_bounds() {
+        let moment = Duration::from_micros(1);
+        for (lasts_ms, until) in [(0, LASTS.0), (11_000, Duration::from_secs(11)), (u64::MAX, LASTS.1)] {
+            let World { mut node, room, .. } = World::new();
+            let id = node.room_id(room).expect("it is open");
+            let urls = alloc::vec![String::from("turn:192.88.1.1")];
+            let server = IceServer { urls, username: "9:x".into(), credential: "y".into() };
+            node.handle_ice_servers(ServerId(1), id, alloc::vec![server], lasts_ms);
+            node.handle_timeout(Time(0) + until - moment);
+            assert!(node.knows_relay(room), "{lasts_ms}");
+            node.handle_timeout(Time(0) + until);
+            assert!(!node.knows_relay(room), "{lasts_ms}");
+        }
+    }
+}

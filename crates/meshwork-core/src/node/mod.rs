@@ -46,6 +46,8 @@ mod resume;
 mod rooms;
 mod servers;
 mod storing;
+#[cfg(test)]
+mod tests;
 mod unlinking;
 mod view;
 

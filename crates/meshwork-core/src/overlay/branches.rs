@@ -457,4 +457,39 @@ mod tests {
         child.handle_branch(late.time, endpoint(2), Branch { beat: 6, ..said });
         assert_eq!(child.root(), root.tag);
     }
+
+    #[test]
+    fn so_many_roots_are_remembered_and_the_present_one_stays() {
+        let mut child = Branches::new(&endpoint(1), 4);
+        let now = |millis: usize| Time(millis as u64 * 1000);
+        let root = |number: usize| Root { weight: 16, tag: Tag([number as u8; 8]) };
+        let said = |number| Branch { root: root(number), beat: 5, way: Some(Way::default()), child: false };
+        for number in [2, 3] {
+            child.handle_attached(Now::default(), endpoint(number), true);
+        }
+        // The greatest is followed, whoever else is told of later.
+        child.handle_branch(now(0), endpoint(2), said(100));
+        for number in 1..ROOTS_MAX {
+            child.handle_branch(now(number), endpoint(3), said(number));
+        }
+        assert_eq!(child.roots.len(), ROOTS_MAX);
+        child.handle_branch(now(ROOTS_MAX), endpoint(3), said(ROOTS_MAX));
+        assert_eq!(child.roots.len(), ROOTS_MAX);
+        let knows = |number| child.roots.contains_key(&root(number).tag);
+        assert_eq!([100, ROOTS_MAX, 2, 1].map(knows), [true, true, true, false], "the oldest is forgotten");
+        assert_eq!(child.root(), root(100).tag);
+    }
+
+    #[test]
+    fn a_way_to_the_root_has_so_many_links() {
+        let root = Root { weight: 16, tag: Tag([9; 8]) };
+        for (depth, own) in [(DEPTH_MAX - 1, Some(DEPTH_MAX)), (DEPTH_MAX, None), (u8::MAX, None)] {
+            let mut child = Branches::new(&endpoint(1), 4);
+            child.handle_attached(Now::default(), endpoint(2), true);
+            let said = Branch { root, beat: 5, way: Some(Way { cost: 1, depth }), child: false };
+            child.handle_branch(Time(0), endpoint(2), said);
+            assert_eq!((child.root(), child.depth()), (root.tag, own), "{depth}");
+            assert_eq!(child.parent().is_some(), own.is_some());
+        }
+    }
 }

@@ -508,3 +508,67 @@ impl Link {
         self.events.push_back(LinkEvent::Broken(refusal, detail));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Instance;
+    use crate::signalling::description::Fingerprint;
+
+    /// One end of a link whose other end is proved.
+    fn linked() -> Link {
+        let identity = Identity::from_secret([1; 32]);
+        let end = |number| Endpoint { peer: identity.peer(), instance: Instance(number) };
+        let facts = Facts {
+            offerer: end(1),
+            answerer: end(2),
+            session: 1,
+            epoch: 1,
+            offerer_nonce: [1; 16],
+            answerer_nonce: [2; 16],
+            offered_versions: (1, 3),
+            version: 3,
+        };
+        let fingerprints = Fingerprints { local: Fingerprint([1; 32]), remote: Fingerprint([1; 32]) };
+        let [mut here, mut there] = [Role::Offerer, Role::Answerer].map(|role| {
+            let mut link = Link::new(Time(0), role, facts, &Config::default());
+            link.handle_up(Time(0), &fingerprints, LinkPath::default(), &identity);
+            link
+        });
+        let (channel, proof) = there.flush().expect("the proof");
+        here.handle_data(Time(0), channel, &proof);
+        assert!(here.is_proved());
+        here
+    }
+
+    #[test]
+    fn so_many_pings_wait_for_answers() {
+        let mut link = linked();
+        let ping = |link: &mut Link| {
+            let now = Now { time: link.next_ping, ..Now::default() };
+            link.handle_timeout(now, Duration::ZERO);
+            (link.pings.len(), link.outcomes.lost())
+        };
+        for number in 1..=PINGS_MAX {
+            assert_eq!(ping(&mut link), (number, 0));
+        }
+        assert_eq!(ping(&mut link), (PINGS_MAX, 1), "the oldest counts as lost");
+    }
+
+    #[test]
+    fn so_many_answers_wait_for_a_full_window() {
+        let mut link = linked();
+        link.in_flight = SEND_WINDOW;
+        let ping = |token: u64| [&[PING], &token.to_be_bytes()[..]].concat();
+        for token in 1..=PINGS_MAX as u64 + 1 {
+            link.handle_data(Time(0), Channel::Unreliable, &ping(token));
+        }
+        assert_eq!(link.flush(), None);
+        link.handle_writable(SEND_WINDOW);
+        let answers =
+            core::iter::from_fn(|| link.flush()).filter(|(channel, _)| *channel == Channel::Unreliable);
+        let answers: Vec<u64> =
+            answers.filter_map(|(_, bytes)| Some(u64::from_be_bytes(bytes[1..].try_into().ok()?))).collect();
+        assert_eq!(answers, (2..=PINGS_MAX as u64 + 1).collect::<Vec<_>>(), "the oldest is worth nothing");
+    }
+}

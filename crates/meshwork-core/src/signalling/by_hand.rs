@@ -275,4 +275,20 @@ mod tests {
         let forged = seal(&what, &liar, &ROOM, None, &mut Rng::new([0; 32]));
         assert_eq!(open(&forged, &ROOM, None), Err(ByHandError::Signature(what.from().endpoint)));
     }
+
+    #[test]
+    fn what_is_beyond_the_longest_text_is_not_read() {
+        let label = format!("{REPLY_LABEL}:");
+        let filled = |length: usize| format!("{label}{}", "A".repeat(length - label.len()));
+        // A character that is in no text shows how far it is read; groups of four make it whole.
+        let most = (0..4).map(|less| TEXT_MAX - less).find(|most| (most - label.len()) % 4 == 0);
+        let most = most.expect("one of four");
+        assert_eq!(open(&filled(most), &ROOM, None), Err(ByHandError::Sealed));
+        assert_eq!(open(&format!("{}!", filled(TEXT_MAX - 1)), &ROOM, None), Err(ByHandError::Text));
+        let beyond = format!("{}!", filled(TEXT_MAX));
+        assert_eq!(open(&beyond, &ROOM, None), open(&filled(TEXT_MAX), &ROOM, None));
+        let (what, text) = text(None);
+        let broken = text.replacen(':', &format!(":{}", "\n".repeat(TEXT_MAX)), 1);
+        assert_eq!(open(&broken, &ROOM, None), Ok(what), "line breaks do not count");
+    }
 }

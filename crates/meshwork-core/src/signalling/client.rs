@@ -322,10 +322,14 @@ mod tests {
         }
 
         fn enter(&mut self) {
+            self.enter_with(20_000);
+        }
+
+        fn enter_with(&mut self, keep_alive_ms: u64) {
             assert_eq!(self.client.handle_timeout(Time(0), &mut self.rng), (Some(ClientAction::Open), None));
             let challenge = serde_json::to_string(&Base64::from([0u8; 32])).expect("text");
             let welcome = format!(
-                r#"{{"type":"welcome","versions":[1,3],"challenge":{challenge},"time_ms":0,"keep_alive_ms":20000}}"#
+                r#"{{"type":"welcome","versions":[1,3],"challenge":{challenge},"time_ms":0,"keep_alive_ms":{keep_alive_ms}}}"#
             );
             let (action, event) = self.text(Time(0), &welcome);
             assert!(matches!(action, Some(ClientAction::Send(text)) if text.contains("\"enter\"")));
@@ -379,6 +383,51 @@ mod tests {
             world.client.handle_down(due, "refused".into(), &mut world.rng);
             assert!(world.client.poll_timeout() < due + Duration::from_secs(1), "it was asked once");
         }
+    }
+
+    #[test]
+    fn a_server_has_so_long_to_let_in() {
+        let mut world = world();
+        assert_eq!(world.client.handle_timeout(Time(0), &mut world.rng), (Some(ClientAction::Open), None));
+        let late = Time(0) + ENTER_TIMEOUT;
+        let early = late - Duration::from_micros(1);
+        assert_eq!(world.client.handle_timeout(early, &mut world.rng), (None, None));
+        let (action, event) = world.client.handle_timeout(late, &mut world.rng);
+        assert_eq!(action, Some(ClientAction::Close));
+        assert!(matches!(event, Some(ClientEvent::Away(_))));
+    }
+
+    #[test]
+    fn a_server_has_a_say_in_the_interval_of_keep_alives_within_bounds() {
+        let (least, most) = KEEP_ALIVE_RANGE;
+        for (asked_ms, interval) in [
+            (0, least),
+            (1500, Duration::from_millis(1500)),
+            (most.as_millis() as u64 - 1, most - Duration::from_millis(1)),
+            (u64::MAX, most),
+        ] {
+            let mut world = world();
+            world.enter_with(asked_ms);
+            assert_eq!(world.client.poll_timeout(), Time(0) + interval, "{asked_ms}");
+        }
+    }
+
+    #[test]
+    fn a_server_sends_away_for_so_long() {
+        // Retries come on top of it, and as long again by chance.
+        let due = |away_ms: u64| {
+            let mut world = world();
+            world.enter();
+            let goodbye =
+                format!(r#"{{"type":"goodbye","reason":"shutting-down","detail":"","away_ms":{away_ms}}}"#);
+            world.text(Time(0), &goodbye);
+            world.client.handle_down(Time(0), "closed".into(), &mut world.rng);
+            world.client.poll_timeout()
+        };
+        let most = AWAY_MAX.as_millis() as u64;
+        assert!(due(most) >= Time(0) + AWAY_MAX);
+        assert!(due(most - 1) < due(most));
+        assert_eq!([most + 1, u64::MAX].map(due), [due(most); 2]);
     }
 
     #[test]

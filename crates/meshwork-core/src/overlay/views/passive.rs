@@ -240,4 +240,20 @@ mod tests {
         passive.handle_time(now + RETRIED_FOR);
         assert_eq!(passive.recall(now + RETRIED_FOR), None, "nobody named it for so long");
     }
+
+    #[test]
+    fn so_many_members_are_remembered_as_failed() {
+        let mut passive = Passive::default();
+        let now = |number: usize| Time(number as u64);
+        let fail =
+            |passive: &mut Passive, number: usize| passive.fail(now(number), known(number as u8, 201, 1));
+        let has_failed = |passive: &Passive, number: usize| {
+            passive.has_failed(now(0), &introduction(number as u8).endpoint)
+        };
+        (0..FAILED_MAX).for_each(|number| fail(&mut passive, number));
+        assert!((0..FAILED_MAX).all(|number| has_failed(&passive, number)));
+        fail(&mut passive, FAILED_MAX);
+        assert!((1..=FAILED_MAX).all(|number| has_failed(&passive, number)));
+        assert!(!has_failed(&passive, 0), "the oldest is forgotten");
+    }
 }

@@ -230,3 +230,49 @@ impl Neighbour {
 
 /// A place that says nothing.
 const UNKNOWN: Place = Place { axes: [0; 3], height: 0, error: 100 };
+
+#[cfg(test)]
+mod tests {
+    use super::super::Degree;
+    use super::*;
+    use crate::overlay::Face;
+    use crate::overlay::message::tests::introduction;
+
+    #[test]
+    fn a_neighbour_sends_so_many_walks_and_answers() {
+        let mut views = Views::new(introduction(1), Degree { target: 8, most: 12 }, false, [1; 32]);
+        let neighbour = introduction(2);
+        let from = neighbour.endpoint;
+        let mut now = Now::default();
+        let face = Face { introduction: Some(neighbour.clone()), speaks: true };
+        views.handle_attached(now, from, face);
+        let walk = OverlayMessage::Walk(Box::new(Walk {
+            hops_left: 0,
+            joins: false,
+            origin: neighbour.clone(),
+            place: UNKNOWN,
+            path: Bounded::default(),
+            sample: Bounded::default(),
+        }));
+        let found = OverlayMessage::Found(Box::new(Found {
+            route: Bounded::default(),
+            to: Tag::of(&introduction(1).endpoint),
+            from: neighbour,
+            place: UNKNOWN,
+            path: Bounded::default(),
+            sample: Bounded::default(),
+        }));
+        for number in 0..WALKS_MAX {
+            let message = if number % 2 == 0 { &walk } else { &found };
+            views.handle_message(now, from, message.clone());
+        }
+        assert_eq!(views.active[&from].faults, 0);
+        views.handle_message(now, from, walk.clone());
+        assert_eq!(views.active[&from].faults, 1);
+        views.handle_message(now, from, found);
+        assert_eq!(views.active[&from].faults, 2);
+        now.time += WALKS_WINDOW + Duration::from_micros(1);
+        views.handle_message(now, from, walk);
+        assert_eq!(views.active[&from].faults, 2, "later it may send others");
+    }
+}

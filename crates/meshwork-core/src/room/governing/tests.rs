@@ -14,7 +14,8 @@ use crate::node::io::BatchKey;
 use crate::rng::Rng;
 use crate::room::Member;
 use crate::room::genesis::Genesis;
-use crate::room::records::{Ban, Limit, RulesRecord, Statement};
+use crate::room::records::law::PROOFS_MAX;
+use crate::room::records::{Ban, EDICTS_MAX, Limit, RulesRecord, Statement};
 use crate::time::Time;
 
 const SIZE: CanvasSize = CanvasSize { width: 70, height: 70 };
@@ -488,4 +489,87 @@ fn records_survive_with_the_room() {
     let mut other = room(7);
     assert_eq!(other.restore_records(b"torn"), 1);
     assert!(other.law().is_empty());
+}
+
+/// A batch under a record that nobody knows.
+fn unruled(instance: u64) -> SignedBatch {
+    batch((1, instance, 1), Some([9; 32]), None, 5, &[(0, 1)])
+}
+
+#[test]
+fn so_many_batches_wait_for_the_record_they_were_written_under() {
+    let mut room = room(2);
+    let waiting = |room: &Room| {
+        let first = room.governing.unruled.front().map(|(_, batch, _)| batch.header().author.instance.0);
+        (room.governing.unruled.len(), first)
+    };
+    for instance in 0..UNRULED_MAX as u64 {
+        hear(&mut room, now(10), endpoint(3, 1), live(&unruled(instance)));
+    }
+    assert_eq!(waiting(&room), (UNRULED_MAX, Some(0)));
+    hear(&mut room, now(10), endpoint(3, 1), live(&unruled(UNRULED_MAX as u64)));
+    assert_eq!(waiting(&room), (UNRULED_MAX, Some(1)), "the oldest gives way");
+}
+
+#[test]
+fn so_many_bytes_of_batches_wait_for_their_record() {
+    let mut room = room(2);
+    let cells: Vec<_> = (0..64 * 64u32)
+        .map(|cell| (cell as u16 % 64, cell as u16 / 64, colour(cell.wrapping_mul(0x9e37_79b1) & 0xff_ffff)))
+        .collect();
+    let strokes = cells_to_strokes(SIZE, &cells, stamp(5)).unwrap().remove(0).encode();
+    let mut sent = 0;
+    for instance in 0.. {
+        let author = endpoint(1, instance);
+        let window = StampWindow::at(stamp(5));
+        let header = Header { author, sequence: 1, replica: REPLICA, record: Some([9; 32]), window };
+        let batch = SignedBatch::sign(&identity(1), &room_id(), header, &strokes).unwrap();
+        let length = batch.bytes().len();
+        sent += length;
+        hear(&mut room, now(10), endpoint(3, 1), live(&batch));
+        let kept: usize = room.governing.unruled.iter().map(|(_, batch, _)| batch.bytes().len()).sum();
+        assert_eq!(room.governing.unruled_bytes, kept);
+        if sent > UNRULED_BYTES_MAX {
+            assert!((UNRULED_BYTES_MAX - 2 * length..=UNRULED_BYTES_MAX).contains(&kept), "{kept}");
+            break;
+        }
+        assert_eq!(kept, sent);
+    }
+    assert!(room.governing.unruled.len() < UNRULED_MAX);
+}
+
+#[test]
+fn of_too_many_bans_and_erases_the_earliest_hold() {
+    let mut room = room(2);
+    let erase = |millis| record(0, millis, None, Statement::Erase(Erase { author: None, region: None }));
+    let most = EDICTS_MAX as u64;
+    for millis in 2..2 + most {
+        hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(millis)));
+    }
+    let held = |room: &Room| sorted(room.law().edicts().map(|record| record.stamp()).collect());
+    let stamps = |millis: core::ops::Range<u64>| millis.map(stamp).collect::<Vec<_>>();
+    assert_eq!(held(&room), stamps(2..2 + most));
+    hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(2 + most)));
+    assert_eq!(held(&room), stamps(2..2 + most), "a later one has no place");
+    hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(1)));
+    assert_eq!(held(&room), stamps(1..1 + most), "an earlier one takes that of the latest");
+    assert_eq!(offences(&mut room), [], "whoever passes them on may hold them");
+}
+
+#[test]
+fn so_many_endpoints_are_known_to_contradict_themselves() {
+    let mut room = room(2);
+    let most = PROOFS_MAX as u64;
+    let mut contradict = |instance| {
+        for bits in [1, 2] {
+            let batch = batch((1, instance, 1), None, None, 5, &[(0, bits)]);
+            hear(&mut room, now(10), endpoint(3, 1), live(&batch));
+        }
+        let proved = room.law().proofs().map(|(endpoint, _)| endpoint.instance.0);
+        proved.collect::<Vec<_>>()
+    };
+    let all: Vec<_> = (1..=most).map(&mut contradict).collect();
+    assert_eq!(all.last(), Some(&(1..=most).collect()));
+    assert_eq!(contradict(most + 1), (1..=most).collect::<Vec<_>>(), "those that come first stay");
+    assert_eq!(contradict(0), (0..most).collect::<Vec<_>>());
 }

@@ -318,3 +318,57 @@ impl Fetch {
         self.unverified_bytes = self.unverified.iter().map(|(_, batch)| batch.bytes().len()).sum();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Instance, PeerId};
+
+    const MOMENT: Duration = Duration::from_micros(1);
+
+    fn endpoint(number: usize) -> Endpoint {
+        Endpoint { peer: PeerId([7; 32]), instance: Instance(number as u64) }
+    }
+
+    fn span() -> HistoryMessage {
+        HistoryMessage::Span(HistorySpan { source: HistorySource::Log, first: 0, bytes: 9, since_ms: 1 })
+    }
+
+    #[test]
+    fn so_many_answers_are_kept() {
+        let mut fetch = Fetch::new(Time(0), (0..=SPANS_MAX).map(endpoint).collect());
+        for number in 0..=SPANS_MAX {
+            fetch.handle_message(Time(0), endpoint(number), span());
+            assert_eq!(fetch.spans.len(), (number + 1).min(SPANS_MAX));
+        }
+    }
+
+    #[test]
+    fn neighbours_have_so_long_to_answer() {
+        let mut fetch = Fetch::new(Time(0), [1, 2].map(endpoint).into());
+        fetch.handle_message(Time(0), endpoint(1), span());
+        let late = Time(0) + ANSWER_WITHIN;
+        assert_eq!(fetch.poll_timeout(), Some(late));
+        fetch.handle_timeout(late - MOMENT);
+        assert_eq!(fetch.view().state, HistoryState::Asking);
+        fetch.handle_timeout(late);
+        assert_eq!((fetch.view().state, fetch.asked()), (HistoryState::Fetching, Some(endpoint(1))));
+        fetch.handle_message(late, endpoint(2), span());
+        assert_eq!(fetch.spans.len(), 0, "who answers later is not asked");
+    }
+
+    #[test]
+    fn a_neighbour_has_so_long_for_a_part() {
+        let mut fetch = Fetch::new(Time(0), [endpoint(1)].into());
+        fetch.handle_message(Time(0), endpoint(1), span());
+        fetch.handle_timeout(Time(0));
+        let late = Time(0) + SILENT_AFTER;
+        assert_eq!(fetch.poll_timeout(), Some(late));
+        fetch.handle_timeout(late - MOMENT);
+        assert_eq!(fetch.asked(), Some(endpoint(1)));
+        fetch.handle_timeout(late);
+        assert_eq!((fetch.view().state, fetch.asked()), (HistoryState::BrokenOff, None));
+        let said: Vec<_> = core::iter::from_fn(|| fetch.poll_send()).collect();
+        assert_eq!(said.last(), Some(&(endpoint(1), HistoryMessage::Unwant)));
+    }
+}

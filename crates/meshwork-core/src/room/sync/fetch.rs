@@ -351,3 +351,75 @@ impl Source {
         fault
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crdt::canvas::{Canvas, CanvasSize, REPLICA};
+    use crate::gossip::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
+    use crate::id::{Endpoint, Identity, Instance, RoomId};
+
+    const RULES: Digest = [0; 32];
+
+    /// A neighbour that was asked for part 0.
+    fn asked() -> Source {
+        let mut source = Source::new();
+        source.handle_summary(&[(0, [9; 32])]);
+        source.ask(Time(0), 0);
+        source
+    }
+
+    fn begin(batches: usize) -> PartBegin {
+        PartBegin { replica: REPLICA, part: 0, digest: [9; 32], rules: RULES, batches: batches as u32 }
+    }
+
+    #[test]
+    fn so_many_parts_are_received_at_a_time() {
+        let mut source = asked();
+        for _ in 0..RECEIVING_MAX {
+            assert_eq!(source.handle_begin(begin(0), RULES), None);
+            assert!(source.handle_end_received(Time(0), 0));
+        }
+        let fault = source.handle_begin(begin(0), RULES);
+        assert!(matches!(fault, Some(Fault::Lied(_))), "nobody was asked for more: {fault:?}");
+        assert_eq!(source.receiving.len(), RECEIVING_MAX);
+    }
+
+    #[test]
+    fn a_part_has_so_many_batches() {
+        assert_eq!(asked().handle_begin(begin(PART_BATCHES_MAX), RULES), None);
+        let fault = asked().handle_begin(begin(PART_BATCHES_MAX + 1), RULES);
+        assert!(matches!(fault, Some(Fault::Lied(_))), "{fault:?}");
+    }
+
+    #[test]
+    fn so_many_bytes_of_a_part_are_compared() {
+        let canvas = Canvas::new(CanvasSize { width: 64, height: 64 }).expect("a small one");
+        let identity = Identity::from_secret([1; 32]);
+        let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
+        let batch = |bytes: usize| {
+            let window = StampWindow::at(crate::clock::Stamp(1 << 16));
+            let header = Header { author, sequence: 1, replica: REPLICA, record: None, window };
+            let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &alloc::vec![0; bytes]);
+            UnverifiedBatch::decode(batch.expect("it fits").bytes()).expect("a batch")
+        };
+        let (long, most) = (batch(PAYLOAD_MAX), CHECKED_BYTES_MAX);
+        // As many as fit, and one that leaves no byte.
+        let whole = most / long.bytes().len() - 1;
+        let left = most - whole * long.bytes().len();
+        let head = long.bytes().len() - PAYLOAD_MAX;
+        for (over, remembered) in [(0, whole + 2), (1, 0)] {
+            let mut source = asked();
+            assert_eq!(source.handle_begin(begin(whole + 2), RULES), None);
+            let halves = [left / 2, left - left / 2 + over].map(|bytes| batch(bytes - head));
+            let batches: Vec<_> = core::iter::repeat_n(&long, whole).chain(&halves).collect();
+            let bytes: usize = batches.iter().map(|batch| batch.bytes().len()).sum();
+            assert_eq!(bytes, most + over);
+            assert!(batches.iter().all(|batch| source.handle_batch(Time(0), batch) == Ok(true)));
+            assert_eq!(source.receiving[0].batches.len(), remembered);
+            assert!(source.handle_end_received(Time(0), 0));
+            let fault = source.handle_end(Time(0), 0, &canvas, RULES);
+            assert_eq!(fault.is_some(), over == 0, "they do not make the part: {fault:?}");
+        }
+    }
+}

@@ -95,3 +95,24 @@ impl Serving {
         Some(RoomMessage::PartBatch(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neighbour_waits_for_so_many_parts() {
+        let mut serving = Serving::default();
+        let most = PARTS_MAX as u32;
+        let all: alloc::vec::Vec<u32> = (0..most).collect();
+        serving.handle_want(&all);
+        assert_eq!(serving.parts.len(), PARTS_MAX);
+        serving.handle_want(&[most]);
+        assert_eq!(serving.parts.len(), PARTS_MAX);
+        serving.handle_unwant(&[0]);
+        serving.handle_want(&[most, most + 1]);
+        assert_eq!(serving.parts.len(), PARTS_MAX);
+        assert_eq!(serving.parts.back(), Some(&most), "there was one place");
+        assert_eq!(serving.set.len(), PARTS_MAX);
+    }
+}

@@ -1,0 +1,92 @@
+//! How many attempts others can have under way here, and what they can name in them.
+
+use super::super::config::Config;
+use super::super::io::ServerId;
+use super::super::tests::{World, member, other};
+use super::*;
+use crate::rng::Rng;
+use crate::signalling::description::{CandidateAddress, CandidateKind, Fingerprint};
+use crate::time::Time;
+use crate::wire::{Bounded, BoundedText};
+
+const SERVER: Source = Source::Server(ServerId(1));
+
+fn candidate(port: u16) -> Candidate {
+    let address = CandidateAddress::Ip([8, 8, 8, 8].into());
+    Candidate { kind: CandidateKind::Host, priority: 1, address, port }
+}
+
+fn offer() -> SignalContent {
+    let description = Description {
+        role: Role::Offerer,
+        user_fragment: BoundedText::new("abcd").expect("short"),
+        password: BoundedText::new("0123456789012345678901").expect("short"),
+        fingerprint: Fingerprint([7; 32]),
+        candidates: Bounded::new(alloc::vec![candidate(1)]).expect("one"),
+    };
+    SignalContent::Offer { versions: LINK_VERSIONS, nonce: [4; 16], description }
+}
+
+/// Member `number` signals, in a session of its own.
+fn signal(world: &mut World, number: u64, epoch: u32, content: SignalContent) {
+    let (node, announcement) = (&mut world.node, member(number));
+    assert!(node.know(world.room, &announcement));
+    let (from, to) = (announcement.endpoint, node.me);
+    let room = node.room_id(world.room).expect("it is open");
+    let body = SignalBody { from, to, room, session: number, epoch, content };
+    let mut rng = Rng::new([epoch as u8; 32]);
+    let payload = sealing::seal(&body, &other(), &node.sealing.public(), None, &mut rng).expect("it fits");
+    node.handle_sealed_signal(world.room, from, &payload, SERVER);
+    world.run();
+}
+
+#[test]
+fn so_many_attempts_are_under_way_at_a_time() {
+    let mut world = World::new();
+    for number in 0..PENDING_MAX as u64 {
+        signal(&mut world, number, 1, offer());
+    }
+    assert_eq!(world.node.usage().attempts, PENDING_MAX);
+    let late = member(PENDING_MAX as u64).endpoint;
+    signal(&mut world, PENDING_MAX as u64, 1, offer());
+    assert_eq!(world.node.usage().attempts, PENDING_MAX);
+    assert_eq!(world.refused(late, Refusal::RoomFull), 1);
+    world.node.handle_timeout(Time(0) + Config::default().connect_timeout);
+    assert_eq!(world.node.usage().attempts, 0, "those that took too long end");
+    signal(&mut world, PENDING_MAX as u64, 2, offer());
+    assert_eq!(world.node.usage().attempts, 1);
+}
+
+#[test]
+fn so_many_attempts_with_one_endpoint_are_under_way() {
+    let mut world = World::new();
+    let most = ATTEMPTS_PER_PEER_MAX as u32;
+    (1..=most).for_each(|epoch| signal(&mut world, 1, epoch, offer()));
+    let trying = |world: &World| world.node.peers[&member(1).endpoint].trying.clone();
+    let before = trying(&world);
+    assert_eq!(before.len(), ATTEMPTS_PER_PEER_MAX);
+    signal(&mut world, 1, most + 1, offer());
+    assert_eq!(world.node.usage().attempts, ATTEMPTS_PER_PEER_MAX);
+    assert!(world.effects.contains(&Effect::Close { link: before[0] }), "the oldest gives way");
+    assert_eq!(trying(&world)[..ATTEMPTS_PER_PEER_MAX - 1], before[1..]);
+}
+
+#[test]
+fn so_many_candidates_of_the_other_end_are_taken() {
+    let mut world = World::new();
+    signal(&mut world, 1, 1, offer());
+    let named = |world: &World| {
+        let is_candidate =
+            |effect: &&Effect| matches!(effect, Effect::Signal { signal: Signal::Candidate(_), .. });
+        world.effects.iter().filter(is_candidate).count()
+    };
+    // One of them stood in the offer.
+    for port in 2..=CANDIDATES_MAX as u16 {
+        signal(&mut world, 1, 1, SignalContent::Candidate(candidate(port)));
+    }
+    assert_eq!(named(&world), CANDIDATES_MAX - 1);
+    assert_eq!(world.refused(member(1).endpoint, Refusal::Signal), 0);
+    signal(&mut world, 1, 1, SignalContent::Candidate(candidate(CANDIDATES_MAX as u16 + 1)));
+    assert_eq!(named(&world), CANDIDATES_MAX - 1);
+    assert_eq!(world.refused(member(1).endpoint, Refusal::Signal), 1);
+}
