@@ -3,14 +3,16 @@
 use super::attempts::LINK_VERSIONS;
 use super::path::LinkPath;
 use super::*;
-use crate::crdt::canvas::CanvasSize;
+use crate::crdt::canvas::{CanvasSize, REPLICA, TILE_SIDE};
+use crate::gossip::batch::BATCH_MAX;
 use crate::session::link::LinkEvent;
-use crate::session::message::{Attach, LinkMessage, RoomMessage};
+use crate::session::message::{Attach, LinkMessage, RoomMessage, Want};
 use crate::session::transcript::Facts;
 use crate::signalling::description::{Fingerprint, Fingerprints, Role};
-use crate::wire::BoundedText;
+use crate::wire::{Bounded, BoundedText};
 
-const SIZE: CanvasSize = CanvasSize { width: 64, height: 64 };
+/// Tiles that hold more than a link takes at once.
+const SIZE: CanvasSize = CanvasSize { width: 1024, height: 64 };
 
 /// Who all others are, and greater than the node, so that they offer.
 pub(super) fn other() -> Identity {
@@ -40,6 +42,8 @@ pub(super) struct World {
     pub(super) room: RoomHandle,
     pub(super) now: Time,
     neighbours: BTreeMap<u64, Neighbour>,
+    /// Whether drivers take what is sent to neighbours.
+    is_taken: bool,
     /// What the driver was to do, but for sending to neighbours.
     pub(super) effects: Vec<Effect>,
     /// Who was refused why, and how often.
@@ -55,7 +59,7 @@ impl World {
         let spec = RoomSpec { server: "https://mesh.example".into(), size: SIZE, private: false };
         let room = node.create_room(Time(0), spec).expect("a room");
         let (neighbours, effects, refused) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        World { node, room, now: Time(0), neighbours, effects, refused }
+        World { node, room, now: Time(0), neighbours, is_taken: true, effects, refused }
     }
 
     /// Member `number` is linked and attached from here on.
@@ -129,7 +133,9 @@ impl World {
                 idle = false;
                 match output {
                     Output::Effect(Effect::Send { link, channel, bytes }) => {
-                        self.node.handle_input(self.now, Input::Writable { link, bytes: bytes.len() });
+                        if self.is_taken {
+                            self.node.handle_input(self.now, Input::Writable { link, bytes: bytes.len() });
+                        }
                         let Some(known) = self.neighbours.values_mut().find(|known| known.link == link)
                         else {
                             continue;
@@ -212,4 +218,32 @@ fn so_many_refusals_are_counted_apart_and_further_ones_together() {
     assert_eq!([first, last].map(|one| told(&mut world, one)), [2, 2]);
     assert_eq!(beyond.map(|one| told(&mut world, one)), [1, 2], "these share a counter");
     assert_eq!(world.node.refusals.len(), COUNTERS_MAX + 1);
+}
+
+#[test]
+fn so_much_waits_for_a_link_while_tiles_are_served() {
+    let mut world = World::new();
+    let tiles = u32::from(SIZE.width / TILE_SIDE);
+    let mut rng = Rng::new([1; 32]);
+    for tile in 0..tiles as u16 {
+        let mut cells = Vec::new();
+        for cell in 0..TILE_SIDE * TILE_SIDE {
+            let [red, green, blue] = rng.bytes();
+            let (x, y) = (tile * TILE_SIDE + cell % TILE_SIDE, cell / TILE_SIDE);
+            cells.push((x, y, Colour::rgb(red, green, blue)));
+        }
+        world.node.paint(world.now, world.room, &cells).expect("cells on the canvas");
+    }
+    // What was just painted is told at once to whoever attaches.
+    world.link(1);
+    world.heard(1);
+    world.is_taken = false;
+    let parts = Bounded::new((0..tiles).collect()).expect("few");
+    world.say(1, RoomMessage::Want(Want { replica: REPLICA, parts }));
+    for _ in 0..3 {
+        world.node.handle_timeout(world.now);
+        world.run();
+        let queued = world.node.usage().queued_bytes_most;
+        assert!((SERVE_QUEUE..SERVE_QUEUE + BATCH_MAX).contains(&queued), "{queued}");
+    }
 }

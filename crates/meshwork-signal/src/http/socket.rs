@@ -269,6 +269,7 @@ mod tests {
 
     use super::*;
     use crate::code::ServerKey;
+    use crate::http::frames::CONTROL_MAX;
     use crate::http::metrics::resident_bytes;
     use crate::hub::{Hub, HubConfig};
 
@@ -339,5 +340,35 @@ mod tests {
         let grown = resident_bytes().unwrap_or(0).saturating_sub(settled);
         assert_eq!(hub.held(), (0, 0, 0), "sockets, lines and counts of what is on its way");
         assert!(grown < GROWTH_MAX, "{grown} bytes more are in use, {GROWTH_MAX} may be");
+    }
+
+    #[test]
+    fn so_many_bytes_of_pongs_wait_for_a_client_that_does_not_read() {
+        let hub =
+            Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).expect("within its limits");
+        let hub = HubHandle::new(hub);
+        let line = hub.open(Ipv4Addr::LOCALHOST.into());
+        let frames = Frames::new(hub.message_bytes_max());
+        let mut socket = Socket {
+            stream: duplex(1).0,
+            id: line.id,
+            hub: &hub,
+            inbox: Arc::clone(&line.inbox),
+            frames,
+            rest: Vec::new(),
+            is_rest_unread: false,
+            writing: Vec::new(),
+            written: 0,
+            is_deaf: false,
+            unreported: 0,
+        };
+        let ping = [&[0x89, 0x80 | CONTROL_MAX as u8, 0, 0, 0, 0][..], &[7; CONTROL_MAX]].concat();
+        let pong = CONTROL_MAX + 2;
+        // The one that goes beyond is whole.
+        let most = PONGS_MAX.div_ceil(pong);
+        for number in 1..=most + 3 {
+            socket.tell(&mut ping.clone());
+            assert_eq!(socket.writing.len(), number.min(most) * pong);
+        }
     }
 }

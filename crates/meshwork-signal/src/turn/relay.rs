@@ -37,6 +37,8 @@ use streams::Stream;
 
 /// Bytes of the longest request: the longest attributes that one may have, and room to spare. Data has its own limits.
 const REQUEST_MAX: usize = 2048;
+/// Unknown attributes that an answer names.
+const UNKNOWN_MAX: usize = 16;
 
 /// Answers in a second to one address, and at once, that has shown no credentials: they are five times as long as what
 /// asks for them, and who asks over UDP may have put somebody else's address there.
@@ -397,8 +399,6 @@ fn unknown_attributes(message: &Message<'_>) -> Vec<AttributeType> {
         0x0020, // XOR-MAPPED-ADDRESS
         0x0022, // RESERVATION-TOKEN
     ];
-    /// As many as an answer names.
-    const UNKNOWN_MAX: usize = 16;
     let types = message.iter_attributes().map(|(_, attribute)| attribute.get_type());
     types
         .filter(|kind| kind.comprehension_required() && !KNOWN.contains(&kind.value()))

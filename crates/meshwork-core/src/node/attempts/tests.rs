@@ -52,9 +52,19 @@ fn so_many_attempts_are_under_way_at_a_time() {
     assert_eq!(world.node.usage().attempts, PENDING_MAX);
     assert_eq!(world.refused(late, Refusal::RoomFull), 1);
     world.node.handle_timeout(Time(0) + Config::default().connect_timeout);
-    assert_eq!(world.node.usage().attempts, 0, "those that took too long end");
     signal(&mut world, PENDING_MAX as u64, 2, offer());
     assert_eq!(world.node.usage().attempts, 1);
+}
+
+#[test]
+fn an_attempt_has_so_long_until_its_link_is_proved() {
+    let mut world = World::new();
+    signal(&mut world, 1, 1, offer());
+    let late = Time(0) + Config::default().connect_timeout;
+    world.node.handle_timeout(late - Duration::from_micros(1));
+    assert_eq!(world.node.usage().attempts, 1);
+    world.node.handle_timeout(late);
+    assert_eq!(world.node.usage().attempts, 0);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Every limit of the configuration, reached and held.
 
+use meshwork_core::signalling::protocol::GENESIS_MAX;
+
+use super::super::socket::{ASKED_MAX, Membership, NAMED_IN_ALL_MAX};
 use super::*;
 
 fn world(change: impl FnOnce(&mut HubConfig)) -> World {
@@ -398,4 +401,57 @@ fn a_queue_that_overflows_drops_its_reader() {
         assert!(unread <= 128 * 1024);
     }
     world.goodbye(socket, ServerRefusal::SlowReader);
+}
+
+#[test]
+fn bytes_of_a_genesis() {
+    // One of a later version: it is read as far as it is no longer than any.
+    let register = |length: usize| {
+        let genesis: Base64<{ 2 * GENESIS_MAX }> = Base64::new(vec![2; length]).unwrap();
+        let genesis = serde_json::to_string(&genesis).unwrap();
+        format!(r#"{{"type":"register","genesis":{genesis}}}"#)
+    };
+    let mut world = World::new();
+    let socket = world.enter(&someone(1));
+    world.text(socket, &register(GENESIS_MAX));
+    world.refusal(socket, ServerRefusal::Version);
+    world.text(socket, &register(GENESIS_MAX + 1));
+    let words = world.goodbye(socket, ServerRefusal::Malformed);
+    assert!(words.contains(&GENESIS_MAX.to_string()), "{words}");
+}
+
+#[test]
+fn members_named_to_a_socket_that_joins_again_and_again() {
+    let mut world = world(|config| {
+        config.sockets_per_network_max = 300;
+        config.network_message_burst = 1_000_000;
+    });
+    let room = world.register(1);
+    for secret in 1..=150 {
+        world.join(&someone(secret), room);
+    }
+    let late = world.enter(&someone(151));
+    let mut named = BTreeSet::new();
+    let mut join = |world: &mut World| {
+        world.wait(SECOND);
+        world.say(late, FromClient::Join { room, token: None });
+        let FromServer::Joined { members, .. } = world.heard_one(late) else { panic!("not joined") };
+        let count = members.len();
+        named.extend(members.into_iter().map(|member| member.endpoint));
+        (count, named.len())
+    };
+    for times in 1..=NAMED_IN_ALL_MAX / NAMED_MAX {
+        assert_eq!(join(&mut world), (NAMED_MAX, times * NAMED_MAX), "others each time");
+    }
+    assert_eq!(join(&mut world), (0, NAMED_IN_ALL_MAX));
+}
+
+#[test]
+fn members_that_wait_for_an_answer_of_a_socket() {
+    let mut membership = Membership::new(None);
+    let socket = |number: usize| SocketId(number as u64);
+    (0..ASKED_MAX).for_each(|number| membership.note_asked(socket(number)));
+    assert_eq!(membership.asked, (0..ASKED_MAX).map(socket).collect::<Vec<_>>());
+    membership.note_asked(socket(ASKED_MAX));
+    assert_eq!(membership.asked, (1..=ASKED_MAX).map(socket).collect::<Vec<_>>(), "the first is forgotten");
 }

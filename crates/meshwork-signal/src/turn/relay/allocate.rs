@@ -26,7 +26,7 @@ use crate::turn::quota::Shares;
 /// How long a reserved port stands (RFC 8656, section 7.2).
 const RESERVATION_LIFE: Duration = Duration::from_secs(30);
 /// Reserved ports at once: nobody uses them any more, and they must not use up the ports.
-const RESERVATIONS_MAX: usize = 64;
+pub(super) const RESERVATIONS_MAX: usize = 64;
 /// How often another port is tried after one could not be bound: other programs use some of them.
 const BIND_TRIES: u8 = 8;
 

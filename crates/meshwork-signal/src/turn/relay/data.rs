@@ -15,7 +15,7 @@ use crate::turn::counts::Refusal;
 use crate::turn::io::{Client, RelayId, Socket};
 
 /// Bytes of the longest data: with its headers it fits a datagram, and the length of a STUN message.
-const DATA_MAX: usize = 65_000;
+pub(super) const DATA_MAX: usize = 65_000;
 
 impl Relay {
     pub(super) fn handle_channel_data(&mut self, now: Time, client: Client, bytes: &[u8]) {

@@ -15,7 +15,7 @@ use crate::turn::answer::Answer;
 use crate::turn::counts::Refusal;
 
 /// Addresses in one request for permissions: more than a connection has candidates.
-const ADDRESSES_MAX: usize = 64;
+pub(super) const ADDRESSES_MAX: usize = 64;
 
 pub(super) const MALFORMED: (u16, Refusal) = (400, Refusal::Malformed);
 

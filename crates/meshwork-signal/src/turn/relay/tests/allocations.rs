@@ -189,6 +189,24 @@ fn a_pair_of_ports_is_an_even_one_and_a_token_for_the_next() {
 }
 
 #[test]
+fn so_many_ports_are_reserved_at_a_time() {
+    let mut world = World::new(config());
+    let mut ask = |number: usize, is_pair: bool| {
+        let session = world.session(&format!("203.0.113.{number}:4000"), &format!("user{number}"));
+        let reply = world.ask(&session, ALLOCATE, &[&udp(), &EvenPort::new(is_pair)]);
+        (reply.code(), world.relay.reservations.len())
+    };
+    let most = allocate::RESERVATIONS_MAX;
+    for number in 1..=most {
+        assert_eq!(ask(number, true), (None, number));
+    }
+    assert_eq!(ask(most + 1, true), (Some(508), most));
+    assert_eq!(ask(most + 1, false), (None, most), "a port alone is there");
+    world.pass(31 * SECOND);
+    assert_eq!(world.relay.reservations.len(), 0);
+}
+
+#[test]
 fn an_even_port_alone_reserves_nothing() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");
@@ -220,6 +238,21 @@ fn what_must_be_understood_and_is_not_is_named() {
     let optional = RawAttribute::new(0xfabc.into(), &[1, 2, 3, 4]);
     assert_eq!(world.ask(&session, ALLOCATE, &[&udp(), &optional]).code(), None);
     assert_eq!(world.refused(Refusal::UnknownAttribute), 2);
+}
+
+#[test]
+fn an_answer_names_so_many_unknown_attributes() {
+    let mut world = World::new(config());
+    for (count, named) in [(UNKNOWN_MAX, UNKNOWN_MAX), (UNKNOWN_MAX + 1, UNKNOWN_MAX)] {
+        let strange: Vec<_> =
+            (0..count).map(|kind| RawAttribute::new((0x7a00 + kind as u16).into(), &[])).collect();
+        let strange: Vec<&dyn AttributeWrite> = strange.iter().map(|attribute| attribute as _).collect();
+        let reply = world.ask_plainly(at(CLIENT), BINDING, &strange);
+        assert_eq!(reply.code(), Some(420));
+        let unknown = reply.message().attribute::<UnknownAttributes>().unwrap();
+        let has = |kind: &usize| unknown.has_attribute((0x7a00 + *kind as u16).into());
+        assert_eq!((0..count).filter(has).count(), named);
+    }
 }
 
 #[test]

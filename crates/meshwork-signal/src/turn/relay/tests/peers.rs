@@ -222,3 +222,32 @@ fn a_send_indication_that_must_be_understood_and_is_not_is_dropped() {
     assert_eq!(world.hear(session.from, &empty.finish()), []);
     assert_eq!((world.refused(Refusal::UnknownAttribute), world.refused(Refusal::Malformed)), (1, 1));
 }
+
+#[test]
+fn a_request_names_so_many_peers() {
+    let mut world = World::new(config());
+    let (session, _) = world.allocated(CLIENT, "alice");
+    for (count, code) in [(requests::ADDRESSES_MAX, None), (requests::ADDRESSES_MAX + 1, Some(400))] {
+        // Always the same one, so that there are permissions enough.
+        let peer = XorPeerAddress::new(at(PEER), (world.transaction + 1).into());
+        let peers: Vec<&dyn AttributeWrite> = (0..count).map(|_| &peer as _).collect();
+        assert_eq!(world.ask(&session, CREATE_PERMISSION, &peers).code(), code, "{count}");
+    }
+    assert_eq!(world.refused(Refusal::Malformed), 1);
+}
+
+#[test]
+fn data_of_so_many_bytes_is_carried() {
+    let mut world = World::new(config());
+    let (session, relayed) = world.allocated(CLIENT, "alice");
+    world.permit(&session, PEER);
+    let (most, longer) = (vec![7; data::DATA_MAX], vec![7; data::DATA_MAX + 1]);
+    let up = world.send(&session, at(PEER), &most);
+    assert_eq!(sent_to_peer(&up), (at(PEER), &most[..]));
+    assert_eq!(world.send(&session, at(PEER), &longer), []);
+    assert_eq!(world.refused(Refusal::Malformed), 1);
+    let down = world.hear_peer(relayed, at(PEER), &most);
+    assert_eq!(indicated(&down), (at(PEER), most));
+    assert_eq!(world.hear_peer(relayed, at(PEER), &longer), []);
+    assert_eq!(world.refused(Refusal::Malformed), 2);
+}
