@@ -116,4 +116,16 @@ mod tests {
         assert!(ask(&mut tokens, Duration::ZERO, "192.0.2.2").is_ok());
         assert!(ask(&mut tokens, WINDOW, "192.0.2.1").is_ok());
     }
+
+    #[test]
+    fn so_many_networks_are_counted_a_minute() {
+        let mut tokens = tokens();
+        let from = |number: usize| std::net::Ipv4Addr::from(0x0900_0000 + number as u32).to_string();
+        for number in 0..NETWORKS_MAX {
+            assert!(ask(&mut tokens, Duration::ZERO, &from(number)).is_ok());
+        }
+        assert_eq!(ask(&mut tokens, Duration::ZERO, &from(NETWORKS_MAX)), Err(TooManyTokens));
+        assert!(ask(&mut tokens, Duration::ZERO, &from(0)).is_ok(), "who is counted goes on");
+        assert!(ask(&mut tokens, WINDOW, &from(NETWORKS_MAX)).is_ok());
+    }
 }
