@@ -338,7 +338,7 @@ pub(super) fn path_words(because: Option<RelayedBecause>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::World;
+    use super::super::peer::tests::World;
     use super::*;
 
     #[test]

@@ -362,8 +362,8 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
+    use super::super::peer::tests::{World, member};
     use super::super::peer::{CARRIES_MAX, INTRODUCED_MAX};
-    use super::super::tests::{World, member};
     use super::*;
     use crate::id::Instance;
     use crate::node::config::ROOM_ENDPOINTS_MAX;

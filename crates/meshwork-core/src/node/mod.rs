@@ -46,8 +46,6 @@ mod resume;
 mod rooms;
 mod servers;
 mod storing;
-#[cfg(test)]
-mod tests;
 mod unlinking;
 mod view;
 

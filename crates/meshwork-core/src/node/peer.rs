@@ -260,14 +260,4 @@ impl Peer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_are_limited_within_a_minute() {
-        let mut peer = Peer::new(Time(0));
-        assert!((0..ATTEMPTS_MAX).all(|_| peer.attempts.count(Time(5))));
-        assert!(!peer.attempts.count(Time(6)));
-        assert!(peer.attempts.count(Time(0) + ALLOWANCE_WINDOW + Duration::from_secs(1)));
-    }
-}
+pub(super) mod tests;

@@ -2,7 +2,7 @@
 
 use super::super::config::Config;
 use super::super::io::ServerId;
-use super::super::tests::{World, member, other};
+use super::super::peer::tests::{World, member, other};
 use super::*;
 use crate::rng::Rng;
 use crate::signalling::description::{CandidateAddress, CandidateKind, Fingerprint};

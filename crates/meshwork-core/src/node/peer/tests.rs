@@ -1,8 +1,11 @@
 //! A node and its neighbours, each of which is the other end of a link that says what a test wants.
 
-use super::attempts::LINK_VERSIONS;
-use super::path::LinkPath;
-use super::*;
+use core::time::Duration;
+
+use super::super::attempts::LINK_VERSIONS;
+use super::super::path::LinkPath;
+use super::super::*;
+use super::{ALLOWANCE_WINDOW, ATTEMPTS_MAX};
 use crate::crdt::canvas::{CanvasSize, REPLICA, TILE_SIDE};
 use crate::gossip::batch::BATCH_MAX;
 use crate::session::link::LinkEvent;
@@ -15,7 +18,7 @@ use crate::wire::{Bounded, BoundedText};
 const SIZE: CanvasSize = CanvasSize { width: 1024, height: 64 };
 
 /// Who all others are, and greater than the node, so that they offer.
-pub(super) fn other() -> Identity {
+pub(in crate::node) fn other() -> Identity {
     identities()[1].clone()
 }
 
@@ -26,7 +29,7 @@ fn identities() -> [Identity; 2] {
 }
 
 /// A program of [`other`].
-pub(super) fn member(number: u64) -> Announcement {
+pub(in crate::node) fn member(number: u64) -> Announcement {
     let endpoint = Endpoint { peer: other().peer(), instance: Instance(number) };
     announce::announce(&other(), endpoint, [5; 32])
 }
@@ -37,22 +40,22 @@ struct Neighbour {
     heard: Vec<RoomMessage>,
 }
 
-pub(super) struct World {
-    pub(super) node: Node,
-    pub(super) room: RoomHandle,
-    pub(super) now: Time,
+pub(in crate::node) struct World {
+    pub(in crate::node) node: Node,
+    pub(in crate::node) room: RoomHandle,
+    pub(in crate::node) now: Time,
     neighbours: BTreeMap<u64, Neighbour>,
     /// Whether drivers take what is sent to neighbours.
     is_taken: bool,
     /// What the driver was to do, but for sending to neighbours.
-    pub(super) effects: Vec<Effect>,
+    pub(in crate::node) effects: Vec<Effect>,
     /// Who was refused why, and how often.
-    pub(super) refused: BTreeMap<(Option<Endpoint>, Refusal), u64>,
+    pub(in crate::node) refused: BTreeMap<(Option<Endpoint>, Refusal), u64>,
 }
 
 impl World {
     /// A node in a room of its own.
-    pub(super) fn new() -> World {
+    pub(in crate::node) fn new() -> World {
         let [me, _] = identities();
         let mut node =
             Node::new(Config::default(), me, [7; 32], Time(0), WallTime::from_millis(1_790_000_000_000));
@@ -63,7 +66,7 @@ impl World {
     }
 
     /// Member `number` is linked and attached from here on.
-    pub(super) fn link(&mut self, number: u64) -> Endpoint {
+    pub(in crate::node) fn link(&mut self, number: u64) -> Endpoint {
         let (me, announcement) = (self.node.endpoint(), member(number));
         let endpoint = announcement.endpoint;
         assert!(self.node.know(self.room, &announcement));
@@ -97,7 +100,7 @@ impl World {
     }
 
     /// A neighbour says something in the room.
-    pub(super) fn say(&mut self, neighbour: u64, message: RoomMessage) {
+    pub(in crate::node) fn say(&mut self, neighbour: u64, message: RoomMessage) {
         self.tell(neighbour, &LinkMessage::Room { number: 1, message });
     }
 
@@ -108,19 +111,19 @@ impl World {
     }
 
     /// What a neighbour has heard in the room since this was last asked.
-    pub(super) fn heard(&mut self, neighbour: u64) -> Vec<RoomMessage> {
+    pub(in crate::node) fn heard(&mut self, neighbour: u64) -> Vec<RoomMessage> {
         self.run();
         core::mem::take(&mut self.neighbours.get_mut(&neighbour).expect("it is linked").heard)
     }
 
     /// How often the node refused an endpoint for a reason.
-    pub(super) fn refused(&mut self, endpoint: Endpoint, reason: Refusal) -> u64 {
+    pub(in crate::node) fn refused(&mut self, endpoint: Endpoint, reason: Refusal) -> u64 {
         self.run();
         self.refused.get(&(Some(endpoint), reason)).copied().unwrap_or(0)
     }
 
     /// Carries what is said until nothing more is.
-    pub(super) fn run(&mut self) {
+    pub(in crate::node) fn run(&mut self) {
         let mut idle = false;
         while !core::mem::replace(&mut idle, true) {
             for known in self.neighbours.values_mut() {
@@ -159,9 +162,17 @@ impl World {
 }
 
 #[test]
+fn attempts_are_limited_within_a_minute() {
+    let mut peer = Peer::new(Time(0));
+    assert!((0..ATTEMPTS_MAX).all(|_| peer.attempts.count(Time(5))));
+    assert!(!peer.attempts.count(Time(6)));
+    assert!(peer.attempts.count(Time(0) + ALLOWANCE_WINDOW + Duration::from_secs(1)));
+}
+
+#[test]
 fn so_many_endpoints_are_known_and_idle_ones_give_way() {
     let mut world = World::new();
-    // Whom the table does not know to lie has no need of a signature here.
+    // The table is told of those alone whose signature was checked.
     let announce = |number: u64| {
         let endpoint = Endpoint { instance: Instance(number), ..member(0).endpoint };
         Announcement { endpoint, ..member(0) }
