@@ -413,7 +413,10 @@ impl Seen {
         }
         let present: Vec<_> = peers.iter().filter(|peer| peer.state != LinkState::Gone).collect();
         let reason = peers.iter().find_map(|peer| peer.reason.as_deref());
-        let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let mut because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        if because.contains("no relay that may learn it") {
+            because.push_str(", where --trust-relay HOST names one that may");
+        }
         match present.len() {
             0 if named > 0 => {
                 let are = if named == 1 { "1 other is".into() } else { format!("{named} others are") };
