@@ -14,4 +14,4 @@ mod network;
 
 pub(crate) use bucket::{Bucket, Buckets, Rate};
 pub(crate) use holdings::{Holdings, Merit};
-pub(crate) use network::{Network, WIDTHS_MAX, parties};
+pub(crate) use network::{Network, WIDTHS_MAX, is_within, parties};

@@ -46,6 +46,12 @@ impl Network {
     }
 }
 
+/// Whether one of the ranges holds an address, which a socket of both families tells of IPv4 in a form of IPv6.
+pub(crate) fn is_within<'a>(address: IpAddr, ranges: impl IntoIterator<Item = &'a IpNet>) -> bool {
+    let address = address.to_canonical();
+    ranges.into_iter().any(|range| range.contains(&address))
+}
+
 /// The parties for which a network stands.
 pub(crate) fn parties(network: IpNet) -> usize {
     let widths = if network.addr().is_ipv4() { WIDTHS_V4 } else { WIDTHS_V6 };

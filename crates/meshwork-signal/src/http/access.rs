@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
 use super::HttpConfig;
+use crate::fair::is_within;
 
 /// The header in which proxies say for whom they speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(super) fn doubt_of_proxy(connected: IpAddr, headers: &HeaderMap, config: &Ht
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
     };
-    let is_trusted = config.trusted_proxies.iter().any(|range| range.contains(&connected));
+    let is_trusted = is_within(connected, &config.trusted_proxies);
     let said = match config.forwarded_header {
         ForwardedHeader::XForwardedFor => "X-Forwarded-For",
         ForwardedHeader::Forwarded => "Forwarded",

@@ -13,7 +13,7 @@ use super::HttpConfig;
 use super::connection::Places;
 use super::driver::HubHandle;
 use super::metrics::{self, HttpCounts, MetricsPage, MetricsSource};
-use crate::fair::{Buckets, Network, Rate};
+use crate::fair::{Buckets, Network, Rate, is_within};
 use crate::hub::{Ban, Hub, HubConfig, HubConfigError, RoomView, Snapshot};
 use crate::turn::token::Tokens;
 
@@ -74,8 +74,7 @@ impl Shared {
 
     /// Whether so many people may be behind an address that its connections are not counted.
     pub(super) fn speaks_for_many(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.config().trusted_proxies.iter().any(|range| range.contains(&address))
+        is_within(address, &self.config().trusted_proxies)
     }
 
     /// Counts one request of a client. False when its network has asked too often.

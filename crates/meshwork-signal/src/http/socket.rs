@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::driver::{HubHandle, Inbox};
+use super::driver::{HubHandle, Inbox, Line};
 use super::frames::{self, CLOSE_NORMAL, Frame, Frames};
 use crate::hub::{Rubbish, SocketId};
 
@@ -37,20 +37,7 @@ thread_local! {
 /// Runs a socket until either end closes it.
 pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, address: IpAddr, hub: HubHandle) {
     let mut line = hub.open(address);
-    let frames = Frames::new(hub.message_bytes_max());
-    let mut socket = Socket {
-        stream,
-        id: line.id,
-        hub: &hub,
-        inbox: Arc::clone(&line.inbox),
-        frames,
-        rest: Vec::new(),
-        is_rest_unread: false,
-        writing: Vec::new(),
-        written: 0,
-        is_deaf: false,
-        unreported: 0,
-    };
+    let mut socket = Socket::new(stream, &line, &hub);
     let late = async {
         let _ = (&mut line.hung_up).await;
         tokio::time::sleep(FAREWELL).await;
@@ -96,7 +83,24 @@ enum Pause {
     Rubbish,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<'_, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
+    /// Nothing was read or said yet.
+    fn new(stream: S, line: &Line, hub: &'a HubHandle) -> Self {
+        Socket {
+            stream,
+            id: line.id,
+            hub,
+            inbox: Arc::clone(&line.inbox),
+            frames: Frames::new(hub.message_bytes_max()),
+            rest: Vec::new(),
+            is_rest_unread: false,
+            writing: Vec::new(),
+            written: 0,
+            is_deaf: false,
+            unreported: 0,
+        }
+    }
+
     async fn talk(&mut self) {
         loop {
             match poll_fn(|context| self.poll_talk(context)).await {
@@ -348,20 +352,7 @@ mod tests {
             Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).expect("within its limits");
         let hub = HubHandle::new(hub);
         let line = hub.open(Ipv4Addr::LOCALHOST.into());
-        let frames = Frames::new(hub.message_bytes_max());
-        let mut socket = Socket {
-            stream: duplex(1).0,
-            id: line.id,
-            hub: &hub,
-            inbox: Arc::clone(&line.inbox),
-            frames,
-            rest: Vec::new(),
-            is_rest_unread: false,
-            writing: Vec::new(),
-            written: 0,
-            is_deaf: false,
-            unreported: 0,
-        };
+        let mut socket = Socket::new(duplex(1).0, &line, &hub);
         let ping = [&[0x89, 0x80 | CONTROL_MAX as u8, 0, 0, 0, 0][..], &[7; CONTROL_MAX]].concat();
         let pong = CONTROL_MAX + 2;
         // The one that goes beyond is whole.

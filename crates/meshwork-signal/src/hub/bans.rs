@@ -10,6 +10,8 @@ use ipnet::IpNet;
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::time::Time;
 
+use crate::fair::is_within;
+
 /// Bans of each kind, so that a list stays one that people can read.
 pub const BANS_MAX: usize = 10_000;
 /// How long a room that was closed cannot be registered again.
@@ -115,8 +117,7 @@ impl Bans {
     }
 
     pub(super) fn has_address(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.addresses.iter().any(|range| range.contains(&address))
+        is_within(address, &self.addresses)
     }
 
     pub(super) fn has_room(&self, now: Time, room: RoomId) -> bool {

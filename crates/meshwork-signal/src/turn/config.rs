@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::credentials::Secret;
-use crate::fair::Network;
+use crate::fair::{Network, is_within};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -121,8 +121,7 @@ impl Config {
 
     /// Whose share what comes from this address takes, if anybody's.
     pub(super) fn counted(&self, address: IpAddr) -> Option<Network> {
-        let is_proxy = self.trusted_proxies.iter().any(|range| range.contains(&address));
-        (!is_proxy).then(|| Network::of(address))
+        (!is_within(address, &self.trusted_proxies)).then(|| Network::of(address))
     }
 
     /// Checks every field against its legal range.

@@ -258,6 +258,11 @@ mod tests {
         assert_eq!(admit("token", "1.1.1.1"), Some(Refusal::AddressQuota));
         assert_eq!(admit("token", "3.3.3.3"), None, "a proxy speaks for everybody");
         assert_eq!(admit("more", "3.3.3.3"), Some(Refusal::Capacity));
+        assert_eq!(
+            config.counted("::ffff:3.3.3.3".parse().unwrap()),
+            None,
+            "so a socket of both families says it"
+        );
     }
 
     #[test]

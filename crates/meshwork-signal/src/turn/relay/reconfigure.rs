@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use meshwork_core::time::Time;
 
 use super::{Relay, own_addresses};
+use crate::fair::is_within;
 use crate::turn::config::{Config, ConfigError};
 use crate::turn::credentials::{LIFE, Secret};
 use crate::turn::deny::Peers;
@@ -81,8 +82,7 @@ impl Relay {
     }
 
     pub(super) fn is_banned(&self, remote: SocketAddr) -> bool {
-        let address = remote.ip().to_canonical();
-        self.banned.iter().any(|range| range.contains(&address))
+        is_within(remote.ip(), &self.banned)
     }
 
     /// The secrets with which credentials are checked, the present ones first, each with whether it makes allocations.
