@@ -201,6 +201,15 @@ impl MeetingPoint {
         left
     }
 
+    /// Tells everybody in a room of `count` members who have joined and answer nobody.
+    pub fn name_ghosts(&mut self, room: RoomId, count: u64) -> Vec<(Socket, FromServer)> {
+        let joined = (self.ghosts..self.ghosts + count)
+            .map(|number| FromServer::MemberJoined { room, announcement: ghost(number) });
+        self.ghosts += count;
+        let members = self.rooms.get(&room).into_iter().flat_map(|(_, _, members)| members);
+        joined.flat_map(|joined| members.clone().map(move |member| (*member, joined.clone()))).collect()
+    }
+
     /// Forgets everything, as a server that was started again has.
     pub fn restart(&mut self) {
         let stolen = std::mem::take(&mut self.stolen);

@@ -168,6 +168,22 @@ impl Node {
         self.attempts.len() < PENDING_MAX || own >= ATTEMPTS_PER_PEER_MAX
     }
 
+    /// Makes place for an attempt that the other end has just asked for: where all places are taken, the oldest offer
+    /// that nobody has answered gives way. So members that are named and silent keep nobody out. Returns whether there
+    /// is a place.
+    fn make_place_for_speaker(&mut self, endpoint: Endpoint) -> bool {
+        if self.has_place_for_attempt(endpoint) {
+            return true;
+        }
+        let is_unanswered = |attempt: &Attempt| !attempt.answered && attempt.by_hand.is_none();
+        // Numbers of links grow.
+        let oldest = self.attempts.iter().find(|(_, attempt)| is_unanswered(attempt)).map(|(&link, _)| link);
+        if let Some(link) = oldest {
+            self.fail_attempt(link, String::from("did not answer before others asked for its place"));
+        }
+        oldest.is_some()
+    }
+
     /// Ends the attempts with an endpoint that a new one of `session` takes the place of.
     fn make_place_for_attempt(&mut self, endpoint: Endpoint, session: u64) {
         let Some(peer) = self.peers.get(&endpoint) else { return };
@@ -365,7 +381,7 @@ impl Node {
             .is_some_and(|room| !room.is_full_mesh() && !room.admits(from))
         {
             self.send_signal(from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
-        } else if self.has_place_for_attempt(from) && !self.has_no_way_to_hide(handle) {
+        } else if !self.has_no_way_to_hide(handle) && self.make_place_for_speaker(from) {
             self.offer(from, handle, false);
         }
     }
@@ -421,7 +437,7 @@ impl Node {
         if self.has_no_way_to_hide(handle) {
             return;
         }
-        if !self.has_place_for_attempt(from) || room.is_none_or(|room| !room.admits(from)) {
+        if room.is_none_or(|room| !room.admits(from)) || !self.make_place_for_speaker(from) {
             self.refuse_full(handle, from, "it offers a link, but the room is full");
             return self.send_signal(from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
         }

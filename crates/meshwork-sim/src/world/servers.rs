@@ -1,5 +1,6 @@
 //! Sockets between programs and servers.
 
+use meshwork_core::id::RoomId;
 use meshwork_core::node::Input;
 use meshwork_core::node::io::ServerId;
 use meshwork_core::signalling::address::signalling_url;
@@ -52,6 +53,12 @@ impl World {
     pub fn server(&mut self, base: &str) -> &mut MeetingPoint {
         let at = self.server_index(base);
         &mut self.servers[at].meeting_point
+    }
+
+    /// Has the first server tell everybody in a room of `count` members who answer nobody.
+    pub fn name_ghosts(&mut self, room: RoomId, count: u64) {
+        let answers = self.servers[0].meeting_point.name_ghosts(room, count);
+        self.send_from_server(0, answers);
     }
 
     /// Stops the first server: sockets close, nothing is remembered.

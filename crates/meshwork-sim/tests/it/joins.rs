@@ -183,3 +183,23 @@ fn a_hundred_thousand_junk_frames_cost_their_sender_a_link_and_nothing_else() {
     // Their other ends are honest, and are let in again.
     assert!(world.run_while(Duration::from_secs(120), whole(&members)));
 }
+
+#[test]
+fn members_who_answer_nobody_keep_no_newcomer_out() {
+    for seed in 0..8 {
+        let mut world = World::new(seed, PathModel::WAN);
+        let mut members = join_all(&mut world, Config::default(), 2, false);
+        assert!(world.run_while(Duration::from_secs(20), whole(&members)));
+        let (first, room) = members[0];
+        let id = world.node(first).room_id(room).expect("it is open");
+        world.name_ghosts(id, 200);
+        world.run_for(Duration::from_secs(2));
+        let before = world.now();
+        let (index, room) = join(&mut world, &mut members, 3);
+        let is_linked = |world: &World| world.node(index).peers(room).iter().any(|peer| peer.attached);
+        assert!(world.run_while(Duration::from_secs(60), is_linked));
+        let taken = world.now().since(before);
+        println!("seed {seed}: linked after {taken:?}");
+        assert!(taken < Duration::from_secs(5), "seed {seed}: {taken:?}");
+    }
+}
