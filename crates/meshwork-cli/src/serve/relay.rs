@@ -9,13 +9,9 @@ use meshwork_signal::hub::{IceOffer, RelayOffer};
 use meshwork_signal::turn::serve::Handle;
 use meshwork_signal::turn::token::Tokens;
 use meshwork_signal::turn::{self, Listeners, RelayAddress, Secret, Server};
-use tokio::sync::mpsc;
 
 use super::config::{Quota, RelayConfig};
 use super::random_bytes;
-
-/// Connections of the server's own port that wait for the relay to take them.
-const HANDED_OVER_MAX: usize = 64;
 
 /// The relay while the server runs.
 pub(super) struct Relay {
@@ -95,15 +91,11 @@ impl Relay {
         self.hand_out(&handle);
         let gate = self.server.handle();
         handle.keep_out_by(move |banned| gate.keep_out(banned));
-        let (sender, mut handed_over) = mpsc::channel::<http::RawConnection>(HANDED_OVER_MAX);
         let relay = self.server.handle();
-        tokio::spawn(async move {
-            while let Some(connection) = handed_over.recv().await {
-                let (relay, remote) = (relay.clone(), connection.address);
-                tokio::spawn(async move { relay.serve_stream(connection.into_stream(), remote).await });
-            }
-        });
-        server.with_stun(sender)
+        server.with_stun(move |connection| {
+            let (relay, remote) = (relay.clone(), connection.address);
+            tokio::spawn(async move { relay.serve_stream(connection.into_stream(), remote).await });
+        })
     }
 }
 

@@ -194,6 +194,23 @@ mod tests {
         persister.shut_down().await;
     }
 
+    #[tokio::test]
+    async fn so_many_changes_wait_for_the_disk() {
+        let (groups, _seen) = mpsc::channel();
+        let (go, wait) = mpsc::channel();
+        let mut persister = Persister::start(Some(Box::new(Memory { groups, go: wait }))).unwrap();
+        for token in 0..Persister::PENDING_MAX as u64 {
+            assert!(persister.has_room());
+            persister.persist(token, RoomId([1; 32]), StoreChange::default()).unwrap();
+        }
+        assert!(!persister.has_room());
+        // Once for each commit, of which there are no more than changes.
+        (0..Persister::PENDING_MAX).for_each(|_| go.send(Ok(())).unwrap());
+        persister.next().await;
+        assert!(persister.has_room());
+        persister.shut_down().await;
+    }
+
     #[test]
     fn without_a_store_every_change_fails() {
         let mut persister = Persister::start(None).unwrap();

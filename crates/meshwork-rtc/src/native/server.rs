@@ -312,6 +312,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn so_many_frames_wait_for_a_server_that_takes_nothing() {
+        let (_listener, url) = listen().await;
+        let mut servers = Servers::new();
+        servers.open(SERVER, url);
+        // Nothing else runs meanwhile, so none of them is on its way.
+        for _ in 0..FRAMES_MAX {
+            assert_eq!(servers.send(SERVER, "more".into()), None);
+        }
+        let words = reason(servers.send(SERVER, "more".into()).expect("it is given up"));
+        assert_eq!(words, "the server does not take in what it is sent");
+    }
+
+    #[tokio::test]
+    async fn a_server_waits_for_a_node_that_has_so_many_frames_to_hear() {
+        /// More than the system holds on the way.
+        const TEXTS: usize = 1_000;
+        let (listener, url) = listen().await;
+        let mut servers = Servers::new();
+        servers.open(SERVER, url);
+        let mut socket = accept(&listener).await;
+        assert_eq!(next(&mut servers).await, up());
+        let text = Message::text("x".repeat(SERVER_MESSAGE_MAX));
+        let (patience, mut sent) = (Duration::from_secs(1), 0);
+        while tokio::time::timeout(patience, socket.send(text.clone())).await.is_ok() {
+            sent += 1;
+            assert!(sent < TEXTS, "the server was never held back");
+        }
+        assert_eq!(servers.inputs.len(), INPUTS_MAX);
+        // The one that did not go out in time does now.
+        let heard = async {
+            for _ in 0..=sent {
+                let Input::ServerText { text, .. } = next(&mut servers).await else { panic!("a text") };
+                assert_eq!(text.len(), SERVER_MESSAGE_MAX);
+            }
+        };
+        tokio::join!(heard, async { socket.flush().await.unwrap() });
+    }
+
+    #[tokio::test]
     async fn a_servers_goodbye_is_told_in_its_words() {
         let (listener, url) = listen().await;
         let mut servers = Servers::new();

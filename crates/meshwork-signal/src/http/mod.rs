@@ -80,8 +80,11 @@ pub struct Server {
     shared: Arc<Shared>,
     pages: Arc<dyn Pages>,
     tls: Option<Arc<Tls>>,
-    stun: Option<mpsc::Sender<RawConnection>>,
+    stun: Option<TakeStun>,
 }
+
+/// Takes a connection that begins with a STUN message.
+type TakeStun = Arc<dyn Fn(RawConnection) + Send + Sync>;
 
 impl Server {
     /// A server of these pages and this hub, without TLS.
@@ -95,11 +98,10 @@ impl Server {
         Server { tls: Some(tls), ..self }
     }
 
-    /// Hands connections that begin with a STUN message to somebody else, as where one port is all there is. Without
-    /// TLS only. A full channel turns such connections away.
+    /// Hands connections that begin with a STUN message to `take`, as where one port is all there is. Without TLS only.
     #[must_use]
-    pub fn with_stun(self, stun: mpsc::Sender<RawConnection>) -> Server {
-        Server { stun: Some(stun), ..self }
+    pub fn with_stun(self, take: impl Fn(RawConnection) + Send + Sync + 'static) -> Server {
+        Server { stun: Some(Arc::new(take)), ..self }
     }
 
     /// Reaches the server while it runs.
@@ -142,7 +144,7 @@ struct Acceptor {
     shared: Arc<Shared>,
     router: Router,
     tls: Option<Arc<Tls>>,
-    stun: Option<mpsc::Sender<RawConnection>>,
+    stun: Option<TakeStun>,
     stopped: watch::Receiver<bool>,
     alive: mpsc::Sender<Infallible>,
 }
@@ -177,14 +179,12 @@ impl Acceptor {
                     }
                 });
             }
-            (None, Some(stun)) => {
-                let stun = stun.clone();
+            (None, Some(take)) => {
+                let take = Arc::clone(take);
                 tokio::spawn(async move {
                     let mut connection = Connection::new(stream, place, read_within);
                     match tokio::time::timeout(head_within, connection.peek()).await {
-                        Ok(Some(first)) if first < STUN_BELOW => {
-                            let _ = stun.try_send(RawConnection { connection, address });
-                        }
+                        Ok(Some(first)) if first < STUN_BELOW => take(RawConnection { connection, address }),
                         Ok(Some(_)) => http.run(connection).await,
                         _ => {}
                     }

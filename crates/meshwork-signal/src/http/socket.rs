@@ -346,6 +346,21 @@ mod tests {
         assert!(grown < GROWTH_MAX, "{grown} bytes more are in use, {GROWTH_MAX} may be");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_goodbye_has_so_long_to_be_heard() {
+        let hub =
+            Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).expect("within its limits");
+        let (mut client, stream) = duplex(4096);
+        let task = tokio::spawn(run(stream, Ipv4Addr::LOCALHOST.into(), HubHandle::new(hub)));
+        client.read_exact(&mut [0; 8]).await.expect("the hub speaks first");
+        let begun = tokio::time::Instant::now();
+        // What the hub hangs up for; the client goes on reading nothing and closing nothing.
+        client.write_all(&[0x82, 0x80, 0, 0, 0, 0]).await.expect("it is open");
+        task.await.expect("it ends");
+        let late = begun.elapsed().saturating_sub(FAREWELL);
+        assert!(late < Duration::from_millis(2) && begun.elapsed() >= FAREWELL, "{:?}", begun.elapsed());
+    }
+
     #[test]
     fn so_many_bytes_of_pongs_wait_for_a_client_that_does_not_read() {
         let hub =

@@ -24,8 +24,6 @@ use crate::http::Tls;
 use driver::{Bell, Driver};
 pub use stream::Handle;
 
-/// Messages of streams on their way to the relay. When it is full, streams wait their turn before they read on.
-const INBOX_MAX: usize = 1024;
 /// Bytes that the system keeps for the sockets towards clients, if it allows as much: some milliseconds at full speed.
 const LISTENER_BUFFER: usize = 4 * 1024 * 1024;
 /// Connections that wait to be accepted.
@@ -105,7 +103,7 @@ pub fn serve(config: Config, seed: Seed, listeners: Listeners) -> Result<Server,
     let addresses = |locals: Vec<io::Result<SocketAddr>>| locals.into_iter().collect::<io::Result<Vec<_>>>();
     let udp = addresses(listeners.udp.iter().map(UdpSocket::local_addr).collect())?;
     let tcp = addresses(listeners.tcp.iter().map(TcpListener::local_addr).collect())?;
-    let (sender, inbox) = tokio::sync::mpsc::channel(INBOX_MAX);
+    let (sender, inbox) = stream::inbox();
     let relay = Relay::new(config, seed)?;
     let (counts, unread_after) = (relay.counts(), relay.config().unread_after);
     let (driver, bell) = Driver::new(relay, listeners.udp, inbox)?;

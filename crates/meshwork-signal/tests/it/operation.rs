@@ -394,8 +394,9 @@ async fn where_one_port_is_all_there_is_stun_goes_elsewhere() {
     let hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (stun, mut handed) = mpsc::channel(1);
-    let server = http::Server::new(hub, Arc::new(Files([].into())), HttpConfig::default()).with_stun(stun);
+    let (stun, mut handed) = mpsc::unbounded_channel();
+    let take = move |connection| drop(stun.send(connection));
+    let server = http::Server::new(hub, Arc::new(Files([].into())), HttpConfig::default()).with_stun(take);
     let handle: ServerHandle = server.handle();
     let (_stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(server.run(listener, async {

@@ -11,6 +11,8 @@
 mod candidates;
 mod paths;
 mod sending;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +39,7 @@ use paths::Paths;
 const STACK_BUFFER: usize = flight::MOST + 2 * FRAME_MAX;
 /// Longest message that is taken in. The node refuses what is longer than a frame and says so; more than this
 /// does not even reach it.
-const RECEIVE_MAX: usize = 4 * FRAME_MAX;
+const RECEIVE_MAX: usize = 2 * FRAME_MAX;
 /// Bytes of data kept back until both channels are open. They open together, so that this is for the hostile.
 const HELD_MAX: usize = 2 * SEND_WINDOW;
 /// Addresses from which a connection accepts datagrams. Every new one makes str0m keep a candidate.

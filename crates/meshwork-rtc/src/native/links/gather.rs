@@ -294,3 +294,51 @@ impl Gatherer {
         self.timeout = next;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn ask(gatherer: &mut Gatherer, now: Instant, scheme: IceScheme, servers: usize) {
+        let (username, credential) = (String::from("somebody"), String::from("something"));
+        let ice = IceServer { urls: Vec::new(), username, credential };
+        for number in 1..=servers {
+            let server = SocketAddr::from(([192, 0, 2, number as u8], 3478));
+            let own = SocketAddr::from(([10, 0, 0, 1], 5));
+            gatherer.handle_server(now, scheme, ("a name", server), &ice, &[own]);
+        }
+    }
+
+    /// The servers to which something was sent.
+    fn asked(gatherer: &mut Gatherer) -> BTreeSet<SocketAddr> {
+        let destination = |output: Output| match output {
+            Output::Datagram(datagram) => Some(datagram.destination),
+            _ => None,
+        };
+        gatherer.outputs().drain(..).filter_map(destination).collect()
+    }
+
+    #[test]
+    fn so_many_stun_servers_are_asked() {
+        let now = Instant::now();
+        let mut gatherer = Gatherer::new(now);
+        ask(&mut gatherer, now, IceScheme::Stun, PROBES_MAX + 3);
+        assert_eq!(asked(&mut gatherer).len(), PROBES_MAX);
+    }
+
+    #[test]
+    fn so_many_relays_are_asked() {
+        let mut now = Instant::now();
+        let mut gatherer = Gatherer::new(now);
+        ask(&mut gatherer, now, IceScheme::TurnUdp, RELAYS_MAX + 3);
+        let mut all = asked(&mut gatherer);
+        while let Some(due) = gatherer.poll_timeout() {
+            now = now.max(due);
+            gatherer.handle_timeout(now);
+            all.append(&mut asked(&mut gatherer));
+        }
+        assert_eq!(all.len(), RELAYS_MAX);
+    }
+}

@@ -93,12 +93,29 @@ fn host_name(uuid: [u8; 16]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     #[test]
     fn names_look_as_browsers_write_them() {
         let uuid = std::array::from_fn(|index| index as u8 * 17);
         assert_eq!(host_name(uuid), "00112233-4455-6677-8899-aabbccddeeff.local.");
+    }
+
+    #[tokio::test]
+    async fn so_many_names_are_asked_for_at_a_time() {
+        let resolver = Resolver::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut ask = |number: usize| {
+            let mut asking = Box::pin(resolver.resolve([number as u8; 16]));
+            (asking.as_mut().poll(&mut context), asking)
+        };
+        let mut asked: Vec<_> = (0..QUERIES_MAX).map(&mut ask).collect();
+        assert!(asked.iter().all(|(first, _)| first.is_pending()));
+        assert_eq!(ask(QUERIES_MAX).0, Poll::Ready(None));
+        asked.pop();
+        assert!(ask(QUERIES_MAX).0.is_pending(), "whoever is done makes place");
     }
 
     #[tokio::test]

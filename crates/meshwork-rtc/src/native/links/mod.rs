@@ -54,6 +54,11 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(addresses: Addresses, advertise: Option<Advertise>) -> Shared {
+        let (cut, broken) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
+        Shared { addresses, advertise, resolver: Resolver::default(), cut, broken }
+    }
+
     /// What others are told of an own address.
     fn told(&self, own: SocketAddr) -> SocketAddr {
         self.advertise.as_ref().map_or(own, |advertise| advertise(own))
@@ -86,15 +91,8 @@ impl Links {
     /// No connections yet. To be used inside a tokio runtime.
     pub(super) fn new(addresses: Addresses, advertise: Option<Advertise>) -> Links {
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
-        let shared = Shared {
-            addresses,
-            advertise,
-            resolver: Resolver::default(),
-            cut: AtomicBool::new(false),
-            broken: AtomicU64::new(u64::MAX),
-        };
         Links {
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared::new(addresses, advertise)),
             orders: BTreeMap::new(),
             tasks: JoinSet::new(),
             owners: HashMap::new(),

@@ -284,3 +284,134 @@ impl Relay {
 fn build<T: DelayedTransmitBuild + std::fmt::Debug>(transmit: TransmitBuild<T>) -> Vec<u8> {
     transmit.build().data
 }
+
+#[cfg(test)]
+mod tests {
+    use meshwork_core::time::{Now, Time, WallTime};
+    use meshwork_signal::turn::{self, ListenerId, RelayAddress, Secret, Socket};
+
+    use super::*;
+
+    /// What tells data apart from checks: the first byte of a DTLS record.
+    const DATA: [u8; 8] = [23; 8];
+
+    fn server() -> SocketAddr {
+        SocketAddr::from(([9, 9, 9, 9], 3478))
+    }
+
+    fn own() -> SocketAddr {
+        SocketAddr::from(([203, 0, 114, 1], 5))
+    }
+
+    fn peer(number: usize) -> SocketAddr {
+        SocketAddr::from(([8, 8, 8, number as u8], 5))
+    }
+
+    /// A relay that a connection has, and the server's end of it.
+    struct World {
+        relay: Relay,
+        server: turn::Relay,
+        now: At,
+        /// What reached peers.
+        arrived: Vec<SocketAddr>,
+    }
+
+    impl World {
+        /// An address is there.
+        fn new() -> World {
+            let now = At::from_nanos(0);
+            let secret = Secret::from_random([1; 32]);
+            let expires = WallTime::from_millis(1_790_000_600_000);
+            let minted = secret.mint("somebody", expires).expect("a short name");
+            let ice = IceServer { urls: Vec::new(), username: minted.username, credential: minted.password };
+            let ip = server().ip();
+            let config = turn::Config::new(secret, vec![RelayAddress { bind: ip, advertised: ip }]);
+            let server_end = turn::Relay::new(config, [7; 32]).expect("its settings are legal");
+            let relay = Relay::new(RelayTransport::Udp, own(), server(), &ice);
+            let mut world = World { relay, server: server_end, now, arrived: Vec::new() };
+            world.exchange();
+            assert!(world.relay.accept().is_some(), "an allocation");
+            world
+        }
+
+        /// Carries packets until nobody has any for a while.
+        fn exchange(&mut self) {
+            const A_WHILE: Duration = Duration::from_millis(100);
+            let now = Now { time: Time(1), wall: WallTime::from_millis(1_790_000_000_000) };
+            loop {
+                let mut outputs = Vec::new();
+                let status = self.relay.pump(self.now, 0, &mut outputs);
+                match status {
+                    Status::Waits(due) if outputs.is_empty() && due < self.now + A_WHILE => self.now = due,
+                    Status::Waits(_) if outputs.is_empty() => return,
+                    Status::Over => panic!("the relay is there"),
+                    _ => {}
+                }
+                for output in outputs {
+                    let Output::Datagram(datagram) = output else { panic!("{output:?}") };
+                    let listener = Socket::Listener(ListenerId(0));
+                    self.server.handle_datagram(now, listener, None, datagram.source, &datagram.bytes);
+                }
+                self.answer(now);
+            }
+        }
+
+        /// Does what the server wants done.
+        fn answer(&mut self, now: Now) {
+            loop {
+                let bound = match self.server.poll_output() {
+                    None => return,
+                    Some(turn::Output::Datagram { socket: Socket::Listener(_), bytes, .. }) => {
+                        self.relay.handle_received(self.now, bytes, |_, _, _| {});
+                        continue;
+                    }
+                    Some(turn::Output::Datagram { remote, .. }) => {
+                        self.arrived.push(remote);
+                        continue;
+                    }
+                    Some(turn::Output::Bind { relay, .. }) => relay,
+                    Some(other) => panic!("{other:?}"),
+                };
+                self.server.handle_bound(now, bound, true);
+            }
+        }
+
+        fn send(&mut self, to: SocketAddr) {
+            self.relay.send(self.now, to, &DATA);
+        }
+    }
+
+    #[test]
+    fn so_many_addresses_get_a_permission() {
+        let mut world = World::new();
+        for number in 0..PERMISSIONS_MAX + 3 {
+            // Each waits for its permission alone, so that none is lost with others.
+            world.send(peer(number));
+            world.exchange();
+        }
+        let allowed: BTreeSet<SocketAddr> = world.arrived.iter().copied().collect();
+        assert_eq!(allowed, (0..PERMISSIONS_MAX).map(peer).collect());
+    }
+
+    #[test]
+    fn so_many_datagrams_wait_for_a_permission() {
+        let mut world = World::new();
+        (0..HELD_MAX + 3).for_each(|_| world.send(peer(1)));
+        world.exchange();
+        assert_eq!(world.arrived, [peer(1); HELD_MAX]);
+    }
+
+    #[test]
+    fn so_many_channels_are_bound_and_all_data_arrives() {
+        let mut world = World::new();
+        let peers = CHANNELS_MAX + 3;
+        for _ in 0..3 {
+            for number in 0..peers {
+                world.send(peer(number));
+                world.exchange();
+            }
+        }
+        assert_eq!(world.relay.bound, (0..CHANNELS_MAX).map(peer).collect());
+        assert_eq!(world.arrived.len(), 3 * peers);
+    }
+}

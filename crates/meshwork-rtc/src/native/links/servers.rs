@@ -1,5 +1,6 @@
 //! Where STUN and TURN servers are, and from which own addresses they are reached.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -52,10 +53,17 @@ pub(super) fn find(ice: &IceConfig, own_orders: &WeakUnboundedSender<Order>) -> 
     found
 }
 
-/// The addresses of a name, without those that are too near: a name leads wherever its owner likes.
+/// The addresses of a name.
 async fn look_up(host: &str, port: u16, nearest: Reach) -> Vec<SocketAddr> {
-    let looking = tokio::time::timeout(LOOK_UP_MAX, tokio::net::lookup_host((host, port)));
-    let Ok(Ok(addresses)) = looking.await else { return Vec::new() };
+    usable(tokio::net::lookup_host((host, port)), nearest).await
+}
+
+/// What a look-up finds in time, without what is too near: a name leads wherever its owner likes.
+async fn usable<A: Iterator<Item = SocketAddr>>(
+    looking: impl Future<Output = io::Result<A>>,
+    nearest: Reach,
+) -> Vec<SocketAddr> {
+    let Ok(Ok(addresses)) = tokio::time::timeout(LOOK_UP_MAX, looking).await else { return Vec::new() };
     addresses.filter(|address| Reach::of(address.ip()) >= nearest).collect()
 }
 
@@ -89,6 +97,15 @@ mod tests {
     async fn a_name_that_leads_to_this_machine_is_followed_for_servers_on_it_alone() {
         assert!(!look_up("localhost", 9, Reach::Machine).await.is_empty());
         assert_eq!(look_up("localhost", 9, Reach::Site).await, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_up_has_so_long() {
+        let begun = tokio::time::Instant::now();
+        let silent = std::future::pending::<io::Result<std::vec::IntoIter<SocketAddr>>>();
+        assert_eq!(usable(silent, Reach::Machine).await, []);
+        let late = begun.elapsed().saturating_sub(LOOK_UP_MAX);
+        assert!(begun.elapsed() >= LOOK_UP_MAX && late < Duration::from_millis(2), "{late:?}");
     }
 
     #[test]

@@ -110,3 +110,29 @@ async fn exchange(
         ended = write => ended,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_has_so_long_to_open() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let server = listener.local_addr().expect("it listens");
+        let (sender, mut events) = mpsc::channel(EVENTS_MAX);
+        let (_writes, queue) = mpsc::channel(WRITES_MAX);
+        tokio::spawn(run(7, server, Some("localhost".into()), queue, sender));
+        let (mut stream, _) = listener.accept().await.expect("it connects");
+        stream.read_exact(&mut [0]).await.expect("TLS begins, and nobody answers");
+        tokio::time::pause();
+        let begun = Instant::now();
+        assert!(matches!(events.recv().await, Some((7, StreamEvent::End))));
+        // It began a little before the clock was stopped.
+        let time = begun.elapsed();
+        assert!(time > CONNECT_MAX / 2 && time < CONNECT_MAX + Duration::from_millis(2), "{time:?}");
+    }
+}

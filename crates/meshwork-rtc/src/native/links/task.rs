@@ -290,3 +290,38 @@ fn resolve_hidden(signal: &Signal, shared: &Shared, own_orders: &WeakUnboundedSe
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use meshwork_core::node::path::IcePolicy;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn so_many_writes_wait_for_a_relay() {
+        const BYTES: usize = 100;
+        let only = Addresses::Only(vec![Ipv4Addr::LOCALHOST.into()]);
+        let sockets = Sockets::bind(&only, Reach::Machine).expect("a free port");
+        let (role, policy, now) = (Role::Answerer, IcePolicy::All, Instant::now());
+        let connection = Connection::open(LinkId(1), role, policy, sockets.addresses(), |own| own, now);
+        let (sender, _events) = mpsc::channel(stream::EVENTS_MAX);
+        let mut ends = Ends::new(connection.expect("an address"), Reach::Machine, sender);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let server = listener.local_addr().expect("it listens");
+        let outputs = ends.gatherer.outputs();
+        outputs.push(Output::Open { relay: 0, server, name: None });
+        for _ in 0..stream::WRITES_MAX + 3 {
+            outputs.push(Output::Write { relay: 0, bytes: vec![0; BYTES] });
+        }
+        outputs.push(Output::Close { relay: 0 });
+        ends.flush(&sockets, &Shared::new(only, None)).await;
+        let (mut relay, _) = listener.accept().await.expect("it connects");
+        let mut written = Vec::new();
+        relay.read_to_end(&mut written).await.expect("it is closed");
+        assert_eq!(written.len(), stream::WRITES_MAX * BYTES);
+    }
+}

@@ -12,7 +12,7 @@ use meshwork_core::signalling::description::{
 };
 use meshwork_core::wire::{Bounded, BoundedText};
 
-use super::{Addresses, Links};
+use super::{Addresses, CONNECTIONS_MAX, Links};
 
 /// Two drivers on the loopback interface.
 struct NativePair {
@@ -246,6 +246,26 @@ async fn a_busy_node_holds_the_other_end_back() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_program_has_so_many_connections() {
+    let mut links = Links::new(Addresses::Only(vec![Ipv4Addr::LOCALHOST.into()]), None);
+    for number in 0..=CONNECTIONS_MAX as u64 {
+        links.open(LinkId(number), Role::Answerer, IceConfig::default());
+    }
+    let said = tokio::time::timeout(PATIENCE, links.next()).await.expect("a word of the last one");
+    let late = LinkId(CONNECTIONS_MAX as u64);
+    let reason = format!("this program has {CONNECTIONS_MAX} connections already");
+    assert_eq!(said, Input::Down { link: late, reason });
+    links.close(LinkId(0));
+    // It is gone when nobody has to wait for it any more.
+    while links.tasks.len() >= CONNECTIONS_MAX {
+        assert!(links.tasks.join_next().await.is_some());
+    }
+    links.open(late, Role::Offerer, IceConfig::default());
+    let said = tokio::time::timeout(PATIENCE, links.next()).await.expect("a word of the last one");
+    assert!(matches!(said, Input::Signal { link, .. } if link == late), "{said:?}");
 }
 
 #[tokio::test]

@@ -350,3 +350,38 @@ impl Sockets {
         self.unsent += unsent;
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::turn::config::RelayAddress;
+    use crate::turn::credentials::Secret;
+    use crate::turn::serve::stream::inbox;
+
+    pub(in super::super) fn config() -> Config {
+        let local = Ipv4Addr::LOCALHOST.into();
+        Config::new(Secret::from_random([1; 32]), vec![RelayAddress { bind: local, advertised: local }])
+    }
+
+    /// A relay without sockets that hears from `inbox`.
+    pub(in super::super) fn driver(inbox: mpsc::Receiver<Told>) -> (Driver, Arc<Bell>) {
+        let relay = Relay::new(config(), [7; 32]).expect("its settings are legal");
+        Driver::new(relay, Vec::new(), inbox).expect("the system lets it wait")
+    }
+
+    #[test]
+    fn so_many_messages_of_streams_are_heard_before_datagrams() {
+        let (sender, messages) = inbox();
+        let (mut driver, bell) = driver(messages);
+        for _ in 0..HEARD_AT_ONCE + 3 {
+            sender.try_send(Told::Asked(0, oneshot::channel().0)).expect("there is room");
+        }
+        driver.hear_streams(driver.now());
+        assert_eq!(driver.inbox.len(), 3);
+        assert!(bell.is_rung.load(Ordering::Acquire), "the rest is heard after the sockets");
+        driver.hear_streams(driver.now());
+        assert_eq!(driver.inbox.len(), 0);
+    }
+}

@@ -18,6 +18,8 @@ use crate::http::Tls;
 use crate::turn::counts::Refusal;
 use crate::turn::io::StreamId;
 
+/// Messages of streams on their way to the relay. When it is full, streams wait their turn before they read on.
+const INBOX_MAX: usize = 1024;
 /// Bytes read at once.
 const READ: usize = 8 * 1024;
 /// Bytes written at once, if as many wait.
@@ -37,6 +39,11 @@ pub(super) enum Told {
     Asked(usize, oneshot::Sender<Vec<(IpNet, usize)>>),
     /// No allocation is to be taken on; the sender goes with the last one.
     Drains(oneshot::Sender<()>),
+}
+
+/// The way from streams to the relay.
+pub(super) fn inbox() -> (mpsc::Sender<Told>, mpsc::Receiver<Told>) {
+    mpsc::channel(INBOX_MAX)
 }
 
 /// A stream's end of the line from the relay.
@@ -171,5 +178,102 @@ pub(super) async fn accept(listener: TcpListener, handle: Handle, tls: Option<Ar
                 tokio::spawn(async move { handle.serve_once(handshake, remote).await })
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::Instant;
+
+    use super::super::driver::Driver;
+    use super::super::driver::tests::{config, driver};
+    use super::*;
+
+    type Queue = mpsc::UnboundedSender<Vec<u8>>;
+
+    /// Streams, and what the relay would hear of them.
+    struct World {
+        handle: Handle,
+        told: mpsc::Receiver<Told>,
+        _driver: Driver,
+    }
+
+    impl World {
+        fn new() -> World {
+            let (driver, bell) = driver(inbox().1);
+            let (sender, told) = inbox();
+            World { handle: Handle::new(sender, bell, config().unread_after), told, _driver: driver }
+        }
+
+        /// Serves a stream that is agreed on when `agreed` is done.
+        async fn serve(
+            &mut self,
+            agreed: impl Future<Output = io::Result<DuplexStream>> + Send + 'static,
+        ) -> (Queue, JoinHandle<()>) {
+            let handle = self.handle.clone();
+            let remote = SocketAddr::from(([192, 0, 2, 1], 5));
+            let serving = tokio::spawn(async move { handle.serve_once(agreed, remote).await });
+            let Some(Told::Opened { line, .. }) = self.told.recv().await else { panic!("it opens first") };
+            let (sender, queue) = mpsc::unbounded_channel();
+            assert!(line.send(Line { id: StreamId(1), queue, waiting: Arc::default() }).is_ok());
+            (sender, serving)
+        }
+
+        /// Why the stream ended, and how long that took.
+        async fn ended(&mut self, begun: Instant) -> (Option<Refusal>, Duration) {
+            match self.told.recv().await {
+                Some(Told::Closed(StreamId(1), cause)) => (cause, begun.elapsed()),
+                _ => panic!("the stream ends"),
+            }
+        }
+    }
+
+    /// The clock of these tests counts milliseconds, and wakes at the next one.
+    fn is_about(time: Duration, expected: Duration) -> bool {
+        (expected..=expected + Duration::from_millis(2)).contains(&time)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_has_so_long() {
+        let mut world = World::new();
+        let begun = Instant::now();
+        let (_queue, _serving) = world.serve(pending()).await;
+        let (cause, time) = world.ended(begun).await;
+        assert_eq!(cause, None);
+        assert!(is_about(time, HANDSHAKE_WITHIN), "{time:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_takes_nothing_ends_after_so_long() {
+        let mut world = World::new();
+        let (mut client, stream) = duplex(1);
+        let (queue, _serving) = world.serve(async { Ok(stream) }).await;
+        client.write_all(&[0]).await.expect("it is open");
+        assert!(matches!(world.told.recv().await, Some(Told::Bytes(..))));
+        let begun = Instant::now();
+        queue.send(vec![0; 2]).expect("it is open");
+        let (cause, time) = world.ended(begun).await;
+        assert_eq!(cause, Some(Refusal::SlowReader));
+        assert!(is_about(time, Duration::from_secs(20)), "{time:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_wait_for_a_relay_that_has_so_much_to_hear() {
+        let mut world = World::new();
+        let (mut client, stream) = duplex(1);
+        let (_queue, _serving) = world.serve(async { Ok(stream) }).await;
+        // Each byte is a message: the next is only taken when this one was read.
+        let mut taken = 0;
+        while tokio::time::timeout(Duration::from_secs(1), client.write_all(&[0])).await.is_ok() {
+            taken += 1;
+        }
+        // One is in the stream's hand and one on its way.
+        assert_eq!((world.told.len(), taken), (INBOX_MAX, INBOX_MAX + 2));
+        assert!(matches!(world.told.recv().await, Some(Told::Bytes(..))));
+        client.write_all(&[0]).await.expect("it reads on");
     }
 }
