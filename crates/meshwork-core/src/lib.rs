@@ -19,6 +19,7 @@ pub mod node;
 pub mod overlay;
 pub mod presence;
 pub mod reach;
+pub mod replica;
 pub mod rng;
 pub mod room;
 pub mod session;

@@ -1,4 +1,3 @@
 //! Replicas: values that every member of a room keeps in step.
 
 pub mod canvas;
-pub mod replica;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::common::Members;
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, EMPTY_TILE_DIGEST};
+use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::Refusal;
+use meshwork_core::replica::EMPTY_PART_DIGEST;
 use meshwork_core::session::message::{PartBegin, RoomMessage};
 use meshwork_core::wire::Bytes;
 
@@ -178,7 +179,7 @@ fn who_announces_more_than_it_serves_contradicts_itself() {
     let mut members = painted_room();
     members.lie(HOSTILE, |message| match message {
         RoomMessage::PartBegin(begin) => {
-            vec![RoomMessage::PartBegin(PartBegin { digest: EMPTY_TILE_DIGEST, batches: 0, ..begin })]
+            vec![RoomMessage::PartBegin(PartBegin { digest: EMPTY_PART_DIGEST, batches: 0, ..begin })]
         }
         RoomMessage::PartBatch(_) => vec![],
         message => vec![message],

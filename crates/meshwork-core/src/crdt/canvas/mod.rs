@@ -48,58 +48,40 @@
 //! ```
 
 mod bits;
+mod cells;
 mod coding;
 mod colour;
-mod digest;
 mod erasure;
 mod picture;
 mod predict;
 mod size;
 mod strokes;
-mod tile;
 
-use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use cells::{TileCells, Tiles};
 pub use colour::{Colour, Painted};
-pub use digest::EMPTY_TILE_DIGEST;
-pub use erasure::{Enforced, Erasure};
+pub use erasure::Erasure;
 pub use size::{CanvasSize, CanvasSizeError, SIDE_MAX, TILE_CELLS, TILE_SIDE, index_in_tile};
 pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 
 use crate::clock::Stamp;
 use crate::gossip::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::id::PeerId;
-use crate::node::io::BatchKey;
-use digest::{DigestCache, canvas_digest};
-use tile::Tile;
+use crate::replica::{self, Digest, EMPTY_PART_DIGEST, Parts, Replica};
 
 /// The replica number of a room's canvas.
 pub const REPLICA: u8 = 0;
 
-/// What a batch changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// The cells that look different now, in the order of their indices.
-    pub changed: Vec<Painted>,
-    /// Whether the batch was taken in: it won a cell. A batch that is there already changes nothing and is not
-    /// taken in again.
-    pub kept: bool,
-    /// Batches that win no cell any more and were dropped.
-    pub dropped: Vec<BatchKey>,
-}
+/// What a batch changed; cells are in the order of their indices.
+pub type Applied = replica::Applied<Painted>;
+/// What [`Canvas::enforce`] changed.
+pub type Enforced = replica::Enforced<Painted>;
 
 /// A last-writer-wins canvas.
 pub struct Canvas {
-    size: CanvasSize,
-    tiles: Vec<Option<Box<Tile>>>,
-    painted: usize,
-    batch_count: usize,
-    greatest_stamp: Stamp,
-    erasures: Vec<Erasure>,
-    digest: DigestCache,
+    parts: Parts<Tiles>,
 }
 
 impl Canvas {
@@ -109,18 +91,7 @@ impl Canvas {
     /// [`CanvasSizeError`] when a side is 0 or above [`SIDE_MAX`].
     pub fn new(size: CanvasSize) -> Result<Canvas, CanvasSizeError> {
         size.check()?;
-        let mut tiles = vec![];
-        tiles.resize_with(size.tile_count() as usize, || None);
-        let (painted, batch_count) = (0, 0);
-        Ok(Canvas {
-            size,
-            tiles,
-            painted,
-            batch_count,
-            greatest_stamp: Stamp::NEVER,
-            erasures: Vec::new(),
-            digest: DigestCache::default(),
-        })
+        Ok(Canvas { parts: Parts::new(Tiles(size)) })
     }
 
     /// Reads the payload of a batch for this canvas. Whether it is meant for [`REPLICA`] is for the caller to see.
@@ -128,33 +99,32 @@ impl Canvas {
     /// # Errors
     /// [`StrokesError`] names what its author wrote wrongly; such a batch can be forgotten.
     pub fn read(&self, batch: &Batch) -> Result<Strokes, StrokesError> {
-        Strokes::decode(self.size, batch.header().window, batch.payload())
+        Strokes::decode(self.size(), batch.header().window, batch.payload())
     }
 
     /// Lets the strokes of a batch, as [`Canvas::read`] gave them, compete with what is there.
     pub fn apply(&mut self, batch: SignedBatch, strokes: &Strokes) -> Applied {
-        debug_assert_eq!(strokes.size(), self.size, "strokes are read for the canvas they are applied to");
-        let origin = self.size.tile_origin(strokes.tile());
-        let place = self.tiles.get_mut(strokes.tile() as usize);
-        let (Some(origin), Some(place), true) = (origin, place, strokes.size() == self.size) else {
+        debug_assert_eq!(strokes.size(), self.size(), "strokes are read for the canvas they are applied to");
+        if strokes.size() != self.size() {
             return Applied::default();
-        };
-        let tile = place.get_or_insert_with(|| Box::new(Tile::new()));
-        let change = tile.apply(batch, strokes.cells(), origin, &self.erasures);
-        let kept = change.wins > 0;
-        if kept {
-            self.painted = self.painted.saturating_add_signed(change.painted);
-            self.batch_count = self.batch_count + 1 - change.dropped.len();
-            // The greatest stamp ever applied always wins its cell, so losers need no look.
-            self.greatest_stamp = self.greatest_stamp.max(strokes.window().most);
-            self.digest.clear();
         }
-        Applied { changed: change.changed, kept, dropped: change.dropped }
+        self.parts.apply(batch, strokes.tile(), strokes.cells())
+    }
+
+    /// From now on only batches of which `stands` holds compete, and `erasures` alone erase. `beaten` are batches
+    /// that win no cell: they compete again where others do not any more.
+    pub fn enforce<'a>(
+        &mut self,
+        stands: impl Fn(&SignedBatch) -> bool,
+        erasures: Vec<Erasure>,
+        beaten: impl Iterator<Item = &'a SignedBatch>,
+    ) -> Enforced {
+        self.parts.enforce(stands, erasures, beaten)
     }
 
     /// Its size.
     pub fn size(&self) -> CanvasSize {
-        self.size
+        self.parts.family().0
     }
 
     /// The winning colour of a cell; `None` where nobody ever painted or out of range.
@@ -166,7 +136,8 @@ impl Canvas {
     /// Who painted the winning colour; `None` where nobody ever painted or out of range.
     pub fn author(&self, x: u16, y: u16) -> Option<PeerId> {
         let (tile, index) = self.find(x, y)?;
-        tile.author(index)
+        let part = self.parts.part(self.size().tile_of(x, y))?;
+        tile.slot(index).map(|slot| part.author(slot))
     }
 
     /// The stamp of the winning colour; [`Stamp::NEVER`] where nobody ever painted or out of range.
@@ -176,95 +147,94 @@ impl Canvas {
 
     /// Whether the room's records erase a cell that `peer` painted at `stamp`.
     pub fn is_erased(&self, x: u16, y: u16, stamp: Stamp, peer: PeerId) -> bool {
-        self.erasures.iter().any(|erasure| erasure.covers(x, y, stamp, peer))
+        self.parts.retracted().iter().any(|erasure| erasure.covers(x, y, stamp, peer))
     }
 
     /// How many cells show a colour.
     pub fn painted(&self) -> usize {
-        self.painted
+        self.parts.entries().map(TileCells::painted).sum()
     }
 
     /// The greatest stamp of all cells; [`Stamp::NEVER`] when nobody has painted.
     pub fn greatest_stamp(&self) -> Stamp {
-        self.greatest_stamp
+        self.parts.greatest_stamp()
     }
 
     /// Tiles of the canvas, numbered from 0.
     pub fn tile_count(&self) -> u32 {
-        self.size.tile_count()
+        self.size().tile_count()
     }
 
-    /// The digest of a tile's cells: equal if and only if their stamps, authors and colours are.
-    /// [`EMPTY_TILE_DIGEST`] where nobody ever painted or out of range.
-    pub fn tile_digest(&self, tile: u32) -> [u8; 32] {
-        self.tile(tile).map_or(EMPTY_TILE_DIGEST, Tile::digest)
-    }
-
-    /// The digest that a tile would have if these batches were all there is, whatever their signatures; `None` when
-    /// one of them is no batch of this tile.
-    pub fn tile_digest_of(&self, tile: u32, batches: &[UnverifiedBatch]) -> Option<[u8; 32]> {
-        let origin = self.size.tile_origin(tile)?;
-        let mut scratch = Tile::new();
-        for batch in batches {
-            let strokes = self.read(batch).ok().filter(|strokes| strokes.tile() == tile)?;
-            scratch.apply(batch.clone().assume_signed(), strokes.cells(), origin, &self.erasures);
-        }
-        Some(scratch.digest())
-    }
-
-    /// blake3 over the size and the tile digests: equal if and only if the canvases are.
+    /// blake3 over the size and the digests of tiles: equal if and only if the canvases are.
     pub fn digest(&self) -> [u8; 32] {
-        let painted =
-            |(number, tile): (usize, &Option<Box<Tile>>)| Some((number as u32, tile.as_ref()?.digest()));
-        self.digest
-            .get_or_fill(|| canvas_digest(self.size, self.tiles.iter().enumerate().filter_map(painted)))
+        self.parts.digest()
     }
 
     /// The batches that win a cell of a tile, in no particular order but the same one for the same history.
     pub fn batches_of_tile(&self, tile: u32) -> impl Iterator<Item = &SignedBatch> {
-        self.tile(tile).into_iter().flat_map(Tile::batches)
+        self.parts.batches_of(tile)
     }
 
     /// All batches that win a cell, tile by tile.
     pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.tiles.iter().flatten().flat_map(|tile| tile.batches())
+        self.parts.batches()
     }
 
     /// How many batches win a cell.
     pub fn batch_count(&self) -> usize {
-        self.batch_count
+        self.parts.batch_count()
     }
 
     /// All cells of a tile that `peer` wins, where more than one batch carries them: a batch of these strokes by
     /// the same peer, whose window ends with the stamp of its writing, replaces all those batches.
     pub fn fold(&self, tile: u32, peer: PeerId) -> Option<Strokes> {
-        let (cells, batches) = self.tile(tile)?.cells_of(peer);
-        if batches > 1 { Strokes::new(self.size, tile, cells).ok() } else { None }
+        Strokes::new(self.size(), tile, self.parts.fold(tile, peer)?).ok()
     }
 
     /// Bytes of memory that the canvas takes, with its batches, as far as it knows.
     pub fn memory(&self) -> usize {
-        let tiles: usize = self.tiles.iter().flatten().map(|tile| tile.memory()).sum();
-        size_of::<Canvas>() + self.tiles.capacity() * size_of::<Option<Box<Tile>>>() + tiles
+        size_of::<Canvas>() + self.parts.memory()
     }
 
-    fn tile(&self, tile: u32) -> Option<&Tile> {
-        self.tiles.get(tile as usize)?.as_deref()
+    fn tile(&self, tile: u32) -> Option<&TileCells> {
+        self.parts.part(tile).map(|part| part.entries())
     }
 
-    fn find(&self, x: u16, y: u16) -> Option<(&Tile, u16)> {
-        if !self.size.contains(x, y) {
+    fn find(&self, x: u16, y: u16) -> Option<(&TileCells, u16)> {
+        if !self.size().contains(x, y) {
             return None;
         }
-        Some((self.tile(self.size.tile_of(x, y))?, index_in_tile(x, y)))
+        Some((self.tile(self.size().tile_of(x, y))?, index_in_tile(x, y)))
+    }
+}
+
+impl Replica for Canvas {
+    fn digest(&self) -> Digest {
+        self.parts.digest()
+    }
+
+    fn parts(&self) -> Vec<(u32, Digest)> {
+        self.parts.part_digests().filter(|(_, digest)| *digest != EMPTY_PART_DIGEST).collect()
+    }
+
+    fn part_digest(&self, part: u32) -> Digest {
+        self.parts.part_digest(part)
+    }
+
+    fn part_batches(&self, part: u32) -> Vec<SignedBatch> {
+        self.parts.batches_of(part).cloned().collect()
+    }
+
+    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
+        self.parts.digest_of(part, batches)
     }
 }
 
 impl fmt::Debug for Canvas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut canvas = f.debug_struct("Canvas");
-        canvas.field("size", &self.size).field("painted", &self.painted);
-        canvas.field("batches", &self.batch_count).finish_non_exhaustive()
+        canvas.field("size", &self.size()).field("painted", &self.painted());
+        canvas.field("batches", &self.batch_count()).finish_non_exhaustive()
     }
 }
 

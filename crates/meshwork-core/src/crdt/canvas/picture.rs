@@ -8,8 +8,8 @@ use super::{Canvas, Colour, TILE_SIDE};
 impl Canvas {
     /// Row by row, four bytes a cell: red, green, blue, alpha (0 where nothing shows).
     pub fn to_rgba(&self) -> Vec<u8> {
-        let mut rgba = vec![0; usize::from(self.size.width) * usize::from(self.size.height) * 4];
-        self.draw((0, 0), self.size.width, &mut rgba);
+        let mut rgba = vec![0; usize::from(self.size().width) * usize::from(self.size().height) * 4];
+        self.draw((0, 0), self.size().width, &mut rgba);
         rgba
     }
 
@@ -20,7 +20,7 @@ impl Canvas {
             return;
         }
         let side = usize::from(TILE_SIDE);
-        let columns = self.size.tile_columns() as usize;
+        let (columns, height) = (self.size().tile_columns() as usize, usize::from(self.size().height));
         let (left, top) = (usize::from(left), usize::from(top));
         for (row, line) in rgba.chunks_exact_mut(usize::from(width) * 4).enumerate() {
             line.fill(0);
@@ -31,8 +31,9 @@ impl Canvas {
                 let within = x % side;
                 let cells = (side - within).min(rest.len() / 4);
                 let (pixels, after) = rest.split_at_mut(cells * 4);
-                let is_inside = x / side < columns && y < usize::from(self.size.height);
-                let tile = is_inside.then(|| self.tiles[y / side * columns + x / side].as_deref()).flatten();
+                let is_inside = x / side < columns && y < height;
+                let number = (y / side * columns + x / side) as u32;
+                let tile = is_inside.then(|| self.tile(number)).flatten();
                 if let Some(tile) = tile {
                     let colours = &tile.row(y % side)[within..within + cells];
                     for (pixel, colour) in pixels.chunks_exact_mut(4).zip(colours) {

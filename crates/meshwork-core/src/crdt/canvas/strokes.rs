@@ -168,6 +168,11 @@ impl Strokes {
         &self.cells
     }
 
+    /// The cells, without the rest.
+    pub(super) fn into_cells(self) -> Vec<TileCell> {
+        self.cells
+    }
+
     fn checked(size: CanvasSize, tile: u32, cells: Vec<TileCell>) -> Result<Strokes, StrokesError> {
         let (left, top) = size.tile_origin(tile).ok_or(StrokesError::Tile { tile, size })?;
         if cells.is_empty() || cells.len() > TILE_CELLS {

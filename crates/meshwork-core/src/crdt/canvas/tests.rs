@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -11,6 +12,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::gossip::batch::{Header, StampWindow};
 use crate::id::{Endpoint, Identity, Instance, RoomId};
+use crate::node::io::BatchKey;
 use crate::time::WallTime;
 
 const ROOM: RoomId = RoomId([2; 32]);
@@ -180,8 +182,8 @@ proptest! {
         for tile in 0..=SIZE.tile_count() {
             let cells = |model: &Model| model.cells().into_iter().filter(|(place, _)| place.0 == tile).collect::<Vec<_>>();
             let equal = cells(&all_model) == cells(&model);
-            prop_assert_eq!(all.tile_digest(tile) == canvas.tile_digest(tile), equal);
-            prop_assert_eq!(canvas.tile_digest(tile) == EMPTY_TILE_DIGEST, cells(&model).is_empty());
+            prop_assert_eq!(all.part_digest(tile) == canvas.part_digest(tile), equal);
+            prop_assert_eq!(canvas.part_digest(tile) == EMPTY_PART_DIGEST, cells(&model).is_empty());
         }
     }
 
@@ -304,7 +306,7 @@ fn golden_digests() {
         canvas.apply(sign(peer, 0, 1, &strokes, stamp), &strokes);
     }
     assert_eq!(
-        hex(canvas.tile_digest(0)),
+        hex(canvas.part_digest(0)),
         "67e1d91fe87599a5fcc35549431a0beeb6149d7af7c0578c3f6e0c2de578788b",
         "tile"
     );

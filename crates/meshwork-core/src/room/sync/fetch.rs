@@ -11,8 +11,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::crdt::replica::{Digest, PART_BATCHES_MAX, Replica};
 use crate::gossip::batch::UnverifiedBatch;
+use crate::replica::{Digest, PART_BATCHES_MAX, Replica};
 use crate::session::message::{PARTS_MAX, PartBegin};
 use crate::time::Time;
 

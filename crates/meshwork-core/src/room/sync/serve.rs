@@ -2,8 +2,8 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 
-use crate::crdt::replica::{Digest, Replica};
 use crate::gossip::batch::SignedBatch;
+use crate::replica::{Digest, Replica};
 use crate::session::message::{PARTS_MAX, PartBegin, PartEnd, ReplicaNumber, RoomMessage};
 use crate::wire::Bytes;
 
