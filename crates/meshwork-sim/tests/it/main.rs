@@ -1,4 +1,4 @@
-//! Rooms of real nodes on the virtual network.
+//! Rooms of real nodes on the virtual network, and the rules of rooms as plain data.
 
 mod by_hand;
 mod common;
@@ -16,5 +16,6 @@ mod records;
 mod relays;
 mod resume;
 mod room;
+mod rules;
 mod scenarios;
 mod silence;
