@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use meshwork_core::batches::batch::{Header, SignedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell};
-use meshwork_core::gossip::batch::{Header, SignedBatch};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::node::{Config, StoredRoom};
 use meshwork_core::rng::Rng;

@@ -1,9 +1,17 @@
 //! Honest bytes and texts of every kind, always the same ones: what a run begins from, and the golden bytes.
 
+use meshwork_core::batches::batch::{BATCH_MAX, Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
-use meshwork_core::gossip::batch::{BATCH_MAX, Header, SignedBatch, StampWindow};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::links::history::{
+    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+};
+use meshwork_core::links::message::{
+    Applied, Attach, Carry, Detach, DetachReason, Direct, GoodbyeReason, Introduction, LinkMessage, Links,
+    PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
+};
+use meshwork_core::links::resume::Resumption;
 use meshwork_core::overlay::message::{
     BatchName, Branch, Entry, Found, Graft, Least, OverlayMessage, Root, Routed, Status, Tag, Walk, Way,
 };
@@ -14,20 +22,12 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::records::{Ban, Erase, Limit, Record, Region, Rules, RulesRecord, Statement};
-use meshwork_core::session::history::{
-    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+use meshwork_core::seam::description::{
+    Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
 };
-use meshwork_core::session::message::{
-    Applied, Attach, Carry, Detach, DetachReason, Direct, GoodbyeReason, Introduction, LinkMessage, Links,
-    PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
-};
-use meshwork_core::session::resume::Resumption;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::by_hand::{self, ByHand};
-use meshwork_core::signalling::description::{
-    Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
-};
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
 use meshwork_core::wire::{self, Base64, Bounded, BoundedText, Bytes, MessageWriter, VersionRange};

@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::crdt::canvas::{Canvas, Strokes};
-use meshwork_core::gossip::batch::UnverifiedBatch;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
-use meshwork_core::node::event::RoomHandle;
-use meshwork_core::node::io::{FRAME_MAX, ServerId};
+use meshwork_core::links::message::{Introduction, LinkMessage, RoomMessage};
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::overlay::size::PASSIVE_MAX;
 use meshwork_core::overlay::sparse::Sparse;
@@ -16,7 +15,8 @@ use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::records::Record;
 use meshwork_core::room::{Member, Room, RoomOutput};
-use meshwork_core::session::message::{Introduction, LinkMessage, RoomMessage};
+use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::seam::io::{FRAME_MAX, ServerId};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::by_hand;
 use meshwork_core::signalling::protocol::{FromClient, FromServer};

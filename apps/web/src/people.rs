@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::path::{LinkPath, PathEnd};
+use meshwork_core::links::rtt::PingOutcomes;
 use meshwork_core::node::{LinkState, PeerView};
-use meshwork_core::session::rtt::PingOutcomes;
+use meshwork_core::seam::path::{LinkPath, PathEnd};
 use meshwork_core::time::Time;
 
 use crate::{beads, rtt};
@@ -222,7 +222,7 @@ pub fn amount(bytes: u64) -> String {
 mod tests {
     use super::*;
     use meshwork_core::id::{Identity, Instance};
-    use meshwork_core::node::path::{RelayTransport, RelayedBecause};
+    use meshwork_core::seam::path::{RelayTransport, RelayedBecause};
 
     fn endpoint(seed: u8) -> Endpoint {
         Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(u64::from(seed)) }

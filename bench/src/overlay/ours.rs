@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::{Clock, Stamp};
 use meshwork_core::crdt::canvas::REPLICA;
-use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+use meshwork_core::links::message::{Introduction, LinkMessage, RoomMessage};
 use meshwork_core::overlay::maker::{self, Basis};
 use meshwork_core::overlay::message::{OverlayMessage, Tag};
 use meshwork_core::overlay::size::EMERGENT_DEGREE;
 use meshwork_core::overlay::{Candidate, Face, Kind, LinkFacts, Overlay, OverlayOutput};
-use meshwork_core::session::message::{Introduction, LinkMessage, RoomMessage};
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{Bytes, MessageWriter};
 

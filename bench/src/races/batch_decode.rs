@@ -1,8 +1,8 @@
 //! `batch-decode`: bytes of batches into cells, on one core.
 
 use anyhow::{Result, ensure};
+use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::crdt::canvas::Canvas;
-use meshwork_core::gossip::batch::UnverifiedBatch;
 
 use super::paintings::{self, Stroke};
 use crate::clock::thread_cpu;

@@ -1,7 +1,7 @@
 //! `batch-verify`: signatures of batches, on one core.
 
 use anyhow::{Result, ensure};
-use meshwork_core::gossip::batch::UnverifiedBatch;
+use meshwork_core::batches::batch::UnverifiedBatch;
 
 use super::paintings::{self, ROOM, Stroke};
 use crate::clock::thread_cpu;

@@ -1,11 +1,11 @@
 //! What is painted in the races: the same cells for every contestant, from a seed.
 
 use anyhow::{Result, ensure};
+use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{
     Canvas, CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell, cells_to_strokes,
 };
-use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 

@@ -1,10 +1,10 @@
 //! `stroke-bytes`: what a stroke costs on the wire, signature included, before SCTP.
 
 use anyhow::{Result, ensure};
+use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
-use meshwork_core::gossip::batch::UnverifiedBatch;
+use meshwork_core::links::message::{LinkMessage, RoomMessage};
 use meshwork_core::rng::Rng;
-use meshwork_core::session::message::{LinkMessage, RoomMessage};
 use meshwork_core::wire::{Bytes, MessageWriter};
 
 use super::paintings::{self, Cell, ROOM, any_colour, scribble};

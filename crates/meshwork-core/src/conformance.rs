@@ -3,7 +3,7 @@
 //! # Problem
 //! A node trusts its driver: inputs come in a certain order, nothing is said of a link after its end, what fits
 //! the send window is taken. Drivers are written against very different stacks. This suite says the same to
-//! each of them and watches every input for a breach of the contract in [`node::io`](crate::node::io).
+//! each of them and watches every input for a breach of the contract in [`node::io`](crate::seam::io).
 //!
 //! # Driving it
 //! Make two drivers that can reach each other, wrap them as a [`LinkPair`], and hand [`run_all`] a function that
@@ -23,8 +23,8 @@ use core::time::Duration;
 
 use bench::Bench;
 
-use crate::node::io::{Channel, Effect, FRAME_MAX, Input, SEND_WINDOW};
-use crate::signalling::description::{Fingerprint, Role, Signal};
+use crate::seam::description::{Fingerprint, Role, Signal};
+use crate::seam::io::{Channel, Effect, FRAME_MAX, Input, SEND_WINDOW};
 
 /// How long the suite waits for something that must come. Long, since a browser on a busy machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(20);

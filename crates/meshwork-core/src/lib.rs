@@ -7,12 +7,13 @@ extern crate alloc;
 #[macro_use]
 pub mod planted;
 
+pub mod batches;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod crdt;
-pub mod gossip;
 pub mod id;
+pub mod links;
 #[cfg(feature = "memoised-signatures")]
 pub mod memo;
 pub mod node;
@@ -22,7 +23,7 @@ pub mod reach;
 pub mod replica;
 pub mod rng;
 pub mod room;
-pub mod session;
+pub mod seam;
 pub mod signalling;
 pub mod text;
 pub mod time;

@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use meshwork_core::node::io::{Channel, Effect, Input, LinkId};
-use meshwork_core::node::path::{IceConfig, IcePolicy, LinkPath, PathEnd, RelayTransport};
 use meshwork_core::rng::Rng;
-use meshwork_core::signalling::description::{
+use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Fingerprints, Role, Signal,
 };
+use meshwork_core::seam::io::{Channel, Effect, Input, LinkId};
+use meshwork_core::seam::path::{IceConfig, IcePolicy, LinkPath, PathEnd, RelayTransport};
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
 

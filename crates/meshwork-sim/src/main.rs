@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use meshwork_core::node::config::PlantedBug;
 use meshwork_core::overlay::size::K_GOSSIP_DEGREE_MAX;
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_sim::crowd::{self, Plan};
 use meshwork_sim::scenario::{self, Report, Schedule, Violation};
 

@@ -6,9 +6,9 @@ use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
+use meshwork_core::seam::description::Fingerprint;
+use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::announce;
-use meshwork_core::signalling::description::Fingerprint;
-use meshwork_core::signalling::ice_server::IceServer;
 use meshwork_core::signalling::protocol::{
     Announcement, FromClient, FromServer, LinkOutcome, PAYLOAD_MAX, SERVER_MESSAGE_MAX, VERSIONS,
 };

@@ -2,8 +2,8 @@
 
 #![expect(unreachable_pub, reason = "what JavaScript calls must be public")]
 
+use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
-use meshwork_core::gossip::batch::UnverifiedBatch;
 use meshwork_core::id::RoomId;
 use wasm_bindgen::prelude::*;
 

@@ -1,6 +1,6 @@
 //! The golden bytes in docs/protocol/golden.md are what this build writes and reads.
 
-use meshwork_core::session::message::LinkMessage;
+use meshwork_core::links::message::LinkMessage;
 use meshwork_fuzz::golden;
 
 const DOCUMENTED: &str = include_str!("../../../docs/protocol/golden.md");

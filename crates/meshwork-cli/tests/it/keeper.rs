@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::support::{Home, PATIENCE};
+use meshwork_core::batches::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour};
-use meshwork_core::gossip::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle};
 use meshwork_core::rng::Rng;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use image::Rgba;
-use meshwork_core::gossip::batch::UnverifiedBatch;
+use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::store::RedbStore;
 

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Failure, LinkPair, PATIENCE, QUIET, Side};
-use crate::node::io::{Channel, Effect, Input, LinkId, SEND_WINDOW};
-use crate::node::path::{IceConfig, Path};
-use crate::signalling::description::{CANDIDATES_MAX, Description, Fingerprints, Role, Signal};
+use crate::seam::description::{CANDIDATES_MAX, Description, Fingerprints, Role, Signal};
+use crate::seam::io::{Channel, Effect, Input, LinkId, SEND_WINDOW};
+use crate::seam::path::{IceConfig, Path};
 
 /// One end of one link, as its driver tells it.
 #[derive(Default)]

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::event::RoomHandle;
 use super::ice::Named;
 use super::invitations::ByHandAttempt;
-use crate::signalling::description::{Candidate, Description};
+use crate::seam::description::{Candidate, Description};
+use crate::seam::event::RoomHandle;
 use crate::time::Time;
 
 /// What is known of a connection attempt beside its [`Link`].

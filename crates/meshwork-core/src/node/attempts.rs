@@ -13,17 +13,17 @@ use core::time::Duration;
 use super::Node;
 use super::PENDING_MAX;
 use super::attempt::Attempt;
-use super::event::{Event, LinkState, Refusal, RoomHandle};
-use super::io::{Effect, LinkId};
-use super::path::IcePolicy;
 use super::peer::{ATTEMPTS_PER_PEER_MAX, Peer, Source};
 use crate::id::Endpoint;
+use crate::links::link::Link;
+use crate::links::resume::Session;
+use crate::links::transcript::Facts;
 use crate::room::Room;
-use crate::session::link::Link;
-use crate::session::resume::Session;
-use crate::session::transcript::Facts;
+use crate::seam::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
+use crate::seam::event::{Event, LinkState, Refusal, RoomHandle};
+use crate::seam::io::{Effect, LinkId};
+use crate::seam::path::IcePolicy;
 use crate::signalling::client::back_off;
-use crate::signalling::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
 use crate::signalling::sealing::{self, OpenError, RefuseReason, SignalBody, SignalContent};
 use crate::wire::VersionRange;
 
@@ -147,7 +147,7 @@ impl Node {
             self.config.resume_interval + if role == Role::Answerer { ASK_LATER } else { Duration::ZERO };
         #[cfg(feature = "planted-bugs")]
         let again = match self.config.planted {
-            Some(super::config::PlantedBug::ResumeOnce) => self.config.resume_within,
+            Some(crate::seam::config::PlantedBug::ResumeOnce) => self.config.resume_within,
             _ => again,
         };
         if let Some(peer) = self.peers.get_mut(&endpoint) {

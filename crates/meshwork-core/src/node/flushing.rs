@@ -1,7 +1,7 @@
 //! Sending what links have to send.
 
-use super::io::{Effect, LinkId};
 use super::{Node, Output};
+use crate::seam::io::{Effect, LinkId};
 
 /// Which links may have something to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use super::Node;
-use super::event::RoomHandle;
 use super::view::{CommandError, PaintingLeft};
 use crate::crdt::canvas::Colour;
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::room::Room;
 use crate::room::records::law::Law;
 use crate::room::records::{Erase, RecordHash, Rules};
+use crate::seam::event::RoomHandle;
 use crate::time::{Now, Time};
 
 impl Node {

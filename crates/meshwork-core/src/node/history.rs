@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Node;
-use super::event::RoomHandle;
-use super::io::HistoryPart;
 use super::storing::split_token;
 use crate::room::history::{HistoryView, PastBatch};
+use crate::seam::event::RoomHandle;
+use crate::seam::io::HistoryPart;
 use crate::time::Time;
 
 impl Node {

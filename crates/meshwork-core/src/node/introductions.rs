@@ -29,13 +29,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Node;
-use super::event::{LinkState, Refusal, RoomHandle};
-use super::io::ServerId;
 use super::overlays::WAYS_MAX;
 use super::peer::Source;
 use crate::id::Endpoint;
+use crate::links::message::{Carry, Introduction, RoomMessage};
 use crate::overlay::message::Tag;
-use crate::session::message::{Carry, Introduction, RoomMessage};
+use crate::seam::event::{LinkState, Refusal, RoomHandle};
+use crate::seam::io::ServerId;
 use crate::signalling::announce;
 use crate::signalling::protocol::{Announcement, FromClient};
 use crate::time::Time;
@@ -366,8 +366,8 @@ mod tests {
     use super::super::peer::{CARRIES_MAX, INTRODUCED_MAX};
     use super::*;
     use crate::id::Instance;
-    use crate::node::config::ROOM_ENDPOINTS_MAX;
-    use crate::session::message::Links;
+    use crate::links::message::Links;
+    use crate::seam::config::ROOM_ENDPOINTS_MAX;
 
     const MINUTE: Duration = Duration::from_secs(61);
 

@@ -14,16 +14,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::attempts::LINK_VERSIONS;
-use super::event::{Event, RoomHandle};
-use super::io::{Effect, LinkId};
 use super::view::CommandError;
 use super::{Node, PENDING_MAX};
 use crate::id::Endpoint;
-use crate::session::link::Link;
-use crate::session::message::Introduction;
-use crate::session::transcript::Facts;
+use crate::links::link::Link;
+use crate::links::message::Introduction;
+use crate::links::transcript::Facts;
+use crate::seam::description::{CANDIDATES_MAX, Description, Role, Signal};
+use crate::seam::event::{Event, RoomHandle};
+use crate::seam::io::{Effect, LinkId};
 use crate::signalling::by_hand::{self, ByHand, ByHandError};
-use crate::signalling::description::{CANDIDATES_MAX, Description, Role, Signal};
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 

@@ -7,15 +7,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::attempts::ASK_LATER;
-use super::event::{LinkState, Refusal, RoomHandle};
 use super::ice::path_words;
-use super::io::{Effect, LinkId};
-use super::path::{LinkPath, Path};
 use super::peer::{OFFENCES_MAX, Peer, REFUSED_FOR};
 use super::{Node, Output};
 use crate::id::Endpoint;
-use crate::session::link::{Link, LinkEvent};
-use crate::session::message::{GoodbyeReason, LinkMessage};
+use crate::links::link::{Link, LinkEvent};
+use crate::links::message::{GoodbyeReason, LinkMessage};
+use crate::seam::event::{LinkState, Refusal, RoomHandle};
+use crate::seam::io::{Effect, LinkId};
+use crate::seam::path::{LinkPath, Path};
 use crate::time::Time;
 
 impl Node {

@@ -4,13 +4,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Node;
-use super::event::RoomHandle;
-use super::path::Path;
 use crate::id::Endpoint;
+use crate::links::link::Link;
+use crate::links::message::RoomMessage;
 use crate::overlay::message::Tag;
 use crate::overlay::sketch::{SEEN_MAX, SeenLink, Sight, SketchMessage};
-use crate::session::link::Link;
-use crate::session::message::RoomMessage;
+use crate::seam::event::RoomHandle;
+use crate::seam::path::Path;
 use crate::text::shown;
 use crate::time::Time;
 use crate::wire::{Bounded, BoundedText};

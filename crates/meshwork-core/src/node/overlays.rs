@@ -7,17 +7,17 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Node;
-use super::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
 use super::introductions::Way;
-use super::io::ServerId;
 use super::peer::Source;
 use super::rooms::Entry;
 use crate::id::Endpoint;
+use crate::links::link::Link;
+use crate::links::message::{Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage};
 use crate::overlay::maker::Maker;
 use crate::overlay::message::{LINK_VERSION, OverlayMessage, Routed, Tag, route};
 use crate::overlay::{Candidate, Face, LinkFacts, OverlayView};
-use crate::session::link::Link;
-use crate::session::message::{Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage};
+use crate::seam::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
+use crate::seam::io::ServerId;
 use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
@@ -419,7 +419,7 @@ impl Node {
 /// Why there is no link to a member to whom an overlay wants none.
 pub(super) const UNSOUGHT: &str = "is linked through others";
 /// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent.
-pub(super) const FULL_SAYERS: usize = super::config::ROOM_ENDPOINTS_MAX - 4;
+pub(super) const FULL_SAYERS: usize = crate::seam::config::ROOM_ENDPOINTS_MAX - 4;
 /// For how long they say so: where many come at once, all of a sample may have no place for a moment in another
 /// overlay, until those who came just before are settled.
 pub(super) const FULL_AFTER: Duration = Duration::from_secs(5);

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::event::{LinkState, RoomHandle};
-use super::io::{LinkId, ServerId};
 use crate::id::Endpoint;
+use crate::links::resume::Session;
 use crate::presence::PointingAllowance;
-use crate::session::resume::Session;
+use crate::seam::event::{LinkState, RoomHandle};
+use crate::seam::io::{LinkId, ServerId};
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 

@@ -4,13 +4,13 @@ use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::event::{Event, Refusal, RoomHandle};
-use super::io::{Effect, LinkId};
 use super::view::CommandError;
 use super::{Node, Output};
 use crate::id::Endpoint;
+use crate::links::link::Link;
 use crate::presence::{Pointer, Pointing, PointingError};
-use crate::session::link::Link;
+use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::seam::io::{Effect, LinkId};
 use crate::time::Time;
 
 impl Node {

@@ -12,12 +12,12 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::Node;
-use super::event::{Refusal, RoomHandle};
-use super::io::{Effect, LinkId, ServerId};
-use super::path::NamedServer;
 use crate::reach::Reach;
-use crate::signalling::description::{Candidate, CandidateAddress, Signal};
-use crate::signalling::ice_server::{IceServer, IceUrl};
+use crate::seam::description::{Candidate, CandidateAddress, Signal};
+use crate::seam::event::{Refusal, RoomHandle};
+use crate::seam::ice_server::{IceServer, IceUrl};
+use crate::seam::io::{Effect, LinkId, ServerId};
+use crate::seam::path::NamedServer;
 use crate::wire::Bounded;
 
 impl Node {

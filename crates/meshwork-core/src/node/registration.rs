@@ -3,8 +3,8 @@
 use alloc::string::String;
 
 use super::ice::IceOffer;
-use super::io::ServerId;
 use crate::id::Code;
+use crate::seam::io::ServerId;
 use crate::time::Time;
 
 /// What one server knows of a room and of us in it.

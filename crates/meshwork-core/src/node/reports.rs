@@ -2,10 +2,10 @@
 
 use super::Node;
 use super::attempt::Attempt;
-use super::event::RoomHandle;
-use super::io::LinkId;
-use super::path::Path;
-use crate::signalling::description::Role;
+use crate::seam::description::Role;
+use crate::seam::event::RoomHandle;
+use crate::seam::io::LinkId;
+use crate::seam::path::Path;
 use crate::signalling::protocol::{FromClient, LinkOutcome};
 use crate::time::Time;
 

@@ -5,16 +5,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::event::{Event, Refusal};
-use super::path::LinkPath;
 use super::view::CommandError;
 use super::{Node, Output, SERVE_QUEUE};
 use crate::id::Endpoint;
-use crate::session::direct::{Arrival, DIRECT_MAX};
-use crate::session::link::{Link, SEND_QUEUE_MAX};
-use crate::session::message::{Direct, LinkMessage};
-use crate::session::resume::{Resumed, Resumption, Session};
-use crate::session::transcript::Facts;
+use crate::links::direct::{Arrival, DIRECT_MAX};
+use crate::links::link::{Link, SEND_QUEUE_MAX};
+use crate::links::message::{Direct, LinkMessage};
+use crate::links::resume::{Resumed, Resumption, Session};
+use crate::links::transcript::Facts;
+use crate::seam::event::{Event, Refusal};
+use crate::seam::path::LinkPath;
 use crate::time::Time;
 use crate::wire::Bytes;
 
@@ -84,7 +84,7 @@ impl Node {
         peer.direct_links = facts.version >= RESUMPTION_VERSION;
         #[cfg(feature = "planted-bugs")]
         let resumption = match self.config.planted {
-            Some(super::config::PlantedBug::DirectTwice) => {
+            Some(crate::seam::config::PlantedBug::DirectTwice) => {
                 Resumption { received: resumption.received.saturating_sub(1), ..resumption }
             }
             _ => resumption,
@@ -103,7 +103,7 @@ impl Node {
     pub(super) fn handle_resumption(&mut self, from: Endpoint, resumption: Resumption) {
         let Some(session) = self.peers.get_mut(&from).and_then(|peer| peer.session.as_mut()) else { return };
         #[cfg(feature = "planted-bugs")]
-        if self.config.planted == Some(super::config::PlantedBug::DirectForgotten) {
+        if self.config.planted == Some(crate::seam::config::PlantedBug::DirectForgotten) {
             session.direct.forget_retained(resumption.received);
         }
         match session.handle_resumption(resumption) {
@@ -123,8 +123,8 @@ impl Node {
         let Some(session) = self.peers.get_mut(&from).and_then(|peer| peer.session.as_mut()) else { return };
         let Direct { number, bytes } = direct;
         #[cfg(feature = "planted-bugs")]
-        let again =
-            (self.config.planted == Some(super::config::PlantedBug::DirectTwice)).then(|| bytes.to_vec());
+        let again = (self.config.planted == Some(crate::seam::config::PlantedBug::DirectTwice))
+            .then(|| bytes.to_vec());
         let arrival = if session.is_told() {
             session.direct.handle_message(number, bytes.into_inner())
         } else {

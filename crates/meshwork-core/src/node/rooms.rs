@@ -6,25 +6,25 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Node;
-use super::event::{Event, Refusal, RoomHandle, RoomRefusal};
-use super::io::{Effect, LinkId, ServerId};
 use super::overlays::FULL_AFTER;
 use super::registration::Registration;
 use super::storing::{persist_token, split_token};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::links::link::{Link, SEND_QUEUE_MAX};
+use crate::links::message::{
+    Attach, Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage,
+};
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::Sketch;
 use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
 use crate::room::{Member, Room, RoomOutput};
-use crate::session::link::{Link, SEND_QUEUE_MAX};
-use crate::session::message::{
-    Attach, Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage,
-};
+use crate::seam::description::Role;
+use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal};
+use crate::seam::io::{Effect, LinkId, ServerId};
 use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
-use crate::signalling::description::Role;
 use crate::text::shown;
 use crate::time::Time;
 use crate::wire::BoundedText;

@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::Node;
-use super::event::{Event, RoomHandle};
-use super::io::BatchKey;
 use crate::id::Endpoint;
 use crate::room::Room;
+use crate::seam::event::{Event, RoomHandle};
+use crate::seam::io::BatchKey;
 use crate::time::Time;
 
 impl Node {

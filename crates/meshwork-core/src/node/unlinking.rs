@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::attempt::Attempt;
-use super::event::LinkState;
-use super::io::LinkId;
 use super::view::CommandError;
 use crate::id::{Endpoint, PeerId};
-use crate::session::message::{GoodbyeReason, LinkMessage};
+use crate::links::message::{GoodbyeReason, LinkMessage};
+use crate::seam::event::LinkState;
+use crate::seam::io::LinkId;
 use crate::time::Time;
 
 /// People whom a node remembers as unlinked: more than a person falls out with.

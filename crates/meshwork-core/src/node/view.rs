@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use super::event::{LinkState, RoomHandle};
-use super::path::{LinkPath, RelayedBecause};
 use crate::crdt::canvas::CanvasSize;
 use crate::id::Endpoint;
+use crate::links::rtt::PingOutcomes;
 use crate::room::records::Limit;
-use crate::session::rtt::PingOutcomes;
+use crate::seam::event::{LinkState, RoomHandle};
+use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;
 use crate::time::Time;
 
@@ -147,7 +147,7 @@ pub enum CommandError {
     /// The endpoint's program is older than direct messages.
     #[error("{0} runs a version of Meshwork that has no direct messages: update it")]
     NoDirect(Endpoint),
-    /// A direct message is longer than [`DIRECT_MAX`](crate::session::direct::DIRECT_MAX).
+    /// A direct message is longer than [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX).
     #[error("a direct message has {0} bytes; at most 65536 are allowed")]
     TooLong(usize),
 }
@@ -244,7 +244,7 @@ pub struct Usage {
     /// Bytes that wait on the link where most wait.
     pub queued_bytes_most: usize,
     /// Bytes of direct messages kept for or from the endpoint for which most are kept, at most
-    /// [`RETAINED_MAX`](crate::session::direct::RETAINED_MAX).
+    /// [`RETAINED_MAX`](crate::links::direct::RETAINED_MAX).
     pub retained_bytes_most: usize,
     /// Batches held back in all rooms until they are due.
     pub held_batches: usize,

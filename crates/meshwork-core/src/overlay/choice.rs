@@ -13,7 +13,7 @@ pub enum Choice {
     /// Full mesh while the room is small, emergent when it is not.
     #[default]
     Auto,
-    /// Everybody links to everybody, up to [`ROOM_ENDPOINTS_MAX`](crate::node::config::ROOM_ENDPOINTS_MAX).
+    /// Everybody links to everybody, up to [`ROOM_ENDPOINTS_MAX`](crate::seam::config::ROOM_ENDPOINTS_MAX).
     FullMesh,
     /// A random graph of mutual links, over which everybody passes everything on.
     KGossip {

@@ -42,11 +42,11 @@ use core::fmt;
 use core::time::Duration;
 
 use self::message::{OverlayMessage, Tag};
+use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
-use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
-use crate::node::io::BatchKey;
-use crate::session::message::Introduction;
+use crate::links::message::Introduction;
+use crate::seam::io::BatchKey;
 use crate::time::{Now, Time};
 
 /// What is to become of an overlay's decisions.

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::Tag;
 use crate::id::Endpoint;
-use crate::session::message::NAME_MAX;
+use crate::links::message::NAME_MAX;
 use crate::time::Time;
 use crate::wire::{self, Bounded, BoundedText, DecodeError};
 

@@ -38,10 +38,10 @@ use core::time::Duration;
 use self::ways::Ways;
 use super::OverlayOutput;
 use super::message::{BatchName, Graft, IDS_MAX, OverlayMessage, first_bytes};
+use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
-use crate::gossip::batch::SignedBatch;
 use crate::id::Endpoint;
-use crate::node::io::BatchKey;
+use crate::seam::io::BatchKey;
 use crate::time::{Now, Time};
 use crate::wire::Bounded;
 

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::Digest;
+use crate::batches::batch::Batch;
 use crate::clock::Stamp;
-use crate::gossip::batch::Batch;
 use crate::id::PeerId;
 
 /// The place of a batch in its part. Sixteen bits are enough: each batch wins an entry of its own, of

@@ -1,7 +1,7 @@
 //! Values that a room keeps in step: made of signed batches, compared part by part.
 //!
 //! # How it works
-//! A [`Replica`] is what a room sees. Most are [`Parts`] of a [`Family`]: each entry is a last-writer-wins register, a
+//! A [`Replica`] is what a room sees. Most are `Parts` of a `Family`: each entry is a last-writer-wins register, a
 //! batch is kept while one of its entries wins, and entries lie in parts with a digest each. What entries are, how
 //! batches carry them and what a retraction covers is the family's.
 //!
@@ -22,7 +22,7 @@ pub(crate) use family::{Entries, Family, Slot};
 pub(crate) use parts::Parts;
 pub use parts::{Applied, Enforced};
 
-use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
+use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 
 /// A blake3 digest.
 pub type Digest = [u8; 32];

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use super::family::{Entries, Family, WriteOf};
 use super::part::Part;
 use super::{Digest, DigestCache, EMPTY_PART_DIGEST};
+use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
-use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::PeerId;
-use crate::node::io::BatchKey;
+use crate::seam::io::BatchKey;
 
 /// What a batch changed in a replica.
 #[derive(Clone, Debug, PartialEq, Eq)]

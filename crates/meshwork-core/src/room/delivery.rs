@@ -19,14 +19,14 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::batches::batch::{Batch, BatchError, SignedBatch, UnverifiedBatch};
+use crate::batches::window::SequenceWindow;
 use crate::clock::{Clock, Stamp};
 use crate::crdt::canvas::{Applied, Canvas, REPLICA, Strokes};
-use crate::gossip::batch::{Batch, BatchError, SignedBatch, UnverifiedBatch};
-use crate::gossip::window::SequenceWindow;
 use crate::id::{Endpoint, RoomId};
-use crate::node::event::Refusal;
-use crate::node::io::BatchKey;
 use crate::room::records::law::{Law, Standing, Void};
+use crate::seam::event::Refusal;
+use crate::seam::io::BatchKey;
 use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
@@ -281,8 +281,8 @@ fn held_bytes(batch: &Batch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batches::batch::Header;
     use crate::crdt::canvas::{CanvasSize, Colour, cells_to_strokes};
-    use crate::gossip::batch::Header;
     use crate::id::{Identity, Instance, PeerId};
     use crate::time::WallTime;
 

@@ -21,10 +21,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::records::{Limit, RecordHash};
+use crate::batches::batch::{BATCH_MAX, Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::crdt::canvas::Strokes;
-use crate::gossip::batch::{BATCH_MAX, Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
-use crate::node::io::BatchKey;
+use crate::seam::io::BatchKey;
 use crate::wire::{self, Bytes, DecodeError};
 
 /// Longest proof, in bytes: two of the longest batches.

@@ -10,18 +10,18 @@ use super::records::law::{Standing, Taken, Void};
 use super::records::sync::RecordOutput;
 use super::records::{Erase, Limit, RECORD_MAX, Record, RecordError, RecordHash, Rules};
 use super::{Room, RoomOutput, delivery::Rejection};
+use crate::batches::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::crdt::canvas::{Applied, Colour, Erasure};
-use crate::gossip::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::id::{Endpoint, Instance};
-#[cfg(feature = "planted-bugs")]
-use crate::node::config::PlantedBug;
-use crate::node::event::{Event, Refusal};
+use crate::links::message::RoomMessage;
 use crate::node::{CommandError, Config, PaintingLeft};
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::outbox::OUTBOX_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
-use crate::session::message::RoomMessage;
+#[cfg(feature = "planted-bugs")]
+use crate::seam::config::PlantedBug;
+use crate::seam::event::{Event, Refusal};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
 

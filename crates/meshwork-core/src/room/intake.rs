@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use super::delivery::{Checked, Rejection};
 use super::verify::Next;
 use super::{Room, RoomOutput};
-use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
+use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
-use crate::node::event::{Event, Refusal};
-use crate::session::message::RoomMessage;
+use crate::links::message::RoomMessage;
+use crate::seam::event::{Event, Refusal};
 use crate::time::Now;
 use crate::wire::Bytes;
 

@@ -7,8 +7,7 @@ use core::time::Duration;
 
 use super::{Room, RoomOutput};
 use crate::id::Endpoint;
-use crate::node::config::ROOM_ENDPOINTS_MAX;
-use crate::node::event::Refusal;
+use crate::links::message::{Introduction, Links, RoomMessage};
 use crate::overlay::choice::Choice;
 use crate::overlay::full_mesh::FullMesh;
 use crate::overlay::maker::{Basis, Maker};
@@ -16,7 +15,8 @@ use crate::overlay::message::OverlayMessage;
 use crate::overlay::size::{EMERGENT_DEGREE, FULL_MESH_AUTO_LEAST, FULL_MESH_AUTO_MAX};
 use crate::overlay::{Candidate, Face, Kind, LinkFacts, Overlay, OverlayOutput, OverlayView};
 use crate::rng::Seed;
-use crate::session::message::{Introduction, Links, RoomMessage};
+use crate::seam::config::ROOM_ENDPOINTS_MAX;
+use crate::seam::event::Refusal;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 

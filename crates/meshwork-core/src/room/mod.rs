@@ -51,15 +51,15 @@ use self::records::law::Law;
 use self::records::sync::RecordSync;
 use self::storage::{Storage, StorageOutput};
 use self::sync::{Sync, SyncOutput};
+use crate::batches::batch::{Header, SignedBatch, StampWindow};
 use crate::clock::{Clock, room_time};
 use crate::crdt::canvas::{Canvas, Colour, REPLICA, Strokes, cells_to_strokes};
-use crate::gossip::batch::{Header, SignedBatch, StampWindow};
 use crate::id::{Endpoint, Identity, RoomId};
-use crate::node::event::{Event, Refusal, RoomHandle};
-use crate::node::io::StoreChange;
+use crate::links::message::{Applied, Attach, Introduction, RoomMessage, SEQUENCES_MAX};
 use crate::node::{CommandError, Config, PaintReceipt};
 use crate::overlay::message::Tag;
-use crate::session::message::{Applied, Attach, Introduction, RoomMessage, SEQUENCES_MAX};
+use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::seam::io::StoreChange;
 use crate::text::shown;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
@@ -577,7 +577,7 @@ fn new_law(id: RoomId, genesis: &Genesis, _config: &Config) -> Law {
     let mut law = Law::new(id, genesis.owner);
     #[cfg(feature = "planted-bugs")]
     {
-        law.lenient = _config.planted == Some(crate::node::config::PlantedBug::RateRule);
+        law.lenient = _config.planted == Some(crate::seam::config::PlantedBug::RateRule);
     }
     law
 }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::gossip::batch::{Header, SignedBatch};
+use crate::batches::batch::{Header, SignedBatch};
 use crate::time::Time;
 
 /// Own batches that wait for acknowledgement. As many as a canvas of 4096 by 4096 has tiles, so that one picture
@@ -101,7 +101,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gossip::batch::StampWindow;
+    use crate::batches::batch::StampWindow;
     use crate::id::{Endpoint, Identity, Instance, RoomId};
 
     fn batch(sequence: u64) -> SignedBatch {

@@ -28,10 +28,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::OUTBOX_MAX;
-use crate::gossip::batch::SignedBatch;
+use crate::batches::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::node::Config;
-use crate::node::io::{AcceptedBatch, BatchKey, StoreChange};
+use crate::seam::io::{AcceptedBatch, BatchKey, StoreChange};
 use crate::time::{Now, Time, WallTime};
 
 /// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Room, delivery};
-use crate::node::io::BatchKey;
+use crate::seam::io::BatchKey;
 use crate::time::Now;
 
 impl Room {
@@ -63,12 +63,12 @@ mod tests {
     use super::*;
     use crate::crdt::canvas::{CanvasSize, Colour};
     use crate::id::{Endpoint, Identity, Instance};
-    use crate::node::event::RoomHandle;
-    use crate::node::io::StoreChange;
     use crate::node::{Config, Event};
     use crate::rng::Rng;
     use crate::room::RoomOutput;
     use crate::room::genesis::Genesis;
+    use crate::seam::event::RoomHandle;
+    use crate::seam::io::StoreChange;
     use crate::time::{Time, WallTime};
 
     const NOW: Now = Now { time: Time(0), wall: WallTime(1_700_000_000_000_000) };

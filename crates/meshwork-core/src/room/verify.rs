@@ -23,7 +23,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
+use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
@@ -240,8 +240,8 @@ fn entry_bytes(batch: &UnverifiedBatch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batches::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use crate::clock::Stamp;
-    use crate::gossip::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use crate::id::{Identity, Instance, PeerId, RoomId};
     use alloc::vec;
 

@@ -32,11 +32,11 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::announce;
-use super::description::Description;
 use super::protocol::{GENESIS_MAX, PAYLOAD_MAX};
 use crate::id::{Endpoint, Identity, RoomId, Secret};
+use crate::links::message::Introduction;
 use crate::rng::Rng;
-use crate::session::message::Introduction;
+use crate::seam::description::Description;
 use crate::wire::base64_text::{from_base64, to_base64};
 use crate::wire::{self, Bytes, VersionRange};
 
@@ -212,7 +212,7 @@ fn cipher(salt: &[u8; SALT_LEN], label: &str, room: &RoomId, secret: Option<&Sec
 mod tests {
     use super::*;
     use crate::id::Instance;
-    use crate::signalling::description::{Fingerprint, Role};
+    use crate::seam::description::{Fingerprint, Role};
     use crate::wire::{Bounded, BoundedText};
 
     const ROOM: RoomId = RoomId([7; 32]);

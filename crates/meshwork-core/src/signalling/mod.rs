@@ -4,7 +4,5 @@ pub mod address;
 pub mod announce;
 pub mod by_hand;
 pub mod client;
-pub mod description;
-pub mod ice_server;
 pub mod protocol;
 pub mod sealing;

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Code, Endpoint, RoomId};
-use crate::signalling::ice_server::IceServer;
+use crate::seam::ice_server::IceServer;
 use crate::wire::Base64;
 
 /// Lowest and highest version of this protocol that this build speaks.

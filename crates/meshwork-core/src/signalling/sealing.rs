@@ -29,7 +29,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::id::{Endpoint, Identity, RoomId, Secret};
 use crate::rng::Rng;
-use crate::signalling::description::{Candidate, Description};
+use crate::seam::description::{Candidate, Description};
 use crate::signalling::protocol::PAYLOAD_MAX;
 use crate::wire::{self, Bytes, DecodeError, VersionRange};
 
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn an_offer_with_four_candidates_is_small() {
-        use crate::signalling::description::{CandidateAddress, CandidateKind, Fingerprint, Role};
+        use crate::seam::description::{CandidateAddress, CandidateKind, Fingerprint, Role};
         use crate::wire::{Bounded, BoundedText};
         let candidate = |last| Candidate {
             kind: CandidateKind::Host,

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::node::io::FRAME_MAX;
+use crate::seam::io::FRAME_MAX;
 
 /// Longest message body on a link, in bytes: four times the largest signed batch.
 pub const MESSAGE_MAX: usize = 256 * 1024;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc;
 
 use meshwork_core::id::RoomId;
-use meshwork_core::node::io::HistoryPart;
+use meshwork_core::seam::io::HistoryPart;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::persist::ReadHistory;

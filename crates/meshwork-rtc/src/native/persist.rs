@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use meshwork_core::id::RoomId;
-use meshwork_core::node::io::{HistoryPart, StoreChange};
+use meshwork_core::seam::io::{HistoryPart, StoreChange};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Durable storage for rooms.

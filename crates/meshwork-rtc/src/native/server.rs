@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use meshwork_core::node::io::{Input, ServerId};
+use meshwork_core::seam::io::{Input, ServerId};
 use meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
@@ -47,7 +47,7 @@ impl Servers {
         Servers { open: BTreeMap::new(), openings: 0, tasks: JoinSet::new(), sender, inputs }
     }
 
-    /// Carries out [`Effect::ServerOpen`](meshwork_core::node::io::Effect::ServerOpen).
+    /// Carries out [`Effect::ServerOpen`](meshwork_core::seam::io::Effect::ServerOpen).
     pub(super) fn open(&mut self, server: ServerId, url: String) {
         self.openings += 1;
         let (frames, queue) = mpsc::channel(FRAMES_MAX);
@@ -55,7 +55,7 @@ impl Servers {
         self.tasks.spawn(run(self.openings, server, url, queue, self.sender.clone()));
     }
 
-    /// Carries out [`Effect::ServerSend`](meshwork_core::node::io::Effect::ServerSend). `Some` when the server
+    /// Carries out [`Effect::ServerSend`](meshwork_core::seam::io::Effect::ServerSend). `Some` when the server
     /// is given up because it does not read.
     pub(super) fn send(&mut self, server: ServerId, text: String) -> Option<Input> {
         let (_, frames) = self.open.get(&server)?;
@@ -70,7 +70,7 @@ impl Servers {
         }
     }
 
-    /// Carries out [`Effect::ServerClose`](meshwork_core::node::io::Effect::ServerClose).
+    /// Carries out [`Effect::ServerClose`](meshwork_core::seam::io::Effect::ServerClose).
     pub(super) fn close(&mut self, server: ServerId) {
         // The task sends what waits, then closes.
         self.open.remove(&server);

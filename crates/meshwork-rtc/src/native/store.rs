@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::node::StoredRoom;
-use meshwork_core::node::io::{AcceptedBatch, BatchKey, StoreChange};
+use meshwork_core::seam::io::{AcceptedBatch, BatchKey, StoreChange};
 use redb::{
     Builder, Database, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition, TableError,
     WriteTransaction,

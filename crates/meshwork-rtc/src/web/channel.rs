@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use meshwork_core::node::io::{Channel, SEND_WINDOW};
+use meshwork_core::seam::io::{Channel, SEND_WINDOW};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
 use web_sys::{

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use js_sys::Promise;
 use meshwork_core::node::Input;
-use meshwork_core::node::io::{Channel, LinkId, SEND_WINDOW};
-use meshwork_core::node::path::{IceConfig, IcePolicy, LinkPath};
-use meshwork_core::signalling::description::{
+use meshwork_core::seam::description::{
     CANDIDATES_MAX, Candidate, Description, Fingerprint, Fingerprints, Role, Signal,
 };
+use meshwork_core::seam::io::{Channel, LinkId, SEND_WINDOW};
+use meshwork_core::seam::path::{IceConfig, IcePolicy, LinkPath};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{

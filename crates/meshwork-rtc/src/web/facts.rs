@@ -3,8 +3,8 @@
 //! `RTCSctpTransport` and what hangs below it is reached by name, since not every browser has all of it.
 
 use js_sys::{Array, ArrayBuffer, Map, Uint8Array};
-use meshwork_core::node::path::{LinkPath, PathEnd, RelayTransport};
-use meshwork_core::signalling::description::Fingerprint;
+use meshwork_core::seam::description::Fingerprint;
+use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use meshwork_core::node::io::LinkId;
-use meshwork_core::node::path::IceConfig;
 use meshwork_core::node::{Effect, Input};
-use meshwork_core::signalling::description::Role;
+use meshwork_core::seam::description::Role;
+use meshwork_core::seam::io::LinkId;
+use meshwork_core::seam::path::IceConfig;
 
 use super::connection::{Connection, Sink};
 

@@ -4,7 +4,7 @@
 //! JavaScript calls back at any time, but a node must be called from one place at a time. So every callback
 //! only puts an [`Input`](meshwork_core::node::Input) into an inbox; whoever holds the node takes it from
 //! there. No session description travels: the facts are read out of the browser's own
-//! ([`Description`](meshwork_core::signalling::description::Description)), and the other end's is rendered
+//! ([`Description`](meshwork_core::seam::description::Description)), and the other end's is rendered
 //! from a template.
 //!
 //! # Invariants

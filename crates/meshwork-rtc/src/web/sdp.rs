@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use meshwork_core::signalling::description::{
+use meshwork_core::seam::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, DescriptionError, Fingerprint,
     Role,
 };

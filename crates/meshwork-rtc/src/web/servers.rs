@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshwork_core::node::Input;
-use meshwork_core::node::io::ServerId;
+use meshwork_core::seam::io::ServerId;
 use meshwork_core::signalling::protocol::SERVER_MESSAGE_MAX;
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
-use meshwork_core::node::io::StoreChange;
+use meshwork_core::links::direct::RETAINED_MAX;
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, RoomSpec, ServerState};
-use meshwork_core::session::direct::RETAINED_MAX;
+use meshwork_core::seam::io::StoreChange;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::persist::{Store, StoreError};
 use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};

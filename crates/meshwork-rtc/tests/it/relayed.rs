@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::path::{LinkPath, PathEnd, RelayTransport};
+use meshwork_core::links::direct::DIRECT_MAX;
 use meshwork_core::node::{Config, Event, LinkState, RoomHandle, RoomSpec};
-use meshwork_core::session::direct::DIRECT_MAX;
+use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 use meshwork_signal::code::ServerKey;

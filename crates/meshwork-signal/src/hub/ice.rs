@@ -1,7 +1,7 @@
 //! The STUN and TURN servers that a hub tells its members of, with credentials for each room and endpoint.
 
 use meshwork_core::id::{Endpoint, RoomId};
-use meshwork_core::signalling::ice_server::IceServer;
+use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::protocol::FromServer;
 use meshwork_core::time::WallTime;
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, Strokes};
-use meshwork_core::gossip::batch::UnverifiedBatch;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
 

@@ -1,9 +1,9 @@
 //! **bounded-memory** and **no-leak**: what nodes hold under attack, and what they hold at rest.
 
+use meshwork_core::links::direct::RETAINED_MAX;
+use meshwork_core::links::link::SEND_QUEUE_MAX;
 use meshwork_core::node::{PEERS_MAX, PENDING_MAX};
 use meshwork_core::room::delivery::HELD_MAX;
-use meshwork_core::session::direct::RETAINED_MAX;
-use meshwork_core::session::link::SEND_QUEUE_MAX;
 use meshwork_core::wire::MESSAGE_MAX;
 
 use super::{Member, Violation};

@@ -46,7 +46,7 @@ mod painted;
 
 use std::fmt;
 
-use meshwork_core::node::event::RoomHandle;
+use meshwork_core::seam::event::RoomHandle;
 
 pub use self::acknowledged::{Acknowledgements, Stroke, StrokeCell};
 pub use self::bounded::{bounded_memory, no_leak};

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use meshwork_core::batches::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, REPLICA, Strokes, TileCell};
-use meshwork_core::gossip::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
 use meshwork_core::id::{Endpoint, Identity, Instance};
-use meshwork_core::node::io::{Channel, FRAME_MAX, LinkId};
-use meshwork_core::session::message::{
+use meshwork_core::links::message::{
     Applied, LinkMessage, Links, PartEnd, ReplicaDigest, RoomMessage, Summary,
 };
+use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
 

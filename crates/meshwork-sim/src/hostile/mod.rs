@@ -19,10 +19,10 @@ mod stream;
 use std::collections::{BTreeMap, VecDeque};
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
+use meshwork_core::links::message::{LinkMessage, RoomMessage};
 use meshwork_core::node::Input;
-use meshwork_core::node::io::{Channel, LinkId};
 use meshwork_core::rng::Rng;
-use meshwork_core::session::message::{LinkMessage, RoomMessage};
+use meshwork_core::seam::io::{Channel, LinkId};
 
 use self::stream::Streams;
 

@@ -1,6 +1,6 @@
 //! The two streams of one link, taken apart into messages and put together again.
 
-use meshwork_core::node::io::FRAME_MAX;
+use meshwork_core::seam::io::FRAME_MAX;
 use meshwork_core::wire::{MessageReader, MessageWriter};
 
 /// A message's kind and body.

@@ -21,7 +21,7 @@ mod shrink;
 
 use std::time::Duration;
 
-use meshwork_core::node::config::PlantedBug;
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::time::Time;
 
 use self::people::Scenario;

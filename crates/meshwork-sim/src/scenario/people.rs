@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::node::config::PlantedBug;
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::records::Rules;
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;

@@ -1,6 +1,6 @@
 //! Shrinking: the fewest steps of a schedule with which the same checker still fails.
 
-use meshwork_core::node::config::PlantedBug;
+use meshwork_core::seam::config::PlantedBug;
 
 use super::{Action, Name, Schedule, Violation, run_schedule};
 

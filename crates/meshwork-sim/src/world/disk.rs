@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_core::id::RoomId;
 use meshwork_core::node::Input;
-use meshwork_core::node::io::{BatchKey, StoreChange};
+use meshwork_core::seam::io::{BatchKey, StoreChange};
 use meshwork_core::time::Time;
 
 use super::{Happening, World};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use meshwork_core::id::Identity;
 use meshwork_core::node::Input;
-use meshwork_core::node::io::ServerId;
+use meshwork_core::seam::io::ServerId;
 
 use super::{World, skewed};
 use crate::connection::{NodeIndex, PathModel};

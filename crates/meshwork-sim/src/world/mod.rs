@@ -36,11 +36,11 @@ use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, RoomId};
-use meshwork_core::node::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::node::{
     Config, Effect, Event, Input, Node, Output, PaintReceipt, RoomHandle, RoomSpec, StoredRoom,
 };
 use meshwork_core::rng::{Rng, Seed};
+use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::time::{Time, WallTime};

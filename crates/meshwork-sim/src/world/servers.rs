@@ -2,7 +2,7 @@
 
 use meshwork_core::id::RoomId;
 use meshwork_core::node::Input;
-use meshwork_core::node::io::ServerId;
+use meshwork_core::seam::io::ServerId;
 use meshwork_core::signalling::address::signalling_url;
 use meshwork_core::signalling::protocol::FromServer;
 use meshwork_core::time::Time;

@@ -3,7 +3,7 @@
 use crate::common;
 use std::thread;
 
-use meshwork_core::node::config::PlantedBug;
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_sim::check::Violation;
 use meshwork_sim::crowd::{self, Plan, Report};
 

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use meshwork_core::node::io::Channel;
+use meshwork_core::links::message::LinkMessage;
 use meshwork_core::room::records::Limit;
-use meshwork_core::session::message::LinkMessage;
+use meshwork_core::seam::io::Channel;
 use meshwork_core::wire::MessageWriter;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, refused, room_of, whole};
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::io::Channel;
 use meshwork_core::node::{Config, Event, LinkState, PeerView, Refusal};
 use meshwork_core::presence::{Pointer, Pointing};
+use meshwork_core::seam::io::Channel;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 

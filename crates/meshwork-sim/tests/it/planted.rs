@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
-use meshwork_core::node::config::PlantedBug;
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_sim::check::Violation;
 use meshwork_sim::path::PathModel;
 use meshwork_sim::scenario;

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_all, join_with, refused, room_of, whole};
+use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{Colour, REPLICA, cells_to_strokes};
-use meshwork_core::gossip::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
-use meshwork_core::node::config::PlantedBug;
-use meshwork_core::node::io::Channel;
+use meshwork_core::links::message::{LinkMessage, RoomMessage};
 use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle};
 use meshwork_core::room::records::{Ban, Erase, Limit, Record, RecordHash, Region, Rules, Statement};
-use meshwork_core::session::message::{LinkMessage, RoomMessage};
+use meshwork_core::seam::config::PlantedBug;
+use meshwork_core::seam::io::Channel;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes, MessageWriter};
 use meshwork_sim::check::{self, Violation};

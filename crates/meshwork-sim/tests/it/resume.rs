@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::config::PlantedBug;
-use meshwork_core::node::event::RoomHandle;
 use meshwork_core::node::{Config, Event, LinkState, PeerView};
+use meshwork_core::seam::config::PlantedBug;
+use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::time::Time;
 use meshwork_sim::check::direct::DirectLedger;
 use meshwork_sim::check::{self, Violation};
@@ -361,8 +361,8 @@ fn a_changed_network_is_noticed_within_two_seconds() -> Result<(), Violation> {
 
 #[test]
 fn what_is_kept_for_one_endpoint_is_bounded_and_says_so() -> Result<(), Violation> {
+    use meshwork_core::links::direct::{DIRECT_MAX, RETAINED_MAX};
     use meshwork_core::node::CommandError;
-    use meshwork_core::session::direct::{DIRECT_MAX, RETAINED_MAX};
     let mut people = People::meet(3, PathModel::WAN, |_| Config::default());
     people.cut();
     let (index, to) = (people.members[0].0, people.endpoint(1));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::common;
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, linked};
-use meshwork_core::node::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::node::{Config, Event, LinkState, Refusal};
 use meshwork_core::room::records::Rules;
+use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::wire::BoundedText;
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
@@ -338,7 +338,7 @@ fn private_rooms_open_to_the_right_secret_only() {
 
 #[test]
 fn a_modified_client_is_counted_and_dropped() {
-    use meshwork_core::node::io::Channel;
+    use meshwork_core::seam::io::Channel;
     let (mut world, members) = room_of(3, PathModel::LOCAL);
     let (liar, _) = members[2];
     let links = world.connections_of(liar);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::common;
-use meshwork_core::node::config::PlantedBug;
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_sim::scenario::{self, Report, Schedule};
 
 /// Rooms whose seeds are always the same, and what each came to: its seed, steps, strokes, microseconds until it was

@@ -94,8 +94,8 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use meshwork_core::batches::batch::{Header, SignedBatch};
     use meshwork_core::crdt::canvas::{REPLICA, cells_to_strokes};
-    use meshwork_core::gossip::batch::{Header, SignedBatch};
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 
     const RED: Colour = Colour::rgb(255, 0, 0);

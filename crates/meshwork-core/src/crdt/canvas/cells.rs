@@ -11,8 +11,8 @@ use super::colour::{Colour, Painted};
 use super::erasure::Erasure;
 use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE};
 use super::strokes::{Strokes, TileCell};
+use crate::batches::batch::Batch;
 use crate::clock::Stamp;
-use crate::gossip::batch::Batch;
 use crate::id::PeerId;
 use crate::replica::{Digest, EMPTY_PART_DIGEST, Entries, Family, PART_BATCHES_MAX, Slot};
 

@@ -10,8 +10,8 @@ use super::colour::Colour;
 use super::predict;
 use super::size::TILE_CELLS;
 use super::strokes::{StrokesError, TileCell};
+use crate::batches::batch::StampWindow;
 use crate::clock::Stamp;
-use crate::gossip::batch::StampWindow;
 
 /// Width of tile numbers, indices, and counts less one.
 const INDEX: u32 = 12;
@@ -349,7 +349,7 @@ fn read_entries<T: Copy + Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gossip::batch::PAYLOAD_MAX;
+    use crate::batches::batch::PAYLOAD_MAX;
     use crate::rng::Rng;
     use alloc::collections::BTreeSet;
     use alloc::format;

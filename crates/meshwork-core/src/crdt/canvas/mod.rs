@@ -29,7 +29,7 @@
 //! ```
 //! use meshwork_core::clock::{Clock, Stamp};
 //! use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, REPLICA, cells_to_strokes};
-//! use meshwork_core::gossip::batch::{Header, SignedBatch};
+//! use meshwork_core::batches::batch::{Header, SignedBatch};
 //! use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 //! use meshwork_core::time::WallTime;
 //!
@@ -66,8 +66,8 @@ pub use erasure::Erasure;
 pub use size::{CanvasSize, CanvasSizeError, SIDE_MAX, TILE_CELLS, TILE_SIDE, index_in_tile};
 pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 
+use crate::batches::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
-use crate::gossip::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::id::PeerId;
 use crate::replica::{self, Digest, EMPTY_PART_DIGEST, Parts, Replica};
 

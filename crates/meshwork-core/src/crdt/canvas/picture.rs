@@ -57,9 +57,9 @@ fn pixel_of(colour: Colour) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batches::batch::{Header, SignedBatch};
     use crate::clock::Stamp;
     use crate::crdt::canvas::{CanvasSize, REPLICA, cells_to_strokes};
-    use crate::gossip::batch::{Header, SignedBatch};
     use crate::id::{Endpoint, Identity, Instance, RoomId};
 
     fn painted(size: CanvasSize, cells: &[(u16, u16, Colour)]) -> Canvas {

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::coding;
 use super::colour::Colour;
 use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE, index_in_tile};
+use crate::batches::batch::StampWindow;
 use crate::clock::Stamp;
-use crate::gossip::batch::StampWindow;
 
 /// One painted cell of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::batches::batch::{Header, StampWindow};
 use crate::clock::Clock;
-use crate::gossip::batch::{Header, StampWindow};
 use crate::id::{Endpoint, Identity, Instance, RoomId};
-use crate::node::io::BatchKey;
+use crate::seam::io::BatchKey;
 use crate::time::WallTime;
 
 const ROOM: RoomId = RoomId([2; 32]);

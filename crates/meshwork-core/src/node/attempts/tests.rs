@@ -1,11 +1,11 @@
 //! How many attempts others can have under way here, and what they can name in them.
 
-use super::super::config::Config;
-use super::super::io::ServerId;
 use super::super::peer::tests::{World, member, other};
 use super::*;
 use crate::rng::Rng;
-use crate::signalling::description::{CandidateAddress, CandidateKind, Fingerprint};
+use crate::seam::config::Config;
+use crate::seam::description::{CandidateAddress, CandidateKind, Fingerprint};
+use crate::seam::io::ServerId;
 use crate::time::Time;
 use crate::wire::{Bounded, BoundedText};
 

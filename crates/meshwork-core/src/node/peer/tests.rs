@@ -3,15 +3,15 @@
 use core::time::Duration;
 
 use super::super::attempts::LINK_VERSIONS;
-use super::super::path::LinkPath;
 use super::super::*;
 use super::{ALLOWANCE_WINDOW, ATTEMPTS_MAX};
+use crate::batches::batch::BATCH_MAX;
 use crate::crdt::canvas::{CanvasSize, REPLICA, TILE_SIDE};
-use crate::gossip::batch::BATCH_MAX;
-use crate::session::link::LinkEvent;
-use crate::session::message::{Attach, LinkMessage, RoomMessage, Want};
-use crate::session::transcript::Facts;
-use crate::signalling::description::{Fingerprint, Fingerprints, Role};
+use crate::links::link::LinkEvent;
+use crate::links::message::{Attach, LinkMessage, RoomMessage, Want};
+use crate::links::transcript::Facts;
+use crate::seam::description::{Fingerprint, Fingerprints, Role};
+use crate::seam::path::LinkPath;
 use crate::wire::{Bounded, BoundedText};
 
 /// Tiles that hold more than a link takes at once.

@@ -1,7 +1,7 @@
 //! Trees that learn from what comes twice, late or never.
 
 use super::*;
-use crate::gossip::batch::{Header, StampWindow};
+use crate::batches::batch::{Header, StampWindow};
 use crate::id::{Identity, Instance, PeerId, RoomId};
 use crate::time::WallTime;
 

@@ -6,16 +6,16 @@ use alloc::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::batches::batch::{Header, StampWindow};
 use crate::crdt::canvas::{CanvasSize, REPLICA, cells_to_strokes};
-use crate::gossip::batch::{Header, StampWindow};
 use crate::id::{Identity, PeerId, RoomId};
-use crate::node::event::RoomHandle;
-use crate::node::io::BatchKey;
 use crate::rng::Rng;
 use crate::room::Member;
 use crate::room::genesis::Genesis;
 use crate::room::records::law::PROOFS_MAX;
 use crate::room::records::{Ban, EDICTS_MAX, Limit, RulesRecord, Statement};
+use crate::seam::event::RoomHandle;
+use crate::seam::io::BatchKey;
 use crate::time::Time;
 
 const SIZE: CanvasSize = CanvasSize { width: 70, height: 70 };

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{GAP_BYTES, PART_BYTES_MAX, decode};
-use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
+use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
-use crate::session::history::{
+use crate::links::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, WantHistory,
 };
 use crate::time::Time;
@@ -15,7 +15,7 @@ use crate::time::Time;
 /// How long neighbours are waited for who have not said how far back they reach.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Answers that are kept: of everybody in a full room.
-pub const SPANS_MAX: usize = crate::node::config::ROOM_ENDPOINTS_MAX;
+pub const SPANS_MAX: usize = crate::seam::config::ROOM_ENDPOINTS_MAX;
 /// How long a neighbour may say nothing while a part is wanted of it.
 const SILENT_AFTER: Duration = Duration::from_secs(15);
 /// Bytes that may wait to be verified or taken out; the next part is wanted when there are fewer.

@@ -36,15 +36,15 @@ use self::serve::Archive;
 pub use self::serve::{ASKS_BURST, ASKS_EVERY, PARTS_BURST, PARTS_PER_SECOND, WANTS_MAX};
 use super::delivery::Rejection;
 use super::{Room, RoomOutput};
+use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::crdt::canvas::{Canvas, Colour, TILE_SIDE};
-use crate::gossip::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
+use crate::links::history::HistoryMessage;
+use crate::links::message::RoomMessage;
 use crate::node::Config;
-use crate::node::event::{Event, Refusal};
-use crate::node::io::HistoryPart;
-use crate::session::history::HistoryMessage;
-use crate::session::message::RoomMessage;
+use crate::seam::event::{Event, Refusal};
+use crate::seam::io::HistoryPart;
 use crate::time::{Now, Time};
 
 /// Bytes of batches in one part: a page verifies that many lone clicks in a quarter of a second.

@@ -11,11 +11,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Ban, CHAIN_MAX, EDICTS_MAX, Erase, Limit, Record, RecordHash, Rules, RulesRecord, Statement};
+use crate::batches::batch::{Batch, Header};
 use crate::clock::Stamp;
-use crate::gossip::batch::{Batch, Header};
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
-use crate::node::event::Refusal;
 use crate::room::equivocation::Proof;
+use crate::seam::event::Refusal;
 
 /// Proofs of contradictions that are kept. Keys cost nothing, so this must be bounded; where strangers fill it, a
 /// list of painters helps, since only those who may paint are worth a proof.

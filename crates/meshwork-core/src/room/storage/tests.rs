@@ -3,8 +3,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::batches::batch::{Header, StampWindow};
 use crate::clock::Stamp;
-use crate::gossip::batch::{Header, StampWindow};
 use crate::id::{Identity, Instance, PeerId, RoomId};
 use proptest::prelude::*;
 

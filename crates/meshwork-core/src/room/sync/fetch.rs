@@ -11,9 +11,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::gossip::batch::UnverifiedBatch;
+use crate::batches::batch::UnverifiedBatch;
+use crate::links::message::{PARTS_MAX, PartBegin};
 use crate::replica::{Digest, PART_BATCHES_MAX, Replica};
-use crate::session::message::{PARTS_MAX, PartBegin};
 use crate::time::Time;
 
 /// Parts asked of one neighbour at a time: enough to fill a link, few enough to move to another neighbour.
@@ -355,8 +355,8 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batches::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use crate::crdt::canvas::{Canvas, CanvasSize, REPLICA};
-    use crate::gossip::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use crate::id::{Endpoint, Identity, Instance, RoomId};
 
     const RULES: Digest = [0; 32];

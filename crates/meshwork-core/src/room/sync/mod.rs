@@ -27,7 +27,7 @@
 //! [`PARTS_IN_FLIGHT_MAX`] parts are asked of one neighbour at a time. A neighbour keeps what it still has to
 //! serve as part numbers, at most [`PARTS_MAX`]. Batches of 4 MiB of one part are remembered to check it.
 //!
-//! [`PARTS_MAX`]: crate::session::message::PARTS_MAX
+//! [`PARTS_MAX`]: crate::links::message::PARTS_MAX
 
 mod fetch;
 mod serve;
@@ -42,10 +42,10 @@ use self::fetch::{Fault, Source};
 pub use self::fetch::{LIES_MAX, PARTS_IN_FLIGHT_MAX, SERVE_TIMEOUT};
 pub use self::serve::SERVE_WINDOW;
 use self::serve::Serving;
-use crate::gossip::batch::UnverifiedBatch;
+use crate::batches::batch::UnverifiedBatch;
 use crate::id::Endpoint;
+use crate::links::message::{PartBegin, ReplicaDigest, ReplicaNumber, RoomMessage, Summary, Taken, Want};
 use crate::replica::{Digest, Replica};
-use crate::session::message::{PartBegin, ReplicaDigest, ReplicaNumber, RoomMessage, Summary, Taken, Want};
 use crate::time::Time;
 use crate::wire::Bounded;
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId};
-use meshwork_core::node::event::RoomHandle;
-use meshwork_core::node::io::{AcceptedBatch, HistoryEntry, HistoryPart};
+use meshwork_core::links::message::RoomMessage;
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::{Member, Room, RoomOutput};
-use meshwork_core::session::message::RoomMessage;
+use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry, HistoryPart};
 use meshwork_core::time::{Now, Time, WallTime};
 
 /// What a member that lies makes of what it would say: what it says instead.

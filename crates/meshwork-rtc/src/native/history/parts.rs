@@ -9,8 +9,8 @@ use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use meshwork_core::id::RoomId;
-use meshwork_core::node::io::{HistoryEntry, HistoryPart};
 use meshwork_core::room::history::GAP_BYTES;
+use meshwork_core::seam::io::{HistoryEntry, HistoryPart};
 
 use super::read::open_file;
 use super::segment::{Next, Segment, SegmentReader};

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use meshwork_core::gossip::batch::BATCH_MAX;
+use meshwork_core::batches::batch::BATCH_MAX;
 use meshwork_core::id::RoomId;
 use meshwork_core::time::WallTime;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
-use meshwork_core::node::io::{AcceptedBatch, BatchKey, HistoryEntry};
+use meshwork_core::seam::io::{AcceptedBatch, BatchKey, HistoryEntry};
 use proptest::prelude::*;
 
 use super::segment::Segment;

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use meshwork_core::id::RoomId;
-use meshwork_core::node::io::AcceptedBatch;
+use meshwork_core::seam::io::AcceptedBatch;
 use meshwork_core::time::WallTime;
 
 use super::segment::{HEAD_LEN, Next, Segment, SegmentReader, head, write_entry};

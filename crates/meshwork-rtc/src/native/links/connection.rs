@@ -18,11 +18,11 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
-use meshwork_core::node::path::IcePolicy;
-use meshwork_core::signalling::description::{
+use meshwork_core::seam::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprints, Role, Signal,
 };
+use meshwork_core::seam::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
+use meshwork_core::seam::path::IcePolicy;
 use meshwork_core::wire::Bounded;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsVersion;

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use meshwork_core::node::io::Channel;
-use meshwork_core::signalling::description::{Candidate, CandidateKind, Fingerprint};
+use meshwork_core::seam::description::{Candidate, CandidateKind, Fingerprint};
+use meshwork_core::seam::io::Channel;
 use str0m::IceCreds;
 use str0m::channel::{ChannelConfig, Reliability};
 use str0m::net::Protocol;

@@ -15,8 +15,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use meshwork_core::node::path::RelayTransport;
-use meshwork_core::signalling::ice_server::{IceScheme, IceServer};
+use meshwork_core::seam::ice_server::{IceScheme, IceServer};
+use meshwork_core::seam::path::RelayTransport;
 use turn_client_proto::stun::agent::{StunAgent, StunAgentPollRet};
 use turn_client_proto::stun::types::attribute::XorMappedAddress;
 use turn_client_proto::stun::types::message::{BINDING, Message, MessageWriteVec};

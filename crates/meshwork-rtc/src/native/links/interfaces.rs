@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 
 use meshwork_core::reach::Reach;
-use meshwork_core::signalling::description::CANDIDATES_MAX;
+use meshwork_core::seam::description::CANDIDATES_MAX;
 
 /// Addresses whose sockets a driver uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,9 +23,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use meshwork_core::node::io::{Channel, Input, LinkId};
-use meshwork_core::node::path::IceConfig;
-use meshwork_core::signalling::description::{Role, Signal};
+use meshwork_core::seam::description::{Role, Signal};
+use meshwork_core::seam::io::{Channel, Input, LinkId};
+use meshwork_core::seam::path::IceConfig;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::{Id, JoinSet};
 
@@ -101,7 +101,7 @@ impl Links {
         }
     }
 
-    /// Carries out [`Effect::Open`](meshwork_core::node::io::Effect::Open).
+    /// Carries out [`Effect::Open`](meshwork_core::seam::io::Effect::Open).
     pub(super) fn open(&mut self, link: LinkId, role: Role, ice: IceConfig) {
         let (sender, orders) = mpsc::unbounded_channel();
         let begin = Begin {
@@ -119,17 +119,17 @@ impl Links {
         self.orders.insert(link, sender);
     }
 
-    /// Carries out [`Effect::Signal`](meshwork_core::node::io::Effect::Signal).
+    /// Carries out [`Effect::Signal`](meshwork_core::seam::io::Effect::Signal).
     pub(super) fn signal(&mut self, link: LinkId, signal: Signal) {
         self.order(link, Order::Signal(signal));
     }
 
-    /// Carries out [`Effect::Send`](meshwork_core::node::io::Effect::Send).
+    /// Carries out [`Effect::Send`](meshwork_core::seam::io::Effect::Send).
     pub(super) fn send(&mut self, link: LinkId, channel: Channel, bytes: Vec<u8>) {
         self.order(link, Order::Send(channel, bytes));
     }
 
-    /// Carries out [`Effect::Close`](meshwork_core::node::io::Effect::Close): nothing is said of it any more.
+    /// Carries out [`Effect::Close`](meshwork_core::seam::io::Effect::Close): nothing is said of it any more.
     pub(super) fn close(&mut self, link: LinkId) {
         self.order(link, Order::Close);
         self.orders.remove(&link);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use meshwork_core::node::path::RelayTransport;
-use meshwork_core::signalling::ice_server::IceServer;
+use meshwork_core::seam::ice_server::IceServer;
+use meshwork_core::seam::path::RelayTransport;
 use turn_client_proto::api::{
     Transmit, TransmitBuild, TurnClientApi as _, TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet,
 };

@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use meshwork_core::node::path::IceConfig;
 use meshwork_core::reach::Reach;
-use meshwork_core::signalling::ice_server::{IceScheme, IceServer, IceUrl};
+use meshwork_core::seam::ice_server::{IceScheme, IceServer, IceUrl};
+use meshwork_core::seam::path::IceConfig;
 use tokio::sync::mpsc::WeakUnboundedSender;
 
 use super::task::Order;

@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use meshwork_core::node::io::{Channel, Input, LinkId};
-use meshwork_core::node::path::IceConfig;
 use meshwork_core::reach::Reach;
-use meshwork_core::signalling::description::{Candidate, CandidateAddress, Role, Signal};
-use meshwork_core::signalling::ice_server::IceScheme;
+use meshwork_core::seam::description::{Candidate, CandidateAddress, Role, Signal};
+use meshwork_core::seam::ice_server::IceScheme;
+use meshwork_core::seam::io::{Channel, Input, LinkId};
+use meshwork_core::seam::path::IceConfig;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, WeakUnboundedSender};
 
 use super::Shared;
@@ -295,7 +295,7 @@ fn resolve_hidden(signal: &Signal, shared: &Shared, own_orders: &WeakUnboundedSe
 mod tests {
     use std::net::Ipv4Addr;
 
-    use meshwork_core::node::path::IcePolicy;
+    use meshwork_core::seam::path::IcePolicy;
     use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 

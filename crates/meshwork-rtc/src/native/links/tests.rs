@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use meshwork_core::conformance::{self, LinkPair, PATIENCE, Side};
 use meshwork_core::node::Effect;
-use meshwork_core::node::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
-use meshwork_core::node::path::IceConfig;
-use meshwork_core::signalling::description::{
+use meshwork_core::seam::description::{
     CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role, Signal,
 };
+use meshwork_core::seam::io::{Channel, FRAME_MAX, Input, LinkId, SEND_WINDOW};
+use meshwork_core::seam::path::IceConfig;
 use meshwork_core::wire::{Bounded, BoundedText};
 
 use super::{Addresses, CONNECTIONS_MAX, Links};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
-use meshwork_core::node::io::{BatchKey, StoreChange};
+use meshwork_core::seam::io::{BatchKey, StoreChange};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use js_sys::Date;
 use meshwork_core::id::RoomId;
-use meshwork_core::node::io::StoreChange;
 use meshwork_core::node::{Input, Node, RoomHandle, StoredRoom};
+use meshwork_core::seam::io::StoreChange;
 use meshwork_core::time::Time;
 use wasm_bindgen_futures::spawn_local;
 

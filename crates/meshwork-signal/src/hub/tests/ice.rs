@@ -1,6 +1,6 @@
 //! STUN and TURN servers: who is told of them, when, and that credentials are bound and lapse.
 
-use meshwork_core::signalling::ice_server::IceServer;
+use meshwork_core::seam::ice_server::IceServer;
 
 use super::*;
 use crate::turn::credentials::{CredentialsError, LIFE, Secret};

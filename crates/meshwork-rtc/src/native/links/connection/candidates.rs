@@ -3,11 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use meshwork_core::node::io::Input;
-use meshwork_core::node::path::{IcePolicy, RelayTransport};
-use meshwork_core::signalling::description::{
-    CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Signal,
-};
+use meshwork_core::seam::description::{CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Signal};
+use meshwork_core::seam::io::Input;
+use meshwork_core::seam::path::{IcePolicy, RelayTransport};
 use str0m::net::Protocol;
 
 use super::super::convert::{local_candidate, remote_candidate};
@@ -110,8 +108,8 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::node::io::LinkId;
-    use meshwork_core::signalling::description::Role;
+    use meshwork_core::seam::description::Role;
+    use meshwork_core::seam::io::LinkId;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use meshwork_core::node::path::{LinkPath, PathEnd, RelayTransport};
-use meshwork_core::signalling::description::{Candidate, CandidateKind};
+use meshwork_core::seam::description::{Candidate, CandidateKind};
+use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 
 /// Own and other addresses of one connection, and the way that its data takes.
 #[derive(Debug, Default)]
@@ -69,8 +69,8 @@ impl Paths {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::node::path::Path;
-    use meshwork_core::signalling::description::CandidateAddress;
+    use meshwork_core::seam::description::CandidateAddress;
+    use meshwork_core::seam::path::Path;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use meshwork_core::node::io::{Channel, FRAME_MAX, Input, SEND_WINDOW};
+use meshwork_core::seam::io::{Channel, FRAME_MAX, Input, SEND_WINDOW};
 
 use super::{Connection, Stage};
 

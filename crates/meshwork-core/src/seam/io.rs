@@ -2,9 +2,9 @@
 //!
 //! Contract of a driver:
 //! - It carries out the effects of one link, and of one server, in the order in which they were queued.
-//! - It calls the node from one place at a time, drains [`poll_output`](super::Node::poll_output) after every
-//!   call, and calls [`handle_timeout`](super::Node::handle_timeout) when
-//!   [`poll_timeout`](super::Node::poll_timeout) is due.
+//! - It calls the node from one place at a time, drains [`poll_output`](crate::node::Node::poll_output) after every
+//!   call, and calls [`handle_timeout`](crate::node::Node::handle_timeout) when
+//!   [`poll_timeout`](crate::node::Node::poll_timeout) is due.
 //! - After [`Effect::Close`], or after it has said [`Input::Down`], it says nothing more of that link.
 //! - [`Input::Up`] comes before any [`Input::Data`] of the link and only when both channels are open; data that
 //!   arrived earlier is kept back until then.
@@ -15,7 +15,7 @@ use core::net::IpAddr;
 
 use super::path::{IceConfig, LinkPath};
 use crate::id::RoomId;
-use crate::signalling::description::{Fingerprints, Role, Signal};
+use crate::seam::description::{Fingerprints, Role, Signal};
 use crate::time::WallTime;
 
 /// Largest frame that a node hands to a channel, in bytes: what every WebRTC stack takes without its own
@@ -79,7 +79,7 @@ pub enum Effect {
         ice: IceConfig,
     },
     /// Give the connection what the other end said. It was checked
-    /// ([`Description::check`](crate::signalling::description::Description::check)); a candidate may come
+    /// ([`Description::check`](crate::seam::description::Description::check)); a candidate may come
     /// before the description and must then be kept.
     Signal {
         /// Which connection.
@@ -121,7 +121,7 @@ pub enum Effect {
         server: ServerId,
     },
     /// Store a record durably, then answer with [`Input::Persisted`]. Only a node with
-    /// [`Config::stores`](super::Config::stores) asks for this.
+    /// [`Config::stores`](super::config::Config::stores) asks for this.
     Persist {
         /// Names this request in the answer.
         token: u64,
@@ -131,7 +131,7 @@ pub enum Effect {
         change: StoreChange,
     },
     /// Read a part of the room's history from the log, then answer with [`Input::HistoryRead`]. Only a node with
-    /// [`Config::keeps_history`](super::Config::keeps_history) asks for this.
+    /// [`Config::keeps_history`](super::config::Config::keeps_history) asks for this.
     ReadHistory {
         /// Names this request in the answer.
         token: u64,
@@ -198,7 +198,7 @@ pub struct StoreChange {
     /// Batches that no longer win a cell.
     pub remove: Vec<BatchKey>,
     /// For the history: what was accepted, in that order. Only with
-    /// [`Config::keeps_history`](super::Config::keeps_history); those still kept are in `insert` as well.
+    /// [`Config::keeps_history`](super::config::Config::keeps_history); those still kept are in `insert` as well.
     pub accepted: Vec<AcceptedBatch>,
     /// How many accepted batches before `accepted` are missing in the history, since storage did not keep up.
     pub missed: u64,

@@ -27,11 +27,11 @@ use super::rtt::{PingOutcomes, RttEstimate};
 use super::transcript::{Facts, Transcript};
 use crate::id::{Endpoint, Identity};
 use crate::node::Config;
-use crate::node::event::Refusal;
-use crate::node::io::{Channel, FRAME_MAX, SEND_WINDOW};
-use crate::node::path::LinkPath;
 use crate::presence::{Pointing, PointingError};
-use crate::signalling::description::{Fingerprints, Role};
+use crate::seam::description::{Fingerprints, Role};
+use crate::seam::event::Refusal;
+use crate::seam::io::{Channel, FRAME_MAX, SEND_WINDOW};
+use crate::seam::path::LinkPath;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bytes, MessageReader, MessageWriter};
 
@@ -513,7 +513,7 @@ impl Link {
 mod tests {
     use super::*;
     use crate::id::Instance;
-    use crate::signalling::description::Fingerprint;
+    use crate::seam::description::Fingerprint;
 
     /// One end of a link whose other end is proved.
     fn linked() -> Link {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gossip::batch::BATCH_MAX;
+use crate::batches::batch::BATCH_MAX;
 use crate::wire::{self, Bytes, DecodeError};
 
 /// A message about the history of a room.

@@ -82,7 +82,7 @@ pub struct Config {
     pub signatures_per_call: usize,
     /// Whether what arrives may have signatures checked at once, in the call that brings it. A page says no: messages
     /// come in bursts, each a turn of its own, and frames would wait behind all of them. Then what arrives only
-    /// queues, and [`Node::handle_timeout`](super::Node::handle_timeout), which is due at once, checks.
+    /// queues, and [`Node::handle_timeout`](crate::node::Node::handle_timeout), which is due at once, checks.
     pub verifies_on_input: bool,
     /// A fault on purpose, so that the simulator can show that a checker notices it.
     #[cfg(feature = "planted-bugs")]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::reach::Reach;
-use crate::signalling::ice_server::IceServer;
+use crate::seam::ice_server::IceServer;
 
 /// How packets of a link travel, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,7 +88,7 @@ impl fmt::Display for RelayTransport {
 /// Why a link is relayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RelayedBecause {
-    /// This end hides its address ([`Config::hides_address`](super::Config::hides_address)).
+    /// This end hides its address ([`Config::hides_address`](super::config::Config::hides_address)).
     WeHide,
     /// The other end named relayed candidates alone: it hides its address.
     TheyHide,

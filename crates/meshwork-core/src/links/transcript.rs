@@ -1,7 +1,7 @@
 //! What both ends of a link sign: everything that makes this connection this one.
 
 use crate::id::{Endpoint, Identity, RoomId, Secret};
-use crate::signalling::description::{Fingerprint, Fingerprints, Role};
+use crate::seam::description::{Fingerprint, Fingerprints, Role};
 
 /// Begins every transcript, so that its hash can mean nothing else.
 const LABEL: &str = "meshwork link transcript v1";

@@ -163,7 +163,7 @@ pub enum Event {
     Direct {
         /// Who.
         from: Endpoint,
-        /// What, at most [`DIRECT_MAX`](crate::session::direct::DIRECT_MAX) bytes.
+        /// What, at most [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX) bytes.
         bytes: Vec<u8>,
     },
     /// Linking by hand came to nothing.
@@ -209,7 +209,7 @@ pub enum Event {
         /// In words.
         reason: String,
     },
-    /// The history that is being fetched went on: see [`Node::history`](super::Node::history).
+    /// The history that is being fetched went on: see [`Node::history`](crate::node::Node::history).
     HistoryChanged {
         /// Which room.
         room: RoomHandle,
@@ -224,7 +224,7 @@ pub enum Event {
 impl Event {
     /// Makes every text in it fit to be shown, whoever wrote it: see [`text`](crate::text). There is no arm for all the
     /// rest, so that whoever adds an event says where its texts are.
-    pub(super) fn make_fit_to_show(&mut self) {
+    pub(crate) fn make_fit_to_show(&mut self) {
         match self {
             Event::Server { url, state } => {
                 make_fit(url);

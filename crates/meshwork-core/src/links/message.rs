@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::direct::DIRECT_MAX;
 use super::history::HistoryMessage;
 use super::resume::Resumption;
-use crate::gossip::batch::BATCH_MAX;
+use crate::batches::batch::BATCH_MAX;
 use crate::id::{Endpoint, RoomId};
-use crate::node::config::ROOM_ENDPOINTS_MAX;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::SketchMessage;
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::records::RECORD_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
+use crate::seam::config::ROOM_ENDPOINTS_MAX;
 use crate::signalling::protocol::{Announcement, PAYLOAD_MAX};
 use crate::wire::{self, Base64, Bounded, BoundedText, Bytes, DecodeError};
 

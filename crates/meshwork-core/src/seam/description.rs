@@ -7,7 +7,7 @@
 //!
 //! Fixed for every connection: one `m=application` section `UDP/DTLS/SCTP`, mid `0`, SCTP port 5000, the
 //! offerer is `setup:actpass`, the answerer `setup:active` (it is the DTLS client), the offerer is the
-//! controlling ICE agent, and two negotiated data channels ([`Channel`](crate::node::io::Channel)).
+//! controlling ICE agent, and two negotiated data channels ([`Channel`](crate::seam::io::Channel)).
 
 use alloc::string::String;
 use core::net::IpAddr;

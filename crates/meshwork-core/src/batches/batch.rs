@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
-use crate::node::io::BatchKey;
+use crate::seam::io::BatchKey;
 
 /// Longest batch, in bytes: 4096 cells with a stamp and a colour each take 45 KiB, and four such batches fit one
 /// message of a link.
