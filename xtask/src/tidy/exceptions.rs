@@ -11,3 +11,19 @@ pub(super) const WAITS: &[(&str, &str)] = &[
     ("e2e/src/wait.rs", "the one place that polls: the pause between two looks at a condition"),
     ("e2e/tests/it/cut.rs", "a cut of 20 s lasts 20 s: the beat of people who go on painting in it"),
 ];
+
+/// Arrows between folders of core that point up: from, to and reason.
+pub(super) const UPWARD: &[(&str, &str, &str)] = &[
+    ("links", "overlay", "a link reads what its rooms say about their overlays"),
+    ("links", "room", "a link reads what its rooms say about their records"),
+    ("links", "signalling", "a link reads introductions"),
+    (
+        "room",
+        "node",
+        "a room tells its member's program in the node's words why it did not do what it was asked",
+    ),
+    ("seam", "crdt", "an event tells which cells changed"),
+    ("seam", "overlay", "the number of links of a node is that of an overlay"),
+    ("seam", "presence", "an event tells where somebody points"),
+    ("signalling", "overlay", "a server has a say in which overlay a room has"),
+];

@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: what the compiler and clippy do not check about the house.
 
+mod arrows;
 mod edges;
 mod exceptions;
 mod foreign;
@@ -37,6 +38,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(source::check(&files, exceptions::LONG_FILES));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(foreign::check(&files));
+    problems.extend(arrows::check(&files, exceptions::UPWARD));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
     if problems.is_empty() {
         eprintln!("xtask: tidy: {} files and {} crates are in order", files.len(), packages.len());

@@ -15,10 +15,11 @@ use crate::clock::Stamp;
 use crate::crdt::canvas::{Applied, Colour, Erasure};
 use crate::id::{Endpoint, Instance};
 use crate::links::message::RoomMessage;
-use crate::node::{CommandError, Config, PaintingLeft};
+use crate::node::{CommandError, PaintingLeft};
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::outbox::OUTBOX_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
+use crate::seam::config::Config;
 #[cfg(feature = "planted-bugs")]
 use crate::seam::config::PlantedBug;
 use crate::seam::event::{Event, Refusal};

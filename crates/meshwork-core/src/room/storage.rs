@@ -30,7 +30,7 @@ use core::time::Duration;
 use super::OUTBOX_MAX;
 use crate::batches::batch::SignedBatch;
 use crate::id::Endpoint;
-use crate::node::Config;
+use crate::seam::config::Config;
 use crate::seam::io::{AcceptedBatch, BatchKey, StoreChange};
 use crate::time::{Now, Time, WallTime};
 

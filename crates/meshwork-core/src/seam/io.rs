@@ -17,10 +17,8 @@ use super::path::{IceConfig, LinkPath};
 use crate::id::RoomId;
 use crate::seam::description::{Fingerprints, Role, Signal};
 use crate::time::WallTime;
+pub use crate::wire::FRAME_MAX;
 
-/// Largest frame that a node hands to a channel, in bytes: what every WebRTC stack takes without its own
-/// fragmentation (RFC 8831 section 6.6).
-pub const FRAME_MAX: usize = 16 * 1024;
 /// Bytes that a node leaves unacknowledged by [`Input::Writable`] on one link, both channels together.
 ///
 /// Half of the 128 KiB that the native stack buffers, so that its own retransmissions always have room.

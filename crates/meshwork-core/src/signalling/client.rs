@@ -13,10 +13,10 @@ use core::time::Duration;
 use super::announce;
 use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, VERSIONS};
 use crate::id::Identity;
-use crate::node::Config;
 use crate::overlay::choice::Choice;
 use crate::reach::Reach;
 use crate::rng::Rng;
+use crate::seam::config::Config;
 use crate::time::{Time, WallTime};
 
 /// Keep-alives without an answer after which the socket is given up.

@@ -10,7 +10,7 @@ mod stream;
 
 pub use base64_text::Base64;
 pub use bounded::{Bounded, BoundedText, Bytes, TooLong};
-pub use stream::{Frame, MESSAGE_MAX, MessageReader, MessageWriter, StreamError};
+pub use stream::{FRAME_MAX, Frame, MESSAGE_MAX, MessageReader, MessageWriter, StreamError};
 
 use alloc::vec::Vec;
 

@@ -6,8 +6,9 @@
 
 use alloc::vec::Vec;
 
-use crate::seam::io::FRAME_MAX;
-
+/// Largest frame that a node hands to a channel, in bytes: what every WebRTC stack takes without its own
+/// fragmentation (RFC 8831 section 6.6).
+pub const FRAME_MAX: usize = 16 * 1024;
 /// Longest message body on a link, in bytes: four times the largest signed batch.
 pub const MESSAGE_MAX: usize = 256 * 1024;
 

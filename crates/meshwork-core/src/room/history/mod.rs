@@ -42,7 +42,7 @@ use crate::crdt::canvas::{Canvas, Colour, TILE_SIDE};
 use crate::id::Endpoint;
 use crate::links::history::HistoryMessage;
 use crate::links::message::RoomMessage;
-use crate::node::Config;
+use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal};
 use crate::seam::io::HistoryPart;
 use crate::time::{Now, Time};
