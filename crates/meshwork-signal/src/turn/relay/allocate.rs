@@ -203,28 +203,28 @@ impl Relay {
     }
 
     fn claim_ports(&mut self, key: usize, wanted: &Wanted, port: u16, is_pair: bool) {
-        self.claim(key, wanted.family, port);
-        if is_pair && let Some(address) = self.relay_address(wanted.family) {
-            let relay = self.open_end(address, port + 1, Holder::Reservation { token: 0, by: key });
-            self.change_pending(key, |pending| pending.reserves = Some(relay));
-        }
+        self.claim(key, wanted.family, port, is_pair);
         if wanted.is_dual {
             let address = self.relay_address(Family::V6);
             let port = address.and_then(|address| self.free_port(address, false, false));
             match (address, port) {
-                (Some(_), Some(port)) => self.claim(key, Family::V6, port),
+                (Some(_), Some(port)) => self.claim(key, Family::V6, port, false),
                 (Some(_), None) => self.change_pending(key, |pending| pending.additional_error = Some(508)),
                 (None, _) => self.change_pending(key, |pending| pending.additional_error = Some(440)),
             }
         }
     }
 
-    /// Takes a port that is free for an allocation.
-    fn claim(&mut self, key: usize, family: Family, port: u16) {
+    /// Takes a port that is free for an allocation, and of a pair the next one for who shows its token.
+    fn claim(&mut self, key: usize, family: Family, port: u16, is_pair: bool) {
         let Some(address) = self.relay_address(family) else { return };
         let relay = self.open_end(address, port, Holder::Allocation(key));
         let advertised = SocketAddr::new(address.advertised, port);
         self.allocations[key].ends[family as usize] = Some(End { relay, advertised });
+        if is_pair {
+            let relay = self.open_end(address, port + 1, Holder::Reservation { token: 0, by: key });
+            self.change_pending(key, |pending| pending.reserves = Some(relay));
+        }
     }
 
     fn open_end(&mut self, address: RelayAddress, port: u16, holder: Holder) -> RelayId {
@@ -274,14 +274,15 @@ impl Relay {
         let Some(pending) = allocation.pending.as_mut() else { return };
         pending.tries += 1;
         let is_second = family == Family::V6 && allocation.ends[Family::V4 as usize].is_some();
-        let is_even = pending.is_even;
-        let may_try = pending.tries <= BIND_TRIES && pending.reserves.is_none();
-        if allocation.end(family).is_some_and(|end| end.relay == relay) {
-            allocation.ends[family as usize] = None;
-        }
+        let (is_even, may_try) = (pending.is_even, pending.tries <= BIND_TRIES);
+        // One of a pair is of no use without the other.
+        let reserved = pending.reserves.take();
+        let is_pair = reserved.is_some();
+        let own = allocation.ends[family as usize].take_if(|end| is_pair || end.relay == relay);
+        own.map(|end| end.relay).into_iter().chain(reserved).for_each(|end| self.close_end(end));
         let address = self.relay_address(family).filter(|_| may_try);
-        match address.and_then(|address| self.free_port(address, is_even, false)) {
-            Some(port) => self.claim(key, family, port),
+        match address.and_then(|address| self.free_port(address, is_even, is_pair)) {
+            Some(port) => self.claim(key, family, port, is_pair),
             None if is_second => self.change_pending(key, |pending| pending.additional_error = Some(508)),
             None => self.fail(now, key),
         }
@@ -291,10 +292,6 @@ impl Relay {
     fn fail(&mut self, now: Now, key: usize) {
         let Some(pending) = self.allocations[key].pending.take() else { return };
         let client = self.allocations[key].client;
-        // A port that was to be reserved has no use any more.
-        if let Some(reserved) = pending.reserves {
-            self.close_end(reserved);
-        }
         self.remove_allocation(now.time, key);
         if let Ok(message) = Message::from_bytes(&pending.request) {
             let request = Request { now, client, remote: pending.remote, message, bytes: &pending.request };

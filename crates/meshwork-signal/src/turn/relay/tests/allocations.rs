@@ -275,6 +275,20 @@ fn a_taken_port_is_passed_over_and_no_port_is_said_so() {
 }
 
 #[test]
+fn a_pair_of_ports_of_which_one_is_taken_is_passed_over() {
+    let mut few = config();
+    few.ports = 50_000..=50_005;
+    let mut world = World::new(few);
+    // The second of one pair and the first of another.
+    world.taken.extend([50_001, 50_002]);
+    let session = world.session(CLIENT, "alice");
+    let reply = world.ask(&session, ALLOCATE, &[&udp(), &EvenPort::new(true)]);
+    assert_eq!((reply.code(), reply.relayed().port()), (None, 50_004));
+    let bound: Vec<u16> = world.bound.values().map(SocketAddr::port).collect();
+    assert_eq!(bound, [50_004, 50_005], "nothing is left of those that were tried");
+}
+
+#[test]
 fn an_allocation_that_carries_nothing_for_a_minute_ends() {
     let mut world = World::new(Config { unused_after: MINUTE, ..config() });
     let (used, relayed) = world.allocated(CLIENT, "alice");
