@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Files;
+use super::{Files, code_lines};
 
 const CORE: &str = "crates/meshwork-core/src/";
 
@@ -61,9 +61,7 @@ fn arrows(files: &Files) -> BTreeMap<Arrow, String> {
             continue;
         }
         let from = path.split('/').next().unwrap_or(path).trim_end_matches(".rs");
-        let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-        let is_code = |line: &&str| !line.trim_start().starts_with("//");
-        let used: BTreeSet<&str> = code.lines().filter(is_code).flat_map(names_after_crate).collect();
+        let used: BTreeSet<&str> = code_lines(text).flat_map(|(_, line)| names_after_crate(line)).collect();
         for to in used.into_iter().filter(|to| *to != from) {
             arrows.entry((from.to_owned(), to.to_owned())).or_insert_with(|| name.clone());
         }

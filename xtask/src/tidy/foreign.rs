@@ -1,7 +1,7 @@
 //! Texts that others wrote reach people by way of a node's events and views, which leave out what terminals and readers
 //! would carry out (`meshwork_core::text`). So no application reads messages as they came.
 
-use super::Files;
+use super::{Files, code_lines};
 
 /// What shows texts to people.
 const APPLICATIONS: [&str; 3] = ["crates/meshwork-cli/src/", "crates/meshwork-rtc/src/", "apps/"];
@@ -14,13 +14,10 @@ pub(super) fn check(files: &Files) -> Vec<String> {
         |name: &str| name.ends_with(".rs") && APPLICATIONS.iter().any(|folder| name.starts_with(folder));
     let mut problems = Vec::new();
     for (name, text) in files.iter().filter(|(name, _)| is_application(name)) {
-        let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-        for (index, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
-        {
+        for (number, line) in code_lines(text) {
             for raw in RAW.iter().filter(|raw| line.contains(**raw)) {
                 problems.push(format!(
-                    "{name}:{}: `{raw}` passes on texts as others wrote them: events and views have them fit to show",
-                    index + 1
+                    "{name}:{number}: `{raw}` passes on texts as others wrote them: events and views have them fit to show"
                 ));
             }
         }

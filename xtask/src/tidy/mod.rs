@@ -91,6 +91,13 @@ fn walk(root: &Path, below: &str, names: &mut Vec<String>) -> io::Result<()> {
     Ok(())
 }
 
+/// The lines of a Rust file that are neither comments nor tests, with their numbers from 1.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let lines = code.lines().enumerate().map(|(index, line)| (index + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
 #[cfg(test)]
 fn files(contents: &[(&str, &str)]) -> Files {
     contents.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()

@@ -12,7 +12,7 @@ struct Rules {
     totals_are_durable: bool,
     /// Whoever stores a total checks that lock and last total are still its own, else it draws a new share.
     storing_checks_lock_and_total: bool,
-    /// A new share begins with nothing. Otherwise with what this session clicked so far.
+    /// A new share begins with nothing. Otherwise with what this tab clicked so far.
     new_shares_begin_with_nothing: bool,
 }
 

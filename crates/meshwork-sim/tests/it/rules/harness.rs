@@ -1,6 +1,6 @@
 //! Random schedules over a small world, and the shortest one that breaks a promise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
@@ -40,9 +40,8 @@ pub(super) struct Broken {
 pub(super) struct Found<A> {
     /// In how many schedules.
     pub(super) times: u64,
-    /// The shortest that was found, and what was seen after it.
+    /// The first of them.
     pub(super) schedule: Vec<A>,
-    pub(super) seen: String,
 }
 
 /// Schedules to run: so many of so many steps.
@@ -63,7 +62,8 @@ impl Schedules {
 /// Asserts that no schedule breaks a promise.
 pub(super) fn holds<W: World>(rules: W::Rules, schedules: &Schedules) {
     let found = explore::<W>(rules, schedules, common::seed(1));
-    for (promise, Found { times, schedule, seen }) in &found {
+    for (promise, Found { times, schedule }) in &found {
+        let (schedule, seen) = shrink::<W>(rules, schedule.clone(), promise);
         println!(
             "{promise}: broken in {times} of {} schedules; {seen} after {schedule:#?}",
             schedules.number
@@ -110,14 +110,10 @@ fn explore<W: World>(
         let (least, most) = (*schedules.steps.start(), *schedules.steps.end());
         let steps = least + rng.below(most - least + 1);
         let schedule: Vec<W::Action> = (0..steps).map(|_| W::random_action(rng)).collect();
-        let broken: BTreeMap<_, _> =
-            play::<W>(rules, &schedule).into_iter().map(|broken| (broken.promise, broken.seen)).collect();
-        for promise in broken.into_keys() {
-            let entry = found.entry(promise).or_insert_with(|| {
-                let (schedule, seen) = shrink::<W>(rules, schedule.clone(), promise);
-                Found { times: 0, schedule, seen }
-            });
-            entry.times += 1;
+        let broken = play::<W>(rules, &schedule).into_iter().map(|broken| broken.promise);
+        for promise in broken.collect::<BTreeSet<_>>() {
+            let first = || Found { times: 0, schedule: schedule.clone() };
+            found.entry(promise).or_insert_with(first).times += 1;
         }
     }
     found
@@ -133,7 +129,7 @@ fn play<W: World>(rules: W::Rules, schedule: &[W::Action]) -> Vec<Broken> {
 fn shrink<W: World>(
     rules: W::Rules,
     mut schedule: Vec<W::Action>,
-    promise: &'static str,
+    promise: &str,
 ) -> (Vec<W::Action>, String) {
     let breaks = |schedule: &[W::Action]| {
         play::<W>(rules, schedule).into_iter().find(|broken| broken.promise == promise)
