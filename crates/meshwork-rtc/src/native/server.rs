@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_many_frames_wait_for_a_server_that_takes_nothing() {
+    async fn so_many_frames_wait_for_a_silent_server() {
         let (_listener, url) = listen().await;
         let mut servers = Servers::new();
         servers.open(SERVER, url);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_waits_for_a_node_that_has_so_many_frames_to_hear() {
+    async fn a_server_waits_for_a_node_that_is_busy() {
         /// More than the system holds on the way.
         const TEXTS: usize = 1_000;
         let (listener, url) = listen().await;

@@ -299,6 +299,10 @@ mod tests {
         !matches!(end, End::BreaksUnread | End::Aborted)
     }
 
+    fn hub(config: HubConfig) -> HubHandle {
+        HubHandle::new(Hub::new(config, ServerKey::new([1; 32]), [2; 32]).expect("it is within its limits"))
+    }
+
     async fn open_and_end(hub: &HubHandle, end: End) {
         let (mut client, stream) = duplex(if is_read(end) { 4096 } else { 16 });
         let task = tokio::spawn(run(stream, Ipv4Addr::LOCALHOST.into(), hub.clone()));
@@ -332,8 +336,7 @@ mod tests {
             network_message_burst: 10_000_000,
             ..HubConfig::default()
         };
-        let hub = Hub::new(config, ServerKey::new([1; 32]), [2; 32]).expect("it is within its limits");
-        let hub = HubHandle::new(hub);
+        let hub = hub(config);
         let mut settled = 0;
         for number in 0..SOCKETS {
             if number == SOCKETS / 5 {
@@ -348,10 +351,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_goodbye_has_so_long_to_be_heard() {
-        let hub =
-            Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).expect("within its limits");
         let (mut client, stream) = duplex(4096);
-        let task = tokio::spawn(run(stream, Ipv4Addr::LOCALHOST.into(), HubHandle::new(hub)));
+        let task = tokio::spawn(run(stream, Ipv4Addr::LOCALHOST.into(), hub(HubConfig::default())));
         client.read_exact(&mut [0; 8]).await.expect("the hub speaks first");
         let begun = tokio::time::Instant::now();
         // What the hub hangs up for; the client goes on reading nothing and closing nothing.
@@ -363,9 +364,7 @@ mod tests {
 
     #[test]
     fn so_many_bytes_of_pongs_wait_for_a_client_that_does_not_read() {
-        let hub =
-            Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).expect("within its limits");
-        let hub = HubHandle::new(hub);
+        let hub = hub(HubConfig::default());
         let line = hub.open(Ipv4Addr::LOCALHOST.into());
         let mut socket = Socket::new(duplex(1).0, &line, &hub);
         let ping = [&[0x89, 0x80 | CONTROL_MAX as u8, 0, 0, 0, 0][..], &[7; CONTROL_MAX]].concat();

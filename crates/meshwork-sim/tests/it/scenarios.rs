@@ -72,7 +72,7 @@ fn random_faults_leave_rooms_equal() {
 }
 
 #[test]
-fn rooms_that_were_run_before_run_as_they_did() {
+fn rooms_run_as_they_did_before() {
     let now: String =
         run(&(0..FIXED_SEEDS).chain(FAILED_ONCE).collect::<Vec<u64>>()).iter().map(line).collect();
     let differ: Vec<(&str, &str)> =

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_many_names_are_asked_for_at_a_time() {
+    async fn so_many_names_are_asked_for_at_once() {
         let resolver = Resolver::default();
         let mut context = Context::from_waker(Waker::noop());
         let mut ask = |number: usize| {

@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_channels_are_bound_and_all_data_arrives() {
+    fn so_many_channels_are_bound_and_data_arrives() {
         let mut world = World::new();
         let peers = CHANNELS_MAX + 3;
         for _ in 0..3 {

@@ -372,7 +372,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn so_many_messages_of_streams_are_heard_before_datagrams() {
+    fn so_many_stream_messages_are_heard_before_datagrams() {
         let (sender, messages) = inbox();
         let (mut driver, bell) = driver(messages);
         for _ in 0..HEARD_AT_ONCE + 3 {

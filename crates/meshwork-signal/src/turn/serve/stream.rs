@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_takes_nothing_ends_after_so_long() {
+    async fn a_stream_that_takes_nothing_is_closed() {
         let mut world = World::new();
         let (mut client, stream) = duplex(1);
         let (queue, _serving) = world.serve(async { Ok(stream) }).await;
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn streams_wait_for_a_relay_that_has_so_much_to_hear() {
+    async fn streams_wait_for_a_relay_that_is_busy() {
         let mut world = World::new();
         let (mut client, stream) = duplex(1);
         let (_queue, _serving) = world.serve(async { Ok(stream) }).await;

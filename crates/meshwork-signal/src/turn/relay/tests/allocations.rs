@@ -275,7 +275,7 @@ fn a_taken_port_is_passed_over_and_no_port_is_said_so() {
 }
 
 #[test]
-fn a_pair_of_ports_of_which_one_is_taken_is_passed_over() {
+fn a_pair_with_a_taken_port_is_redrawn() {
     let mut few = config();
     few.ports = 50_000..=50_005;
     let mut world = World::new(few);
