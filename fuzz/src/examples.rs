@@ -4,13 +4,7 @@ use meshwork_core::batches::batch::{BATCH_MAX, Header, SignedBatch, StampWindow}
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
-use meshwork_core::links::history::{
-    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
-};
-use meshwork_core::links::message::{
-    Applied, Attach, Carry, Detach, DetachReason, Direct, GoodbyeReason, Introduction, LinkMessage, Links,
-    PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
-};
+use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
 use meshwork_core::links::resume::Resumption;
 use meshwork_core::overlay::message::{
     BatchName, Branch, Entry, Found, Graft, Least, OverlayMessage, Root, Routed, Status, Tag, Walk, Way,
@@ -21,12 +15,19 @@ use meshwork_core::presence::{Pointer, Pointing};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::message::history::{
+    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+};
+use meshwork_core::room::message::{
+    Applied, Carry, Links, PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
+};
 use meshwork_core::room::records::{Ban, Erase, Limit, Record, Region, Rules, RulesRecord, Statement};
 use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::announce;
+use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand::{self, ByHand};
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
@@ -147,11 +148,11 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let sight = Sight { endpoint: me, name: BoundedText::new("Mira").expect("short"), links };
     let sketch = [("Look", SketchMessage::Look([7; 8], 5)), ("Sight", SketchMessage::Sight([7; 8], sight))];
     let sketch = sketch.map(|(name, message)| (name, RoomMessage::Sketch(message)));
-    messages.extend(sketch.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
-    messages.extend(history.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
-    messages.extend(inside.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
+    messages.extend(sketch.map(|(name, message)| (name, message.on_link(3))));
+    messages.extend(history.map(|(name, message)| (name, message.on_link(3))));
+    messages.extend(inside.map(|(name, message)| (name, message.on_link(3))));
     let overlay = about_overlays().into_iter().map(|(name, message)| (name, RoomMessage::Overlay(message)));
-    messages.extend(overlay.map(|(name, message)| (name, LinkMessage::Room { number: 3, message })));
+    messages.extend(overlay.map(|(name, message)| (name, message.on_link(3))));
     messages
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::crdt::canvas::{Canvas, Strokes};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
-use meshwork_core::links::message::{Introduction, LinkMessage, RoomMessage};
+use meshwork_core::links::message::LinkMessage;
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::overlay::size::PASSIVE_MAX;
 use meshwork_core::overlay::sparse::Sparse;
@@ -13,11 +13,13 @@ use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
 use meshwork_core::presence::Pointing;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::records::Record;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{FRAME_MAX, ServerId};
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand;
 use meshwork_core::signalling::protocol::{FromClient, FromServer};
 use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
@@ -42,6 +44,7 @@ pub(crate) fn stream(input: &[u8]) {
                 Ok(Some((kind, body))) => {
                     assert!(body.len() <= MESSAGE_MAX);
                     let _ = LinkMessage::decode(kind, body);
+                    let _ = RoomMessage::decode(kind, body);
                 }
                 Ok(None) => break,
                 Err(_) => return,
@@ -53,10 +56,16 @@ pub(crate) fn stream(input: &[u8]) {
 /// The first byte is the kind.
 pub(crate) fn link_message(input: &[u8]) {
     let Some((&kind, body)) = input.split_first() else { return };
-    if let Ok(Some(message)) = LinkMessage::decode(kind.into(), body) {
+    if let Ok(message) = LinkMessage::decode(kind.into(), body) {
         let (again, written) = message.encode();
         assert_eq!(again, u32::from(kind));
-        assert_eq!(LinkMessage::decode(again, &written), Ok(Some(message)), "it is written as it was read");
+        assert_eq!(LinkMessage::decode(again, &written), Ok(message), "it is written as it was read");
+    }
+    if let Ok(Some((number, message))) = RoomMessage::decode(kind.into(), body) {
+        let (again, written) = message.encode(number);
+        assert_eq!(again, u32::from(kind));
+        let read = RoomMessage::decode(again, &written);
+        assert_eq!(read, Ok(Some((number, message))), "it is written as it was read");
     }
 }
 
@@ -125,7 +134,7 @@ fn messages(mut rest: &[u8]) -> Vec<(u8, RoomMessage)> {
         let length = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
         let (body, behind) = behind.split_at(length);
         rest = behind;
-        if let Ok(Some(LinkMessage::Room { message, .. })) = LinkMessage::decode((*kind).into(), body) {
+        if let Ok(Some((_, message))) = RoomMessage::decode((*kind).into(), body) {
             messages.push((*kind, message));
         }
     }

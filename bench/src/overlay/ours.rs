@@ -8,11 +8,12 @@ use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::{Clock, Stamp};
 use meshwork_core::crdt::canvas::REPLICA;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
-use meshwork_core::links::message::{Introduction, LinkMessage, RoomMessage};
 use meshwork_core::overlay::maker::{self, Basis};
 use meshwork_core::overlay::message::{OverlayMessage, Tag};
 use meshwork_core::overlay::size::EMERGENT_DEGREE;
 use meshwork_core::overlay::{Candidate, Face, Kind, LinkFacts, Overlay, OverlayOutput};
+use meshwork_core::room::message::RoomMessage;
+use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{Bytes, MessageWriter};
 
@@ -185,7 +186,7 @@ fn length(message: &Message) -> usize {
         ),
         Message::Overlay(message) => RoomMessage::Overlay(message.clone()),
     };
-    let (kind, body) = LinkMessage::Room { number: 0, message }.encode();
+    let (kind, body) = message.encode(0);
     let mut writer = MessageWriter::default();
     writer.push(kind, &body);
     writer.len()

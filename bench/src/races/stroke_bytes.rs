@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
-use meshwork_core::links::message::{LinkMessage, RoomMessage};
 use meshwork_core::rng::Rng;
+use meshwork_core::room::message::RoomMessage;
 use meshwork_core::wire::{Bytes, MessageWriter};
 
 use super::paintings::{self, Cell, ROOM, any_colour, scribble};
@@ -80,7 +80,7 @@ fn row(
 /// The frame in which a batch travels when nothing else does.
 fn frame(batch: &[u8]) -> Result<Vec<u8>> {
     let message = RoomMessage::Batch(Bytes::new(batch.to_vec())?);
-    let (kind, body) = LinkMessage::Room { number: 1, message }.encode();
+    let (kind, body) = message.encode(1);
     let mut writer = MessageWriter::default();
     writer.push(kind, &body);
     let frame = writer.take_frame(usize::MAX).unwrap_or_default();

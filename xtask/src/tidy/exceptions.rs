@@ -14,9 +14,6 @@ pub(super) const WAITS: &[(&str, &str)] = &[
 
 /// Arrows between folders of core that point up: from, to and reason.
 pub(super) const UPWARD: &[(&str, &str, &str)] = &[
-    ("links", "overlay", "a link reads what its rooms say about their overlays"),
-    ("links", "room", "a link reads what its rooms say about their records"),
-    ("links", "signalling", "a link reads introductions"),
     (
         "room",
         "node",

@@ -7,7 +7,7 @@ use super::{Files, code_lines};
 const APPLICATIONS: [&str; 3] = ["crates/meshwork-cli/src/", "crates/meshwork-rtc/src/", "apps/"];
 
 /// Messages that hold texts of others, as they came, and what takes text for markup.
-const RAW: [&str; 3] = ["FromServer", "links::message", "inner_html"];
+const RAW: [&str; 4] = ["FromServer", "links::message", "room::message", "inner_html"];
 
 pub(super) fn check(files: &Files) -> Vec<String> {
     let is_application =

@@ -408,8 +408,14 @@ impl Link {
     }
 
     fn push(&mut self, message: &LinkMessage) {
-        let (kind, body) = message.encode();
-        self.writer.push(kind, &body);
+        match message {
+            // Without a copy of what may be a whole batch.
+            LinkMessage::Room { kind, body } => self.writer.push(*kind, body),
+            message => {
+                let (kind, body) = message.encode();
+                self.writer.push(kind, &body);
+            }
+        }
     }
 
     fn push_datagram(&mut self, kind: u8, token: u64) {
@@ -461,8 +467,7 @@ impl Link {
                 Err(error) => return self.break_off(Refusal::Message, format!("{error}")),
             };
             match decoded {
-                Ok(Some(message)) => self.handle_message(message),
-                Ok(None) => {}
+                Ok(message) => self.handle_message(message),
                 Err((kind, error)) => {
                     return self.break_off(Refusal::Message, format!("kind {kind}: {error}"));
                 }
@@ -499,6 +504,14 @@ impl Link {
         } else {
             let detail = "the proof does not match this connection: certificates, nonces or session differ";
             self.break_off(Refusal::LinkProof, String::from(detail));
+        }
+    }
+
+    /// What the other end said in a room breaks the protocol: nothing that it said after that counts.
+    pub fn refuse(&mut self, detail: String) {
+        self.events.clear();
+        if self.phase != Phase::Broken {
+            self.break_off(Refusal::Message, detail);
         }
     }
 

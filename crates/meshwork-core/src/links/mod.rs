@@ -1,7 +1,6 @@
 //! Links and what outlives them: proof of both ends, messages in frames, liveness, resumption.
 
 pub mod direct;
-pub mod history;
 pub mod link;
 pub mod message;
 pub mod resume;

@@ -32,11 +32,12 @@ use super::Node;
 use super::overlays::WAYS_MAX;
 use super::peer::Source;
 use crate::id::Endpoint;
-use crate::links::message::{Carry, Introduction, RoomMessage};
 use crate::overlay::message::Tag;
+use crate::room::message::{Carry, RoomMessage};
 use crate::seam::event::{LinkState, Refusal, RoomHandle};
 use crate::seam::io::ServerId;
 use crate::signalling::announce;
+use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::{Announcement, FromClient};
 use crate::time::Time;
 use crate::wire::{Base64, Bounded, Bytes};
@@ -366,7 +367,7 @@ mod tests {
     use super::super::peer::{CARRIES_MAX, INTRODUCED_MAX};
     use super::*;
     use crate::id::Instance;
-    use crate::links::message::Links;
+    use crate::room::message::Links;
     use crate::seam::config::ROOM_ENDPOINTS_MAX;
 
     const MINUTE: Duration = Duration::from_secs(61);

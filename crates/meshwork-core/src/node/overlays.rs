@@ -12,13 +12,15 @@ use super::peer::Source;
 use super::rooms::Entry;
 use crate::id::Endpoint;
 use crate::links::link::Link;
-use crate::links::message::{Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage};
+use crate::links::message::{Detach, DetachReason, GoodbyeReason, LinkMessage};
 use crate::overlay::maker::Maker;
 use crate::overlay::message::{LINK_VERSION, OverlayMessage, Routed, Tag, route};
 use crate::overlay::{Candidate, Face, LinkFacts, OverlayView};
+use crate::room::message::RoomMessage;
 use crate::seam::event::{LinkState, Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::ServerId;
 use crate::signalling::announce;
+use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 

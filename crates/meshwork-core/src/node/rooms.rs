@@ -13,18 +13,18 @@ use super::view::{CommandError, RoomSpec, StoredRoom};
 use super::{ROOMS_MAX, SERVE_QUEUE};
 use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
-use crate::links::message::{
-    Attach, Detach, DetachReason, GoodbyeReason, Introduction, LinkMessage, RoomMessage,
-};
+use crate::links::message::{Attach, Detach, DetachReason, GoodbyeReason, LinkMessage};
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::Sketch;
 use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
+use crate::room::message::RoomMessage;
 use crate::room::{Member, Room, RoomOutput};
 use crate::seam::description::Role;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::{Effect, LinkId, ServerId};
 use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
+use crate::signalling::announce::Introduction;
 use crate::text::shown;
 use crate::time::Time;
 use crate::wire::BoundedText;
@@ -339,14 +339,27 @@ impl Node {
         match message {
             LinkMessage::Attach(attach) => self.handle_attach(from, &attach),
             LinkMessage::Detach(detach) => self.handle_detach(from, detach),
-            LinkMessage::Room { number, message } => {
-                let Some(peer) = self.peers.get(&from) else { return };
+            LinkMessage::Room { kind, body } => self.open_room_message(from, kind, &body),
+            // The link and its session are handled elsewhere.
+            _ => {}
+        }
+    }
+
+    /// Reads what a linked endpoint said in a room. Kinds that are not known are skipped.
+    fn open_room_message(&mut self, from: Endpoint, kind: u32, body: &[u8]) {
+        let Some(peer) = self.peers.get(&from) else { return };
+        match RoomMessage::decode(kind, body) {
+            Ok(Some((number, message))) => {
                 // A number that is not attached may be that of a room just left: not an offence.
                 let Some(&handle) = peer.attached.get(&number) else { return };
                 self.handle_inside(handle, from, message);
             }
-            // The link and its session are handled elsewhere.
-            _ => {}
+            Ok(None) => {}
+            Err(error) => {
+                if let Some(link) = peer.link.and_then(|link| self.links.get_mut(&link)) {
+                    link.refuse(format!("kind {kind}: {error}"));
+                }
+            }
         }
     }
 
@@ -511,7 +524,7 @@ impl Node {
     pub(super) fn send_to_member(&mut self, handle: RoomHandle, to: Endpoint, message: RoomMessage) {
         let link = self.peers.get(&to).and_then(|peer| peer.link);
         let Some(link) = link.and_then(|link| self.links.get_mut(&link)) else { return };
-        let taken = link.send(&LinkMessage::Room { number: handle.0, message });
+        let taken = link.send(&message.on_link(handle.0));
         if !taken && let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
             room.handle_skipped(room.present(self.now), to);
         }
@@ -532,7 +545,7 @@ impl Node {
                 while link.queued() < SERVE_QUEUE {
                     let Some(message) = room.serve(endpoint) else { break };
                     idle = false;
-                    link.send(&LinkMessage::Room { number: handle.0, message });
+                    link.send(&message.on_link(handle.0));
                 }
             }
             link.set_held_up(link.queued() >= SERVE_QUEUE);

@@ -9,8 +9,8 @@ use alloc::boxed::Box;
 use super::full_mesh::FullMesh;
 use super::sparse::Sparse;
 use super::{Kind, Overlay};
-use crate::links::message::Introduction;
 use crate::rng::Seed;
+use crate::signalling::announce::Introduction;
 
 /// What an overlay is made of.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nearness::Place;
 use crate::id::Endpoint;
-use crate::links::message::Introduction;
+use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::PAYLOAD_MAX;
 use crate::wire::{self, Bounded, Bytes, DecodeError};
 

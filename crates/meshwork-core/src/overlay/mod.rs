@@ -45,8 +45,8 @@ use self::message::{OverlayMessage, Tag};
 use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
-use crate::links::message::Introduction;
 use crate::seam::io::BatchKey;
+use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 
 /// What is to become of an overlay's decisions.

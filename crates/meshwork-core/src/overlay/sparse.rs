@@ -19,9 +19,9 @@ use super::{
 use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
-use crate::links::message::Introduction;
 use crate::rng::Seed;
 use crate::seam::io::BatchKey;
+use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 
 /// The fewest links that k-gossip aims for: a room grows from nothing, and two links are no room.

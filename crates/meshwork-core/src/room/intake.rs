@@ -9,7 +9,7 @@ use super::verify::Next;
 use super::{Room, RoomOutput};
 use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
-use crate::links::message::RoomMessage;
+use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, Refusal};
 use crate::time::Now;
 use crate::wire::Bytes;

@@ -7,7 +7,6 @@ use core::time::Duration;
 
 use super::{Room, RoomOutput};
 use crate::id::Endpoint;
-use crate::links::message::{Introduction, Links, RoomMessage};
 use crate::overlay::choice::Choice;
 use crate::overlay::full_mesh::FullMesh;
 use crate::overlay::maker::{Basis, Maker};
@@ -15,8 +14,10 @@ use crate::overlay::message::OverlayMessage;
 use crate::overlay::size::{EMERGENT_DEGREE, FULL_MESH_AUTO_LEAST, FULL_MESH_AUTO_MAX};
 use crate::overlay::{Candidate, Face, Kind, LinkFacts, Overlay, OverlayOutput, OverlayView};
 use crate::rng::Seed;
+use crate::room::message::{Links, RoomMessage};
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
 use crate::seam::event::Refusal;
+use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 

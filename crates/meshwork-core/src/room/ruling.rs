@@ -13,8 +13,8 @@ use super::records::{
 };
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId};
-use crate::links::message::RoomMessage;
 use crate::node::CommandError;
+use crate::room::message::RoomMessage;
 use crate::time::Now;
 use crate::wire::{Bounded, Bytes};
 

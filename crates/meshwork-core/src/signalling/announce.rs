@@ -2,12 +2,44 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::protocol::{Announcement, CHALLENGE_LEN, ENTER_LABEL};
 use crate::id::{Endpoint, Identity};
-use crate::wire::Base64;
+use crate::wire::{Base64, Bytes};
 
 /// What a peer signs to announce a sealing key: this label, the endpoint in its binary form, the key.
 pub const ANNOUNCE_LABEL: &[u8] = b"meshwork sealing key v1";
+
+/// A member's announcement as members hand it on: docs/protocol/signalling.md says what is signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// Who.
+    pub endpoint: Endpoint,
+    /// The X25519 key to which payloads for it are sealed.
+    pub sealing_key: [u8; 32],
+    /// Ed25519 signature of the announcement, 64 bytes.
+    pub signature: Bytes<64>,
+}
+
+impl Introduction {
+    /// The announcement, whose signature may or may not hold.
+    pub fn announcement(&self) -> Announcement {
+        let signature = Base64::new(self.signature.to_vec()).expect("at most 64 bytes");
+        Announcement { endpoint: self.endpoint, sealing_key: self.sealing_key.into(), signature }
+    }
+}
+
+impl From<&Announcement> for Introduction {
+    /// A key that has not its full length is handed on as zeros, with which no signature holds.
+    fn from(announcement: &Announcement) -> Introduction {
+        Introduction {
+            endpoint: announcement.endpoint,
+            sealing_key: announcement.sealing_key.array().unwrap_or_default(),
+            signature: Bytes::new(announcement.signature.to_vec()).expect("at most 64 bytes"),
+        }
+    }
+}
 
 /// Announces that what is sealed to the X25519 key `sealing_public` reaches `endpoint`.
 ///

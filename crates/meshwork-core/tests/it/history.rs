@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::common::{Members, endpoint};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, Erasure};
-use meshwork_core::links::history::{HistoryMessage, HistorySource, PartOutcome, WantHistory};
-use meshwork_core::links::message::RoomMessage;
 use meshwork_core::node::Refusal;
 use meshwork_core::room::history::{
     ASKS_BURST, HistoryState, HistoryView, PART_BYTES_MAX, PARTS_BURST, PARTS_PER_SECOND, PastBatch,
     WANTS_MAX,
 };
+use meshwork_core::room::message::RoomMessage;
+use meshwork_core::room::message::history::{HistoryMessage, HistorySource, PartOutcome, WantHistory};
 use meshwork_core::wire::Bytes;
 
 const SIZE: CanvasSize = CanvasSize { width: 256, height: 128 };

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::common::Members;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
-use meshwork_core::links::message::{PartBegin, RoomMessage};
 use meshwork_core::node::Refusal;
 use meshwork_core::replica::EMPTY_PART_DIGEST;
+use meshwork_core::room::message::{PartBegin, RoomMessage};
 use meshwork_core::wire::Bytes;
 
 const SIZE: CanvasSize = CanvasSize { width: 512, height: 512 };

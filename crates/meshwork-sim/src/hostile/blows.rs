@@ -6,9 +6,8 @@ use meshwork_core::batches::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatc
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{CanvasSize, Colour, REPLICA, Strokes, TileCell};
 use meshwork_core::id::{Endpoint, Identity, Instance};
-use meshwork_core::links::message::{
-    Applied, LinkMessage, Links, PartEnd, ReplicaDigest, RoomMessage, Summary,
-};
+use meshwork_core::links::message::LinkMessage;
+use meshwork_core::room::message::{Applied, Links, PartEnd, ReplicaDigest, RoomMessage, Summary};
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
@@ -30,9 +29,10 @@ const KIND_BATCH: u8 = 16;
 impl Mask {
     /// What is said instead of a message of the node.
     pub(super) fn bend(&mut self, message: LinkMessage) -> Vec<LinkMessage> {
-        let LinkMessage::Room { number, message } = message else { return vec![message] };
-        let room = |message| LinkMessage::Room { number, message };
-        let bent = match (self.behaviour, message) {
+        let LinkMessage::Room { kind, body } = &message else { return vec![message] };
+        let Ok(Some((number, inside))) = RoomMessage::decode(*kind, body) else { return vec![message] };
+        let room = |message: RoomMessage| message.on_link(number);
+        let bent = match (self.behaviour, inside) {
             (
                 Behaviour::Withholds | Behaviour::Eclipses,
                 RoomMessage::Batch(_) | RoomMessage::PartBatch(_),
@@ -105,7 +105,7 @@ impl Mask {
     fn say_all(&mut self, link: LinkId, number: u32, messages: Vec<RoomMessage>, blows: &mut Vec<Blow>) {
         let streams = self.links.entry(link).or_default();
         for message in messages {
-            let (kind, body) = LinkMessage::Room { number, message }.encode();
+            let (kind, body) = message.encode(number);
             streams.write(kind, &body);
         }
         blows.extend(streams.frames().into_iter().map(|frame| (link, Channel::Reliable, frame)));

@@ -19,9 +19,10 @@ mod stream;
 use std::collections::{BTreeMap, VecDeque};
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
-use meshwork_core::links::message::{LinkMessage, RoomMessage};
+use meshwork_core::links::message::LinkMessage;
 use meshwork_core::node::Input;
 use meshwork_core::rng::Rng;
+use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::io::{Channel, LinkId};
 
 use self::stream::Streams;
@@ -122,7 +123,7 @@ impl Mask {
         }
         let mut streams = self.links.remove(&link).unwrap_or_default();
         for (kind, body) in streams.said(&bytes) {
-            let message = LinkMessage::decode(kind, &body).ok().flatten();
+            let message = LinkMessage::decode(kind, &body).ok();
             if let Some(message) = &message {
                 self.learn(link, message);
             }
@@ -145,7 +146,7 @@ impl Mask {
             Input::Data { link, channel: Channel::Reliable, bytes } => {
                 let messages = self.links.entry(*link).or_default().heard(bytes);
                 for (kind, body) in messages {
-                    if let Ok(Some(LinkMessage::Room { message, .. })) = LinkMessage::decode(kind, &body) {
+                    if let Ok(Some((_, message))) = RoomMessage::decode(kind, &body) {
                         self.remember(message);
                     }
                 }
@@ -167,7 +168,11 @@ impl Mask {
             LinkMessage::Goodbye(_) | LinkMessage::Detach(_) => {
                 self.numbers.remove(&link);
             }
-            LinkMessage::Room { message: RoomMessage::Batch(bytes), .. } => self.keep(bytes.to_vec()),
+            LinkMessage::Room { kind, body } => {
+                if let Ok(Some((_, RoomMessage::Batch(bytes)))) = RoomMessage::decode(*kind, body) {
+                    self.keep(bytes.to_vec());
+                }
+            }
             _ => {}
         }
     }

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use meshwork_core::links::message::LinkMessage;
 use meshwork_core::room::records::Limit;
 use meshwork_core::seam::io::Channel;
 use meshwork_core::wire::MessageWriter;
@@ -42,8 +41,7 @@ fn what_is_known_to_fail_still_fails() {
 fn say_apart(world: &mut World, (index, room): Member, halves: &[Forgery; 2], of: Member) {
     let room_id = room_id(world, of);
     for (place, link) in world.connections_of(index).into_iter().enumerate() {
-        let message = as_batch(&halves[place % 2].sign(room_id));
-        let (kind, body) = LinkMessage::Room { number: room.0, message }.encode();
+        let (kind, body) = as_batch(&halves[place % 2].sign(room_id)).encode(room.0);
         let mut writer = MessageWriter::default();
         writer.push(kind, &body);
         while let Some(frame) = writer.take_frame(16 * 1024) {

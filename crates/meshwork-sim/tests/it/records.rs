@@ -7,8 +7,8 @@ use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::crdt::canvas::{Colour, REPLICA, cells_to_strokes};
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
-use meshwork_core::links::message::{LinkMessage, RoomMessage};
 use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle};
+use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::records::{Ban, Erase, Limit, Record, RecordHash, Region, Rules, Statement};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::io::Channel;
@@ -81,7 +81,7 @@ pub(crate) fn say(world: &mut World, (index, room): Member, messages: &[RoomMess
     for link in world.connections_of(index) {
         let mut writer = MessageWriter::default();
         for message in messages {
-            let (kind, body) = LinkMessage::Room { number: room.0, message: message.clone() }.encode();
+            let (kind, body) = message.encode(room.0);
             writer.push(kind, &body);
         }
         while let Some(frame) = writer.take_frame(16 * 1024) {

@@ -8,8 +8,9 @@ use super::{ALLOWANCE_WINDOW, ATTEMPTS_MAX};
 use crate::batches::batch::BATCH_MAX;
 use crate::crdt::canvas::{CanvasSize, REPLICA, TILE_SIDE};
 use crate::links::link::LinkEvent;
-use crate::links::message::{Attach, LinkMessage, RoomMessage, Want};
+use crate::links::message::{Attach, LinkMessage};
 use crate::links::transcript::Facts;
+use crate::room::message::{RoomMessage, Want};
 use crate::seam::description::{Fingerprint, Fingerprints, Role};
 use crate::seam::path::LinkPath;
 use crate::wire::{Bounded, BoundedText};
@@ -101,7 +102,7 @@ impl World {
 
     /// A neighbour says something in the room.
     pub(in crate::node) fn say(&mut self, neighbour: u64, message: RoomMessage) {
-        self.tell(neighbour, &LinkMessage::Room { number: 1, message });
+        self.tell(neighbour, &message.on_link(1));
     }
 
     fn tell(&mut self, neighbour: u64, message: &LinkMessage) {
@@ -145,8 +146,10 @@ impl World {
                         };
                         known.end.handle_data(self.now, channel, &bytes);
                         while let Some(event) = known.end.poll_event() {
-                            if let LinkEvent::Message(LinkMessage::Room { message, .. }) = event {
-                                known.heard.push(message);
+                            if let LinkEvent::Message(LinkMessage::Room { kind, body }) = event {
+                                let read =
+                                    RoomMessage::decode(kind, &body).expect("a node writes what it reads");
+                                known.heard.extend(read.map(|(_, message)| message));
                             }
                         }
                     }

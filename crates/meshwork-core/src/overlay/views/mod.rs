@@ -38,8 +38,8 @@ use super::message::{OverlayMessage, Status, Tag};
 use super::nearness::{Place, Position};
 use super::{Candidate, Face, LinkFacts, NeighbourView, OverlayOutput};
 use crate::id::Endpoint;
-use crate::links::message::Introduction;
 use crate::rng::{Rng, Seed};
+use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 
 /// How often views look after themselves.

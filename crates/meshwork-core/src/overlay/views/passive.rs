@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::id::Endpoint;
-use crate::links::message::Introduction;
 use crate::overlay::message::{ROUTE_MAX, Tag};
 use crate::overlay::nearness::Place;
 use crate::overlay::size::PASSIVE_MAX;
 use crate::rng::Rng;
+use crate::signalling::announce::Introduction;
 use crate::time::Time;
 
 /// Members that one neighbour may have named among those that are remembered: a third, so that nobody can fill the

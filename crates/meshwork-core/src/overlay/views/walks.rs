@@ -7,10 +7,10 @@ use core::time::Duration;
 use super::passive::{Known, draw};
 use super::{Neighbour, Views};
 use crate::id::Endpoint;
-use crate::links::message::Introduction;
 use crate::overlay::OverlayOutput;
 use crate::overlay::message::{Entry, Found, OverlayMessage, ROUTE_MAX, SAMPLE_MAX, Tag, Walk, route};
 use crate::overlay::nearness::Place;
+use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 use crate::wire::Bounded;
 

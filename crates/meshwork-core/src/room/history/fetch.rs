@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::{GAP_BYTES, PART_BYTES_MAX, decode};
 use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
-use crate::links::history::{
+use crate::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, WantHistory,
 };
 use crate::time::Time;

@@ -9,10 +9,10 @@ use super::PART_BYTES_MAX;
 use crate::clock::Stamp;
 use crate::crdt::canvas::Canvas;
 use crate::id::Endpoint;
-use crate::links::history::{
+use crate::room::allowance::Bucket;
+use crate::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
-use crate::room::allowance::Bucket;
 use crate::seam::io::{HistoryEntry, HistoryPart};
 use crate::time::Time;
 use crate::wire::Bytes;

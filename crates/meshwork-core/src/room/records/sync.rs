@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::RecordHash;
 use super::law::Law;
 use crate::id::Endpoint;
-use crate::links::message::RoomMessage;
+use crate::room::message::RoomMessage;
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::batches::batch::UnverifiedBatch;
-use crate::links::message::{PARTS_MAX, PartBegin};
 use crate::replica::{Digest, PART_BATCHES_MAX, Replica};
+use crate::room::message::{PARTS_MAX, PartBegin};
 use crate::time::Time;
 
 /// Parts asked of one neighbour at a time: enough to fill a link, few enough to move to another neighbour.

@@ -27,7 +27,7 @@
 //! [`PARTS_IN_FLIGHT_MAX`] parts are asked of one neighbour at a time. A neighbour keeps what it still has to
 //! serve as part numbers, at most [`PARTS_MAX`]. Batches of 4 MiB of one part are remembered to check it.
 //!
-//! [`PARTS_MAX`]: crate::links::message::PARTS_MAX
+//! [`PARTS_MAX`]: crate::room::message::PARTS_MAX
 
 mod fetch;
 mod serve;
@@ -44,8 +44,8 @@ pub use self::serve::SERVE_WINDOW;
 use self::serve::Serving;
 use crate::batches::batch::UnverifiedBatch;
 use crate::id::Endpoint;
-use crate::links::message::{PartBegin, ReplicaDigest, ReplicaNumber, RoomMessage, Summary, Taken, Want};
 use crate::replica::{Digest, Replica};
+use crate::room::message::{PartBegin, ReplicaDigest, ReplicaNumber, RoomMessage, Summary, Taken, Want};
 use crate::time::Time;
 use crate::wire::Bounded;
 

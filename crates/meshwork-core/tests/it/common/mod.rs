@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId};
-use meshwork_core::links::message::RoomMessage;
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry, HistoryPart};
