@@ -10,13 +10,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use meshwork_core::batches::batch::{Header, SignedBatch};
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::node::{Config, StoredRoom};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_e2e::{Browser, Frames, Server, Tab, wait_until};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell};
 use meshwork_rtc::native::{Addresses, Driver, Options, start};
 use serde_json::{Value, json};
 
@@ -58,10 +59,14 @@ struct Holder {
 async fn hold(server: &Server, size: CanvasSize, is_full: bool) -> Result<Holder> {
     let identity = Identity::from_secret([1; 32]);
     let (genesis, id) =
-        Genesis::new_canvas(&mut Rng::new([3; 32]), identity.peer(), size, None).sign(&identity);
+        Genesis::new(&mut Rng::new([3; 32]), identity.peer(), meshwork_place::kind(size), None)
+            .sign(&identity);
     let batches = if is_full { full_canvas(&id, size)? } else { Vec::new() };
     let stored = StoredRoom { genesis, records: Vec::new(), batches };
-    let options = Options { addresses: Addresses::loopback(), ..Options::new(Config::default(), identity) };
+    let options = Options {
+        addresses: Addresses::loopback(),
+        ..Options::new(meshwork_place::make, Config::default(), identity)
+    };
     let (driver, mut events) = start(options)?;
     // Nobody waits for what the holder hears.
     tokio::spawn(async move { while events.next().await.is_some() {} });

@@ -2,7 +2,6 @@
 
 use meshwork_core::batches::batch::{BATCH_MAX, Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
 use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
 use meshwork_core::links::resume::Resumption;
@@ -11,7 +10,7 @@ use meshwork_core::overlay::message::{
 };
 use meshwork_core::overlay::nearness::Place;
 use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
-use meshwork_core::presence::{Pointer, Pointing};
+use meshwork_core::presence::Presented;
 use meshwork_core::rng::Rng;
 use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
@@ -32,13 +31,15 @@ use meshwork_core::signalling::by_hand::{self, ByHand};
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
 use meshwork_core::wire::{self, Base64, Bounded, BoundedText, Bytes, MessageWriter, VersionRange};
+use meshwork_place::Cursor;
+use meshwork_place::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 
 /// The room that everything is about.
 pub(crate) const ROOM: RoomId = RoomId([3; 32]);
 /// Its canvas.
 pub(crate) const SIZE: CanvasSize = CanvasSize { width: 100, height: 70 };
 /// Its limit, where it has one.
-pub(crate) const LIMIT: Limit = Limit { cells: 5, window_ms: 60_000 };
+pub(crate) const LIMIT: Limit = Limit { cost: 5, window_ms: 60_000 };
 const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
 
 /// Who writes everything: the secret key is 32 bytes of 1.
@@ -238,9 +239,9 @@ pub(crate) fn link_messages() -> Vec<Vec<u8>> {
 
 /// Datagrams after their kind.
 pub(crate) fn pointings() -> Vec<Vec<u8>> {
-    let pointer = Pointer::new(SIZE, (12.5, 40.25), true, Colour::rgb(0xe6, 0x19, 0x4b));
-    let said = [(300, Some(pointer)), (301, None)];
-    said.map(|(sequence, pointer)| Pointing { room: 3, sequence, pointer }.encode()[1..].to_vec()).to_vec()
+    let pointer = Cursor::new(SIZE, (12.5, 40.25), true, Colour::rgb(0xe6, 0x19, 0x4b));
+    let said = [(300, Some(pointer.state())), (301, None)];
+    said.map(|(sequence, state)| Presented { room: 3, sequence, state }.encode()[1..].to_vec()).to_vec()
 }
 
 pub(crate) fn streams() -> Vec<Vec<u8>> {
@@ -298,8 +299,9 @@ pub(crate) fn texts_by_hand() -> Vec<Vec<u8>> {
 pub(crate) fn geneses() -> Vec<Vec<u8>> {
     let (identity, me) = author();
     let secret = Secret([8; 16]);
-    let genesis =
-        |secret| Genesis::new_canvas(&mut Rng::new([4; 32]), me.peer, SIZE, secret).sign(&identity).0;
+    let genesis = |secret| {
+        Genesis::new(&mut Rng::new([4; 32]), me.peer, meshwork_place::kind(SIZE), secret).sign(&identity).0
+    };
     vec![genesis(None), genesis(Some(&secret))]
 }
 
@@ -323,7 +325,7 @@ pub(crate) fn records() -> Vec<Vec<u8>> {
     let (identity, me) = author();
     let rules = Rules {
         limit: Some(LIMIT),
-        painters: Some(Bounded::new(vec![me.peer]).expect("one")),
+        writers: Some(Bounded::new(vec![me.peer]).expect("one")),
         moderators: Bounded::default(),
         overlay: BoundedText::default(),
     };

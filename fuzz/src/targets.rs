@@ -2,16 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use meshwork_core::batches::batch::UnverifiedBatch;
-use meshwork_core::crdt::canvas::{Canvas, Strokes};
+use meshwork_core::batches::batch::{Batch, UnverifiedBatch};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::overlay::size::PASSIVE_MAX;
 use meshwork_core::overlay::sparse::Sparse;
 use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
-use meshwork_core::presence::Pointing;
-use meshwork_core::room::equivocation::Proof;
+use meshwork_core::presence::Presented;
+use meshwork_core::room::equivocation::{Counted, Proof};
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::records::Record;
@@ -25,6 +24,7 @@ use meshwork_core::signalling::protocol::{FromClient, FromServer};
 use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{self, MESSAGE_MAX, MessageReader};
+use meshwork_place::canvas::{Canvas, Strokes};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::frames::{CONTROL_MAX, Frame, Frames, push_text};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -70,8 +70,8 @@ pub(crate) fn link_message(input: &[u8]) {
 }
 
 pub(crate) fn pointing(input: &[u8]) {
-    let Ok(pointing) = Pointing::decode(input) else { return };
-    assert_eq!(Pointing::decode(&pointing.encode()[1..]), Ok(pointing));
+    let Ok(pointing) = Presented::decode(input) else { return };
+    assert_eq!(Presented::decode(&pointing.encode()[1..]), Ok(pointing));
 }
 
 /// What a neighbour says about history, to a member that has a log and fetches another's.
@@ -81,7 +81,8 @@ pub(crate) fn history(input: &[u8]) {
     let config = Config { stores: true, keeps_history: true, ..Config::default() };
     let (me, _) = examples::addressee();
     let them = Endpoint { instance: Instance(7), ..me };
-    let mut room = Room::new(RoomHandle(1), id, decoded, genesis, me, &config);
+    let canvas = meshwork_place::make(&decoded).expect("a canvas of a legal size");
+    let mut room = Room::new(RoomHandle(1), id, decoded, genesis, canvas, me, &config);
     let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
     room.handle_attached(now, them, Member { name: String::new(), stays: true, stores: true });
     room.begin_history(now);
@@ -166,7 +167,8 @@ pub(crate) fn by_hand(input: &[u8]) {
 
 pub(crate) fn genesis(input: &[u8]) {
     if let Ok((genesis, _)) = Genesis::decode_signed(input) {
-        assert!(genesis.canvas_size().check().is_ok());
+        let is_legal = meshwork_place::canvas_size(&genesis).is_some_and(|size| size.check().is_ok());
+        assert_eq!(meshwork_place::make(&genesis).is_some(), is_legal);
     }
 }
 
@@ -190,8 +192,14 @@ pub(crate) fn record(input: &[u8]) {
     }
 }
 
+/// Every batch stands under the same limit.
+fn counted(batch: &Batch) -> Option<Counted> {
+    let (_, cost) = Strokes::outline(batch.payload())?;
+    Some(Counted { limit: LIMIT, cost })
+}
+
 pub(crate) fn equivocation(input: &[u8]) {
-    if let Ok(proof) = Proof::decode(input, &ROOM, |_| Some(LIMIT)) {
+    if let Ok(proof) = Proof::decode(input, &ROOM, counted) {
         assert_eq!(proof.encode(), input);
     }
 }
@@ -234,6 +242,7 @@ pub(crate) fn from_client(input: &[u8]) {
 /// A node hears the lines of the input from its server, which let it in.
 pub(crate) fn node(input: &[u8]) {
     let mut node = Node::new(
+        meshwork_place::make,
         Config::default(),
         Identity::from_secret([1; 32]),
         [5; 32],

@@ -38,7 +38,7 @@ pub fn verb(is_cleared: bool) -> &'static str {
 mod tests {
     use super::*;
     use crate::view::{Insets, Stage};
-    use meshwork_core::crdt::canvas::CanvasSize;
+    use meshwork_place::canvas::CanvasSize;
 
     #[test]
     fn the_card_is_on_the_stage_and_not_on_the_cell() {

@@ -1,6 +1,6 @@
 //! A cell as somebody writes it: "12, 40".
 
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 /// Reads a column and a row, in that order, whatever stands between them.
 ///

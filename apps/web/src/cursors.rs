@@ -129,7 +129,7 @@ pub fn thread_path(view: &View, points: &[Place]) -> String {
 mod tests {
     use super::*;
     use crate::view::{Insets, Stage};
-    use meshwork_core::crdt::canvas::CanvasSize;
+    use meshwork_place::canvas::CanvasSize;
 
     fn view() -> View {
         let insets = Insets { side: 0.0, top: 0.0, bottom: 0.0 };

@@ -1,6 +1,6 @@
 //! The region that a fill paints: cells that look the same and touch each other by their edges.
 
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 use crate::words::{count, grouped};
 

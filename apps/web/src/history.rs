@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::Colour;
+use meshwork_place::canvas::Colour;
 
 use crate::stroke::Cell;
 

@@ -68,7 +68,7 @@ fn scale(view: &View) -> f64 {
 mod tests {
     use super::*;
     use crate::view::Stage;
-    use meshwork_core::crdt::canvas::CanvasSize;
+    use meshwork_place::canvas::CanvasSize;
 
     fn view(width: u16, height: u16) -> View {
         let stage = Stage { width: 800.0, height: 600.0, pixel_ratio: 1.0, ..Stage::default() };

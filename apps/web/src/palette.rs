@@ -1,7 +1,7 @@
 //! The twelve colours that are always at hand, and colours as text.
 
-use meshwork_core::crdt::canvas::Colour;
-pub use meshwork_picture::palette::{PLACE as PALETTE, Swatch, from_hex, name, to_hex};
+use meshwork_place::canvas::Colour;
+pub use meshwork_place::picture::palette::{PLACE as PALETTE, Swatch, from_hex, name, to_hex};
 
 /// Whether a mark on this colour must be dark, by its relative luminance (WCAG 2.2).
 pub fn is_light(colour: Colour) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use meshwork_core::node::CommandError;
 use meshwork_core::room::records::Limit;
+use meshwork_place::words as place_words;
 
 use crate::stroke::Cell;
 use crate::words::count;
@@ -74,14 +75,14 @@ pub fn after(refusal: &CommandError) -> Next {
             let wait = Duration::from_millis(wait_ms.max(1));
             Next::Wait(wait.min(WAIT_MAX), wait)
         }
-        ref other => Next::Stop(other.to_string()),
+        ref other => Next::Stop(place_words::refusal(other)),
     }
 }
 
 /// How long so many cells take where a room has this limit, as far as the rules decide it.
 pub fn time(cells: usize, limit: Option<Limit>) -> Duration {
     let Some(limit) = limit else { return Duration::ZERO };
-    let windows = cells.div_ceil(limit.cells.max(1) as usize).saturating_sub(1);
+    let windows = cells.div_ceil(limit.cost.max(1) as usize).saturating_sub(1);
     Duration::from_millis(u64::from(limit.window_ms))
         .saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
 }
@@ -101,20 +102,22 @@ pub fn time_words(time: Duration) -> String {
 /// Why something that was to be painted at once is not: what it takes, and what the room says.
 pub fn refusal(what: &str, cells: usize, refusal: &CommandError) -> String {
     match refusal {
-        CommandError::TooFast { .. } => format!("{what} takes {}. {refusal}", count(cells, "cell")),
-        other => crate::words::sentence(&other.to_string()),
+        CommandError::TooFast { .. } => {
+            format!("{what} takes {}. {}", count(cells, "cell"), place_words::refusal(refusal))
+        }
+        other => crate::words::sentence(&place_words::refusal(other)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshwork_core::crdt::canvas::Colour;
+    use meshwork_place::canvas::Colour;
 
     const RED: Colour = Colour::rgb(255, 0, 0);
 
     fn too_fast(left: u32, wait_ms: u64) -> CommandError {
-        CommandError::TooFast { left, cells: 10, window_ms: 1000, wait_ms }
+        CommandError::TooFast { left, cost: 10, window_ms: 1000, wait_ms }
     }
 
     #[test]
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_rules_say_how_long_it_takes() {
-        let limit = Some(Limit { cells: 100, window_ms: 10_000 });
+        let limit = Some(Limit { cost: 100, window_ms: 10_000 });
         assert_eq!(time(100, limit), Duration::ZERO);
         assert_eq!(time(101, limit), Duration::from_secs(10));
         assert_eq!(time(5000, None), Duration::ZERO);

@@ -1,6 +1,6 @@
 //! Colours that were used lately and are none of the twelve, as a profile keeps them.
 
-use meshwork_core::crdt::canvas::Colour;
+use meshwork_place::canvas::Colour;
 
 use crate::palette::{PALETTE, from_hex, to_hex};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, PaintingLeft};
-use meshwork_core::room::records::{Erase, LIMIT_CELLS_MAX, Limit, RecordHash, Region, Rules};
+use meshwork_core::node::{CommandError, WritingLeft};
+use meshwork_core::room::records::{Erase, LIMIT_COST_MAX, Limit, RecordHash, Region, Rules};
+use meshwork_place::canvas::CanvasSize;
 
 use crate::words;
 
@@ -19,7 +19,7 @@ pub enum Standing {
     #[default]
     Free,
     /// So much in the window that runs.
-    Limited(PaintingLeft),
+    Limited(WritingLeft),
     /// Nothing: one is not among those whom the owner named.
     Watching,
     /// Nothing: one is banned.
@@ -28,10 +28,10 @@ pub enum Standing {
 
 impl Standing {
     /// What the node says of one's painting.
-    pub fn new(left: Result<Option<PaintingLeft>, CommandError>) -> Standing {
+    pub fn new(left: Result<Option<WritingLeft>, CommandError>) -> Standing {
         match left {
             Ok(Some(left)) => Standing::Limited(left),
-            Err(CommandError::NotPainter) => Standing::Watching,
+            Err(CommandError::NotWriter) => Standing::Watching,
             Err(CommandError::Banned) => Standing::Banned,
             _ => Standing::Free,
         }
@@ -41,11 +41,11 @@ impl Standing {
     pub fn words(&self, owner: &str) -> Option<String> {
         match self {
             Standing::Free => None,
-            Standing::Limited(PaintingLeft { left: 0, limit, wait_ms }) => {
-                let next = words::count(limit.cells as usize, "cell");
+            Standing::Limited(WritingLeft { left: 0, limit, wait_ms }) => {
+                let next = words::count(limit.cost as usize, "cell");
                 Some(format!("You have used your cells. {next} again in {}.", span(*wait_ms)))
             }
-            Standing::Limited(PaintingLeft { left, wait_ms, .. }) => {
+            Standing::Limited(WritingLeft { left, wait_ms, .. }) => {
                 let left = words::count(*left as usize, "more cell");
                 Some(format!("You may paint {left} in the next {}.", span(*wait_ms)))
             }
@@ -181,8 +181,8 @@ pub fn region_between(one: (i32, i32), other: (i32, i32), size: CanvasSize) -> R
 /// In words, what is wrong with it.
 pub fn limit(cells: &str, window_ms: u32) -> Result<Limit, String> {
     match cells.trim().parse::<u32>() {
-        Ok(cells) if (1..=LIMIT_CELLS_MAX).contains(&cells) => Ok(Limit { cells, window_ms }),
-        _ => Err(format!("Give a number of cells from 1 to {}.", words::grouped(LIMIT_CELLS_MAX as usize))),
+        Ok(cells) if (1..=LIMIT_COST_MAX).contains(&cells) => Ok(Limit { cost: cells, window_ms }),
+        _ => Err(format!("Give a number of cells from 1 to {}.", words::grouped(LIMIT_COST_MAX as usize))),
     }
 }
 
@@ -191,7 +191,7 @@ pub fn pace(limit: Option<Limit>) -> String {
     match limit {
         None => "as fast as one can".to_owned(),
         Some(limit) => {
-            format!("{} every {}", words::count(limit.cells as usize, "cell"), window(limit.window_ms))
+            format!("{} every {}", words::count(limit.cost as usize, "cell"), window(limit.window_ms))
         }
     }
 }
@@ -247,8 +247,8 @@ mod tests {
     const SIZE: CanvasSize = CanvasSize { width: 100, height: 50 };
 
     fn limited(left: u32, wait_ms: u64) -> Standing {
-        let limit = Limit { cells: 12, window_ms: 10_000 };
-        Standing::new(Ok(Some(PaintingLeft { left, limit, wait_ms })))
+        let limit = Limit { cost: 12, window_ms: 10_000 };
+        Standing::new(Ok(Some(WritingLeft { left, limit, wait_ms })))
     }
 
     fn plain(text: Option<String>) -> String {
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn who_may_not_paint_reads_why_and_whom_to_ask() {
-        let watching = Standing::new(Err(CommandError::NotPainter));
+        let watching = Standing::new(Err(CommandError::NotWriter));
         assert!(watching.is_shut() && plain(watching.words("Lin")).ends_with("ask Lin."));
         let banned = Standing::new(Err(CommandError::Banned));
         assert!(banned.is_shut() && plain(banned.words("Lin")).starts_with("You are banned here."));
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn paces_read_as_people_say_them() {
-        let pace = |cells, window_ms| plain(Some(pace(Some(Limit { cells, window_ms }))));
+        let pace = |cells, window_ms| plain(Some(pace(Some(Limit { cost: cells, window_ms }))));
         assert_eq!(pace(1, 300_000), "1 cell every 5 minutes");
         assert_eq!(pace(60, 60_000), "60 cells every minute");
         assert_eq!(pace(12, 10_000), "12 cells every 10 s");
@@ -305,7 +305,7 @@ mod tests {
         {
             assert!(region(wrong).is_err(), "{wrong:?}");
         }
-        assert_eq!(limit("12", 1_000), Ok(Limit { cells: 12, window_ms: 1_000 }));
+        assert_eq!(limit("12", 1_000), Ok(Limit { cost: 12, window_ms: 1_000 }));
         assert!(
             limit("0", 1_000).is_err() && limit("many", 1_000).is_err() && limit("1000001", 1_000).is_err()
         );

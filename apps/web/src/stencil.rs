@@ -1,7 +1,7 @@
 //! A picture that lies over the canvas: which cells it covers, and which of them are not painted right yet.
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, TILE_SIDE};
-use meshwork_picture::{ALPHA_LEAST, Picture};
+use meshwork_place::canvas::{CanvasSize, Colour, TILE_SIDE};
+use meshwork_place::picture::{ALPHA_LEAST, Picture};
 
 use crate::stroke::Cell;
 use crate::words::{count, grouped};

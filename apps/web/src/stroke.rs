@@ -1,6 +1,6 @@
 //! A stroke under a pointer: samples in, cells out, in portions that are painted at once.
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
+use meshwork_place::canvas::{CanvasSize, Colour};
 
 use crate::line;
 

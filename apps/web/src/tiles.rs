@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshwork_core::crdt::canvas::{CanvasSize, TILE_SIDE};
+use meshwork_place::canvas::{CanvasSize, TILE_SIDE};
 
 /// Cells that are drawn in a frame, so that a large canvas that arrives does not hold up the page: 24 tiles, 384 KiB as
 /// pixels, and a canvas of a million cells in 11 frames.

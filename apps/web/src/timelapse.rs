@@ -1,6 +1,6 @@
 //! What the time-lapse decides without a browser: how fast it plays, what it saves, and its words.
 
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 /// Painted cells that a page holds to play them, at 16 bytes each: 32 MB. When there are more, the oldest half becomes
 /// the picture with which the time-lapse begins.

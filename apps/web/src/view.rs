@@ -2,7 +2,7 @@
 //!
 //! Lengths are CSS pixels; points are measured from the stage's top left corner.
 
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 /// Largest cell, in pixels: a thumb's width.
 const CELL_MAX: f64 = 64.0;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{Config, Event, RoomSpec};
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::canvas::CanvasSize;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
@@ -64,7 +64,8 @@ impl Peer {
     fn start(path: &Path) -> anyhow::Result<Peer> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("{error}"))?;
-        let mut options = Options::new(Config::default(), Identity::from_secret(secret));
+        let mut options =
+            Options::new(meshwork_place::make, Config::default(), Identity::from_secret(secret));
         options.addresses = Addresses::loopback();
         if let Path::Long(delay) = path {
             let delay = delay.clone();
@@ -101,7 +102,7 @@ impl Waiting {
         let server = Server::start().await?;
         let mut creator = Peer::start(path)?;
         let size = CanvasSize { width: 1000, height: 1000 };
-        let spec = RoomSpec { server: server.url.clone(), size, private: false };
+        let spec = RoomSpec { server: server.url.clone(), kind: meshwork_place::kind(size), private: false };
         let room = creator.driver.call(move |node, now| node.create_room(now, spec)).await??;
         creator.wait(|event| matches!(event, Event::RoomRegistered { .. }).then_some(())).await?;
         let address = creator.driver.call(move |node, _| node.room_address(room)).await?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::{Clock, Stamp};
-use meshwork_core::crdt::canvas::REPLICA;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::overlay::maker::{self, Basis};
 use meshwork_core::overlay::message::{OverlayMessage, Tag};
@@ -16,6 +15,7 @@ use meshwork_core::room::message::RoomMessage;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{Bytes, MessageWriter};
+use meshwork_place::canvas::REPLICA;
 
 use super::{Input, Machine, Micros, Output, Peer};
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use meshwork_core::batches::batch::UnverifiedBatch;
-use meshwork_core::crdt::canvas::Canvas;
+use meshwork_place::canvas::Canvas;
 
 use super::paintings::{self, Stroke};
 use crate::clock::thread_cpu;

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use anyhow::{Result, ensure};
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::rng::Rng;
+use meshwork_place::canvas::{Canvas, CanvasSize};
 
 use super::paintings::{self, Cell, Stroke, any_colour, scribble};
 use super::yjs::{self, YrsCanvas};

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::id::{Code, Identity, RoomId};
 use meshwork_core::node::{Config, Event, Node, RoomHandle, StoredRoom};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, CanvasSize};
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 use tokio::runtime::Runtime;
 
@@ -95,7 +96,7 @@ impl Painted {
     fn new(size: CanvasSize, paint: impl FnOnce(&RoomId) -> Result<Canvas>) -> Result<Painted> {
         let owner = Identity::from_secret([200; 32]);
         let (genesis, room) =
-            Genesis::new_canvas(&mut Rng::new([6; 32]), owner.peer(), size, None).sign(&owner);
+            Genesis::new(&mut Rng::new([6; 32]), owner.peer(), meshwork_place::kind(size), None).sign(&owner);
         let canvas = paint(&room)?;
         let cells = paintings::cells_of(&canvas);
         ensure!(cells.len() == usize::from(size.width) * usize::from(size.height), "every cell is painted");
@@ -230,7 +231,7 @@ impl Keeper {
 fn program(number: u8) -> Result<(Driver, Events)> {
     let options = Options {
         addresses: Addresses::loopback(),
-        ..Options::new(Config::default(), Identity::from_secret([220 + number; 32]))
+        ..Options::new(meshwork_place::make, Config::default(), Identity::from_secret([220 + number; 32]))
     };
     Ok(start(options)?)
 }
@@ -263,7 +264,9 @@ async fn whole(driver: &Driver, events: &mut Events, room: RoomHandle, painted: 
                 return Ok(());
             }
             match events.next().await {
-                Some(Event::CanvasChanged { cells, .. }) => heard += cells.len(),
+                Some(Event::Changed { batch: Some(_), changes, .. }) => {
+                    heard += changes.of::<Painted>().len()
+                }
                 Some(_) => {}
                 None => bail!("the program ended"),
             }

@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{
-    Canvas, CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell, cells_to_strokes,
-};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
+use meshwork_place::canvas::{
+    Canvas, CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell, cells_to_strokes,
+};
 
 use crate::race::Plan;
 

@@ -2,8 +2,8 @@
 //!
 //! As a PNG it takes about 1.4 bytes a cell, as photographs of this size do.
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::rng::Rng;
+use meshwork_place::canvas::{CanvasSize, Colour};
 
 use super::paintings::Cell;
 

@@ -1,7 +1,7 @@
 //! `replica-memory`: what a full canvas takes in memory, with the batches that prove it.
 
 use anyhow::{Result, ensure};
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 use super::paintings::{self, ROOM};
 use super::yjs::{self, YrsCanvas};

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::protocol::FromClient;
 use meshwork_core::wire::Base64;
 use tokio::runtime::{Builder, Runtime};
@@ -102,8 +101,8 @@ fn genesis(number: u64) -> Vec<u8> {
     let owner = Identity::from_secret([99; 32]);
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
-    let size = CanvasSize { width: 100, height: 100 };
-    Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner).0
+    let kind = RoomKind::Place { width: 100, height: 100 };
+    Genesis::new(&mut Rng::new(seed), owner.peer(), kind, None).sign(&owner).0
 }
 
 fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use meshwork_core::batches::batch::UnverifiedBatch;
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::wire::{Bytes, MessageWriter};
+use meshwork_place::canvas::{Canvas, CanvasSize};
 
 use super::paintings::{self, Cell, ROOM, any_colour, scribble};
 use crate::race::{Needs, Plan, Race, Row, Samples};

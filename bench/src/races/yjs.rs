@@ -1,7 +1,7 @@
 //! The other side of several races: a canvas as people build it on yrs, one map with a key `x,y` for each cell.
 
 use anyhow::{Context, Result, ensure};
-use meshwork_core::crdt::canvas::{Canvas, Colour};
+use meshwork_place::canvas::{Canvas, Colour};
 use yrs::block::ClientID;
 use yrs::updates::decoder::Decode;
 use yrs::{Any, Doc, Map, MapRef, Options, Out, ReadTxn, StateVector, Transact, Update};

@@ -23,10 +23,10 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Storage(String),
     /// The room's rules, or who one is in it, do not allow it.
-    #[error("{0}")]
+    #[error("{}", meshwork_place::words::refusal(.0))]
     Denied(CommandError),
     /// The room's rules leave no time to finish what was begun.
-    #[error("{error} {hint}")]
+    #[error("{} {hint}", meshwork_place::words::refusal(.error))]
     OutOfTime {
         /// What the rules say.
         error: CommandError,
@@ -73,7 +73,7 @@ impl Failure {
 /// A fixed word for what a room's rules do not allow.
 fn denial_reason(error: &CommandError) -> &'static str {
     match error {
-        CommandError::NotPainter => "not-painter",
+        CommandError::NotWriter => "not-painter",
         CommandError::Banned => "banned",
         CommandError::NotBanned => "not-banned",
         CommandError::TooFast { .. } => "too-fast",

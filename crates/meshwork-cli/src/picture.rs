@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use image::{ExtendedColorType, ImageDecoder as _, ImageEncoder as _, ImageReader};
-use meshwork_core::crdt::canvas::CanvasSize;
-use meshwork_picture::Picture;
+use meshwork_place::canvas::CanvasSize;
+use meshwork_place::picture::Picture;
 
 use crate::exit::Failure;
 use crate::file;

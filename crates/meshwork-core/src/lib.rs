@@ -11,7 +11,6 @@ pub mod batches;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod crdt;
 pub mod id;
 pub mod links;
 #[cfg(feature = "memoised-signatures")]

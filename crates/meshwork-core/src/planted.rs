@@ -10,11 +10,13 @@
 //! # Invariants
 //! - A node without a fault runs as if there were none, whatever others on its thread do.
 
-/// Whether a fault is planted in the node that runs. Always false without the feature `planted-bugs`.
+/// Whether a fault is planted in the node that runs. Always false without the feature `planted-bugs`, which a crate that
+/// uses this has too.
+#[macro_export]
 macro_rules! planted {
     ($fault:ident) => {{
         #[cfg(feature = "planted-bugs")]
-        let is_planted = crate::planted::is_planted(crate::planted::PlantedBug::$fault);
+        let is_planted = $crate::planted::is_planted($crate::planted::PlantedBug::$fault);
         #[cfg(not(feature = "planted-bugs"))]
         let is_planted = false;
         is_planted
@@ -22,9 +24,9 @@ macro_rules! planted {
 }
 
 #[cfg(feature = "planted-bugs")]
-pub use on::PlantedBug;
+pub(crate) use on::enter;
 #[cfg(feature = "planted-bugs")]
-pub(crate) use on::{enter, is_planted};
+pub use on::{PlantedBug, is_planted};
 
 #[cfg(feature = "planted-bugs")]
 mod on {
@@ -43,7 +45,7 @@ mod on {
     }
 
     /// Whether the node that runs has this fault.
-    pub(crate) fn is_planted(fault: PlantedBug) -> bool {
+    pub fn is_planted(fault: PlantedBug) -> bool {
         PLANTED.get() == Some(fault)
     }
 
@@ -74,11 +76,11 @@ mod on {
         ClockMerge = "clock-merge",
         /// Clocks follow civil time also when it goes back.
         ClockBack = "clock-back",
-        /// Of two cells with one stamp the one that arrives later wins.
+        /// Of two entries with one stamp the one that arrives later wins.
         TieByArrival = "tie-by-arrival",
-        /// A fold gives all cells that it repeats the stamp of the latest.
+        /// A fold gives all entries that it repeats the stamp of the latest.
         FoldRestamps = "fold-restamps",
-        /// The digest of a tile leaves one of its columns out.
+        /// The digest of a part leaves some of its entries out.
         DigestColumn = "digest-column",
         /// After a gap in an endpoint's sequence whatever is near it counts as delivered.
         WindowSwallows = "window-swallows",
@@ -96,7 +98,7 @@ mod on {
         SignatureUnchecked = "signature-unchecked",
         /// Links that ended stay in the table.
         LinkLeaks = "link-leaks",
-        /// Cells that are cleared keep their colour.
+        /// What is cleared keeps what it showed.
         ClearedLoses = "cleared-loses",
         /// Nobody passes on batches to who has no link to their author.
         OverlaySilent = "overlay-silent",

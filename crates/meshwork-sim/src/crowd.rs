@@ -17,13 +17,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::overlay::size::EMERGENT_DEGREE;
 use meshwork_core::room::records::Rules;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 
 use crate::chance::generator;
 use crate::check::overlay::{connected, coverage, degree, payloads};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
@@ -15,6 +14,7 @@ use meshwork_core::signalling::protocol::{
 use meshwork_core::signalling::sealing::{self, SealingKey, SignalContent};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::Base64;
+use meshwork_place::canvas::CanvasSize;
 
 /// A lie that the server tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -324,7 +324,8 @@ impl MeetingPoint {
         let (code, genesis, _) = &self.rooms[&room];
         if self.lie == Some(Lie::OtherRoom) {
             let (identity, size) = (Identity::from_secret([8; 32]), CanvasSize { width: 9, height: 9 });
-            let other = Genesis::new_canvas(&mut Rng::new([8; 32]), identity.peer(), size, None);
+            let other =
+                Genesis::new(&mut Rng::new([8; 32]), identity.peer(), meshwork_place::kind(size), None);
             let genesis = Base64::new(other.sign(&identity).0).expect("a genesis is within the limit");
             return FromServer::Found { room, code: *code, genesis };
         }

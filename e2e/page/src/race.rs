@@ -3,8 +3,8 @@
 #![expect(unreachable_pub, reason = "what JavaScript calls must be public")]
 
 use meshwork_core::batches::batch::UnverifiedBatch;
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::id::RoomId;
+use meshwork_place::canvas::{Canvas, CanvasSize};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

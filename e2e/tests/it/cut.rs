@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use meshwork_core::id::Endpoint;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab, UdpProxy, wait_until};
+use meshwork_place::Place as _;
 use meshwork_rtc::native::{Addresses, Options};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};

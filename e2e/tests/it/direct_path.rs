@@ -10,6 +10,7 @@ use crate::common::{SIZE, make_room, open_start, same_cells, wait_linked};
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::networks::{Host, Networks, Router, SERVER};
 use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server, ServerOptions, Tab, wait_until};
+use meshwork_place::Place as _;
 use serde_json::Value;
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use image::{Rgba, RgbaImage};
 use meshwork_e2e::networks::{Networks, SERVER, SERVER_V6};
 use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server, ServerOptions, Tab, wait_until};
+use meshwork_place::Place as _;
 use tempfile::TempDir;
 
 /// Strokes of each in the time that a restart may take.

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 12] = [
     &["clock"],
     &["batches"],
     &["replica"],
-    &["crdt", "presence"],
+    &["presence"],
     &["links"],
     &["signalling"],
     &["overlay"],

@@ -24,6 +24,7 @@ const LICENCE: &str = "MIT";
 
 const CORE: &str = "meshwork-core";
 const DOC: &str = "meshwork-doc";
+const PLACE: &str = "meshwork-place";
 const RTC: &str = "meshwork-rtc";
 const SIGNAL: &str = "meshwork-signal";
 const SIM: &str = "meshwork-sim";
@@ -37,7 +38,7 @@ const ROOMS: [&str; 11] = [
     SIM,
     SIGNAL,
     STUDY,
-    "meshwork-picture",
+    PLACE,
     "meshwork-lan",
     "meshwork-compute",
     "meshwork-play",
@@ -66,15 +67,16 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        DOC | RTC | "meshwork-picture" | SIGNAL | "meshwork-lan" => Some(&[CORE]),
-        SIM | "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
+        DOC | PLACE | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
+        SIM => Some(&[CORE, DOC, PLACE]),
+        "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
         STUDY => Some(&[CORE, SIM]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
-        "meshwork-fuzz" => Some(&[CORE, SIGNAL]),
-        "meshwork-bench" => Some(&[CORE, RTC, SIM, SIGNAL, "meshwork-e2e"]),
+        "meshwork-fuzz" => Some(&[CORE, PLACE, SIGNAL]),
+        "meshwork-bench" => Some(&[CORE, PLACE, RTC, SIM, SIGNAL, "meshwork-e2e"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }
@@ -84,8 +86,9 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
 /// the drivers with a real meeting point.
 fn allowed_in_tests(name: &str) -> &'static [&'static str] {
     match name {
-        RTC => &[SIM, SIGNAL],
-        SIGNAL => &[SIM],
+        RTC => &[PLACE, SIM, SIGNAL],
+        SIGNAL => &[PLACE, SIM],
+        STUDY => &[PLACE],
         _ => &[],
     }
 }

@@ -19,8 +19,6 @@ pub(super) const UPWARD: &[(&str, &str, &str)] = &[
         "node",
         "a room tells its member's program in the node's words why it did not do what it was asked",
     ),
-    ("seam", "crdt", "an event tells which cells changed"),
     ("seam", "overlay", "the number of links of a node is that of an overlay"),
-    ("seam", "presence", "an event tells where somebody points"),
     ("signalling", "overlay", "a server has a say in which overlay a room has"),
 ];

@@ -6,10 +6,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use leptos::{ev, web_sys};
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::node::ServerState;
 use meshwork_core::room::records::Rules;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::canvas::CanvasSize;
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::words;
 

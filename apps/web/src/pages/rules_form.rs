@@ -9,7 +9,7 @@ use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
 
 /// Cells and window that stand there before anybody chose.
-const FIRST_LIMIT: Limit = Limit { cells: 12, window_ms: 10_000 };
+const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 
 /// Rules that are being chosen.
 #[derive(Clone, Copy)]
@@ -33,10 +33,10 @@ impl Draft {
         let choice = Choice::of_record(rules.overlay.as_str());
         Draft {
             is_limited: RwSignal::new(rules.limit.is_some()),
-            cells: RwSignal::new(limit.cells.to_string()),
+            cells: RwSignal::new(limit.cost.to_string()),
             window_ms: RwSignal::new(limit.window_ms),
-            is_listed: RwSignal::new(rules.painters.is_some()),
-            painters: RwSignal::new(rules.painters.as_ref().map(|list| list.to_vec()).unwrap_or_default()),
+            is_listed: RwSignal::new(rules.writers.is_some()),
+            painters: RwSignal::new(rules.writers.as_ref().map(|list| list.to_vec()).unwrap_or_default()),
             moderators: RwSignal::new(rules.moderators.to_vec()),
             overlay: RwSignal::new(overlays::place(choice)),
             nines: RwSignal::new(overlays::nines_of(choice)),
@@ -65,7 +65,7 @@ impl Draft {
             true => before,
             false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
         };
-        Ok(Rules { limit, painters, moderators, overlay })
+        Ok(Rules { limit, writers: painters, moderators, overlay })
     }
 }
 

@@ -16,11 +16,11 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
-use meshwork_core::crdt::canvas::{CanvasSize, Painted};
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
 use meshwork_core::node::{CommandError, Config, Node, Refusal, RoomHandle, ServerState};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
+use meshwork_place::canvas::{CanvasSize, Painted};
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
 use meshwork_web::people::{Beyond, Row};
 use meshwork_web::words::{self, Notice};
@@ -157,8 +157,8 @@ impl Session {
         // Whose scripts run here has its word taken on relays, too.
         let trusted_relays = vec![browser::host()];
         let config = Config { name: name.clone(), hides_address, trusted_relays, ..Config::default() };
-        let (driver, events) =
-            web::start(Options::new(config, identity)).map_err(|error| error.to_string())?;
+        let (driver, events) = web::start(Options::new(meshwork_place::make, config, identity))
+            .map_err(|error| error.to_string())?;
         let session = Session {
             me: driver.endpoint(),
             driver: StoredValue::new_local(driver),

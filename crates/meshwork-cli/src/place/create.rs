@@ -1,8 +1,8 @@
 //! `place create`: makes a room, registers it and prints its LINK.
 
 use clap::Args;
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::node::{Event, RoomHandle, RoomSpec};
+use meshwork_place::canvas::CanvasSize;
 use serde_json::json;
 
 use super::govern::RuleOptions;
@@ -35,7 +35,13 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { server, size, private, rules, common } = arguments;
     let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = create_ruled(&mut session, RoomSpec { server, size, private }, &rules, &common).await;
+    let result = create_ruled(
+        &mut session,
+        RoomSpec { server, kind: meshwork_place::kind(size), private },
+        &rules,
+        &common,
+    )
+    .await;
     session.close().await;
     result
 }

@@ -94,7 +94,7 @@ pub(crate) struct EraseArguments {
     at: Option<Position>,
     /// Columns and rows of what is erased.
     #[arg(long, value_name = "WxH", requires = "at", value_parser = values::parse_size)]
-    size: Option<meshwork_core::crdt::canvas::CanvasSize>,
+    size: Option<meshwork_place::canvas::CanvasSize>,
     /// Whose cells, by the peer's key; without it everybody's.
     #[arg(long, value_name = "PEER", allow_hyphen_values = true)]
     by: Option<PeerId>,
@@ -115,14 +115,14 @@ impl RuleOptions {
     /// `rules` with what was asked for in them.
     pub(super) fn apply(&self, mut rules: Rules) -> Result<Rules, Failure> {
         if let Some(cells) = self.cells_per_minute {
-            rules.limit = Some(Limit { cells, window_ms: 60_000 });
+            rules.limit = Some(Limit { cost: cells, window_ms: 60_000 });
         }
         if let Some(cooldown) = self.cooldown {
             let window_ms = u32::try_from(cooldown.as_millis()).expect("a week has fewer milliseconds");
-            rules.limit = Some(Limit { cells: 1, window_ms });
+            rules.limit = Some(Limit { cost: 1, window_ms });
         }
         if let Some(painters) = &self.painters {
-            rules.painters = Some(list(painters)?);
+            rules.writers = Some(list(painters)?);
         }
         if let Some(moderators) = &self.moderators {
             rules.moderators = list(moderators)?;
@@ -146,7 +146,7 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
         if changes {
             rules = options.apply(rules)?;
             rules.limit = rules.limit.filter(|_| !no_limit);
-            rules.painters = rules.painters.filter(|_| !everybody);
+            rules.writers = rules.writers.filter(|_| !everybody);
             if no_moderators {
                 rules.moderators = Bounded::default();
             }
@@ -297,14 +297,14 @@ fn parse_cooldown(text: &str) -> Result<Duration, String> {
 fn words(rules: &Rules, banned: &[PeerId]) -> String {
     let limit = rules.limit.map_or(String::from("as fast as one can"), |limit| {
         let window = duration::format(Duration::from_millis(limit.window_ms.into()));
-        format!("{} every {window}", counted(limit.cells as usize, "cell"))
+        format!("{} every {window}", counted(limit.cost as usize, "cell"))
     });
     let named = |peers: &[PeerId]| {
         let names: Vec<String> = peers.iter().map(PeerId::to_string).collect();
         names.join(" ")
     };
     let painters = rules
-        .painters
+        .writers
         .as_ref()
         .map_or(String::from("everybody"), |painters| format!("the owner {}", named(painters)));
     format!(
@@ -318,10 +318,10 @@ fn words(rules: &Rules, banned: &[PeerId]) -> String {
 
 fn value(rules: &Rules, banned: &[PeerId], holders: Option<usize>) -> Value {
     let named = |peers: &[PeerId]| peers.iter().map(PeerId::to_string).collect::<Vec<_>>();
-    let limit = rules.limit.map(|limit| json!({ "cells": limit.cells, "window_ms": limit.window_ms }));
+    let limit = rules.limit.map(|limit| json!({ "cells": limit.cost, "window_ms": limit.window_ms }));
     json!({
         "limit": limit,
-        "painters": rules.painters.as_ref().map(|painters| named(painters)),
+        "painters": rules.writers.as_ref().map(|painters| named(painters)),
         "moderators": named(&rules.moderators),
         "overlay": Choice::of_record(rules.overlay.as_str()).to_string(),
         "banned": named(banned),
@@ -366,11 +366,11 @@ mod tests {
             moderators: Some(vec![peer(3), peer(1), peer(3)]),
             ..RuleOptions::default()
         };
-        let before = Rules { painters: Some(Bounded::new(vec![peer(9)]).unwrap()), ..Rules::default() };
+        let before = Rules { writers: Some(Bounded::new(vec![peer(9)]).unwrap()), ..Rules::default() };
         let rules = options.apply(before.clone()).unwrap();
-        assert_eq!(rules.limit, Some(Limit { cells: 1, window_ms: 300_000 }));
+        assert_eq!(rules.limit, Some(Limit { cost: 1, window_ms: 300_000 }));
         assert_eq!(rules.moderators.to_vec(), [peer(1), peer(3)]);
-        assert_eq!(rules.painters, before.painters);
+        assert_eq!(rules.writers, before.writers);
         let overlay = Some(Choice::KGossip { nines: 5 });
         let sparse = RuleOptions { overlay, ..RuleOptions::default() }.apply(rules.clone()).unwrap();
         assert_eq!((sparse.overlay.as_str(), sparse.limit), ("k-gossip:5", rules.limit));
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn rules_are_told_in_words_and_values() {
-        let rules = Rules { limit: Some(Limit { cells: 60, window_ms: 60_000 }), ..Rules::default() };
+        let rules = Rules { limit: Some(Limit { cost: 60, window_ms: 60_000 }), ..Rules::default() };
         let told = words(&rules, &[peer(1)]);
         assert!(told.contains("60 cells every 1m") && told.contains("Painters: everybody"), "{told}");
         assert!(told.contains(&peer(1).to_string()), "{told}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::node::{Event, LinkState, PeerView, RoomHandle};
+use meshwork_place::Place as _;
 use tokio::time::Instant;
 
 use super::counted;
@@ -48,7 +49,7 @@ pub(super) async fn wait(
             None => session.next().await.map(Some),
         };
         match event.map_err(|failure| out_of_step(failure, &peers, undone))? {
-            Some(Event::CanvasChanged { room: changed_room, .. }) if changed_room == room => {
+            Some(Event::Changed { room: changed_room, batch: Some(_), .. }) if changed_room == room => {
                 changed = Instant::now()
             }
             _ => {}

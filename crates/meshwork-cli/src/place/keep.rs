@@ -132,7 +132,7 @@ impl Keeper<'_> {
         let mut notices = Notices::default();
         loop {
             let event = self.session.next().await?;
-            let is_stroke = matches!(event, Event::CanvasChanged { .. });
+            let is_stroke = matches!(event, Event::Changed { batch: Some(_), .. });
             if self.common.json {
                 if let Some(line) = watch::line(&event).filter(|_| !is_stroke) {
                     print_line(line)?;

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_core::crdt::canvas::index_in_tile;
 use meshwork_core::node::{PeerView, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_picture::{Dither, Fit};
+use meshwork_place::canvas::index_in_tile;
+use meshwork_place::picture::{Dither, Fit};
 use serde_json::json;
 use tokio::time::Instant;
 

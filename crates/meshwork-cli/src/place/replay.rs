@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use meshwork_core::id::RoomId;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::WallTime;
-use meshwork_picture::Timeline;
+use meshwork_place::picture::Timeline;
 use serde_json::json;
 
 use self::past::Past;
@@ -103,7 +103,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let now = history::now().as_millis();
     let (from, to) = range(&timeline, arguments.from, arguments.to, now)?;
     let scale = scale_of(&timeline, arguments.scale, format)?;
-    let film = meshwork_picture::Film { from, to, frames, per_second: arguments.fps };
+    let film = meshwork_place::picture::Film { from, to, frames, per_second: arguments.fps };
     let progress = Progress::start("Drawing", "frames");
     progress.turn_to("Drawing", Some(frames.into()));
     let made = film::make(&mut timeline, film, scale, format, |frame| progress.set(frame))?;

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize};
 use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{
-    CommandError, Config, Event, LinkState, Node, PaintReceipt, PeerView, RoomHandle, RoomSpec, ServerState,
+    CommandError, Config, Event, LinkState, Node, PeerView, Receipt, RoomHandle, RoomSpec, ServerState,
     StoredRoom,
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_picture::Cell;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, CanvasSize};
+use meshwork_place::picture::Cell;
 use meshwork_rtc::native::persist::Store;
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
@@ -110,7 +111,7 @@ impl Session {
         };
         let (hides_address, trusted_relays) = (hiding.hide_address, hiding.trust_relay.clone());
         let config = Config { name, stays, hides_address, trusted_relays, ..Config::default() };
-        let mut options = Options::new(config, identity);
+        let mut options = Options::new(meshwork_place::make, config, identity);
         options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
         let (driver, events) = start(options).context("the peer cannot be started")?;
         Ok(Session { driver, events, deadline: Some(deadline), timeout, painted: 0, seen: Seen::default() })
@@ -226,7 +227,7 @@ impl Session {
         &mut self,
         room: RoomHandle,
         cells: &[Cell],
-    ) -> Result<Result<PaintReceipt, Pause>, Failure> {
+    ) -> Result<Result<Receipt, Pause>, Failure> {
         let (count, cells) = (cells.len(), cells.to_vec());
         match self.call(move |node, now| node.paint(now, room, &cells)).await? {
             Ok(receipt) => {
@@ -241,7 +242,7 @@ impl Session {
                 Ok(Err(Pause { left: left as usize, wait: Duration::ZERO, is_behind: false }))
             }
             Err(error) => {
-                let CommandError::TooFast { cells, wait_ms, .. } = error else {
+                let CommandError::TooFast { cost: cells, wait_ms, .. } = error else {
                     return Err(denied_or_unexpected(error));
                 };
                 let wait = Duration::from_millis(wait_ms);
@@ -357,7 +358,7 @@ fn unless_refused(event: Event) -> Result<Event, Failure> {
 /// What the room's rules do not allow is told as it is.
 fn denied_or_unexpected(error: CommandError) -> Failure {
     match error {
-        CommandError::NotPainter | CommandError::Banned => Failure::Denied(error),
+        CommandError::NotWriter | CommandError::Banned => Failure::Denied(error),
         error => Failure::Unexpected(anyhow!(error).context("the cells cannot be painted")),
     }
 }

@@ -5,12 +5,13 @@ mod census;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_core::crdt::canvas::{Canvas, Colour, TILE_SIDE};
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{Node, PeerView, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::WallTime;
-use meshwork_picture::palette;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, Colour, TILE_SIDE};
+use meshwork_place::picture::palette;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

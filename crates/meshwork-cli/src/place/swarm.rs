@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::Identity;
 use meshwork_core::node::{Node, PeerView, RoomHandle};
 use meshwork_core::overlay::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_picture::palette;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Canvas;
+use meshwork_place::picture::palette;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

@@ -5,9 +5,9 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_picture::palette;
+use meshwork_place::canvas::{CanvasSize, Colour};
+use meshwork_place::picture::palette;
 
 /// Cells of the longest side of a canvas.
 const SIDE_MAX: u16 = 4096;

@@ -3,7 +3,9 @@
 use clap::Args;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, ServerState};
+use meshwork_core::seam::io::BatchKey;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::canvas::Painted;
 use serde_json::{Value, json};
 
 use super::session::{Session, Stay};
@@ -98,11 +100,16 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             with_peer(json!({ "event": if *distant { "distant" } else { "left" } }), Some(*endpoint))
         }
         Event::InStep { endpoint, .. } => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
-        Event::CanvasChanged { author, sequence, cells, .. } => {
-            let said = json!({ "event": "stroke", "sequence": sequence, "count": cells.len() });
-            with_peer(said, Some(*author))
+        Event::Changed { batch, changes, .. } => {
+            let count = changes.of::<Painted>().len();
+            match batch {
+                Some(BatchKey { author, sequence }) => with_peer(
+                    json!({ "event": "stroke", "sequence": sequence, "count": count }),
+                    Some(*author),
+                ),
+                None => json!({ "event": "mended", "count": count }),
+            }
         }
-        Event::CanvasMended { cells, .. } => json!({ "event": "mended", "count": cells.len() }),
         Event::RoomTime { ahead_ms, .. } => json!({ "event": "time", "ahead_ms": ahead_ms }),
         Event::RulesChanged { .. } => json!({ "event": "rules" }),
         Event::Equivocation { endpoint, detail, .. } => {
@@ -140,9 +147,10 @@ fn without_nulls(mut line: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::crdt::canvas::{Colour, Painted};
     use meshwork_core::id::{Instance, PeerId};
     use meshwork_core::node::{LinkState, Refusal, RoomHandle, RoomRefusal};
+    use meshwork_core::replica::Changes;
+    use meshwork_place::canvas::{Colour, REPLICA};
 
     use super::*;
 
@@ -152,7 +160,9 @@ mod tests {
     #[test]
     fn strokes_and_refusals_name_peer_and_count() {
         let cell = Painted { x: 1, y: 2, colour: Colour::rgb(0, 0, 0) };
-        let stroke = Event::CanvasChanged { room: ROOM, author: ENDPOINT, sequence: 7, cells: vec![cell; 3] };
+        let batch = Some(BatchKey { author: ENDPOINT, sequence: 7 });
+        let changes = Changes::new(vec![cell; 3]).expect("some");
+        let stroke = Event::Changed { room: ROOM, replica: REPLICA, batch, changes };
         let peer = ENDPOINT.peer.to_string();
         let instance = "000000000000000a";
         let wanted =

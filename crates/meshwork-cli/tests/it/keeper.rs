@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use crate::support::{Home, PATIENCE};
 use meshwork_core::batches::batch::{SignedBatch, UnverifiedBatch};
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour};
 use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle};
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour};
 use meshwork_rtc::native::history::{Entry, History};
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
@@ -72,7 +73,7 @@ impl Painter {
         };
         let options = Options {
             addresses: Addresses::loopback(),
-            ..Options::new(config, Identity::from_secret([3; 32]))
+            ..Options::new(meshwork_place::make, config, Identity::from_secret([3; 32]))
         };
         let (driver, mut events) = start(options).unwrap();
         let address: RoomAddress = link.parse().unwrap();

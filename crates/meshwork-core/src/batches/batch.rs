@@ -1,7 +1,7 @@
 //! Batches: what one author says at once in a room, in bytes that only the author can have signed.
 //!
 //! `header | payload | signature`: the header in postcard, the payload of the replica it is meant for, and 64
-//! bytes of Ed25519 over label, RoomId, header and payload. docs/protocol/canvas.md has every byte. Nothing
+//! bytes of Ed25519 over label, RoomId, header and payload. docs/protocol/batches.md has every byte. Nothing
 //! may be done with a batch before its signature is checked, so there are two types: [`UnverifiedBatch`] for
 //! bytes from outside, [`SignedBatch`] for what replicas take.
 
@@ -16,7 +16,7 @@ use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use crate::seam::io::BatchKey;
 
-/// Longest batch, in bytes: 4096 cells with a stamp and a colour each take 45 KiB, and four such batches fit one
+/// Longest batch, in bytes: 4096 entries with a stamp and a small value each take 45 KiB, and four such batches fit one
 /// message of a link.
 pub const BATCH_MAX: usize = 64 * 1024;
 /// Longest header, in bytes: every varint at its longest.
@@ -28,9 +28,9 @@ pub const PAYLOAD_MAX: usize = BATCH_MAX - HEADER_MAX - SIGNATURE_LEN;
 /// What a signature begins with, so that it can be of nothing but a batch.
 pub const SIGNATURE_LABEL: &[u8] = b"meshwork batch v1";
 
-/// The format of batches where cells are not counted.
+/// The format of batches where nothing is counted.
 const FORMAT: u8 = 1;
-/// The format of batches under rules with a limit: the header says how many cells were painted before.
+/// The format of batches under rules with a limit: the header says what those before cost.
 const FORMAT_COUNTED: u8 = 2;
 
 /// Between which stamps a batch stands, so that it can be held back until due before its payload is read.
@@ -39,7 +39,7 @@ pub struct StampWindow {
     /// The least stamp of the payload; never [`Stamp::NEVER`].
     pub least: Stamp,
     /// When the batch was written. No stamp of the payload is greater; in a batch that says something new the
-    /// greatest one equals it, in one that repeats older cells it may be later than all of them.
+    /// greatest one equals it, in one that repeats older entries it may be later than all of them.
     pub most: Stamp,
 }
 
@@ -57,7 +57,7 @@ pub struct Header {
     pub author: Endpoint,
     /// Its place in the author's sequence, from 1.
     pub sequence: u64,
-    /// Which replica of the room it is for; 0 is the canvas.
+    /// Which replica of the room it is for.
     pub replica: u8,
     /// The hash of the room record that it is written under; `None` for the genesis, whose hash is the RoomId.
     pub record: Option<[u8; 32]>,
@@ -127,7 +127,7 @@ pub enum BatchError {
 
 /// The exact bytes of a batch, which are known to begin with a header. Cheap to clone.
 ///
-/// Nothing else is kept of it, since a room may keep a batch for each cell of its canvas; the header is read
+/// Nothing else is kept of it, since a room may keep a batch for each entry of its replica; the header is read
 /// again each time somebody asks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Batch(Arc<[u8]>);
@@ -138,8 +138,8 @@ impl Batch {
         self.parts().0
     }
 
-    /// How many cells its endpoint had painted in this window of the rules' limit before; `None` where the batch
-    /// does not count cells.
+    /// What its endpoint had written in this window of the rules' limit before had cost; `None` where the batch
+    /// does not count.
     pub fn used(&self) -> Option<u32> {
         self.parts().1
     }
@@ -252,7 +252,7 @@ impl SignedBatch {
         SignedBatch::sign_counted(identity, room, header, None, payload)
     }
 
-    /// Writes and signs a batch that says how many cells were painted before it in its window of a limit.
+    /// Writes and signs a batch that says what those before it in its window of a limit cost.
     ///
     /// # Errors
     /// As [`SignedBatch::sign`].
@@ -366,7 +366,7 @@ impl WireHeader {
 }
 
 impl Header {
-    /// Writes the format, the header, and how many cells were painted before where that counts.
+    /// Writes the format, the header, and what those before cost where that counts.
     fn write<'a>(&self, used: Option<u32>, buffer: &'a mut [u8; HEADER_MAX]) -> &'a [u8] {
         buffer[0] = if used.is_some() { FORMAT_COUNTED } else { FORMAT };
         let fits = "the longest header fits its buffer";
@@ -442,7 +442,7 @@ mod tests {
         }
     }
 
-    /// docs/protocol/canvas.md shows this batch. A failure prints what is written now.
+    /// docs/protocol/batches.md shows this batch. A failure prints what is written now.
     #[test]
     fn golden_counted_batch() {
         let header = Header { record: Some([7; 32]), ..header() };
@@ -454,7 +454,7 @@ mod tests {
         );
     }
 
-    /// docs/protocol/canvas.md shows this batch. A failure prints what is written now.
+    /// docs/protocol/batches.md shows this batch. A failure prints what is written now.
     #[test]
     fn golden_batch() {
         let batch = sign(header(), b"payload").unwrap();

@@ -15,7 +15,7 @@ const WORDS: usize = (WINDOW / 64) as usize;
 /// are known one by one; what lies between is **forgotten**. A sequence above the window moves it up, however
 /// far, since gaps are ordinary: batches that win nothing any more are never sent to a newcomer. A forgotten
 /// sequence counts as new each time, so that no batch can be lost to this window; whoever takes it must be
-/// idempotent and pass on only what had an effect, as the canvas does.
+/// idempotent and pass on only what had an effect, as a replica does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceWindow {
     /// All sequences from 1 to here were delivered.

@@ -148,11 +148,11 @@ mod tests {
         }
 
         #[test]
-        fn a_newcomers_first_stamp_beats_every_merged_cell(cells in proptest::collection::vec(0..u64::MAX, 1..50), wall: u64) {
+        fn a_newcomers_first_stamp_beats_every_merged_stamp(stamps in proptest::collection::vec(0..u64::MAX, 1..50), wall: u64) {
             let mut clock = Clock::new();
-            cells.iter().for_each(|&cell| clock.merge(Stamp(cell)));
+            stamps.iter().for_each(|&stamp| clock.merge(Stamp(stamp)));
             let first = clock.stamp(WallTime(wall));
-            prop_assert!(cells.iter().all(|&cell| first > Stamp(cell)));
+            prop_assert!(stamps.iter().all(|&stamp| first > Stamp(stamp)));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! Room time: what the clocks of a room's members agree on, so that one that is set wrong harms nobody.
 //!
 //! # Problem
-//! Stamps far ahead of civil time are held back, so that nobody can freeze a cell. But civil time is what one's
+//! Stamps far ahead of civil time are held back, so that nobody can freeze an entry. But civil time is what one's
 //! own clock says, and people's clocks are set wrong: whoever is a minute ahead would be seen a minute late,
 //! whoever is a minute behind would hold everybody back.
 //!

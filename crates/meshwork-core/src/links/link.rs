@@ -26,7 +26,7 @@ use super::message::{GoodbyeReason, LinkMessage};
 use super::rtt::{PingOutcomes, RttEstimate};
 use super::transcript::{Facts, Transcript};
 use crate::id::{Endpoint, Identity};
-use crate::presence::{Pointing, PointingError};
+use crate::presence::{Presented, PresentedError};
 use crate::seam::config::Config;
 use crate::seam::description::{Fingerprints, Role};
 use crate::seam::event::Refusal;
@@ -36,7 +36,7 @@ use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bytes, MessageReader, MessageWriter};
 
 /// Bytes that may wait on one link, beyond which nothing more is queued for it: about a second of a good home
-/// connection, and the whole of most canvases.
+/// connection, and the whole of most replicas.
 pub const SEND_QUEUE_MAX: usize = 1024 * 1024;
 /// Bytes under way on a link above which nothing is said about cursors: a quarter of the window, so that strokes
 /// always find room.
@@ -71,7 +71,7 @@ pub enum LinkEvent {
     /// A message arrived over the proved link.
     Message(LinkMessage),
     /// A datagram about a cursor arrived over the proved link, which may be none.
-    Pointing(Result<Pointing, PointingError>),
+    Presented(Result<Presented, PresentedError>),
     /// The other end broke the protocol; the link is unusable.
     Broken(Refusal, String),
 }
@@ -353,11 +353,11 @@ impl Link {
 
     /// Queues a datagram about a cursor if nothing else waits to be sent and little is under way. Returns whether it
     /// was taken: what was not is worth nothing later.
-    pub fn send_pointing(&mut self, pointing: &Pointing) -> bool {
+    pub fn send_presented(&mut self, presented: &Presented) -> bool {
         let is_idle = self.writer.is_empty() && self.datagrams.is_empty();
         let takes = self.phase == Phase::Proved && is_idle && self.in_flight <= POINTING_WINDOW;
         if takes {
-            self.datagrams.push_back(pointing.encode().to_vec());
+            self.datagrams.push_back(presented.encode().to_vec());
         }
         takes
     }
@@ -431,8 +431,8 @@ impl Link {
 
     fn handle_datagram(&mut self, now: Time, bytes: &[u8]) {
         let Some((kind, token)) = bytes.split_first() else { return };
-        if *kind == Pointing::KIND && self.phase == Phase::Proved {
-            return self.events.push_back(LinkEvent::Pointing(Pointing::decode(token)));
+        if *kind == Presented::KIND && self.phase == Phase::Proved {
+            return self.events.push_back(LinkEvent::Presented(Presented::decode(token)));
         }
         // Kinds that this build does not know are skipped, as are proofs' forerunners.
         let Ok(token) = <[u8; 8]>::try_from(token) else { return };

@@ -37,6 +37,6 @@ impl Node {
             }
         }
         // What can wait for nothing comes when nothing waits.
-        self.send_pointings();
+        self.send_presence();
     }
 }

@@ -1,10 +1,9 @@
-//! The node's side of room records: rules, bans and erases in one's own name, and what holds in a room.
+//! What one writes in a room in one's own name, rules, bans and erases among it, and what holds in a room.
 
 use alloc::vec::Vec;
 
 use super::Node;
-use super::view::{CommandError, PaintingLeft};
-use crate::crdt::canvas::Colour;
+use super::view::{CommandError, Receipt, WritingLeft};
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::room::Room;
 use crate::room::records::law::Law;
@@ -13,8 +12,27 @@ use crate::seam::event::RoomHandle;
 use crate::time::{Now, Time};
 
 impl Node {
-    /// Sets the rules of a room that one owns. Where they become stricter, what was painted so far stays, and what
-    /// was painted meanwhile by somebody who had not heard of them is painted again by its author, as far as the
+    /// Writes payloads in one's own name into the room's replica, a batch each: its app says what they are.
+    ///
+    /// # Errors
+    /// [`CommandError`] says what is wrong with a payload, or that neighbours cannot keep up; nothing was written.
+    pub fn write(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        payloads: Vec<Vec<u8>>,
+    ) -> Result<Receipt, CommandError> {
+        self.advance(now);
+        self.check_backpressure(room)?;
+        let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;
+        let open = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
+        let receipt = open.write(open.present(self.now), &self.identity, payloads)?;
+        self.settle();
+        Ok(receipt)
+    }
+
+    /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
+    /// was written meanwhile by somebody who had not heard of them is said again by its author, as far as the
     /// rules allow.
     ///
     /// Set rules when the members in the room have one's records ([`Node::has_our_records`]): of two records that
@@ -31,7 +49,7 @@ impl Node {
         self.govern(now, room, |open, now, identity| open.set_rules(now, identity, rules))
     }
 
-    /// Bans a peer: what it painted so far stays, what it paints from now on does not count.
+    /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
     ///
     /// # Errors
     /// [`CommandError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
@@ -39,7 +57,7 @@ impl Node {
         self.govern(now, room, |open, now, identity| open.ban(now, identity, peer))
     }
 
-    /// Lifts all bans of a peer. What it painted while it was banned does not come back.
+    /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
     ///
     /// # Errors
     /// [`CommandError::NotAllowed`] unless one is the owner, [`CommandError::NotBanned`].
@@ -50,7 +68,7 @@ impl Node {
         })
     }
 
-    /// Erases cells that were painted up to now.
+    /// Takes back what was written up to now.
     ///
     /// # Errors
     /// [`CommandError::NotAllowed`] unless one is the owner or a moderator.
@@ -86,19 +104,15 @@ impl Node {
         self.law(room).map(|law| law.banned().collect()).unwrap_or_default()
     }
 
-    /// What one may paint in a room now; `None` where its rules have no limit.
+    /// What one may write in a room now; `None` where its rules have no limit.
     ///
     /// # Errors
-    /// [`CommandError::Banned`] and [`CommandError::NotPainter`] when that is nothing, [`CommandError::NotOpen`].
-    pub fn painting_left(
-        &mut self,
-        now: Time,
-        room: RoomHandle,
-    ) -> Result<Option<PaintingLeft>, CommandError> {
+    /// [`CommandError::Banned`] and [`CommandError::NotWriter`] when that is nothing, [`CommandError::NotOpen`].
+    pub fn writing_left(&mut self, now: Time, room: RoomHandle) -> Result<Option<WritingLeft>, CommandError> {
         self.advance(now);
         let entry = self.rooms.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
         let open = entry.room.as_ref().ok_or(CommandError::NotOpen)?;
-        open.painting_left(open.present(self.now))
+        open.writing_left(open.present(self.now))
     }
 
     /// Whether a member said that it holds the records of the room that we hold; one that stores says so when
@@ -106,18 +120,6 @@ impl Node {
     pub fn has_our_records(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
         let open = self.rooms.get(&room).and_then(|entry| entry.room.as_ref());
         open.is_some_and(|open| open.has_our_records(endpoint))
-    }
-
-    /// Paints own cells again that do not count any more, as many as the rules allow now.
-    pub(super) fn repaint(&mut self, handle: RoomHandle, cells: &[(u16, u16, Colour)]) {
-        let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
-        if let Err(CommandError::TooFast { left, .. }) =
-            room.paint(room.present(self.now), &self.identity, cells)
-            && let Some(some) = cells.get(..left as usize).filter(|some| !some.is_empty())
-        {
-            // What the limit leaves; the rest is for the painter to paint later.
-            let _ = room.paint(room.present(self.now), &self.identity, some);
-        }
     }
 
     fn govern(

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::storing::split_token;
-use crate::room::history::{HistoryView, PastBatch};
+use crate::batches::batch::SignedBatch;
+use crate::room::history::HistoryView;
 use crate::seam::event::RoomHandle;
 use crate::seam::io::HistoryPart;
 use crate::time::Time;
@@ -37,13 +38,13 @@ impl Node {
         self.rooms.get(&room)?.room.as_ref()?.history()
     }
 
-    /// Takes out batches that were fetched, verified each of them, until they have `cells_most` cells or more. They
+    /// Takes out batches that were fetched, verified each of them, until they cost `cost_most` or more together. They
     /// come in the order in which the log has them; where a second log had to be asked some come twice.
-    pub fn take_history(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch> {
+    pub fn take_history(&mut self, now: Time, room: RoomHandle, cost_most: usize) -> Vec<SignedBatch> {
         self.advance(now);
         let present = self.now;
         let open = self.open_room_mut(room);
-        let taken = open.map(|open| open.take_history(open.present(present), cells_most)).unwrap_or_default();
+        let taken = open.map(|open| open.take_history(open.present(present), cost_most)).unwrap_or_default();
         self.settle();
         taken
     }

@@ -26,7 +26,7 @@ impl Node {
             match event {
                 LinkEvent::Proved => self.handle_proved(link),
                 LinkEvent::Message(message) => self.handle_link_message(link, message),
-                LinkEvent::Pointing(pointing) => self.handle_pointing(link, pointing),
+                LinkEvent::Presented(presented) => self.handle_presented(link, presented),
                 LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
             }
         }

@@ -34,7 +34,7 @@ mod links;
 mod looking;
 mod overlays;
 mod peer;
-mod pointing;
+mod presence;
 mod reaching;
 mod registration;
 mod reports;
@@ -53,7 +53,7 @@ use core::cell::Cell;
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use crate::seam::io::{Effect, Input};
-pub use view::{CommandError, PaintReceipt, PaintingLeft, PeerView, RoomSpec, StoredRoom, Usage};
+pub use view::{CommandError, PeerView, Receipt, RoomSpec, StoredRoom, Usage, WritingLeft};
 
 use self::attempt::Attempt;
 use self::flushing::Unflushed;
@@ -61,12 +61,13 @@ use self::introductions::Introductions;
 use self::peer::Peer;
 use self::rooms::Entry;
 use crate::clock::room_time;
-use crate::crdt::canvas::{Canvas, Colour};
 use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
 use crate::overlay::maker::{self, Maker};
+use crate::replica::Replica;
 use crate::rng::{Rng, Seed};
+use crate::room::MakeReplica;
 use crate::seam::io::{LinkId, ServerId};
 use crate::signalling::address::RoomAddress;
 use crate::signalling::announce;
@@ -83,7 +84,7 @@ pub const PEERS_MAX: usize = 512;
 /// Connection attempts under way at a time: two for everybody in a full room, and some more.
 pub const PENDING_MAX: usize = 64;
 /// Bytes that may wait on a link while parts of a replica or direct messages are handed to it, so that live
-/// strokes never wait behind a whole canvas: at 10 Mbit/s this is 50 ms.
+/// batches never wait behind a whole replica: at 10 Mbit/s this is 50 ms.
 const SERVE_QUEUE: usize = 64 * 1024;
 /// Refusal counters that are kept; further offenders share one.
 const COUNTERS_MAX: usize = 1024;
@@ -99,6 +100,7 @@ pub enum Output {
 
 /// One endpoint of the network, driven from outside.
 pub struct Node {
+    apps: MakeReplica,
     config: Config,
     identity: Identity,
     me: Endpoint,
@@ -136,16 +138,24 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that knows nobody yet. Its instance and keys are drawn from `seed`, which must be fresh for each
-    /// start of a program.
-    pub fn new(config: Config, identity: Identity, seed: Seed, now: Time, wall: WallTime) -> Node {
-        let node = Node::without_overlays(config, identity, seed, now, wall);
+    /// A node that knows nobody yet. `apps` makes what the apps of its rooms keep in step. Its instance and keys are
+    /// drawn from `seed`, which must be fresh for each start of a program.
+    pub fn new(
+        apps: MakeReplica,
+        config: Config,
+        identity: Identity,
+        seed: Seed,
+        now: Time,
+        wall: WallTime,
+    ) -> Node {
+        let node = Node::without_overlays(apps, config, identity, seed, now, wall);
         Node { overlays: Some(maker::all), ..node }
     }
 
     /// The same with full mesh as its only overlay until [`Node::set_overlays`], so that a program can be loaded
     /// without the code of the others.
     pub fn without_overlays(
+        apps: MakeReplica,
         config: Config,
         identity: Identity,
         seed: Seed,
@@ -157,6 +167,7 @@ impl Node {
         let sealing = SealingKey::generate(&mut rng);
         let announcement = announce::announce(&identity, me, sealing.public());
         Node {
+            apps,
             config,
             identity,
             me,
@@ -253,7 +264,7 @@ impl Node {
         for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
             room.handle_timeout(room.present(self.now));
         }
-        self.forget_silent_pointers();
+        self.forget_silent_presence();
         self.settle();
     }
 
@@ -295,7 +306,7 @@ impl Node {
             .chain(rooms)
             .chain(links)
             .chain(self.peer_deadlines())
-            .chain(self.pointing_deadlines())
+            .chain(self.presence_deadlines())
             .chain(self.full_deadlines())
             .chain(self.asking_deadlines())
             .min()
@@ -304,7 +315,7 @@ impl Node {
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
     ///
     /// # Errors
-    /// [`CommandError::Size`] or [`CommandError::TooManyRooms`].
+    /// [`CommandError::Kind`] or [`CommandError::TooManyRooms`].
     pub fn create_room(&mut self, now: Time, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         self.advance(now);
         let handle = self.add_created_room(spec)?;
@@ -374,25 +385,6 @@ impl Node {
         self.settle();
     }
 
-    /// Paints cells in one's own name: (x, y, colour), where the last one counts for a cell given twice.
-    ///
-    /// # Errors
-    /// [`CommandError`] says what is wrong with the cells, or that neighbours cannot keep up.
-    pub fn paint(
-        &mut self,
-        now: Time,
-        room: RoomHandle,
-        cells: &[(u16, u16, Colour)],
-    ) -> Result<PaintReceipt, CommandError> {
-        self.advance(now);
-        self.check_backpressure(room)?;
-        let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;
-        let open = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
-        let receipt = open.paint(open.present(self.now), &self.identity, cells)?;
-        self.settle();
-        Ok(receipt)
-    }
-
     /// Changes what people call this peer; members are told.
     pub fn set_name(&mut self, now: Time, name: &str) {
         self.advance(now);
@@ -428,9 +420,9 @@ impl Node {
         Some(self.rooms.get(&room)?.room.as_ref()?.genesis().is_private())
     }
 
-    /// The room's canvas, once its genesis is known.
-    pub fn canvas(&self, room: RoomHandle) -> Option<&Canvas> {
-        Some(self.rooms.get(&room)?.room.as_ref()?.canvas())
+    /// The replica of the app that the room opened with, once its genesis is known, if it is what is asked for.
+    pub fn replica<R: Replica>(&self, room: RoomHandle) -> Option<&R> {
+        self.rooms.get(&room)?.room.as_ref()?.replica().as_any()
     }
 
     /// The room's time at `now`, by which strokes are stamped; `None` until its genesis is known.

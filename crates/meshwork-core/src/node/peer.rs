@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::links::resume::Session;
-use crate::presence::PointingAllowance;
+use crate::presence::PresenceAllowance;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::io::{LinkId, ServerId};
 use crate::signalling::protocol::Announcement;
@@ -120,7 +120,7 @@ pub(super) struct Peer {
     /// Endpoints that it made known and attempts of others that it handed to us.
     pub(super) introduced: Allowance,
     /// What it says of its cursor.
-    pub(super) pointings: PointingAllowance,
+    pub(super) presented: PresenceAllowance,
     /// Whether no direct path to it was found lately, so that the next attempt uses relays.
     pub(super) needs_relay: bool,
     /// Whether it named relayed candidates alone when its link was made.
@@ -183,7 +183,7 @@ impl Peer {
             attempts: Allowance::new(now, ATTEMPTS_MAX),
             carried: Allowance::new(now, CARRIES_MAX),
             introduced: Allowance::new(now, INTRODUCED_MAX),
-            pointings: PointingAllowance::default(),
+            presented: PresenceAllowance::default(),
             needs_relay: false,
             they_hide: false,
             next_move: None,

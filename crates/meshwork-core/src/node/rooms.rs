@@ -111,13 +111,16 @@ impl Entry {
 
 impl Node {
     pub(super) fn add_created_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
-        spec.size.check().map_err(|error| CommandError::Size(error.0))?;
         self.check_room_count()?;
         let secret = spec.private.then(|| Secret(self.rng.bytes()));
-        let genesis = Genesis::new_canvas(&mut self.rng, self.me.peer, spec.size, secret.as_ref());
+        let genesis = Genesis::new(&mut self.rng, self.me.peer, spec.kind, secret.as_ref());
+        if (self.apps)(&genesis).is_none() {
+            return Err(CommandError::Kind(spec.kind));
+        }
         let (bytes, id) = genesis.sign(&self.identity);
         let handle = self.add_entry(&[spec.server], None, Some(id), secret);
-        self.open_room(handle, genesis, bytes, id).expect("the secret is the one just committed to");
+        self.open_room(handle, genesis, bytes, id)
+            .expect("the secret is the one just committed to, and the app was just asked");
         if let Some(entry) = self.rooms.get_mut(&handle) {
             entry.is_new = true;
         }
@@ -216,7 +219,7 @@ impl Node {
         handle
     }
 
-    /// Opens a room whose genesis is known and checked, if its secret is.
+    /// Opens a room whose genesis is known and checked, if its secret and its app are.
     pub(super) fn open_room(
         &mut self,
         handle: RoomHandle,
@@ -233,7 +236,11 @@ impl Node {
             }
             (Access::Secret { .. }, Some(_)) => {}
         }
-        let mut room = Room::new(handle, id, genesis, bytes, self.me, &self.config);
+        let made = (self.apps)(&genesis);
+        let unknown =
+            || RoomRefusal::WrongRoom(String::from("its app or the size of what it keeps is not known"));
+        let replica = made.ok_or_else(unknown)?;
+        let mut room = Room::new(handle, id, genesis, bytes, replica, self.me, &self.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.set_own(Introduction::from(&self.announcement), seed, self.overlays);
         room.set_links_most(self.config.links_most);
@@ -476,7 +483,7 @@ impl Node {
     /// An endpoint is no longer attached to a room.
     pub(super) fn detach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         self.forget_neighbour(handle, endpoint);
-        self.forget_pointer(handle, endpoint);
+        self.forget_state(handle, endpoint);
         let distant = self.peers.get(&endpoint).is_some_and(|peer| peer.distant.contains(&handle));
         if let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) {
             room.handle_detached(room.present(self.now), endpoint, distant);
@@ -494,7 +501,7 @@ impl Node {
                 idle = false;
                 match output {
                     RoomOutput::Event(event) => self.event(event),
-                    RoomOutput::Repaint(cells) => self.repaint(handle, &cells),
+                    RoomOutput::SayAgain => room.say_again(room.present(self.now), &self.identity),
                     RoomOutput::Send(to, message) => self.send_to_member(handle, to, message),
                     RoomOutput::Persist { token, change } => {
                         let token = persist_token(handle, token);
@@ -577,7 +584,7 @@ impl Node {
         room.handle_persisted(room.present(self.now), token, result);
     }
 
-    /// Refuses to paint while every member's link is full to its limit: what was painted could reach nobody.
+    /// Refuses to write while every member's link is full to its limit: what was written could reach nobody.
     pub(super) fn check_backpressure(&self, handle: RoomHandle) -> Result<(), CommandError> {
         let attached = self.peers.values().filter(|peer| peer.is_attached(handle));
         let queued = attached.filter_map(|peer| self.links.get(&peer.link?)).map(Link::queued).min();

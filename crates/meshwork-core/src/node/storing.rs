@@ -46,7 +46,7 @@ impl Node {
         self.settle();
     }
 
-    /// Takes in some more of what was stored of an open room, so that a large canvas is restored in slices
+    /// Takes in some more of what was stored of an open room, so that a large replica is restored in slices
     /// between which a page can draw. What does not verify is left out and told as
     /// [`Event::StorageFailed`].
     pub fn restore_slice(&mut self, now: Time, room: RoomHandle, batches: &[Vec<u8>]) {

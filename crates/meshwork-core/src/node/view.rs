@@ -1,14 +1,13 @@
 //! What commands take and give, and how an application sees a room's peers.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use crate::crdt::canvas::CanvasSize;
 use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
+use crate::room::genesis::RoomKind;
 use crate::room::records::Limit;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::path::{LinkPath, RelayedBecause};
@@ -20,8 +19,8 @@ use crate::time::Time;
 pub struct RoomSpec {
     /// `http(s)://HOST` of the server that the room is registered with.
     pub server: String,
-    /// Size of its canvas.
-    pub size: CanvasSize,
+    /// What it is for.
+    pub kind: RoomKind,
     /// Whether a secret guards it.
     pub private: bool,
 }
@@ -37,19 +36,19 @@ pub struct StoredRoom {
     pub batches: Vec<Vec<u8>>,
 }
 
-/// What became of a call of [`Node::paint`](super::Node::paint).
+/// What became of a call of [`Node::write`](super::Node::write).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaintReceipt {
-    /// The sequences of the batches that carry the cells.
+pub struct Receipt {
+    /// The sequences of the batches that were written.
     pub sequences: RangeInclusive<u64>,
-    /// How many cells they carry.
-    pub cells: usize,
+    /// What they cost where the room's rules have a limit.
+    pub cost: usize,
 }
 
-/// What one may still paint in a room that limits it.
+/// What one may still write in a room that limits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PaintingLeft {
-    /// Cells that may be painted now.
+pub struct WritingLeft {
+    /// The cost of what may be written now.
     pub left: u32,
     /// The limit.
     pub limit: Limit,
@@ -67,22 +66,15 @@ pub enum CommandError {
     /// The room's genesis is not known yet: wait for [`Event::RoomOpened`](super::Event::RoomOpened).
     #[error("the room is not open yet")]
     NotOpen,
-    /// A cell is outside the canvas.
-    #[error("cell {x}, {y} is outside the canvas of {size}")]
-    OutsideCanvas {
-        /// Its column.
-        x: u32,
-        /// Its row.
-        y: u32,
-        /// The canvas.
-        size: CanvasSize,
-    },
-    /// A canvas of this size cannot be made.
-    #[error("a canvas of {0} is not 1 to 4096 cells wide and high")]
-    Size(CanvasSize),
-    /// Nothing was given to paint.
-    #[error("there is no cell to paint")]
+    /// The app is not known to this program, or cannot be of this size.
+    #[error("this program cannot make such a room: {0:?}")]
+    Kind(RoomKind),
+    /// Nothing was given to write.
+    #[error("there is nothing to write")]
     Empty,
+    /// What was given to write is not what the room's replica can take in, in words.
+    #[error("this cannot be written: {0}")]
+    Content(String),
     /// Stored bytes are not this room.
     #[error("what is stored is not a room: {0}")]
     Stored(String),
@@ -101,19 +93,19 @@ pub enum CommandError {
     /// The room is looked for on as many servers as it can be.
     #[error("a room is looked for on at most {0} servers")]
     TooManyServers(usize),
-    /// The room has a list of painters, and this peer is not on it.
-    #[error("Only those whom the owner named may paint here. You can watch.")]
-    NotPainter,
+    /// The room has a list of writers, and this peer is not on it.
+    #[error("only those whom the owner named may write in this room")]
+    NotWriter,
     /// The owner or a moderator has banned this peer, or this program contradicted itself.
-    #[error("You are banned in this room and cannot paint here any more.")]
+    #[error("this peer is banned in this room and cannot write in it any more")]
     Banned,
-    /// The room's limit of cells is used up, or these cells are more than it leaves.
-    #[error("{}", too_fast(*left, *cells, *window_ms, *wait_ms))]
+    /// The room's limit is used up, or this is more than it leaves.
+    #[error("the limit of this room leaves {left} of {cost} in {window_ms} ms: wait {wait_ms} ms")]
     TooFast {
-        /// How many cells may be painted now.
+        /// The cost of what may be written now.
         left: u32,
-        /// How many cells the room allows in a window.
-        cells: u32,
+        /// The cost that the room allows in a window.
+        cost: u32,
         /// Length of a window, in milliseconds.
         window_ms: u32,
         /// When the next window begins, in milliseconds from now.
@@ -129,12 +121,9 @@ pub enum CommandError {
     #[error("This cannot be a rule of a room: {0}.")]
     Record(String),
     /// Neighbours do not take in what is sent fast enough: so many bytes wait to be sent, or to be acknowledged by
-    /// a member that stays. Paint or say it again a little later.
+    /// a member that stays. Write or say it again a little later.
     #[error("neighbours cannot keep up: {0} bytes wait for them")]
     Backpressure(usize),
-    /// The cursor is outside the canvas.
-    #[error("the cursor is outside the canvas of {0}")]
-    PointerOutside(CanvasSize),
     /// Nobody unlinks from their own other endpoints: close those instead.
     #[error("this is you: close the other tab or program instead")]
     OwnPeer,
@@ -150,34 +139,6 @@ pub enum CommandError {
     /// A direct message is longer than [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX).
     #[error("a direct message has {0} bytes; at most 65536 are allowed")]
     TooLong(usize),
-}
-
-/// What a painter reads who was too fast.
-fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
-    let number = |count: u32| match count {
-        1 => String::from("1 cell"),
-        count => format!("{count} cells"),
-    };
-    let window = match u64::from(window_ms) {
-        1000 => String::from("second"),
-        60_000 => String::from("minute"),
-        3_600_000 => String::from("hour"),
-        86_400_000 => String::from("day"),
-        other => match [(86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes")]
-            .into_iter()
-            .find(|(unit, _)| other % unit == 0)
-        {
-            Some((unit, name)) => format!("{} {name}", other / unit),
-            None => format!("{} s", f64::from(window_ms) / 1000.0),
-        },
-    };
-    let wait = match wait_ms.div_ceil(1000).max(1) {
-        seconds if seconds > 7200 => format!("{} hours", seconds.div_ceil(3600)),
-        seconds if seconds > 120 => format!("{} minutes", seconds.div_ceil(60)),
-        seconds => format!("{seconds} s"),
-    };
-    let used = if left == 0 { String::from("You have used them") } else { format!("{} left", number(left)) };
-    format!("This room allows {} every {window}. {used}. Wait {wait}.", number(cells))
 }
 
 /// One endpoint as a room sees it.

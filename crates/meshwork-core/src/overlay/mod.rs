@@ -17,7 +17,7 @@
 //! drop and what to send. It sends nothing itself.
 //!
 //! # Invariants
-//! - Overlays of different kinds get on with each other, so that a room can change while everybody paints.
+//! - Overlays of different kinds get on with each other, so that a room can change while everybody writes.
 //! - What broadcast misses, comparison of replicas between neighbours brings: no overlay needs to be perfect.
 //!
 //! # Limits

@@ -1,24 +1,24 @@
-//! How often a neighbour may say where its cursor is.
+//! How often a neighbour may say something of itself.
 
 use core::time::Duration;
 
 use crate::time::Time;
 
-/// Datagrams about cursors that are taken from one neighbour in a second: twice what an honest one sends in a room,
+/// Datagrams of presence that are taken from one neighbour in a second: twice what an honest one sends in a room,
 /// since a network may hold some back and deliver them together.
 pub const TAKEN_MAX: u32 = 40;
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// What one neighbour has said lately.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PointingAllowance {
+pub struct PresenceAllowance {
     since: Time,
     count: u32,
     /// Refused ones that nobody was told of yet.
     untold: u64,
 }
 
-impl PointingAllowance {
+impl PresenceAllowance {
     /// Counts one more; `Ok` when it may be taken.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_told_once_a_second() {
-        let mut allowance = PointingAllowance::default();
+        let mut allowance = PresenceAllowance::default();
         let (mut taken, mut told, mut tellings) = (0, 0, 0);
         for tenth in 0..30_000u64 {
             match allowance.count(Time(tenth * 100)) {

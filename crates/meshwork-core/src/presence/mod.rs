@@ -1,18 +1,18 @@
-//! Presence: where the cursors of a room's members are.
+//! Presence: what each endpoint of a room says of itself now, such as where its cursor is.
 //!
 //! # Problem
-//! People who paint together want to see each other's hands. That is worth little a moment later, and must cost
-//! the strokes nothing.
+//! People who do something together want to see each other's hands. That is worth little a moment later, and must cost
+//! batches nothing.
 //!
 //! # How it works
-//! Each endpoint says where its own cursor is, to the members that it is linked to and to nobody else, in
-//! datagrams that are neither repeated by the channel nor passed on by members. What is said sooner than
+//! Each endpoint says its own state, to the members that it is linked to and to nobody else, in datagrams that are
+//! neither repeated by the channel nor passed on by members. What is said sooner than
 //! [`INTERVAL`] after the last is held back, and only the newest of it is said. A sequence number tells newer from
 //! older. Since a datagram may be lost, what did not change is said [`REPEATS`] times more, and then nothing until
 //! it changes.
 //!
 //! # Driving it
-//! [`Presence::point`] and [`Presence::handle_pointing`] take in, [`Presence::take_due`] yields what is to be said,
+//! [`Presence::set`] and [`Presence::handle_presented`] take in, [`Presence::take_due`] yields what is to be said,
 //! [`Presence::handle_timeout`] forgets. The node writes a datagram only to a link on which nothing else waits.
 //!
 //! # Invariants
@@ -20,35 +20,35 @@
 //! - While nobody moves, nothing is sent.
 //!
 //! # Limits
-//! One cursor for each member; [`TAKEN_MAX`] a second from one neighbour.
+//! One state for each member; [`TAKEN_MAX`] a second from one neighbour.
 
 mod allowance;
-mod pointing;
+mod datagram;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-pub use self::allowance::{PointingAllowance, TAKEN_MAX};
-pub use self::pointing::{Pointer, Pointing, PointingError, STEPS};
+pub use self::allowance::{PresenceAllowance, TAKEN_MAX};
+pub use self::datagram::{Presented, PresentedError};
 use crate::id::Endpoint;
+use crate::seam::presence::State;
 use crate::time::Time;
 
-/// Time between two datagrams about one's own cursor: 20 a second look like a movement, and are 360 bytes.
+/// Time between two datagrams about oneself: 20 a second look like a movement, and are 360 bytes.
 pub const INTERVAL: Duration = Duration::from_millis(50);
 /// How often what did not change is said again: of ten datagrams one is lost on a bad network, of three in a row one
 /// in a thousand.
 pub const REPEATS: u8 = 2;
 /// Time from one repetition to the next: longer than a burst of losses lasts.
 pub const REPEAT_AFTER: Duration = Duration::from_millis(250);
-/// How long a cursor that nothing is heard of is remembered: somebody who looks at a picture may hold still for a
-/// while, and who went away without a word is known by then as gone.
+/// How long a state that nothing is heard of is remembered: somebody who looks on may hold still for a while, and who went away without a word is known by then as gone.
 pub const KEPT: Duration = Duration::from_secs(60);
 
-/// The cursors of one room.
+/// What the endpoints of one room say of themselves.
 #[derive(Debug, Default)]
 pub struct Presence {
-    own: Option<Pointer>,
+    own: Option<State>,
     sequence: u32,
     /// How often the present state is still to be said; the first time it is news.
     unsaid: u8,
@@ -65,12 +65,12 @@ struct Other {
 }
 
 impl Presence {
-    /// One's own cursor is here now; `None` when it is not on the canvas.
-    pub fn point(&mut self, pointer: Option<Pointer>) {
-        if pointer == self.own {
+    /// What one says of oneself from now on; `None` for nothing.
+    pub fn set(&mut self, state: Option<State>) {
+        if state == self.own {
             return;
         }
-        self.own = pointer;
+        self.own = state;
         self.sequence = self.sequence.saturating_add(1);
         self.unsaid = 1 + REPEATS;
     }
@@ -96,38 +96,38 @@ impl Presence {
     }
 
     /// What is to be said to all members that take it, in a room with this number.
-    pub fn take_due(&mut self, now: Time, room: u32) -> Option<Pointing> {
+    pub fn take_due(&mut self, now: Time, room: u32) -> Option<Presented> {
         if !self.is_due(now) {
             return None;
         }
         self.unsaid -= 1;
         self.said = Some(now);
-        Some(Pointing { room, sequence: self.sequence, pointer: self.own })
+        Some(Presented { room, sequence: self.sequence, state: self.own })
     }
 
-    /// A member says where its cursor is. Returns what is to be shown, when that is news.
-    pub fn handle_pointing(
+    /// A member says something of itself. Returns what is to be shown, when that is news.
+    pub fn handle_presented(
         &mut self,
         now: Time,
         from: Endpoint,
-        pointing: &Pointing,
-    ) -> Option<Option<Pointer>> {
+        presented: &Presented,
+    ) -> Option<Option<State>> {
         let known = self.others.get(&from);
-        if known.is_some_and(|known| known.sequence >= pointing.sequence) {
+        if known.is_some_and(|known| known.sequence >= presented.sequence) {
             return None;
         }
         let was_shown = known.is_some_and(|known| known.is_shown);
-        let is_shown = pointing.pointer.is_some();
-        self.others.insert(from, Other { sequence: pointing.sequence, heard: now, is_shown });
-        (is_shown || was_shown).then_some(pointing.pointer)
+        let is_shown = presented.state.is_some();
+        self.others.insert(from, Other { sequence: presented.sequence, heard: now, is_shown });
+        (is_shown || was_shown).then_some(presented.state)
     }
 
-    /// A member is gone. Returns whether its cursor was shown.
+    /// A member is gone. Returns whether something of it was shown.
     pub fn forget(&mut self, endpoint: Endpoint) -> bool {
         self.others.remove(&endpoint).is_some_and(|known| known.is_shown)
     }
 
-    /// Hides cursors of which nothing was heard for [`KEPT`]. Returns whose.
+    /// Hides states of which nothing was heard for [`KEPT`]. Returns whose.
     pub fn handle_timeout(&mut self, now: Time) -> Vec<Endpoint> {
         let mut silent = Vec::new();
         for (&endpoint, known) in &mut self.others {
@@ -150,14 +150,13 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crdt::canvas::{CanvasSize, Colour};
     use crate::id::{Instance, PeerId};
 
     const LIN: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
-    const SIZE: CanvasSize = CanvasSize { width: 100, height: 100 };
 
-    fn pointer(x: f64) -> Pointer {
-        Pointer::new(SIZE, (x, 1.0), false, Colour::rgb(1, 2, 3))
+    fn state(number: u16) -> State {
+        let [high, low] = number.to_be_bytes();
+        State([1, 0, 0, 0, 0, 0, 0, high, low])
     }
 
     fn ms(millis: u64) -> Time {
@@ -169,21 +168,21 @@ mod tests {
         let mut presence = Presence::default();
         let mut said = Vec::new();
         for millis in 0..1000 {
-            presence.point(Some(pointer(millis as f64 / 16.0)));
+            presence.set(Some(state(millis as u16)));
             said.extend(presence.take_due(ms(millis), 7));
         }
         assert_eq!(said.len(), 20);
-        let last = said.last().and_then(|said| said.pointer).expect("it points");
-        assert_eq!(last, pointer(950.0 / 16.0), "what came between was left out");
+        let last = said.last().and_then(|said| said.state).expect("it says something");
+        assert_eq!(last, state(950), "what came between was left out");
     }
 
     #[test]
     fn what_does_not_change_is_repeated_and_then_nothing_is_sent() {
         let mut presence = Presence::default();
-        presence.point(Some(pointer(3.0)));
+        presence.set(Some(state(3)));
         let mut times = Vec::new();
         while let Some(at) = presence.poll_timeout() {
-            presence.point(Some(pointer(3.0)));
+            presence.set(Some(state(3)));
             if let Some(said) = presence.take_due(at, 7) {
                 assert_eq!(said.sequence, 1, "a repetition is the same news");
                 times.push(at);
@@ -200,29 +199,29 @@ mod tests {
     #[test]
     fn movement_does_not_wait_for_a_repetition() {
         let mut presence = Presence::default();
-        presence.point(Some(pointer(3.0)));
+        presence.set(Some(state(3)));
         assert!(presence.take_due(ms(0), 7).is_some());
-        presence.point(Some(pointer(4.0)));
+        presence.set(Some(state(4)));
         assert_eq!(presence.poll_timeout(), Some(ms(50)));
     }
 
     #[test]
     fn the_newest_wins_in_whatever_order_it_comes() {
         let mut presence = Presence::default();
-        let said = |sequence, x| Pointing { room: 7, sequence, pointer: Some(pointer(x)) };
-        assert_eq!(presence.handle_pointing(ms(0), LIN, &said(2, 2.0)), Some(Some(pointer(2.0))));
-        assert_eq!(presence.handle_pointing(ms(1), LIN, &said(1, 1.0)), None);
-        assert_eq!(presence.handle_pointing(ms(2), LIN, &said(2, 2.0)), None);
-        let left = Pointing { room: 7, sequence: 3, pointer: None };
-        assert_eq!(presence.handle_pointing(ms(3), LIN, &left), Some(None));
+        let said = |sequence, number| Presented { room: 7, sequence, state: Some(state(number)) };
+        assert_eq!(presence.handle_presented(ms(0), LIN, &said(2, 2)), Some(Some(state(2))));
+        assert_eq!(presence.handle_presented(ms(1), LIN, &said(1, 1)), None);
+        assert_eq!(presence.handle_presented(ms(2), LIN, &said(2, 2)), None);
+        let left = Presented { room: 7, sequence: 3, state: None };
+        assert_eq!(presence.handle_presented(ms(3), LIN, &left), Some(None));
         assert!(!presence.forget(LIN), "it was not shown any more");
     }
 
     #[test]
-    fn silence_hides_a_cursor_once() {
+    fn silence_hides_a_state_once() {
         let mut presence = Presence::default();
-        let said = Pointing { room: 7, sequence: 1, pointer: Some(pointer(2.0)) };
-        presence.handle_pointing(ms(5), LIN, &said);
+        let said = Presented { room: 7, sequence: 1, state: Some(state(2)) };
+        presence.handle_presented(ms(5), LIN, &said);
         assert_eq!(presence.poll_timeout(), Some(ms(5) + KEPT));
         assert!(presence.handle_timeout(ms(5)).is_empty());
         assert_eq!(presence.handle_timeout(ms(5) + KEPT), [LIN]);

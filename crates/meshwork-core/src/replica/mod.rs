@@ -10,19 +10,32 @@
 //!   as no two different batches have one key.
 //! - A batch is kept if and only if it wins an entry.
 
+mod content;
 mod digest;
 mod family;
+mod made;
 mod part;
 mod parts;
+#[cfg(test)]
+pub(crate) mod toy;
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
 
+pub use content::Content;
 pub(crate) use digest::DigestCache;
-pub(crate) use family::{Entries, Family, Slot};
-pub(crate) use parts::Parts;
-pub use parts::{Applied, Enforced};
+pub use family::{Entries, Family, Slot, WriteOf};
+pub use made::MadeOfParts;
+pub use part::Part;
+pub use parts::{Applied, Enforced, Parts};
 
-use crate::batches::batch::{SignedBatch, UnverifiedBatch};
+use crate::batches::batch::{Header, SignedBatch, UnverifiedBatch};
+use crate::clock::Stamp;
+use crate::id::PeerId;
+pub use crate::seam::change::{Changes, FIRST_REPLICA, ReplicaNumber};
 
 /// A blake3 digest.
 pub type Digest = [u8; 32];
@@ -34,16 +47,85 @@ pub const EMPTY_PART_DIGEST: Digest = [0; 32];
 pub const PART_BATCHES_MAX: usize = 4096;
 
 /// A value that is made of signed batches and compared part by part.
-pub trait Replica {
+pub trait Replica: Any + fmt::Debug + Send + Sync {
     /// Digest of the whole: equal if and only if the values are.
     fn digest(&self) -> Digest;
+    /// Parts are numbered from 0 to below this.
+    fn part_count(&self) -> u32;
     /// Number and digest of each part that is not empty, in ascending order.
     fn parts(&self) -> Vec<(u32, Digest)>;
     /// Digest of one part; that of the empty part where there is nothing, also for a number out of range.
     fn part_digest(&self, part: u32) -> Digest;
-    /// The batches without which the part would not be what it is.
+    /// The batches without which the part would not be what it is, in no particular order but the same one for the
+    /// same history.
     fn part_batches(&self, part: u32) -> Vec<SignedBatch>;
     /// Digest that the part would have if these batches were all there is, whatever their signatures, under the same
     /// rules as ours; `None` when one of them is no batch of this part.
     fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest>;
+    /// All batches that are kept, part by part.
+    fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_>;
+    /// How many batches are kept.
+    fn batch_count(&self) -> usize;
+    /// The part that a payload writes in and its cost, without reading its entries; `None` when it breaks off.
+    fn outline(&self, payload: &[u8]) -> Option<(u32, usize)>;
+    /// Reads what a batch with this header says.
+    ///
+    /// # Errors
+    /// [`ContentError`] says what its author wrote wrongly; such a batch can be forgotten.
+    fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError>;
+    /// Lets a batch compete with what is there. `content` is what [`Replica::check`] gave for it.
+    fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>>;
+    /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden. `beaten` are
+    /// batches that are not kept: they compete again where others do not any more.
+    fn enforce(
+        &mut self,
+        stands: &dyn Fn(&SignedBatch) -> bool,
+        retracted: &[Retraction],
+        beaten: &mut dyn Iterator<Item = &SignedBatch>,
+    ) -> Enforced<Option<Changes>>;
+    /// All that `peer` still says in a part, where more than one batch carries it: a batch of this by the same peer
+    /// replaces all those batches. The content is what reading the payload gives.
+    fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)>;
+    /// What of these batches, all of one peer, still shows.
+    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
+    /// The payloads that say again the first `most` entries of what [`Replica::shown_of`] gave.
+    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>>;
 }
+
+impl dyn Replica {
+    /// The replica as what it is; `None` when it is something else.
+    pub fn as_any<R: Replica>(&self) -> Option<&R> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
+}
+
+/// What somebody says in one part, in fewer batches than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fold {
+    /// What the batch carries.
+    pub payload: Vec<u8>,
+    /// What it would cost if it were new.
+    pub cost: usize,
+    /// The least stamp of its entries, where the batch's window begins.
+    pub least: Stamp,
+}
+
+/// What a room's records take back: entries within a scope that were written up to a stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Retraction {
+    /// The last stamp that is taken back.
+    pub until: Stamp,
+    /// Whose entries; `None` for everybody's.
+    pub author: Option<PeerId>,
+    /// Which entries, in the family's own terms; `None` for all.
+    pub scope: Option<Scope>,
+}
+
+/// Which entries a [`Retraction`] covers. A family says what the four numbers mean.
+pub type Scope = [u16; 4];
+
+/// Why a batch says nothing that its replica can take in, in words. Nothing was kept of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ContentError(pub String);

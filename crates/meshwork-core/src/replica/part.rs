@@ -14,7 +14,7 @@ const COMPACT_LEAST: usize = 64;
 
 /// Entries, with the batches that win them in a slab.
 #[derive(Default)]
-pub(crate) struct Part<E> {
+pub struct Part<E> {
     entries: E,
     batches: Vec<Option<SignedBatch>>,
     /// How many entries the batch of each slot wins.
@@ -70,17 +70,18 @@ impl<E: Entries> Part<E> {
         change
     }
 
-    pub(crate) fn entries(&self) -> &E {
+    /// Its entries.
+    pub fn entries(&self) -> &E {
         &self.entries
     }
 
     /// The batches that win an entry.
-    pub(crate) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
+    pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
         self.batches.iter().flatten()
     }
 
     /// Who wrote what the batch of a slot holds.
-    pub(crate) fn author(&self, slot: Slot) -> PeerId {
+    pub fn author(&self, slot: Slot) -> PeerId {
         self.batch(slot).peer()
     }
 

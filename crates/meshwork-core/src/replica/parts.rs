@@ -5,17 +5,17 @@ use alloc::vec::Vec;
 
 use super::family::{Entries, Family, WriteOf};
 use super::part::Part;
-use super::{Digest, DigestCache, EMPTY_PART_DIGEST};
+use super::{Digest, DigestCache, EMPTY_PART_DIGEST, Retraction};
 use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::seam::io::BatchKey;
 
-/// What a batch changed in a replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a batch changed in a replica: `C` says what looks different now, in the order in which the batch has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied<C> {
-    /// What looks different now, in the order in which the batch has it.
-    pub changed: Vec<C>,
+    /// What looks different now.
+    pub changed: C,
     /// Whether the batch was taken in: it won an entry. A batch that is there already changes nothing and is not
     /// taken in again.
     pub kept: bool,
@@ -23,43 +23,31 @@ pub struct Applied<C> {
     pub dropped: Vec<BatchKey>,
 }
 
-impl<C> Default for Applied<C> {
-    fn default() -> Applied<C> {
-        Applied { changed: Vec::new(), kept: false, dropped: Vec::new() }
-    }
-}
-
-/// What a change of a room's records changed in a replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a change of a room's records changed in a replica: `C` says what looks different now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enforced<C> {
     /// What looks different now.
-    pub changed: Vec<C>,
+    pub changed: C,
     /// Batches that were kept and do not compete any more.
     pub removed: Vec<SignedBatch>,
     /// Batches that win an entry again.
     pub restored: Vec<SignedBatch>,
 }
 
-impl<C> Default for Enforced<C> {
-    fn default() -> Enforced<C> {
-        Enforced { changed: Vec::new(), removed: Vec::new(), restored: Vec::new() }
-    }
-}
-
 /// All parts of a replica. Each takes memory when somebody first writes in it.
-pub(crate) struct Parts<F: Family> {
+pub struct Parts<F: Family> {
     family: F,
     parts: Vec<Option<Box<Part<F::Entries>>>>,
     batch_count: usize,
     greatest_stamp: Stamp,
     /// In ascending order.
-    retracted: Vec<F::Retraction>,
+    retracted: Vec<Retraction>,
     digest: DigestCache,
 }
 
 impl<F: Family> Parts<F> {
     /// Nobody has written.
-    pub(crate) fn new(family: F) -> Parts<F> {
+    pub fn new(family: F) -> Parts<F> {
         let mut parts = Vec::new();
         parts.resize_with(family.part_count() as usize, || None);
         let (batch_count, greatest_stamp) = (0, Stamp::NEVER);
@@ -73,17 +61,13 @@ impl<F: Family> Parts<F> {
         }
     }
 
-    pub(crate) fn family(&self) -> &F {
+    /// What its parts are.
+    pub fn family(&self) -> &F {
         &self.family
     }
 
     /// Lets what a batch writes in a part compete.
-    pub(crate) fn apply(
-        &mut self,
-        batch: SignedBatch,
-        part: u32,
-        writes: &[WriteOf<F>],
-    ) -> Applied<F::Change> {
+    pub fn apply(&mut self, batch: SignedBatch, part: u32, writes: &[WriteOf<F>]) -> Applied<Vec<F::Change>> {
         let mut applied = Applied { changed: Vec::with_capacity(writes.len()), ..Applied::default() };
         let (Some(part), Some(place)) = (self.parts.get_mut(part as usize), self.family.place(part)) else {
             return Applied::default();
@@ -104,23 +88,23 @@ impl<F: Family> Parts<F> {
 
     /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden. `beaten` are
     /// batches that win no entry: they compete again where others do not any more.
-    pub(crate) fn enforce<'a>(
+    pub fn enforce<'a>(
         &mut self,
         stands: impl Fn(&SignedBatch) -> bool,
-        mut retracted: Vec<F::Retraction>,
+        mut retracted: Vec<Retraction>,
         beaten: impl Iterator<Item = &'a SignedBatch>,
-    ) -> Enforced<F::Change> {
+    ) -> Enforced<Vec<F::Change>> {
         retracted.sort();
         retracted.dedup();
-        let lacks = |list: &[F::Retraction], one: &F::Retraction| list.binary_search(one).is_err();
+        let lacks = |list: &[Retraction], one: &Retraction| list.binary_search(one).is_err();
         let gone = self.retracted.iter().filter(|one| lacks(&retracted, one));
         let come = retracted.iter().filter(|one| lacks(&self.retracted, one));
-        let differing: Vec<F::Retraction> = gone.chain(come).cloned().collect();
+        let differing: Vec<Retraction> = gone.chain(come).copied().collect();
         self.retracted = retracted;
         let mut again: Vec<Vec<SignedBatch>> = Vec::new();
         again.resize_with(self.parts.len(), Vec::new);
         for batch in beaten.filter(|batch| stands(batch)) {
-            let part = F::part_of(batch.payload()).and_then(|part| again.get_mut(part as usize));
+            let part = F::outline(batch.payload()).and_then(|(part, _)| again.get_mut(part as usize));
             part.into_iter().for_each(|part| part.push(batch.clone()));
         }
         let mut enforced = Enforced::default();
@@ -156,76 +140,78 @@ impl<F: Family> Parts<F> {
         self.greatest_stamp = greatest.unwrap_or(Stamp::NEVER);
     }
 
-    pub(crate) fn part(&self, part: u32) -> Option<&Part<F::Entries>> {
+    /// One part, once somebody wrote in it.
+    pub fn part(&self, part: u32) -> Option<&Part<F::Entries>> {
         self.parts.get(part as usize)?.as_deref()
     }
 
     /// The entries of all parts in which somebody wrote.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &F::Entries> {
+    pub fn entries(&self) -> impl Iterator<Item = &F::Entries> {
         self.parts.iter().flatten().map(|part| part.entries())
     }
 
     /// What is taken back.
-    pub(crate) fn retracted(&self) -> &[F::Retraction] {
+    pub fn retracted(&self) -> &[Retraction] {
         &self.retracted
     }
 
     /// The greatest stamp of all entries; [`Stamp::NEVER`] when nobody has written.
-    pub(crate) fn greatest_stamp(&self) -> Stamp {
+    pub fn greatest_stamp(&self) -> Stamp {
         self.greatest_stamp
     }
 
     /// The batches that win an entry of a part, in no particular order but the same one for the same history.
-    pub(crate) fn batches_of(&self, part: u32) -> impl Iterator<Item = &SignedBatch> {
+    pub fn batches_of(&self, part: u32) -> impl Iterator<Item = &SignedBatch> {
         self.part(part).into_iter().flat_map(Part::batches)
     }
 
     /// All batches that win an entry, part by part.
-    pub(crate) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
+    pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
         self.parts.iter().flatten().flat_map(|part| part.batches())
     }
 
     /// How many batches win an entry.
-    pub(crate) fn batch_count(&self) -> usize {
+    pub fn batch_count(&self) -> usize {
         self.batch_count
     }
 
     /// All entries of a part that `peer` wins, where more than one batch carries them: a batch of these by the same
     /// peer, whose window ends with the stamp of its writing, replaces all those batches.
-    pub(crate) fn fold(&self, part: u32, peer: PeerId) -> Option<Vec<WriteOf<F>>> {
+    pub fn fold(&self, part: u32, peer: PeerId) -> Option<Vec<WriteOf<F>>> {
         let (entries, batches) = self.part(part)?.entries_of(peer);
         (batches > 1).then_some(entries)
     }
 
     /// Bytes of memory beyond the value itself, those of the batches included.
-    pub(crate) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         let parts: usize = self.parts.iter().flatten().map(|part| part.memory()).sum();
         self.parts.capacity() * size_of::<Option<Box<Part<F::Entries>>>>() + parts
     }
 
     /// As [`Replica::digest`](super::Replica::digest) says.
-    pub(crate) fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         self.digest.get_or_fill(|| self.family.digest(self.part_digests()))
     }
 
     /// Number and digest of each part in which somebody wrote, in ascending order.
-    pub(crate) fn part_digests(&self) -> impl Iterator<Item = (u32, Digest)> {
+    pub fn part_digests(&self) -> impl Iterator<Item = (u32, Digest)> {
         let parts = self.parts.iter().enumerate();
         parts.filter_map(|(number, part)| Some((number as u32, part.as_ref()?.digest())))
     }
 
     /// As [`Replica::part_digest`](super::Replica::part_digest) says.
-    pub(crate) fn part_digest(&self, part: u32) -> Digest {
+    pub fn part_digest(&self, part: u32) -> Digest {
         self.part(part).map_or(EMPTY_PART_DIGEST, Part::digest)
     }
 
     /// As [`Replica::digest_of`](super::Replica::digest_of) says.
-    pub(crate) fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
+    pub fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
         let place = self.family.place(part)?;
         let rules = Rules { family: &self.family, retracted: &self.retracted, place };
         let (mut scratch, mut changed) = (Part::default(), Vec::new());
         for batch in batches {
-            let (_, writes) = self.family.read(batch).filter(|(number, _)| *number == part)?;
+            let read = self.family.read(&batch.header(), batch.payload()).ok();
+            let (_, writes) = read.filter(|(number, _)| *number == part)?;
             rules.apply(&mut scratch, batch.clone().assume_signed(), &writes, &mut changed);
             changed.clear();
         }
@@ -236,7 +222,7 @@ impl<F: Family> Parts<F> {
 /// What holds in one part.
 struct Rules<'a, F: Family> {
     family: &'a F,
-    retracted: &'a [F::Retraction],
+    retracted: &'a [Retraction],
     place: F::Place,
 }
 
@@ -259,7 +245,7 @@ impl<F: Family> Rules<'_, F> {
     fn replay<'a>(&self, batches: impl Iterator<Item = &'a SignedBatch>) -> Part<F::Entries> {
         let (mut part, mut changed) = (Part::default(), Vec::new());
         for batch in batches {
-            if let Some((_, writes)) = self.family.read(batch) {
+            if let Ok((_, writes)) = self.family.read(&batch.header(), batch.payload()) {
                 self.apply(&mut part, batch.clone(), &writes, &mut changed);
                 changed.clear();
             }

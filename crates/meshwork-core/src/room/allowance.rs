@@ -11,7 +11,7 @@ use super::OUTBOX_MAX;
 use crate::id::Endpoint;
 use crate::time::Time;
 
-/// Batches that a neighbour may send at once: all that it has painted and nobody acknowledged, twice.
+/// Batches that a neighbour may send at once: all that it has written and nobody acknowledged, twice.
 pub const BURST_MAX: u32 = 2 * OUTBOX_MAX as u32;
 /// Batches a second that it may send for as long as it likes: eight tiles in each frame of a page at 60 a second.
 /// Their signatures take a native member a fortieth of its time, and a page an eighth.

@@ -2,9 +2,9 @@
 //!
 //! # How it works
 //! Bytes are decoded within their limits, looked up in the window of their author's endpoint, verified, checked
-//! against the room's records, the canvas and room time, in that order: the cheap checks first. Stamps further ahead of
-//! room time than is allowed are held back, unmerged, until they are no longer, so that nobody can freeze a
-//! cell or drive the others' clocks ahead.
+//! against the room's records, its replica and room time, in that order: the cheap checks first. Stamps further ahead of
+//! room time than is allowed are held back, unmerged, until they are no longer, so that nobody can freeze an
+//! entry or drive the others' clocks ahead.
 //!
 //! # Invariants
 //! - Nothing is remembered of a batch whose signature does not hold.
@@ -22,8 +22,8 @@ use core::time::Duration;
 use crate::batches::batch::{Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::batches::window::SequenceWindow;
 use crate::clock::{Clock, Stamp};
-use crate::crdt::canvas::{Applied, Canvas, REPLICA, Strokes};
 use crate::id::{Endpoint, RoomId};
+use crate::replica::{Applied, Changes, Content, FIRST_REPLICA, Replica};
 use crate::room::records::law::{Law, Standing, Void};
 use crate::seam::event::Refusal;
 use crate::seam::io::BatchKey;
@@ -41,16 +41,16 @@ const HELD_BYTES_LEAST: usize = HELD_BYTES_MAX / HELD_MAX;
 pub const WINDOWS_MAX: usize = 4096;
 
 /// A batch that counts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checked {
     /// Its signature holds.
     pub batch: SignedBatch,
-    /// Its cells, all on the canvas.
-    pub strokes: Strokes,
+    /// What it says, as its replica read it.
+    pub content: Content,
 }
 
 /// Why a batch does not count now.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Rejection {
     /// It was delivered before.
     Known(BatchKey),
@@ -115,7 +115,7 @@ impl Delivery {
     /// [`Rejection`] says why it does not count; nothing was remembered.
     pub fn screen(&self, batch: &UnverifiedBatch) -> Result<(), Rejection> {
         let header = batch.header();
-        if header.replica != REPLICA {
+        if header.replica != FIRST_REPLICA {
             return Err(Rejection::Unknown);
         }
         Ok(())
@@ -133,7 +133,7 @@ impl Delivery {
         held.is_some_and(|(_, held)| held.batch.body() == batch.body())
     }
 
-    /// Decides whether a batch that was screened counts now: its signature, its cells and its stamps.
+    /// Decides whether a batch that was screened counts now: its signature, its content and its stamps.
     ///
     /// # Errors
     /// [`Rejection`] says why not; nothing was remembered.
@@ -142,7 +142,7 @@ impl Delivery {
         now: Now,
         batch: UnverifiedBatch,
         room: &RoomId,
-        canvas: &Canvas,
+        replica: &dyn Replica,
         law: &Law,
     ) -> Result<Checked, Rejection> {
         let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
@@ -154,14 +154,14 @@ impl Delivery {
         if law.standing(&header) == Standing::Unknown {
             return Err(Rejection::Unruled(batch));
         }
-        let strokes = canvas.read(&batch).map_err(|error| {
+        let content = replica.check(&header, batch.payload()).map_err(|error| {
             refused(Refusal::BatchContent, format!("batch {} of {}: {error}", key.sequence, key.author))
         })?;
-        if let Some(breach) = law.breach(&batch, strokes.cells().len()) {
+        if let Some(breach) = law.breach(&batch, content.cost) {
             let detail = format!("batch {} of {}: {breach}", key.sequence, key.author);
             return Err(refused(Refusal::BatchRules, detail));
         }
-        let checked = Checked { batch, strokes };
+        let checked = Checked { batch, content };
         if self.due(now, header.window.most) > now.time {
             return Err(Rejection::Ahead(checked));
         }
@@ -169,10 +169,15 @@ impl Delivery {
     }
 
     /// Applies a batch that counts and remembers it.
-    pub fn apply(&mut self, checked: Checked, canvas: &mut Canvas, clock: &mut Clock) -> Applied {
+    pub fn apply(
+        &mut self,
+        checked: Checked,
+        replica: &mut dyn Replica,
+        clock: &mut Clock,
+    ) -> Applied<Option<Changes>> {
         let header = checked.batch.header();
         clock.merge(header.window.most);
-        let applied = canvas.apply(checked.batch, &checked.strokes);
+        let applied = replica.apply(checked.batch, checked.content);
         // What wins nothing has no effect to be had twice: keys that only ever lose take no memory.
         if applied.kept || self.windows.contains_key(&header.author) {
             self.remember(header.key());
@@ -282,22 +287,22 @@ fn held_bytes(batch: &Batch) -> usize {
 mod tests {
     use super::*;
     use crate::batches::batch::Header;
-    use crate::crdt::canvas::{CanvasSize, Colour, cells_to_strokes};
+    use crate::batches::batch::StampWindow;
     use crate::id::{Identity, Instance, PeerId};
+    use crate::replica::toy::Board;
     use crate::time::WallTime;
 
-    const SIZE: CanvasSize = CanvasSize { width: 64, height: 64 };
-
-    /// One cell, painted so many milliseconds after the year 1970 began.
+    /// One number, written so many milliseconds after the year 1970 began.
     fn checked(sequence: u64, millis: u64) -> Checked {
         let identity = Identity::from_secret([1; 32]);
         let stamp = Stamp::at(WallTime::from_millis(millis));
-        let strokes =
-            cells_to_strokes(SIZE, &[(1, 1, Colour::rgb(1, 2, 3))], stamp).expect("on the canvas").remove(0);
+        let payload = Board::payloads(&[(1, 1)]).remove(0);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
-        let header = Header { author, sequence, replica: REPLICA, record: None, window: strokes.window() };
-        let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &strokes.encode());
-        Checked { batch: batch.expect("a legal batch"), strokes }
+        let window = StampWindow::at(stamp);
+        let header = Header { author, sequence, replica: FIRST_REPLICA, record: None, window };
+        let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &payload).expect("a legal batch");
+        let content = Board::new().check(&header, &payload).expect("what a board reads");
+        Checked { batch, content }
     }
 
     #[test]

@@ -1,39 +1,47 @@
 //! Equivocation: two batches of one endpoint that contradict each other, and what is known well enough to notice.
 //!
 //! # Problem
-//! Who says one thing to some members and another to others, or counts the same cells twice where there is a limit,
+//! Who says one thing to some members and another to others, or counts less than it wrote where there is a limit,
 //! could make rooms differ for ever. Each of the two batches alone is in order; only the pair is not.
 //!
 //! # How it works
 //! An honest program numbers its batches without gaps, never stamps a later one before an earlier one, and under a
-//! limit says in each how many cells it painted before in that window. So two batches [contradict](contradiction)
+//! limit says in each what those before it in that window cost. So two batches [contradict](contradiction)
 //! each other when they share a sequence but not their content, when their stamps and sequences run in opposite
-//! order, or when the later one counts fewer cells than the earlier one has brought. Both are signed, so the pair is
-//! a [`Proof`] that anybody can check and pass on. A [`Ledger`] holds the batches that cells can still depend on;
+//! order, or when the later one counts less than the earlier one has brought. Both are signed, so the pair is
+//! a [`Proof`] that anybody can check and pass on. A [`Ledger`] holds the batches that replicas can still depend on;
 //! since order and counting run along sequences, comparing a batch with its neighbours there is enough.
 //!
 //! # Limits
-//! The ledger holds the batches that win a cell, and those beaten last: [`BEATEN_MAX`] of [`BEATEN_BYTES_MAX`] bytes.
+//! The ledger holds the batches that win an entry, and those beaten last: [`BEATEN_MAX`] of [`BEATEN_BYTES_MAX`] bytes.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::records::{Limit, RecordHash};
+use super::records::Limit;
 use crate::batches::batch::{BATCH_MAX, Batch, BatchError, SignedBatch, UnverifiedBatch};
-use crate::crdt::canvas::Strokes;
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
 use crate::seam::io::BatchKey;
 use crate::wire::{self, Bytes, DecodeError};
 
 /// Longest proof, in bytes: two of the longest batches.
 pub const PROOF_MAX: usize = 2 * BATCH_MAX + 16;
-/// Batches that win no cell any more and are kept for a while: half an hour of a room of 20 people who paint eight
-/// strokes a minute each.
+/// Batches that win no entry any more and are kept for a while: half an hour of a room of 20 people who write eight
+/// batches a minute each.
 pub const BEATEN_MAX: usize = 4096;
 /// Bytes of such batches, so that large ones do not multiply [`BEATEN_MAX`].
 pub const BEATEN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What a batch counts, under a record that has a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The limit.
+    pub limit: Limit,
+    /// What the batch costs.
+    pub cost: usize,
+}
 
 /// Two batches of one endpoint that contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +72,9 @@ impl Proof {
     pub fn of(
         one: &SignedBatch,
         other: &SignedBatch,
-        limit_of: impl Fn(RecordHash) -> Option<Limit>,
+        counted: impl Fn(&Batch) -> Option<Counted>,
     ) -> Option<Proof> {
-        contradiction(one, other, limit_of)?;
+        contradiction(one, other, counted)?;
         let place = |batch: &SignedBatch| (batch.header().sequence, batch.bytes().to_vec());
         let (first, second) = if place(one) <= place(other) { (one, other) } else { (other, one) };
         let mut proof = Proof { first: first.clone(), second: second.clone(), hash: [0; 32] };
@@ -79,19 +87,19 @@ impl Proof {
         wire::encode(&(batch_bytes(&self.first), batch_bytes(&self.second)))
     }
 
-    /// Reads a proof and checks it. `limit_of` knows the limits of records.
+    /// Reads a proof and checks it. `counted` knows what batches count under the limits of records.
     ///
     /// # Errors
     /// [`ProofError`]; with [`ProofError::Consistent`] the record that is needed may only not be known yet.
     pub fn decode(
         bytes: &[u8],
         room: &RoomId,
-        limit_of: impl Fn(RecordHash) -> Option<Limit>,
+        counted: impl Fn(&Batch) -> Option<Counted>,
     ) -> Result<Proof, ProofError> {
         let (one, other): (Bytes<BATCH_MAX>, Bytes<BATCH_MAX>) = wire::decode(bytes)?;
         let one = UnverifiedBatch::decode(&one)?.verify(room)?;
         let other = UnverifiedBatch::decode(&other)?.verify(room)?;
-        let proof = Proof::of(&one, &other, limit_of).ok_or(ProofError::Consistent)?;
+        let proof = Proof::of(&one, &other, counted).ok_or(ProofError::Consistent)?;
         // One proof has one form, whoever passes it on.
         if proof.first == one { Ok(proof) } else { Err(ProofError::Consistent) }
     }
@@ -112,8 +120,8 @@ impl Proof {
     }
 
     /// In words: how the two contradict each other.
-    pub fn words(&self, limit_of: impl Fn(RecordHash) -> Option<Limit>) -> String {
-        contradiction(&self.first, &self.second, limit_of).unwrap_or_default()
+    pub fn words(&self, counted: impl Fn(&Batch) -> Option<Counted>) -> String {
+        contradiction(&self.first, &self.second, counted).unwrap_or_default()
     }
 }
 
@@ -125,7 +133,7 @@ fn batch_bytes(batch: &SignedBatch) -> Bytes<BATCH_MAX> {
 pub fn contradiction(
     one: &Batch,
     other: &Batch,
-    limit_of: impl Fn(RecordHash) -> Option<Limit>,
+    counted: impl Fn(&Batch) -> Option<Counted>,
 ) -> Option<String> {
     let (a, b) = (one.header(), other.header());
     if a.author != b.author {
@@ -137,29 +145,31 @@ pub fn contradiction(
             .then(|| format!("two different batches are number {}", a.sequence));
     }
     if a.sequence > b.sequence {
-        return contradiction(other, one, limit_of);
+        return contradiction(other, one, counted);
     }
     if a.window.most > b.window.most {
         return Some(format!("batch {} is stamped before batch {}", b.sequence, a.sequence));
     }
     let (before, after) = (one.used()?, other.used()?);
-    let limit = limit_of(a.record.filter(|_| a.record == b.record)?)?;
-    let (_, cells) = Strokes::outline(one.payload())?;
-    let brought = u64::from(before) + cells as u64;
+    if a.record != b.record {
+        return None;
+    }
+    let Counted { limit, cost } = counted(one)?;
+    let brought = u64::from(before) + cost as u64;
     let same_window = limit.window(a.window.most) == limit.window(b.window.most);
     (same_window && brought > u64::from(after)).then(|| {
         format!(
-            "batch {} counts {after} cells before it, but batch {} has brought {brought}",
+            "batch {} counts a cost of {after} before it, but batch {} has brought {brought}",
             b.sequence, a.sequence
         )
     })
 }
 
-/// The batches that cells can still depend on, by author.
+/// The batches that replicas can still depend on, by author.
 #[derive(Debug, Default)]
 pub struct Ledger {
     written: BTreeMap<Endpoint, BTreeMap<u64, SignedBatch>>,
-    /// Those that win no cell, by when they were beaten.
+    /// Those that win no entry, by when they were beaten.
     beaten: BTreeMap<u64, BatchKey>,
     beaten_at: BTreeMap<BatchKey, u64>,
     beaten_bytes: usize,
@@ -181,21 +191,21 @@ impl Ledger {
         same.into_iter().chain([before, after].into_iter().flatten().map(|(_, batch)| batch))
     }
 
-    /// Notes a batch that wins a cell.
+    /// Notes a batch that wins an entry.
     pub fn note_kept(&mut self, batch: SignedBatch) {
         let key = batch.key();
         self.unbeat(&key);
         self.written.entry(key.author).or_default().insert(key.sequence, batch);
     }
 
-    /// Notes a batch that wins no cell, for a while.
+    /// Notes a batch that wins no entry, for a while.
     pub fn note_beaten(&mut self, batch: SignedBatch) {
         let key = batch.key();
         self.written.entry(key.author).or_default().insert(key.sequence, batch);
         self.beat(key);
     }
 
-    /// A batch wins no cell any more.
+    /// A batch wins no entry any more.
     pub fn beat(&mut self, key: BatchKey) {
         let Some(length) = self.get(&key).map(|batch| batch.bytes().len()) else { return };
         if self.beaten_at.contains_key(&key) {
@@ -230,7 +240,7 @@ impl Ledger {
         void.iter().for_each(|key| self.forget(key));
     }
 
-    /// The batches that win no cell.
+    /// The batches that win no entry.
     pub fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
         self.beaten.values().filter_map(|key| self.get(key))
     }

@@ -16,7 +16,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::crdt::canvas::{CanvasSize, SIDE_MAX};
 use crate::id::{Identity, PeerId, RoomId, Secret};
 use crate::rng::Rng;
 use crate::signalling::protocol::GENESIS_MAX;
@@ -46,11 +45,11 @@ pub struct Genesis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum RoomKind {
-    /// A shared canvas.
-    Canvas {
-        /// Cells in a row, 1 to [`SIDE_MAX`].
+    /// Place: the two sides of what people share.
+    Place {
+        /// How wide it is; the app says how wide it may be.
         width: u16,
-        /// Cells in a column, 1 to [`SIDE_MAX`].
+        /// How high it is; the app says how high it may be.
         height: u16,
     },
 }
@@ -81,20 +80,23 @@ pub enum GenesisError {
     /// The body cannot be decoded.
     #[error("genesis body: {0}")]
     Body(#[from] DecodeError),
-    /// A side of the canvas is 0 or above [`SIDE_MAX`].
-    #[error("a canvas of {0} is not 1 to {SIDE_MAX} cells wide and high")]
-    Size(CanvasSize),
     /// The owner did not sign these bytes.
     #[error("the signature of owner {0} does not hold")]
     Signature(PeerId),
 }
 
 impl Genesis {
-    /// The genesis of a new canvas room owned by `owner`.
-    pub fn new_canvas(rng: &mut Rng, owner: PeerId, size: CanvasSize, secret: Option<&Secret>) -> Genesis {
+    /// The genesis of a new room owned by `owner`.
+    pub fn new(rng: &mut Rng, owner: PeerId, kind: RoomKind, secret: Option<&Secret>) -> Genesis {
         let access = secret.map_or(Access::Open, |secret| Access::Secret { commitment: secret.commitment() });
-        let kind = RoomKind::Canvas { width: size.width, height: size.height };
         Genesis { format: FORMAT, nonce: rng.bytes(), owner, kind, access }
+    }
+
+    /// The genesis of an open room, always the same.
+    #[cfg(test)]
+    pub(crate) fn of_test(owner: PeerId) -> Genesis {
+        let kind = RoomKind::Place { width: 64, height: 64 };
+        Genesis { format: FORMAT, nonce: [7; 16], owner, kind, access: Access::Open }
     }
 
     /// The signed bytes, and the room's id.
@@ -122,18 +124,10 @@ impl Genesis {
             Err(error) => return Err(GenesisError::Body(DecodeError::Body(error))),
         }
         let genesis: Genesis = wire::decode(body)?;
-        let RoomKind::Canvas { width, height } = genesis.kind;
-        CanvasSize { width, height }.check().map_err(|error| GenesisError::Size(error.0))?;
         if !genesis.owner.verifies(&[LABEL, body].concat(), signature) {
             return Err(GenesisError::Signature(genesis.owner));
         }
         Ok((genesis, room_id(bytes)))
-    }
-
-    /// Size of the room's canvas.
-    pub fn canvas_size(&self) -> CanvasSize {
-        let RoomKind::Canvas { width, height } = self.kind;
-        CanvasSize { width, height }
     }
 
     /// Whether a secret guards the room.
@@ -156,8 +150,8 @@ mod tests {
     }
 
     fn signed(width: u16) -> (Vec<u8>, RoomId) {
-        let size = CanvasSize { width, height: 100 };
-        Genesis::new_canvas(&mut Rng::new([1; 32]), identity().peer(), size, None).sign(&identity())
+        let kind = RoomKind::Place { width, height: 100 };
+        Genesis::new(&mut Rng::new([1; 32]), identity().peer(), kind, None).sign(&identity())
     }
 
     #[test]
@@ -165,7 +159,7 @@ mod tests {
         let (bytes, room) = signed(100);
         let (genesis, read) = Genesis::decode_signed(&bytes).expect("just signed");
         assert_eq!((read, genesis.owner), (room, identity().peer()));
-        assert_eq!(genesis.canvas_size(), CanvasSize { width: 100, height: 100 });
+        assert_eq!(genesis.kind, RoomKind::Place { width: 100, height: 100 });
         assert_eq!(room.to_string(), "nHfNsKaNJ60ZWl63FHQaBKsdtBAulHkJPYNHcZH2ec4", "golden");
     }
 
@@ -182,12 +176,6 @@ mod tests {
         assert!(Genesis::decode_signed(&longer).is_err());
         assert!(Genesis::decode_signed(&[]).is_err());
         assert_eq!(Genesis::decode_signed(&bytes).expect("unchanged").1, room);
-    }
-
-    #[test]
-    fn sizes_outside_the_limits_are_refused() {
-        assert!(matches!(Genesis::decode_signed(&signed(0).0), Err(GenesisError::Size(_))));
-        assert!(matches!(Genesis::decode_signed(&signed(4097).0), Err(GenesisError::Size(_))));
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! What records do to a room: who may paint how much, what is taken out of the canvas, who contradicted itself.
+//! What records do to a room: who may write how much, what is taken out of the replica, who contradicted itself.
 
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::equivocation::Proof;
+use super::equivocation::{Counted, Proof};
 use super::records::law::{Standing, Taken, Void};
 use super::records::sync::RecordOutput;
 use super::records::{Erase, Limit, RECORD_MAX, Record, RecordError, RecordHash, Rules};
 use super::{Room, RoomOutput, delivery::Rejection};
 use crate::batches::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
-use crate::crdt::canvas::{Applied, Colour, Erasure};
 use crate::id::{Endpoint, Instance};
-use crate::node::{CommandError, PaintingLeft};
+use crate::node::{CommandError, WritingLeft};
+use crate::replica::{Content, Retraction};
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::message::RoomMessage;
 use crate::room::outbox::OUTBOX_MAX;
@@ -23,11 +23,12 @@ use crate::seam::config::Config;
 #[cfg(feature = "planted-bugs")]
 use crate::seam::config::PlantedBug;
 use crate::seam::event::{Event, Refusal};
+use crate::seam::io::BatchKey;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
 
 /// Batches that wait for the record they were written under: all that somebody sends to whoever attaches, before the
-/// records are compared. One that was painted over meanwhile is found by nothing else.
+/// records are compared. One that was beaten meanwhile is found by nothing else.
 pub(super) const UNRULED_MAX: usize = OUTBOX_MAX;
 /// Bytes of such batches, so that large ones do not multiply [`UNRULED_MAX`].
 pub(super) const UNRULED_BYTES_MAX: usize = 1024 * 1024;
@@ -37,7 +38,7 @@ pub(super) const UNRULED_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Governing {
     /// Stamps up to this far ahead of room time count.
     ahead_max: core::time::Duration,
-    /// Cells that this program has painted in a window of the limit of a record.
+    /// What this program has used in a window of the limit of a record.
     counted: Option<(RecordHash, u64, u32)>,
     /// Batches under records that are not known yet, from whom, and whether they came live.
     unruled: VecDeque<(Endpoint, SignedBatch, bool)>,
@@ -98,13 +99,12 @@ impl Room {
             }
         }
         for bytes in proofs.iter() {
-            let law = &self.law;
-            match Proof::decode(bytes, &self.id, |record| law.limit_of(Some(record))) {
+            match Proof::decode(bytes, &self.id, self.counts()) {
                 Ok(proof) => drop(self.law.take_proof(proof)),
                 Err(_) => refused += 1,
             }
         }
-        self.canvas.enforce(|_| true, self.erasures(), core::iter::empty());
+        self.replica.enforce(&|_| true, &self.retractions(), &mut core::iter::empty());
         self.sync.handle_rules(Time(0), self.law.digest());
         refused
     }
@@ -144,8 +144,7 @@ impl Room {
 
     /// A neighbour sent a proof that somebody contradicted itself.
     pub(super) fn handle_proof(&mut self, now: Now, from: Endpoint, bytes: &[u8]) {
-        let law = &self.law;
-        match Proof::decode(bytes, &self.id, |record| law.limit_of(Some(record))) {
+        match Proof::decode(bytes, &self.id, self.counts()) {
             Ok(proof) => drop(self.take_proof(now, proof)),
             // Under a record that is not known here the neighbour may be right.
             Err(super::equivocation::ProofError::Consistent) if !self.knows_records_of(bytes) => {}
@@ -197,11 +196,10 @@ impl Room {
             }
             Standing::Void(_) => {}
         }
-        let law = &self.law;
-        let limit_of = |record| law.limit_of(Some(record));
         let key = batch.key();
         let neighbours = self.ledger.neighbours(&key);
-        let proof = neighbours.filter_map(|other| Proof::of(other, batch, limit_of)).min_by_key(Proof::head);
+        let proofs = neighbours.filter_map(|other| Proof::of(other, batch, self.counts()));
+        let proof = proofs.min_by_key(Proof::head);
         let Some(proof) = proof.filter(|_| !self.is_planted_equivocation()) else { return true };
         let message = Bytes::new(proof.encode()).map(RoomMessage::Equivocation);
         if self.take_proof(now, proof)
@@ -213,13 +211,13 @@ impl Room {
     }
 
     /// Notes what became of an accepted batch.
-    pub(super) fn note_in_ledger(&mut self, batch: SignedBatch, applied: &Applied) {
-        if applied.kept {
+    pub(super) fn note_in_ledger(&mut self, batch: SignedBatch, kept: bool, dropped: &[BatchKey]) {
+        if kept {
             self.ledger.note_kept(batch);
         } else if self.ledger.get(&batch.key()).is_none() {
             self.ledger.note_beaten(batch);
         }
-        applied.dropped.iter().for_each(|dropped| self.ledger.beat(*dropped));
+        dropped.iter().for_each(|dropped| self.ledger.beat(*dropped));
     }
 
     /// A batch waits for the record that it was written under.
@@ -237,56 +235,56 @@ impl Room {
         let detail = match void {
             // Honest programs write under earlier rules until they hear of later ones.
             Void::Outdated => return,
-            Void::Banned => format!("{author} is banned, and painted after that"),
-            Void::Contradicted => format!("{author} contradicted itself, and painted after that"),
+            Void::Banned => format!("{author} is banned, and wrote after that"),
+            Void::Contradicted => format!("{author} contradicted itself, and wrote after that"),
         };
         self.outputs.push_back(RoomOutput::Refused(author, Refusal::BatchBanned, detail));
     }
 
-    /// What this peer may paint at once now; `None` where the rules have no limit.
+    /// What this peer may write at once now; `None` where the rules have no limit.
     ///
     /// # Errors
-    /// [`CommandError::Banned`] and [`CommandError::NotPainter`] when that is nothing.
-    pub fn painting_left(&self, now: Now) -> Result<Option<PaintingLeft>, CommandError> {
-        self.painting_left_at(self.clock.next(now.wall))
+    /// [`CommandError::Banned`] and [`CommandError::NotWriter`] when that is nothing.
+    pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, CommandError> {
+        self.writing_left_at(self.clock.next(now.wall))
     }
 
-    /// Whether this peer may paint so many cells at `stamp`, in words where not.
-    pub(super) fn check_painting(&self, stamp: Stamp, cells: usize) -> Result<(), CommandError> {
-        match self.painting_left_at(stamp)? {
-            Some(PaintingLeft { left, limit: Limit { cells: most, window_ms }, wait_ms })
-                if cells > left as usize =>
+    /// Whether this peer may write what costs so much at `stamp`, in words where not.
+    pub(super) fn check_cost(&self, stamp: Stamp, cost: usize) -> Result<(), CommandError> {
+        match self.writing_left_at(stamp)? {
+            Some(WritingLeft { left, limit: Limit { cost: most, window_ms }, wait_ms })
+                if cost > left as usize =>
             {
-                Err(CommandError::TooFast { left, cells: most, window_ms, wait_ms })
+                Err(CommandError::TooFast { left, cost: most, window_ms, wait_ms })
             }
             _ => Ok(()),
         }
     }
 
-    fn painting_left_at(&self, stamp: Stamp) -> Result<Option<PaintingLeft>, CommandError> {
+    fn writing_left_at(&self, stamp: Stamp) -> Result<Option<WritingLeft>, CommandError> {
         if self.law.is_banned(self.me.peer) || self.law.is_contradicted(self.me) {
             return Err(CommandError::Banned);
         }
-        if !self.law.may_paint(self.me.peer) {
-            return Err(CommandError::NotPainter);
+        if !self.law.may_write(self.me.peer) {
+            return Err(CommandError::NotWriter);
         }
         let Some(limit) = self.law.rules().limit else { return Ok(None) };
-        let left = limit.cells.saturating_sub(self.used(stamp));
+        let left = limit.cost.saturating_sub(self.used(stamp));
         let window_ms = u64::from(limit.window_ms);
         let wait_ms = window_ms - stamp.millis() % window_ms;
-        Ok(Some(PaintingLeft { left, limit, wait_ms }))
+        Ok(Some(WritingLeft { left, limit, wait_ms }))
     }
 
-    /// Counts cells that are about to be painted. Returns how many were painted before in the window, where the
-    /// rules have a limit.
-    pub(super) fn count_cells(&mut self, stamp: Stamp, cells: usize) -> Option<u32> {
+    /// Counts what is about to be written. Returns what that before it in the window cost, where the rules have a
+    /// limit.
+    pub(super) fn count_cost(&mut self, stamp: Stamp, cost: usize) -> Option<u32> {
         let limit = self.law.rules().limit?;
         let (record, window) = (self.law.last(), limit.window(stamp));
         let before = match self.governing.counted {
             Some((of, at, used)) if of == record && at == window => used,
             _ => 0,
         };
-        self.governing.counted = Some((record, window, before + cells as u32));
+        self.governing.counted = Some((record, window, before + cost as u32));
         Some(before)
     }
 
@@ -328,11 +326,11 @@ impl Room {
     fn take_proof(&mut self, now: Now, proof: Proof) -> bool {
         let endpoint = proof.endpoint();
         let law = &self.law;
-        // Who may not paint has nothing to take out, and must not fill the table of proofs.
-        if !law.may_paint(endpoint.peer) && self.ledger.of(endpoint).next().is_none() {
+        // Who may not write has nothing to take out, and must not fill the table of proofs.
+        if !law.may_write(endpoint.peer) && self.ledger.of(endpoint).next().is_none() {
             return false;
         }
-        let detail = proof.words(|record| law.limit_of(Some(record)));
+        let detail = proof.words(self.counts());
         if !self.law.take_proof(proof) {
             return false;
         }
@@ -358,21 +356,31 @@ impl Room {
         known(&one) && known(&other)
     }
 
-    fn erasures(&self) -> Vec<Erasure> {
-        let erasure = |(until, erase): (Stamp, Erase)| Erasure {
+    fn retractions(&self) -> Vec<Retraction> {
+        let retraction = |(until, erase): (Stamp, Erase)| Retraction {
             until,
             author: erase.author,
-            region: erase.region.map(|region| (region.x, region.y, region.width, region.height)),
+            scope: erase.region.map(|region| [region.x, region.y, region.width, region.height]),
         };
-        self.law.erases().map(erasure).collect()
+        self.law.erases().map(retraction).collect()
+    }
+
+    /// What batches count under the limits of records.
+    fn counts(&self) -> impl Fn(&Batch) -> Option<Counted> {
+        |batch| {
+            let limit = self.law.limit_of(batch.header().record)?;
+            let (_, cost) = self.replica.outline(batch.payload())?;
+            Some(Counted { limit, cost })
+        }
     }
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     pub(super) fn enforce(&mut self, now: Now) {
-        let repaint = self.outdated_own_cells();
+        let outdated = self.shown_of_outdated();
         let law = &self.law;
         let stands = |batch: &SignedBatch| law.lets_stand(&batch.header());
-        let enforced = self.canvas.enforce(stands, self.erasures(), self.ledger.beaten());
+        let retractions = self.retractions();
+        let enforced = self.replica.enforce(&stands, &retractions, &mut self.ledger.beaten());
         self.ledger.retain(stands);
         for removed in &enforced.removed {
             self.storage.remove(removed.key());
@@ -382,14 +390,15 @@ impl Room {
             self.ledger.note_kept(restored);
         }
         self.outbox.retain(|header| law.lets_stand(header));
-        if !enforced.changed.is_empty() {
-            self.event(Event::CanvasMended { room: self.handle, cells: enforced.changed });
+        if let Some(changes) = enforced.changed {
+            self.tell_changed(None, changes);
         }
         self.event(Event::RulesChanged { room: self.handle });
         self.keep_records(now);
         self.sync.handle_change(now.time);
-        if !repaint.is_empty() {
-            self.outputs.push_back(RoomOutput::Repaint(repaint));
+        if outdated.cost > 0 {
+            self.unsaid.push_back(outdated);
+            self.outputs.push_back(RoomOutput::SayAgain);
         }
         self.governing.unruled_bytes = 0;
         for (from, batch, live) in core::mem::take(&mut self.governing.unruled) {
@@ -416,27 +425,16 @@ impl Room {
         }
     }
 
-    /// Own cells that were painted under earlier rules, are not named by later ones, and show now.
-    fn outdated_own_cells(&self) -> Vec<(u16, u16, Colour)> {
+    /// What was written here under earlier rules, is not named by later ones, and shows now.
+    fn shown_of_outdated(&self) -> Content {
         let outdated = |batch: &&SignedBatch| {
             matches!(self.law.standing(&batch.header()), Standing::Void(Void::Outdated) | Standing::Unknown)
         };
-        let mut cells = Vec::new();
-        for batch in self.ledger.of(self.me).filter(outdated) {
-            let Ok(strokes) = self.canvas.read(batch) else { continue };
-            let Some((left, top)) = strokes.size().tile_origin(strokes.tile()) else { continue };
-            for cell in strokes.cells() {
-                let (x, y) = (left + cell.index % 64, top + cell.index / 64);
-                if self.canvas.stamp(x, y) == cell.stamp && self.canvas.author(x, y) == Some(self.me.peer) {
-                    cells.push((x, y, cell.colour));
-                }
-            }
-        }
-        cells
+        self.replica.shown_of(&mut self.ledger.of(self.me).filter(outdated))
     }
 
-    /// Cells that this peer has painted in the window of a stamp: those of this program, and those of its others
-    /// as far as they are known, so that a reload does not give new ones.
+    /// What this peer has used of the limit in the window of a stamp: this program, and its others as far as they are
+    /// known, so that a reload gives nothing new.
     fn used(&self, stamp: Stamp) -> u32 {
         let (Some(record), Some(limit)) = (self.law.current(), self.law.rules().limit) else { return 0 };
         let window = limit.window(stamp);
@@ -450,8 +448,8 @@ impl Room {
                 && header.record == Some(record)
                 && limit.window(header.window.most) == window
         });
-        let cells = others.filter_map(|batch| Some(self.canvas.read(batch).ok()?.cells().len() as u32));
-        own.saturating_add(cells.sum())
+        let costs = others.filter_map(|batch| Some(self.replica.outline(batch.payload())?.1 as u32));
+        own.saturating_add(costs.sum())
     }
 
     #[cfg(feature = "planted-bugs")]

@@ -9,8 +9,10 @@ use super::verify::Next;
 use super::{Room, RoomOutput};
 use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
+use crate::replica::{Changes, FIRST_REPLICA};
 use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, Refusal};
+use crate::seam::io::BatchKey;
 use crate::time::Now;
 use crate::wire::Bytes;
 
@@ -57,7 +59,7 @@ impl Room {
                     }
                 },
                 Next::PartEnd(from, part) => {
-                    self.sync.handle_part_end(now.time, from, part, &self.canvas);
+                    self.sync.handle_part_end(now.time, from, part, &*self.replica);
                     1
                 }
                 Next::Stored(bytes) => {
@@ -97,7 +99,7 @@ impl Room {
     pub(super) fn fetch(&mut self, now: Now) {
         if self.queue.is_restored() {
             let queue = &self.queue;
-            self.sync.fetch(now.time, &self.canvas, |neighbour| !queue.has_live(neighbour));
+            self.sync.fetch(now.time, &*self.replica, |neighbour| !queue.has_live(neighbour));
         }
         let queue = &self.queue;
         self.sync.tell_taken(|neighbour| queue.has_wanted(neighbour));
@@ -187,7 +189,7 @@ impl Room {
         }
     }
 
-    /// Applies a batch. Returns whether it was taken in: it won a cell.
+    /// Applies a batch. Returns whether it was taken in: it won an entry.
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
         let batch = checked.batch.clone();
         let kept = self.apply_unstored(now, checked, true);
@@ -200,18 +202,19 @@ impl Room {
     fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
         let again = self.delivery.is_delivered(&key);
-        let applied = self.delivery.apply(checked, &mut self.canvas, &mut self.clock);
-        self.note_in_ledger(batch, &applied);
+        let applied = self.delivery.apply(checked, &mut *self.replica, &mut self.clock);
+        self.note_in_ledger(batch, applied.kept, &applied.dropped);
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
         self.sync.handle_change(now.time);
-        if tell && !applied.changed.is_empty() {
-            let (room, author, sequence) = (self.handle, key.author, key.sequence);
-            self.event(match again {
-                false => Event::CanvasChanged { room, author, sequence, cells: applied.changed },
-                true => Event::CanvasMended { room, cells: applied.changed },
-            });
+        if tell && let Some(changes) = applied.changed {
+            self.tell_changed((!again).then_some(key), changes);
         }
         applied.kept
+    }
+
+    /// Tells that the replica looks different, by a batch that was new or for another reason.
+    pub(super) fn tell_changed(&mut self, batch: Option<BatchKey>, changes: Changes) {
+        self.event(Event::Changed { room: self.handle, replica: FIRST_REPLICA, batch, changes });
     }
 
     /// Verifies and takes in one batch. Returns what that cost.
@@ -224,7 +227,7 @@ impl Room {
             self.refuse_future(from);
             return 1;
         }
-        match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
+        match self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law) {
             Ok(checked) => self.accept(now, from, checked, live),
             Err(rejection) => self.reject(from, rejection, live),
         }
@@ -273,7 +276,7 @@ impl Room {
                 return 1;
             }
         };
-        let checked = match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
+        let checked = match self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
                 self.refused_stored += 1;

@@ -15,6 +15,7 @@ use crate::id::Endpoint;
 use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::SketchMessage;
+use crate::replica::ReplicaNumber;
 use crate::room::equivocation::PROOF_MAX;
 use crate::room::records::RECORD_MAX;
 use crate::room::records::law::RECORD_HASHES_MAX;
@@ -23,7 +24,7 @@ use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::PAYLOAD_MAX;
 use crate::wire::{self, Bounded, Bytes, DecodeError};
 
-/// Most parts of one replica: the tiles of a canvas of 4096 by 4096.
+/// Most parts of one replica.
 pub const PARTS_MAX: usize = 4096;
 /// Most sequences in one [`RoomMessage::Applied`].
 pub const SEQUENCES_MAX: usize = 4096;
@@ -77,8 +78,6 @@ pub enum RoomMessage {
     Sketch(SketchMessage),
 }
 
-/// Which replica of a room; 0 is the canvas.
-pub type ReplicaNumber = u8;
 /// A blake3 digest.
 pub type Digest = [u8; 32];
 

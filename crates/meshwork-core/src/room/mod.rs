@@ -5,17 +5,17 @@
 //! be stored before it is acknowledged. None of them should know the others.
 //!
 //! # How it works
-//! A [`Room`] routes: the overlay says to whom a batch goes, [`sync`] compares the canvas with each neighbour,
+//! A [`Room`] routes: the overlay says to whom a batch goes, [`sync`] compares the replica with each neighbour,
 //! [`verify`] queues what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the
 //! node's.
 //!
 //! # Invariants
-//! - Cells change through signed batches only, one's own included.
+//! - A replica changes through signed batches only, one's own included.
 //! - A batch is applied, told to the application and passed on at most once.
 //! - A member that stores acknowledges a batch as stored after it is on durable storage, never before.
 //!
 //! # Limits
-//! [`OUTBOX_MAX`] own batches wait for acknowledgement, and painters with them; [`delivery`] states its own.
+//! [`OUTBOX_MAX`] own batches wait for acknowledgement, and their author with them; [`delivery`] states its own.
 
 pub mod allowance;
 pub mod delivery;
@@ -33,7 +33,9 @@ pub mod storage;
 mod storing;
 pub mod sync;
 pub mod verify;
+mod writing;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -52,13 +54,11 @@ use self::records::law::Law;
 use self::records::sync::RecordSync;
 use self::storage::{Storage, StorageOutput};
 use self::sync::{Sync, SyncOutput};
-use crate::batches::batch::{Header, SignedBatch, StampWindow};
 use crate::clock::{Clock, room_time};
-use crate::crdt::canvas::{Canvas, Colour, REPLICA, Strokes, cells_to_strokes};
-use crate::id::{Endpoint, Identity, RoomId};
+use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
-use crate::node::{CommandError, PaintReceipt};
 use crate::overlay::message::Tag;
+use crate::replica::{Content, FIRST_REPLICA, Replica};
 use crate::room::message::{Applied, RoomMessage, SEQUENCES_MAX};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
@@ -68,7 +68,7 @@ use crate::text::shown;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
 
-/// Own batches in one tile after which they are folded into one, at the earliest.
+/// Own batches in one part after which they are folded into one, at the earliest.
 pub const FOLD_LEAST: usize = 64;
 /// How long changes of our links rest before they are told.
 const LINKS_QUIET: Duration = Duration::from_millis(100);
@@ -91,8 +91,8 @@ pub enum RoomOutput {
     Offence(Endpoint, Refusal, String),
     /// Something was refused that an honest member may send.
     Refused(Endpoint, Refusal, String),
-    /// Own cells whose batches do not count any more, to be painted again as far as the rules allow.
-    Repaint(Vec<(u16, u16, Colour)>),
+    /// Something of one's own does not count any more: [`Room::say_again`] is to be called.
+    SayAgain,
     /// The same, so many times at once.
     RefusedMany(Endpoint, Refusal, String, u64),
     /// A part of the log is to be read: [`Effect::ReadHistory`](crate::node::Effect::ReadHistory).
@@ -131,6 +131,10 @@ impl From<&Attach> for Member {
     }
 }
 
+/// Makes what the app of a room keeps in step; `None` where it does not know the app, or the genesis says of it what
+/// cannot be.
+pub type MakeReplica = fn(&Genesis) -> Option<Box<dyn Replica>>;
+
 /// An open room: its genesis is known.
 #[derive(Debug)]
 pub struct Room {
@@ -140,7 +144,7 @@ pub struct Room {
     genesis_bytes: Vec<u8>,
     me: Endpoint,
     stays: bool,
-    canvas: Canvas,
+    replica: Box<dyn Replica>,
     clock: Clock,
     /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
     ahead: i64,
@@ -155,30 +159,31 @@ pub struct Room {
     sync: Sync,
     members: BTreeMap<Endpoint, Member>,
     outbox: Outbox,
-    /// By tile: own batches since the last fold, and after how many the next one is due.
+    /// By part: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<u32, (usize, usize)>,
     storage: Storage,
     law: Law,
     records: RecordSync,
     ledger: Ledger,
     governing: Governing,
+    /// What was written here under earlier rules, and is to be said again.
+    unsaid: VecDeque<Content>,
     history: History,
     tell_links_at: Option<Time>,
     outputs: VecDeque<RoomOutput>,
 }
 
 impl Room {
-    /// An empty room of this genesis, whose signature was checked.
+    /// An empty room of this genesis, whose signature was checked, with what its app keeps in step.
     pub fn new(
         handle: RoomHandle,
         id: RoomId,
         genesis: Genesis,
         bytes: Vec<u8>,
+        replica: Box<dyn Replica>,
         me: Endpoint,
         config: &Config,
     ) -> Room {
-        let canvas =
-            Canvas::new(genesis.canvas_size()).expect("a checked genesis has a size within the limits");
         Room {
             handle,
             id,
@@ -186,13 +191,14 @@ impl Room {
             records: RecordSync::default(),
             ledger: Ledger::default(),
             governing: Governing::new(config),
+            unsaid: VecDeque::new(),
             history: History::new(config),
             genesis,
             storage: Storage::new(config, &bytes),
             genesis_bytes: bytes,
             me,
             stays: config.stays,
-            canvas,
+            replica,
             clock: Clock::new(),
             ahead: 0,
             told_ahead: 0,
@@ -202,7 +208,7 @@ impl Room {
             allowances: Allowances::default(),
             refused_stored: 0,
             linking: Linking::new(me),
-            sync: Sync::new(REPLICA),
+            sync: Sync::new(FIRST_REPLICA),
             members: BTreeMap::new(),
             outbox: Outbox::default(),
             unfolded: BTreeMap::new(),
@@ -211,7 +217,7 @@ impl Room {
         }
     }
 
-    /// The room is open and was not restored: its genesis is stored at once, before anything is painted.
+    /// The room is open and was not restored: its genesis is stored at once, before anything is written.
     pub fn handle_opened(&mut self, now: Now) {
         self.finish(now);
     }
@@ -236,9 +242,9 @@ impl Room {
         &self.genesis_bytes
     }
 
-    /// The shared canvas.
-    pub fn canvas(&self) -> &Canvas {
-        &self.canvas
+    /// The replica of the app that the room opened with.
+    pub fn replica(&self) -> &dyn Replica {
+        &*self.replica
     }
 
     /// What an attached member says of itself.
@@ -246,79 +252,9 @@ impl Room {
         self.members.get(&endpoint)
     }
 
-    /// Whether the member's records and canvas equalled ours when they were last compared, and nothing changed since.
+    /// Whether the member's records and replica equalled ours when they were last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.sync.is_in_step(endpoint) && self.records.is_in_step(endpoint)
-    }
-
-    /// Paints cells in the name of `identity`, who is this endpoint's peer.
-    ///
-    /// # Errors
-    /// [`CommandError`]; nothing was painted.
-    pub fn paint(
-        &mut self,
-        now: Now,
-        identity: &Identity,
-        cells: &[(u16, u16, Colour)],
-    ) -> Result<PaintReceipt, CommandError> {
-        if cells.is_empty() {
-            return Err(CommandError::Empty);
-        }
-        let size = self.canvas.size();
-        if let Some(&(x, y, _)) = cells.iter().find(|(x, y, _)| !size.contains(*x, *y)) {
-            return Err(CommandError::OutsideCanvas { x: x.into(), y: y.into(), size });
-        }
-        let stamp = self.linking.overlay.stamped(self.clock.next(now.wall));
-        let strokes =
-            cells_to_strokes(size, cells, stamp).expect("cells on the canvas and a stamp above zero");
-        let first = self.next_sequence;
-        let count = strokes.iter().map(|strokes| strokes.cells().len()).sum();
-        self.check_painting(stamp, count)?;
-        let waits = self.outbox.check(now.time, strokes.len(), self.somebody_stays());
-        waits.map_err(CommandError::Backpressure)?;
-        self.clock.merge(stamp);
-        let tiles: Vec<u32> = strokes.iter().map(|strokes| strokes.tile()).collect();
-        for strokes in strokes {
-            let window = strokes.window();
-            self.write(now, identity, strokes, window);
-        }
-        let receipt = PaintReceipt { sequences: first..=self.next_sequence - 1, cells: count };
-        for tile in tiles {
-            self.fold_when_due(now, identity, tile);
-        }
-        self.finish(now);
-        Ok(receipt)
-    }
-
-    /// Signs strokes, sends them to everybody and applies them here.
-    fn write(&mut self, now: Now, identity: &Identity, strokes: Strokes, window: StampWindow) {
-        let (author, sequence) = (self.me, self.next_sequence);
-        let header = Header { author, sequence, replica: REPLICA, record: self.law.current(), window };
-        let used = self.count_cells(window.most, strokes.cells().len());
-        let batch = SignedBatch::sign_counted(identity, &self.id, header, used, &strokes.encode())
-            .expect("a tile's payload is within the limit and the author is this peer");
-        self.next_sequence += 1;
-        self.outbox.insert(now.time, batch.clone());
-        let targets = self.linking.overlay.targets(now, &batch, None);
-        self.send_live(targets, &batch);
-        self.apply(now, delivery::Checked { batch, strokes });
-    }
-
-    /// Repeats all own cells of a tile in one batch, once many small ones carry them: what is kept, stored and
-    /// handed to newcomers shrinks with it. The larger the fold, the more strokes it waits for, so that folds
-    /// cost a stated share of what is sent.
-    fn fold_when_due(&mut self, now: Now, identity: &Identity, tile: u32) {
-        let (batches, due) = self.unfolded.entry(tile).or_insert((0, FOLD_LEAST));
-        *batches += 1;
-        // Where cells are counted, each keeps the batch that counted it.
-        if batches < due || self.law.rules().limit.is_some() {
-            return;
-        }
-        let Some(strokes) = self.canvas.fold(tile, self.me.peer) else { return };
-        *batches = 0;
-        *due = FOLD_LEAST.max(strokes.cells().len() / 8);
-        let window = StampWindow { least: strokes.window().least, most: self.clock.stamp(now.wall) };
-        self.write(now, identity, strokes, window);
     }
 
     /// A member proved that it may be here, and so did we to it.
@@ -347,7 +283,7 @@ impl Room {
         for batch in self.outbox.batches().cloned().collect::<Vec<_>>() {
             self.send_live(alloc::vec![endpoint], &batch);
         }
-        self.sync.handle_attached(now.time, endpoint, &self.canvas);
+        self.sync.handle_attached(now.time, endpoint, &*self.replica);
         self.finish(now);
     }
 
@@ -381,30 +317,30 @@ impl Room {
 
     /// An attached member said something.
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
-        let of_canvas = |replica| replica == REPLICA;
+        let is_ours = |replica| replica == FIRST_REPLICA;
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
             RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
-            RoomMessage::Summary(summary) if of_canvas(summary.replica) => {
-                self.sync.handle_summary(now.time, from, &summary, &self.canvas);
+            RoomMessage::Summary(summary) if is_ours(summary.replica) => {
+                self.sync.handle_summary(now.time, from, &summary, &*self.replica);
             }
-            RoomMessage::Digest(told) if of_canvas(told.replica) => {
-                self.sync.handle_digest(now.time, from, told.digest, &self.canvas);
+            RoomMessage::Digest(told) if is_ours(told.replica) => {
+                self.sync.handle_digest(now.time, from, told.digest, &*self.replica);
             }
-            RoomMessage::AskSummary(replica) if of_canvas(replica) => {
-                self.sync.handle_ask_summary(from, &self.canvas);
+            RoomMessage::AskSummary(replica) if is_ours(replica) => {
+                self.sync.handle_ask_summary(from, &*self.replica);
             }
-            RoomMessage::Want(want) if of_canvas(want.replica) => self.sync.handle_want(from, &want.parts),
-            RoomMessage::Unwant(want) if of_canvas(want.replica) => {
+            RoomMessage::Want(want) if is_ours(want.replica) => self.sync.handle_want(from, &want.parts),
+            RoomMessage::Unwant(want) if is_ours(want.replica) => {
                 self.sync.handle_unwant(from, &want.parts);
             }
-            RoomMessage::Taken(taken) if of_canvas(taken.replica) => {
+            RoomMessage::Taken(taken) if is_ours(taken.replica) => {
                 self.sync.handle_taken(from, taken.bytes);
             }
-            RoomMessage::PartBegin(begin) if of_canvas(begin.replica) => {
+            RoomMessage::PartBegin(begin) if is_ours(begin.replica) => {
                 self.sync.handle_part_begin(from, begin);
             }
-            RoomMessage::PartEnd(end) if of_canvas(end.replica) => self.receive_part_end(now, from, end.part),
+            RoomMessage::PartEnd(end) if is_ours(end.replica) => self.receive_part_end(now, from, end.part),
             RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
             RoomMessage::Links(links) => {
                 self.linking.overlay.handle_links(from, links.endpoints.into_inner());
@@ -458,7 +394,7 @@ impl Room {
             }
         }
         self.records.handle_timeout(now.time, &self.law);
-        self.sync.handle_timeout(now.time, &self.canvas);
+        self.sync.handle_timeout(now.time, &*self.replica);
         self.finish(now);
     }
 
@@ -499,10 +435,10 @@ impl Room {
         self.outputs.pop_front()
     }
 
-    /// The next message for `to` of the parts of the canvas, or else of the history, that it wants. Asked for when the link has room, so
-    /// that a large canvas streams between live strokes.
+    /// The next message for `to` of the parts of the replica, or else of the history, that it wants. Asked for when the link has
+    /// room, so that a large replica streams between live batches.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        self.sync.serve(to, &self.canvas).or_else(|| self.serve_history(to))
+        self.sync.serve(to, &*self.replica).or_else(|| self.serve_history(to))
     }
 
     /// Whether [`Room::serve`] may have something for anybody.

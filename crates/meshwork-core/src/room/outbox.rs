@@ -7,17 +7,17 @@ use core::time::Duration;
 use crate::batches::batch::{Header, SignedBatch};
 use crate::time::Time;
 
-/// Own batches that wait for acknowledgement. As many as a canvas of 4096 by 4096 has tiles, so that one picture
-/// fits.
+/// Own batches that wait for acknowledgement. As many as a replica has parts at most, so that all of it can be written
+/// at once.
 pub const OUTBOX_MAX: usize = 4096;
-/// Places kept for folds of what is painted: one for every 64 batches.
+/// Places kept for folds of what is written: one for every 64 batches.
 const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST;
-/// How long a batch may hold up painting. A member that stays and acknowledges nothing, for whatever reason, must
-/// not stop a painter for ever.
+/// How long a batch may hold up writing. A member that stays and acknowledges nothing, for whatever reason, must
+/// not stop an author for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long an acknowledgement may take before a batch is sent again: a queue on its way may have been full, and
-/// a batch that was painted over meanwhile is not found by comparison.
+/// a batch that was beaten meanwhile is not found by comparison.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Batches that are sent again at a time.
 const RESENT_MAX: usize = 256;
@@ -32,7 +32,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Whether so many more batches have a place. While somebody is there to acknowledge, a painter waits for
+    /// Whether so many more batches have a place. While somebody is there to acknowledge, an author waits for
     /// that; alone it may go on, and the oldest are given up: newcomers get by comparison what still wins.
     ///
     /// # Errors
@@ -109,13 +109,13 @@ mod tests {
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let window = StampWindow { least: crate::clock::Stamp(1), most: crate::clock::Stamp(1) };
         let header = Header { author, sequence, replica: 0, record: None, window };
-        SignedBatch::sign(&identity, &RoomId([2; 32]), header, b"cells").expect("small")
+        SignedBatch::sign(&identity, &RoomId([2; 32]), header, b"entries").expect("small")
     }
 
     #[test]
-    fn a_painter_waits_for_who_is_there_and_not_for_ever() {
+    fn an_author_waits_for_who_is_there_and_not_for_ever() {
         let (mut outbox, soon) = (Outbox::default(), Time(5));
-        assert_eq!(outbox.check(soon, OUTBOX_MAX, true), Ok(()), "one picture fits");
+        assert_eq!(outbox.check(soon, OUTBOX_MAX, true), Ok(()), "as many as there are parts fit");
         for sequence in 1..=OUTBOX_MAX as u64 {
             outbox.insert(Time(0), batch(sequence));
         }

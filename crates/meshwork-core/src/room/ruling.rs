@@ -43,7 +43,7 @@ impl Room {
             return Err(CommandError::NotAllowed("the owner, and nobody bans the owner,"));
         }
         let mut heads: BTreeMap<Instance, (Stamp, u64)> = BTreeMap::new();
-        for batch in self.canvas.batches().filter(|batch| batch.peer() == peer) {
+        for batch in self.replica.batches().filter(|batch| batch.peer() == peer) {
             let header = batch.header();
             let head = heads.entry(header.author.instance).or_default();
             *head = (*head).max((header.window.most, header.sequence));
@@ -58,7 +58,7 @@ impl Room {
         self.publish(now, identity, Statement::Ban(Ban { peer, heads }))
     }
 
-    /// Erases cells that were painted up to now.
+    /// Takes back what was written up to now.
     ///
     /// # Errors
     /// [`CommandError::NotAllowed`] unless this peer is the owner or a moderator.
@@ -66,7 +66,7 @@ impl Room {
         self.publish(now, identity, Statement::Erase(erase))
     }
 
-    /// Lifts bans and erases: erased cells show again, a banned peer can paint again.
+    /// Lifts bans and erases: what was erased shows again, a banned peer can write again.
     ///
     /// # Errors
     /// [`CommandError::NotAllowed`] when this peer is not the owner.
@@ -103,8 +103,8 @@ impl Room {
             return Err(wrong(format!("rules can change {CHAIN_MAX} times")));
         }
         let old = self.law.rules();
-        let changes = rules.limit != old.limit || rules.painters != old.painters;
-        let strict = rules.limit.is_some() || rules.painters.is_some();
+        let changes = rules.limit != old.limit || rules.writers != old.writers;
+        let strict = rules.limit.is_some() || rules.writers.is_some();
         let cut = if changes && strict { Some(self.heads()?) } else { None };
         let mut lifted: Vec<RecordHash> = match self.law.chain().last().map(Record::statement) {
             Some(Statement::Rules(last)) => last.lifted.to_vec(),
@@ -122,17 +122,17 @@ impl Room {
         )
     }
 
-    /// The last sequence of each endpoint that has something on the canvas.
+    /// The last sequence of each endpoint that has something in the replica.
     fn heads(&self) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, CommandError> {
         let mut heads: BTreeMap<Endpoint, u64> = BTreeMap::new();
-        for header in self.canvas.batches().map(|batch| batch.header()) {
+        for header in self.replica.batches().map(|batch| batch.header()) {
             let head = heads.entry(header.author).or_default();
             *head = (*head).max(header.sequence);
         }
         let count = heads.len();
         Bounded::new(heads.into_iter().collect()).map_err(|_| {
             CommandError::Record(format!(
-                "{count} programs have painted here, and rules can name {HEADS_MAX}"
+                "{count} programs have written here, and rules can name {HEADS_MAX}"
             ))
         })
     }

@@ -18,7 +18,7 @@
 //!   that failed may come after later ones.
 //!
 //! # Limits
-//! Gathered changes are at most the canvas's own batches and what is on disk. For the history, batches of
+//! Gathered changes are at most the replica's own batches and what is on disk. For the history, batches of
 //! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint is owed at most
 //! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
 

@@ -19,9 +19,9 @@ impl Room {
     }
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
-    /// lacks is asked for at once, and what no longer wins a cell is removed.
+    /// lacks is asked for at once, and what no longer wins an entry is removed.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
-        self.storage.start(&self.genesis_bytes, stored, self.canvas.batches());
+        self.storage.start(&self.genesis_bytes, stored, self.replica.batches());
         self.store_records();
         self.finish(now);
     }
@@ -32,7 +32,7 @@ impl Room {
         self.finish(now);
     }
 
-    /// Takes in some of what was stored while the room is open already, so that a large canvas can be restored
+    /// Takes in some of what was stored while the room is open already, so that a large replica can be restored
     /// in slices. Returns how many batches do not verify; they are left out.
     ///
     /// Stamps count whatever the civil clock says now, as at [`Room::restore`].
@@ -41,7 +41,7 @@ impl Room {
         for bytes in batches {
             let screened = self.screen(bytes, true);
             let verified = screened
-                .and_then(|batch| self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law));
+                .and_then(|batch| self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law));
             match verified {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
                     if self.admits_batch(now, &checked.batch) {
@@ -60,11 +60,12 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use alloc::boxed::Box;
+
     use super::*;
-    use crate::crdt::canvas::{CanvasSize, Colour};
     use crate::id::{Endpoint, Identity, Instance};
     use crate::node::{Config, Event};
-    use crate::rng::Rng;
+    use crate::replica::toy::Board;
     use crate::room::RoomOutput;
     use crate::room::genesis::Genesis;
     use crate::seam::event::RoomHandle;
@@ -74,16 +75,14 @@ mod tests {
     const NOW: Now = Now { time: Time(0), wall: WallTime(1_700_000_000_000_000) };
 
     fn room(identity: &Identity, instance: u64) -> Room {
-        let mut rng = Rng::new([7; 32]);
-        let size = CanvasSize { width: 64, height: 64 };
-        let genesis = Genesis::new_canvas(&mut rng, identity.peer(), size, None);
+        let genesis = Genesis::of_test(identity.peer());
         let (bytes, id) = genesis.sign(identity);
         let me = Endpoint { peer: identity.peer(), instance: Instance(instance) };
-        Room::new(RoomHandle(1), id, genesis, bytes, me, &Config::default())
+        Room::new(RoomHandle(1), id, genesis, bytes, Box::new(Board::new()), me, &Config::default())
     }
 
-    fn paint(room: &mut Room, identity: &Identity, x: u16, red: u8) -> BatchKey {
-        let receipt = room.paint(NOW, identity, &[(x, 0, Colour::rgb(red, 0, 0))]).unwrap();
+    fn write(room: &mut Room, identity: &Identity, place: u32, value: u32) -> BatchKey {
+        let receipt = room.write(NOW, identity, Board::payloads(&[(place, value)])).unwrap();
         BatchKey { author: room.me, sequence: *receipt.sequences.end() }
     }
 
@@ -101,9 +100,9 @@ mod tests {
     fn who_begins_to_store_asks_for_what_the_store_lacks_and_no_more() {
         let identity = Identity::from_secret([1; 32]);
         let mut room = room(&identity, 1);
-        let beaten = paint(&mut room, &identity, 1, 10);
-        let known = paint(&mut room, &identity, 1, 20);
-        let fresh = paint(&mut room, &identity, 2, 30);
+        let beaten = write(&mut room, &identity, 1, 10);
+        let known = write(&mut room, &identity, 1, 20);
+        let fresh = write(&mut room, &identity, 2, 30);
         assert_eq!(asked(&mut room), [], "a page without the lock stores nothing");
 
         room.start_storing(NOW, &BTreeSet::from([beaten, known]));
@@ -113,8 +112,8 @@ mod tests {
         assert_eq!(change.insert.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [fresh]);
         assert_eq!(change.remove, [beaten]);
 
-        let next = paint(&mut room, &identity, 3, 40);
-        let [change] = &asked(&mut room)[..] else { panic!("what is painted now is stored") };
+        let next = write(&mut room, &identity, 3, 40);
+        let [change] = &asked(&mut room)[..] else { panic!("what is written now is stored") };
         assert_eq!(change.insert[0].0, next);
     }
 
@@ -125,27 +124,27 @@ mod tests {
         room.start_storing(NOW, &BTreeSet::new());
         assert_eq!(asked(&mut room).len(), 1);
         room.stop_storing(NOW);
-        paint(&mut room, &identity, 1, 10);
+        write(&mut room, &identity, 1, 10);
         assert_eq!(asked(&mut room), []);
         assert!(!room.stores());
     }
 
     #[test]
-    fn a_canvas_that_is_restored_in_slices_is_shown_and_equal() {
+    fn a_replica_that_is_restored_in_slices_is_shown_and_equal() {
         let identity = Identity::from_secret([1; 32]);
-        let mut painted = room(&identity, 1);
-        for x in 0..10 {
-            paint(&mut painted, &identity, x, 10);
+        let mut written = room(&identity, 1);
+        for place in 0..10 {
+            write(&mut written, &identity, place, 10);
         }
-        let stored: Vec<Vec<u8>> = painted.canvas().batches().map(|batch| batch.bytes().to_vec()).collect();
+        let stored: Vec<Vec<u8>> = written.replica().batches().map(|batch| batch.bytes().to_vec()).collect();
         let mut restored = room(&identity, 2);
         let (first, rest) = stored.split_at(4);
         assert_eq!(restored.restore_slice(NOW, first), 0);
         assert_eq!(restored.restore_slice(NOW, first), 0, "what is there already is no fault");
         assert_eq!(restored.restore_slice(NOW, &[rest, &[alloc::vec![1, 2, 3]]].concat()), 1);
-        assert_eq!(restored.canvas().digest(), painted.canvas().digest());
+        assert_eq!(restored.replica().digest(), written.replica().digest());
         let shown = core::iter::from_fn(|| restored.poll_output())
-            .filter(|output| matches!(output, RoomOutput::Event(Event::CanvasChanged { .. })))
+            .filter(|output| matches!(output, RoomOutput::Event(Event::Changed { .. })))
             .count();
         assert_eq!(shown, 10);
     }

@@ -1,8 +1,8 @@
 //! The queue of batches that were received and whose signatures are not checked yet.
 //!
 //! # Problem
-//! A signature takes a page about as long as drawing a thousand cells. Who joins a canvas of a million lone clicks
-//! must check a million of them, and must go on drawing, listening and painting meanwhile.
+//! A signature takes a page about as long as drawing a thousand dots. Who joins a room of a million lone clicks must
+//! check a million of them, and must go on drawing, listening and writing meanwhile.
 //!
 //! # How it works
 //! What arrives is decoded, looked up among what is known, and queued by the neighbour that sent it. Each call of
@@ -27,7 +27,7 @@ use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
-/// finds a place even while it sends all that it has painted.
+/// finds a place even while it sends all that it has written.
 pub const LIVE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of one neighbour's wanted batches that wait: what it may serve ahead of us
 /// ([`SERVE_WINDOW`](super::sync::SERVE_WINDOW)), with the entries of the smallest batches.

@@ -18,7 +18,7 @@ pub struct Config {
     /// What people call this peer; cut to 32 bytes on the wire. May be empty.
     pub name: String,
     /// Whether this endpoint is expected to stay in its rooms (a page or a keeper): only such members
-    /// acknowledge batches, so that a painter may leave.
+    /// acknowledge batches, so that an author may leave.
     pub stays: bool,
     /// Whether the driver answers [`Effect::Persist`](super::io::Effect::Persist): batches are then
     /// acknowledged only when they are on durable storage.

@@ -1,12 +1,13 @@
-//! What an application hears from a node: rooms, links, strokes, and every refusal with its reason.
+//! What an application hears from a node: rooms, links, changes, and every refusal with its reason.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::crdt::canvas::Painted;
+use super::change::{Changes, ReplicaNumber};
+use super::io::BatchKey;
+use super::presence::State;
 use crate::id::{Code, Endpoint, RoomId};
-use crate::presence::Pointer;
 use crate::text::make_fit;
 
 /// This node's number for a room it has joined or is joining; never used twice by one node.
@@ -24,7 +25,7 @@ pub enum Event {
         /// What became of it.
         state: ServerState,
     },
-    /// The room's genesis is known and its signature holds: the canvas can be shown and painted on.
+    /// The room's genesis is known and its signature holds: its replica can be shown and written in.
     RoomOpened {
         /// Which room.
         room: RoomHandle,
@@ -76,33 +77,26 @@ pub enum Event {
         /// it says.
         distant: bool,
     },
-    /// A member moved its cursor, or it is not on the canvas any more. Told as it comes, also of one's own peer's
-    /// other endpoints.
-    Pointed {
+    /// A member says something else of itself now. Told as it comes, also of one's own peer's other endpoints.
+    Presence {
         /// Which room.
         room: RoomHandle,
-        /// Whose.
+        /// Who.
         endpoint: Endpoint,
-        /// Where; `None` when there is nothing to show of it.
-        pointer: Option<Pointer>,
+        /// What it says; `None` when there is nothing to show of it.
+        state: Option<State>,
     },
-    /// Cells of the canvas look different now, by a stroke of one's own or of somebody else.
-    CanvasChanged {
+    /// A replica of the room looks different now, by what somebody wrote, oneself included, or because the room's
+    /// records changed what counts.
+    Changed {
         /// Which room.
         room: RoomHandle,
-        /// Whose batch it was.
-        author: Endpoint,
-        /// The batch's place in that endpoint's sequence.
-        sequence: u64,
-        /// The cells that changed, with their new colours.
-        cells: Vec<Painted>,
-    },
-    /// Cells look different now because the room's records changed what counts: painted by nobody just now.
-    CanvasMended {
-        /// Which room.
-        room: RoomHandle,
-        /// The cells that changed, with their new colours.
-        cells: Vec<Painted>,
+        /// Which of its replicas.
+        replica: ReplicaNumber,
+        /// What was written just now; `None` where what was there already counts again or no more.
+        batch: Option<BatchKey>,
+        /// What looks different: the app says what it is.
+        changes: Changes,
     },
     /// The room's records changed: its rules, bans or erases.
     RulesChanged {
@@ -251,9 +245,8 @@ impl Event {
             | Event::RoomWaiting { .. }
             | Event::MemberAttached { .. }
             | Event::MemberDetached { .. }
-            | Event::Pointed { .. }
-            | Event::CanvasChanged { .. }
-            | Event::CanvasMended { .. }
+            | Event::Presence { .. }
+            | Event::Changed { .. }
             | Event::RulesChanged { .. }
             | Event::RecordsInStep { .. }
             | Event::Applied { .. }
@@ -373,13 +366,13 @@ pub enum Refusal {
     Message,
     /// A batch's signature does not hold.
     BatchSignature,
-    /// A batch names cells, colours or a tile outside the canvas, or is malformed.
+    /// A batch says what its replica cannot take in, or is malformed.
     BatchContent,
     /// A batch's stamp is ahead of room time and there is no place left to hold it.
     BatchFuture,
     /// A batch was written for another room or under an unknown record.
     BatchRoom,
-    /// A batch breaks the rules of the record that it was written under: who may paint, or how many cells.
+    /// A batch breaks the rules of the record that it was written under: who may write, or how much.
     BatchRules,
     /// A batch was written after its author was banned; told of the author, not of who passed it on.
     BatchBanned,
@@ -395,8 +388,10 @@ pub enum Refusal {
     Withheld,
     /// A member knows that its replica differs, and asks nobody for what it lacks.
     Stale,
-    /// What a member says of its cursor is malformed, outside the canvas, or said more often than it is taken.
-    Pointer,
+    /// What a member says of itself is malformed, or said more often than it is taken.
+    Presence,
+    /// What an endpoint said is none of what the app of the room can be told, as the app found.
+    App,
     /// A neighbour misuses the overlay: it promises what it does not send, or asks for more than anybody needs.
     Overlay,
     /// The server sent something that is not a message of its protocol.
@@ -437,7 +432,8 @@ impl Refusal {
             Refusal::Flood => "flood",
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",
-            Refusal::Pointer => "pointer",
+            Refusal::Presence => "presence",
+            Refusal::App => "app",
             Refusal::Overlay => "overlay",
             Refusal::Server => "server",
         }

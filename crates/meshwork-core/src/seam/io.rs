@@ -193,7 +193,7 @@ pub struct StoreChange {
     pub records: Option<Vec<u8>>,
     /// Signed batches to keep, by key.
     pub insert: Vec<(BatchKey, Vec<u8>)>,
-    /// Batches that no longer win a cell.
+    /// Batches that no longer win an entry.
     pub remove: Vec<BatchKey>,
     /// For the history: what was accepted, in that order. Only with
     /// [`Config::keeps_history`](super::config::Config::keeps_history); those still kept are in `insert` as well.

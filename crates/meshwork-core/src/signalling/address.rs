@@ -204,7 +204,7 @@ mod tests {
         assert!(matches!(parse("ftp://x/place/K7M4QX"), Err(AddressError::Server(_))));
         assert!(matches!(parse("http:///place/K7M4QX"), Err(AddressError::Server(_))));
         assert!(matches!(parse("http://x/place/K7M4Q0"), Err(AddressError::Path(_))));
-        assert!(matches!(parse("http://x/paint/K7M4QX"), Err(AddressError::Path(_))));
+        assert!(matches!(parse("http://x/plaice/K7M4QX"), Err(AddressError::Path(_))));
         assert_eq!(parse("http://x/place/K7M4QX#abc"), Err(AddressError::Fragment));
         let cut = format!("http://x/place/K7M4QX#{}.abc", RoomId([0; 32]));
         assert_eq!(parse(&cut), Err(AddressError::Fragment));

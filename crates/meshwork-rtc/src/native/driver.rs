@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::rng::Seed;
+use meshwork_core::room::MakeReplica;
 use meshwork_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +28,8 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// What a driver is started with.
 pub struct Options {
+    /// Makes what the apps of its rooms keep in step.
+    pub apps: MakeReplica,
     /// How the node behaves. Its `stores` and `keeps_history` are set by what the store does.
     pub config: Config,
     /// Who it is.
@@ -44,8 +47,9 @@ pub struct Options {
 
 impl Options {
     /// A node without storage, reachable at every address of the machine.
-    pub fn new(config: Config, identity: Identity) -> Options {
+    pub fn new(apps: MakeReplica, config: Config, identity: Identity) -> Options {
         Options {
+            apps,
             config,
             identity,
             seed: None,
@@ -113,7 +117,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let history = HistoryThread::start(reader).map_err(StartError::Thread)?;
     let persister = Persister::start(options.store).map_err(StartError::Thread)?;
     let clock = Clock::start();
-    let node = Node::new(config, options.identity, seed, clock.now(), Clock::wall());
+    let node = Node::new(options.apps, config, options.identity, seed, clock.now(), Clock::wall());
     let endpoint = node.endpoint();
     let (calls, orders) = mpsc::channel(CALLS_MAX);
     let (sender, events) = events::channel();

@@ -120,9 +120,10 @@ impl Shared {
 impl Queue {
     fn push(&mut self, event: Event) {
         if self.events.len() >= EVENTS_MAX {
-            let canvas = self.events.iter().position(|event| matches!(event, Event::CanvasChanged { .. }));
+            let is_change = |event: &Event| matches!(event, Event::Changed { batch: Some(_), .. });
+            let change = self.events.iter().position(is_change);
             let oldest = || self.events.iter().position(|event| !matches!(event, Event::Direct { .. }));
-            if let Some(place) = canvas.or_else(oldest) {
+            if let Some(place) = change.or_else(oldest) {
                 self.events.remove(place);
                 self.missed += 1;
             }
@@ -137,22 +138,26 @@ mod tests {
     use super::*;
     use meshwork_core::id::{Endpoint, Identity, Instance};
     use meshwork_core::node::RoomHandle;
+    use meshwork_core::replica::{Changes, FIRST_REPLICA};
+    use meshwork_core::seam::io::BatchKey;
 
-    fn canvas(room: u32) -> Event {
+    fn change(room: u32) -> Event {
         let author = Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) };
-        Event::CanvasChanged { room: RoomHandle(room), author, sequence: 1, cells: Vec::new() }
+        let changes = Changes::new(vec![()]).expect("one");
+        let batch = Some(BatchKey { author, sequence: 1 });
+        Event::Changed { room: RoomHandle(room), replica: FIRST_REPLICA, batch, changes }
     }
 
     #[tokio::test]
-    async fn old_changes_of_a_canvas_are_dropped_first() {
+    async fn old_changes_are_dropped_first() {
         let (sender, mut events) = channel();
         sender.send(Event::RoomWaiting { room: RoomHandle(0) });
         for room in 1..=EVENTS_MAX as u32 {
-            sender.send(canvas(room));
+            sender.send(change(room));
         }
         assert_eq!(events.missed(), 1);
         assert_eq!(events.next().await, Some(Event::RoomWaiting { room: RoomHandle(0) }));
-        assert_eq!(events.next().await, Some(canvas(2)));
+        assert!(matches!(events.next().await, Some(Event::Changed { room: RoomHandle(2), .. })));
         drop(sender);
         let mut rest = 0;
         while events.next().await.is_some() {
@@ -166,7 +171,7 @@ mod tests {
         let (sender, mut events) = channel();
         let reader = tokio::spawn(async move { events.next().await });
         tokio::task::yield_now().await;
-        sender.send(canvas(7));
-        assert_eq!(reader.await.unwrap(), Some(canvas(7)));
+        sender.send(Event::RulesChanged { room: RoomHandle(7) });
+        assert_eq!(reader.await.unwrap(), Some(Event::RulesChanged { room: RoomHandle(7) }));
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! # let entropy = [0; 32];
 //! let identity = Identity::generate(&mut Rng::new(entropy));
-//! let (driver, mut events) = start(Options::new(Config::default(), identity))?;
+//! let (driver, mut events) = start(Options::new(meshwork_place::make, Config::default(), identity))?;
 //! let address = "http://127.0.0.1:8080/place/K7M4QX".parse()?;
 //! let room = driver.call(|node, now| node.join_room(now, address, None)).await??;
 //! while let Some(event) = events.next().await {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle};
+use meshwork_core::room::MakeReplica;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
 use web_sys::Event as WebEvent;
@@ -39,6 +40,8 @@ const SIGNATURES_PER_CALL: usize = 4;
 /// What a driver is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Makes what the apps of its rooms keep in step.
+    pub apps: MakeReplica,
     /// How the node behaves.
     pub config: Config,
     /// Which peer it is (see [`load_identity`](super::load_identity)).
@@ -47,8 +50,8 @@ pub struct Options {
 
 impl Options {
     /// A node with fresh entropy.
-    pub fn new(config: Config, identity: Identity) -> Options {
-        Options { config, identity }
+    pub fn new(apps: MakeReplica, config: Config, identity: Identity) -> Options {
+        Options { apps, config, identity }
     }
 }
 
@@ -108,7 +111,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let signatures_per_call = SIGNATURES_PER_CALL.min(options.config.signatures_per_call);
     let links_most = strength::links_most();
     let config = Config { signatures_per_call, verifies_on_input: false, links_most, ..options.config };
-    let node = Node::without_overlays(config, options.identity, seed, now, clock::wall());
+    let node = Node::without_overlays(options.apps, config, options.identity, seed, now, clock::wall());
     let endpoint = node.endpoint();
     let (sender, events) = events::channel();
     let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {

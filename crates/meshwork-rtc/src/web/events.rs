@@ -89,9 +89,10 @@ impl EventSender {
     pub(crate) fn send(&self, event: Event) {
         let mut state = self.0.0.borrow_mut();
         if state.waiting.len() >= EVENTS_MAX {
-            let canvas = state.waiting.iter().position(|event| matches!(event, Event::CanvasChanged { .. }));
+            let is_change = |event: &Event| matches!(event, Event::Changed { batch: Some(_), .. });
+            let change = state.waiting.iter().position(is_change);
             let oldest = || state.waiting.iter().position(|event| !matches!(event, Event::Direct { .. }));
-            if let Some(place) = canvas.or_else(oldest) {
+            if let Some(place) = change.or_else(oldest) {
                 state.waiting.remove(place);
                 state.missed += 1;
             }

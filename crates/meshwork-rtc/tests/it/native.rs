@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::links::direct::RETAINED_MAX;
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, RoomSpec, ServerState};
 use meshwork_core::seam::io::StoreChange;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_rtc::native::persist::{Store, StoreError};
 use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};
 use meshwork_signal::code::ServerKey;
@@ -49,7 +50,7 @@ impl Peer {
         let options = Options {
             store,
             addresses: Addresses::loopback(),
-            ..Options::new(config, Identity::from_secret([name; 32]))
+            ..Options::new(meshwork_place::make, config, Identity::from_secret([name; 32]))
         };
         let (driver, events) = start(options).unwrap();
         Peer { driver, events }
@@ -70,7 +71,7 @@ impl Peer {
 
     async fn create(&mut self, server: SocketAddr, private: bool) -> (RoomHandle, RoomAddress) {
         let size = CanvasSize { width: 64, height: 48 };
-        let spec = RoomSpec { server: format!("http://{server}"), size, private };
+        let spec = RoomSpec { server: format!("http://{server}"), kind: meshwork_place::kind(size), private };
         let room = self.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
         self.wait("registration", |event| matches!(event, Event::RoomRegistered { .. }).then_some(())).await;
         let address = self.driver.call(move |node, _| node.room_address(room)).await.unwrap();
@@ -344,6 +345,6 @@ async fn a_driver_stops_when_its_last_handle_is_dropped() {
 
 #[test]
 fn a_driver_needs_a_runtime() {
-    let options = Options::new(Config::default(), Identity::from_secret([7; 32]));
+    let options = Options::new(meshwork_place::make, Config::default(), Identity::from_secret([7; 32]));
     assert!(start(options).is_err());
 }

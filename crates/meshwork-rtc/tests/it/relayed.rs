@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::links::direct::DIRECT_MAX;
 use meshwork_core::node::{Config, Event, LinkState, RoomHandle, RoomSpec};
+use meshwork_core::room::genesis::RoomKind;
 use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
@@ -62,7 +62,10 @@ impl Peer {
     fn start(name: u8) -> Peer {
         let config = Config { hides_address: true, ..Config::default() };
         let identity = Identity::from_secret([name; 32]);
-        let options = Options { addresses: Addresses::loopback(), ..Options::new(config, identity) };
+        let options = Options {
+            addresses: Addresses::loopback(),
+            ..Options::new(meshwork_place::make, config, identity)
+        };
         let (driver, events) = start(options).unwrap();
         Peer { driver, events, heard: 0, states: Vec::new() }
     }
@@ -119,7 +122,7 @@ fn send(driver: &Driver, to: Endpoint, numbers: std::ops::Range<usize>) -> JoinH
 }
 
 async fn meet(ada: &mut Peer, ben: &mut Peer, server: String) -> (RoomHandle, RoomHandle) {
-    let spec = RoomSpec { server, size: CanvasSize { width: 64, height: 48 }, private: true };
+    let spec = RoomSpec { server, kind: RoomKind::Place { width: 64, height: 48 }, private: true };
     let room = ada.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
     ada.until("registration", |_, event| matches!(event, Event::RoomRegistered { .. })).await;
     let address: Option<RoomAddress> = ada.driver.call(move |node, _| node.room_address(room)).await.unwrap();

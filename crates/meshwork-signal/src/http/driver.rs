@@ -274,15 +274,13 @@ pub(super) fn wall_time() -> WallTime {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use meshwork_core::crdt::canvas::CanvasSize;
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
     use meshwork_core::rng::Rng;
-    use meshwork_core::room::genesis::Genesis;
+    use meshwork_core::room::genesis::{Genesis, RoomKind};
     use meshwork_core::signalling::announce;
     use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, VERSIONS};
     use meshwork_core::wire::Base64;
+    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::code::ServerKey;
@@ -315,9 +313,8 @@ mod tests {
 
     fn room() -> (RoomId, Base64<GENESIS_MAX>) {
         let owner = Identity::from_secret([9; 32]);
-        let size = CanvasSize { width: 10, height: 10 };
-        let (bytes, room) =
-            Genesis::new_canvas(&mut Rng::new([1; 32]), owner.peer(), size, None).sign(&owner);
+        let kind = RoomKind::Place { width: 10, height: 10 };
+        let (bytes, room) = Genesis::new(&mut Rng::new([1; 32]), owner.peer(), kind, None).sign(&owner);
         (room, Base64::new(bytes).unwrap())
     }
 

@@ -1,9 +1,7 @@
 //! The examples in docs/protocol/signalling.md are what this build writes and reads.
-
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
@@ -23,8 +21,8 @@ fn endpoint(secret: u8) -> (Identity, Endpoint) {
 /// One of each message, in the order of the page.
 fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
     let ((ann, a), (bob, b)) = (endpoint(1), endpoint(2));
-    let size = CanvasSize { width: 100, height: 100 };
-    let (bytes, room) = Genesis::new_canvas(&mut Rng::new([1; 32]), ann.peer(), size, None).sign(&ann);
+    let kind = RoomKind::Place { width: 100, height: 100 };
+    let (bytes, room) = Genesis::new(&mut Rng::new([1; 32]), ann.peer(), kind, None).sign(&ann);
     let genesis = Base64::new(bytes).unwrap();
     let code = ServerKey::new([1; 32]).code(room, 0);
     let payload = Base64::new(*b"sealed").unwrap();

@@ -1,14 +1,8 @@
 //! Whatever is said in whatever order: the hub never panics, stays within its limits, and tells members only.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::sync::LazyLock;
-use std::time::Duration;
-
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX};
 use meshwork_core::time::{Time, WallTime};
@@ -17,6 +11,10 @@ use meshwork_signal::code::ServerKey;
 use meshwork_signal::hub::{Hub, HubConfig, Output, Rubbish, SocketId};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 const PEOPLE: usize = 5;
 const ROOMS: usize = 3;
@@ -52,11 +50,11 @@ static PEOPLE_KNOWN: LazyLock<Vec<(Identity, Endpoint)>> = LazyLock::new(|| {
 
 static ROOMS_KNOWN: LazyLock<Vec<(Base64<GENESIS_MAX>, RoomId)>> = LazyLock::new(|| {
     let owner = Identity::from_secret([99; 32]);
-    let size = CanvasSize { width: 9, height: 9 };
+    let kind = RoomKind::Place { width: 9, height: 9 };
     (0..ROOMS)
         .map(|number| {
             let mut rng = Rng::new([number as u8; 32]);
-            let (bytes, room) = Genesis::new_canvas(&mut rng, owner.peer(), size, None).sign(&owner);
+            let (bytes, room) = Genesis::new(&mut rng, owner.peer(), kind, None).sign(&owner);
             (Base64::new(bytes).unwrap(), room)
         })
         .collect()

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 
 use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, Strokes};
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Strokes};
 
 use super::{Member, Violation};
 use crate::connection::NodeIndex;

@@ -2,6 +2,7 @@
 
 use meshwork_core::node::Config;
 use meshwork_core::time::WallTime;
+use meshwork_place::Place as _;
 
 use super::{Member, Violation};
 use crate::world::World;

@@ -1,6 +1,7 @@
 //! **equal-replicas**: the canvases of all members are equal.
 
-use meshwork_core::crdt::canvas::Canvas;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Canvas;
 
 use super::{Member, Violation};
 use crate::world::World;

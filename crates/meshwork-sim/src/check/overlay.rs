@@ -7,6 +7,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
 use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::views::PINNED;
+use meshwork_place::Place as _;
 
 use super::{Member, Violation};
 use crate::connection::NodeIndex;

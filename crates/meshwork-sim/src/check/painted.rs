@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::Event;
+use meshwork_core::seam::io::BatchKey;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{self, Colour};
 
 use super::{Member, Stroke, Violation};
 use crate::connection::NodeIndex;
@@ -37,7 +39,9 @@ impl Painted {
     /// # Errors
     /// [`Violation`] names the cell and in whose name it is shown.
     pub fn hear(&self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
-        let Event::CanvasChanged { author, cells, .. } = event else { return Ok(()) };
+        let Event::Changed { batch: Some(BatchKey { author, .. }), changes, .. } = event else {
+            return Ok(());
+        };
         if !self.honest.contains(&author.peer) {
             return Ok(());
         }
@@ -45,7 +49,7 @@ impl Painted {
             let cells = self.cells.get(&(author.peer, x, y));
             cells.is_some_and(|cells| cells.iter().any(|(_, painted)| *painted == colour))
         };
-        match cells.iter().find(|cell| !painted(cell.x, cell.y, cell.colour)) {
+        match changes.of::<canvas::Painted>().iter().find(|cell| !painted(cell.x, cell.y, cell.colour)) {
             None => Ok(()),
             Some(cell) => {
                 let detail = format!(

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use meshwork_core::batches::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, REPLICA, Strokes, TileCell};
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::room::message::{Applied, Links, PartEnd, ReplicaDigest, RoomMessage, Summary};
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
+use meshwork_place::canvas::{CanvasSize, Colour, REPLICA, Strokes, TileCell};
 
 use super::{Behaviour, Mask};
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::records::Rules;
@@ -11,6 +10,8 @@ use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 
 use super::overlay::FULL_MESH;
 use super::schedule::{Action, Arrival, Name, SKEW_MAX_MICROS, Schedule};

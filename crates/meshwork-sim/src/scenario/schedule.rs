@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::rng::Rng;
+use meshwork_place::canvas::CanvasSize;
 
 use super::overlay;
 use crate::hostile::Behaviour;

@@ -34,16 +34,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{
-    Config, Effect, Event, Input, Node, Output, PaintReceipt, RoomHandle, RoomSpec, StoredRoom,
+    Config, Effect, Event, Input, Node, Output, Receipt, RoomHandle, RoomSpec, StoredRoom,
 };
 use meshwork_core::rng::{Rng, Seed};
+use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::time::{Time, WallTime};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 
 pub use self::disk::{Disk, Store, StoredFiles, rot};
 use self::queue::Queue;
@@ -62,7 +64,7 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// Makes a node, as [`Node::new`] does.
-pub type MakeNode = fn(Config, Identity, Seed, Time, WallTime) -> Node;
+pub type MakeNode = fn(MakeReplica, Config, Identity, Seed, Time, WallTime) -> Node;
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -228,7 +230,7 @@ impl World {
         secret[..8].copy_from_slice(&person.to_le_bytes());
         let wall = skewed(self.now, skew);
         let seed = self.rng.bytes();
-        let node = make(config, Identity::from_secret(secret), seed, self.now, wall);
+        let node = make(meshwork_place::make, config, Identity::from_secret(secret), seed, self.now, wall);
         // What a node draws first: its instance, then its sealing key.
         let mut rng = Rng::new(seed);
         rng.next_u64();
@@ -274,7 +276,7 @@ impl World {
         private: bool,
     ) -> RoomHandle {
         let now = self.now;
-        let spec = RoomSpec { server: base.into(), size, private };
+        let spec = RoomSpec { server: base.into(), kind: meshwork_place::kind(size), private };
         let room = self.program(index).node.create_room(now, spec).expect("a legal room");
         self.drain(index);
         room
@@ -300,7 +302,7 @@ impl World {
         index: NodeIndex,
         room: RoomHandle,
         cells: &[(u16, u16, Colour)],
-    ) -> Option<PaintReceipt> {
+    ) -> Option<Receipt> {
         let now = self.now;
         let receipt = self.program(index).node.paint(now, room, cells).ok();
         self.drain(index);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::common::{Member, RED, linked};
 use meshwork_core::node::{CommandError, Config, Event};
 use meshwork_core::signalling::by_hand::ByHandError;
+use meshwork_place::Place as _;
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, room_of, whole};
 use meshwork_core::node::{Config, Event, RoomRefusal, Usage};
+use meshwork_place::Place as _;
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::meeting_point::Lie;

@@ -13,6 +13,7 @@ use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::records::Rules;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
+use meshwork_place::Place as _;
 use meshwork_sim::check::{self, Honest, Violation};
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::hostile::Behaviour;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::common::{Member, RED, equal, join, join_all, refused, whole};
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::{Config, Input, Refusal};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::io::{Channel, LinkId};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_sim::check::{self, Honest, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::hostile::Behaviour;

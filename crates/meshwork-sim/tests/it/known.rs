@@ -85,7 +85,7 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
 /// whichever record comes to hold.
 fn a_device_that_was_away_voids_nothing() -> Result<(), Violation> {
     // Which of two records with one number holds follows from their hashes: some of these win.
-    (1..=8).try_for_each(|cells| away_with(Limit { cells, window_ms: 60_000 }))
+    (1..=8).try_for_each(|cells| away_with(Limit { cost: cells, window_ms: 60_000 }))
 }
 
 fn away_with(limit: Limit) -> Result<(), Violation> {
@@ -98,7 +98,7 @@ fn away_with(limit: Limit) -> Result<(), Violation> {
     order(&mut world, away, |node, now, room| node.set_rules(now, room, limited(limit)));
     world.run_for(Duration::from_secs(30));
     for cells in [100, 200] {
-        let rules = limited(Limit { cells, ..limit });
+        let rules = limited(Limit { cost: cells, ..limit });
         order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules));
         world.run_for(Duration::from_secs(5));
     }

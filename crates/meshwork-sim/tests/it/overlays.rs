@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::common::{Member, RED, SIZE};
-use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event, LinkState, Node};
 use meshwork_core::overlay::message::Tag;
@@ -13,6 +12,8 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::records::Rules;
 use meshwork_core::seam::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
 use meshwork_core::wire::BoundedText;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Colour;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::path::PathModel;
 use meshwork_sim::world::{MakeNode, World};

@@ -4,27 +4,32 @@ use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, refused, room_of, whole};
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Config, Event, LinkState, PeerView, Refusal};
-use meshwork_core::presence::{Pointer, Pointing};
+use meshwork_core::node::{Config, Event, LinkState, Node, PeerView, Refusal};
+use meshwork_core::presence::Presented;
 use meshwork_core::seam::io::Channel;
+use meshwork_place::{Cursor, Place as _};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 
-fn pointer(x: f64, y: f64) -> Pointer {
-    Pointer::new(SIZE, (x, y), true, RED)
+fn pointer(x: f64, y: f64) -> Cursor {
+    Cursor::new(SIZE, (x, y), true, RED)
 }
 
-fn point(world: &mut World, (index, room): Member, pointer: Option<Pointer>) {
+fn point(world: &mut World, (index, room): Member, pointer: Option<Cursor>) {
     world.command(index, |node, now| node.point(now, room, pointer)).expect("it is on the canvas");
 }
 
 /// What a program heard of cursors since this was last asked.
-fn pointed(world: &mut World, (index, _): Member) -> Vec<(Endpoint, Option<Pointer>)> {
-    let heard = world.program(index).events.drain(..).filter_map(|event| match event {
-        Event::Pointed { endpoint, pointer, .. } => Some((endpoint, pointer)),
-        _ => None,
-    });
-    heard.collect()
+fn pointed(world: &mut World, (index, _): Member) -> Vec<(Endpoint, Option<Cursor>)> {
+    let events: Vec<Event> = world.program(index).events.drain(..).collect();
+    let mut heard = Vec::new();
+    for event in events {
+        if let Event::Presence { room, endpoint, state } = event {
+            let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state);
+            heard.push((endpoint, world.command(index, read)));
+        }
+    }
+    heard
 }
 
 fn endpoint(world: &World, (index, _): Member) -> Endpoint {
@@ -102,27 +107,27 @@ fn floods_and_nonsense_about_cursors_are_counted() {
     let (liar, honest) = (members[1], members[0]);
     let link = world.connections_of(liar.0)[0];
     let said = |sequence, x, y| {
-        let colour = RED;
-        let pointer = Some(Pointer { x, y, is_drawing: false, colour });
-        Pointing { room: liar.1.0, sequence, pointer }.encode().to_vec()
+        let cursor = Cursor { x, y, is_drawing: false, colour: RED };
+        Presented { room: liar.1.0, sequence, state: Some(cursor.state()) }.encode().to_vec()
     };
     for sequence in 1..=1000 {
         world.inject(liar.0, link, Channel::Unreliable, said(sequence, 16, 16));
     }
     world.run_for(Duration::from_millis(500));
-    assert!(refused(&world, honest.0, Refusal::Pointer));
+    assert!(refused(&world, honest.0, Refusal::Presence));
     // Some overtake others, and what is older is no news.
     assert!((1..=40).contains(&pointed(&mut world, honest).len()), "what a neighbour may say in a second");
     world.run_for(Duration::from_secs(2));
     // A later kind is passed over; a cursor outside the canvas, or cut off, is an offence.
     for byte in 0..7 {
         world.inject(liar.0, link, Channel::Unreliable, vec![5, byte, 1, 2]);
-        world.inject(liar.0, link, Channel::Unreliable, said(2000, 16 * 100, byte.into()));
+        world.inject(liar.0, link, Channel::Unreliable, said(2000 + u32::from(byte), 16 * 100, byte.into()));
+        world.run_for(Duration::from_millis(20));
     }
     world.run_for(Duration::from_millis(100));
-    assert!(refused(&world, honest.0, Refusal::Pointer));
-    assert_eq!(pointed(&mut world, honest), []);
     let liar_seen = endpoint(&world, liar);
+    assert_eq!(pointed(&mut world, honest), [(liar_seen, None); 7]);
+    assert!(refused(&world, honest.0, Refusal::App));
     assert_eq!(view(&world, honest, liar_seen).map(|view| view.state), Some(LinkState::Direct));
     world.inject(liar.0, link, Channel::Unreliable, vec![4, 0, 0]);
     world.run_for(Duration::from_millis(100));

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_all, join_with, refused, room_of, whole};
 use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{Colour, REPLICA, cells_to_strokes};
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle};
 use meshwork_core::room::message::RoomMessage;
@@ -14,12 +13,14 @@ use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::io::Channel;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes, MessageWriter};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Colour, REPLICA, cells_to_strokes};
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::hostile::Behaviour;
 use meshwork_sim::world::World;
 
-const MINUTE: Limit = Limit { cells: 6, window_ms: 60_000 };
+const MINUTE: Limit = Limit { cost: 6, window_ms: 60_000 };
 
 /// The key pair of a person of this world.
 fn identity(person: u64) -> Identity {
@@ -124,7 +125,7 @@ impl Forgery {
 #[test]
 fn rules_reach_everybody_newcomers_and_the_disk() {
     let (mut world, mut members) = room_of(4, PathModel::WAN);
-    let rules = Rules { painters: Some(Bounded::new(peers(&[2])).unwrap()), ..limited(MINUTE) };
+    let rules = Rules { writers: Some(Bounded::new(peers(&[2])).unwrap()), ..limited(MINUTE) };
     assert!(paint(&mut world, members[3], &[(9, 9, BLUE)]).is_ok());
     world.run_for(Duration::from_secs(2));
     order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules.clone()));
@@ -134,7 +135,7 @@ fn rules_reach_everybody_newcomers_and_the_disk() {
     for &(index, room) in &members {
         assert_eq!(world.node(index).rules(room), Some(&rules));
     }
-    assert_eq!(paint(&mut world, members[2], &[(1, 1, RED)]), Err(CommandError::NotPainter));
+    assert_eq!(paint(&mut world, members[2], &[(1, 1, RED)]), Err(CommandError::NotWriter));
     let seven: Vec<_> = (0..7).map(|x| (x, 0, RED)).collect();
     assert!(matches!(paint(&mut world, members[1], &seven), Err(CommandError::TooFast { .. })));
     assert_eq!(paint(&mut world, members[1], &seven[..6]), Ok(()));
@@ -162,7 +163,7 @@ fn nobody_makes_rules_in_the_owners_name() {
     let room = room_id(&world, liar);
     let stamp = Stamp::at(world.wall());
     let rules = |number| {
-        let rules = Rules { painters: Some(Bounded::new(peers(&[4])).unwrap()), ..Rules::default() };
+        let rules = Rules { writers: Some(Bounded::new(peers(&[4])).unwrap()), ..Rules::default() };
         let lifted = Bounded::default();
         Statement::Rules(meshwork_core::room::records::RulesRecord { number, rules, lifted, cut: None })
     };
@@ -449,7 +450,7 @@ fn is_one_after(planted: Option<PlantedBug>, (person, used): (u64, u32)) -> Resu
 
 /// A stroke beyond the limit counts nowhere.
 pub(crate) fn keeps_rules(planted: Option<PlantedBug>) -> Result<(), Violation> {
-    is_one_after(planted, (66, MINUTE.cells))
+    is_one_after(planted, (66, MINUTE.cost))
 }
 
 /// A stroke of somebody who was banned before counts nowhere.

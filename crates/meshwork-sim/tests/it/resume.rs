@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event, LinkState, PeerView};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::time::Time;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_sim::check::direct::DirectLedger;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::{NodeIndex, PathModel};

@@ -8,6 +8,7 @@ use meshwork_core::node::{Config, Event, LinkState, Refusal};
 use meshwork_core::room::records::Rules;
 use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::wire::BoundedText;
+use meshwork_place::Place as _;
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::meeting_point::Lie;

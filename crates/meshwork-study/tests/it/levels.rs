@@ -9,12 +9,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event};
 use meshwork_core::overlay::trees::tree_of_batch;
 use meshwork_core::room::records::Rules;
 use meshwork_core::wire::BoundedText;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_sim::chance::generator;
 use meshwork_sim::check::Member;
 use meshwork_sim::check::overlay::{neighbours, payloads};
@@ -127,7 +128,8 @@ impl Room {
             self.world.run_for(Duration::from_millis(1));
             for (heard, &(index, _)) in heard.iter_mut().zip(&self.members) {
                 let mut events = self.world.program(index).events.drain(..);
-                let is_it = |event| matches!(event, Event::CanvasChanged { author: by, .. } if by == author);
+                let is_it =
+                    |event| matches!(event, Event::Changed { batch: Some(key), .. } if key.author == author);
                 if events.any(is_it) {
                     heard.get_or_insert(ms);
                 }

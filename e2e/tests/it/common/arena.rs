@@ -5,10 +5,9 @@ use std::ops::Deref;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, VERSIONS};
 use meshwork_core::wire::Base64;
@@ -138,8 +137,8 @@ impl Client {
         let owner = Identity::from_secret([9; 32]);
         let mut seed = [0; 32];
         seed[..4].copy_from_slice(&nonce.to_be_bytes());
-        let size = CanvasSize { width: 10, height: 10 };
-        let (genesis, room) = Genesis::new_canvas(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner);
+        let kind = RoomKind::Place { width: 10, height: 10 };
+        let (genesis, room) = Genesis::new(&mut Rng::new(seed), owner.peer(), kind, None).sign(&owner);
         self.say(&FromClient::Register { genesis: Base64::new(genesis).context("short")? }).await?;
         match self.hear().await? {
             FromServer::Found { code, .. } => Ok((room, Some(code))),

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{Config, Event, Node, PeerView, RoomHandle, RoomSpec};
+use meshwork_core::seam::io::BatchKey;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_e2e::{PATIENCE, wait_until};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 
 /// What they paint.
@@ -17,7 +19,7 @@ pub(crate) const RED: Colour = Colour::rgb(230, 25, 75);
 /// What an endpoint is started with: the identity and name of this number.
 pub(crate) fn options(name: u8) -> Options {
     let config = Config { name: format!("native {name}"), ..Config::default() };
-    Options::new(config, Identity::from_secret([name; 32]))
+    Options::new(meshwork_place::make, config, Identity::from_secret([name; 32]))
 }
 
 /// The same for one that hides its address.
@@ -43,7 +45,7 @@ impl Native {
     pub(crate) async fn create(server: &str, options: Options) -> Result<(Native, RoomAddress)> {
         let (driver, events) = start(options)?;
         let size = CanvasSize { width: 64, height: 64 };
-        let spec = RoomSpec { server: server.to_owned(), size, private: true };
+        let spec = RoomSpec { server: server.to_owned(), kind: meshwork_place::kind(size), private: true };
         let room = driver.call(move |node, now| node.create_room(now, spec)).await??;
         let native = Native { driver, events, room, batches: BTreeSet::new(), heard: vec![], said: 0 };
         let address = wait_until(PATIENCE, "the room's LINK", async || {
@@ -95,7 +97,10 @@ impl Native {
         let cell = (number as u16 % 64, row + number as u16 / 64 % 8, RED);
         let said = self.call(move |node, now, room| {
             node.paint(now, room, &[cell])?;
-            to.map_or(Ok(()), |to| node.send_direct(now, to, &number.to_be_bytes()))
+            if let Some(to) = to {
+                node.send_direct(now, to, &number.to_be_bytes())?;
+            }
+            anyhow::Ok(())
         });
         said.await??;
         self.said = number;
@@ -106,7 +111,7 @@ impl Native {
     pub(crate) fn hear(&mut self) -> Result<()> {
         while let Some(event) = self.events.try_next() {
             match event {
-                Event::CanvasChanged { author, sequence, .. } => {
+                Event::Changed { batch: Some(BatchKey { author, sequence }), .. } => {
                     ensure!(
                         self.batches.insert((author, sequence)),
                         "batch {sequence} of {author} came twice"

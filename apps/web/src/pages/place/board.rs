@@ -7,9 +7,10 @@ use std::time::Duration;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
 use meshwork_core::node::CommandError;
 use meshwork_core::room::records::Region;
+use meshwork_place::canvas::{CanvasSize, Colour, Painted};
+use meshwork_place::words::refusal;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
@@ -378,7 +379,7 @@ impl Board {
                 {
                     let _ = self.paint_noting(some, &mut inner.recorder.borrow_mut());
                 }
-                self.session.stroke_refused.set(Some(error.to_string()));
+                self.session.stroke_refused.set(Some(refusal(&error)));
             }
         }
         false

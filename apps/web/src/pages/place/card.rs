@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
-use meshwork_core::crdt::canvas::Colour;
+use meshwork_place::canvas::Colour;
 use meshwork_web::{ago, beads, card, palette};
 use wasm_bindgen::JsCast as _;
 

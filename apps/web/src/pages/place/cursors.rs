@@ -9,7 +9,7 @@ use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
 use leptos::{ev, web_sys};
 use meshwork_core::id::Endpoint;
-use meshwork_core::presence::Pointer;
+use meshwork_place::Cursor;
 use meshwork_web::beads;
 use meshwork_web::cursors::{self, Track};
 use meshwork_web::gestures::Tool;
@@ -106,7 +106,7 @@ impl Flock {
         self.work.try_get_value()
     }
 
-    fn hear(self, who: Endpoint, pointer: Option<Pointer>) {
+    fn hear(self, who: Endpoint, pointer: Option<Cursor>) {
         let Some(work) = self.work() else { return };
         let Some(pointer) = pointer else { return self.leave(who) };
         let now = js_sys::Date::now();

@@ -1,7 +1,7 @@
 //! The docks: tools and colours at the left, zoom at the right.
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::Colour;
+use meshwork_place::canvas::Colour;
 use meshwork_web::gestures::Tool;
 use meshwork_web::history::Way;
 use meshwork_web::palette::{self, PALETTE, Swatch};

@@ -1,9 +1,9 @@
 //! What the tools do: straight lines, taking colours, filling, and taking back.
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::{Canvas, Colour};
 use meshwork_core::id::PeerId;
 use meshwork_core::node::CommandError;
+use meshwork_place::canvas::{Canvas, Colour};
 use meshwork_web::fill::{self, FillError};
 use meshwork_web::gestures::Tool;
 use meshwork_web::history::{self, Look, Recorder, Step, Way};
@@ -300,7 +300,7 @@ impl Board {
         }
         match self.session.check_paint(cells.len()) {
             // What never fits at once goes in portions.
-            Err(CommandError::TooFast { cells: most, .. }) if cells.len() > most as usize => {}
+            Err(CommandError::TooFast { cost: most, .. }) if cells.len() > most as usize => {}
             Err(error) => {
                 let what = if way == Way::Undo { "Undoing this" } else { "Redoing this" };
                 return self.say(portions::refusal(what, cells.len(), &error));

@@ -1,7 +1,7 @@
 //! A rectangle that is marked on the canvas, for what is decided about a part of it.
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 use meshwork_web::rules;
 
 use super::board::Board;

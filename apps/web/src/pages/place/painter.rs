@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use leptos::web_sys::{self, Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
-use meshwork_core::crdt::canvas::Canvas;
+use meshwork_place::canvas::Canvas;
 use meshwork_web::tiles::Part;
 use meshwork_web::view::View;
 use wasm_bindgen::Clamped;

@@ -87,7 +87,7 @@ fn Facts(session: Session) -> impl IntoView {
         }
         .to_owned()
     });
-    let painters = |session: Session, law: &RoomLaw| match &law.rules.painters {
+    let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
         None => "Everybody".to_owned(),
         Some(painters) => owner_and(session, law, painters),
     };
@@ -153,7 +153,7 @@ fn ChangeRules(session: Session) -> impl IntoView {
     let draft = Draft::new(present.as_ref().map(|law| law.rules.clone()).unwrap_or_default());
     let mut people = session.others_now();
     for peer in present.iter().flat_map(|law| {
-        law.rules.painters.iter().flat_map(|list| list.iter()).chain(law.rules.moderators.iter())
+        law.rules.writers.iter().flat_map(|list| list.iter()).chain(law.rules.moderators.iter())
     }) {
         if people.iter().all(|(known, _)| known != peer) && *peer != session.peer() {
             people.push((*peer, session.called_by_peer(*peer)));

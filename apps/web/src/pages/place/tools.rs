@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork_core::crdt::canvas::Colour;
+use meshwork_place::canvas::Colour;
 use meshwork_web::fill::Preview;
 use meshwork_web::gestures::Tool;
 use meshwork_web::history::{History, Recorder};

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork_core::crdt::canvas::{Colour, Painted};
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{LinkState, PeerView};
-use meshwork_core::presence::Pointer;
+use meshwork_place::Cursor;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Colour, Painted};
 use meshwork_web::acquainted::{Names, Peers};
 use meshwork_web::activity::Activity;
 use meshwork_web::people::Row;
@@ -31,7 +32,7 @@ const PAINTED_MAX: usize = 1024;
 /// A batch that was painted: by whom, one of its cells, and how many it has.
 type Batch = (Endpoint, (u16, u16), usize);
 /// Called back with a cursor that moved; with `None`, it is not to be shown any more.
-type CursorListener = Rc<dyn Fn(Endpoint, Option<Pointer>)>;
+type CursorListener = Rc<dyn Fn(Endpoint, Option<Cursor>)>;
 
 /// Who painted a cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,24 +142,24 @@ impl Session {
     pub(crate) fn point(self, at: Option<(f64, f64)>, is_drawing: bool, colour: Colour) {
         let (Some(room), Some(size)) = (self.room.get_untracked(), self.size.get_untracked()) else { return };
         if self.phase.get_untracked() == Phase::Open {
-            let pointer = at.map(|at| Pointer::new(size, at, is_drawing, colour));
+            let pointer = at.map(|at| Cursor::new(size, at, is_drawing, colour));
             // The room is open, and the cursor on its canvas.
             let _ = self.driver.with_value(|driver| driver.with(|node, now| node.point(now, room, pointer)));
         }
     }
 
     /// Calls `listener` with cursors that moved, until another one is set.
-    pub(crate) fn on_cursor(self, listener: impl Fn(Endpoint, Option<Pointer>) + 'static) {
+    pub(crate) fn on_cursor(self, listener: impl Fn(Endpoint, Option<Cursor>) + 'static) {
         self.crowd.cursors.set_value(Some(Rc::new(listener)));
     }
 
     /// A member's cursor moved: one's own other tabs and muted people have none.
-    pub(super) fn handle_pointed(self, who: Endpoint, pointer: Option<Pointer>) {
+    pub(super) fn handle_pointed(self, who: Endpoint, pointer: Option<Cursor>) {
         let is_hidden = who.peer == self.me.peer || self.is_muted(who.peer);
         self.tell_cursor(who, pointer.filter(|_| !is_hidden));
     }
 
-    fn tell_cursor(self, who: Endpoint, pointer: Option<Pointer>) {
+    fn tell_cursor(self, who: Endpoint, pointer: Option<Cursor>) {
         if let Some(listener) = self.crowd.cursors.get_value() {
             listener(who, pointer);
         }
@@ -238,7 +239,7 @@ impl Session {
 
     /// Who painted a cell, and when.
     pub(crate) fn authorship(self, (x, y): (u16, u16)) -> Authorship {
-        let look = |canvas: &meshwork_core::crdt::canvas::Canvas| {
+        let look = |canvas: &meshwork_place::canvas::Canvas| {
             (canvas.author(x, y), canvas.colour(x, y), canvas.stamp(x, y).millis())
         };
         let (peer, colour, at) = self.with_canvas(look).unwrap_or_default();

@@ -1,9 +1,10 @@
 //! What the page makes of its node's events.
 
 use meshwork_core::clock::room_time;
-use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Canvas;
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
@@ -52,8 +53,9 @@ impl Session {
             | Event::InStep { .. }
             | Event::RulesChanged { .. }
             | Event::RecordsInStep { .. } => self.heed(News::Changed),
-            Event::Pointed { room, endpoint, pointer } if self.is_ours(room) => {
-                self.handle_pointed(endpoint, pointer);
+            Event::Presence { room, endpoint, state } if self.is_ours(room) => {
+                let cursor = self.with_node(|node, now| node.read_cursor(now, room, endpoint, state));
+                self.handle_pointed(endpoint, cursor);
             }
             Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.heed(News::Came(endpoint)),
             // Who becomes distant stays: that is no news but for the comb.
@@ -63,10 +65,10 @@ impl Session {
             Event::MemberDetached { room, endpoint, .. } if self.is_ours(room) => {
                 self.heed(News::Went(endpoint));
             }
-            Event::CanvasChanged { room, author, cells, .. } if self.is_ours(room) => {
-                self.show_painted(author, &cells);
-            }
-            Event::CanvasMended { room, cells } if self.is_ours(room) => self.tell_listener(Some(&cells)),
+            Event::Changed { room, batch, changes, .. } if self.is_ours(room) => match batch {
+                Some(batch) => self.show_painted(batch.author, changes.of()),
+                None => self.tell_listener(Some(changes.of())),
+            },
             Event::Applied { room, by, sequences, .. } if self.is_ours(room) => {
                 self.last_stroke.update_value(|last| {
                     if let Some(last) = last

@@ -1,13 +1,13 @@
 //! What holds in the room, what oneself may do in it, and deciding about it.
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
 use meshwork_core::room::records::{Erase, Limit, Rules, Statement};
 use meshwork_core::time::Time;
+use meshwork_place::canvas::CanvasSize;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
 
 use super::{Driver, Session, set_if_new};
@@ -59,7 +59,8 @@ impl Session {
         self.leave();
         let make = |driver: &Driver| {
             driver.with(|node, now| {
-                let room = node.create_room(now, RoomSpec { server, size, private })?;
+                let room =
+                    node.create_room(now, RoomSpec { server, kind: meshwork_place::kind(size), private })?;
                 if rules != Rules::default() {
                     node.set_rules(now, room, rules)?;
                 }
@@ -102,7 +103,7 @@ impl Session {
     /// Reads again what one may paint now.
     pub(super) fn refresh_standing(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let left = self.driver.with_value(|driver| driver.with(|node, now| node.painting_left(now, room)));
+        let left = self.driver.with_value(|driver| driver.with(|node, now| node.writing_left(now, room)));
         set_if_new(self.governing.standing, Standing::new(left));
     }
 

@@ -1,10 +1,11 @@
 //! The room's past, as the page fetches it to play it.
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::node::{Node, RoomHandle};
-use meshwork_core::room::history::{HistoryView, PastBatch};
+use meshwork_core::room::history::HistoryView;
 use meshwork_core::time::Time;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, PastBatch};
 
 use super::Session;
 
@@ -22,7 +23,7 @@ impl Session {
     /// How far the fetch is, and what came of it since this was last asked: about so many cells at most.
     pub(crate) fn take_history(self, cells: usize) -> Option<(HistoryView, Vec<PastBatch>)> {
         let taken = self.with_past(|node, now, room| {
-            let taken = node.take_history(now, room, cells);
+            let taken = node.take_past(now, room, cells);
             Some((node.history(room)?, taken))
         });
         taken.flatten()

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::overlay::Kind;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Canvas;
 use meshwork_web::people::{self, Beyond, Row, SORT_INTERVAL};
 use meshwork_web::{beads, words};
 

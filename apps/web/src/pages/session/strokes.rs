@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use meshwork_core::crdt::canvas::{Canvas, Colour, Painted};
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{CommandError, PaintReceipt, PaintingLeft};
+use meshwork_core::node::{CommandError, Receipt, WritingLeft};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, Colour, Painted};
 use meshwork_web::rules::Standing;
 
 use super::{LastStroke, Session, set_if_new};
@@ -16,7 +17,7 @@ impl Session {
     ///
     /// # Errors
     /// The node's; nothing was painted.
-    pub(crate) fn paint(self, cells: &[(u16, u16, Colour)]) -> Result<PaintReceipt, CommandError> {
+    pub(crate) fn paint(self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, CommandError> {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
         let receipt =
             self.driver.with_value(|driver| driver.with(|node, now| node.paint(now, room, cells)))?;
@@ -35,11 +36,11 @@ impl Session {
     /// The node's, as [`Session::paint`] would give it for the rules' sake.
     pub(crate) fn check_paint(self, cells: usize) -> Result<(), CommandError> {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
-        let left = self.driver.with_value(|driver| driver.with(|node, now| node.painting_left(now, room)))?;
+        let left = self.driver.with_value(|driver| driver.with(|node, now| node.writing_left(now, room)))?;
         match left {
-            Some(PaintingLeft { left, limit, wait_ms }) if cells > left as usize => {
-                let (cells, window_ms) = (limit.cells, limit.window_ms);
-                Err(CommandError::TooFast { left, cells, window_ms, wait_ms })
+            Some(WritingLeft { left, limit, wait_ms }) if cells > left as usize => {
+                let (cells, window_ms) = (limit.cost, limit.window_ms);
+                Err(CommandError::TooFast { left, cost: cells, window_ms, wait_ms })
             }
             _ => Ok(()),
         }

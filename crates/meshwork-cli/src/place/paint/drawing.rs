@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use meshwork_core::crdt::canvas::CanvasSize;
-use meshwork_picture::{ALPHA_LEAST, Cell, Dither, Fit, Palette, Picture, quantise};
+use meshwork_place::canvas::CanvasSize;
+use meshwork_place::picture::{ALPHA_LEAST, Cell, Dither, Fit, Palette, Picture, quantise};
 
 use crate::exit::Failure;
 use crate::picture;
@@ -180,7 +180,7 @@ fn read_palette(path: &Path) -> Result<Palette, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshwork_core::crdt::canvas::Colour;
+    use meshwork_place::canvas::Colour;
 
     const CANVAS: CanvasSize = CanvasSize { width: 10, height: 5 };
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, Painted, TILE_SIDE};
 use meshwork_core::node::{Event, Node};
-use meshwork_picture::Cell;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Painted, TILE_SIDE};
+use meshwork_place::picture::Cell;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -185,10 +186,10 @@ impl Wanted {
 
     /// Notes the tiles in which somebody else changed a cell of it.
     fn note(&self, event: &Event, changed: &mut BTreeSet<u32>) {
-        let (Event::CanvasChanged { cells, .. } | Event::CanvasMended { cells, .. }) = event else { return };
+        let Event::Changed { changes, .. } = event else { return };
         let differs =
             |cell: &&Painted| self.colour(cell.x, cell.y).is_some_and(|colour| colour != cell.colour);
-        changed.extend(cells.iter().filter(differs).map(|cell| self.size.tile_of(cell.x, cell.y)));
+        changed.extend(changes.of().iter().filter(differs).map(|cell| self.size.tile_of(cell.x, cell.y)));
     }
 }
 
@@ -202,17 +203,22 @@ mod tests {
     use super::*;
     use meshwork_core::id::{Endpoint, Instance, PeerId};
     use meshwork_core::node::RoomHandle;
+    use meshwork_core::replica::Changes;
+    use meshwork_core::seam::io::BatchKey;
+    use meshwork_place::canvas::REPLICA;
 
     const SIZE: CanvasSize = CanvasSize { width: 130, height: 70 };
     const RED: Colour = Colour::rgb(255, 0, 0);
     const BLUE: Colour = Colour::rgb(0, 0, 255);
 
     fn changed(cells: &[(u16, u16, Colour)]) -> Event {
-        Event::CanvasChanged {
+        let author = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
+        let cells = cells.iter().map(|&(x, y, colour)| Painted { x, y, colour }).collect();
+        Event::Changed {
             room: RoomHandle(0),
-            author: Endpoint { peer: PeerId([1; 32]), instance: Instance(1) },
-            sequence: 1,
-            cells: cells.iter().map(|&(x, y, colour)| Painted { x, y, colour }).collect(),
+            replica: REPLICA,
+            batch: Some(BatchKey { author, sequence: 1 }),
+            changes: Changes::new(cells).expect("some"),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::TILE_CELLS;
 use meshwork_core::node::{CommandError, Event, RoomHandle};
 use meshwork_core::room::records::Limit;
-use meshwork_picture::Cell;
+use meshwork_place::canvas::TILE_CELLS;
+use meshwork_place::picture::Cell;
 use tokio::time::Instant;
 
 use super::is_reader;
@@ -194,7 +194,7 @@ impl<'a> Painter<'a> {
         {
             self.progress.note(format!(
                 "The room allows {} every {}: painting goes on in {}.",
-                crate::place::counted(limit.cells as usize, "cell"),
+                crate::place::counted(limit.cost as usize, "cell"),
                 span(Duration::from_millis(limit.window_ms.into())),
                 span(wait),
             ));
@@ -217,7 +217,7 @@ impl<'a> Painter<'a> {
 
 /// How long so many cells take within a limit, a window more or less.
 fn time_for(cells: u64, limit: Limit) -> Duration {
-    let windows = cells.div_ceil(u64::from(limit.cells.max(1)));
+    let windows = cells.div_ceil(u64::from(limit.cost.max(1)));
     Duration::from_millis(windows.saturating_mul(u64::from(limit.window_ms)))
 }
 
@@ -227,11 +227,11 @@ mod tests {
 
     #[test]
     fn limits_say_how_long_it_takes() {
-        let limit = Limit { cells: 60, window_ms: 60_000 };
+        let limit = Limit { cost: 60, window_ms: 60_000 };
         assert_eq!(time_for(600, limit), Duration::from_secs(600));
         assert_eq!(time_for(601, limit), Duration::from_secs(660));
         assert_eq!(time_for(0, limit), Duration::ZERO);
-        let slow = Limit { cells: 1, window_ms: u32::MAX };
+        let slow = Limit { cost: 1, window_ms: u32::MAX };
         assert_eq!(time_for(u64::MAX, slow), Duration::from_millis(u64::MAX));
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _};
-use meshwork_picture::{ApngAssembler, Area, Film, GifEncoder, Timeline};
+use meshwork_place::picture::{ApngAssembler, Area, Film, GifEncoder, Timeline};
 
 use super::Format;
 

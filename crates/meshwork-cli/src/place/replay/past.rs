@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use meshwork_core::crdt::canvas::Canvas;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::{Config, Event};
 use meshwork_core::room::Room;
 use meshwork_core::room::genesis::Genesis;
-use meshwork_core::room::history::{HistoryState, HistoryView, PastBatch};
+use meshwork_core::room::history::{HistoryState, HistoryView};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::WallTime;
-use meshwork_picture::{Timeline, TimelineBuilder};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Canvas, PastBatch};
+use meshwork_place::picture::{Timeline, TimelineBuilder};
 use meshwork_rtc::native::history::{Entry, History};
 
 use super::super::session::{Session, Stay};
@@ -58,7 +59,7 @@ async fn fetch(session: &mut Session, link: RoomAddress) -> Result<Past, Failure
     let mut shown = None;
     let view = loop {
         let take = session.call(move |node, now| {
-            let taken = node.take_history(now, room, CELLS_AT_ONCE);
+            let taken = node.take_past(now, room, CELLS_AT_ONCE);
             (taken, node.history(room))
         });
         let (taken, view) = take.await?;
@@ -149,11 +150,16 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
         .ok_or_else(|| Failure::Storage(format!("The store in {} lacks room {room}.", data.display())))?;
     let (genesis, id) =
         Genesis::decode_signed(&stored.genesis).map_err(|error| Failure::Storage(error.to_string()))?;
-    let mut builder = TimelineBuilder::new(genesis.canvas_size(), CELLS_MAX);
+    let no_canvas = || Failure::Storage(format!("Room {room} has no canvas that this program knows."));
+    let size = meshwork_place::canvas_size(&genesis).ok_or_else(no_canvas)?;
+    let empty = meshwork_place::make(&genesis).ok_or_else(no_canvas)?;
+    let mut builder = TimelineBuilder::new(size, CELLS_MAX);
     // A room that is nobody's: its records say what may be shown.
     let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
-    let mut law = Room::new(RoomHandle(0), id, genesis, stored.genesis, nobody, &Config::default());
+    let mut law = Room::new(RoomHandle(0), id, genesis, stored.genesis, empty, nobody, &Config::default());
     law.restore_records(&stored.records);
+    let canvas: &Canvas = law.replica().as_any().ok_or_else(no_canvas)?;
+    let past = |bytes: &[u8]| canvas.past(&law.past(bytes)?);
     let (mut missed, mut first) = (0, None);
     let history = History::new(&folder, room);
     let broken = |error: meshwork_rtc::native::history::HistoryError| Failure::Storage(error.to_string());
@@ -161,7 +167,7 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
         match entry.map_err(broken)? {
             Entry::Batch { at, bytes } => {
                 first.get_or_insert(at);
-                law.past(&bytes).iter().for_each(|batch| builder.add(batch));
+                past(&bytes).iter().for_each(|batch| builder.add(batch));
             }
             Entry::Gap { at, missed: more } => {
                 first.get_or_insert(at);
@@ -169,7 +175,7 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
             }
         }
     }
-    stored.batches.iter().filter_map(|bytes| law.past(bytes)).for_each(|batch| builder.add(&batch));
+    stored.batches.iter().filter_map(|bytes| past(bytes)).for_each(|batch| builder.add(&batch));
     let is_whole = missed == 0 && history.summary().map_err(broken)?.forgotten == 0;
     let since = history::date(first.unwrap_or(WallTime(0)));
     let whole = if is_whole { "The whole history" } else { "What is left of the history" };

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use meshwork_core::clock::Stamp;
-use meshwork_core::crdt::canvas::{Canvas, CanvasSize, Colour, TILE_SIDE};
 use meshwork_core::id::PeerId;
 use meshwork_core::time::WallTime;
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, TILE_SIDE};
 
 /// What was counted so far.
 #[derive(Debug)]
@@ -95,8 +95,8 @@ impl Census {
 mod tests {
     use super::*;
     use meshwork_core::batches::batch::{Header, SignedBatch};
-    use meshwork_core::crdt::canvas::{REPLICA, cells_to_strokes};
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+    use meshwork_place::canvas::{REPLICA, cells_to_strokes};
 
     const RED: Colour = Colour::rgb(255, 0, 0);
     const BLUE: Colour = Colour::rgb(0, 0, 255);

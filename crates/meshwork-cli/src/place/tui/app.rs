@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
 use meshwork_core::id::Endpoint;
-use meshwork_core::presence::Pointer;
-use meshwork_picture::Cell;
-use meshwork_picture::palette::{self, PLACE};
+use meshwork_place::Cursor;
+use meshwork_place::canvas::{CanvasSize, Colour, Painted};
+use meshwork_place::picture::Cell;
+use meshwork_place::picture::palette::{self, PLACE};
 
 use super::canvas::{Shown, line};
 use super::draw::{Layout, palette_at};
@@ -73,7 +73,7 @@ pub(super) struct App {
     /// What the room's rules leave, where they limit something.
     pub(super) allowance: Option<String>,
     /// The cursors of the others, and when they moved last.
-    pub(super) pointers: BTreeMap<Endpoint, (Pointer, Instant)>,
+    pub(super) pointers: BTreeMap<Endpoint, (Cursor, Instant)>,
     /// What happened last, and whether it is bad.
     pub(super) words: (String, bool),
     pub(super) prompt: Option<Prompt>,
@@ -157,7 +157,7 @@ impl App {
     }
 
     /// Somebody's cursor is here now, or not on the canvas any more.
-    pub(super) fn point(&mut self, endpoint: Endpoint, pointer: Option<Pointer>, now: Instant) {
+    pub(super) fn point(&mut self, endpoint: Endpoint, pointer: Option<Cursor>, now: Instant) {
         match pointer {
             Some(pointer) => drop(self.pointers.insert(endpoint, (pointer, now))),
             None => drop(self.pointers.remove(&endpoint)),
@@ -172,10 +172,10 @@ impl App {
     }
 
     /// One's own cursor, as the others see it.
-    pub(super) fn own_pointer(&self) -> Pointer {
+    pub(super) fn own_pointer(&self) -> Cursor {
         let middle = |cell: u16| f64::from(cell) + 0.5;
         let place = (middle(self.cursor.0), middle(self.cursor.1));
-        Pointer::new(self.shown.size(), place, self.stroke.is_some(), self.colour)
+        Cursor::new(self.shown.size(), place, self.stroke.is_some(), self.colour)
     }
 
     /// What somebody typed into the line.

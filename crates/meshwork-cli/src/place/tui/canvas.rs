@@ -1,7 +1,7 @@
 //! The canvas as it is shown: a colour for each cell, read at once and kept up to date by events.
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour, Painted};
-use meshwork_picture::light;
+use meshwork_place::canvas::{CanvasSize, Colour, Painted};
+use meshwork_place::picture::light;
 
 /// Cells looked at across and down for one dot that shows many: enough to tell a drawing from the ground, and little
 /// enough to draw the largest canvas many times a second.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use meshwork_core::crdt::canvas::Colour;
-use meshwork_picture::Palette;
-use meshwork_picture::palette::PLACE;
+use meshwork_place::canvas::Colour;
+use meshwork_place::picture::Palette;
+use meshwork_place::picture::palette::PLACE;
 use ratatui::style::Color;
 
 /// What a cell shows on which nothing is painted: nearly white, as the page's canvas is.
@@ -62,7 +62,7 @@ pub(super) fn letter(colour: Colour) -> char {
 /// Whether a mark on this colour must be dark.
 pub(super) fn is_light(colour: Colour) -> bool {
     let bytes = colour.components().unwrap_or([255; 3]);
-    meshwork_picture::oklab::Oklab::from_srgb(bytes).lightness > 0.6
+    meshwork_place::picture::oklab::Oklab::from_srgb(bytes).lightness > 0.6
 }
 
 /// The number of the nearest of xterm's colours from 16 on: a cube of six steps a side, and 24 greys.

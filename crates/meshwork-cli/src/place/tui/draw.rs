@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::node::LinkState;
-use meshwork_picture::palette::{self, PLACE};
+use meshwork_place::canvas::Colour;
+use meshwork_place::picture::palette::{self, PLACE};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};

@@ -1,6 +1,6 @@
 //! Which cells of the canvas show where on the terminal: scrolling, zooming, and back from a place to its cell.
 
-use meshwork_core::crdt::canvas::CanvasSize;
+use meshwork_place::canvas::CanvasSize;
 
 /// The most a cell is enlarged: 16 columns.
 const ZOOM_MOST: i8 = 4;

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use crossterm::event::Event as Input;
-use meshwork_core::crdt::canvas::Colour;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Event, Node, PaintReceipt, RoomHandle, ServerState};
-use meshwork_core::presence::Pointer;
+use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, ServerState};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_picture::Cell;
-use meshwork_picture::palette;
+use meshwork_place::canvas::Colour;
+use meshwork_place::picture::Cell;
+use meshwork_place::picture::palette;
+use meshwork_place::{Cursor, Place as _, words};
 use ratatui::style::Style;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -49,7 +49,7 @@ pub(super) struct Visit<'a> {
     is_stale: bool,
     looked: Option<Instant>,
     /// One's own cursor, as the others were told.
-    pointed: Option<Pointer>,
+    pointed: Option<Cursor>,
     born: Instant,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Visit<'a> {
         frame.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                event = self.session.next() => self.hear(&mut app, event?),
+                event = self.session.next() => self.hear(&mut app, event?).await?,
                 // The terminal is gone when there are no more.
                 input = inputs.recv() => match input {
                     Some(input) => handle_input(&mut app, &input),
@@ -137,9 +137,9 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn hear(&mut self, app: &mut App, event: Event) {
+    async fn hear(&mut self, app: &mut App, event: Event) -> Result<(), Failure> {
         match event {
-            Event::CanvasChanged { cells, .. } | Event::CanvasMended { cells, .. } => app.change(&cells),
+            Event::Changed { changes, .. } => app.change(changes.of()),
             Event::Applied { sequences, .. } => {
                 self.unapplied.retain(|sequence| !sequences.contains(sequence));
             }
@@ -147,7 +147,11 @@ impl<'a> Visit<'a> {
                 self.looked = None;
                 app.say("The rules of the room changed.");
             }
-            Event::Pointed { endpoint, pointer, .. } => app.point(endpoint, pointer, std::time::Instant::now()),
+            Event::Presence { room, endpoint, state } => {
+                let read = move |node: &mut Node, now| node.read_cursor(now, room, endpoint, state);
+                let cursor = self.session.call(read).await?;
+                app.point(endpoint, cursor, std::time::Instant::now());
+            }
             Event::MemberDetached { endpoint, .. } => {
                 app.point(endpoint, None, std::time::Instant::now());
                 self.looked = None;
@@ -163,6 +167,7 @@ impl<'a> Visit<'a> {
             )),
             _ => {}
         }
+        Ok(())
     }
 
     /// Asks the room for what is wanted; true when that is to leave.
@@ -191,7 +196,7 @@ impl<'a> Visit<'a> {
         Ok(self.note_painted(app, painted))
     }
 
-    fn note_painted(&mut self, app: &mut App, painted: Result<PaintReceipt, CommandError>) -> bool {
+    fn note_painted(&mut self, app: &mut App, painted: Result<Receipt, CommandError>) -> bool {
         match painted {
             Ok(receipt) => {
                 // What the rules leave is another number now.
@@ -273,7 +278,7 @@ impl<'a> Visit<'a> {
         self.looked = Some(Instant::now());
         let look = move |node: &mut Node, now: Time| {
             let beyond = node.overlay(room).map_or(0, |overlay| overlay.beyond());
-            (node.peers(room), beyond, node.painting_left(now, room), now)
+            (node.peers(room), beyond, node.writing_left(now, room), now)
         };
         let (peers, beyond, left, now) = self.session.call(look).await?;
         (app.people, app.beyond) = (people::rows(&peers, now), beyond);
@@ -359,8 +364,8 @@ fn handle_input(app: &mut App, input: &Input) {
 /// What happened, why, and what to do.
 fn refusal(error: &CommandError) -> String {
     match error {
-        CommandError::TooFast { .. } | CommandError::NotPainter | CommandError::Banned => {
-            format!("Not painted. {error}")
+        CommandError::TooFast { .. } | CommandError::NotWriter | CommandError::Banned => {
+            format!("Not painted. {}", words::refusal(error))
         }
         CommandError::Backpressure(_) => {
             String::from("Not painted. The others cannot keep up. Wait a moment and go on.")

@@ -1,22 +1,29 @@
 //! A node and its neighbours, each of which is the other end of a link that says what a test wants.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::super::attempts::LINK_VERSIONS;
 use super::super::*;
 use super::{ALLOWANCE_WINDOW, ATTEMPTS_MAX};
 use crate::batches::batch::BATCH_MAX;
-use crate::crdt::canvas::{CanvasSize, REPLICA, TILE_SIDE};
 use crate::links::link::LinkEvent;
 use crate::links::message::{Attach, LinkMessage};
 use crate::links::transcript::Facts;
+use crate::replica::FIRST_REPLICA;
+use crate::replica::toy::{Board, PART, PARTS};
+use crate::room::genesis::{Genesis, RoomKind};
 use crate::room::message::{RoomMessage, Want};
 use crate::seam::description::{Fingerprint, Fingerprints, Role};
 use crate::seam::path::LinkPath;
 use crate::wire::{Bounded, BoundedText};
 
-/// Tiles that hold more than a link takes at once.
-const SIZE: CanvasSize = CanvasSize { width: 1024, height: 64 };
+const KIND: RoomKind = RoomKind::Place { width: 64, height: 64 };
+
+/// A board for any room.
+fn board(_: &Genesis) -> Option<Box<dyn Replica>> {
+    Some(Box::new(Board::new()))
+}
 
 /// Who all others are, and greater than the node, so that they offer.
 pub(in crate::node) fn other() -> Identity {
@@ -58,9 +65,15 @@ impl World {
     /// A node in a room of its own.
     pub(in crate::node) fn new() -> World {
         let [me, _] = identities();
-        let mut node =
-            Node::new(Config::default(), me, [7; 32], Time(0), WallTime::from_millis(1_790_000_000_000));
-        let spec = RoomSpec { server: "https://mesh.example".into(), size: SIZE, private: false };
+        let mut node = Node::new(
+            board,
+            Config::default(),
+            me,
+            [7; 32],
+            Time(0),
+            WallTime::from_millis(1_790_000_000_000),
+        );
+        let spec = RoomSpec { server: "https://mesh.example".into(), kind: KIND, private: false };
         let room = node.create_room(Time(0), spec).expect("a room");
         let (neighbours, effects, refused) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         World { node, room, now: Time(0), neighbours, is_taken: true, effects, refused }
@@ -201,7 +214,7 @@ fn a_neighbour_attaches_to_so_many_rooms() {
     let mut world = World::new();
     let mut rooms = alloc::vec![world.room];
     while rooms.len() < ROOMS_MAX {
-        let spec = RoomSpec { server: "https://mesh.example".into(), size: SIZE, private: false };
+        let spec = RoomSpec { server: "https://mesh.example".into(), kind: KIND, private: false };
         rooms.push(world.node.create_room(world.now, spec).expect("a room"));
     }
     let endpoint = world.link(1);
@@ -235,25 +248,19 @@ fn so_many_refusals_are_counted_apart_and_further_ones_together() {
 }
 
 #[test]
-fn so_much_waits_for_a_link_while_tiles_are_served() {
+fn so_much_waits_for_a_link_while_parts_are_served() {
     let mut world = World::new();
-    let tiles = u32::from(SIZE.width / TILE_SIDE);
-    let mut rng = Rng::new([1; 32]);
-    for tile in 0..tiles as u16 {
-        let mut cells = Vec::new();
-        for cell in 0..TILE_SIDE * TILE_SIDE {
-            let [red, green, blue] = rng.bytes();
-            let (x, y) = (tile * TILE_SIDE + cell % TILE_SIDE, cell / TILE_SIDE);
-            cells.push((x, y, Colour::rgb(red, green, blue)));
-        }
-        world.node.paint(world.now, world.room, &cells).expect("cells on the canvas");
+    // All parts together are more than a link takes at once.
+    for part in 0..PARTS {
+        let values: Vec<(u32, u32)> = (0..PART).map(|place| (part * PART + place, place)).collect();
+        world.node.write(world.now, world.room, Board::payloads(&values)).expect("places of the board");
     }
-    // What was just painted is told at once to whoever attaches.
+    // What was just written is told at once to whoever attaches.
     world.link(1);
     world.heard(1);
     world.is_taken = false;
-    let parts = Bounded::new((0..tiles).collect()).expect("few");
-    world.say(1, RoomMessage::Want(Want { replica: REPLICA, parts }));
+    let parts = Bounded::new((0..PARTS).collect()).expect("few");
+    world.say(1, RoomMessage::Want(Want { replica: FIRST_REPLICA, parts }));
     for _ in 0..3 {
         world.node.handle_timeout(world.now);
         world.run();

@@ -1,5 +1,6 @@
 //! Rooms that hear records and batches in any order, and then talk to each other.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec;
 
@@ -7,9 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::batches::batch::{Header, StampWindow};
-use crate::crdt::canvas::{CanvasSize, REPLICA, cells_to_strokes};
 use crate::id::{Identity, PeerId, RoomId};
-use crate::rng::Rng;
+use crate::replica::FIRST_REPLICA;
+use crate::replica::toy::{Board, HIDDEN, PART};
 use crate::room::Member;
 use crate::room::genesis::Genesis;
 use crate::room::records::law::PROOFS_MAX;
@@ -18,7 +19,6 @@ use crate::seam::event::RoomHandle;
 use crate::seam::io::BatchKey;
 use crate::time::Time;
 
-const SIZE: CanvasSize = CanvasSize { width: 70, height: 70 };
 const START: u64 = 1_790_000_000_000;
 
 fn now(millis: u64) -> Now {
@@ -37,15 +37,16 @@ fn endpoint(number: u8, instance: u64) -> Endpoint {
     Endpoint { peer: peer(number), instance: Instance(instance) }
 }
 
-fn colour(number: u32) -> Colour {
-    Colour::from_bits(number).unwrap()
+fn board(room: &Room) -> &Board {
+    room.replica().as_any().unwrap()
 }
 
 /// A room owned by person 0, as the program of `number` has it.
 fn room(number: u8) -> Room {
-    let genesis = Genesis::new_canvas(&mut Rng::new([7; 32]), peer(0), SIZE, None);
+    let genesis = Genesis::of_test(peer(0));
     let (bytes, id) = genesis.sign(&identity(0));
-    Room::new(RoomHandle(1), id, genesis, bytes, endpoint(number, 99), &Config::default())
+    let board = Box::new(Board::new());
+    Room::new(RoomHandle(1), id, genesis, bytes, board, endpoint(number, 99), &Config::default())
 }
 
 fn room_id() -> RoomId {
@@ -56,20 +57,20 @@ fn stamp(millis: u64) -> Stamp {
     Stamp::new(START + millis, 0).unwrap()
 }
 
-/// A batch of cells in row 0 or, from 64 on, of another tile.
+/// A batch of numbers at places of one part: the second begins at place 64.
 fn batch(
     author: (u8, u64, u64),
     record: Option<RecordHash>,
     used: Option<u32>,
     millis: u64,
-    cells: &[(u16, u32)],
+    values: &[(u32, u32)],
 ) -> SignedBatch {
-    let cells: Vec<_> = cells.iter().map(|&(x, bits)| (x, 0, colour(bits))).collect();
-    let strokes = cells_to_strokes(SIZE, &cells, stamp(millis)).unwrap().remove(0);
+    let payload = Board::payloads(values).remove(0);
     let (number, instance, sequence) = author;
     let window = StampWindow::at(stamp(millis));
-    let header = Header { author: endpoint(number, instance), sequence, replica: REPLICA, record, window };
-    SignedBatch::sign_counted(&identity(number), &room_id(), header, used, &strokes.encode()).unwrap()
+    let header =
+        Header { author: endpoint(number, instance), sequence, replica: FIRST_REPLICA, record, window };
+    SignedBatch::sign_counted(&identity(number), &room_id(), header, used, &payload).unwrap()
 }
 
 fn record(signer: u8, millis: u64, before: Option<&Record>, statement: Statement) -> Record {
@@ -163,14 +164,14 @@ enum Heard {
 }
 
 /// Records and batches of every kind: rules that change and fork, bans by owner and moderator that differ, erases,
-/// honest painters under each of the rules, the banned, and two that contradict themselves.
+/// honest writers under each of the rules, the banned, and two that contradict themselves.
 fn everything() -> Vec<Heard> {
-    let limit = Some(Limit { cells: 3, window_ms: 10_000 });
+    let limit = Some(Limit { cost: 3, window_ms: 10_000 });
     let first = record(0, 10, None, Statement::Rules(rules(1, None, &[1])));
     let mut limited = rules(2, limit, &[1]);
     limited.cut = Some(Bounded::new(sorted(vec![(endpoint(2, 1), 2), (endpoint(3, 1), 1)])).unwrap());
     let second = record(0, 2000, Some(&first), Statement::Rules(limited.clone()));
-    limited.rules.limit = Some(Limit { cells: 4, window_ms: 10_000 });
+    limited.rules.limit = Some(Limit { cost: 4, window_ms: 10_000 });
     let fork = record(0, 2001, Some(&first), Statement::Rules(limited));
     let erase = |author, region| Statement::Erase(Erase { author, region });
     let edge = crate::room::records::Region { x: 0, y: 0, width: 4, height: 1 };
@@ -191,17 +192,18 @@ fn everything() -> Vec<Heard> {
         for instance in [1u64, 2] {
             for sequence in 1..4u64 {
                 let millis = 20 + sequence * 400 + instance * 7 + u64::from(number);
-                let cells = [(sequence as u16, u32::from(number)), (64 + instance as u16, sequence as u32)];
-                let tile = usize::from(sequence == 3);
-                batches.push(batch((number, instance, sequence), None, None, millis, &cells[tile..=tile]));
+                let values =
+                    [(sequence as u32, u32::from(number)), (PART + instance as u32, sequence as u32)];
+                let part = usize::from(sequence == 3);
+                batches.push(batch((number, instance, sequence), None, None, millis, &values[part..=part]));
             }
         }
     }
-    let under = |number, sequence, used, millis, x| {
-        batch((number, 5, sequence), Some(winner), Some(used), millis, &[(x, sequence as u32)])
+    let under = |number, sequence, used, millis, place| {
+        batch((number, 5, sequence), Some(winner), Some(used), millis, &[(place, sequence as u32)])
     };
     batches.extend([under(2, 1, 0, 5000, 8), under(2, 2, 1, 5001, 9), under(2, 3, 0, 12_000, 10)]);
-    // Counts its second cell as the first again.
+    // Counts its second number as the first again.
     batches.extend([under(4, 1, 0, 5000, 12), under(4, 2, 0, 5100, 13), under(4, 3, 2, 5200, 14)]);
     // Two batches with one number, and one from before that.
     batches.extend([under(5, 1, 0, 5000, 16), under(5, 2, 1, 5001, 17), under(5, 2, 1, 5002, 18)]);
@@ -229,9 +231,10 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
 }
 
 /// What a room shows and holds.
-fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<u8>, BTreeSet<BatchKey>) {
-    let kept = room.canvas().batches().map(|batch| batch.key()).collect();
-    (room.law().digest(), room.canvas().digest(), room.canvas().to_rgba(), kept)
+fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<Option<u32>>, BTreeSet<BatchKey>) {
+    let kept = room.replica().batches().map(|batch| batch.key()).collect();
+    let shown = (0..2 * PART).map(|place| board(room).value(place)).collect();
+    (room.law().digest(), room.replica().digest(), shown, kept)
 }
 
 proptest! {
@@ -268,21 +271,18 @@ fn what_everything_comes_to() {
     hear_all(&mut rooms[0], everything().into_iter());
     talk(&mut rooms, 20_100);
     let room = &rooms[0];
-    let colour = |x| room.canvas().colour(x, 0);
+    let value = |place| board(room).value(place);
     assert_eq!(room.law().chain().len(), 2);
     assert_eq!(room.law().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
     let proved: Vec<Endpoint> = room.law().proofs().map(|(endpoint, _)| endpoint).collect();
     assert_eq!(proved, sorted(vec![endpoint(4, 5), endpoint(5, 5)]));
-    // Row 0: what lies in the erased region and is older reads cleared, what is beyond a cut is nobody's.
-    assert_eq!(colour(1), Some(Colour::CLEARED));
-    assert_eq!(room.canvas().author(1, 0), Some(peer(3)), "it keeps its order, and its author");
+    // What lies in the erased region and is older is hidden, what is beyond a cut is nobody's.
+    assert_eq!(value(1), Some(HIDDEN));
+    assert_eq!(board(room).author(1), Some(peer(3)), "it keeps its order, and its author");
     // Under the limit: person 2 counts, those who contradict themselves do not from there on.
-    assert_eq!(
-        (colour(8), colour(9), colour(10)),
-        (Some(super::tests::colour(1)), Some(super::tests::colour(2)), Some(super::tests::colour(3)))
-    );
-    assert_eq!((colour(12), colour(13), colour(14)), (None, None, None));
-    assert_eq!((colour(16), colour(17), colour(18)), (Some(super::tests::colour(1)), None, None));
+    assert_eq!([8, 9, 10].map(value), [Some(1), Some(2), Some(3)]);
+    assert_eq!([12, 13, 14].map(value), [None; 3]);
+    assert_eq!([16, 17, 18].map(value), [Some(1), None, None]);
 }
 
 #[test]
@@ -320,25 +320,25 @@ fn forged_records_are_refused_and_the_sender_named() {
 fn batches_that_break_their_rules_name_who_passes_them_on() {
     let mut room = room(6);
     let from = endpoint(9, 9);
-    let limit = Some(Limit { cells: 3, window_ms: 1000 });
+    let limit = Some(Limit { cost: 3, window_ms: 1000 });
     let mut statement = rules(1, limit, &[]);
-    statement.rules.painters = Some(Bounded::new(sorted(vec![peer(2), peer(3)])).unwrap());
+    statement.rules.writers = Some(Bounded::new(sorted(vec![peer(2), peer(3)])).unwrap());
     let first = record(0, 10, None, Statement::Rules(statement));
     let under =
-        |author, used, millis, cells: &[(u16, u32)]| batch(author, Some(first.hash()), used, millis, cells);
-    let cells = [(1, 1), (2, 1), (3, 1), (4, 1)];
-    let honest = under((2, 1, 1), Some(0), 20, &cells[..3]);
+        |author, used, millis, values: &[(u32, u32)]| batch(author, Some(first.hash()), used, millis, values);
+    let values = [(1, 1), (2, 1), (3, 1), (4, 1)];
+    let honest = under((2, 1, 1), Some(0), 20, &values[..3]);
     hear(&mut room, now(30), from, live(&honest));
-    assert_eq!((offences(&mut room), room.canvas().painted()), (vec![], 0), "its record is waited for");
+    assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 0), "its record is waited for");
     hear(&mut room, now(30), from, told(&first));
-    assert_eq!((offences(&mut room), room.canvas().painted()), (vec![], 3));
+    assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 3));
     let breaches = [
-        under((4, 1, 1), Some(0), 20, &cells[..1]),
-        under((2, 1, 2), Some(0), 20, &cells),
-        under((2, 1, 2), Some(3), 20, &cells[..1]),
-        under((2, 1, 2), Some(u32::MAX), 20, &cells[..1]),
-        under((2, 1, 2), None, 20, &cells[..1]),
-        under((2, 1, 2), Some(0), 9, &cells[..1]),
+        under((4, 1, 1), Some(0), 20, &values[..1]),
+        under((2, 1, 2), Some(0), 20, &values),
+        under((2, 1, 2), Some(3), 20, &values[..1]),
+        under((2, 1, 2), Some(u32::MAX), 20, &values[..1]),
+        under((2, 1, 2), None, 20, &values[..1]),
+        under((2, 1, 2), Some(0), 9, &values[..1]),
     ];
     for (number, breach) in breaches.iter().enumerate() {
         hear(&mut room, now(30), from, live(breach));
@@ -346,7 +346,7 @@ fn batches_that_break_their_rules_name_who_passes_them_on() {
     }
     // Counting where there is no limit, by the genesis.
     let mut free = super::tests::room(7);
-    hear(&mut free, now(30), from, live(&batch((2, 1, 1), None, Some(0), 20, &cells)));
+    hear(&mut free, now(30), from, live(&batch((2, 1, 1), None, Some(0), 20, &values)));
     assert_eq!(offences(&mut free), [Refusal::BatchRules]);
     // Under the genesis, after rules that name nobody: not an offence, and nothing shows.
     let late = batch((3, 1, 1), None, None, 5, &[(5, 1)]);
@@ -354,45 +354,50 @@ fn batches_that_break_their_rules_name_who_passes_them_on() {
     statement.cut = Some(Bounded::default());
     hear(&mut room, now(40), from, told(&record(0, 35, Some(&first), Statement::Rules(statement))));
     hear(&mut room, now(40), from, live(&late));
-    assert_eq!((offences(&mut room), room.canvas().painted()), (vec![], 0));
+    assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 0));
 }
 
 #[test]
-fn own_painting_obeys_the_rules_before_it_is_signed() {
-    let (owner, painter, stranger) = (identity(0), identity(2), identity(4));
+fn own_writing_obeys_the_rules_before_it_is_signed() {
+    let (owner, writer, stranger) = (identity(0), identity(2), identity(4));
     let mut rooms = vec![room(0), room(2), room(4)];
-    let limit = Some(Limit { cells: 2, window_ms: 60_000 });
-    let rules = Rules { limit, painters: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Rules::default() };
-    assert!(matches!(rooms[1].set_rules(now(0), &painter, rules.clone()), Err(CommandError::NotAllowed(_))));
+    let limit = Some(Limit { cost: 2, window_ms: 60_000 });
+    let rules = Rules { limit, writers: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Rules::default() };
+    assert!(matches!(rooms[1].set_rules(now(0), &writer, rules.clone()), Err(CommandError::NotAllowed(_))));
     rooms[0].set_rules(now(0), &owner, rules).unwrap();
     talk(&mut rooms, 0);
-    let red = colour(0xff_00_00);
-    assert_eq!(rooms[2].paint(now(60_000), &stranger, &[(1, 1, red)]), Err(CommandError::NotPainter));
+    assert_eq!(
+        rooms[2].write(now(60_000), &stranger, Board::payloads(&[(1, 7)])),
+        Err(CommandError::NotWriter)
+    );
     let start = 60_000 - START % 60_000 + 60_000;
-    let three = [(1, 1, red), (2, 1, red), (3, 1, red)];
-    let too_fast = |left, wait_ms| CommandError::TooFast { left, cells: 2, window_ms: 60_000, wait_ms };
-    assert_eq!(rooms[1].paint(now(start), &painter, &three), Err(too_fast(2, 60_000)));
-    let left = |left, wait_ms| Ok(limit.map(|limit| PaintingLeft { left, limit, wait_ms }));
-    assert_eq!(rooms[2].painting_left(now(start)), Err(CommandError::NotPainter));
-    assert_eq!(rooms[1].painting_left(now(start)), left(2, 60_000));
-    rooms[1].paint(now(start), &painter, &three[..2]).unwrap();
-    assert_eq!(rooms[1].painting_left(now(start + 15_000)), left(0, 45_000));
-    assert_eq!(room(1).painting_left(now(start)), Ok(None), "without rules there is no limit");
-    let refused = rooms[1].paint(now(start + 15_000), &painter, &three[..1]).unwrap_err();
+    let three = [(1, 7), (2, 7), (3, 7)];
+    let too_fast = |left, wait_ms| CommandError::TooFast { left, cost: 2, window_ms: 60_000, wait_ms };
+    assert_eq!(rooms[1].write(now(start), &writer, Board::payloads(&three)), Err(too_fast(2, 60_000)));
+    let left = |left, wait_ms| Ok(limit.map(|limit| WritingLeft { left, limit, wait_ms }));
+    assert_eq!(rooms[2].writing_left(now(start)), Err(CommandError::NotWriter));
+    assert_eq!(rooms[1].writing_left(now(start)), left(2, 60_000));
+    rooms[1].write(now(start), &writer, Board::payloads(&three[..2])).unwrap();
+    assert_eq!(rooms[1].writing_left(now(start + 15_000)), left(0, 45_000));
+    assert_eq!(room(1).writing_left(now(start)), Ok(None), "without rules there is no limit");
+    let refused = rooms[1].write(now(start + 15_000), &writer, Board::payloads(&three[..1])).unwrap_err();
     assert_eq!(refused, too_fast(0, 45_000));
-    assert_eq!(refused.to_string(), "This room allows 2 cells every minute. You have used them. Wait 45 s.");
-    rooms[1].paint(now(start + 60_000), &painter, &three[2..]).unwrap();
-    // Another program of the same peer sees what the first one has painted in this window.
+    assert_eq!(refused.to_string(), "the limit of this room leaves 0 of 2 in 60000 ms: wait 45000 ms");
+    rooms[1].write(now(start + 60_000), &writer, Board::payloads(&three[2..])).unwrap();
+    // Another program of the same peer sees what the first one has written in this window.
     rooms.push(Room { me: endpoint(2, 100), ..room(2) });
     talk(&mut rooms, start + 60_100);
-    let left = rooms[3].paint(now(start + 119_000), &painter, &three[..2]).unwrap_err();
+    let left = rooms[3].write(now(start + 119_000), &writer, Board::payloads(&three[..2])).unwrap_err();
     assert!(matches!(left, CommandError::TooFast { left: 1, .. }), "{left:?}");
-    assert!(rooms.iter().all(|room| room.canvas().painted() == 3));
+    assert!(rooms.iter().all(|room| board(room).shown() == 3));
 
     rooms[0].ban(now(start + 119_100), &owner, peer(2)).unwrap();
     talk(&mut rooms, start + 119_200);
-    assert_eq!(rooms[1].paint(now(start + 200_000), &painter, &three), Err(CommandError::Banned));
-    assert!(rooms.iter().all(|room| room.canvas().painted() == 3), "what was there stays");
+    assert_eq!(
+        rooms[1].write(now(start + 200_000), &writer, Board::payloads(&three)),
+        Err(CommandError::Banned)
+    );
+    assert!(rooms.iter().all(|room| board(room).shown() == 3), "what was there stays");
 }
 
 #[test]
@@ -403,12 +408,14 @@ fn a_ban_lets_what_was_beaten_win_again() {
     let vandal = batch((3, 1, 1), None, None, 20, &[(1, 6), (2, 6)]);
     hear(&mut room, now(30), from, live(&honest));
     hear(&mut room, now(30), from, live(&vandal));
-    assert_eq!((room.canvas().colour(1, 0), room.canvas().batch_count()), (Some(colour(6)), 1));
+    assert_eq!((board(&room).value(1), room.replica().batch_count()), (Some(6), 1));
     outputs(&mut room);
     hear(&mut room, now(30), from, told(&record(0, 25, None, ban(3, &[]))));
-    assert_eq!((room.canvas().colour(1, 0), room.canvas().colour(2, 0)), (Some(colour(5)), None));
+    assert_eq!((board(&room).value(1), board(&room).value(2)), (Some(5), None));
     let mended = outputs(&mut room).into_iter().find_map(|output| match output {
-        RoomOutput::Event(Event::CanvasMended { cells, .. }) => Some(cells.len()),
+        RoomOutput::Event(Event::Changed { batch: None, changes, .. }) => {
+            Some(changes.of::<(u32, u32)>().len())
+        }
         _ => None,
     });
     assert_eq!(mended, Some(2));
@@ -416,47 +423,43 @@ fn a_ban_lets_what_was_beaten_win_again() {
     hear(&mut room, now(40), from, live(&batch((3, 7, 1), None, None, 35, &[(1, 6)])));
     let told = outputs(&mut room);
     assert!(told.iter().any(|output| matches!(output, RoomOutput::Refused(_, Refusal::BatchBanned, _))));
-    assert_eq!(room.canvas().colour(1, 0), Some(colour(5)));
+    assert_eq!(board(&room).value(1), Some(5));
 }
 
 #[test]
 fn lifting_shows_what_was_erased() {
     let owner = identity(0);
     let mut room = room(0);
-    room.paint(now(1), &owner, &[(1, 0, colour(5)), (40, 40, colour(6))]).unwrap();
+    room.write(now(1), &owner, Board::payloads(&[(1, 5), (200, 6)])).unwrap();
     let region = Some(crate::room::records::Region { x: 0, y: 0, width: 9, height: 9 });
     let hash = room.erase(now(2), &owner, Erase { author: None, region }).unwrap();
-    assert_eq!((room.canvas().colour(1, 0), room.canvas().painted()), (Some(Colour::CLEARED), 1));
-    room.paint(now(3), &owner, &[(2, 0, colour(7))]).unwrap();
-    assert_eq!(room.canvas().colour(2, 0), Some(colour(7)), "what is painted later shows");
+    assert_eq!((board(&room).value(1), board(&room).shown()), (Some(HIDDEN), 1));
+    room.write(now(3), &owner, Board::payloads(&[(2, 7)])).unwrap();
+    assert_eq!(board(&room).value(2), Some(7), "what is written later shows");
     room.lift(now(4), &owner, &[hash]).unwrap();
-    assert_eq!((room.canvas().colour(1, 0), room.canvas().painted()), (Some(colour(5)), 3));
+    assert_eq!((board(&room).value(1), board(&room).shown()), (Some(5), 3));
 }
 
 #[test]
-fn what_was_painted_under_earlier_rules_is_painted_again() {
-    let (owner, painter) = (identity(0), identity(2));
+fn what_was_written_under_earlier_rules_is_said_again() {
+    let (owner, writer) = (identity(0), identity(2));
     let mut rooms = vec![room(0), room(2)];
-    rooms[1].paint(now(1), &painter, &[(1, 0, colour(5)), (2, 0, colour(6))]).unwrap();
+    rooms[1].write(now(1), &writer, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
     rooms[0]
         .set_rules(
             now(2),
             &owner,
-            Rules { limit: Some(Limit { cells: 9, window_ms: 1000 }), ..Rules::default() },
+            Rules { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Rules::default() },
         )
         .unwrap();
     let bytes = rooms[0].law().chain()[0].bytes().to_vec();
     rooms[1].handle_message(now(3), endpoint(0, 99), RoomMessage::Record(Bytes::new(bytes).unwrap()));
-    assert_eq!(rooms[1].canvas().painted(), 0);
-    let cells = outputs(&mut rooms[1]).into_iter().find_map(|output| match output {
-        RoomOutput::Repaint(cells) => Some(cells),
-        _ => None,
-    });
-    let cells = cells.unwrap();
-    assert_eq!(cells, [(1, 0, colour(5)), (2, 0, colour(6))]);
-    rooms[1].paint(now(4), &painter, &cells).unwrap();
+    assert_eq!(board(&rooms[1]).shown(), 0);
+    assert!(outputs(&mut rooms[1]).contains(&RoomOutput::SayAgain));
+    rooms[1].say_again(now(4), &writer);
+    assert_eq!([1, 2].map(|place| board(&rooms[1]).value(place)), [Some(5), Some(6)]);
     talk(&mut rooms, 5);
-    assert_eq!((state(&rooms[0]), rooms[0].canvas().painted()), (state(&rooms[1]), 2));
+    assert_eq!((state(&rooms[0]), board(&rooms[0]).shown()), (state(&rooms[1]), 2));
 }
 
 #[test]
@@ -514,16 +517,14 @@ fn so_many_batches_wait_for_the_record_they_were_written_under() {
 #[test]
 fn so_many_bytes_of_batches_wait_for_their_record() {
     let mut room = room(2);
-    let cells: Vec<_> = (0..64 * 64u32)
-        .map(|cell| (cell as u16 % 64, cell as u16 / 64, colour(cell.wrapping_mul(0x9e37_79b1) & 0xff_ffff)))
-        .collect();
-    let strokes = cells_to_strokes(SIZE, &cells, stamp(5)).unwrap().remove(0).encode();
+    let values: Vec<_> = (0..PART).map(|place| (place, place)).collect();
+    let payload = Board::payloads(&values).remove(0);
     let mut sent = 0;
     for instance in 0.. {
         let author = endpoint(1, instance);
         let window = StampWindow::at(stamp(5));
-        let header = Header { author, sequence: 1, replica: REPLICA, record: Some([9; 32]), window };
-        let batch = SignedBatch::sign(&identity(1), &room_id(), header, &strokes).unwrap();
+        let header = Header { author, sequence: 1, replica: FIRST_REPLICA, record: Some([9; 32]), window };
+        let batch = SignedBatch::sign(&identity(1), &room_id(), header, &payload).unwrap();
         let length = batch.bytes().len();
         sent += length;
         hear(&mut room, now(10), endpoint(3, 1), live(&batch));

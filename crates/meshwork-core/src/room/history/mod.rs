@@ -1,7 +1,7 @@
 //! The history of a room between its members: who has how much of it, fetching it, and serving it.
 //!
 //! # Problem
-//! A replica has what shows now. Who wants to see how a canvas came about needs what was painted over as well, which
+//! A replica has what shows now. Who wants to see how it came about needs what was beaten as well, which
 //! only a keeper's log has, may be large, and must not be believed because a keeper says so.
 //!
 //! # How it works
@@ -37,9 +37,8 @@ pub use self::serve::{ASKS_BURST, ASKS_EVERY, PARTS_BURST, PARTS_PER_SECOND, WAN
 use super::delivery::Rejection;
 use super::{Room, RoomOutput};
 use crate::batches::batch::{SignedBatch, UnverifiedBatch};
-use crate::clock::Stamp;
-use crate::crdt::canvas::{Canvas, Colour, TILE_SIDE};
 use crate::id::Endpoint;
+use crate::replica::FIRST_REPLICA;
 use crate::room::message::RoomMessage;
 use crate::room::message::history::HistoryMessage;
 use crate::seam::config::Config;
@@ -52,30 +51,6 @@ pub const PART_BYTES_MAX: usize = 128 * 1024;
 
 /// What an entry that says that batches are missing counts as, in bytes of a part.
 pub const GAP_BYTES: usize = 64;
-
-/// A batch of the past, verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastBatch {
-    /// Who painted.
-    pub author: Endpoint,
-    /// The batch's place in that endpoint's sequence.
-    pub sequence: u64,
-    /// Its cells.
-    pub cells: Vec<PastCell>,
-}
-
-/// A cell that was painted once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PastCell {
-    /// Column.
-    pub x: u16,
-    /// Row.
-    pub y: u16,
-    /// When it was painted.
-    pub stamp: Stamp,
-    /// With what; cleared where the room's records erased it.
-    pub colour: Colour,
-}
 
 /// Both sides of history in one room.
 #[derive(Debug, Default)]
@@ -111,24 +86,6 @@ impl History {
     }
 }
 
-impl Canvas {
-    /// What a batch of this canvas painted, as it may be shown: erased cells read cleared. `None` when the batch
-    /// is none of this canvas.
-    pub fn past(&self, batch: &SignedBatch) -> Option<PastBatch> {
-        let header = batch.header();
-        let strokes = self.read(batch).ok()?;
-        let (left, top) = self.size().tile_origin(strokes.tile())?;
-        let shown = |cell: &crate::crdt::canvas::TileCell| {
-            let (x, y) = (left + cell.index % TILE_SIDE, top + cell.index / TILE_SIDE);
-            let is_erased = self.is_erased(x, y, cell.stamp, header.author.peer);
-            let colour = if is_erased { Colour::CLEARED } else { cell.colour };
-            PastCell { x, y, stamp: cell.stamp, colour }
-        };
-        let cells = strokes.cells().iter().map(shown).collect();
-        Some(PastBatch { author: header.author, sequence: header.sequence, cells })
-    }
-}
-
 impl Room {
     /// Begins to fetch the history from whichever neighbour reaches back furthest; what was fetched before is
     /// forgotten.
@@ -152,17 +109,15 @@ impl Room {
         self.history.fetch.as_ref().map(Fetch::view)
     }
 
-    /// Takes out batches that were fetched and verified, in the order of the log, until they have `cells_most`
-    /// cells or more.
-    pub fn take_history(&mut self, now: Now, cells_most: usize) -> Vec<PastBatch> {
-        let (mut taken, mut cells) = (Vec::new(), 0);
-        while cells < cells_most
+    /// Takes out batches that were fetched and verified, in the order of the log, until they cost `cost_most` or more
+    /// together.
+    pub fn take_history(&mut self, now: Now, cost_most: usize) -> Vec<SignedBatch> {
+        let (mut taken, mut cost) = (Vec::new(), 0);
+        while cost < cost_most
             && let Some(batch) = self.history.fetch.as_mut().and_then(Fetch::take)
         {
-            if let Some(past) = self.canvas.past(&batch) {
-                cells += past.cells.len();
-                taken.push(past);
-            }
+            cost += self.replica.outline(batch.payload()).map_or(0, |(_, cost)| cost);
+            taken.push(batch);
         }
         self.finish(now);
         taken
@@ -170,9 +125,9 @@ impl Room {
 
     /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
     /// did not sign it for this room, or the room's records do not let it stand.
-    pub fn past(&self, bytes: &[u8]) -> Option<PastBatch> {
+    pub fn past(&self, bytes: &[u8]) -> Option<SignedBatch> {
         let batch = decode(bytes)?.verify(&self.id).ok()?;
-        self.law.lets_stand(&batch.header()).then(|| self.canvas.past(&batch)).flatten()
+        self.law.lets_stand(&batch.header()).then_some(batch)
     }
 
     /// The driver has read a part of the log, or could not, in words.
@@ -189,8 +144,8 @@ impl Room {
     pub(super) fn handle_history(&mut self, now: Now, from: Endpoint, message: HistoryMessage) {
         let archive = &mut self.history.archive;
         match message {
-            HistoryMessage::Ask => archive.handle_ask(now.time, from, &self.canvas),
-            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want, &self.canvas),
+            HistoryMessage::Ask => archive.handle_ask(now.time, from, &*self.replica),
+            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want, &*self.replica),
             HistoryMessage::Unwant => archive.handle_unwant(from),
             message => {
                 if let Some(fetch) = &mut self.history.fetch {
@@ -208,7 +163,7 @@ impl Room {
             && let Some((from, batch)) = fetch.take_unverified()
         {
             count += 1;
-            match self.delivery.verify(now, batch, &self.id, &self.canvas, &self.law) {
+            match self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law) {
                 Ok(checked) if self.law.lets_stand(&checked.batch.header()) => {
                     fetch.handle_verified(checked.batch)
                 }
@@ -229,7 +184,7 @@ impl Room {
     /// Sends and tells what the history wants sent and told.
     pub(super) fn finish_history(&mut self, now: Now) {
         let room = self.handle;
-        self.history.archive.handle_timeout(now.time, &self.canvas);
+        self.history.archive.handle_timeout(now.time, &*self.replica);
         while let Some((to, message)) = self.history.archive.poll_send() {
             self.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
         }
@@ -254,5 +209,5 @@ impl Room {
 /// Reads a batch of the past, as far as that needs no signature.
 fn decode(bytes: &[u8]) -> Option<UnverifiedBatch> {
     let batch = UnverifiedBatch::decode(bytes).ok()?;
-    (batch.header().replica == crate::crdt::canvas::REPLICA).then_some(batch)
+    (batch.header().replica == FIRST_REPLICA).then_some(batch)
 }

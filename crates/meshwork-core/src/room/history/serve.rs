@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use super::PART_BYTES_MAX;
 use crate::clock::Stamp;
-use crate::crdt::canvas::Canvas;
 use crate::id::Endpoint;
+use crate::replica::Replica;
 use crate::room::allowance::Bucket;
 use crate::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
@@ -33,8 +33,8 @@ pub const ASKS_EVERY: Duration = Duration::from_secs(2);
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a replica's oldest stamp counts: looking for it reads the header of every batch.
 const OLDEST_FOR: Duration = Duration::from_secs(10);
-/// Bits of an entry's number below the tile, where the entries are a replica's batches: a tile has at most 4096.
-const IN_TILE_BITS: u32 = 16;
+/// Bits of an entry's number below the part, where the entries are a replica's batches: a part has at most 4096.
+const IN_PART_BITS: u32 = 16;
 
 #[derive(Debug)]
 struct Client {
@@ -81,7 +81,7 @@ impl Archive {
     }
 
     /// Somebody asks how far back we reach.
-    pub(super) fn handle_ask(&mut self, now: Time, from: Endpoint, canvas: &Canvas) {
+    pub(super) fn handle_ask(&mut self, now: Time, from: Endpoint, replica: &dyn Replica) {
         let has_log = self.has_log;
         let client = self.client(now, from);
         let is_busy = matches!(client.reading, Some(Reading::Span(_)));
@@ -89,8 +89,8 @@ impl Archive {
             return self.refuse(now, from);
         }
         if !has_log {
-            let since_ms = self.oldest(now, canvas);
-            let bytes = canvas.batch_count() as u64 * 192;
+            let since_ms = self.oldest(now, replica);
+            let bytes = replica.batch_count() as u64 * 192;
             let span = HistorySpan { source: HistorySource::Replica, first: 0, bytes, since_ms };
             self.sends.push_back((from, HistoryMessage::Span(span)));
         } else if client.reading.is_none() {
@@ -102,7 +102,13 @@ impl Archive {
     }
 
     /// Somebody wants a part.
-    pub(super) fn handle_want(&mut self, now: Time, from: Endpoint, want: WantHistory, canvas: &Canvas) {
+    pub(super) fn handle_want(
+        &mut self,
+        now: Time,
+        from: Endpoint,
+        want: WantHistory,
+        replica: &dyn Replica,
+    ) {
         let client = self.client(now, from);
         let reading = usize::from(matches!(client.reading, Some(Reading::Part(_))));
         if client.wants.len() + reading + client.parts_ready >= WANTS_MAX {
@@ -110,7 +116,7 @@ impl Archive {
         }
         let bytes = want.bytes.min(PART_BYTES_MAX as u32);
         client.wants.push_back(WantHistory { bytes, ..want });
-        self.begin_parts(now, canvas);
+        self.begin_parts(now, replica);
     }
 
     /// Somebody wants nothing more.
@@ -163,9 +169,9 @@ impl Archive {
         Some(message)
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Time, canvas: &Canvas) {
+    pub(super) fn handle_timeout(&mut self, now: Time, replica: &dyn Replica) {
         if self.serve_at.is_some_and(|at| at <= now) {
-            self.begin_parts(now, canvas);
+            self.begin_parts(now, replica);
         }
     }
 
@@ -193,7 +199,7 @@ impl Archive {
     }
 
     /// Begins the parts that may be.
-    fn begin_parts(&mut self, now: Time, canvas: &Canvas) {
+    fn begin_parts(&mut self, now: Time, replica: &dyn Replica) {
         self.serve_at = None;
         let mut reads = Vec::new();
         for (&to, client) in &mut self.clients {
@@ -209,7 +215,7 @@ impl Archive {
             if self.has_log {
                 reads.push((to, want));
             } else {
-                let (entries, end) = replica_part(canvas, want);
+                let (entries, end) = replica_part(replica, want);
                 client.push_part(entries, end);
                 if !client.wants.is_empty() {
                     self.serve_at = Some(now);
@@ -248,14 +254,15 @@ impl Archive {
         })
     }
 
-    /// When the oldest cell was painted that a replica still has, in milliseconds; 0 when it has none.
-    fn oldest(&mut self, now: Time, canvas: &Canvas) -> u64 {
+    /// When the oldest entry was written that a replica still has, in milliseconds; 0 when it has none.
+    fn oldest(&mut self, now: Time, replica: &dyn Replica) -> u64 {
         if let Some((at, oldest)) = self.oldest
             && now.since(at) < OLDEST_FOR
         {
             return oldest;
         }
-        let oldest = canvas.batches().map(|batch| batch.header().window.least).min().map_or(0, Stamp::millis);
+        let oldest =
+            replica.batches().map(|batch| batch.header().window.least).min().map_or(0, Stamp::millis);
         self.oldest = Some((now, oldest));
         oldest
     }
@@ -279,16 +286,16 @@ impl Client {
     }
 }
 
-/// A part of what a replica still has: its batches tile by tile. What is painted meanwhile may be missing or come
+/// A part of what a replica still has: its batches part by part. What is written meanwhile may be missing or come
 /// twice.
-fn replica_part(canvas: &Canvas, want: WantHistory) -> (Vec<HistoryEntry>, HistoryPartEnd) {
+fn replica_part(replica: &dyn Replica, want: WantHistory) -> (Vec<HistoryEntry>, HistoryPartEnd) {
     let (mut entries, mut bytes, mut next) = (Vec::new(), 0, want.from);
     loop {
-        let (tile, skip) = (next >> IN_TILE_BITS, next & ((1 << IN_TILE_BITS) - 1));
-        if tile >= u64::from(canvas.tile_count()) {
+        let (part, skip) = (next >> IN_PART_BITS, next & ((1 << IN_PART_BITS) - 1));
+        if part >= u64::from(replica.part_count()) {
             return (entries, HistoryPartEnd { next, outcome: PartOutcome::End });
         }
-        for batch in canvas.batches_of_tile(tile as u32).skip(skip as usize) {
+        for batch in replica.part_batches(part as u32).into_iter().skip(skip as usize) {
             let batch = batch.bytes().to_vec();
             if !entries.is_empty() && bytes + batch.len() > want.bytes as usize {
                 return (entries, HistoryPartEnd { next, outcome: PartOutcome::More });
@@ -297,6 +304,6 @@ fn replica_part(canvas: &Canvas, want: WantHistory) -> (Vec<HistoryEntry>, Histo
             entries.push(HistoryEntry::Batch { number: next, at: crate::time::WallTime(0), bytes: batch });
             next += 1;
         }
-        next = (tile + 1) << IN_TILE_BITS;
+        next = (part + 1) << IN_PART_BITS;
     }
 }

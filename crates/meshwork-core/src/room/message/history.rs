@@ -31,7 +31,7 @@ pub enum HistoryMessage {
 pub enum HistorySource {
     /// A log of every batch that was accepted, as a keeper writes it.
     Log,
-    /// The batches that still win a cell: what was painted over is missing.
+    /// The batches that still win an entry: what was beaten is missing.
     Replica,
 }
 
@@ -44,7 +44,7 @@ pub struct HistorySpan {
     pub first: u64,
     /// Bytes of all of it, about: what may be shown as the length of a fetch.
     pub bytes: u64,
-    /// When its oldest entry was written down, or of a replica when its oldest cell was painted; milliseconds since
+    /// When its oldest entry was written down, or of a replica when its oldest entry was written; milliseconds since
     /// 1970-01-01 UTC. 0 where there is none.
     pub since_ms: u64,
 }

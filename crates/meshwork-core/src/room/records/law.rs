@@ -1,4 +1,4 @@
-//! What a set of records means: which rules hold, whose batches count, which cells read cleared.
+//! What a set of records means: which rules hold, whose batches count, what does not show.
 //!
 //! Everything here is a function of the set, so that members who hold the same records decide alike. Where the
 //! owner signed two records with one place in the chain, the one with the greater hash stands and what follows
@@ -18,7 +18,7 @@ use crate::room::equivocation::Proof;
 use crate::seam::event::Refusal;
 
 /// Proofs of contradictions that are kept. Keys cost nothing, so this must be bounded; where strangers fill it, a
-/// list of painters helps, since only those who may paint are worth a proof.
+/// list of writers helps, since only those who may write are worth a proof.
 pub const PROOFS_MAX: usize = 64;
 
 /// Hashes of everything that a room's members hold in common: below 22 KiB.
@@ -273,8 +273,8 @@ impl Law {
         self.standing(header) == Standing::Stands
     }
 
-    /// How a batch of so many cells breaks the rules of its record, if it does: provable by its bytes.
-    pub fn breach(&self, batch: &Batch, cells: usize) -> Option<String> {
+    /// How a batch of this cost breaks the rules of its record, if it does: provable by its bytes.
+    pub fn breach(&self, batch: &Batch, cost: usize) -> Option<String> {
         #[cfg(feature = "planted-bugs")]
         if self.lenient {
             return None;
@@ -282,24 +282,21 @@ impl Law {
         let header = batch.header();
         let number = header.record.map_or(Some(0), |hash| self.number(hash))?;
         let (rules, author) = (self.rules_of(number), header.author);
-        if !may_paint(rules, self.owner, author.peer) {
-            return Some(format!("{author} is not among those who may paint"));
+        if !may_write(rules, self.owner, author.peer) {
+            return Some(format!("{author} is not among those who may write"));
         }
         let Some(limit) = rules.limit else {
-            return batch.used().map(|_| String::from("it counts cells where there is no limit"));
+            return batch.used().map(|_| String::from("it counts its cost where there is no limit"));
         };
         let Some(used) = batch.used() else {
-            return Some(String::from("it does not count its cells where there is a limit"));
+            return Some(String::from("it does not count its cost where there is a limit"));
         };
-        let most = u64::from(limit.cells);
-        if u64::from(used) + cells as u64 > most {
-            return Some(format!(
-                "it paints cells {used} to {} of a window of {most}",
-                used as usize + cells
-            ));
+        let most = u64::from(limit.cost);
+        if u64::from(used) + cost as u64 > most {
+            return Some(format!("its cost is {used} to {} of a window of {most}", used as usize + cost));
         }
         if header.window.least != header.window.most {
-            return Some(String::from("its cells have more than one stamp where there is a limit"));
+            return Some(String::from("it has more than one stamp where there is a limit"));
         }
         let since = self.chain[number - 1].stamp();
         let early = header.window.least < since;
@@ -311,9 +308,9 @@ impl Law {
         self.rules_of(self.number(record?)?).limit
     }
 
-    /// Whether `peer` may paint under the present rules, bans apart.
-    pub fn may_paint(&self, peer: PeerId) -> bool {
-        may_paint(self.rules(), self.owner, peer)
+    /// Whether `peer` may write under the present rules, bans apart.
+    pub fn may_write(&self, peer: PeerId) -> bool {
+        may_write(self.rules(), self.owner, peer)
     }
 
     /// Whether `peer` is banned.
@@ -405,7 +402,7 @@ fn cut_of(record: &Record) -> Option<&[(Endpoint, u64)]> {
     rules_in(record)?.cut.as_deref()
 }
 
-fn may_paint(rules: &Rules, owner: PeerId, peer: PeerId) -> bool {
-    let named = |painters: &[PeerId]| painters.binary_search(&peer).is_ok();
-    peer == owner || rules.painters.as_ref().is_none_or(|painters| named(painters))
+fn may_write(rules: &Rules, owner: PeerId, peer: PeerId) -> bool {
+    let named = |writers: &[PeerId]| writers.binary_search(&peer).is_ok();
+    peer == owner || rules.writers.as_ref().is_none_or(|writers| named(writers))
 }

@@ -37,8 +37,8 @@ pub const RECORD_MAX: usize = 240 * 1024;
 pub const CHAIN_MAX: usize = 64;
 /// Bans and erases in force in one room; the owner can lift old ones.
 pub const EDICTS_MAX: usize = 512;
-/// Peers on a list of painters.
-pub const PAINTERS_MAX: usize = 256;
+/// Peers on a list of writers.
+pub const WRITERS_MAX: usize = 256;
 /// Peers on a list of moderators.
 pub const MODERATORS_MAX: usize = 64;
 /// Endpoints whose earlier batches stay when rules become stricter: 4096 take less than [`RECORD_MAX`].
@@ -49,8 +49,8 @@ pub const BAN_HEADS_MAX: usize = 256;
 pub const LIFTED_MAX: usize = EDICTS_MAX;
 /// Longest name of an overlay, in bytes.
 pub const OVERLAY_MAX: usize = 16;
-/// Most cells that a limit allows in a window: more is no limit to a person.
-pub const LIMIT_CELLS_MAX: u32 = 1_000_000;
+/// The most that a limit allows in a window: more is no limit to a person.
+pub const LIMIT_COST_MAX: u32 = 1_000_000;
 /// Shortest and longest window of a limit, in milliseconds: 100 ms to a week.
 pub const LIMIT_WINDOW_MS: core::ops::RangeInclusive<u32> = 100..=604_800_000;
 
@@ -63,11 +63,11 @@ const SIGNATURE_LEN: usize = 64;
 /// Names a record: blake3 of its bytes. The genesis is named by its RoomId.
 pub type RecordHash = [u8; 32];
 
-/// How many cells each endpoint may paint.
+/// How much each endpoint may write. An app says what its batches cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
-    /// Cells in each window, 1 to [`LIMIT_CELLS_MAX`]. With 1, the window is a cooldown.
-    pub cells: u32,
+    /// The cost of all that is written in a window, 1 to [`LIMIT_COST_MAX`]. With 1, the window is a cooldown.
+    pub cost: u32,
     /// Length of a window in milliseconds, within [`LIMIT_WINDOW_MS`]. Windows begin at its multiples since 1970.
     pub window_ms: u32,
 }
@@ -82,10 +82,10 @@ impl Limit {
 /// What the owner may change about a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// How fast each endpoint may paint; `None` for as fast as it can.
+    /// How fast each endpoint may write; `None` for as fast as it can.
     pub limit: Option<Limit>,
-    /// Who may paint besides the owner, in ascending order; `None` for everybody.
-    pub painters: Option<Bounded<PeerId, PAINTERS_MAX>>,
+    /// Who may write besides the owner, in ascending order; `None` for everybody.
+    pub writers: Option<Bounded<PeerId, WRITERS_MAX>>,
     /// Who may ban and erase besides the owner, in ascending order.
     pub moderators: Bounded<PeerId, MODERATORS_MAX>,
     /// Which overlay members keep; empty for the one that fits. A name that a build does not know counts as empty.
@@ -97,9 +97,9 @@ pub struct Rules {
 pub enum Statement {
     /// The rules from here on.
     Rules(RulesRecord),
-    /// A peer paints no more.
+    /// A peer writes no more.
     Ban(Ban),
-    /// Cells read cleared.
+    /// What was written does not show.
     Erase(Erase),
 }
 
@@ -117,7 +117,7 @@ pub struct RulesRecord {
     pub cut: Option<Bounded<(Endpoint, u64), HEADS_MAX>>,
 }
 
-/// A peer paints no more.
+/// A peer writes no more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ban {
     /// Who.
@@ -127,16 +127,16 @@ pub struct Ban {
     pub heads: Bounded<(Instance, u64), BAN_HEADS_MAX>,
 }
 
-/// Cells read cleared that were painted up to the record's stamp, within the region and by the author given.
+/// What was written up to the record's stamp does not show, within the region and by the author given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erase {
-    /// Whose cells; `None` for everybody's.
+    /// Whose entries; `None` for everybody's.
     pub author: Option<PeerId>,
-    /// Where; `None` for the whole canvas.
+    /// Where; `None` for all of them.
     pub region: Option<Region>,
 }
 
-/// A rectangle of cells.
+/// A rectangle, where entries lie in a plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
     /// Leftmost column.
@@ -150,7 +150,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Whether a cell is inside.
+    /// Whether a place is inside.
     pub fn contains(&self, x: u16, y: u16) -> bool {
         let within = |value: u16, from: u16, length: u16| value >= from && value - from < length;
         within(x, self.x, self.width) && within(y, self.y, self.height)
@@ -297,12 +297,12 @@ impl Body {
             Statement::Rules(rules) => {
                 holds((1..=CHAIN_MAX as u32).contains(&rules.number), "its number is not 1 to 64")?;
                 let lists = rises(&rules.rules.moderators)
-                    && rules.rules.painters.as_ref().is_none_or(|painters| rises(painters))
+                    && rules.rules.writers.as_ref().is_none_or(|writers| rises(writers))
                     && rises(&rules.lifted)
                     && rules.cut.as_ref().is_none_or(|cut| rises_by(cut, |(endpoint, _)| *endpoint));
                 holds(lists, "a list does not rise")?;
                 let legal = |limit: Limit| {
-                    (1..=LIMIT_CELLS_MAX).contains(&limit.cells) && LIMIT_WINDOW_MS.contains(&limit.window_ms)
+                    (1..=LIMIT_COST_MAX).contains(&limit.cost) && LIMIT_WINDOW_MS.contains(&limit.window_ms)
                 };
                 holds(rules.rules.limit.is_none_or(legal), "its limit is out of range")
             }
@@ -367,13 +367,13 @@ mod tests {
     /// docs/protocol/records.md shows these. A failure prints what is written now.
     #[test]
     fn golden_records() {
-        let limit = Some(Limit { cells: 60, window_ms: 60_000 });
+        let limit = Some(Limit { cost: 60, window_ms: 60_000 });
         let head = Endpoint { peer: peer(3), instance: Instance(5) };
         let mut body = match rules(1, limit, vec![peer(7)]) {
             Statement::Rules(body) => body,
             other => panic!("{other:?}"),
         };
-        body.rules.painters = Some(Bounded::new(vec![peer(3)]).unwrap());
+        body.rules.writers = Some(Bounded::new(vec![peer(3)]).unwrap());
         body.cut = Some(Bounded::new(vec![(head, 300)]).unwrap());
         let erase =
             Erase { author: Some(peer(7)), region: Some(Region { x: 1, y: 2, width: 300, height: 4 }) };
@@ -391,10 +391,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_read_as_they_are_signed(number in 1..64u32, cells in 1..9u32, window_ms in 100..9999u32, kind in 0..3u8) {
+        fn records_read_as_they_are_signed(number in 1..64u32, cost in 1..9u32, window_ms in 100..9999u32, kind in 0..3u8) {
             let statement = match kind {
-                0 => rules(number, Some(Limit { cells, window_ms }), vec![peer(1), peer(2)]),
-                1 => ban(vec![(Instance(number.into()), cells.into())]),
+                0 => rules(number, Some(Limit { cost, window_ms }), vec![peer(1), peer(2)]),
+                1 => ban(vec![(Instance(number.into()), cost.into())]),
                 _ => Statement::Erase(Erase { author: None, region: None }),
             };
             let record = sign(statement).unwrap();
@@ -429,8 +429,8 @@ mod tests {
         assert!(content(rules(0, None, vec![])) && content(rules(65, None, vec![])));
         assert!(content(rules(1, None, vec![peer(2), peer(1)])), "lists rise");
         assert!(content(rules(1, None, vec![peer(1), peer(1)])), "nobody stands twice");
-        assert!(content(rules(1, Some(Limit { cells: 0, window_ms: 1000 }), vec![])));
-        assert!(content(rules(1, Some(Limit { cells: 1, window_ms: 99 }), vec![])));
+        assert!(content(rules(1, Some(Limit { cost: 0, window_ms: 1000 }), vec![])));
+        assert!(content(rules(1, Some(Limit { cost: 1, window_ms: 99 }), vec![])));
         assert!(content(ban(vec![(Instance(5), 1), (Instance(5), 2)])));
         let region = Some(Region { x: 0, y: 0, width: 0, height: 1 });
         assert!(content(Statement::Erase(Erase { author: None, region })));
@@ -454,8 +454,8 @@ mod tests {
         let record = RulesRecord {
             number: CHAIN_MAX as u32,
             rules: Rules {
-                limit: Some(Limit { cells: LIMIT_CELLS_MAX, window_ms: *LIMIT_WINDOW_MS.end() }),
-                painters: Some(Bounded::new(peers(PAINTERS_MAX as u64)).unwrap()),
+                limit: Some(Limit { cost: LIMIT_COST_MAX, window_ms: *LIMIT_WINDOW_MS.end() }),
+                writers: Some(Bounded::new(peers(WRITERS_MAX as u64)).unwrap()),
                 moderators: Bounded::new(peers(MODERATORS_MAX as u64)).unwrap(),
                 overlay: BoundedText::truncated("an overlay with a long name"),
             },

@@ -1,7 +1,7 @@
 //! Keeping the records of neighbours equal: they are few, so whole lists of their hashes are compared.
 //!
 //! On attaching, both ends send the hashes of all they hold; each sends the other what it lacks. Since this goes
-//! out before anything of the canvas, and links keep their order, a newcomer has the records before the cells.
+//! out before anything of the replica, and links keep their order, a newcomer has the records before the batches.
 //! Whoever makes a record sends it to all neighbours. [`QUIET`] after a change the digest is told; who finds a
 //! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
 //! neighbour may hold what does not count here.

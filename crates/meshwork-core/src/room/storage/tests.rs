@@ -18,7 +18,7 @@ fn batch(sequence: u64) -> SignedBatch {
     SignedBatch::sign(&identity, &ROOM, header, &[0; 40]).expect("a legal batch")
 }
 
-fn painter(number: u8) -> Endpoint {
+fn author(number: u8) -> Endpoint {
     Endpoint { peer: PeerId([number; 32]), instance: Instance(1) }
 }
 
@@ -79,20 +79,20 @@ impl World {
 fn a_full_disk_is_tried_again_and_what_is_owed_is_told() {
     let (mut storage, mut world) = (storage(), World::default());
     storage.insert(now(0), batch(1));
-    storage.acknowledge(painter(1), 1);
+    storage.acknowledge(author(1), 1);
     storage.settle(now(0).time);
     world.drain(&mut storage);
     assert!(world.told.is_empty(), "nothing is acknowledged before it is stored");
     world.answer(&mut storage, 0, false);
-    assert_eq!(world.told, [(painter(1), 1, false)]);
+    assert_eq!(world.told, [(author(1), 1, false)]);
     assert_eq!(world.failures, ["disk full"]);
 
     // The room goes on, and says at once that nothing is stored.
     storage.insert(now(0), batch(2));
-    storage.acknowledge(painter(1), 2);
+    storage.acknowledge(author(1), 2);
     storage.settle(now(0).time);
     world.drain(&mut storage);
-    assert_eq!(world.told.last(), Some(&(painter(1), 2, false)));
+    assert_eq!(world.told.last(), Some(&(author(1), 2, false)));
     assert!(world.waiting.is_empty(), "a full disk is not tried at every stroke");
     assert_eq!(storage.poll_timeout(), Some(now(1).time));
 
@@ -104,7 +104,7 @@ fn a_full_disk_is_tried_again_and_what_is_owed_is_told() {
     storage.settle(now(3).time);
     world.drain(&mut storage);
     world.answer(&mut storage, 3, true);
-    assert_eq!(world.told[2..], [(painter(1), 1, true), (painter(1), 2, true)]);
+    assert_eq!(world.told[2..], [(author(1), 1, true), (author(1), 2, true)]);
     assert_eq!((world.recoveries, world.disk.len(), world.genesis), (1, 2, true));
     assert_eq!(world.history, [batch(1).bytes(), batch(2).bytes()]);
     assert_eq!(storage.poll_timeout(), None);
@@ -135,15 +135,15 @@ fn what_waits_for_a_failing_disk_is_bounded() {
     let one = batch(1);
     for sequence in 0..fits as u64 + 10 {
         storage.insert(now(0), one.clone());
-        storage.acknowledge(painter(1), sequence);
+        storage.acknowledge(author(1), sequence);
         storage.settle(now(0).time);
         // Beaten at once: nothing of it is to be kept.
         storage.remove(one.key());
     }
     assert_eq!((storage.gathered.accepted.len(), storage.gathered.missed), (fits, 10));
-    assert_eq!(storage.owed[&painter(1)].len(), OUTBOX_MAX);
+    assert_eq!(storage.owed[&author(1)].len(), OUTBOX_MAX);
     assert!(storage.gathered.batches.is_empty(), "nothing remains of what was never on disk");
-    storage.handle_detached(painter(1));
+    storage.handle_detached(author(1));
     assert!(storage.owed.is_empty());
 }
 
@@ -173,10 +173,10 @@ fn without_a_store_everything_is_acknowledged_as_not_stored() {
     let (mut storage, mut world) = (Storage::new(&Config::default(), b"genesis"), World::default());
     storage.insert(now(0), batch(1));
     storage.remove(batch(1).key());
-    storage.acknowledge(painter(1), 1);
+    storage.acknowledge(author(1), 1);
     storage.settle(now(0).time);
     world.drain(&mut storage);
-    assert_eq!(world.told, [(painter(1), 1, false)]);
+    assert_eq!(world.told, [(author(1), 1, false)]);
     assert!(world.waiting.is_empty());
 }
 
@@ -194,7 +194,7 @@ proptest! {
                 0..=3 if next < batches.len() => {
                     kept.insert(batches[next].key());
                     storage.insert(now(at), batches[next].clone());
-                    storage.acknowledge(painter(1), batches[next].key().sequence);
+                    storage.acknowledge(author(1), batches[next].key().sequence);
                     next += 1;
                 }
                 4 => {

@@ -356,8 +356,9 @@ impl Source {
 mod tests {
     use super::*;
     use crate::batches::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
-    use crate::crdt::canvas::{Canvas, CanvasSize, REPLICA};
     use crate::id::{Endpoint, Identity, Instance, RoomId};
+    use crate::replica::FIRST_REPLICA;
+    use crate::replica::toy::Board;
 
     const RULES: Digest = [0; 32];
 
@@ -370,7 +371,7 @@ mod tests {
     }
 
     fn begin(batches: usize) -> PartBegin {
-        PartBegin { replica: REPLICA, part: 0, digest: [9; 32], rules: RULES, batches: batches as u32 }
+        PartBegin { replica: FIRST_REPLICA, part: 0, digest: [9; 32], rules: RULES, batches: batches as u32 }
     }
 
     #[test]
@@ -394,12 +395,12 @@ mod tests {
 
     #[test]
     fn so_many_bytes_of_a_part_are_compared() {
-        let canvas = Canvas::new(CanvasSize { width: 64, height: 64 }).expect("a small one");
+        let board = Board::new();
         let identity = Identity::from_secret([1; 32]);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let batch = |bytes: usize| {
             let window = StampWindow::at(crate::clock::Stamp(1 << 16));
-            let header = Header { author, sequence: 1, replica: REPLICA, record: None, window };
+            let header = Header { author, sequence: 1, replica: FIRST_REPLICA, record: None, window };
             let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &alloc::vec![0; bytes]);
             UnverifiedBatch::decode(batch.expect("it fits").bytes()).expect("a batch")
         };
@@ -418,7 +419,7 @@ mod tests {
             assert!(batches.iter().all(|batch| source.handle_batch(Time(0), batch) == Ok(true)));
             assert_eq!(source.receiving[0].batches.len(), remembered);
             assert!(source.handle_end_received(Time(0), 0));
-            let fault = source.handle_end(Time(0), 0, &canvas, RULES);
+            let fault = source.handle_end(Time(0), 0, &board, RULES);
             assert_eq!(fault.is_some(), over == 0, "they do not make the part: {fault:?}");
         }
     }

@@ -44,8 +44,8 @@ pub use self::serve::SERVE_WINDOW;
 use self::serve::Serving;
 use crate::batches::batch::UnverifiedBatch;
 use crate::id::Endpoint;
-use crate::replica::{Digest, Replica};
-use crate::room::message::{PartBegin, ReplicaDigest, ReplicaNumber, RoomMessage, Summary, Taken, Want};
+use crate::replica::{Digest, Replica, ReplicaNumber};
+use crate::room::message::{PartBegin, ReplicaDigest, RoomMessage, Summary, Taken, Want};
 use crate::time::Time;
 use crate::wire::Bounded;
 

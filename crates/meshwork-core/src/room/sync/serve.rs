@@ -3,8 +3,8 @@
 use alloc::collections::{BTreeSet, VecDeque};
 
 use crate::batches::batch::SignedBatch;
-use crate::replica::{Digest, Replica};
-use crate::room::message::{PARTS_MAX, PartBegin, PartEnd, ReplicaNumber, RoomMessage};
+use crate::replica::{Digest, Replica, ReplicaNumber};
+use crate::room::message::{PARTS_MAX, PartBegin, PartEnd, RoomMessage};
 use crate::wire::Bytes;
 
 /// Bytes of batches that a neighbour which counts them may have left to verify: what a page verifies in a second

@@ -8,18 +8,16 @@ mod operating;
 mod rooms;
 mod shares;
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::time::Duration;
-
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::time::{Time, WallTime};
 use meshwork_core::wire::Base64;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use super::*;
 
@@ -200,8 +198,8 @@ fn someone(secret: u8) -> Someone {
 
 fn genesis(nonce: u8) -> (Base64<1024>, RoomId) {
     let owner = Identity::from_secret([99; 32]);
-    let size = CanvasSize { width: 100, height: 100 };
-    let genesis = Genesis::new_canvas(&mut Rng::new([nonce; 32]), owner.peer(), size, None);
+    let kind = RoomKind::Place { width: 100, height: 100 };
+    let genesis = Genesis::new(&mut Rng::new([nonce; 32]), owner.peer(), kind, None);
     let (bytes, room) = genesis.sign(&owner);
     (Base64::new(bytes).unwrap(), room)
 }

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use meshwork_core::crdt::canvas::CanvasSize;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
+use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, ServerRefusal, VERSIONS};
 use meshwork_core::wire::Base64;
@@ -210,9 +209,8 @@ pub(crate) fn someone(secret: u16) -> Someone {
 
 pub(crate) fn genesis(nonce: u8) -> (Base64<GENESIS_MAX>, RoomId) {
     let owner = someone(999).identity;
-    let size = CanvasSize { width: 100, height: 100 };
-    let (bytes, room) =
-        Genesis::new_canvas(&mut Rng::new([nonce; 32]), owner.peer(), size, None).sign(&owner);
+    let kind = RoomKind::Place { width: 100, height: 100 };
+    let (bytes, room) = Genesis::new(&mut Rng::new([nonce; 32]), owner.peer(), kind, None).sign(&owner);
     (Base64::new(bytes).unwrap(), room)
 }
 

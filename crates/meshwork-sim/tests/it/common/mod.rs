@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Colour};
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::seam::event::RoomHandle;
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_sim::check;
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::world::World;

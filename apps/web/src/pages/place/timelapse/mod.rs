@@ -12,7 +12,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
-use meshwork_picture::{Area, Timeline};
+use meshwork_place::picture::{Area, Timeline};
 use meshwork_web::timelapse::LENGTH_FIRST;
 
 use super::super::icons;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_core::room::history::{HistoryState, HistoryView};
-use meshwork_picture::TimelineBuilder;
+use meshwork_place::picture::TimelineBuilder;
 use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 
 use super::super::super::browser;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use meshwork_core::crdt::canvas::{CanvasSize, Painted};
 use meshwork_core::id::{Endpoint, Instance, PeerId};
-use meshwork_core::presence::Pointer;
 use meshwork_core::time::Time;
+use meshwork_place::Cursor;
+use meshwork_place::canvas::{CanvasSize, Painted};
 
 use super::super::super::example;
 use super::super::people;
@@ -161,7 +161,7 @@ fn cursors_of_others_have_a_name_while_they_move() {
     let area = (60, 30);
     let mut app = app(Depth::True, area);
     app.people = vec![person("Lin", LinkState::Direct, "")];
-    let pointer = Pointer::new(app.shown.size(), (20.5, 8.5), false, RED);
+    let pointer = Cursor::new(app.shown.size(), (20.5, 8.5), false, RED);
     let now = Instant::now();
     app.point(ENDPOINT, Some(pointer), now);
     let buffer = drawn(&app, Look { now, ..look(Depth::True) }, area);

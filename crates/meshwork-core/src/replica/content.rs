@@ -1,0 +1,30 @@
+//! What a replica reads of a batch, and others pass on unread.
+
+use alloc::boxed::Box;
+use core::any::Any;
+use core::fmt;
+
+/// What a batch says, once it was read and until it is applied: its replica alone knows what it is.
+pub struct Content {
+    /// What it costs where a room's rules have a limit.
+    pub cost: usize,
+    read: Box<dyn Any + Send + Sync>,
+}
+
+impl Content {
+    /// Something that was read, which costs so much.
+    pub fn new<T: Any + Send + Sync>(read: T, cost: usize) -> Content {
+        Content { cost, read: Box::new(read) }
+    }
+
+    /// What was read, if it is this.
+    pub fn read<T: Any>(&self) -> Option<&T> {
+        self.read.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content").field("cost", &self.cost).finish_non_exhaustive()
+    }
+}

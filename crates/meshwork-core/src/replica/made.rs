@@ -1,0 +1,137 @@
+//! Whatever is made of parts is a replica.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
+
+use super::family::{Entries, Family, WriteOf};
+use super::{
+    Applied, Changes, Content, ContentError, Digest, EMPTY_PART_DIGEST, Enforced, Fold, Parts, Replica,
+    Retraction,
+};
+use crate::batches::batch::{Header, SignedBatch, UnverifiedBatch};
+use crate::clock::Stamp;
+use crate::id::PeerId;
+
+/// Stands for the stamp that a batch will have: a payload whose entries have one stamp does not depend on it.
+const WHENEVER: Stamp = Stamp(1);
+
+/// A value of one's own name that is made of the parts of a family.
+pub trait MadeOfParts: Any + fmt::Debug + Send + Sync {
+    /// What its parts are.
+    type Family: Family;
+    /// Its parts.
+    fn made_of(&self) -> &Parts<Self::Family>;
+    /// Its parts, to be changed.
+    fn made_of_mut(&mut self) -> &mut Parts<Self::Family>;
+}
+
+/// Entries that were read, each with its part.
+type Read<F> = Vec<(u32, WriteOf<F>)>;
+
+impl<R: MadeOfParts> Replica for R {
+    fn digest(&self) -> Digest {
+        self.made_of().digest()
+    }
+
+    fn part_count(&self) -> u32 {
+        self.made_of().family().part_count()
+    }
+
+    fn parts(&self) -> Vec<(u32, Digest)> {
+        let parts = self.made_of().part_digests();
+        parts.filter(|(_, digest)| *digest != EMPTY_PART_DIGEST).collect()
+    }
+
+    fn part_digest(&self, part: u32) -> Digest {
+        self.made_of().part_digest(part)
+    }
+
+    fn part_batches(&self, part: u32) -> Vec<SignedBatch> {
+        self.made_of().batches_of(part).cloned().collect()
+    }
+
+    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
+        self.made_of().digest_of(part, batches)
+    }
+
+    fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_> {
+        Box::new(self.made_of().batches())
+    }
+
+    fn batch_count(&self) -> usize {
+        self.made_of().batch_count()
+    }
+
+    fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
+        R::Family::outline(payload)
+    }
+
+    fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError> {
+        let (part, writes) = self.made_of().family().read(header, payload)?;
+        let cost = R::Family::cost(&writes);
+        Ok(Content::new((part, writes), cost))
+    }
+
+    fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
+        let Some((part, writes)) = content.read::<(u32, Vec<WriteOf<R::Family>>)>() else {
+            debug_assert!(false, "{content:?} was read by another replica");
+            return Applied::default();
+        };
+        let Applied { changed, kept, dropped } = self.made_of_mut().apply(batch, *part, writes);
+        Applied { changed: Changes::new(changed), kept, dropped }
+    }
+
+    fn enforce(
+        &mut self,
+        stands: &dyn Fn(&SignedBatch) -> bool,
+        retracted: &[Retraction],
+        beaten: &mut dyn Iterator<Item = &SignedBatch>,
+    ) -> Enforced<Option<Changes>> {
+        let enforced = self.made_of_mut().enforce(stands, retracted.to_vec(), beaten);
+        let Enforced { changed, removed, restored } = enforced;
+        Enforced { changed: Changes::new(changed), removed, restored }
+    }
+
+    fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
+        let parts = self.made_of();
+        let writes = parts.fold(part, peer)?;
+        let fold = parts.family().fold(part, writes.clone())?;
+        let cost = fold.cost;
+        Some((fold, Content::new((part, writes), cost)))
+    }
+
+    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
+        let parts = self.made_of();
+        let mut shown: Read<R::Family> = Vec::new();
+        for batch in batches {
+            let Ok((number, writes)) = parts.family().read(&batch.header(), batch.payload()) else {
+                continue;
+            };
+            let Some(part) = parts.part(number) else { continue };
+            let shows = |write: &WriteOf<R::Family>| {
+                part.entries().holder(write).is_some_and(|(stamp, holder)| {
+                    stamp == <R::Family as Family>::Entries::stamp(write)
+                        && part.author(holder) == batch.peer()
+                })
+            };
+            shown.extend(writes.into_iter().filter(shows).map(|write| (number, write)));
+        }
+        let cost = shown.len();
+        Content::new(shown, cost)
+    }
+
+    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
+        let shown = shown.read::<Read<R::Family>>().map(Vec::as_slice).unwrap_or_default();
+        let mut by_part: BTreeMap<u32, Vec<WriteOf<R::Family>>> = BTreeMap::new();
+        for (part, write) in shown.iter().take(most) {
+            let write = <R::Family as Family>::Entries::restamped(write, WHENEVER);
+            by_part.entry(*part).or_default().push(write);
+        }
+        let family = self.made_of().family();
+        let folds = by_part.into_iter().filter_map(|(part, writes)| family.fold(part, writes));
+        folds.map(|fold| fold.payload).collect()
+    }
+}

@@ -1,3 +1,0 @@
-//! Films, read back by other people's decoders.
-
-mod film;
