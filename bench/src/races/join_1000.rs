@@ -9,7 +9,7 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, CanvasSize};
+use meshwork_place::canvas::{self, Canvas, CanvasSize};
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 use tokio::runtime::Runtime;
 
@@ -265,7 +265,7 @@ async fn whole(driver: &Driver, events: &mut Events, room: RoomHandle, painted: 
             }
             match events.next().await {
                 Some(Event::Changed { batch: Some(_), changes, .. }) => {
-                    heard += changes.of::<Painted>().len()
+                    heard += changes.of::<canvas::Painted>().len()
                 }
                 Some(_) => {}
                 None => bail!("the program ended"),
