@@ -12,15 +12,15 @@ use meshwork_core::overlay::nearness::Place;
 use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
 use meshwork_core::presence::Presented;
 use meshwork_core::rng::Rng;
-use meshwork_core::room::equivocation::Proof;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
 use meshwork_core::room::message::{
-    Applied, Carry, Links, PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Taken, Want,
+    Acknowledged, Carry, Neighbours, PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Want, WorkedOff,
 };
-use meshwork_core::room::records::{Ban, Erase, Limit, Record, Region, Rules, RulesRecord, Statement};
+use meshwork_core::room::rules::proof::Proof;
+use meshwork_core::room::rules::record::{Ban, Erase, Limit, Record, Region, Statement, Terms, TermsRecord};
 use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
 };
@@ -130,8 +130,11 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("Want", RoomMessage::Want(want())),
         ("PartBatch", RoomMessage::PartBatch(batch())),
         ("PartEnd", RoomMessage::PartEnd(PartEnd { replica: 0, part: 5 })),
-        ("Applied", RoomMessage::Applied(Applied { sequences, stored: true })),
-        ("Links", RoomMessage::Links(Links { endpoints: Bounded::new(vec![me]).expect("one") })),
+        ("Acknowledged", RoomMessage::Acknowledged(Acknowledged { sequences, stored: true })),
+        (
+            "Neighbours",
+            RoomMessage::Neighbours(Neighbours { endpoints: Bounded::new(vec![me]).expect("one") }),
+        ),
         ("AskIntroductions", RoomMessage::AskIntroductions(Bounded::new(vec![me]).expect("one"))),
         ("Introductions", RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one"))),
         ("Carry", RoomMessage::Carry(carry)),
@@ -139,7 +142,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("RecordsDigest", RoomMessage::RecordsDigest(digest)),
         ("Record", RoomMessage::Record(Bytes::new(record).expect("a signed record"))),
         ("Equivocation", RoomMessage::Equivocation(Bytes::new(proof).expect("two batches"))),
-        ("Taken", RoomMessage::Taken(Taken { replica: 0, bytes: 300 })),
+        ("WorkedOff", RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 300 })),
         ("PartBegin", RoomMessage::PartBegin(begin)),
         ("Unwant", RoomMessage::Unwant(want())),
     ];
@@ -323,7 +326,7 @@ pub(crate) fn payloads() -> Vec<Vec<u8>> {
 
 pub(crate) fn records() -> Vec<Vec<u8>> {
     let (identity, me) = author();
-    let rules = Rules {
+    let rules = Terms {
         limit: Some(LIMIT),
         writers: Some(Bounded::new(vec![me.peer]).expect("one")),
         moderators: Bounded::default(),
@@ -333,7 +336,7 @@ pub(crate) fn records() -> Vec<Vec<u8>> {
     let heads = Bounded::new(vec![(Instance(2), 300)]).expect("one");
     let region = Some(Region { x: 1, y: 2, width: 3, height: 4 });
     let statements = [
-        Statement::Rules(RulesRecord { number: 1, rules, lifted: Bounded::default(), cut }),
+        Statement::Terms(TermsRecord { number: 1, rules, lifted: Bounded::default(), cut }),
         Statement::Ban(Ban { peer: addressee().0.peer, heads }),
         Statement::Erase(Erase { author: None, region }),
     ];

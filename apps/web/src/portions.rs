@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::node::CommandError;
-use meshwork_core::room::records::Limit;
+use meshwork_core::room::rules::record::Limit;
 use meshwork_place::words as place_words;
 
 use crate::stroke::Cell;

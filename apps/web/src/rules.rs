@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, WritingLeft};
-use meshwork_core::room::records::{Erase, LIMIT_COST_MAX, Limit, RecordHash, Region, Rules};
+use meshwork_core::room::rules::record::{Erase, LIMIT_COST_MAX, Limit, RecordHash, Region, Terms};
 use meshwork_place::canvas::CanvasSize;
 
 use crate::words;
@@ -70,7 +70,7 @@ pub struct RoomLaw {
     /// Who made the room.
     pub owner: PeerId,
     /// What the owner decided.
-    pub rules: Rules,
+    pub rules: Terms,
     /// Who is banned.
     pub banned: Vec<PeerId>,
     /// What is erased.
@@ -85,7 +85,7 @@ pub struct RoomLaw {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// New rules.
-    Rules(Rules),
+    Rules(Terms),
     /// A peer paints no more; with `true` its cells go, too.
     Ban(PeerId, bool),
     /// A banned peer may paint again.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::overlay::size::EMERGENT_DEGREE;
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;
@@ -166,7 +166,7 @@ impl Crowd {
         }
         let overlay = BoundedText::new(&plan.overlay)
             .map_err(|_| Violation::new("kind", format!("`{}` is no overlay", plan.overlay)))?;
-        let rules = Rules { overlay, ..Rules::default() };
+        let rules = Terms { overlay, ..Terms::default() };
         world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
         let mut honest = Honest::new(false);
         honest.insert(world.node(first).endpoint());

@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use leptos::{ev, web_sys};
 use meshwork_core::node::ServerState;
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::code_input::{self, Entry};
@@ -104,7 +104,7 @@ fn MakeRoom(session: Session) -> impl IntoView {
     let size = RwSignal::new(FIRST_SIZE);
     let making = RwSignal::new(None::<bool>);
     let problem = RwSignal::new(None::<String>);
-    let draft = Draft::new(Rules::default());
+    let draft = Draft::new(Terms::default());
     let make = move |private: bool| {
         if making.get_untracked() == Some(private) {
             return;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
 use meshwork_core::overlay::choice::Choice;
-use meshwork_core::room::records::{Limit, Rules};
+use meshwork_core::room::rules::record::{Limit, Terms};
 use meshwork_core::wire::{Bounded, BoundedText};
 use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
@@ -14,7 +14,7 @@ const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 /// Rules that are being chosen.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
-    before: StoredValue<Rules>,
+    before: StoredValue<Terms>,
     is_limited: RwSignal<bool>,
     cells: RwSignal<String>,
     window_ms: RwSignal<u32>,
@@ -28,7 +28,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A draft that begins with these rules.
-    pub(crate) fn new(rules: Rules) -> Draft {
+    pub(crate) fn new(rules: Terms) -> Draft {
         let limit = rules.limit.unwrap_or(FIRST_LIMIT);
         let choice = Choice::of_record(rules.overlay.as_str());
         Draft {
@@ -48,7 +48,7 @@ impl Draft {
     ///
     /// # Errors
     /// In words, what cannot be.
-    pub(crate) fn rules(self) -> Result<Rules, String> {
+    pub(crate) fn rules(self) -> Result<Terms, String> {
         let limit = match self.is_limited.get_untracked() {
             true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked())?),
             false => None,
@@ -65,7 +65,7 @@ impl Draft {
             true => before,
             false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
         };
-        Ok(Rules { limit, writers: painters, moderators, overlay })
+        Ok(Terms { limit, writers: painters, moderators, overlay })
     }
 }
 

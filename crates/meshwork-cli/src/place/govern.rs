@@ -6,7 +6,7 @@ use clap::Args;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::overlay::choice::Choice;
-use meshwork_core::room::records::{Erase, Limit, RecordHash, Region, Rules};
+use meshwork_core::room::rules::record::{Erase, Limit, RecordHash, Region, Terms};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
@@ -113,7 +113,7 @@ impl RuleOptions {
     }
 
     /// `rules` with what was asked for in them.
-    pub(super) fn apply(&self, mut rules: Rules) -> Result<Rules, Failure> {
+    pub(super) fn apply(&self, mut rules: Terms) -> Result<Terms, Failure> {
         if let Some(cells) = self.cells_per_minute {
             rules.limit = Some(Limit { cost: cells, window_ms: 60_000 });
         }
@@ -294,7 +294,7 @@ fn parse_cooldown(text: &str) -> Result<Duration, String> {
     if legal.contains(&cooldown) { Ok(cooldown) } else { Err(String::from("a cooldown is 100ms to 7days")) }
 }
 
-fn words(rules: &Rules, banned: &[PeerId]) -> String {
+fn words(rules: &Terms, banned: &[PeerId]) -> String {
     let limit = rules.limit.map_or(String::from("as fast as one can"), |limit| {
         let window = duration::format(Duration::from_millis(limit.window_ms.into()));
         format!("{} every {window}", counted(limit.cost as usize, "cell"))
@@ -316,7 +316,7 @@ fn words(rules: &Rules, banned: &[PeerId]) -> String {
     )
 }
 
-fn value(rules: &Rules, banned: &[PeerId], holders: Option<usize>) -> Value {
+fn value(rules: &Terms, banned: &[PeerId], holders: Option<usize>) -> Value {
     let named = |peers: &[PeerId]| peers.iter().map(PeerId::to_string).collect::<Vec<_>>();
     let limit = rules.limit.map(|limit| json!({ "cells": limit.cost, "window_ms": limit.window_ms }));
     json!({
@@ -366,7 +366,7 @@ mod tests {
             moderators: Some(vec![peer(3), peer(1), peer(3)]),
             ..RuleOptions::default()
         };
-        let before = Rules { writers: Some(Bounded::new(vec![peer(9)]).unwrap()), ..Rules::default() };
+        let before = Terms { writers: Some(Bounded::new(vec![peer(9)]).unwrap()), ..Terms::default() };
         let rules = options.apply(before.clone()).unwrap();
         assert_eq!(rules.limit, Some(Limit { cost: 1, window_ms: 300_000 }));
         assert_eq!(rules.moderators.to_vec(), [peer(1), peer(3)]);
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn rules_are_told_in_words_and_values() {
-        let rules = Rules { limit: Some(Limit { cost: 60, window_ms: 60_000 }), ..Rules::default() };
+        let rules = Terms { limit: Some(Limit { cost: 60, window_ms: 60_000 }), ..Terms::default() };
         let told = words(&rules, &[peer(1)]);
         assert!(told.contains("60 cells every 1m") && told.contains("Painters: everybody"), "{told}");
         assert!(told.contains(&peer(1).to_string()), "{told}");

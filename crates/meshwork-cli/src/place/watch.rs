@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_a_watcher_does_not_ask_about_has_no_line() {
-        let applied = Event::Applied { room: ROOM, by: ENDPOINT, sequences: vec![1], stored: true };
+        let applied = Event::Acknowledged { room: ROOM, by: ENDPOINT, sequences: vec![1], stored: true };
         assert_eq!(line(&applied), None);
     }
 }

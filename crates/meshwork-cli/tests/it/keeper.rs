@@ -121,11 +121,11 @@ impl Painter {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Applied { sequences, stored: true, .. } => {
+            Event::Acknowledged { sequences, stored: true, .. } => {
                 self.heard += 1;
                 self.stored.extend(sequences);
             }
-            Event::Applied { .. } => self.unstored += 1,
+            Event::Acknowledged { .. } => self.unstored += 1,
             _ => {}
         }
     }

@@ -6,8 +6,8 @@ use super::Node;
 use super::view::{CommandError, Receipt, WritingLeft};
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::room::Room;
-use crate::room::records::law::Law;
-use crate::room::records::{Erase, RecordHash, Rules};
+use crate::room::rules::record::{Erase, RecordHash, Terms};
+use crate::room::rules::records::Records;
 use crate::seam::event::RoomHandle;
 use crate::time::{Now, Time};
 
@@ -44,7 +44,7 @@ impl Node {
         &mut self,
         now: Time,
         room: RoomHandle,
-        rules: Rules,
+        rules: Terms,
     ) -> Result<RecordHash, CommandError> {
         self.govern(now, room, |open, now, identity| open.set_rules(now, identity, rules))
     }
@@ -90,18 +90,18 @@ impl Node {
     }
 
     /// The rules that hold in a room, once its genesis is known.
-    pub fn rules(&self, room: RoomHandle) -> Option<&Rules> {
-        Some(self.law(room)?.rules())
+    pub fn rules(&self, room: RoomHandle) -> Option<&Terms> {
+        Some(self.records(room)?.rules())
     }
 
     /// Everything that follows from a room's records, once its genesis is known.
-    pub fn law(&self, room: RoomHandle) -> Option<&Law> {
-        Some(self.rooms.get(&room)?.room.as_ref()?.law())
+    pub fn records(&self, room: RoomHandle) -> Option<&Records> {
+        Some(self.rooms.get(&room)?.room.as_ref()?.records())
     }
 
     /// Who is banned in a room.
     pub fn bans(&self, room: RoomHandle) -> Vec<PeerId> {
-        self.law(room).map(|law| law.banned().collect()).unwrap_or_default()
+        self.records(room).map(|records| records.banned().collect()).unwrap_or_default()
     }
 
     /// What one may write in a room now; `None` where its rules have no limit.

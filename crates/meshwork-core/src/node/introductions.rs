@@ -367,7 +367,7 @@ mod tests {
     use super::super::peer::{CARRIES_MAX, INTRODUCED_MAX};
     use super::*;
     use crate::id::Instance;
-    use crate::room::message::Links;
+    use crate::room::message::Neighbours;
     use crate::seam::config::ROOM_ENDPOINTS_MAX;
 
     const MINUTE: Duration = Duration::from_secs(61);
@@ -414,7 +414,10 @@ mod tests {
             (0..=u64::from(INTRODUCED_MAX)).map(|number| (&member(100 + number)).into()).collect();
         let introduce = |world: &mut World, introductions: &[Introduction]| {
             let endpoints = introductions.iter().map(|introduction| introduction.endpoint).collect();
-            world.say(1, RoomMessage::Links(Links { endpoints: Bounded::new(endpoints).expect("few") }));
+            world.say(
+                1,
+                RoomMessage::Neighbours(Neighbours { endpoints: Bounded::new(endpoints).expect("few") }),
+            );
             let introductions = Bounded::new(introductions.to_vec()).expect("few");
             world.say(1, RoomMessage::Introductions(introductions));
         };

@@ -380,7 +380,7 @@ impl Node {
             RoomMessage::Sketch(message) => self.handle_sketch(handle, from, message),
             message => {
                 match &message {
-                    RoomMessage::Links(links) => self.handle_links(handle, from, &links.endpoints),
+                    RoomMessage::Neighbours(links) => self.handle_links(handle, from, &links.endpoints),
                     RoomMessage::Overlay(OverlayMessage::Dropped) => self.note_distant(handle, from),
                     _ => {}
                 }

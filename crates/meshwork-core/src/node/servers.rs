@@ -16,7 +16,7 @@ use crate::links::message::GoodbyeReason;
 use crate::overlay::choice::Choice;
 use crate::room::Room;
 use crate::room::genesis::{Genesis, GenesisError};
-use crate::room::records::Rules;
+use crate::room::rules::record::Terms;
 use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 use crate::seam::io::{Effect, ServerId};
 use crate::seam::path::Path;
@@ -359,11 +359,11 @@ impl Node {
         let wanted = self.servers.get(&server).map(ServerClient::overlay).unwrap_or_default();
         let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else { return };
         // Its owner may have chosen already.
-        if wanted == Choice::Auto || *room.rules() != Rules::default() {
+        if wanted == Choice::Auto || *room.rules() != Terms::default() {
             return;
         }
         let overlay = BoundedText::new(&wanted.record_name()).expect("names of overlays are short");
-        let rules = Rules { overlay, ..Rules::default() };
+        let rules = Terms { overlay, ..Terms::default() };
         // Without it the room is one like any other.
         let _ = room.set_rules(room.present(self.now), &self.identity, rules);
     }

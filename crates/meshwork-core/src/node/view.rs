@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
 use crate::room::genesis::RoomKind;
-use crate::room::records::Limit;
+use crate::room::rules::record::Limit;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;

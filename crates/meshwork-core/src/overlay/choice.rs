@@ -78,7 +78,7 @@ impl fmt::Display for Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::room::records::OVERLAY_MAX;
+    use crate::room::rules::record::OVERLAY_MAX;
     use alloc::string::ToString as _;
 
     #[test]

@@ -3,7 +3,6 @@
 //! docs/protocol/overlay.md gives the bytes. Only links of version [`LINK_VERSION`] and above carry them.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::nearness::Place;
 use crate::id::Endpoint;
 use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::PAYLOAD_MAX;
-use crate::wire::{self, Bounded, Bytes, DecodeError};
+use crate::wire::{Bounded, Bytes, kinds};
 
 /// The first version of the link protocol whose ends understand these messages.
 pub const LINK_VERSION: u16 = 3;
@@ -189,60 +188,17 @@ pub enum OverlayMessage {
     Branch(Branch),
 }
 
-mod kind {
-    pub(super) const STATUS: u32 = 72;
-    pub(super) const WALK: u32 = 73;
-    pub(super) const FOUND: u32 = 74;
-    pub(super) const HAVE: u32 = 75;
-    pub(super) const GRAFT: u32 = 76;
-    pub(super) const PRUNE: u32 = 77;
-    pub(super) const DROPPED: u32 = 78;
-    pub(super) const ROUTED: u32 = 79;
-    pub(super) const BRANCH: u32 = 80;
-}
-
-impl OverlayMessage {
-    /// The message's kind and body in the room to which the sender gave `number`.
-    pub fn encode(&self, number: u32) -> (u32, Vec<u8>) {
-        match self {
-            OverlayMessage::Status(body) => (kind::STATUS, wire::encode(&(number, body))),
-            OverlayMessage::Walk(body) => (kind::WALK, wire::encode(&(number, body))),
-            OverlayMessage::Found(body) => (kind::FOUND, wire::encode(&(number, body))),
-            OverlayMessage::Have(names) => (kind::HAVE, wire::encode(&(number, names))),
-            OverlayMessage::Graft(body) => (kind::GRAFT, wire::encode(&(number, body))),
-            OverlayMessage::Prune(trees) => (kind::PRUNE, wire::encode(&(number, trees))),
-            OverlayMessage::Dropped => (kind::DROPPED, wire::encode(&number)),
-            OverlayMessage::Routed(body) => (kind::ROUTED, wire::encode(&(number, body))),
-            OverlayMessage::Branch(body) => (kind::BRANCH, wire::encode(&(number, body))),
-        }
-    }
-
-    /// Reads a message and the number of its room; `None` when its kind is not one of these.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the body is not what it should be.
-    pub fn decode(kind: u32, body: &[u8]) -> Result<Option<(u32, OverlayMessage)>, DecodeError> {
-        fn read<T: serde::de::DeserializeOwned>(
-            body: &[u8],
-            wrap: fn(T) -> OverlayMessage,
-        ) -> Result<Option<(u32, OverlayMessage)>, DecodeError> {
-            let (number, inner) = wire::decode::<(u32, T)>(body)?;
-            Ok(Some((number, wrap(inner))))
-        }
-        match kind {
-            kind::STATUS => read(body, OverlayMessage::Status),
-            kind::WALK => read(body, |walk| OverlayMessage::Walk(Box::new(walk))),
-            kind::FOUND => read(body, |found| OverlayMessage::Found(Box::new(found))),
-            kind::HAVE => read(body, OverlayMessage::Have),
-            kind::GRAFT => read(body, OverlayMessage::Graft),
-            kind::PRUNE => read(body, OverlayMessage::Prune),
-            kind::DROPPED => Ok(Some((wire::decode(body)?, OverlayMessage::Dropped))),
-            kind::ROUTED => read(body, |routed| OverlayMessage::Routed(Box::new(routed))),
-            kind::BRANCH => read(body, OverlayMessage::Branch),
-            _ => Ok(None),
-        }
-    }
-}
+kinds!(OverlayMessage {
+    72 => Status(body),
+    73 => Walk(body),
+    74 => Found(body),
+    75 => Have(names),
+    76 => Graft(body),
+    77 => Prune(trees),
+    78 => Dropped,
+    79 => Routed(body),
+    80 => Branch(body),
+});
 
 /// The first 8 bytes of a hash.
 pub(super) fn first_bytes(hash: blake3::Hash) -> [u8; 8] {
@@ -262,6 +218,7 @@ pub(super) mod tests {
     use crate::id::{Instance, PeerId};
     use crate::wire::MESSAGE_MAX;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     /// An introduction whose signature does not hold.
     pub(in crate::overlay) fn introduction(number: u8) -> Introduction {

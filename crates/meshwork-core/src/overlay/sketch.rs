@@ -29,7 +29,7 @@ use super::message::Tag;
 use crate::id::Endpoint;
 use crate::links::message::NAME_MAX;
 use crate::time::Time;
-use crate::wire::{self, Bounded, BoundedText, DecodeError};
+use crate::wire::{Bounded, BoundedText, kinds};
 
 /// How long a look is answered, and how long a member stays in the picture that says nothing more: two looks and a
 /// half at the pace of [`LOOK_INTERVAL`].
@@ -87,38 +87,10 @@ pub enum SketchMessage {
     Sight(LookId, Sight),
 }
 
-mod kind {
-    pub(super) const LOOK: u32 = 88;
-    pub(super) const SIGHT: u32 = 89;
-}
-
-impl SketchMessage {
-    /// The message's kind and body in the room to which the sender gave `number`.
-    pub fn encode(&self, number: u32) -> (u32, Vec<u8>) {
-        match self {
-            SketchMessage::Look(look, hops_left) => (kind::LOOK, wire::encode(&(number, look, hops_left))),
-            SketchMessage::Sight(look, sight) => (kind::SIGHT, wire::encode(&(number, look, sight))),
-        }
-    }
-
-    /// Reads a message and the number of its room; `None` when its kind is not one of these.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the body is not what it should be.
-    pub fn decode(kind: u32, body: &[u8]) -> Result<Option<(u32, SketchMessage)>, DecodeError> {
-        Ok(Some(match kind {
-            kind::LOOK => {
-                let (number, look, hops_left) = wire::decode(body)?;
-                (number, SketchMessage::Look(look, hops_left))
-            }
-            kind::SIGHT => {
-                let (number, look, sight) = wire::decode(body)?;
-                (number, SketchMessage::Sight(look, sight))
-            }
-            _ => return Ok(None),
-        }))
-    }
-}
+kinds!(SketchMessage {
+    88 => Look(look, hops_left),
+    89 => Sight(look, sight),
+});
 
 /// A look that is being answered.
 #[derive(Debug)]

@@ -17,6 +17,8 @@ mod made;
 mod part;
 mod parts;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 pub(crate) mod toy;
 
 use alloc::boxed::Box;

@@ -5,8 +5,6 @@
 
 pub mod history;
 
-use alloc::vec::Vec;
-
 use serde::{Deserialize, Serialize};
 
 use self::history::HistoryMessage;
@@ -16,17 +14,17 @@ use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::SketchMessage;
 use crate::replica::ReplicaNumber;
-use crate::room::equivocation::PROOF_MAX;
-use crate::room::records::RECORD_MAX;
-use crate::room::records::law::RECORD_HASHES_MAX;
+use crate::room::rules::proof::PROOF_MAX;
+use crate::room::rules::record::RECORD_MAX;
+use crate::room::rules::records::RECORD_HASHES_MAX;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
 use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::PAYLOAD_MAX;
-use crate::wire::{self, Bounded, Bytes, DecodeError};
+use crate::wire::{Bounded, Bytes, kinds};
 
 /// Most parts of one replica.
 pub const PARTS_MAX: usize = 4096;
-/// Most sequences in one [`RoomMessage::Applied`].
+/// Most sequences in one [`RoomMessage::Acknowledged`].
 pub const SEQUENCES_MAX: usize = 4096;
 
 /// A message inside a room.
@@ -47,15 +45,15 @@ pub enum RoomMessage {
     /// All batches of a wanted part were sent.
     PartEnd(PartEnd),
     /// The receiver's batches with these sequences were applied.
-    Applied(Applied),
+    Acknowledged(Acknowledged),
     /// The sender has worked off so much of what it was served.
-    Taken(Taken),
+    WorkedOff(WorkedOff),
     /// A wanted part begins; its batches follow.
     PartBegin(PartBegin),
     /// These parts are not wanted any more.
     Unwant(Want),
     /// The endpoints to which the sender is attached in this room.
-    Links(Links),
+    Neighbours(Neighbours),
     /// The hashes of all records and proofs that the sender holds: the receiver sends what is lacking.
     Records(Bounded<Digest, RECORD_HASHES_MAX>),
     /// The digest of the sender's records.
@@ -101,9 +99,9 @@ pub struct ReplicaDigest {
     pub digest: Digest,
 }
 
-/// Body of [`RoomMessage::Taken`].
+/// Body of [`RoomMessage::WorkedOff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
+pub struct WorkedOff {
     /// Which replica.
     pub replica: ReplicaNumber,
     /// Bytes of batches, as they stand in [`RoomMessage::PartBatch`], since this was last told; 0 in the first one,
@@ -144,18 +142,18 @@ pub struct PartEnd {
     pub part: u32,
 }
 
-/// Body of [`RoomMessage::Applied`].
+/// Body of [`RoomMessage::Acknowledged`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Applied {
+pub struct Acknowledged {
     /// Sequences of the receiver's batches.
     pub sequences: Bounded<u64, SEQUENCES_MAX>,
     /// Whether they are on durable storage.
     pub stored: bool,
 }
 
-/// Body of [`RoomMessage::Links`].
+/// Body of [`RoomMessage::Neighbours`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Links {
+pub struct Neighbours {
     /// To whom the sender is attached.
     pub endpoints: Bounded<Endpoint, ROOM_ENDPOINTS_MAX>,
 }
@@ -173,106 +171,34 @@ pub struct Carry {
     pub payload: Bytes<PAYLOAD_MAX>,
 }
 
-mod kind {
-    pub(super) const BATCH: u32 = 16;
-    pub(super) const SUMMARY: u32 = 17;
-    pub(super) const DIGEST: u32 = 18;
-    pub(super) const ASK_SUMMARY: u32 = 19;
-    pub(super) const WANT: u32 = 20;
-    pub(super) const PART_BATCH: u32 = 21;
-    pub(super) const PART_END: u32 = 22;
-    pub(super) const APPLIED: u32 = 23;
-    pub(super) const LINKS: u32 = 24;
-    pub(super) const RECORDS: u32 = 40;
-    pub(super) const RECORDS_DIGEST: u32 = 41;
-    pub(super) const RECORD: u32 = 42;
-    pub(super) const EQUIVOCATION: u32 = 43;
-    pub(super) const TAKEN: u32 = 48;
-    pub(super) const PART_BEGIN: u32 = 49;
-    pub(super) const UNWANT: u32 = 50;
-    pub(super) const ASK_INTRODUCTIONS: u32 = 25;
-    pub(super) const INTRODUCTIONS: u32 = 26;
-    pub(super) const CARRY: u32 = 27;
-}
+kinds!(RoomMessage {
+    16 => Batch(bytes),
+    17 => Summary(body),
+    18 => Digest(body),
+    19 => AskSummary(replica),
+    20 => Want(body),
+    21 => PartBatch(bytes),
+    22 => PartEnd(body),
+    23 => Acknowledged(body),
+    24 => Neighbours(body),
+    25 => AskIntroductions(body),
+    26 => Introductions(body),
+    27 => Carry(body),
+    40 => Records(hashes),
+    41 => RecordsDigest(digest),
+    42 => Record(bytes),
+    43 => Equivocation(bytes),
+    48 => WorkedOff(body),
+    49 => PartBegin(body),
+    50 => Unwant(body),
+    else { History(HistoryMessage), Overlay(OverlayMessage), Sketch(SketchMessage) }
+});
 
 impl RoomMessage {
     /// As a link carries it: the sender calls the room by this number.
     pub fn on_link(&self, number: u32) -> LinkMessage {
         let (kind, body) = self.encode(number);
         LinkMessage::Room { kind, body }
-    }
-
-    /// The message's kind and body, inside the room that the sender calls by this number.
-    pub fn encode(&self, number: u32) -> (u32, Vec<u8>) {
-        match self {
-            RoomMessage::Batch(bytes) => (kind::BATCH, wire::encode(&(number, bytes))),
-            RoomMessage::Summary(body) => (kind::SUMMARY, wire::encode(&(number, body))),
-            RoomMessage::Digest(body) => (kind::DIGEST, wire::encode(&(number, body))),
-            RoomMessage::AskSummary(replica) => (kind::ASK_SUMMARY, wire::encode(&(number, replica))),
-            RoomMessage::Want(body) => (kind::WANT, wire::encode(&(number, body))),
-            RoomMessage::PartBatch(bytes) => (kind::PART_BATCH, wire::encode(&(number, bytes))),
-            RoomMessage::PartEnd(body) => (kind::PART_END, wire::encode(&(number, body))),
-            RoomMessage::Applied(body) => (kind::APPLIED, wire::encode(&(number, body))),
-            RoomMessage::Links(body) => (kind::LINKS, wire::encode(&(number, body))),
-            RoomMessage::Records(hashes) => (kind::RECORDS, wire::encode(&(number, hashes))),
-            RoomMessage::RecordsDigest(digest) => (kind::RECORDS_DIGEST, wire::encode(&(number, digest))),
-            RoomMessage::Record(bytes) => (kind::RECORD, wire::encode(&(number, bytes))),
-            RoomMessage::Equivocation(bytes) => (kind::EQUIVOCATION, wire::encode(&(number, bytes))),
-            RoomMessage::Taken(body) => (kind::TAKEN, wire::encode(&(number, body))),
-            RoomMessage::PartBegin(body) => (kind::PART_BEGIN, wire::encode(&(number, body))),
-            RoomMessage::Unwant(body) => (kind::UNWANT, wire::encode(&(number, body))),
-            RoomMessage::AskIntroductions(body) => (kind::ASK_INTRODUCTIONS, wire::encode(&(number, body))),
-            RoomMessage::Introductions(body) => (kind::INTRODUCTIONS, wire::encode(&(number, body))),
-            RoomMessage::Carry(body) => (kind::CARRY, wire::encode(&(number, body))),
-            RoomMessage::History(message) => message.encode(number),
-            RoomMessage::Overlay(message) => message.encode(number),
-            RoomMessage::Sketch(message) => message.encode(number),
-        }
-    }
-
-    /// Reads a message and the sender's number for the room; `None` when its kind is not known.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the body of a known kind is not what it should be.
-    pub fn decode(kind: u32, body: &[u8]) -> Result<Option<(u32, RoomMessage)>, DecodeError> {
-        fn read<T: serde::de::DeserializeOwned>(
-            body: &[u8],
-            wrap: fn(T) -> RoomMessage,
-        ) -> Result<Option<(u32, RoomMessage)>, DecodeError> {
-            let (number, inner) = wire::decode::<(u32, T)>(body)?;
-            Ok(Some((number, wrap(inner))))
-        }
-        match kind {
-            kind::BATCH => read(body, RoomMessage::Batch),
-            kind::SUMMARY => read(body, RoomMessage::Summary),
-            kind::DIGEST => read(body, RoomMessage::Digest),
-            kind::ASK_SUMMARY => read(body, RoomMessage::AskSummary),
-            kind::WANT => read(body, RoomMessage::Want),
-            kind::PART_BATCH => read(body, RoomMessage::PartBatch),
-            kind::PART_END => read(body, RoomMessage::PartEnd),
-            kind::APPLIED => read(body, RoomMessage::Applied),
-            kind::LINKS => read(body, RoomMessage::Links),
-            kind::RECORDS => read(body, RoomMessage::Records),
-            kind::RECORDS_DIGEST => read(body, RoomMessage::RecordsDigest),
-            kind::RECORD => read(body, RoomMessage::Record),
-            kind::EQUIVOCATION => read(body, RoomMessage::Equivocation),
-            kind::TAKEN => read(body, RoomMessage::Taken),
-            kind::PART_BEGIN => read(body, RoomMessage::PartBegin),
-            kind::UNWANT => read(body, RoomMessage::Unwant),
-            kind::ASK_INTRODUCTIONS => read(body, RoomMessage::AskIntroductions),
-            kind::INTRODUCTIONS => read(body, RoomMessage::Introductions),
-            kind::CARRY => read(body, RoomMessage::Carry),
-            kind => {
-                if let Some((number, message)) = OverlayMessage::decode(kind, body)? {
-                    return Ok(Some((number, RoomMessage::Overlay(message))));
-                }
-                if let Some((number, message)) = SketchMessage::decode(kind, body)? {
-                    return Ok(Some((number, RoomMessage::Sketch(message))));
-                }
-                let message = HistoryMessage::decode(kind, body)?;
-                Ok(message.map(|(number, message)| (number, RoomMessage::History(message))))
-            }
-        }
     }
 }
 
@@ -282,6 +208,7 @@ mod tests {
     use crate::id::{Instance, PeerId};
     use crate::wire::MESSAGE_MAX;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     fn introduction() -> Introduction {
         let endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(300) };
@@ -303,13 +230,16 @@ mod tests {
             RoomMessage::Want(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") }),
             RoomMessage::PartBatch(Bytes::new(vec![1, 2]).expect("short")),
             RoomMessage::PartEnd(PartEnd { replica: 0, part: 5 }),
-            RoomMessage::Applied(Applied { sequences: Bounded::new(vec![1]).expect("one"), stored: true }),
-            RoomMessage::Links(Links { endpoints: Bounded::default() }),
+            RoomMessage::Acknowledged(Acknowledged {
+                sequences: Bounded::new(vec![1]).expect("one"),
+                stored: true,
+            }),
+            RoomMessage::Neighbours(Neighbours { endpoints: Bounded::default() }),
             RoomMessage::Records(Bounded::new(vec![digest]).expect("one")),
             RoomMessage::RecordsDigest(digest),
             RoomMessage::Record(Bytes::new(vec![1, 2]).expect("short")),
             RoomMessage::Equivocation(Bytes::new(vec![1, 2]).expect("short")),
-            RoomMessage::Taken(Taken { replica: 0, bytes: 70_000 }),
+            RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 70_000 }),
             RoomMessage::PartBegin(PartBegin { replica: 0, part: 5, digest, rules: [8; 32], batches: 300 }),
             RoomMessage::Unwant(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") }),
             RoomMessage::AskIntroductions(Bounded::new(vec![introduction().endpoint]).expect("one")),
@@ -339,7 +269,7 @@ mod tests {
             let hex: alloc::string::String = body.iter().map(|byte| alloc::format!("{byte:02x}")).collect();
             (kind, hex)
         };
-        let taken = written(RoomMessage::Taken(Taken { replica: 0, bytes: 70_000 }));
+        let taken = written(RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 70_000 }));
         assert_eq!(taken, (48, "0300f0a204".into()));
         let begin = PartBegin { replica: 0, part: 300, digest: [0xd1; 32], rules: [0; 32], batches: 4096 };
         let digests = ["d1".repeat(32), "00".repeat(32)].concat();

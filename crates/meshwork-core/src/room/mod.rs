@@ -1,12 +1,12 @@
-//! Rooms: genesis, replicas, gossip and overlay of one place where peers meet.
+//! Rooms: people who meet, what they keep in step, and over which links.
 //!
 //! # Problem
 //! Several machines share a room: who is attached, what each of them lacks, which batches count, and what must
 //! be stored before it is acknowledged. None of them should know the others.
 //!
 //! # How it works
-//! A [`Room`] routes: the overlay says to whom a batch goes, [`sync`] compares the replica with each neighbour,
-//! [`verify`] queues what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the
+//! A [`Room`] routes: the overlay says to whom a batch goes, [`comparison`] compares the replica with each neighbour,
+//! [`delivery::queue`] queues what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the
 //! node's.
 //!
 //! # Invariants
@@ -17,49 +17,39 @@
 //! # Limits
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement, and their author with them; [`delivery`] states its own.
 
-pub mod allowance;
+pub mod comparison;
 pub mod delivery;
-pub mod equivocation;
 pub mod genesis;
 mod governing;
 pub mod history;
-mod intake;
 mod linking;
+mod membership;
 pub mod message;
-mod outbox;
-pub mod records;
-mod ruling;
+pub mod rules;
 pub mod storage;
-mod storing;
-pub mod sync;
-pub mod verify;
 mod writing;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use self::allowance::Allowances;
+use self::comparison::{Comparison, ComparisonOutput};
 use self::delivery::Delivery;
-use self::equivocation::Ledger;
+use self::delivery::flood::Allowances;
+pub use self::delivery::outbox::OUTBOX_MAX;
+use self::delivery::outbox::Outbox;
 use self::genesis::Genesis;
-use self::governing::Governing;
 use self::history::History;
-use self::linking::Linking;
-pub use self::outbox::OUTBOX_MAX;
-use self::outbox::Outbox;
-use self::records::law::Law;
-use self::records::sync::RecordSync;
+use self::membership::Membership;
+use self::rules::Rules;
 use self::storage::{Storage, StorageOutput};
-use self::sync::{Sync, SyncOutput};
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
 use crate::replica::{Content, FIRST_REPLICA, Replica};
-use crate::room::message::{Applied, RoomMessage, SEQUENCES_MAX};
+use crate::room::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::io::StoreChange;
@@ -70,8 +60,6 @@ use crate::wire::Bounded;
 
 /// Own batches in one part after which they are folded into one, at the earliest.
 pub const FOLD_LEAST: usize = 64;
-/// How long changes of our links rest before they are told.
-const LINKS_QUIET: Duration = Duration::from_millis(100);
 
 /// What comes out of a room.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,25 +139,20 @@ pub struct Room {
     told_ahead: i64,
     next_sequence: u64,
     delivery: Delivery,
-    queue: verify::Queue,
+    queue: delivery::queue::Queue,
     allowances: Allowances,
     /// Stored batches that did not verify, until all were looked at.
     refused_stored: usize,
-    linking: Linking,
-    sync: Sync,
-    members: BTreeMap<Endpoint, Member>,
+    membership: Membership,
+    comparison: Comparison,
     outbox: Outbox,
     /// By part: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<u32, (usize, usize)>,
     storage: Storage,
-    law: Law,
-    records: RecordSync,
-    ledger: Ledger,
-    governing: Governing,
+    rules: Rules,
     /// What was written here under earlier rules, and is to be said again.
     unsaid: VecDeque<Content>,
     history: History,
-    tell_links_at: Option<Time>,
     outputs: VecDeque<RoomOutput>,
 }
 
@@ -187,10 +170,7 @@ impl Room {
         Room {
             handle,
             id,
-            law: new_law(id, &genesis, config),
-            records: RecordSync::default(),
-            ledger: Ledger::default(),
-            governing: Governing::new(config),
+            rules: Rules::new(me, id, genesis.owner, config),
             unsaid: VecDeque::new(),
             history: History::new(config),
             genesis,
@@ -204,15 +184,13 @@ impl Room {
             told_ahead: 0,
             next_sequence: 1,
             delivery: Delivery::new(config.stamp_ahead_max),
-            queue: verify::Queue::default(),
+            queue: delivery::queue::Queue::default(),
             allowances: Allowances::default(),
             refused_stored: 0,
-            linking: Linking::new(me),
-            sync: Sync::new(FIRST_REPLICA),
-            members: BTreeMap::new(),
+            membership: Membership::new(me),
+            comparison: Comparison::new(FIRST_REPLICA),
             outbox: Outbox::default(),
             unfolded: BTreeMap::new(),
-            tell_links_at: None,
             outputs: VecDeque::new(),
         }
     }
@@ -249,21 +227,20 @@ impl Room {
 
     /// What an attached member says of itself.
     pub fn member(&self, endpoint: Endpoint) -> Option<&Member> {
-        self.members.get(&endpoint)
+        self.membership.members().get(&endpoint)
     }
 
     /// Whether the member's records and replica equalled ours when they were last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
-        self.sync.is_in_step(endpoint) && self.records.is_in_step(endpoint)
+        self.comparison.is_in_step(endpoint) && self.rules.is_in_step(endpoint)
     }
 
     /// A member proved that it may be here, and so did we to it.
     pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, member: Member) {
-        if self.members.insert(endpoint, member).is_some() {
+        if !self.membership.handle_attached(now, endpoint, member, self.overlay_choice()) {
             return;
         }
-        self.link_attached(now, endpoint);
-        self.tell_links_at = Some(now.time + LINKS_QUIET);
+        self.take_said();
         self.event(Event::MemberAttached { room: self.handle, endpoint });
         self.begin_comparison(now, endpoint);
     }
@@ -271,45 +248,43 @@ impl Room {
     /// A member is attached over another link than before: what was on its way over the old one may be lost.
     pub fn handle_resumed(&mut self, now: Now, endpoint: Endpoint, member: Member) {
         self.handle_member(endpoint, member);
-        self.tell_links_at = Some(now.time + LINKS_QUIET);
-        self.sync.handle_detached(endpoint);
+        self.membership.tell_soon(now);
+        self.comparison.handle_detached(endpoint);
         self.begin_comparison(now, endpoint);
     }
 
     /// Sends what a member may lack, and has both ends compare the rest.
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
-        self.records.handle_attached(now.time, endpoint, &self.law);
+        self.rules.handle_attached(now.time, endpoint);
         self.take_record_outputs();
         for batch in self.outbox.batches().cloned().collect::<Vec<_>>() {
             self.send_live(alloc::vec![endpoint], &batch);
         }
-        self.sync.handle_attached(now.time, endpoint, &*self.replica);
+        self.comparison.handle_attached(now.time, endpoint, &*self.replica);
         self.finish(now);
     }
 
     /// A member changed what it says of itself.
     pub fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
-        if let Some(known) = self.members.get_mut(&endpoint) {
-            *known = member;
-        }
+        self.membership.handle_member(endpoint, member);
     }
 
     /// A member is no longer attached; `distant` when it is in the room still (see [`Event::MemberDetached`]).
     pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint, distant: bool) {
-        if self.members.remove(&endpoint).is_none() {
+        if !self.membership.handle_detached(endpoint) {
             return;
         }
         if planted!(OutboxCleared) {
             self.outbox.retain(|_| false);
         }
-        self.link_detached(now, endpoint);
+        self.membership.forget_neighbour(now, endpoint);
         self.queue.handle_detached(endpoint);
         let dropped = self.allowances.handle_detached(endpoint);
         self.tell_dropped_of(endpoint, dropped);
-        self.tell_links_at = Some(now.time + LINKS_QUIET);
+        self.membership.tell_soon(now);
         self.storage.handle_detached(endpoint);
-        self.records.handle_detached(endpoint);
-        self.sync.handle_detached(endpoint);
+        self.rules.handle_detached(endpoint);
+        self.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
         self.event(Event::MemberDetached { room: self.handle, endpoint, distant });
         self.finish(now);
@@ -322,33 +297,35 @@ impl Room {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
             RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
             RoomMessage::Summary(summary) if is_ours(summary.replica) => {
-                self.sync.handle_summary(now.time, from, &summary, &*self.replica);
+                self.comparison.handle_summary(now.time, from, &summary, &*self.replica);
             }
             RoomMessage::Digest(told) if is_ours(told.replica) => {
-                self.sync.handle_digest(now.time, from, told.digest, &*self.replica);
+                self.comparison.handle_digest(now.time, from, told.digest, &*self.replica);
             }
             RoomMessage::AskSummary(replica) if is_ours(replica) => {
-                self.sync.handle_ask_summary(from, &*self.replica);
+                self.comparison.handle_ask_summary(from, &*self.replica);
             }
-            RoomMessage::Want(want) if is_ours(want.replica) => self.sync.handle_want(from, &want.parts),
+            RoomMessage::Want(want) if is_ours(want.replica) => {
+                self.comparison.handle_want(from, &want.parts)
+            }
             RoomMessage::Unwant(want) if is_ours(want.replica) => {
-                self.sync.handle_unwant(from, &want.parts);
+                self.comparison.handle_unwant(from, &want.parts);
             }
-            RoomMessage::Taken(taken) if is_ours(taken.replica) => {
-                self.sync.handle_taken(from, taken.bytes);
+            RoomMessage::WorkedOff(taken) if is_ours(taken.replica) => {
+                self.comparison.handle_taken(from, taken.bytes);
             }
             RoomMessage::PartBegin(begin) if is_ours(begin.replica) => {
-                self.sync.handle_part_begin(from, begin);
+                self.comparison.handle_part_begin(from, begin);
             }
             RoomMessage::PartEnd(end) if is_ours(end.replica) => self.receive_part_end(now, from, end.part),
-            RoomMessage::Applied(applied) => self.handle_applied(from, &applied),
-            RoomMessage::Links(links) => {
-                self.linking.overlay.handle_links(from, links.endpoints.into_inner());
+            RoomMessage::Acknowledged(applied) => self.handle_applied(from, &applied),
+            RoomMessage::Neighbours(links) => {
+                self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
             }
             RoomMessage::Overlay(message) => self.handle_overlay(now, from, message),
-            RoomMessage::Records(hashes) => self.records.handle_hashes(from, &hashes, &self.law),
+            RoomMessage::Records(hashes) => self.rules.handle_hashes(from, &hashes),
             RoomMessage::RecordsDigest(digest) => {
-                self.records.handle_digest(now.time, from, digest, &self.law);
+                self.rules.handle_digest(now.time, from, digest);
             }
             RoomMessage::Record(bytes) => self.handle_record(now, from, &bytes),
             RoomMessage::Equivocation(bytes) => self.handle_proof(now, from, &bytes),
@@ -361,8 +338,8 @@ impl Room {
 
     /// The send queue of `to` had no place for a batch: repair will bring it.
     pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
-        self.sync.handle_missed(now.time, to);
-        self.records.handle_missed(now.time, to);
+        self.comparison.handle_missed(now.time, to);
+        self.rules.handle_missed(now.time, to);
     }
 
     /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored, and stored
@@ -379,39 +356,33 @@ impl Room {
         while let Some((from, checked)) = self.delivery.take_due(now) {
             // Whoever sent it first: its author waits to hear that it was applied.
             let author = checked.batch.header().author;
-            let from = if self.members.contains_key(&author) { author } else { from };
+            let from = if self.membership.members().contains_key(&author) { author } else { from };
             self.accept(now, from, checked, true);
         }
-        if self.tell_links_at.is_some_and(|at| at <= now.time) {
-            self.tell_links_at = None;
-            self.tell_links();
-        }
+        self.membership.handle_timeout(now.time);
+        self.take_said();
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
-        let staying: Vec<Endpoint> = self.members.iter().filter_map(stays).collect();
+        let staying: Vec<Endpoint> = self.membership.members().iter().filter_map(stays).collect();
         if !staying.is_empty() {
             for batch in self.outbox.resend(now.time) {
                 self.send_live(staying.clone(), &batch);
             }
         }
-        self.records.handle_timeout(now.time, &self.law);
-        self.sync.handle_timeout(now.time, &*self.replica);
+        self.rules.handle_timeout(now.time);
+        self.comparison.handle_timeout(now.time, &*self.replica);
         self.finish(now);
     }
 
     /// When [`Room::handle_timeout`] has something to do.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
         let unverified = self.has_unverified().then_some(now.time);
-        let (sync, held) = (self.sync.poll_timeout(), self.delivery.poll_timeout(now));
-        let (storage, records) = (self.storage.poll_timeout(), self.records.poll_timeout());
+        let (sync, held) = (self.comparison.poll_timeout(), self.delivery.poll_timeout(now));
+        let (storage, records) = (self.storage.poll_timeout(), self.rules.poll_timeout());
         let dropped = self.allowances.poll_timeout();
-        let resend = self.outbox.poll_timeout(now.time).filter(|_| self.somebody_stays());
-        let (history, overlay) = (self.history.poll_timeout(), self.linking.overlay.poll_timeout());
+        let resend = self.outbox.poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
+        let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
         let due = [resend, unverified, sync, held, dropped, storage, records, history, overlay];
-        due.into_iter().chain([self.tell_links_at]).flatten().min()
-    }
-
-    fn somebody_stays(&self) -> bool {
-        self.members.values().any(|member| member.stays)
+        due.into_iter().flatten().min()
     }
 
     /// The present moment in room time, given what one's own clock says.
@@ -438,12 +409,12 @@ impl Room {
     /// The next message for `to` of the parts of the replica, or else of the history, that it wants. Asked for when the link has
     /// room, so that a large replica streams between live batches.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        self.sync.serve(to, &*self.replica).or_else(|| self.serve_history(to))
+        self.comparison.serve(to, &*self.replica).or_else(|| self.serve_history(to))
     }
 
     /// Whether [`Room::serve`] may have something for anybody.
     pub fn is_serving(&self) -> bool {
-        self.sync.is_serving() || self.history.is_serving()
+        self.comparison.is_serving() || self.history.is_serving()
     }
 
     /// How many batches are held back until they are due.
@@ -451,22 +422,22 @@ impl Room {
         self.delivery.held()
     }
 
-    fn handle_applied(&mut self, from: Endpoint, applied: &Applied) {
+    fn handle_applied(&mut self, from: Endpoint, applied: &Acknowledged) {
         for &sequence in applied.sequences.iter() {
             self.outbox.remove(sequence);
         }
         let sequences = applied.sequences.iter().copied().filter(|&own| own < self.next_sequence).collect();
-        self.event(Event::Applied { room: self.handle, by: from, sequences, stored: applied.stored });
+        self.event(Event::Acknowledged { room: self.handle, by: from, sequences, stored: applied.stored });
     }
 
     fn acknowledge(&mut self, to: Endpoint, sequences: BTreeSet<u64>, stored: bool) {
-        if !self.members.contains_key(&to) {
+        if !self.membership.members().contains_key(&to) {
             return;
         }
         let sequences: Vec<u64> = sequences.into_iter().collect();
         for chunk in sequences.chunks(SEQUENCES_MAX) {
             let sequences = Bounded::new(chunk.to_vec()).expect("a chunk of at most the limit");
-            let applied = RoomMessage::Applied(Applied { sequences, stored });
+            let applied = RoomMessage::Acknowledged(Acknowledged { sequences, stored });
             self.outputs.push_back(RoomOutput::Send(to, applied));
         }
     }
@@ -476,20 +447,24 @@ impl Room {
         self.take_record_outputs();
         self.fetch(now);
         self.tell_dropped(now);
-        while let Some(output) = self.sync.poll_output() {
+        while let Some(output) = self.comparison.poll_output() {
             self.outputs.push_back(match output {
-                SyncOutput::Send(to, message) => RoomOutput::Send(to, message),
-                SyncOutput::InStep(endpoint) => {
+                ComparisonOutput::Send(to, message) => RoomOutput::Send(to, message),
+                ComparisonOutput::InStep(endpoint) => {
                     self.tell_in_step(endpoint);
                     continue;
                 }
-                SyncOutput::Lied(from, detail) => RoomOutput::Offence(from, Refusal::Withheld, detail),
-                SyncOutput::Withheld(from, detail) => RoomOutput::Refused(from, Refusal::Withheld, detail),
-                SyncOutput::Stale(from, detail) => RoomOutput::Refused(from, Refusal::Stale, detail),
+                ComparisonOutput::Lied(from, detail) => RoomOutput::Offence(from, Refusal::Withheld, detail),
+                ComparisonOutput::Withheld(from, detail) => {
+                    RoomOutput::Refused(from, Refusal::Withheld, detail)
+                }
+                ComparisonOutput::Stale(from, detail) => RoomOutput::Refused(from, Refusal::Stale, detail),
             });
         }
         self.finish_history(now);
-        self.finish_linking();
+        while let Some(output) = self.membership.poll_output() {
+            self.outputs.push_back(output);
+        }
         self.storage.settle(now.time);
         while let Some(output) = self.storage.poll_output() {
             match output {
@@ -510,14 +485,4 @@ impl Room {
     fn event(&mut self, event: Event) {
         self.outputs.push_back(RoomOutput::Event(event));
     }
-}
-
-fn new_law(id: RoomId, genesis: &Genesis, _config: &Config) -> Law {
-    #[cfg_attr(not(feature = "planted-bugs"), expect(unused_mut, reason = "only faults change it"))]
-    let mut law = Law::new(id, genesis.owner);
-    #[cfg(feature = "planted-bugs")]
-    {
-        law.lenient = _config.planted == Some(crate::seam::config::PlantedBug::RateRule);
-    }
-    law
 }

@@ -23,7 +23,7 @@ impl Room {
         if payloads.is_empty() {
             return Err(CommandError::Empty);
         }
-        let stamp = self.linking.overlay.stamped(self.clock.next(now.wall));
+        let stamp = self.membership.overlay().stamped(self.clock.next(now.wall));
         let window = StampWindow::at(stamp);
         let header = self.header(window);
         let check = |payload: Vec<u8>| match self.replica.check(&header, &payload) {
@@ -32,8 +32,8 @@ impl Room {
         };
         let written: Vec<(Vec<u8>, Content)> = payloads.into_iter().map(check).collect::<Result<_, _>>()?;
         let cost = written.iter().map(|(_, content)| content.cost).sum();
-        self.check_cost(stamp, cost)?;
-        let waits = self.outbox.check(now.time, written.len(), self.somebody_stays());
+        self.rules.check_cost(stamp, cost, &*self.replica)?;
+        let waits = self.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(CommandError::Backpressure)?;
         self.clock.merge(stamp);
         let first = self.next_sequence;
@@ -64,7 +64,7 @@ impl Room {
 
     /// What the next batch says of itself.
     fn header(&self, window: StampWindow) -> Header {
-        let (author, sequence, record) = (self.me, self.next_sequence, self.law.current());
+        let (author, sequence, record) = (self.me, self.next_sequence, self.rules.records().current());
         Header { author, sequence, replica: FIRST_REPLICA, record, window }
     }
 
@@ -77,12 +77,12 @@ impl Room {
         payload: &[u8],
         content: Content,
     ) {
-        let used = self.count_cost(window.most, content.cost);
+        let used = self.rules.count_cost(window.most, content.cost);
         let batch = SignedBatch::sign_counted(identity, &self.id, self.header(window), used, payload)
             .expect("a payload that its replica read is within the limit and the author is this peer");
         self.next_sequence += 1;
         self.outbox.insert(now.time, batch.clone());
-        let targets = self.linking.overlay.targets(now, &batch, None);
+        let targets = self.membership.overlay_mut().targets(now, &batch, None);
         self.send_live(targets, &batch);
         self.apply(now, delivery::Checked { batch, content });
     }
@@ -94,7 +94,7 @@ impl Room {
         let (batches, due) = self.unfolded.entry(part).or_insert((0, FOLD_LEAST));
         *batches += 1;
         // Where there is a limit, each entry keeps the batch that counted it.
-        if batches < due || self.law.rules().limit.is_some() {
+        if batches < due || self.rules.terms().limit.is_some() {
             return;
         }
         let Some((fold, content)) = self.replica.fold(part, self.me.peer) else { return };

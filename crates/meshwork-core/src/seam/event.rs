@@ -121,7 +121,7 @@ pub enum Event {
         detail: String,
     },
     /// A member that stays has applied one's own batches.
-    Applied {
+    Acknowledged {
         /// Which room.
         room: RoomHandle,
         /// Who applied them.
@@ -249,7 +249,7 @@ impl Event {
             | Event::Changed { .. }
             | Event::RulesChanged { .. }
             | Event::RecordsInStep { .. }
-            | Event::Applied { .. }
+            | Event::Acknowledged { .. }
             | Event::InStep { .. }
             | Event::RoomTime { .. }
             | Event::HistoryChanged { .. }

@@ -6,10 +6,12 @@
 
 pub(crate) mod base64_text;
 mod bounded;
+mod kinds;
 mod stream;
 
 pub use base64_text::Base64;
 pub use bounded::{Bounded, BoundedText, Bytes, TooLong};
+pub(crate) use kinds::kinds;
 pub use stream::{FRAME_MAX, Frame, MESSAGE_MAX, MessageReader, MessageWriter, StreamError};
 
 use alloc::vec::Vec;

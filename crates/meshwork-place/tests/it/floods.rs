@@ -9,7 +9,7 @@ use meshwork_core::batches::batch::{Header, SignedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::node::Refusal;
-use meshwork_core::room::allowance::BURST_MAX;
+use meshwork_core::room::delivery::flood::BURST_MAX;
 use meshwork_core::room::delivery::{HELD_BYTES_MAX, HELD_MAX};
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::time::WallTime;

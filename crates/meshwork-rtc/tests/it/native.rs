@@ -181,7 +181,7 @@ async fn a_keeper_stores_before_it_acknowledges() {
     painter.paint(room, vec![(5, 6, Colour::rgb(7, 7, 7))]).await;
     let by = painter
         .wait("acknowledgement", |event| match event {
-            Event::Applied { by, stored: true, .. } => Some(*by),
+            Event::Acknowledged { by, stored: true, .. } => Some(*by),
             _ => None,
         })
         .await;

@@ -71,7 +71,7 @@ impl Acknowledgements {
         event: &Event,
         members: &[Member],
     ) -> Result<(), Violation> {
-        let Event::Applied { by, sequences, stored, .. } = event else { return Ok(()) };
+        let Event::Acknowledged { by, sequences, stored, .. } = event else { return Ok(()) };
         let acker = members.iter().find(|(index, _)| world.node(*index).endpoint() == *by);
         let canvas = acker.and_then(|&(index, room)| world.node(index).canvas(room));
         for sequence in sequences {

@@ -6,7 +6,7 @@ use meshwork_core::batches::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatc
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
-use meshwork_core::room::message::{Applied, Links, PartEnd, ReplicaDigest, RoomMessage, Summary};
+use meshwork_core::room::message::{Acknowledged, Neighbours, PartEnd, ReplicaDigest, RoomMessage, Summary};
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
@@ -39,10 +39,10 @@ impl Mask {
             ) => {
                 vec![]
             }
-            (Behaviour::Eclipses, RoomMessage::Links(_)) => {
+            (Behaviour::Eclipses, RoomMessage::Neighbours(_)) => {
                 let endpoints = self.known.iter().copied().take(20).collect();
                 let endpoints = Bounded::new(endpoints).expect("twenty are within the limit");
-                vec![RoomMessage::Links(Links { endpoints })]
+                vec![RoomMessage::Neighbours(Neighbours { endpoints })]
             }
             (Behaviour::Misleads, RoomMessage::Summary(summary)) => {
                 let parts = summary.parts.iter().map(|&(part, _)| (part, self.rng.bytes())).collect();
@@ -57,10 +57,13 @@ impl Mask {
                 let ends: Vec<RoomMessage> = ends.map(RoomMessage::PartEnd).collect();
                 ends.into_iter().chain([RoomMessage::Want(want)]).collect()
             }
-            (Behaviour::Pretends, RoomMessage::Applied(applied)) => {
+            (Behaviour::Pretends, RoomMessage::Acknowledged(applied)) => {
                 let all = (1..=200).collect();
                 let sequences = Bounded::new(all).expect("two hundred are within the limit");
-                vec![RoomMessage::Applied(Applied { sequences, stored: true }), RoomMessage::Applied(applied)]
+                vec![
+                    RoomMessage::Acknowledged(Acknowledged { sequences, stored: true }),
+                    RoomMessage::Acknowledged(applied),
+                ]
             }
             (_, message) => vec![message],
         };

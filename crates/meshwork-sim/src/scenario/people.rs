@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
@@ -97,7 +97,7 @@ impl Scenario {
         let index = self.start(schedule.first, None);
         let room = self.world.create_room(index, schedule.size, schedule.private);
         let overlay = BoundedText::new(schedule.overlay).expect("short enough");
-        let rules = Rules { overlay, ..Rules::default() };
+        let rules = Terms { overlay, ..Terms::default() };
         let ruled = self.world.command(index, |node, now| node.set_rules(now, room, rules));
         if let Err(error) = ruled {
             return Err(Violation::new("registered", format!("its maker set no rules: {error}")));

@@ -100,7 +100,7 @@ fn a_full_disk_is_told_and_the_room_goes_on() {
     world.run_for(Duration::from_secs(1));
     let failed = |event: &Event| matches!(event, Event::StorageFailed { .. });
     assert!(world.look_at(keeper).events.iter().any(failed));
-    let stored = |event: &Event| matches!(event, Event::Applied { stored: true, .. });
+    let stored = |event: &Event| matches!(event, Event::Acknowledged { stored: true, .. });
     assert!(!world.look_at(painter).events.iter().any(stored), "nobody is told that it is stored");
 }
 

@@ -10,7 +10,7 @@ use meshwork_core::overlay::message::{BatchName, OverlayMessage, Tag, Walk, rout
 use meshwork_core::overlay::nearness::Position;
 use meshwork_core::room::delivery::HELD_MAX;
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 use meshwork_place::Place as _;
@@ -69,7 +69,7 @@ impl Attacked {
         let mut world = World::new(1, PathModel { loss_per_mille: 0, ..PathModel::LAN });
         let mut members = join_all(&mut world, Config::default(), 1, false);
         let (first, room) = members[0];
-        let rules = Rules { overlay: BoundedText::new(overlay).expect("short"), ..Rules::default() };
+        let rules = Terms { overlay: BoundedText::new(overlay).expect("short"), ..Terms::default() };
         world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
         let mut hostile = vec![];
         for person in 2..=(honest + behaviours.len()) as u64 {

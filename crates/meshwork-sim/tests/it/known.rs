@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use meshwork_core::room::records::Limit;
+use meshwork_core::room::rules::record::Limit;
 use meshwork_core::seam::io::Channel;
 use meshwork_core::wire::MessageWriter;
 use meshwork_sim::check::{self, Violation};
@@ -73,7 +73,7 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
         world.run_for(Duration::from_millis(200));
     }
     for &(index, handle) in &members {
-        let proofs = world.node(index).law(handle).expect("it is open").proofs().count();
+        let proofs = world.node(index).records(handle).expect("it is open").proofs().count();
         assert_eq!(proofs as u64, SACRIFICED, "program {index} has found them all out");
     }
     say_apart(&mut world, hostile, &[half(1000, 1), half(1000, 2)], members[0]);

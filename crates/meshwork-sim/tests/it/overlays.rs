@@ -9,7 +9,7 @@ use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::sketch::{LOOK_INTERVAL, LOOK_LIVES};
 use meshwork_core::overlay::{Kind, NeighbourView, maker};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::seam::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
@@ -42,7 +42,7 @@ impl Crowd {
     }
 
     fn choose(&mut self, overlay: &str) {
-        let rules = Rules { overlay: BoundedText::new(overlay).expect("short"), ..Rules::default() };
+        let rules = Terms { overlay: BoundedText::new(overlay).expect("short"), ..Terms::default() };
         let (first, room) = self.members[0];
         self.world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
     }

@@ -8,7 +8,7 @@ use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle};
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::records::{Ban, Erase, Limit, Record, RecordHash, Region, Rules, Statement};
+use meshwork_core::room::rules::record::{Ban, Erase, Limit, Record, RecordHash, Region, Statement, Terms};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::io::Channel;
 use meshwork_core::time::Time;
@@ -39,8 +39,8 @@ fn peers(people: &[u64]) -> Vec<PeerId> {
     peers
 }
 
-pub(crate) fn limited(limit: Limit) -> Rules {
-    Rules { limit: Some(limit), ..Rules::default() }
+pub(crate) fn limited(limit: Limit) -> Terms {
+    Terms { limit: Some(limit), ..Terms::default() }
 }
 
 /// Lets a program give a command about its room.
@@ -63,7 +63,7 @@ pub(crate) fn paint(
 /// Whether all hold the same records, and know it of each other.
 pub(crate) fn governed_alike(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
     |world| {
-        let digest = |&(index, room): &Member| world.node(index).law(room).map(|law| law.digest());
+        let digest = |&(index, room): &Member| world.node(index).records(room).map(|law| law.digest());
         let first = digest(&members[0]);
         members.iter().all(|member| first.is_some() && digest(member) == first)
     }
@@ -125,7 +125,7 @@ impl Forgery {
 #[test]
 fn rules_reach_everybody_newcomers_and_the_disk() {
     let (mut world, mut members) = room_of(4, PathModel::WAN);
-    let rules = Rules { writers: Some(Bounded::new(peers(&[2])).unwrap()), ..limited(MINUTE) };
+    let rules = Terms { writers: Some(Bounded::new(peers(&[2])).unwrap()), ..limited(MINUTE) };
     assert!(paint(&mut world, members[3], &[(9, 9, BLUE)]).is_ok());
     world.run_for(Duration::from_secs(2));
     order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules.clone()));
@@ -163,9 +163,9 @@ fn nobody_makes_rules_in_the_owners_name() {
     let room = room_id(&world, liar);
     let stamp = Stamp::at(world.wall());
     let rules = |number| {
-        let rules = Rules { writers: Some(Bounded::new(peers(&[4])).unwrap()), ..Rules::default() };
+        let rules = Terms { writers: Some(Bounded::new(peers(&[4])).unwrap()), ..Terms::default() };
         let lifted = Bounded::default();
-        Statement::Rules(meshwork_core::room::records::RulesRecord { number, rules, lifted, cut: None })
+        Statement::Terms(meshwork_core::room::rules::record::TermsRecord { number, rules, lifted, cut: None })
     };
     let own = Record::sign(&identity(4), &room, stamp, room.0, rules(1)).unwrap();
     let forged =
@@ -177,7 +177,7 @@ fn nobody_makes_rules_in_the_owners_name() {
     world.run_for(Duration::from_secs(1));
     for &(index, handle) in &members[..3] {
         assert!(refused(&world, index, Refusal::RecordSigner) && refused(&world, index, Refusal::Record));
-        let law = world.node(index).law(handle).unwrap();
+        let law = world.node(index).records(handle).unwrap();
         assert!(law.is_empty(), "{index}");
     }
     assert_eq!(paint(&mut world, members[1], &[(1, 1, RED)]), Ok(()), "a stranger's ban bans nobody");
@@ -187,7 +187,7 @@ fn nobody_makes_rules_in_the_owners_name() {
 fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
     let (mut world, members) = room_of(6, PathModel::WAN);
     let (owner, moderator, vandal, other) = (members[0], members[1], members[3], members[5]);
-    let rules = Rules { moderators: Bounded::new(peers(&[2])).unwrap(), ..Rules::default() };
+    let rules = Terms { moderators: Bounded::new(peers(&[2])).unwrap(), ..Terms::default() };
     order(&mut world, owner, |node, now, room| node.set_rules(now, room, rules));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     paint(&mut world, vandal, &[(1, 1, RED)]).unwrap();
@@ -244,7 +244,7 @@ fn an_erased_region_reads_cleared_for_everybody_and_can_be_painted_again() {
 fn a_cut_room_of_twenty_becomes_one_and_refuses_no_honest_stroke() {
     let (mut world, mut members) = room_of(1, PathModel::WAN);
     let overlay = BoundedText::new("full-mesh").expect("short enough");
-    let rules = Rules { overlay, ..limited(MINUTE) };
+    let rules = Terms { overlay, ..limited(MINUTE) };
     order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules));
     for person in 2..=20 {
         let (index, _) = join(&mut world, &mut members, person);
@@ -354,7 +354,7 @@ fn who_counts_cells_twice_or_goes_back_in_time_is_found_out_by_everybody() {
     }
     world.run_for(Duration::from_secs(3));
     let proved = |world: &World, (index, room): Member| {
-        let law = world.node(index).law(room).expect("it is open");
+        let law = world.node(index).records(room).expect("it is open");
         law.proofs().map(|(endpoint, proof)| (endpoint.instance.0, proof.head())).collect::<Vec<_>>()
     };
     let mut wanted = vec![(1, 1), (2, 0), (3, 0)];

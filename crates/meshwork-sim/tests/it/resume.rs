@@ -469,7 +469,7 @@ fn a_flooding_painter_is_slowed_in_words_and_every_batch_is_acknowledged() {
     people.world.run_for(Duration::from_secs(20));
     let mut acknowledged = std::collections::BTreeSet::new();
     while let Some(event) = people.world.program(painter).events.pop_front() {
-        if let Event::Applied { sequences, .. } = event {
+        if let Event::Acknowledged { sequences, .. } = event {
             acknowledged.extend(sequences);
         }
     }

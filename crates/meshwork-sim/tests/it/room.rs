@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common;
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, linked};
 use meshwork_core::node::{Config, Event, LinkState, Refusal};
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
@@ -76,7 +76,7 @@ fn a_painter_hears_that_members_applied_and_stored() {
     world.run_for(Duration::from_secs(5));
     let mut applied = vec![];
     while let Some(event) = world.program(painter).events.pop_front() {
-        if let Event::Applied { sequences, stored, .. } = event {
+        if let Event::Acknowledged { sequences, stored, .. } = event {
             assert!(stored, "a keeper acknowledges after storing");
             applied.extend(sequences);
         }
@@ -122,7 +122,7 @@ fn a_slow_disk_makes_larger_commits_and_no_queue() {
     world.run_for(Duration::from_secs(5));
     let mut applied = vec![];
     while let Some(event) = world.program(painter).events.pop_front() {
-        if let Event::Applied { sequences, stored, .. } = event {
+        if let Event::Acknowledged { sequences, stored, .. } = event {
             assert!(stored);
             applied.extend(sequences);
         }
@@ -206,7 +206,7 @@ fn a_room_has_a_limit() {
     let mut members = join_all(&mut world, 1, false);
     let (first, room) = members[0];
     let overlay = BoundedText::new("full-mesh").expect("short enough");
-    let rules = Rules { overlay, ..Rules::default() };
+    let rules = Terms { overlay, ..Terms::default() };
     world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
     // Two more than there is place for, all at once.
     for person in 2..=ROOM_ENDPOINTS_MAX as u64 + 2 {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event};
 use meshwork_core::overlay::trees::tree_of_batch;
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
@@ -57,7 +57,7 @@ impl Room {
         let room = world.create_room(first, SIZE, false);
         let known = |world: &World| world.node(first).room_address(room).is_some();
         assert!(world.run_while(Duration::from_secs(5), known));
-        let rules = Rules { overlay: BoundedText::new("emergent").expect("short"), ..Rules::default() };
+        let rules = Terms { overlay: BoundedText::new("emergent").expect("short"), ..Terms::default() };
         world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
         let mut room = Room { world, members: vec![(first, room)], latency, painted: 0 };
         let address = room.world.node(first).room_address(room.members[0].1).expect("it is registered");

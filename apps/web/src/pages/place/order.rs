@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::room::records::{Erase, Region};
+use meshwork_core::room::rules::record::{Erase, Region};
 use meshwork_web::rules::{self, Decision};
 
 use super::super::session::Session;

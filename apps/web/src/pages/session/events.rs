@@ -69,7 +69,7 @@ impl Session {
                 Some(batch) => self.show_painted(batch.author, changes.of()),
                 None => self.tell_listener(Some(changes.of())),
             },
-            Event::Applied { room, by, sequences, .. } if self.is_ours(room) => {
+            Event::Acknowledged { room, by, sequences, .. } if self.is_ours(room) => {
                 self.last_stroke.update_value(|last| {
                     if let Some(last) = last
                         && sequences.contains(&last.sequence)

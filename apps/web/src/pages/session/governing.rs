@@ -5,7 +5,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
-use meshwork_core::room::records::{Erase, Limit, Rules, Statement};
+use meshwork_core::room::rules::record::{Erase, Limit, Statement, Terms};
 use meshwork_core::time::Time;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
@@ -54,14 +54,14 @@ impl Session {
         server: String,
         size: CanvasSize,
         private: bool,
-        rules: Rules,
+        rules: Terms,
     ) -> Result<(), String> {
         self.leave();
         let make = |driver: &Driver| {
             driver.with(|node, now| {
                 let room =
                     node.create_room(now, RoomSpec { server, kind: meshwork_place::kind(size), private })?;
-                if rules != Rules::default() {
+                if rules != Terms::default() {
                     node.set_rules(now, room, rules)?;
                 }
                 Ok(room)
@@ -125,7 +125,7 @@ impl Session {
     }
 
     fn read_law(self, node: &Node, room: RoomHandle) -> Option<RoomLaw> {
-        let law = node.law(room)?;
+        let law = node.records(room)?;
         let erases = law.edicts().filter_map(|record| match record.statement() {
             Statement::Erase(erase) => Some((record.hash(), *erase)),
             _ => None,

@@ -24,7 +24,7 @@ pub(super) struct Acknowledged {
 
 impl Tally {
     pub(super) fn note(&mut self, event: Event) {
-        let Event::Applied { by, sequences, stored, .. } = event else { return };
+        let Event::Acknowledged { by, sequences, stored, .. } = event else { return };
         let member = self.members.entry(by).or_default();
         member.applied.extend(&sequences);
         if stored {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn applied(by: u64, sequences: &[u64], stored: bool) -> Event {
-        Event::Applied { room: RoomHandle(0), by: endpoint(by), sequences: sequences.to_vec(), stored }
+        Event::Acknowledged { room: RoomHandle(0), by: endpoint(by), sequences: sequences.to_vec(), stored }
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl<'a> Visit<'a> {
     async fn hear(&mut self, app: &mut App, event: Event) -> Result<(), Failure> {
         match event {
             Event::Changed { changes, .. } => app.change(changes.of()),
-            Event::Applied { sequences, .. } => {
+            Event::Acknowledged { sequences, .. } => {
                 self.unapplied.retain(|sequence| !sequences.contains(sequence));
             }
             Event::RulesChanged { .. } => {
@@ -323,7 +323,7 @@ impl<'a> Visit<'a> {
                 break;
             }
             match self.session.next_until(end).await? {
-                Some(Event::Applied { sequences, .. }) => {
+                Some(Event::Acknowledged { sequences, .. }) => {
                     self.unapplied.retain(|sequence| !sequences.contains(sequence));
                 }
                 Some(_) => {}

@@ -15,7 +15,7 @@
 //! A sender serves no more than [`SERVE_WINDOW`] bytes ahead of what the receiver has worked off.
 //!
 //! # Driving it
-//! The room calls `handle_*` with the replica at hand and drains [`Sync::poll_output`].
+//! The room calls `handle_*` with the replica at hand and drains [`Comparison::poll_output`].
 //!
 //! # Invariants
 //! - A part is asked of one neighbour at a time, or of two when the first is slow, and of each at most once for one
@@ -29,8 +29,8 @@
 //!
 //! [`PARTS_MAX`]: crate::room::message::PARTS_MAX
 
-mod fetch;
-mod serve;
+mod serving;
+mod source;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -38,14 +38,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use self::fetch::{Fault, Source};
-pub use self::fetch::{LIES_MAX, PARTS_IN_FLIGHT_MAX, SERVE_TIMEOUT};
-pub use self::serve::SERVE_WINDOW;
-use self::serve::Serving;
 use crate::batches::batch::UnverifiedBatch;
 use crate::id::Endpoint;
 use crate::replica::{Digest, Replica, ReplicaNumber};
-use crate::room::message::{PartBegin, ReplicaDigest, RoomMessage, Summary, Taken, Want};
+pub use crate::room::comparison::serving::SERVE_WINDOW;
+use crate::room::comparison::serving::Serving;
+use crate::room::comparison::source::{Fault, Source};
+pub use crate::room::comparison::source::{LIES_MAX, PARTS_IN_FLIGHT_MAX, SERVE_TIMEOUT};
+use crate::room::message::{PartBegin, ReplicaDigest, RoomMessage, Summary, Want, WorkedOff};
 use crate::time::Time;
 use crate::wire::Bounded;
 
@@ -65,7 +65,7 @@ const TAKEN_LEAST: u32 = 32 * 1024;
 
 /// What comes out of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SyncOutput {
+pub enum ComparisonOutput {
     /// To be sent.
     Send(Endpoint, RoomMessage),
     /// The neighbour's replica equals ours.
@@ -96,7 +96,7 @@ struct Neighbour {
 
 /// The comparison of one replica with all neighbours.
 #[derive(Debug)]
-pub struct Sync {
+pub struct Comparison {
     replica: ReplicaNumber,
     /// Digest of the rules under which our digests stand.
     rules: Digest,
@@ -105,13 +105,13 @@ pub struct Sync {
     check_at: Option<Time>,
     /// Whether something changed since parts were last asked for.
     may_ask: bool,
-    outputs: VecDeque<SyncOutput>,
+    outputs: VecDeque<ComparisonOutput>,
 }
 
-impl Sync {
+impl Comparison {
     /// Nobody is attached yet.
-    pub fn new(replica: ReplicaNumber) -> Sync {
-        Sync {
+    pub fn new(replica: ReplicaNumber) -> Comparison {
+        Comparison {
             replica,
             rules: [0; 32],
             neighbours: BTreeMap::new(),
@@ -212,7 +212,7 @@ impl Sync {
         }
     }
 
-    /// A neighbour wants parts: they are served one by one by [`Sync::serve`].
+    /// A neighbour wants parts: they are served one by one by [`Comparison::serve`].
     pub fn handle_want(&mut self, from: Endpoint, parts: &[u32]) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         neighbour.idle_since = None;
@@ -264,7 +264,7 @@ impl Sync {
     }
 
     /// A neighbour says that it has served all of a part. Returns whether that was asked of it; if so,
-    /// [`Sync::handle_part_end`] is to be called when its batches are worked off.
+    /// [`Comparison::handle_part_end`] is to be called when its batches are worked off.
     pub fn handle_part_end_received(&mut self, now: Time, from: Endpoint, part: u32) -> bool {
         let neighbour = self.neighbours.get_mut(&from);
         neighbour.is_some_and(|neighbour| neighbour.source.handle_end_received(now, part))
@@ -313,7 +313,8 @@ impl Sync {
                 continue;
             }
             if quiet && !neighbour.source.is_asked() {
-                self.outputs.push_back(SyncOutput::Send(endpoint, RoomMessage::AskSummary(self.replica)));
+                self.outputs
+                    .push_back(ComparisonOutput::Send(endpoint, RoomMessage::AskSummary(self.replica)));
                 neighbour.ask_pause = (neighbour.ask_pause * 2).min(ASK_MOST);
             }
             neighbour.ask_at = Some(now + neighbour.ask_pause);
@@ -321,7 +322,7 @@ impl Sync {
                 neighbour.idle_since = Some(now);
                 let seconds = STALE_AFTER.as_secs();
                 let detail = format!("it has known for {seconds} s that it differs, and asks for nothing");
-                self.outputs.push_back(SyncOutput::Stale(endpoint, detail));
+                self.outputs.push_back(ComparisonOutput::Stale(endpoint, detail));
             }
         }
         self.may_ask = true;
@@ -341,20 +342,20 @@ impl Sync {
             let Some(bytes) = neighbour.source.taken.filter(|bytes| *bytes > 0) else { continue };
             if bytes >= TAKEN_LEAST || !waits(endpoint) {
                 neighbour.source.taken = Some(0);
-                let taken = RoomMessage::Taken(Taken { replica: self.replica, bytes });
-                self.outputs.push_back(SyncOutput::Send(endpoint, taken));
+                let taken = RoomMessage::WorkedOff(WorkedOff { replica: self.replica, bytes });
+                self.outputs.push_back(ComparisonOutput::Send(endpoint, taken));
             }
         }
     }
 
-    /// The next thing that [`Sync::handle_timeout`] has to do.
+    /// The next thing that [`Comparison::handle_timeout`] has to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         let asks = self.neighbours.values().filter_map(|neighbour| neighbour.ask_at);
         asks.chain(self.check_at).chain(self.tell_at).min()
     }
 
     /// What is to be sent or told.
-    pub fn poll_output(&mut self) -> Option<SyncOutput> {
+    pub fn poll_output(&mut self) -> Option<ComparisonOutput> {
         self.outputs.pop_front()
     }
 
@@ -369,7 +370,7 @@ impl Sync {
         if let Some(neighbour) = self.neighbours.get_mut(&to) {
             neighbour.told = Some(summary.digest);
         }
-        self.outputs.push_back(SyncOutput::Send(to, RoomMessage::Summary(summary)));
+        self.outputs.push_back(ComparisonOutput::Send(to, RoomMessage::Summary(summary)));
     }
 
     /// Looks at who serves and who does not.
@@ -417,8 +418,8 @@ impl Sync {
             {
                 // The first word of it tells the neighbour that there will be others.
                 neighbour.source.taken = Some(0);
-                let taken = RoomMessage::Taken(Taken { replica: self.replica, bytes: 0 });
-                self.outputs.push_back(SyncOutput::Send(endpoint, taken));
+                let taken = RoomMessage::WorkedOff(WorkedOff { replica: self.replica, bytes: 0 });
+                self.outputs.push_back(ComparisonOutput::Send(endpoint, taken));
             }
             self.send_parts(endpoint, parts, RoomMessage::Want);
         }
@@ -446,14 +447,14 @@ impl Sync {
     fn send_parts(&mut self, to: Endpoint, parts: Vec<u32>, message: fn(Want) -> RoomMessage) {
         if let (false, Ok(parts)) = (parts.is_empty(), Bounded::new(parts)) {
             let want = Want { replica: self.replica, parts };
-            self.outputs.push_back(SyncOutput::Send(to, message(want)));
+            self.outputs.push_back(ComparisonOutput::Send(to, message(want)));
         }
     }
 
     fn blame(&mut self, endpoint: Endpoint, fault: Option<Fault>) {
         self.outputs.extend(fault.map(|fault| match fault {
-            Fault::Lied(detail) => SyncOutput::Lied(endpoint, detail),
-            Fault::Withheld(detail) => SyncOutput::Withheld(endpoint, detail),
+            Fault::Lied(detail) => ComparisonOutput::Lied(endpoint, detail),
+            Fault::Withheld(detail) => ComparisonOutput::Withheld(endpoint, detail),
         }));
     }
 
@@ -466,7 +467,7 @@ impl Sync {
                 && neighbour.told.replace(digest) != Some(digest)
             {
                 let message = RoomMessage::Digest(ReplicaDigest { replica: self.replica, digest });
-                self.outputs.push_back(SyncOutput::Send(endpoint, message));
+                self.outputs.push_back(ComparisonOutput::Send(endpoint, message));
             }
             self.compare(now, endpoint, replica);
         }
@@ -481,7 +482,7 @@ impl Sync {
             neighbour.ask_pause = ASK_LEAST;
             if !neighbour.in_step {
                 neighbour.in_step = true;
-                self.outputs.push_back(SyncOutput::InStep(endpoint));
+                self.outputs.push_back(ComparisonOutput::InStep(endpoint));
             }
         } else {
             neighbour.in_step = false;

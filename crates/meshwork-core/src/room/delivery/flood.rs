@@ -7,8 +7,8 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-use super::OUTBOX_MAX;
 use crate::id::Endpoint;
+use crate::room::OUTBOX_MAX;
 use crate::time::Time;
 
 /// Batches that a neighbour may send at once: all that it has written and nobody acknowledged, twice.
@@ -21,7 +21,7 @@ const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much is left to a neighbour: so many at once, and one more in each stretch of time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
+pub(in crate::room) struct Bucket {
     left: u32,
     /// When the bucket was filled up to what is left.
     filled: Time,
@@ -29,12 +29,12 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// One from which nothing was taken.
-    pub(super) fn full(now: Time, most: u32) -> Bucket {
+    pub(in crate::room) fn full(now: Time, most: u32) -> Bucket {
         Bucket { left: most, filled: now }
     }
 
     /// Takes one; false when none is left. The bucket holds `most`, and one more comes in each `every`.
-    pub(super) fn take(&mut self, now: Time, most: u32, every: Duration) -> bool {
+    pub(in crate::room) fn take(&mut self, now: Time, most: u32, every: Duration) -> bool {
         let more = now.since(self.filled).as_micros() / every.as_micros();
         let more = u32::try_from(more).unwrap_or(most).min(most);
         self.left = self.left.saturating_add(more).min(most);
@@ -53,32 +53,32 @@ struct Neighbour {
 
 /// The allowances of all attached neighbours.
 #[derive(Debug, Default)]
-pub(super) struct Allowances {
+pub(in crate::room) struct Allowances {
     neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
 }
 
 impl Allowances {
     /// Whether `from` may send one more batch unasked. It counts as sent.
-    pub(super) fn take(&mut self, now: Time, from: Endpoint) -> bool {
+    pub(in crate::room) fn take(&mut self, now: Time, from: Endpoint) -> bool {
         let every = Duration::from_secs(1) / PER_SECOND;
         self.neighbour(now, from).bucket.take(now, BURST_MAX, every)
     }
 
     /// Notes that a batch of `from` was dropped.
-    pub(super) fn handle_dropped(&mut self, now: Time, from: Endpoint) {
+    pub(in crate::room) fn handle_dropped(&mut self, now: Time, from: Endpoint) {
         let neighbour = self.neighbour(now, from);
         neighbour.dropped = neighbour.dropped.saturating_add(1);
         self.tell_at.get_or_insert(now + TELL_INTERVAL);
     }
 
     /// Somebody is gone. Returns how many of its batches were dropped and not told.
-    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
+    pub(in crate::room) fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
         self.neighbours.remove(&endpoint).map_or(0, |neighbour| neighbour.dropped)
     }
 
     /// Whose batches were dropped, and how many, once a second.
-    pub(super) fn take_dropped(&mut self, now: Time) -> impl Iterator<Item = (Endpoint, u64)> + '_ {
+    pub(in crate::room) fn take_dropped(&mut self, now: Time) -> impl Iterator<Item = (Endpoint, u64)> + '_ {
         let due = self.tell_at.is_some_and(|at| at <= now);
         if due {
             self.tell_at = None;
@@ -88,7 +88,7 @@ impl Allowances {
     }
 
     /// When there is something to tell.
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
+    pub(in crate::room) fn poll_timeout(&self) -> Option<Time> {
         self.tell_at
     }
 

@@ -4,13 +4,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::delivery::{Checked, Rejection};
-use super::verify::Next;
-use super::{Room, RoomOutput};
 use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
 use crate::replica::{Changes, FIRST_REPLICA};
+use crate::room::delivery::queue::Next;
+use crate::room::delivery::{Checked, Rejection};
 use crate::room::message::RoomMessage;
+use crate::room::{Room, RoomOutput};
 use crate::seam::event::{Event, Refusal};
 use crate::seam::io::BatchKey;
 use crate::time::Now;
@@ -48,7 +48,7 @@ impl Room {
             cost += match next {
                 Next::Live(from, batch) => self.verify_one(now, from, batch, true),
                 Next::Part(from, batch) => {
-                    self.sync.handle_worked_off(now.time, from, batch.bytes().len());
+                    self.comparison.handle_worked_off(now.time, from, batch.bytes().len());
                     self.verify_one(now, from, batch, false)
                 }
                 Next::Again(from, batch, live) => match self.look(&batch, live) {
@@ -59,7 +59,7 @@ impl Room {
                     }
                 },
                 Next::PartEnd(from, part) => {
-                    self.sync.handle_part_end(now.time, from, part, &*self.replica);
+                    self.comparison.handle_part_end(now.time, from, part, &*self.replica);
                     1
                 }
                 Next::Stored(bytes) => {
@@ -96,32 +96,32 @@ impl Room {
     }
 
     /// Asks neighbours for what is lacking, once what they said before is worked off.
-    pub(super) fn fetch(&mut self, now: Now) {
+    pub(in crate::room) fn fetch(&mut self, now: Now) {
         if self.queue.is_restored() {
             let queue = &self.queue;
-            self.sync.fetch(now.time, &*self.replica, |neighbour| !queue.has_live(neighbour));
+            self.comparison.fetch(now.time, &*self.replica, |neighbour| !queue.has_live(neighbour));
         }
         let queue = &self.queue;
-        self.sync.tell_taken(|neighbour| queue.has_wanted(neighbour));
+        self.comparison.tell_taken(|neighbour| queue.has_wanted(neighbour));
     }
 
     /// Looks at a batch that arrived and queues it.
-    pub(super) fn receive(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
+    pub(in crate::room) fn receive(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
         let batch = match self.delivery.decode(bytes) {
             Ok(batch) => batch,
             Err(rejection) => return self.reject(from, rejection, live),
         };
         if live && planted!(PassUnverified) {
             let others =
-                self.linking.overlay.neighbours().into_iter().filter(|other| *other != from).collect();
+                self.membership.overlay().neighbours().into_iter().filter(|other| *other != from).collect();
             self.send_live(others, &batch.clone().assume_signed());
         }
         if live {
-            self.linking.received += 1;
-            self.linking.overlay.handle_arrived(&batch.key());
+            self.membership.count_received();
+            self.membership.overlay_mut().handle_arrived(&batch.key());
         }
         let bytes = batch.bytes().len();
-        let wanted = !live && self.sync.handle_part_batch(now.time, from, &batch);
+        let wanted = !live && self.comparison.handle_part_batch(now.time, from, &batch);
         let queued = match self.look(&batch, live) {
             Err(rejection) => {
                 self.reject(from, rejection, live);
@@ -135,33 +135,33 @@ impl Room {
                     };
                 if !queued {
                     self.allowances.handle_dropped(now.time, from);
-                    self.sync.handle_part_dropped(from);
+                    self.comparison.handle_part_dropped(from);
                 }
                 queued
             }
         };
         if !live && !queued {
-            self.sync.handle_worked_off(now.time, from, bytes);
+            self.comparison.handle_worked_off(now.time, from, bytes);
         }
     }
 
     /// A neighbour says that it has served all of a part.
-    pub(super) fn receive_part_end(&mut self, now: Now, from: Endpoint, part: u32) {
-        if self.sync.handle_part_end_received(now.time, from, part) {
+    pub(in crate::room) fn receive_part_end(&mut self, now: Now, from: Endpoint, part: u32) {
+        if self.comparison.handle_part_end_received(now.time, from, part) {
             // An end that finds no place was not said: the neighbour is passed over in time.
             let _ = self.queue.push_part_end(from, part);
         }
     }
 
     /// Tells of whom batches were dropped.
-    pub(super) fn tell_dropped(&mut self, now: Now) {
+    pub(in crate::room) fn tell_dropped(&mut self, now: Now) {
         let dropped: Vec<(Endpoint, u64)> = self.allowances.take_dropped(now.time).collect();
         for (from, count) in dropped {
             self.tell_dropped_of(from, count);
         }
     }
 
-    pub(super) fn tell_dropped_of(&mut self, from: Endpoint, count: u64) {
+    pub(in crate::room) fn tell_dropped_of(&mut self, from: Endpoint, count: u64) {
         if count > 0 {
             let detail =
                 String::from("it sends more than is taken from one neighbour; comparison brings what counts");
@@ -170,10 +170,10 @@ impl Room {
     }
 
     /// Takes in a batch that counts, and passes it on if it is live.
-    pub(super) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
+    pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
         let key = checked.batch.key();
         if !self.admits_batch(now, &checked.batch) {
-            return self.linking.overlay.handle_known(now, &checked.batch);
+            return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
         if key.author == from && self.stays {
             self.storage.acknowledge(from, key.sequence);
@@ -182,15 +182,15 @@ impl Room {
         // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
         // in also ends every round trip of a batch whose sequence was forgotten.
         if self.apply(now, checked) && live {
-            let targets = self.linking.overlay.targets(now, &batch, Some(from));
+            let targets = self.membership.overlay_mut().targets(now, &batch, Some(from));
             self.send_live(targets, &batch);
         } else {
-            self.linking.overlay.handle_known(now, &batch);
+            self.membership.overlay_mut().handle_known(now, &batch);
         }
     }
 
     /// Applies a batch. Returns whether it was taken in: it won an entry.
-    pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
+    pub(in crate::room) fn apply(&mut self, now: Now, checked: Checked) -> bool {
         let batch = checked.batch.clone();
         let kept = self.apply_unstored(now, checked, true);
         if kept {
@@ -203,9 +203,9 @@ impl Room {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
         let again = self.delivery.is_delivered(&key);
         let applied = self.delivery.apply(checked, &mut *self.replica, &mut self.clock);
-        self.note_in_ledger(batch, applied.kept, &applied.dropped);
+        self.rules.note(batch, applied.kept, &applied.dropped);
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
-        self.sync.handle_change(now.time);
+        self.comparison.handle_change(now.time);
         if tell && let Some(changes) = applied.changed {
             self.tell_changed((!again).then_some(key), changes);
         }
@@ -213,7 +213,7 @@ impl Room {
     }
 
     /// Tells that the replica looks different, by a batch that was new or for another reason.
-    pub(super) fn tell_changed(&mut self, batch: Option<BatchKey>, changes: Changes) {
+    pub(in crate::room) fn tell_changed(&mut self, batch: Option<BatchKey>, changes: Changes) {
         self.event(Event::Changed { room: self.handle, replica: FIRST_REPLICA, batch, changes });
     }
 
@@ -227,7 +227,7 @@ impl Room {
             self.refuse_future(from);
             return 1;
         }
-        match self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law) {
+        match self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records()) {
             Ok(checked) => self.accept(now, from, checked, live),
             Err(rejection) => self.reject(from, rejection, live),
         }
@@ -235,7 +235,7 @@ impl Room {
     }
 
     fn refuse_future(&mut self, from: Endpoint) {
-        self.sync.handle_forgotten();
+        self.comparison.handle_forgotten();
         let detail = String::from("its stamp is ahead of room time, and as many as allowed are held");
         self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
     }
@@ -244,7 +244,7 @@ impl Room {
         match rejection {
             Rejection::Known(key) => {
                 if live {
-                    self.linking.overlay.handle_duplicate(&key, from);
+                    self.membership.overlay_mut().handle_duplicate(&key, from);
                 }
                 // What is held is known too, but it is not applied.
                 if key.author == from && self.stays && self.delivery.is_delivered(&key) {
@@ -257,7 +257,7 @@ impl Room {
                 }
             }
             Rejection::Unknown => {}
-            Rejection::Unruled(batch) => self.await_record(from, batch, live),
+            Rejection::Unruled(batch) => self.rules.await_record(from, batch, live),
             Rejection::Void(author, void) => self.tell_void(author, void),
             Rejection::Refused(refusal, detail) => {
                 self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
@@ -276,7 +276,7 @@ impl Room {
                 return 1;
             }
         };
-        let checked = match self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law) {
+        let checked = match self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records()) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
                 self.refused_stored += 1;
@@ -300,7 +300,7 @@ impl Room {
         }
     }
 
-    pub(super) fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
+    pub(in crate::room) fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
         for to in targets {
             let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
             self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));

@@ -13,6 +13,11 @@
 //! # Limits
 //! [`HELD_MAX`] batches of [`HELD_BYTES_MAX`] bytes are held; windows are kept for [`WINDOWS_MAX`] endpoints.
 
+pub mod flood;
+mod intake;
+pub(in crate::room) mod outbox;
+pub mod queue;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -24,7 +29,7 @@ use crate::batches::window::SequenceWindow;
 use crate::clock::{Clock, Stamp};
 use crate::id::{Endpoint, RoomId};
 use crate::replica::{Applied, Changes, Content, FIRST_REPLICA, Replica};
-use crate::room::records::law::{Law, Standing, Void};
+use crate::room::rules::records::{Records, Standing, Void};
 use crate::seam::event::Refusal;
 use crate::seam::io::BatchKey;
 use crate::time::{Now, Time};
@@ -143,7 +148,7 @@ impl Delivery {
         batch: UnverifiedBatch,
         room: &RoomId,
         replica: &dyn Replica,
-        law: &Law,
+        records: &Records,
     ) -> Result<Checked, Rejection> {
         let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
         let header = batch.header();
@@ -151,13 +156,13 @@ impl Delivery {
         let batch = batch
             .verify(room)
             .map_err(|error: BatchError| refused(Refusal::BatchSignature, error.to_string()))?;
-        if law.standing(&header) == Standing::Unknown {
+        if records.standing(&header) == Standing::Unknown {
             return Err(Rejection::Unruled(batch));
         }
         let content = replica.check(&header, batch.payload()).map_err(|error| {
             refused(Refusal::BatchContent, format!("batch {} of {}: {error}", key.sequence, key.author))
         })?;
-        if let Some(breach) = law.breach(&batch, content.cost) {
+        if let Some(breach) = records.breach(&batch, content.cost) {
             let detail = format!("batch {} of {}: {breach}", key.sequence, key.author);
             return Err(refused(Refusal::BatchRules, detail));
         }

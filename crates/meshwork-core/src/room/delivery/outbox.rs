@@ -11,7 +11,7 @@ use crate::time::Time;
 /// at once.
 pub const OUTBOX_MAX: usize = 4096;
 /// Places kept for folds of what is written: one for every 64 batches.
-const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST;
+const FOLDS: usize = OUTBOX_MAX / crate::room::FOLD_LEAST;
 /// How long a batch may hold up writing. A member that stays and acknowledges nothing, for whatever reason, must
 /// not stop an author for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ const RESENT_MAX: usize = 256;
 
 /// The batches, by sequence.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(in crate::room) struct Outbox {
     batches: BTreeMap<u64, (Time, SignedBatch)>,
     bytes: usize,
     /// When some were last sent again, and the last of them.
@@ -37,14 +37,19 @@ impl Outbox {
     ///
     /// # Errors
     /// The bytes that wait.
-    pub(super) fn check(&self, now: Time, batches: usize, somebody_stays: bool) -> Result<(), usize> {
+    pub(in crate::room) fn check(
+        &self,
+        now: Time,
+        batches: usize,
+        somebody_stays: bool,
+    ) -> Result<(), usize> {
         let Some((_, (since, _))) = self.batches.first_key_value() else { return Ok(()) };
         let fits = self.batches.len() + batches + FOLDS <= OUTBOX_MAX;
         if fits || !somebody_stays || now.since(*since) >= PATIENCE { Ok(()) } else { Err(self.bytes) }
     }
 
     /// Adds a batch; the oldest one gives way when there is no place.
-    pub(super) fn insert(&mut self, now: Time, batch: SignedBatch) {
+    pub(in crate::room) fn insert(&mut self, now: Time, batch: SignedBatch) {
         if self.batches.len() == OUTBOX_MAX
             && let Some((_, (_, oldest))) = self.batches.pop_first()
         {
@@ -55,7 +60,7 @@ impl Outbox {
     }
 
     /// A member that stays has acknowledged a batch.
-    pub(super) fn remove(&mut self, sequence: u64) {
+    pub(in crate::room) fn remove(&mut self, sequence: u64) {
         if let Some((_, batch)) = self.batches.remove(&sequence) {
             self.bytes -= batch.bytes().len();
         }
@@ -66,13 +71,13 @@ impl Outbox {
     }
 
     /// When [`Outbox::resend`] has something to give: only for batches that are young enough for hope.
-    pub(super) fn poll_timeout(&self, now: Time) -> Option<Time> {
+    pub(in crate::room) fn poll_timeout(&self, now: Time) -> Option<Time> {
         let (since, _) = self.hopeful(now).next()?;
         Some((*since).max(self.resent.0) + RESEND_AFTER)
     }
 
     /// Batches to be sent again, the oldest first.
-    pub(super) fn resend(&mut self, now: Time) -> Vec<SignedBatch> {
+    pub(in crate::room) fn resend(&mut self, now: Time) -> Vec<SignedBatch> {
         if self.poll_timeout(now).is_none_or(|at| at > now) {
             return Vec::new();
         }
@@ -87,13 +92,13 @@ impl Outbox {
     }
 
     /// Keeps only what `stands` says.
-    pub(super) fn retain(&mut self, stands: impl Fn(&Header) -> bool) {
+    pub(in crate::room) fn retain(&mut self, stands: impl Fn(&Header) -> bool) {
         self.batches.retain(|_, (_, batch)| stands(&batch.header()));
         self.bytes = self.batches.values().map(|(_, batch)| batch.bytes().len()).sum();
     }
 
     /// All of them, oldest first.
-    pub(super) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
+    pub(in crate::room) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
         self.batches.values().map(|(_, batch)| batch)
     }
 }

@@ -30,7 +30,7 @@ use crate::id::Endpoint;
 /// finds a place even while it sends all that it has written.
 pub const LIVE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of one neighbour's wanted batches that wait: what it may serve ahead of us
-/// ([`SERVE_WINDOW`](super::sync::SERVE_WINDOW)), with the entries of the smallest batches.
+/// ([`SERVE_WINDOW`](crate::room::comparison::SERVE_WINDOW)), with the entries of the smallest batches.
 pub const REPAIR_BYTES_MAX: usize = 512 * 1024;
 /// Bytes that an entry takes beside its batch.
 const ENTRY_BYTES: usize = 64;

@@ -2,22 +2,27 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::string::ToString as _;
 use alloc::vec;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::batches::batch::{Header, StampWindow};
-use crate::id::{Identity, PeerId, RoomId};
+use crate::clock::Stamp;
+use crate::id::RoomId;
 use crate::replica::FIRST_REPLICA;
 use crate::replica::toy::{Board, HIDDEN, PART};
 use crate::room::Member;
 use crate::room::genesis::Genesis;
-use crate::room::records::law::PROOFS_MAX;
-use crate::room::records::{Ban, EDICTS_MAX, Limit, RulesRecord, Statement};
+use crate::room::rules::record::{Ban, EDICTS_MAX, Limit, Statement, TermsRecord};
+use crate::room::rules::records::PROOFS_MAX;
+use crate::room::rules::waiting::{UNRULED_BYTES_MAX, UNRULED_MAX};
+use crate::seam::config::Config;
 use crate::seam::event::RoomHandle;
 use crate::seam::io::BatchKey;
-use crate::time::Time;
+use crate::time::WallTime;
+use crate::wire::Bounded;
 
 const START: u64 = 1_790_000_000_000;
 
@@ -43,10 +48,15 @@ fn board(room: &Room) -> &Board {
 
 /// A room owned by person 0, as the program of `number` has it.
 fn room(number: u8) -> Room {
+    room_of(endpoint(number, 99))
+}
+
+/// The same, as this program has it.
+fn room_of(me: Endpoint) -> Room {
     let genesis = Genesis::of_test(peer(0));
     let (bytes, id) = genesis.sign(&identity(0));
     let board = Box::new(Board::new());
-    Room::new(RoomHandle(1), id, genesis, bytes, board, endpoint(number, 99), &Config::default())
+    Room::new(RoomHandle(1), id, genesis, bytes, board, me, &Config::default())
 }
 
 fn room_id() -> RoomId {
@@ -78,11 +88,11 @@ fn record(signer: u8, millis: u64, before: Option<&Record>, statement: Statement
     Record::sign(&identity(signer), &room_id(), stamp(millis), before, statement).unwrap()
 }
 
-fn rules(number: u32, limit: Option<Limit>, moderators: &[u8]) -> RulesRecord {
+fn rules(number: u32, limit: Option<Limit>, moderators: &[u8]) -> TermsRecord {
     let mut moderators: Vec<PeerId> = moderators.iter().map(|&number| peer(number)).collect();
     moderators.sort_unstable();
-    let rules = Rules { limit, moderators: Bounded::new(moderators).unwrap(), ..Rules::default() };
-    RulesRecord { number, rules, lifted: Bounded::default(), cut: None }
+    let rules = Terms { limit, moderators: Bounded::new(moderators).unwrap(), ..Terms::default() };
+    TermsRecord { number, rules, lifted: Bounded::default(), cut: None }
 }
 
 fn ban(number: u8, heads: &[(u64, u64)]) -> Statement {
@@ -167,14 +177,14 @@ enum Heard {
 /// honest writers under each of the rules, the banned, and two that contradict themselves.
 fn everything() -> Vec<Heard> {
     let limit = Some(Limit { cost: 3, window_ms: 10_000 });
-    let first = record(0, 10, None, Statement::Rules(rules(1, None, &[1])));
+    let first = record(0, 10, None, Statement::Terms(rules(1, None, &[1])));
     let mut limited = rules(2, limit, &[1]);
     limited.cut = Some(Bounded::new(sorted(vec![(endpoint(2, 1), 2), (endpoint(3, 1), 1)])).unwrap());
-    let second = record(0, 2000, Some(&first), Statement::Rules(limited.clone()));
+    let second = record(0, 2000, Some(&first), Statement::Terms(limited.clone()));
     limited.rules.limit = Some(Limit { cost: 4, window_ms: 10_000 });
-    let fork = record(0, 2001, Some(&first), Statement::Rules(limited));
+    let fork = record(0, 2001, Some(&first), Statement::Terms(limited));
     let erase = |author, region| Statement::Erase(Erase { author, region });
-    let edge = crate::room::records::Region { x: 0, y: 0, width: 4, height: 1 };
+    let edge = crate::room::rules::record::Region { x: 0, y: 0, width: 4, height: 1 };
     let records = [
         first.clone(),
         second.clone(),
@@ -234,7 +244,7 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
 fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<Option<u32>>, BTreeSet<BatchKey>) {
     let kept = room.replica().batches().map(|batch| batch.key()).collect();
     let shown = (0..2 * PART).map(|place| board(room).value(place)).collect();
-    (room.law().digest(), room.replica().digest(), shown, kept)
+    (room.records().digest(), room.replica().digest(), shown, kept)
 }
 
 proptest! {
@@ -272,9 +282,9 @@ fn what_everything_comes_to() {
     talk(&mut rooms, 20_100);
     let room = &rooms[0];
     let value = |place| board(room).value(place);
-    assert_eq!(room.law().chain().len(), 2);
-    assert_eq!(room.law().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
-    let proved: Vec<Endpoint> = room.law().proofs().map(|(endpoint, _)| endpoint).collect();
+    assert_eq!(room.records().chain().len(), 2);
+    assert_eq!(room.records().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
+    let proved: Vec<Endpoint> = room.records().proofs().map(|(endpoint, _)| endpoint).collect();
     assert_eq!(proved, sorted(vec![endpoint(4, 5), endpoint(5, 5)]));
     // What lies in the erased region and is older is hidden, what is beyond a cut is nobody's.
     assert_eq!(value(1), Some(HIDDEN));
@@ -289,12 +299,12 @@ fn what_everything_comes_to() {
 fn forged_records_are_refused_and_the_sender_named() {
     let mut room = room(6);
     let from = endpoint(9, 9);
-    let honest = record(0, 10, None, Statement::Rules(rules(1, None, &[1])));
+    let honest = record(0, 10, None, Statement::Terms(rules(1, None, &[1])));
     let mut changed = honest.bytes().to_vec();
     *changed.last_mut().unwrap() ^= 1;
     hear(&mut room, now(20), from, RoomMessage::Record(Bytes::new(changed).unwrap()));
     assert_eq!(offences(&mut room), [Refusal::Record]);
-    let stranger = record(4, 10, None, Statement::Rules(rules(1, None, &[4])));
+    let stranger = record(4, 10, None, Statement::Terms(rules(1, None, &[4])));
     hear(&mut room, now(20), from, told(&stranger));
     assert_eq!(offences(&mut room), [Refusal::RecordSigner]);
     hear(&mut room, now(20), from, told(&honest));
@@ -306,14 +316,14 @@ fn forged_records_are_refused_and_the_sender_named() {
         let offences = offences(&mut room);
         assert_eq!(offences, if refused { vec![Refusal::RecordSigner] } else { vec![] }, "{signer} {banned}");
     }
-    assert_eq!(room.law().banned().collect::<Vec<_>>(), [peer(4)]);
+    assert_eq!(room.records().banned().collect::<Vec<_>>(), [peer(4)]);
     // Ahead of room time: an honest neighbour whose clock is ahead may hold it.
-    let early = record(0, 60_000, Some(&honest), Statement::Rules(rules(2, None, &[])));
+    let early = record(0, 60_000, Some(&honest), Statement::Terms(rules(2, None, &[])));
     hear(&mut room, now(20), from, told(&early));
-    assert_eq!((offences(&mut room), room.law().chain().len()), (vec![], 1));
+    assert_eq!((offences(&mut room), room.records().chain().len()), (vec![], 1));
     hear(&mut room, now(51_000), from, told(&early));
-    assert_eq!(room.law().chain().len(), 2);
-    assert_eq!(room.law().banned().count(), 0, "who moderates no longer has banned nobody");
+    assert_eq!(room.records().chain().len(), 2);
+    assert_eq!(room.records().banned().count(), 0, "who moderates no longer has banned nobody");
 }
 
 #[test]
@@ -323,7 +333,7 @@ fn batches_that_break_their_rules_name_who_passes_them_on() {
     let limit = Some(Limit { cost: 3, window_ms: 1000 });
     let mut statement = rules(1, limit, &[]);
     statement.rules.writers = Some(Bounded::new(sorted(vec![peer(2), peer(3)])).unwrap());
-    let first = record(0, 10, None, Statement::Rules(statement));
+    let first = record(0, 10, None, Statement::Terms(statement));
     let under =
         |author, used, millis, values: &[(u32, u32)]| batch(author, Some(first.hash()), used, millis, values);
     let values = [(1, 1), (2, 1), (3, 1), (4, 1)];
@@ -352,7 +362,7 @@ fn batches_that_break_their_rules_name_who_passes_them_on() {
     let late = batch((3, 1, 1), None, None, 5, &[(5, 1)]);
     let mut statement = rules(2, limit, &[]);
     statement.cut = Some(Bounded::default());
-    hear(&mut room, now(40), from, told(&record(0, 35, Some(&first), Statement::Rules(statement))));
+    hear(&mut room, now(40), from, told(&record(0, 35, Some(&first), Statement::Terms(statement))));
     hear(&mut room, now(40), from, live(&late));
     assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 0));
 }
@@ -362,7 +372,7 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     let (owner, writer, stranger) = (identity(0), identity(2), identity(4));
     let mut rooms = vec![room(0), room(2), room(4)];
     let limit = Some(Limit { cost: 2, window_ms: 60_000 });
-    let rules = Rules { limit, writers: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Rules::default() };
+    let rules = Terms { limit, writers: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Terms::default() };
     assert!(matches!(rooms[1].set_rules(now(0), &writer, rules.clone()), Err(CommandError::NotAllowed(_))));
     rooms[0].set_rules(now(0), &owner, rules).unwrap();
     talk(&mut rooms, 0);
@@ -385,7 +395,7 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     assert_eq!(refused.to_string(), "the limit of this room leaves 0 of 2 in 60000 ms: wait 45000 ms");
     rooms[1].write(now(start + 60_000), &writer, Board::payloads(&three[2..])).unwrap();
     // Another program of the same peer sees what the first one has written in this window.
-    rooms.push(Room { me: endpoint(2, 100), ..room(2) });
+    rooms.push(room_of(endpoint(2, 100)));
     talk(&mut rooms, start + 60_100);
     let left = rooms[3].write(now(start + 119_000), &writer, Board::payloads(&three[..2])).unwrap_err();
     assert!(matches!(left, CommandError::TooFast { left: 1, .. }), "{left:?}");
@@ -431,7 +441,7 @@ fn lifting_shows_what_was_erased() {
     let owner = identity(0);
     let mut room = room(0);
     room.write(now(1), &owner, Board::payloads(&[(1, 5), (200, 6)])).unwrap();
-    let region = Some(crate::room::records::Region { x: 0, y: 0, width: 9, height: 9 });
+    let region = Some(crate::room::rules::record::Region { x: 0, y: 0, width: 9, height: 9 });
     let hash = room.erase(now(2), &owner, Erase { author: None, region }).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(HIDDEN), 1));
     room.write(now(3), &owner, Board::payloads(&[(2, 7)])).unwrap();
@@ -449,10 +459,10 @@ fn what_was_written_under_earlier_rules_is_said_again() {
         .set_rules(
             now(2),
             &owner,
-            Rules { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Rules::default() },
+            Terms { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Terms::default() },
         )
         .unwrap();
-    let bytes = rooms[0].law().chain()[0].bytes().to_vec();
+    let bytes = rooms[0].records().chain()[0].bytes().to_vec();
     rooms[1].handle_message(now(3), endpoint(0, 99), RoomMessage::Record(Bytes::new(bytes).unwrap()));
     assert_eq!(board(&rooms[1]).shown(), 0);
     assert!(outputs(&mut rooms[1]).contains(&RoomOutput::SayAgain));
@@ -467,16 +477,16 @@ fn records_survive_with_the_room() {
     let owner = identity(0);
     let mut rooms = vec![room(0), room(6)];
     hear_all(&mut rooms[1], everything().into_iter());
-    rooms[0].set_rules(now(1), &owner, Rules::default()).unwrap();
+    rooms[0].set_rules(now(1), &owner, Terms::default()).unwrap();
     for original in &rooms {
         let mut kept = None;
         let mut storing = Room {
             storage: crate::room::storage::Storage::new(&Config { stores: true, ..Config::default() }, b""),
             ..room(8)
         };
-        let records = original.law().chain().iter().chain(original.law().edicts());
+        let records = original.records().chain().iter().chain(original.records().edicts());
         records.for_each(|record| storing.handle_record(now(30_000), endpoint(9, 9), record.bytes()));
-        for (_, proof) in original.law().proofs() {
+        for (_, proof) in original.records().proofs() {
             storing.handle_proof(now(30_000), endpoint(9, 9), &proof.encode());
         }
         storing.finish(now(30_000));
@@ -487,11 +497,11 @@ fn records_survive_with_the_room() {
         }
         let mut restored = room(7);
         assert_eq!(restored.restore_records(&kept.unwrap()), 0);
-        assert_eq!(restored.law().digest(), original.law().digest());
+        assert_eq!(restored.records().digest(), original.records().digest());
     }
     let mut other = room(7);
     assert_eq!(other.restore_records(b"torn"), 1);
-    assert!(other.law().is_empty());
+    assert!(other.records().is_empty());
 }
 
 /// A batch under a record that nobody knows.
@@ -503,8 +513,8 @@ fn unruled(instance: u64) -> SignedBatch {
 fn so_many_batches_wait_for_the_record_they_were_written_under() {
     let mut room = room(2);
     let waiting = |room: &Room| {
-        let first = room.governing.unruled.front().map(|(_, batch, _)| batch.header().author.instance.0);
-        (room.governing.unruled.len(), first)
+        let (waiting, _) = room.rules.waiting();
+        (waiting.len(), waiting.front().map(|(_, batch, _)| batch.header().author.instance.0))
     };
     for instance in 0..UNRULED_MAX as u64 {
         hear(&mut room, now(10), endpoint(3, 1), live(&unruled(instance)));
@@ -528,15 +538,16 @@ fn so_many_bytes_of_batches_wait_for_their_record() {
         let length = batch.bytes().len();
         sent += length;
         hear(&mut room, now(10), endpoint(3, 1), live(&batch));
-        let kept: usize = room.governing.unruled.iter().map(|(_, batch, _)| batch.bytes().len()).sum();
-        assert_eq!(room.governing.unruled_bytes, kept);
+        let (waiting, bytes) = room.rules.waiting();
+        let kept: usize = waiting.iter().map(|(_, batch, _)| batch.bytes().len()).sum();
+        assert_eq!(bytes, kept);
         if sent > UNRULED_BYTES_MAX {
             assert!((UNRULED_BYTES_MAX - 2 * length..=UNRULED_BYTES_MAX).contains(&kept), "{kept}");
             break;
         }
         assert_eq!(kept, sent);
     }
-    assert!(room.governing.unruled.len() < UNRULED_MAX);
+    assert!(room.rules.waiting().0.len() < UNRULED_MAX);
 }
 
 #[test]
@@ -547,7 +558,7 @@ fn of_too_many_bans_and_erases_the_earliest_hold() {
     for millis in 2..2 + most {
         hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(millis)));
     }
-    let held = |room: &Room| sorted(room.law().edicts().map(|record| record.stamp()).collect());
+    let held = |room: &Room| sorted(room.records().edicts().map(|record| record.stamp()).collect());
     let stamps = |millis: core::ops::Range<u64>| millis.map(stamp).collect::<Vec<_>>();
     assert_eq!(held(&room), stamps(2..2 + most));
     hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(2 + most)));
@@ -566,7 +577,7 @@ fn so_many_endpoints_are_known_to_contradict_themselves() {
             let batch = batch((1, instance, 1), None, None, 5, &[(0, bits)]);
             hear(&mut room, now(10), endpoint(3, 1), live(&batch));
         }
-        let proved = room.law().proofs().map(|(endpoint, _)| endpoint.instance.0);
+        let proved = room.records().proofs().map(|(endpoint, _)| endpoint.instance.0);
         proved.collect::<Vec<_>>()
     };
     let all: Vec<_> = (1..=most).map(&mut contradict).collect();

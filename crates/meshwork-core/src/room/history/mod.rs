@@ -91,7 +91,7 @@ impl Room {
     /// forgotten.
     pub fn begin_history(&mut self, now: Now) {
         self.cancel_history();
-        let neighbours: Vec<Endpoint> = self.members.keys().copied().collect();
+        let neighbours: Vec<Endpoint> = self.membership.members().keys().copied().collect();
         self.history.fetch = Some(Fetch::new(now.time, neighbours));
         self.finish(now);
     }
@@ -127,7 +127,7 @@ impl Room {
     /// did not sign it for this room, or the room's records do not let it stand.
     pub fn past(&self, bytes: &[u8]) -> Option<SignedBatch> {
         let batch = decode(bytes)?.verify(&self.id).ok()?;
-        self.law.lets_stand(&batch.header()).then_some(batch)
+        self.records().lets_stand(&batch.header()).then_some(batch)
     }
 
     /// The driver has read a part of the log, or could not, in words.
@@ -163,8 +163,8 @@ impl Room {
             && let Some((from, batch)) = fetch.take_unverified()
         {
             count += 1;
-            match self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law) {
-                Ok(checked) if self.law.lets_stand(&checked.batch.header()) => {
+            match self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records()) {
+                Ok(checked) if self.rules.records().lets_stand(&checked.batch.header()) => {
                     fetch.handle_verified(checked.batch)
                 }
                 Err(Rejection::Refused(

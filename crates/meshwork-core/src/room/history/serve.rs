@@ -9,7 +9,7 @@ use super::PART_BYTES_MAX;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
 use crate::replica::Replica;
-use crate::room::allowance::Bucket;
+use crate::room::delivery::flood::Bucket;
 use crate::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };

@@ -1,11 +1,9 @@
 //! What members say to each other about a room's history: kinds 60 to 66, whose bytes docs/protocol/history.md gives.
 
-use alloc::vec::Vec;
-
 use serde::{Deserialize, Serialize};
 
 use crate::batches::batch::BATCH_MAX;
-use crate::wire::{self, Bytes, DecodeError};
+use crate::wire::{Bytes, kinds};
 
 /// A message about the history of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,51 +101,15 @@ pub enum PartOutcome {
     Refused,
 }
 
-mod kind {
-    pub(super) const ASK: u32 = 60;
-    pub(super) const SPAN: u32 = 61;
-    pub(super) const WANT: u32 = 62;
-    pub(super) const BATCH: u32 = 63;
-    pub(super) const GAP: u32 = 64;
-    pub(super) const PART_END: u32 = 65;
-    pub(super) const UNWANT: u32 = 66;
-}
-
-impl HistoryMessage {
-    /// The message's kind and body, inside the room that the sender calls by this number.
-    pub(super) fn encode(&self, number: u32) -> (u32, Vec<u8>) {
-        match self {
-            HistoryMessage::Ask => (kind::ASK, wire::encode(&number)),
-            HistoryMessage::Span(body) => (kind::SPAN, wire::encode(&(number, body))),
-            HistoryMessage::Want(body) => (kind::WANT, wire::encode(&(number, body))),
-            HistoryMessage::Batch(body) => (kind::BATCH, wire::encode(&(number, body))),
-            HistoryMessage::Gap(body) => (kind::GAP, wire::encode(&(number, body))),
-            HistoryMessage::PartEnd(body) => (kind::PART_END, wire::encode(&(number, body))),
-            HistoryMessage::Unwant => (kind::UNWANT, wire::encode(&number)),
-        }
-    }
-
-    /// Reads a message and the sender's number for the room; `None` when its kind is none of these.
-    pub(super) fn decode(kind: u32, body: &[u8]) -> Result<Option<(u32, HistoryMessage)>, DecodeError> {
-        fn read<T: serde::de::DeserializeOwned>(
-            body: &[u8],
-            wrap: fn(T) -> HistoryMessage,
-        ) -> Result<Option<(u32, HistoryMessage)>, DecodeError> {
-            let (number, inner) = wire::decode::<(u32, T)>(body)?;
-            Ok(Some((number, wrap(inner))))
-        }
-        match kind {
-            kind::ASK => read(body, |()| HistoryMessage::Ask),
-            kind::SPAN => read(body, HistoryMessage::Span),
-            kind::WANT => read(body, HistoryMessage::Want),
-            kind::BATCH => read(body, HistoryMessage::Batch),
-            kind::GAP => read(body, HistoryMessage::Gap),
-            kind::PART_END => read(body, HistoryMessage::PartEnd),
-            kind::UNWANT => read(body, |()| HistoryMessage::Unwant),
-            _ => Ok(None),
-        }
-    }
-}
+kinds!(HistoryMessage {
+    60 => Ask,
+    61 => Span(body),
+    62 => Want(body),
+    63 => Batch(body),
+    64 => Gap(body),
+    65 => PartEnd(body),
+    66 => Unwant,
+});
 
 #[cfg(test)]
 mod tests {

@@ -10,10 +10,10 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::RecordHash;
-use super::law::Law;
 use crate::id::Endpoint;
 use crate::room::message::RoomMessage;
+use crate::room::rules::record::RecordHash;
+use crate::room::rules::records::Records;
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 
@@ -26,7 +26,7 @@ pub const ASK_MOST: Duration = Duration::from_secs(30);
 
 /// What comes out of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordOutput {
+pub enum ExchangeOutput {
     /// To be sent.
     Send(Endpoint, RoomMessage),
     /// The neighbour holds what we hold.
@@ -47,22 +47,22 @@ struct Neighbour {
 
 /// The comparison with all neighbours.
 #[derive(Debug, Default)]
-pub struct RecordSync {
+pub struct Exchange {
     neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
-    outputs: VecDeque<RecordOutput>,
+    outputs: VecDeque<ExchangeOutput>,
 }
 
-impl RecordSync {
+impl Exchange {
     /// A neighbour is attached: sends it our hashes and their digest.
-    pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, law: &Law) {
-        let told = Some(law.digest());
+    pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, records: &Records) {
+        let told = Some(records.digest());
         // What it says at first may be lost with a link that another one replaces.
         let ask_at = Some(now + ASK_LEAST);
         let neighbour = Neighbour { digest: None, told, in_step: false, ask_at, ask_pause: ASK_LEAST };
         self.neighbours.insert(endpoint, neighbour);
-        self.send_hashes(endpoint, law);
-        self.send(endpoint, RoomMessage::RecordsDigest(law.digest()));
+        self.send_hashes(endpoint, records);
+        self.send(endpoint, RoomMessage::RecordsDigest(records.digest()));
     }
 
     /// A neighbour is gone.
@@ -71,10 +71,10 @@ impl RecordSync {
     }
 
     /// Our records changed: tells the digest after a while.
-    pub fn handle_change(&mut self, now: Time, law: &Law) {
+    pub fn handle_change(&mut self, now: Time, records: &Records) {
         self.tell_at = Some(now + QUIET);
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
-        endpoints.into_iter().for_each(|endpoint| self.compare(now, endpoint, law));
+        endpoints.into_iter().for_each(|endpoint| self.compare(now, endpoint, records));
     }
 
     /// A neighbour may have missed something.
@@ -86,28 +86,29 @@ impl RecordSync {
     }
 
     /// A neighbour said which records it holds: sends it what it lacks, rules first, and our digest.
-    pub fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash], law: &Law) {
+    pub fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash], records: &Records) {
         if !self.neighbours.contains_key(&from) {
             return;
         }
         let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
-        for record in law.chain().iter().chain(law.edicts()).filter(|record| !theirs.contains(&record.hash()))
+        for record in
+            records.chain().iter().chain(records.edicts()).filter(|record| !theirs.contains(&record.hash()))
         {
             let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
             self.send(from, RoomMessage::Record(bytes));
         }
-        for (_, proof) in law.proofs().filter(|(_, proof)| !theirs.contains(&proof.hash())) {
+        for (_, proof) in records.proofs().filter(|(_, proof)| !theirs.contains(&proof.hash())) {
             let bytes = Bytes::new(proof.encode()).expect("a proof is within its limit");
             self.send(from, RoomMessage::Equivocation(bytes));
         }
-        self.send(from, RoomMessage::RecordsDigest(law.digest()));
+        self.send(from, RoomMessage::RecordsDigest(records.digest()));
     }
 
     /// A neighbour told its digest.
-    pub fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32], law: &Law) {
+    pub fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32], records: &Records) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
             neighbour.digest = Some(digest);
-            self.compare(now, from, law);
+            self.compare(now, from, records);
         }
     }
 
@@ -118,29 +119,29 @@ impl RecordSync {
     }
 
     /// Tells digests and sends hashes that are due.
-    pub fn handle_timeout(&mut self, now: Time, law: &Law) {
+    pub fn handle_timeout(&mut self, now: Time, records: &Records) {
         let tells = self.tell_at.take_if(|at| *at <= now).is_some();
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         for endpoint in endpoints {
             if tells {
-                self.tell(endpoint, law);
+                self.tell(endpoint, records);
             }
             let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { continue };
             if neighbour.ask_at.is_some_and(|at| at <= now) {
                 neighbour.ask_pause = (neighbour.ask_pause * 2).min(ASK_MOST);
                 neighbour.ask_at = Some(now + neighbour.ask_pause);
-                self.send_hashes(endpoint, law);
+                self.send_hashes(endpoint, records);
             }
         }
     }
 
-    /// The next thing that [`RecordSync::handle_timeout`] has to do.
+    /// The next thing that [`Exchange::handle_timeout`] has to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.neighbours.values().filter_map(|neighbour| neighbour.ask_at).chain(self.tell_at).min()
     }
 
     /// What is to be sent or told.
-    pub fn poll_output(&mut self) -> Option<RecordOutput> {
+    pub fn poll_output(&mut self) -> Option<ExchangeOutput> {
         self.outputs.pop_front()
     }
 
@@ -149,8 +150,8 @@ impl RecordSync {
         self.neighbours.get(&endpoint).is_some_and(|neighbour| neighbour.in_step)
     }
 
-    fn tell(&mut self, endpoint: Endpoint, law: &Law) {
-        let digest = law.digest();
+    fn tell(&mut self, endpoint: Endpoint, records: &Records) {
+        let digest = records.digest();
         if let Some(neighbour) = self.neighbours.get_mut(&endpoint)
             && neighbour.told.replace(digest) != Some(digest)
         {
@@ -158,26 +159,26 @@ impl RecordSync {
         }
     }
 
-    fn compare(&mut self, now: Time, endpoint: Endpoint, law: &Law) {
+    fn compare(&mut self, now: Time, endpoint: Endpoint, records: &Records) {
         let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
         let Some(digest) = neighbour.digest else { return };
-        if digest != law.digest() {
+        if digest != records.digest() {
             neighbour.in_step = false;
             neighbour.ask_at.get_or_insert(now + neighbour.ask_pause);
             return;
         }
         (neighbour.ask_at, neighbour.ask_pause) = (None, ASK_LEAST);
         if !core::mem::replace(&mut neighbour.in_step, true) {
-            self.outputs.push_back(RecordOutput::InStep(endpoint));
+            self.outputs.push_back(ExchangeOutput::InStep(endpoint));
         }
     }
 
-    fn send_hashes(&mut self, to: Endpoint, law: &Law) {
-        let hashes = Bounded::new(law.hashes().collect()).expect("each kind of record has its limit");
+    fn send_hashes(&mut self, to: Endpoint, records: &Records) {
+        let hashes = Bounded::new(records.hashes().collect()).expect("each kind of record has its limit");
         self.send(to, RoomMessage::Records(hashes));
     }
 
     fn send(&mut self, to: Endpoint, message: RoomMessage) {
-        self.outputs.push_back(RecordOutput::Send(to, message));
+        self.outputs.push_back(ExchangeOutput::Send(to, message));
     }
 }

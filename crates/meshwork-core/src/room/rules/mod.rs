@@ -1,217 +1,154 @@
-//! What records do to a room: who may write how much, what is taken out of the replica, who contradicted itself.
+//! The rules of a room: its records, which batches they let compete, and what its own program has used of its limit.
+//!
+//! # How it works
+//! [`Records`] says what a set of records means, [`Exchange`] keeps the sets of neighbours equal, [`Ledger`] knows the
+//! batches that somebody may contradict. `Rules` asks all three whether a batch may compete, takes in what neighbours
+//! and one's own person publish, and remembers what this program has written in a window of the limit.
+//!
+//! # Driving it
+//! The room hands in what it hears and carries out what follows for its replica, its storage and its outbox.
+//!
+//! # Limits
+//! Those of [`record`], [`records`] and [`proof`]; `waiting` says how many batches wait for their record.
+
+pub mod exchange;
+pub mod proof;
+mod publish;
+pub mod record;
+pub mod records;
+pub(super) mod waiting;
 
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::equivocation::{Counted, Proof};
-use super::records::law::{Standing, Taken, Void};
-use super::records::sync::RecordOutput;
-use super::records::{Erase, Limit, RECORD_MAX, Record, RecordError, RecordHash, Rules};
-use super::{Room, RoomOutput, delivery::Rejection};
-use crate::batches::batch::{Batch, SignedBatch, UnverifiedBatch};
+use self::exchange::{Exchange, ExchangeOutput};
+use self::proof::{Counted, Ledger, PROOF_MAX, Proof, ProofError};
+use self::record::{Erase, Limit, RECORD_MAX, Record, RecordError, RecordHash, Terms};
+use self::records::{Outcome, RECORD_HASHES_MAX, Records, Standing, Void};
+use self::waiting::{Unruled, Waiting};
+use crate::batches::batch::{Batch, Header, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
-use crate::id::{Endpoint, Instance};
+use crate::id::{Endpoint, PeerId, RoomId};
 use crate::node::{CommandError, WritingLeft};
-use crate::replica::{Content, Retraction};
-use crate::room::equivocation::PROOF_MAX;
+use crate::replica::{Content, Replica, Retraction};
 use crate::room::message::RoomMessage;
-use crate::room::outbox::OUTBOX_MAX;
-use crate::room::records::law::RECORD_HASHES_MAX;
 use crate::seam::config::Config;
-#[cfg(feature = "planted-bugs")]
-use crate::seam::config::PlantedBug;
-use crate::seam::event::{Event, Refusal};
+use crate::seam::event::Refusal;
 use crate::seam::io::BatchKey;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
 
-/// Batches that wait for the record they were written under: all that somebody sends to whoever attaches, before the
-/// records are compared. One that was beaten meanwhile is found by nothing else.
-pub(super) const UNRULED_MAX: usize = OUTBOX_MAX;
-/// Bytes of such batches, so that large ones do not multiply [`UNRULED_MAX`].
-pub(super) const UNRULED_BYTES_MAX: usize = 1024 * 1024;
-
-/// What a room remembers about being governed, beside its law.
+/// What the records of a room let happen.
 #[derive(Debug)]
-pub(super) struct Governing {
+pub(super) struct Rules {
+    me: Endpoint,
+    room: RoomId,
     /// Stamps up to this far ahead of room time count.
-    ahead_max: core::time::Duration,
+    ahead_max: Duration,
+    records: Records,
+    exchange: Exchange,
+    ledger: Ledger,
     /// What this program has used in a window of the limit of a record.
     counted: Option<(RecordHash, u64, u32)>,
-    /// Batches under records that are not known yet, from whom, and whether they came live.
-    unruled: VecDeque<(Endpoint, SignedBatch, bool)>,
-    unruled_bytes: usize,
+    waiting: Waiting,
     /// Whether neighbours are to hear of changed records once these are stored.
     untold: bool,
-    #[cfg(feature = "planted-bugs")]
-    planted: Option<PlantedBug>,
 }
 
-impl Governing {
-    pub(super) fn new(config: &Config) -> Governing {
-        Governing {
-            ahead_max: config.stamp_ahead_max,
-            counted: None,
-            unruled: VecDeque::new(),
-            unruled_bytes: 0,
-            untold: false,
-            #[cfg(feature = "planted-bugs")]
-            planted: config.planted,
-        }
-    }
+/// Whether a batch may compete.
+pub(super) enum Admission {
+    /// It may.
+    Admitted,
+    /// Its record is not known.
+    Unknown,
+    /// It never will.
+    Void(Void),
+    /// It contradicts another one of its author, and neither of both counts from here on.
+    Contradicts(Proof),
+}
+
+/// What became of a record that a neighbour sent.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// It changed something, and has this stamp.
+    pub(super) changed: Option<Stamp>,
+    /// It shows that the owner contradicted itself.
+    pub(super) forked: bool,
+}
+
+/// A proof that is new.
+pub(super) struct Proved {
+    /// Who contradicted itself.
+    pub(super) endpoint: Endpoint,
+    /// How, in words.
+    pub(super) detail: String,
+    /// Whether batches of it are known, which may have to go.
+    pub(super) has_written: bool,
 }
 
 /// Records as one string of bytes, in a form that stores keep.
 type StoredRecords =
     (Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>, Bounded<Bytes<PROOF_MAX>, RECORD_HASHES_MAX>);
 
-impl Room {
+impl Rules {
+    /// Those of a room without records, as `me` keeps them.
+    pub(super) fn new(me: Endpoint, room: RoomId, owner: PeerId, config: &Config) -> Rules {
+        Rules {
+            me,
+            room,
+            ahead_max: config.stamp_ahead_max,
+            records: Records::new(room, owner),
+            exchange: Exchange::default(),
+            ledger: Ledger::default(),
+            counted: None,
+            waiting: Waiting::default(),
+            untold: false,
+        }
+    }
+
+    /// The records and what follows from them.
+    pub(super) fn records(&self) -> &Records {
+        &self.records
+    }
+
     /// The rules that hold now.
-    pub fn rules(&self) -> &Rules {
-        self.law.rules()
+    pub(super) fn terms(&self) -> &Terms {
+        self.records.rules()
     }
 
-    /// The records of the room and what follows from them.
-    pub fn law(&self) -> &super::records::law::Law {
-        &self.law
-    }
-
-    /// Whether the member holds the same records as we do.
-    pub fn has_our_records(&self, endpoint: Endpoint) -> bool {
-        self.records.is_in_step(endpoint)
-    }
-
-    /// Takes in records as they were stored. Returns how many are not records of this room.
-    pub fn restore_records(&mut self, stored: &[u8]) -> usize {
-        if stored.is_empty() {
-            return 0;
-        }
-        let Ok((records, proofs)) = wire::decode::<StoredRecords>(stored) else { return 1 };
-        let mut refused = 0;
-        for bytes in records.iter() {
-            match Record::decode(bytes, &self.id)
-                .map(|record| (record.stamp(), self.law.take(record, Stamp::LAST)))
-            {
-                Ok((stamp, Taken::Changed { .. })) => self.clock.merge(stamp),
-                _ => refused += 1,
-            }
-        }
-        for bytes in proofs.iter() {
-            match Proof::decode(bytes, &self.id, self.counts()) {
-                Ok(proof) => drop(self.law.take_proof(proof)),
-                Err(_) => refused += 1,
-            }
-        }
-        self.replica.enforce(&|_| true, &self.retractions(), &mut core::iter::empty());
-        self.sync.handle_rules(Time(0), self.law.digest());
-        refused
-    }
-
-    /// A neighbour sent a record.
-    pub(super) fn handle_record(&mut self, now: Now, from: Endpoint, bytes: &[u8]) {
-        let record = match Record::decode(bytes, &self.id) {
-            Ok(record) => record,
-            // Written by a newer version: an honest neighbour may hold it.
-            Err(RecordError::Format(_)) => return,
-            Err(error) => {
-                let offence = RoomOutput::Offence(from, Refusal::Record, error.to_string());
-                return self.outputs.push_back(offence);
-            }
-        };
-        let millis = now.wall.as_millis().saturating_add(self.governing.ahead_max.as_millis() as u64);
-        let latest = Stamp(Stamp::at(WallTime::from_millis(millis)).0 | 0xffff);
-        let stamp = record.stamp();
-        let forked = match self.law.take(record, latest) {
-            Taken::Changed { forked } => {
-                self.clock.merge(stamp);
-                self.enforce(now);
-                forked
-            }
-            Taken::Idle { forked } => forked,
-            Taken::Known => false,
-            Taken::Refused(refusal, detail) => {
-                return self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
-            }
-        };
-        if forked {
-            let endpoint = Endpoint { peer: self.law.owner(), instance: Instance(0) };
-            let detail = String::from("the owner signed two different records with one number");
-            self.event(Event::Equivocation { room: self.handle, endpoint, detail });
+    /// Whether a batch with this header competes.
+    pub(super) fn standing(&self, header: &Header) -> Standing {
+        match self.records.standing(header) {
+            Standing::Void(_) if planted!(LateBan) => Standing::Stands,
+            standing => standing,
         }
     }
 
-    /// A neighbour sent a proof that somebody contradicted itself.
-    pub(super) fn handle_proof(&mut self, now: Now, from: Endpoint, bytes: &[u8]) {
-        match Proof::decode(bytes, &self.id, self.counts()) {
-            Ok(proof) => drop(self.take_proof(now, proof)),
-            // Under a record that is not known here the neighbour may be right.
-            Err(super::equivocation::ProofError::Consistent) if !self.knows_records_of(bytes) => {}
-            Err(error) => {
-                let offence = RoomOutput::Offence(from, Refusal::Equivocation, error.to_string());
-                self.outputs.push_back(offence);
-            }
-        }
-    }
-
-    /// Reads a batch and does the checks that cost little: it may be queued for the others.
-    pub(super) fn screen(&self, bytes: &[u8], live: bool) -> Result<UnverifiedBatch, Rejection> {
-        let batch = self.delivery.decode(bytes)?;
-        self.look(&batch, live).map(|()| batch)
-    }
-
-    /// Does the checks that cost little.
-    pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
-        self.delivery.screen(batch)?;
-        if self.is_known(batch, live) {
-            return Err(Rejection::Known(batch.key()));
-        }
-        match self.law.standing(&batch.header()) {
-            Standing::Void(void) if !self.is_planted_late_ban() => {
-                Err(Rejection::Void(batch.header().author, void))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a batch need not be looked at again. What was delivered but is not held any more must be when a
-    /// neighbour shows it in a part: a ban may have taken out what had beaten it.
-    pub(super) fn is_known(&self, batch: &Batch, live: bool) -> bool {
-        let key = batch.key();
-        if !self.delivery.is_delivered(&key) {
-            return self.delivery.is_held(batch);
-        }
-        self.ledger.get(&key).map_or(live, |known| known.body() == batch.body())
+    /// Whether a batch that was delivered need not be looked at again.
+    pub(super) fn knows(&self, batch: &Batch, live: bool) -> bool {
+        // What is not held any more must be looked at when a neighbour shows it in a part: a ban may have taken out
+        // what had beaten it.
+        self.ledger.get(&batch.key()).map_or(live, |known| known.body() == batch.body())
     }
 
     /// Whether a verified batch may compete: it stands by the present records, and contradicts nothing.
-    pub(super) fn admits_batch(&mut self, now: Now, batch: &SignedBatch) -> bool {
-        match self.law.standing(&batch.header()) {
+    pub(super) fn admit(&self, batch: &SignedBatch, replica: &dyn Replica) -> Admission {
+        match self.standing(&batch.header()) {
             Standing::Stands => {}
-            Standing::Unknown => return false,
-            Standing::Void(void) if !self.is_planted_late_ban() => {
-                self.tell_void(batch.header().author, void);
-                return false;
-            }
-            Standing::Void(_) => {}
+            Standing::Unknown => return Admission::Unknown,
+            Standing::Void(void) => return Admission::Void(void),
         }
         let key = batch.key();
         let neighbours = self.ledger.neighbours(&key);
-        let proofs = neighbours.filter_map(|other| Proof::of(other, batch, self.counts()));
-        let proof = proofs.min_by_key(Proof::head);
-        let Some(proof) = proof.filter(|_| !self.is_planted_equivocation()) else { return true };
-        let message = Bytes::new(proof.encode()).map(RoomMessage::Equivocation);
-        if self.take_proof(now, proof)
-            && let Ok(message) = message
-        {
-            self.records.spread(&message);
-        }
-        false
+        let proofs = neighbours.filter_map(|other| Proof::of(other, batch, self.counts(replica)));
+        let proof = proofs.min_by_key(Proof::head).filter(|_| !planted!(Equivocation));
+        proof.map_or(Admission::Admitted, Admission::Contradicts)
     }
 
-    /// Notes what became of an accepted batch.
-    pub(super) fn note_in_ledger(&mut self, batch: SignedBatch, kept: bool, dropped: &[BatchKey]) {
+    /// Notes what became of an admitted batch.
+    pub(super) fn note(&mut self, batch: SignedBatch, kept: bool, dropped: &[BatchKey]) {
         if kept {
             self.ledger.note_kept(batch);
         } else if self.ledger.get(&batch.key()).is_none() {
@@ -222,36 +159,161 @@ impl Room {
 
     /// A batch waits for the record that it was written under.
     pub(super) fn await_record(&mut self, from: Endpoint, batch: SignedBatch, live: bool) {
-        self.governing.unruled_bytes += batch.bytes().len();
-        self.governing.unruled.push_back((from, batch, live));
-        while self.governing.unruled.len() > UNRULED_MAX || self.governing.unruled_bytes > UNRULED_BYTES_MAX {
-            let Some((_, oldest, _)) = self.governing.unruled.pop_front() else { break };
-            self.governing.unruled_bytes -= oldest.bytes().len();
+        self.waiting.push(from, batch, live);
+    }
+
+    /// The batches that wait for their record, and their bytes.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> (&VecDeque<Unruled>, usize) {
+        self.waiting.batches()
+    }
+
+    /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of the
+    /// others.
+    pub(super) fn restore(&mut self, stored: &[u8], replica: &dyn Replica) -> (usize, Vec<Stamp>) {
+        let mut stamps = Vec::new();
+        let Ok((records, proofs)) = wire::decode::<StoredRecords>(stored) else { return (1, stamps) };
+        let mut refused = 0;
+        for bytes in records.iter() {
+            match Record::decode(bytes, &self.room)
+                .map(|record| (record.stamp(), self.records.take(record, Stamp::LAST)))
+            {
+                Ok((stamp, Outcome::Changed { .. })) => stamps.push(stamp),
+                _ => refused += 1,
+            }
+        }
+        for bytes in proofs.iter() {
+            match Proof::decode(bytes, &self.room, self.counts(replica)) {
+                Ok(proof) => drop(self.records.take_proof(proof)),
+                Err(_) => refused += 1,
+            }
+        }
+        (refused, stamps)
+    }
+
+    /// The records as they are stored; `None` while there are none.
+    pub(super) fn stored(&self) -> Option<Vec<u8>> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let records = self.records.chain().iter().chain(self.records.edicts());
+        let records = records.filter_map(|record| Bytes::new(record.bytes().to_vec()).ok()).collect();
+        let proofs = self.records.proofs().filter_map(|(_, proof)| Bytes::new(proof.encode()).ok()).collect();
+        let fits = "each kind of record has its limit";
+        let stored: StoredRecords = (Bounded::new(records).expect(fits), Bounded::new(proofs).expect(fits));
+        Some(wire::encode(&stored))
+    }
+
+    /// A neighbour sent a record.
+    ///
+    /// # Errors
+    /// What is wrong with it; an honest neighbour would not hold it.
+    pub(super) fn handle_record(&mut self, now: Now, bytes: &[u8]) -> Result<Heard, (Refusal, String)> {
+        let record = match Record::decode(bytes, &self.room) {
+            Ok(record) => record,
+            // Written by a newer version: an honest neighbour may hold it.
+            Err(RecordError::Format(_)) => return Ok(Heard::default()),
+            Err(error) => return Err((Refusal::Record, error.to_string())),
+        };
+        let millis = now.wall.as_millis().saturating_add(self.ahead_max.as_millis() as u64);
+        let latest = Stamp(Stamp::at(WallTime::from_millis(millis)).0 | 0xffff);
+        let stamp = record.stamp();
+        match self.records.take(record, latest) {
+            Outcome::Changed { forked } => Ok(Heard { changed: Some(stamp), forked }),
+            Outcome::Idle { forked } => Ok(Heard { changed: None, forked }),
+            Outcome::Known => Ok(Heard::default()),
+            Outcome::Refused(refusal, detail) => Err((refusal, detail)),
         }
     }
 
-    /// Tells that somebody writes who does not count any more.
-    pub(super) fn tell_void(&mut self, author: Endpoint, void: Void) {
-        let detail = match void {
-            // Honest programs write under earlier rules until they hear of later ones.
-            Void::Outdated => return,
-            Void::Banned => format!("{author} is banned, and wrote after that"),
-            Void::Contradicted => format!("{author} contradicted itself, and wrote after that"),
-        };
-        self.outputs.push_back(RoomOutput::Refused(author, Refusal::BatchBanned, detail));
+    /// Reads a proof that a neighbour sent; `None` when the neighbour may be right, but not by the records known here.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(super) fn read_proof(&self, bytes: &[u8], replica: &dyn Replica) -> Result<Option<Proof>, String> {
+        match Proof::decode(bytes, &self.room, self.counts(replica)) {
+            Ok(proof) => Ok(Some(proof)),
+            Err(ProofError::Consistent) if !self.knows_records_of(bytes) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
-    /// What this peer may write at once now; `None` where the rules have no limit.
+    /// Takes in a proof that was checked, if it is new.
+    pub(super) fn take_proof(&mut self, proof: Proof, replica: &dyn Replica) -> Option<Proved> {
+        let endpoint = proof.endpoint();
+        let has_written = self.ledger.of(endpoint).next().is_some();
+        // Who may not write has nothing to take out, and must not fill the table of proofs.
+        if !self.records.may_write(endpoint.peer) && !has_written {
+            return None;
+        }
+        let detail = proof.words(self.counts(replica));
+        self.records.take_proof(proof).then_some(Proved { endpoint, detail, has_written })
+    }
+
+    /// What the records take back.
+    pub(super) fn retractions(&self) -> Vec<Retraction> {
+        let retraction = |(until, erase): (Stamp, Erase)| Retraction {
+            until,
+            author: erase.author,
+            scope: erase.region.map(|region| [region.x, region.y, region.width, region.height]),
+        };
+        self.records.erases().map(retraction).collect()
+    }
+
+    /// Batches that win no entry: they compete again where others do not any more.
+    pub(super) fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
+        self.ledger.beaten()
+    }
+
+    /// The records changed, and these batches win an entry again. Returns those that waited for a record.
+    pub(super) fn handle_enforced(&mut self, restored: &[SignedBatch]) -> VecDeque<Unruled> {
+        let records = &self.records;
+        self.ledger.retain(|batch| records.lets_stand(&batch.header()));
+        restored.iter().for_each(|batch| self.ledger.note_kept(batch.clone()));
+        self.waiting.take()
+    }
+
+    /// What was written here under earlier rules, is not named by later ones, and shows now.
+    pub(super) fn outdated(&self, replica: &dyn Replica) -> Content {
+        let is_outdated = |batch: &&SignedBatch| {
+            matches!(
+                self.records.standing(&batch.header()),
+                Standing::Void(Void::Outdated) | Standing::Unknown
+            )
+        };
+        replica.shown_of(&mut self.ledger.of(self.me).filter(is_outdated))
+    }
+
+    /// What this peer may write at `stamp`; `None` where the rules have no limit.
     ///
     /// # Errors
     /// [`CommandError::Banned`] and [`CommandError::NotWriter`] when that is nothing.
-    pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, CommandError> {
-        self.writing_left_at(self.clock.next(now.wall))
+    pub(super) fn writing_left(
+        &self,
+        stamp: Stamp,
+        replica: &dyn Replica,
+    ) -> Result<Option<WritingLeft>, CommandError> {
+        if self.records.is_banned(self.me.peer) || self.records.is_contradicted(self.me) {
+            return Err(CommandError::Banned);
+        }
+        if !self.records.may_write(self.me.peer) {
+            return Err(CommandError::NotWriter);
+        }
+        let Some(limit) = self.records.rules().limit else { return Ok(None) };
+        let left = limit.cost.saturating_sub(self.used(stamp, replica));
+        let window_ms = u64::from(limit.window_ms);
+        let wait_ms = window_ms - stamp.millis() % window_ms;
+        Ok(Some(WritingLeft { left, limit, wait_ms }))
     }
 
     /// Whether this peer may write what costs so much at `stamp`, in words where not.
-    pub(super) fn check_cost(&self, stamp: Stamp, cost: usize) -> Result<(), CommandError> {
-        match self.writing_left_at(stamp)? {
+    pub(super) fn check_cost(
+        &self,
+        stamp: Stamp,
+        cost: usize,
+        replica: &dyn Replica,
+    ) -> Result<(), CommandError> {
+        match self.writing_left(stamp, replica)? {
             Some(WritingLeft { left, limit: Limit { cost: most, window_ms }, wait_ms })
                 if cost > left as usize =>
             {
@@ -261,184 +323,27 @@ impl Room {
         }
     }
 
-    fn writing_left_at(&self, stamp: Stamp) -> Result<Option<WritingLeft>, CommandError> {
-        if self.law.is_banned(self.me.peer) || self.law.is_contradicted(self.me) {
-            return Err(CommandError::Banned);
-        }
-        if !self.law.may_write(self.me.peer) {
-            return Err(CommandError::NotWriter);
-        }
-        let Some(limit) = self.law.rules().limit else { return Ok(None) };
-        let left = limit.cost.saturating_sub(self.used(stamp));
-        let window_ms = u64::from(limit.window_ms);
-        let wait_ms = window_ms - stamp.millis() % window_ms;
-        Ok(Some(WritingLeft { left, limit, wait_ms }))
-    }
-
     /// Counts what is about to be written. Returns what that before it in the window cost, where the rules have a
     /// limit.
     pub(super) fn count_cost(&mut self, stamp: Stamp, cost: usize) -> Option<u32> {
-        let limit = self.law.rules().limit?;
-        let (record, window) = (self.law.last(), limit.window(stamp));
-        let before = match self.governing.counted {
+        let limit = self.records.rules().limit?;
+        let (record, window) = (self.records.last(), limit.window(stamp));
+        let before = match self.counted {
             Some((of, at, used)) if of == record && at == window => used,
             _ => 0,
         };
-        self.governing.counted = Some((record, window, before + cost as u32));
+        self.counted = Some((record, window, before + cost as u32));
         Some(before)
-    }
-
-    /// Stores the records as they are, if the room is stored.
-    pub(super) fn store_records(&mut self) {
-        if self.law.is_empty() {
-            return;
-        }
-        let records = self.law.chain().iter().chain(self.law.edicts());
-        let records = records.filter_map(|record| Bytes::new(record.bytes().to_vec()).ok()).collect();
-        let proofs = self.law.proofs().filter_map(|(_, proof)| Bytes::new(proof.encode()).ok()).collect();
-        let fits = "each kind of record has its limit";
-        let stored: StoredRecords = (Bounded::new(records).expect(fits), Bounded::new(proofs).expect(fits));
-        self.storage.replace_records(wire::encode(&stored));
-    }
-
-    /// A change was stored, or could not be: neighbours hear of records once these are durable.
-    pub(super) fn handle_records_stored(&mut self, now: Now, stored: bool) {
-        if stored && self.governing.untold && !self.storage.is_storing_records() {
-            self.governing.untold = false;
-            self.records.handle_change(now.time, &self.law);
-        }
-    }
-
-    /// Takes over what the comparison of records wants said.
-    pub(super) fn take_record_outputs(&mut self) {
-        while let Some(output) = self.records.poll_output() {
-            match output {
-                RecordOutput::Send(to, message) => self.outputs.push_back(RoomOutput::Send(to, message)),
-                RecordOutput::InStep(endpoint) => {
-                    self.event(Event::RecordsInStep { room: self.handle, endpoint });
-                    self.tell_in_step(endpoint);
-                }
-            }
-        }
-    }
-
-    /// Takes in a proof that was checked. Returns whether it is new.
-    fn take_proof(&mut self, now: Now, proof: Proof) -> bool {
-        let endpoint = proof.endpoint();
-        let law = &self.law;
-        // Who may not write has nothing to take out, and must not fill the table of proofs.
-        if !law.may_write(endpoint.peer) && self.ledger.of(endpoint).next().is_none() {
-            return false;
-        }
-        let detail = proof.words(self.counts());
-        if !self.law.take_proof(proof) {
-            return false;
-        }
-        self.event(Event::Equivocation { room: self.handle, endpoint, detail });
-        // Proofs against endpoints that nobody has heard of cost strangers little, so they must cost us little.
-        if self.ledger.of(endpoint).next().is_some() {
-            self.enforce(now);
-        } else {
-            self.keep_records(now);
-        }
-        true
-    }
-
-    /// Whether the records are known that the two batches of a proof name.
-    fn knows_records_of(&self, proof: &[u8]) -> bool {
-        let Ok((one, other)) = wire::decode::<(Bytes<PROOF_MAX>, Bytes<PROOF_MAX>)>(proof) else {
-            return true;
-        };
-        let known = |bytes: &[u8]| {
-            let header = UnverifiedBatch::decode(bytes).map(|batch| batch.header());
-            header.is_ok_and(|header| self.law.standing(&header) != Standing::Unknown)
-        };
-        known(&one) && known(&other)
-    }
-
-    fn retractions(&self) -> Vec<Retraction> {
-        let retraction = |(until, erase): (Stamp, Erase)| Retraction {
-            until,
-            author: erase.author,
-            scope: erase.region.map(|region| [region.x, region.y, region.width, region.height]),
-        };
-        self.law.erases().map(retraction).collect()
-    }
-
-    /// What batches count under the limits of records.
-    fn counts(&self) -> impl Fn(&Batch) -> Option<Counted> {
-        |batch| {
-            let limit = self.law.limit_of(batch.header().record)?;
-            let (_, cost) = self.replica.outline(batch.payload())?;
-            Some(Counted { limit, cost })
-        }
-    }
-
-    /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
-    pub(super) fn enforce(&mut self, now: Now) {
-        let outdated = self.shown_of_outdated();
-        let law = &self.law;
-        let stands = |batch: &SignedBatch| law.lets_stand(&batch.header());
-        let retractions = self.retractions();
-        let enforced = self.replica.enforce(&stands, &retractions, &mut self.ledger.beaten());
-        self.ledger.retain(stands);
-        for removed in &enforced.removed {
-            self.storage.remove(removed.key());
-        }
-        for restored in enforced.restored {
-            self.storage.insert_again(restored.clone());
-            self.ledger.note_kept(restored);
-        }
-        self.outbox.retain(|header| law.lets_stand(header));
-        if let Some(changes) = enforced.changed {
-            self.tell_changed(None, changes);
-        }
-        self.event(Event::RulesChanged { room: self.handle });
-        self.keep_records(now);
-        self.sync.handle_change(now.time);
-        if outdated.cost > 0 {
-            self.unsaid.push_back(outdated);
-            self.outputs.push_back(RoomOutput::SayAgain);
-        }
-        self.governing.unruled_bytes = 0;
-        for (from, batch, live) in core::mem::take(&mut self.governing.unruled) {
-            self.queue.push_again(from, batch, live);
-        }
-    }
-
-    /// Tells that a member holds and shows what we do, once both are so.
-    pub(super) fn tell_in_step(&mut self, endpoint: Endpoint) {
-        if self.is_in_step(endpoint) {
-            self.event(Event::InStep { room: self.handle, endpoint });
-        }
-    }
-
-    /// Stores changed records, and tells neighbours once they are durable.
-    fn keep_records(&mut self, now: Now) {
-        self.choose_overlay(now);
-        self.sync.handle_rules(now.time, self.law.digest());
-        self.store_records();
-        if self.storage.stores() {
-            self.governing.untold = true;
-        } else {
-            self.records.handle_change(now.time, &self.law);
-        }
-    }
-
-    /// What was written here under earlier rules, is not named by later ones, and shows now.
-    fn shown_of_outdated(&self) -> Content {
-        let outdated = |batch: &&SignedBatch| {
-            matches!(self.law.standing(&batch.header()), Standing::Void(Void::Outdated) | Standing::Unknown)
-        };
-        self.replica.shown_of(&mut self.ledger.of(self.me).filter(outdated))
     }
 
     /// What this peer has used of the limit in the window of a stamp: this program, and its others as far as they are
     /// known, so that a reload gives nothing new.
-    fn used(&self, stamp: Stamp) -> u32 {
-        let (Some(record), Some(limit)) = (self.law.current(), self.law.rules().limit) else { return 0 };
+    fn used(&self, stamp: Stamp, replica: &dyn Replica) -> u32 {
+        let (Some(record), Some(limit)) = (self.records.current(), self.records.rules().limit) else {
+            return 0;
+        };
         let window = limit.window(stamp);
-        let own = match self.governing.counted {
+        let own = match self.counted {
             Some((of, at, used)) if of == record && at == window => used,
             _ => 0,
         };
@@ -448,30 +353,88 @@ impl Room {
                 && header.record == Some(record)
                 && limit.window(header.window.most) == window
         });
-        let costs = others.filter_map(|batch| Some(self.replica.outline(batch.payload())?.1 as u32));
+        let costs = others.filter_map(|batch| Some(replica.outline(batch.payload())?.1 as u32));
         own.saturating_add(costs.sum())
     }
 
-    #[cfg(feature = "planted-bugs")]
-    fn is_planted_late_ban(&self) -> bool {
-        self.governing.planted == Some(PlantedBug::LateBan)
+    /// What batches count under the limits of records.
+    fn counts(&self, replica: &dyn Replica) -> impl Fn(&Batch) -> Option<Counted> {
+        |batch| {
+            let limit = self.records.limit_of(batch.header().record)?;
+            let (_, cost) = replica.outline(batch.payload())?;
+            Some(Counted { limit, cost })
+        }
     }
 
-    #[cfg(not(feature = "planted-bugs"))]
-    fn is_planted_late_ban(&self) -> bool {
-        false
-    }
-
-    #[cfg(feature = "planted-bugs")]
-    fn is_planted_equivocation(&self) -> bool {
-        self.governing.planted == Some(PlantedBug::Equivocation)
-    }
-
-    #[cfg(not(feature = "planted-bugs"))]
-    fn is_planted_equivocation(&self) -> bool {
-        false
+    /// Whether the records are known that the two batches of a proof name.
+    fn knows_records_of(&self, proof: &[u8]) -> bool {
+        let Ok((one, other)) = wire::decode::<(Bytes<PROOF_MAX>, Bytes<PROOF_MAX>)>(proof) else {
+            return true;
+        };
+        let known = |bytes: &[u8]| {
+            let header = UnverifiedBatch::decode(bytes).map(|batch| batch.header());
+            header.is_ok_and(|header| self.records.standing(&header) != Standing::Unknown)
+        };
+        known(&one) && known(&other)
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// What neighbours hear of the records.
+impl Rules {
+    /// Whether the member holds the same records as we do.
+    pub(super) fn is_in_step(&self, endpoint: Endpoint) -> bool {
+        self.exchange.is_in_step(endpoint)
+    }
+
+    pub(super) fn handle_attached(&mut self, now: Time, endpoint: Endpoint) {
+        self.exchange.handle_attached(now, endpoint, &self.records);
+    }
+
+    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.exchange.handle_detached(endpoint);
+    }
+
+    pub(super) fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash]) {
+        self.exchange.handle_hashes(from, hashes, &self.records);
+    }
+
+    pub(super) fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32]) {
+        self.exchange.handle_digest(now, from, digest, &self.records);
+    }
+
+    pub(super) fn handle_missed(&mut self, now: Time, endpoint: Endpoint) {
+        self.exchange.handle_missed(now, endpoint);
+    }
+
+    /// The records changed. Neighbours hear of it at once, or where they are stored, once they are durable.
+    pub(super) fn tell_changed(&mut self, now: Time, are_stored: bool) {
+        self.untold = are_stored;
+        if !are_stored {
+            self.exchange.handle_change(now, &self.records);
+        }
+    }
+
+    /// The records that changed last are durable.
+    pub(super) fn handle_stored(&mut self, now: Time) {
+        if core::mem::take(&mut self.untold) {
+            self.exchange.handle_change(now, &self.records);
+        }
+    }
+
+    /// Sends something that was just made to all neighbours.
+    pub(super) fn spread(&mut self, message: &RoomMessage) {
+        self.exchange.spread(message);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        self.exchange.handle_timeout(now, &self.records);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.exchange.poll_timeout()
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<ExchangeOutput> {
+        self.exchange.poll_output()
+    }
+}

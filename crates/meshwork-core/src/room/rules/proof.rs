@@ -20,9 +20,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::records::Limit;
 use crate::batches::batch::{BATCH_MAX, Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
+use crate::room::rules::record::Limit;
 use crate::seam::io::BatchKey;
 use crate::wire::{self, Bytes, DecodeError};
 

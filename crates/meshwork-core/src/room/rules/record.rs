@@ -6,9 +6,9 @@
 //!
 //! # How it works
 //! A [`Record`] is `format | body | signature`; its name is the blake3 hash of all three. The owner's records of
-//! [rules](Statement::Rules) form a chain, each naming the one before; a batch names the one that it is written
+//! [rules](Statement::Terms) form a chain, each naming the one before; a batch names the one that it is written
 //! under. [Bans](Statement::Ban) and [erases](Statement::Erase) stand beside the chain, each naming the record of
-//! rules from which its signer has a say. [`law::Law`] says what follows from a set of records, [`sync`] keeps the
+//! rules from which its signer has a say. [`Records`](super::records::Records) says what follows from a set of records, [`exchange`](super::exchange) keeps the
 //! sets of neighbours equal. docs/protocol/records.md has every byte.
 //!
 //! # Invariants
@@ -17,9 +17,6 @@
 //!
 //! # Limits
 //! [`RECORD_MAX`] bytes a record, [`CHAIN_MAX`] records of rules, [`EDICTS_MAX`] bans and erases.
-
-pub mod law;
-pub mod sync;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -81,7 +78,7 @@ impl Limit {
 
 /// What the owner may change about a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rules {
+pub struct Terms {
     /// How fast each endpoint may write; `None` for as fast as it can.
     pub limit: Option<Limit>,
     /// Who may write besides the owner, in ascending order; `None` for everybody.
@@ -96,7 +93,7 @@ pub struct Rules {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Statement {
     /// The rules from here on.
-    Rules(RulesRecord),
+    Terms(TermsRecord),
     /// A peer writes no more.
     Ban(Ban),
     /// What was written does not show.
@@ -105,11 +102,11 @@ pub enum Statement {
 
 /// Rules, and what they do to what was there before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RulesRecord {
+pub struct TermsRecord {
     /// Its place in the chain, from 1.
     pub number: u32,
     /// The rules.
-    pub rules: Rules,
+    pub rules: Terms,
     /// Bans and erases that no longer hold, in ascending order.
     pub lifted: Bounded<RecordHash, LIFTED_MAX>,
     /// The last sequence of each endpoint, in ascending order, up to which batches under earlier records go on to
@@ -294,7 +291,7 @@ impl Body {
         };
         holds(self.stamp != Stamp::NEVER, "it has no stamp")?;
         match &self.statement {
-            Statement::Rules(rules) => {
+            Statement::Terms(rules) => {
                 holds((1..=CHAIN_MAX as u32).contains(&rules.number), "its number is not 1 to 64")?;
                 let lists = rises(&rules.rules.moderators)
                     && rules.rules.writers.as_ref().is_none_or(|writers| rises(writers))
@@ -352,8 +349,8 @@ mod tests {
     }
 
     fn rules(number: u32, limit: Option<Limit>, moderators: Vec<PeerId>) -> Statement {
-        let rules = Rules { limit, moderators: Bounded::new(moderators).unwrap(), ..Rules::default() };
-        Statement::Rules(RulesRecord { number, rules, lifted: Bounded::default(), cut: None })
+        let rules = Terms { limit, moderators: Bounded::new(moderators).unwrap(), ..Terms::default() };
+        Statement::Terms(TermsRecord { number, rules, lifted: Bounded::default(), cut: None })
     }
 
     fn ban(heads: Vec<(Instance, u64)>) -> Statement {
@@ -370,14 +367,14 @@ mod tests {
         let limit = Some(Limit { cost: 60, window_ms: 60_000 });
         let head = Endpoint { peer: peer(3), instance: Instance(5) };
         let mut body = match rules(1, limit, vec![peer(7)]) {
-            Statement::Rules(body) => body,
+            Statement::Terms(body) => body,
             other => panic!("{other:?}"),
         };
         body.rules.writers = Some(Bounded::new(vec![peer(3)]).unwrap());
         body.cut = Some(Bounded::new(vec![(head, 300)]).unwrap());
         let erase =
             Erase { author: Some(peer(7)), region: Some(Region { x: 1, y: 2, width: 300, height: 4 }) };
-        let golden = [Statement::Rules(body), ban(vec![(Instance(5), 300)]), Statement::Erase(erase)]
+        let golden = [Statement::Terms(body), ban(vec![(Instance(5), 300)]), Statement::Erase(erase)]
             .map(|statement| hex(sign(statement).unwrap().bytes()));
         assert_eq!(
             golden,
@@ -451,9 +448,9 @@ mod tests {
             };
             (0..count).map(peer).collect::<Vec<_>>()
         };
-        let record = RulesRecord {
+        let record = TermsRecord {
             number: CHAIN_MAX as u32,
-            rules: Rules {
+            rules: Terms {
                 limit: Some(Limit { cost: LIMIT_COST_MAX, window_ms: *LIMIT_WINDOW_MS.end() }),
                 writers: Some(Bounded::new(peers(WRITERS_MAX as u64)).unwrap()),
                 moderators: Bounded::new(peers(MODERATORS_MAX as u64)).unwrap(),
@@ -462,7 +459,7 @@ mod tests {
             lifted: Bounded::new(peers(LIFTED_MAX as u64).iter().map(|peer| peer.0).collect()).unwrap(),
             cut: Some(Bounded::new((0..HEADS_MAX as u64).map(heads).collect()).unwrap()),
         };
-        let signed = sign(Statement::Rules(record)).unwrap();
+        let signed = sign(Statement::Terms(record)).unwrap();
         assert!(signed.bytes().len() <= RECORD_MAX, "{}", signed.bytes().len());
     }
 }

@@ -10,11 +10,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Ban, CHAIN_MAX, EDICTS_MAX, Erase, Limit, Record, RecordHash, Rules, RulesRecord, Statement};
 use crate::batches::batch::{Batch, Header};
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Instance, PeerId, RoomId};
-use crate::room::equivocation::Proof;
+use crate::room::rules::proof::Proof;
+use crate::room::rules::record::{
+    Ban, CHAIN_MAX, EDICTS_MAX, Erase, Limit, Record, RecordHash, Statement, Terms, TermsRecord,
+};
 use crate::seam::event::Refusal;
 
 /// Proofs of contradictions that are kept. Keys cost nothing, so this must be bounded; where strangers fill it, a
@@ -51,7 +53,7 @@ pub enum Void {
 
 /// What became of a record that was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum Outcome {
     /// It is new and counts. `forked` when it took the place of another of the same number.
     Changed {
         /// Whether the owner contradicted itself.
@@ -71,7 +73,7 @@ pub enum Taken {
 
 /// The records of a room and what follows from them.
 #[derive(Clone, Debug)]
-pub struct Law {
+pub struct Records {
     room: RoomId,
     owner: PeerId,
     /// Records of rules; the one with number n stands at n - 1.
@@ -81,25 +83,20 @@ pub struct Law {
     proofs: BTreeMap<Endpoint, Proof>,
     /// For each banned peer the heads of its programs; of others nothing counts.
     bans: BTreeMap<PeerId, BTreeMap<Instance, u64>>,
-    no_rules: Rules,
-    /// A fault on purpose: batches are not held to the rules of their record.
-    #[cfg(feature = "planted-bugs")]
-    pub(in crate::room) lenient: bool,
+    no_rules: Terms,
 }
 
-impl Law {
-    /// The law of a room without records.
-    pub fn new(room: RoomId, owner: PeerId) -> Law {
-        Law {
+impl Records {
+    /// Those of a room that has none yet.
+    pub fn new(room: RoomId, owner: PeerId) -> Records {
+        Records {
             room,
             owner,
             chain: Vec::new(),
             edicts: BTreeMap::new(),
             proofs: BTreeMap::new(),
             bans: BTreeMap::new(),
-            no_rules: Rules::default(),
-            #[cfg(feature = "planted-bugs")]
-            lenient: false,
+            no_rules: Terms::default(),
         }
     }
 
@@ -109,7 +106,7 @@ impl Law {
     }
 
     /// The rules that hold now.
-    pub fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &Terms {
         self.rules_of(self.chain.len())
     }
 
@@ -167,37 +164,37 @@ impl Law {
     }
 
     /// Takes in a record. `latest` is the greatest stamp that is not too far ahead of room time.
-    pub fn take(&mut self, record: Record, latest: Stamp) -> Taken {
+    pub fn take(&mut self, record: Record, latest: Stamp) -> Outcome {
         let number = match record.statement() {
-            Statement::Rules(rules) => rules.number as usize,
+            Statement::Terms(rules) => rules.number as usize,
             _ => return self.take_edict(record, latest),
         };
         if record.signer() != self.owner {
             let detail = format!("{} signed rules, but {} owns the room", record.signer(), self.owner);
-            return Taken::Refused(Refusal::RecordSigner, detail);
+            return Outcome::Refused(Refusal::RecordSigner, detail);
         }
         let before = match number {
             1 => self.room.0,
             _ => match self.chain.get(number - 2) {
                 Some(before) => before.hash(),
-                None => return Taken::Idle { forked: false },
+                None => return Outcome::Idle { forked: false },
             },
         };
         if record.before() != before {
-            return Taken::Idle { forked: false };
+            return Outcome::Idle { forked: false };
         }
         let earlier = number.checked_sub(2).and_then(|place| self.chain.get(place)).map(Record::stamp);
         if earlier.is_some_and(|earlier| earlier >= record.stamp()) {
             let detail = format!("record {number} is not later than the one before");
-            return Taken::Refused(Refusal::Record, detail);
+            return Outcome::Refused(Refusal::Record, detail);
         }
         if record.stamp() > latest {
-            return Taken::Idle { forked: false };
+            return Outcome::Idle { forked: false };
         }
         let rival = self.chain.get(number - 1).map(Record::hash);
         match rival {
-            Some(hash) if hash == record.hash() => return Taken::Known,
-            Some(hash) if hash > record.hash() => return Taken::Idle { forked: true },
+            Some(hash) if hash == record.hash() => return Outcome::Known,
+            Some(hash) if hash > record.hash() => return Outcome::Idle { forked: true },
             _ => {}
         }
         self.chain.truncate(number - 1);
@@ -205,27 +202,27 @@ impl Law {
         let edicts = core::mem::take(&mut self.edicts);
         self.edicts = edicts.into_iter().filter(|(_, record)| self.authorises(record)).collect();
         self.derive();
-        Taken::Changed { forked: rival.is_some() }
+        Outcome::Changed { forked: rival.is_some() }
     }
 
-    fn take_edict(&mut self, record: Record, latest: Stamp) -> Taken {
+    fn take_edict(&mut self, record: Record, latest: Stamp) -> Outcome {
         let key = (record.stamp(), record.hash());
         if self.edicts.contains_key(&key) {
-            return Taken::Known;
+            return Outcome::Known;
         }
-        let Some(number) = self.number(record.before()) else { return Taken::Idle { forked: false } };
+        let Some(number) = self.number(record.before()) else { return Outcome::Idle { forked: false } };
         if let Some(detail) = self.overstep(&record, number) {
-            return Taken::Refused(Refusal::RecordSigner, detail);
+            return Outcome::Refused(Refusal::RecordSigner, detail);
         }
         if record.stamp() > latest || !self.authorises(&record) {
-            return Taken::Idle { forked: false };
+            return Outcome::Idle { forked: false };
         }
         self.edicts.insert(key, record);
         if self.edicts.len() > EDICTS_MAX && self.edicts.pop_last().is_some_and(|(last, _)| last == key) {
-            return Taken::Idle { forked: false };
+            return Outcome::Idle { forked: false };
         }
         self.derive();
-        Taken::Changed { forked: false }
+        Outcome::Changed { forked: false }
     }
 
     /// Takes in a proof, which was checked. Returns whether it is new and counts.
@@ -275,8 +272,7 @@ impl Law {
 
     /// How a batch of this cost breaks the rules of its record, if it does: provable by its bytes.
     pub fn breach(&self, batch: &Batch, cost: usize) -> Option<String> {
-        #[cfg(feature = "planted-bugs")]
-        if self.lenient {
+        if planted!(RateRule) {
             return None;
         }
         let header = batch.header();
@@ -341,7 +337,7 @@ impl Law {
         self.chain.iter().rposition(|record| record.hash() == hash).map(|place| place + 1)
     }
 
-    fn rules_of(&self, number: usize) -> &Rules {
+    fn rules_of(&self, number: usize) -> &Terms {
         let record = number.checked_sub(1).and_then(|place| self.chain.get(place));
         record.and_then(rules_in).map_or(&self.no_rules, |record| &record.rules)
     }
@@ -391,9 +387,9 @@ impl Law {
     }
 }
 
-fn rules_in(record: &Record) -> Option<&RulesRecord> {
+fn rules_in(record: &Record) -> Option<&TermsRecord> {
     match record.statement() {
-        Statement::Rules(rules) => Some(rules),
+        Statement::Terms(rules) => Some(rules),
         _ => None,
     }
 }
@@ -402,7 +398,7 @@ fn cut_of(record: &Record) -> Option<&[(Endpoint, u64)]> {
     rules_in(record)?.cut.as_deref()
 }
 
-fn may_write(rules: &Rules, owner: PeerId, peer: PeerId) -> bool {
+fn may_write(rules: &Terms, owner: PeerId, peer: PeerId) -> bool {
     let named = |writers: &[PeerId]| writers.binary_search(&peer).is_ok();
     peer == owner || rules.writers.as_ref().is_none_or(|writers| named(writers))
 }

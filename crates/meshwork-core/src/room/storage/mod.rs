@@ -22,14 +22,16 @@
 //! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint is owed at most
 //! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
 
+mod restoring;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::OUTBOX_MAX;
 use crate::batches::batch::SignedBatch;
 use crate::id::Endpoint;
+use crate::room::OUTBOX_MAX;
 use crate::seam::config::Config;
 use crate::seam::io::{AcceptedBatch, BatchKey, StoreChange};
 use crate::time::{Now, Time, WallTime};

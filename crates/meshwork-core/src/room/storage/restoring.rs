@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::{Room, delivery};
+use crate::room::{Room, delivery};
 use crate::seam::io::BatchKey;
 use crate::time::Now;
 
@@ -40,8 +40,9 @@ impl Room {
         let mut refused = 0;
         for bytes in batches {
             let screened = self.screen(bytes, true);
-            let verified = screened
-                .and_then(|batch| self.delivery.verify(now, batch, &self.id, &*self.replica, &self.law));
+            let verified = screened.and_then(|batch| {
+                self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records())
+            });
             match verified {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
                     if self.admits_batch(now, &checked.batch) {

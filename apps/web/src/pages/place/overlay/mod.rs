@@ -11,7 +11,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::overlay::{Kind, OverlayView};
-use meshwork_core::room::records::Rules;
+use meshwork_core::room::rules::record::Terms;
 use meshwork_web::sketch::graph::Graph;
 use meshwork_web::sketch::layout::{Layout, Spot};
 use meshwork_web::sketch::words;
@@ -177,7 +177,7 @@ fn Content(session: Session) -> impl IntoView {
     }
 }
 
-fn choice_of(rules: &Rules) -> meshwork_core::overlay::choice::Choice {
+fn choice_of(rules: &Terms) -> meshwork_core::overlay::choice::Choice {
     meshwork_core::overlay::choice::Choice::of_record(rules.overlay.as_str())
 }
 

@@ -1,0 +1,311 @@
+//! Who is attached in a room, and the overlay that says with whom one is linked.
+//!
+//! # How it works
+//! [`Membership`] keeps the members and one overlay. It makes another overlay when the room's records ask for one, or
+//! when its size does: links stay, and the new one decides which of them it gives up in time. In a full mesh it tells
+//! neighbours to whom one is attached, a moment after that changed.
+//!
+//! # Driving it
+//! The room takes out what was said at once ([`Membership::poll_said`]), and what the overlay wants done when all else
+//! is done ([`Membership::poll_output`]).
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::message::{Neighbours, RoomMessage};
+use super::{Member, RoomOutput};
+use crate::id::Endpoint;
+use crate::overlay::choice::Choice;
+use crate::overlay::full_mesh::FullMesh;
+use crate::overlay::maker::{Basis, Maker};
+use crate::overlay::message::OverlayMessage;
+use crate::overlay::size::{EMERGENT_DEGREE, FULL_MESH_AUTO_LEAST, FULL_MESH_AUTO_MAX};
+use crate::overlay::{Face, Kind, Overlay, OverlayOutput, OverlayView};
+use crate::rng::Seed;
+use crate::seam::config::ROOM_ENDPOINTS_MAX;
+use crate::seam::event::Refusal;
+use crate::signalling::announce::Introduction;
+use crate::time::{Now, Time};
+use crate::wire::{Bounded, Bytes};
+
+/// How long changes of our links rest before they are told.
+const LINKS_QUIET: Duration = Duration::from_millis(100);
+/// How long a room must have been small before `auto` makes a full mesh of it: two counts.
+const SMALL_FOR: Duration = Duration::from_secs(120);
+/// Members that somebody names at once beyond which `auto` needs no link to see that a room is large: twice what a
+/// full mesh has then, so that a server that invents some changes nothing.
+const SIGHTED_MAX: usize = 2 * FULL_MESH_AUTO_MAX;
+
+/// The members of a room and its overlay.
+#[derive(Debug)]
+pub(super) struct Membership {
+    members: BTreeMap<Endpoint, Member>,
+    overlay: Box<dyn Overlay>,
+    /// What others need to seek us, and where chance comes from; without them there is a full mesh.
+    own: Option<(Introduction, Seed)>,
+    /// What makes overlays; without it there is a full mesh.
+    maker: Option<Maker>,
+    /// Overlays made so far: each has a chance of its own.
+    made: u64,
+    /// What the node knows of attached members.
+    faces: BTreeMap<Endpoint, Face>,
+    /// Links of an emergent overlay at most.
+    most: usize,
+    small_since: Option<Time>,
+    /// Members that were named at once.
+    sighted: usize,
+    /// Batches that came live, copies included.
+    received: u64,
+    /// When neighbours are to hear to whom we are attached.
+    tell_at: Option<Time>,
+    said: VecDeque<RoomOutput>,
+}
+
+impl Membership {
+    /// Nobody is attached; the overlay is a full mesh.
+    pub(super) fn new(me: Endpoint) -> Membership {
+        Membership {
+            members: BTreeMap::new(),
+            overlay: Box::new(FullMesh::new(me)),
+            own: None,
+            maker: None,
+            made: 0,
+            faces: BTreeMap::new(),
+            most: EMERGENT_DEGREE.1,
+            small_since: None,
+            sighted: 0,
+            received: 0,
+            tell_at: None,
+            said: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn set_own(&mut self, own: Introduction, seed: Seed, maker: Option<Maker>) {
+        self.own = Some((own, seed));
+        self.maker = maker;
+    }
+
+    pub(super) fn set_maker(&mut self, maker: Maker) {
+        self.maker = Some(maker);
+    }
+
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.most = most;
+        self.overlay.set_most(most);
+    }
+
+    /// The members that are attached.
+    pub(super) fn members(&self) -> &BTreeMap<Endpoint, Member> {
+        &self.members
+    }
+
+    /// Whether somebody is there to acknowledge.
+    pub(super) fn somebody_stays(&self) -> bool {
+        self.members.values().any(|member| member.stays)
+    }
+
+    /// The overlay as it is.
+    pub(super) fn overlay(&self) -> &dyn Overlay {
+        &*self.overlay
+    }
+
+    /// The overlay, to be told what happened.
+    pub(super) fn overlay_mut(&mut self) -> &mut dyn Overlay {
+        &mut *self.overlay
+    }
+
+    pub(super) fn is_full_mesh(&self) -> bool {
+        self.overlay.kind() == Kind::FullMesh
+    }
+
+    /// How the overlay looks.
+    pub(super) fn view(&self) -> OverlayView {
+        OverlayView { received: self.received, ..self.overlay.view() }
+    }
+
+    /// What the node knows of a member that is about to be attached.
+    pub(super) fn handle_face(&mut self, endpoint: Endpoint, face: Face) {
+        self.faces.insert(endpoint, face);
+    }
+
+    /// Somebody names so many members at once.
+    pub(super) fn handle_sighted(&mut self, members: usize) {
+        self.sighted = self.sighted.max(members);
+    }
+
+    /// A member is attached. Returns false when it was already: it says something else of itself.
+    pub(super) fn handle_attached(
+        &mut self,
+        now: Now,
+        endpoint: Endpoint,
+        member: Member,
+        wanted: Choice,
+    ) -> bool {
+        if self.members.insert(endpoint, member).is_some() {
+            return false;
+        }
+        let face = self.face(endpoint);
+        if !face.speaks && !self.is_full_mesh() {
+            let detail =
+                "it speaks an older version that knows full mesh alone: everything is sent to it in full";
+            self.said.push_back(RoomOutput::Refused(endpoint, Refusal::Version, String::from(detail)));
+        }
+        self.overlay.handle_attached(now, endpoint, face);
+        self.choose(now, wanted);
+        self.tell_soon(now);
+        true
+    }
+
+    /// A member changed what it says of itself.
+    pub(super) fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
+        if let Some(known) = self.members.get_mut(&endpoint) {
+            *known = member;
+        }
+    }
+
+    /// Whether somebody was attached who is no longer.
+    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) -> bool {
+        self.members.remove(&endpoint).is_some()
+    }
+
+    /// Whoever was just detached is no neighbour any more.
+    pub(super) fn forget_neighbour(&mut self, now: Now, endpoint: Endpoint) {
+        self.faces.remove(&endpoint);
+        self.overlay.handle_detached(now, endpoint);
+    }
+
+    /// Neighbours are to hear to whom we are attached, in a moment.
+    pub(super) fn tell_soon(&mut self, now: Now) {
+        self.tell_at = Some(now.time + LINKS_QUIET);
+    }
+
+    pub(super) fn handle_message(
+        &mut self,
+        now: Now,
+        from: Endpoint,
+        message: OverlayMessage,
+        wanted: Choice,
+    ) {
+        if self.members.contains_key(&from) {
+            self.overlay.handle_message(now, from, message);
+            self.choose(now, wanted);
+        }
+    }
+
+    /// A batch came live.
+    pub(super) fn count_received(&mut self) {
+        self.received += 1;
+    }
+
+    /// Tells neighbours to whom we are attached when that is due.
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        if self.tell_at.is_some_and(|at| at <= now) {
+            self.tell_at = None;
+            if self.is_full_mesh() {
+                self.say_links(self.overlay.neighbours());
+            }
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        [self.overlay.poll_timeout(), self.tell_at].into_iter().flatten().min()
+    }
+
+    /// Makes the overlay that is wanted, if it is not this one.
+    pub(super) fn choose(&mut self, now: Now, wanted: Choice) {
+        let before = self.overlay.kind();
+        let kind = match wanted {
+            Choice::FullMesh => Kind::FullMesh,
+            Choice::KGossip { nines } => Kind::KGossip(nines),
+            Choice::Tree => Kind::Tree,
+            Choice::Emergent => Kind::Emergent,
+            Choice::Auto => self.fitting(now.time, before),
+        };
+        if kind == before {
+            return;
+        }
+        let Some(overlay) = self.make(kind) else { return };
+        while let Some(output) = self.poll_overlay() {
+            self.said.push_back(output);
+        }
+        if before == Kind::FullMesh {
+            // Who still is one passes everything on to us from here on, whatever we said before.
+            self.say_links(Vec::new());
+        }
+        self.overlay = overlay;
+        for &endpoint in self.members.keys() {
+            let face = self.face(endpoint);
+            self.overlay.handle_attached(now, endpoint, face);
+        }
+        self.tell_at = Some(now.time);
+        self.said.push_back(RoomOutput::Relink);
+    }
+
+    /// What was said at once.
+    pub(super) fn poll_said(&mut self) -> Option<RoomOutput> {
+        self.said.pop_front()
+    }
+
+    /// What was said, and what the overlay wants done.
+    pub(super) fn poll_output(&mut self) -> Option<RoomOutput> {
+        self.said.pop_front().or_else(|| self.poll_overlay())
+    }
+
+    fn poll_overlay(&mut self) -> Option<RoomOutput> {
+        Some(match self.overlay.poll_output()? {
+            OverlayOutput::Send(to, message) => RoomOutput::Send(to, RoomMessage::Overlay(message)),
+            OverlayOutput::Batch(to, batch) => {
+                let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
+                RoomOutput::Send(to, RoomMessage::Batch(bytes))
+            }
+            OverlayOutput::Seek(introduction, route) => RoomOutput::Seek(introduction, route),
+            OverlayOutput::Unseek(endpoint) => RoomOutput::Unseek(endpoint),
+            OverlayOutput::Drop(endpoint, why) => RoomOutput::Drop(endpoint, why),
+            OverlayOutput::Refused(endpoint, detail) => {
+                RoomOutput::Refused(endpoint, Refusal::Overlay, detail)
+            }
+        })
+    }
+
+    fn make(&mut self, kind: Kind) -> Option<Box<dyn Overlay>> {
+        let (own, seed) = self.own.clone()?;
+        let make = self.maker?;
+        self.made += 1;
+        let seed =
+            *blake3::Hasher::new().update(&seed).update(&self.made.to_le_bytes()).finalize().as_bytes();
+        Some(make(kind, Basis { own, most: self.most, seed }))
+    }
+
+    fn face(&self, endpoint: Endpoint) -> Face {
+        self.faces.get(&endpoint).cloned().unwrap_or(Face { introduction: None, speaks: false })
+    }
+
+    /// What fits the room's size.
+    fn fitting(&mut self, now: Time, before: Kind) -> Kind {
+        let size = self.overlay.size();
+        if before == Kind::FullMesh {
+            self.small_since = None;
+            let large = size > FULL_MESH_AUTO_MAX || self.sighted > SIGHTED_MAX;
+            return if large { Kind::Emergent } else { Kind::FullMesh };
+        }
+        if size > FULL_MESH_AUTO_LEAST {
+            self.small_since = None;
+        } else if now.since(*self.small_since.get_or_insert(now)) >= SMALL_FOR {
+            self.sighted = 0;
+            return Kind::FullMesh;
+        }
+        Kind::Emergent
+    }
+
+    fn say_links(&mut self, mut links: Vec<Endpoint>) {
+        // A room that was larger before may have more of them for a while.
+        links.truncate(ROOM_ENDPOINTS_MAX);
+        let endpoints = Bounded::new(links).expect("just cut to the most");
+        let links = RoomMessage::Neighbours(Neighbours { endpoints });
+        let neighbours = self.overlay.neighbours();
+        self.said.extend(neighbours.into_iter().map(|to| RoomOutput::Send(to, links.clone())));
+    }
+}
