@@ -1,8 +1,8 @@
 //! Overlays in words: which there are to choose from, what each means, and which is in force.
 
-use meshwork_core::overlay::choice::Choice;
 use meshwork_core::overlay::size::{EMERGENT_DEGREE, FULL_MESH_AUTO_MAX, NINES_DEFAULT, NINES_MAX};
 use meshwork_core::overlay::{Kind, OverlayView};
+use meshwork_core::seam::choice::Choice;
 use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
 
 use crate::words;

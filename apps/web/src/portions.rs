@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshwork_core::node::CommandError;
+use meshwork_core::node::{CommandError, WriteError};
 use meshwork_core::room::rules::record::Limit;
 use meshwork_place::words as place_words;
 
@@ -69,9 +69,11 @@ impl Portions {
 /// What follows from a refusal.
 pub fn after(refusal: &CommandError) -> Next {
     match *refusal {
-        CommandError::Backpressure(_) => Next::Again(PORTION, RETRY),
-        CommandError::TooFast { left, .. } if left > 0 => Next::Again(left as usize, Duration::ZERO),
-        CommandError::TooFast { wait_ms, .. } => {
+        CommandError::Write(WriteError::Backpressure(_)) => Next::Again(PORTION, RETRY),
+        CommandError::Write(WriteError::TooFast { left, .. }) if left > 0 => {
+            Next::Again(left as usize, Duration::ZERO)
+        }
+        CommandError::Write(WriteError::TooFast { wait_ms, .. }) => {
             let wait = Duration::from_millis(wait_ms.max(1));
             Next::Wait(wait.min(WAIT_MAX), wait)
         }
@@ -102,7 +104,7 @@ pub fn time_words(time: Duration) -> String {
 /// Why something that was to be painted at once is not: what it takes, and what the room says.
 pub fn refusal(what: &str, cells: usize, refusal: &CommandError) -> String {
     match refusal {
-        CommandError::TooFast { .. } => {
+        CommandError::Write(WriteError::TooFast { .. }) => {
             format!("{what} takes {}. {}", count(cells, "cell"), place_words::refusal(refusal))
         }
         other => crate::words::sentence(&place_words::refusal(other)),
@@ -117,7 +119,7 @@ mod tests {
     const RED: Colour = Colour::rgb(255, 0, 0);
 
     fn too_fast(left: u32, wait_ms: u64) -> CommandError {
-        CommandError::TooFast { left, cost: 10, window_ms: 1000, wait_ms }
+        CommandError::Write(WriteError::TooFast { left, cost: 10, window_ms: 1000, wait_ms })
     }
 
     #[test]
@@ -145,8 +147,10 @@ mod tests {
             Next::Wait(Duration::from_millis(400), Duration::from_millis(400))
         );
         assert_eq!(after(&too_fast(0, 90_000)), Next::Wait(WAIT_MAX, Duration::from_secs(90)));
-        assert_eq!(after(&CommandError::Backpressure(5)), Next::Again(PORTION, RETRY));
-        assert!(matches!(after(&CommandError::Banned), Next::Stop(words) if words.contains("banned")));
+        assert_eq!(after(&CommandError::Write(WriteError::Backpressure(5))), Next::Again(PORTION, RETRY));
+        assert!(
+            matches!(after(&CommandError::Write(WriteError::Banned)), Next::Stop(words) if words.contains("banned"))
+        );
     }
 
     #[test]

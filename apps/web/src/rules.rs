@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, WritingLeft};
+use meshwork_core::node::{CommandError, WriteError, WritingLeft};
 use meshwork_core::room::rules::record::{Erase, LIMIT_COST_MAX, Limit, RecordHash, Region, Terms};
 use meshwork_place::canvas::CanvasSize;
 
@@ -31,8 +31,8 @@ impl Standing {
     pub fn new(left: Result<Option<WritingLeft>, CommandError>) -> Standing {
         match left {
             Ok(Some(left)) => Standing::Limited(left),
-            Err(CommandError::NotWriter) => Standing::Watching,
-            Err(CommandError::Banned) => Standing::Banned,
+            Err(CommandError::Write(WriteError::NotWriter)) => Standing::Watching,
+            Err(CommandError::Write(WriteError::Banned)) => Standing::Banned,
             _ => Standing::Free,
         }
     }
@@ -278,9 +278,9 @@ mod tests {
 
     #[test]
     fn who_may_not_paint_reads_why_and_whom_to_ask() {
-        let watching = Standing::new(Err(CommandError::NotWriter));
+        let watching = Standing::new(Err(CommandError::Write(WriteError::NotWriter)));
         assert!(watching.is_shut() && plain(watching.words("Lin")).ends_with("ask Lin."));
-        let banned = Standing::new(Err(CommandError::Banned));
+        let banned = Standing::new(Err(CommandError::Write(WriteError::Banned)));
         assert!(banned.is_shut() && plain(banned.words("Lin")).starts_with("You are banned here."));
         assert_eq!(Standing::new(Err(CommandError::NotOpen)), Standing::Free, "there is nothing to say yet");
     }

@@ -265,7 +265,7 @@ async fn whole(driver: &Driver, events: &mut Events, room: RoomHandle, painted: 
             }
             match events.next().await {
                 Some(Event::Changed { batch: Some(_), changes, .. }) => {
-                    heard += changes.of::<canvas::Painted>().len()
+                    heard += canvas::Painted::of(&changes).len()
                 }
                 Some(_) => {}
                 None => bail!("the program ended"),

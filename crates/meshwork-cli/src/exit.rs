@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use meshwork_core::node::{CommandError, RoomRefusal};
+use meshwork_core::node::{CommandError, RoomRefusal, WriteError};
 
 use crate::style;
 
@@ -73,11 +73,11 @@ impl Failure {
 /// A fixed word for what a room's rules do not allow.
 fn denial_reason(error: &CommandError) -> &'static str {
     match error {
-        CommandError::NotWriter => "not-painter",
-        CommandError::Banned => "banned",
-        CommandError::NotBanned => "not-banned",
-        CommandError::TooFast { .. } => "too-fast",
-        CommandError::NotAllowed(_) => "not-allowed",
+        CommandError::Write(WriteError::NotWriter) => "not-painter",
+        CommandError::Write(WriteError::Banned) => "banned",
+        CommandError::Write(WriteError::NotBanned) => "not-banned",
+        CommandError::Write(WriteError::TooFast { .. }) => "too-fast",
+        CommandError::Write(WriteError::NotAllowed(_)) => "not-allowed",
         _ => "denied",
     }
 }
@@ -126,7 +126,7 @@ mod tests {
             (Failure::Unreachable("nobody".into()), 3, "unreachable"),
             (Failure::Refused(RoomRefusal::SecretWrong), 4, "secret-wrong"),
             (Failure::from(full), 4, "room-full"),
-            (Failure::Denied(CommandError::Banned), 4, "banned"),
+            (Failure::Denied(CommandError::Write(WriteError::Banned)), 4, "banned"),
             (Failure::Storage("damaged".into()), 5, "storage"),
         ];
         for (failure, code, reason) in cases {

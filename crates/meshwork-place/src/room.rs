@@ -2,7 +2,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{CommandError, Node, Receipt};
+use meshwork_core::node::{CommandError, Node, Receipt, WriteError};
 use meshwork_core::replica::Replica;
 use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::seam::event::RoomHandle;
@@ -89,9 +89,8 @@ impl Place for Node {
         cells: &[(u16, u16, Colour)],
     ) -> Result<Receipt, CommandError> {
         let payloads = match self.canvas(room) {
-            Some(canvas) => {
-                payloads(canvas.size(), cells).map_err(|error| CommandError::Content(error.to_string()))?
-            }
+            Some(canvas) => payloads(canvas.size(), cells)
+                .map_err(|error| CommandError::Write(WriteError::Content(error.to_string())))?,
             // The command says which it is: no such room, or not open yet.
             None => Vec::new(),
         };
@@ -114,7 +113,7 @@ impl Place for Node {
         {
             let (x, y) = cursor.place();
             let words = format!("the cursor at {x}, {y} is outside the canvas of {}", canvas.size());
-            return Err(CommandError::Content(words));
+            return Err(CommandError::Write(WriteError::Content(words)));
         }
         self.set_presence(now, room, cursor.map(|cursor| cursor.state()))
     }

@@ -1,15 +1,19 @@
 //! What people read of what a room's rules forbid.
 
-use meshwork_core::node::CommandError;
+use meshwork_core::node::{CommandError, WriteError};
 
 /// Why nothing was painted: what happened, and what can be done.
 pub fn refusal(error: &CommandError) -> String {
     match *error {
-        CommandError::NotWriter => {
+        CommandError::Write(WriteError::NotWriter) => {
             String::from("Only those whom the owner named may paint here. You can watch.")
         }
-        CommandError::Banned => String::from("You are banned in this room and cannot paint here any more."),
-        CommandError::TooFast { left, cost, window_ms, wait_ms } => too_fast(left, cost, window_ms, wait_ms),
+        CommandError::Write(WriteError::Banned) => {
+            String::from("You are banned in this room and cannot paint here any more.")
+        }
+        CommandError::Write(WriteError::TooFast { left, cost, window_ms, wait_ms }) => {
+            too_fast(left, cost, window_ms, wait_ms)
+        }
         ref other => other.to_string(),
     }
 }
@@ -48,7 +52,7 @@ mod tests {
     #[test]
     fn who_was_too_fast_reads_what_is_allowed_and_when() {
         let words = |left, cost, window_ms, wait_ms| {
-            refusal(&CommandError::TooFast { left, cost, window_ms, wait_ms })
+            refusal(&CommandError::Write(WriteError::TooFast { left, cost, window_ms, wait_ms }))
         };
         let none = "This room allows 2 cells every minute. You have used them. Wait 45 s.";
         assert_eq!(words(0, 2, 60_000, 45_000), none);

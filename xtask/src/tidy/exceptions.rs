@@ -13,12 +13,4 @@ pub(super) const WAITS: &[(&str, &str)] = &[
 ];
 
 /// Arrows between folders of core that point up: from, to and reason.
-pub(super) const UPWARD: &[(&str, &str, &str)] = &[
-    (
-        "room",
-        "node",
-        "a room tells its member's program in the node's words why it did not do what it was asked",
-    ),
-    ("seam", "overlay", "the number of links of a node is that of an overlay"),
-    ("signalling", "overlay", "a server has a say in which overlay a room has"),
-];
+pub(super) const UPWARD: &[(&str, &str, &str)] = &[];

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::overlay::choice::Choice;
 use meshwork_core::room::rules::record::{Limit, Terms};
+use meshwork_core::seam::choice::Choice;
 use meshwork_core::wire::{Bounded, BoundedText};
 use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};

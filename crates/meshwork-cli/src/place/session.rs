@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{
     CommandError, Config, Event, LinkState, Node, PeerView, Receipt, RoomHandle, RoomSpec, ServerState,
-    StoredRoom,
+    StoredRoom, WriteError,
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
@@ -234,15 +234,15 @@ impl Session {
                 self.painted += count as u64;
                 Ok(Ok(receipt))
             }
-            Err(CommandError::Backpressure(_)) => {
+            Err(CommandError::Write(WriteError::Backpressure(_))) => {
                 Ok(Err(Pause { left: count, wait: BACKPRESSURE_WAIT, is_behind: true }))
             }
             Err(CommandError::NoSuchRoom(_)) => Err(self.refusal().await),
-            Err(CommandError::TooFast { left, .. }) if left > 0 => {
+            Err(CommandError::Write(WriteError::TooFast { left, .. })) if left > 0 => {
                 Ok(Err(Pause { left: left as usize, wait: Duration::ZERO, is_behind: false }))
             }
             Err(error) => {
-                let CommandError::TooFast { cost: cells, wait_ms, .. } = error else {
+                let CommandError::Write(WriteError::TooFast { cost: cells, wait_ms, .. }) = error else {
                     return Err(denied_or_unexpected(error));
                 };
                 let wait = Duration::from_millis(wait_ms);
@@ -358,7 +358,7 @@ fn unless_refused(event: Event) -> Result<Event, Failure> {
 /// What the room's rules do not allow is told as it is.
 fn denied_or_unexpected(error: CommandError) -> Failure {
     match error {
-        CommandError::NotWriter | CommandError::Banned => Failure::Denied(error),
+        CommandError::Write(WriteError::NotWriter | WriteError::Banned) => Failure::Denied(error),
         error => Failure::Unexpected(anyhow!(error).context("the cells cannot be painted")),
     }
 }

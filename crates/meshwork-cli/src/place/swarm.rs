@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use meshwork_core::id::Identity;
 use meshwork_core::node::{Node, PeerView, RoomHandle};
-use meshwork_core::overlay::choice::Choice;
+use meshwork_core::seam::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Canvas;

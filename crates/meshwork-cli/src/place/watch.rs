@@ -101,7 +101,7 @@ pub(super) fn line(event: &Event) -> Option<Value> {
         }
         Event::InStep { endpoint, .. } => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
         Event::Changed { batch, changes, .. } => {
-            let count = changes.of::<Painted>().len();
+            let count = Painted::of(changes).len();
             match batch {
                 Some(BatchKey { author, sequence }) => with_peer(
                     json!({ "event": "stroke", "sequence": sequence, "count": count }),

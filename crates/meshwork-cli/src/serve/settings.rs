@@ -13,7 +13,7 @@ use clap::ArgAction::{Append, Set};
 use clap::builder::BoolishValueParser;
 use clap::{Arg, Args, Command, ValueEnum, value_parser};
 use ipnet::IpNet;
-use meshwork_core::overlay::choice::Choice;
+use meshwork_core::seam::choice::Choice;
 use meshwork_signal::http::ForwardedHeader;
 
 use super::checks::{

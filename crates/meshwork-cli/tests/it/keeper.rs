@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::{Home, PATIENCE};
 use meshwork_core::batches::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_core::id::{Identity, RoomId};
-use meshwork_core::node::{CommandError, Config, Event, RoomHandle};
+use meshwork_core::node::{CommandError, Config, Event, RoomHandle, WriteError};
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::Place as _;
@@ -103,7 +103,7 @@ impl Painter {
                 self.painted += count;
                 self.strokes.push((receipt.sequences, numbers));
             }
-            Err(CommandError::Backpressure(_)) => {}
+            Err(CommandError::Write(WriteError::Backpressure(_))) => {}
             Err(error) => panic!("{error}"),
         }
     }

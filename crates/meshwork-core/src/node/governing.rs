@@ -3,11 +3,12 @@
 use alloc::vec::Vec;
 
 use super::Node;
-use super::view::{CommandError, Receipt, WritingLeft};
+use super::view::CommandError;
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::room::Room;
 use crate::room::rules::record::{Erase, RecordHash, Terms};
 use crate::room::rules::records::Records;
+use crate::room::writing::{Receipt, WriteError, WritingLeft};
 use crate::seam::event::RoomHandle;
 use crate::time::{Now, Time};
 
@@ -39,7 +40,7 @@ impl Node {
     /// were signed beside each other only one holds.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] when the room is not one's own, [`CommandError::Record`] when a rule cannot be.
+    /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`] when a rule cannot be.
     pub fn set_rules(
         &mut self,
         now: Time,
@@ -52,7 +53,7 @@ impl Node {
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
+    /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
     pub fn ban(&mut self, now: Time, room: RoomHandle, peer: PeerId) -> Result<RecordHash, CommandError> {
         self.govern(now, room, |open, now, identity| open.ban(now, identity, peer))
     }
@@ -60,10 +61,10 @@ impl Node {
     /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless one is the owner, [`CommandError::NotBanned`].
+    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`].
     pub fn unban(&mut self, now: Time, room: RoomHandle, peer: PeerId) -> Result<RecordHash, CommandError> {
         self.govern(now, room, |open, now, identity| match open.bans_of(peer) {
-            bans if bans.is_empty() => Err(CommandError::NotBanned),
+            bans if bans.is_empty() => Err(WriteError::NotBanned),
             bans => open.lift(now, identity, &bans),
         })
     }
@@ -71,7 +72,7 @@ impl Node {
     /// Takes back what was written up to now.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless one is the owner or a moderator.
+    /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
     pub fn erase(&mut self, now: Time, room: RoomHandle, erase: Erase) -> Result<RecordHash, CommandError> {
         self.govern(now, room, |open, now, identity| open.erase(now, identity, erase))
     }
@@ -79,7 +80,7 @@ impl Node {
     /// Lifts bans and erases by their hashes.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless one is the owner.
+    /// [`WriteError::NotAllowed`] unless one is the owner.
     pub fn lift(
         &mut self,
         now: Time,
@@ -107,12 +108,12 @@ impl Node {
     /// What one may write in a room now; `None` where its rules have no limit.
     ///
     /// # Errors
-    /// [`CommandError::Banned`] and [`CommandError::NotWriter`] when that is nothing, [`CommandError::NotOpen`].
+    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing, [`CommandError::NotOpen`].
     pub fn writing_left(&mut self, now: Time, room: RoomHandle) -> Result<Option<WritingLeft>, CommandError> {
         self.advance(now);
         let entry = self.rooms.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
         let open = entry.room.as_ref().ok_or(CommandError::NotOpen)?;
-        open.writing_left(open.present(self.now))
+        Ok(open.writing_left(open.present(self.now))?)
     }
 
     /// Whether a member said that it holds the records of the room that we hold; one that stores says so when
@@ -126,7 +127,7 @@ impl Node {
         &mut self,
         now: Time,
         room: RoomHandle,
-        act: impl FnOnce(&mut Room, Now, &Identity) -> Result<RecordHash, CommandError>,
+        act: impl FnOnce(&mut Room, Now, &Identity) -> Result<RecordHash, WriteError>,
     ) -> Result<RecordHash, CommandError> {
         self.advance(now);
         let entry = self.rooms.get_mut(&room).ok_or(CommandError::NoSuchRoom(room))?;

@@ -50,10 +50,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+pub use crate::room::writing::{Receipt, WriteError, WritingLeft};
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use crate::seam::io::{Effect, Input};
-pub use view::{CommandError, PeerView, Receipt, RoomSpec, StoredRoom, Usage, WritingLeft};
+pub use view::{CommandError, PeerView, RoomSpec, StoredRoom, Usage};
 
 use self::attempt::Attempt;
 use self::flushing::Unflushed;

@@ -19,6 +19,7 @@ use crate::overlay::sketch::Sketch;
 use crate::presence::Presence;
 use crate::room::genesis::{Access, Genesis};
 use crate::room::message::RoomMessage;
+use crate::room::writing::WriteError;
 use crate::room::{Member, Room, RoomOutput};
 use crate::seam::description::Role;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal};
@@ -589,7 +590,9 @@ impl Node {
         let attached = self.peers.values().filter(|peer| peer.is_attached(handle));
         let queued = attached.filter_map(|peer| self.links.get(&peer.link?)).map(Link::queued).min();
         match queued {
-            Some(queued) if queued >= SEND_QUEUE_MAX / 2 => Err(CommandError::Backpressure(queued)),
+            Some(queued) if queued >= SEND_QUEUE_MAX / 2 => {
+                Err(CommandError::Write(WriteError::Backpressure(queued)))
+            }
             _ => Ok(()),
         }
     }

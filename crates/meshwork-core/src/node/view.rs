@@ -2,13 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
 use crate::room::genesis::RoomKind;
-use crate::room::rules::record::Limit;
+use crate::room::writing::WriteError;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;
@@ -36,26 +35,6 @@ pub struct StoredRoom {
     pub batches: Vec<Vec<u8>>,
 }
 
-/// What became of a call of [`Node::write`](super::Node::write).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The sequences of the batches that were written.
-    pub sequences: RangeInclusive<u64>,
-    /// What they cost where the room's rules have a limit.
-    pub cost: usize,
-}
-
-/// What one may still write in a room that limits it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WritingLeft {
-    /// The cost of what may be written now.
-    pub left: u32,
-    /// The limit.
-    pub limit: Limit,
-    /// When its next window begins, in milliseconds from now, from 1.
-    pub wait_ms: u64,
-}
-
 /// Why a command was not carried out. The node is as it was before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -69,12 +48,6 @@ pub enum CommandError {
     /// The app is not known to this program, or cannot be of this size.
     #[error("this program cannot make such a room: {0:?}")]
     Kind(RoomKind),
-    /// Nothing was given to write.
-    #[error("there is nothing to write")]
-    Empty,
-    /// What was given to write is not what the room's replica can take in, in words.
-    #[error("this cannot be written: {0}")]
-    Content(String),
     /// Stored bytes are not this room.
     #[error("what is stored is not a room: {0}")]
     Stored(String),
@@ -93,36 +66,12 @@ pub enum CommandError {
     /// The room is looked for on as many servers as it can be.
     #[error("a room is looked for on at most {0} servers")]
     TooManyServers(usize),
-    /// The room has a list of writers, and this peer is not on it.
-    #[error("only those whom the owner named may write in this room")]
-    NotWriter,
-    /// The owner or a moderator has banned this peer, or this program contradicted itself.
-    #[error("this peer is banned in this room and cannot write in it any more")]
-    Banned,
-    /// The room's limit is used up, or this is more than it leaves.
-    #[error("the limit of this room leaves {left} of {cost} in {window_ms} ms: wait {wait_ms} ms")]
-    TooFast {
-        /// The cost of what may be written now.
-        left: u32,
-        /// The cost that the room allows in a window.
-        cost: u32,
-        /// Length of a window, in milliseconds.
-        window_ms: u32,
-        /// When the next window begins, in milliseconds from now.
-        wait_ms: u64,
-    },
-    /// The peer whose bans should be lifted is not banned.
-    #[error("This peer is not banned.")]
-    NotBanned,
-    /// What was asked for is the owner's to do, or a moderator's.
-    #[error("Only {0} can do this.")]
-    NotAllowed(&'static str),
-    /// A record cannot say this.
-    #[error("This cannot be a rule of a room: {0}.")]
-    Record(String),
-    /// Neighbours do not take in what is sent fast enough: so many bytes wait to be sent, or to be acknowledged by
-    /// a member that stays. Write or say it again a little later.
-    #[error("neighbours cannot keep up: {0} bytes wait for them")]
+    /// It was to be written in a room, or its rules were to be changed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The other end of a link does not take in what is sent fast enough: so many bytes wait. Say it again a little
+    /// later.
+    #[error("the other end cannot keep up: {0} bytes wait for it")]
     Backpressure(usize),
     /// Nobody unlinks from their own other endpoints: close those instead.
     #[error("this is you: close the other tab or program instead")]

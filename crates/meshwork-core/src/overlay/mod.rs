@@ -5,7 +5,7 @@
 //! and go, and nobody knows them all.
 //!
 //! # How it works
-//! A room's record makes a [`Choice`](choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
+//! A room's record makes a [`Choice`](crate::seam::choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
 //! some links each: [`views`] finds members, keeps the number of links and replaces lost ones, [`trees`] carries
 //! batches in full along few links and as names along the others, [`branches`] gives everybody a parent.
 //! docs/protocol/overlay.md has the messages. What makes overlays is handed in ([`maker`]); a node without it keeps
@@ -24,7 +24,6 @@
 //! Every table has its own; [`size`] has the numbers of links.
 
 pub mod branches;
-pub mod choice;
 pub mod count;
 pub mod full_mesh;
 pub mod maker;

@@ -3,12 +3,13 @@
 //! docs/decisions/0023-k-gossip.md derives both formulas. Logarithms are `libm`'s, so that every platform comes
 //! to the same number.
 
+pub use crate::seam::choice::{NINES_DEFAULT, NINES_MAX};
+pub use crate::seam::config::EMERGENT_DEGREE;
+
 /// Endpoints up to which `auto` is a full mesh: every page keeps seven links then, and no batch is passed on.
 pub const FULL_MESH_AUTO_MAX: usize = 8;
 /// Endpoints down to which `auto` stays emergent once it is: room sizes swing, and each change costs links.
 pub const FULL_MESH_AUTO_LEAST: usize = 6;
-/// Links that an endpoint of an emergent overlay aims for, and keeps beyond that at most.
-pub const EMERGENT_DEGREE: (usize, usize) = (12, 16);
 /// Links that an endpoint of a tree aims for, and keeps beyond that at most: a parent, children, and spare ones, with
 /// which all the living are one room still in 95.5 % of cases when 30 % of a room of 1,000 die at once.
 pub const TREE_DEGREE: (usize, usize) = (8, 12);
@@ -16,11 +17,6 @@ pub const TREE_DEGREE: (usize, usize) = (8, 12);
 pub const PASSIVE_MAX: usize = 48;
 /// Links of one endpoint in a k-gossip overlay: each costs a page a connection, memory and a ping a second.
 pub const K_GOSSIP_DEGREE_MAX: usize = 32;
-/// Reliability of a k-gossip overlay where its record names none: one broadcast in a thousand misses somebody, and
-/// repair brings it.
-pub const NINES_DEFAULT: u8 = 3;
-/// Most nines that a record may name.
-pub const NINES_MAX: u8 = 10;
 /// Share of the room that may die at the same moment while [`mutual_k`] keeps its promise to all others.
 pub const FAILED_SHARE: f64 = 0.3;
 

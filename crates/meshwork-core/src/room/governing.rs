@@ -13,8 +13,8 @@ use super::rules::{Admission, Heard, Proved};
 use super::{Room, RoomOutput};
 use crate::batches::batch::{Batch, SignedBatch, UnverifiedBatch};
 use crate::id::{Endpoint, Identity, Instance, PeerId};
-use crate::node::{CommandError, WritingLeft};
 use crate::room::message::RoomMessage;
+use crate::room::writing::{WriteError, WritingLeft};
 use crate::seam::event::{Event, Refusal};
 use crate::time::{Now, Time};
 use crate::wire::Bytes;
@@ -38,13 +38,13 @@ impl Room {
     /// Sets the room's rules in the name of `identity`, who is this endpoint's peer.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] when that is not the owner, [`CommandError::Record`] when a rule cannot be.
+    /// [`WriteError::NotAllowed`] when that is not the owner, [`WriteError::Record`] when a rule cannot be.
     pub fn set_rules(
         &mut self,
         now: Now,
         identity: &Identity,
         rules: Terms,
-    ) -> Result<RecordHash, CommandError> {
+    ) -> Result<RecordHash, WriteError> {
         let statement = self.rules.state_terms(identity.peer(), rules, &[], &*self.replica)?;
         self.publish(now, identity, statement)
     }
@@ -52,8 +52,8 @@ impl Room {
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless this peer is the owner, or a moderator and `peer` is neither.
-    pub fn ban(&mut self, now: Now, identity: &Identity, peer: PeerId) -> Result<RecordHash, CommandError> {
+    /// [`WriteError::NotAllowed`] unless this peer is the owner, or a moderator and `peer` is neither.
+    pub fn ban(&mut self, now: Now, identity: &Identity, peer: PeerId) -> Result<RecordHash, WriteError> {
         let statement = self.rules.state_ban(identity.peer(), peer, &*self.replica)?;
         self.publish(now, identity, statement)
     }
@@ -61,21 +61,21 @@ impl Room {
     /// Takes back what was written up to now.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless this peer is the owner or a moderator.
-    pub fn erase(&mut self, now: Now, identity: &Identity, erase: Erase) -> Result<RecordHash, CommandError> {
+    /// [`WriteError::NotAllowed`] unless this peer is the owner or a moderator.
+    pub fn erase(&mut self, now: Now, identity: &Identity, erase: Erase) -> Result<RecordHash, WriteError> {
         self.publish(now, identity, Statement::Erase(erase))
     }
 
     /// Lifts bans and erases: what was erased shows again, a banned peer can write again.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] when this peer is not the owner.
+    /// [`WriteError::NotAllowed`] when this peer is not the owner.
     pub fn lift(
         &mut self,
         now: Now,
         identity: &Identity,
         hashes: &[RecordHash],
-    ) -> Result<RecordHash, CommandError> {
+    ) -> Result<RecordHash, WriteError> {
         let rules = self.rules.terms().clone();
         let statement = self.rules.state_terms(identity.peer(), rules, hashes, &*self.replica)?;
         self.publish(now, identity, statement)
@@ -91,8 +91,8 @@ impl Room {
     /// What this peer may write at once now; `None` where the rules have no limit.
     ///
     /// # Errors
-    /// [`CommandError::Banned`] and [`CommandError::NotWriter`] when that is nothing.
-    pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, CommandError> {
+    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
+    pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, WriteError> {
         self.rules.writing_left(self.clock.next(now.wall), &*self.replica)
     }
 
@@ -113,7 +113,7 @@ impl Room {
         now: Now,
         identity: &Identity,
         statement: Statement,
-    ) -> Result<RecordHash, CommandError> {
+    ) -> Result<RecordHash, WriteError> {
         let stamp = self.clock.next(now.wall);
         let hash = self.rules.publish(identity, stamp, statement)?;
         self.clock.merge(stamp);

@@ -2,11 +2,11 @@
 
 use super::Room;
 use crate::id::Endpoint;
-use crate::overlay::choice::Choice;
 use crate::overlay::maker::Maker;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::{Candidate, Face, LinkFacts, OverlayView};
 use crate::rng::Seed;
+use crate::seam::choice::Choice;
 use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 

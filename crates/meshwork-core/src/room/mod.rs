@@ -27,7 +27,7 @@ mod membership;
 pub mod message;
 pub mod rules;
 pub mod storage;
-mod writing;
+pub mod writing;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -83,7 +83,7 @@ pub enum RoomOutput {
     SayAgain,
     /// The same, so many times at once.
     RefusedMany(Endpoint, Refusal, String, u64),
-    /// A part of the log is to be read: [`Effect::ReadHistory`](crate::node::Effect::ReadHistory).
+    /// A part of the log is to be read: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
     ReadHistory {
         /// Named again in [`Room::handle_history_read`].
         token: u64,

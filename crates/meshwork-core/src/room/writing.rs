@@ -1,40 +1,105 @@
 //! What one writes in a room in one's own name: new, folded, or said again.
 
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use super::{FOLD_LEAST, Room, delivery};
 use crate::batches::batch::{Header, SignedBatch, StampWindow};
 use crate::id::Identity;
-use crate::node::{CommandError, Receipt};
 use crate::replica::{Content, FIRST_REPLICA};
+use crate::room::rules::record::Limit;
 use crate::time::Now;
+
+/// What became of a call of [`Node::write`](crate::node::Node::write).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The sequences of the batches that were written.
+    pub sequences: RangeInclusive<u64>,
+    /// What they cost where the room's rules have a limit.
+    pub cost: usize,
+}
+
+/// What one may still write in a room that limits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WritingLeft {
+    /// The cost of what may be written now.
+    pub left: u32,
+    /// The limit.
+    pub limit: Limit,
+    /// When its next window begins, in milliseconds from now, from 1.
+    pub wait_ms: u64,
+}
+
+/// Why nothing was written, or no rule changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Nothing was given to write.
+    #[error("there is nothing to write")]
+    Empty,
+    /// What was given to write is not what the room's replica can take in, in words.
+    #[error("this cannot be written: {0}")]
+    Content(String),
+    /// The room has a list of writers, and this peer is not on it.
+    #[error("only those whom the owner named may write in this room")]
+    NotWriter,
+    /// The owner or a moderator has banned this peer, or this program contradicted itself.
+    #[error("this peer is banned in this room and cannot write in it any more")]
+    Banned,
+    /// The room's limit is used up, or this is more than it leaves.
+    #[error("the limit of this room leaves {left} of {cost} in {window_ms} ms: wait {wait_ms} ms")]
+    TooFast {
+        /// The cost of what may be written now.
+        left: u32,
+        /// The cost that the room allows in a window.
+        cost: u32,
+        /// Length of a window, in milliseconds.
+        window_ms: u32,
+        /// When the next window begins, in milliseconds from now.
+        wait_ms: u64,
+    },
+    /// The peer whose bans should be lifted is not banned.
+    #[error("This peer is not banned.")]
+    NotBanned,
+    /// What was asked for is the owner's to do, or a moderator's.
+    #[error("Only {0} can do this.")]
+    NotAllowed(&'static str),
+    /// A record cannot say this.
+    #[error("This cannot be a rule of a room: {0}.")]
+    Record(String),
+    /// Neighbours do not take in what is sent fast enough: so many bytes wait to be sent, or to be acknowledged by
+    /// a member that stays. Write again a little later.
+    #[error("neighbours cannot keep up: {0} bytes wait for them")]
+    Backpressure(usize),
+}
 
 impl Room {
     /// Writes payloads in the name of `identity`, who is this endpoint's peer: a batch each, all with one stamp.
     ///
     /// # Errors
-    /// [`CommandError`]; nothing was written.
+    /// [`WriteError`]; nothing was written.
     pub fn write(
         &mut self,
         now: Now,
         identity: &Identity,
         payloads: Vec<Vec<u8>>,
-    ) -> Result<Receipt, CommandError> {
+    ) -> Result<Receipt, WriteError> {
         if payloads.is_empty() {
-            return Err(CommandError::Empty);
+            return Err(WriteError::Empty);
         }
         let stamp = self.membership.overlay().stamped(self.clock.next(now.wall));
         let window = StampWindow::at(stamp);
         let header = self.header(window);
         let check = |payload: Vec<u8>| match self.replica.check(&header, &payload) {
             Ok(content) => Ok((payload, content)),
-            Err(error) => Err(CommandError::Content(error.0)),
+            Err(error) => Err(WriteError::Content(error.0)),
         };
         let written: Vec<(Vec<u8>, Content)> = payloads.into_iter().map(check).collect::<Result<_, _>>()?;
         let cost = written.iter().map(|(_, content)| content.cost).sum();
         self.rules.check_cost(stamp, cost, &*self.replica)?;
         let waits = self.outbox.check(now.time, written.len(), self.membership.somebody_stays());
-        waits.map_err(CommandError::Backpressure)?;
+        waits.map_err(WriteError::Backpressure)?;
         self.clock.merge(stamp);
         let first = self.next_sequence;
         let outline = |(payload, _): &(Vec<u8>, Content)| self.replica.outline(payload);
@@ -55,7 +120,7 @@ impl Room {
     pub fn say_again(&mut self, now: Now, identity: &Identity) {
         let Some(shown) = self.unsaid.pop_front() else { return };
         let all = self.replica.say_again(&shown, usize::MAX);
-        if let Err(CommandError::TooFast { left, .. }) = self.write(now, identity, all) {
+        if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, all) {
             // What the limit leaves; the rest is for its author to write later.
             let some = self.replica.say_again(&shown, left as usize);
             let _ = self.write(now, identity, some);

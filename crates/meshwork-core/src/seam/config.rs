@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::overlay::size::EMERGENT_DEGREE;
 #[cfg(feature = "planted-bugs")]
 pub use crate::planted::PlantedBug;
 
+/// Links that an endpoint of an emergent overlay aims for, and keeps beyond that at most.
+pub const EMERGENT_DEGREE: (usize, usize) = (12, 16);
 /// Endpoints of one room in a full mesh: 24 endpoints keep 276 links, and each page 23 of them.
 pub const ROOM_ENDPOINTS_MAX: usize = 24;
 

@@ -2,6 +2,7 @@
 //! it, and how it is set up.
 
 pub mod change;
+pub mod choice;
 pub mod config;
 pub mod description;
 pub mod event;

@@ -13,9 +13,9 @@ use core::time::Duration;
 use super::announce;
 use super::protocol::{Announcement, FromClient, FromServer, SERVER_MESSAGE_MAX, VERSIONS};
 use crate::id::Identity;
-use crate::overlay::choice::Choice;
 use crate::reach::Reach;
 use crate::rng::Rng;
+use crate::seam::choice::Choice;
 use crate::seam::config::Config;
 use crate::time::{Time, WallTime};
 

@@ -118,7 +118,7 @@ pub enum FromServer {
         /// The client says [`FromClient::KeepAlive`] after this much silence, in milliseconds.
         keep_alive_ms: u64,
         /// The overlay that whoever runs the server wants new rooms to have, as a record names it
-        /// ([`Choice`](crate::overlay::choice::Choice)); their owners may choose another.
+        /// ([`Choice`](crate::seam::choice::Choice)); their owners may choose another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         overlay: Option<String>,
     },

@@ -1,5 +1,7 @@
 //! What a cell can be painted with.
 
+use meshwork_core::replica::Changes;
+
 /// A 24-bit colour (`0xRRGGBB`) or nothing again. Ordered as a number; [`Colour::CLEARED`] is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Colour(u32);
@@ -38,6 +40,13 @@ pub struct Painted {
     pub y: u16,
     /// What it shows.
     pub colour: Colour,
+}
+
+impl Painted {
+    /// The cells that look different, where these are changes of a canvas.
+    pub fn of(changes: &Changes) -> &[Painted] {
+        changes.of()
+    }
 }
 
 #[cfg(test)]

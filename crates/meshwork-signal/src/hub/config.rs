@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::id::RoomId;
-use meshwork_core::overlay::choice::Choice;
+use meshwork_core::seam::choice::Choice;
 use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};

@@ -49,7 +49,7 @@ impl Painted {
             let cells = self.cells.get(&(author.peer, x, y));
             cells.is_some_and(|cells| cells.iter().any(|(_, painted)| *painted == colour))
         };
-        match changes.of::<canvas::Painted>().iter().find(|cell| !painted(cell.x, cell.y, cell.colour)) {
+        match canvas::Painted::of(changes).iter().find(|cell| !painted(cell.x, cell.y, cell.colour)) {
             None => Ok(()),
             Some(cell) => {
                 let detail = format!(

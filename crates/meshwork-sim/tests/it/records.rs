@@ -6,7 +6,7 @@ use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_all, join_with, r
 use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
-use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle};
+use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle, WriteError};
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::rules::record::{Ban, Erase, Limit, Record, RecordHash, Region, Statement, Terms};
 use meshwork_core::seam::config::PlantedBug;
@@ -135,9 +135,15 @@ fn rules_reach_everybody_newcomers_and_the_disk() {
     for &(index, room) in &members {
         assert_eq!(world.node(index).rules(room), Some(&rules));
     }
-    assert_eq!(paint(&mut world, members[2], &[(1, 1, RED)]), Err(CommandError::NotWriter));
+    assert_eq!(
+        paint(&mut world, members[2], &[(1, 1, RED)]),
+        Err(CommandError::Write(WriteError::NotWriter))
+    );
     let seven: Vec<_> = (0..7).map(|x| (x, 0, RED)).collect();
-    assert!(matches!(paint(&mut world, members[1], &seven), Err(CommandError::TooFast { .. })));
+    assert!(matches!(
+        paint(&mut world, members[1], &seven),
+        Err(CommandError::Write(WriteError::TooFast { .. }))
+    ));
     assert_eq!(paint(&mut world, members[1], &seven[..6]), Ok(()));
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
     assert_eq!(colour(&world, members[4], 5, 0), Some(RED));
@@ -212,7 +218,7 @@ fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
         assert_eq!(colour(&world, member, 2, 1), Some(BLUE), "and shows again where it was painted over");
         assert_eq!(colour(&world, member, 3, 1), None);
     }
-    assert_eq!(paint(&mut world, vandal, &[(1, 1, RED)]), Err(CommandError::Banned));
+    assert_eq!(paint(&mut world, vandal, &[(1, 1, RED)]), Err(CommandError::Write(WriteError::Banned)));
     order(&mut world, owner, |node, now, room| node.unban(now, room, peer(4)));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     assert_eq!(paint(&mut world, vandal, &[(7, 7, RED)]), Ok(()));
@@ -263,7 +269,7 @@ fn a_cut_room_of_twenty_becomes_one_and_refuses_no_honest_stroke() {
                 let cell = (second % 90, if second % 3 == 0 { 0 } else { place }, RED);
                 match paint(&mut world, member, &[cell]) {
                     Ok(()) => strokes += 1,
-                    Err(CommandError::TooFast { .. }) => waits += 1,
+                    Err(CommandError::Write(WriteError::TooFast { .. })) => waits += 1,
                     Err(error) => panic!("{error}"),
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork_core::node::CommandError;
+use meshwork_core::node::{CommandError, WriteError};
 use meshwork_core::room::rules::record::Region;
 use meshwork_place::canvas::{CanvasSize, Colour, Painted};
 use meshwork_place::words::refusal;
@@ -357,13 +357,15 @@ impl Board {
             return false;
         }
         let painted = self.paint_noting(&cells, &mut inner.recorder.borrow_mut());
-        self.session.stroke_slowed.set(matches!(painted, Err(CommandError::Backpressure(_))));
+        self.session
+            .stroke_slowed
+            .set(matches!(painted, Err(CommandError::Write(WriteError::Backpressure(_)))));
         match painted {
             Ok(()) => {
                 self.session.stroke_refused.set(None);
                 return true;
             }
-            Err(CommandError::Backpressure(_)) => {
+            Err(CommandError::Write(WriteError::Backpressure(_))) => {
                 work.stroke.borrow_mut().put_back(cells);
                 let lost = work.stroke.borrow_mut().take_lost();
                 if lost > 0 {
@@ -374,7 +376,7 @@ impl Board {
             }
             Err(error) => {
                 // What the rules leave is painted, as far as it goes.
-                if let CommandError::TooFast { left, .. } = error
+                if let CommandError::Write(WriteError::TooFast { left, .. }) = error
                     && let Some(some) = cells.get(..left as usize).filter(|some| !some.is_empty())
                 {
                     let _ = self.paint_noting(some, &mut inner.recorder.borrow_mut());

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::CommandError;
+use meshwork_core::node::{CommandError, WriteError};
 use meshwork_place::canvas::{Canvas, Colour};
 use meshwork_web::fill::{self, FillError};
 use meshwork_web::gestures::Tool;
@@ -300,7 +300,8 @@ impl Board {
         }
         match self.session.check_paint(cells.len()) {
             // What never fits at once goes in portions.
-            Err(CommandError::TooFast { cost: most, .. }) if cells.len() > most as usize => {}
+            Err(CommandError::Write(WriteError::TooFast { cost: most, .. }))
+                if cells.len() > most as usize => {}
             Err(error) => {
                 let what = if way == Way::Undo { "Undoing this" } else { "Redoing this" };
                 return self.say(portions::refusal(what, cells.len(), &error));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::overlay::choice::Choice;
+use meshwork_core::seam::choice::Choice;
 use meshwork_web::overlays;
 use meshwork_web::rules::{self, Decision, RoomLaw};
 use meshwork_web::words;

@@ -4,7 +4,7 @@ use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
 use meshwork_place::Place as _;
-use meshwork_place::canvas::Canvas;
+use meshwork_place::canvas::{Canvas, Painted};
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
@@ -66,8 +66,8 @@ impl Session {
                 self.heed(News::Went(endpoint));
             }
             Event::Changed { room, batch, changes, .. } if self.is_ours(room) => match batch {
-                Some(batch) => self.show_painted(batch.author, changes.of()),
-                None => self.tell_listener(Some(changes.of())),
+                Some(batch) => self.show_painted(batch.author, Painted::of(&changes)),
+                None => self.tell_listener(Some(Painted::of(&changes))),
             },
             Event::Acknowledged { room, by, sequences, .. } if self.is_ours(room) => {
                 self.last_stroke.update_value(|last| {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{CommandError, Receipt, WritingLeft};
+use meshwork_core::node::{CommandError, Receipt, WriteError, WritingLeft};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, Colour, Painted};
 use meshwork_web::rules::Standing;
@@ -40,7 +40,7 @@ impl Session {
         match left {
             Some(WritingLeft { left, limit, wait_ms }) if cells > left as usize => {
                 let (cells, window_ms) = (limit.cost, limit.window_ms);
-                Err(CommandError::TooFast { left, cost: cells, window_ms, wait_ms })
+                Err(CommandError::Write(WriteError::TooFast { left, cost: cells, window_ms, wait_ms }))
             }
             _ => Ok(()),
         }

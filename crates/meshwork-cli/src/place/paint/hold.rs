@@ -189,7 +189,9 @@ impl Wanted {
         let Event::Changed { changes, .. } = event else { return };
         let differs =
             |cell: &&Painted| self.colour(cell.x, cell.y).is_some_and(|colour| colour != cell.colour);
-        changed.extend(changes.of().iter().filter(differs).map(|cell| self.size.tile_of(cell.x, cell.y)));
+        changed.extend(
+            Painted::of(changes).iter().filter(differs).map(|cell| self.size.tile_of(cell.x, cell.y)),
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshwork_core::node::{CommandError, Event, RoomHandle};
+use meshwork_core::node::{CommandError, Event, RoomHandle, WriteError};
 use meshwork_core::room::rules::record::Limit;
 use meshwork_place::canvas::TILE_CELLS;
 use meshwork_place::picture::Cell;
@@ -203,7 +203,9 @@ impl<'a> Painter<'a> {
 
     /// Says how far painting came, and how long it would take, when the room's rules leave no time.
     fn explain_denial(&self, failure: Failure, total: u64) -> Failure {
-        let Failure::Denied(error @ CommandError::TooFast { .. }) = failure else { return failure };
+        let Failure::Denied(error @ CommandError::Write(WriteError::TooFast { .. })) = failure else {
+            return failure;
+        };
         let Some(limit) = self.limit.filter(|_| self.taken > 0) else { return Failure::Denied(error) };
         let rest = span(time_for(total.saturating_sub(self.taken), limit));
         let hint = format!(

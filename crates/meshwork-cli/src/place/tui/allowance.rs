@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshwork_core::node::{CommandError, WritingLeft};
+use meshwork_core::node::{CommandError, WriteError, WritingLeft};
 
 use crate::place::counted;
 use crate::progress::span;
@@ -11,8 +11,8 @@ use crate::progress::span;
 pub(super) fn words(left: &Result<Option<WritingLeft>, CommandError>) -> Option<String> {
     let WritingLeft { left, limit, wait_ms } = match left {
         Ok(left) => (*left)?,
-        Err(CommandError::NotWriter) => return Some(String::from("you can watch")),
-        Err(CommandError::Banned) => return Some(String::from("you are banned")),
+        Err(CommandError::Write(WriteError::NotWriter)) => return Some(String::from("you can watch")),
+        Err(CommandError::Write(WriteError::Banned)) => return Some(String::from("you are banned")),
         Err(_) => return None,
     };
     let window = span(Duration::from_millis(limit.window_ms.into()));
@@ -35,6 +35,6 @@ mod tests {
         assert_eq!(told(12).as_deref(), Some("60 cells every 60 s, 12 left"));
         assert_eq!(told(0).as_deref(), Some("60 cells every 60 s, again in 10 s"));
         assert_eq!(words(&Ok(None)), None);
-        assert_eq!(words(&Err(CommandError::NotWriter)).as_deref(), Some("you can watch"));
+        assert_eq!(words(&Err(CommandError::Write(WriteError::NotWriter))).as_deref(), Some("you can watch"));
     }
 }

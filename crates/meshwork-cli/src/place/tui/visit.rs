@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use crossterm::event::Event as Input;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, ServerState};
+use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, ServerState, WriteError};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_place::canvas::Colour;
+use meshwork_place::canvas::{Colour, Painted};
 use meshwork_place::picture::Cell;
 use meshwork_place::picture::palette;
 use meshwork_place::{Cursor, Place as _, words};
@@ -139,7 +139,7 @@ impl<'a> Visit<'a> {
 
     async fn hear(&mut self, app: &mut App, event: Event) -> Result<(), Failure> {
         match event {
-            Event::Changed { changes, .. } => app.change(changes.of()),
+            Event::Changed { changes, .. } => app.change(Painted::of(&changes)),
             Event::Acknowledged { sequences, .. } => {
                 self.unapplied.retain(|sequence| !sequences.contains(sequence));
             }
@@ -364,10 +364,10 @@ fn handle_input(app: &mut App, input: &Input) {
 /// What happened, why, and what to do.
 fn refusal(error: &CommandError) -> String {
     match error {
-        CommandError::TooFast { .. } | CommandError::NotWriter | CommandError::Banned => {
+        CommandError::Write(WriteError::TooFast { .. } | WriteError::NotWriter | WriteError::Banned) => {
             format!("Not painted. {}", words::refusal(error))
         }
-        CommandError::Backpressure(_) => {
+        CommandError::Write(WriteError::Backpressure(_)) => {
             String::from("Not painted. The others cannot keep up. Wait a moment and go on.")
         }
         error => format!("Not painted: {error}."),

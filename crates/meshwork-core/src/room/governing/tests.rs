@@ -373,19 +373,19 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     let mut rooms = vec![room(0), room(2), room(4)];
     let limit = Some(Limit { cost: 2, window_ms: 60_000 });
     let rules = Terms { limit, writers: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Terms::default() };
-    assert!(matches!(rooms[1].set_rules(now(0), &writer, rules.clone()), Err(CommandError::NotAllowed(_))));
+    assert!(matches!(rooms[1].set_rules(now(0), &writer, rules.clone()), Err(WriteError::NotAllowed(_))));
     rooms[0].set_rules(now(0), &owner, rules).unwrap();
     talk(&mut rooms, 0);
     assert_eq!(
         rooms[2].write(now(60_000), &stranger, Board::payloads(&[(1, 7)])),
-        Err(CommandError::NotWriter)
+        Err(WriteError::NotWriter)
     );
     let start = 60_000 - START % 60_000 + 60_000;
     let three = [(1, 7), (2, 7), (3, 7)];
-    let too_fast = |left, wait_ms| CommandError::TooFast { left, cost: 2, window_ms: 60_000, wait_ms };
+    let too_fast = |left, wait_ms| WriteError::TooFast { left, cost: 2, window_ms: 60_000, wait_ms };
     assert_eq!(rooms[1].write(now(start), &writer, Board::payloads(&three)), Err(too_fast(2, 60_000)));
     let left = |left, wait_ms| Ok(limit.map(|limit| WritingLeft { left, limit, wait_ms }));
-    assert_eq!(rooms[2].writing_left(now(start)), Err(CommandError::NotWriter));
+    assert_eq!(rooms[2].writing_left(now(start)), Err(WriteError::NotWriter));
     assert_eq!(rooms[1].writing_left(now(start)), left(2, 60_000));
     rooms[1].write(now(start), &writer, Board::payloads(&three[..2])).unwrap();
     assert_eq!(rooms[1].writing_left(now(start + 15_000)), left(0, 45_000));
@@ -398,14 +398,14 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     rooms.push(room_of(endpoint(2, 100)));
     talk(&mut rooms, start + 60_100);
     let left = rooms[3].write(now(start + 119_000), &writer, Board::payloads(&three[..2])).unwrap_err();
-    assert!(matches!(left, CommandError::TooFast { left: 1, .. }), "{left:?}");
+    assert!(matches!(left, WriteError::TooFast { left: 1, .. }), "{left:?}");
     assert!(rooms.iter().all(|room| board(room).shown() == 3));
 
     rooms[0].ban(now(start + 119_100), &owner, peer(2)).unwrap();
     talk(&mut rooms, start + 119_200);
     assert_eq!(
         rooms[1].write(now(start + 200_000), &writer, Board::payloads(&three)),
-        Err(CommandError::Banned)
+        Err(WriteError::Banned)
     );
     assert!(rooms.iter().all(|room| board(room).shown() == 3), "what was there stays");
 }

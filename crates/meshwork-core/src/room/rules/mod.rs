@@ -31,9 +31,9 @@ use self::waiting::{Unruled, Waiting};
 use crate::batches::batch::{Batch, Header, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::{Endpoint, PeerId, RoomId};
-use crate::node::{CommandError, WritingLeft};
 use crate::replica::{Content, Replica, Retraction};
 use crate::room::message::RoomMessage;
+use crate::room::writing::{WriteError, WritingLeft};
 use crate::seam::config::Config;
 use crate::seam::event::Refusal;
 use crate::seam::io::BatchKey;
@@ -287,17 +287,17 @@ impl Rules {
     /// What this peer may write at `stamp`; `None` where the rules have no limit.
     ///
     /// # Errors
-    /// [`CommandError::Banned`] and [`CommandError::NotWriter`] when that is nothing.
+    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
     pub(super) fn writing_left(
         &self,
         stamp: Stamp,
         replica: &dyn Replica,
-    ) -> Result<Option<WritingLeft>, CommandError> {
+    ) -> Result<Option<WritingLeft>, WriteError> {
         if self.records.is_banned(self.me.peer) || self.records.is_contradicted(self.me) {
-            return Err(CommandError::Banned);
+            return Err(WriteError::Banned);
         }
         if !self.records.may_write(self.me.peer) {
-            return Err(CommandError::NotWriter);
+            return Err(WriteError::NotWriter);
         }
         let Some(limit) = self.records.rules().limit else { return Ok(None) };
         let left = limit.cost.saturating_sub(self.used(stamp, replica));
@@ -312,12 +312,12 @@ impl Rules {
         stamp: Stamp,
         cost: usize,
         replica: &dyn Replica,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), WriteError> {
         match self.writing_left(stamp, replica)? {
             Some(WritingLeft { left, limit: Limit { cost: most, window_ms }, wait_ms })
                 if cost > left as usize =>
             {
-                Err(CommandError::TooFast { left, cost: most, window_ms, wait_ms })
+                Err(WriteError::TooFast { left, cost: most, window_ms, wait_ms })
             }
             _ => Ok(()),
         }

@@ -12,27 +12,27 @@ use super::record::{
 use super::records::Outcome;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, PeerId};
-use crate::node::CommandError;
 use crate::replica::Replica;
 use crate::room::message::RoomMessage;
+use crate::room::writing::WriteError;
 use crate::wire::{Bounded, Bytes};
 
 impl Rules {
     /// The statement by which `signer` sets the rules, and lifts bans and erases.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] when that is not the owner, [`CommandError::Record`] when it cannot be.
+    /// [`WriteError::NotAllowed`] when that is not the owner, [`WriteError::Record`] when it cannot be.
     pub(in crate::room) fn state_terms(
         &self,
         signer: PeerId,
         rules: Terms,
         lift: &[RecordHash],
         replica: &dyn Replica,
-    ) -> Result<Statement, CommandError> {
+    ) -> Result<Statement, WriteError> {
         if signer != self.records.owner() {
-            return Err(CommandError::NotAllowed("the owner of the room"));
+            return Err(WriteError::NotAllowed("the owner of the room"));
         }
-        let wrong = |what: String| CommandError::Record(what);
+        let wrong = |what: String| WriteError::Record(what);
         let number = self.records.chain().len() + 1;
         if number > CHAIN_MAX {
             return Err(wrong(format!("rules can change {CHAIN_MAX} times")));
@@ -56,17 +56,17 @@ impl Rules {
     /// The statement by which `signer` bans a peer.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] when the peer is the owner, or a moderator and the signer is not the owner.
+    /// [`WriteError::NotAllowed`] when the peer is the owner, or a moderator and the signer is not the owner.
     pub(in crate::room) fn state_ban(
         &self,
         signer: PeerId,
         peer: PeerId,
         replica: &dyn Replica,
-    ) -> Result<Statement, CommandError> {
+    ) -> Result<Statement, WriteError> {
         let owner = self.records.owner();
         let moderates = self.records.rules().moderators.binary_search(&peer).is_ok();
         if peer == owner || moderates && signer != owner {
-            return Err(CommandError::NotAllowed("the owner, and nobody bans the owner,"));
+            return Err(WriteError::NotAllowed("the owner, and nobody bans the owner,"));
         }
         let mut heads: BTreeMap<Instance, (Stamp, u64)> = BTreeMap::new();
         for batch in replica.batches().filter(|batch| batch.peer() == peer) {
@@ -87,24 +87,24 @@ impl Rules {
     /// Signs a statement, takes it in and sends it to all neighbours. Returns the record's name.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] unless the signer is the owner or a moderator, [`CommandError::Record`] when the
+    /// [`WriteError::NotAllowed`] unless the signer is the owner or a moderator, [`WriteError::Record`] when the
     /// statement cannot be.
     pub(in crate::room) fn publish(
         &mut self,
         identity: &Identity,
         stamp: Stamp,
         statement: Statement,
-    ) -> Result<RecordHash, CommandError> {
+    ) -> Result<RecordHash, WriteError> {
         if !self.records.moderates(identity.peer()) {
-            return Err(CommandError::NotAllowed("the owner or a moderator of the room"));
+            return Err(WriteError::NotAllowed("the owner or a moderator of the room"));
         }
         let record = Record::sign(identity, &self.room, stamp, self.records.last(), statement)
-            .map_err(|error| CommandError::Record(error.to_string()))?;
+            .map_err(|error| WriteError::Record(error.to_string()))?;
         let (hash, bytes) = (record.hash(), record.bytes().to_vec());
         match self.records.take(record, Stamp::LAST) {
             Outcome::Changed { .. } => {}
-            Outcome::Refused(_, detail) => return Err(CommandError::Record(detail)),
-            _ => return Err(CommandError::Record(String::from("there are as many records as there can be"))),
+            Outcome::Refused(_, detail) => return Err(WriteError::Record(detail)),
+            _ => return Err(WriteError::Record(String::from("there are as many records as there can be"))),
         }
         self.spread(&RoomMessage::Record(Bytes::new(bytes).expect("a record is within its limit")));
         Ok(hash)
@@ -112,7 +112,7 @@ impl Rules {
 }
 
 /// The last sequence of each endpoint that has something in the replica.
-fn heads(replica: &dyn Replica) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, CommandError> {
+fn heads(replica: &dyn Replica) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, WriteError> {
     let mut heads: BTreeMap<Endpoint, u64> = BTreeMap::new();
     for header in replica.batches().map(|batch| batch.header()) {
         let head = heads.entry(header.author).or_default();
@@ -120,6 +120,6 @@ fn heads(replica: &dyn Replica) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, C
     }
     let count = heads.len();
     Bounded::new(heads.into_iter().collect()).map_err(|_| {
-        CommandError::Record(format!("{count} programs have written here, and rules can name {HEADS_MAX}"))
+        WriteError::Record(format!("{count} programs have written here, and rules can name {HEADS_MAX}"))
     })
 }

@@ -177,8 +177,8 @@ fn Content(session: Session) -> impl IntoView {
     }
 }
 
-fn choice_of(rules: &Terms) -> meshwork_core::overlay::choice::Choice {
-    meshwork_core::overlay::choice::Choice::of_record(rules.overlay.as_str())
+fn choice_of(rules: &Terms) -> meshwork_core::seam::choice::Choice {
+    meshwork_core::seam::choice::Choice::of_record(rules.overlay.as_str())
 }
 
 /// What an overlay of this kind carries strokes along.

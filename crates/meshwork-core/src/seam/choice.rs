@@ -5,7 +5,11 @@ use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-use super::size::{NINES_DEFAULT, NINES_MAX};
+/// Reliability of a k-gossip overlay where its record names none: one broadcast in a thousand misses somebody, and
+/// repair brings it.
+pub const NINES_DEFAULT: u8 = 3;
+/// Most nines that a record may name.
+pub const NINES_MAX: u8 = 10;
 
 /// Which overlay the members of a room keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
