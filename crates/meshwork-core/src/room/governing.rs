@@ -257,7 +257,7 @@ impl Room {
         let stands = |batch: &SignedBatch| records.lets_stand(&batch.header());
         let retractions = self.rules.retractions();
         let enforced = self.replica.enforce(&stands, &retractions, &mut self.rules.beaten());
-        self.outbox.retain(|header| records.lets_stand(header));
+        self.writing.outbox_mut().retain(|header| records.lets_stand(header));
         for removed in &enforced.removed {
             self.storage.remove(removed.key());
         }
@@ -270,12 +270,10 @@ impl Room {
         self.keep_records(now);
         self.comparison.handle_change(now.time);
         if outdated.cost > 0 {
-            self.unsaid.push_back(outdated);
+            self.writing.outdate(outdated);
             self.outputs.push_back(RoomOutput::SayAgain);
         }
-        for (from, batch, live) in waited {
-            self.queue.push_again(from, batch, live);
-        }
+        self.delivery.push_again(waited);
     }
 
     /// Tells that a member holds and shows what we do, once both are so.

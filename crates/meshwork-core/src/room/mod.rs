@@ -30,25 +30,24 @@ pub mod storage;
 pub mod writing;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::comparison::{Comparison, ComparisonOutput};
 use self::delivery::Delivery;
-use self::delivery::flood::Allowances;
-pub use self::delivery::outbox::OUTBOX_MAX;
-use self::delivery::outbox::Outbox;
 use self::genesis::Genesis;
 use self::history::History;
 use self::membership::Membership;
 use self::rules::Rules;
 use self::storage::{Storage, StorageOutput};
+use self::writing::Writing;
+pub use self::writing::outbox::OUTBOX_MAX;
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
-use crate::replica::{Content, FIRST_REPLICA, Replica};
+use crate::replica::{FIRST_REPLICA, Replica};
 use crate::room::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
@@ -57,9 +56,6 @@ use crate::signalling::announce::Introduction;
 use crate::text::shown;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bounded;
-
-/// Own batches in one part after which they are folded into one, at the earliest.
-pub const FOLD_LEAST: usize = 64;
 
 /// What comes out of a room.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,21 +133,12 @@ pub struct Room {
     /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
     ahead: i64,
     told_ahead: i64,
-    next_sequence: u64,
+    writing: Writing,
     delivery: Delivery,
-    queue: delivery::queue::Queue,
-    allowances: Allowances,
-    /// Stored batches that did not verify, until all were looked at.
-    refused_stored: usize,
     membership: Membership,
     comparison: Comparison,
-    outbox: Outbox,
-    /// By part: own batches since the last fold, and after how many the next one is due.
-    unfolded: BTreeMap<u32, (usize, usize)>,
     storage: Storage,
     rules: Rules,
-    /// What was written here under earlier rules, and is to be said again.
-    unsaid: VecDeque<Content>,
     history: History,
     outputs: VecDeque<RoomOutput>,
 }
@@ -171,7 +158,6 @@ impl Room {
             handle,
             id,
             rules: Rules::new(me, id, genesis.owner, config),
-            unsaid: VecDeque::new(),
             history: History::new(config),
             genesis,
             storage: Storage::new(config, &bytes),
@@ -182,15 +168,10 @@ impl Room {
             clock: Clock::new(),
             ahead: 0,
             told_ahead: 0,
-            next_sequence: 1,
+            writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
-            queue: delivery::queue::Queue::default(),
-            allowances: Allowances::default(),
-            refused_stored: 0,
             membership: Membership::new(me),
             comparison: Comparison::new(FIRST_REPLICA),
-            outbox: Outbox::default(),
-            unfolded: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -257,7 +238,7 @@ impl Room {
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
         self.rules.handle_attached(now.time, endpoint);
         self.take_record_outputs();
-        for batch in self.outbox.batches().cloned().collect::<Vec<_>>() {
+        for batch in self.writing.outbox().batches().cloned().collect::<Vec<_>>() {
             self.send_live(alloc::vec![endpoint], &batch);
         }
         self.comparison.handle_attached(now.time, endpoint, &*self.replica);
@@ -275,11 +256,10 @@ impl Room {
             return;
         }
         if planted!(OutboxCleared) {
-            self.outbox.retain(|_| false);
+            self.writing.outbox_mut().retain(|_| false);
         }
         self.membership.forget_neighbour(now, endpoint);
-        self.queue.handle_detached(endpoint);
-        let dropped = self.allowances.handle_detached(endpoint);
+        let dropped = self.delivery.handle_detached(endpoint);
         self.tell_dropped_of(endpoint, dropped);
         self.membership.tell_soon(now);
         self.storage.handle_detached(endpoint);
@@ -364,7 +344,7 @@ impl Room {
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
         let staying: Vec<Endpoint> = self.membership.members().iter().filter_map(stays).collect();
         if !staying.is_empty() {
-            for batch in self.outbox.resend(now.time) {
+            for batch in self.writing.outbox_mut().resend(now.time) {
                 self.send_live(staying.clone(), &batch);
             }
         }
@@ -375,13 +355,13 @@ impl Room {
 
     /// When [`Room::handle_timeout`] has something to do.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
-        let unverified = self.has_unverified().then_some(now.time);
-        let (sync, held) = (self.comparison.poll_timeout(), self.delivery.poll_timeout(now));
+        let past = self.history.has_unverified().then_some(now.time);
+        let (comparison, delivery) = (self.comparison.poll_timeout(), self.delivery.poll_timeout(now));
         let (storage, records) = (self.storage.poll_timeout(), self.rules.poll_timeout());
-        let dropped = self.allowances.poll_timeout();
-        let resend = self.outbox.poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
+        let resend =
+            self.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
-        let due = [resend, unverified, sync, held, dropped, storage, records, history, overlay];
+        let due = [resend, past, comparison, delivery, storage, records, history, overlay];
         due.into_iter().flatten().min()
     }
 
@@ -424,9 +404,10 @@ impl Room {
 
     fn handle_applied(&mut self, from: Endpoint, applied: &Acknowledged) {
         for &sequence in applied.sequences.iter() {
-            self.outbox.remove(sequence);
+            self.writing.outbox_mut().remove(sequence);
         }
-        let sequences = applied.sequences.iter().copied().filter(|&own| own < self.next_sequence).collect();
+        let sequences =
+            applied.sequences.iter().copied().filter(|&own| self.writing.has_written(own)).collect();
         self.event(Event::Acknowledged { room: self.handle, by: from, sequences, stored: applied.stored });
     }
 

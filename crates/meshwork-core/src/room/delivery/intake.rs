@@ -35,7 +35,7 @@ impl Room {
         for bytes in batches.by_ref().take(RESTORED_AT_ONCE) {
             self.restore_one(now, &bytes, false);
         }
-        self.queue.push_stored(batches);
+        self.delivery.queue.push_stored(batches);
         self.restored();
     }
 
@@ -44,7 +44,7 @@ impl Room {
     pub fn verify(&mut self, now: Now, most: usize) -> usize {
         let mut cost = 0;
         while cost < most * KNOWN_PER_SIGNATURE {
-            let Some(next) = self.queue.take_next() else { break };
+            let Some(next) = self.delivery.queue.take_next() else { break };
             cost += match next {
                 Next::Live(from, batch) => self.verify_one(now, from, batch, true),
                 Next::Part(from, batch) => {
@@ -82,26 +82,26 @@ impl Room {
 
     /// Forgets what an endpoint said that broke the rules, as far as it was not worked off.
     pub fn handle_shut_out(&mut self, endpoint: Endpoint) {
-        self.queue.forget(endpoint);
+        self.delivery.queue.forget(endpoint);
     }
 
     /// Whether batches wait to be verified.
     pub fn has_unverified(&self) -> bool {
-        !self.queue.is_empty() || self.history.has_unverified()
+        !self.delivery.queue.is_empty() || self.history.has_unverified()
     }
 
     /// Bytes of batches that wait to be verified.
     pub fn unverified_bytes(&self) -> usize {
-        self.queue.bytes()
+        self.delivery.queue.bytes()
     }
 
     /// Asks neighbours for what is lacking, once what they said before is worked off.
     pub(in crate::room) fn fetch(&mut self, now: Now) {
-        if self.queue.is_restored() {
-            let queue = &self.queue;
+        if self.delivery.queue.is_restored() {
+            let queue = &self.delivery.queue;
             self.comparison.fetch(now.time, &*self.replica, |neighbour| !queue.has_live(neighbour));
         }
-        let queue = &self.queue;
+        let queue = &self.delivery.queue;
         self.comparison.tell_taken(|neighbour| queue.has_wanted(neighbour));
     }
 
@@ -128,13 +128,13 @@ impl Room {
                 false
             }
             Ok(()) => {
-                let queued = (wanted || self.allowances.take(now.time, from))
+                let queued = (wanted || self.delivery.flood.take(now.time, from))
                     && match live {
-                        true => self.queue.push_live(from, batch) == Ok(()),
-                        false => self.queue.push_part(from, batch) == Ok(()),
+                        true => self.delivery.queue.push_live(from, batch) == Ok(()),
+                        false => self.delivery.queue.push_part(from, batch) == Ok(()),
                     };
                 if !queued {
-                    self.allowances.handle_dropped(now.time, from);
+                    self.delivery.flood.handle_dropped(now.time, from);
                     self.comparison.handle_part_dropped(from);
                 }
                 queued
@@ -149,13 +149,13 @@ impl Room {
     pub(in crate::room) fn receive_part_end(&mut self, now: Now, from: Endpoint, part: u32) {
         if self.comparison.handle_part_end_received(now.time, from, part) {
             // An end that finds no place was not said: the neighbour is passed over in time.
-            let _ = self.queue.push_part_end(from, part);
+            let _ = self.delivery.queue.push_part_end(from, part);
         }
     }
 
     /// Tells of whom batches were dropped.
     pub(in crate::room) fn tell_dropped(&mut self, now: Now) {
-        let dropped: Vec<(Endpoint, u64)> = self.allowances.take_dropped(now.time).collect();
+        let dropped: Vec<(Endpoint, u64)> = self.delivery.flood.take_dropped(now.time).collect();
         for (from, count) in dropped {
             self.tell_dropped_of(from, count);
         }
@@ -272,14 +272,14 @@ impl Room {
             // A neighbour was faster than one's own disk, with the batch or with the ban of its author.
             Err(Rejection::Known(_) | Rejection::Void(..)) => return 1,
             Err(_) => {
-                self.refused_stored += 1;
+                self.delivery.refused_stored += 1;
                 return 1;
             }
         };
         let checked = match self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records()) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
-                self.refused_stored += 1;
+                self.delivery.refused_stored += 1;
                 return KNOWN_PER_SIGNATURE;
             }
         };
@@ -293,8 +293,8 @@ impl Room {
 
     /// Says how many stored batches were left out, once all were looked at.
     fn restored(&mut self) {
-        if self.queue.is_restored() && self.refused_stored > 0 {
-            let refused = core::mem::take(&mut self.refused_stored);
+        if self.delivery.queue.is_restored() && self.delivery.refused_stored > 0 {
+            let refused = core::mem::take(&mut self.delivery.refused_stored);
             let reason = format!("{refused} stored batches do not verify and were left out");
             self.event(Event::StorageFailed { room: self.handle, reason });
         }

@@ -15,7 +15,6 @@
 
 pub mod flood;
 mod intake;
-pub(in crate::room) mod outbox;
 pub mod queue;
 
 use alloc::collections::BTreeMap;
@@ -24,12 +23,15 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::flood::Allowances;
+use self::queue::Queue;
 use crate::batches::batch::{Batch, BatchError, SignedBatch, UnverifiedBatch};
 use crate::batches::window::SequenceWindow;
 use crate::clock::{Clock, Stamp};
 use crate::id::{Endpoint, RoomId};
 use crate::replica::{Applied, Changes, Content, FIRST_REPLICA, Replica};
 use crate::room::rules::records::{Records, Standing, Void};
+use crate::room::rules::waiting::Unruled;
 use crate::seam::event::Refusal;
 use crate::seam::io::BatchKey;
 use crate::time::{Now, Time};
@@ -77,9 +79,15 @@ struct Window {
     used: u64,
 }
 
-/// What was delivered, and what is held back.
+/// What was delivered, what waits to be verified, and what is held back.
 #[derive(Debug)]
 pub struct Delivery {
+    /// What waits to be verified.
+    queue: Queue,
+    /// How much neighbours may send unasked.
+    flood: Allowances,
+    /// Stored batches that did not verify, until all were looked at.
+    refused_stored: usize,
     ahead_max: Duration,
     windows: BTreeMap<Endpoint, Window>,
     /// The same endpoints by their last use, so that a flood of keys costs no search.
@@ -95,6 +103,9 @@ impl Delivery {
     /// Nothing was delivered yet; stamps up to `ahead_max` ahead of room time count at once.
     pub fn new(ahead_max: Duration) -> Delivery {
         Delivery {
+            queue: Queue::default(),
+            flood: Allowances::default(),
+            refused_stored: 0,
             ahead_max,
             windows: BTreeMap::new(),
             by_use: BTreeMap::new(),
@@ -248,9 +259,29 @@ impl Delivery {
         held
     }
 
-    /// When the next held batch is due.
+    /// When the next held batch is due, or something is to be verified or told.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
-        self.held.first_key_value().map(|(&(stamp, _), _)| self.due(now, stamp))
+        let held = self.held.first_key_value().map(|(&(stamp, _), _)| self.due(now, stamp));
+        let unverified = (!self.queue.is_empty()).then_some(now.time);
+        [held, unverified, self.flood.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// A neighbour is gone. Returns how many of its batches were dropped and nobody was told of.
+    pub fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
+        self.queue.handle_detached(endpoint);
+        self.flood.handle_detached(endpoint)
+    }
+
+    /// Batches that waited for a record are looked at again.
+    pub(super) fn push_again(&mut self, waited: impl IntoIterator<Item = Unruled>) {
+        for (from, batch, live) in waited {
+            self.queue.push_again(from, batch, live);
+        }
+    }
+
+    /// Whether everything that was stored has been looked at.
+    pub fn is_restored(&self) -> bool {
+        self.queue.is_restored()
     }
 
     /// How many batches are held.

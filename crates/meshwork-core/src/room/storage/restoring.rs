@@ -15,7 +15,7 @@ impl Room {
 
     /// Whether everything that was stored has been looked at.
     pub fn is_restored(&self) -> bool {
-        self.queue.is_restored()
+        self.delivery.is_restored()
     }
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it

@@ -11,7 +11,7 @@ use crate::time::Time;
 /// at once.
 pub const OUTBOX_MAX: usize = 4096;
 /// Places kept for folds of what is written: one for every 64 batches.
-const FOLDS: usize = OUTBOX_MAX / crate::room::FOLD_LEAST;
+const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST;
 /// How long a batch may hold up writing. A member that stays and acknowledges nothing, for whatever reason, must
 /// not stop an author for ever.
 const PATIENCE: Duration = Duration::from_secs(30);

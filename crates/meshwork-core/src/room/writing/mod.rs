@@ -1,10 +1,14 @@
 //! What one writes in a room in one's own name: new, folded, or said again.
 
+pub(super) mod outbox;
+
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::{FOLD_LEAST, Room, delivery};
+use self::outbox::Outbox;
+use super::{Room, delivery};
 use crate::batches::batch::{Header, SignedBatch, StampWindow};
 use crate::id::Identity;
 use crate::replica::{Content, FIRST_REPLICA};
@@ -74,6 +78,66 @@ pub enum WriteError {
     Backpressure(usize),
 }
 
+/// Own batches in one part after which they are folded into one, at the earliest.
+pub const FOLD_LEAST: usize = 64;
+
+/// What this program has written in a room.
+#[derive(Debug)]
+pub(super) struct Writing {
+    next_sequence: u64,
+    /// Own batches that nobody who stays has acknowledged.
+    outbox: Outbox,
+    /// By part: own batches since the last fold, and after how many the next one is due.
+    unfolded: BTreeMap<u32, (usize, usize)>,
+    /// What was written under earlier rules, and is to be said again.
+    unsaid: VecDeque<Content>,
+}
+
+impl Default for Writing {
+    fn default() -> Writing {
+        Writing {
+            next_sequence: 1,
+            outbox: Outbox::default(),
+            unfolded: BTreeMap::new(),
+            unsaid: VecDeque::new(),
+        }
+    }
+}
+
+impl Writing {
+    /// Own batches that nobody who stays has acknowledged.
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The same, to be told of acknowledgements.
+    pub(super) fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Whether a batch with this sequence was written.
+    pub(super) fn has_written(&self, sequence: u64) -> bool {
+        sequence < self.next_sequence
+    }
+
+    /// Something that showed does not count any more: it is said again when the room is asked to.
+    pub(super) fn outdate(&mut self, shown: Content) {
+        self.unsaid.push_back(shown);
+    }
+
+    /// Counts a batch in a part. Returns whether a fold is due there.
+    fn counts_to_fold(&mut self, part: u32) -> bool {
+        let (batches, due) = self.unfolded.entry(part).or_insert((0, FOLD_LEAST));
+        *batches += 1;
+        *batches >= *due
+    }
+
+    /// A part is being folded, into a batch of this cost. The larger the fold, the more batches the next one waits for.
+    fn handle_folded(&mut self, part: u32, cost: usize) {
+        self.unfolded.insert(part, (0, FOLD_LEAST.max(cost / 8)));
+    }
+}
+
 impl Room {
     /// Writes payloads in the name of `identity`, who is this endpoint's peer: a batch each, all with one stamp.
     ///
@@ -98,16 +162,16 @@ impl Room {
         let written: Vec<(Vec<u8>, Content)> = payloads.into_iter().map(check).collect::<Result<_, _>>()?;
         let cost = written.iter().map(|(_, content)| content.cost).sum();
         self.rules.check_cost(stamp, cost, &*self.replica)?;
-        let waits = self.outbox.check(now.time, written.len(), self.membership.somebody_stays());
+        let waits = self.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(WriteError::Backpressure)?;
         self.clock.merge(stamp);
-        let first = self.next_sequence;
+        let first = self.writing.next_sequence;
         let outline = |(payload, _): &(Vec<u8>, Content)| self.replica.outline(payload);
         let parts: Vec<u32> = written.iter().filter_map(outline).map(|(part, _)| part).collect();
         for (payload, content) in written {
             self.write_batch(now, identity, window, &payload, content);
         }
-        let receipt = Receipt { sequences: first..=self.next_sequence - 1, cost };
+        let receipt = Receipt { sequences: first..=self.writing.next_sequence - 1, cost };
         for part in parts {
             self.fold_when_due(now, identity, part);
         }
@@ -118,7 +182,7 @@ impl Room {
     /// Says again in the name of `identity` what was written here under earlier rules and showed until now, as much of
     /// it as the rules allow at once.
     pub fn say_again(&mut self, now: Now, identity: &Identity) {
-        let Some(shown) = self.unsaid.pop_front() else { return };
+        let Some(shown) = self.writing.unsaid.pop_front() else { return };
         let all = self.replica.say_again(&shown, usize::MAX);
         if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, all) {
             // What the limit leaves; the rest is for its author to write later.
@@ -129,7 +193,8 @@ impl Room {
 
     /// What the next batch says of itself.
     fn header(&self, window: StampWindow) -> Header {
-        let (author, sequence, record) = (self.me, self.next_sequence, self.rules.records().current());
+        let (author, sequence, record) =
+            (self.me, self.writing.next_sequence, self.rules.records().current());
         Header { author, sequence, replica: FIRST_REPLICA, record, window }
     }
 
@@ -145,8 +210,8 @@ impl Room {
         let used = self.rules.count_cost(window.most, content.cost);
         let batch = SignedBatch::sign_counted(identity, &self.id, self.header(window), used, payload)
             .expect("a payload that its replica read is within the limit and the author is this peer");
-        self.next_sequence += 1;
-        self.outbox.insert(now.time, batch.clone());
+        self.writing.next_sequence += 1;
+        self.writing.outbox.insert(now.time, batch.clone());
         let targets = self.membership.overlay_mut().targets(now, &batch, None);
         self.send_live(targets, &batch);
         self.apply(now, delivery::Checked { batch, content });
@@ -156,15 +221,13 @@ impl Room {
     /// handed to newcomers shrinks with it. The larger the fold, the more batches it waits for, so that folds cost a
     /// stated share of what is sent.
     fn fold_when_due(&mut self, now: Now, identity: &Identity, part: u32) {
-        let (batches, due) = self.unfolded.entry(part).or_insert((0, FOLD_LEAST));
-        *batches += 1;
+        let is_due = self.writing.counts_to_fold(part);
         // Where there is a limit, each entry keeps the batch that counted it.
-        if batches < due || self.rules.terms().limit.is_some() {
+        if !is_due || self.rules.terms().limit.is_some() {
             return;
         }
         let Some((fold, content)) = self.replica.fold(part, self.me.peer) else { return };
-        *batches = 0;
-        *due = FOLD_LEAST.max(fold.cost / 8);
+        self.writing.handle_folded(part, fold.cost);
         let window = StampWindow { least: fold.least, most: self.clock.stamp(now.wall) };
         self.write_batch(now, identity, window, &fold.payload, content);
     }
