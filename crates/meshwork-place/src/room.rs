@@ -1,9 +1,8 @@
 //! What a room with a canvas offers beyond what every room does.
 
-use meshwork_core::clock::Stamp;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{CommandError, Node, Receipt, WriteError};
-use meshwork_core::replica::Replica;
+use meshwork_core::replica::{Replica, WHENEVER};
 use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::presence::State;
@@ -11,9 +10,6 @@ use meshwork_core::time::Time;
 
 use crate::canvas::{Canvas, CanvasSize, Colour, PastBatch, StrokesError, cells_to_strokes};
 use crate::cursor::Cursor;
-
-/// Stands for the stamp that a batch will have: strokes of one stamp are written alike whatever it is.
-const WHENEVER: Stamp = Stamp(1);
 
 /// The canvas of a Place room; `None` for another room, or where a side of the canvas is out of range.
 pub fn make(genesis: &Genesis) -> Option<Box<dyn Replica>> {

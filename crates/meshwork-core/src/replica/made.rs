@@ -16,7 +16,7 @@ use crate::clock::Stamp;
 use crate::id::PeerId;
 
 /// Stands for the stamp that a batch will have: a payload whose entries have one stamp does not depend on it.
-const WHENEVER: Stamp = Stamp(1);
+pub const WHENEVER: Stamp = Stamp(1);
 
 /// A value of one's own name that is made of the parts of a family.
 pub trait MadeOfParts: Any + fmt::Debug + Send + Sync {

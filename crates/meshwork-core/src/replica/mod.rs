@@ -1,7 +1,7 @@
 //! Values that a room keeps in step: made of signed batches, compared part by part.
 //!
 //! # How it works
-//! A [`Replica`] is what a room sees. Most are `Parts` of a `Family`: each entry is a last-writer-wins register, a
+//! A [`Replica`] is what a room sees. Most are [`Parts`] of a [`Family`]: each entry is a last-writer-wins register, a
 //! batch is kept while one of its entries wins, and entries lie in parts with a digest each. What entries are, how
 //! batches carry them and what a retraction covers is the family's.
 //!
@@ -30,7 +30,7 @@ use core::fmt;
 pub use content::Content;
 pub(crate) use digest::DigestCache;
 pub use family::{Entries, Family, Slot, WriteOf};
-pub use made::MadeOfParts;
+pub use made::{MadeOfParts, WHENEVER};
 pub use part::Part;
 pub use parts::{Applied, Enforced, Parts};
 

@@ -291,14 +291,14 @@ impl Room {
             RoomMessage::Unwant(want) if is_ours(want.replica) => {
                 self.comparison.handle_unwant(from, &want.parts);
             }
-            RoomMessage::WorkedOff(taken) if is_ours(taken.replica) => {
-                self.comparison.handle_taken(from, taken.bytes);
+            RoomMessage::WorkedOff(told) if is_ours(told.replica) => {
+                self.comparison.handle_told_worked_off(from, told.bytes);
             }
             RoomMessage::PartBegin(begin) if is_ours(begin.replica) => {
                 self.comparison.handle_part_begin(from, begin);
             }
             RoomMessage::PartEnd(end) if is_ours(end.replica) => self.receive_part_end(now, from, end.part),
-            RoomMessage::Acknowledged(applied) => self.handle_applied(from, &applied),
+            RoomMessage::Acknowledged(told) => self.handle_acknowledged(from, &told),
             RoomMessage::Neighbours(links) => {
                 self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
             }
@@ -402,13 +402,12 @@ impl Room {
         self.delivery.held()
     }
 
-    fn handle_applied(&mut self, from: Endpoint, applied: &Acknowledged) {
-        for &sequence in applied.sequences.iter() {
+    fn handle_acknowledged(&mut self, from: Endpoint, told: &Acknowledged) {
+        for &sequence in told.sequences.iter() {
             self.writing.outbox_mut().remove(sequence);
         }
-        let sequences =
-            applied.sequences.iter().copied().filter(|&own| self.writing.has_written(own)).collect();
-        self.event(Event::Acknowledged { room: self.handle, by: from, sequences, stored: applied.stored });
+        let sequences = told.sequences.iter().copied().filter(|&own| self.writing.has_written(own)).collect();
+        self.event(Event::Acknowledged { room: self.handle, by: from, sequences, stored: told.stored });
     }
 
     fn acknowledge(&mut self, to: Endpoint, sequences: BTreeSet<u64>, stored: bool) {

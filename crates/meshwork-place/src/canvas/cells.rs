@@ -5,7 +5,7 @@ use blake3::Hasher;
 
 use super::colour::{Colour, Painted};
 use super::erasure;
-use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE};
+use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE, cell_of_tile};
 use super::strokes::{Strokes, TileCell};
 use meshwork_core::batches::batch::{Batch, Header};
 use meshwork_core::clock::Stamp;
@@ -177,11 +177,6 @@ impl Entries for TileCells {
 #[derive(Clone, Copy, Debug)]
 pub struct Tiles(pub(super) CanvasSize);
 
-/// Where a cell of the tile with this upper left cell is.
-fn place_of((left, top): (u16, u16), index: u16) -> (u16, u16) {
-    (left + index % TILE_SIDE, top + index / TILE_SIDE)
-}
-
 impl Family for Tiles {
     type Entries = TileCells;
     type Change = Painted;
@@ -225,11 +220,11 @@ impl Family for Tiles {
     }
 
     fn covers(erasure: &Retraction, origin: (u16, u16), cell: &TileCell, peer: PeerId) -> bool {
-        erasure::covers(erasure, place_of(origin, cell.index), cell.stamp, peer)
+        erasure::covers(erasure, cell_of_tile(origin, cell.index), cell.stamp, peer)
     }
 
     fn change(origin: (u16, u16), cell: &TileCell, is_hidden: bool) -> Painted {
-        let (x, y) = place_of(origin, cell.index);
+        let (x, y) = cell_of_tile(origin, cell.index);
         Painted { x, y, colour: if is_hidden { Colour::CLEARED } else { cell.colour } }
     }
 
@@ -241,7 +236,7 @@ impl Family for Tiles {
         changed: &mut Vec<Painted>,
     ) {
         for index in 0..TILE_CELLS as u16 {
-            let ((x, y), colour) = (place_of(origin, index), after.colour(index));
+            let ((x, y), colour) = (cell_of_tile(origin, index), after.colour(index));
             if before.colour(index) != colour && self.0.contains(x, y) {
                 changed.push(Painted { x, y, colour });
             }

@@ -346,12 +346,13 @@ fn read_entries<T: Copy + Ord>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use meshwork_core::batches::batch::PAYLOAD_MAX;
     use meshwork_core::rng::Rng;
     use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
 
     /// Cells in every mixture of coding: dense or sparse, one or few or many stamps, one or few or many colours.
     pub(in super::super) fn cells() -> impl Strategy<Value = Vec<TileCell>> {

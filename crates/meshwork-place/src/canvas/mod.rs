@@ -69,10 +69,10 @@ pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 use meshwork_core::batches::batch::{Batch, SignedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
-use meshwork_core::replica::{self, MadeOfParts, Parts, Retraction};
+use meshwork_core::replica::{self, FIRST_REPLICA, MadeOfParts, Parts, ReplicaNumber, Retraction};
 
 /// The replica number of a room's canvas.
-pub const REPLICA: u8 = 0;
+pub const REPLICA: ReplicaNumber = FIRST_REPLICA;
 
 /// What a batch changed; cells are in the order of their indices.
 pub type Applied = replica::Applied<Vec<Painted>>;

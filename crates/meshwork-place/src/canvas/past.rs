@@ -1,6 +1,6 @@
 //! What a batch of the past painted.
 
-use super::size::TILE_SIDE;
+use super::size::cell_of_tile;
 use super::{Canvas, Colour, TileCell};
 use meshwork_core::batches::batch::SignedBatch;
 use meshwork_core::clock::Stamp;
@@ -36,9 +36,9 @@ impl Canvas {
     pub fn past(&self, batch: &SignedBatch) -> Option<PastBatch> {
         let header = batch.header();
         let strokes = self.read(batch).ok()?;
-        let (left, top) = self.size().tile_origin(strokes.tile())?;
+        let origin = self.size().tile_origin(strokes.tile())?;
         let shown = |cell: &TileCell| {
-            let (x, y) = (left + cell.index % TILE_SIDE, top + cell.index / TILE_SIDE);
+            let (x, y) = cell_of_tile(origin, cell.index);
             let is_erased = self.is_erased(x, y, cell.stamp, header.author.peer);
             let colour = if is_erased { Colour::CLEARED } else { cell.colour };
             PastCell { x, y, stamp: cell.stamp, colour }

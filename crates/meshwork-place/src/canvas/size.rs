@@ -69,6 +69,11 @@ pub fn index_in_tile(x: u16, y: u16) -> u16 {
     y % TILE_SIDE * TILE_SIDE + x % TILE_SIDE
 }
 
+/// Where the cell with this number is, of the tile with this upper left cell.
+pub(super) fn cell_of_tile((left, top): (u16, u16), index: u16) -> (u16, u16) {
+    (left + index % TILE_SIDE, top + index / TILE_SIDE)
+}
+
 impl fmt::Display for CanvasSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}x{}", self.width, self.height)

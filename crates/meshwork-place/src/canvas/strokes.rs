@@ -2,7 +2,7 @@
 
 use super::coding;
 use super::colour::Colour;
-use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE, index_in_tile};
+use super::size::{CanvasSize, TILE_CELLS, cell_of_tile, index_in_tile};
 use meshwork_core::batches::batch::StampWindow;
 use meshwork_core::clock::Stamp;
 
@@ -172,7 +172,7 @@ impl Strokes {
     }
 
     fn checked(size: CanvasSize, tile: u32, cells: Vec<TileCell>) -> Result<Strokes, StrokesError> {
-        let (left, top) = size.tile_origin(tile).ok_or(StrokesError::Tile { tile, size })?;
+        let origin = size.tile_origin(tile).ok_or(StrokesError::Tile { tile, size })?;
         if cells.is_empty() || cells.len() > TILE_CELLS {
             return Err(StrokesError::Count(cells.len()));
         }
@@ -182,7 +182,7 @@ impl Strokes {
         if let Some(wrong) = rising.or(beyond) {
             return Err(StrokesError::Order(u32::from(cells[wrong].index)));
         }
-        let place = |cell: &TileCell| (left + cell.index % TILE_SIDE, top + cell.index / TILE_SIDE);
+        let place = |cell: &TileCell| cell_of_tile(origin, cell.index);
         let outside = |&(x, y): &(u16, u16)| !size.contains(x, y);
         if let Some((x, y)) = cells.iter().map(place).find(outside) {
             return Err(StrokesError::OutsideCanvas { x, y, size });

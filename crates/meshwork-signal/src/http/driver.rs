@@ -274,13 +274,14 @@ pub(super) fn wall_time() -> WallTime {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
     use meshwork_core::rng::Rng;
     use meshwork_core::room::genesis::{Genesis, RoomKind};
     use meshwork_core::signalling::announce;
     use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, VERSIONS};
     use meshwork_core::wire::Base64;
-    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::code::ServerKey;

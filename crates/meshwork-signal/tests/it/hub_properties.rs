@@ -1,5 +1,10 @@
 //! Whatever is said in whatever order: the hub never panics, stays within its limits, and tells members only.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::{Genesis, RoomKind};
@@ -11,10 +16,6 @@ use meshwork_signal::code::ServerKey;
 use meshwork_signal::hub::{Hub, HubConfig, Output, Rubbish, SocketId};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::sync::LazyLock;
-use std::time::Duration;
 
 const PEOPLE: usize = 5;
 const ROOMS: usize = 3;

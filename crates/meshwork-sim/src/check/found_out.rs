@@ -11,8 +11,8 @@ use crate::world::World;
 /// [`Violation`] names a program that holds none.
 pub fn found_out(world: &World, members: &[Member], liar: PeerId) -> Result<(), Violation> {
     let knows = |&&(index, room): &&Member| {
-        let law = world.node(index).records(room);
-        law.is_some_and(|law| law.proofs().any(|(endpoint, _)| endpoint.peer == liar))
+        let records = world.node(index).records(room);
+        records.is_some_and(|records| records.proofs().any(|(endpoint, _)| endpoint.peer == liar))
     };
     match members.iter().find(|member| !knows(member)) {
         None => Ok(()),

@@ -156,10 +156,11 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
     let mut builder = TimelineBuilder::new(size, CELLS_MAX);
     // A room that is nobody's: its records say what may be shown.
     let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
-    let mut law = Room::new(RoomHandle(0), id, genesis, stored.genesis, empty, nobody, &Config::default());
-    law.restore_records(&stored.records);
-    let canvas: &Canvas = law.replica().as_any().ok_or_else(no_canvas)?;
-    let past = |bytes: &[u8]| canvas.past(&law.past(bytes)?);
+    let mut room_of_nobody =
+        Room::new(RoomHandle(0), id, genesis, stored.genesis, empty, nobody, &Config::default());
+    room_of_nobody.restore_records(&stored.records);
+    let canvas: &Canvas = room_of_nobody.replica().as_any().ok_or_else(no_canvas)?;
+    let past = |bytes: &[u8]| canvas.past(&room_of_nobody.past(bytes)?);
     let (mut missed, mut first) = (0, None);
     let history = History::new(&folder, room);
     let broken = |error: meshwork_rtc::native::history::HistoryError| Failure::Storage(error.to_string());

@@ -226,9 +226,9 @@ impl Comparison {
     }
 
     /// A neighbour has worked off so many bytes of what we served.
-    pub fn handle_taken(&mut self, from: Endpoint, bytes: u32) {
+    pub fn handle_told_worked_off(&mut self, from: Endpoint, bytes: u32) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        neighbour.serving.handle_taken(bytes);
+        neighbour.serving.handle_worked_off(bytes);
     }
 
     /// A neighbour begins to serve a part.
@@ -337,7 +337,7 @@ impl Comparison {
     }
 
     /// Tells neighbours what of theirs was worked off: when it is much, or all that `waits` knows of.
-    pub fn tell_taken(&mut self, waits: impl Fn(Endpoint) -> bool) {
+    pub fn tell_worked_off(&mut self, waits: impl Fn(Endpoint) -> bool) {
         for (&endpoint, neighbour) in &mut self.neighbours {
             let Some(bytes) = neighbour.source.taken.filter(|bytes| *bytes > 0) else { continue };
             if bytes >= TAKEN_LEAST || !waits(endpoint) {

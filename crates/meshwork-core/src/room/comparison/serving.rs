@@ -51,7 +51,7 @@ impl Serving {
     }
 
     /// It has taken in so many bytes of batches.
-    pub(super) fn handle_taken(&mut self, bytes: u32) {
+    pub(super) fn handle_worked_off(&mut self, bytes: u32) {
         self.counts = true;
         self.outstanding = self.outstanding.saturating_sub(bytes as usize);
     }

@@ -102,7 +102,7 @@ impl Room {
             self.comparison.fetch(now.time, &*self.replica, |neighbour| !queue.has_live(neighbour));
         }
         let queue = &self.delivery.queue;
-        self.comparison.tell_taken(|neighbour| queue.has_wanted(neighbour));
+        self.comparison.tell_worked_off(|neighbour| queue.has_wanted(neighbour));
     }
 
     /// Looks at a batch that arrived and queues it.

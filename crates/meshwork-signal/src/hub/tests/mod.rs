@@ -8,6 +8,10 @@ mod operating;
 mod rooms;
 mod shares;
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::{Genesis, RoomKind};
@@ -15,9 +19,6 @@ use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::time::{Time, WallTime};
 use meshwork_core::wire::Base64;
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::time::Duration;
 
 use super::*;
 
