@@ -82,7 +82,7 @@ async fn hold(server: &Server, size: CanvasSize, is_full: bool) -> Result<Holder
     let link = wait_until(JOIN_MAX, "the room is full and registered", async || {
         let (painted, address) = driver
             .call(move |node, _| {
-                (node.canvas(room).map_or(0, |canvas| canvas.painted()), node.room_address(room))
+                (node.canvas(room).map_or(0, |canvas| canvas.painted()), node.room(room).address())
             })
             .await?;
         ensure!(painted == cells, "{painted} cells are painted");
@@ -164,7 +164,7 @@ async fn steady(size: CanvasSize, slower: u32) -> Result<Value> {
     let tab = browser.watched_tab(&holder.link, slower).await?;
     let room = holder.room;
     wait_until(JOIN_MAX, "a link", async || {
-        let peers = holder.driver.call(move |node, _| node.peers(room)).await?;
+        let peers = holder.driver.call(move |node, _| node.room(room).peers()).await?;
         ensure!(peers.iter().any(|peer| peer.attached && peer.in_step), "nobody is in step");
         Ok(())
     })

@@ -105,7 +105,7 @@ impl Waiting {
         let spec = RoomSpec { server: server.url.clone(), kind: meshwork_place::kind(size), private: false };
         let room = creator.driver.call(move |node, now| node.create_room(now, spec)).await??;
         creator.wait(|event| matches!(event, Event::RoomRegistered { .. }).then_some(())).await?;
-        let address = creator.driver.call(move |node, _| node.room_address(room)).await?;
+        let address = creator.driver.call(move |node, _| node.room(room).address()).await?;
         let address = address.context("a registered room has an address")?;
         let joiner = Peer::start(path)?;
         Ok(Waiting { server, creator, address, joiner })

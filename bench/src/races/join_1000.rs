@@ -205,7 +205,7 @@ impl Keeper {
         wait(&mut events, registered).await?;
         whole(&driver, &mut events, room, painted).await?;
         let address =
-            driver.call(move |node, _| node.room_address(room)).await?.context("a registered room")?;
+            driver.call(move |node, _| node.room(room).address()).await?.context("a registered room")?;
         Ok(Keeper { driver, address, _events: events, _server: server })
     }
 
@@ -221,7 +221,8 @@ impl Keeper {
         let digest = move |node: &mut Node| node.canvas(room).map(Canvas::digest);
         let digest = driver.call(move |node, _| digest(node)).await?;
         ensure!(digest == Some(painted.canvas.digest()), "the newcomer has another canvas");
-        let bytes = move |node: &mut Node| node.peers(room).iter().map(|peer| peer.bytes_received).sum();
+        let bytes =
+            move |node: &mut Node| node.room(room).peers().iter().map(|peer| peer.bytes_received).sum();
         let bytes = driver.call(move |node, _| bytes(node)).await?;
         driver.shut_down().await;
         Ok(Joined { seconds, bytes })

@@ -72,6 +72,14 @@ pub struct Now {
     pub wall: WallTime,
 }
 
+impl Now {
+    /// How far another civil clock is ahead of this one, in microseconds.
+    pub fn ahead_by(self, theirs: WallTime) -> i64 {
+        let apart = i64::try_from(theirs.0.abs_diff(self.wall.0)).unwrap_or(i64::MAX);
+        if theirs < self.wall { -apart } else { apart }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,15 +90,15 @@ impl Place for Node {
             // The command says which it is: no such room, or not open yet.
             None => Vec::new(),
         };
-        self.write(now, room, payloads)
+        self.room_mut(now, room).write(payloads)
     }
 
     fn canvas(&self, room: RoomHandle) -> Option<&Canvas> {
-        self.replica(room)
+        self.room(room).replica()
     }
 
     fn take_past(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch> {
-        let batches = self.take_history(now, room, cells_most);
+        let batches = self.room_mut(now, room).take_history(cells_most);
         let Some(canvas) = self.canvas(room) else { return Vec::new() };
         batches.iter().filter_map(|batch| canvas.past(batch)).collect()
     }
@@ -111,7 +111,7 @@ impl Place for Node {
             let words = format!("the cursor at {x}, {y} is outside the canvas of {}", canvas.size());
             return Err(CommandError::Write(WriteError::Content(words)));
         }
-        self.set_presence(now, room, cursor.map(|cursor| cursor.state()))
+        self.room_mut(now, room).set_presence(cursor.map(|cursor| cursor.state()))
     }
 
     fn read_cursor(

@@ -160,14 +160,14 @@ impl Crowd {
         }));
         let first = world.start(Config { planted: plan.planted, ..Config::default() }, 1, 0);
         let room = world.create_room(first, SIZE, false);
-        let known = |world: &World| world.node(first).room_address(room).is_some();
+        let known = |world: &World| world.node(first).room(room).address().is_some();
         if !world.run_while(Duration::from_secs(5), known) {
             return Err(Violation::new("registered", String::from("the room is not registered")));
         }
         let overlay = BoundedText::new(&plan.overlay)
             .map_err(|_| Violation::new("kind", format!("`{}` is no overlay", plan.overlay)))?;
         let rules = Terms { overlay, ..Terms::default() };
-        world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+        world.command(first, |node, now| node.room_mut(now, room).set_rules(rules)).expect("its own room");
         let mut honest = Honest::new(false);
         honest.insert(world.node(first).endpoint());
         let (members, once, one_sided) = (vec![(first, room)], ExactlyOnce::default(), OneSided::default());
@@ -178,7 +178,7 @@ impl Crowd {
     /// Everybody comes, at a steady pace.
     fn arrive(&mut self, plan: &Plan) -> Result<(), Violation> {
         let (first, room) = self.members[0];
-        let address = self.world.node(first).room_address(room).expect("it is registered");
+        let address = self.world.node(first).room(room).address().expect("it is registered");
         let (mut at, mut looked) = (self.world.now(), self.world.now());
         for person in 2..=plan.peers as u64 {
             let config = Config { planted: plan.planted, ..Config::default() };
@@ -252,7 +252,7 @@ impl Crowd {
             }
         }
         for &(index, room) in &self.members {
-            let kept = self.world.node(index).overlay(room).map_or(0, |view| view.neighbours.len());
+            let kept = self.world.node(index).room(room).overlay().map_or(0, |view| view.neighbours.len());
             if kept > self.most {
                 let detail = format!("program {index} has {kept} neighbours, {} at most", self.most);
                 return Err(Violation::new("degree", detail));

@@ -55,9 +55,10 @@ async fn create_ruled(
     let (room, link) = create(session, spec).await?;
     if rules.is_any() {
         // The server may have wanted an overlay, which is a rule as well.
-        let present = session.look(room, |node, room| node.rules(room).cloned()).await?;
+        let present = session.look(room, |node, room| node.room(room).rules().cloned()).await?;
         let rules = rules.apply(present)?;
-        govern::decide(session, room, move |node, now, room| node.set_rules(now, room, rules)).await?;
+        govern::decide(session, room, move |node, now, room| node.room_mut(now, room).set_rules(rules))
+            .await?;
     }
     // Told before anybody can have come by it.
     common.tell(&link, &json!({ "link": link }))?;

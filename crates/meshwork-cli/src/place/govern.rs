@@ -141,7 +141,7 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
     let mut session = Session::start(&common, Stay::Leaves).await?;
     let result = async {
         let room = enter(&mut session, link).await?;
-        let mut rules = session.look(room, |node, room| node.rules(room).cloned()).await?;
+        let mut rules = session.look(room, |node, room| node.room(room).rules().cloned()).await?;
         let mut holders = None;
         if changes {
             rules = options.apply(rules)?;
@@ -151,10 +151,11 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
                 rules.moderators = Bounded::default();
             }
             let set = rules.clone();
-            decide(&mut session, room, move |node, now, room| node.set_rules(now, room, set)).await?;
+            decide(&mut session, room, move |node, now, room| node.room_mut(now, room).set_rules(set))
+                .await?;
             holders = Some(wait_for_holders(&mut session, room).await?);
         }
-        let banned = session.look(room, |node, room| Some(node.bans(room))).await?;
+        let banned = session.look(room, |node, room| Some(node.room(room).bans())).await?;
         Ok((rules, banned, holders))
     };
     let result: Result<_, Failure> = result.await;
@@ -177,8 +178,11 @@ pub(super) async fn choose_overlay(
     let mut session = Session::start(common, Stay::Leaves).await?;
     let result = async {
         let room = enter(&mut session, link).await?;
-        let rules = options.apply(session.look(room, |node, room| node.rules(room).cloned()).await?)?;
-        match decide(&mut session, room, move |node, now, room| node.set_rules(now, room, rules)).await {
+        let rules =
+            options.apply(session.look(room, |node, room| node.room(room).rules().cloned()).await?)?;
+        match decide(&mut session, room, move |node, now, room| node.room_mut(now, room).set_rules(rules))
+            .await
+        {
             Ok(()) => wait_for_holders(&mut session, room).await.map(|_| true),
             Err(Failure::Denied(_)) => Ok(false),
             Err(failure) => Err(failure),
@@ -196,11 +200,11 @@ pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
     let result = async {
         let room = enter(&mut session, link).await?;
         let act = move |node: &mut Node, now: Time, room: RoomHandle| match (lift, erase) {
-            (true, _) => node.unban(now, room, peer),
-            (false, false) => node.ban(now, room, peer),
+            (true, _) => node.room_mut(now, room).unban(peer),
+            (false, false) => node.room_mut(now, room).ban(peer),
             (false, true) => {
-                node.ban(now, room, peer)?;
-                node.erase(now, room, Erase { author: Some(peer), region: None })
+                node.room_mut(now, room).ban(peer)?;
+                node.room_mut(now, room).erase(Erase { author: Some(peer), region: None })
             }
         };
         decide(&mut session, room, act).await?;
@@ -225,7 +229,7 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
     let result = async {
         let room = enter(&mut session, link).await?;
         let erase = Erase { author: by, region };
-        decide(&mut session, room, move |node, now, room| node.erase(now, room, erase)).await?;
+        decide(&mut session, room, move |node, now, room| node.room_mut(now, room).erase(erase)).await?;
         wait_for_holders(&mut session, room).await
     };
     let result: Result<_, Failure> = result.await;
@@ -251,7 +255,7 @@ pub(super) async fn wait_for_holders(session: &mut Session, room: RoomHandle) ->
         let peers = session.peers(room).await?;
         let staying: Vec<_> = peers.iter().filter(|peer| is_reader(peer)).map(|peer| peer.endpoint).collect();
         let hold = move |node: &Node, room| {
-            Some(staying.iter().filter(|endpoint| node.has_our_records(room, **endpoint)).count())
+            Some(staying.iter().filter(|endpoint| node.room(room).has_our_records(**endpoint)).count())
         };
         match session.look(room, hold).await? {
             0 => drop(session.next().await.map_err(nobody_holds)?),

@@ -156,8 +156,9 @@ impl Session {
     pub(super) async fn restored(&self, room: RoomHandle, progress: &Progress) -> Result<(), Failure> {
         loop {
             // Each call takes its turn with the node, which verifies some more in between.
-            let look =
-                move |node: &mut Node, _| (node.is_restored(room), node.canvas(room).map(Canvas::painted));
+            let look = move |node: &mut Node, _| {
+                (node.room(room).is_restored(), node.canvas(room).map(Canvas::painted))
+            };
             let (is_restored, painted) = self.call(look).await?;
             if is_restored {
                 return Ok(());
@@ -169,7 +170,7 @@ impl Session {
 
     /// Registers the room with one more server.
     pub(super) async fn add_server(&self, room: RoomHandle, server: String) -> Result<(), Failure> {
-        let added = self.call(move |node, now| node.add_server(now, room, &server)).await?;
+        let added = self.call(move |node, now| node.room_mut(now, room).add_server(&server)).await?;
         Ok(added.context("the room cannot be registered there")?)
     }
 
@@ -273,7 +274,7 @@ impl Session {
 
     /// Everyone known in the room but this program.
     pub(super) async fn peers(&self, room: RoomHandle) -> Result<Vec<PeerView>, Failure> {
-        self.call(move |node, _| node.peers(room)).await
+        self.call(move |node, _| node.room(room).peers()).await
     }
 
     /// Columns and rows of the canvas.
@@ -295,7 +296,7 @@ impl Session {
 
     /// The room's LINK, once it is registered.
     pub(super) async fn address(&mut self, room: RoomHandle) -> Result<RoomAddress, Failure> {
-        match self.call(move |node, _| node.room_address(room)).await? {
+        match self.call(move |node, _| node.room(room).address()).await? {
             Some(address) => Ok(address),
             None => Err(self.refusal().await),
         }
@@ -303,7 +304,7 @@ impl Session {
 
     /// The room's id, once it is known.
     pub(super) async fn room_id(&self, room: RoomHandle) -> Result<Option<RoomId>, Failure> {
-        self.call(move |node, _| node.room_id(room)).await
+        self.call(move |node, _| node.room(room).id()).await
     }
 
     /// Says goodbye to everyone and ends the peer.
@@ -332,7 +333,7 @@ impl Session {
         let Some((_, room)) = self.seen.joined else {
             return Failure::Unreachable(self.seen.words(&timeout, &[], 0));
         };
-        match self.call(move |node, _| (node.peers(room), node.others_named(room))).await {
+        match self.call(move |node, _| (node.room(room).peers(), node.room(room).others_named())).await {
             Ok((peers, named)) => Failure::Unreachable(self.seen.words(&timeout, &peers, named)),
             Err(failure) => failure,
         }

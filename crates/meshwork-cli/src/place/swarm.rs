@@ -243,14 +243,20 @@ impl Member {
 async fn tell_peer(session: &Session, room: RoomHandle) -> Result<(), Failure> {
     let endpoint = session.endpoint();
     let look = move |node: &mut Node| {
-        let neighbours: Vec<_> =
-            node.overlay(room).into_iter().flat_map(|view| view.neighbours).map(|one| one.endpoint).collect();
+        let neighbours: Vec<_> = node
+            .room(room)
+            .overlay()
+            .into_iter()
+            .flat_map(|view| view.neighbours)
+            .map(|one| one.endpoint)
+            .collect();
         let link = |peer: PeerView| {
             let neighbour = neighbours.contains(&peer.endpoint);
             json!({ "endpoint": peer.endpoint.to_string(), "state": peer.state.to_string(), "neighbour": neighbour })
         };
-        let links: Vec<Value> = node.peers(room).into_iter().map(link).collect();
-        let overlay = node.rules(room).map(|rules| Choice::of_record(rules.overlay.as_str()).to_string());
+        let links: Vec<Value> = node.room(room).peers().into_iter().map(link).collect();
+        let overlay =
+            node.room(room).rules().map(|rules| Choice::of_record(rules.overlay.as_str()).to_string());
         (overlay, links, node.canvas(room).map_or(0, Canvas::painted))
     };
     let (overlay, links, painted) = session.call(move |node, _| look(node)).await?;

@@ -5,9 +5,10 @@
 //! the same code in a browser, in a native program and in the simulator, and must be reproducible.
 //!
 //! # How it works
-//! A node is a state machine without input or output of its own. It is thin: links (`session`), rooms (`room`),
-//! and the conversations with servers (`signalling::client`) keep their own state; the node routes between them
-//! and keeps the table of peers.
+//! A node is a state machine without input or output of its own. Its parts lie on one another, each with fields of its
+//! own: links and their sessions, rooms and who is attached to them, servers and what they know of rooms, and on top
+//! the making of links. A part is lent clocks, identity and chance ([`own`]), asks and tells those below it, and knows
+//! none above; what a lower one hears that concerns a higher one, the node tells it (`linked`, `heard`, `entering`).
 //!
 //! # Driving it
 //! Call [`Node::handle_input`] and [`Node::handle_timeout`] with the present time; after every call, commands
@@ -22,73 +23,56 @@
 //! [`ROOMS_MAX`] rooms, [`PEERS_MAX`] known endpoints, [`PENDING_MAX`] attempts at a time; further ones stand in
 //! [`Config`], `session::link` and `room`.
 
-mod attempt;
-mod attempts;
-mod flushing;
-mod governing;
-mod history;
-mod ice;
-mod introductions;
-mod invitations;
+mod base;
+mod connecting;
+mod entering;
+mod heard;
+mod linked;
 mod links;
-mod looking;
-mod overlays;
-mod peer;
-mod presence;
-mod reaching;
-mod registration;
-mod reports;
-mod resume;
+mod own;
+mod people;
+mod room;
 mod rooms;
 mod servers;
-mod storing;
-mod unlinking;
+#[cfg(test)]
+mod tests;
 mod view;
+#[cfg(test)]
+mod world;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::cell::Cell;
 
+pub use self::room::{RoomMut, RoomRef};
+pub use self::rooms::ROOMS_MAX;
 pub use crate::room::writing::{Receipt, WriteError, WritingLeft};
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use crate::seam::io::{Effect, Input};
 pub use view::{CommandError, PeerView, RoomSpec, StoredRoom, Usage};
 
-use self::attempt::Attempt;
-use self::flushing::Unflushed;
-use self::introductions::Introductions;
-use self::peer::Peer;
-use self::rooms::Entry;
-use crate::clock::room_time;
-use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
+use self::base::Base;
+use self::connecting::{Connecting, Known};
+use self::links::{Links, Unflushed};
+use self::own::Own;
+use self::rooms::Rooms;
+use self::servers::Servers;
+use crate::id::{Endpoint, Identity, PeerId};
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
 use crate::overlay::maker::{self, Maker};
-use crate::replica::Replica;
-use crate::rng::{Rng, Seed};
-use crate::room::MakeReplica;
-use crate::seam::io::{LinkId, ServerId};
+use crate::rng::Seed;
+use crate::room::{MakeReplica, Room};
 use crate::signalling::address::RoomAddress;
-use crate::signalling::announce;
-use crate::signalling::client::ServerClient;
-use crate::signalling::protocol::Announcement;
-use crate::signalling::sealing::SealingKey;
-use crate::text::make_fit;
 use crate::time::{Now, Time, WallTime};
 
-/// Rooms of one node: a person is in a few.
-pub const ROOMS_MAX: usize = 16;
 /// Endpoints that a node remembers: ten full rooms and those that left them within a minute.
 pub const PEERS_MAX: usize = 512;
 /// Connection attempts under way at a time: two for everybody in a full room, and some more.
 pub const PENDING_MAX: usize = 64;
-/// Bytes that may wait on a link while parts of a replica or direct messages are handed to it, so that live
-/// batches never wait behind a whole replica: at 10 Mbit/s this is 50 ms.
-const SERVE_QUEUE: usize = 64 * 1024;
-/// Refusal counters that are kept; further offenders share one.
-const COUNTERS_MAX: usize = 1024;
+
+/// What no honest endpoint does, and how it is told.
+type Offence = (Refusal, String);
 
 /// One thing that comes out of a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,39 +85,8 @@ pub enum Output {
 
 /// One endpoint of the network, driven from outside.
 pub struct Node {
-    apps: MakeReplica,
-    config: Config,
-    identity: Identity,
-    me: Endpoint,
-    sealing: SealingKey,
-    announcement: Announcement,
-    rng: Rng,
-    now: Now,
-    servers: BTreeMap<ServerId, ServerClient>,
-    peers: BTreeMap<Endpoint, Peer>,
-    links: BTreeMap<LinkId, Link>,
-    attempts: BTreeMap<LinkId, Attempt>,
-    rooms: BTreeMap<RoomHandle, Entry>,
-    introductions: Introductions,
-    /// People with whom no link is wanted.
-    unlinked: BTreeSet<PeerId>,
-    refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
-    /// Signatures that may still be checked in the present call.
-    signatures_left: usize,
-    /// Whether the application takes direct messages.
-    takes_direct: bool,
-    /// What makes overlays, once it is here.
-    overlays: Option<Maker>,
-    /// Where overlays have their chance from.
-    overlay_seed: Seed,
-    next_link: u64,
-    next_room: u32,
-    next_server: u32,
-    outputs: VecDeque<Output>,
-    /// Which links may have something to send.
-    unflushed: Unflushed,
-    /// The link that brought something last: no other has anything to tell.
-    spoken: Option<LinkId>,
+    base: Base,
+    connecting: Connecting,
     /// What [`Node::poll_timeout`] found, while nothing changed that it looks at but a deadline that moved on.
     due: Cell<Option<Option<Time>>>,
 }
@@ -149,8 +102,9 @@ impl Node {
         now: Time,
         wall: WallTime,
     ) -> Node {
-        let node = Node::without_overlays(apps, config, identity, seed, now, wall);
-        Node { overlays: Some(maker::all), ..node }
+        let mut node = Node::without_overlays(apps, config, identity, seed, now, wall);
+        node.base.rooms.set_overlays(&node.base.own, maker::all);
+        node
     }
 
     /// The same with full mesh as its only overlay until [`Node::set_overlays`], so that a program can be loaded
@@ -163,88 +117,65 @@ impl Node {
         now: Time,
         wall: WallTime,
     ) -> Node {
-        let mut rng = Rng::new(seed);
-        let me = Endpoint { peer: identity.peer(), instance: Instance(rng.next_u64()) };
-        let sealing = SealingKey::generate(&mut rng);
-        let announcement = announce::announce(&identity, me, sealing.public());
-        Node {
-            apps,
-            config,
-            identity,
-            me,
-            sealing,
-            announcement,
-            rng,
-            now: Now { time: now, wall },
-            servers: BTreeMap::new(),
-            peers: BTreeMap::new(),
-            links: BTreeMap::new(),
-            attempts: BTreeMap::new(),
-            rooms: BTreeMap::new(),
-            introductions: Introductions::default(),
-            unlinked: BTreeSet::new(),
-            refusals: BTreeMap::new(),
-            signatures_left: 0,
-            takes_direct: true,
-            overlays: None,
-            overlay_seed: *blake3::keyed_hash(&seed, b"meshwork overlay").as_bytes(),
-            next_link: 1,
-            next_room: 1,
-            next_server: 1,
-            outputs: VecDeque::new(),
-            unflushed: Unflushed::Nothing,
-            spoken: None,
-            due: Cell::new(None),
-        }
+        let own = Own::new(config, identity, seed, Now { time: now, wall });
+        let rooms = Rooms::new(apps, *blake3::keyed_hash(&seed, b"meshwork overlay").as_bytes());
+        let (links, servers, known) = (Links::new(), Servers::new(), Known::default());
+        let base = Base { own, links, rooms, servers, known };
+        Node { base, connecting: Connecting::default(), due: Cell::new(None) }
     }
 
     /// This endpoint.
     pub fn endpoint(&self) -> Endpoint {
-        self.me
+        self.base.own.me
     }
 
     /// Takes in what the driver has to tell.
     pub fn handle_input(&mut self, now: Time, input: Input) {
-        self.move_on(now);
-        self.signatures_left =
-            if self.config.verifies_on_input { self.config.signatures_per_call } else { 0 };
+        self.base.own.move_on(now);
+        let config = &self.base.own.config;
+        let signatures = if config.verifies_on_input { config.signatures_per_call } else { 0 };
+        self.base.rooms.set_signatures_left(signatures);
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
         match input {
-            Input::Signal { link, signal } => self.handle_local_signal(link, signal),
+            Input::Signal { link, signal } => connecting.handle_local_signal(base, link, signal),
             Input::Up { link, fingerprints, path } => {
-                if !self.is_no_better(link, path)
-                    && let Some(known) = self.links.get_mut(&link)
+                if !connecting.attempts().is_no_better(base, link, path)
+                    && let Some(known) = base.links.get_mut(link)
                 {
-                    known.handle_up(now, &fingerprints, path, &self.identity);
+                    known.handle_up(now, &fingerprints, path, &base.own.identity);
                 }
             }
             Input::PathChanged { link, path } => self.handle_path(link, path),
             Input::Data { link, channel, bytes } => {
-                let Some(known) = self.links.get_mut(&link) else { return };
-                let was_stale = known.is_stale(now);
-                known.handle_data(now, channel, &bytes);
-                if !known.has_events() && !was_stale {
-                    return self.flush_later(link);
-                }
-                self.spoken = Some(link);
-                if was_stale {
-                    self.handle_heard_again(link);
+                match base.links.handle_data(&base.own, link, channel, &bytes) {
+                    None => return,
+                    Some(false) => {}
+                    Some(true) => self.handle_heard_again(link),
                 }
             }
             Input::Writable { link, bytes } => {
-                let Some(known) = self.links.get_mut(&link) else { return };
-                known.handle_writable(bytes);
-                if !known.is_held_up() {
-                    return self.flush_later(link);
+                if !base.links.handle_writable(link, bytes) {
+                    return;
                 }
             }
             Input::Down { link, reason } => self.handle_down(link, reason),
-            Input::ServerUp { server, address } => self.handle_server_up(server, address),
-            Input::ServerText { server, text } => self.handle_server_text(server, &text),
-            Input::ServerDown { server, reason } => self.handle_server_down(server, reason),
+            Input::ServerUp { server, address } => base.servers.handle_up(server, address),
+            Input::ServerText { server, text } => {
+                let heard = base.servers.handle_text(&mut base.own, &base.rooms, server, &text);
+                self.handle_heard(server, heard);
+            }
+            Input::ServerDown { server, reason } => {
+                let heard = base.servers.handle_down(&mut base.own, &base.rooms, server, reason);
+                self.handle_heard(server, heard);
+            }
             Input::NetworkChanged => self.handle_network_changed(),
-            Input::Persisted { token } => self.handle_persisted(token, Ok(())),
-            Input::PersistFailed { token, reason } => self.handle_persisted(token, Err(reason)),
-            Input::HistoryRead { token, part } => self.handle_history_read(token, part),
+            Input::Persisted { token } => base.rooms.handle_persisted(&base.own, token, Ok(())),
+            Input::PersistFailed { token, reason } => {
+                base.rooms.handle_persisted(&base.own, token, Err(reason));
+            }
+            Input::HistoryRead { token, part } => {
+                base.rooms.handle_history_read(&base.own, token, part);
+            }
         }
         self.settle();
     }
@@ -252,27 +183,31 @@ impl Node {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
-        self.signatures_left = self.config.signatures_per_call;
+        self.base.rooms.set_signatures_left(self.base.own.config.signatures_per_call);
         self.handle_server_timeouts();
         self.handle_link_timeouts();
-        self.handle_by_hand_timeouts();
-        self.handle_session_timeouts();
-        self.handle_ice_timeouts();
-        self.handle_peer_timeouts();
-        self.vote_on_time();
-        self.handle_overlay_timeouts();
-        self.judge_full_rooms();
-        for room in self.rooms.values_mut().filter_map(|entry| entry.room.as_mut()) {
-            room.handle_timeout(room.present(self.now));
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        connecting.handle_by_hand_timeouts(base);
+        for endpoint in base.links.end_old_sessions(&mut base.own) {
+            base.known.try_at_latest(endpoint, base.own.time());
         }
-        self.forget_silent_presence();
+        base.servers.renew_ice_servers(&mut base.own, &base.rooms);
+        connecting.handle_path_timeouts(base);
+        connecting.handle_known_timeouts(base);
+        self.vote_on_time();
+        self.base.rooms.handle_overlay_timeouts(&self.base.own, &self.base.links);
+        for (room, reason) in self.base.rooms.judge_full(&self.base.own) {
+            self.refuse_room(room, reason);
+        }
+        self.base.rooms.handle_timeouts(&self.base.own);
+        self.base.rooms.forget_silent_presence(&mut self.base.own);
         self.settle();
     }
 
     /// The civil clock was read: at birth, and at least every minute, since somebody may have set it.
     pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) {
         self.due.set(None);
-        self.now = Now { time: now.max(self.now.time), wall };
+        self.base.own.set_clock(now, wall);
         // How far room time is ahead was told of the clock as it was set before.
         self.vote_on_time();
     }
@@ -281,14 +216,20 @@ impl Node {
     ///
     /// Messages become frames here, after all else, so that those of several commands share frames.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.outputs.is_empty() {
-            match core::mem::replace(&mut self.unflushed, Unflushed::Nothing) {
+        let Base { own, links, rooms, .. } = &mut self.base;
+        if !own.has_outputs() {
+            match links.take_unflushed() {
                 Unflushed::Nothing => {}
-                Unflushed::One(link) => self.flush_link(link),
-                Unflushed::All => self.flush_links(),
+                Unflushed::One(link) => links.flush(own, link),
+                Unflushed::All => {
+                    self.due.set(None);
+                    links.flush_all(own);
+                    // What can wait for nothing comes when nothing waits.
+                    rooms.send_presence(own, links);
+                }
             }
         }
-        self.outputs.pop_front()
+        own.poll_output()
     }
 
     /// When [`Node::handle_timeout`] is due; `None` when only an input can change anything.
@@ -299,18 +240,10 @@ impl Node {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let servers = self.servers.values().map(ServerClient::poll_timeout);
-        let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
-        let rooms = rooms.filter_map(|room| room.poll_timeout(room.present(self.now)));
-        let links = self.link_deadlines().chain(self.ice_deadlines());
-        servers
-            .chain(rooms)
-            .chain(links)
-            .chain(self.peer_deadlines())
-            .chain(self.presence_deadlines())
-            .chain(self.full_deadlines())
-            .chain(self.asking_deadlines())
-            .min()
+        let Base { own, links, rooms, servers, .. } = &self.base;
+        let connecting = self.connecting.poll_timeout(&self.base);
+        let below = [servers.poll_timeout(), rooms.poll_timeout(own), links.poll_timeout(own)];
+        below.into_iter().chain([connecting]).flatten().min()
     }
 
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
@@ -342,43 +275,6 @@ impl Node {
         Ok(handle)
     }
 
-    /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the
-    /// LINK carries it.
-    ///
-    /// # Errors
-    /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
-    pub fn add_server(&mut self, now: Time, room: RoomHandle, server: &str) -> Result<(), CommandError> {
-        self.advance(now);
-        self.add_registration(room, server)?;
-        self.settle();
-        Ok(())
-    }
-
-    /// Makes an invitation that people carry to somebody who has the room's LINK, without any server:
-    /// [`Event::Invitation`] brings the text. An earlier one of the room that is not answered ends.
-    ///
-    /// # Errors
-    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
-    pub fn invite(&mut self, now: Time, room: RoomHandle) -> Result<(), CommandError> {
-        self.advance(now);
-        self.begin_invitation(room)?;
-        self.settle();
-        Ok(())
-    }
-
-    /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
-    /// carried back; of a reply comes the link.
-    ///
-    /// # Errors
-    /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
-    /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
-    pub fn take_text(&mut self, now: Time, room: RoomHandle, text: &str) -> Result<(), CommandError> {
-        self.advance(now);
-        self.take_by_hand(room, text)?;
-        self.settle();
-        Ok(())
-    }
-
     /// Leaves a room: members and server are told, links that no other room needs are closed.
     pub fn leave_room(&mut self, now: Time, room: RoomHandle) {
         self.advance(now);
@@ -386,147 +282,156 @@ impl Node {
         self.settle();
     }
 
+    /// A room, to read. One that there is not is like one of which nothing is known.
+    pub fn room(&self, room: RoomHandle) -> RoomRef<'_> {
+        RoomRef::new(self, room)
+    }
+
+    /// A room, to do something in it at `now`. In one that there is not nothing can be done.
+    pub fn room_mut(&mut self, now: Time, room: RoomHandle) -> RoomMut<'_> {
+        self.advance(now);
+        RoomMut::new(self, room)
+    }
+
     /// Changes what people call this peer; members are told.
     pub fn set_name(&mut self, now: Time, name: &str) {
         self.advance(now);
-        self.config.name = String::from(name);
-        self.announce_name();
+        let Base { own, links, rooms, .. } = &mut self.base;
+        own.config.name = String::from(name);
+        rooms.tell_members(own, links, None);
+        self.settle();
+    }
+
+    /// Says something to one linked endpoint alone. It is heard there exactly once and after what was said to it
+    /// before, also when the link breaks and its session is resumed in time; otherwise the loss is told by
+    /// [`Event::DirectLost`].
+    ///
+    /// # Errors
+    /// [`CommandError::NotLinked`], [`CommandError::NoDirect`], [`CommandError::TooLong`], or
+    /// [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
+    pub fn send_direct(&mut self, now: Time, to: Endpoint, bytes: &[u8]) -> Result<(), CommandError> {
+        self.advance(now);
+        self.base.links.send_direct(to, bytes)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Says whether the application takes direct messages. While it does not, they wait, and so do those who say
+    /// more than their session holds: nothing is acknowledged that the application has not taken. A driver says no
+    /// while many events are unread; it is yes at birth.
+    pub fn set_takes_direct(&mut self, now: Time, takes: bool) {
+        self.advance(now);
+        self.base.links.set_takes_direct(&mut self.base.own, takes);
+        self.settle();
+    }
+
+    /// Whether the application takes direct messages, as the driver said last.
+    pub fn takes_direct(&self) -> bool {
+        self.base.links.takes_direct()
+    }
+
+    /// An application found that what a linked endpoint said is none of what its app can be told: that is counted as an
+    /// offence, and who goes on loses its link.
+    pub fn accuse(&mut self, now: Time, endpoint: Endpoint, detail: String) {
+        self.advance(now);
+        self.judge(endpoint, Err((Refusal::App, detail)));
+        self.settle();
+    }
+
+    /// Closes the links to all endpoints of a peer, which is told so, and makes no other: neither of one's own accord
+    /// nor when the peer asks for one, until [`Node::link_again`] or until people carry an invitation between the two.
+    /// Nobody needs to be known under this key, so that what was remembered from before can be said at the start.
+    ///
+    /// # Errors
+    /// [`CommandError::OwnPeer`] or [`CommandError::TooManyUnlinked`].
+    pub fn unlink(&mut self, now: Time, peer: PeerId) -> Result<(), CommandError> {
+        self.advance(now);
+        self.connecting.unlink(&mut self.base, peer)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Links to a peer may be made again, and are tried now.
+    pub fn link_again(&mut self, now: Time, peer: PeerId) {
+        self.advance(now);
+        self.connecting.link_again(&mut self.base, peer);
+        self.settle();
+    }
+
+    /// Hides this endpoint's address from others, or no longer does: links go over relays alone. Links that are up
+    /// are replaced without a loss; what others have learned of the address before they know. Without a relay nobody
+    /// can be reached then.
+    pub fn set_hides_address(&mut self, now: Time, hides: bool) {
+        self.advance(now);
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        if core::mem::replace(&mut base.own.config.hides_address, hides) != hides {
+            connecting.handle_hiding(base);
+        }
+        connecting.handle_known_timeouts(base);
+        connecting.handle_move_timeouts(base);
+        self.settle();
+    }
+
+    /// Whether this endpoint hides its address.
+    pub fn hides_address(&self) -> bool {
+        self.base.own.config.hides_address
+    }
+
+    /// How many links this endpoint keeps at most from here on where members keep some each (see
+    /// [`Config::links_most`]). Links beyond that are given up one after another.
+    pub fn set_links_most(&mut self, now: Time, most: usize) {
+        self.advance(now);
+        self.base.own.config.links_most = most;
+        self.base.rooms.set_links_most(most);
+        self.settle();
+    }
+
+    /// Hands in what makes overlays, where the node began without.
+    pub fn set_overlays(&mut self, now: Time, maker: Maker) {
+        self.advance(now);
+        self.base.rooms.set_overlays(&self.base.own, maker);
         self.settle();
     }
 
     /// Says goodbye on every link and server. Drain the outputs, carry them out, then drop the node.
     pub fn shut_down(&mut self, now: Time) {
         self.advance(now);
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        for link in links {
-            self.close_link(link, Some(GoodbyeReason::Left));
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        for link in base.links.ids() {
+            connecting.attempts().close(base, link, Some(GoodbyeReason::Left));
         }
-        self.leave_servers();
-        self.rooms.clear();
-        self.peers.clear();
-    }
-
-    /// The room's id, once it is known.
-    pub fn room_id(&self, room: RoomHandle) -> Option<RoomId> {
-        self.rooms.get(&room)?.id()
-    }
-
-    /// The room's LINK, once it is registered.
-    pub fn room_address(&self, room: RoomHandle) -> Option<RoomAddress> {
-        self.rooms.get(&room)?.address()
-    }
-
-    /// Whether a secret guards the room, once its genesis is known.
-    pub fn is_private(&self, room: RoomHandle) -> Option<bool> {
-        Some(self.rooms.get(&room)?.room.as_ref()?.genesis().is_private())
-    }
-
-    /// The replica of the app that the room opened with, once its genesis is known, if it is what is asked for.
-    pub fn replica<R: Replica>(&self, room: RoomHandle) -> Option<&R> {
-        self.rooms.get(&room)?.room.as_ref()?.replica().as_any()
-    }
-
-    /// The room's time at `now`, by which strokes are stamped; `None` until its genesis is known.
-    pub fn room_time(&self, now: Time, room: RoomHandle) -> Option<WallTime> {
-        Some(self.rooms.get(&room)?.room.as_ref()?.present(self.at(now)).wall)
-    }
-
-    /// Everyone known in the room but ourselves, those gone for less than a minute included, by endpoint.
-    pub fn peers(&self, room: RoomHandle) -> Vec<PeerView> {
-        let seen = self.peers.iter().filter(|(_, peer)| peer.rooms.contains(&room));
-        seen.map(|(&endpoint, peer)| self.view(room, endpoint, peer)).collect()
+        base.servers.leave(&mut base.own, &base.rooms);
+        base.rooms.clear();
+        base.own.people.clear();
+        base.known.clear();
     }
 
     /// How much this node holds.
     pub fn usage(&self) -> Usage {
-        let rooms = self.rooms.values().filter_map(|entry| entry.room.as_ref());
+        let Base { links, rooms, .. } = &self.base;
         Usage {
-            rooms: self.rooms.len(),
-            peers: self.peers.len(),
-            links: self.links.len(),
-            attempts: self.attempts.len(),
-            queued_bytes_most: self.links.values().map(Link::queued).max().unwrap_or(0),
-            held_batches: rooms.clone().map(|room| room.held_batches()).sum(),
-            unverified_bytes: rooms.map(|room| room.unverified_bytes()).sum(),
-            retained_bytes_most: self
-                .peers
-                .values()
-                .filter_map(|peer| peer.session.as_ref())
-                .map(|session| session.direct.retained_bytes().max(session.direct.arrived_bytes()))
-                .max()
-                .unwrap_or(0),
-        }
-    }
-
-    fn view(&self, handle: RoomHandle, endpoint: Endpoint, peer: &Peer) -> PeerView {
-        let room = self.rooms.get(&handle).and_then(|entry| entry.room.as_ref());
-        let link = peer.link.and_then(|link| self.links.get(&link));
-        let (bytes_sent, bytes_received) = link.map_or((0, 0), Link::traffic);
-        PeerView {
-            endpoint,
-            name: peer.name.clone(),
-            own: endpoint.peer == self.me.peer,
-            state: peer.state,
-            since: peer.since,
-            heard: link.map(Link::heard),
-            reason: peer.reason.clone(),
-            rtt: link.and_then(Link::rtt),
-            path: link.map(Link::path),
-            relayed_because: link.and_then(|link| self.relayed_because(peer, link.path())),
-            jitter: link.and_then(Link::jitter),
-            pings: link.map(Link::ping_outcomes).unwrap_or_default(),
-            attached: peer.is_attached(handle),
-            distant: peer.is_distant(handle) && !self.unlinked.contains(&endpoint.peer),
-            stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
-            in_step: room.is_some_and(|room| room.is_in_step(endpoint)),
-            bytes_received,
-            bytes_sent,
-            session: peer.session.as_ref().map(|session| session.id()),
-            epoch: peer.session.as_ref().map_or(0, |session| session.epoch()),
-            unacknowledged: peer.session.as_ref().map_or(0, |session| session.direct.unacknowledged()),
-            unlinked: self.unlinked.contains(&endpoint.peer),
+            rooms: rooms.count(),
+            peers: self.base.known.count(),
+            links: links.count(),
+            attempts: self.connecting.pending(),
+            queued_bytes_most: links.all().map(Link::queued).max().unwrap_or(0),
+            held_batches: rooms.rooms().map(Room::held_batches).sum(),
+            unverified_bytes: rooms.rooms().map(Room::unverified_bytes).sum(),
+            retained_bytes_most: links.retained_bytes_most(),
         }
     }
 
     /// Time passes, and anything may change.
     fn advance(&mut self, now: Time) {
         self.due.set(None);
-        self.move_on(now);
-    }
-
-    /// Moves both clocks on; time that goes back is taken as standing still.
-    fn move_on(&mut self, now: Time) {
-        #[cfg(feature = "planted-bugs")]
-        crate::planted::enter(self.config.planted);
-        self.now = self.at(now);
-    }
-
-    /// Both clocks at `now`; they never go back.
-    fn at(&self, now: Time) -> Now {
-        let passed = now.since(self.now.time);
-        Now { time: self.now.time + passed, wall: self.now.wall + passed }
+        self.base.own.move_on(now);
     }
 
     /// Takes each room's time from the clocks of its members and servers.
     fn vote_on_time(&mut self) {
-        let Now { time, wall } = self.now;
-        let ahead = |theirs: WallTime| {
-            let apart = i64::try_from(theirs.0.abs_diff(wall.0)).unwrap_or(i64::MAX);
-            if theirs < wall { -apart } else { apart }
-        };
-        let mut told = Vec::new();
-        for (&handle, entry) in &mut self.rooms {
-            let servers = entry.registrations.iter().filter_map(|known| self.servers.get(&known.server));
-            let servers: Vec<i64> = servers.filter_map(|server| server.wall(time)).map(ahead).collect();
-            let attached = self.peers.values().filter(|peer| peer.is_attached(handle));
-            let links = attached.filter_map(|peer| self.links.get(&peer.link?));
-            let neighbours: Vec<i64> = links.filter_map(|link| link.remote_wall(time)).map(ahead).collect();
-            let Some(room) = &mut entry.room else { continue };
-            if let Some(ahead) = room.set_ahead(room_time::vote(&servers, &neighbours)) {
-                told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
-            }
-        }
-        told.into_iter().for_each(|event| self.event(event));
+        let Base { own, links, rooms, servers, .. } = &mut self.base;
+        let told = rooms.vote_on_time(own, links, |room| servers.clocks(own, room));
+        told.into_iter().for_each(|event| own.event(event));
     }
 
     /// Lets rooms and links work off what they caused in each other.
@@ -535,54 +440,16 @@ impl Node {
         loop {
             let mut idle = self.carry_out_room_outputs();
             idle &= self.handle_link_events();
-            idle &= self.serve_direct();
-            idle &= self.serve_parts();
-            idle &= self.verify_batches();
+            let Base { own, links, rooms, .. } = &mut self.base;
+            idle &= links.serve_direct();
+            idle &= rooms.serve_parts(links);
+            idle &= rooms.verify(own);
             if idle {
                 break;
             }
         }
         // A command that the application gives spends nothing: it must answer at once.
-        self.signatures_left = 0;
-        self.unflushed = Unflushed::All;
-    }
-
-    fn effect(&mut self, effect: Effect) {
-        self.outputs.push_back(Output::Effect(effect));
-    }
-
-    fn event(&mut self, mut event: Event) {
-        event.make_fit_to_show();
-        self.outputs.push_back(Output::Event(event));
-    }
-
-    /// Counts and tells that something from outside was refused.
-    fn refuse(&mut self, endpoint: Option<Endpoint>, reason: Refusal, detail: String) {
-        self.refuse_many(endpoint, reason, detail, 1);
-    }
-
-    /// The same, so many times at once.
-    fn refuse_many(&mut self, endpoint: Option<Endpoint>, reason: Refusal, detail: String, times: u64) {
-        let counted = if self.refusals.len() < COUNTERS_MAX || self.refusals.contains_key(&(endpoint, reason))
-        {
-            endpoint
-        } else {
-            None
-        };
-        let count = self.refusals.entry((counted, reason)).or_default();
-        *count = count.saturating_add(times);
-        let count = *count;
-        self.event(Event::Refused { endpoint, reason, detail, count });
-    }
-
-    fn set_state(&mut self, endpoint: Endpoint, state: LinkState, mut reason: Option<String>) {
-        reason.iter_mut().for_each(make_fit);
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
-        if peer.state != state || peer.reason != reason {
-            peer.state = state;
-            peer.since = self.now.time;
-            peer.reason.clone_from(&reason);
-            self.event(Event::Link { endpoint, state, reason });
-        }
+        self.base.rooms.set_signatures_left(0);
+        self.base.links.flush_all_later();
     }
 }

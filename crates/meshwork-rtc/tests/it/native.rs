@@ -74,7 +74,7 @@ impl Peer {
         let spec = RoomSpec { server: format!("http://{server}"), kind: meshwork_place::kind(size), private };
         let room = self.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
         self.wait("registration", |event| matches!(event, Event::RoomRegistered { .. }).then_some(())).await;
-        let address = self.driver.call(move |node, _| node.room_address(room)).await.unwrap();
+        let address = self.driver.call(move |node, _| node.room(room).address()).await.unwrap();
         (room, address.expect("a registered room has an address"))
     }
 
@@ -215,13 +215,13 @@ async fn two_texts_link_two_peers_without_a_server_and_the_third_is_introduced()
 
     let joined = eve.driver.call(move |node, now| node.join_room(now, address, None)).await;
     let eve_room = joined.unwrap().unwrap();
-    ada.driver.call(move |node, now| node.invite(now, ada_room)).await.unwrap().unwrap();
+    ada.driver.call(move |node, now| node.room_mut(now, ada_room).invite()).await.unwrap().unwrap();
     let invitation = ada.wait("invitation", text_of).await;
     assert!(invitation.len() < 1500, "{} characters fit a picture code", invitation.len());
-    let taken = eve.driver.call(move |node, now| node.take_text(now, eve_room, &invitation)).await;
+    let taken = eve.driver.call(move |node, now| node.room_mut(now, eve_room).take_text(&invitation)).await;
     taken.unwrap().expect("a good invitation");
     let reply = eve.wait("reply", text_of).await;
-    ada.driver.call(move |node, now| node.take_text(now, ada_room, &reply)).await.unwrap().unwrap();
+    ada.driver.call(move |node, now| node.room_mut(now, ada_room).take_text(&reply)).await.unwrap().unwrap();
     eve.wait_painted(eve_room, 1).await;
     let ben_endpoint = ben.driver.endpoint();
     eve.wait("introduction", |event| {

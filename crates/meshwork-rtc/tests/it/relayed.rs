@@ -105,7 +105,8 @@ impl Peer {
     }
 
     async fn path(&self, room: RoomHandle) -> LinkPath {
-        let path = self.driver.call(move |node, _| node.peers(room).first().and_then(|peer| peer.path)).await;
+        let path =
+            self.driver.call(move |node, _| node.room(room).peers().first().and_then(|peer| peer.path)).await;
         path.unwrap().expect("a link")
     }
 }
@@ -125,7 +126,8 @@ async fn meet(ada: &mut Peer, ben: &mut Peer, server: String) -> (RoomHandle, Ro
     let spec = RoomSpec { server, kind: RoomKind::Place { width: 64, height: 48 }, private: true };
     let room = ada.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
     ada.until("registration", |_, event| matches!(event, Event::RoomRegistered { .. })).await;
-    let address: Option<RoomAddress> = ada.driver.call(move |node, _| node.room_address(room)).await.unwrap();
+    let address: Option<RoomAddress> =
+        ada.driver.call(move |node, _| node.room(room).address()).await.unwrap();
     let address = address.expect("a registered room has an address");
     let joined = ben.driver.call(move |node, now| node.join_room(now, address, None)).await.unwrap();
     (room, joined.unwrap())

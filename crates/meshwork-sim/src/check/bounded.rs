@@ -35,7 +35,7 @@ pub fn bounded_memory(world: &World) -> Result<(), Violation> {
 pub fn no_leak(world: &World, members: &[Member]) -> Result<(), Violation> {
     for &(index, room) in members {
         let usage = world.node(index).usage();
-        let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
+        let attached = world.node(index).room(room).peers().iter().filter(|peer| peer.attached).count();
         if usage.links - usage.attempts != attached {
             let detail = format!("program {index} is attached to {attached} and holds {usage:?}");
             return Err(Violation::new("no-leak", detail));

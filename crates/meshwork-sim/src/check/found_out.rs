@@ -11,7 +11,7 @@ use crate::world::World;
 /// [`Violation`] names a program that holds none.
 pub fn found_out(world: &World, members: &[Member], liar: PeerId) -> Result<(), Violation> {
     let knows = |&&(index, room): &&Member| {
-        let records = world.node(index).records(room);
+        let records = world.node(index).room(room).records();
         records.is_some_and(|records| records.proofs().any(|(endpoint, _)| endpoint.peer == liar))
     };
     match members.iter().find(|member| !knows(member)) {

@@ -61,7 +61,7 @@ fn attached(
     members: &[Member],
     state: impl Fn(&PeerView) -> bool,
 ) -> Vec<NodeIndex> {
-    let peers = world.node(index).peers(room);
+    let peers = world.node(index).room(room).peers();
     let is_it = |&&(other, _): &&Member| {
         let endpoint = world.node(other).endpoint();
         other != index && peers.iter().any(|peer| peer.endpoint == endpoint && state(peer))

@@ -17,7 +17,7 @@ use crate::world::World;
 pub fn neighbours(world: &World, members: &[Member]) -> Vec<Vec<usize>> {
     let places = places(world, members);
     let of = |&(index, room): &Member| {
-        let view = world.node(index).overlay(room);
+        let view = world.node(index).room(room).overlay();
         let endpoints = view.into_iter().flat_map(|view| view.neighbours).map(|one| one.endpoint);
         endpoints.filter_map(|endpoint| places.get(&endpoint).copied()).collect()
     };
@@ -50,7 +50,7 @@ pub fn connected(world: &World, members: &[Member]) -> Result<(), Violation> {
 pub fn degree(world: &World, members: &[Member], least: usize) -> Result<(), Violation> {
     let neighbours = neighbours(world, members);
     for (&(index, room), living) in members.iter().zip(&neighbours) {
-        let Some(view) = world.node(index).overlay(room) else { continue };
+        let Some(view) = world.node(index).room(room).overlay() else { continue };
         let (kept, (_, most)) = (view.neighbours.len(), view.degree);
         if kept > most || living.len() < least.min(members.len() - 1) {
             let living = living.len();
@@ -95,7 +95,8 @@ pub fn coverage(world: &World, members: &[Member]) -> Result<(), Violation> {
 
 /// Batches that came live to all members so far, copies included.
 pub fn payloads(world: &World, members: &[Member]) -> u64 {
-    let heard = |&(index, room): &Member| world.node(index).overlay(room).map_or(0, |view| view.received);
+    let heard =
+        |&(index, room): &Member| world.node(index).room(room).overlay().map_or(0, |view| view.received);
     members.iter().map(heard).sum()
 }
 
@@ -127,7 +128,7 @@ fn places(world: &World, members: &[Member]) -> BTreeMap<Endpoint, usize> {
 fn parents(world: &World, members: &[Member]) -> Vec<Option<(Tag, Option<usize>)>> {
     let places = places(world, members);
     let of = |&(index, room): &Member| {
-        let branch = world.node(index).overlay(room)?.branch?;
+        let branch = world.node(index).room(room).overlay()?.branch?;
         Some((branch.root, branch.parent.and_then(|parent| places.get(&parent).copied())))
     };
     members.iter().map(of).collect()
@@ -181,8 +182,8 @@ impl Oldest {
     /// [`Violation`] names a program and whom it gave up.
     pub fn check(&mut self, world: &World, members: &[Member]) -> Result<(), Violation> {
         for &(index, room) in members {
-            let Some(view) = world.node(index).overlay(room) else { continue };
-            let peers = world.node(index).peers(room);
+            let Some(view) = world.node(index).room(room).overlay() else { continue };
+            let peers = world.node(index).room(room).peers();
             for endpoint in self.0.get(&index).into_iter().flatten() {
                 let given_up = peers.iter().find(|peer| {
                     let words = peer.reason.as_deref().unwrap_or_default();

@@ -98,7 +98,7 @@ impl Scenario {
         let room = self.world.create_room(index, schedule.size, schedule.private);
         let overlay = BoundedText::new(schedule.overlay).expect("short enough");
         let rules = Terms { overlay, ..Terms::default() };
-        let ruled = self.world.command(index, |node, now| node.set_rules(now, room, rules));
+        let ruled = self.world.command(index, |node, now| node.room_mut(now, room).set_rules(rules));
         if let Err(error) = ruled {
             return Err(Violation::new("registered", format!("its maker set no rules: {error}")));
         }
@@ -106,12 +106,12 @@ impl Scenario {
             schedule.first.who,
             Person { arrival: schedule.first, member: Some((index, room)), hostile: false, disk: None },
         );
-        let known = |world: &World| world.node(index).room_address(room).is_some();
+        let known = |world: &World| world.node(index).room(room).address().is_some();
         if !self.world.run_while(REGISTER_LIMIT, known) {
             let detail = format!("the room was not registered within {} s", REGISTER_LIMIT.as_secs());
             return Err(Violation::new("registered", detail));
         }
-        self.address = self.world.node(index).room_address(room);
+        self.address = self.world.node(index).room(room).address();
         Ok(())
     }
 
@@ -223,7 +223,7 @@ impl Scenario {
         let Some(address) = self.address.clone() else { return };
         for person in self.people.values_mut() {
             if let Some((index, room)) = person.member.as_mut()
-                && self.world.node(*index).room_id(*room).is_none()
+                && self.world.node(*index).room(*room).id().is_none()
             {
                 *room = self.world.join_room(*index, address.clone());
             }
@@ -524,7 +524,7 @@ impl Scenario {
         };
         let linked = |&(one, room): &Member, &(other, _): &Member| {
             let endpoint = self.world.node(other).endpoint();
-            let peers = self.world.node(one).peers(room);
+            let peers = self.world.node(one).room(room).peers();
             peers.iter().any(|peer| peer.endpoint == endpoint && peer.attached && peer.state.is_linked())
         };
         let reach = |one: &Member, other: &Member| {

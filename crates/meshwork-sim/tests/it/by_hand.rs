@@ -14,7 +14,7 @@ use meshwork_sim::world::World;
 fn room_and_newcomer(count: usize, private: bool) -> (World, Vec<Member>, Member) {
     let (mut world, members) = linked(World::new(31, PathModel::WAN), Config::default(), count, private);
     let (first, room) = members[0];
-    let address = world.node(first).room_address(room).expect("it is registered");
+    let address = world.node(first).room(room).address().expect("it is registered");
     world.stop_server();
     world.paint(first, room, &[(1, 1, RED)]);
     let newcomer = world.start(Config::default(), 77, 0);
@@ -32,7 +32,7 @@ fn next_text(world: &mut World, of: Member) -> Option<String> {
 }
 
 fn take(world: &mut World, by: Member, text: &str) -> Result<(), CommandError> {
-    world.command(by.0, |node, now| node.take_text(now, by.1, text))
+    world.command(by.0, |node, now| node.room_mut(now, by.1).take_text(text))
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn two_people_link_by_two_texts_and_the_rest_of_the_room_follows() {
     for private in [false, true] {
         let (mut world, mut members, newcomer) = room_and_newcomer(3, private);
         let host = members[1];
-        world.command(host.0, |node, now| node.invite(now, host.1)).expect("it is in the room");
+        world.command(host.0, |node, now| node.room_mut(now, host.1).invite()).expect("it is in the room");
         let invitation = next_text(&mut world, host).expect("an invitation");
         // People take their time.
         world.run_for(Duration::from_secs(120));
@@ -61,7 +61,7 @@ fn two_people_link_by_two_texts_and_the_rest_of_the_room_follows() {
 fn texts_that_do_not_fit_are_refused_in_words_and_change_nothing() {
     let (mut world, members, newcomer) = room_and_newcomer(1, true);
     let host = members[0];
-    world.command(host.0, |node, now| node.invite(now, host.1)).expect("it is in the room");
+    world.command(host.0, |node, now| node.room_mut(now, host.1).invite()).expect("it is in the room");
     let older = next_text(&mut world, host).expect("an invitation");
     let refused = |result, expected| assert_eq!(result, Err(CommandError::ByHand(expected)));
     refused(take(&mut world, newcomer, "hello"), ByHandError::Text);
@@ -72,7 +72,7 @@ fn texts_that_do_not_fit_are_refused_in_words_and_change_nothing() {
     take(&mut world, newcomer, &older).expect("a good invitation");
     let reply = next_text(&mut world, newcomer).expect("a reply");
     // A newer invitation ends the older one.
-    world.command(host.0, |node, now| node.invite(now, host.1)).expect("it is in the room");
+    world.command(host.0, |node, now| node.room_mut(now, host.1).invite()).expect("it is in the room");
     refused(take(&mut world, host, &reply), ByHandError::NotWaiting);
     assert_eq!(world.node(host.0).usage().attempts, 1);
 }
@@ -81,7 +81,7 @@ fn texts_that_do_not_fit_are_refused_in_words_and_change_nothing() {
 fn an_invitation_that_nobody_answers_ends() {
     let (mut world, members, _) = room_and_newcomer(1, false);
     let host = members[0];
-    world.command(host.0, |node, now| node.invite(now, host.1)).expect("it is in the room");
+    world.command(host.0, |node, now| node.room_mut(now, host.1).invite()).expect("it is in the room");
     world.run_for(Duration::from_secs(620));
     let failed = |event: &Event| matches!(event, Event::ByHandFailed { .. });
     assert!(world.program(host.0).events.iter().any(failed), "it is said");

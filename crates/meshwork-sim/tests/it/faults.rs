@@ -16,7 +16,8 @@ fn a_path_that_is_cut_one_way_is_given_up_and_made_again() {
     let [(a, room), (b, _), (c, _)] = members[..] else { unreachable!("three joined") };
     world.cut_one_way(a, b);
     world.run_for(Duration::from_secs(15));
-    let attached = |world: &World, index| world.node(index).peers(room).iter().filter(|p| p.attached).count();
+    let attached =
+        |world: &World, index| world.node(index).room(room).peers().iter().filter(|p| p.attached).count();
     assert_eq!((attached(&world, b), attached(&world, c)), (1, 2), "who hears nothing gives the link up");
     world.paint(a, room, &[(1, 1, RED)]);
     assert!(world.run_while(Duration::from_secs(2), equal(&members)), "the third passes it on");
@@ -54,7 +55,7 @@ fn a_connection_that_fails_is_made_again() {
 /// Crashes the first member, which keeps the room, and starts it again from its disk.
 fn restart(world: &mut World, members: &mut [Member], durable: usize) {
     let (keeper, room) = members[0];
-    let address = world.node(keeper).room_address(room).expect("it is registered");
+    let address = world.node(keeper).room(room).address().expect("it is registered");
     let store = world.crash_while_storing(keeper, durable);
     let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
     world.restore(again, store);
@@ -111,7 +112,7 @@ fn rooms_of_two_servers_do_not_need_each_other() {
     let here = world.start(Config::default(), 1, 0);
     let room = world.create_room_at(here, "http://other.test", SIZE, false);
     world.stop_server();
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(here).room_address(room).is_some()));
+    assert!(world.run_while(Duration::from_secs(5), |world| world.node(here).room(room).address().is_some()));
     let mut members = vec![(here, room)];
     join(&mut world, &mut members, 2);
     assert!(world.run_while(Duration::from_secs(10), whole(&members)));
@@ -150,7 +151,7 @@ fn no_lie_of_a_server_breaks_a_room_and_the_truth_mends_it() {
 fn nothing_of_links_and_rooms_is_left_however_they_end() {
     let (mut world, members) = room_of(1, PathModel::WAN);
     let (host, first) = members[0];
-    let address = world.node(host).room_address(first).expect("it is registered");
+    let address = world.node(host).room(first).address().expect("it is registered");
     for number in 0..60 {
         // Those that lead nowhere as well.
         let gone = world.command(host, |node, now| {

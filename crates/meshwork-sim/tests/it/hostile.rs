@@ -70,7 +70,7 @@ impl Attacked {
         let mut members = join_all(&mut world, Config::default(), 1, false);
         let (first, room) = members[0];
         let rules = Terms { overlay: BoundedText::new(overlay).expect("short"), ..Terms::default() };
-        world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+        world.command(first, |node, now| node.room_mut(now, room).set_rules(rules)).expect("its own room");
         let mut hostile = vec![];
         for person in 2..=(honest + behaviours.len()) as u64 {
             let (index, _) = join(&mut world, &mut members, person);
@@ -247,8 +247,9 @@ fn loses_its_links(said: &[RoomMessage], every: Duration) {
     let mut room = Attacked::new("emergent", 20, &[]);
     let member = room.honest.pop().expect("there are some");
     room.checker = Honest::new(false);
-    let view =
-        |room: &Attacked, (index, handle): Member| room.world.node(index).overlay(handle).expect("open");
+    let view = |room: &Attacked, (index, handle): Member| {
+        room.world.node(index).room(handle).overlay().expect("open")
+    };
     let who = room.world.node(member.0).endpoint();
     let neighbours: Vec<Endpoint> = view(&room, member).neighbours.iter().map(|one| one.endpoint).collect();
     assert!(neighbours.len() >= 5, "{neighbours:?}");

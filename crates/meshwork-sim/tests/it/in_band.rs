@@ -14,7 +14,7 @@ fn room_of(count: usize, private: bool) -> (World, Vec<Member>) {
 
 fn state(world: &World, of: Member, to: NodeIndex) -> Option<LinkState> {
     let endpoint = world.node(to).endpoint();
-    let peers = world.node(of.0).peers(of.1);
+    let peers = world.node(of.0).room(of.1).peers();
     peers.iter().find(|peer| peer.endpoint == endpoint).map(|peer| peer.state)
 }
 
@@ -39,7 +39,7 @@ fn a_lost_link_is_made_again_through_the_others_while_the_server_is_gone() {
 #[test]
 fn who_reached_one_member_is_introduced_to_all() {
     let (mut world, mut members) = room_of(5, true);
-    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
     // All but one lose the server; the newcomer meets the one that still has it.
     for &(index, _) in &members[1..] {
         world.lose_server(index);

@@ -19,7 +19,9 @@ fn pictured(side: u16, path: PathModel) -> (World, Vec<Member>) {
     let mut world = World::new(3, path);
     let first = world.start(Config::default(), 1, 0);
     let room = world.create_room(first, size, false);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(first).room(room).address().is_some())
+    );
     for top in (0..side).step_by(64) {
         let rows = top..(top + 64).min(side);
         let cells: Vec<_> = rows
@@ -46,7 +48,7 @@ fn timed_join(world: &mut World, members: &mut Vec<Member>) -> (Duration, Vec<u6
     let before = world.now();
     let (index, room) = join(world, members, 77);
     assert!(world.run_while(Duration::from_secs(300), equal(members)));
-    let received = world.node(index).peers(room).iter().map(|peer| peer.bytes_received).collect();
+    let received = world.node(index).room(room).peers().iter().map(|peer| peer.bytes_received).collect();
     (world.now().since(before), received)
 }
 
@@ -74,7 +76,8 @@ fn a_canvas_of_2048_by_2048_comes_while_people_paint() {
             world.node(index).canvas(room).and_then(|canvas| canvas.colour(stroke, 5)) == Some(RED)
         };
         world.paint(painter, painted, &[(stroke, 5, RED)]);
-        let attached = world.node(painter).peers(painted).iter().filter(|peer| peer.attached).count() == 3;
+        let attached =
+            world.node(painter).room(painted).peers().iter().filter(|peer| peer.attached).count() == 3;
         let at = world.now();
         if attached && world.run_while(Duration::from_secs(10), shown) {
             latest = latest.max(world.now().since(at));
@@ -127,7 +130,7 @@ fn a_newcomer_ends_with_the_truth_and_names_the_liar() {
 pub(crate) fn survives_a_leave(planted: Option<PlantedBug>) -> Result<(), Violation> {
     let (mut world, mut members) = pictured(512, PathModel::MOBILE);
     let (first, room) = members[0];
-    let address = world.node(first).room_address(room).expect("it is registered");
+    let address = world.node(first).room(room).address().expect("it is registered");
     let index = world.start(Config { planted, ..Config::default() }, 77, 0);
     let room = world.join_room(index, address);
     members.push((index, room));
@@ -192,12 +195,12 @@ fn members_who_answer_nobody_keep_no_newcomer_out() {
         let mut members = join_all(&mut world, Config::default(), 2, false);
         assert!(world.run_while(Duration::from_secs(20), whole(&members)));
         let (first, room) = members[0];
-        let id = world.node(first).room_id(room).expect("it is open");
+        let id = world.node(first).room(room).id().expect("it is open");
         world.name_ghosts(id, 200);
         world.run_for(Duration::from_secs(2));
         let before = world.now();
         let (index, room) = join(&mut world, &mut members, 3);
-        let is_linked = |world: &World| world.node(index).peers(room).iter().any(|peer| peer.attached);
+        let is_linked = |world: &World| world.node(index).room(room).peers().iter().any(|peer| peer.attached);
         assert!(world.run_while(Duration::from_secs(60), is_linked));
         let taken = world.now().since(before);
         println!("seed {seed}: linked after {taken:?}");

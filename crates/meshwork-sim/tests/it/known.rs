@@ -73,7 +73,7 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
         world.run_for(Duration::from_millis(200));
     }
     for &(index, handle) in &members {
-        let proofs = world.node(index).records(handle).expect("it is open").proofs().count();
+        let proofs = world.node(index).room(handle).records().expect("it is open").proofs().count();
         assert_eq!(proofs as u64, SACRIFICED, "program {index} has found them all out");
     }
     say_apart(&mut world, hostile, &[half(1000, 1), half(1000, 2)], members[0]);
@@ -95,11 +95,11 @@ fn away_with(limit: Limit) -> Result<(), Violation> {
     assert!(world.run_while(Duration::from_secs(20), whole(&members)));
     let others: Vec<_> = members[..3].iter().map(|(index, _)| *index).collect();
     world.cut(&[away.0], &others);
-    order(&mut world, away, |node, now, room| node.set_rules(now, room, limited(limit)));
+    order(&mut world, away, |node, now, room| node.room_mut(now, room).set_rules(limited(limit)));
     world.run_for(Duration::from_secs(30));
     for cells in [100, 200] {
         let rules = limited(Limit { cost: cells, ..limit });
-        order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules));
+        order(&mut world, members[0], |node, now, room| node.room_mut(now, room).set_rules(rules));
         world.run_for(Duration::from_secs(5));
     }
     let (painter, room) = members[2];

@@ -33,7 +33,7 @@ impl Crowd {
         let mut world = World::new(seed, PathModel { loss_per_mille: 0, ..PathModel::WAN });
         let first = world.start(config.clone(), 1, 0);
         let room = world.create_room(first, SIZE, false);
-        let known = |world: &World| world.node(first).room_address(room).is_some();
+        let known = |world: &World| world.node(first).room(room).address().is_some();
         assert!(world.run_while(Duration::from_secs(5), known));
         let mut crowd = Crowd { world, members: vec![(first, room)], config, painted: 0 };
         crowd.choose(overlay);
@@ -44,7 +44,9 @@ impl Crowd {
     fn choose(&mut self, overlay: &str) {
         let rules = Terms { overlay: BoundedText::new(overlay).expect("short"), ..Terms::default() };
         let (first, room) = self.members[0];
-        self.world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+        self.world
+            .command(first, |node, now| node.room_mut(now, room).set_rules(rules))
+            .expect("its own room");
     }
 
     fn grow(&mut self, count: usize) {
@@ -53,7 +55,7 @@ impl Crowd {
 
     fn grow_with(&mut self, count: usize, make: MakeNode) {
         let (first, room) = self.members[0];
-        let address = self.world.node(first).room_address(room).expect("it is registered");
+        let address = self.world.node(first).room(room).address().expect("it is registered");
         while self.members.len() < count {
             let person = self.members.len() as u64 + 1000;
             let index = self.world.start_with(self.config.clone(), person, 0, make);
@@ -142,7 +144,7 @@ fn a_k_gossip_room_keeps_its_links_and_heals_without_a_server() {
         let crowd = lives_through(seed, "k-gossip:3", 80, 8, None)
             .unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
         let (index, room) = crowd.members[1];
-        let view = crowd.world.node(index).overlay(room).expect("it is open");
+        let view = crowd.world.node(index).room(room).overlay().expect("it is open");
         assert_eq!(view.kind, Kind::KGossip(3));
         assert!((9..=11).contains(&view.degree.0), "k follows the room's size: {view:?}");
     }
@@ -152,15 +154,18 @@ fn a_k_gossip_room_keeps_its_links_and_heals_without_a_server() {
 fn an_emergent_room_keeps_its_links_and_heals_without_a_server() {
     let crowd = lives_through(2, "emergent", 80, 10, None).unwrap_or_else(|violation| panic!("{violation}"));
     let (index, room) = crowd.members[1];
-    assert_eq!(crowd.world.node(index).overlay(room).map(|view| view.kind), Some(Kind::Emergent));
+    assert_eq!(crowd.world.node(index).room(room).overlay().map(|view| view.kind), Some(Kind::Emergent));
 }
 
 #[test]
 fn a_tree_keeps_its_links_and_heals_without_a_server() {
     let mut crowd = lives_through(11, "tree", 80, 6, None).unwrap_or_else(|violation| panic!("{violation}"));
     crowd.until(Duration::from_secs(10), check::overlay::one_root).unwrap_or_else(|one| panic!("{one}"));
-    let views: Vec<_> =
-        crowd.members.iter().filter_map(|&(index, room)| crowd.world.node(index).overlay(room)).collect();
+    let views: Vec<_> = crowd
+        .members
+        .iter()
+        .filter_map(|&(index, room)| crowd.world.node(index).room(room).overlay())
+        .collect();
     assert!(views.iter().all(|view| view.kind == Kind::Tree));
     let branches = || views.iter().filter_map(|view| view.branch);
     assert!(branches().all(|branch| branch.children <= 12), "fan-out is bounded");
@@ -179,7 +184,7 @@ pub(crate) fn has_no_loops(seed: u64, planted: Option<PlantedBug>) -> Result<(),
             continue;
         }
         let is_root = |&(index, room): &Member| {
-            let branch = crowd.world.node(index).overlay(room).and_then(|view| view.branch);
+            let branch = crowd.world.node(index).room(room).overlay().and_then(|view| view.branch);
             branch.is_some_and(|branch| branch.depth == Some(0))
         };
         let root = crowd.members.iter().position(is_root).filter(|place| round % 24 == 11 && *place > 0);
@@ -249,7 +254,7 @@ fn a_live_room_changes_its_overlay_and_loses_nothing() {
             crowd.world.run_for(Duration::from_millis(200));
         }
         for &(index, room) in &crowd.members {
-            let kind = crowd.world.node(index).overlay(room).map(|one| one.kind);
+            let kind = crowd.world.node(index).room(room).overlay().map(|one| one.kind);
             assert_eq!(kind, Some(wanted), "program {index} follows the record to {overlay}");
         }
         crowd.until(Duration::from_secs(2), check::overlay::coverage).unwrap_or_else(|violation| {
@@ -289,19 +294,19 @@ fn who_looks_sees_the_links_of_all_others_until_nobody_looks() {
     let (index, room) = crowd.members[5];
     let look = |crowd: &mut Crowd| {
         for _ in 0..2 {
-            crowd.world.command(index, |node, now| node.look(now, room));
+            crowd.world.command(index, |node, now| node.room_mut(now, room).look());
             crowd.world.run_for(LOOK_INTERVAL);
         }
-        crowd.world.node(index).sights(room)
+        crowd.world.node(index).room(room).sights()
     };
-    assert_eq!(crowd.world.node(index).sights(room).len(), 1, "nobody tells of their links unasked");
+    assert_eq!(crowd.world.node(index).room(room).sights().len(), 1, "nobody tells of their links unasked");
     let sights = look(&mut crowd);
     assert_eq!(sights.len(), 40, "everybody answers");
     for (sight, (index, room)) in sights.iter().map(|sight| {
         let is_its = |(index, _): &&Member| crowd.world.node(*index).endpoint() == sight.endpoint;
         (sight, *crowd.members.iter().find(is_its).expect("a member"))
     }) {
-        let neighbours = crowd.world.node(index).overlay(room).expect("it is open").neighbours;
+        let neighbours = crowd.world.node(index).room(room).overlay().expect("it is open").neighbours;
         let told = sight.links.iter().filter(|seen| {
             let is_neighbour = |one: &NeighbourView| Tag::of(&one.endpoint) == seen.to;
             neighbours.iter().any(is_neighbour) && seen.rtt_ms > 0
@@ -311,7 +316,7 @@ fn who_looks_sees_the_links_of_all_others_until_nobody_looks() {
     }
     crowd.kill(20);
     crowd.world.run_for(LOOK_LIVES);
-    assert_eq!(crowd.world.node(index).sights(room).len(), 1, "what is old is not shown");
+    assert_eq!(crowd.world.node(index).room(room).sights().len(), 1, "what is old is not shown");
     crowd.settle(Duration::from_secs(15), 10).unwrap_or_else(|violation| panic!("{violation}"));
     assert_eq!(look(&mut crowd).len(), crowd.members.len(), "who is gone is out of the picture");
 }
@@ -322,7 +327,8 @@ fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
     let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
     crowd.until(Duration::from_secs(10), whole).unwrap_or_else(|violation| panic!("{violation}"));
     let kinds = |crowd: &Crowd| -> Vec<Kind> {
-        let kind = |&(index, room): &Member| crowd.world.node(index).overlay(room).expect("it is open").kind;
+        let kind =
+            |&(index, room): &Member| crowd.world.node(index).room(room).overlay().expect("it is open").kind;
         crowd.members.iter().map(kind).collect()
     };
     assert!(kinds(&crowd).iter().all(|kind| *kind == Kind::FullMesh));
@@ -335,7 +341,7 @@ fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
     }
     let whole = |world: &World, members: &[Member]| {
         check::whole_mesh(world, members)?;
-        let full = |&(index, room): &Member| world.node(index).overlay(room).map(|one| one.kind);
+        let full = |&(index, room): &Member| world.node(index).room(room).overlay().map(|one| one.kind);
         match members.iter().all(|member| full(member) == Some(Kind::FullMesh)) {
             true => Ok(()),
             false => Err(Violation::new("kind", String::from("not yet a full mesh"))),
@@ -358,7 +364,7 @@ fn who_gets_the_overlays_after_it_joined_takes_part_and_gets_its_place_then() {
         crowd.grow_with(12, Node::without_overlays);
         let late: Vec<Member> = crowd.members[10..].to_vec();
         let kind = |crowd: &Crowd, &(index, room): &Member| {
-            crowd.world.node(index).overlay(room).expect("it is open").kind
+            crowd.world.node(index).room(room).overlay().expect("it is open").kind
         };
         crowd.until(Duration::from_secs(3), check::overlay::coverage).unwrap_or_else(|violation| {
             panic!("{overlay}, joined without its code: {violation}");
@@ -414,10 +420,11 @@ fn who_is_weak_for_a_while_keeps_fewer_links_and_the_room_stays_whole() {
     let mut crowd = Crowd::new(9, "emergent", 30, None);
     crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
     let (weak, room) = crowd.members[4];
-    let linked = |crowd: &Crowd| crowd.world.node(weak).overlay(room).map_or(0, |view| view.neighbours.len());
+    let linked =
+        |crowd: &Crowd| crowd.world.node(weak).room(room).overlay().map_or(0, |view| view.neighbours.len());
     assert!(linked(&crowd) >= 10);
     crowd.world.command(weak, |node, now| node.set_links_most(now, 6));
-    let has_few = |world: &World, _: &[Member]| match world.node(weak).overlay(room) {
+    let has_few = |world: &World, _: &[Member]| match world.node(weak).room(room).overlay() {
         Some(view) if view.neighbours.len() <= 6 => Ok(()),
         view => Err(Violation::new("degree", format!("{view:?}"))),
     };
@@ -455,13 +462,13 @@ fn who_is_linked_through_others_did_not_leave() {
     assert_eq!(left, [], "nobody left");
     for &(index, room) in &crowd.members {
         let now = crowd.world.now();
-        let wrong = crowd.world.node(index).peers(room).into_iter().find(|peer| match peer.state {
+        let wrong = crowd.world.node(index).room(room).peers().into_iter().find(|peer| match peer.state {
             LinkState::Gone => !peer.distant,
             LinkState::Connecting => now.since(peer.since) > Duration::from_secs(10),
             _ => false,
         });
         assert_eq!(wrong, None);
-        let view = crowd.world.node(index).overlay(room).expect("it is open");
+        let view = crowd.world.node(index).room(room).overlay().expect("it is open");
         assert_eq!(view.beyond() + view.neighbours.len() + 1, 24, "all are counted");
     }
     let (leaver, _) = crowd.members.pop().expect("there are some");

@@ -37,7 +37,7 @@ fn endpoint(world: &World, (index, _): Member) -> Endpoint {
 }
 
 fn view(world: &World, (index, room): Member, of: Endpoint) -> Option<PeerView> {
-    world.node(index).peers(room).into_iter().find(|view| view.endpoint == of)
+    world.node(index).room(room).peers().into_iter().find(|view| view.endpoint == of)
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub(crate) fn paint(
 /// Whether all hold the same records, and know it of each other.
 pub(crate) fn governed_alike(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
     |world| {
-        let digest = |&(index, room): &Member| world.node(index).records(room).map(|law| law.digest());
+        let digest = |&(index, room): &Member| world.node(index).room(room).records().map(|law| law.digest());
         let first = digest(&members[0]);
         members.iter().all(|member| first.is_some() && digest(member) == first)
     }
@@ -74,7 +74,7 @@ pub(crate) fn colour(world: &World, (index, room): Member, x: u16, y: u16) -> Op
 }
 
 pub(crate) fn room_id(world: &World, (index, room): Member) -> RoomId {
-    world.node(index).room_id(room).expect("it is open")
+    world.node(index).room(room).id().expect("it is open")
 }
 
 /// Says something in the room over all links of a program whose user has changed it.
@@ -128,12 +128,12 @@ fn rules_reach_everybody_newcomers_and_the_disk() {
     let rules = Terms { writers: Some(Bounded::new(peers(&[2])).unwrap()), ..limited(MINUTE) };
     assert!(paint(&mut world, members[3], &[(9, 9, BLUE)]).is_ok());
     world.run_for(Duration::from_secs(2));
-    order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules.clone()));
+    order(&mut world, members[0], |node, now, room| node.room_mut(now, room).set_rules(rules.clone()));
     assert!(world.run_while(Duration::from_secs(3), governed_alike(&members)));
     join(&mut world, &mut members, 9);
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     for &(index, room) in &members {
-        assert_eq!(world.node(index).rules(room), Some(&rules));
+        assert_eq!(world.node(index).room(room).rules(), Some(&rules));
     }
     assert_eq!(
         paint(&mut world, members[2], &[(1, 1, RED)]),
@@ -152,13 +152,13 @@ fn rules_reach_everybody_newcomers_and_the_disk() {
     // The owner's program is killed; what it starts with again is on its disk.
     world.run_for(Duration::from_secs(1));
     let (owner, room) = members[0];
-    let address = world.node(owner).room_address(room).expect("it is registered");
+    let address = world.node(owner).room(room).address().expect("it is registered");
     let store = world.crash(owner);
     let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
     world.restore(again, store);
     world.stop_server();
     let room = world.join_room(again, address);
-    assert_eq!(world.node(again).rules(room), Some(&rules));
+    assert_eq!(world.node(again).room(room).rules(), Some(&rules));
     assert_eq!(colour(&world, (again, room), 5, 0), Some(RED));
 }
 
@@ -183,7 +183,7 @@ fn nobody_makes_rules_in_the_owners_name() {
     world.run_for(Duration::from_secs(1));
     for &(index, handle) in &members[..3] {
         assert!(refused(&world, index, Refusal::RecordSigner) && refused(&world, index, Refusal::Record));
-        let law = world.node(index).records(handle).unwrap();
+        let law = world.node(index).room(handle).records().unwrap();
         assert!(law.is_empty(), "{index}");
     }
     assert_eq!(paint(&mut world, members[1], &[(1, 1, RED)]), Ok(()), "a stranger's ban bans nobody");
@@ -194,7 +194,7 @@ fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
     let (mut world, members) = room_of(6, PathModel::WAN);
     let (owner, moderator, vandal, other) = (members[0], members[1], members[3], members[5]);
     let rules = Terms { moderators: Bounded::new(peers(&[2])).unwrap(), ..Terms::default() };
-    order(&mut world, owner, |node, now, room| node.set_rules(now, room, rules));
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).set_rules(rules));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     paint(&mut world, vandal, &[(1, 1, RED)]).unwrap();
     paint(&mut world, other, &[(2, 1, BLUE)]).unwrap();
@@ -202,7 +202,7 @@ fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
     let near: Vec<NodeIndex> = members[..3].iter().map(|(index, _)| *index).collect();
     let far: Vec<NodeIndex> = members[3..].iter().map(|(index, _)| *index).collect();
     world.cut(&near, &far);
-    order(&mut world, moderator, |node, now, room| node.ban(now, room, peer(4)));
+    order(&mut world, moderator, |node, now, room| node.room_mut(now, room).ban(peer(4)));
     for x in 2..20 {
         // Where others had painted before, too.
         paint(&mut world, vandal, &[(x, 1, RED)]).unwrap();
@@ -219,7 +219,7 @@ fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
         assert_eq!(colour(&world, member, 3, 1), None);
     }
     assert_eq!(paint(&mut world, vandal, &[(1, 1, RED)]), Err(CommandError::Write(WriteError::Banned)));
-    order(&mut world, owner, |node, now, room| node.unban(now, room, peer(4)));
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).unban(peer(4)));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     assert_eq!(paint(&mut world, vandal, &[(7, 7, RED)]), Ok(()));
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
@@ -234,7 +234,9 @@ fn an_erased_region_reads_cleared_for_everybody_and_can_be_painted_again() {
     }
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
     let region = Some(Region { x: 0, y: 0, width: 100, height: 10 });
-    order(&mut world, members[0], |node, now, room| node.erase(now, room, Erase { author: None, region }));
+    order(&mut world, members[0], |node, now, room| {
+        node.room_mut(now, room).erase(Erase { author: None, region })
+    });
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
     assert_eq!(colour(&world, members[3], 1, 0), Some(Colour::CLEARED));
@@ -251,7 +253,7 @@ fn a_cut_room_of_twenty_becomes_one_and_refuses_no_honest_stroke() {
     let (mut world, mut members) = room_of(1, PathModel::WAN);
     let overlay = BoundedText::new("full-mesh").expect("short enough");
     let rules = Terms { overlay, ..limited(MINUTE) };
-    order(&mut world, members[0], |node, now, room| node.set_rules(now, room, rules));
+    order(&mut world, members[0], |node, now, room| node.room_mut(now, room).set_rules(rules));
     for person in 2..=20 {
         let (index, _) = join(&mut world, &mut members, person);
         world.set_clock(index, (person as i64 * 97 % 41 - 20) * 100_000);
@@ -298,7 +300,8 @@ fn limited_room() -> (World, Vec<Member>, Member, RecordHash) {
     let (mut world, mut members) = room_of(3, PathModel::LAN);
     let hostile = join(&mut world, &mut members, 66);
     assert!(world.run_while(Duration::from_secs(20), whole(&members)));
-    let record = order(&mut world, members[0], |node, now, room| node.set_rules(now, room, limited(MINUTE)));
+    let record =
+        order(&mut world, members[0], |node, now, room| node.room_mut(now, room).set_rules(limited(MINUTE)));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     world.run_for(Duration::from_secs(61));
     members.pop();
@@ -360,7 +363,7 @@ fn who_counts_cells_twice_or_goes_back_in_time_is_found_out_by_everybody() {
     }
     world.run_for(Duration::from_secs(3));
     let proved = |world: &World, (index, room): Member| {
-        let law = world.node(index).records(room).expect("it is open");
+        let law = world.node(index).room(room).records().expect("it is open");
         law.proofs().map(|(endpoint, proof)| (endpoint.instance.0, proof.head())).collect::<Vec<_>>()
     };
     let mut wanted = vec![(1, 1), (2, 0), (3, 0)];
@@ -423,7 +426,7 @@ fn who_says_one_thing_here_and_another_there_is_found_out() {
 fn strokes_that_cross_new_rules_are_painted_again() {
     let (mut world, members) = room_of(3, PathModel::WAN);
     // Nobody else knows the rules yet when these are painted.
-    order(&mut world, members[0], |node, now, room| node.set_rules(now, room, limited(MINUTE)));
+    order(&mut world, members[0], |node, now, room| node.room_mut(now, room).set_rules(limited(MINUTE)));
     paint(&mut world, members[1], &[(1, 1, RED), (2, 1, RED)]).unwrap();
     paint(&mut world, members[2], &[(3, 1, BLUE)]).unwrap();
     let one = |world: &World| equal(&members)(world) && governed_alike(&members)(world);
@@ -440,11 +443,11 @@ fn strokes_that_cross_new_rules_are_painted_again() {
 fn is_one_after(planted: Option<PlantedBug>, (person, used): (u64, u32)) -> Result<(), Violation> {
     let (mut world, mut honest, hostile, record) = limited_room();
     let (first, handle) = honest[0];
-    let address = world.node(first).room_address(handle).expect("it is registered");
+    let address = world.node(first).room(handle).address().expect("it is registered");
     let index = world.start(Config { planted, ..Config::default() }, 30, 0);
     honest.push((index, world.join_room(index, address)));
     world.run_for(Duration::from_secs(65));
-    order(&mut world, honest[0], |node, now, room| node.ban(now, room, peer(67)));
+    order(&mut world, honest[0], |node, now, room| node.room_mut(now, room).ban(peer(67)));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&honest)));
     let (room, millis) = (room_id(&world, hostile), world.wall().as_millis());
     let (record, cells) = (Some(record), vec![(1, 1, RED)]);

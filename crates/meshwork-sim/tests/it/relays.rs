@@ -30,7 +30,7 @@ fn room_of(count: usize, hard: &[(usize, usize)]) -> (World, Vec<Member>) {
 /// The state of the link from one to another, and why it is relayed, in the words that people read.
 fn link(world: &World, members: &[Member], from: usize, to: usize) -> (LinkState, Option<String>) {
     let (to, (index, room)) = (world.node(members[to].0).endpoint(), members[from]);
-    let peers = world.node(index).peers(room);
+    let peers = world.node(index).room(room).peers();
     let peer = peers.iter().find(|peer| peer.endpoint == to).expect("a member");
     (peer.state, peer.relayed_because.map(|because| because.to_string()))
 }
@@ -237,7 +237,7 @@ fn a_server_names_no_relay_that_is_nearer_than_itself() {
         world.meeting_point().name_relay(url);
         let members = join_all(&mut world, Config::default(), 1, false);
         world.run_for(SECOND);
-        assert!(!world.node(members[0].0).knows_relay(members[0].1), "{url}");
+        assert!(!world.node(members[0].0).room(members[0].1).knows_relay(), "{url}");
         assert!(refusals(&world, 0).contains(url), "{}", refusals(&world, 0));
     }
 }
@@ -261,6 +261,6 @@ fn who_hides_uses_the_servers_own_relay_and_those_that_the_person_trusts() {
         let members = join_all(&mut world, config, 2, false);
         let reached = world.run_while(20 * SECOND, whole(&members));
         assert_eq!(reached, is_linked, "{url} {trusted:?}");
-        assert_eq!(world.node(members[0].0).knows_relay(members[0].1), is_linked, "{url} {trusted:?}");
+        assert_eq!(world.node(members[0].0).room(members[0].1).knows_relay(), is_linked, "{url} {trusted:?}");
     }
 }

@@ -33,9 +33,9 @@ impl People {
         let mut world = World::new(11, path);
         let first = world.start(config(1), 1, 0);
         let room = world.create_room(first, SIZE, true);
-        let known = |world: &World| world.node(first).room_address(room).is_some();
+        let known = |world: &World| world.node(first).room(room).address().is_some();
         assert!(world.run_while(Duration::from_secs(5), known));
-        let address = world.node(first).room_address(room).expect("it is registered");
+        let address = world.node(first).room(room).address().expect("it is registered");
         let mut members = vec![(first, room)];
         for person in 2..=count {
             let index = world.start(config(person), person, 0);
@@ -55,7 +55,7 @@ impl People {
     fn view(&self, member: usize, other: usize) -> PeerView {
         let (index, room) = self.members[member];
         let endpoint = self.endpoint(other);
-        let peers = self.world.node(index).peers(room);
+        let peers = self.world.node(index).room(room).peers();
         peers.into_iter().find(|peer| peer.endpoint == endpoint).expect("they know each other")
     }
 
@@ -296,7 +296,7 @@ fn a_reload_is_a_new_session_and_what_was_on_its_way_is_told_as_lost() -> Result
     people.chat_for(Duration::from_secs(1))?;
     people.rest_for(Duration::from_secs(1))?;
     let before = people.view(0, 1).session;
-    let address = people.world.node(people.members[0].0).room_address(people.members[0].1).expect("a room");
+    let address = people.world.node(people.members[0].0).room(people.members[0].1).address().expect("a room");
     people.cut();
     people.say(0, 1);
     people.world.crash(people.members[1].0);

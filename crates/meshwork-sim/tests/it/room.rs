@@ -41,7 +41,7 @@ fn a_newcomer_gets_a_full_canvas_and_its_first_click_wins() {
     let all: Vec<_> = (0..100).flat_map(|y| (0..100).map(move |x| (x, y, RED))).collect();
     // The painter's clock is ahead of the newcomer's.
     let ahead = world.start(Config::default(), 50, 5_000_000);
-    let address = world.node(painter).room_address(room).expect("it is registered");
+    let address = world.node(painter).room(room).address().expect("it is registered");
     let ahead_room = world.join_room(ahead, address.clone());
     assert!(world.run_while(Duration::from_secs(5), |world| world.node(ahead).canvas(ahead_room).is_some()));
     world.paint(ahead, ahead_room, &all);
@@ -64,8 +64,10 @@ fn a_painter_hears_that_members_applied_and_stored() {
     let mut world = World::new(2, PathModel::WAN);
     let keeper = world.start(Config { stores: true, ..Config::default() }, 1, 0);
     let room = world.create_room(keeper, SIZE, false);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(keeper).room_address(room).is_some()));
-    let address = world.node(keeper).room_address(room).expect("it is registered");
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(keeper).room(room).address().is_some())
+    );
+    let address = world.node(keeper).room(room).address().expect("it is registered");
     let painter = world.start(Config { stays: false, ..Config::default() }, 2, 0);
     let painters_room = world.join_room(painter, address.clone());
     assert!(
@@ -104,8 +106,10 @@ fn a_slow_disk_makes_larger_commits_and_no_queue() {
     world.set_store_delay(Duration::from_secs(1));
     let keeper = world.start(Config { stores: true, ..Config::default() }, 1, 0);
     let room = world.create_room(keeper, SIZE, false);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(keeper).room_address(room).is_some()));
-    let address = world.node(keeper).room_address(room).expect("it is registered");
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(keeper).room(room).address().is_some())
+    );
+    let address = world.node(keeper).room(room).address().expect("it is registered");
     let painter = world.start(Config { stays: false, ..Config::default() }, 2, 0);
     let painters_room = world.join_room(painter, address);
     assert!(
@@ -150,7 +154,7 @@ fn many_lone_clicks_are_folded_into_few_batches() {
         assert!(canvas.batch_count() < 200, "{} batches carry 1000 clicks", canvas.batch_count());
     }
     let newcomer = world.start(Config::default(), 70, 0);
-    let address = world.node(index).room_address(room).expect("it is registered");
+    let address = world.node(index).room(room).address().expect("it is registered");
     members.push((newcomer, world.join_room(newcomer, address)));
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
 }
@@ -179,7 +183,7 @@ fn links_outlive_the_server() {
     world.paint(members[0].0, members[0].1, &[(0, 0, RED)]);
     assert!(world.run_while(Duration::from_secs(2), equal(&members)));
     // It comes back with an empty memory: members register the room again, and a newcomer gets in.
-    let address = world.node(members[0].0).room_address(members[0].1).expect("it was registered");
+    let address = world.node(members[0].0).room(members[0].1).address().expect("it was registered");
     world.start_server();
     let newcomer = world.start(Config::default(), 9, 0);
     let mut members = members;
@@ -207,7 +211,7 @@ fn a_room_has_a_limit() {
     let (first, room) = members[0];
     let overlay = BoundedText::new("full-mesh").expect("short enough");
     let rules = Terms { overlay, ..Terms::default() };
-    world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+    world.command(first, |node, now| node.room_mut(now, room).set_rules(rules)).expect("its own room");
     // Two more than there is place for, all at once.
     for person in 2..=ROOM_ENDPOINTS_MAX as u64 + 2 {
         join(&mut world, &mut members, person);
@@ -215,12 +219,13 @@ fn a_room_has_a_limit() {
     for _ in 0..60 {
         world.run_for(Duration::from_millis(500));
         for &(index, room) in &members {
-            let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
+            let attached = world.node(index).room(room).peers().iter().filter(|peer| peer.attached).count();
             assert!(attached < ROOM_ENDPOINTS_MAX, "program {index} is attached to {attached}");
         }
     }
     let is_full = |&&(index, room): &&Member| {
-        world.node(index).peers(room).iter().filter(|peer| peer.attached).count() == ROOM_ENDPOINTS_MAX - 1
+        world.node(index).room(room).peers().iter().filter(|peer| peer.attached).count()
+            == ROOM_ENDPOINTS_MAX - 1
     };
     let full = members.iter().filter(is_full).count();
     assert!(full > ROOM_ENDPOINTS_MAX / 2, "the limit is reached, by {full} of them");
@@ -270,7 +275,7 @@ fn a_server_that_substitutes_keys_gets_no_link_made() {
     let members = join_all(&mut world, 2, false);
     world.run_for(Duration::from_secs(30));
     for (index, room) in members {
-        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+        assert!(world.node(index).room(room).peers().iter().all(|peer| !peer.attached));
         let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::SealingKey, .. });
         assert!(world.program(index).events.iter().any(refused), "program {index} says why");
     }
@@ -286,7 +291,7 @@ fn a_server_that_changes_payloads_gets_no_link_made() {
     let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
     assert!(told, "the receiving end says why");
     for (index, room) in members {
-        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+        assert!(world.node(index).room(room).peers().iter().all(|peer| !peer.attached));
     }
 }
 
@@ -300,7 +305,7 @@ fn a_server_that_stole_sealing_keys_cannot_put_its_certificate_into_a_descriptio
     let told = members.iter().any(|(index, _)| world.program(*index).events.iter().any(refused));
     assert!(told, "the receiving end says why");
     for (index, room) in members {
-        assert!(world.node(index).peers(room).iter().all(|peer| !peer.attached));
+        assert!(world.node(index).room(room).peers().iter().all(|peer| !peer.attached));
     }
 }
 
@@ -323,7 +328,7 @@ fn private_rooms_open_to_the_right_secret_only() {
     let mut world = World::new(7, PathModel::LOCAL);
     let members = join_all(&mut world, 2, true);
     assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));
-    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
     let cases = [(None, RoomRefusal::SecretMissing), (Some(Secret([0; 16])), RoomRefusal::SecretWrong)];
     for (secret, expected) in cases {
         let outsider = world.start(Config::default(), 9, 0);
@@ -351,7 +356,7 @@ fn a_modified_client_is_counted_and_dropped() {
     for &(index, room) in &members[..2] {
         let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::Message, .. });
         assert!(world.program(index).events.iter().any(refused));
-        let attached = world.node(index).peers(room).iter().filter(|peer| peer.attached).count();
+        let attached = world.node(index).room(room).peers().iter().filter(|peer| peer.attached).count();
         assert_eq!(attached, 1, "the liar is out, the other honest one stays");
     }
 }
@@ -362,7 +367,7 @@ fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
     // Somebody whose clock is a minute ahead, and two neighbours and a server that do not agree against it.
     world.meeting_point().set_lie(Some(Lie::Time));
     let early = world.start(Config::default(), 9, 60_000_000);
-    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
     members.push((early, world.join_room(early, address)));
     assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));
     world.paint(early, members[2].1, &[(5, 5, RED)]);
@@ -384,7 +389,7 @@ fn a_clock_that_is_set_wrong_is_outvoted() {
     for ahead in [-1i64, 1] {
         let (mut world, mut members) = room_of(4, PathModel::WAN);
         let wrong = world.start(Config::default(), 9, ahead * 120_000_000);
-        let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+        let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
         members.push((wrong, world.join_room(wrong, address)));
         let told = |world: &World| {
             let tells = |event: &Event| matches!(event, Event::RoomTime { ahead_ms, .. } if ahead_ms.signum() == -ahead);
@@ -408,7 +413,7 @@ fn who_leaves_while_connecting_is_gone_at_once() {
     world.quit(members[1].0);
     world.run_for(Duration::from_secs(1));
     let (index, room) = members[0];
-    let seen = world.node(index).peers(room);
+    let seen = world.node(index).room(room).peers();
     let states: Vec<_> = seen.iter().map(|peer| (peer.state, peer.reason.as_deref())).collect();
     assert_eq!(states, [(LinkState::Gone, Some("left"))]);
 }

@@ -36,7 +36,7 @@ fn pair(seed: u64, path: PathModel) -> (World, [Member; 2]) {
 fn view(world: &World, members: &[Member; 2], member: usize) -> PeerView {
     let (index, room) = members[member];
     let other = world.node(members[1 - member].0).endpoint();
-    let mut peers = world.node(index).peers(room).into_iter();
+    let mut peers = world.node(index).room(room).peers().into_iter();
     peers.find(|peer| peer.endpoint == other).expect("they know each other")
 }
 

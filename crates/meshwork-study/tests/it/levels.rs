@@ -55,12 +55,12 @@ impl Room {
         }));
         let first = world.start(Config::default(), 1, 0);
         let room = world.create_room(first, SIZE, false);
-        let known = |world: &World| world.node(first).room_address(room).is_some();
+        let known = |world: &World| world.node(first).room(room).address().is_some();
         assert!(world.run_while(Duration::from_secs(5), known));
         let rules = Terms { overlay: BoundedText::new("emergent").expect("short"), ..Terms::default() };
-        world.command(first, |node, now| node.set_rules(now, room, rules)).expect("its own room");
+        world.command(first, |node, now| node.room_mut(now, room).set_rules(rules)).expect("its own room");
         let mut room = Room { world, members: vec![(first, room)], latency, painted: 0 };
-        let address = room.world.node(first).room_address(room.members[0].1).expect("it is registered");
+        let address = room.world.node(first).room(room.members[0].1).address().expect("it is registered");
         for person in 1..count as u64 {
             let index = room.world.start(Config::default(), person + 1000, 0);
             room.members.push((index, room.world.join_room(index, address.clone())));
@@ -68,7 +68,8 @@ impl Room {
         }
         room.world.run_for(Duration::from_secs(40));
         let members = room.members.clone();
-        let is_in = |world: &World, &(index, handle): &Member| world.node(index).overlay(handle).is_some();
+        let is_in =
+            |world: &World, &(index, handle): &Member| world.node(index).room(handle).overlay().is_some();
         let all = |world: &World| members.iter().all(|member| is_in(world, member));
         let (world, late) = (&mut room.world, Duration::from_secs(120));
         assert!(world.run_while(late, all), "somebody is not in the room");
@@ -98,7 +99,7 @@ impl Room {
             .collect();
         let mut eager = BTreeMap::new();
         for (from, &(index, room)) in (0u32..).zip(&self.members) {
-            for neighbour in self.world.node(index).overlay(room).expect("it is open").neighbours {
+            for neighbour in self.world.node(index).room(room).overlay().expect("it is open").neighbours {
                 if let Some(&to) = places.get(&neighbour.endpoint) {
                     eager.insert((to, from), neighbour.eager);
                 }

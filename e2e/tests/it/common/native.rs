@@ -49,7 +49,7 @@ impl Native {
         let room = driver.call(move |node, now| node.create_room(now, spec)).await??;
         let native = Native { driver, events, room, batches: BTreeSet::new(), heard: vec![], said: 0 };
         let address = wait_until(PATIENCE, "the room's LINK", async || {
-            native.driver.call(move |node, _| node.room_address(room)).await?.context("not registered")
+            native.driver.call(move |node, _| node.room(room).address()).await?.context("not registered")
         });
         let address = address.await?;
         Ok((native, address))
@@ -71,7 +71,7 @@ impl Native {
 
     /// The only other one in the room.
     pub(crate) async fn other(&self) -> Result<PeerView> {
-        let peers = self.call(|node, _, room| node.peers(room)).await?;
+        let peers = self.call(|node, _, room| node.room(room).peers()).await?;
         peers.into_iter().find(|peer| peer.attached || peer.session.is_some()).context("nobody is linked")
     }
 
@@ -82,7 +82,7 @@ impl Native {
 
     pub(crate) async fn wait_linked_to(&self, endpoint: Endpoint) -> Result<PeerView> {
         wait_until(PATIENCE, "a link", async || {
-            let peers = self.call(|node, _, room| node.peers(room)).await?;
+            let peers = self.call(|node, _, room| node.room(room).peers()).await?;
             let other = peers.into_iter().find(|peer| peer.endpoint == endpoint);
             let other = other.context("it is not known")?;
             ensure!(other.attached && other.in_step, "{other:?}");

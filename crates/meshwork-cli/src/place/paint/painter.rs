@@ -48,7 +48,7 @@ impl<'a> Painter<'a> {
         room: RoomHandle,
         progress: &'a Progress,
     ) -> Result<Painter<'a>, Failure> {
-        let limit = session.look(room, |node, room| Some(node.rules(room)?.limit)).await?;
+        let limit = session.look(room, |node, room| Some(node.room(room).rules()?.limit)).await?;
         let (tally, taken) = (Tally::default(), 0);
         Ok(Painter { session, room, progress, tally, limit, taken, slowed: false, held_up: false })
     }

@@ -55,12 +55,12 @@ async fn fetch(session: &mut Session, link: RoomAddress) -> Result<Past, Failure
     let mut builder = TimelineBuilder::new(size, CELLS_MAX);
     // Whoever does not answer is given up by the node itself, whatever the history takes.
     session.stay();
-    session.call(move |node, now| node.fetch_history(now, room)).await?;
+    session.call(move |node, now| node.room_mut(now, room).fetch_history()).await?;
     let mut shown = None;
     let view = loop {
         let take = session.call(move |node, now| {
             let taken = node.take_past(now, room, CELLS_AT_ONCE);
-            (taken, node.history(room))
+            (taken, node.room(room).history())
         });
         let (taken, view) = take.await?;
         taken.iter().for_each(|batch| builder.add(batch));

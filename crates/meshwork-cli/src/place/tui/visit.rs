@@ -277,8 +277,8 @@ impl<'a> Visit<'a> {
         }
         self.looked = Some(Instant::now());
         let look = move |node: &mut Node, now: Time| {
-            let beyond = node.overlay(room).map_or(0, |overlay| overlay.beyond());
-            (node.peers(room), beyond, node.writing_left(now, room), now)
+            let beyond = node.room(room).overlay().map_or(0, |overlay| overlay.beyond());
+            (node.room(room).peers(), beyond, node.room_mut(now, room).writing_left(), now)
         };
         let (peers, beyond, left, now) = self.session.call(look).await?;
         (app.people, app.beyond) = (people::rows(&peers, now), beyond);

@@ -45,7 +45,9 @@ pub(crate) fn join_all(world: &mut World, first: Config, count: usize, private: 
 fn open(world: &mut World, first: Config, private: bool) -> Vec<Member> {
     let first = world.start(first, 1, 0);
     let room = world.create_room(first, SIZE, private);
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(first).room_address(room).is_some()));
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(first).room(room).address().is_some())
+    );
     vec![(first, room)]
 }
 
@@ -57,7 +59,7 @@ pub(crate) fn join(world: &mut World, members: &mut Vec<Member>, person: u64) ->
 /// The same with a program of this kind.
 pub(crate) fn join_with(world: &mut World, members: &mut Vec<Member>, person: u64, config: Config) -> Member {
     let (first, room) = members[0];
-    let address = world.node(first).room_address(room).expect("it is registered");
+    let address = world.node(first).room(room).address().expect("it is registered");
     let index = world.start(config, person, 0);
     members.push((index, world.join_room(index, address)));
     members[members.len() - 1]

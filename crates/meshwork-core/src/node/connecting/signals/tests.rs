@@ -1,7 +1,9 @@
 //! How many attempts others can have under way here, and what they can name in them.
 
-use super::super::peer::tests::{World, member, other};
 use super::*;
+use crate::node::PENDING_MAX;
+use crate::node::connecting::attempts::ATTEMPTS_PER_PEER_MAX;
+use crate::node::world::{World, member, other};
 use crate::rng::Rng;
 use crate::seam::config::Config;
 use crate::seam::description::{CandidateAddress, CandidateKind, Fingerprint};
@@ -29,14 +31,16 @@ fn offer() -> SignalContent {
 
 /// Member `number` signals, in a session of its own.
 fn signal(world: &mut World, number: u64, epoch: u32, content: SignalContent) {
-    let (node, announcement) = (&mut world.node, member(number));
-    assert!(node.know(world.room, &announcement));
-    let (from, to) = (announcement.endpoint, node.me);
-    let room = node.room_id(world.room).expect("it is open");
+    let announcement = member(number);
+    assert!(world.know(&announcement));
+    let node = &mut world.node;
+    let (from, to) = (announcement.endpoint, node.endpoint());
+    let room = node.room(world.room).id().expect("it is open");
     let body = SignalBody { from, to, room, session: number, epoch, content };
     let mut rng = Rng::new([epoch as u8; 32]);
-    let payload = sealing::seal(&body, &other(), &node.sealing.public(), None, &mut rng).expect("it fits");
-    node.handle_sealed_signal(world.room, from, &payload, SERVER);
+    let payload =
+        sealing::seal(&body, &other(), &node.base.own.sealing.public(), None, &mut rng).expect("it fits");
+    node.connecting.handle_sealed_signal(&mut node.base, world.room, from, &payload, SERVER);
     world.run();
 }
 
@@ -72,7 +76,8 @@ fn so_many_attempts_with_one_endpoint_are_under_way() {
     let mut world = World::new();
     let most = ATTEMPTS_PER_PEER_MAX as u32;
     (1..=most).for_each(|epoch| signal(&mut world, 1, epoch, offer()));
-    let trying = |world: &World| world.node.peers[&member(1).endpoint].trying.clone();
+    let trying =
+        |world: &World| world.node.base.known.get(member(1).endpoint).expect("it is known").trying.clone();
     let before = trying(&world);
     assert_eq!(before.len(), ATTEMPTS_PER_PEER_MAX);
     signal(&mut world, 1, most + 1, offer());

@@ -1,16 +1,17 @@
-//! What is known of one connection attempt.
+//! Connection attempts: what is known of each beside its link.
 
 use alloc::vec::Vec;
 
-use super::ice::Named;
-use super::invitations::ByHandAttempt;
-use crate::seam::description::{Candidate, Description};
+use super::by_hand::ByHandAttempt;
+use super::offers::ASK_LATER;
+use crate::node::own::Own;
+use crate::seam::description::{Candidate, CandidateKind, Description};
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
 
-/// What is known of a connection attempt beside its [`Link`].
+/// What is known of a connection attempt beside its [`Link`](crate::links::link::Link).
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(in crate::node) struct Attempt {
     /// The room in which it is signalled.
     pub(super) room: RoomHandle,
     /// Whether our description was sent.
@@ -42,12 +43,33 @@ pub(super) struct Attempt {
     pub(super) named: Named,
 }
 
+/// Which kinds of candidates the other end of an attempt named.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Named {
+    direct: bool,
+    relayed: bool,
+}
+
+impl Named {
+    pub(super) fn add(&mut self, candidate: &Candidate) {
+        match candidate.kind {
+            CandidateKind::Relayed => self.relayed = true,
+            CandidateKind::Host | CandidateKind::ServerReflexive => self.direct = true,
+        }
+    }
+
+    /// Whether the other end seems to hide its address.
+    pub(super) fn hides(self) -> bool {
+        self.relayed && !self.direct
+    }
+}
+
 impl Attempt {
-    pub(super) fn new(room: RoomHandle, answered: bool) -> Attempt {
+    pub(super) fn new(room: RoomHandle, is_answerer: bool) -> Attempt {
         Attempt {
             room,
             described: false,
-            answered,
+            answered: is_answerer,
             waiting: Vec::new(),
             sent: 0,
             received: 0,
@@ -55,15 +77,13 @@ impl Attempt {
             resumes: false,
             for_silence: false,
             moves: false,
-            is_answerer: answered,
+            is_answerer,
             relay_from: None,
             is_direct_only: false,
             named: Named::default(),
         }
     }
-}
 
-impl Attempt {
     /// From here on both ends look for a path, if the other end has described itself.
     pub(super) fn note_answered(&mut self, now: Time) {
         self.relay_from = (self.answered && self.is_direct_only).then_some(now);
@@ -73,5 +93,16 @@ impl Attempt {
     pub(super) fn note_description(&mut self, description: &Description) {
         self.received = description.candidates.len();
         description.candidates.iter().for_each(|candidate| self.named.add(candidate));
+    }
+
+    /// When it is to be made again with relays.
+    pub(super) fn relay_due(&self, own: &Own) -> Option<Time> {
+        let after = own.config.relay_after;
+        Some(self.relay_from? + if self.is_answerer { after + ASK_LATER } else { after })
+    }
+
+    /// How long it may take.
+    pub(super) fn timeout(&self, own: &Own) -> core::time::Duration {
+        if self.resumes { own.config.resume_probe } else { own.config.connect_timeout }
     }
 }

@@ -9,47 +9,47 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
-use super::Node;
+use super::Servers;
+use crate::id::Endpoint;
+use crate::node::own::Own;
 use crate::reach::Reach;
 use crate::seam::description::{Candidate, CandidateAddress, Signal};
 use crate::seam::event::{Refusal, RoomHandle};
 use crate::seam::ice_server::{IceServer, IceUrl};
-use crate::seam::io::{Effect, LinkId, ServerId};
+use crate::seam::io::ServerId;
 use crate::seam::path::NamedServer;
+use crate::signalling::client::ServerClient;
 use crate::wire::Bounded;
 
-impl Node {
-    /// A WebSocket is open. The server speaks first.
-    pub(super) fn handle_server_up(&mut self, server: ServerId, address: Option<IpAddr>) {
-        if let (Some(client), Some(address)) = (self.servers.get_mut(&server), address) {
-            client.set_reach(Reach::of(address));
-        }
-    }
-
+impl Servers {
     /// The nearest that a member of a room may make this end send to: as near as the nearest of its servers.
-    pub(super) fn nearest(&self, room: RoomHandle) -> Reach {
-        let registrations = self.rooms.get(&room).into_iter().flat_map(|entry| &entry.registrations);
-        let servers = registrations.filter_map(|known| self.servers.get(&known.server));
-        servers.map(|client| client.reach()).min().unwrap_or_default()
+    pub(in crate::node) fn nearest(&self, room: RoomHandle) -> Reach {
+        let clients = self.of(room).iter().filter_map(|known| self.clients.get(&known.server));
+        clients.map(ServerClient::reach).min().unwrap_or_default()
     }
 
     /// What a server may name of what it names, with what is put in for its own host.
-    pub(super) fn take_servers(&mut self, server: ServerId, servers: Vec<IceServer>) -> Vec<NamedServer> {
-        let Some(client) = self.servers.get(&server) else { return Vec::new() };
-        let (host, nearest) = (String::from(client.host()), client.reach());
-        let trusts = |named: &str| self.config.trusted_relays.iter().any(|one| is_same_host(one, named));
-        let trusts_server = trusts(&host);
+    pub(super) fn take_servers(
+        &self,
+        own: &mut Own,
+        server: ServerId,
+        servers: Vec<IceServer>,
+    ) -> Vec<NamedServer> {
+        let Some(client) = self.clients.get(&server) else { return Vec::new() };
+        let (host, nearest) = (client.host(), client.reach());
+        let trusted = &own.config.trusted_relays;
+        let trusts = |named: &str| trusted.iter().any(|one| is_same_host(one, named));
+        let trusts_server = trusts(host);
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
         for server in servers {
-            let mut ice = server.with_host(&host);
+            let mut ice = server.with_host(host);
             let mut may_learn = true;
             ice.urls.retain(|url| {
                 // What is no address was refused before.
                 let Ok(named) = IceUrl::parse(url).map(|url| url.host) else { return false };
-                let is_far = Reach::of_host(&named) >= nearest || is_same_host(&named, &host);
-                may_learn &= !is_far || trusts_server || is_same_host(&named, &host) || trusts(&named);
+                let is_far = Reach::of_host(&named) >= nearest || is_same_host(&named, host);
+                may_learn &= !is_far || trusts_server || is_same_host(&named, host) || trusts(&named);
                 if !is_far {
                     refused.push(url.clone());
                 }
@@ -61,14 +61,19 @@ impl Node {
         }
         for url in refused {
             let detail = format!("it names {url}, which is nearer to this end than the server is");
-            self.refuse(None, Refusal::Server, detail);
+            own.refuse(None, Refusal::Server, detail);
         }
         taken
     }
 
-    /// Hands the driver what the other end of an attempt said of itself, without the candidates that are too near.
-    pub(super) fn hand_over(&mut self, link: LinkId, signal: Signal) {
-        let Some(room) = self.attempts.get(&link).map(|attempt| attempt.room) else { return };
+    /// What a member of a room says of itself, without the candidates that are too near; `None` where nothing is left.
+    pub(in crate::node) fn without_near(
+        &self,
+        own: &mut Own,
+        room: RoomHandle,
+        from: Option<Endpoint>,
+        signal: Signal,
+    ) -> Option<Signal> {
         let nearest = self.nearest(room);
         let mut near = Vec::new();
         let mut is_far = |candidate: &Candidate| match candidate.address {
@@ -88,14 +93,11 @@ impl Node {
                 Some(Signal::Description(description))
             }
         };
-        let from = self.links.get(&link).map(|state| state.remote());
         for ip in near {
             let detail = format!("it names {ip} as its own address, which is nearer than it is");
-            self.refuse(from, Refusal::Signal, detail);
+            own.refuse(from, Refusal::Signal, detail);
         }
-        if let Some(signal) = signal {
-            self.effect(Effect::Signal { link, signal });
-        }
+        signal
     }
 }
 

@@ -1,0 +1,88 @@
+//! What making links stands on.
+
+use alloc::string::String;
+
+use super::connecting::{Known, linked_state, path_words};
+use super::links::Links;
+use super::own::Own;
+use super::rooms::Rooms;
+use super::servers::Servers;
+use crate::id::Endpoint;
+use crate::links::link::Link;
+use crate::links::message::GoodbyeReason;
+use crate::seam::event::LinkState;
+use crate::seam::path::{LinkPath, Path, RelayedBecause};
+
+/// Why a link is gone, at the end that wanted it so.
+pub(super) const YOU_UNLINKED: &str = "you unlinked";
+/// Why a link is gone, at the other end.
+const UNLINKED_YOU: &str = "unlinked you";
+
+/// The lower parts of a node; each may use those before it, but for who is known, which uses none.
+pub(super) struct Base {
+    pub(super) own: Own,
+    pub(super) links: Links,
+    pub(super) rooms: Rooms,
+    pub(super) servers: Servers,
+    pub(super) known: Known,
+}
+
+impl Base {
+    /// The link to an endpoint is about to be replaced: its rooms wait for the next one.
+    pub(super) fn keep_rooms(&mut self, endpoint: Endpoint) {
+        self.links.unset_link(endpoint);
+        self.rooms.attachments_mut().keep_attached(&self.own, endpoint);
+    }
+
+    /// Why a link with such a path is relayed, if it is.
+    pub(super) fn relayed_because(&self, endpoint: Endpoint, path: LinkPath) -> Option<RelayedBecause> {
+        let because = if self.own.config.hides_address {
+            RelayedBecause::WeHide
+        } else if self.known.hides(endpoint) {
+            RelayedBecause::TheyHide
+        } else {
+            RelayedBecause::NoDirectPath
+        };
+        (path.kind() == Path::Relayed).then_some(because)
+    }
+
+    /// Tells how packets of a link travel, and why, while it is neither silent nor gone.
+    pub(super) fn tell_path(&mut self, endpoint: Endpoint) {
+        if self.own.people.state(endpoint) != Some(LinkState::Stale) {
+            self.tell_linked(endpoint);
+        }
+    }
+
+    /// Tells that an endpoint is linked, how packets travel, and why.
+    pub(super) fn tell_linked(&mut self, endpoint: Endpoint) {
+        let Some(path) = self.links.of(endpoint).map(Link::path) else { return };
+        let words = path_words(self.relayed_because(endpoint, path));
+        self.own.set_state(endpoint, linked_state(path), words);
+    }
+
+    /// Has the links with such paths answer within a moment, else others are tried without waiting for more silence.
+    pub(super) fn doubt_links(&mut self, is_doubted: impl Fn(LinkPath) -> bool) {
+        let at = self.own.time() + self.own.config.answer_within;
+        for endpoint in self.links.doubt(&self.own, is_doubted) {
+            self.known.try_at(endpoint, Some(at));
+        }
+    }
+
+    /// Says of an endpoint that is not wanted that it is not linked, and why.
+    pub(super) fn keep_unlinked(&mut self, endpoint: Endpoint) {
+        if self.known.is_unlinked(endpoint.peer) {
+            self.own.set_state(endpoint, LinkState::Gone, Some(String::from(YOU_UNLINKED)));
+        }
+    }
+
+    /// Why a link is gone whose other end said goodbye.
+    pub(super) fn goodbye_words(&self, endpoint: Endpoint, reason: GoodbyeReason) -> &'static str {
+        if self.known.has_unlinked_us(endpoint) {
+            UNLINKED_YOU
+        } else if reason == GoodbyeReason::Unused && self.rooms.attachments().is_distant_anywhere(endpoint) {
+            "has other neighbours"
+        } else {
+            reason.words()
+        }
+    }
+}

@@ -1,0 +1,518 @@
+//! Endpoints that are known: where they are listed and by whom, when a link to them is tried next, and how often each
+//! asked for what.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::fmt;
+use core::time::Duration;
+
+use super::attempt::Attempt;
+use super::offers::ASK_LATER;
+use crate::id::{Endpoint, PeerId};
+use crate::links::link::Link;
+use crate::node::links::Links;
+use crate::node::own::Own;
+use crate::node::{Base, PEERS_MAX};
+use crate::seam::event::RoomHandle;
+use crate::seam::io::{LinkId, ServerId};
+use crate::seam::path::Path;
+use crate::signalling::protocol::Announcement;
+use crate::time::Time;
+
+/// Connection attempts that one endpoint may ask for in [`ALLOWANCE_WINDOW`]: three times what an honest one
+/// needs while it resumes a session.
+const ATTEMPTS_MAX: u32 = 40;
+/// Payloads that one neighbour may have carried in [`ALLOWANCE_WINDOW`]: a newcomer that links to a full room
+/// through it sends each member an offer or a question and up to 16 candidates.
+pub(super) const CARRIES_MAX: u32 = 1024;
+/// Endpoints and attempts that one neighbour may introduce in [`ALLOWANCE_WINDOW`]: half of a full
+/// room that is cut off from us and resumes its sessions through this one.
+pub(super) const INTRODUCED_MAX: u32 = 256;
+const ALLOWANCE_WINDOW: Duration = Duration::from_secs(60);
+/// People whom a node remembers as unlinked: more than a person falls out with.
+pub(super) const UNLINKED_MAX: usize = 256;
+/// How long an endpoint that is gone is still shown.
+const GONE_SHOWN_FOR: Duration = Duration::from_secs(60);
+
+/// Who says that an endpoint is in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::node) enum Source {
+    /// A signalling server.
+    Server(ServerId),
+    /// A member that has a link to it.
+    Neighbour(Endpoint),
+    /// The room's overlay, which wants a link to it.
+    Overlay,
+}
+
+impl Source {
+    /// The server, if it is one.
+    pub(super) fn server(self) -> Option<ServerId> {
+        if let Source::Server(server) = self { Some(server) } else { None }
+    }
+
+    /// The member, if it is one.
+    pub(super) fn neighbour(self) -> Option<Endpoint> {
+        if let Source::Neighbour(neighbour) = self { Some(neighbour) } else { None }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Server(_) => f.write_str("the server"),
+            Source::Neighbour(endpoint) => write!(f, "{endpoint}"),
+            Source::Overlay => f.write_str("the overlay"),
+        }
+    }
+}
+
+/// Another endpoint.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// The signed key to which signals for it are sealed; `None` when it is known by its link alone.
+    pub(super) announcement: Option<Announcement>,
+    /// Rooms in which it is listed now, and by whom.
+    present: BTreeMap<RoomHandle, BTreeSet<Source>>,
+    /// Rooms in which it was ever seen.
+    pub(super) rooms: BTreeSet<RoomHandle>,
+    /// The attempts that are under way, oldest first.
+    pub(super) trying: Vec<LinkId>,
+    /// When to offer, or to ask for an offer, next.
+    pub(super) next_try: Option<Time>,
+    /// When it was first offered a link, or first asked for one, since the last link.
+    pub(super) sought: Option<Time>,
+    /// Attempts that failed since the last link.
+    pub(super) failures: u32,
+    /// Until when nothing of it is accepted.
+    pub(super) refused_until: Option<Time>,
+    /// Connection attempts that it asked for.
+    pub(super) attempts: Allowance,
+    /// Payloads of others that it handed to us.
+    pub(super) carried: Allowance,
+    /// Endpoints that it made known and attempts of others that it handed to us.
+    pub(super) introduced: Allowance,
+    /// Whether no direct path to it was found lately, so that the next attempt uses relays.
+    pub(super) needs_relay: bool,
+    /// Whether it named relayed candidates alone when its link was made.
+    pub(super) they_hide: bool,
+    /// When to look for a better path for its link, and how long after that again.
+    pub(super) next_move: Option<Time>,
+    pub(super) move_pause: Duration,
+    /// Whether the person there does not want a link: none is tried until it begins one.
+    pub(super) unlinked_us: bool,
+}
+
+/// How often something may happen in [`ALLOWANCE_WINDOW`].
+#[derive(Debug)]
+pub(super) struct Allowance {
+    most: u32,
+    since: Time,
+    count: u32,
+}
+
+impl Allowance {
+    fn new(now: Time, most: u32) -> Allowance {
+        Allowance { most, since: now, count: 0 }
+    }
+
+    /// Counts one more. Returns whether it is within the limit.
+    pub(super) fn count(&mut self, now: Time) -> bool {
+        if now.since(self.since) > ALLOWANCE_WINDOW {
+            (self.since, self.count) = (now, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= self.most
+    }
+}
+
+impl Peer {
+    fn new(now: Time) -> Peer {
+        Peer {
+            announcement: None,
+            present: BTreeMap::new(),
+            rooms: BTreeSet::new(),
+            trying: Vec::new(),
+            next_try: None,
+            sought: None,
+            failures: 0,
+            refused_until: None,
+            attempts: Allowance::new(now, ATTEMPTS_MAX),
+            carried: Allowance::new(now, CARRIES_MAX),
+            introduced: Allowance::new(now, INTRODUCED_MAX),
+            needs_relay: false,
+            they_hide: false,
+            next_move: None,
+            move_pause: Duration::ZERO,
+            unlinked_us: false,
+        }
+    }
+
+    /// Whether it is listed in any room.
+    pub(super) fn is_listed(&self) -> bool {
+        !self.present.is_empty()
+    }
+
+    /// The rooms in which it is listed.
+    pub(super) fn present_rooms(&self) -> impl Iterator<Item = RoomHandle> + '_ {
+        self.present.keys().copied()
+    }
+
+    /// Who lists it in `room`.
+    pub(super) fn sources(&self, room: RoomHandle) -> impl Iterator<Item = Source> + '_ {
+        self.present.get(&room).into_iter().flatten().copied()
+    }
+
+    /// `source` lists it in `room`. Returns whether that is news, or was said by a server, which says it once.
+    pub(super) fn add_source(&mut self, room: RoomHandle, source: Source) -> bool {
+        let sources = self.present.entry(room).or_default();
+        let news = sources.is_empty() || matches!(source, Source::Server(_));
+        sources.insert(source);
+        news
+    }
+
+    /// `source` does not list it in `room` any more.
+    pub(super) fn remove_source(&mut self, room: RoomHandle, source: Source) {
+        if let Some(sources) = self.present.get_mut(&room) {
+            sources.remove(&source);
+            if sources.is_empty() {
+                self.present.remove(&room);
+            }
+        }
+    }
+
+    /// It is not in `room` any more, whoever lists it.
+    pub(super) fn remove_room(&mut self, room: RoomHandle) {
+        self.present.remove(&room);
+    }
+
+    /// Whether it is shut out at present.
+    pub(super) fn is_refused(&self, now: Time) -> bool {
+        self.refused_until.is_some_and(|until| until > now)
+    }
+}
+
+/// All who are known, at most [`PEERS_MAX`].
+#[derive(Debug, Default)]
+pub(in crate::node) struct Known {
+    peers: BTreeMap<Endpoint, Peer>,
+    /// Whom each neighbour says that it is attached to.
+    listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
+    /// People with whom no link is wanted, at most [`UNLINKED_MAX`].
+    unlinked: BTreeSet<PeerId>,
+}
+
+impl Known {
+    pub(in crate::node) fn count(&self) -> usize {
+        self.peers.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.peers.len() >= PEERS_MAX
+    }
+
+    pub(in crate::node) fn contains(&self, endpoint: Endpoint) -> bool {
+        self.peers.contains_key(&endpoint)
+    }
+
+    pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
+        self.peers.insert(endpoint, Peer::new(now));
+    }
+
+    pub(super) fn remove(&mut self, endpoint: Endpoint) {
+        self.peers.remove(&endpoint);
+    }
+
+    pub(in crate::node) fn clear(&mut self) {
+        self.peers.clear();
+    }
+
+    pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Peer> {
+        self.peers.get(&endpoint)
+    }
+
+    pub(super) fn get_mut(&mut self, endpoint: Endpoint) -> Option<&mut Peer> {
+        self.peers.get_mut(&endpoint)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut Peer)> {
+        self.peers.iter_mut().map(|(&endpoint, peer)| (endpoint, peer))
+    }
+
+    /// All who are known.
+    pub(in crate::node) fn endpoints(&self) -> Vec<Endpoint> {
+        self.peers.keys().copied().collect()
+    }
+
+    /// Those of whom something holds.
+    pub(super) fn those(&self, holds: impl Fn(&Peer) -> bool) -> Vec<Endpoint> {
+        self.peers.iter().filter(|(_, peer)| holds(peer)).map(|(&endpoint, _)| endpoint).collect()
+    }
+
+    /// All endpoints of a peer.
+    pub(super) fn endpoints_of(&self, peer: PeerId) -> Vec<Endpoint> {
+        self.peers.keys().copied().filter(|endpoint| endpoint.peer == peer).collect()
+    }
+
+    /// Those who were ever seen in a room.
+    pub(in crate::node) fn seen_in(&self, room: RoomHandle) -> impl Iterator<Item = Endpoint> {
+        self.peers.iter().filter(move |(_, peer)| peer.rooms.contains(&room)).map(|(&endpoint, _)| endpoint)
+    }
+
+    /// What an endpoint signed about the key to which signals for it are sealed.
+    pub(in crate::node) fn announcement(&self, endpoint: Endpoint) -> Option<&Announcement> {
+        self.peers.get(&endpoint)?.announcement.as_ref()
+    }
+
+    /// The key to which signals for an endpoint are sealed.
+    pub(super) fn sealing_key(&self, endpoint: Endpoint) -> Option<[u8; 32]> {
+        self.announcement(endpoint)?.sealing_key.array()
+    }
+
+    /// An endpoint was seen in a room.
+    pub(in crate::node) fn note_seen(&mut self, endpoint: Endpoint, room: RoomHandle) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.rooms.insert(room);
+        }
+    }
+
+    /// An endpoint is not in a room any more, whoever lists it.
+    pub(in crate::node) fn unlist(&mut self, endpoint: Endpoint, room: RoomHandle) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.remove_room(room);
+        }
+    }
+
+    /// Whether an endpoint is listed in a room, and whether it is in another.
+    pub(in crate::node) fn is_listed(&self, endpoint: Endpoint, room: RoomHandle) -> (bool, bool) {
+        let rooms: Vec<RoomHandle> =
+            self.peers.get(&endpoint).map(|peer| peer.present_rooms().collect()).unwrap_or_default();
+        (rooms.contains(&room), rooms.iter().any(|other| *other != room))
+    }
+
+    /// A server lists nobody in these rooms any more.
+    pub(in crate::node) fn unlist_all_of(&mut self, server: ServerId, rooms: &[RoomHandle]) {
+        for peer in self.peers.values_mut() {
+            rooms.iter().for_each(|&room| peer.remove_source(room, Source::Server(server)));
+        }
+    }
+
+    /// A room was left.
+    pub(in crate::node) fn forget_room(&mut self, room: RoomHandle) {
+        self.listed.retain(|(listed, _), _| *listed != room);
+        for peer in self.peers.values_mut() {
+            peer.remove_room(room);
+            peer.rooms.remove(&room);
+        }
+    }
+
+    /// A link to an endpoint is tried at this time, or not of our own accord.
+    pub(in crate::node) fn try_at(&mut self, endpoint: Endpoint, at: Option<Time>) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.next_try = at;
+        }
+    }
+
+    /// A link to an endpoint is tried at this time, unless it is planned already.
+    pub(in crate::node) fn try_at_latest(&mut self, endpoint: Endpoint, at: Time) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.next_try.get_or_insert(at);
+        }
+    }
+
+    /// Who waited for a link is tried at once, and as if nothing had failed.
+    pub(in crate::node) fn retry_at_once(&mut self, own: &Own, links: &Links) {
+        let now = own.time();
+        for (endpoint, peer) in &mut self.peers {
+            if !links.is_linked(*endpoint) {
+                peer.failures = 0;
+                peer.next_try = peer.next_try.map(|_| now);
+            }
+        }
+    }
+
+    /// Nothing of an endpoint is accepted until then.
+    pub(in crate::node) fn refuse_until(&mut self, endpoint: Endpoint, until: Time) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            (peer.refused_until, peer.next_try) = (Some(until), Some(until));
+        }
+    }
+
+    /// No link to a peer is wanted from here on. Returns whether there was a place to remember that.
+    pub(super) fn unlink(&mut self, peer: PeerId) -> bool {
+        let is_remembered = self.unlinked.len() < UNLINKED_MAX || self.unlinked.contains(&peer);
+        if is_remembered {
+            self.unlinked.insert(peer);
+        }
+        is_remembered
+    }
+
+    /// Links to a peer may be made again.
+    pub(super) fn link_again(&mut self, peer: PeerId) {
+        self.unlinked.remove(&peer);
+    }
+
+    /// Whether no link to a peer is wanted.
+    pub(in crate::node) fn is_unlinked(&self, peer: PeerId) -> bool {
+        self.unlinked.contains(&peer)
+    }
+
+    /// The person at the other end does not want a link.
+    pub(in crate::node) fn note_unlinked(&mut self, endpoint: Endpoint) {
+        if let Some(peer) = self.peers.get_mut(&endpoint) {
+            peer.unlinked_us = true;
+        }
+    }
+
+    /// Whether the person at the other end does not want a link.
+    pub(in crate::node) fn has_unlinked_us(&self, endpoint: Endpoint) -> bool {
+        self.peers.get(&endpoint).is_some_and(|peer| peer.unlinked_us)
+    }
+
+    /// A neighbour says to whom it is attached. Returns those to whom it is not any more.
+    pub(super) fn set_listed(
+        &mut self,
+        room: RoomHandle,
+        from: Endpoint,
+        listed: BTreeSet<Endpoint>,
+    ) -> Vec<Endpoint> {
+        let known = self.listed.entry((room, from)).or_default();
+        let gone = known.difference(&listed).copied().collect();
+        *known = listed;
+        gone
+    }
+
+    /// Whether a neighbour says that it is attached to somebody.
+    pub(super) fn lists(&self, room: RoomHandle, from: Endpoint, endpoint: Endpoint) -> bool {
+        self.listed.get(&(room, from)).is_some_and(|listed| listed.contains(&endpoint))
+    }
+
+    /// A neighbour is attached no longer. Returns whom it listed.
+    pub(super) fn remove_neighbour(&mut self, room: RoomHandle, neighbour: Endpoint) -> BTreeSet<Endpoint> {
+        self.listed.remove(&(room, neighbour)).unwrap_or_default()
+    }
+
+    /// A link to an endpoint is up: nothing more is tried. Returns the rooms that it is for, that of its attempt among
+    /// them.
+    pub(in crate::node) fn note_proved(
+        &mut self,
+        endpoint: Endpoint,
+        attempt: Option<&Attempt>,
+        is_resumed: bool,
+    ) -> BTreeSet<RoomHandle> {
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return BTreeSet::new() };
+        (peer.next_try, peer.failures) = (None, 0);
+        peer.they_hide = attempt.is_some_and(|attempt| attempt.named.hides());
+        let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
+        rooms.extend(attempt.map(|attempt| attempt.room));
+        if is_resumed {
+            rooms.extend(&peer.rooms);
+        }
+        rooms
+    }
+
+    /// Since when the link was sought that an endpoint has now.
+    pub(in crate::node) fn take_sought(&mut self, endpoint: Endpoint) -> Option<Time> {
+        self.peers.get_mut(&endpoint)?.sought.take()
+    }
+
+    /// Whether an endpoint named relayed candidates alone when its link was made.
+    pub(in crate::node) fn hides(&self, endpoint: Endpoint) -> bool {
+        self.peers.get(&endpoint).is_some_and(|peer| peer.they_hide)
+    }
+
+    /// Plans to look for a better path for a link, after `pause` if one is wanted. At once it is also looked for where
+    /// the other end hid when the link was made, which it may no longer do.
+    pub(in crate::node) fn plan_move(
+        &mut self,
+        own: &Own,
+        links: &Links,
+        endpoint: Endpoint,
+        pause: Duration,
+    ) {
+        let later = if own.me > endpoint { Duration::ZERO } else { ASK_LATER };
+        let (now, hides) = (own.time(), own.config.hides_address);
+        let path = links.of(endpoint).map(|link| link.path().kind());
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.move_pause = pause;
+        peer.next_move = match (path, hides) {
+            (Some(Path::Direct), true) => Some(now),
+            (Some(Path::Relayed), false) if !peer.they_hide || pause.is_zero() => Some(now + pause + later),
+            _ => None,
+        };
+    }
+
+    /// The link to an endpoint is up, or has another path: looks for a better one in time.
+    pub(in crate::node) fn handle_path_known(&mut self, own: &Own, links: &Links, endpoint: Endpoint) {
+        let Some(path) = links.of(endpoint).map(Link::path) else { return };
+        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        peer.needs_relay = path.kind() == Path::Relayed;
+        let pause = if peer.needs_relay { peer.move_pause } else { Duration::ZERO };
+        self.plan_move(own, links, endpoint, pause.max(own.config.direct_again_least));
+    }
+
+    /// When nothing needs to be remembered of an endpoint any more; `None` while something does.
+    fn forget_at(base: &Base, endpoint: Endpoint, peer: &Peer) -> Option<Time> {
+        let is_idle = is_idle(&base.links, endpoint, peer) && !peer.is_listed();
+        let at = base.own.people.get(endpoint)?.since + GONE_SHOWN_FOR;
+        is_idle.then(|| peer.refused_until.map_or(at, |until| at.max(until)))
+    }
+
+    /// Those of whom nothing needs to be remembered.
+    pub(super) fn long_gone(&self, base: &Base) -> Vec<Endpoint> {
+        let now = base.own.time();
+        let is_gone = |endpoint, peer| Known::forget_at(base, endpoint, peer).is_some_and(|at| at <= now);
+        let gone = self.peers.iter().filter(|(endpoint, peer)| is_gone(**endpoint, peer));
+        gone.map(|(&endpoint, _)| endpoint).collect()
+    }
+
+    /// Of those that are neither linked nor being tried, who failed most often, then who was tried longest ago. Members
+    /// that answer nobody must not keep others from being known.
+    pub(super) fn least(&self, base: &Base) -> Option<Endpoint> {
+        let now = base.own.time();
+        let idle = self
+            .peers
+            .iter()
+            .filter(|(endpoint, peer)| is_idle(&base.links, **endpoint, peer) && !peer.is_refused(now));
+        let since = |endpoint| base.own.people.get(endpoint).map(|person| person.since);
+        let least = idle.min_by_key(|(endpoint, peer)| (Reverse(peer.failures), since(**endpoint)));
+        least.map(|(&endpoint, _)| endpoint)
+    }
+
+    /// When something about those who are known is to be done.
+    pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
+        let of = |(&endpoint, peer): (&Endpoint, &Peer)| {
+            [peer.next_move, peer.next_try, Known::forget_at(base, endpoint, peer)]
+        };
+        self.peers.iter().flat_map(of).flatten().min()
+    }
+
+    /// Counts a payload that a neighbour hands over. Returns whether it is within the limit.
+    pub(super) fn counts_carried(&mut self, own: &Own, neighbour: Endpoint) -> bool {
+        self.peers.get_mut(&neighbour).is_some_and(|peer| peer.carried.count(own.time()))
+    }
+
+    /// Counts an endpoint or an attempt that a neighbour introduces. Returns whether it is within the limit.
+    pub(super) fn counts_introduced(&mut self, own: &Own, neighbour: Endpoint) -> bool {
+        self.peers.get_mut(&neighbour).is_some_and(|peer| peer.introduced.count(own.time()))
+    }
+}
+
+/// Whether there is neither link, nor attempt, nor session.
+pub(super) fn is_idle(links: &Links, endpoint: Endpoint, peer: &Peer) -> bool {
+    peer.trying.is_empty() && !links.is_linked(endpoint) && links.session(endpoint).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_limited_within_a_minute() {
+        let mut peer = Peer::new(Time(0));
+        assert!((0..ATTEMPTS_MAX).all(|_| peer.attempts.count(Time(5))));
+        assert!(!peer.attempts.count(Time(6)));
+        assert!(peer.attempts.count(Time(0) + ALLOWANCE_WINDOW + Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,294 @@
+//! Making links and ending them: who is known, who offers, how signals get there, and what becomes of attempts.
+//!
+//! It stands on links, rooms and servers, and asks them what it needs to know; what they hear that concerns it the
+//! node tells it. Batches, rules and replicas it does not know.
+
+mod attempt;
+mod attempts;
+mod by_hand;
+mod carrying;
+mod introducing;
+mod known;
+mod moves;
+mod offers;
+mod signals;
+mod unlinking;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use self::attempts::Attempts;
+use self::carrying::Carrying;
+pub(super) use self::known::{Known, Source};
+pub(super) use self::moves::{linked_state, path_words};
+pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
+use super::rooms::{Entry, send_detach};
+use super::{Base, PEERS_MAX};
+use crate::id::Endpoint;
+use crate::links::message::DetachReason;
+use crate::overlay::Candidate;
+use crate::overlay::message::Tag;
+use crate::seam::event::{Event, LinkState, Refusal, RoomHandle};
+use crate::signalling::announce;
+use crate::signalling::protocol::Announcement;
+use crate::time::Time;
+
+/// Why there is no link to a member to whom an overlay wants none.
+const UNSOUGHT: &str = "is linked through others";
+
+/// Who is known, what is under way with whom, and what is remembered to carry for others.
+#[derive(Debug, Default)]
+pub(super) struct Connecting {
+    attempts: Attempts,
+    carrying: Carrying,
+}
+
+impl Connecting {
+    /// Attempts, and how links end.
+    pub(super) fn attempts(&mut self) -> &mut Attempts {
+        &mut self.attempts
+    }
+
+    /// How many attempts are under way.
+    pub(super) fn pending(&self) -> usize {
+        self.attempts.count()
+    }
+
+    /// A room was left.
+    pub(super) fn forget_room(&mut self, base: &mut Base, room: RoomHandle) {
+        self.carrying.forget_room(room);
+        for link in self.attempts.those(|attempt| attempt.room == room && attempt.by_hand.is_some()) {
+            self.attempts.drop_attempt(base, link);
+        }
+    }
+
+    /// Somebody says that an endpoint is in a room, with the key to which signals are sealed.
+    pub(super) fn learn(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        announcement: &Announcement,
+        source: Source,
+    ) {
+        let endpoint = announcement.endpoint;
+        if endpoint == base.own.me || self.leave_to_overlay(base, room, announcement, source) {
+            return;
+        }
+        if base.known.announcement(endpoint) != Some(announcement) && !announce::verify(announcement) {
+            let detail = format!("the sealing key that {source} hands out is not signed by this peer");
+            return base.own.refuse(Some(endpoint), Refusal::SealingKey, detail);
+        }
+        if !self.know(base, room, announcement) {
+            return;
+        }
+        let (resumes, now) = (base.links.is_resuming(&base.own, endpoint), base.own.time());
+        let offers = base.own.me > endpoint || resumes;
+        // What is under way to resume a session was offered while nobody could carry it.
+        let is_trying = self.attempts.is_trying(base, endpoint) && !resumes;
+        let Some(peer) = base.known.get_mut(endpoint) else { return };
+        let is_news = peer.add_source(room, source);
+        if base.links.is_linked(endpoint) {
+            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
+        } else if is_news && !is_trying {
+            peer.next_try = Some(if offers { now } else { now + offers::ASK_DELAY });
+            self.try_link(base, endpoint);
+        }
+    }
+
+    /// Enters an announcement, whose signature holds, into the table of who is known. Returns whether there is a place.
+    pub(super) fn know(&mut self, base: &mut Base, room: RoomHandle, announcement: &Announcement) -> bool {
+        let endpoint = announcement.endpoint;
+        if !base.known.contains(endpoint) {
+            if base.known.is_full() && !self.forget_least(base) {
+                let detail = format!("{PEERS_MAX} endpoints are known already");
+                base.own.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
+                return false;
+            }
+            let now = base.own.time();
+            base.known.insert(now, endpoint);
+            base.own.people.insert(now, endpoint);
+            base.links.insert_endpoint(endpoint);
+            base.rooms.attachments_mut().insert_endpoint(now, endpoint);
+            base.own.event(Event::Link { endpoint, state: LinkState::Connecting, reason: None });
+            base.keep_unlinked(endpoint);
+        }
+        if let Some(peer) = base.known.get_mut(endpoint) {
+            peer.announcement = Some(announcement.clone());
+            peer.rooms.insert(room);
+        }
+        true
+    }
+
+    /// Forgets one of those that are neither linked nor being tried. False when there is none.
+    fn forget_least(&mut self, base: &mut Base) -> bool {
+        let Some(least) = base.known.least(base) else { return false };
+        base.own.set_state(least, LinkState::Gone, Some(String::from("gave way to others")));
+        self.forget(base, &[least]);
+        true
+    }
+
+    fn forget(&mut self, base: &mut Base, endpoints: &[Endpoint]) {
+        for &endpoint in endpoints {
+            base.known.remove(endpoint);
+            base.own.people.remove(endpoint);
+            base.links.remove_endpoint(endpoint);
+            base.rooms.attachments_mut().remove_endpoint(endpoint);
+        }
+        if !endpoints.is_empty() {
+            self.carrying.forget_ways(&base.known);
+        }
+    }
+
+    /// Leaves a member that somebody named to the room's overlay, where that chooses. Returns whether it does.
+    fn leave_to_overlay(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        announcement: &Announcement,
+        source: Source,
+    ) -> bool {
+        let endpoint = announcement.endpoint;
+        if base.rooms.links_everybody(room) {
+            return false;
+        }
+        if !base.rooms.attachments().is_attached(endpoint, room) && source != Source::Overlay {
+            let introducer = source.neighbour();
+            let route = introducer.iter().map(Tag::of).collect();
+            self.carrying.hear(room, announcement);
+            let candidate = Candidate { introduction: announcement.into(), introducer, route };
+            if let Some((open, now)) = base.rooms.room_mut(&base.own, room) {
+                open.handle_candidate(now, candidate);
+            }
+        }
+        // What waits to resume a session with it goes on; anything else begins when the overlay says so.
+        source != Source::Overlay && !base.links.is_resuming(&base.own, endpoint)
+    }
+
+    /// The overlay wants a link to a member.
+    pub(super) fn seek(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        announcement: &Announcement,
+        way: Vec<Tag>,
+    ) {
+        let endpoint = announcement.endpoint;
+        self.carrying.set_way(room, endpoint, way);
+        self.learn(base, room, announcement, Source::Overlay);
+        if base.known.announcement(endpoint).is_some() {
+            self.try_now(base, endpoint);
+        } else {
+            base.rooms.handle_unreachable(&base.own, room, endpoint);
+        }
+    }
+
+    /// The overlay does not want it any more.
+    pub(super) fn unseek(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        self.carrying.forget_way(room, endpoint);
+        base.rooms.attachments_mut().note_distant(room, endpoint);
+        self.attempts.handle_absent(base, room, endpoint, Source::Overlay);
+    }
+
+    /// The overlay gives a neighbour up. It stays a member.
+    pub(super) fn drop_neighbour(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        endpoint: Endpoint,
+        why: &str,
+    ) {
+        let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
+        base.rooms.attachments_mut().note_distant(room, endpoint);
+        base.known.unlist(endpoint, room);
+        base.rooms.attachments_mut().unattach(room, endpoint);
+        self.carrying.forget_way(room, endpoint);
+        self.attempts.detach(base, room, endpoint);
+        send_detach(&mut base.links, endpoint, id, DetachReason::Left);
+        self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
+    }
+
+    /// The overlay became another one. A full mesh links to everybody who is known; any other chooses among them, and
+    /// links over which nobody was attached are of no use to it.
+    pub(super) fn relink(&mut self, base: &mut Base, room: RoomHandle) {
+        let mut unattached = base.known.endpoints();
+        unattached.retain(|endpoint| !base.rooms.attachments().is_attached(*endpoint, room));
+        let links_everybody = base.rooms.links_everybody(room);
+        for endpoint in unattached {
+            let (is_listed, is_elsewhere) = base.known.is_listed(endpoint, room);
+            if links_everybody && is_listed {
+                self.try_now(base, endpoint);
+            } else if !links_everybody {
+                if !is_elsewhere {
+                    self.attempts.close_unused(base, endpoint, UNSOUGHT);
+                }
+                self.offer_to_overlay(base, room, endpoint);
+            }
+        }
+    }
+
+    /// Names a member to the overlay as all did who named it to us.
+    fn offer_to_overlay(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        let Some(announcement) = base.known.announcement(endpoint).cloned() else { return };
+        let sources: Vec<Source> =
+            base.known.get(endpoint).map(|peer| peer.sources(room).collect()).unwrap_or_default();
+        for source in sources {
+            self.leave_to_overlay(base, room, &announcement, source);
+        }
+    }
+
+    /// Begins to link to an endpoint now, unless there is a link or an attempt.
+    fn try_now(&mut self, base: &mut Base, endpoint: Endpoint) {
+        if base.known.contains(endpoint)
+            && !base.links.is_linked(endpoint)
+            && !self.attempts.is_trying(base, endpoint)
+        {
+            base.known.try_at(endpoint, Some(base.own.time()));
+            self.try_link(base, endpoint);
+        }
+    }
+
+    /// Tries links that are due and forgets who is long gone.
+    pub(super) fn handle_known_timeouts(&mut self, base: &mut Base) {
+        let now = base.own.time();
+        for endpoint in base.known.those(|peer| peer.next_try.is_some_and(|at| at <= now)) {
+            self.try_link(base, endpoint);
+        }
+        self.forget_unsought(base);
+        let gone = base.known.long_gone(base);
+        self.forget(base, &gone);
+    }
+
+    /// Whom an overlay does not seek, or not any more, is listed no longer, and nobody is told that a link to it is made.
+    fn forget_unsought(&mut self, base: &mut Base) {
+        let mut untried = Vec::new();
+        for (endpoint, peer) in base.known.iter_mut() {
+            let is_connecting = base.own.people.state(endpoint) == Some(LinkState::Connecting);
+            if !known::is_idle(&base.links, endpoint, peer) || !peer.is_listed() && !is_connecting {
+                continue;
+            }
+            let is_sought = |handle: &RoomHandle| {
+                base.rooms.room(*handle).is_none_or(|room| room.is_full_mesh() || room.wants_link(endpoint))
+            };
+            let unsought: Vec<RoomHandle> =
+                peer.rooms.iter().copied().filter(|room| !is_sought(room)).collect();
+            for &room in &unsought {
+                peer.remove_room(room);
+                base.rooms.attachments_mut().note_distant(room, endpoint);
+                peer.next_try = None;
+            }
+            if is_connecting && unsought.len() == peer.rooms.len() {
+                untried.push(endpoint);
+            }
+        }
+        for endpoint in untried {
+            self.attempts.abandon(base, endpoint, UNSOUGHT);
+        }
+    }
+
+    /// When something about links that are not there is to be done.
+    pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
+        let attempts = self.attempts.poll_timeout(&base.own, &base.links);
+        attempts.into_iter().chain(base.known.poll_timeout(base)).min()
+    }
+}

@@ -1,0 +1,112 @@
+//! Attempts: who offers, when one begins, when it fails, and when the next is tried.
+//!
+//! The greater endpoint offers as soon as it hears of the other; the lesser one waits, and asks for an offer
+//! when none came. So two ends that hear of each other at once make one connection. Attempts of a session that
+//! is resumed begin before the one before them has ended: a path may come back at any moment, and each of them
+//! must be young enough to be still looking for it.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::Connecting;
+use crate::id::Endpoint;
+use crate::links::resume::Session;
+use crate::links::transcript::Facts;
+use crate::node::Base;
+use crate::room::Room;
+use crate::seam::description::Role;
+use crate::seam::event::{LinkState, RoomHandle};
+use crate::signalling::client::back_off;
+use crate::signalling::sealing::SignalContent;
+use crate::wire::VersionRange;
+
+/// Versions of the link protocol that this build speaks: 2 brought resumption and direct messages, 3 messages about
+/// overlays.
+pub(in crate::node) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 3 };
+/// How long the lesser endpoint waits for an offer before it asks for one.
+pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
+/// How much longer than the greater end the lesser one waits for the next attempt of a session before it asks.
+pub(in crate::node) const ASK_LATER: Duration = Duration::from_secs(1);
+/// What people are told who hide their address where there is no relay.
+const NO_RELAY: &str = "you hide your address, and there is no relay that may learn it";
+
+impl Connecting {
+    /// Offers a link to a peer, or asks it for an offer, when there is reason and opportunity.
+    pub(super) fn try_link(&mut self, base: &mut Base, endpoint: Endpoint) {
+        let now = base.own.time();
+        let resumes = base.links.is_resuming(&base.own, endpoint);
+        let is_trying = self.attempts.is_trying(base, endpoint);
+        let is_unlinked = base.known.is_unlinked(endpoint.peer);
+        let Some(peer) = base.known.get_mut(endpoint) else { return };
+        if peer.next_try.is_none_or(|at| at > now) {
+            return;
+        }
+        peer.next_try = None;
+        if peer.unlinked_us || is_unlinked {
+            return;
+        }
+        if !resumes && (base.links.is_linked(endpoint) || is_trying) {
+            return;
+        }
+        if peer.is_refused(now) {
+            peer.next_try = peer.refused_until;
+            return;
+        }
+        // A session is worth a place that is free, whomever else the overlay would choose.
+        let wants = |room: &Room| room.wants_link(endpoint) || resumes && room.admits(endpoint);
+        let Some(room) = peer.present_rooms().find(|&room| base.rooms.room(room).is_some_and(wants)) else {
+            // Nobody can introduce us at present; a session does not last, so it is tried again soon.
+            peer.next_try = resumes.then_some(now + base.own.config.resume_interval);
+            return;
+        };
+        if base.servers.has_no_way_to_hide(&base.own, room) {
+            base.own.set_state(endpoint, LinkState::Gone, Some(String::from(NO_RELAY)));
+            return self.attempts.plan_retry(base, endpoint);
+        }
+        if base.own.me < endpoint {
+            self.ask(base, endpoint, room, resumes);
+        } else if self.attempts.has_place_for_attempt(base, endpoint) {
+            self.offer(base, endpoint, room, resumes);
+        } else {
+            base.known.try_at(endpoint, Some(now + Duration::from_secs(1)));
+        }
+    }
+
+    fn ask(&mut self, base: &mut Base, endpoint: Endpoint, room: RoomHandle, resumes: bool) {
+        let Some(peer) = base.known.get_mut(endpoint) else { return };
+        let pause = if resumes {
+            base.own.config.resume_interval
+        } else {
+            back_off(peer.failures, ASK_DELAY, base.own.config.retry_most, &mut base.own.rng)
+        };
+        peer.failures += 1;
+        peer.next_try = Some(base.own.time() + pause);
+        let epoch = base.links.session(endpoint).map_or((0, 0), epoch_of);
+        if !resumes {
+            base.own.set_state(endpoint, LinkState::Connecting, None);
+        }
+        self.send_signal(base, endpoint, room, epoch, SignalContent::Ask);
+    }
+
+    pub(super) fn offer(&mut self, base: &mut Base, endpoint: Endpoint, room: RoomHandle, for_silence: bool) {
+        let session = base.links.session_mut(endpoint);
+        let resumed = session.and_then(|session| Some((session.id(), session.next_epoch()?)));
+        let (session, epoch) = resumed.unwrap_or_else(|| (base.own.rng.next_u64(), 1));
+        let facts = Facts {
+            offerer: base.own.me,
+            answerer: endpoint,
+            session,
+            epoch,
+            offerer_nonce: base.own.rng.bytes(),
+            answerer_nonce: [0; 16],
+            offered_versions: (LINK_VERSIONS.least, LINK_VERSIONS.most),
+            version: 0,
+        };
+        self.attempts.begin(base, endpoint, room, Role::Offerer, facts, for_silence);
+    }
+}
+
+/// The session and epoch by which the ends of an attempt speak of it.
+pub(super) fn epoch_of(session: &Session) -> (u64, u32) {
+    (session.id(), session.highest())
+}

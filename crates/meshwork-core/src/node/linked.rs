@@ -1,0 +1,306 @@
+//! What follows for the others when a link is proved, says something, falls silent or is lost.
+
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use super::connecting::{ASK_LATER, linked_state, path_words};
+use super::{Node, Offence};
+use crate::id::Endpoint;
+use crate::links::link::{Link, LinkEvent};
+use crate::links::message::{DetachReason, GoodbyeReason, LinkMessage};
+use crate::room::message::RoomMessage;
+use crate::seam::event::{LinkState, Refusal, RoomHandle};
+use crate::seam::io::{Effect, LinkId};
+use crate::seam::path::{LinkPath, Path};
+use crate::signalling::announce::Introduction;
+use crate::time::Time;
+
+/// How long an endpoint that broke the protocol is not linked to again.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+impl Node {
+    /// Carries out what a link has received. Returns whether there was nothing.
+    pub(super) fn handle_link_events(&mut self) -> bool {
+        let Some(link) = self.base.links.take_spoken() else { return true };
+        while let Some(event) = self.base.links.poll_event(link) {
+            match event {
+                LinkEvent::Proved => self.handle_proved(link),
+                LinkEvent::Broken(refusal, detail) => self.handle_broken(link, refusal, detail),
+                LinkEvent::Message(message) => {
+                    if let Some(from) = self.base.links.owner(link) {
+                        self.handle_link_message(from, link, message);
+                    }
+                }
+                LinkEvent::Presented(presented) => {
+                    if let Some(from) = self.base.links.owner(link) {
+                        let done = self.base.rooms.handle_presented(&mut self.base.own, from, presented);
+                        self.judge(from, done);
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    fn handle_proved(&mut self, link: LinkId) {
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        let Some(state) = base.links.get(link) else { return };
+        let (endpoint, path, facts) = (state.remote(), state.path(), *state.facts());
+        let attempt = connecting.attempts().take_proved(base, link, endpoint);
+        let attempt = attempt.as_ref();
+        if !connecting.wants_proved(base, endpoint, attempt) {
+            return connecting.say_unlinked(base, link);
+        }
+        if !base.known.contains(endpoint) {
+            return;
+        }
+        let was_alive = !base.links.is_resuming(&base.own, endpoint);
+        let sought = base.known.take_sought(endpoint);
+        let older = base.links.of(endpoint);
+        let older_path = older.map(|older| older.path().kind());
+        let is_younger =
+            |older: &Link| older.facts().session == facts.session && older.facts().epoch > facts.epoch;
+        if older.is_some_and(is_younger) {
+            return connecting.attempts().close(base, link, Some(GoodbyeReason::Replaced));
+        }
+        let (words, resumption) = base.links.open_session(&mut base.own, endpoint, &facts);
+        let is_resumed = words.is_some();
+        if let Some(older) = base.links.id_of(endpoint) {
+            if is_resumed {
+                base.keep_rooms(endpoint);
+            }
+            connecting.attempts().close(base, older, Some(GoodbyeReason::Replaced));
+        }
+        connecting.attempts().drop_unproved(base, endpoint);
+        base.links.set_link(endpoint, link);
+        let rooms = base.known.note_proved(endpoint, attempt, is_resumed);
+        let because = path_words(base.relayed_because(endpoint, path));
+        let told = match (&because, older_path) {
+            (None, Some(Path::Relayed)) if was_alive => Some(String::from("a direct path was found")),
+            _ if was_alive => because,
+            _ => words.or(because),
+        };
+        if let Some(resumption) = resumption {
+            base.links.send(endpoint, &LinkMessage::Resumption(resumption));
+        }
+        base.known.handle_path_known(&base.own, &base.links, endpoint);
+        base.own.set_state(endpoint, linked_state(path), told);
+        connecting.attempts().report_link(base, link, sought, attempt);
+        for room in rooms {
+            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
+        }
+    }
+
+    fn handle_link_message(&mut self, from: Endpoint, link: LinkId, message: LinkMessage) {
+        let base = &mut self.base;
+        let done = match message {
+            LinkMessage::Goodbye(reason) => return self.handle_goodbye(from, link, reason),
+            LinkMessage::Attach(attach) => {
+                let introduction = base.known.announcement(from).map(Introduction::from);
+                let attached =
+                    base.rooms.handle_attach(&mut base.own, &mut base.links, from, &attach, introduction);
+                attached.map(|room| {
+                    if let Some(room) = room {
+                        self.base.known.note_seen(from, room);
+                    }
+                })
+            }
+            LinkMessage::Detach(detach) => {
+                if let Some(handle) = base.rooms.with_id(detach.room) {
+                    self.handle_detach(handle, from, detach.reason);
+                }
+                Ok(())
+            }
+            LinkMessage::Room { kind, body } => return self.handle_room_message(from, kind, &body),
+            LinkMessage::Unlinked => {
+                self.base.known.note_unlinked(from);
+                Ok(())
+            }
+            LinkMessage::Resumption(resumption) => {
+                as_offence(base.links.handle_resumption(&mut base.own, from, resumption))
+            }
+            LinkMessage::Direct(direct) => as_offence(base.links.handle_direct(&mut base.own, from, direct)),
+            LinkMessage::DirectReceived(number) => {
+                as_offence(base.links.handle_direct_received(from, number))
+            }
+            // The rest is the link's own.
+            _ => Ok(()),
+        };
+        self.judge(from, done);
+    }
+
+    fn handle_goodbye(&mut self, from: Endpoint, link: LinkId, reason: GoodbyeReason) {
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        // The other end has proved a newer link, and so will this one, or it is cut again.
+        if reason == GoodbyeReason::Replaced {
+            connecting.attempts().lose_link(base, link, String::from(reason.words()));
+            return base.own.effect(Effect::Close { link });
+        }
+        let words = base.goodbye_words(from, reason);
+        if reason == GoodbyeReason::Left {
+            base.rooms.attachments_mut().forget_distant(from);
+        }
+        base.links.end_session(&mut base.own, from, words);
+        connecting.attempts().close(base, link, None);
+        base.own.set_state(from, LinkState::Gone, Some(String::from(words)));
+        // Who left of its own will is named by a server when it comes back.
+        let again = (reason == GoodbyeReason::Refused).then_some(base.own.time() + REFUSED_FOR);
+        base.known.try_at(from, again);
+    }
+
+    /// Reads what a linked endpoint said in a room. Kinds that are not known are skipped.
+    fn handle_room_message(&mut self, from: Endpoint, kind: u32, body: &[u8]) {
+        match RoomMessage::decode(kind, body) {
+            Ok(Some((number, message))) => {
+                // A number that is not attached may be that of a room just left: not an offence.
+                if let Some(handle) = self.base.rooms.attachments().numbered(from, number) {
+                    self.handle_inside(handle, from, message);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                if let Some(link) = self.base.links.of_mut(from) {
+                    link.refuse(format!("kind {kind}: {error}"));
+                }
+            }
+        }
+    }
+
+    fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        base.rooms.attachments_mut().unattach(handle, from);
+        match reason {
+            DetachReason::Left => base.known.unlist(from, handle),
+            DetachReason::Full => base.rooms.attachments_mut().note_distant(handle, from),
+            DetachReason::Proof => {}
+        }
+        connecting.attempts().detach(base, handle, from);
+        match reason {
+            DetachReason::Left => {}
+            DetachReason::Full => {
+                if !base.rooms.links_everybody(handle) {
+                    // The overlay looks for another.
+                    base.rooms.handle_unreachable(&base.own, handle, from);
+                    connecting.attempts().close_unused(base, from, "it has as many neighbours as it keeps");
+                }
+                base.rooms.handle_full(&base.own, handle, from);
+            }
+            DetachReason::Proof => {
+                let detail = String::from("it does not accept our proof of the room's secret");
+                base.own.refuse(Some(from), Refusal::RoomProof, detail);
+            }
+        }
+    }
+
+    fn handle_broken(&mut self, link: LinkId, refusal: Refusal, detail: String) {
+        let Some(endpoint) = self.base.links.get(link).map(Link::remote) else { return };
+        self.base.own.refuse(Some(endpoint), refusal, detail);
+        if self.base.links.id_of(endpoint).is_some_and(|current| current != link) {
+            // Whoever was at the other end of this attempt, the proved link is not concerned.
+            return self.connecting.attempts().close(&mut self.base, link, None);
+        }
+        self.shut_out(endpoint, link, format!("broke the protocol: {refusal}"));
+    }
+
+    /// What came of something that a linked endpoint said: no honest one offends.
+    pub(super) fn judge(&mut self, endpoint: Endpoint, done: Result<(), Offence>) {
+        let Err((refusal, detail)) = done else { return };
+        self.base.own.refuse(Some(endpoint), refusal, detail);
+        if let Some(link) = self.base.links.count_offence(endpoint) {
+            let times = super::links::OFFENCES_MAX;
+            self.shut_out(endpoint, link, format!("broke the rules {times} times: {refusal}"));
+        }
+    }
+
+    /// Closes a link to an endpoint that broke the protocol, and stays away from it for a while.
+    fn shut_out(&mut self, endpoint: Endpoint, link: LinkId, reason: String) {
+        let base = &mut self.base;
+        self.connecting.attempts().close(base, link, Some(GoodbyeReason::Refused));
+        base.rooms.handle_shut_out(endpoint);
+        base.known.refuse_until(endpoint, base.own.time() + REFUSED_FOR);
+        base.own.set_state(endpoint, LinkState::Gone, Some(reason));
+    }
+
+    /// The driver lost a connection.
+    pub(super) fn handle_down(&mut self, link: LinkId, reason: String) {
+        if self.connecting.attempts().is_attempt(link) {
+            self.connecting.attempts().fail_attempt(&mut self.base, link, reason);
+        } else {
+            self.connecting.attempts().lose_link(&mut self.base, link, reason);
+        }
+    }
+
+    /// Packets of a connection travel another way.
+    pub(super) fn handle_path(&mut self, link: LinkId, path: LinkPath) {
+        let base = &mut self.base;
+        let Some(state) = base.links.get_mut(link) else { return };
+        state.set_path(path);
+        let (endpoint, is_proved) = (state.remote(), state.is_proved());
+        if is_proved {
+            base.tell_path(endpoint);
+            base.known.handle_path_known(&base.own, &base.links, endpoint);
+        }
+    }
+
+    /// Fails attempts that took too long, pings, and notices silence.
+    pub(super) fn handle_link_timeouts(&mut self) {
+        self.base.links.handle_timeout(&self.base.own);
+        for link in self.base.links.ids() {
+            if !self.connecting.attempts().fail_late(&mut self.base, link) {
+                self.notice_silence(link);
+            }
+        }
+        for endpoint in self.base.rooms.attachments().late(self.base.own.time()) {
+            self.connecting.attempts().give_rooms_up(&mut self.base, endpoint);
+        }
+    }
+
+    fn notice_silence(&mut self, link: LinkId) {
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        let Some(state) = base.links.get(link) else { return };
+        let (endpoint, heard, now) = (state.remote(), state.heard(), base.own.time());
+        let silent = now.since(heard);
+        if silent >= base.own.config.gone_after {
+            base.own.effect(Effect::Close { link });
+            connecting.attempts().lose_link(base, link, format!("silent for {} s", silent.as_secs()));
+        } else if state.is_stale(now) {
+            let was_stale = base.own.people.state(endpoint) == Some(LinkState::Stale);
+            base.own.set_state(endpoint, LinkState::Stale, None);
+            if !was_stale {
+                let later = if base.own.me > endpoint { Duration::ZERO } else { ASK_LATER };
+                let again: Time = heard + base.own.config.resume_after + later;
+                base.known.try_at(endpoint, Some(again));
+            }
+        } else if !base.links.is_silent(&base.own, endpoint) {
+            connecting.attempts().drop_replacements(base, endpoint);
+            self.handle_heard_again(link);
+        }
+    }
+
+    /// A link that was stale is so no longer.
+    pub(super) fn handle_heard_again(&mut self, link: LinkId) {
+        let Some(endpoint) = self.base.links.owner(link) else { return };
+        if self.base.own.people.state(endpoint) == Some(LinkState::Stale) {
+            self.base.tell_linked(endpoint);
+        }
+    }
+
+    /// The machine may have another network now: links must answer soon, and what waited is tried at once.
+    pub(super) fn handle_network_changed(&mut self) {
+        let base = &mut self.base;
+        base.doubt_links(|_| true);
+        base.known.retry_at_once(&base.own, &base.links);
+        base.servers.handle_network_changed(base.own.time());
+        let pause = base.own.config.answer_within;
+        for endpoint in base.known.endpoints() {
+            base.known.plan_move(&base.own, &base.links, endpoint, pause);
+        }
+        self.handle_server_timeouts();
+        self.connecting.handle_known_timeouts(&mut self.base);
+    }
+}
+
+fn as_offence(done: Result<(), String>) -> Result<(), Offence> {
+    done.map_err(|detail| (Refusal::Message, detail))
+}

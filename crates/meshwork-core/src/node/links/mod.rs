@@ -1,0 +1,372 @@
+//! Links and sessions of a node: what each endpoint is linked by, how long it is silent, what waits for it.
+//!
+//! A link is an attempt until it is proved; then it is its endpoint's, in place of the one before. A session outlives
+//! the link for as long as another may take its place.
+//!
+//! It knows neither rooms nor servers, nor why a link is wanted: it hands a room's messages on unopened.
+
+mod direct;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::own::Own;
+use crate::id::Endpoint;
+use crate::links::link::{Link, LinkEvent};
+use crate::links::message::{GoodbyeReason, LinkMessage};
+use crate::links::resume::Session;
+use crate::links::transcript::Facts;
+use crate::presence::Presented;
+use crate::seam::description::Role;
+use crate::seam::event::LinkState;
+use crate::seam::io::{Channel, Effect, LinkId};
+use crate::seam::path::LinkPath;
+use crate::time::Time;
+
+/// Offences after which a link is closed: one may be a bug, eight are not.
+pub(super) const OFFENCES_MAX: u32 = 8;
+/// Bytes that may wait on a link while parts of a replica or direct messages are handed to it, so that live
+/// batches never wait behind a whole replica: at 10 Mbit/s this is 50 ms.
+pub(super) const SERVE_QUEUE: usize = 64 * 1024;
+
+/// Which links may have something to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Unflushed {
+    #[default]
+    Nothing,
+    One(LinkId),
+    All,
+}
+
+/// What an endpoint that is known is linked by.
+#[derive(Debug, Default)]
+struct End {
+    /// The proved link.
+    link: Option<LinkId>,
+    /// What outlives its links.
+    session: Option<Session>,
+    /// Whether its last link was of a version that has direct messages.
+    direct_links: bool,
+    /// Since when its link is under suspicion: the network changed, and nothing was heard since.
+    suspect: Option<Time>,
+    /// Offences since the last link came up.
+    offences: u32,
+}
+
+/// All links and attempts, and the sessions of those who are known.
+#[derive(Debug)]
+pub(super) struct Links {
+    links: BTreeMap<LinkId, Link>,
+    ends: BTreeMap<Endpoint, End>,
+    next: u64,
+    /// Whether the application takes direct messages.
+    takes_direct: bool,
+    /// The link that brought something last: no other has anything to tell.
+    spoken: Option<LinkId>,
+    unflushed: Unflushed,
+}
+
+impl Links {
+    pub(super) fn new() -> Links {
+        Links {
+            links: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            next: 1,
+            takes_direct: true,
+            spoken: None,
+            unflushed: Unflushed::Nothing,
+        }
+    }
+
+    /// Somebody is known from here on.
+    pub(super) fn insert_endpoint(&mut self, endpoint: Endpoint) {
+        self.ends.insert(endpoint, End::default());
+    }
+
+    /// Somebody is known no longer, who has neither link nor session.
+    pub(super) fn remove_endpoint(&mut self, endpoint: Endpoint) {
+        self.ends.remove(&endpoint);
+    }
+
+    /// Begins an attempt, whose connection the driver is to open.
+    pub(super) fn begin(&mut self, own: &Own, role: Role, facts: Facts) -> LinkId {
+        let link = LinkId(self.next);
+        self.next += 1;
+        self.links.insert(link, Link::new(own.time(), role, facts, &own.config));
+        link
+    }
+
+    /// A link or an attempt.
+    pub(super) fn get(&self, link: LinkId) -> Option<&Link> {
+        self.links.get(&link)
+    }
+
+    /// A link or an attempt, to change it.
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(&link)
+    }
+
+    /// All links and attempts, by number.
+    pub(super) fn ids(&self) -> Vec<LinkId> {
+        self.links.keys().copied().collect()
+    }
+
+    /// All links and attempts.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
+    /// The number of the proved link to an endpoint.
+    pub(super) fn id_of(&self, endpoint: Endpoint) -> Option<LinkId> {
+        self.ends.get(&endpoint)?.link
+    }
+
+    /// The proved link to an endpoint.
+    pub(super) fn of(&self, endpoint: Endpoint) -> Option<&Link> {
+        self.links.get(&self.id_of(endpoint)?)
+    }
+
+    /// The proved link to an endpoint, to change it.
+    pub(super) fn of_mut(&mut self, endpoint: Endpoint) -> Option<&mut Link> {
+        self.links.get_mut(&self.ends.get(&endpoint)?.link?)
+    }
+
+    /// Whether an endpoint has a proved link.
+    pub(super) fn is_linked(&self, endpoint: Endpoint) -> bool {
+        self.id_of(endpoint).is_some()
+    }
+
+    /// Whose proved link this is. An older link to the same endpoint may still deliver what was under way; it no longer
+    /// counts.
+    pub(super) fn owner(&self, link: LinkId) -> Option<Endpoint> {
+        let endpoint = self.links.get(&link)?.remote();
+        (self.id_of(endpoint) == Some(link)).then_some(endpoint)
+    }
+
+    /// Says something over the proved link to an endpoint. Returns whether there is one.
+    pub(super) fn send(&mut self, to: Endpoint, message: &LinkMessage) -> bool {
+        self.of_mut(to).is_some_and(|link| {
+            link.send(message);
+            true
+        })
+    }
+
+    /// A proved link is the endpoint's from here on; what was held against the one before is forgotten.
+    pub(super) fn set_link(&mut self, endpoint: Endpoint, link: LinkId) {
+        if let Some(end) = self.ends.get_mut(&endpoint) {
+            (end.link, end.suspect, end.offences) = (Some(link), None, 0);
+        }
+    }
+
+    /// The link to an endpoint is about to be replaced.
+    pub(super) fn unset_link(&mut self, endpoint: Endpoint) {
+        if let Some(end) = self.ends.get_mut(&endpoint) {
+            end.link = None;
+        }
+    }
+
+    /// Takes in bytes. Returns whether its link had been stale, where there is something to settle: an answered ping
+    /// alone is nothing.
+    pub(super) fn handle_data(
+        &mut self,
+        own: &Own,
+        link: LinkId,
+        channel: Channel,
+        bytes: &[u8],
+    ) -> Option<bool> {
+        let known = self.links.get_mut(&link)?;
+        let was_stale = known.is_stale(own.time());
+        known.handle_data(own.time(), channel, bytes);
+        if !known.has_events() && !was_stale {
+            self.flush_later(link);
+            return None;
+        }
+        self.spoken = Some(link);
+        Some(was_stale)
+    }
+
+    /// So many bytes less wait in the driver. Returns whether something waited for that.
+    pub(super) fn handle_writable(&mut self, link: LinkId, bytes: usize) -> bool {
+        let Some(known) = self.links.get_mut(&link) else { return false };
+        known.handle_writable(bytes);
+        let is_held_up = known.is_held_up();
+        if !is_held_up {
+            self.flush_later(link);
+        }
+        is_held_up
+    }
+
+    /// The link that brought something since this was last asked.
+    pub(super) fn take_spoken(&mut self) -> Option<LinkId> {
+        self.spoken.take()
+    }
+
+    /// What a link has to tell.
+    pub(super) fn poll_event(&mut self, link: LinkId) -> Option<LinkEvent> {
+        self.links.get_mut(&link)?.poll_event()
+    }
+
+    /// Counts an offence. Returns the link of one who has offended too often.
+    pub(super) fn count_offence(&mut self, endpoint: Endpoint) -> Option<LinkId> {
+        let end = self.ends.get_mut(&endpoint)?;
+        end.offences += 1;
+        end.link.filter(|_| end.offences >= OFFENCES_MAX)
+    }
+
+    /// Has a link say what waits, with a last word if one is given, and the driver close it. Returns whose it is.
+    pub(super) fn close(
+        &mut self,
+        own: &mut Own,
+        link: LinkId,
+        goodbye: Option<GoodbyeReason>,
+    ) -> Option<Endpoint> {
+        let state = self.links.get_mut(&link)?;
+        let endpoint = state.remote();
+        if let (Some(reason), true) = (goodbye, state.is_proved()) {
+            state.send(&LinkMessage::Goodbye(reason));
+        }
+        flush(own, link, state);
+        own.effect(Effect::Close { link });
+        Some(endpoint)
+    }
+
+    /// Forgets a link. Returns whose it was, and whether it was the proved one.
+    pub(super) fn forget(&mut self, link: LinkId) -> Option<(Endpoint, bool)> {
+        let endpoint = self.links.get(&link)?.remote();
+        if !planted!(LinkLeaks) {
+            self.links.remove(&link);
+        }
+        let end = self.ends.get_mut(&endpoint);
+        let is_proved = end.is_some_and(|end| {
+            let is_it = end.link == Some(link);
+            end.link = end.link.filter(|_| !is_it);
+            is_it
+        });
+        Some((endpoint, is_proved))
+    }
+
+    /// Forgets an attempt. Returns with whom.
+    pub(super) fn forget_attempt(&mut self, link: LinkId) -> Option<Endpoint> {
+        self.links.remove(&link).map(|state| state.remote())
+    }
+
+    /// Nothing changed but a link, which may have something to send: answers to pings, and what waited for its window.
+    fn flush_later(&mut self, link: LinkId) {
+        self.unflushed = match self.unflushed {
+            Unflushed::Nothing => Unflushed::One(link),
+            Unflushed::One(other) if other == link => Unflushed::One(link),
+            _ => Unflushed::All,
+        };
+    }
+
+    /// Any link may have something to send.
+    pub(super) fn flush_all_later(&mut self) {
+        self.unflushed = Unflushed::All;
+    }
+
+    /// Which links may have something to send, since this was last asked.
+    pub(super) fn take_unflushed(&mut self) -> Unflushed {
+        core::mem::take(&mut self.unflushed)
+    }
+
+    /// Sends what may go out over a link.
+    pub(super) fn flush(&mut self, own: &mut Own, link: LinkId) {
+        if let Some(state) = self.links.get_mut(&link) {
+            flush(own, link, state);
+        }
+    }
+
+    /// Sends what may go out over any link.
+    pub(super) fn flush_all(&mut self, own: &mut Own) {
+        for (&link, state) in &mut self.links {
+            flush(own, link, state);
+        }
+    }
+
+    /// Says something of oneself where nothing waits.
+    pub(super) fn send_presented(&mut self, own: &mut Own, to: Endpoint, presented: &Presented) {
+        let Some(link) = self.id_of(to) else { return };
+        if let Some(state) = self.links.get_mut(&link)
+            && state.send_presented(presented)
+        {
+            flush(own, link, state);
+        }
+    }
+
+    /// Pings what is to be pinged.
+    pub(super) fn handle_timeout(&mut self, own: &Own) {
+        // Soon all links are pinged at the same moment, and the machine wakes up once for them.
+        let ahead = if self.links.values().any(|link| link.is_ping_due(own.time())) {
+            own.config.ping_interval / 2
+        } else {
+            Duration::ZERO
+        };
+        self.links.values_mut().for_each(|link| link.handle_timeout(own.now, ahead));
+    }
+
+    /// When links ping, when silence is to be told, and when sessions are over.
+    pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
+        let pings = self.links.values().filter_map(Link::poll_timeout);
+        let ends = self.ends.iter().flat_map(|(&endpoint, end)| {
+            let link = end.link.and_then(|link| self.links.get(&link));
+            let silence = link.and_then(|link| match own.people.state(endpoint) {
+                Some(LinkState::Stale) => Some(link.heard() + own.config.gone_after),
+                _ => link.stale_at(),
+            });
+            let cut = end.session.as_ref().and_then(Session::cut);
+            [silence, cut.map(|cut| cut + own.config.resume_within)]
+        });
+        pings.chain(ends.flatten()).min()
+    }
+
+    /// Whether nothing was heard of an endpoint for so long that it may be cut off.
+    pub(super) fn is_cut_off(&self, now: Time, endpoint: Endpoint) -> bool {
+        self.of(endpoint).is_none_or(|link| link.is_stale(now))
+    }
+
+    /// Whether the link to an endpoint has been silent for so long that another is tried.
+    pub(super) fn is_silent(&self, own: &Own, endpoint: Endpoint) -> bool {
+        let Some(end) = self.ends.get(&endpoint) else { return false };
+        let Some(heard) = self.of(endpoint).map(Link::heard) else { return false };
+        let now = own.time();
+        let unanswered = |since: Time| heard < since && now >= since + own.config.answer_within;
+        now.since(heard) >= own.config.resume_after || end.suspect.is_some_and(unanswered)
+    }
+
+    /// Whether an endpoint has a link that is not silent.
+    pub(super) fn is_alive(&self, own: &Own, endpoint: Endpoint) -> bool {
+        self.is_linked(endpoint) && !self.is_silent(own, endpoint)
+    }
+
+    /// Whether a session with an endpoint is to be resumed.
+    pub(super) fn is_resuming(&self, own: &Own, endpoint: Endpoint) -> bool {
+        let waits = |end: &End| end.session.is_some() && end.link.is_none();
+        self.is_silent(own, endpoint) || self.ends.get(&endpoint).is_some_and(waits)
+    }
+
+    /// Has the links with such paths answer within a moment. Returns whose they are.
+    pub(super) fn doubt(&mut self, own: &Own, is_doubted: impl Fn(LinkPath) -> bool) -> Vec<Endpoint> {
+        let mut doubted = Vec::new();
+        for (&endpoint, end) in &mut self.ends {
+            let link = end.link.and_then(|link| self.links.get_mut(&link));
+            if let Some(link) = link.filter(|link| is_doubted(link.path())) {
+                link.ping_now(own.now);
+                end.suspect = Some(own.time());
+                doubted.push(endpoint);
+            }
+        }
+        doubted
+    }
+
+    /// How many links and attempts there are.
+    pub(super) fn count(&self) -> usize {
+        self.links.len()
+    }
+}
+
+fn flush(own: &mut Own, link: LinkId, state: &mut Link) {
+    while let Some((channel, bytes)) = state.flush() {
+        own.effect(Effect::Send { link, channel, bytes });
+    }
+}

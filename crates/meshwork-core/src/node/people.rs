@@ -1,0 +1,93 @@
+//! What people see of other endpoints: names, states of links in words, and how often each was refused.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use crate::id::Endpoint;
+use crate::seam::event::{LinkState, Refusal};
+use crate::time::Time;
+
+/// Refusal counters that are kept; further offenders share one.
+pub(super) const COUNTERS_MAX: usize = 1024;
+
+/// Another endpoint as people see it.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    /// State of the link.
+    pub(super) state: LinkState,
+    /// Since when.
+    pub(super) since: Time,
+    /// Why.
+    pub(super) reason: Option<String>,
+    /// What it calls itself.
+    pub(super) name: String,
+}
+
+/// All who are known, and all who were refused.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    people: BTreeMap<Endpoint, Person>,
+    refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
+}
+
+impl People {
+    /// Somebody is known from here on.
+    pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
+        let (state, reason, name) = (LinkState::Connecting, None, String::new());
+        self.people.insert(endpoint, Person { state, since: now, reason, name });
+    }
+
+    pub(super) fn remove(&mut self, endpoint: Endpoint) {
+        self.people.remove(&endpoint);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.people.clear();
+    }
+
+    pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Person> {
+        self.people.get(&endpoint)
+    }
+
+    /// The state of the link to somebody who is known.
+    pub(super) fn state(&self, endpoint: Endpoint) -> Option<LinkState> {
+        Some(self.people.get(&endpoint)?.state)
+    }
+
+    pub(super) fn set_name(&mut self, endpoint: Endpoint, name: String) {
+        if let Some(person) = self.people.get_mut(&endpoint) {
+            person.name = name;
+        }
+    }
+
+    /// Returns whether that is news of somebody who is known.
+    pub(super) fn set_state(
+        &mut self,
+        now: Time,
+        endpoint: Endpoint,
+        state: LinkState,
+        reason: Option<&str>,
+    ) -> bool {
+        let Some(person) = self.people.get_mut(&endpoint) else { return false };
+        let is_news = person.state != state || person.reason.as_deref() != reason;
+        if is_news {
+            (person.state, person.since, person.reason) = (state, now, reason.map(String::from));
+        }
+        is_news
+    }
+
+    /// Counts so many refusals more. Returns how many that makes.
+    pub(super) fn count_refusals(&mut self, endpoint: Option<Endpoint>, reason: Refusal, times: u64) -> u64 {
+        let is_counted =
+            self.refusals.len() < COUNTERS_MAX || self.refusals.contains_key(&(endpoint, reason));
+        let counted = endpoint.filter(|_| is_counted);
+        let count = self.refusals.entry((counted, reason)).or_default();
+        *count = count.saturating_add(times);
+        *count
+    }
+
+    #[cfg(test)]
+    pub(super) fn counters(&self) -> usize {
+        self.refusals.len()
+    }
+}

@@ -1,0 +1,383 @@
+//! A room as an application sees it, and what it does in it.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::rooms::Entry;
+use super::view::{CommandError, PeerView};
+use super::{Base, Node};
+use crate::batches::batch::SignedBatch;
+use crate::id::{Endpoint, Identity, PeerId, RoomId};
+use crate::links::link::Link;
+use crate::overlay::OverlayView;
+use crate::overlay::sketch::Sight;
+use crate::replica::Replica;
+use crate::room::Room;
+use crate::room::history::HistoryView;
+use crate::room::rules::record::{Erase, RecordHash, Terms};
+use crate::room::rules::records::Records;
+use crate::room::writing::{Receipt, WriteError, WritingLeft};
+use crate::seam::event::{Event, LinkState, RoomHandle};
+use crate::seam::io::BatchKey;
+use crate::seam::presence::State;
+use crate::signalling::address::RoomAddress;
+use crate::time::{Now, Time, WallTime};
+
+/// A room of a node, to read. Much of it is known only once the room's genesis is.
+#[derive(Clone, Copy)]
+pub struct RoomRef<'a> {
+    node: &'a Node,
+    room: RoomHandle,
+}
+
+impl<'a> RoomRef<'a> {
+    pub(super) fn new(node: &'a Node, room: RoomHandle) -> RoomRef<'a> {
+        RoomRef { node, room }
+    }
+
+    fn open(self) -> Option<&'a Room> {
+        self.node.base.rooms.room(self.room)
+    }
+
+    /// The room's id, once it is known.
+    pub fn id(self) -> Option<RoomId> {
+        self.node.base.rooms.get(self.room).and_then(Entry::id)
+    }
+
+    /// The room's LINK, once it is registered.
+    pub fn address(self) -> Option<RoomAddress> {
+        self.node.base.servers.address(&self.node.base.rooms, self.room)
+    }
+
+    /// Whether a secret guards the room.
+    pub fn is_private(self) -> Option<bool> {
+        Some(self.open()?.genesis().is_private())
+    }
+
+    /// The replica of the app that the room opened with, if it is what is asked for.
+    pub fn replica<R: Replica>(self) -> Option<&'a R> {
+        self.open()?.replica().as_any()
+    }
+
+    /// The room's time at `now`, by which what is written is stamped.
+    pub fn time(self, now: Time) -> Option<WallTime> {
+        Some(self.open()?.present(self.node.base.own.at(now)).wall)
+    }
+
+    /// How the room's overlay looks from here.
+    pub fn overlay(self) -> Option<OverlayView> {
+        self.open().map(Room::overlay)
+    }
+
+    /// Whether a relay is known for the room, and may be used.
+    pub fn knows_relay(self) -> bool {
+        self.node.base.servers.knows_relay(&self.node.base.own, self.room)
+    }
+
+    /// How many others the room's servers say are in it; of several servers the most. It is their word.
+    pub fn others_named(self) -> u64 {
+        self.node.base.servers.others_named(self.room)
+    }
+
+    /// To whom members are linked: oneself first, by one's own knowledge, then others, by what they say
+    /// (see [`RoomMut::look`]).
+    pub fn sights(self) -> Vec<Sight> {
+        let Base { own, links, rooms, .. } = &self.node.base;
+        rooms.sights(own, links, self.room)
+    }
+
+    /// Everyone known in the room but ourselves, those gone for less than a minute included, by endpoint.
+    pub fn peers(self) -> Vec<PeerView> {
+        let seen = self.node.base.known.seen_in(self.room);
+        seen.filter_map(|endpoint| self.peer(endpoint)).collect()
+    }
+
+    fn peer(self, endpoint: Endpoint) -> Option<PeerView> {
+        let base = &self.node.base;
+        let person = base.own.people.get(endpoint)?.clone();
+        let (room, link) = (self.open(), base.links.of(endpoint));
+        let session = base.links.session(endpoint);
+        let (bytes_sent, bytes_received) = link.map_or((0, 0), Link::traffic);
+        let unlinked = base.known.is_unlinked(endpoint.peer);
+        let is_wanted = !unlinked && !base.known.has_unlinked_us(endpoint);
+        let is_gone = person.state == LinkState::Gone;
+        Some(PeerView {
+            endpoint,
+            name: person.name,
+            own: endpoint.peer == base.own.me.peer,
+            state: person.state,
+            since: person.since,
+            heard: link.map(Link::heard),
+            reason: person.reason,
+            rtt: link.and_then(Link::rtt),
+            path: link.map(Link::path),
+            relayed_because: link.and_then(|link| base.relayed_because(endpoint, link.path())),
+            jitter: link.and_then(Link::jitter),
+            pings: link.map(Link::ping_outcomes).unwrap_or_default(),
+            attached: base.rooms.attachments().is_attached(endpoint, self.room),
+            distant: is_gone && is_wanted && base.rooms.attachments().is_distant(endpoint, self.room),
+            stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
+            in_step: room.is_some_and(|room| room.is_in_step(endpoint)),
+            bytes_received,
+            bytes_sent,
+            session: session.map(|session| session.id()),
+            epoch: session.map_or(0, |session| session.epoch()),
+            unacknowledged: session.map_or(0, |session| session.direct.unacknowledged()),
+            unlinked,
+        })
+    }
+
+    /// The rules that hold.
+    pub fn rules(self) -> Option<&'a Terms> {
+        Some(self.records()?.rules())
+    }
+
+    /// Everything that follows from the room's records.
+    pub fn records(self) -> Option<&'a Records> {
+        self.open().map(Room::records)
+    }
+
+    /// Who is banned.
+    pub fn bans(self) -> Vec<PeerId> {
+        self.records().map(|records| records.banned().collect()).unwrap_or_default()
+    }
+
+    /// Whether a member said that it holds the records of the room that we hold; one that stores says so when
+    /// they are on its disk.
+    pub fn has_our_records(self, endpoint: Endpoint) -> bool {
+        self.open().is_some_and(|open| open.has_our_records(endpoint))
+    }
+
+    /// Whether everything that was stored of the room has been verified and is shown; false for a room that is not
+    /// open.
+    pub fn is_restored(self) -> bool {
+        self.open().is_some_and(Room::is_restored)
+    }
+
+    /// How far the fetch of its history is; `None` when there is none.
+    pub fn history(self) -> Option<HistoryView> {
+        self.open()?.history()
+    }
+}
+
+/// A room of a node, to do something in it now.
+pub struct RoomMut<'a> {
+    node: &'a mut Node,
+    room: RoomHandle,
+}
+
+impl<'a> RoomMut<'a> {
+    pub(super) fn new(node: &'a mut Node, room: RoomHandle) -> RoomMut<'a> {
+        RoomMut { node, room }
+    }
+
+    /// Does something in the room, if it is open, and lets the others follow.
+    fn act<T>(&mut self, act: impl FnOnce(&mut Room, Now) -> T) -> Option<T> {
+        let base = &mut self.node.base;
+        let done = base.rooms.room_mut(&base.own, self.room).map(|(room, now)| act(room, now));
+        self.node.settle();
+        done
+    }
+
+    /// Does something in one's own name.
+    fn govern<T>(
+        &mut self,
+        act: impl FnOnce(&mut Room, Now, &Identity) -> Result<T, WriteError>,
+    ) -> Result<T, CommandError> {
+        let base = &mut self.node.base;
+        let (room, now) = base.rooms.open(&base.own, self.room)?;
+        let done = act(room, now, &base.own.identity)?;
+        self.node.settle();
+        Ok(done)
+    }
+
+    /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the
+    /// LINK carries it.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
+    pub fn add_server(&mut self, server: &str) -> Result<(), CommandError> {
+        self.node.base.servers.check_further(self.room, server)?;
+        let server = self.node.register_at(self.room, server);
+        let base = &mut self.node.base;
+        base.servers.ask_one_for_room(&mut base.own, &base.rooms, self.room, server);
+        self.node.settle();
+        Ok(())
+    }
+
+    /// Makes an invitation that people carry to somebody who has the room's LINK, without any server:
+    /// [`Event::Invitation`] brings the text. An earlier one of the room that is not answered ends.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
+    pub fn invite(&mut self) -> Result<(), CommandError> {
+        self.node.connecting.begin_invitation(&mut self.node.base, self.room)?;
+        self.node.settle();
+        Ok(())
+    }
+
+    /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
+    /// carried back; of a reply comes the link.
+    ///
+    /// # Errors
+    /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
+    /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
+    pub fn take_text(&mut self, text: &str) -> Result<(), CommandError> {
+        self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
+        self.node.settle();
+        Ok(())
+    }
+
+    /// Writes payloads in one's own name into the room's replica, a batch each: its app says what they are.
+    ///
+    /// # Errors
+    /// [`CommandError`] says what is wrong with a payload, or that neighbours cannot keep up; nothing was written.
+    pub fn write(&mut self, payloads: Vec<Vec<u8>>) -> Result<Receipt, CommandError> {
+        self.node.base.rooms.check_backpressure(&self.node.base.links, self.room)?;
+        self.govern(|room, now, identity| room.write(now, identity, payloads))
+    }
+
+    /// What one may write now; `None` where the room's rules have no limit.
+    ///
+    /// # Errors
+    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing, [`CommandError::NoSuchRoom`],
+    /// [`CommandError::NotOpen`].
+    pub fn writing_left(&mut self) -> Result<Option<WritingLeft>, CommandError> {
+        let base = &mut self.node.base;
+        let (room, now) = base.rooms.open(&base.own, self.room)?;
+        Ok(room.writing_left(now)?)
+    }
+
+    /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
+    /// was written meanwhile by somebody who had not heard of them is said again by its author, as far as the
+    /// rules allow.
+    ///
+    /// Set rules when the members in the room have one's records ([`RoomRef::has_our_records`]): of two records that
+    /// were signed beside each other only one holds.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`] when a rule cannot be.
+    pub fn set_rules(&mut self, rules: Terms) -> Result<RecordHash, CommandError> {
+        self.govern(|room, now, identity| room.set_rules(now, identity, rules))
+    }
+
+    /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
+    pub fn ban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
+        self.govern(|room, now, identity| room.ban(now, identity, peer))
+    }
+
+    /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`].
+    pub fn unban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
+        self.govern(|room, now, identity| match room.bans_of(peer) {
+            bans if bans.is_empty() => Err(WriteError::NotBanned),
+            bans => room.lift(now, identity, &bans),
+        })
+    }
+
+    /// Takes back what was written up to now.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
+    pub fn erase(&mut self, erase: Erase) -> Result<RecordHash, CommandError> {
+        self.govern(|room, now, identity| room.erase(now, identity, erase))
+    }
+
+    /// Lifts bans and erases by their hashes.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner.
+    pub fn lift(&mut self, hashes: &[RecordHash]) -> Result<RecordHash, CommandError> {
+        self.govern(|room, now, identity| room.lift(now, identity, hashes))
+    }
+
+    /// Sets what one says of oneself; `None` for nothing. May be called at each movement: what is said is the
+    /// newest, 20 times a second at most, to linked members, and only while their links have nothing else to carry.
+    /// They hear it as [`Event::Presence`].
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`] or [`CommandError::NotOpen`].
+    pub fn set_presence(&mut self, state: Option<State>) -> Result<(), CommandError> {
+        let Base { own, rooms, .. } = &mut self.node.base;
+        // What is not due yet waits for the timeout.
+        if rooms.set_presence(own, self.room, state)? {
+            self.node.settle();
+        }
+        Ok(())
+    }
+
+    /// Asks members to whom they are linked; [`RoomRef::sights`] has what they say, from the next second on
+    /// and for ten. To be called every few seconds while somebody looks, and never otherwise: everybody answers.
+    /// More often than every four seconds it does nothing.
+    pub fn look(&mut self) {
+        let Base { own, links, rooms, .. } = &mut self.node.base;
+        if rooms.look(own, links, self.room) {
+            self.node.settle();
+        }
+    }
+
+    /// From now on the driver answers [`Effect::Persist`](super::Effect::Persist) for this room, whatever
+    /// [`Config::stores`](super::Config::stores) says. `stored` are the batches that its store has: what it lacks
+    /// is asked for at once. Members are told. A room that is not open stays as it is.
+    pub fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
+        self.set_storing(|room, now| room.start_storing(now, stored));
+    }
+
+    /// The driver does not store this room any longer: it lost the lock, or its storage failed. Members are told.
+    pub fn stop_storing(&mut self) {
+        self.set_storing(Room::stop_storing);
+    }
+
+    fn set_storing(&mut self, set: impl FnOnce(&mut Room, Now)) {
+        let Base { own, links, rooms, .. } = &mut self.node.base;
+        if let Some((room, now)) = rooms.room_mut(own, self.room) {
+            set(room, now);
+            rooms.tell_members(own, links, Some(self.room));
+        }
+        self.node.settle();
+    }
+
+    /// Takes in the records that were stored of an open room, before its batches, which are written under them.
+    /// Those that are known already change nothing.
+    pub fn restore_records(&mut self, records: &[u8]) {
+        self.act(|room, _| room.restore_records(records));
+    }
+
+    /// Takes in some more of what was stored of an open room, so that a large replica is restored in slices
+    /// between which a page can draw. What does not verify is left out and told as
+    /// [`Event::StorageFailed`].
+    pub fn restore_slice(&mut self, batches: &[Vec<u8>]) {
+        let base = &mut self.node.base;
+        let Some((room, now)) = base.rooms.room_mut(&base.own, self.room) else { return };
+        let refused = room.restore_slice(now, batches);
+        if refused > 0 {
+            let reason = format!("{refused} stored batches do not verify and were left out");
+            base.own.event(Event::StorageFailed { room: self.room, reason });
+        }
+        self.node.settle();
+    }
+
+    /// Begins to fetch the room's history from the neighbour whose log reaches back furthest;
+    /// [`Event::HistoryChanged`] tells when it went on. What is fetched waits to be
+    /// taken out, and no more comes until it is. A room that is not open stays as it is.
+    pub fn fetch_history(&mut self) {
+        self.act(Room::begin_history);
+    }
+
+    /// Stops fetching, and forgets what was not taken out.
+    pub fn cancel_history(&mut self) {
+        self.act(|room, _| room.cancel_history());
+    }
+
+    /// Takes out batches that were fetched, verified each of them, until they cost `cost_most` or more together. They
+    /// come in the order in which the log has them; where a second log had to be asked some come twice.
+    pub fn take_history(&mut self, cost_most: usize) -> Vec<SignedBatch> {
+        self.act(|room, now| room.take_history(now, cost_most)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,249 @@
+//! Attaching to rooms over links, and what rooms and members say to each other.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{ROOMS_MAX, Rooms};
+use crate::id::{Endpoint, RoomId, Secret};
+use crate::links::link::{Link, SEND_QUEUE_MAX};
+use crate::links::message::{Attach, Detach, DetachReason, LinkMessage};
+use crate::node::Offence;
+use crate::node::links::{Links, SERVE_QUEUE};
+use crate::node::own::Own;
+use crate::node::view::CommandError;
+use crate::overlay::Face;
+use crate::overlay::message::LINK_VERSION;
+use crate::room::message::RoomMessage;
+use crate::room::writing::WriteError;
+use crate::room::{Member, Room};
+use crate::seam::description::Role;
+use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::signalling::announce::Introduction;
+use crate::text::shown;
+use crate::wire::BoundedText;
+
+impl Rooms {
+    /// There is no place for an endpoint. That is a refusal where everybody is linked to everybody alone: in other
+    /// overlays it happens all the time that somebody has as many neighbours as it keeps.
+    pub(in crate::node) fn refuse_full(
+        &mut self,
+        own: &mut Own,
+        handle: RoomHandle,
+        from: Endpoint,
+        detail: &str,
+    ) {
+        self.attachments.note_distant(handle, from);
+        if self.links_everybody(handle) {
+            own.refuse(Some(from), Refusal::RoomFull, String::from(detail));
+        }
+    }
+
+    /// Tells a linked endpoint that we are in a room, once.
+    pub(in crate::node) fn send_attach(
+        &mut self,
+        own: &Own,
+        links: &mut Links,
+        endpoint: Endpoint,
+        handle: RoomHandle,
+    ) {
+        let Some(one) = self.attachments.get(endpoint) else { return };
+        if !one.sent.contains(&handle)
+            && self.tell_attach(own, links, endpoint, handle)
+            && let Some(one) = self.attachments.get_mut(endpoint)
+        {
+            one.sent.insert(handle);
+        }
+    }
+
+    fn tell_attach(&self, own: &Own, links: &mut Links, endpoint: Endpoint, handle: RoomHandle) -> bool {
+        let Some(entry) = self.rooms.get(&handle) else { return false };
+        let Some(room) = &entry.room else { return false };
+        let Some(link) = links.of_mut(endpoint) else { return false };
+        let role = link.role();
+        let proof = match (&entry.secret, link.transcript()) {
+            (Some(secret), Some(transcript)) => Some(transcript.room_proof(&room.id(), secret, role)),
+            _ => None,
+        };
+        link.send(&LinkMessage::Attach(Attach {
+            room: room.id(),
+            number: handle.0,
+            proof,
+            name: BoundedText::truncated(&own.config.name),
+            stays: own.config.stays,
+            stores: room.stores(),
+        }))
+    }
+
+    /// Tells the members of a room, or of all rooms, again what they should know of us.
+    pub(in crate::node) fn tell_members(&self, own: &Own, links: &mut Links, only: Option<RoomHandle>) {
+        for (endpoint, one) in self.attachments.iter() {
+            for &handle in one.sent.iter().filter(|&&room| only.is_none_or(|only| only == room)) {
+                self.tell_attach(own, links, endpoint, handle);
+            }
+        }
+    }
+
+    /// A linked endpoint says that it is in a room; `introduction` is who it is. Returns the room that it is attached
+    /// to now.
+    pub(in crate::node) fn handle_attach(
+        &mut self,
+        own: &mut Own,
+        links: &mut Links,
+        from: Endpoint,
+        attach: &Attach,
+        introduction: Option<Introduction>,
+    ) -> Result<Option<RoomHandle>, Offence> {
+        let found =
+            self.rooms.iter().find(|(_, entry)| entry.room.as_ref().is_some_and(|r| r.id() == attach.room));
+        let Some((&handle, entry)) = found else {
+            send_detach(links, from, attach.room, DetachReason::Left);
+            return Ok(None);
+        };
+        if !proves_room(links, from, entry.secret(), attach) {
+            send_detach(links, from, attach.room, DetachReason::Proof);
+            let detail = String::from("the proof of the room's secret does not hold");
+            return Err((Refusal::RoomProof, detail));
+        }
+        if !self.admits(handle, from) {
+            self.refuse_full(own, handle, from, "it attaches, but the room is full");
+            if let Some(one) = self.attachments.get_mut(from) {
+                // Whoever is refused takes us for detached too, and is told anew when there is a place.
+                one.sent.remove(&handle);
+            }
+            send_detach(links, from, attach.room, DetachReason::Full);
+            return Ok(None);
+        }
+        self.send_attach(own, links, from, handle);
+        let speaks = links.of(from).is_some_and(|link| link.facts().version >= LINK_VERSION);
+        let Some(one) = self.attachments.get_mut(from) else { return Ok(None) };
+        if !one.attached.contains_key(&attach.number) && one.attached.len() >= ROOMS_MAX {
+            return Err((Refusal::Message, format!("it attaches to more than {ROOMS_MAX} rooms")));
+        }
+        own.people.set_name(from, shown(&attach.name));
+        let is_resumed = one.reattaching.remove(&handle);
+        let is_again = one.is_attached(handle);
+        one.attached.retain(|_, room| *room != handle);
+        one.attached.insert(attach.number, handle);
+        one.distant.remove(&handle);
+        let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(None) };
+        entry.presence.say_again(own.time());
+        let Some(room) = entry.room.as_mut() else { return Ok(None) };
+        room.handle_face(from, Face { introduction, speaks });
+        let (member, now) = (Member::from(attach), room.present(own.now));
+        if is_again {
+            room.handle_member(from, member);
+        } else if is_resumed {
+            room.handle_resumed(now, from, member);
+        } else {
+            room.handle_attached(now, from, member);
+        }
+        Ok(Some(handle))
+    }
+
+    /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
+    pub(in crate::node) fn detach_all(&mut self, links: &mut Links, handle: RoomHandle) -> Vec<Endpoint> {
+        let Some(id) = self.rooms.get(&handle).map(super::Entry::id) else { return Vec::new() };
+        let mut unused = Vec::new();
+        for (endpoint, one) in self.attachments.iter_mut() {
+            let is_attached = one.is_attached(handle);
+            let is_told = one.sent.contains(&handle);
+            one.remove(handle);
+            if !(is_attached || is_told) || !links.is_linked(endpoint) {
+                continue;
+            }
+            if let Some(room) = id {
+                send_detach(links, endpoint, room, DetachReason::Left);
+            }
+            if one.attached.is_empty() && one.sent.is_empty() {
+                unused.push(endpoint);
+            }
+        }
+        unused
+    }
+
+    /// An endpoint is no longer attached to a room: its member is gone, and what it said of itself.
+    pub(in crate::node) fn handle_detached(&mut self, own: &mut Own, handle: RoomHandle, endpoint: Endpoint) {
+        if self.rooms.get_mut(&handle).is_some_and(|entry| entry.presence.forget(endpoint)) {
+            own.event(Event::Presence { room: handle, endpoint, state: None });
+        }
+        let is_distant = self.attachments.is_distant(endpoint, handle);
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_detached(now, endpoint, is_distant);
+        }
+    }
+
+    /// Says something to a member of a room. What finds no place is brought by the comparison.
+    pub(in crate::node) fn send(
+        &mut self,
+        own: &Own,
+        links: &mut Links,
+        handle: RoomHandle,
+        to: Endpoint,
+        message: RoomMessage,
+    ) {
+        let Some(link) = links.of_mut(to) else { return };
+        if !link.send(&message.on_link(handle.0))
+            && let Some((room, now)) = self.room_mut(own, handle)
+        {
+            room.handle_skipped(now, to);
+        }
+    }
+
+    /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
+    pub(in crate::node) fn serve_parts(&mut self, links: &mut Links) -> bool {
+        let mut idle = true;
+        if !self.rooms().any(Room::is_serving) {
+            return true;
+        }
+        for (endpoint, one) in self.attachments.iter() {
+            let Some(link) = links.of_mut(endpoint) else { continue };
+            for handle in one.attached.values() {
+                let Some(room) = self.rooms.get_mut(handle).and_then(|entry| entry.room.as_mut()) else {
+                    continue;
+                };
+                while link.queued() < SERVE_QUEUE {
+                    let Some(message) = room.serve(endpoint) else { break };
+                    idle = false;
+                    link.send(&message.on_link(handle.0));
+                }
+            }
+            link.set_held_up(link.queued() >= SERVE_QUEUE);
+        }
+        idle
+    }
+
+    /// Refuses to write while every member's link is full to its limit: what was written could reach nobody.
+    ///
+    /// # Errors
+    /// [`WriteError::Backpressure`].
+    pub(in crate::node) fn check_backpressure(
+        &self,
+        links: &Links,
+        handle: RoomHandle,
+    ) -> Result<(), CommandError> {
+        let attached = self.attachments.iter().filter(|(_, one)| one.is_attached(handle));
+        let queued = attached.filter_map(|(endpoint, _)| links.of(endpoint)).map(Link::queued).min();
+        match queued {
+            Some(queued) if queued >= SEND_QUEUE_MAX / 2 => {
+                Err(CommandError::Write(WriteError::Backpressure(queued)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tells a linked endpoint that we are not in a room with it.
+pub(in crate::node) fn send_detach(links: &mut Links, to: Endpoint, room: RoomId, reason: DetachReason) {
+    links.send(to, &LinkMessage::Detach(Detach { room, reason }));
+}
+
+/// Whether an endpoint knows the secret of the room that it attaches to, if that has one.
+fn proves_room(links: &Links, from: Endpoint, secret: Option<&Secret>, attach: &Attach) -> bool {
+    let Some(secret) = secret else { return true };
+    let (Some(link), Some(proof)) = (links.of(from), attach.proof) else { return false };
+    let role: Role = link.role().opposite();
+    let expected = link.transcript().map(|transcript| transcript.room_proof(&attach.room, secret, role));
+    // Hashes compare in constant time.
+    expected.is_some_and(|expected| blake3::Hash::from(expected) == blake3::Hash::from(proof))
+}

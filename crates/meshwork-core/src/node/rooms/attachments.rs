@@ -1,0 +1,209 @@
+//! Who is attached to which room over its link.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::id::Endpoint;
+use crate::node::own::Own;
+use crate::presence::PresenceAllowance;
+use crate::seam::event::RoomHandle;
+use crate::time::Time;
+
+/// What an endpoint that is known has to do with our rooms.
+#[derive(Debug)]
+pub(in crate::node) struct Attachment {
+    /// Rooms that we told it we are in, over the present link.
+    pub(super) sent: BTreeSet<RoomHandle>,
+    /// Rooms that it proved to be in over the present link, by its number for them.
+    pub(super) attached: BTreeMap<u32, RoomHandle>,
+    /// Rooms to which it was attached over the link before this one, and until when it may attach again without
+    /// anybody noticing.
+    pub(super) reattaching: BTreeSet<RoomHandle>,
+    reattach_until: Time,
+    /// Rooms in which it was a member, but no neighbour, when it was last heard of.
+    pub(super) distant: BTreeSet<RoomHandle>,
+    /// How often it says something of itself.
+    pub(super) presented: PresenceAllowance,
+}
+
+impl Attachment {
+    fn new(now: Time) -> Attachment {
+        Attachment {
+            sent: BTreeSet::new(),
+            attached: BTreeMap::new(),
+            reattaching: BTreeSet::new(),
+            reattach_until: now,
+            distant: BTreeSet::new(),
+            presented: PresenceAllowance::default(),
+        }
+    }
+
+    /// Whether it is attached to `room`, or was over the link before and is about to be again.
+    pub(super) fn is_attached(&self, room: RoomHandle) -> bool {
+        self.attached.values().any(|attached| *attached == room) || self.reattaching.contains(&room)
+    }
+
+    /// Whether a room uses its link, or is about to.
+    fn is_used(&self) -> bool {
+        !self.attached.is_empty() || !self.sent.is_empty() || !self.reattaching.is_empty()
+    }
+
+    /// Whether it was told that we are in `room`.
+    pub(super) fn is_told(&self, room: RoomHandle) -> bool {
+        self.sent.contains(&room)
+    }
+
+    /// The room that it calls by this number.
+    pub(super) fn room(&self, number: u32) -> Option<RoomHandle> {
+        self.attached.get(&number).copied()
+    }
+
+    /// Until when rooms may be attached again.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        (!self.reattaching.is_empty()).then_some(self.reattach_until)
+    }
+
+    /// It has nothing to do with a room any more.
+    pub(super) fn remove(&mut self, room: RoomHandle) {
+        self.attached.retain(|_, attached| *attached != room);
+        self.reattaching.remove(&room);
+        self.sent.remove(&room);
+    }
+}
+
+/// All who are known.
+#[derive(Debug, Default)]
+pub(in crate::node) struct Attachments {
+    ends: BTreeMap<Endpoint, Attachment>,
+}
+
+impl Attachments {
+    /// Forgets everybody.
+    pub(super) fn clear(&mut self) {
+        self.ends.clear();
+    }
+
+    /// All who are known.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Endpoint, &Attachment)> {
+        self.ends.iter().map(|(&endpoint, one)| (endpoint, one))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut Attachment)> {
+        self.ends.iter_mut().map(|(&endpoint, one)| (endpoint, one))
+    }
+
+    pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Attachment> {
+        self.ends.get(&endpoint)
+    }
+
+    pub(super) fn get_mut(&mut self, endpoint: Endpoint) -> Option<&mut Attachment> {
+        self.ends.get_mut(&endpoint)
+    }
+
+    /// When those are late who are expected to attach again.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.ends.values().filter_map(Attachment::deadline).min()
+    }
+
+    /// Somebody is known from here on.
+    pub(in crate::node) fn insert_endpoint(&mut self, now: Time, endpoint: Endpoint) {
+        self.ends.insert(endpoint, Attachment::new(now));
+    }
+
+    /// Somebody is known no longer, who has no link.
+    pub(in crate::node) fn remove_endpoint(&mut self, endpoint: Endpoint) {
+        self.ends.remove(&endpoint);
+    }
+
+    /// Whether an endpoint is attached to a room, or was over the link before and is about to be again.
+    pub(in crate::node) fn is_attached(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
+        self.ends.get(&endpoint).is_some_and(|one| one.is_attached(room))
+    }
+
+    /// Whether anybody is attached to a room.
+    pub(in crate::node) fn has_attached(&self, room: RoomHandle) -> bool {
+        self.ends.values().any(|one| one.is_attached(room))
+    }
+
+    /// Whether an endpoint was a member of a room and no neighbour when it was last heard of.
+    pub(in crate::node) fn is_distant(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
+        self.ends.get(&endpoint).is_some_and(|one| one.distant.contains(&room))
+    }
+
+    /// The same in any room.
+    pub(in crate::node) fn is_distant_anywhere(&self, endpoint: Endpoint) -> bool {
+        self.ends.get(&endpoint).is_some_and(|one| !one.distant.is_empty())
+    }
+
+    /// A member is no neighbour, by choice of either end or since one has no place for the other, and stays in the room.
+    pub(in crate::node) fn note_distant(&mut self, room: RoomHandle, endpoint: Endpoint) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.distant.insert(room);
+        }
+    }
+
+    /// Somebody left, wherever it was a member.
+    pub(in crate::node) fn forget_distant(&mut self, endpoint: Endpoint) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.distant.clear();
+        }
+    }
+
+    /// Whether a room uses the link to an endpoint, or is about to.
+    pub(in crate::node) fn uses_link(&self, endpoint: Endpoint) -> bool {
+        self.ends.get(&endpoint).is_some_and(Attachment::is_used)
+    }
+
+    /// The room that an endpoint calls by a number; one that is not attached may be that of a room just left.
+    pub(in crate::node) fn numbered(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
+        self.ends.get(&endpoint)?.room(number)
+    }
+
+    /// An endpoint and a room have nothing to do with each other any more.
+    pub(in crate::node) fn unattach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.remove(handle);
+        }
+    }
+
+    /// Takes the rooms of an endpoint from its link, which is about to be replaced: it may attach to them again
+    /// over the next one, and meanwhile nobody is told.
+    pub(in crate::node) fn keep_attached(&mut self, own: &Own, endpoint: Endpoint) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.sent.clear();
+            one.reattaching.extend(core::mem::take(&mut one.attached).into_values());
+            one.reattach_until = own.time() + own.config.resume_probe;
+        }
+    }
+
+    /// Takes the rooms of an endpoint from its link, which is gone. They are to be detached.
+    pub(in crate::node) fn take_attached(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
+        let Some(one) = self.ends.get_mut(&endpoint) else { return BTreeSet::new() };
+        one.sent.clear();
+        let mut attached: BTreeSet<RoomHandle> = core::mem::take(&mut one.attached).into_values().collect();
+        attached.append(&mut one.reattaching);
+        attached
+    }
+
+    /// Takes the rooms that an endpoint did not attach to again. They are to be detached.
+    pub(in crate::node) fn take_reattaching(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
+        self.ends.get_mut(&endpoint).map(|one| core::mem::take(&mut one.reattaching)).unwrap_or_default()
+    }
+
+    /// Whether an endpoint is expected to attach again.
+    pub(in crate::node) fn is_reattaching(&self, endpoint: Endpoint) -> bool {
+        self.ends.get(&endpoint).is_some_and(|one| !one.reattaching.is_empty())
+    }
+
+    /// Those who did not attach again in time.
+    pub(in crate::node) fn late(&self, now: Time) -> Vec<Endpoint> {
+        let is_late = |one: &Attachment| one.deadline().is_some_and(|until| until <= now);
+        let late = self.ends.iter().filter(|(_, one)| is_late(one));
+        late.map(|(&endpoint, _)| endpoint).collect()
+    }
+
+    #[cfg(test)]
+    pub(in crate::node) fn attached(&self, endpoint: Endpoint) -> BTreeMap<u32, RoomHandle> {
+        self.ends[&endpoint].attached.clone()
+    }
+}

@@ -1,0 +1,483 @@
+//! Rooms of a node: which there are, who is attached to them, and what they and links tell each other.
+//!
+//! It stands on links and knows neither servers nor attempts: it says whom a room seeks, and not how to reach them.
+
+mod attaching;
+mod attachments;
+mod presence;
+mod survey;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub(super) use self::attaching::send_detach;
+use self::attachments::Attachments;
+
+use super::links::Links;
+use super::own::Own;
+use super::view::CommandError;
+use crate::clock::room_time;
+use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::links::link::Link;
+use crate::overlay::LinkFacts;
+use crate::overlay::maker::Maker;
+use crate::overlay::sketch::Sketch;
+use crate::presence::Presence;
+use crate::rng::Seed;
+use crate::room::genesis::{Access, Genesis, GenesisError};
+use crate::room::{MakeReplica, Room, RoomOutput};
+use crate::seam::event::{Event, RoomHandle, RoomRefusal};
+use crate::seam::io::HistoryPart;
+use crate::signalling::announce::Introduction;
+use crate::time::{Now, Time};
+
+/// Rooms of one node: a person is in a few.
+pub const ROOMS_MAX: usize = 16;
+/// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent.
+const FULL_SAYERS: usize = crate::seam::config::ROOM_ENDPOINTS_MAX - 4;
+/// For how long they say so: where many come at once, all of a sample may have no place for a moment in another
+/// overlay, until those who came just before are settled.
+const FULL_AFTER: Duration = Duration::from_secs(5);
+
+/// A room that the node is in, or on its way into.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The code it was asked for by.
+    wanted_code: Option<Code>,
+    /// The id it was asked for by.
+    wanted_room: Option<RoomId>,
+    /// Its secret, if it is private and we know it.
+    secret: Option<Secret>,
+    /// The room itself, once its genesis is known.
+    room: Option<Room>,
+    /// What its members say of themselves.
+    presence: Presence,
+    /// Members that said that it is full while nobody took us in; at most [`FULL_SAYERS`].
+    full: BTreeSet<Endpoint>,
+    /// When so many had said so.
+    full_since: Option<Time>,
+    /// What is known of links that are not ours, while somebody looks.
+    sketch: Sketch,
+    /// It was made here and no server knows it yet: the first one says which overlay it would like.
+    is_new: bool,
+}
+
+impl Entry {
+    /// The room's id, once it is known.
+    pub(super) fn id(&self) -> Option<RoomId> {
+        self.room.as_ref().map(Room::id).or(self.wanted_room)
+    }
+
+    /// The room, once its genesis is known.
+    pub(super) fn room(&self) -> Option<&Room> {
+        self.room.as_ref()
+    }
+
+    /// Its secret, if it is private and we know it.
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
+    }
+
+    /// The code it was asked for by.
+    pub(super) fn wanted_code(&self) -> Option<Code> {
+        self.wanted_code
+    }
+
+    /// The id it was asked for by.
+    pub(super) fn wanted_room(&self) -> Option<RoomId> {
+        self.wanted_room
+    }
+
+    /// When it is judged whether the room is full, once enough members said so.
+    fn full_judged(&self) -> Option<Time> {
+        self.full_since.map(|since| since + FULL_AFTER)
+    }
+}
+
+/// All rooms, and who is attached to which.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    rooms: BTreeMap<RoomHandle, Entry>,
+    attachments: Attachments,
+    /// Makes what the apps of rooms keep in step.
+    apps: MakeReplica,
+    /// What makes overlays, once it is here.
+    overlays: Option<Maker>,
+    /// Where overlays have their chance from.
+    overlay_seed: Seed,
+    /// Signatures that may still be checked in the present call.
+    signatures_left: usize,
+    next: u32,
+}
+
+impl Rooms {
+    pub(super) fn new(apps: MakeReplica, overlay_seed: Seed) -> Rooms {
+        Rooms {
+            rooms: BTreeMap::new(),
+            attachments: Attachments::default(),
+            apps,
+            overlays: None,
+            overlay_seed,
+            signatures_left: 0,
+            next: 1,
+        }
+    }
+
+    /// Who is attached to which.
+    pub(super) fn attachments(&self) -> &Attachments {
+        &self.attachments
+    }
+
+    /// Who is attached to which, to change it.
+    pub(super) fn attachments_mut(&mut self) -> &mut Attachments {
+        &mut self.attachments
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    pub(super) fn handles(&self) -> Vec<RoomHandle> {
+        self.rooms.keys().copied().collect()
+    }
+
+    pub(super) fn get(&self, handle: RoomHandle) -> Option<&Entry> {
+        self.rooms.get(&handle)
+    }
+
+    /// A room whose genesis is known.
+    pub(super) fn room(&self, handle: RoomHandle) -> Option<&Room> {
+        self.rooms.get(&handle)?.room.as_ref()
+    }
+
+    /// A room whose genesis is known, to change it, and its present moment.
+    pub(super) fn room_mut(&mut self, own: &Own, handle: RoomHandle) -> Option<(&mut Room, Now)> {
+        let room = self.rooms.get_mut(&handle)?.room.as_mut()?;
+        let present = room.present(own.now);
+        Some((room, present))
+    }
+
+    /// The same for a command of the application.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`].
+    pub(super) fn open(&mut self, own: &Own, handle: RoomHandle) -> Result<(&mut Room, Now), CommandError> {
+        let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
+        let room = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
+        let present = room.present(own.now);
+        Ok((room, present))
+    }
+
+    /// Rooms whose genesis is known.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.values().filter_map(|entry| entry.room.as_ref())
+    }
+
+    fn rooms_mut(&mut self) -> impl Iterator<Item = &mut Room> {
+        self.rooms.values_mut().filter_map(|entry| entry.room.as_mut())
+    }
+
+    /// The room of this id that is open or looked for.
+    pub(super) fn with_id(&self, id: RoomId) -> Option<RoomHandle> {
+        self.rooms.iter().find(|(_, entry)| entry.id() == Some(id)).map(|(&handle, _)| handle)
+    }
+
+    /// # Errors
+    /// [`CommandError::TooManyRooms`].
+    pub(super) fn check_count(&self) -> Result<(), CommandError> {
+        if self.rooms.len() >= ROOMS_MAX { Err(CommandError::TooManyRooms(ROOMS_MAX)) } else { Ok(()) }
+    }
+
+    /// Whether this program knows a room's app, and such parameters of it.
+    pub(super) fn knows_app(&self, genesis: &Genesis) -> bool {
+        (self.apps)(genesis).is_some()
+    }
+
+    /// Enters a room that is made or looked for.
+    pub(super) fn insert(
+        &mut self,
+        wanted_code: Option<Code>,
+        wanted_room: Option<RoomId>,
+        secret: Option<Secret>,
+    ) -> RoomHandle {
+        let handle = RoomHandle(self.next);
+        self.next += 1;
+        let entry = Entry {
+            wanted_code,
+            wanted_room,
+            secret,
+            room: None,
+            presence: Presence::default(),
+            sketch: Sketch::default(),
+            full: BTreeSet::new(),
+            full_since: None,
+            is_new: false,
+        };
+        self.rooms.insert(handle, entry);
+        handle
+    }
+
+    /// Forgets a room that was left, or all of them.
+    pub(super) fn remove(&mut self, handle: RoomHandle) {
+        self.rooms.remove(&handle);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rooms.clear();
+        self.attachments.clear();
+    }
+
+    /// A room was made here, and no server knows it.
+    pub(super) fn set_new(&mut self, handle: RoomHandle) {
+        if let Some(entry) = self.rooms.get_mut(&handle) {
+            entry.is_new = true;
+        }
+    }
+
+    /// Whether a room was made here and no server knew it until now.
+    pub(super) fn take_new(&mut self, handle: RoomHandle) -> bool {
+        self.rooms.get_mut(&handle).is_some_and(|entry| core::mem::take(&mut entry.is_new))
+    }
+
+    /// Opens a room whose genesis is known and checked, if its secret and its app are.
+    pub(super) fn open_room(
+        &mut self,
+        own: &mut Own,
+        handle: RoomHandle,
+        genesis: Genesis,
+        bytes: Vec<u8>,
+        id: RoomId,
+    ) -> Result<(), RoomRefusal> {
+        let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(()) };
+        match (genesis.access, entry.secret) {
+            (Access::Open, _) => entry.secret = None,
+            (Access::Secret { .. }, None) => return Err(RoomRefusal::SecretMissing),
+            (Access::Secret { commitment }, Some(secret)) if secret.commitment() != commitment => {
+                return Err(RoomRefusal::SecretWrong);
+            }
+            (Access::Secret { .. }, Some(_)) => {}
+        }
+        let made = (self.apps)(&genesis);
+        let unknown =
+            || RoomRefusal::WrongRoom(String::from("its app or the size of what it keeps is not known"));
+        let replica = made.ok_or_else(unknown)?;
+        let mut room = Room::new(handle, id, genesis, bytes, replica, own.me, &own.config);
+        let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
+        room.set_own(Introduction::from(&own.announcement), seed, self.overlays);
+        room.set_links_most(own.config.links_most);
+        entry.room = Some(room);
+        own.event(Event::RoomOpened { room: handle, id });
+        Ok(())
+    }
+
+    /// Stores the genesis of a room that was just opened, and not restored.
+    pub(super) fn store_genesis(&mut self, own: &Own, handle: RoomHandle) {
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_opened(now);
+        }
+    }
+
+    /// Opens a room by the genesis that somebody handed out, unless it is open.
+    pub(super) fn open_found(
+        &mut self,
+        own: &mut Own,
+        handle: RoomHandle,
+        room: RoomId,
+        bytes: &[u8],
+    ) -> Result<(), RoomRefusal> {
+        let Some(entry) = self.rooms.get(&handle) else { return Ok(()) };
+        if entry.room.is_some() {
+            return Ok(());
+        }
+        let (genesis, id) = Genesis::decode_signed(bytes).map_err(|error| match error {
+            GenesisError::Format(_) => RoomRefusal::Version(error.to_string()),
+            error => RoomRefusal::WrongRoom(error.to_string()),
+        })?;
+        if id != room || entry.wanted_room.is_some_and(|wanted| wanted != id) {
+            return Err(RoomRefusal::WrongRoom(format!("its id is {id}")));
+        }
+        self.open_room(own, handle, genesis, bytes.to_vec(), id)?;
+        self.store_genesis(own, handle);
+        Ok(())
+    }
+
+    /// From now on rooms make their overlays with this.
+    pub(super) fn set_overlays(&mut self, own: &Own, maker: Maker) {
+        self.overlays = Some(maker);
+        for room in self.rooms_mut() {
+            room.set_maker(room.present(own.now), maker);
+        }
+    }
+
+    /// How many links this endpoint keeps at most.
+    pub(super) fn set_links_most(&mut self, most: usize) {
+        self.rooms_mut().for_each(|room| room.set_links_most(most));
+    }
+
+    /// Takes each room's time from the clocks of its members, and of its servers, which `servers` tells in microseconds
+    /// ahead of one's own. Returns what is to be told.
+    pub(super) fn vote_on_time(
+        &mut self,
+        own: &Own,
+        links: &Links,
+        servers: impl Fn(RoomHandle) -> Vec<i64>,
+    ) -> Vec<Event> {
+        let mut told = Vec::new();
+        for (&handle, entry) in &mut self.rooms {
+            let attached = self.attachments.iter().filter(|(_, one)| one.is_attached(handle));
+            let links = attached.filter_map(|(endpoint, _)| links.of(endpoint));
+            let walls = links.filter_map(|link| link.remote_wall(own.time()));
+            let neighbours: Vec<i64> = walls.map(|wall| own.now.ahead_by(wall)).collect();
+            let Some(room) = &mut entry.room else { continue };
+            if let Some(ahead) = room.set_ahead(room_time::vote(&servers(handle), &neighbours)) {
+                told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
+            }
+        }
+        told
+    }
+
+    /// Lets overlays do what is due.
+    pub(super) fn handle_overlay_timeouts(&mut self, own: &Own, links: &Links) {
+        let now = own.time();
+        let facts = |endpoint: Endpoint| {
+            let link = links.of(endpoint);
+            LinkFacts { rtt: link.and_then(Link::rtt), stale: link.is_none_or(|link| link.is_stale(now)) }
+        };
+        for room in self.rooms_mut().filter(|room| room.is_linking_due(now)) {
+            room.handle_linking_timeout(room.present(own.now), &facts);
+        }
+    }
+
+    /// Has rooms do what is due.
+    pub(super) fn handle_timeouts(&mut self, own: &Own) {
+        self.rooms_mut().for_each(|room| room.handle_timeout(room.present(own.now)));
+    }
+
+    /// When something about rooms is to be done.
+    pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
+        let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.present(own.now)));
+        let presence = self.rooms.values().filter_map(|entry| entry.presence.poll_timeout());
+        let full = self.rooms.values().filter_map(Entry::full_judged);
+        let reattaching = self.attachments.poll_timeout();
+        rooms.chain(presence).chain(full).chain(reattaching).min()
+    }
+
+    /// What a room wants next.
+    pub(super) fn poll_output(&mut self, handle: RoomHandle) -> Option<RoomOutput> {
+        self.rooms.get_mut(&handle)?.room.as_mut()?.poll_output()
+    }
+
+    /// Something of a room was stored, or was not.
+    pub(super) fn handle_persisted(&mut self, own: &Own, token: u64, result: Result<(), String>) {
+        let (handle, token) = split_token(token);
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_persisted(now, token, result);
+        }
+    }
+
+    /// The driver read a part of what was stored of a room's past.
+    pub(super) fn handle_history_read(&mut self, own: &Own, token: u64, part: Result<HistoryPart, String>) {
+        let (handle, token) = split_token(token);
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_history_read(now, token, part);
+        }
+    }
+
+    /// So many signatures may be checked from here on.
+    pub(super) fn set_signatures_left(&mut self, left: usize) {
+        self.signatures_left = left;
+    }
+
+    /// Verifies queued batches, as many as this call may. Returns whether there was nothing to verify.
+    pub(super) fn verify(&mut self, own: &Own) -> bool {
+        let mut idle = true;
+        let mut waiting = self.rooms().filter(|room| room.has_unverified()).count();
+        let mut left = self.signatures_left;
+        for room in self.rooms_mut().filter(|room| room.has_unverified()) {
+            // A flood in one room leaves the others their share.
+            let verified = room.verify(room.present(own.now), left.div_ceil(waiting));
+            waiting -= 1;
+            left = left.saturating_sub(verified);
+            idle &= verified == 0;
+        }
+        self.signatures_left = left;
+        idle
+    }
+
+    /// A server names so many members of a room.
+    pub(super) fn handle_sighted(&mut self, own: &Own, handle: RoomHandle, members: usize) {
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_sighted(now, members);
+        }
+    }
+
+    /// A link that is sought cannot be made at present.
+    pub(super) fn handle_unreachable(&mut self, own: &Own, handle: RoomHandle, endpoint: Endpoint) {
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_unreachable(now, endpoint);
+        }
+    }
+
+    /// An attempt came to nothing: every room that sought this endpoint looks for another.
+    pub(super) fn handle_unreachable_everywhere(&mut self, own: &Own, endpoint: Endpoint) {
+        self.rooms_mut().for_each(|room| room.handle_unreachable(room.present(own.now), endpoint));
+    }
+
+    /// An endpoint broke the protocol, and is linked to no longer.
+    pub(super) fn handle_shut_out(&mut self, endpoint: Endpoint) {
+        self.rooms_mut().for_each(|room| room.handle_shut_out(endpoint));
+    }
+
+    /// Whether a room's overlay links to everybody who is known; so it is until its genesis is.
+    pub(super) fn links_everybody(&self, handle: RoomHandle) -> bool {
+        self.room(handle).is_none_or(Room::is_full_mesh)
+    }
+
+    /// Whether a room that is open chooses whom it links to.
+    pub(super) fn is_sparse(&self, handle: RoomHandle) -> bool {
+        self.room(handle).is_some_and(|room| !room.is_full_mesh())
+    }
+
+    /// Whether a room that is open has a place for an endpoint.
+    pub(super) fn admits(&self, handle: RoomHandle, endpoint: Endpoint) -> bool {
+        self.room(handle).is_some_and(|room| room.admits(endpoint))
+    }
+
+    /// A member says that the room is full: [`Rooms::judge_full`] looks at it again when others may have taken us in.
+    pub(super) fn handle_full(&mut self, own: &Own, handle: RoomHandle, from: Endpoint) {
+        let Some(entry) = self.rooms.get_mut(&handle) else { return };
+        if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS {
+            entry.full_since = Some(own.time());
+        }
+    }
+
+    /// Rooms that are full, which cannot be entered. One whose members take in nobody else, a full mesh, is full where
+    /// so many say so and nobody has taken us in after a while; of members that keep some links each another one soon
+    /// has a place.
+    pub(super) fn judge_full(&mut self, own: &Own) -> Vec<(RoomHandle, RoomRefusal)> {
+        let is_due = |entry: &Entry| entry.full_judged().is_some_and(|at| at <= own.time());
+        let due: Vec<RoomHandle> =
+            self.rooms.iter().filter(|(_, entry)| is_due(entry)).map(|(&handle, _)| handle).collect();
+        let (entered, full): (Vec<RoomHandle>, _) =
+            due.into_iter().partition(|&room| self.attachments.has_attached(room));
+        for handle in entered {
+            let Some(entry) = self.rooms.get_mut(&handle) else { continue };
+            entry.full.clear();
+            entry.full_since = None;
+        }
+        let detail = || RoomRefusal::Full(format!("{FULL_SAYERS} of its members say so"));
+        full.into_iter().map(|handle| (handle, detail())).collect()
+    }
+}
+
+/// Tokens are counted by room; the driver sees one number.
+pub(super) fn persist_token(handle: RoomHandle, token: u64) -> u64 {
+    u64::from(handle.0) << 40 | token & ((1 << 40) - 1)
+}
+
+fn split_token(token: u64) -> (RoomHandle, u64) {
+    (RoomHandle((token >> 40) as u32), token & ((1 << 40) - 1))
+}

@@ -1,0 +1,572 @@
+//! Servers of a node: conversations with them, and what each of them knows of which room.
+//!
+//! It reads rooms, and says what servers say of them. What is sealed, and for whom, it does not know.
+
+mod ice;
+mod reach;
+mod registration;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use self::registration::Registration;
+use super::own::Own;
+use super::rooms::Rooms;
+use super::view::CommandError;
+use crate::id::{Code, Endpoint, RoomId};
+use crate::reach::Reach;
+use crate::room::Room;
+use crate::seam::choice::Choice;
+use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal, ServerState};
+use crate::seam::io::{Effect, ServerId};
+use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
+use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
+use crate::signalling::protocol::{
+    Announcement, FromClient, FromServer, LinkOutcome, ServerRefusal, VERSIONS,
+};
+use crate::time::{Time, WallTime};
+use crate::wire::Base64;
+
+/// Servers on which one room is looked for: its own, and those that an address may name besides.
+pub(super) const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
+/// Time to reach one of the members that a server named, before it is asked for others.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What a server said that concerns others.
+pub(super) enum Heard {
+    /// It let us in.
+    Entered,
+    /// It is away, and lists nobody in these rooms.
+    Away(Vec<RoomHandle>),
+    /// It knows the room that these were asked for as.
+    Found { handles: Vec<RoomHandle>, room: RoomId, code: Code, genesis: Vec<u8> },
+    /// It names members of a room that we are in now.
+    Members(RoomHandle, Vec<Announcement>),
+    /// Somebody else joined a room.
+    Joined(RoomHandle, Announcement),
+    /// Somebody left a room.
+    Left(RoomHandle, Endpoint),
+    /// A sealed payload, which it says is this endpoint's.
+    Signal { room: RoomHandle, from: Endpoint, payload: Vec<u8> },
+    /// It knows no such member of a room.
+    NoSuchMember(RoomHandle, Endpoint),
+    /// It does not let us into a room.
+    Refused(RoomHandle, RoomRefusal),
+}
+
+/// All conversations, and where each room is looked for.
+#[derive(Debug)]
+pub(super) struct Servers {
+    clients: BTreeMap<ServerId, ServerClient>,
+    /// Where a room's members can be found; the first one's LINK is the room's.
+    registrations: BTreeMap<RoomHandle, Vec<Registration>>,
+    next: u32,
+}
+
+impl Servers {
+    pub(super) fn new() -> Servers {
+        Servers { clients: BTreeMap::new(), registrations: BTreeMap::new(), next: 1 }
+    }
+
+    /// All servers that there is a conversation with.
+    pub(super) fn ids(&self) -> Vec<ServerId> {
+        self.clients.keys().copied().collect()
+    }
+
+    fn of(&self, room: RoomHandle) -> &[Registration] {
+        self.registrations.get(&room).map_or(&[], Vec::as_slice)
+    }
+
+    /// What `server` knows of a room, when it is asked at all.
+    fn registration(&mut self, room: RoomHandle, server: ServerId) -> Option<&mut Registration> {
+        self.registrations.get_mut(&room)?.iter_mut().find(|known| known.server == server)
+    }
+
+    /// Whether a room is looked for on `server`.
+    fn uses(&self, room: RoomHandle, server: ServerId) -> bool {
+        self.of(room).iter().any(|known| known.server == server)
+    }
+
+    /// Whether `server` is the one by which a room was made or asked for.
+    fn is_first(&self, room: RoomHandle, server: ServerId) -> bool {
+        self.of(room).first().is_some_and(|first| first.server == server)
+    }
+
+    /// The rooms that are looked for on `server`.
+    fn rooms_on(&self, server: ServerId) -> Vec<RoomHandle> {
+        self.registrations.keys().copied().filter(|&room| self.uses(room, server)).collect()
+    }
+
+    fn room_on(&self, rooms: &Rooms, server: ServerId, id: RoomId) -> Option<RoomHandle> {
+        let is_it = |room: &RoomHandle| rooms.get(*room).is_some_and(|entry| entry.id() == Some(id));
+        self.rooms_on(server).into_iter().find(is_it)
+    }
+
+    /// A room's LINK, once it is registered.
+    pub(super) fn address(&self, rooms: &Rooms, handle: RoomHandle) -> Option<RoomAddress> {
+        let entry = rooms.get(handle)?;
+        let room = entry.room()?.id();
+        let registrations = self.of(handle);
+        let first = registrations.iter().find(|known| known.code.is_some())?;
+        let others = registrations.iter().filter(|other| other.server != first.server);
+        Some(RoomAddress {
+            server: first.base.clone(),
+            code: first.code?,
+            room: Some(room),
+            secret: entry.secret().copied(),
+            further_servers: others.map(|other| other.base.clone()).collect(),
+        })
+    }
+
+    /// How many others the servers of a room say are in it; of several servers the most. It is their word.
+    pub(super) fn others_named(&self, room: RoomHandle) -> u64 {
+        self.of(room).iter().map(|known| known.others).max().unwrap_or(0)
+    }
+
+    /// Whether one more server may be asked for a room.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
+    pub(super) fn check_further(&self, room: RoomHandle, base: &str) -> Result<(), CommandError> {
+        check_server(base).map_err(|error| CommandError::Server(error.to_string()))?;
+        let known = self.registrations.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
+        if known.len() >= REGISTRATIONS_MAX {
+            return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));
+        }
+        Ok(())
+    }
+
+    /// Looks for a room on the server at `base` from here on. Returns the server, and whether the conversation with it
+    /// is about to begin.
+    pub(super) fn register(&mut self, own: &Own, room: RoomHandle, base: &str) -> (ServerId, bool) {
+        let base = base.trim_end_matches('/');
+        let url = signalling_url(base);
+        let known = self.clients.iter().find(|(_, client)| client.url() == url).map(|(&server, _)| server);
+        let server = known.unwrap_or_else(|| {
+            let server = ServerId(self.next);
+            self.next += 1;
+            self.clients.insert(server, ServerClient::new(own.time(), url, &own.config));
+            server
+        });
+        let registrations = self.registrations.entry(room).or_default();
+        if !registrations.iter().any(|known| known.server == server) {
+            registrations.push(Registration::new(server, String::from(base)));
+        }
+        (server, known.is_none())
+    }
+
+    /// Forgets a room that was left.
+    pub(super) fn remove_room(&mut self, room: RoomHandle) {
+        self.registrations.remove(&room);
+    }
+
+    /// Closes the conversations that no room needs.
+    pub(super) fn drop_unused(&mut self, own: &mut Own) {
+        for server in self.ids() {
+            if self.rooms_on(server).is_empty() {
+                self.clients.remove(&server);
+                own.effect(Effect::ServerClose { server });
+            }
+        }
+    }
+
+    /// Tells every server that we leave, and closes the sockets.
+    pub(super) fn leave(&mut self, own: &mut Own, rooms: &Rooms) {
+        for room in rooms.handles() {
+            self.leave_room(own, rooms, room);
+        }
+        for server in core::mem::take(&mut self.clients).into_keys() {
+            own.effect(Effect::ServerClose { server });
+        }
+    }
+
+    /// Tells a room's servers that we leave the room.
+    pub(super) fn leave_room(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle) {
+        let Some(room) = rooms.get(handle).and_then(super::rooms::Entry::id) else { return };
+        let joined = |known: &mut Registration| core::mem::take(&mut known.joined).then_some(known.server);
+        let known = self.registrations.get_mut(&handle).into_iter().flatten();
+        for server in known.filter_map(joined).collect::<Vec<_>>() {
+            self.request(own, server, &FromClient::Leave { room });
+        }
+    }
+
+    /// Whether a server let us in.
+    pub(super) fn is_entered(&self, server: ServerId) -> bool {
+        self.clients.get(&server).is_some_and(ServerClient::is_entered)
+    }
+
+    /// A server that counts us among a room's members, and listens.
+    pub(super) fn joined(&self, room: RoomHandle) -> Option<ServerId> {
+        let joined = self.of(room).iter().filter(|known| known.joined).map(|known| known.server);
+        joined.into_iter().find(|&server| self.is_entered(server))
+    }
+
+    /// Sends a request, if the server let us in. Returns whether it was sent.
+    fn request(&mut self, own: &mut Own, server: ServerId, message: &FromClient) -> bool {
+        let Some(client) = self.clients.get_mut(&server).filter(|client| client.is_entered()) else {
+            return false;
+        };
+        let text = client.request(own.time(), message);
+        own.effect(Effect::ServerSend { server, text });
+        true
+    }
+
+    /// Has a server hand a sealed payload to a member of a room.
+    pub(super) fn send_signal(
+        &mut self,
+        own: &mut Own,
+        server: ServerId,
+        room: RoomId,
+        to: Endpoint,
+        payload: Vec<u8>,
+    ) {
+        if let Ok(payload) = Base64::new(payload) {
+            self.request(own, server, &FromClient::Signal { room, to, payload });
+        }
+    }
+
+    /// Tells the first server of a room that listens how a link came about that was sought since `sought`: what is
+    /// told is how many links there are of which kind and how long they took, and of nobody in particular.
+    pub(super) fn report(&mut self, own: &mut Own, room: RoomHandle, outcome: LinkOutcome, sought: Time) {
+        let ms = own.time().since(sought).as_millis().try_into().unwrap_or(u64::MAX);
+        let servers: Vec<ServerId> = self.of(room).iter().map(|known| known.server).collect();
+        let report = FromClient::Report { outcome, ms };
+        servers.into_iter().any(|server| self.request(own, server, &report));
+    }
+
+    /// Asks every server of a room for it, or all but one.
+    pub(super) fn ask_for_room(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        handle: RoomHandle,
+        but: Option<ServerId>,
+    ) {
+        let servers = self.of(handle).iter().map(|known| known.server);
+        for server in servers.filter(|server| Some(*server) != but).collect::<Vec<_>>() {
+            self.ask_one_for_room(own, rooms, handle, server);
+        }
+    }
+
+    /// Asks a server for a room, or hands it the genesis that we hold.
+    pub(super) fn ask_one_for_room(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        handle: RoomHandle,
+        server: ServerId,
+    ) {
+        let Some(entry) = rooms.get(handle) else { return };
+        let message = match (entry.room(), entry.wanted_room()) {
+            (Some(room), _) => {
+                let genesis =
+                    Base64::new(room.genesis_bytes()).expect("a checked genesis is within the limit");
+                FromClient::Register { genesis }
+            }
+            (None, Some(room)) => FromClient::Lookup { room: Some(room), code: None },
+            (None, None) if self.is_first(handle, server) => {
+                FromClient::Lookup { room: None, code: entry.wanted_code() }
+            }
+            // Elsewhere the code is another room's, or nobody's: the id is awaited.
+            (None, None) => return,
+        };
+        self.request(own, server, &message);
+    }
+
+    /// Becomes a member of a room on a server, or asks it for members that it has not named yet.
+    fn ask_to_join(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle, server: ServerId) {
+        let Some(room) = rooms.room(handle).map(Room::id) else { return };
+        let secret = rooms.get(handle).and_then(|entry| entry.secret());
+        let token = secret.map(|secret| secret.join_token(&room).into());
+        self.request(own, server, &FromClient::Join { room, token });
+    }
+
+    /// Asks servers for other members where none of those that they named was reached.
+    pub(super) fn ask_for_others(&mut self, own: &mut Own, rooms: &Rooms) {
+        let mut due = Vec::new();
+        for (&handle, known) in &mut self.registrations {
+            for known in known.iter_mut().filter(|known| known.ask_again.is_some_and(|at| at <= own.time())) {
+                known.ask_again = None;
+                due.push((handle, known.server));
+            }
+        }
+        for (handle, server) in due {
+            if !rooms.attachments().has_attached(handle) {
+                self.ask_to_join(own, rooms, handle, server);
+            }
+        }
+    }
+
+    /// A WebSocket is open. The server speaks first.
+    pub(super) fn handle_up(&mut self, server: ServerId, address: Option<IpAddr>) {
+        if let (Some(client), Some(address)) = (self.clients.get_mut(&server), address) {
+            client.set_reach(Reach::of(address));
+        }
+    }
+
+    pub(super) fn handle_text(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        server: ServerId,
+        text: &str,
+    ) -> Option<Heard> {
+        let client = self.clients.get_mut(&server)?;
+        let (action, event) = client.handle_text(own.time(), text, &own.identity, &own.announcement);
+        self.carry_out(own, rooms, server, action, event)
+    }
+
+    pub(super) fn handle_down(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        server: ServerId,
+        reason: String,
+    ) -> Option<Heard> {
+        let client = self.clients.get_mut(&server)?;
+        let event = client.handle_down(own.time(), reason, &mut own.rng);
+        self.carry_out(own, rooms, server, None, event)
+    }
+
+    /// Does what is due for one server.
+    pub(super) fn handle_timeout(&mut self, own: &mut Own, rooms: &Rooms, server: ServerId) -> Option<Heard> {
+        let client = self.clients.get_mut(&server)?;
+        let (action, event) = client.handle_timeout(own.time(), &mut own.rng);
+        self.carry_out(own, rooms, server, action, event)
+    }
+
+    /// When a server is to be spoken to.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let known = self.registrations.values().flatten();
+        let asking = known.clone().filter_map(|known| known.ask_again);
+        let renewals = known.filter(|known| known.joined).filter_map(|known| known.ice.as_ref()?.renewal());
+        self.clients.values().map(ServerClient::poll_timeout).chain(asking).chain(renewals).min()
+    }
+
+    /// The machine may have another network now.
+    pub(super) fn handle_network_changed(&mut self, now: Time) {
+        self.clients.values_mut().for_each(|client| client.handle_network_changed(now));
+    }
+
+    /// How far the clocks of a room's servers are ahead of ours, in microseconds.
+    pub(super) fn clocks(&self, own: &Own, room: RoomHandle) -> Vec<i64> {
+        let clients = self.of(room).iter().filter_map(|known| self.clients.get(&known.server));
+        let walls = clients.filter_map(|client| client.wall(own.time()));
+        walls.map(|wall: WallTime| own.now.ahead_by(wall)).collect()
+    }
+
+    /// The overlay that a server wants new rooms to have.
+    pub(super) fn overlay(&self, server: ServerId) -> Choice {
+        self.clients.get(&server).map(ServerClient::overlay).unwrap_or_default()
+    }
+
+    fn carry_out(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        server: ServerId,
+        action: Option<ClientAction>,
+        event: Option<ClientEvent>,
+    ) -> Option<Heard> {
+        let url = String::from(self.clients.get(&server)?.url());
+        match action {
+            None => {}
+            Some(ClientAction::Open) => {
+                own.effect(Effect::ServerOpen { server, url: url.clone() });
+                own.event(Event::Server { url: url.clone(), state: ServerState::Connecting });
+            }
+            Some(ClientAction::Send(text)) => own.effect(Effect::ServerSend { server, text }),
+            Some(ClientAction::Close) => own.effect(Effect::ServerClose { server }),
+        }
+        match event? {
+            ClientEvent::Entered => {
+                own.event(Event::Server { url, state: ServerState::Connected });
+                for handle in self.rooms_on(server) {
+                    self.ask_one_for_room(own, rooms, handle, server);
+                }
+                return Some(Heard::Entered);
+            }
+            ClientEvent::Away(reason) => {
+                own.event(Event::Server { url, state: ServerState::Away { reason } });
+                let away = self.rooms_on(server);
+                for &handle in &away {
+                    if let Some(known) = self.registration(handle, server) {
+                        (known.joined, known.others, known.ask_again) = (false, 0, None);
+                    }
+                }
+                return Some(Heard::Away(away));
+            }
+            ClientEvent::Rubbish(detail) => own.refuse(None, Refusal::Server, detail),
+            ClientEvent::Version((least, most)) => {
+                let newer = if least > VERSIONS.1 { "newer" } else { "older" };
+                let detail =
+                    format!("it speaks versions {least} to {most}, which are {newer} than this one's");
+                own.refuse(None, Refusal::Version, detail);
+            }
+            ClientEvent::Message(message) => return self.handle_message(own, rooms, server, message),
+        }
+        None
+    }
+
+    fn handle_message(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        server: ServerId,
+        message: FromServer,
+    ) -> Option<Heard> {
+        let on = |servers: &Servers, room| servers.room_on(rooms, server, room);
+        match message {
+            FromServer::Found { room, code, genesis } => {
+                let mut handles = self.rooms_on(server);
+                handles.retain(|&handle| self.asked_for(rooms, handle, server, room, code));
+                return Some(Heard::Found { handles, room, code, genesis: genesis.to_vec() });
+            }
+            FromServer::Unknown { room, code } => self.handle_unknown(own, rooms, server, room, code),
+            FromServer::Joined { room, members, others } => {
+                let handle = on(self, room)?;
+                if let Some(known) = self.registration(handle, server) {
+                    (known.joined, known.refused) = (true, false);
+                    known.others = others.unwrap_or(members.len() as u64);
+                    // It may name nobody twice, so that there is an end to it.
+                    known.ask_again = (!members.is_empty()).then(|| own.time() + ASK_AGAIN);
+                }
+                return Some(Heard::Members(handle, members.into_iter().collect()));
+            }
+            FromServer::MemberJoined { room, announcement } => {
+                let handle = on(self, room)?;
+                if let Some(known) = self.registration(handle, server) {
+                    known.others = known.others.saturating_add(1);
+                }
+                return Some(Heard::Joined(handle, announcement));
+            }
+            FromServer::MemberLeft { room, endpoint } => {
+                let handle = on(self, room)?;
+                if let Some(known) = self.registration(handle, server) {
+                    known.others = known.others.saturating_sub(1);
+                }
+                return Some(Heard::Left(handle, endpoint));
+            }
+            FromServer::IceServers { room, servers, lasts_ms } => {
+                let handle = on(self, room);
+                self.handle_ice_servers(own, handle, server, servers, lasts_ms);
+            }
+            FromServer::Signal { room, from, payload } => {
+                return Some(Heard::Signal { room: on(self, room)?, from, payload: payload.to_vec() });
+            }
+            FromServer::Refused {
+                reason: ServerRefusal::NoSuchMember,
+                room: Some(room),
+                endpoint: Some(gone),
+                ..
+            } => return Some(Heard::NoSuchMember(on(self, room)?, gone)),
+            FromServer::Refused { reason, detail, room, .. } => {
+                let handle = room.and_then(|room| on(self, room));
+                return refusal(own, handle, reason, &detail);
+            }
+            FromServer::Goodbye { reason, detail, .. } => {
+                let refusal = match reason {
+                    ServerRefusal::Version => Refusal::Version,
+                    _ => Refusal::Server,
+                };
+                let detail = format!("the server closes the connection ({reason:?}): {detail}");
+                own.refuse(None, refusal, detail);
+            }
+            // Handled by the conversation itself.
+            _ => {}
+        }
+        None
+    }
+
+    /// Whether an answer about `room` under `code` is one that was asked for.
+    fn asked_for(
+        &self,
+        rooms: &Rooms,
+        handle: RoomHandle,
+        server: ServerId,
+        room: RoomId,
+        code: Code,
+    ) -> bool {
+        let Some(entry) = rooms.get(handle) else { return false };
+        match entry.id() {
+            Some(id) => id == room,
+            // A code means something on its own server alone.
+            None => self.is_first(handle, server) && entry.wanted_code() == Some(code),
+        }
+    }
+
+    /// A room that a server found is open: notes its code there, and joins it there.
+    pub(super) fn handle_opened(
+        &mut self,
+        own: &mut Own,
+        rooms: &Rooms,
+        handle: RoomHandle,
+        server: ServerId,
+        code: Code,
+    ) {
+        let was_open = self.of(handle).iter().any(|known| known.code.is_some());
+        let Some(known) = self.registration(handle, server) else { return };
+        if known.code.replace(code) != Some(code) {
+            own.event(Event::RoomRegistered { room: handle, code });
+        }
+        if !was_open {
+            // Now that the id is known, the other servers can be asked too.
+            self.ask_for_room(own, rooms, handle, Some(server));
+        }
+        self.ask_to_join(own, rooms, handle, server);
+    }
+
+    fn handle_unknown(
+        &self,
+        own: &mut Own,
+        rooms: &Rooms,
+        server: ServerId,
+        room: Option<RoomId>,
+        code: Option<Code>,
+    ) {
+        for handle in self.rooms_on(server) {
+            let Some(entry) = rooms.get(handle) else { continue };
+            let is_meant = match room {
+                Some(_) => entry.wanted_room() == room,
+                None => entry.wanted_room().is_none() && entry.wanted_code() == code,
+            };
+            if is_meant && entry.room().is_none() {
+                own.event(Event::RoomWaiting { room: handle });
+            }
+        }
+    }
+
+    /// One server does not let us into a room. Returns whether no other is left to ask.
+    pub(super) fn handle_refused(&mut self, room: RoomHandle, server: ServerId) -> bool {
+        if let Some(known) = self.registration(room, server) {
+            known.refused = true;
+        }
+        self.of(room).iter().all(|known| known.refused)
+    }
+
+    /// Whether a room is looked for on one server alone.
+    pub(super) fn is_only(&self, room: RoomHandle) -> bool {
+        self.of(room).len() == 1
+    }
+}
+
+/// What becomes of a request that a server refused.
+fn refusal(own: &mut Own, handle: Option<RoomHandle>, reason: ServerRefusal, detail: &str) -> Option<Heard> {
+    let words = || String::from(detail);
+    match (handle, reason) {
+        (Some(handle), ServerRefusal::RoomFull) => Some(Heard::Refused(handle, RoomRefusal::Full(words()))),
+        (
+            Some(handle),
+            ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature,
+        ) => Some(Heard::Refused(handle, RoomRefusal::Server(words()))),
+        // Where the server forgot the room, joining again follows from what it says next.
+        _ => {
+            own.refuse(None, Refusal::Server, format!("{reason:?}: {detail}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! How much a node remembers of others, and how much waits for them.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::links::SERVE_QUEUE;
+use super::people::COUNTERS_MAX;
+use super::world::{KIND, World, member};
+use super::*;
+use crate::batches::batch::BATCH_MAX;
+use crate::id::Instance;
+use crate::replica::FIRST_REPLICA;
+use crate::replica::toy::{Board, PART, PARTS};
+use crate::room::message::{RoomMessage, Want};
+use crate::signalling::protocol::Announcement;
+use crate::wire::Bounded;
+
+#[test]
+fn so_many_endpoints_are_known_and_idle_ones_give_way() {
+    let mut world = World::new();
+    // The table is told of those alone whose signature was checked.
+    let announce = |number: u64| {
+        let endpoint = Endpoint { instance: Instance(number), ..member(0).endpoint };
+        Announcement { endpoint, ..member(0) }
+    };
+    for number in 0..PEERS_MAX as u64 {
+        assert!(world.know(&announce(number)));
+    }
+    assert_eq!(world.node.usage().peers, PEERS_MAX);
+    let next = announce(PEERS_MAX as u64);
+    assert!(world.know(&next), "one that nobody links to gives way");
+    assert_eq!(world.node.usage().peers, PEERS_MAX);
+    for endpoint in world.node.base.known.endpoints() {
+        world.node.base.known.refuse_until(endpoint, Time(1));
+    }
+    let late = announce(PEERS_MAX as u64 + 1);
+    assert!(!world.know(&late), "of the others each is remembered for a reason");
+    assert_eq!(world.refused(late.endpoint, Refusal::TooManyAttempts), 1);
+    assert!(world.know(&next), "who is known stays so");
+}
+
+#[test]
+fn a_neighbour_attaches_to_so_many_rooms() {
+    let mut world = World::new();
+    let mut rooms = alloc::vec![world.room];
+    while rooms.len() < ROOMS_MAX {
+        let spec = RoomSpec { server: "https://mesh.example".into(), kind: KIND, private: false };
+        rooms.push(world.node.create_room(world.now, spec).expect("a room"));
+    }
+    let endpoint = world.link(1);
+    for (&room, number) in rooms.iter().zip(1..) {
+        world.attach(1, room, number);
+    }
+    let attached = |world: &World| world.node.base.rooms.attachments().attached(endpoint);
+    assert_eq!(attached(&world).into_values().collect::<Vec<_>>(), rooms);
+    assert_eq!(world.refused(endpoint, Refusal::Message), 0);
+    world.attach(1, world.room, ROOMS_MAX as u32 + 1);
+    assert_eq!(world.refused(endpoint, Refusal::Message), 1, "one number more is an offence");
+    assert!(!attached(&world).contains_key(&(ROOMS_MAX as u32 + 1)));
+}
+
+#[test]
+fn so_many_refusals_are_counted_apart_and_further_ones_together() {
+    let mut world = World::new();
+    let endpoint = |number: usize| Endpoint { instance: Instance(number as u64), ..world.node.endpoint() };
+    let [first, last] = [0, COUNTERS_MAX - 1].map(endpoint);
+    let beyond = [COUNTERS_MAX, COUNTERS_MAX + 1].map(endpoint);
+    for endpoint in (0..COUNTERS_MAX).map(endpoint).collect::<Vec<_>>() {
+        world.node.base.own.refuse(Some(endpoint), Refusal::Seal, String::new());
+    }
+    for endpoint in [first, last, beyond[0], beyond[1]] {
+        world.node.base.own.refuse(Some(endpoint), Refusal::Seal, String::new());
+    }
+    let told = |world: &mut World, endpoint| world.refused(endpoint, Refusal::Seal);
+    assert_eq!([first, last].map(|one| told(&mut world, one)), [2, 2]);
+    assert_eq!(beyond.map(|one| told(&mut world, one)), [1, 2], "these share a counter");
+    assert_eq!(world.node.base.own.people.counters(), COUNTERS_MAX + 1);
+}
+
+#[test]
+fn so_much_waits_for_a_link_while_parts_are_served() {
+    let mut world = World::new();
+    // All parts together are more than a link takes at once.
+    for part in 0..PARTS {
+        let values: Vec<(u32, u32)> = (0..PART).map(|place| (part * PART + place, place)).collect();
+        world
+            .node
+            .room_mut(world.now, world.room)
+            .write(Board::payloads(&values))
+            .expect("places of the board");
+    }
+    // What was just written is told at once to whoever attaches.
+    world.link(1);
+    world.heard(1);
+    world.is_taken = false;
+    let parts = Bounded::new((0..PARTS).collect()).expect("few");
+    world.say(1, RoomMessage::Want(Want { replica: FIRST_REPLICA, parts }));
+    for _ in 0..3 {
+        world.node.handle_timeout(world.now);
+        world.run();
+        let queued = world.node.usage().queued_bytes_most;
+        assert!((SERVE_QUEUE..SERVE_QUEUE + BATCH_MAX).contains(&queued), "{queued}");
+    }
+}
