@@ -14,3 +14,20 @@ pub(super) const WAITS: &[(&str, &str)] = &[
 
 /// Arrows between folders of core that point up: from, to and reason.
 pub(super) const UPWARD: &[(&str, &str, &str)] = &[];
+
+/// Types with more than 60 methods: folder and name, and reason.
+pub(super) const MANY_METHODS: &[(&str, &str)] = &[
+    (
+        "apps/web/src/pages::Board",
+        "to be taken apart: tools, drawing and input of the canvas page are one object",
+    ),
+    ("apps/web/src/pages::Session", "to be taken apart: a page's room, store and people are one object"),
+    (
+        "crates/meshwork-sim/src/world::World",
+        "to be taken apart: network, clock and nodes of a simulation are one object",
+    ),
+    (
+        "crates/meshwork-signal/src/turn::Relay",
+        "to be taken apart: allocations, channels and permissions are one object",
+    ),
+];

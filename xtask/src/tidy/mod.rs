@@ -7,6 +7,7 @@ mod foreign;
 mod ledger;
 mod leftovers;
 mod links;
+mod methods;
 mod proofs;
 mod source;
 
@@ -39,6 +40,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(foreign::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));
+    problems.extend(methods::check(&files, exceptions::MANY_METHODS));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
     if problems.is_empty() {
         eprintln!("xtask: tidy: {} files and {} crates are in order", files.len(), packages.len());

@@ -68,7 +68,7 @@ impl Node {
                 return Ok(handle);
             }
             if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
-                room.restore_records(&stored.records);
+                room.kept_mut().restore_records(&stored.records);
                 room.restore(now, stored.batches);
             }
         }
@@ -126,7 +126,7 @@ impl Node {
 
     fn carry_out(&mut self, handle: RoomHandle, output: RoomOutput) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
-        let Some(id) = base.rooms.room(handle).map(crate::room::Room::id) else { return };
+        let Some(id) = base.rooms.room(handle).map(|room| room.kept().id()) else { return };
         match output {
             RoomOutput::Event(event) => base.own.event(event),
             RoomOutput::SayAgain => {

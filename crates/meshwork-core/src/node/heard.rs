@@ -6,6 +6,7 @@ use super::Node;
 use super::connecting::Source;
 use super::servers::Heard;
 use crate::id::{Code, RoomId};
+use crate::room::rules::publish::Act;
 use crate::room::rules::record::Terms;
 use crate::seam::choice::Choice;
 use crate::seam::event::{Refusal, RoomHandle, RoomRefusal};
@@ -87,13 +88,13 @@ impl Node {
         let wanted = base.servers.overlay(server);
         let Some((room, now)) = base.rooms.room_mut(&base.own, handle) else { return };
         // Its owner may have chosen already.
-        if wanted == Choice::Auto || *room.rules() != Terms::default() {
+        if wanted == Choice::Auto || *room.kept().records().rules() != Terms::default() {
             return;
         }
         let overlay = BoundedText::new(&wanted.record_name()).expect("names of overlays are short");
         let rules = Terms { overlay, ..Terms::default() };
         // Without it the room is one like any other.
-        let _ = room.set_rules(now, &base.own.identity, rules);
+        let _ = room.govern(now, &base.own.identity, Act::SetTerms(rules));
     }
 
     /// One server does not let us into a room. It cannot be entered when no other server is left to ask and

@@ -62,7 +62,7 @@ use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
 use crate::overlay::maker::{self, Maker};
 use crate::rng::Seed;
-use crate::room::{MakeReplica, Room};
+use crate::room::MakeReplica;
 use crate::signalling::address::RoomAddress;
 use crate::time::{Now, Time, WallTime};
 
@@ -415,8 +415,8 @@ impl Node {
             links: links.count(),
             attempts: self.connecting.pending(),
             queued_bytes_most: links.all().map(Link::queued).max().unwrap_or(0),
-            held_batches: rooms.rooms().map(Room::held_batches).sum(),
-            unverified_bytes: rooms.rooms().map(Room::unverified_bytes).sum(),
+            held_batches: rooms.rooms().map(|room| room.kept().held_batches()).sum(),
+            unverified_bytes: rooms.rooms().map(|room| room.kept().unverified_bytes()).sum(),
             retained_bytes_most: links.retained_bytes_most(),
         }
     }

@@ -8,16 +8,17 @@ use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
 use crate::batches::batch::SignedBatch;
-use crate::id::{Endpoint, Identity, PeerId, RoomId};
+use crate::id::{Endpoint, PeerId, RoomId};
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
 use crate::overlay::sketch::Sight;
 use crate::replica::Replica;
 use crate::room::Room;
 use crate::room::history::HistoryView;
+use crate::room::rules::publish::Act;
 use crate::room::rules::record::{Erase, RecordHash, Terms};
 use crate::room::rules::records::Records;
-use crate::room::writing::{Receipt, WriteError, WritingLeft};
+use crate::room::writing::{Receipt, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
 use crate::seam::io::BatchKey;
 use crate::seam::presence::State;
@@ -52,22 +53,22 @@ impl<'a> RoomRef<'a> {
 
     /// Whether a secret guards the room.
     pub fn is_private(self) -> Option<bool> {
-        Some(self.open()?.genesis().is_private())
+        Some(self.open()?.kept().genesis().is_private())
     }
 
     /// The replica of the app that the room opened with, if it is what is asked for.
     pub fn replica<R: Replica>(self) -> Option<&'a R> {
-        self.open()?.replica().as_any()
+        self.open()?.kept().replica().as_any()
     }
 
     /// The room's time at `now`, by which what is written is stamped.
     pub fn time(self, now: Time) -> Option<WallTime> {
-        Some(self.open()?.present(self.node.base.own.at(now)).wall)
+        Some(self.open()?.kept().present(self.node.base.own.at(now)).wall)
     }
 
     /// How the room's overlay looks from here.
     pub fn overlay(self) -> Option<OverlayView> {
-        self.open().map(Room::overlay)
+        self.open().map(|room| room.membership().view())
     }
 
     /// Whether a relay is known for the room, and may be used.
@@ -117,8 +118,10 @@ impl<'a> RoomRef<'a> {
             pings: link.map(Link::ping_outcomes).unwrap_or_default(),
             attached: base.rooms.attachments().is_attached(endpoint, self.room),
             distant: is_gone && is_wanted && base.rooms.attachments().is_distant(endpoint, self.room),
-            stays: room.and_then(|room| room.member(endpoint)).is_some_and(|member| member.stays),
-            in_step: room.is_some_and(|room| room.is_in_step(endpoint)),
+            stays: room
+                .and_then(|room| room.membership().member(endpoint))
+                .is_some_and(|member| member.stays),
+            in_step: room.is_some_and(|room| room.kept().is_in_step(endpoint)),
             bytes_received,
             bytes_sent,
             session: session.map(|session| session.id()),
@@ -135,7 +138,7 @@ impl<'a> RoomRef<'a> {
 
     /// Everything that follows from the room's records.
     pub fn records(self) -> Option<&'a Records> {
-        self.open().map(Room::records)
+        self.open().map(|room| room.kept().records())
     }
 
     /// Who is banned.
@@ -146,13 +149,13 @@ impl<'a> RoomRef<'a> {
     /// Whether a member said that it holds the records of the room that we hold; one that stores says so when
     /// they are on its disk.
     pub fn has_our_records(self, endpoint: Endpoint) -> bool {
-        self.open().is_some_and(|open| open.has_our_records(endpoint))
+        self.open().is_some_and(|open| open.kept().has_our_records(endpoint))
     }
 
     /// Whether everything that was stored of the room has been verified and is shown; false for a room that is not
     /// open.
     pub fn is_restored(self) -> bool {
-        self.open().is_some_and(Room::is_restored)
+        self.open().is_some_and(|room| room.kept().is_restored())
     }
 
     /// How far the fetch of its history is; `None` when there is none.
@@ -180,16 +183,12 @@ impl<'a> RoomMut<'a> {
         done
     }
 
-    /// Does something in one's own name.
-    fn govern<T>(
-        &mut self,
-        act: impl FnOnce(&mut Room, Now, &Identity) -> Result<T, WriteError>,
-    ) -> Result<T, CommandError> {
+    fn govern(&mut self, act: Act<'_>) -> Result<RecordHash, CommandError> {
         let base = &mut self.node.base;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
-        let done = act(room, now, &base.own.identity)?;
+        let hash = room.govern(now, &base.own.identity, act)?;
         self.node.settle();
-        Ok(done)
+        Ok(hash)
     }
 
     /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the
@@ -234,8 +233,12 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`CommandError`] says what is wrong with a payload, or that neighbours cannot keep up; nothing was written.
     pub fn write(&mut self, payloads: Vec<Vec<u8>>) -> Result<Receipt, CommandError> {
-        self.node.base.rooms.check_backpressure(&self.node.base.links, self.room)?;
-        self.govern(|room, now, identity| room.write(now, identity, payloads))
+        let base = &mut self.node.base;
+        base.rooms.check_backpressure(&base.links, self.room)?;
+        let (room, now) = base.rooms.open(&base.own, self.room)?;
+        let receipt = room.write(now, &base.own.identity, payloads)?;
+        self.node.settle();
+        Ok(receipt)
     }
 
     /// What one may write now; `None` where the room's rules have no limit.
@@ -246,7 +249,7 @@ impl<'a> RoomMut<'a> {
     pub fn writing_left(&mut self) -> Result<Option<WritingLeft>, CommandError> {
         let base = &mut self.node.base;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
-        Ok(room.writing_left(now)?)
+        Ok(room.kept().writing_left(now)?)
     }
 
     /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
@@ -259,7 +262,7 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`] when a rule cannot be.
     pub fn set_rules(&mut self, rules: Terms) -> Result<RecordHash, CommandError> {
-        self.govern(|room, now, identity| room.set_rules(now, identity, rules))
+        self.govern(Act::SetTerms(rules))
     }
 
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
@@ -267,7 +270,7 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
     pub fn ban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
-        self.govern(|room, now, identity| room.ban(now, identity, peer))
+        self.govern(Act::Ban(peer))
     }
 
     /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
@@ -275,10 +278,7 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`].
     pub fn unban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
-        self.govern(|room, now, identity| match room.bans_of(peer) {
-            bans if bans.is_empty() => Err(WriteError::NotBanned),
-            bans => room.lift(now, identity, &bans),
-        })
+        self.govern(Act::Unban(peer))
     }
 
     /// Takes back what was written up to now.
@@ -286,7 +286,7 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
     pub fn erase(&mut self, erase: Erase) -> Result<RecordHash, CommandError> {
-        self.govern(|room, now, identity| room.erase(now, identity, erase))
+        self.govern(Act::Erase(erase))
     }
 
     /// Lifts bans and erases by their hashes.
@@ -294,7 +294,7 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`WriteError::NotAllowed`] unless one is the owner.
     pub fn lift(&mut self, hashes: &[RecordHash]) -> Result<RecordHash, CommandError> {
-        self.govern(|room, now, identity| room.lift(now, identity, hashes))
+        self.govern(Act::Lift(hashes))
     }
 
     /// Sets what one says of oneself; `None` for nothing. May be called at each movement: what is said is the
@@ -346,7 +346,7 @@ impl<'a> RoomMut<'a> {
     /// Takes in the records that were stored of an open room, before its batches, which are written under them.
     /// Those that are known already change nothing.
     pub fn restore_records(&mut self, records: &[u8]) {
-        self.act(|room, _| room.restore_records(records));
+        self.act(|room, _| room.kept_mut().restore_records(records));
     }
 
     /// Takes in some more of what was stored of an open room, so that a large replica is restored in slices

@@ -41,7 +41,7 @@ const SIGHTED_MAX: usize = 2 * FULL_MESH_AUTO_MAX;
 
 /// The members of a room and its overlay.
 #[derive(Debug)]
-pub(super) struct Membership {
+pub struct Membership {
     members: BTreeMap<Endpoint, Member>,
     overlay: Box<dyn Overlay>,
     /// What others need to seek us, and where chance comes from; without them there is a full mesh.
@@ -83,7 +83,8 @@ impl Membership {
         }
     }
 
-    pub(super) fn set_own(&mut self, own: Introduction, seed: Seed, maker: Option<Maker>) {
+    /// What others need to seek this endpoint, a seed of its own for overlays, and what makes them if that is here.
+    pub fn set_own(&mut self, own: Introduction, seed: Seed, maker: Option<Maker>) {
         self.own = Some((own, seed));
         self.maker = maker;
     }
@@ -92,7 +93,8 @@ impl Membership {
         self.maker = Some(maker);
     }
 
-    pub(super) fn set_most(&mut self, most: usize) {
+    /// How many links this endpoint keeps at most where members keep some each.
+    pub fn set_most(&mut self, most: usize) {
         self.most = most;
         self.overlay.set_most(most);
     }
@@ -100,6 +102,26 @@ impl Membership {
     /// The members that are attached.
     pub(super) fn members(&self) -> &BTreeMap<Endpoint, Member> {
         &self.members
+    }
+
+    /// What an attached member says of itself.
+    pub fn member(&self, endpoint: Endpoint) -> Option<&Member> {
+        self.members.get(&endpoint)
+    }
+
+    /// Whether there is a place for `endpoint`.
+    pub fn admits(&self, endpoint: Endpoint) -> bool {
+        self.overlay.admits(endpoint)
+    }
+
+    /// Whether the overlay wants a link to `endpoint`.
+    pub fn wants_link(&self, endpoint: Endpoint) -> bool {
+        self.overlay.wants_link(endpoint)
+    }
+
+    /// Whether [`Room::handle_linking_timeout`](super::Room::handle_linking_timeout) has something to do.
+    pub fn is_linking_due(&self, now: Time) -> bool {
+        self.overlay.poll_timeout().is_some_and(|at| at <= now)
     }
 
     /// Whether somebody is there to acknowledge.
@@ -117,17 +139,18 @@ impl Membership {
         &mut *self.overlay
     }
 
-    pub(super) fn is_full_mesh(&self) -> bool {
+    /// Whether everybody who is known is linked to.
+    pub fn is_full_mesh(&self) -> bool {
         self.overlay.kind() == Kind::FullMesh
     }
 
     /// How the overlay looks.
-    pub(super) fn view(&self) -> OverlayView {
+    pub fn view(&self) -> OverlayView {
         OverlayView { received: self.received, ..self.overlay.view() }
     }
 
     /// What the node knows of a member that is about to be attached.
-    pub(super) fn handle_face(&mut self, endpoint: Endpoint, face: Face) {
+    pub fn handle_face(&mut self, endpoint: Endpoint, face: Face) {
         self.faces.insert(endpoint, face);
     }
 
@@ -160,7 +183,7 @@ impl Membership {
     }
 
     /// A member changed what it says of itself.
-    pub(super) fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
+    pub fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
         if let Some(known) = self.members.get_mut(&endpoint) {
             *known = member;
         }

@@ -5,9 +5,9 @@
 //! be stored before it is acknowledged. None of them should know the others.
 //!
 //! # How it works
-//! A [`Room`] routes: the overlay says to whom a batch goes, [`comparison`] compares the replica with each neighbour,
-//! [`delivery::queue`] queues what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the
-//! node's.
+//! A [`Room`] routes between what it keeps ([`Kept`]), who its members are ([`Membership`]) and the past ([`history`]): the
+//! overlay says to whom a batch goes, [`comparison`] compares the replica with each neighbour, [`delivery::queue`] queues
+//! what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the node's.
 //!
 //! # Invariants
 //! - A replica changes through signed batches only, one's own included.
@@ -22,6 +22,7 @@ pub mod delivery;
 pub mod genesis;
 mod governing;
 pub mod history;
+mod kept;
 mod linking;
 mod membership;
 pub mod message;
@@ -30,32 +31,27 @@ pub mod storage;
 pub mod writing;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use self::comparison::{Comparison, ComparisonOutput};
-use self::delivery::Delivery;
+use self::comparison::ComparisonOutput;
 use self::genesis::Genesis;
 use self::history::History;
-use self::membership::Membership;
-use self::rules::Rules;
-use self::storage::{Storage, StorageOutput};
-use self::writing::Writing;
+pub use self::kept::Kept;
+pub use self::membership::Membership;
+use self::storage::StorageOutput;
 pub use self::writing::outbox::OUTBOX_MAX;
-use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
 use crate::replica::{FIRST_REPLICA, Replica};
-use crate::room::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
+use crate::room::message::{Acknowledged, RoomMessage};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::io::StoreChange;
 use crate::signalling::announce::Introduction;
 use crate::text::shown;
-use crate::time::{Now, Time, WallTime};
-use crate::wire::Bounded;
+use crate::time::{Now, Time};
 
 /// What comes out of a room.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,25 +118,9 @@ pub type MakeReplica = fn(&Genesis) -> Option<Box<dyn Replica>>;
 /// An open room: its genesis is known.
 #[derive(Debug)]
 pub struct Room {
-    handle: RoomHandle,
-    id: RoomId,
-    genesis: Genesis,
-    genesis_bytes: Vec<u8>,
-    me: Endpoint,
-    stays: bool,
-    replica: Box<dyn Replica>,
-    clock: Clock,
-    /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
-    ahead: i64,
-    told_ahead: i64,
-    writing: Writing,
-    delivery: Delivery,
+    kept: Kept,
     membership: Membership,
-    comparison: Comparison,
-    storage: Storage,
-    rules: Rules,
     history: History,
-    outputs: VecDeque<RoomOutput>,
 }
 
 impl Room {
@@ -155,25 +135,30 @@ impl Room {
         config: &Config,
     ) -> Room {
         Room {
-            handle,
-            id,
-            rules: Rules::new(me, id, genesis.owner, config),
-            history: History::new(config),
-            genesis,
-            storage: Storage::new(config, &bytes),
-            genesis_bytes: bytes,
-            me,
-            stays: config.stays,
-            replica,
-            clock: Clock::new(),
-            ahead: 0,
-            told_ahead: 0,
-            writing: Writing::default(),
-            delivery: Delivery::new(config.stamp_ahead_max),
+            kept: Kept::new(handle, id, genesis, bytes, replica, me, config),
             membership: Membership::new(me),
-            comparison: Comparison::new(FIRST_REPLICA),
-            outputs: VecDeque::new(),
+            history: History::new(config),
         }
+    }
+
+    /// What the room keeps in step, and by which rules.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// The same, to change what concerns nobody else.
+    pub fn kept_mut(&mut self) -> &mut Kept {
+        &mut self.kept
+    }
+
+    /// Its members and their overlay.
+    pub fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// The same, to tell it what the node knows of members.
+    pub fn membership_mut(&mut self) -> &mut Membership {
+        &mut self.membership
     }
 
     /// The room is open and was not restored: its genesis is stored at once, before anything is written.
@@ -181,73 +166,33 @@ impl Room {
         self.finish(now);
     }
 
-    /// The room's id.
-    pub fn id(&self) -> RoomId {
-        self.id
-    }
-
-    /// This endpoint.
-    pub fn me(&self) -> Endpoint {
-        self.me
-    }
-
-    /// What never changes about the room.
-    pub fn genesis(&self) -> &Genesis {
-        &self.genesis
-    }
-
-    /// The signed genesis.
-    pub fn genesis_bytes(&self) -> &[u8] {
-        &self.genesis_bytes
-    }
-
-    /// The replica of the app that the room opened with.
-    pub fn replica(&self) -> &dyn Replica {
-        &*self.replica
-    }
-
-    /// What an attached member says of itself.
-    pub fn member(&self, endpoint: Endpoint) -> Option<&Member> {
-        self.membership.members().get(&endpoint)
-    }
-
-    /// Whether the member's records and replica equalled ours when they were last compared, and nothing changed since.
-    pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
-        self.comparison.is_in_step(endpoint) && self.rules.is_in_step(endpoint)
-    }
-
     /// A member proved that it may be here, and so did we to it.
     pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, member: Member) {
-        if !self.membership.handle_attached(now, endpoint, member, self.overlay_choice()) {
+        if !self.membership.handle_attached(now, endpoint, member, self.kept.rules.overlay_choice()) {
             return;
         }
         self.take_said();
-        self.event(Event::MemberAttached { room: self.handle, endpoint });
+        self.kept.event(Event::MemberAttached { room: self.kept.handle, endpoint });
         self.begin_comparison(now, endpoint);
     }
 
     /// A member is attached over another link than before: what was on its way over the old one may be lost.
     pub fn handle_resumed(&mut self, now: Now, endpoint: Endpoint, member: Member) {
-        self.handle_member(endpoint, member);
+        self.membership.handle_member(endpoint, member);
         self.membership.tell_soon(now);
-        self.comparison.handle_detached(endpoint);
+        self.kept.comparison.handle_detached(endpoint);
         self.begin_comparison(now, endpoint);
     }
 
     /// Sends what a member may lack, and has both ends compare the rest.
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
-        self.rules.handle_attached(now.time, endpoint);
-        self.take_record_outputs();
-        for batch in self.writing.outbox().batches().cloned().collect::<Vec<_>>() {
-            self.send_live(alloc::vec![endpoint], &batch);
+        self.kept.rules.handle_attached(now.time, endpoint);
+        self.kept.take_record_outputs();
+        for batch in self.kept.writing.outbox().batches().cloned().collect::<Vec<_>>() {
+            self.kept.send_live(alloc::vec![endpoint], &batch);
         }
-        self.comparison.handle_attached(now.time, endpoint, &*self.replica);
+        self.kept.comparison.handle_attached(now.time, endpoint, &*self.kept.replica);
         self.finish(now);
-    }
-
-    /// A member changed what it says of itself.
-    pub fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
-        self.membership.handle_member(endpoint, member);
     }
 
     /// A member is no longer attached; `distant` when it is in the room still (see [`Event::MemberDetached`]).
@@ -256,17 +201,17 @@ impl Room {
             return;
         }
         if planted!(OutboxCleared) {
-            self.writing.outbox_mut().retain(|_| false);
+            self.kept.writing.outbox_mut().retain(|_| false);
         }
         self.membership.forget_neighbour(now, endpoint);
-        let dropped = self.delivery.handle_detached(endpoint);
-        self.tell_dropped_of(endpoint, dropped);
+        let dropped = self.kept.delivery.handle_detached(endpoint);
+        self.kept.tell_dropped_of(endpoint, dropped);
         self.membership.tell_soon(now);
-        self.storage.handle_detached(endpoint);
-        self.rules.handle_detached(endpoint);
-        self.comparison.handle_detached(endpoint);
+        self.kept.storage.handle_detached(endpoint);
+        self.kept.rules.handle_detached(endpoint);
+        self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
-        self.event(Event::MemberDetached { room: self.handle, endpoint, distant });
+        self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
         self.finish(now);
     }
 
@@ -277,25 +222,25 @@ impl Room {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
             RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
             RoomMessage::Summary(summary) if is_ours(summary.replica) => {
-                self.comparison.handle_summary(now.time, from, &summary, &*self.replica);
+                self.kept.comparison.handle_summary(now.time, from, &summary, &*self.kept.replica);
             }
             RoomMessage::Digest(told) if is_ours(told.replica) => {
-                self.comparison.handle_digest(now.time, from, told.digest, &*self.replica);
+                self.kept.comparison.handle_digest(now.time, from, told.digest, &*self.kept.replica);
             }
             RoomMessage::AskSummary(replica) if is_ours(replica) => {
-                self.comparison.handle_ask_summary(from, &*self.replica);
+                self.kept.comparison.handle_ask_summary(from, &*self.kept.replica);
             }
             RoomMessage::Want(want) if is_ours(want.replica) => {
-                self.comparison.handle_want(from, &want.parts)
+                self.kept.comparison.handle_want(from, &want.parts)
             }
             RoomMessage::Unwant(want) if is_ours(want.replica) => {
-                self.comparison.handle_unwant(from, &want.parts);
+                self.kept.comparison.handle_unwant(from, &want.parts);
             }
             RoomMessage::WorkedOff(told) if is_ours(told.replica) => {
-                self.comparison.handle_told_worked_off(from, told.bytes);
+                self.kept.comparison.handle_told_worked_off(from, told.bytes);
             }
             RoomMessage::PartBegin(begin) if is_ours(begin.replica) => {
-                self.comparison.handle_part_begin(from, begin);
+                self.kept.comparison.handle_part_begin(from, begin);
             }
             RoomMessage::PartEnd(end) if is_ours(end.replica) => self.receive_part_end(now, from, end.part),
             RoomMessage::Acknowledged(told) => self.handle_acknowledged(from, &told),
@@ -303,9 +248,9 @@ impl Room {
                 self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
             }
             RoomMessage::Overlay(message) => self.handle_overlay(now, from, message),
-            RoomMessage::Records(hashes) => self.rules.handle_hashes(from, &hashes),
+            RoomMessage::Records(hashes) => self.kept.rules.handle_hashes(from, &hashes),
             RoomMessage::RecordsDigest(digest) => {
-                self.rules.handle_digest(now.time, from, digest);
+                self.kept.rules.handle_digest(now.time, from, digest);
             }
             RoomMessage::Record(bytes) => self.handle_record(now, from, &bytes),
             RoomMessage::Equivocation(bytes) => self.handle_proof(now, from, &bytes),
@@ -316,24 +261,18 @@ impl Room {
         self.finish(now);
     }
 
-    /// The send queue of `to` had no place for a batch: repair will bring it.
-    pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
-        self.comparison.handle_missed(now.time, to);
-        self.rules.handle_missed(now.time, to);
-    }
-
     /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored, and stored
     /// again later.
     pub fn handle_persisted(&mut self, now: Now, token: u64, result: Result<(), String>) {
         let stored = result.is_ok();
-        self.storage.handle_persisted(now.time, token, result);
-        self.handle_records_stored(now, stored);
+        self.kept.storage.handle_persisted(now.time, token, result);
+        self.kept.handle_records_stored(now, stored);
         self.finish(now);
     }
 
     /// Delivers what was held back, and does what is due.
     pub fn handle_timeout(&mut self, now: Now) {
-        while let Some((from, checked)) = self.delivery.take_due(now) {
+        while let Some((from, checked)) = self.kept.delivery.take_due(now) {
             // Whoever sent it first: its author waits to hear that it was applied.
             let author = checked.batch.header().author;
             let from = if self.membership.members().contains_key(&author) { author } else { from };
@@ -344,94 +283,68 @@ impl Room {
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
         let staying: Vec<Endpoint> = self.membership.members().iter().filter_map(stays).collect();
         if !staying.is_empty() {
-            for batch in self.writing.outbox_mut().resend(now.time) {
-                self.send_live(staying.clone(), &batch);
+            for batch in self.kept.writing.outbox_mut().resend(now.time) {
+                self.kept.send_live(staying.clone(), &batch);
             }
         }
-        self.rules.handle_timeout(now.time);
-        self.comparison.handle_timeout(now.time, &*self.replica);
+        self.kept.rules.handle_timeout(now.time);
+        self.kept.comparison.handle_timeout(now.time, &*self.kept.replica);
         self.finish(now);
     }
 
     /// When [`Room::handle_timeout`] has something to do.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
         let past = self.history.has_unverified().then_some(now.time);
-        let (comparison, delivery) = (self.comparison.poll_timeout(), self.delivery.poll_timeout(now));
-        let (storage, records) = (self.storage.poll_timeout(), self.rules.poll_timeout());
+        let (comparison, delivery) =
+            (self.kept.comparison.poll_timeout(), self.kept.delivery.poll_timeout(now));
+        let (storage, records) = (self.kept.storage.poll_timeout(), self.kept.rules.poll_timeout());
         let resend =
-            self.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
+            self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
         due.into_iter().flatten().min()
     }
 
-    /// The present moment in room time, given what one's own clock says.
-    pub fn present(&self, now: Now) -> Now {
-        Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
-    }
-
-    /// Sets how far room time is ahead of one's own clock, in microseconds. Returns it when that should be told:
-    /// it moved further than clocks that agree differ.
-    pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
-        self.ahead = ahead;
-        let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
-        moved.then(|| {
-            self.told_ahead = ahead;
-            ahead
-        })
-    }
-
     /// What is to be sent, told or stored.
     pub fn poll_output(&mut self) -> Option<RoomOutput> {
-        self.outputs.pop_front()
+        self.kept.outputs.pop_front()
     }
 
     /// The next message for `to` of the parts of the replica, or else of the history, that it wants. Asked for when the link has
     /// room, so that a large replica streams between live batches.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        self.comparison.serve(to, &*self.replica).or_else(|| self.serve_history(to))
+        self.kept.comparison.serve(to, &*self.kept.replica).or_else(|| self.serve_history(to))
     }
 
     /// Whether [`Room::serve`] may have something for anybody.
     pub fn is_serving(&self) -> bool {
-        self.comparison.is_serving() || self.history.is_serving()
-    }
-
-    /// How many batches are held back until they are due.
-    pub fn held_batches(&self) -> usize {
-        self.delivery.held()
+        self.kept.comparison.is_serving() || self.history.is_serving()
     }
 
     fn handle_acknowledged(&mut self, from: Endpoint, told: &Acknowledged) {
         for &sequence in told.sequences.iter() {
-            self.writing.outbox_mut().remove(sequence);
+            self.kept.writing.outbox_mut().remove(sequence);
         }
-        let sequences = told.sequences.iter().copied().filter(|&own| self.writing.has_written(own)).collect();
-        self.event(Event::Acknowledged { room: self.handle, by: from, sequences, stored: told.stored });
-    }
-
-    fn acknowledge(&mut self, to: Endpoint, sequences: BTreeSet<u64>, stored: bool) {
-        if !self.membership.members().contains_key(&to) {
-            return;
-        }
-        let sequences: Vec<u64> = sequences.into_iter().collect();
-        for chunk in sequences.chunks(SEQUENCES_MAX) {
-            let sequences = Bounded::new(chunk.to_vec()).expect("a chunk of at most the limit");
-            let applied = RoomMessage::Acknowledged(Acknowledged { sequences, stored });
-            self.outputs.push_back(RoomOutput::Send(to, applied));
-        }
+        let sequences =
+            told.sequences.iter().copied().filter(|&own| self.kept.writing.has_written(own)).collect();
+        self.kept.event(Event::Acknowledged {
+            room: self.kept.handle,
+            by: from,
+            sequences,
+            stored: told.stored,
+        });
     }
 
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
     fn finish(&mut self, now: Now) {
-        self.take_record_outputs();
-        self.fetch(now);
-        self.tell_dropped(now);
-        while let Some(output) = self.comparison.poll_output() {
-            self.outputs.push_back(match output {
+        self.kept.take_record_outputs();
+        self.kept.fetch(now);
+        self.kept.tell_dropped(now);
+        while let Some(output) = self.kept.comparison.poll_output() {
+            self.kept.outputs.push_back(match output {
                 ComparisonOutput::Send(to, message) => RoomOutput::Send(to, message),
                 ComparisonOutput::InStep(endpoint) => {
-                    self.tell_in_step(endpoint);
+                    self.kept.tell_in_step(endpoint);
                     continue;
                 }
                 ComparisonOutput::Lied(from, detail) => RoomOutput::Offence(from, Refusal::Withheld, detail),
@@ -443,26 +356,26 @@ impl Room {
         }
         self.finish_history(now);
         while let Some(output) = self.membership.poll_output() {
-            self.outputs.push_back(output);
+            self.kept.outputs.push_back(output);
         }
-        self.storage.settle(now.time);
-        while let Some(output) = self.storage.poll_output() {
+        self.kept.storage.settle(now.time);
+        while let Some(output) = self.kept.storage.poll_output() {
             match output {
                 StorageOutput::Persist { token, change } => {
-                    self.outputs.push_back(RoomOutput::Persist { token, change });
+                    self.kept.outputs.push_back(RoomOutput::Persist { token, change });
                 }
                 StorageOutput::Acknowledge { to, sequences, stored } => {
-                    self.acknowledge(to, sequences, stored);
+                    if self.membership.member(to).is_some() {
+                        self.kept.acknowledge(to, sequences, stored);
+                    }
                 }
                 StorageOutput::Failed(reason) => {
-                    self.event(Event::StorageFailed { room: self.handle, reason });
+                    self.kept.event(Event::StorageFailed { room: self.kept.handle, reason });
                 }
-                StorageOutput::Recovered => self.event(Event::StorageRecovered { room: self.handle }),
+                StorageOutput::Recovered => {
+                    self.kept.event(Event::StorageRecovered { room: self.kept.handle })
+                }
             }
         }
-    }
-
-    fn event(&mut self, event: Event) {
-        self.outputs.push_back(RoomOutput::Event(event));
     }
 }

@@ -165,7 +165,7 @@ fn stamps_ten_minutes_ahead_are_held_within_bounds_and_the_rest_is_counted() {
     let (most, left) = flood(&mut members, 5000, |members, number| {
         live(batch_of(number, members, wall(600_000), SIZE, (number as u16 % 256, 7)))
     });
-    assert_eq!(members.room(HONEST).held_batches(), HELD_MAX);
+    assert_eq!(members.room(HONEST).kept().held_batches(), HELD_MAX);
     assert_eq!(members.refused(HONEST, HOSTILE, Refusal::BatchFuture), 5000 - HELD_MAX as u64);
     let bound = HELD_BYTES_MAX as isize;
     assert!(most < bound + 2 * 1024 * 1024 && left < bound, "{most} at most, {left} while they are held");
@@ -175,7 +175,7 @@ fn stamps_ten_minutes_ahead_are_held_within_bounds_and_the_rest_is_counted() {
     assert!(next.millis() - own.millis() < 60_000, "{next:?} after {own:?}");
     // When their time has come they are strokes like others, and no longer held.
     members.run_for(Duration::from_secs(700));
-    assert_eq!(members.room(HONEST).held_batches(), 0);
+    assert_eq!(members.room(HONEST).kept().held_batches(), 0);
 }
 
 #[test]

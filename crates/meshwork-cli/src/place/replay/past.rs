@@ -158,9 +158,9 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
     let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
     let mut room_of_nobody =
         Room::new(RoomHandle(0), id, genesis, stored.genesis, empty, nobody, &Config::default());
-    room_of_nobody.restore_records(&stored.records);
-    let canvas: &Canvas = room_of_nobody.replica().as_any().ok_or_else(no_canvas)?;
-    let past = |bytes: &[u8]| canvas.past(&room_of_nobody.past(bytes)?);
+    room_of_nobody.kept_mut().restore_records(&stored.records);
+    let canvas: &Canvas = room_of_nobody.kept().replica().as_any().ok_or_else(no_canvas)?;
+    let past = |bytes: &[u8]| canvas.past(&room_of_nobody.kept().past(bytes)?);
     let (mut missed, mut first) = (0, None);
     let history = History::new(&folder, room);
     let broken = |error: meshwork_rtc::native::history::HistoryError| Failure::Storage(error.to_string());

@@ -266,7 +266,7 @@ impl Connecting {
         let what = match state.role() {
             Role::Offerer => ByHand::Invitation {
                 from,
-                genesis: Bytes::new(room.genesis_bytes().to_vec())
+                genesis: Bytes::new(room.kept().genesis_bytes().to_vec())
                     .expect("a checked genesis is within the limit"),
                 session,
                 versions: LINK_VERSIONS,
@@ -282,7 +282,7 @@ impl Connecting {
                 description,
             },
         };
-        let text = by_hand::seal(&what, &own.identity, &room.id(), entry.secret(), &mut own.rng);
+        let text = by_hand::seal(&what, &own.identity, &room.kept().id(), entry.secret(), &mut own.rng);
         own.event(match what {
             ByHand::Invitation { .. } => Event::Invitation { room: handle, text },
             ByHand::Reply { .. } => Event::Reply { room: handle, text },

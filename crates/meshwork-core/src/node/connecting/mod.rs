@@ -268,7 +268,9 @@ impl Connecting {
                 continue;
             }
             let is_sought = |handle: &RoomHandle| {
-                base.rooms.room(*handle).is_none_or(|room| room.is_full_mesh() || room.wants_link(endpoint))
+                base.rooms.room(*handle).is_none_or(|room| {
+                    room.membership().is_full_mesh() || room.membership().wants_link(endpoint)
+                })
             };
             let unsought: Vec<RoomHandle> =
                 peer.rooms.iter().copied().filter(|room| !is_sought(room)).collect();

@@ -53,7 +53,9 @@ impl Connecting {
             return;
         }
         // A session is worth a place that is free, whomever else the overlay would choose.
-        let wants = |room: &Room| room.wants_link(endpoint) || resumes && room.admits(endpoint);
+        let wants = |room: &Room| {
+            room.membership().wants_link(endpoint) || resumes && room.membership().admits(endpoint)
+        };
         let Some(room) = peer.present_rooms().find(|&room| base.rooms.room(room).is_some_and(wants)) else {
             // Nobody can introduce us at present; a session does not last, so it is tried again soon.
             peer.next_try = resumes.then_some(now + base.own.config.resume_interval);

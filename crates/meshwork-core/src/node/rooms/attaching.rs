@@ -62,16 +62,16 @@ impl Rooms {
         let Some(link) = links.of_mut(endpoint) else { return false };
         let role = link.role();
         let proof = match (&entry.secret, link.transcript()) {
-            (Some(secret), Some(transcript)) => Some(transcript.room_proof(&room.id(), secret, role)),
+            (Some(secret), Some(transcript)) => Some(transcript.room_proof(&room.kept().id(), secret, role)),
             _ => None,
         };
         link.send(&LinkMessage::Attach(Attach {
-            room: room.id(),
+            room: room.kept().id(),
             number: handle.0,
             proof,
             name: BoundedText::truncated(&own.config.name),
             stays: own.config.stays,
-            stores: room.stores(),
+            stores: room.kept().stores(),
         }))
     }
 
@@ -94,8 +94,10 @@ impl Rooms {
         attach: &Attach,
         introduction: Option<Introduction>,
     ) -> Result<Option<RoomHandle>, Offence> {
-        let found =
-            self.rooms.iter().find(|(_, entry)| entry.room.as_ref().is_some_and(|r| r.id() == attach.room));
+        let found = self
+            .rooms
+            .iter()
+            .find(|(_, entry)| entry.room.as_ref().is_some_and(|r| r.kept().id() == attach.room));
         let Some((&handle, entry)) = found else {
             send_detach(links, from, attach.room, DetachReason::Left);
             return Ok(None);
@@ -129,10 +131,10 @@ impl Rooms {
         let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(None) };
         entry.presence.say_again(own.time());
         let Some(room) = entry.room.as_mut() else { return Ok(None) };
-        room.handle_face(from, Face { introduction, speaks });
-        let (member, now) = (Member::from(attach), room.present(own.now));
+        room.membership_mut().handle_face(from, Face { introduction, speaks });
+        let (member, now) = (Member::from(attach), room.kept().present(own.now));
         if is_again {
-            room.handle_member(from, member);
+            room.membership_mut().handle_member(from, member);
         } else if is_resumed {
             room.handle_resumed(now, from, member);
         } else {
@@ -186,7 +188,7 @@ impl Rooms {
         if !link.send(&message.on_link(handle.0))
             && let Some((room, now)) = self.room_mut(own, handle)
         {
-            room.handle_skipped(now, to);
+            room.kept_mut().handle_skipped(now, to);
         }
     }
 

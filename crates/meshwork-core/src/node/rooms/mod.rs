@@ -68,7 +68,7 @@ pub(super) struct Entry {
 impl Entry {
     /// The room's id, once it is known.
     pub(super) fn id(&self) -> Option<RoomId> {
-        self.room.as_ref().map(Room::id).or(self.wanted_room)
+        self.room.as_ref().map(|room| room.kept().id()).or(self.wanted_room)
     }
 
     /// The room, once its genesis is known.
@@ -156,7 +156,7 @@ impl Rooms {
     /// A room whose genesis is known, to change it, and its present moment.
     pub(super) fn room_mut(&mut self, own: &Own, handle: RoomHandle) -> Option<(&mut Room, Now)> {
         let room = self.rooms.get_mut(&handle)?.room.as_mut()?;
-        let present = room.present(own.now);
+        let present = room.kept().present(own.now);
         Some((room, present))
     }
 
@@ -167,7 +167,7 @@ impl Rooms {
     pub(super) fn open(&mut self, own: &Own, handle: RoomHandle) -> Result<(&mut Room, Now), CommandError> {
         let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
         let room = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
-        let present = room.present(own.now);
+        let present = room.kept().present(own.now);
         Ok((room, present))
     }
 
@@ -266,8 +266,8 @@ impl Rooms {
         let replica = made.ok_or_else(unknown)?;
         let mut room = Room::new(handle, id, genesis, bytes, replica, own.me, &own.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
-        room.set_own(Introduction::from(&own.announcement), seed, self.overlays);
-        room.set_links_most(own.config.links_most);
+        room.membership_mut().set_own(Introduction::from(&own.announcement), seed, self.overlays);
+        room.membership_mut().set_most(own.config.links_most);
         entry.room = Some(room);
         own.event(Event::RoomOpened { room: handle, id });
         Ok(())
@@ -308,13 +308,13 @@ impl Rooms {
     pub(super) fn set_overlays(&mut self, own: &Own, maker: Maker) {
         self.overlays = Some(maker);
         for room in self.rooms_mut() {
-            room.set_maker(room.present(own.now), maker);
+            room.set_maker(room.kept().present(own.now), maker);
         }
     }
 
     /// How many links this endpoint keeps at most.
     pub(super) fn set_links_most(&mut self, most: usize) {
-        self.rooms_mut().for_each(|room| room.set_links_most(most));
+        self.rooms_mut().for_each(|room| room.membership_mut().set_most(most));
     }
 
     /// Takes each room's time from the clocks of its members, and of its servers, which `servers` tells in microseconds
@@ -332,7 +332,7 @@ impl Rooms {
             let walls = links.filter_map(|link| link.remote_wall(own.time()));
             let neighbours: Vec<i64> = walls.map(|wall| own.now.ahead_by(wall)).collect();
             let Some(room) = &mut entry.room else { continue };
-            if let Some(ahead) = room.set_ahead(room_time::vote(&servers(handle), &neighbours)) {
+            if let Some(ahead) = room.kept_mut().set_ahead(room_time::vote(&servers(handle), &neighbours)) {
                 told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
             }
         }
@@ -346,19 +346,19 @@ impl Rooms {
             let link = links.of(endpoint);
             LinkFacts { rtt: link.and_then(Link::rtt), stale: link.is_none_or(|link| link.is_stale(now)) }
         };
-        for room in self.rooms_mut().filter(|room| room.is_linking_due(now)) {
-            room.handle_linking_timeout(room.present(own.now), &facts);
+        for room in self.rooms_mut().filter(|room| room.membership().is_linking_due(now)) {
+            room.handle_linking_timeout(room.kept().present(own.now), &facts);
         }
     }
 
     /// Has rooms do what is due.
     pub(super) fn handle_timeouts(&mut self, own: &Own) {
-        self.rooms_mut().for_each(|room| room.handle_timeout(room.present(own.now)));
+        self.rooms_mut().for_each(|room| room.handle_timeout(room.kept().present(own.now)));
     }
 
     /// When something about rooms is to be done.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
-        let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.present(own.now)));
+        let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.kept().present(own.now)));
         let presence = self.rooms.values().filter_map(|entry| entry.presence.poll_timeout());
         let full = self.rooms.values().filter_map(Entry::full_judged);
         let reattaching = self.attachments.poll_timeout();
@@ -398,7 +398,7 @@ impl Rooms {
         let mut left = self.signatures_left;
         for room in self.rooms_mut().filter(|room| room.has_unverified()) {
             // A flood in one room leaves the others their share.
-            let verified = room.verify(room.present(own.now), left.div_ceil(waiting));
+            let verified = room.verify(room.kept().present(own.now), left.div_ceil(waiting));
             waiting -= 1;
             left = left.saturating_sub(verified);
             idle &= verified == 0;
@@ -423,7 +423,7 @@ impl Rooms {
 
     /// An attempt came to nothing: every room that sought this endpoint looks for another.
     pub(super) fn handle_unreachable_everywhere(&mut self, own: &Own, endpoint: Endpoint) {
-        self.rooms_mut().for_each(|room| room.handle_unreachable(room.present(own.now), endpoint));
+        self.rooms_mut().for_each(|room| room.handle_unreachable(room.kept().present(own.now), endpoint));
     }
 
     /// An endpoint broke the protocol, and is linked to no longer.
@@ -433,17 +433,17 @@ impl Rooms {
 
     /// Whether a room's overlay links to everybody who is known; so it is until its genesis is.
     pub(super) fn links_everybody(&self, handle: RoomHandle) -> bool {
-        self.room(handle).is_none_or(Room::is_full_mesh)
+        self.room(handle).is_none_or(|room| room.membership().is_full_mesh())
     }
 
     /// Whether a room that is open chooses whom it links to.
     pub(super) fn is_sparse(&self, handle: RoomHandle) -> bool {
-        self.room(handle).is_some_and(|room| !room.is_full_mesh())
+        self.room(handle).is_some_and(|room| !room.membership().is_full_mesh())
     }
 
     /// Whether a room that is open has a place for an endpoint.
     pub(super) fn admits(&self, handle: RoomHandle, endpoint: Endpoint) -> bool {
-        self.room(handle).is_some_and(|room| room.admits(endpoint))
+        self.room(handle).is_some_and(|room| room.membership().admits(endpoint))
     }
 
     /// A member says that the room is full: [`Rooms::judge_full`] looks at it again when others may have taken us in.

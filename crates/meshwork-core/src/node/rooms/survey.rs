@@ -21,7 +21,7 @@ impl Rooms {
     pub(in crate::node) fn look(&mut self, own: &mut Own, links: &mut Links, handle: RoomHandle) -> bool {
         let id = own.rng.next_u64().to_le_bytes();
         let Some(entry) = self.rooms.get_mut(&handle) else { return false };
-        let Some(size) = entry.room.as_ref().map(|room| room.overlay().size) else { return false };
+        let Some(size) = entry.room.as_ref().map(|room| room.membership().view().size) else { return false };
         let look = entry.sketch.look(own.time(), id, size);
         if let Some(look) = &look {
             self.say_to_neighbours(own, links, handle, None, look);
@@ -50,7 +50,9 @@ impl Rooms {
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
         match message {
             SketchMessage::Look(id, hops_left) => {
-                let Some(size) = entry.room.as_ref().map(|room| room.overlay().size) else { return };
+                let Some(size) = entry.room.as_ref().map(|room| room.membership().view().size) else {
+                    return;
+                };
                 let Some(onward) = entry.sketch.handle_look(now, from, (id, hops_left), size) else { return };
                 if let Some(sight) = own_sight(own, links, entry.room.as_ref()) {
                     let message = RoomMessage::Sketch(SketchMessage::Sight(id, sight));
@@ -76,7 +78,8 @@ impl Rooms {
         but: Option<Endpoint>,
         message: &SketchMessage,
     ) {
-        let neighbours = self.room(handle).map(|room| room.overlay().neighbours).unwrap_or_default();
+        let neighbours =
+            self.room(handle).map(|room| room.membership().view().neighbours).unwrap_or_default();
         for neighbour in neighbours.into_iter().filter(|neighbour| Some(neighbour.endpoint) != but) {
             self.send(own, links, handle, neighbour.endpoint, RoomMessage::Sketch(message.clone()));
         }
@@ -84,7 +87,7 @@ impl Rooms {
 }
 
 fn own_sight(own: &Own, links: &Links, room: Option<&Room>) -> Option<Sight> {
-    let view = room.map(Room::overlay)?;
+    let view = room.map(|room| room.membership().view())?;
     let seen = view.neighbours.iter().filter_map(|neighbour| {
         let link = links.of(neighbour.endpoint)?;
         let rtt = link.rtt().map_or(0, whole_ms);

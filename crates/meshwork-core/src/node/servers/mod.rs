@@ -19,7 +19,6 @@ use super::rooms::Rooms;
 use super::view::CommandError;
 use crate::id::{Code, Endpoint, RoomId};
 use crate::reach::Reach;
-use crate::room::Room;
 use crate::seam::choice::Choice;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal, ServerState};
 use crate::seam::io::{Effect, ServerId};
@@ -109,7 +108,7 @@ impl Servers {
     /// A room's LINK, once it is registered.
     pub(super) fn address(&self, rooms: &Rooms, handle: RoomHandle) -> Option<RoomAddress> {
         let entry = rooms.get(handle)?;
-        let room = entry.room()?.id();
+        let room = entry.room()?.kept().id();
         let registrations = self.of(handle);
         let first = registrations.iter().find(|known| known.code.is_some())?;
         let others = registrations.iter().filter(|other| other.server != first.server);
@@ -264,7 +263,7 @@ impl Servers {
         let message = match (entry.room(), entry.wanted_room()) {
             (Some(room), _) => {
                 let genesis =
-                    Base64::new(room.genesis_bytes()).expect("a checked genesis is within the limit");
+                    Base64::new(room.kept().genesis_bytes()).expect("a checked genesis is within the limit");
                 FromClient::Register { genesis }
             }
             (None, Some(room)) => FromClient::Lookup { room: Some(room), code: None },
@@ -279,7 +278,7 @@ impl Servers {
 
     /// Becomes a member of a room on a server, or asks it for members that it has not named yet.
     fn ask_to_join(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle, server: ServerId) {
-        let Some(room) = rooms.room(handle).map(Room::id) else { return };
+        let Some(room) = rooms.room(handle).map(|room| room.kept().id()) else { return };
         let secret = rooms.get(handle).and_then(|entry| entry.secret());
         let token = secret.map(|secret| secret.join_token(&room).into());
         self.request(own, server, &FromClient::Join { room, token });

@@ -284,6 +284,31 @@ impl Delivery {
         self.queue.is_restored()
     }
 
+    /// Whether live batches of a neighbour wait to be verified.
+    pub fn has_live(&self, neighbour: Endpoint) -> bool {
+        self.queue.has_live(neighbour)
+    }
+
+    /// Whether batches that were asked of a neighbour wait to be verified.
+    pub fn has_wanted(&self, neighbour: Endpoint) -> bool {
+        self.queue.has_wanted(neighbour)
+    }
+
+    /// Bytes of batches that wait to be verified.
+    pub fn unverified_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// How many stored batches did not verify, once all were looked at.
+    pub fn take_refused_stored(&mut self) -> usize {
+        if self.is_restored() { core::mem::take(&mut self.refused_stored) } else { 0 }
+    }
+
+    /// Of whom batches were dropped that are to be told of, and how many.
+    pub fn take_dropped(&mut self, now: Time) -> Vec<(Endpoint, u64)> {
+        self.flood.take_dropped(now).collect()
+    }
+
     /// How many batches are held.
     pub fn held(&self) -> usize {
         self.held.len()

@@ -4,24 +4,26 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::ToString as _;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::batches::batch::{Header, StampWindow};
 use crate::clock::Stamp;
-use crate::id::RoomId;
+use crate::id::{PeerId, RoomId};
 use crate::replica::FIRST_REPLICA;
 use crate::replica::toy::{Board, HIDDEN, PART};
 use crate::room::Member;
 use crate::room::genesis::Genesis;
-use crate::room::rules::record::{Ban, EDICTS_MAX, Limit, Statement, TermsRecord};
+use crate::room::rules::record::{Ban, EDICTS_MAX, Erase, Limit, Record, Statement, Terms, TermsRecord};
 use crate::room::rules::records::PROOFS_MAX;
 use crate::room::rules::waiting::{UNRULED_BYTES_MAX, UNRULED_MAX};
+use crate::room::writing::WritingLeft;
 use crate::seam::config::Config;
 use crate::seam::event::RoomHandle;
 use crate::seam::io::BatchKey;
-use crate::time::WallTime;
+use crate::time::{Time, WallTime};
 use crate::wire::Bounded;
 
 const START: u64 = 1_790_000_000_000;
@@ -43,7 +45,7 @@ fn endpoint(number: u8, instance: u64) -> Endpoint {
 }
 
 fn board(room: &Room) -> &Board {
-    room.replica().as_any().unwrap()
+    room.kept().replica().as_any().unwrap()
 }
 
 /// A room owned by person 0, as the program of `number` has it.
@@ -60,7 +62,7 @@ fn room_of(me: Endpoint) -> Room {
 }
 
 fn room_id() -> RoomId {
-    room(0).id()
+    room(0).kept().id()
 }
 
 fn stamp(millis: u64) -> Stamp {
@@ -130,9 +132,9 @@ fn offences(room: &mut Room) -> Vec<Refusal> {
 /// Lets rooms that are all attached to each other talk until nothing more is said, for a minute at most.
 fn talk(rooms: &mut [Room], from_millis: u64) {
     let member = Member { name: String::new(), stays: true, stores: false };
-    let endpoints: Vec<Endpoint> = rooms.iter().map(|room| room.me).collect();
+    let endpoints: Vec<Endpoint> = rooms.iter().map(|room| room.kept.me).collect();
     for room in rooms.iter_mut() {
-        let me = room.me;
+        let me = room.kept.me;
         for &other in endpoints.iter().filter(|&&other| other != me) {
             room.handle_attached(now(from_millis), other, member.clone());
         }
@@ -143,7 +145,7 @@ fn talk(rooms: &mut [Room], from_millis: u64) {
             let mut sent: Vec<(Endpoint, Endpoint, RoomMessage)> = vec![];
             for room in rooms.iter_mut() {
                 while room.verify(at, 64) > 0 {}
-                let me = room.me;
+                let me = room.kept.me;
                 for &to in &endpoints {
                     let served = core::iter::from_fn(|| room.serve(to));
                     sent.extend(served.map(|message| (me, to, message)));
@@ -242,9 +244,9 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
 
 /// What a room shows and holds.
 fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<Option<u32>>, BTreeSet<BatchKey>) {
-    let kept = room.replica().batches().map(|batch| batch.key()).collect();
+    let kept = room.kept().replica().batches().map(|batch| batch.key()).collect();
     let shown = (0..2 * PART).map(|place| board(room).value(place)).collect();
-    (room.records().digest(), room.replica().digest(), shown, kept)
+    (room.kept().records().digest(), room.kept().replica().digest(), shown, kept)
 }
 
 proptest! {
@@ -282,9 +284,9 @@ fn what_everything_comes_to() {
     talk(&mut rooms, 20_100);
     let room = &rooms[0];
     let value = |place| board(room).value(place);
-    assert_eq!(room.records().chain().len(), 2);
-    assert_eq!(room.records().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
-    let proved: Vec<Endpoint> = room.records().proofs().map(|(endpoint, _)| endpoint).collect();
+    assert_eq!(room.kept().records().chain().len(), 2);
+    assert_eq!(room.kept().records().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
+    let proved: Vec<Endpoint> = room.kept().records().proofs().map(|(endpoint, _)| endpoint).collect();
     assert_eq!(proved, sorted(vec![endpoint(4, 5), endpoint(5, 5)]));
     // What lies in the erased region and is older is hidden, what is beyond a cut is nobody's.
     assert_eq!(value(1), Some(HIDDEN));
@@ -316,14 +318,14 @@ fn forged_records_are_refused_and_the_sender_named() {
         let offences = offences(&mut room);
         assert_eq!(offences, if refused { vec![Refusal::RecordSigner] } else { vec![] }, "{signer} {banned}");
     }
-    assert_eq!(room.records().banned().collect::<Vec<_>>(), [peer(4)]);
+    assert_eq!(room.kept().records().banned().collect::<Vec<_>>(), [peer(4)]);
     // Ahead of room time: an honest neighbour whose clock is ahead may hold it.
     let early = record(0, 60_000, Some(&honest), Statement::Terms(rules(2, None, &[])));
     hear(&mut room, now(20), from, told(&early));
-    assert_eq!((offences(&mut room), room.records().chain().len()), (vec![], 1));
+    assert_eq!((offences(&mut room), room.kept().records().chain().len()), (vec![], 1));
     hear(&mut room, now(51_000), from, told(&early));
-    assert_eq!(room.records().chain().len(), 2);
-    assert_eq!(room.records().banned().count(), 0, "who moderates no longer has banned nobody");
+    assert_eq!(room.kept().records().chain().len(), 2);
+    assert_eq!(room.kept().records().banned().count(), 0, "who moderates no longer has banned nobody");
 }
 
 #[test]
@@ -373,8 +375,11 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     let mut rooms = vec![room(0), room(2), room(4)];
     let limit = Some(Limit { cost: 2, window_ms: 60_000 });
     let rules = Terms { limit, writers: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Terms::default() };
-    assert!(matches!(rooms[1].set_rules(now(0), &writer, rules.clone()), Err(WriteError::NotAllowed(_))));
-    rooms[0].set_rules(now(0), &owner, rules).unwrap();
+    assert!(matches!(
+        rooms[1].govern(now(0), &writer, Act::SetTerms(rules.clone())),
+        Err(WriteError::NotAllowed(_))
+    ));
+    rooms[0].govern(now(0), &owner, Act::SetTerms(rules)).unwrap();
     talk(&mut rooms, 0);
     assert_eq!(
         rooms[2].write(now(60_000), &stranger, Board::payloads(&[(1, 7)])),
@@ -385,11 +390,11 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     let too_fast = |left, wait_ms| WriteError::TooFast { left, cost: 2, window_ms: 60_000, wait_ms };
     assert_eq!(rooms[1].write(now(start), &writer, Board::payloads(&three)), Err(too_fast(2, 60_000)));
     let left = |left, wait_ms| Ok(limit.map(|limit| WritingLeft { left, limit, wait_ms }));
-    assert_eq!(rooms[2].writing_left(now(start)), Err(WriteError::NotWriter));
-    assert_eq!(rooms[1].writing_left(now(start)), left(2, 60_000));
+    assert_eq!(rooms[2].kept().writing_left(now(start)), Err(WriteError::NotWriter));
+    assert_eq!(rooms[1].kept().writing_left(now(start)), left(2, 60_000));
     rooms[1].write(now(start), &writer, Board::payloads(&three[..2])).unwrap();
-    assert_eq!(rooms[1].writing_left(now(start + 15_000)), left(0, 45_000));
-    assert_eq!(room(1).writing_left(now(start)), Ok(None), "without rules there is no limit");
+    assert_eq!(rooms[1].kept().writing_left(now(start + 15_000)), left(0, 45_000));
+    assert_eq!(room(1).kept().writing_left(now(start)), Ok(None), "without rules there is no limit");
     let refused = rooms[1].write(now(start + 15_000), &writer, Board::payloads(&three[..1])).unwrap_err();
     assert_eq!(refused, too_fast(0, 45_000));
     assert_eq!(refused.to_string(), "the limit of this room leaves 0 of 2 in 60000 ms: wait 45000 ms");
@@ -401,7 +406,7 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     assert!(matches!(left, WriteError::TooFast { left: 1, .. }), "{left:?}");
     assert!(rooms.iter().all(|room| board(room).shown() == 3));
 
-    rooms[0].ban(now(start + 119_100), &owner, peer(2)).unwrap();
+    rooms[0].govern(now(start + 119_100), &owner, Act::Ban(peer(2))).unwrap();
     talk(&mut rooms, start + 119_200);
     assert_eq!(
         rooms[1].write(now(start + 200_000), &writer, Board::payloads(&three)),
@@ -418,7 +423,7 @@ fn a_ban_lets_what_was_beaten_win_again() {
     let vandal = batch((3, 1, 1), None, None, 20, &[(1, 6), (2, 6)]);
     hear(&mut room, now(30), from, live(&honest));
     hear(&mut room, now(30), from, live(&vandal));
-    assert_eq!((board(&room).value(1), room.replica().batch_count()), (Some(6), 1));
+    assert_eq!((board(&room).value(1), room.kept().replica().batch_count()), (Some(6), 1));
     outputs(&mut room);
     hear(&mut room, now(30), from, told(&record(0, 25, None, ban(3, &[]))));
     assert_eq!((board(&room).value(1), board(&room).value(2)), (Some(5), None));
@@ -442,11 +447,11 @@ fn lifting_shows_what_was_erased() {
     let mut room = room(0);
     room.write(now(1), &owner, Board::payloads(&[(1, 5), (200, 6)])).unwrap();
     let region = Some(crate::room::rules::record::Region { x: 0, y: 0, width: 9, height: 9 });
-    let hash = room.erase(now(2), &owner, Erase { author: None, region }).unwrap();
+    let hash = room.govern(now(2), &owner, Act::Erase(Erase { author: None, region })).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(HIDDEN), 1));
     room.write(now(3), &owner, Board::payloads(&[(2, 7)])).unwrap();
     assert_eq!(board(&room).value(2), Some(7), "what is written later shows");
-    room.lift(now(4), &owner, &[hash]).unwrap();
+    room.govern(now(4), &owner, Act::Lift(&[hash])).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(5), 3));
 }
 
@@ -456,13 +461,13 @@ fn what_was_written_under_earlier_rules_is_said_again() {
     let mut rooms = vec![room(0), room(2)];
     rooms[1].write(now(1), &writer, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
     rooms[0]
-        .set_rules(
+        .govern(
             now(2),
             &owner,
-            Terms { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Terms::default() },
+            Act::SetTerms(Terms { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Terms::default() }),
         )
         .unwrap();
-    let bytes = rooms[0].records().chain()[0].bytes().to_vec();
+    let bytes = rooms[0].kept().records().chain()[0].bytes().to_vec();
     rooms[1].handle_message(now(3), endpoint(0, 99), RoomMessage::Record(Bytes::new(bytes).unwrap()));
     assert_eq!(board(&rooms[1]).shown(), 0);
     assert!(outputs(&mut rooms[1]).contains(&RoomOutput::SayAgain));
@@ -477,16 +482,15 @@ fn records_survive_with_the_room() {
     let owner = identity(0);
     let mut rooms = vec![room(0), room(6)];
     hear_all(&mut rooms[1], everything().into_iter());
-    rooms[0].set_rules(now(1), &owner, Terms::default()).unwrap();
+    rooms[0].govern(now(1), &owner, Act::SetTerms(Terms::default())).unwrap();
     for original in &rooms {
         let mut kept = None;
-        let mut storing = Room {
-            storage: crate::room::storage::Storage::new(&Config { stores: true, ..Config::default() }, b""),
-            ..room(8)
-        };
-        let records = original.records().chain().iter().chain(original.records().edicts());
+        let mut storing = room(8);
+        storing.kept.storage =
+            crate::room::storage::Storage::new(&Config { stores: true, ..Config::default() }, b"");
+        let records = original.kept().records().chain().iter().chain(original.kept().records().edicts());
         records.for_each(|record| storing.handle_record(now(30_000), endpoint(9, 9), record.bytes()));
-        for (_, proof) in original.records().proofs() {
+        for (_, proof) in original.kept().records().proofs() {
             storing.handle_proof(now(30_000), endpoint(9, 9), &proof.encode());
         }
         storing.finish(now(30_000));
@@ -496,12 +500,12 @@ fn records_survive_with_the_room() {
             }
         }
         let mut restored = room(7);
-        assert_eq!(restored.restore_records(&kept.unwrap()), 0);
-        assert_eq!(restored.records().digest(), original.records().digest());
+        assert_eq!(restored.kept_mut().restore_records(&kept.unwrap()), 0);
+        assert_eq!(restored.kept().records().digest(), original.kept().records().digest());
     }
     let mut other = room(7);
-    assert_eq!(other.restore_records(b"torn"), 1);
-    assert!(other.records().is_empty());
+    assert_eq!(other.kept_mut().restore_records(b"torn"), 1);
+    assert!(other.kept().records().is_empty());
 }
 
 /// A batch under a record that nobody knows.
@@ -513,7 +517,7 @@ fn unruled(instance: u64) -> SignedBatch {
 fn so_many_batches_wait_for_the_record_they_were_written_under() {
     let mut room = room(2);
     let waiting = |room: &Room| {
-        let (waiting, _) = room.rules.waiting();
+        let (waiting, _) = room.kept.rules.waiting();
         (waiting.len(), waiting.front().map(|(_, batch, _)| batch.header().author.instance.0))
     };
     for instance in 0..UNRULED_MAX as u64 {
@@ -538,7 +542,7 @@ fn so_many_bytes_of_batches_wait_for_their_record() {
         let length = batch.bytes().len();
         sent += length;
         hear(&mut room, now(10), endpoint(3, 1), live(&batch));
-        let (waiting, bytes) = room.rules.waiting();
+        let (waiting, bytes) = room.kept.rules.waiting();
         let kept: usize = waiting.iter().map(|(_, batch, _)| batch.bytes().len()).sum();
         assert_eq!(bytes, kept);
         if sent > UNRULED_BYTES_MAX {
@@ -547,7 +551,7 @@ fn so_many_bytes_of_batches_wait_for_their_record() {
         }
         assert_eq!(kept, sent);
     }
-    assert!(room.rules.waiting().0.len() < UNRULED_MAX);
+    assert!(room.kept.rules.waiting().0.len() < UNRULED_MAX);
 }
 
 #[test]
@@ -558,7 +562,7 @@ fn of_too_many_bans_and_erases_the_earliest_hold() {
     for millis in 2..2 + most {
         hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(millis)));
     }
-    let held = |room: &Room| sorted(room.records().edicts().map(|record| record.stamp()).collect());
+    let held = |room: &Room| sorted(room.kept().records().edicts().map(|record| record.stamp()).collect());
     let stamps = |millis: core::ops::Range<u64>| millis.map(stamp).collect::<Vec<_>>();
     assert_eq!(held(&room), stamps(2..2 + most));
     hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(2 + most)));
@@ -577,7 +581,7 @@ fn so_many_endpoints_are_known_to_contradict_themselves() {
             let batch = batch((1, instance, 1), None, None, 5, &[(0, bits)]);
             hear(&mut room, now(10), endpoint(3, 1), live(&batch));
         }
-        let proved = room.records().proofs().map(|(endpoint, _)| endpoint.instance.0);
+        let proved = room.kept().records().proofs().map(|(endpoint, _)| endpoint.instance.0);
         proved.collect::<Vec<_>>()
     };
     let all: Vec<_> = (1..=most).map(&mut contradict).collect();

@@ -100,7 +100,7 @@ impl Room {
     pub fn cancel_history(&mut self) {
         if let Some(source) = self.history.fetch.take().and_then(|fetch| fetch.asked()) {
             let unwant = RoomMessage::History(HistoryMessage::Unwant);
-            self.outputs.push_back(RoomOutput::Send(source, unwant));
+            self.kept.outputs.push_back(RoomOutput::Send(source, unwant));
         }
     }
 
@@ -116,18 +116,11 @@ impl Room {
         while cost < cost_most
             && let Some(batch) = self.history.fetch.as_mut().and_then(Fetch::take)
         {
-            cost += self.replica.outline(batch.payload()).map_or(0, |(_, cost)| cost);
+            cost += self.kept.replica.outline(batch.payload()).map_or(0, |(_, cost)| cost);
             taken.push(batch);
         }
         self.finish(now);
         taken
-    }
-
-    /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
-    /// did not sign it for this room, or the room's records do not let it stand.
-    pub fn past(&self, bytes: &[u8]) -> Option<SignedBatch> {
-        let batch = decode(bytes)?.verify(&self.id).ok()?;
-        self.records().lets_stand(&batch.header()).then_some(batch)
     }
 
     /// The driver has read a part of the log, or could not, in words.
@@ -144,8 +137,8 @@ impl Room {
     pub(super) fn handle_history(&mut self, now: Now, from: Endpoint, message: HistoryMessage) {
         let archive = &mut self.history.archive;
         match message {
-            HistoryMessage::Ask => archive.handle_ask(now.time, from, &*self.replica),
-            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want, &*self.replica),
+            HistoryMessage::Ask => archive.handle_ask(now.time, from, &*self.kept.replica),
+            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want, &*self.kept.replica),
             HistoryMessage::Unwant => archive.handle_unwant(from),
             message => {
                 if let Some(fetch) = &mut self.history.fetch {
@@ -163,8 +156,14 @@ impl Room {
             && let Some((from, batch)) = fetch.take_unverified()
         {
             count += 1;
-            match self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records()) {
-                Ok(checked) if self.rules.records().lets_stand(&checked.batch.header()) => {
+            match self.kept.delivery.verify(
+                now,
+                batch,
+                &self.kept.id,
+                &*self.kept.replica,
+                self.kept.rules.records(),
+            ) {
+                Ok(checked) if self.kept.rules.records().lets_stand(&checked.batch.header()) => {
                     fetch.handle_verified(checked.batch)
                 }
                 Err(Rejection::Refused(
@@ -172,7 +171,7 @@ impl Room {
                     detail,
                 )) => {
                     fetch.handle_forged(now.time, from);
-                    self.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+                    self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
                 }
                 // What the room's records do not let stand is not shown; a keeper may have it all the same.
                 Ok(_) | Err(_) => fetch.handle_left_out(),
@@ -183,25 +182,29 @@ impl Room {
 
     /// Sends and tells what the history wants sent and told.
     pub(super) fn finish_history(&mut self, now: Now) {
-        let room = self.handle;
-        self.history.archive.handle_timeout(now.time, &*self.replica);
+        let room = self.kept.handle;
+        self.history.archive.handle_timeout(now.time, &*self.kept.replica);
         while let Some((to, message)) = self.history.archive.poll_send() {
-            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
+            self.kept.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
         }
         while let Some((token, want)) = self.history.archive.poll_read() {
-            self.outputs.push_back(RoomOutput::ReadHistory { token, from: want.from, bytes: want.bytes });
+            self.kept.outputs.push_back(RoomOutput::ReadHistory {
+                token,
+                from: want.from,
+                bytes: want.bytes,
+            });
         }
         for (from, count) in self.history.archive.take_refused(now.time) {
             let detail = String::from("it asks for more of the history than is served at a time");
-            self.outputs.push_back(RoomOutput::RefusedMany(from, Refusal::Flood, detail, count));
+            self.kept.outputs.push_back(RoomOutput::RefusedMany(from, Refusal::Flood, detail, count));
         }
         let Some(fetch) = &mut self.history.fetch else { return };
         fetch.handle_timeout(now.time);
         while let Some((to, message)) = fetch.poll_send() {
-            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
+            self.kept.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
         }
         if fetch.take_changed() {
-            self.outputs.push_back(RoomOutput::Event(Event::HistoryChanged { room }));
+            self.kept.outputs.push_back(RoomOutput::Event(Event::HistoryChanged { room }));
         }
     }
 }

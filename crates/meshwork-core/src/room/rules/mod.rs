@@ -13,7 +13,7 @@
 
 pub mod exchange;
 pub mod proof;
-mod publish;
+pub mod publish;
 pub mod record;
 pub mod records;
 pub(super) mod waiting;
@@ -34,6 +34,7 @@ use crate::id::{Endpoint, PeerId, RoomId};
 use crate::replica::{Content, Replica, Retraction};
 use crate::room::message::RoomMessage;
 use crate::room::writing::{WriteError, WritingLeft};
+use crate::seam::choice::Choice;
 use crate::seam::config::Config;
 use crate::seam::event::Refusal;
 use crate::seam::io::BatchKey;
@@ -116,6 +117,11 @@ impl Rules {
     /// The rules that hold now.
     pub(super) fn terms(&self) -> &Terms {
         self.records.rules()
+    }
+
+    /// Which overlay the rules ask for.
+    pub(super) fn overlay_choice(&self) -> Choice {
+        Choice::of_record(self.terms().overlay.as_str())
     }
 
     /// Whether a batch with this header competes.

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 
 use super::Rules;
 use super::record::{
-    BAN_HEADS_MAX, Ban, CHAIN_MAX, HEADS_MAX, LIFTED_MAX, Record, RecordHash, Statement, Terms, TermsRecord,
+    BAN_HEADS_MAX, Ban, CHAIN_MAX, Erase, HEADS_MAX, LIFTED_MAX, Record, RecordHash, Statement, Terms,
+    TermsRecord,
 };
 use super::records::Outcome;
 use crate::clock::Stamp;
@@ -17,12 +18,51 @@ use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
 use crate::wire::{Bounded, Bytes};
 
+/// What somebody publishes in their own name.
+#[derive(Clone, Debug)]
+pub enum Act<'a> {
+    /// Sets the room's rules: the owner's to do.
+    SetTerms(Terms),
+    /// Bans a peer: what it wrote so far stays, what it writes from then on does not count. The owner's to do, or a
+    /// moderator's where the peer is neither.
+    Ban(PeerId),
+    /// Lifts all bans of a peer: the owner's to do. What it wrote while it was banned does not come back.
+    Unban(PeerId),
+    /// Takes back what was written up to then: the owner's to do, or a moderator's.
+    Erase(Erase),
+    /// Lifts bans and erases by their hashes: the owner's to do. What was erased shows again.
+    Lift(&'a [RecordHash]),
+}
+
 impl Rules {
+    /// The statement by which `signer` does something.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`], [`WriteError::Record`], [`WriteError::NotBanned`].
+    pub(in crate::room) fn state(
+        &self,
+        signer: PeerId,
+        act: Act<'_>,
+        replica: &dyn Replica,
+    ) -> Result<Statement, WriteError> {
+        let same = || self.terms().clone();
+        match act {
+            Act::SetTerms(terms) => self.state_terms(signer, terms, &[], replica),
+            Act::Ban(peer) => self.state_ban(signer, peer, replica),
+            Act::Unban(peer) => match self.records.bans_of(peer) {
+                bans if bans.is_empty() => Err(WriteError::NotBanned),
+                bans => self.state_terms(signer, same(), &bans, replica),
+            },
+            Act::Erase(erase) => Ok(Statement::Erase(erase)),
+            Act::Lift(hashes) => self.state_terms(signer, same(), hashes, replica),
+        }
+    }
+
     /// The statement by which `signer` sets the rules, and lifts bans and erases.
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`] when that is not the owner, [`WriteError::Record`] when it cannot be.
-    pub(in crate::room) fn state_terms(
+    fn state_terms(
         &self,
         signer: PeerId,
         rules: Terms,
@@ -57,7 +97,7 @@ impl Rules {
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`] when the peer is the owner, or a moderator and the signer is not the owner.
-    pub(in crate::room) fn state_ban(
+    fn state_ban(
         &self,
         signer: PeerId,
         peer: PeerId,

@@ -324,6 +324,13 @@ impl Records {
         peer == self.owner || self.rules().moderators.binary_search(&peer).is_ok()
     }
 
+    /// The bans of a peer that hold.
+    pub fn bans_of(&self, peer: PeerId) -> Vec<RecordHash> {
+        let of_peer =
+            |record: &&Record| matches!(record.statement(), Statement::Ban(ban) if ban.peer == peer);
+        self.edicts().filter(of_peer).map(Record::hash).collect()
+    }
+
     /// Who is banned.
     pub fn banned(&self) -> impl Iterator<Item = PeerId> {
         self.bans.keys().copied()

@@ -8,27 +8,16 @@ use crate::seam::io::BatchKey;
 use crate::time::Now;
 
 impl Room {
-    /// Whether the driver stores this room now.
-    pub fn stores(&self) -> bool {
-        self.storage.stores()
-    }
-
-    /// Whether everything that was stored has been looked at.
-    pub fn is_restored(&self) -> bool {
-        self.delivery.is_restored()
-    }
-
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
     /// lacks is asked for at once, and what no longer wins an entry is removed.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
-        self.storage.start(&self.genesis_bytes, stored, self.replica.batches());
-        self.store_records();
+        self.kept.start_storing(stored);
         self.finish(now);
     }
 
     /// The driver stores this room no longer: what waits for storage is acknowledged as not stored.
     pub fn stop_storing(&mut self, now: Now) {
-        self.storage.stop();
+        self.kept.storage.stop();
         self.finish(now);
     }
 
@@ -39,14 +28,20 @@ impl Room {
     pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
         let mut refused = 0;
         for bytes in batches {
-            let screened = self.screen(bytes, true);
+            let screened = self.kept.screen(bytes, true);
             let verified = screened.and_then(|batch| {
-                self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records())
+                self.kept.delivery.verify(
+                    now,
+                    batch,
+                    &self.kept.id,
+                    &*self.kept.replica,
+                    self.kept.rules.records(),
+                )
             });
             match verified {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
                     if self.admits_batch(now, &checked.batch) {
-                        self.apply(now, checked);
+                        self.kept.apply(now, checked);
                     }
                 }
                 // A neighbour was faster.
@@ -84,7 +79,7 @@ mod tests {
 
     fn write(room: &mut Room, identity: &Identity, place: u32, value: u32) -> BatchKey {
         let receipt = room.write(NOW, identity, Board::payloads(&[(place, value)])).unwrap();
-        BatchKey { author: room.me, sequence: *receipt.sequences.end() }
+        BatchKey { author: room.kept.me, sequence: *receipt.sequences.end() }
     }
 
     fn asked(room: &mut Room) -> Vec<StoreChange> {
@@ -127,7 +122,7 @@ mod tests {
         room.stop_storing(NOW);
         write(&mut room, &identity, 1, 10);
         assert_eq!(asked(&mut room), []);
-        assert!(!room.stores());
+        assert!(!room.kept().stores());
     }
 
     #[test]
@@ -137,13 +132,14 @@ mod tests {
         for place in 0..10 {
             write(&mut written, &identity, place, 10);
         }
-        let stored: Vec<Vec<u8>> = written.replica().batches().map(|batch| batch.bytes().to_vec()).collect();
+        let stored: Vec<Vec<u8>> =
+            written.kept().replica().batches().map(|batch| batch.bytes().to_vec()).collect();
         let mut restored = room(&identity, 2);
         let (first, rest) = stored.split_at(4);
         assert_eq!(restored.restore_slice(NOW, first), 0);
         assert_eq!(restored.restore_slice(NOW, first), 0, "what is there already is no fault");
         assert_eq!(restored.restore_slice(NOW, &[rest, &[alloc::vec![1, 2, 3]]].concat()), 1);
-        assert_eq!(restored.replica().digest(), written.replica().digest());
+        assert_eq!(restored.kept().replica().digest(), written.kept().replica().digest());
         let shown = core::iter::from_fn(|| restored.poll_output())
             .filter(|output| matches!(output, RoomOutput::Event(Event::Changed { .. })))
             .count();

@@ -9,9 +9,9 @@ use core::ops::RangeInclusive;
 
 use self::outbox::Outbox;
 use super::{Room, delivery};
-use crate::batches::batch::{Header, SignedBatch, StampWindow};
+use crate::batches::batch::{SignedBatch, StampWindow};
 use crate::id::Identity;
-use crate::replica::{Content, FIRST_REPLICA};
+use crate::replica::Content;
 use crate::room::rules::record::Limit;
 use crate::time::Now;
 
@@ -115,6 +115,11 @@ impl Writing {
         &mut self.outbox
     }
 
+    /// The sequence of the next batch.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
     /// Whether a batch with this sequence was written.
     pub(super) fn has_written(&self, sequence: u64) -> bool {
         sequence < self.next_sequence
@@ -152,26 +157,26 @@ impl Room {
         if payloads.is_empty() {
             return Err(WriteError::Empty);
         }
-        let stamp = self.membership.overlay().stamped(self.clock.next(now.wall));
+        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
         let window = StampWindow::at(stamp);
-        let header = self.header(window);
-        let check = |payload: Vec<u8>| match self.replica.check(&header, &payload) {
+        let header = self.kept.header(window);
+        let check = |payload: Vec<u8>| match self.kept.replica.check(&header, &payload) {
             Ok(content) => Ok((payload, content)),
             Err(error) => Err(WriteError::Content(error.0)),
         };
         let written: Vec<(Vec<u8>, Content)> = payloads.into_iter().map(check).collect::<Result<_, _>>()?;
         let cost = written.iter().map(|(_, content)| content.cost).sum();
-        self.rules.check_cost(stamp, cost, &*self.replica)?;
-        let waits = self.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
+        self.kept.rules.check_cost(stamp, cost, &*self.kept.replica)?;
+        let waits = self.kept.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(WriteError::Backpressure)?;
-        self.clock.merge(stamp);
-        let first = self.writing.next_sequence;
-        let outline = |(payload, _): &(Vec<u8>, Content)| self.replica.outline(payload);
+        self.kept.clock.merge(stamp);
+        let first = self.kept.writing.next_sequence;
+        let outline = |(payload, _): &(Vec<u8>, Content)| self.kept.replica.outline(payload);
         let parts: Vec<u32> = written.iter().filter_map(outline).map(|(part, _)| part).collect();
         for (payload, content) in written {
             self.write_batch(now, identity, window, &payload, content);
         }
-        let receipt = Receipt { sequences: first..=self.writing.next_sequence - 1, cost };
+        let receipt = Receipt { sequences: first..=self.kept.writing.next_sequence - 1, cost };
         for part in parts {
             self.fold_when_due(now, identity, part);
         }
@@ -182,20 +187,13 @@ impl Room {
     /// Says again in the name of `identity` what was written here under earlier rules and showed until now, as much of
     /// it as the rules allow at once.
     pub fn say_again(&mut self, now: Now, identity: &Identity) {
-        let Some(shown) = self.writing.unsaid.pop_front() else { return };
-        let all = self.replica.say_again(&shown, usize::MAX);
+        let Some(shown) = self.kept.writing.unsaid.pop_front() else { return };
+        let all = self.kept.replica.say_again(&shown, usize::MAX);
         if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, all) {
             // What the limit leaves; the rest is for its author to write later.
-            let some = self.replica.say_again(&shown, left as usize);
+            let some = self.kept.replica.say_again(&shown, left as usize);
             let _ = self.write(now, identity, some);
         }
-    }
-
-    /// What the next batch says of itself.
-    fn header(&self, window: StampWindow) -> Header {
-        let (author, sequence, record) =
-            (self.me, self.writing.next_sequence, self.rules.records().current());
-        Header { author, sequence, replica: FIRST_REPLICA, record, window }
     }
 
     /// Signs a payload, sends it to everybody and applies it here.
@@ -207,28 +205,29 @@ impl Room {
         payload: &[u8],
         content: Content,
     ) {
-        let used = self.rules.count_cost(window.most, content.cost);
-        let batch = SignedBatch::sign_counted(identity, &self.id, self.header(window), used, payload)
+        let header = self.kept.header(window);
+        let used = self.kept.rules.count_cost(window.most, content.cost);
+        let batch = SignedBatch::sign_counted(identity, &self.kept.id, header, used, payload)
             .expect("a payload that its replica read is within the limit and the author is this peer");
-        self.writing.next_sequence += 1;
-        self.writing.outbox.insert(now.time, batch.clone());
+        self.kept.writing.next_sequence += 1;
+        self.kept.writing.outbox.insert(now.time, batch.clone());
         let targets = self.membership.overlay_mut().targets(now, &batch, None);
-        self.send_live(targets, &batch);
-        self.apply(now, delivery::Checked { batch, content });
+        self.kept.send_live(targets, &batch);
+        self.kept.apply(now, delivery::Checked { batch, content });
     }
 
     /// Repeats all that one wrote in a part in one batch, once many small ones carry it: what is kept, stored and
     /// handed to newcomers shrinks with it. The larger the fold, the more batches it waits for, so that folds cost a
     /// stated share of what is sent.
     fn fold_when_due(&mut self, now: Now, identity: &Identity, part: u32) {
-        let is_due = self.writing.counts_to_fold(part);
+        let is_due = self.kept.writing.counts_to_fold(part);
         // Where there is a limit, each entry keeps the batch that counted it.
-        if !is_due || self.rules.terms().limit.is_some() {
+        if !is_due || self.kept.rules.terms().limit.is_some() {
             return;
         }
-        let Some((fold, content)) = self.replica.fold(part, self.me.peer) else { return };
-        self.writing.handle_folded(part, fold.cost);
-        let window = StampWindow { least: fold.least, most: self.clock.stamp(now.wall) };
+        let Some((fold, content)) = self.kept.replica.fold(part, self.kept.me.peer) else { return };
+        self.kept.writing.handle_folded(part, fold.cost);
+        let window = StampWindow { least: fold.least, most: self.kept.clock.stamp(now.wall) };
         self.write_batch(now, identity, window, &fold.payload, content);
     }
 }

@@ -134,7 +134,7 @@ impl Members {
     }
 
     pub(crate) fn canvas(&self, number: u8) -> &Canvas {
-        self.rooms[&number].1.replica().as_any().expect("a canvas")
+        self.rooms[&number].1.kept().replica().as_any().expect("a canvas")
     }
 
     pub(crate) fn take_past(&mut self, number: u8, now: Now, cells_most: usize) -> Vec<PastBatch> {
@@ -200,7 +200,7 @@ impl Members {
             if room.poll_timeout(now).is_some_and(|due| due <= now.time) {
                 room.handle_timeout(now);
             }
-            let unverified = room.unverified_bytes();
+            let unverified = room.kept().unverified_bytes();
             room.verify(now, 200);
             self.unverified_most = self.unverified_most.max(unverified);
             self.drain(number);
@@ -213,7 +213,8 @@ impl Members {
         while let Some(output) = self.room(number).poll_output() {
             match output {
                 RoomOutput::Send(to, message) => {
-                    let to = self.rooms.iter().find(|(_, (_, room))| room.me() == to).map(|(to, _)| *to);
+                    let to =
+                        self.rooms.iter().find(|(_, (_, room))| room.kept().me() == to).map(|(to, _)| *to);
                     if let Some(to) = to {
                         self.send(number, to, message);
                     }

@@ -1,0 +1,365 @@
+//! What a room keeps: its replica, its rules, what was delivered, what is stored, and what is to be told of it.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::RoomOutput;
+use super::comparison::Comparison;
+use super::delivery::{Checked, Delivery, Rejection};
+use super::genesis::Genesis;
+use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
+use super::rules::Rules;
+use super::rules::exchange::ExchangeOutput;
+use super::rules::records::{Records, Standing, Void};
+use super::storage::Storage;
+use super::writing::{WriteError, Writing, WritingLeft};
+use crate::batches::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
+use crate::clock::{Clock, room_time};
+use crate::id::{Endpoint, RoomId};
+use crate::replica::{Changes, FIRST_REPLICA, Replica};
+use crate::seam::config::Config;
+use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::seam::io::BatchKey;
+use crate::time::{Now, Time, WallTime};
+use crate::wire::{Bounded, Bytes};
+
+/// What a room keeps in step, and by which rules. Who its members are, and over which links, it does not know.
+#[derive(Debug)]
+pub struct Kept {
+    pub(super) handle: RoomHandle,
+    pub(super) id: RoomId,
+    genesis: Genesis,
+    genesis_bytes: Vec<u8>,
+    pub(super) me: Endpoint,
+    pub(super) stays: bool,
+    pub(super) replica: Box<dyn Replica>,
+    pub(super) clock: Clock,
+    /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
+    ahead: i64,
+    told_ahead: i64,
+    pub(super) writing: Writing,
+    pub(super) delivery: Delivery,
+    pub(super) comparison: Comparison,
+    pub(super) storage: Storage,
+    pub(super) rules: Rules,
+    pub(super) outputs: VecDeque<RoomOutput>,
+}
+
+impl Kept {
+    pub(super) fn new(
+        handle: RoomHandle,
+        id: RoomId,
+        genesis: Genesis,
+        bytes: Vec<u8>,
+        replica: Box<dyn Replica>,
+        me: Endpoint,
+        config: &Config,
+    ) -> Kept {
+        Kept {
+            handle,
+            id,
+            rules: Rules::new(me, id, genesis.owner, config),
+            genesis,
+            storage: Storage::new(config, &bytes),
+            genesis_bytes: bytes,
+            me,
+            stays: config.stays,
+            replica,
+            clock: Clock::new(),
+            ahead: 0,
+            told_ahead: 0,
+            writing: Writing::default(),
+            delivery: Delivery::new(config.stamp_ahead_max),
+            comparison: Comparison::new(FIRST_REPLICA),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The records of the room and what follows from them.
+    pub fn records(&self) -> &Records {
+        self.rules.records()
+    }
+
+    /// Whether the member holds the same records as we do.
+    pub fn has_our_records(&self, endpoint: Endpoint) -> bool {
+        self.rules.is_in_step(endpoint)
+    }
+
+    /// The room's id.
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    /// This endpoint.
+    pub fn me(&self) -> Endpoint {
+        self.me
+    }
+
+    /// What never changes about the room.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The signed genesis.
+    pub fn genesis_bytes(&self) -> &[u8] {
+        &self.genesis_bytes
+    }
+
+    /// The replica of the app that the room opened with.
+    pub fn replica(&self) -> &dyn Replica {
+        &*self.replica
+    }
+
+    /// Whether the member's records and replica equalled ours when they were last compared, and nothing changed since.
+    pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
+        self.comparison.is_in_step(endpoint) && self.rules.is_in_step(endpoint)
+    }
+
+    /// The present moment in room time, given what one's own clock says.
+    pub fn present(&self, now: Now) -> Now {
+        Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
+    }
+
+    /// Sets how far room time is ahead of one's own clock, in microseconds. Returns it when that should be told:
+    /// it moved further than clocks that agree differ.
+    pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
+        self.ahead = ahead;
+        let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
+        moved.then(|| {
+            self.told_ahead = ahead;
+            ahead
+        })
+    }
+
+    /// What this peer may write at once now; `None` where the rules have no limit.
+    ///
+    /// # Errors
+    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
+    pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, WriteError> {
+        self.rules.writing_left(self.clock.next(now.wall), &*self.replica)
+    }
+
+    /// Reads a batch and does the checks that cost little: it may be queued for the others.
+    pub(super) fn screen(&self, bytes: &[u8], live: bool) -> Result<UnverifiedBatch, Rejection> {
+        let batch = self.delivery.decode(bytes)?;
+        self.look(&batch, live).map(|()| batch)
+    }
+
+    /// Does the checks that cost little.
+    pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
+        self.delivery.screen(batch)?;
+        if self.is_known(batch, live) {
+            return Err(Rejection::Known(batch.key()));
+        }
+        match self.rules.standing(&batch.header()) {
+            Standing::Void(void) => Err(Rejection::Void(batch.header().author, void)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a batch need not be looked at again.
+    pub(super) fn is_known(&self, batch: &Batch, live: bool) -> bool {
+        if !self.delivery.is_delivered(&batch.key()) {
+            return self.delivery.is_held(batch);
+        }
+        self.rules.knows(batch, live)
+    }
+
+    /// Applies a batch. Returns whether it was taken in: it won an entry.
+    pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
+        let batch = checked.batch.clone();
+        let kept = self.apply_unstored(now, checked, true);
+        if kept {
+            self.storage.insert(now, batch);
+        }
+        kept
+    }
+
+    /// The same with what is stored already.
+    pub(super) fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
+        let (batch, key) = (checked.batch.clone(), checked.batch.key());
+        let again = self.delivery.is_delivered(&key);
+        let applied = self.delivery.apply(checked, &mut *self.replica, &mut self.clock);
+        self.rules.note(batch, applied.kept, &applied.dropped);
+        applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
+        self.comparison.handle_change(now.time);
+        if tell && let Some(changes) = applied.changed {
+            self.tell_changed((!again).then_some(key), changes);
+        }
+        applied.kept
+    }
+
+    /// Asks neighbours for what is lacking, once what they said before is worked off.
+    pub(super) fn fetch(&mut self, now: Now) {
+        let delivery = &self.delivery;
+        if delivery.is_restored() {
+            self.comparison.fetch(now.time, &*self.replica, |neighbour| !delivery.has_live(neighbour));
+        }
+        self.comparison.tell_worked_off(|neighbour| delivery.has_wanted(neighbour));
+    }
+
+    /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
+    /// did not sign it for this room, or the room's records do not let it stand.
+    pub fn past(&self, bytes: &[u8]) -> Option<SignedBatch> {
+        let batch = UnverifiedBatch::decode(bytes).ok()?;
+        let batch = batch.verify(&self.id).ok().filter(|batch| batch.header().replica == FIRST_REPLICA)?;
+        self.rules.records().lets_stand(&batch.header()).then_some(batch)
+    }
+
+    /// Takes in records as they were stored. Returns how many are not records of this room.
+    pub fn restore_records(&mut self, stored: &[u8]) -> usize {
+        if stored.is_empty() {
+            return 0;
+        }
+        let (refused, stamps) = self.rules.restore(stored, &*self.replica);
+        stamps.into_iter().for_each(|stamp| self.clock.merge(stamp));
+        self.replica.enforce(&|_| true, &self.rules.retractions(), &mut core::iter::empty());
+        self.comparison.handle_rules(Time(0), self.rules.records().digest());
+        refused
+    }
+
+    /// The send queue of `to` had no place for a batch: repair will bring it.
+    pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
+        self.comparison.handle_missed(now.time, to);
+        self.rules.handle_missed(now.time, to);
+    }
+
+    /// Acknowledges batches to their author, as stored or as applied.
+    pub(super) fn acknowledge(&mut self, to: Endpoint, sequences: BTreeSet<u64>, stored: bool) {
+        let sequences: Vec<u64> = sequences.into_iter().collect();
+        for chunk in sequences.chunks(SEQUENCES_MAX) {
+            let sequences = Bounded::new(chunk.to_vec()).expect("a chunk of at most the limit");
+            let applied = RoomMessage::Acknowledged(Acknowledged { sequences, stored });
+            self.outputs.push_back(RoomOutput::Send(to, applied));
+        }
+    }
+
+    /// From now on the driver stores this room. `stored` are the batches that the store has already.
+    pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
+        self.storage.start(&self.genesis_bytes, stored, self.replica.batches());
+        self.store_records();
+    }
+
+    /// Whether the driver stores this room now.
+    pub fn stores(&self) -> bool {
+        self.storage.stores()
+    }
+
+    /// Whether everything that was stored has been looked at.
+    pub fn is_restored(&self) -> bool {
+        self.delivery.is_restored()
+    }
+
+    /// How many batches are held back until they are due.
+    pub fn held_batches(&self) -> usize {
+        self.delivery.held()
+    }
+
+    /// Bytes of batches that wait to be verified.
+    pub fn unverified_bytes(&self) -> usize {
+        self.delivery.unverified_bytes()
+    }
+
+    /// Says how many stored batches were left out, once all were looked at.
+    pub(super) fn restored(&mut self) {
+        let refused = self.delivery.take_refused_stored();
+        if refused > 0 {
+            let reason = format!("{refused} stored batches do not verify and were left out");
+            self.event(Event::StorageFailed { room: self.handle, reason });
+        }
+    }
+
+    /// Stores the records as they are, if the room is stored.
+    pub(super) fn store_records(&mut self) {
+        if let Some(stored) = self.rules.stored() {
+            self.storage.replace_records(stored);
+        }
+    }
+
+    /// A change was stored, or could not be: neighbours hear of records once these are durable.
+    pub(super) fn handle_records_stored(&mut self, now: Now, stored: bool) {
+        if stored && !self.storage.is_storing_records() {
+            self.rules.handle_stored(now.time);
+        }
+    }
+
+    /// Takes over what the comparison of records wants said.
+    pub(super) fn take_record_outputs(&mut self) {
+        while let Some(output) = self.rules.poll_output() {
+            match output {
+                ExchangeOutput::Send(to, message) => self.outputs.push_back(RoomOutput::Send(to, message)),
+                ExchangeOutput::InStep(endpoint) => {
+                    self.event(Event::RecordsInStep { room: self.handle, endpoint });
+                    self.tell_in_step(endpoint);
+                }
+            }
+        }
+    }
+
+    /// Tells that a member holds and shows what we do, once both are so.
+    pub(super) fn tell_in_step(&mut self, endpoint: Endpoint) {
+        if self.is_in_step(endpoint) {
+            self.event(Event::InStep { room: self.handle, endpoint });
+        }
+    }
+
+    /// Tells that the replica looks different, by a batch that was new or for another reason.
+    pub(super) fn tell_changed(&mut self, batch: Option<BatchKey>, changes: Changes) {
+        self.event(Event::Changed { room: self.handle, replica: FIRST_REPLICA, batch, changes });
+    }
+
+    /// Tells that somebody writes who does not count any more.
+    pub(super) fn tell_void(&mut self, author: Endpoint, void: Void) {
+        let detail = match void {
+            // Honest programs write under earlier rules until they hear of later ones.
+            Void::Outdated => return,
+            Void::Banned => format!("{author} is banned, and wrote after that"),
+            Void::Contradicted => format!("{author} contradicted itself, and wrote after that"),
+        };
+        self.outputs.push_back(RoomOutput::Refused(author, Refusal::BatchBanned, detail));
+    }
+
+    /// Tells of whom batches were dropped.
+    pub(super) fn tell_dropped(&mut self, now: Now) {
+        for (from, count) in self.delivery.take_dropped(now.time) {
+            self.tell_dropped_of(from, count);
+        }
+    }
+
+    pub(super) fn tell_dropped_of(&mut self, from: Endpoint, count: u64) {
+        if count > 0 {
+            let detail =
+                String::from("it sends more than is taken from one neighbour; comparison brings what counts");
+            self.outputs.push_back(RoomOutput::RefusedMany(from, Refusal::Flood, detail, count));
+        }
+    }
+
+    /// Tells that a batch is too early.
+    pub(super) fn refuse_future(&mut self, from: Endpoint) {
+        self.comparison.handle_forgotten();
+        let detail = String::from("its stamp is ahead of room time, and as many as allowed are held");
+        self.outputs.push_back(RoomOutput::Refused(from, Refusal::BatchFuture, detail));
+    }
+
+    /// Sends a batch to neighbours.
+    pub(super) fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
+        for to in targets {
+            let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
+            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.outputs.push_back(RoomOutput::Event(event));
+    }
+
+    /// What the next batch says of itself.
+    pub(super) fn header(&self, window: StampWindow) -> Header {
+        let (author, sequence, record) =
+            (self.me, self.writing.next_sequence(), self.rules.records().current());
+        Header { author, sequence, replica: FIRST_REPLICA, record, window }
+    }
+}
