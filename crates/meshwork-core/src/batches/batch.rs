@@ -7,6 +7,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 use core::ops::Deref;
 
@@ -152,6 +153,13 @@ impl Batch {
     /// Whose batch it is: the header's peer, without reading the rest.
     pub fn peer(&self) -> PeerId {
         PeerId(*self.0[1..].first_chunk().expect("the author's key follows the format"))
+    }
+
+    /// Orders batches of one peer that hold the very same entry: the greater one keeps it. The one written later is
+    /// greater, so a fold replaces what it repeats; where an endpoint gave one sequence twice, the bytes decide.
+    pub fn compare_rank(&self, other: &Batch) -> Ordering {
+        let order = self.header().rank().cmp(&other.header().rank());
+        order.then_with(|| self.bytes().cmp(other.bytes()))
     }
 
     /// What the replica is told.

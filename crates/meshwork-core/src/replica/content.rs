@@ -8,13 +8,15 @@ use core::fmt;
 pub struct Content {
     /// What it costs where a room's rules have a limit.
     pub cost: usize,
+    /// Whether only those may say it who moderate by the record that the batch names.
+    pub is_for_moderators: bool,
     read: Box<dyn Any + Send + Sync>,
 }
 
 impl Content {
-    /// Something that was read, which costs so much.
+    /// Something that was read, which costs so much and which anybody may say.
     pub fn new<T: Any + Send + Sync>(read: T, cost: usize) -> Content {
-        Content { cost, read: Box::new(read) }
+        Content { cost, is_for_moderators: false, read: Box::new(read) }
     }
 
     /// What was read, if it is this.

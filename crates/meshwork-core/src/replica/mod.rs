@@ -52,7 +52,7 @@ pub const PART_BATCHES_MAX: usize = 4096;
 pub trait Replica: Any + fmt::Debug + Send + Sync {
     /// Digest of the whole: equal if and only if the values are.
     fn digest(&self) -> Digest;
-    /// Parts are numbered from 0 to below this.
+    /// Parts are numbered from 0 to below this; 0 where their numbers have gaps.
     fn part_count(&self) -> u32;
     /// Number and digest of each part that is not empty, in ascending order.
     fn parts(&self) -> Vec<(u32, Digest)>;
@@ -68,7 +68,8 @@ pub trait Replica: Any + fmt::Debug + Send + Sync {
     fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_>;
     /// How many batches are kept.
     fn batch_count(&self) -> usize;
-    /// The part that a payload writes in and its cost, without reading its entries; `None` when it breaks off.
+    /// The part that a payload writes in and its cost, without reading its entries; `None` when it breaks off. Where
+    /// a payload writes in several parts, the number stands for what [`Replica::fold`] puts together.
     fn outline(&self, payload: &[u8]) -> Option<(u32, usize)>;
     /// Reads what a batch with this header says.
     ///
@@ -85,12 +86,12 @@ pub trait Replica: Any + fmt::Debug + Send + Sync {
         retracted: &[Retraction],
         beaten: &mut dyn Iterator<Item = &SignedBatch>,
     ) -> Enforced<Option<Changes>>;
-    /// All that `peer` still says in a part, where more than one batch carries it: a batch of this by the same peer
-    /// replaces all those batches. The content is what reading the payload gives.
+    /// All that `peer` still says in a part, or under such a number, where more than one batch carries it: a batch of
+    /// this by the same peer replaces all those batches. The content is what reading the payload gives.
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)>;
     /// What of these batches, all of one peer, still shows.
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
-    /// The payloads that say again the first `most` entries of what [`Replica::shown_of`] gave.
+    /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`.
     fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>>;
 }
 
@@ -122,6 +123,13 @@ pub struct Retraction {
     pub author: Option<PeerId>,
     /// Which entries, in the family's own terms; `None` for all.
     pub scope: Option<Scope>,
+}
+
+impl Retraction {
+    /// Whether it covers what `peer` wrote at `stamp`, if that is within its scope.
+    pub fn is_of(&self, stamp: Stamp, peer: PeerId) -> bool {
+        stamp <= self.until && self.author.is_none_or(|author| author == peer)
+    }
 }
 
 /// Which entries a [`Retraction`] covers. A family says what the four numbers mean.

@@ -114,8 +114,7 @@ impl<E: Entries> Part<E> {
     fn wins_tie(&self, batch: &SignedBatch, write: &E::Write, holder: Slot) -> bool {
         let present = self.batch(holder);
         let order = batch.peer().cmp(&present.peer()).then_with(|| self.entries.compare(write, present));
-        planted!(TieByArrival)
-            || order.then_with(|| batch.header().rank().cmp(&present.header().rank())).is_gt()
+        planted!(TieByArrival) || order.then_with(|| batch.compare_rank(present)).is_gt()
     }
 
     fn batch(&self, slot: Slot) -> &SignedBatch {

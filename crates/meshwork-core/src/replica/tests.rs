@@ -88,7 +88,7 @@ impl Family for Bytes {
     }
 
     fn covers(retraction: &Retraction, (): (), write: &Added, peer: PeerId) -> bool {
-        write.stamp <= retraction.until && retraction.author.is_none_or(|author| author == peer)
+        retraction.is_of(write.stamp, peer)
     }
 
     fn change((): (), write: &Added, _: bool) -> u8 {

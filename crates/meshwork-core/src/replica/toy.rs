@@ -155,9 +155,7 @@ impl Family for Places {
         let place = first + u32::from(write.place);
         let is_within =
             |[from, _, count, _]: [u16; 4]| (u32::from(from)..u32::from(from + count)).contains(&place);
-        write.stamp <= retraction.until
-            && retraction.author.is_none_or(|author| author == peer)
-            && retraction.scope.is_none_or(is_within)
+        retraction.is_of(write.stamp, peer) && retraction.scope.is_none_or(is_within)
     }
 
     fn change(first: u32, write: &Write, is_hidden: bool) -> (u32, u32) {

@@ -9,11 +9,8 @@ use meshwork_core::replica::Retraction;
 /// Whether it erases a cell that `peer` painted at `stamp`.
 pub(super) fn covers(erasure: &Retraction, (x, y): (u16, u16), stamp: Stamp, peer: PeerId) -> bool {
     let within = |value: u16, from: u16, length: u16| value >= from && value - from < length;
-    stamp <= erasure.until
-        && erasure.author.is_none_or(|author| author == peer)
-        && erasure
-            .scope
-            .is_none_or(|[left, top, width, height]| within(x, left, width) && within(y, top, height))
+    let is_within = |[left, top, width, height]: [u16; 4]| within(x, left, width) && within(y, top, height);
+    erasure.is_of(stamp, peer) && erasure.scope.is_none_or(is_within)
 }
 
 /// Whether it may erase a cell of the tile with this upper left cell.
