@@ -11,6 +11,7 @@ use meshwork_core::overlay::message::{
 use meshwork_core::overlay::nearness::Place;
 use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
 use meshwork_core::presence::Presented;
+use meshwork_core::replica::Replica as _;
 use meshwork_core::rng::Rng;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::history::{
@@ -30,6 +31,7 @@ use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand::{self, ByHand};
 use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
 use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
+use meshwork_core::table::{Kind, Payload, Table, Writer, Written};
 use meshwork_core::wire::{self, Base64, Bounded, BoundedText, Bytes, MessageWriter, VersionRange};
 use meshwork_place::Cursor;
 use meshwork_place::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
@@ -322,6 +324,38 @@ pub(crate) fn payloads() -> Vec<Vec<u8>> {
         (0..20u8).map(|x| (x.into(), 3, Colour::rgb(x % 2 * 255, 0, x % 2 * 90))).collect();
     let contrast = cells_to_strokes(SIZE, &contrast, STAMP).expect("cells on the canvas").remove(0);
     vec![drawn().encode(), contrast.encode()]
+}
+
+/// The header of a batch for a table: what is in it was written within a second.
+pub(crate) fn table_header() -> Header {
+    let window = StampWindow { least: STAMP, most: Stamp(STAMP.0 + (1000 << 16)) };
+    Header { author: author().1, sequence: 7, replica: 0, record: None, window }
+}
+
+pub(crate) fn table_payloads() -> Vec<Vec<u8>> {
+    let [later, latest] = [5, 1000 << 16].map(|after| Stamp(STAMP.0 + after));
+    let seats = Written { field: b"\0seats", stamp: later, value: Some(b"40") };
+    let to = Written { field: b"\0to", stamp: STAMP, value: None };
+    let own = Writer::Peer(author().1.peer).field(b"vote");
+    let own = Written { field: &own, stamp: STAMP, value: Some(b"") };
+    let notice = Written { field: b"\x02notice", stamp: latest, value: Some(&[b'!'; 200]) };
+    let row: &[u8] = b"votes\0ferry";
+    let payloads = [
+        Payload { row, entries: vec![seats, to] },
+        Payload { row: b"", entries: vec![own] },
+        Payload { row, entries: vec![seats, to, own, notice] },
+    ];
+    payloads.map(|payload| payload.write(STAMP)).to_vec()
+}
+
+/// A table in which a batch with this payload is all there is.
+pub(crate) fn table(payload: &[u8]) -> Table {
+    let mut table = Table::new(Kind::ByValue);
+    let header = table_header();
+    let content = table.check(&header, payload).expect("it is of a table");
+    let batch = SignedBatch::sign(&author().0, &ROOM, header, payload).expect("a legal batch");
+    assert!(table.apply(batch, content).kept);
+    table
 }
 
 pub(crate) fn records() -> Vec<Vec<u8>> {

@@ -13,6 +13,8 @@ mod mutation;
 mod relay;
 mod targets;
 
+use meshwork_core::replica::Replica as _;
+
 pub use examples::messages;
 pub use mutation::Mutator;
 
@@ -40,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "genesis", examples: examples::geneses, run: targets::genesis },
     Target { name: "batch", examples: examples::batches, run: targets::batch },
     Target { name: "strokes", examples: examples::payloads, run: targets::strokes },
+    Target { name: "table", examples: examples::table_payloads, run: targets::table },
     Target { name: "record", examples: examples::records, run: targets::record },
     Target { name: "equivocation", examples: examples::equivocations, run: targets::equivocation },
     Target { name: "address", examples: examples::addresses, run: targets::address },
@@ -64,6 +67,8 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
         ("signed genesis, open room", first(examples::geneses)),
         ("signed batch, one cell", first(examples::batches)),
         ("payload of strokes, 20 cells", first(examples::payloads)),
+        ("payload of a table, 2 entries", first(examples::table_payloads)),
+        ("digest of a table, 2 entries", examples::table(&first(examples::table_payloads)).digest().to_vec()),
         ("proof of equivocation", first(examples::equivocations)),
     ];
     let bodies = ["Ask", "Offer", "Answer", "Candidate", "Refuse"].into_iter().zip(examples::signal_bodies());

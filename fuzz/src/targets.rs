@@ -10,6 +10,7 @@ use meshwork_core::overlay::size::PASSIVE_MAX;
 use meshwork_core::overlay::sparse::Sparse;
 use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
 use meshwork_core::presence::Presented;
+use meshwork_core::replica::Replica as _;
 use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::rules::proof::{Counted, Proof};
@@ -22,6 +23,7 @@ use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand;
 use meshwork_core::signalling::protocol::{FromClient, FromServer};
 use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
+use meshwork_core::table::Payload;
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{self, MESSAGE_MAX, MessageReader};
 use meshwork_place::canvas::{Canvas, Strokes};
@@ -184,6 +186,17 @@ pub(crate) fn strokes(input: &[u8]) {
     let Ok(strokes) = Strokes::decode(SIZE, examples::window(), input) else { return };
     assert!(!strokes.cells().is_empty());
     assert_eq!(Strokes::decode(SIZE, examples::window(), &strokes.encode()), Ok(strokes));
+}
+
+/// What is read is written alike, and a table takes it in.
+pub(crate) fn table(input: &[u8]) {
+    let header = examples::table_header();
+    let Ok(payload) = Payload::read(&header, input) else { return };
+    assert_eq!(payload.write(header.window.least), input);
+    let table = examples::table(input);
+    assert_eq!(table.batch_count(), 1);
+    let values = payload.entries.iter().filter(|written| written.value.is_some()).count();
+    assert_eq!(table.entries(payload.row).count(), values);
 }
 
 pub(crate) fn record(input: &[u8]) {

@@ -24,6 +24,7 @@ pub mod rng;
 pub mod room;
 pub mod seam;
 pub mod signalling;
+pub mod table;
 pub mod text;
 pub mod time;
 pub mod wire;

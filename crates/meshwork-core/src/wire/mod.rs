@@ -12,6 +12,7 @@ mod stream;
 pub use base64_text::Base64;
 pub use bounded::{Bounded, BoundedText, Bytes, TooLong};
 pub(crate) use kinds::kinds;
+pub(crate) use stream::write_varint;
 pub use stream::{FRAME_MAX, Frame, MESSAGE_MAX, MessageReader, MessageWriter, StreamError};
 
 use alloc::vec::Vec;

@@ -44,8 +44,8 @@ impl MessageWriter {
     /// Appends a message.
     pub fn push(&mut self, kind: u32, body: &[u8]) {
         debug_assert!(body.len() <= MESSAGE_MAX);
-        write_varint(&mut self.queue, kind);
-        write_varint(&mut self.queue, body.len() as u32);
+        write_varint(&mut self.queue, u64::from(kind));
+        write_varint(&mut self.queue, body.len() as u64);
         self.queue.extend_from_slice(body);
     }
 
@@ -132,7 +132,8 @@ impl MessageReader {
     }
 }
 
-fn write_varint(into: &mut Vec<u8>, mut value: u32) {
+/// Writes a LEB128 number in its shortest form.
+pub(crate) fn write_varint(into: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         into.push(value as u8 | 0x80);
         value >>= 7;
@@ -210,7 +211,7 @@ mod tests {
         let mut reader = MessageReader::default();
         let mut header = vec![];
         write_varint(&mut header, 1);
-        write_varint(&mut header, MESSAGE_MAX as u32 + 1);
+        write_varint(&mut header, MESSAGE_MAX as u64 + 1);
         reader.push(&header).expect("short frame");
         assert_eq!(reader.next_message(), Err(StreamError::TooLong(MESSAGE_MAX as u64 + 1)));
     }

@@ -1,0 +1,208 @@
+//! A table as a replica that a room keeps in step.
+//!
+//! A table is not made of `Parts`: the entries of a batch lie in several leaves, and leaves split.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use super::entry::Entry;
+use super::payload::{self, Payload, Written};
+use super::{ENTRIES_MAX, Table, Write, payloads, tree};
+use crate::batches::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch, UnverifiedBatch};
+use crate::clock::Stamp;
+use crate::id::PeerId;
+use crate::replica::{Applied, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction};
+
+/// Most parts that are listed: a room tells all of them at once.
+const PARTS_MAX: usize = 4096;
+
+/// What [`Replica::check`] gives: that a table has read the batch, which reads it again when it is applied.
+struct Checked;
+
+impl Replica for Table {
+    fn digest(&self) -> Digest {
+        self.tree.digest()
+    }
+
+    /// Parts are nodes of the tree, whose numbers have gaps: none can be gone through one by one.
+    fn part_count(&self) -> u32 {
+        0
+    }
+
+    fn parts(&self) -> Vec<(u32, Digest)> {
+        self.tree.parts(PARTS_MAX)
+    }
+
+    fn part_digest(&self, part: u32) -> Digest {
+        self.tree.digest_below(part)
+    }
+
+    fn part_batches(&self, part: u32) -> Vec<SignedBatch> {
+        let numbers = self.tree.batches_below(part).into_iter();
+        numbers.filter_map(|number| self.contest.batch(number).cloned()).collect()
+    }
+
+    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
+        let mut scratch = Table::with_quota(self.kind, self.quota());
+        scratch.retracted.clone_from(&self.retracted);
+        for batch in batches {
+            let content = self.check(&batch.header(), batch.payload()).ok()?;
+            let batch = batch.clone().assume_signed();
+            if !Entry::all_of(&batch, 0).any(|entry| tree::is_below(part, self.path(&entry))) {
+                return None;
+            }
+            scratch.apply(batch, content);
+        }
+        Some(scratch.part_digest(part))
+    }
+
+    fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_> {
+        Box::new(self.contest.batches().map(|(_, batch)| batch))
+    }
+
+    fn batch_count(&self) -> usize {
+        self.contest.batch_count()
+    }
+
+    /// The number is the row's: under it a peer's batches are counted, and folded.
+    fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
+        let (row, count, _) = payload::head(payload).ok()?;
+        Some((number_of(row), payload::cost(count, payload)))
+    }
+
+    fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError> {
+        let read = self.read(header, payload).map_err(|error| ContentError(error.to_string()))?;
+        let mut content = Content::new(Checked, payload::cost(read.entries.len(), payload));
+        content.is_for_moderators = read.is_for_moderators();
+        Ok(content)
+    }
+
+    fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
+        debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
+        let is_hidden = |entry: &_| Table::is_hidden(&self.retracted, entry);
+        let Some(number) = self.contest.enter(batch, is_hidden) else { return Applied::default() };
+        let outcome = self.contest.settle();
+        let dropped = outcome.dropped.iter().filter(|(other, _)| *other != number);
+        let dropped = dropped.map(|(_, batch)| batch.key()).collect();
+        let kept = self.contest.batch(number).is_some();
+        Applied { changed: Changes::new(self.turn(outcome.turns)), kept, dropped }
+    }
+
+    fn enforce(
+        &mut self,
+        stands: &dyn Fn(&SignedBatch) -> bool,
+        retracted: &[Retraction],
+        beaten: &mut dyn Iterator<Item = &SignedBatch>,
+    ) -> Enforced<Option<Changes>> {
+        let mut enforced = Enforced::default();
+        let mut changes = Vec::new();
+        if self.retracted != retracted {
+            self.retracted = retracted.to_vec();
+            let turns = self.contest.hide(|entry| Table::is_hidden(&self.retracted, entry));
+            changes.extend(self.turn(turns));
+        }
+        let gone = self.contest.batches().filter(|(_, batch)| !stands(batch));
+        let gone: Vec<u32> = gone.map(|(number, _)| number).collect();
+        enforced.removed.extend(gone.into_iter().filter_map(|number| self.contest.leave(number)));
+        let mut returned = Vec::new();
+        if !enforced.removed.is_empty() {
+            for batch in beaten.filter(|batch| stands(batch)) {
+                if self.read(&batch.header(), batch.payload()).is_ok() {
+                    let is_hidden = |entry: &_| Table::is_hidden(&self.retracted, entry);
+                    returned.extend(self.contest.enter(batch.clone(), is_hidden));
+                }
+            }
+        }
+        let outcome = self.contest.settle();
+        changes.extend(self.turn(outcome.turns));
+        let restored = returned.iter().filter_map(|number| self.contest.batch(*number).cloned());
+        enforced.restored.extend(restored);
+        let dropped = outcome.dropped.into_iter().filter(|(number, _)| !returned.contains(number));
+        enforced.removed.extend(dropped.map(|(_, batch)| batch));
+        enforced.changed = Changes::new(changes);
+        enforced
+    }
+
+    fn fold(&self, number: u32, peer: PeerId) -> Option<(Fold, Content)> {
+        // Backwards, since what is to be folded was written just now.
+        let own = self.contest.batches().rev().map(|(_, batch)| batch).filter(|batch| batch.peer() == peer);
+        let row_of = |batch: &SignedBatch| payload::head(batch.payload()).ok().map(|(row, ..)| row.to_vec());
+        let row = own.filter_map(row_of).find(|row| number_of(row) == number)?;
+        let (payload, least) = self.folded(&row, peer)?;
+        let count = payload::head(&payload).ok()?.1;
+        let cost = payload::cost(count, &payload);
+        Some((Fold { payload, cost, least }, Content::new(Checked, cost)))
+    }
+
+    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
+        let mut shown: Vec<Write> = Vec::new();
+        for batch in batches {
+            let Ok(Payload { row, entries }) = self.read(&batch.header(), batch.payload()) else { continue };
+            for Written { field, stamp, value } in entries {
+                let Some((held, false)) = self.contest.held(row, field) else { continue };
+                if (held.stamp(), held.author()) == (stamp, batch.peer()) {
+                    let value = value.map(<[u8]>::to_vec);
+                    shown.push(Write { row: row.to_vec(), field: field.to_vec(), value });
+                }
+            }
+        }
+        let cost = shown.len();
+        Content::new(shown, cost)
+    }
+
+    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
+        let shown = shown.read::<Vec<Write>>().map(Vec::as_slice).unwrap_or_default();
+        let first = |count: usize| payloads(&shown[..count]).unwrap_or_default();
+        let cost = |count: usize| -> usize {
+            first(count).iter().filter_map(|payload| self.outline(payload)).map(|(_, cost)| cost).sum()
+        };
+        // How many are not too many, and how many are.
+        let (mut few, mut many) = (0, shown.len() + 1);
+        while few + 1 < many {
+            let middle = few.midpoint(many);
+            if cost(middle) <= most { few = middle } else { many = middle }
+        }
+        first(few)
+    }
+}
+
+impl Table {
+    /// A payload of what `peer` holds in a row, and the least stamp in it: of as many batches as one has place for, the
+    /// shortest first. `None` where that does not halve their bytes.
+    fn folded(&self, row: &[u8], peer: PeerId) -> Option<(Vec<u8>, Stamp)> {
+        let mut batches: BTreeMap<u32, Vec<Written<'_>>> = BTreeMap::new();
+        let held = self.contest.held_from(row, &[]).take_while(|(entry, _)| entry.row() == row);
+        for (entry, _) in held.filter(|(entry, is_hidden)| entry.author() == peer && !is_hidden) {
+            let written = Written { field: entry.field(), stamp: entry.stamp(), value: entry.value() };
+            batches.entry(entry.number()).or_default().push(written);
+        }
+        let length = |number| self.contest.batch(number).map_or(0, |batch| batch.bytes().len());
+        let mut batches: Vec<(usize, Vec<Written<'_>>)> =
+            batches.into_iter().map(|(number, entries)| (length(number), entries)).collect();
+        batches.sort_by_key(|(length, _)| *length);
+        let mut length = HEADER_MAX + Payload::head_length(row, ENTRIES_MAX) + SIGNATURE_LEN;
+        let (mut replaced, mut count, mut halving) = (0, 0, 0);
+        for (place, (bytes, more)) in batches.iter().enumerate() {
+            length += more.iter().map(|written| written.length(Stamp::NEVER)).sum::<usize>();
+            (replaced, count) = (replaced + bytes, count + more.len());
+            if length > BATCH_MAX || count > ENTRIES_MAX {
+                break;
+            }
+            if 2 * length <= replaced {
+                halving = place + 1;
+            }
+        }
+        let mut entries: Vec<Written<'_>> =
+            batches.drain(..halving).flat_map(|(_, entries)| entries).collect();
+        entries.sort_by_key(|written| written.field);
+        let least = entries.iter().map(|written| written.stamp).min()?;
+        Some((Payload { row, entries }.write(least), least))
+    }
+}
+
+/// The number of a row, which few rows share: blake3's first four bytes.
+fn number_of(row: &[u8]) -> u32 {
+    blake3::hash(row).as_bytes().first_chunk().map_or(0, |first| u32::from_le_bytes(*first))
+}
