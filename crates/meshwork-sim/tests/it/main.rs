@@ -19,3 +19,4 @@ mod room;
 mod rules;
 mod scenarios;
 mod silence;
+mod tables;
