@@ -25,6 +25,7 @@ pub mod room;
 pub mod seam;
 pub mod signalling;
 pub mod table;
+pub mod signed;
 pub mod text;
 pub mod time;
 pub mod wire;

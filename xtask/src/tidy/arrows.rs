@@ -11,6 +11,7 @@ const LAYERS: [&[&str]; 13] = [
     &["id", "memo", "planted", "reach", "rng", "text", "time", "wire"],
     &["seam"],
     &["clock"],
+    &["signed"],
     &["batches"],
     &["replica"],
     &["table"],
