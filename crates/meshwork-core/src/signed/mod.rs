@@ -17,5 +17,9 @@
 //! - Whatever is read from outside has a greatest length, which is checked before memory is taken.
 
 pub mod app;
+pub mod batch;
 pub mod genesis;
+pub mod header;
+pub mod list;
+pub mod stub;
 pub mod verify;

@@ -1,0 +1,311 @@
+//! Batches: what an author says at once to a replica of a room, named by an id and signed.
+//!
+//! # Problem
+//! Everybody must be able to check what somebody said, and to say which batch is meant, without a room's state and often
+//! without the payload.
+//!
+//! # How it works
+//! A batch is `header | payload | signature`. Its **id** is blake3 in key derivation mode over the RoomId, the header,
+//! the payload's length and the payload's hash; the author signs label and id. So a [`Stub`], which has
+//! the payload's hash in its place, proves as much. The RoomId is never sent: it follows from the room that a link is
+//! attached to, and a batch of another room has another id, which nobody signed. [`UnverifiedBatch`] is for bytes from
+//! outside, [`SignedBatch`] for what replicas take.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::Deref;
+
+use super::header::{HEADER_MAX, Header, RecordName};
+use super::list::ShortId;
+use super::stub::Stub;
+use super::verify::{self, Label, SIGNATURE_LEN};
+use crate::clock::Stamp;
+use crate::id::{Endpoint, Identity, PeerId, RoomId};
+use crate::wire::DecodeError;
+
+/// Longest batch, in bytes: 4096 entries with a stamp and a small value each take 45 KiB, and four such batches fit one
+/// message of a link.
+pub const BATCH_MAX: usize = 64 * 1024;
+/// Longest payload, in bytes.
+pub const PAYLOAD_MAX: usize = BATCH_MAX - HEADER_MAX - SIGNATURE_LEN;
+
+const ID_CONTEXT: &str = "meshwork batch id v2";
+const ID_LEN: usize = 32;
+
+/// Names a batch. Ordered as bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub [u8; ID_LEN]);
+
+impl BatchId {
+    /// The id that follows from a room, the bytes of a header, and a payload's length and hash.
+    pub(super) fn new(room: &RoomId, header: &[u8], length: u32, payload: &[u8; 32]) -> BatchId {
+        let mut hasher = blake3::Hasher::new_derive_key(ID_CONTEXT);
+        hasher.update(&room.0).update(header).update(&length.to_le_bytes()).update(payload);
+        BatchId(*hasher.finalize().as_bytes())
+    }
+
+    /// As lists of batches have it.
+    pub fn short(&self) -> ShortId {
+        ShortId::of(&self.0)
+    }
+}
+
+impl fmt::Debug for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.short().fmt(f)
+    }
+}
+
+/// Why bytes are not a batch, or not one of this room. The bytes were dropped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// More than [`BATCH_MAX`] bytes, or a payload longer than [`PAYLOAD_MAX`].
+    #[error("a batch of {0} bytes is above the limit of {BATCH_MAX}")]
+    TooLong(usize),
+    /// Too few bytes for a signature.
+    #[error("{0} bytes are too few for a batch")]
+    TooShort(usize),
+    /// A format that this build does not know; 01 and 02 are those of Meshwork 0.1.
+    #[error("batch format {0:02x} is not known, only 20 to 2f")]
+    Format(u8),
+    /// A family that this build does not know: written by a later version.
+    #[error("a replica of family {0} is not known")]
+    Family(u8),
+    /// The header breaks off or holds a value that does not exist.
+    #[error("batch header: {0}")]
+    Header(postcard::Error),
+    /// What follows the header of a stub is not a length and a hash.
+    #[error("stub: {0}")]
+    Stub(DecodeError),
+    /// The header is not written in the one form that it has.
+    #[error("the batch header is not in its shortest form")]
+    NotShortest,
+    /// Sequences begin with 1.
+    #[error("a batch has the sequence 0")]
+    Sequence,
+    /// A name that no record can have.
+    #[error("no record is named {0:?}")]
+    Record(RecordName),
+    /// Milliseconds of a stamp take over 48 bits.
+    #[error("a stamp of {0} ms takes over 48 bits")]
+    Millis(u64),
+    /// The window ends beyond [`Stamp::LAST`].
+    #[error("a batch's stamps begin at {least:?} and span {span}")]
+    Span {
+        /// The least stamp.
+        least: Stamp,
+        /// From the least to the greatest, as an integer.
+        span: u64,
+    },
+    /// The window begins with [`Stamp::NEVER`], or ends before it begins.
+    #[error("a batch's stamps begin at {least:?} and end at {most:?}")]
+    Window {
+        /// The least stamp.
+        least: Stamp,
+        /// The greatest stamp.
+        most: Stamp,
+    },
+    /// The author is not the peer whose key should sign. Nothing was signed.
+    #[error("a batch by {author} cannot be signed by {signer}")]
+    Author {
+        /// As the header says.
+        author: PeerId,
+        /// Whose key it is.
+        signer: PeerId,
+    },
+    /// The signature is not the author's over this id in this room. Whoever sent it did not check it.
+    #[error("the signature of batch {sequence} by {author} does not hold in this room")]
+    Signature {
+        /// As the header claims.
+        author: Endpoint,
+        /// As the header claims.
+        sequence: u64,
+    },
+}
+
+/// The bytes of a batch, which are known to begin with a header, and its id in a room. Cheap to clone.
+///
+/// Nothing else is kept of it, since a room may keep a batch for each entry of its replicas; the header is read again
+/// each time somebody asks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch(
+    /// The id, then the bytes: one allocation.
+    Arc<[u8]>,
+);
+
+impl Batch {
+    fn new(
+        room: &RoomId,
+        header: &[u8],
+        payload: &[u8],
+        signature: impl FnOnce(&BatchId) -> [u8; 64],
+    ) -> Batch {
+        let id = BatchId::new(room, header, payload.len() as u32, blake3::hash(payload).as_bytes());
+        let parts: [&[u8]; 4] = [&id.0, header, payload, &signature(&id)];
+        Batch(parts.concat().into())
+    }
+
+    /// Names the batch.
+    pub fn id(&self) -> BatchId {
+        BatchId(*self.0.first_chunk().expect("the id stands first"))
+    }
+
+    /// The header.
+    pub fn header(&self) -> Header {
+        self.parts().0
+    }
+
+    /// Whose batch it is: the header's peer, without reading the rest.
+    pub fn peer(&self) -> PeerId {
+        PeerId(*self.bytes()[1..].first_chunk().expect("the author's key follows the first byte"))
+    }
+
+    /// What the replica is told.
+    pub fn payload(&self) -> &[u8] {
+        self.parts().1
+    }
+
+    /// The whole batch as it travels and is stored.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0[ID_LEN..]
+    }
+
+    /// Bytes of memory that it takes beyond its own value.
+    pub fn memory(&self) -> usize {
+        // The two counts of an Arc stand before its content.
+        self.0.len() + 2 * size_of::<usize>()
+    }
+
+    /// What stands for it without its payload.
+    pub fn stub(&self) -> Stub {
+        let (header, payload) = self.parts();
+        Stub::new(header, payload.len() as u32, *blake3::hash(payload).as_bytes(), *self.signature())
+    }
+
+    fn signature(&self) -> &[u8; SIGNATURE_LEN] {
+        self.0.last_chunk().expect("a batch ends with a signature")
+    }
+
+    fn parts(&self) -> (Header, &[u8]) {
+        let bytes = self.bytes();
+        Header::read(&bytes[..bytes.len() - SIGNATURE_LEN])
+            .expect("the header was read when the batch was made")
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut batch = f.debug_struct("Batch");
+        batch
+            .field("id", &self.id())
+            .field("header", &self.header())
+            .field("bytes", &self.bytes().len())
+            .finish()
+    }
+}
+
+/// A batch from outside, whose signature is not checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnverifiedBatch(Batch);
+
+impl UnverifiedBatch {
+    /// Reads the header of a batch, and finds its id in `room`.
+    ///
+    /// # Errors
+    /// [`BatchError`] when the bytes cannot be a batch; no memory was taken for them.
+    pub fn decode(room: &RoomId, bytes: &[u8]) -> Result<UnverifiedBatch, BatchError> {
+        if bytes.len() > BATCH_MAX {
+            return Err(BatchError::TooLong(bytes.len()));
+        }
+        let (body, signature) =
+            bytes.split_last_chunk::<SIGNATURE_LEN>().ok_or(BatchError::TooShort(bytes.len()))?;
+        let (_, payload) = Header::read(body)?;
+        if payload.len() > PAYLOAD_MAX {
+            return Err(BatchError::TooLong(bytes.len()));
+        }
+        let header = &body[..body.len() - payload.len()];
+        Ok(UnverifiedBatch(Batch::new(room, header, payload, |_| *signature)))
+    }
+
+    /// Checks that the author signed its id.
+    ///
+    /// # Errors
+    /// [`BatchError::Signature`].
+    pub fn verify(self) -> Result<SignedBatch, BatchError> {
+        if !planted!(SignatureUnchecked) {
+            signed_by_author(&self.header(), &self.id(), self.signature())?;
+        }
+        Ok(SignedBatch(self.0))
+    }
+}
+
+/// Checks that the author of a header signed an id.
+///
+/// # Errors
+/// [`BatchError::Signature`].
+pub(super) fn signed_by_author(
+    header: &Header,
+    id: &BatchId,
+    signature: &[u8; SIGNATURE_LEN],
+) -> Result<(), BatchError> {
+    let Header { author, sequence, .. } = *header;
+    if verify::holds(&author.peer, Label::Batch, &[&id.0], signature) {
+        Ok(())
+    } else {
+        Err(BatchError::Signature { author, sequence })
+    }
+}
+
+/// A batch whose author signed it for the room it is used in: made by [`SignedBatch::sign`] or
+/// [`UnverifiedBatch::verify`] only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBatch(Batch);
+
+impl SignedBatch {
+    /// Writes and signs a batch.
+    ///
+    /// # Errors
+    /// [`BatchError`] when the header cannot be one or names another author, or the payload is longer than
+    /// [`PAYLOAD_MAX`].
+    pub fn sign(
+        identity: &Identity,
+        room: &RoomId,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<SignedBatch, BatchError> {
+        let (author, signer) = (header.author.peer, identity.peer());
+        if author != signer {
+            return Err(BatchError::Author { author, signer });
+        }
+        if payload.len() > PAYLOAD_MAX {
+            return Err(BatchError::TooLong(payload.len()));
+        }
+        header.check()?;
+        let signature = |id: &BatchId| verify::sign(identity, Label::Batch, &[&id.0]);
+        Ok(SignedBatch(Batch::new(room, header.write(&mut [0; HEADER_MAX]), payload, signature)))
+    }
+}
+
+impl From<SignedBatch> for UnverifiedBatch {
+    fn from(signed: SignedBatch) -> UnverifiedBatch {
+        UnverifiedBatch(signed.0)
+    }
+}
+
+impl Deref for UnverifiedBatch {
+    type Target = Batch;
+    fn deref(&self) -> &Batch {
+        &self.0
+    }
+}
+
+impl Deref for SignedBatch {
+    type Target = Batch;
+    fn deref(&self) -> &Batch {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;
