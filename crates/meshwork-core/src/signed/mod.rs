@@ -16,6 +16,8 @@
 //! - A signature is over a [label](verify::Label) that nothing else begins with, and all are checked by one function.
 //! - Whatever is read from outside has a greatest length, which is checked before memory is taken.
 
+pub mod address;
+pub mod admission;
 pub mod app;
 pub mod batch;
 pub mod genesis;

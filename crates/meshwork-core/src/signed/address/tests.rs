@@ -1,0 +1,140 @@
+//! Addresses read as they are written; every fault has its words.
+
+use alloc::string::ToString as _;
+use alloc::vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn code() -> Code {
+    "K7M4QX".parse().expect("a code")
+}
+
+fn keys() -> RoomKeys {
+    let secrets = Secrets { secret: Secret([4; 16]), edit_seed: Some(EditSeed([5; 16])) };
+    RoomKeys { room: RoomId([9; 32]), secrets: Some(secrets) }
+}
+
+fn word(text: &str) -> AppWord {
+    text.parse().expect("a word")
+}
+
+fn read(text: &str) -> Result<RoomAddress, AddressError> {
+    text.parse()
+}
+
+/// docs/protocol/next/addresses.md shows these.
+#[test]
+fn the_documented_addresses_are_read() {
+    let page = include_str!("../../../../../docs/protocol/next/addresses.md");
+    let whole = RoomAddress::at_server("https://example.org/mesh", Some(word("place")), code());
+    let whole = whole.expect("a server").with_keys(keys());
+    let whole = whole.with_further_servers(vec!["http://10.0.0.7:8080".into()]).expect("one");
+    let looking =
+        RoomKeys { secrets: keys().secrets.map(|keys| Secrets { edit_seed: None, ..keys }), ..keys() };
+    let near = RoomAddress::without_server(word("chat"), looking);
+    let bare = RoomAddress::at_server("http://127.0.0.1:8080", None, code()).expect("a server");
+    for address in [whole, near, bare] {
+        assert_eq!(read(&address.to_string()), Ok(address.clone()));
+        assert!(page.contains(&address.to_string()), "docs/protocol/next/addresses.md lacks {address}");
+    }
+}
+
+#[test]
+fn what_people_type_is_read() {
+    let typed = read(" http://127.0.0.1:8080/k7m4qx/?x=1 ").expect("a bare address");
+    assert_eq!((typed.server(), typed.app()), (Some(("http://127.0.0.1:8080", code())), None));
+    let later = format!("http://x/place/K7M4QX#{};later=1;at=http%3A//y/", RoomId([0; 32]));
+    assert_eq!(read(&later).expect("an unknown field is skipped").further_servers(), ["http://y"]);
+    let unknown = read("http://x/place/K7M4QX#;at=http://y").expect("the room's id is missing");
+    assert!(unknown.further_servers().is_empty());
+}
+
+#[test]
+fn each_fault_has_its_words() {
+    let wrong_path = |text: &str| assert!(matches!(read(text), Err(AddressError::Path(_))), "{text}");
+    for server in ["ftp://x/place/K7M4QX", "http:///place/K7M4QX", "x/place/K7M4QX", ""] {
+        assert!(matches!(read(server), Err(AddressError::Server(_))), "{server}");
+    }
+    ["http://x/place/K7M4Q0", "http://x/Place/K7M4QX", "http://x/place", "http://x"]
+        .into_iter()
+        .for_each(wrong_path);
+    assert_eq!(read("http://x/health"), Err(AddressError::Reserved("HEALTH".parse().expect("six letters"))));
+    assert!(matches!(read("http://x/place/ASSETS"), Err(AddressError::Reserved(_))));
+    assert!(matches!(read("meshwork:Place#x"), Err(AddressError::Fragment | AddressError::App(_))));
+    assert_eq!(read("meshwork:place"), Err(AddressError::Fragment));
+    let id = RoomId([0; 32]);
+    for fragment in
+        ["abc".into(), format!("{id}.abc"), format!("{id}.{0}.{0}.{0}", Secret([1; 16])), format!(".{id}")]
+    {
+        assert_eq!(
+            read(&format!("http://x/place/K7M4QX#{fragment}")),
+            Err(AddressError::Fragment),
+            "{fragment}"
+        );
+    }
+    let at = |servers: &str| read(&format!("http://x/place/K7M4QX#{id};at={servers}"));
+    assert_eq!(at("http://a,http://b,http://c,http://d"), Err(AddressError::FurtherServers(4)));
+    assert_eq!(at("ftp://a"), Err(AddressError::Server("ftp://a".into())));
+    assert_eq!(
+        [at("http://a%2"), at("http://a%ff"), at("http://a%+1")],
+        [const { Err(AddressError::Fragment) }; 3]
+    );
+    let long = format!("http://x/place/K7M4QX#{}", "a".repeat(ADDRESS_MAX));
+    assert_eq!(read(&long), Err(AddressError::Length(long.len())));
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    let secret = "c2VjcmV0";
+    for text in [
+        format!("http://x/place/K7M4QX#{secret}"),
+        format!("ftp://x#{secret}"),
+        format!("meshwork:#{secret}"),
+    ] {
+        let error = read(&text).expect_err("not an address");
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+}
+
+#[test]
+fn what_would_be_read_otherwise_is_not_made() {
+    let below_a_path = RoomAddress::at_server("https://example.org/mesh", None, code());
+    assert!(matches!(below_a_path, Err(AddressError::Path(_))), "mesh would be read as the app");
+    assert!(RoomAddress::at_server("https://example.org/", None, code()).is_err());
+    assert!(RoomAddress::at_server("https://example.org?x", None, code()).is_err());
+    let reserved = "ASSETS".parse().expect("six letters");
+    assert_eq!(RoomAddress::at_server("https://x", None, reserved), Err(AddressError::Reserved(reserved)));
+    let bare = RoomAddress::at_server("https://x", None, code()).expect("a server");
+    assert_eq!(bare.with_further_servers(vec![]), Err(AddressError::Fragment));
+}
+
+proptest! {
+    #[test]
+    fn addresses_read_as_they_are_written(
+        host in "[a-z]{1,9}(:[0-9]{1,4})?(/[a-zA-Z,;% é]{1,5}[a-z])?", app in "[a-z0-9-]{1,32}", bits in 0..1u32 << 30,
+        keys: Option<(([u8; 32], [u8; 16], [u8; 16]), u8)>, further in proptest::collection::vec("https?://[a-z]{1,5}[,;%é][a-z]", 0..4),
+    ) {
+        let code = Code::from_bits(bits);
+        prop_assume!(!is_reserved(code));
+        let mut address = RoomAddress::at_server(&format!("https://{host}"), Some(word(&app)), code).expect("a server");
+        if let Some(((room, secret, seed), shown)) = keys {
+            let edit_seed = (shown % 3 == 2).then_some(EditSeed(seed));
+            let secrets = (shown % 3 > 0).then_some(Secrets { secret: Secret(secret), edit_seed });
+            address = address.with_keys(RoomKeys { room: RoomId(room), secrets });
+            address = address.with_further_servers(further.clone()).expect("at most three");
+            let near = RoomAddress::without_server(word(&app), RoomKeys { room: RoomId(room), secrets });
+            let near = near.with_further_servers(further).expect("at most three");
+            prop_assert_eq!(read(&near.to_string()), Ok(near));
+        }
+        prop_assert_eq!(read(&address.to_string()), Ok(address));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "(https?://|meshwork:)?[a-zA-Z0-9/.#;=%,:-]{0,80}") {
+        if let Ok(address) = read(&text) {
+            prop_assert_eq!(read(&address.to_string()), Ok(address));
+        }
+    }
+}
