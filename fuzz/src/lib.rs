@@ -11,6 +11,7 @@
 mod examples;
 mod mutation;
 mod relay;
+mod signed;
 mod targets;
 
 use meshwork_core::replica::Replica as _;
@@ -53,6 +54,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "hub", examples: examples::from_client, run: targets::hub },
     Target { name: "frames", examples: examples::frames, run: targets::frames },
     Target { name: "relay", examples: relay::examples, run: relay::run },
+    Target { name: "signed-genesis", examples: signed::geneses, run: signed::run_genesis },
+    Target { name: "signed-batch", examples: signed::batches, run: signed::run_batch },
+    Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
+    Target { name: "lists", examples: signed::lists, run: signed::run_lists },
+    Target { name: "admission", examples: signed::admissions, run: signed::run_admission },
+    Target { name: "room-address", examples: signed::addresses, run: signed::run_address },
 ];
 
 /// The target with this name.
@@ -77,5 +84,6 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
         ["record of rules", "record of a ban", "record of an erase"].into_iter().zip(examples::records()),
     );
     golden.extend(relay::messages());
+    golden.extend(signed::golden());
     golden
 }

@@ -1,0 +1,137 @@
+//! What people sign, in the formats of docs/protocol/next: examples, targets, golden bytes.
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::rng::Rng;
+use meshwork_core::signed::address::{RoomAddress, RoomKeys, Secrets};
+use meshwork_core::signed::admission::{EditSeed, SignedAdmission};
+use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
+use meshwork_core::signed::genesis::{Commons, Genesis, Owned};
+use meshwork_core::signed::header::{Family, Header, RecordName, ReplicaNumber, StampWindow};
+use meshwork_core::signed::list::{AccessList, CutList, ShortId};
+use meshwork_core::signed::stub::Stub;
+use meshwork_core::wire::{BoundedText, Bytes};
+
+const ROOM: RoomId = RoomId([3; 32]);
+const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
+
+/// Bytes by name, for docs/protocol/golden.md.
+pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
+    let names = ["genesis of a private room", "genesis of a commons"].into_iter().zip(geneses());
+    let mut golden: Vec<_> = names.collect();
+    golden.extend(["batch of a click", "batch of a fold"].into_iter().zip(batches()));
+    golden.extend([("stub of a click", stubs().remove(0)), ("cut list", lists().remove(0))]);
+    golden.push(("admission", admissions().remove(0)));
+    golden
+}
+
+fn identity() -> Identity {
+    Identity::from_secret([1; 32])
+}
+
+pub(crate) fn geneses() -> Vec<Vec<u8>> {
+    let parameters = Bytes::new(vec![100, 70]).expect("short");
+    let app = || "place".parse().expect("a word");
+    let secret = Secret([8; 16]);
+    let owned =
+        Owned::new(&mut Rng::new([4; 32]), identity().peer(), app(), parameters.clone(), Some(&secret));
+    let (owned, _) = owned.sign(&identity()).expect("the owner signs");
+    let name = BoundedText::new("lan").expect("short");
+    let (commons, _) = Commons { name, nonce: 300, app: app(), parameters }.to_bytes();
+    vec![owned, commons]
+}
+
+pub(crate) fn run_genesis(input: &[u8]) {
+    if let Ok((Genesis::Commons(commons), room)) = Genesis::decode(input) {
+        assert_eq!(commons.to_bytes(), (input.to_vec(), room));
+    }
+}
+
+fn signed_batches() -> [SignedBatch; 2] {
+    let author = Endpoint { peer: identity().peer(), instance: Instance(1) };
+    let click = Header {
+        author,
+        sequence: 300,
+        replica: ReplicaNumber::new(0, Family::Own).expect("a slot"),
+        record: RecordName { number: 7, hash: [9; 8] },
+        window: StampWindow::at(STAMP),
+        cost: 1,
+        used: Some(59),
+    };
+    let fold = Header {
+        replica: ReplicaNumber::new(2, Family::ByTime).expect("a slot"),
+        record: RecordName::GENESIS,
+        window: StampWindow { least: Stamp(STAMP.0 + 5), most: Stamp(STAMP.0 + 70_000) },
+        cost: 40,
+        used: None,
+        ..click
+    };
+    let sign = |header, payload| SignedBatch::sign(&identity(), &ROOM, header, payload).expect("legal");
+    [sign(&click, &[0x77, 0, 0, 0x9c, 0x83, 0x60, 0x29, 0xc3, 0x1c]), sign(&fold, b"entries")]
+}
+
+pub(crate) fn batches() -> Vec<Vec<u8>> {
+    signed_batches().iter().map(|batch| batch.bytes().to_vec()).collect()
+}
+
+pub(crate) fn run_batch(input: &[u8]) {
+    let Ok(batch) = UnverifiedBatch::decode(&ROOM, input) else { return };
+    assert_eq!(batch.bytes(), input);
+    let stub = batch.stub();
+    let is_signed = batch.verify().is_ok();
+    assert_eq!(stub.verify(&ROOM).is_ok(), is_signed);
+}
+
+pub(crate) fn stubs() -> Vec<Vec<u8>> {
+    signed_batches().iter().map(|batch| batch.stub().encode()).collect()
+}
+
+pub(crate) fn run_stub(input: &[u8]) {
+    if let Ok(stub) = Stub::decode(input) {
+        assert_eq!(stub.encode(), input);
+        let _ = stub.verify(&ROOM);
+    }
+}
+
+pub(crate) fn lists() -> Vec<Vec<u8>> {
+    let ids = signed_batches().map(|batch| batch.id().short()).to_vec();
+    let peers = [1, 2].map(|seed| Identity::from_secret([seed; 32]).peer()).to_vec();
+    vec![CutList::new(ids).expect("two").encode(), AccessList::new(peers).expect("two").encode()]
+}
+
+/// A list is what it is named after, and nothing else.
+pub(crate) fn run_lists(input: &[u8]) {
+    let ids = input.chunks_exact(16).filter_map(|id| id.try_into().ok()).map(ShortId).collect();
+    let list = CutList::new(ids).expect("an input is short");
+    let name = list.name();
+    assert_eq!(CutList::decode(&list.encode(), &name), Ok(list.clone()));
+    assert_eq!(CutList::decode(input, &name).is_ok(), list.encode() == input);
+    assert!(AccessList::decode(input, &name).is_err());
+}
+
+pub(crate) fn admissions() -> Vec<Vec<u8>> {
+    vec![EditSeed([8; 16]).admit(&ROOM, identity().peer()).to_bytes().to_vec()]
+}
+
+pub(crate) fn run_admission(input: &[u8]) {
+    if let Ok(admission) = SignedAdmission::decode(&ROOM, input) {
+        assert_eq!(admission.to_bytes(), input);
+    }
+}
+
+pub(crate) fn addresses() -> Vec<Vec<u8>> {
+    let place = || "place".parse().expect("a word");
+    let secrets = Secrets { secret: Secret([8; 16]), edit_seed: Some(EditSeed([8; 16])) };
+    let keys = RoomKeys { room: ROOM, secrets: Some(secrets) };
+    let at = |server, app| RoomAddress::at_server(server, app, Code::from_bits(77)).expect("a server");
+    let whole = at("https://example.org/mesh", Some(place())).with_keys(keys);
+    let whole = whole.with_further_servers(vec!["http://10.0.0.7:8080".to_owned()]).expect("one");
+    let near = RoomAddress::without_server(place(), keys);
+    [whole, near, at("http://127.0.0.1:8080", None)].map(|address| address.to_string().into_bytes()).to_vec()
+}
+
+pub(crate) fn run_address(input: &[u8]) {
+    if let Ok(address) = String::from_utf8_lossy(input).parse::<RoomAddress>() {
+        assert_eq!(address.to_string().parse(), Ok(address));
+    }
+}
