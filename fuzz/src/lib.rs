@@ -59,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },
+    Target { name: "signed-record", examples: signed::records, run: signed::run_record },
     Target { name: "room-address", examples: signed::addresses, run: signed::run_address },
 ];
 

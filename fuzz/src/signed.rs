@@ -1,16 +1,20 @@
 //! What people sign, in the formats of docs/protocol/next: examples, targets, golden bytes.
 
 use meshwork_core::clock::Stamp;
-use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::id::{Code, Endpoint, Identity, Instance, PeerId, RoomId, Secret};
 use meshwork_core::rng::Rng;
 use meshwork_core::signed::address::{RoomAddress, RoomKeys, Secrets};
 use meshwork_core::signed::admission::{EditSeed, SignedAdmission};
 use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
+use meshwork_core::signed::change::{
+    AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, Rule, WhoWrites,
+};
 use meshwork_core::signed::genesis::{Commons, Genesis, Owned};
 use meshwork_core::signed::header::{Family, Header, RecordName, ReplicaNumber, StampWindow};
 use meshwork_core::signed::list::{AccessList, CutList, ShortId};
+use meshwork_core::signed::record::{Body, Cut, Record};
 use meshwork_core::signed::stub::Stub;
-use meshwork_core::wire::{BoundedText, Bytes};
+use meshwork_core::wire::{self, Bounded, BoundedText, Bytes};
 
 const ROOM: RoomId = RoomId([3; 32]);
 const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
@@ -22,6 +26,7 @@ pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
     golden.extend(["batch of a click", "batch of a fold"].into_iter().zip(batches()));
     golden.extend([("stub of a click", stubs().remove(0)), ("cut list", lists().remove(0))]);
     golden.push(("admission", admissions().remove(0)));
+    golden.push(("record of everything", records().remove(0)));
     golden
 }
 
@@ -116,6 +121,68 @@ pub(crate) fn admissions() -> Vec<Vec<u8>> {
 pub(crate) fn run_admission(input: &[u8]) {
     if let Ok(admission) = SignedAdmission::decode(&ROOM, input) {
         assert_eq!(admission.to_bytes(), input);
+    }
+}
+
+/// A record that says everything, and one that says each thing alone.
+pub(crate) fn records() -> Vec<Vec<u8>> {
+    let changes = changes();
+    let each = changes.iter().map(|change| vec![change.clone()]);
+    let said: Vec<Vec<Change>> = [changes.clone()].into_iter().chain(each).collect();
+    let sign = |changes| Record::sign(&identity(), &ROOM, body(changes)).expect("legal").bytes().to_vec();
+    said.into_iter().map(sign).collect()
+}
+
+fn body(changes: Vec<Change>) -> Body {
+    let stays = CutList::default().name();
+    let cut = changes.iter().any(Change::takes).then_some(Cut { slots: 5, stays });
+    let before = [(3, 9), (5, 7)].map(|(number, byte)| RecordName { number, hash: [byte; 8] }).to_vec();
+    let (before, changes) = (Bounded::new(before), Bounded::new(changes));
+    let (before, changes) = (before.expect("two"), changes.expect("few"));
+    Body { signer: identity().peer(), stamp: STAMP, before, changes, cut }
+}
+
+fn changes() -> Vec<Change> {
+    fn peers<const MAX: usize>(seed: u8) -> Bounded<PeerId, MAX> {
+        Bounded::new(vec![PeerId([seed; 32])]).expect("one")
+    }
+    let replica = ReplicaNumber::new(1, Family::ByTime).expect("a slot");
+    let app = AppOn { slot: 2, app: "vote".parse().expect("a word"), parameters: Bytes::default() };
+    let limit = Some(Limit { cost: 60, window_ms: 60_000 });
+    let rules = [(0, limit, WhoWrites::Admitted), (2, None, WhoWrites::Listed)];
+    let rules = rules.map(|(slot, limit, writers)| Rule { slot, limit, writers }).to_vec();
+    let lifted = [None, Some(PeerId([7; 32]))].map(|peer| Lifted { record: ShortId([5; 16]), peer });
+    let scope = Bytes::new(vec![1, 2]).expect("short");
+    let author = Some(PeerId([7; 32]));
+    vec![
+        Change::Name(BoundedText::new("Garden").expect("short")),
+        Change::App(app),
+        Change::Rules(Bounded::new(rules).expect("two")),
+        Change::Quota(Quota { replica, values: 30_000, removals: 300, bytes: 1 << 24 }),
+        Change::Appoint(peers(3)),
+        Change::Dismiss(peers(4)),
+        Change::List(peers(5)),
+        Change::Unlist(peers(6)),
+        Change::EditKey(Some(EditSeed([8; 16]).key())),
+        Change::Overlay(BoundedText::new("tree").expect("short")),
+        Change::Ban(peers(7)),
+        Change::Lift(Bounded::new(lifted.to_vec()).expect("two")),
+        Change::Retract(Retraction { replica, author, until: STAMP, scope }),
+        Change::Secret(NewSecret { commitment: [8; 32], access: CutList::default().name() }),
+    ]
+}
+
+pub(crate) fn run_record(input: &[u8]) {
+    if let Ok(record) = Record::decode(&ROOM, input) {
+        assert_eq!(record.bytes(), input);
+    }
+    // Behind the signature nothing else is reached: the body of what is signed, once more without it.
+    let signed = input.len().saturating_sub(64);
+    if let Some(body) = input.get(1..signed).and_then(|body| wire::decode::<Body>(body).ok()) {
+        let ours = Body { signer: identity().peer(), ..body };
+        if let Ok(record) = Record::sign(&identity(), &ROOM, ours) {
+            assert_eq!(Record::decode(&ROOM, record.bytes()), Ok(record));
+        }
     }
 }
 
