@@ -22,6 +22,7 @@ pub mod reach;
 pub mod replica;
 pub mod rng;
 pub mod room;
+pub mod rulebook;
 pub mod seam;
 pub mod signalling;
 pub mod table;

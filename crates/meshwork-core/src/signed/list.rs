@@ -90,9 +90,12 @@ impl fmt::Debug for ListName {
     }
 }
 
-/// Items in ascending order.
+/// Items in ascending order, and the hash of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T>(Vec<T>);
+pub struct List<T> {
+    items: Vec<T>,
+    hash: [u8; 32],
+}
 
 /// Batches and moderators' records that stay, of those who lose a right.
 pub type CutList = List<ShortId>;
@@ -136,27 +139,28 @@ impl<T: Item> List<T> {
         items.sort();
         items.dedup();
         check_count::<T>(items.len())?;
-        Ok(List(items))
+        let hash = hash::<T>(&encode(&items));
+        Ok(List { items, hash })
     }
 
     /// Whether the item is on the list.
     pub fn contains(&self, item: &T) -> bool {
-        self.0.binary_search(item).is_ok()
+        self.items.binary_search(item).is_ok()
     }
 
     /// The items, in ascending order.
     pub fn items(&self) -> &[T] {
-        &self.0
+        &self.items
     }
 
     /// How a record names it.
     pub fn name(&self) -> ListName {
-        ListName { count: self.0.len() as u32, hash: hash::<T>(&self.encode()) }
+        ListName { count: self.items.len() as u32, hash: self.hash }
     }
 
     /// The list as it travels and is stored.
     pub fn encode(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|item| item.bytes()).copied().collect()
+        encode(&self.items)
     }
 
     /// Reads the list that a record names.
@@ -175,15 +179,19 @@ impl<T: Item> List<T> {
         let items: Vec<T> = bytes.chunks_exact(T::LEN).filter_map(T::read).collect();
         match items.windows(2).position(|pair| pair[0] >= pair[1]) {
             Some(place) => Err(ListError::Order(place + 1)),
-            None => Ok(List(items)),
+            None => Ok(List { items, hash: read }),
         }
     }
 }
 
-impl<T> Default for List<T> {
+impl<T: Item> Default for List<T> {
     fn default() -> Self {
-        List(Vec::new())
+        List { items: Vec::new(), hash: hash::<T>(&[]) }
     }
+}
+
+fn encode<T: Item>(items: &[T]) -> Vec<u8> {
+    items.iter().flat_map(|item| item.bytes()).copied().collect()
 }
 
 fn check_count<T: Item>(count: usize) -> Result<(), ListError> {

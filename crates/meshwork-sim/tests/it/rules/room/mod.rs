@@ -2,6 +2,7 @@
 
 mod member;
 mod promises;
+mod real;
 mod record;
 mod tests;
 

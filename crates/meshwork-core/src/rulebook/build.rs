@@ -1,0 +1,219 @@
+//! How a rulebook is made of a set of records: the owner's in order, then the moderators' that stand.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::places::{Place, Places};
+use super::{Ban, EDICTS_MAX, Journal, Node, OWNED_MAX, Rulebook, SlotRule, Step, WithList};
+use crate::id::PeerId;
+use crate::signed::app::SLOTS_MAX;
+use crate::signed::change::{Change, Lifted, Limit, Rule, WhoWrites};
+use crate::signed::header::RecordName;
+use crate::signed::list::CutList;
+use crate::signed::record::Record;
+
+impl Rulebook {
+    /// What follows from these records, which are signed for the room of `owner`; a commons has none and no owner.
+    ///
+    /// A record counts when all that it names counts, its list is here, and its signer may say it. The others are left
+    /// out, and count when a rulebook is made of more records.
+    pub fn new(owner: Option<PeerId>, records: impl IntoIterator<Item = WithList>) -> Rulebook {
+        // Whatever is named comes before what names it, since numbers rise. Of two with one name the first counts.
+        let mut sorted: Vec<WithList> = records.into_iter().collect();
+        sorted.sort_by_key(|(record, stays)| (record.number(), record.hash(), stays.is_none()));
+        sorted.dedup_by_key(|(record, _)| record.hash());
+        let (owned, others): (Vec<_>, Vec<_>) =
+            sorted.into_iter().partition(|(record, _)| Some(record.body().signer) == owner);
+        let mut book = Rulebook {
+            owner,
+            nodes: vec![Node::default()],
+            names: BTreeMap::from([(RecordName::GENESIS, 0)]),
+            peers: BTreeMap::new(),
+            apps: [None; SLOTS_MAX as usize],
+            edicts: Vec::new(),
+            lifts: BTreeMap::new(),
+        };
+        for with_list in owned {
+            book.add(with_list);
+        }
+        book.note_lifts();
+        book.note_cuts();
+        let standing: Vec<WithList> =
+            others.into_iter().filter(|edict| book.edict_stands(edict)).take(EDICTS_MAX).collect();
+        for edict in standing {
+            book.add_edict(edict);
+        }
+        book
+    }
+
+    /// Takes in a record of the owner, if what it names is there.
+    fn add(&mut self, (record, stays): WithList) {
+        let before: Option<Vec<Place>> =
+            record.body().before.iter().map(|name| self.names.get(name).copied()).collect();
+        let (Some(before), Some(stays)) = (before, checked_list(&record, stays)) else { return };
+        let name = record.name();
+        if self.nodes.len() > OWNED_MAX || self.names.contains_key(&name) {
+            return;
+        }
+        let place = self.nodes.len() as Place;
+        let mut node = Node::default();
+        for &before in &before {
+            node.ancestors.insert(before);
+            node.ancestors.insert_all(&self.nodes[usize::from(before)].ancestors);
+            self.nodes[usize::from(before)].named_by += 1;
+        }
+        node.rules = core::array::from_fn(|slot| self.merged_rule(place, &before, slot));
+        let keys = before.iter().map(|before| self.nodes[usize::from(*before)].edit_key);
+        // What was said later stands further back: of what one branch and another say the greater rank counts.
+        node.edit_key = keys.max_by_key(|(said_by, _)| self.rank(*said_by)).unwrap_or_default();
+        for change in record.body().changes.iter() {
+            match change {
+                Change::Rules(rules) => set_rules(&mut node.rules, rules, place),
+                Change::EditKey(key) => node.edit_key = (place, *key),
+                Change::App(on) => {
+                    self.apps[usize::from(on.slot)].get_or_insert(place);
+                }
+                Change::Appoint(peers) => self.note(peers, place, |journal| &mut journal.moderates, true),
+                Change::Dismiss(peers) => self.note(peers, place, |journal| &mut journal.moderates, false),
+                Change::List(peers) => self.note(peers, place, |journal| &mut journal.listed, true),
+                Change::Unlist(peers) => self.note(peers, place, |journal| &mut journal.listed, false),
+                Change::Lift(lifted) => {
+                    lifted.iter().for_each(|lifted| self.lifts.entry(*lifted).or_default().insert(place));
+                }
+                _ => {}
+            }
+        }
+        node.record = Some((record, stays));
+        self.names.insert(name, place);
+        self.nodes.push(node);
+    }
+
+    fn note(
+        &mut self,
+        peers: &[PeerId],
+        at: Place,
+        steps: impl Fn(&mut Journal) -> &mut Vec<Step>,
+        gives: bool,
+    ) {
+        peers.iter().for_each(|peer| {
+            steps(self.peers.entry(*peer).or_default()).push(Step { at, gives });
+        });
+    }
+
+    /// The rule of a slot in the record at `place`, before its own changes: of what the branches before it say, what
+    /// none of them has replaced, and of several the stricter.
+    fn merged_rule(&self, place: Place, before: &[Place], slot: usize) -> SlotRule {
+        let rule = |before: &Place| self.nodes[usize::from(*before)].rules[slot];
+        let is_replaced = |one: SlotRule| {
+            let differs = before.iter().filter(|other| rule(other).said_by != one.said_by);
+            differs.into_iter().any(|other| self.knows(*other, one.said_by))
+        };
+        let stands = before.iter().map(rule).filter(|rule| !is_replaced(*rule));
+        stands.reduce(|one, other| self.stricter(place, one, other)).unwrap_or_default()
+    }
+
+    /// Of two rules that do not know of each other, who may write by the stricter, and the tighter limit. It is said by
+    /// the later one, or where it is neither of the two by the record at `place`, where they meet.
+    fn stricter(&self, place: Place, one: SlotRule, other: SlotRule) -> SlotRule {
+        let (later, earlier) =
+            if self.rank(one.said_by) > self.rank(other.said_by) { (one, other) } else { (other, one) };
+        let writers = if later.writers == WhoWrites::Everybody { earlier.writers } else { later.writers };
+        // Costs by the length of the other's window, so that nothing is divided.
+        let rate = |limit: Limit, other: Limit| u64::from(limit.cost) * u64::from(other.window_ms);
+        let limit = match (later.limit, earlier.limit) {
+            (Some(one), Some(other)) if rate(other, one) < rate(one, other) => Some(other),
+            (one, other) => one.or(other),
+        };
+        let is_laters = (writers, limit) == (later.writers, later.limit);
+        SlotRule { limit, writers, said_by: if is_laters { later.said_by } else { place } }
+    }
+
+    /// Which of two records of different branches goes on; the genesis before all.
+    fn rank(&self, place: Place) -> Option<(u32, core::cmp::Reverse<[u8; 32]>)> {
+        self.nodes[usize::from(place)].record.as_ref().map(|(record, _)| record.rank())
+    }
+
+    /// Notes all bans of the owner, with what lifts them.
+    fn note_lifts(&mut self) {
+        for place in 1..self.nodes.len() as Place {
+            if let Some(with_list) = self.nodes[usize::from(place)].record.clone() {
+                self.note_bans(&with_list, place, true);
+            }
+        }
+    }
+
+    fn note_bans(&mut self, (record, stays): &WithList, at: Place, by_owner: bool) {
+        let bans = record.body().changes.iter().filter_map(|change| match change {
+            Change::Ban(peers) => Some(peers),
+            _ => None,
+        });
+        for &peer in bans.flat_map(|peers| peers.iter()).filter(|peer| Some(**peer) != self.owner) {
+            let lifted = Lifted { record: record.id(), peer: Some(peer) };
+            let lifts = self.lifts.get(&lifted).copied().unwrap_or_default();
+            let stays = stays.as_ref().map(Arc::clone).unwrap_or_default();
+            self.peers.entry(peer).or_default().bans.push(Ban { at, by_owner, stays, lifts });
+        }
+    }
+
+    /// Tells each record which later ones cut slots.
+    fn note_cuts(&mut self) {
+        for by in 1..self.nodes.len() {
+            let slots = self.nodes[by].cut_slots();
+            let ancestors: Places = self.nodes[by].ancestors;
+            for (place, node) in self.nodes[..by].iter_mut().enumerate() {
+                if slots != 0 && ancestors.contains(place as Place) {
+                    node.cuts.push((slots, by as Place));
+                }
+            }
+        }
+    }
+
+    /// Whether a record that is not the owner's counts.
+    fn edict_stands(&self, (record, stays): &WithList) -> bool {
+        let body = record.body();
+        let ([before], true) = (&body.before[..], checked_list(record, stays.clone()).is_some()) else {
+            return false;
+        };
+        let (Some(&place), Some(journal)) = (self.names.get(before), self.peers.get(&body.signer)) else {
+            return false;
+        };
+        let is_banned = journal.bans.iter().filter(|ban| !self.is_lifted(ban, place)).any(|ban| {
+            let is_later = self.knows(place, ban.at);
+            is_later || !ban.stays.contains(&record.id())
+        });
+        body.changes.iter().all(Change::is_for_moderators)
+            && body.cut.is_none_or(|cut| cut.slots == 0)
+            && self.has(place, Some(&journal.moderates))
+            && !is_banned
+            && !self.is_cut(place, journal, &record.id())
+    }
+
+    fn add_edict(&mut self, edict: WithList) {
+        let place = edict.0.body().before.first().and_then(|name| self.names.get(name)).copied();
+        self.note_bans(&edict, place.unwrap_or_default(), false);
+        self.edicts.push(edict);
+    }
+}
+
+/// The list of a record, if it is the one that the record names; `None` when it is missing.
+#[expect(clippy::option_option, reason = "a list is missing, or there is none to have")]
+fn checked_list(record: &Record, stays: Option<Arc<CutList>>) -> Option<Option<Arc<CutList>>> {
+    match (record.body().cut, stays) {
+        (None, _) => Some(None),
+        (Some(cut), Some(stays)) if stays.name() == cut.stays => Some(Some(stays)),
+        _ => None,
+    }
+}
+
+/// Puts the rules in the place of all before. What stays as it was goes on to be said by the record that said it.
+fn set_rules(slots: &mut [SlotRule; SLOTS_MAX as usize], rules: &[Rule], place: Place) {
+    for (slot, before) in slots.iter_mut().enumerate() {
+        let rule = rules.iter().find(|rule| usize::from(rule.slot) == slot);
+        let (limit, writers) = rule.map_or((None, WhoWrites::Everybody), |rule| (rule.limit, rule.writers));
+        if (limit, writers) != (before.limit, before.writers) {
+            *before = SlotRule { limit, writers, said_by: place };
+        }
+    }
+}

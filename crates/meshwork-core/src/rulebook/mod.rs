@@ -1,0 +1,406 @@
+//! What follows from the records of a room: which rules are in force, and whether a batch stands.
+//!
+//! # Problem
+//! An owner writes records from several devices that do not always hear of each other, so records fork. Members hear
+//! of records and batches in any order, and those who hold the same must come to the same room; a right that was taken
+//! must not work any more, and nobody else may lose anything.
+//!
+//! # How it works
+//! [`Rulebook::new`] is a function of a set of records with their lists. Records of the owner form a graph: each names
+//! those before it. A batch is [judged](Rulebook::judge) for ever by the record that it names:
+//! - *Rights* are as the record and those that it builds on say. A right that one branch took stays taken in a record
+//!   that joins it, until it is given again by a record that knows of the taking.
+//! - *Cuts*: a batch of somebody who loses a right by a record, which names one that this record builds on, stands only
+//!   if it is on the record's list. What names the record itself or a later one is not concerned. A ban concerns what
+//!   names another branch, too.
+//!
+//! *Moderators' records* ban and retract. Each names one of the owner's, by which its signer moderates; nothing builds on
+//! it. When its signer is dismissed or banned it stands or falls as its batches do: it is on the list, or names that
+//! record or a later one, or falls.
+//!
+//! # Invariants
+//! - The order in which records and batches come makes no difference.
+//! - Which record is in force never decides whether a batch counts.
+//!
+//! # Limits
+//! [`OWNED_MAX`] records of the owner and [`EDICTS_MAX`] of moderators, those that come first by number and hash.
+
+mod build;
+mod places;
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use self::places::{Place, Places};
+use crate::clock::Stamp;
+use crate::id::PeerId;
+use crate::signed::admission::EditKey;
+use crate::signed::app::SLOTS_MAX;
+use crate::signed::change::{AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, WhoWrites};
+use crate::signed::header::{Header, RecordName, ReplicaNumber};
+use crate::signed::list::{CutList, ShortId};
+use crate::signed::record::Record;
+
+/// Records of the owner that count: half of all.
+pub const OWNED_MAX: usize = 512;
+/// Records of moderators that count: the other half, so that no moderator can keep the owner from writing one.
+pub const EDICTS_MAX: usize = 512;
+
+/// A record, and the list of what stays that it names.
+pub type WithList = (Record, Option<Arc<CutList>>);
+
+/// What a batch says of itself, as far as rules ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Its header.
+    pub header: &'a Header,
+    /// The beginning of its id.
+    pub id: ShortId,
+    /// The edit keys by which its author is admitted: those of the admissions that came with its batches.
+    pub admitted: &'a [EditKey],
+}
+
+/// What the rules say of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It competes.
+    Stands,
+    /// It names a record that does not count here, or not yet: it waits.
+    Unknown,
+    /// A cut took it. Whoever passed it on may not know the record yet.
+    Cut,
+    /// Its author had no right to it by the record that it names. Whoever passed it on could have known.
+    Refused(Refusal),
+}
+
+/// Which right was missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The record has no app in that slot.
+    App,
+    /// The author is banned.
+    Banned,
+    /// The author may not write there.
+    Writer,
+    /// It says too little or too much of what it used, uses more than the limit, or was not written at one time.
+    Limit,
+}
+
+/// What follows from a set of records.
+#[derive(Clone, Debug)]
+pub struct Rulebook {
+    owner: Option<PeerId>,
+    /// The genesis, then the owner's records in ascending order of number and hash.
+    nodes: Vec<Node>,
+    names: BTreeMap<RecordName, Place>,
+    peers: BTreeMap<PeerId, Journal>,
+    /// Which record gave each slot to its app: the first one.
+    apps: [Option<Place>; SLOTS_MAX as usize],
+    /// Moderators' records that stand.
+    edicts: Vec<WithList>,
+    /// Which records lift what.
+    lifts: BTreeMap<Lifted, Places>,
+}
+
+/// The genesis, or one of the owner's records.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    record: Option<WithList>,
+    /// All that it builds on.
+    ancestors: Places,
+    /// The rule of each slot, and which record said so.
+    rules: [SlotRule; SLOTS_MAX as usize],
+    edit_key: (Place, Option<EditKey>),
+    /// Records that build on this one and cut slots, which bits name.
+    cuts: Vec<(u16, Place)>,
+    named_by: u32,
+}
+
+/// Who may write in a slot, how much, and which record says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SlotRule {
+    limit: Option<Limit>,
+    writers: WhoWrites,
+    said_by: Place,
+}
+
+impl Default for SlotRule {
+    fn default() -> SlotRule {
+        SlotRule { limit: None, writers: WhoWrites::Everybody, said_by: 0 }
+    }
+}
+
+/// What records say of one peer.
+#[derive(Clone, Debug, Default)]
+struct Journal {
+    bans: Vec<Ban>,
+    moderates: Vec<Step>,
+    listed: Vec<Step>,
+}
+
+/// A right is given or taken.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    at: Place,
+    gives: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Ban {
+    /// The owner's record that bans, or that a moderator's record names.
+    at: Place,
+    by_owner: bool,
+    stays: Arc<CutList>,
+    /// Records that lift it.
+    lifts: Places,
+}
+
+impl Rulebook {
+    /// Whether a batch stands. Takes a few hundred nanoseconds unless its author was banned, or slots were cut, dozens
+    /// of times.
+    pub fn judge(&self, claim: &Claim<'_>) -> Verdict {
+        let Header { author, replica, record, .. } = claim.header;
+        let Some(&place) = self.names.get(record) else { return Verdict::Unknown };
+        let slot = usize::from(replica.slot());
+        if self.apps[slot].is_some_and(|on| !self.knows(place, on)) || self.lacks_app(slot) {
+            return Verdict::Refused(Refusal::App);
+        }
+        let rule = &self.nodes[usize::from(place)].rules[slot];
+        let verdict = if Some(author.peer) == self.owner {
+            Verdict::Stands
+        } else {
+            self.judge_right(place, slot, rule, author.peer, claim)
+        };
+        if verdict == Verdict::Stands && !self.is_within(place, rule.limit, claim.header) {
+            return Verdict::Refused(Refusal::Limit);
+        }
+        verdict
+    }
+
+    /// Whether `peer` may ban and retract by the record that is so named.
+    pub fn moderates(&self, record: &RecordName, peer: &PeerId) -> bool {
+        let Some(&place) = self.names.get(record) else { return false };
+        Some(*peer) == self.owner || self.has(place, self.peers.get(peer).map(|journal| &*journal.moderates))
+    }
+
+    /// The record under which to write: of the owner's records the one with the greatest number, then the lowest hash.
+    /// `None` for the genesis.
+    pub fn in_force(&self) -> Option<&Record> {
+        let records = self.nodes.iter().filter_map(|node| node.record.as_ref());
+        records.map(|(record, _)| record).max_by_key(|record| record.rank())
+    }
+
+    /// What the owner's next record names as before it.
+    pub fn heads(&self) -> Vec<RecordName> {
+        let heads = self.nodes.iter().filter(|node| node.named_by == 0);
+        heads.map(Node::name).collect()
+    }
+
+    /// The rule of a slot in the record that is so named: the limit and who may write.
+    pub fn rule(&self, record: &RecordName, slot: u8) -> Option<(Option<Limit>, WhoWrites)> {
+        let rule = self.node(record)?.rules.get(usize::from(slot))?;
+        Some((rule.limit, rule.writers))
+    }
+
+    /// The edit key whose admissions count under the record that is so named.
+    pub fn edit_key(&self, record: &RecordName) -> Option<EditKey> {
+        self.node(record)?.edit_key.1
+    }
+
+    /// The app in a slot from 2 on, if any record that counts gave it one.
+    pub fn app(&self, slot: u8) -> Option<&AppOn> {
+        let place = (*self.apps.get(usize::from(slot))?)?;
+        self.nodes[usize::from(place)].changes().find_map(|change| match change {
+            Change::App(on) if on.slot == slot => Some(on),
+            _ => None,
+        })
+    }
+
+    /// The greatest numbers that any record says of a table; `None` where none says any.
+    pub fn quota(&self, replica: ReplicaNumber) -> Option<Quota> {
+        let quotas = self.nodes.iter().flat_map(Node::changes).filter_map(|change| match change {
+            Change::Quota(quota) if quota.replica == replica => Some(*quota),
+            _ => None,
+        });
+        quotas.reduce(|one, other| Quota {
+            replica,
+            values: one.values.max(other.values),
+            removals: one.removals.max(other.removals),
+            bytes: one.bytes.max(other.bytes),
+        })
+    }
+
+    /// What does not show, whichever branch says so.
+    pub fn retractions(&self) -> impl Iterator<Item = &Retraction> {
+        let owned = self.nodes.iter().filter_map(|node| node.record.as_ref());
+        let records = owned.chain(&self.edicts).map(|(record, _)| record);
+        let is_lifted =
+            |record: &&Record| self.lifts.contains_key(&Lifted { record: record.id(), peer: None });
+        records.filter(move |record| !is_lifted(record)).flat_map(|record| {
+            record.body().changes.iter().filter_map(|change| match change {
+                Change::Retract(retraction) => Some(retraction),
+                _ => None,
+            })
+        })
+    }
+
+    /// The secrets of the line of the record that is so named, the latest last; before them is that of the genesis.
+    pub fn secrets(&self, record: &RecordName) -> Vec<NewSecret> {
+        let Some(&place) = self.names.get(record) else { return Vec::new() };
+        let line = self.nodes.iter().enumerate().filter(|(other, _)| self.knows(place, *other as Place));
+        let changes = line.flat_map(|(_, node)| node.changes());
+        changes
+            .filter_map(|change| if let Change::Secret(secret) = change { Some(*secret) } else { None })
+            .collect()
+    }
+
+    /// Moderators' records that stand, and so are worth keeping.
+    pub fn edicts(&self) -> impl Iterator<Item = &Record> {
+        self.edicts.iter().map(|(record, _)| record)
+    }
+
+    /// What a record that joins all heads repeats, so that what one branch took binds the others: slots that were cut,
+    /// and who was dismissed or taken off the list, in some branches and not in all.
+    pub fn repeat(&self) -> Repeat {
+        let mut common: Vec<Place> = (0..self.nodes.len() as Place).collect();
+        let heads =
+            (0..self.nodes.len() as Place).filter(|place| self.nodes[usize::from(*place)].named_by == 0);
+        heads.for_each(|head| common.retain(|place| self.knows(head, *place)));
+        let mut repeat = Repeat::default();
+        let forked = self.nodes.iter().enumerate().filter(|(place, _)| !common.contains(&(*place as Place)));
+        for (_, node) in forked {
+            repeat.slots |= node.cut_slots();
+            for change in node.changes() {
+                match change {
+                    Change::Dismiss(peers) => repeat.dismiss.extend(peers.iter().copied()),
+                    Change::Unlist(peers) => repeat.unlist.extend(peers.iter().copied()),
+                    _ => {}
+                }
+            }
+        }
+        for peers in [&mut repeat.dismiss, &mut repeat.unlist] {
+            peers.sort();
+            peers.dedup();
+        }
+        repeat
+    }
+
+    /// Whether an author other than the owner may write this by the record at `place`, and no cut took it.
+    fn judge_right(
+        &self,
+        place: Place,
+        slot: usize,
+        rule: &SlotRule,
+        peer: PeerId,
+        claim: &Claim<'_>,
+    ) -> Verdict {
+        let node = &self.nodes[usize::from(place)];
+        let journal = self.peers.get(&peer);
+        let moderates = self.has(place, journal.map(|journal| &*journal.moderates));
+        let bans = || {
+            let bans = journal.map_or(&[][..], |journal| &journal.bans);
+            bans.iter().filter(|ban| !self.is_lifted(ban, place) && (ban.by_owner || !moderates))
+        };
+        if bans().any(|ban| ban.by_owner && self.knows(place, ban.at)) {
+            return Verdict::Refused(Refusal::Banned);
+        }
+        let may_write = moderates
+            || match rule.writers {
+                WhoWrites::Everybody => true,
+                WhoWrites::Listed => self.has(place, journal.map(|journal| &*journal.listed)),
+                WhoWrites::Admitted => node.edit_key.1.is_some_and(|key| claim.admitted.contains(&key)),
+            };
+        if !may_write {
+            return Verdict::Refused(Refusal::Writer);
+        }
+        let cut_slots = node.cuts.iter().filter(|(slots, _)| slots >> slot & 1 == 1).map(|(_, by)| *by);
+        let is_cut = bans().any(|ban| !ban.stays.contains(&claim.id))
+            || journal.is_some_and(|journal| self.is_cut(place, journal, &claim.id))
+            || cut_slots.into_iter().any(|by| !self.leaves(by, &claim.id));
+        if is_cut { Verdict::Cut } else { Verdict::Stands }
+    }
+
+    /// Whether a record that builds on the one at `place` took a right from a peer, and left not even this.
+    fn is_cut(&self, place: Place, journal: &Journal, id: &ShortId) -> bool {
+        let steps = journal.moderates.iter().chain(&journal.listed);
+        let taken =
+            steps.filter(|step| !step.gives && self.nodes[usize::from(step.at)].ancestors.contains(place));
+        taken.into_iter().any(|step| !self.leaves(step.at, id))
+    }
+
+    /// Whether a ban was lifted in the record at `place`, or before it.
+    fn is_lifted(&self, ban: &Ban, place: Place) -> bool {
+        let node = &self.nodes[usize::from(place)];
+        ban.lifts.contains(place) || ban.lifts.meets(&node.ancestors)
+    }
+
+    /// Whether this is on the list of the record at `place`.
+    fn leaves(&self, place: Place, id: &ShortId) -> bool {
+        let record = self.nodes[usize::from(place)].record.as_ref();
+        record.is_some_and(|(_, stays)| stays.as_ref().is_some_and(|stays| stays.contains(id)))
+    }
+
+    /// Whether the right of these steps is there at `place`: given by a record that knows of all takings.
+    fn has(&self, place: Place, steps: Option<&[Step]>) -> bool {
+        let Some(steps) = steps.filter(|steps| !steps.is_empty()) else { return false };
+        let known = || steps.iter().filter(|step| self.knows(place, step.at));
+        known().filter(|step| step.gives).any(|given| {
+            let ancestors = &self.nodes[usize::from(given.at)].ancestors;
+            known().filter(|step| !step.gives).all(|taken| ancestors.contains(taken.at))
+        })
+    }
+
+    /// Whether the record at `other` is the one at `place`, or that one builds on it.
+    fn knows(&self, place: Place, other: Place) -> bool {
+        place == other || self.nodes[usize::from(place)].ancestors.contains(other)
+    }
+
+    /// Whether a slot has no app by any record. The genesis and conversation need none.
+    fn lacks_app(&self, slot: usize) -> bool {
+        slot > usize::from(crate::signed::app::CONVERSATION_SLOT) && self.apps[slot].is_none()
+    }
+
+    /// Whether a batch keeps within what the record at `place` limits.
+    fn is_within(&self, place: Place, limit: Option<Limit>, header: &Header) -> bool {
+        let (Some(limit), Some(used)) = (limit, header.used) else {
+            return limit.is_none() && header.used.is_none();
+        };
+        let since = self.nodes[usize::from(place)].record.as_ref();
+        let since = since.map_or(Stamp::NEVER, |(record, _)| record.body().stamp);
+        let is_at_once = header.window.least == header.window.most && header.window.least >= since;
+        is_at_once && used.checked_add(header.cost).is_some_and(|sum| sum <= limit.cost)
+    }
+
+    fn node(&self, record: &RecordName) -> Option<&Node> {
+        Some(&self.nodes[usize::from(*self.names.get(record)?)])
+    }
+}
+
+/// What a record that joins all heads repeats.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeat {
+    /// Slots that were cut, bit by bit.
+    pub slots: u16,
+    /// Who was dismissed.
+    pub dismiss: Vec<PeerId>,
+    /// Who was taken off the list of writers.
+    pub unlist: Vec<PeerId>,
+}
+
+impl Node {
+    fn name(&self) -> RecordName {
+        self.record.as_ref().map_or(RecordName::GENESIS, |(record, _)| record.name())
+    }
+
+    fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.record.iter().flat_map(|(record, _)| record.body().changes.iter())
+    }
+
+    fn cut_slots(&self) -> u16 {
+        self.record.as_ref().and_then(|(record, _)| record.body().cut).map_or(0, |cut| cut.slots)
+    }
+}
+
+#[cfg(test)]
+mod tests;
