@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::places::{Place, Places};
-use super::{Ban, EDICTS_MAX, Journal, Node, OWNED_MAX, Rulebook, SlotRule, Step, WithList};
+use super::{Ban, EDICTS_MAX, Journal, LISTED_MAX, Node, OWNED_MAX, Rulebook, SlotRule, Step, WithList};
 use crate::id::PeerId;
 use crate::signed::app::SLOTS_MAX;
 use crate::signed::change::{Change, Lifted, Limit, Rule, WhoWrites};
@@ -35,26 +35,28 @@ impl Rulebook {
             edicts: Vec::new(),
             lifts: BTreeMap::new(),
         };
+        let mut listed = 0;
         for with_list in owned {
-            book.add(with_list);
+            book.add(with_list, &mut listed);
         }
         book.note_lifts();
         book.note_cuts();
-        let standing: Vec<WithList> =
-            others.into_iter().filter(|edict| book.edict_stands(edict)).take(EDICTS_MAX).collect();
-        for edict in standing {
+        let mut listed = 0;
+        let standing = others.into_iter().filter(|edict| book.edict_stands(edict));
+        let standing = standing.filter(|(record, _)| fits(record, &mut listed)).take(EDICTS_MAX);
+        for edict in standing.collect::<Vec<_>>() {
             book.add_edict(edict);
         }
         book
     }
 
-    /// Takes in a record of the owner, if what it names is there.
-    fn add(&mut self, (record, stays): WithList) {
+    /// Takes in a record of the owner, if what it names is there and the room has space for it and its list.
+    fn add(&mut self, (record, stays): WithList, listed: &mut u32) {
         let before: Option<Vec<Place>> =
             record.body().before.iter().map(|name| self.names.get(name).copied()).collect();
         let (Some(before), Some(stays)) = (before, checked_list(&record, stays)) else { return };
         let name = record.name();
-        if self.nodes.len() > OWNED_MAX || self.names.contains_key(&name) {
+        if self.nodes.len() > OWNED_MAX || self.names.contains_key(&name) || !fits(&record, listed) {
             return;
         }
         let place = self.nodes.len() as Place;
@@ -205,6 +207,14 @@ fn checked_list(record: &Record, stays: Option<Arc<CutList>>) -> Option<Option<A
         (Some(cut), Some(stays)) if stays.name() == cut.stays => Some(Some(stays)),
         _ => None,
     }
+}
+
+/// Whether the items of a record's list fit beside those that are listed, to which they are added then.
+fn fits(record: &Record, listed: &mut u32) -> bool {
+    let count = record.body().cut.map_or(0, |cut| cut.stays.count);
+    let fits = listed.saturating_add(count) <= LISTED_MAX;
+    *listed += if fits { count } else { 0 };
+    fits
 }
 
 /// Puts the rules in the place of all before. What stays as it was goes on to be said by the record that said it.

@@ -23,7 +23,8 @@
 //! - Which record is in force never decides whether a batch counts.
 //!
 //! # Limits
-//! [`OWNED_MAX`] records of the owner and [`EDICTS_MAX`] of moderators, those that come first by number and hash.
+//! [`OWNED_MAX`] records of the owner and [`EDICTS_MAX`] of moderators, whose lists have [`LISTED_MAX`] items each: those
+//! that come first by number and hash.
 
 mod build;
 mod places;
@@ -46,6 +47,9 @@ use crate::signed::record::Record;
 pub const OWNED_MAX: usize = 512;
 /// Records of moderators that count: the other half, so that no moderator can keep the owner from writing one.
 pub const EDICTS_MAX: usize = 512;
+/// Items of all lists of the owner's records, and as many of the moderators': 16 MiB, so that nobody makes members fetch
+/// a full list for each record.
+pub const LISTED_MAX: u32 = 1 << 20;
 
 /// A record, and the list of what stays that it names.
 pub type WithList = (Record, Option<Arc<CutList>>);

@@ -242,6 +242,41 @@ fn rights_that_one_branch_took_stay_taken() {
 }
 
 #[test]
+fn who_is_dismissed_keeps_what_is_listed() {
+    let first = owner_says(&[], Change::Appoint(peers(&[MODERATOR])), &[]);
+    let dismissal = owner_says(&[&first], Change::Dismiss(peers(&[MODERATOR])), &[id(7)]);
+    let branch = rename(&[&first], "branch");
+    let listed = owner_says(&[], Change::List(peers(&[ANN])), &[]);
+    let unlisting = owner_says(&[&listed], Change::Unlist(peers(&[ANN])), &[id(7)]);
+    let book = book(&[&first, &dismissal, &branch, &listed, &unlisting]);
+    for (who, under, by) in [(MODERATOR, &first, &dismissal), (ANN, &listed, &unlisting)] {
+        assert_eq!(
+            [7, 8].map(|number| judge(&book, who, Some(under), number)),
+            [Verdict::Stands, Verdict::Cut]
+        );
+        assert_eq!(judge(&book, who, Some(by), 8), Verdict::Stands, "it may write what others may");
+        assert_eq!(judge(&book, BEN, Some(under), 8), Verdict::Stands);
+    }
+    assert_eq!(judge(&book, MODERATOR, Some(&branch), 8), Verdict::Stands, "a right lives on there");
+}
+
+#[test]
+fn lists_of_a_room_are_bounded() {
+    let list = |first: u32| -> Vec<ShortId> {
+        let number = |number: u32| ShortId(core::array::from_fn(|place| (number >> (8 * (place % 4))) as u8));
+        (first..first + 65_536).map(number).collect()
+    };
+    let mut chain: Vec<WithList> = Vec::new();
+    for step in 0..17 {
+        let before: Vec<&WithList> = chain.last().into_iter().collect();
+        let next = owner_says(&before, Change::Ban(peers(&[ANN])), &list(step));
+        chain.push(next);
+    }
+    let book = Rulebook::new(Some(peer(OWNER)), chain.clone());
+    assert_eq!(book.in_force(), Some(&chain[15].0), "sixteen full lists are as many as may be");
+}
+
+#[test]
 fn a_record_counts_once_its_list_is_here() {
     let ban = owner_says(&[], Change::Ban(peers(&[ANN])), &[]);
     let later = rename(&[&ban], "later");

@@ -187,6 +187,12 @@ fn the_rulebook_judges_as_the_model_does() {
                 Some(member.in_force().number as u32 + 1)
             );
             assert_eq!(book.heads().len(), member.heads().len());
+            for record in member.records.values() {
+                let name = signed.records[&record.id].0.name();
+                assert_eq!(book.moderates(&name, &peer_id(Peer::Moderator)), record.rights.moderates);
+                let is_free = book.rule(&name, 0).is_some_and(|(_, writers)| writers == WhoWrites::Everybody);
+                assert_eq!(is_free, record.rights.edit_key == 0);
+            }
             for batch in &batches {
                 let expected = verdict(member, batch);
                 let judged = signed.judge(&book, batch);
