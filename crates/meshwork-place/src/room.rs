@@ -56,11 +56,11 @@ pub trait Place {
     fn canvas(&self, room: RoomHandle) -> Option<&Canvas>;
 
     /// Takes out what was fetched of the room's past, until it has `cells_most` cells or more: see
-    /// [`Node::take_history`].
+    /// [`RoomMut::take_history`](meshwork_core::node::RoomMut::take_history).
     fn take_past(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch>;
 
     /// Says where one's own cursor is; `None` when it is not on the canvas. May be called at each movement: see
-    /// [`Node::set_presence`].
+    /// [`RoomMut::set_presence`](meshwork_core::node::RoomMut::set_presence).
     ///
     /// # Errors
     /// [`CommandError`]; nothing was said.

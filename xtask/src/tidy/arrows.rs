@@ -7,7 +7,7 @@ use super::{Files, code_lines};
 const CORE: &str = "crates/meshwork-core/src/";
 
 /// Folders and files of core, each of which may use those of its own row and of the rows before.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["id", "memo", "planted", "reach", "rng", "text", "time", "wire"],
     &["seam"],
     &["clock"],

@@ -274,18 +274,18 @@ impl Session {
     /// Whether a relay is known for the room.
     pub(crate) fn knows_relay(self) -> bool {
         let Some(room) = self.room.get_untracked() else { return false };
-        self.driver.with_value(|driver| driver.with(|node, _| node.knows_relay(room)))
+        self.driver.with_value(|driver| driver.with(|node, _| node.room(room).knows_relay()))
     }
 
     /// Makes an invitation; [`Session::invitation`] follows.
     pub(crate) fn invite(self) {
         self.invitation.set(None);
-        self.meet(|node, now, room| node.invite(now, room));
+        self.meet(|node, now, room| node.room_mut(now, room).invite());
     }
 
     /// Takes an invitation or a reply; of an invitation [`Session::reply`] follows, of a reply the link.
     pub(crate) fn take_text(self, text: &str) {
-        self.meet(|node, now, room| node.take_text(now, room, text));
+        self.meet(|node, now, room| node.room_mut(now, room).take_text(text));
     }
 
     fn meet(self, step: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>) {

@@ -7,7 +7,7 @@
 //! # How it works
 //! A node is a state machine without input or output of its own. Its parts lie on one another, each with fields of its
 //! own: links and their sessions, rooms and who is attached to them, servers and what they know of rooms, and on top
-//! the making of links. A part is lent clocks, identity and chance ([`own`]), asks and tells those below it, and knows
+//! the making of links. A part is lent clocks, identity and chance (`own`), asks and tells those below it, and knows
 //! none above; what a lower one hears that concerns a higher one, the node tells it (`linked`, `heard`, `entering`).
 //!
 //! # Driving it

@@ -244,7 +244,7 @@ impl<'a> RoomMut<'a> {
     /// What one may write now; `None` where the room's rules have no limit.
     ///
     /// # Errors
-    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing, [`CommandError::NoSuchRoom`],
+    /// [`WriteError::Banned`](super::WriteError::Banned) and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
     /// [`CommandError::NotOpen`].
     pub fn writing_left(&mut self) -> Result<Option<WritingLeft>, CommandError> {
         let base = &mut self.node.base;
@@ -260,7 +260,7 @@ impl<'a> RoomMut<'a> {
     /// were signed beside each other only one holds.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`] when a rule cannot be.
+    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) when the room is not one's own, [`WriteError::Record`](super::WriteError::Record) when a rule cannot be.
     pub fn set_rules(&mut self, rules: Terms) -> Result<RecordHash, CommandError> {
         self.govern(Act::SetTerms(rules))
     }
@@ -268,7 +268,7 @@ impl<'a> RoomMut<'a> {
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
+    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner, or a moderator and `peer` is neither.
     pub fn ban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
         self.govern(Act::Ban(peer))
     }
@@ -276,7 +276,7 @@ impl<'a> RoomMut<'a> {
     /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`].
+    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner, [`WriteError::NotBanned`](super::WriteError::NotBanned).
     pub fn unban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
         self.govern(Act::Unban(peer))
     }
@@ -284,7 +284,7 @@ impl<'a> RoomMut<'a> {
     /// Takes back what was written up to now.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
+    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner or a moderator.
     pub fn erase(&mut self, erase: Erase) -> Result<RecordHash, CommandError> {
         self.govern(Act::Erase(erase))
     }
@@ -292,7 +292,7 @@ impl<'a> RoomMut<'a> {
     /// Lifts bans and erases by their hashes.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner.
+    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner.
     pub fn lift(&mut self, hashes: &[RecordHash]) -> Result<RecordHash, CommandError> {
         self.govern(Act::Lift(hashes))
     }

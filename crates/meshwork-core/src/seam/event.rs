@@ -203,7 +203,7 @@ pub enum Event {
         /// In words.
         reason: String,
     },
-    /// The history that is being fetched went on: see [`Node::history`](crate::node::Node::history).
+    /// The history that is being fetched went on: see [`RoomRef::history`](crate::node::RoomRef::history).
     HistoryChanged {
         /// Which room.
         room: RoomHandle,

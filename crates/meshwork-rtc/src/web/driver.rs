@@ -351,7 +351,7 @@ impl Shared {
             Event::RoomOpened { room, id } => self.keeper.open(*room, *id),
             Event::RoomRefused { room, .. } => self.keeper.close(*room),
             Event::RoomRegistered { room, .. } => {
-                if let Some(address) = machine.node.room_address(*room) {
+                if let Some(address) = machine.node.room(*room).address() {
                     self.keeper.note_address(*room, place(&address));
                 }
             }

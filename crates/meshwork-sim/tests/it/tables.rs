@@ -27,22 +27,23 @@ fn field(name: impl ToString) -> Vec<u8> {
 
 fn write(world: &mut World, (index, room): Member, writes: &[Write]) {
     let payloads = payloads(writes).expect("they can be written");
-    world.command(index, |node, now| node.write(now, room, payloads)).expect("there is no limit");
+    world.command(index, |node, now| node.room_mut(now, room).write(payloads)).expect("there is no limit");
 }
 
 fn read<'a>(world: &'a World, (index, room): Member, row: &str, name: &str) -> Option<&'a [u8]> {
-    world.node(index).replica::<Table>(room)?.get(row.as_bytes(), &field(name))?.value()
+    world.node(index).room(room).replica::<Table>()?.get(row.as_bytes(), &field(name))?.value()
 }
 
 fn equal(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
     |world| {
-        let digest = |(index, room): &Member| Some(world.node(*index).replica::<Table>(*room)?.digest());
+        let digest =
+            |(index, room): &Member| Some(world.node(*index).room(*room).replica::<Table>()?.digest());
         members.iter().all(|member| digest(member).is_some() && digest(member) == digest(&members[0]))
     }
 }
 
 fn join(world: &mut World, members: &mut Vec<Member>, person: u64) -> Member {
-    let address = world.node(members[0].0).room_address(members[0].1).expect("it is registered");
+    let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
     let index = start(world, person);
     let room: RoomHandle = world.join_room(index, address);
     members.push((index, room));
@@ -54,7 +55,9 @@ fn a_room_keeps_a_table_in_step() {
     let mut world = World::new(1, PathModel::WAN);
     let first = start(&mut world, 1);
     let one = (first, world.create_room(first, SIZE, false));
-    assert!(world.run_while(Duration::from_secs(5), |world| world.node(one.0).room_address(one.1).is_some()));
+    assert!(
+        world.run_while(Duration::from_secs(5), |world| world.node(one.0).room(one.1).address().is_some())
+    );
     let many: Vec<Write> = (0..1500).map(|number| Write::value("list", field(number), "value")).collect();
     write(&mut world, one, &many);
 
@@ -82,7 +85,8 @@ fn a_room_keeps_a_table_in_step() {
         world.run_for(Duration::from_millis(50));
     }
     assert!(world.run_while(Duration::from_secs(10), equal(&members)));
-    let batches = |world: &World| world.node(two.0).replica::<Table>(two.1).map(|table| table.batch_count());
+    let batches =
+        |world: &World| world.node(two.0).room(two.1).replica::<Table>().map(|table| table.batch_count());
     assert!(batches(&world) < Some(60), "{:?}", batches(&world));
 
     // After a cut: each writes what the other does not hear.

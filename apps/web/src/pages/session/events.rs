@@ -37,7 +37,8 @@ impl Session {
             Event::RoomOpened { room, .. } if self.is_ours(room) => self.open(room),
             Event::RoomRegistered { room, code } if self.is_ours(room) => {
                 self.code.set(Some(code));
-                let address = self.driver.with_value(|driver| driver.with(|node, _| node.room_address(room)));
+                let address =
+                    self.driver.with_value(|driver| driver.with(|node, _| node.room(room).address()));
                 self.address.set(address);
             }
             Event::RoomWaiting { room }
@@ -130,7 +131,7 @@ impl Session {
 
     pub(super) fn open(self, room: RoomHandle) {
         let (size, is_private) = self.driver.with_value(|driver| {
-            driver.with(|node, _| (node.canvas(room).map(Canvas::size), node.is_private(room)))
+            driver.with(|node, _| (node.canvas(room).map(Canvas::size), node.room(room).is_private()))
         });
         self.size.set(size);
         self.is_private.set(is_private);

@@ -62,7 +62,7 @@ impl Session {
                 let room =
                     node.create_room(now, RoomSpec { server, kind: meshwork_place::kind(size), private })?;
                 if rules != Terms::default() {
-                    node.set_rules(now, room, rules)?;
+                    node.room_mut(now, room).set_rules(rules)?;
                 }
                 Ok(room)
             })
@@ -89,9 +89,9 @@ impl Session {
     /// Reads again what holds in the room and who has it.
     pub(super) fn refresh_law(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let (law, overlay) = self
-            .driver
-            .with_value(|driver| driver.with(|node, _| (self.read_law(node, room), node.overlay(room))));
+        let (law, overlay) = self.driver.with_value(|driver| {
+            driver.with(|node, _| (self.read_law(node, room), node.room(room).overlay()))
+        });
         set_if_new(self.governing.law, law);
         set_if_new(self.governing.overlay, overlay);
         self.refresh_standing();
@@ -103,7 +103,8 @@ impl Session {
     /// Reads again what one may paint now.
     pub(super) fn refresh_standing(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let left = self.driver.with_value(|driver| driver.with(|node, now| node.writing_left(now, room)));
+        let left =
+            self.driver.with_value(|driver| driver.with(|node, now| node.room_mut(now, room).writing_left()));
         set_if_new(self.governing.standing, Standing::new(left));
     }
 
@@ -113,8 +114,8 @@ impl Session {
         let room = self.room.get_untracked()?;
         self.driver.with_value(|driver| {
             driver.with(|node, now| {
-                node.look(now, room);
-                Some((node.sights(room), node.overlay(room)?))
+                node.room_mut(now, room).look();
+                Some((node.room(room).sights(), node.room(room).overlay()?))
             })
         })
     }
@@ -125,7 +126,7 @@ impl Session {
     }
 
     fn read_law(self, node: &Node, room: RoomHandle) -> Option<RoomLaw> {
-        let law = node.records(room)?;
+        let law = node.room(room).records()?;
         let erases = law.edicts().filter_map(|record| match record.statement() {
             Statement::Erase(erase) => Some((record.hash(), *erase)),
             _ => None,
@@ -145,7 +146,7 @@ impl Session {
             rows.iter().filter(|row| row.is_linked() && row.stays).map(|row| row.endpoint).collect()
         });
         let holders = self.driver.with_value(|driver| {
-            driver.with(|node, _| staying.iter().filter(|who| node.has_our_records(room, **who)).count())
+            driver.with(|node, _| staying.iter().filter(|who| node.room(room).has_our_records(**who)).count())
         });
         set_if_new(self.governing.holders, Some((holders, staying.len())));
     }
@@ -169,17 +170,17 @@ impl Session {
 
 fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -> Result<(), CommandError> {
     match decision {
-        Decision::Rules(rules) => node.set_rules(now, room, rules),
+        Decision::Rules(rules) => node.room_mut(now, room).set_rules(rules),
         Decision::Ban(peer, erases) => {
-            let banned = node.ban(now, room, peer)?;
+            let banned = node.room_mut(now, room).ban(peer)?;
             match erases {
-                true => node.erase(now, room, Erase { author: Some(peer), region: None }),
+                true => node.room_mut(now, room).erase(Erase { author: Some(peer), region: None }),
                 false => Ok(banned),
             }
         }
-        Decision::Unban(peer) => node.unban(now, room, peer),
-        Decision::Erase(erase) => node.erase(now, room, erase),
-        Decision::Lift(hash) => node.lift(now, room, &[hash]),
+        Decision::Unban(peer) => node.room_mut(now, room).unban(peer),
+        Decision::Erase(erase) => node.room_mut(now, room).erase(erase),
+        Decision::Lift(hash) => node.room_mut(now, room).lift(&[hash]),
     }
     .map(drop)
 }

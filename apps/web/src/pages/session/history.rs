@@ -12,19 +12,19 @@ use super::Session;
 impl Session {
     /// Begins to fetch the history.
     pub(crate) fn fetch_history(self) {
-        self.with_past(Node::fetch_history);
+        self.with_past(|node, now, room| node.room_mut(now, room).fetch_history());
     }
 
     /// Stops fetching it.
     pub(crate) fn cancel_history(self) {
-        self.with_past(Node::cancel_history);
+        self.with_past(|node, now, room| node.room_mut(now, room).cancel_history());
     }
 
     /// How far the fetch is, and what came of it since this was last asked: about so many cells at most.
     pub(crate) fn take_history(self, cells: usize) -> Option<(HistoryView, Vec<PastBatch>)> {
         let taken = self.with_past(|node, now, room| {
             let taken = node.take_past(now, room, cells);
-            Some((node.history(room)?, taken))
+            Some((node.room(room).history()?, taken))
         });
         taken.flatten()
     }

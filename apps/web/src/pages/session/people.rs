@@ -110,7 +110,13 @@ impl Session {
         let (peers, overlay, named, painted, now) = self.driver.with_value(|driver| {
             driver.with(|node, now| {
                 let painted = node.canvas(room).map_or(0, Canvas::painted);
-                (node.peers(room), node.overlay(room), node.others_named(room), painted, now)
+                (
+                    node.room(room).peers(),
+                    node.room(room).overlay(),
+                    node.room(room).others_named(),
+                    painted,
+                    now,
+                )
             })
         });
         self.remember(&peers, is_second);

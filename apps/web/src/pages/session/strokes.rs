@@ -36,7 +36,9 @@ impl Session {
     /// The node's, as [`Session::paint`] would give it for the rules' sake.
     pub(crate) fn check_paint(self, cells: usize) -> Result<(), CommandError> {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
-        let left = self.driver.with_value(|driver| driver.with(|node, now| node.writing_left(now, room)))?;
+        let left = self
+            .driver
+            .with_value(|driver| driver.with(|node, now| node.room_mut(now, room).writing_left()))?;
         match left {
             Some(WritingLeft { left, limit, wait_ms }) if cells > left as usize => {
                 let (cells, window_ms) = (limit.cost, limit.window_ms);

@@ -15,7 +15,7 @@ use crate::replica::Content;
 use crate::room::rules::record::Limit;
 use crate::time::Now;
 
-/// What became of a call of [`Node::write`](crate::node::Node::write).
+/// What became of a call of [`RoomMut::write`](crate::node::RoomMut::write).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The sequences of the batches that were written.

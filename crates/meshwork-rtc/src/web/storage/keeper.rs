@@ -193,7 +193,7 @@ impl Keeper {
             room.lock = Some(lock);
         }
         self.set_state(handle, StorageState::Kept);
-        self.0.host.call(&mut |node, now| node.start_storing(now, handle, &stored));
+        self.0.host.call(&mut |node, now| node.room_mut(now, handle).start_storing(&stored));
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl Keeper {
         }
         // A room that was found by its code alone was opened without them.
         if let Some((_, records)) = database.room(id).await? {
-            self.0.host.call(&mut |node, now| node.restore_records(now, handle, &records));
+            self.0.host.call(&mut |node, now| node.room_mut(now, handle).restore_records(&records));
         }
         let (mut after, mut count) = (None, 0);
         while let Some((batches, last)) = database.batches(id, after.as_ref()).await? {
@@ -217,7 +217,7 @@ impl Keeper {
                 while !rest.is_empty() && clock::now().since(began) < SLICE_MAX {
                     let (some, more) = rest.split_at(call_len(rest));
                     rest = more;
-                    if !self.0.host.call(&mut |node, now| node.restore_slice(now, handle, some)) {
+                    if !self.0.host.call(&mut |node, now| node.room_mut(now, handle).restore_slice(some)) {
                         return Ok(());
                     }
                 }
@@ -377,7 +377,7 @@ impl Keeper {
     fn let_go(&self, handle: RoomHandle) {
         let lock = self.0.state.borrow_mut().rooms.get_mut(&handle).and_then(|room| room.lock.take());
         drop(lock);
-        self.0.host.call(&mut |node, now| node.stop_storing(now, handle));
+        self.0.host.call(&mut |node, now| node.room_mut(now, handle).stop_storing());
     }
 
     fn give_back_locks(&self) {
