@@ -1,5 +1,6 @@
 //! What people see of other endpoints: names, states of links in words, and how often each was refused.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
@@ -26,7 +27,7 @@ pub(super) struct Person {
 /// All who are known, and all who were refused.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    people: BTreeMap<Endpoint, Person>,
+    people: BTreeMap<Endpoint, Box<Person>>,
     refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
 }
 
@@ -34,7 +35,7 @@ impl People {
     /// Somebody is known from here on.
     pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
         let (state, reason, name) = (LinkState::Connecting, None, String::new());
-        self.people.insert(endpoint, Person { state, since: now, reason, name });
+        self.people.insert(endpoint, Box::new(Person { state, since: now, reason, name }));
     }
 
     pub(super) fn remove(&mut self, endpoint: Endpoint) {
@@ -46,7 +47,7 @@ impl People {
     }
 
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Person> {
-        self.people.get(&endpoint)
+        self.people.get(&endpoint).map(Box::as_ref)
     }
 
     /// The state of the link to somebody who is known.

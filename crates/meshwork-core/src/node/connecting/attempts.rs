@@ -1,5 +1,6 @@
 //! All attempts that are under way, and how attempts and links begin and end.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,7 +31,7 @@ pub(super) const ATTEMPTS_PER_PEER_MAX: usize = 2;
 /// The attempts that are under way, at most [`PENDING_MAX`].
 #[derive(Debug, Default)]
 pub(in crate::node) struct Attempts {
-    attempts: BTreeMap<LinkId, Attempt>,
+    attempts: BTreeMap<LinkId, Box<Attempt>>,
 }
 
 impl Attempts {
@@ -43,19 +44,19 @@ impl Attempts {
     }
 
     pub(super) fn insert(&mut self, link: LinkId, attempt: Attempt) {
-        self.attempts.insert(link, attempt);
+        self.attempts.insert(link, Box::new(attempt));
     }
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<Attempt> {
-        self.attempts.remove(&link)
+        self.attempts.remove(&link).map(|attempt| *attempt)
     }
 
     pub(super) fn get(&self, link: LinkId) -> Option<&Attempt> {
-        self.attempts.get(&link)
+        self.attempts.get(&link).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Attempt> {
-        self.attempts.get_mut(&link)
+        self.attempts.get_mut(&link).map(Box::as_mut)
     }
 
     /// Those of which something holds, the oldest first: numbers of links grow.
@@ -80,14 +81,14 @@ impl Attempts {
 
     /// When something about attempts is to be done.
     pub(super) fn poll_timeout(&self, own: &Own, links: &Links) -> Option<Time> {
-        let of = |(link, attempt): (&LinkId, &Attempt)| {
+        let of = |link: LinkId, attempt: &Attempt| {
             let over = match &attempt.by_hand {
                 Some(by_hand) => Some(by_hand.deadline()),
-                None => links.get(*link).map(|link| link.opened() + attempt.timeout(own)),
+                None => links.get(link).map(|link| link.opened() + attempt.timeout(own)),
             };
             [over, attempt.relay_due(own)]
         };
-        self.attempts.iter().flat_map(of).flatten().min()
+        self.attempts.iter().flat_map(|(&link, attempt)| of(link, attempt)).flatten().min()
     }
 
     /// A source no longer lists an endpoint in a room. A link outlives that; an attempt cannot, when nobody
@@ -137,7 +138,7 @@ impl Attempts {
             return self.forget_link(base, link);
         };
         // The greater end acts at once; the lesser asks if it does not.
-        let pause = if base.own.me > endpoint { core::time::Duration::ZERO } else { ASK_LATER };
+        let pause = if base.own.me > endpoint { Duration::ZERO } else { ASK_LATER };
         base.known.try_at(endpoint, Some(base.own.time() + pause));
         if self.is_almost_linked(base, endpoint) {
             base.keep_rooms(endpoint);

@@ -1,6 +1,7 @@
 //! Endpoints that are known: where they are listed and by whom, when a link to them is tried next, and how often each
 //! asked for what.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -196,7 +197,8 @@ impl Peer {
 /// All who are known, at most [`PEERS_MAX`].
 #[derive(Debug, Default)]
 pub(in crate::node) struct Known {
-    peers: BTreeMap<Endpoint, Peer>,
+    /// Boxed, as the other tables of endpoints and links are: tables of pointers share their code, which pages load.
+    peers: BTreeMap<Endpoint, Box<Peer>>,
     /// Whom each neighbour says that it is attached to.
     listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
     /// People with whom no link is wanted, at most [`UNLINKED_MAX`].
@@ -217,7 +219,7 @@ impl Known {
     }
 
     pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
-        self.peers.insert(endpoint, Peer::new(now));
+        self.peers.insert(endpoint, Box::new(Peer::new(now)));
     }
 
     pub(super) fn remove(&mut self, endpoint: Endpoint) {
@@ -229,15 +231,15 @@ impl Known {
     }
 
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Peer> {
-        self.peers.get(&endpoint)
+        self.peers.get(&endpoint).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, endpoint: Endpoint) -> Option<&mut Peer> {
-        self.peers.get_mut(&endpoint)
+        self.peers.get_mut(&endpoint).map(Box::as_mut)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut Peer)> {
-        self.peers.iter_mut().map(|(&endpoint, peer)| (endpoint, peer))
+        self.peers.iter_mut().map(|(&endpoint, peer)| (endpoint, &mut **peer))
     }
 
     /// All who are known.
@@ -482,10 +484,9 @@ impl Known {
 
     /// When something about those who are known is to be done.
     pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
-        let of = |(&endpoint, peer): (&Endpoint, &Peer)| {
-            [peer.next_move, peer.next_try, Known::forget_at(base, endpoint, peer)]
-        };
-        self.peers.iter().flat_map(of).flatten().min()
+        let of =
+            |endpoint, peer: &Peer| [peer.next_move, peer.next_try, Known::forget_at(base, endpoint, peer)];
+        self.peers.iter().flat_map(|(&endpoint, peer)| of(endpoint, peer)).flatten().min()
     }
 
     /// Counts a payload that a neighbour hands over. Returns whether it is within the limit.

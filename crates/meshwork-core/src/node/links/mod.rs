@@ -7,6 +7,7 @@
 
 mod direct;
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -57,8 +58,8 @@ struct End {
 /// All links and attempts, and the sessions of those who are known.
 #[derive(Debug)]
 pub(super) struct Links {
-    links: BTreeMap<LinkId, Link>,
-    ends: BTreeMap<Endpoint, End>,
+    links: BTreeMap<LinkId, Box<Link>>,
+    ends: BTreeMap<Endpoint, Box<End>>,
     next: u64,
     /// Whether the application takes direct messages.
     takes_direct: bool,
@@ -81,7 +82,7 @@ impl Links {
 
     /// Somebody is known from here on.
     pub(super) fn insert_endpoint(&mut self, endpoint: Endpoint) {
-        self.ends.insert(endpoint, End::default());
+        self.ends.insert(endpoint, Box::default());
     }
 
     /// Somebody is known no longer, who has neither link nor session.
@@ -93,18 +94,18 @@ impl Links {
     pub(super) fn begin(&mut self, own: &Own, role: Role, facts: Facts) -> LinkId {
         let link = LinkId(self.next);
         self.next += 1;
-        self.links.insert(link, Link::new(own.time(), role, facts, &own.config));
+        self.links.insert(link, Box::new(Link::new(own.time(), role, facts, &own.config)));
         link
     }
 
     /// A link or an attempt.
     pub(super) fn get(&self, link: LinkId) -> Option<&Link> {
-        self.links.get(&link)
+        self.links.get(&link).map(Box::as_ref)
     }
 
     /// A link or an attempt, to change it.
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
-        self.links.get_mut(&link)
+        self.links.get_mut(&link).map(Box::as_mut)
     }
 
     /// All links and attempts, by number.
@@ -114,7 +115,7 @@ impl Links {
 
     /// All links and attempts.
     pub(super) fn all(&self) -> impl Iterator<Item = &Link> {
-        self.links.values()
+        self.links.values().map(Box::as_ref)
     }
 
     /// The number of the proved link to an endpoint.
@@ -124,12 +125,12 @@ impl Links {
 
     /// The proved link to an endpoint.
     pub(super) fn of(&self, endpoint: Endpoint) -> Option<&Link> {
-        self.links.get(&self.id_of(endpoint)?)
+        self.get(self.id_of(endpoint)?)
     }
 
     /// The proved link to an endpoint, to change it.
     pub(super) fn of_mut(&mut self, endpoint: Endpoint) -> Option<&mut Link> {
-        self.links.get_mut(&self.ends.get(&endpoint)?.link?)
+        self.get_mut(self.id_of(endpoint)?)
     }
 
     /// Whether an endpoint has a proved link.
@@ -307,7 +308,7 @@ impl Links {
 
     /// When links ping, when silence is to be told, and when sessions are over.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
-        let pings = self.links.values().filter_map(Link::poll_timeout);
+        let pings = self.all().filter_map(Link::poll_timeout);
         let ends = self.ends.iter().flat_map(|(&endpoint, end)| {
             let link = end.link.and_then(|link| self.links.get(&link));
             let silence = link.and_then(|link| match own.people.state(endpoint) {
@@ -341,8 +342,8 @@ impl Links {
 
     /// Whether a session with an endpoint is to be resumed.
     pub(super) fn is_resuming(&self, own: &Own, endpoint: Endpoint) -> bool {
-        let waits = |end: &End| end.session.is_some() && end.link.is_none();
-        self.is_silent(own, endpoint) || self.ends.get(&endpoint).is_some_and(waits)
+        let waits = self.session(endpoint).is_some() && !self.is_linked(endpoint);
+        waits || self.is_silent(own, endpoint)
     }
 
     /// Has the links with such paths answer within a moment. Returns whose they are.

@@ -145,7 +145,7 @@ impl Rooms {
 
     /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
     pub(in crate::node) fn detach_all(&mut self, links: &mut Links, handle: RoomHandle) -> Vec<Endpoint> {
-        let Some(id) = self.rooms.get(&handle).map(super::Entry::id) else { return Vec::new() };
+        let Some(id) = self.get(handle).map(super::Entry::id) else { return Vec::new() };
         let mut unused = Vec::new();
         for (endpoint, one) in self.attachments.iter_mut() {
             let is_attached = one.is_attached(handle);

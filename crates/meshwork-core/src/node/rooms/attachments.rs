@@ -1,5 +1,6 @@
 //! Who is attached to which room over its link.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -74,7 +75,7 @@ impl Attachment {
 /// All who are known.
 #[derive(Debug, Default)]
 pub(in crate::node) struct Attachments {
-    ends: BTreeMap<Endpoint, Attachment>,
+    ends: BTreeMap<Endpoint, Box<Attachment>>,
 }
 
 impl Attachments {
@@ -85,29 +86,29 @@ impl Attachments {
 
     /// All who are known.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Endpoint, &Attachment)> {
-        self.ends.iter().map(|(&endpoint, one)| (endpoint, one))
+        self.ends.iter().map(|(&endpoint, one)| (endpoint, &**one))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut Attachment)> {
-        self.ends.iter_mut().map(|(&endpoint, one)| (endpoint, one))
+        self.ends.iter_mut().map(|(&endpoint, one)| (endpoint, &mut **one))
     }
 
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Attachment> {
-        self.ends.get(&endpoint)
+        self.ends.get(&endpoint).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, endpoint: Endpoint) -> Option<&mut Attachment> {
-        self.ends.get_mut(&endpoint)
+        self.ends.get_mut(&endpoint).map(Box::as_mut)
     }
 
     /// When those are late who are expected to attach again.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.ends.values().filter_map(Attachment::deadline).min()
+        self.ends.values().filter_map(|one| one.deadline()).min()
     }
 
     /// Somebody is known from here on.
     pub(in crate::node) fn insert_endpoint(&mut self, now: Time, endpoint: Endpoint) {
-        self.ends.insert(endpoint, Attachment::new(now));
+        self.ends.insert(endpoint, Box::new(Attachment::new(now)));
     }
 
     /// Somebody is known no longer, who has no link.
@@ -151,7 +152,7 @@ impl Attachments {
 
     /// Whether a room uses the link to an endpoint, or is about to.
     pub(in crate::node) fn uses_link(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(&endpoint).is_some_and(Attachment::is_used)
+        self.get(endpoint).is_some_and(Attachment::is_used)
     }
 
     /// The room that an endpoint calls by a number; one that is not attached may be that of a room just left.

@@ -7,6 +7,7 @@ mod attachments;
 mod presence;
 mod survey;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -100,7 +101,7 @@ impl Entry {
 /// All rooms, and who is attached to which.
 #[derive(Debug)]
 pub(super) struct Rooms {
-    rooms: BTreeMap<RoomHandle, Entry>,
+    rooms: BTreeMap<RoomHandle, Box<Entry>>,
     attachments: Attachments,
     /// Makes what the apps of rooms keep in step.
     apps: MakeReplica,
@@ -145,7 +146,7 @@ impl Rooms {
     }
 
     pub(super) fn get(&self, handle: RoomHandle) -> Option<&Entry> {
-        self.rooms.get(&handle)
+        self.rooms.get(&handle).map(Box::as_ref)
     }
 
     /// A room whose genesis is known.
@@ -216,7 +217,7 @@ impl Rooms {
             full_since: None,
             is_new: false,
         };
-        self.rooms.insert(handle, entry);
+        self.rooms.insert(handle, Box::new(entry));
         handle
     }
 
@@ -360,7 +361,7 @@ impl Rooms {
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
         let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.kept().present(own.now)));
         let presence = self.rooms.values().filter_map(|entry| entry.presence.poll_timeout());
-        let full = self.rooms.values().filter_map(Entry::full_judged);
+        let full = self.rooms.values().filter_map(|entry| entry.full_judged());
         let reattaching = self.attachments.poll_timeout();
         rooms.chain(presence).chain(full).chain(reattaching).min()
     }
