@@ -50,6 +50,11 @@ impl People {
         self.people.get(&endpoint).map(Box::as_ref)
     }
 
+    /// All who are known, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.people.values().map(Box::as_ref)
+    }
+
     /// The state of the link to somebody who is known.
     pub(super) fn state(&self, endpoint: Endpoint) -> Option<LinkState> {
         Some(self.people.get(&endpoint)?.state)

@@ -78,9 +78,8 @@ impl Reach<'_> {
     }
 
     fn live_neighbours(self, room: RoomHandle, but: Option<Endpoint>) -> Vec<Endpoint> {
-        let mut living = self.0.known.endpoints();
-        living.retain(|neighbour| Some(*neighbour) != but && self.can_carry(room, *neighbour));
-        living
+        let linked = self.0.links.linked();
+        linked.filter(|neighbour| Some(*neighbour) != but && self.can_carry(room, *neighbour)).collect()
     }
 
     /// Neighbours that list `to` and can carry for it.

@@ -188,6 +188,19 @@ impl Peer {
         self.present.remove(&room);
     }
 
+    /// Whether there is neither link nor session, by which it would be bound, nor an attempt.
+    pub(super) fn is_idle(&self, is_bound: bool) -> bool {
+        !is_bound && self.trying.is_empty()
+    }
+
+    /// When nothing needs to be remembered of it any more, whose state is as it is since then; `None` while something
+    /// does.
+    fn forget_at(&self, is_bound: bool, since: Time) -> Option<Time> {
+        let at = since + GONE_SHOWN_FOR;
+        let is_over = self.is_idle(is_bound) && !self.is_listed();
+        is_over.then(|| self.refused_until.map_or(at, |until| at.max(until)))
+    }
+
     /// Whether it is shut out at present.
     pub(super) fn is_refused(&self, now: Time) -> bool {
         self.refused_until.is_some_and(|until| until > now)
@@ -454,39 +467,39 @@ impl Known {
         self.plan_move(own, links, endpoint, pause.max(own.config.direct_again_least));
     }
 
-    /// When nothing needs to be remembered of an endpoint any more; `None` while something does.
-    fn forget_at(base: &Base, endpoint: Endpoint, peer: &Peer) -> Option<Time> {
-        let is_idle = is_idle(&base.links, endpoint, peer) && !peer.is_listed();
-        let at = base.own.people.get(endpoint)?.since + GONE_SHOWN_FOR;
-        is_idle.then(|| peer.refused_until.map_or(at, |until| at.max(until)))
+    /// All who are known, whether each is bound by a link or a session, and since when its state is as it is. The lower
+    /// parts have a table of the same endpoints each, so that nothing is looked up.
+    fn all<'a>(&'a self, base: &'a Base) -> impl Iterator<Item = (Endpoint, &'a Peer, bool, Time)> {
+        let ends = base.links.bound().zip(base.own.people.iter());
+        let all = self.peers.iter().zip(ends);
+        all.map(|((&endpoint, peer), (is_bound, person))| (endpoint, &**peer, is_bound, person.since))
     }
 
     /// Those of whom nothing needs to be remembered.
     pub(super) fn long_gone(&self, base: &Base) -> Vec<Endpoint> {
         let now = base.own.time();
-        let is_gone = |endpoint, peer| Known::forget_at(base, endpoint, peer).is_some_and(|at| at <= now);
-        let gone = self.peers.iter().filter(|(endpoint, peer)| is_gone(**endpoint, peer));
-        gone.map(|(&endpoint, _)| endpoint).collect()
+        let gone = self.all(base).filter(|(_, peer, is_bound, since)| {
+            peer.forget_at(*is_bound, *since).is_some_and(|at| at <= now)
+        });
+        gone.map(|(endpoint, ..)| endpoint).collect()
     }
 
     /// Of those that are neither linked nor being tried, who failed most often, then who was tried longest ago. Members
     /// that answer nobody must not keep others from being known.
     pub(super) fn least(&self, base: &Base) -> Option<Endpoint> {
         let now = base.own.time();
-        let idle = self
-            .peers
-            .iter()
-            .filter(|(endpoint, peer)| is_idle(&base.links, **endpoint, peer) && !peer.is_refused(now));
-        let since = |endpoint| base.own.people.get(endpoint).map(|person| person.since);
-        let least = idle.min_by_key(|(endpoint, peer)| (Reverse(peer.failures), since(**endpoint)));
-        least.map(|(&endpoint, _)| endpoint)
+        let idle =
+            self.all(base).filter(|(_, peer, is_bound, _)| peer.is_idle(*is_bound) && !peer.is_refused(now));
+        let least = idle.min_by_key(|(_, peer, _, since)| (Reverse(peer.failures), *since));
+        least.map(|(endpoint, ..)| endpoint)
     }
 
     /// When something about those who are known is to be done.
     pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
-        let of =
-            |endpoint, peer: &Peer| [peer.next_move, peer.next_try, Known::forget_at(base, endpoint, peer)];
-        self.peers.iter().flat_map(|(&endpoint, peer)| of(endpoint, peer)).flatten().min()
+        let of = |(_, peer, is_bound, since): (Endpoint, &Peer, bool, Time)| {
+            [peer.next_move, peer.next_try, peer.forget_at(is_bound, since)]
+        };
+        self.all(base).flat_map(of).flatten().min()
     }
 
     /// Counts a payload that a neighbour hands over. Returns whether it is within the limit.
@@ -498,11 +511,6 @@ impl Known {
     pub(super) fn counts_introduced(&mut self, own: &Own, neighbour: Endpoint) -> bool {
         self.peers.get_mut(&neighbour).is_some_and(|peer| peer.introduced.count(own.time()))
     }
-}
-
-/// Whether there is neither link, nor attempt, nor session.
-pub(super) fn is_idle(links: &Links, endpoint: Endpoint, peer: &Peer) -> bool {
-    peer.trying.is_empty() && !links.is_linked(endpoint) && links.session(endpoint).is_none()
 }
 
 #[cfg(test)]

@@ -262,9 +262,10 @@ impl Connecting {
     /// Whom an overlay does not seek, or not any more, is listed no longer, and nobody is told that a link to it is made.
     fn forget_unsought(&mut self, base: &mut Base) {
         let mut untried = Vec::new();
-        for (endpoint, peer) in base.known.iter_mut() {
-            let is_connecting = base.own.people.state(endpoint) == Some(LinkState::Connecting);
-            if !known::is_idle(&base.links, endpoint, peer) || !peer.is_listed() && !is_connecting {
+        let ends = base.links.bound().zip(base.own.people.iter());
+        for ((endpoint, peer), (is_bound, person)) in base.known.iter_mut().zip(ends) {
+            let is_connecting = person.state == LinkState::Connecting;
+            if !peer.is_idle(is_bound) || !peer.is_listed() && !is_connecting {
                 continue;
             }
             let is_sought = |handle: &RoomHandle| {

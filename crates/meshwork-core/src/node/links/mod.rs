@@ -133,6 +133,16 @@ impl Links {
         self.get_mut(self.id_of(endpoint)?)
     }
 
+    /// All who are known, in their order, and whether each has a link or a session.
+    pub(super) fn bound(&self) -> impl Iterator<Item = bool> {
+        self.ends.values().map(|end| end.link.is_some() || end.session.is_some())
+    }
+
+    /// Those who have a proved link.
+    pub(super) fn linked(&self) -> impl Iterator<Item = Endpoint> {
+        self.ends.iter().filter(|(_, end)| end.link.is_some()).map(|(&endpoint, _)| endpoint)
+    }
+
     /// Whether an endpoint has a proved link.
     pub(super) fn is_linked(&self, endpoint: Endpoint) -> bool {
         self.id_of(endpoint).is_some()
