@@ -16,7 +16,7 @@ use crate::signalling::protocol::Announcement;
 use crate::wire::Bounded;
 
 #[test]
-fn so_many_endpoints_are_known_and_idle_ones_give_way() {
+fn idle_endpoints_give_way_to_new_ones() {
     let mut world = World::new();
     // The table is told of those alone whose signature was checked.
     let announce = |number: u64| {
@@ -60,7 +60,7 @@ fn a_neighbour_attaches_to_so_many_rooms() {
 }
 
 #[test]
-fn so_many_refusals_are_counted_apart_and_further_ones_together() {
+fn refusals_beyond_the_counters_share_one() {
     let mut world = World::new();
     let endpoint = |number: usize| Endpoint { instance: Instance(number as u64), ..world.node.endpoint() };
     let [first, last] = [0, COUNTERS_MAX - 1].map(endpoint);
@@ -78,7 +78,7 @@ fn so_many_refusals_are_counted_apart_and_further_ones_together() {
 }
 
 #[test]
-fn so_much_waits_for_a_link_while_parts_are_served() {
+fn parts_are_served_until_a_queue_fills() {
     let mut world = World::new();
     // All parts together are more than a link takes at once.
     for part in 0..PARTS {

@@ -168,6 +168,14 @@ impl Kept {
         self.rules.knows(batch, live)
     }
 
+    /// Decides whether a batch that was screened counts now.
+    ///
+    /// # Errors
+    /// [`Rejection`] says why not; nothing was remembered.
+    pub(super) fn verify(&self, now: Now, batch: UnverifiedBatch) -> Result<Checked, Rejection> {
+        self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records())
+    }
+
     /// Applies a batch. Returns whether it was taken in: it won an entry.
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
         let batch = checked.batch.clone();

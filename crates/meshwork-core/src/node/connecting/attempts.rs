@@ -43,14 +43,6 @@ impl Attempts {
         self.attempts.len() >= PENDING_MAX
     }
 
-    pub(super) fn insert(&mut self, link: LinkId, attempt: Attempt) {
-        self.attempts.insert(link, Box::new(attempt));
-    }
-
-    pub(super) fn remove(&mut self, link: LinkId) -> Option<Attempt> {
-        self.attempts.remove(&link).map(|attempt| *attempt)
-    }
-
     pub(super) fn get(&self, link: LinkId) -> Option<&Attempt> {
         self.attempts.get(&link).map(Box::as_ref)
     }
@@ -158,7 +150,7 @@ impl Attempts {
 
     /// Forgets a link and detaches its rooms.
     fn forget_link(&mut self, base: &mut Base, link: LinkId) {
-        self.remove(link);
+        self.attempts.remove(&link);
         let Some((endpoint, is_proved)) = base.links.forget(link) else { return };
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.trying.retain(|attempt| *attempt != link);
@@ -205,7 +197,7 @@ impl Attempts {
         let mut attempt = Attempt { resumes, for_silence, ..Attempt::new(room, role == Role::Answerer) };
         attempt.is_direct_only = ice.policy == IcePolicy::Direct;
         attempt.note_answered(base.own.time());
-        self.insert(link, attempt);
+        self.attempts.insert(link, Box::new(attempt));
         // The lesser end leaves the next one to the greater, and asks when none comes.
         let again =
             base.own.config.resume_interval + if role == Role::Answerer { ASK_LATER } else { Duration::ZERO };
@@ -289,7 +281,7 @@ impl Attempts {
         link: LinkId,
         endpoint: Endpoint,
     ) -> Option<Attempt> {
-        let attempt = self.remove(link);
+        let attempt = self.attempts.remove(&link).map(|attempt| *attempt);
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.trying.retain(|attempt| *attempt != link);
         }
@@ -326,7 +318,7 @@ impl Attempts {
 
     /// Ends an attempt without counting it as failed.
     pub(super) fn drop_attempt(&mut self, base: &mut Base, link: LinkId) {
-        self.remove(link);
+        self.attempts.remove(&link);
         if let Some(endpoint) = base.links.forget_attempt(link) {
             if let Some(peer) = base.known.get_mut(endpoint) {
                 peer.trying.retain(|attempt| *attempt != link);

@@ -155,12 +155,11 @@ impl Links {
         (self.id_of(endpoint) == Some(link)).then_some(endpoint)
     }
 
-    /// Says something over the proved link to an endpoint. Returns whether there is one.
-    pub(super) fn send(&mut self, to: Endpoint, message: &LinkMessage) -> bool {
-        self.of_mut(to).is_some_and(|link| {
+    /// Says something over the proved link to an endpoint, if there is one.
+    pub(super) fn send(&mut self, to: Endpoint, message: &LinkMessage) {
+        if let Some(link) = self.of_mut(to) {
             link.send(message);
-            true
-        })
+        }
     }
 
     /// A proved link is the endpoint's from here on; what was held against the one before is forgotten.

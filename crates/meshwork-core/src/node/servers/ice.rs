@@ -117,7 +117,7 @@ mod tests {
     use crate::node::world::World;
 
     #[test]
-    fn named_servers_are_used_for_a_time_within_bounds() {
+    fn named_servers_lapse_within_bounds() {
         let moment = Duration::from_micros(1);
         for (lasts_ms, until) in [(0, LASTS.0), (11_000, Duration::from_secs(11)), (u64::MAX, LASTS.1)] {
             let World { mut node, room, .. } = World::new();

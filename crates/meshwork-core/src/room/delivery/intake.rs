@@ -161,13 +161,7 @@ impl Room {
             self.kept.refuse_future(from);
             return 1;
         }
-        match self.kept.delivery.verify(
-            now,
-            batch,
-            &self.kept.id,
-            &*self.kept.replica,
-            self.kept.rules.records(),
-        ) {
+        match self.kept.verify(now, batch) {
             Ok(checked) => self.accept(now, from, checked, live),
             Err(rejection) => self.reject(from, rejection, live),
         }
@@ -210,13 +204,7 @@ impl Room {
                 return 1;
             }
         };
-        let checked = match self.kept.delivery.verify(
-            now,
-            batch,
-            &self.kept.id,
-            &*self.kept.replica,
-            self.kept.rules.records(),
-        ) {
+        let checked = match self.kept.verify(now, batch) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
                 self.kept.delivery.refused_stored += 1;

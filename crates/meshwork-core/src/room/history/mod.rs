@@ -156,13 +156,7 @@ impl Room {
             && let Some((from, batch)) = fetch.take_unverified()
         {
             count += 1;
-            match self.kept.delivery.verify(
-                now,
-                batch,
-                &self.kept.id,
-                &*self.kept.replica,
-                self.kept.rules.records(),
-            ) {
+            match self.kept.verify(now, batch) {
                 Ok(checked) if self.kept.rules.records().lets_stand(&checked.batch.header()) => {
                     fetch.handle_verified(checked.batch)
                 }

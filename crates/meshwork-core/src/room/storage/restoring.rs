@@ -29,15 +29,7 @@ impl Room {
         let mut refused = 0;
         for bytes in batches {
             let screened = self.kept.screen(bytes, true);
-            let verified = screened.and_then(|batch| {
-                self.kept.delivery.verify(
-                    now,
-                    batch,
-                    &self.kept.id,
-                    &*self.kept.replica,
-                    self.kept.rules.records(),
-                )
-            });
+            let verified = screened.and_then(|batch| self.kept.verify(now, batch));
             match verified {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
                     if self.admits_batch(now, &checked.batch) {

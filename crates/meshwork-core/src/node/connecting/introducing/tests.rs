@@ -30,7 +30,7 @@ fn carried(world: &mut World, neighbour: u64) -> usize {
 }
 
 #[test]
-fn a_neighbour_has_so_many_payloads_carried_a_minute() {
+fn payloads_carried_for_a_neighbour_are_limited() {
     let mut world = World::new();
     let [one, other] = [1, 2].map(|number| world.link(number));
     for number in 0..u64::from(CARRIES_MAX) {
