@@ -7,6 +7,9 @@ const ASSETS = "/assets/" + BUILD + "/";
 const FILES = {{files}};
 const CACHE = "meshwork-pages-" + BUILD;
 const PAGE = ASSETS + "index.html";
+// "/", "/CODE" and "/APP/CODE"; of "/place/..." each, as the server answers.
+const PAGES =
+  /^\/(index\.html|place(\/.*)?|(?!assets\/)([a-z0-9-]{1,32}\/)?(?!(assets|health)\/?$)[a-hj-np-z2-9]{6}\/?)?$/i;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -37,9 +40,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== self.location.origin) {
     return;
   }
-  const isPage =
-    request.mode === "navigate" && /^\/(index\.html|place(\/.*)?)?$/.test(url.pathname);
-  if (isPage) {
+  if (request.mode === "navigate" && PAGES.test(url.pathname)) {
     event.respondWith(answer(PAGE, request));
   } else if (url.pathname.startsWith(ASSETS)) {
     event.respondWith(answer(url.pathname, request));

@@ -8,16 +8,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use meshwork_core::batches::batch::{Header, SignedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::node::{Config, StoredRoom};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork_core::signed::batch::{Header, SignedBatch};
 use meshwork_e2e::{Browser, Frames, Server, Tab, wait_until};
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell};
+use meshwork_place::canvas::{CanvasSize, Colour, Strokes, TILE_SIDE, TileCell};
 use meshwork_rtc::native::{Addresses, Driver, Options, start};
 use serde_json::{Value, json};
 
@@ -59,8 +58,7 @@ struct Holder {
 async fn hold(server: &Server, size: CanvasSize, is_full: bool) -> Result<Holder> {
     let identity = Identity::from_secret([1; 32]);
     let (genesis, id) =
-        Genesis::new(&mut Rng::new([3; 32]), identity.peer(), meshwork_place::kind(size), None)
-            .sign(&identity);
+        meshwork_place::owned(&mut Rng::new([3; 32]), identity.peer(), size, None).sign(&identity)?;
     let batches = if is_full { full_canvas(&id, size)? } else { Vec::new() };
     let stored = StoredRoom { genesis, records: Vec::new(), batches };
     let options = Options {
@@ -70,13 +68,9 @@ async fn hold(server: &Server, size: CanvasSize, is_full: bool) -> Result<Holder
     let (driver, mut events) = start(options)?;
     // Nobody waits for what the holder hears.
     tokio::spawn(async move { while events.next().await.is_some() {} });
-    let address = RoomAddress {
-        server: server.url().to_owned(),
-        code: "AAAAAA".parse().context("a code")?,
-        room: Some(id),
-        secret: None,
-        further_servers: Vec::new(),
-    };
+    let code = "AAAAAA".parse().context("a code")?;
+    let address = RoomAddress::at_server(server.url(), Some(meshwork_place::app()), code)?;
+    let address = address.with_keys(RoomKeys { room: id, secrets: None });
     let room = driver.call(move |node, now| node.join_room(now, address, Some(stored))).await??;
     let cells = if is_full { usize::from(size.width) * usize::from(size.height) } else { 0 };
     let link = wait_until(JOIN_MAX, "the room is full and registered", async || {
@@ -87,7 +81,7 @@ async fn hold(server: &Server, size: CanvasSize, is_full: bool) -> Result<Holder
             .await?;
         ensure!(painted == cells, "{painted} cells are painted");
         let address = address.context("it is not registered")?;
-        ensure!(address.code.to_string() != "AAAAAA", "it is not registered");
+        ensure!(address.code() != Some(code), "it is not registered");
         Ok(address.to_string())
     });
     Ok(Holder { link: link.await?, driver, room })
@@ -114,9 +108,8 @@ fn full_canvas(room: &RoomId, size: CanvasSize) -> Result<Vec<Vec<u8>>> {
             let strokes = Strokes::new(size, tile, cells)?;
             let author = Endpoint { peer: identity.peer(), instance: Instance(7) };
             let sequence = u64::from(tile) + 1;
-            let header =
-                Header { author, sequence, replica: REPLICA, record: None, window: strokes.window() };
-            batches.push(SignedBatch::sign(identity, room, header, &strokes.encode())?.bytes().to_vec());
+            let header = Header::new(author, sequence, strokes.window(), 0);
+            batches.push(SignedBatch::sign(identity, room, &header, &strokes.encode())?.bytes().to_vec());
         }
     }
     Ok(batches)

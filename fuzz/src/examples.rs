@@ -1,6 +1,5 @@
 //! Honest bytes and texts of every kind, always the same ones: what a run begins from, and the golden bytes.
 
-use meshwork_core::batches::batch::{BATCH_MAX, Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
 use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
@@ -13,24 +12,25 @@ use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
 use meshwork_core::presence::Presented;
 use meshwork_core::replica::Replica as _;
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
 use meshwork_core::room::message::{
-    Acknowledged, Carry, Neighbours, PartBegin, PartEnd, ReplicaDigest, RoomMessage, Summary, Want, WorkedOff,
+    Acknowledged, AskList, Carry, Contradiction, ListPiece, Neighbours, PartBegin, PartEnd, ReplicaDigest,
+    RoomMessage, Summary, Want, WorkedOff,
 };
-use meshwork_core::room::rules::proof::Proof;
-use meshwork_core::room::rules::record::{Ban, Erase, Limit, Record, Region, Statement, Terms, TermsRecord};
 use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
 };
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys, Secrets};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand::{self, ByHand};
-use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
+use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal, VERSIONS};
 use meshwork_core::signalling::sealing::{self, RefuseReason, SealingKey, SignalBody, SignalContent};
+use meshwork_core::signed::admission::EditSeed;
+use meshwork_core::signed::batch::{BATCH_MAX, Header, SignedBatch, StampWindow};
+use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::table::{Kind, Payload, Table, Writer, Written};
 use meshwork_core::wire::{self, Base64, Bounded, BoundedText, Bytes, MessageWriter, VersionRange};
 use meshwork_place::Cursor;
@@ -40,8 +40,6 @@ use meshwork_place::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 pub(crate) const ROOM: RoomId = RoomId([3; 32]);
 /// Its canvas.
 pub(crate) const SIZE: CanvasSize = CanvasSize { width: 100, height: 70 };
-/// Its limit, where it has one.
-pub(crate) const LIMIT: Limit = Limit { cost: 5, window_ms: 60_000 };
 const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
 
 /// Who writes everything: the secret key is 32 bytes of 1.
@@ -87,8 +85,8 @@ fn drawn() -> Strokes {
 fn written(sequence: u64, colour: Colour) -> SignedBatch {
     let (identity, author) = author();
     let strokes = cells_to_strokes(SIZE, &[(1, 2, colour)], STAMP).expect("a cell on the canvas").remove(0);
-    let header = Header { author, sequence, replica: 0, record: None, window: strokes.window() };
-    SignedBatch::sign(&identity, &ROOM, header, &strokes.encode()).expect("a legal batch")
+    let header = Header::new(author, sequence, strokes.window(), 0);
+    SignedBatch::sign(&identity, &ROOM, &header, &strokes.encode()).expect("a legal batch")
 }
 
 /// The window in which the drawn strokes stand.
@@ -117,8 +115,10 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     ];
     let batch = || Bytes::new(written(5, Colour::rgb(1, 2, 3)).bytes().to_vec()).expect("a signed batch");
     let parts = Bounded::new(vec![(5, digest)]).expect("one");
-    let record = records().remove(0);
-    let proof = equivocations().remove(0);
+    let [record, list, admission] = crate::signed::inside_rooms();
+    let [one, other] = crate::signed::contradiction().map(|stub| Bytes::new(stub).expect("a stub"));
+    let contradiction = Contradiction { one, other };
+    let piece = ListPiece { list: digest, offset: 300, bytes: Bytes::new(list).expect("short") };
     let payload = Bytes::new(vec![1, 2]).expect("short");
     let carry = Carry { hops_left: 2, from: introduction(), to: addressee().0, payload };
     let want = || Want { replica: 0, parts: Bounded::new(vec![5, 300]).expect("two") };
@@ -143,7 +143,10 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("Records", RoomMessage::Records(Bounded::new(vec![digest]).expect("one"))),
         ("RecordsDigest", RoomMessage::RecordsDigest(digest)),
         ("Record", RoomMessage::Record(Bytes::new(record).expect("a signed record"))),
-        ("Equivocation", RoomMessage::Equivocation(Bytes::new(proof).expect("two batches"))),
+        ("Contradiction", RoomMessage::Contradiction(contradiction)),
+        ("AskList", RoomMessage::AskList(AskList { list: digest, offset: 300 })),
+        ("ListPiece", RoomMessage::ListPiece(piece)),
+        ("Admission", RoomMessage::Admission(Bytes::new(admission).expect("its length"))),
         ("WorkedOff", RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 300 })),
         ("PartBegin", RoomMessage::PartBegin(begin)),
         ("Unwant", RoomMessage::Unwant(want())),
@@ -284,7 +287,7 @@ pub(crate) fn sealed_signals() -> Vec<Vec<u8>> {
 
 pub(crate) fn texts_by_hand() -> Vec<Vec<u8>> {
     let (identity, me) = author();
-    let genesis = Bytes::new(geneses().remove(0)).expect("a signed genesis");
+    let genesis = Bytes::new(genesis()).expect("a signed genesis");
     let versions = VersionRange { least: 1, most: 2 };
     let (from, session, nonce) = (introduction(), 6, [4; 16]);
     let invitation = ByHand::Invitation {
@@ -301,21 +304,20 @@ pub(crate) fn texts_by_hand() -> Vec<Vec<u8>> {
     [invitation, reply].map(seal).to_vec()
 }
 
-pub(crate) fn geneses() -> Vec<Vec<u8>> {
+/// The signed genesis of an open room.
+pub(crate) fn genesis() -> Vec<u8> {
     let (identity, me) = author();
-    let secret = Secret([8; 16]);
-    let genesis = |secret| {
-        Genesis::new(&mut Rng::new([4; 32]), me.peer, meshwork_place::kind(SIZE), secret).sign(&identity).0
-    };
-    vec![genesis(None), genesis(Some(&secret))]
+    let owned = meshwork_place::owned(&mut Rng::new([4; 32]), me.peer, SIZE, None);
+    owned.sign(&identity).expect("the owner signs").0
 }
 
 pub(crate) fn batches() -> Vec<Vec<u8>> {
     let (identity, author) = author();
     let strokes = drawn();
-    let header = Header { author, sequence: 6, replica: 0, record: None, window: strokes.window() };
-    let larger = SignedBatch::sign(&identity, &ROOM, header, &strokes.encode()).expect("a legal batch");
-    vec![written(5, Colour::rgb(1, 2, 3)).bytes().to_vec(), larger.bytes().to_vec()]
+    let header = Header::new(author, 6, strokes.window(), 0);
+    let larger = SignedBatch::sign(&identity, &ROOM, &header, &strokes.encode()).expect("a legal batch");
+    let own = [written(5, Colour::rgb(1, 2, 3)).bytes().to_vec(), larger.bytes().to_vec()];
+    own.into_iter().chain(crate::signed::batches()).collect()
 }
 
 pub(crate) fn payloads() -> Vec<Vec<u8>> {
@@ -329,7 +331,7 @@ pub(crate) fn payloads() -> Vec<Vec<u8>> {
 /// The header of a batch for a table: what is in it was written within a second.
 pub(crate) fn table_header() -> Header {
     let window = StampWindow { least: STAMP, most: Stamp(STAMP.0 + (1000 << 16)) };
-    Header { author: author().1, sequence: 7, replica: 0, record: None, window }
+    Header::new(author().1, 7, window, 0)
 }
 
 pub(crate) fn table_payloads() -> Vec<Vec<u8>> {
@@ -353,47 +355,27 @@ pub(crate) fn table(payload: &[u8]) -> Table {
     let mut table = Table::new(Kind::ByValue);
     let header = table_header();
     let content = table.check(&header, payload).expect("it is of a table");
-    let batch = SignedBatch::sign(&author().0, &ROOM, header, payload).expect("a legal batch");
+    let batch = SignedBatch::sign(&author().0, &ROOM, &header, payload).expect("a legal batch");
     assert!(table.apply(batch, content).kept);
     table
 }
 
-pub(crate) fn records() -> Vec<Vec<u8>> {
-    let (identity, me) = author();
-    let rules = Terms {
-        limit: Some(LIMIT),
-        writers: Some(Bounded::new(vec![me.peer]).expect("one")),
-        moderators: Bounded::default(),
-        overlay: BoundedText::default(),
-    };
-    let cut = Some(Bounded::new(vec![(me, 7)]).expect("one"));
-    let heads = Bounded::new(vec![(Instance(2), 300)]).expect("one");
-    let region = Some(Region { x: 1, y: 2, width: 3, height: 4 });
-    let statements = [
-        Statement::Terms(TermsRecord { number: 1, rules, lifted: Bounded::default(), cut }),
-        Statement::Ban(Ban { peer: addressee().0.peer, heads }),
-        Statement::Erase(Erase { author: None, region }),
-    ];
-    let sign = |statement| Record::sign(&identity, &ROOM, STAMP, ROOM.0, statement).expect("a legal record");
-    statements.map(|statement| sign(statement).bytes().to_vec()).to_vec()
-}
-
-pub(crate) fn equivocations() -> Vec<Vec<u8>> {
-    let (one, other) = (written(5, Colour::rgb(1, 2, 3)), written(5, Colour::rgb(3, 2, 1)));
-    vec![Proof::of(&one, &other, |_| None).expect("two batches with one number").encode()]
-}
-
 /// A room's LINK.
-pub(crate) fn address() -> String {
-    let further_servers = vec!["http://10.0.0.7:8080".into()];
-    let (server, code) = ("https://example.org/mesh".into(), Code::from_bits(77));
-    RoomAddress { server, code, room: Some(ROOM), secret: Some(Secret([8; 16])), further_servers }.to_string()
+pub(crate) fn address() -> RoomAddress {
+    let secrets = Secrets { secret: Secret([8; 16]), edit_seed: Some(EditSeed([8; 16])) };
+    RoomAddress::at_server("https://example.org/mesh", Some(meshwork_place::app()), Code::from_bits(77))
+        .map(|address| address.with_keys(RoomKeys { room: ROOM, secrets: Some(secrets) }))
+        .and_then(|address| address.with_further_servers(vec!["http://10.0.0.7:8080".to_owned()]))
+        .expect("an honest address")
 }
 
 pub(crate) fn addresses() -> Vec<Vec<u8>> {
+    let keys = RoomKeys { room: ROOM, secrets: None };
+    let near = RoomAddress::without_server(meshwork_place::app(), keys);
     vec![
-        address().into_bytes(),
-        b"http://127.0.0.1:8080/place/k7m4qx".to_vec(),
+        address().to_string().into_bytes(),
+        near.to_string().into_bytes(),
+        b"http://127.0.0.1:8080/k7m4qx".to_vec(),
         author().1.to_string().into_bytes(),
         b"K7M4QX".to_vec(),
     ]
@@ -406,7 +388,7 @@ pub(crate) fn identities() -> Vec<Vec<u8>> {
 fn welcomed() -> FromServer {
     let overlay = Some(String::from("k-gossip:5"));
     FromServer::Welcome {
-        versions: (1, 1),
+        versions: VERSIONS,
         challenge: [0; 32].into(),
         time_ms: 1,
         keep_alive_ms: 20_000,
@@ -422,8 +404,8 @@ pub(crate) fn welcome() -> String {
 pub(crate) fn from_server() -> Vec<Vec<u8>> {
     let (identity, endpoint) = author();
     let announcement = announce::announce(&identity, endpoint, [5; 32]);
-    let genesis = Base64::new(geneses().remove(0)).expect("a signed genesis");
-    let (_, room) = Genesis::decode_signed(&genesis).expect("just signed");
+    let genesis = Base64::new(genesis()).expect("a signed genesis");
+    let (_, room) = Genesis::decode(&genesis).expect("just signed");
     let code = Code::from_bits(77);
     let payload = Base64::new(sealed_signals().remove(0)).expect("a sealed payload");
     let members = vec![announcement.clone()];
@@ -447,11 +429,11 @@ pub(crate) fn from_server() -> Vec<Vec<u8>> {
 pub(crate) fn from_client() -> Vec<Vec<u8>> {
     let (identity, endpoint) = author();
     let announcement = announce::announce(&identity, endpoint, [5; 32]);
-    let genesis = Base64::new(geneses().remove(0)).expect("a signed genesis");
-    let (_, room) = Genesis::decode_signed(&genesis).expect("just signed");
+    let genesis = Base64::new(genesis()).expect("a signed genesis");
+    let (_, room) = Genesis::decode(&genesis).expect("just signed");
     let payload = Base64::new(sealed_signals().remove(0)).expect("a sealed payload");
     let messages = [
-        FromClient::Enter { version: 1, announcement, proof: Base64::from([3; 64]) },
+        FromClient::Enter { version: VERSIONS.1, announcement, proof: Base64::from([3; 64]) },
         FromClient::Register { genesis },
         FromClient::Lookup { room: Some(room), code: None },
         FromClient::Join { room, token: None },

@@ -40,12 +40,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "signal-body", examples: examples::signal_bodies, run: targets::signal_body },
     Target { name: "sealed-signal", examples: examples::sealed_signals, run: targets::sealed_signal },
     Target { name: "by-hand", examples: examples::texts_by_hand, run: targets::by_hand },
-    Target { name: "genesis", examples: examples::geneses, run: targets::genesis },
+    Target { name: "genesis", examples: signed::geneses, run: signed::run_genesis },
     Target { name: "batch", examples: examples::batches, run: targets::batch },
     Target { name: "strokes", examples: examples::payloads, run: targets::strokes },
     Target { name: "table", examples: examples::table_payloads, run: targets::table },
-    Target { name: "record", examples: examples::records, run: targets::record },
-    Target { name: "equivocation", examples: examples::equivocations, run: targets::equivocation },
     Target { name: "address", examples: examples::addresses, run: targets::address },
     Target { name: "identity", examples: examples::identities, run: targets::identity },
     Target { name: "from-server", examples: examples::from_server, run: targets::from_server },
@@ -54,13 +52,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "hub", examples: examples::from_client, run: targets::hub },
     Target { name: "frames", examples: examples::frames, run: targets::frames },
     Target { name: "relay", examples: relay::examples, run: relay::run },
-    Target { name: "signed-genesis", examples: signed::geneses, run: signed::run_genesis },
-    Target { name: "signed-batch", examples: signed::batches, run: signed::run_batch },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },
-    Target { name: "signed-record", examples: signed::records, run: signed::run_record },
-    Target { name: "room-address", examples: signed::addresses, run: signed::run_address },
+    Target { name: "record", examples: signed::records, run: signed::run_record },
 ];
 
 /// The target with this name.
@@ -72,18 +67,13 @@ pub fn target(name: &str) -> Option<Target> {
 pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     let first = |examples: fn() -> Vec<Vec<u8>>| examples().remove(0);
     let mut golden = vec![
-        ("signed genesis, open room", first(examples::geneses)),
         ("signed batch, one cell", first(examples::batches)),
         ("payload of strokes, 20 cells", first(examples::payloads)),
         ("payload of a table, 2 entries", first(examples::table_payloads)),
         ("digest of a table, 2 entries", examples::table(&first(examples::table_payloads)).digest().to_vec()),
-        ("proof of equivocation", first(examples::equivocations)),
     ];
     let bodies = ["Ask", "Offer", "Answer", "Candidate", "Refuse"].into_iter().zip(examples::signal_bodies());
     golden.extend(bodies);
-    golden.extend(
-        ["record of rules", "record of a ban", "record of an erase"].into_iter().zip(examples::records()),
-    );
     golden.extend(relay::messages());
     golden.extend(signed::golden());
     golden

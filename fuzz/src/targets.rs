@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use meshwork_core::batches::batch::{Batch, UnverifiedBatch};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
@@ -11,10 +10,7 @@ use meshwork_core::overlay::sparse::Sparse;
 use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
 use meshwork_core::presence::Presented;
 use meshwork_core::replica::Replica as _;
-use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::rules::proof::{Counted, Proof};
-use meshwork_core::room::rules::record::Record;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{FRAME_MAX, ServerId};
@@ -23,6 +19,8 @@ use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand;
 use meshwork_core::signalling::protocol::{FromClient, FromServer};
 use meshwork_core::signalling::sealing::{self, SignalBody, SignalContent};
+use meshwork_core::signed::batch::UnverifiedBatch;
+use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::table::Payload;
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{self, MESSAGE_MAX, MessageReader};
@@ -31,7 +29,7 @@ use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::frames::{CONTROL_MAX, Frame, Frames, push_text};
 use meshwork_signal::hub::{Hub, HubConfig};
 
-use crate::examples::{self, LIMIT, ROOM, SIZE};
+use crate::examples::{self, ROOM, SIZE};
 
 /// The first byte says how the rest is cut into frames.
 pub(crate) fn stream(input: &[u8]) {
@@ -78,8 +76,8 @@ pub(crate) fn pointing(input: &[u8]) {
 
 /// What a neighbour says about history, to a member that has a log and fetches another's.
 pub(crate) fn history(input: &[u8]) {
-    let genesis = examples::geneses().remove(0);
-    let (decoded, id) = Genesis::decode_signed(&genesis).expect("an honest genesis");
+    let genesis = examples::genesis();
+    let (decoded, id) = Genesis::decode(&genesis).expect("an honest genesis");
     let config = Config { stores: true, keeps_history: true, ..Config::default() };
     let (me, _) = examples::addressee();
     let them = Endpoint { instance: Instance(7), ..me };
@@ -167,18 +165,12 @@ pub(crate) fn by_hand(input: &[u8]) {
     let _ = by_hand::open(&String::from_utf8_lossy(input), &ROOM, None);
 }
 
-pub(crate) fn genesis(input: &[u8]) {
-    if let Ok((genesis, _)) = Genesis::decode_signed(input) {
-        let is_legal = meshwork_place::canvas_size(&genesis).is_some_and(|size| size.check().is_ok());
-        assert_eq!(meshwork_place::make(&genesis).is_some(), is_legal);
-    }
-}
-
 pub(crate) fn batch(input: &[u8]) {
-    let Ok(batch) = UnverifiedBatch::decode(input) else { return };
+    let Ok(batch) = UnverifiedBatch::decode(&ROOM, input) else { return };
     assert_eq!(batch.bytes(), input);
     let _ = Canvas::new(SIZE).expect("a legal size").read(&batch);
-    let _ = batch.verify(&ROOM);
+    let stub = batch.stub();
+    assert_eq!(stub.verify(&ROOM).is_ok(), batch.verify().is_ok());
 }
 
 /// The payload alone, so that no signature stands before it.
@@ -197,24 +189,6 @@ pub(crate) fn table(input: &[u8]) {
     assert_eq!(table.batch_count(), 1);
     let values = payload.entries.iter().filter(|written| written.value.is_some()).count();
     assert_eq!(table.entries(payload.row).count(), values);
-}
-
-pub(crate) fn record(input: &[u8]) {
-    if let Ok(record) = Record::decode(input, &ROOM) {
-        assert_eq!(record.bytes(), input);
-    }
-}
-
-/// Every batch stands under the same limit.
-fn counted(batch: &Batch) -> Option<Counted> {
-    let (_, cost) = Strokes::outline(batch.payload())?;
-    Some(Counted { limit: LIMIT, cost })
-}
-
-pub(crate) fn equivocation(input: &[u8]) {
-    if let Ok(proof) = Proof::decode(input, &ROOM, counted) {
-        assert_eq!(proof.encode(), input);
-    }
 }
 
 pub(crate) fn address(input: &[u8]) {
@@ -262,8 +236,7 @@ pub(crate) fn node(input: &[u8]) {
         Time(0),
         WallTime(1_790_000_000_000_000),
     );
-    let address: RoomAddress = examples::address().parse().expect("an honest address");
-    node.join_room(Time(0), address, None).expect("the first room");
+    node.join_room(Time(0), examples::address(), None).expect("the first room");
     let mut opened = None;
     while let Some(output) = node.poll_output() {
         if let Output::Effect(Effect::ServerOpen { server, .. }) = output {

@@ -39,7 +39,9 @@ pub fn read(text: &str) -> Entry {
 /// A link that is typed begins like a code, in upper case.
 fn with_lower_scheme(text: &str) -> String {
     match text.split_once(':') {
-        Some((scheme, rest)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
+        Some((scheme, rest))
+            if ["http", "https", "meshwork"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) =>
+        {
             format!("{}:{rest}", scheme.to_ascii_lowercase())
         }
         _ => text.to_owned(),
@@ -56,14 +58,20 @@ fn is_code_letter(character: char) -> bool {
 /// [`AddressError`] when it leads nowhere yet.
 pub fn address(entry: &Entry, origin: &str) -> Result<RoomAddress, AddressError> {
     match entry {
-        Entry::Code { text, .. } => format!("{origin}/place/{text}").parse(),
-        Entry::Link(text) if text.contains("://") => text.parse(),
+        Entry::Code { text, .. } => format!("{origin}/{text}").parse(),
+        Entry::Link(text) if is_whole(text) => text.parse(),
         // People copy links without their beginning.
         Entry::Link(text) => {
             let scheme = origin.split("//").next().unwrap_or("http:");
             format!("{scheme}//{text}").parse()
         }
     }
+}
+
+/// Whether a link has its beginning: `http://`, `https://`, or `meshwork:` and an app.
+fn is_whole(link: &str) -> bool {
+    let page = link.split('#').next().unwrap_or_default();
+    page.contains("://") || page.starts_with("meshwork:") && !page.contains('/')
 }
 
 /// What stands below the field.
@@ -82,12 +90,12 @@ pub fn hint(entry: &Entry, origin: &str) -> String {
             format!("{to_go} to go. For a private room, paste its whole link.")
         }
         Entry::Link(_) => match address(entry, origin) {
-            Ok(address) if address.secret.is_some() => "The link to a private room.".to_owned(),
+            Ok(address) if address.secrets().is_some() => "The link to a private room.".to_owned(),
             Ok(_) => "The link to a room.".to_owned(),
             Err(AddressError::Fragment) => {
                 "The part after # is changed or cut off. Copy the whole link.".to_owned()
             }
-            Err(_) => "A link ends in /place/ and a code, and perhaps a part after #.".to_owned(),
+            Err(_) => "A link ends in a code of six characters, and perhaps a part after #.".to_owned(),
         },
     }
 }
@@ -96,6 +104,7 @@ pub fn hint(entry: &Entry, origin: &str) -> String {
 mod tests {
     use super::*;
     use meshwork_core::id::{RoomId, Secret};
+    use meshwork_core::signalling::address::{RoomKeys, Secrets};
 
     const ORIGIN: &str = "https://mesh.example";
 
@@ -123,12 +132,17 @@ mod tests {
     #[test]
     fn whole_codes_and_links_lead_somewhere() {
         let bare = address(&read("k7m4qx"), ORIGIN).expect("a whole code");
-        assert_eq!(bare.to_string(), "https://mesh.example/place/K7M4QX");
-        let link = RoomAddress { room: Some(RoomId([3; 32])), secret: Some(Secret([1; 16])), ..bare };
+        assert_eq!(bare.to_string(), "https://mesh.example/K7M4QX", "the room says which app it is for");
+        let secrets = Some(Secrets { secret: Secret([1; 16]), edit_seed: None });
+        let keys = RoomKeys { room: RoomId([3; 32]), secrets };
+        let link = bare.with_keys(keys).with_further_servers(vec!["http://s".into()]).expect("one");
         let text = link.to_string();
         assert_eq!(address(&read(&format!(" {text}\n")), "http://other"), Ok(link.clone()));
         let cut = text.strip_prefix("https://").expect("it has a scheme");
         assert_eq!(address(&read(cut), ORIGIN), Ok(link));
+        let near = format!("meshwork:place#{}", keys.room);
+        assert_eq!(address(&read(&near), ORIGIN).map(|address| address.to_string()), Ok(near));
+        assert!(address(&read("meshwork:8080/K7M4QX"), ORIGIN).is_ok(), "a host of that name");
         assert!(address(&read("k7m4q"), ORIGIN).is_err());
         assert!(address(&read("https://"), ORIGIN).is_err());
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::node::{CommandError, WriteError};
-use meshwork_core::room::rules::record::Limit;
+use meshwork_core::signed::change::Limit;
 use meshwork_place::words as place_words;
 
 use crate::stroke::Cell;

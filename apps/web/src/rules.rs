@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, WriteError, WritingLeft};
-use meshwork_core::room::rules::record::{Erase, LIMIT_COST_MAX, Limit, RecordHash, Region, Terms};
+use meshwork_core::room::rules::terms::Terms;
+use meshwork_core::signed::change::{LIMIT_COST_MAX, Limit};
+use meshwork_core::signed::list::ShortId;
 use meshwork_place::canvas::CanvasSize;
+use meshwork_place::canvas::{Erase, Region};
 
 use crate::words;
 
@@ -67,14 +70,14 @@ impl Standing {
 /// What holds in a room, and what oneself may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomLaw {
-    /// Who made the room.
-    pub owner: PeerId,
+    /// Who made the room; nobody where it is a commons.
+    pub owner: Option<PeerId>,
     /// What the owner decided.
     pub rules: Terms,
     /// Who is banned.
     pub banned: Vec<PeerId>,
     /// What is erased.
-    pub erases: Vec<(RecordHash, Erase)>,
+    pub erases: Vec<(ShortId, Erase)>,
     /// Whether one is the owner.
     pub is_own: bool,
     /// Whether one may ban and erase.
@@ -93,7 +96,7 @@ pub enum Decision {
     /// Cells read empty.
     Erase(Erase),
     /// Erased cells come back.
-    Lift(RecordHash),
+    Lift(ShortId),
 }
 
 impl Decision {

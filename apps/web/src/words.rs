@@ -85,7 +85,7 @@ pub fn overlays_missing() -> Notice {
 /// The room cannot be entered, for a reason that the node knows.
 pub fn room_refused(refusal: &RoomRefusal) -> Notice {
     let offer = match refusal {
-        RoomRefusal::Version(_) => Offer::Update,
+        RoomRefusal::Version(_) | RoomRefusal::App(_) => Offer::Update,
         RoomRefusal::Full(_) | RoomRefusal::Server(_) => Offer::Reload,
         _ => Offer::Home,
     };
@@ -102,6 +102,12 @@ pub fn no_webrtc() -> Notice {
 /// The address of the page is not a room's; `why` says so.
 pub fn wrong_address(why: &str) -> Notice {
     let text = format!("This address is not a room's. It says: {why}.");
+    Notice::new(Tone::Bad, &text, Some(Offer::Home))
+}
+
+/// The room's link has an app in front that this page has no part for.
+pub fn other_app(app: &str) -> Notice {
+    let text = format!("This room is for {app}, which this page does not have.");
     Notice::new(Tone::Bad, &text, Some(Offer::Home))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::{Config, Event, RoomSpec};
+use meshwork_core::node::{Config, Event};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
@@ -102,7 +102,7 @@ impl Waiting {
         let server = Server::start().await?;
         let mut creator = Peer::start(path)?;
         let size = CanvasSize { width: 1000, height: 1000 };
-        let spec = RoomSpec { server: server.url.clone(), kind: meshwork_place::kind(size), private: false };
+        let spec = meshwork_place::room_spec(&server.url, size, false);
         let room = creator.driver.call(move |node, now| node.create_room(now, spec)).await??;
         creator.wait(|event| matches!(event, Event::RoomRegistered { .. }).then_some(())).await?;
         let address = creator.driver.call(move |node, _| node.room(room).address()).await?;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::{Clock, Stamp};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::overlay::maker::{self, Basis};
@@ -13,9 +12,9 @@ use meshwork_core::overlay::size::EMERGENT_DEGREE;
 use meshwork_core::overlay::{Candidate, Face, Kind, LinkFacts, Overlay, OverlayOutput};
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::signalling::announce::Introduction;
+use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_core::wire::{Bytes, MessageWriter};
-use meshwork_place::canvas::REPLICA;
 
 use super::{Input, Machine, Micros, Output, Peer};
 
@@ -111,17 +110,11 @@ impl Member {
         self.sequence += 1;
         let stamp: Stamp = self.overlay.stamped(self.clock.next(now.wall));
         self.clock.merge(stamp);
-        let header = Header {
-            author: self.endpoint(self.me),
-            sequence: self.sequence,
-            replica: REPLICA,
-            record: None,
-            window: StampWindow::at(stamp),
-        };
+        let header = Header::new(self.endpoint(self.me), self.sequence, StampWindow::at(stamp), 0);
         let mut payload = vec![0; PAYLOAD];
         payload[..4].copy_from_slice(&number.to_le_bytes());
         let identity = &self.directory.identities[self.me as usize];
-        let batch = SignedBatch::sign(identity, &ROOM, header, &payload).expect("its own, and short");
+        let batch = SignedBatch::sign(identity, &ROOM, &header, &payload).expect("its own, and short");
         debug_assert!(batch.bytes().len().abs_diff(BATCH_BYTES) < 16, "{} bytes", batch.bytes().len());
         self.seen.insert(number);
         let targets = self.overlay.targets(now, &batch, None);

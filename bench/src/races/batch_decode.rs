@@ -1,10 +1,10 @@
 //! `batch-decode`: bytes of batches into cells, on one core.
 
 use anyhow::{Result, ensure};
-use meshwork_core::batches::batch::UnverifiedBatch;
+use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_place::canvas::Canvas;
 
-use super::paintings::{self, Stroke};
+use super::paintings::{self, ROOM, Stroke};
 use crate::clock::thread_cpu;
 use crate::race::{Needs, Plan, Race, Row};
 
@@ -24,7 +24,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
             let (seconds, read) = thread_cpu(|| -> Result<usize> {
                 let mut read = 0;
                 for (batch, _) in strokes.iter().flat_map(|stroke| &stroke.batches) {
-                    let batch = UnverifiedBatch::decode(batch.bytes())?;
+                    let batch = UnverifiedBatch::decode(&ROOM, batch.bytes())?;
                     read += canvas.read(&batch)?.cells().len();
                 }
                 Ok(read)

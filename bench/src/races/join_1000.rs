@@ -6,8 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use meshwork_core::id::{Code, Identity, RoomId};
 use meshwork_core::node::{Config, Event, Node, RoomHandle, StoredRoom};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{self, Canvas, CanvasSize};
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
@@ -96,7 +95,7 @@ impl Painted {
     fn new(size: CanvasSize, paint: impl FnOnce(&RoomId) -> Result<Canvas>) -> Result<Painted> {
         let owner = Identity::from_secret([200; 32]);
         let (genesis, room) =
-            Genesis::new(&mut Rng::new([6; 32]), owner.peer(), meshwork_place::kind(size), None).sign(&owner);
+            meshwork_place::owned(&mut Rng::new([6; 32]), owner.peer(), size, None).sign(&owner)?;
         let canvas = paint(&room)?;
         let cells = paintings::cells_of(&canvas);
         ensure!(cells.len() == usize::from(size.width) * usize::from(size.height), "every cell is painted");
@@ -187,13 +186,8 @@ impl Keeper {
     async fn start(painted: &Painted) -> Result<Keeper> {
         let server = Server::start().await?;
         let (driver, mut events) = program(1)?;
-        let address = RoomAddress {
-            server: server.url.clone(),
-            code: Code::from_bits(0),
-            room: Some(painted.room),
-            secret: None,
-            further_servers: Vec::new(),
-        };
+        let address = RoomAddress::at_server(&server.url, Some(meshwork_place::app()), Code::from_bits(0))?;
+        let address = address.with_keys(RoomKeys { room: painted.room, secrets: None });
         let stored = StoredRoom {
             genesis: painted.genesis.clone(),
             records: Vec::new(),

@@ -1,13 +1,11 @@
 //! What is painted in the races: the same cells for every contestant, from a seed.
 
 use anyhow::{Result, ensure};
-use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_place::canvas::{
-    Canvas, CanvasSize, Colour, REPLICA, Strokes, TILE_SIDE, TileCell, cells_to_strokes,
-};
+use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Strokes, TILE_SIDE, TileCell, cells_to_strokes};
 
 use crate::race::Plan;
 
@@ -43,9 +41,8 @@ impl Author {
         window: StampWindow,
     ) -> Result<SignedBatch> {
         self.sequence += 1;
-        let header =
-            Header { author: self.endpoint, sequence: self.sequence, replica: REPLICA, record: None, window };
-        Ok(SignedBatch::sign(&self.identity, room, header, &strokes.encode())?)
+        let header = Header::new(self.endpoint, self.sequence, window, 0);
+        Ok(SignedBatch::sign(&self.identity, room, &header, &strokes.encode())?)
     }
 }
 
@@ -172,7 +169,7 @@ fn fold_all(room: &RoomId, canvas: &mut Canvas, authors: &mut [Author], now: Sta
 pub(crate) fn reread(room: &RoomId, canvas: &Canvas) -> Result<Canvas> {
     let mut again = Canvas::new(canvas.size())?;
     for batch in canvas.batches() {
-        let batch = UnverifiedBatch::decode(batch.bytes())?.verify(room)?;
+        let batch = UnverifiedBatch::decode(room, batch.bytes())?.verify()?;
         let strokes = again.read(&batch)?;
         again.apply(batch, &strokes);
     }

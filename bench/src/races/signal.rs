@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::protocol::FromClient;
-use meshwork_core::wire::Base64;
+use meshwork_core::signed::genesis::Owned;
+use meshwork_core::wire::{Base64, Bytes};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -101,8 +101,9 @@ fn genesis(number: u64) -> Vec<u8> {
     let owner = Identity::from_secret([99; 32]);
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
-    let kind = RoomKind::Place { width: 100, height: 100 };
-    Genesis::new(&mut Rng::new(seed), owner.peer(), kind, None).sign(&owner).0
+    let app = "place".parse().expect("a word");
+    let owned = Owned::new(&mut Rng::new(seed), owner.peer(), app, Bytes::default(), None);
+    owned.sign(&owner).expect("the owner signs").0
 }
 
 fn signal_frame(room: RoomId, to: &Client) -> Result<Vec<u8>> {

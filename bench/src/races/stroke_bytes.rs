@@ -1,9 +1,9 @@
 //! `stroke-bytes`: what a stroke costs on the wire, signature included, before SCTP.
 
 use anyhow::{Result, ensure};
-use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::RoomMessage;
+use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_core::wire::{Bytes, MessageWriter};
 use meshwork_place::canvas::{Canvas, CanvasSize};
 
@@ -62,7 +62,7 @@ fn row(
             bytes += message.len();
             // Who receives it must be able to tell every cell, author and stamp from these bytes alone.
             let received = &message[message.len() - batch.bytes().len()..];
-            let received = UnverifiedBatch::decode(received)?.verify(&ROOM)?;
+            let received = UnverifiedBatch::decode(&ROOM, received)?.verify()?;
             ensure!(canvas.read(&received)? == *strokes, "the batch says what was painted");
             canvas.apply(received, strokes);
         }

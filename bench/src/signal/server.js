@@ -73,7 +73,7 @@ server.on("connection", (socket) => {
   socket.challenge = crypto.randomBytes(32);
   socket.rooms = new Set();
   const challenge = socket.challenge.toString("base64url");
-  socket.send(JSON.stringify({ type: "welcome", versions: [1, 1], challenge, time_ms: Date.now(), keep_alive_ms: 25000 }));
+  socket.send(JSON.stringify({ type: "welcome", versions: [2, 2], challenge, time_ms: Date.now(), keep_alive_ms: 25000 }));
   socket.on("message", (data) => {
     let message;
     try {

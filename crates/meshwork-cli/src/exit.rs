@@ -89,7 +89,8 @@ pub(crate) fn refusal_reason(refusal: &RoomRefusal) -> &'static str {
         RoomRefusal::SecretWrong => "secret-wrong",
         RoomRefusal::WrongRoom(_) => "wrong-room",
         RoomRefusal::Full(_) => "room-full",
-        RoomRefusal::Version(_) => "version",
+        RoomRefusal::First | RoomRefusal::Version(_) => "version",
+        RoomRefusal::App(_) => "app",
         RoomRefusal::Server(_) => "server",
         _ => "refused",
     }

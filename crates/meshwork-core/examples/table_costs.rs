@@ -6,10 +6,10 @@ use std::fs;
 #[expect(clippy::disallowed_types, reason = "it is time that is measured")]
 use std::time::Instant;
 
-use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::replica::Replica as _;
+use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::table::{Kind, Table, Write, Writer, payloads};
 
 const FIELDS: u32 = 100_000;
@@ -36,13 +36,13 @@ fn written(batches: u32, fields: u32) -> Vec<SignedBatch> {
         let identity = &identities[(number % AUTHORS) as usize];
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let window = StampWindow::at(Stamp((1_790_000_000_000 + u64::from(number)) << 16));
-        let header = Header { author, sequence: number.into(), replica: 0, record: None, window };
+        let header = Header::new(author, number.into(), window, 0);
         let write = |field: u32| {
             let field = Writer::Anybody.field(format!("{field}").as_bytes());
             Write::value(format!("table\0row {number}"), field, number.to_le_bytes())
         };
         let payload = payloads(&(0..fields).map(write).collect::<Vec<_>>()).expect("short").remove(0);
-        SignedBatch::sign(identity, &RoomId([1; 32]), header, &payload).expect("a legal batch")
+        SignedBatch::sign(identity, &RoomId([1; 32]), &header, &payload).expect("a legal batch")
     };
     (1..=batches).map(sign).collect()
 }

@@ -7,7 +7,6 @@ extern crate alloc;
 #[macro_use]
 pub mod planted;
 
-pub mod batches;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -15,4 +15,4 @@ mod room;
 pub mod words;
 
 pub use cursor::{Cursor, STEPS};
-pub use room::{Place, canvas_size, kind, make, payloads};
+pub use room::{Place, app, canvas_size, make, owned, parameters, payloads, read_parameters, room_spec};

@@ -1,33 +1,59 @@
 //! What a room with a canvas offers beyond what every room does.
 
-use meshwork_core::id::Endpoint;
-use meshwork_core::node::{CommandError, Node, Receipt, WriteError};
+use meshwork_core::id::{Endpoint, PeerId, Secret};
+use meshwork_core::node::{CommandError, Node, Receipt, RoomSpec, WriteError};
 use meshwork_core::replica::{Replica, WHENEVER};
-use meshwork_core::room::genesis::{Genesis, RoomKind};
+use meshwork_core::rng::Rng;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::presence::State;
+use meshwork_core::signed::app::{AppParameters, AppWord};
+use meshwork_core::signed::genesis::{Genesis, Owned};
 use meshwork_core::time::Time;
+use meshwork_core::wire::{self, Bytes};
 
 use crate::canvas::{Canvas, CanvasSize, Colour, PastBatch, StrokesError, cells_to_strokes};
 use crate::cursor::Cursor;
 
-/// The canvas of a Place room; `None` for another room, or where a side of the canvas is out of range.
+/// The word of the app.
+const WORD: &str = "place";
+
+/// The canvas of a Place room; `None` for another room, or where its parameters are no size of a canvas.
 pub fn make(genesis: &Genesis) -> Option<Box<dyn Replica>> {
     let canvas = Canvas::new(canvas_size(genesis)?).ok()?;
     Some(Box::new(canvas))
 }
 
-/// The size of the canvas that a room is made for; `None` where the room is for something else.
+/// The size of the canvas of a Place room; `None` as for [`make`].
 pub fn canvas_size(genesis: &Genesis) -> Option<CanvasSize> {
-    match genesis.kind {
-        RoomKind::Place { width, height } => Some(CanvasSize { width, height }),
-        _ => None,
-    }
+    let (app, parameters) = genesis.app();
+    if &**app == WORD { read_parameters(parameters) } else { None }
 }
 
-/// The kind of a room with a canvas of this size.
-pub fn kind(size: CanvasSize) -> RoomKind {
-    RoomKind::Place { width: size.width, height: size.height }
+/// What a room with a canvas of this size tells the app: docs/protocol/canvas.md.
+pub fn parameters(size: CanvasSize) -> AppParameters {
+    Bytes::new(wire::encode(&(size.width, size.height))).expect("two short numbers")
+}
+
+/// Reads what [`parameters`] writes; `None` where a side is out of range, or for other bytes.
+pub fn read_parameters(bytes: &AppParameters) -> Option<CanvasSize> {
+    let (width, height) = wire::decode(bytes).ok()?;
+    let size = CanvasSize { width, height };
+    (size.check().is_ok() && parameters(size) == *bytes).then_some(size)
+}
+
+/// What a room with a canvas of this size is to be like.
+pub fn room_spec(server: impl Into<String>, size: CanvasSize, private: bool) -> RoomSpec {
+    RoomSpec { server: server.into(), app: app(), parameters: parameters(size), private }
+}
+
+/// What never changes about a room with a canvas of this size; private where there is a secret.
+pub fn owned(rng: &mut Rng, owner: PeerId, size: CanvasSize, secret: Option<&Secret>) -> Owned {
+    Owned::new(rng, owner, app(), parameters(size), secret)
+}
+
+/// The word that names this app.
+pub fn app() -> AppWord {
+    WORD.parse().expect("it is the word of an app")
 }
 
 /// The payloads that paint cells: (x, y, colour), where the last one counts for a cell given twice.
@@ -133,18 +159,41 @@ impl Place for Node {
 #[cfg(test)]
 mod tests {
     use meshwork_core::id::Identity;
-    use meshwork_core::rng::Rng;
 
     use super::*;
 
-    #[test]
-    fn sizes_outside_the_limits_are_refused() {
+    /// A room that opens with `app` and tells it `parameters`.
+    fn genesis(app: &str, parameters: &[u8]) -> Genesis {
         let owner = Identity::from_secret([1; 32]).peer();
-        for (width, height, is_legal) in [(1, 4096, true), (0, 1, false), (4097, 1, false), (1, 4097, false)]
-        {
+        let (app, parameters) = (app.parse().unwrap(), Bytes::new(parameters.to_vec()).unwrap());
+        Genesis::Owned(Owned::new(&mut Rng::new([1; 32]), owner, app, parameters, None))
+    }
+
+    /// docs/protocol/canvas.md shows these bytes.
+    #[test]
+    fn golden_parameters() {
+        let page = include_str!("../../../docs/protocol/canvas.md");
+        for (width, height, bytes) in [(100, 70, &[100, 70][..]), (1, 4096, &[1, 0x80, 0x20])] {
             let size = CanvasSize { width, height };
-            let genesis = Genesis::new(&mut Rng::new([1; 32]), owner, kind(size), None);
-            assert_eq!((make(&genesis).is_some(), canvas_size(&genesis)), (is_legal, Some(size)));
+            assert_eq!(*parameters(size), *bytes);
+            let genesis = genesis(WORD, bytes);
+            assert_eq!((canvas_size(&genesis), make(&genesis).is_some()), (Some(size), true));
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let row = format!("| {width} x {height} | `{hex}` |");
+            assert!(page.contains(&row), "docs/protocol/canvas.md lacks {row}");
+        }
+    }
+
+    #[test]
+    fn other_rooms_and_parameters_have_no_canvas() {
+        let is_refused = |app, parameters| {
+            let genesis = genesis(app, parameters);
+            canvas_size(&genesis).is_none() && make(&genesis).is_none()
+        };
+        assert!(is_refused("chat", &[100, 70]));
+        // No side, out of range, in more bytes than it takes, and more than two numbers.
+        for parameters in [&[][..], &[100], &[0, 1], &[1, 0x81, 0x20], &[0xe4, 0, 70], &[100, 70, 0]] {
+            assert!(is_refused(WORD, parameters), "{parameters:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use meshwork_core::id::{Code, RoomId};
+use meshwork_core::signalling::address::is_reserved;
 use sha2::Sha256;
 
 /// Codes that are tried for one room before the server counts as full.
@@ -29,6 +30,11 @@ impl ServerKey {
     /// The bytes, to be stored where only the server reads.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.0
+    }
+
+    /// The codes that `room` may have here, best first: those of the attempts but for pages of the server's own.
+    pub fn codes(&self, room: RoomId) -> impl Iterator<Item = Code> {
+        (0..ATTEMPTS_MAX).map(move |attempt| self.code(room, attempt)).filter(|code| !is_reserved(*code))
     }
 
     /// The code of `room` at attempt `attempt`, which counts from 0 to [`ATTEMPTS_MAX`] - 1.
@@ -62,5 +68,16 @@ mod tests {
         assert_eq!(key.code(room, 1).to_string(), "QW3RSL");
         assert_ne!(key.code(room, 0), ServerKey::new([3; 32]).code(room, 0));
         assert_ne!(key.code(room, 0), key.code(RoomId([3; 32]), 0));
+    }
+
+    #[test]
+    fn a_page_of_the_servers_own_is_no_rooms_code() {
+        let key = ServerKey::new([1; 32]);
+        let mut room = RoomId([0; 32]);
+        // Found by trying a hundred million ids.
+        room.0[..8].copy_from_slice(&141_930_133_u64.to_le_bytes());
+        assert_eq!(key.code(room, 0).to_string(), "HEALTH");
+        assert_eq!(key.codes(room).next(), Some(key.code(room, 1)));
+        assert_eq!(key.codes(room).count(), usize::from(ATTEMPTS_MAX) - 1);
     }
 }

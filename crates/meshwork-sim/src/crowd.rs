@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::overlay::size::EMERGENT_DEGREE;
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;

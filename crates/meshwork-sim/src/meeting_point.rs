@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
 use meshwork_core::seam::description::Fingerprint;
 use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::announce;
@@ -12,6 +11,7 @@ use meshwork_core::signalling::protocol::{
     Announcement, FromClient, FromServer, LinkOutcome, PAYLOAD_MAX, SERVER_MESSAGE_MAX, VERSIONS,
 };
 use meshwork_core::signalling::sealing::{self, SealingKey, SignalContent};
+use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::Base64;
 use meshwork_place::canvas::CanvasSize;
@@ -250,7 +250,7 @@ impl MeetingPoint {
     }
 
     fn register(&mut self, socket: Socket, bytes: &[u8]) -> Vec<(Socket, FromServer)> {
-        let Ok((_, room)) = Genesis::decode_signed(bytes) else { return vec![] };
+        let Ok((_, room)) = Genesis::decode(bytes) else { return vec![] };
         let bits = u32::from_le_bytes([room.0[0], room.0[1], room.0[2], room.0[3]]);
         let code = Code::from_bits(bits);
         self.rooms.entry(room).or_insert_with(|| (code, bytes.to_vec(), BTreeSet::new()));
@@ -324,9 +324,9 @@ impl MeetingPoint {
         let (code, genesis, _) = &self.rooms[&room];
         if self.lie == Some(Lie::OtherRoom) {
             let (identity, size) = (Identity::from_secret([8; 32]), CanvasSize { width: 9, height: 9 });
-            let other =
-                Genesis::new(&mut Rng::new([8; 32]), identity.peer(), meshwork_place::kind(size), None);
-            let genesis = Base64::new(other.sign(&identity).0).expect("a genesis is within the limit");
+            let other = meshwork_place::owned(&mut Rng::new([8; 32]), identity.peer(), size, None);
+            let (other, _) = other.sign(&identity).expect("the owner signs");
+            let genesis = Base64::new(other).expect("a genesis is within the limit");
             return FromServer::Found { room, code: *code, genesis };
         }
         let genesis = Base64::new(genesis.clone()).expect("it was registered within the limit");

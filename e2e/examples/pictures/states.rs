@@ -243,7 +243,7 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     let refused = browser.tab(&link.replace(server.url(), &liar)).await?;
     wait_page_says(&refused, "The room is full").await?;
     camera.take(&refused, "full", &SOME).await?;
-    let old = |text: &str| text.replace("\"versions\":[1,1]", "\"versions\":[7,9]");
+    let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
     let liar = meddler::start(server.address(), old).await?;
     let refused = browser.tab(&link.replace(server.url(), &liar)).await?;
     wait_page_says(&refused, "of another version").await?;

@@ -2,8 +2,8 @@
 
 #![expect(unreachable_pub, reason = "what JavaScript calls must be public")]
 
-use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::id::RoomId;
+use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_place::canvas::{Canvas, CanvasSize};
 use wasm_bindgen::prelude::*;
 
@@ -25,10 +25,11 @@ pub fn race_apply(bytes: &[u8], room: &[u8], side: u16) -> Result<Vec<f64>, Stri
         Canvas::new(CanvasSize { width: side, height: side }).map_err(|error| error.to_string())?;
     let parts = split(bytes).ok_or("the batches break off")?;
     let begun = now_ms();
-    let decoded: Result<Vec<_>, _> = parts.into_iter().map(UnverifiedBatch::decode).collect();
+    let decoded: Result<Vec<_>, _> =
+        parts.into_iter().map(|part| UnverifiedBatch::decode(&room, part)).collect();
     let decoded = decoded.map_err(|error| error.to_string())?;
     let is_decoded = now_ms();
-    let verified: Result<Vec<_>, _> = decoded.into_iter().map(|batch| batch.verify(&room)).collect();
+    let verified: Result<Vec<_>, _> = decoded.into_iter().map(|batch| batch.verify()).collect();
     let verified = verified.map_err(|error| error.to_string())?;
     let is_verified = now_ms();
     for batch in verified {

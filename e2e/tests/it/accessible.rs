@@ -45,7 +45,10 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     tab.goto(&format!("{}/place/ABCDEF#nonsense", server.url())).await?;
     wait_page_says(&tab, "This link does not open the room").await?;
     findings.look(&tab, "changed link").await?;
-    tab.goto(&format!("{}/place/ABCDEF", server.url())).await?;
+    tab.goto(&format!("{}/chat/ABCDEF", server.url())).await?;
+    wait_page_says(&tab, "This room is for chat, which this page does not have").await?;
+    findings.look(&tab, "another app").await?;
+    tab.goto(&format!("{}/ABCDEF", server.url())).await?;
     wait_page_says(&tab, "No room has this code").await?;
     findings.look(&tab, "unknown code").await?;
     findings.check()

@@ -359,7 +359,7 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
     wait_page_says(&tab, "The room is full: 24 of 24 are here.").await?;
     ensure!(tab.has("offer-reload").await?);
 
-    let old = |text: &str| text.replace("\"versions\":[1,1]", "\"versions\":[7,9]");
+    let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
     let tab = open_meddled(&other, &server, &link, old).await?;
     wait_page_says(&tab, "This page is of another version than its meeting point.").await?;
     tab.eval("window.isOld = true", vec![]).await?;

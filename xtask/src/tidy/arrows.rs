@@ -7,13 +7,12 @@ use super::{Files, code_lines};
 const CORE: &str = "crates/meshwork-core/src/";
 
 /// Folders and files of core, each of which may use those of its own row and of the rows before.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 14] = [
     &["id", "memo", "planted", "reach", "rng", "text", "time", "wire"],
-    &["seam"],
     &["clock"],
     &["signed"],
+    &["seam"],
     &["rulebook"],
-    &["batches"],
     &["replica"],
     &["table"],
     &["presence"],

@@ -4,6 +4,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
+use meshwork_core::signed::app::AppWord;
 use meshwork_web::words;
 
 use super::home;
@@ -22,6 +23,8 @@ enum Route {
     Join(RoomAddress),
     /// A room that was made here.
     Made,
+    /// A room with an app in front that this page does not have.
+    OtherApp(AppWord),
     /// The address is not a room's.
     Nowhere(AddressError),
 }
@@ -38,8 +41,15 @@ impl Route {
             return Route::Home;
         }
         match href.parse() {
-            Ok(address) => Route::Join(address),
+            Ok(address) => Route::to(address),
             Err(error) => Route::Nowhere(error),
+        }
+    }
+
+    fn to(address: RoomAddress) -> Route {
+        match address.app() {
+            Some(app) if *app != meshwork_place::app() => Route::OtherApp(app.clone()),
+            _ => Route::Join(address),
         }
     }
 }
@@ -61,15 +71,19 @@ fn App() -> impl IntoView {
         }
     });
     let join = Callback::new(move |address: RoomAddress| {
-        if address.server != browser::origin() {
-            return browser::go_to(&address.to_string());
+        match address.server() {
+            Some((server, _)) if server != browser::origin() => {
+                return browser::go_to(&address.to_string());
+            }
+            Some(_) => browser::show_address(&address.to_string(), true),
+            // No page is at an address without a server.
+            None => {}
         }
-        browser::show_address(&address.to_string(), true);
-        route.set(Route::Join(address));
+        route.set(Route::to(address));
     });
     Effect::new(move || {
         let Some(address) = session.address.get() else { return };
-        if address.server != browser::origin() {
+        if address.server().is_none_or(|(server, _)| server != browser::origin()) {
             return;
         }
         let is_made_here = route.get_untracked() == Route::Home;
@@ -92,6 +106,7 @@ fn App() -> impl IntoView {
             }
             view! { <Place session/> }.into_any()
         }
+        Route::OtherApp(app) => view! { <Alone notice=words::other_app(&app)/> }.into_any(),
         Route::Nowhere(error) => view! { <Nowhere error/> }.into_any(),
     };
     view! {

@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use leptos::{ev, web_sys};
 use meshwork_core::node::ServerState;
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::code_input::{self, Entry};

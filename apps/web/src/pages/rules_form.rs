@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::room::rules::record::{Limit, Terms};
+use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
+use meshwork_core::signed::change::Limit;
 use meshwork_core::wire::{Bounded, BoundedText};
 use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
@@ -35,8 +36,8 @@ impl Draft {
             is_limited: RwSignal::new(rules.limit.is_some()),
             cells: RwSignal::new(limit.cost.to_string()),
             window_ms: RwSignal::new(limit.window_ms),
-            is_listed: RwSignal::new(rules.writers.is_some()),
-            painters: RwSignal::new(rules.writers.as_ref().map(|list| list.to_vec()).unwrap_or_default()),
+            is_listed: RwSignal::new(rules.writers.listed().is_some()),
+            painters: RwSignal::new(rules.writers.listed().map(|list| list.to_vec()).unwrap_or_default()),
             moderators: RwSignal::new(rules.moderators.to_vec()),
             overlay: RwSignal::new(overlays::place(choice)),
             nines: RwSignal::new(overlays::nines_of(choice)),
@@ -54,8 +55,12 @@ impl Draft {
             false => None,
         };
         let painters = match self.is_listed.get_untracked() {
-            true => Some(list(self.painters.get_untracked())?),
-            false => None,
+            true => Writers::Listed(list(self.painters.get_untracked())?),
+            // Who admits by an edit key goes on to do so.
+            false => self.before.with_value(|rules| match rules.writers {
+                Writers::Admitted(key) => Writers::Admitted(key),
+                _ => Writers::Everybody,
+            }),
         };
         let moderators = list(self.moderators.get_untracked())?;
         let before = self.before.with_value(|rules| rules.overlay.clone());

@@ -214,7 +214,7 @@ impl Session {
     /// Joins a room; [`Session::phase`] tells what becomes of it.
     pub(crate) fn join(self, address: RoomAddress) {
         self.leave();
-        self.code.set(Some(address.code));
+        self.code.set(address.code());
         self.is_entering.set_value(true);
         let driver = self.driver.with_value(Driver::clone);
         spawn_local(async move {
@@ -223,7 +223,10 @@ impl Session {
             let joined = driver.join_room(address).await;
             match joined {
                 Ok(room) => self.enter(room),
-                Err(error) => self.phase.set(Phase::Refused(words::refused(&error.to_string()))),
+                Err(error) => {
+                    let reason = words::sentence(&error.to_string());
+                    self.phase.set(Phase::Refused(words::refused(&reason)));
+                }
             }
         });
     }

@@ -35,13 +35,8 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { server, size, private, rules, common } = arguments;
     let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = create_ruled(
-        &mut session,
-        RoomSpec { server, kind: meshwork_place::kind(size), private },
-        &rules,
-        &common,
-    )
-    .await;
+    let result =
+        create_ruled(&mut session, meshwork_place::room_spec(server, size, private), &rules, &common).await;
     session.close().await;
     result
 }

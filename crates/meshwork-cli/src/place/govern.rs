@@ -5,11 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
-use meshwork_core::room::rules::record::{Erase, Limit, RecordHash, Region, Terms};
+use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::change::Limit;
+use meshwork_core::signed::list::ShortId;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
+use meshwork_place::canvas::{Erase, Region};
 use serde_json::{Value, json};
 
 use super::paint::is_reader;
@@ -122,7 +125,7 @@ impl RuleOptions {
             rules.limit = Some(Limit { cost: 1, window_ms });
         }
         if let Some(painters) = &self.painters {
-            rules.writers = Some(list(painters)?);
+            rules.writers = Writers::Listed(list(painters)?);
         }
         if let Some(moderators) = &self.moderators {
             rules.moderators = list(moderators)?;
@@ -146,7 +149,9 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
         if changes {
             rules = options.apply(rules)?;
             rules.limit = rules.limit.filter(|_| !no_limit);
-            rules.writers = rules.writers.filter(|_| !everybody);
+            if everybody {
+                rules.writers = Writers::Everybody;
+            }
             if no_moderators {
                 rules.moderators = Bounded::default();
             }
@@ -204,7 +209,8 @@ pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
             (false, false) => node.room_mut(now, room).ban(peer),
             (false, true) => {
                 node.room_mut(now, room).ban(peer)?;
-                node.room_mut(now, room).erase(Erase { author: Some(peer), region: None })
+                let erase = Erase { author: Some(peer), region: None };
+                node.room_mut(now, room).retract(erase.into())
             }
         };
         decide(&mut session, room, act).await?;
@@ -229,7 +235,8 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
     let result = async {
         let room = enter(&mut session, link).await?;
         let erase = Erase { author: by, region };
-        decide(&mut session, room, move |node, now, room| node.room_mut(now, room).erase(erase)).await?;
+        decide(&mut session, room, move |node, now, room| node.room_mut(now, room).retract(erase.into()))
+            .await?;
         wait_for_holders(&mut session, room).await
     };
     let result: Result<_, Failure> = result.await;
@@ -243,7 +250,7 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
 pub(super) async fn decide(
     session: &mut Session,
     room: RoomHandle,
-    act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<RecordHash, CommandError> + Send + 'static,
+    act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<ShortId, CommandError> + Send + 'static,
 ) -> Result<(), Failure> {
     let decided = session.call(move |node, now| act(node, now, room)).await?;
     decided.map(drop).map_err(Failure::Denied)
@@ -307,10 +314,11 @@ fn words(rules: &Terms, banned: &[PeerId]) -> String {
         let names: Vec<String> = peers.iter().map(PeerId::to_string).collect();
         names.join(" ")
     };
-    let painters = rules
-        .writers
-        .as_ref()
-        .map_or(String::from("everybody"), |painters| format!("the owner {}", named(painters)));
+    let painters = match &rules.writers {
+        Writers::Everybody => String::from("everybody"),
+        Writers::Listed(painters) => format!("the owner {}", named(painters)),
+        Writers::Admitted(_) => String::from("the owner, and whoever has the link to edit"),
+    };
     format!(
         "Painting: {limit}\nPainters: {}\nModerators: the owner {}\nOverlay: {}\nBanned: {}",
         painters.trim_end(),
@@ -325,7 +333,7 @@ fn value(rules: &Terms, banned: &[PeerId], holders: Option<usize>) -> Value {
     let limit = rules.limit.map(|limit| json!({ "cells": limit.cost, "window_ms": limit.window_ms }));
     json!({
         "limit": limit,
-        "painters": rules.writers.as_ref().map(|painters| named(painters)),
+        "painters": rules.writers.listed().map(|painters| named(painters)),
         "moderators": named(&rules.moderators),
         "overlay": Choice::of_record(rules.overlay.as_str()).to_string(),
         "banned": named(banned),
@@ -370,7 +378,8 @@ mod tests {
             moderators: Some(vec![peer(3), peer(1), peer(3)]),
             ..RuleOptions::default()
         };
-        let before = Terms { writers: Some(Bounded::new(vec![peer(9)]).unwrap()), ..Terms::default() };
+        let before =
+            Terms { writers: Writers::Listed(Bounded::new(vec![peer(9)]).unwrap()), ..Terms::default() };
         let rules = options.apply(before.clone()).unwrap();
         assert_eq!(rules.limit, Some(Limit { cost: 1, window_ms: 300_000 }));
         assert_eq!(rules.moderators.to_vec(), [peer(1), peer(3)]);

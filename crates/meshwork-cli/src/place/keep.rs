@@ -7,7 +7,7 @@ use clap::Args;
 use ipnet::IpNet;
 use meshwork_core::id::RoomId;
 use meshwork_core::node::{Event, RoomHandle, StoredRoom};
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
 use meshwork_rtc::native::history::BYTES_LEAST;
 use meshwork_rtc::native::store::RedbStore;
 use serde_json::json;
@@ -75,10 +75,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = kept::open_store(&data, history)?;
     let address = bare_address(&link);
     let unreadable = |error: &dyn std::fmt::Display| Failure::Storage(format!("{}: {error}", data.display()));
-    if link.room.is_none() {
-        link.room = store.room_at(&address).map_err(|error| unreadable(&error))?;
+    if link.room().is_none()
+        && let Some(room) = store.room_at(&address).map_err(|error| unreadable(&error))?
+    {
+        link = link.with_keys(RoomKeys { room, secrets: None });
     }
-    let stored = match link.room {
+    let stored = match link.room() {
         Some(room) => store.load(room).map_err(|error| unreadable(&error))?,
         None => None,
     };
@@ -110,7 +112,7 @@ impl Keeper<'_> {
         serving: &mut Option<Serving>,
     ) -> Result<(), Failure> {
         if let Some(meeting_point) = &meeting_point {
-            link = meeting_point.seen_from_inside(link);
+            link = meeting_point.seen_from_inside(link)?;
         }
         let progress = Progress::start("Joining", "cells");
         let room = self.session.join(link.clone(), stored).await?;
@@ -118,7 +120,7 @@ impl Keeper<'_> {
         self.note_address(&self.address, id);
         let mut own_link = None;
         if let Some(meeting_point) = meeting_point {
-            let (own, url) = (meeting_point.link(&link, id), meeting_point.own_url());
+            let (own, url) = (meeting_point.link(&link, id)?, meeting_point.own_url());
             *serving = Some(meeting_point.serve(id)?);
             self.session.add_server(room, url).await?;
             self.note_address(&bare_address(&own), id);
@@ -187,13 +189,22 @@ fn history_size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// `http://HOST/place/CODE`: what is the same for a room's link with and without its fragment.
+/// `http://HOST/place/CODE`: what is the same for a room's link with and without its fragment. A link without a server
+/// has nothing but its id.
 fn bare_address(link: &RoomAddress) -> String {
-    RoomAddress { room: None, secret: None, ..link.clone() }.to_string()
+    let whole = link.to_string();
+    let page = whole.split('#').next().unwrap_or_default();
+    match (link.server(), link.room()) {
+        (None, Some(room)) => format!("{page}#{room}"),
+        _ => String::from(page),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use meshwork_core::id::Secret;
+    use meshwork_core::signalling::address::Secrets;
+
     use super::*;
 
     #[test]
@@ -205,12 +216,12 @@ mod tests {
     #[test]
     fn a_bare_address_has_no_secret() {
         let link = "http://127.0.0.1:8080/place/k7m4qx".parse::<RoomAddress>().unwrap();
-        let whole = RoomAddress {
-            room: Some(meshwork_core::id::RoomId([1; 32])),
-            secret: Some(meshwork_core::id::Secret([2; 16])),
-            ..link.clone()
-        };
+        let secrets = Secrets { secret: Secret([2; 16]), edit_seed: None };
+        let keys = RoomKeys { room: RoomId([1; 32]), secrets: Some(secrets) };
+        let whole = link.clone().with_keys(keys);
         assert_eq!(bare_address(&whole), "http://127.0.0.1:8080/place/K7M4QX");
         assert_eq!(bare_address(&whole), bare_address(&link));
+        let near = RoomAddress::without_server(meshwork_place::app(), keys);
+        assert_eq!(bare_address(&near), format!("meshwork:place#{}", keys.room));
     }
 }

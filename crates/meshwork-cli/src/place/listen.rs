@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ipnet::IpNet;
 use meshwork_core::id::RoomId;
-use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress};
+use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, RoomKeys};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -66,34 +66,36 @@ impl MeetingPoint {
 
     /// The same address, where every name of this meeting point is the one by which this program reaches it:
     /// under two names it would be taken for two servers. One place is left for itself.
-    pub(super) fn seen_from_inside(&self, link: RoomAddress) -> RoomAddress {
-        let RoomAddress { server, further_servers, .. } = link.clone();
+    pub(super) fn seen_from_inside(&self, link: RoomAddress) -> Result<RoomAddress, Failure> {
         let mut servers: Vec<String> = Vec::new();
-        for server in [vec![server], further_servers].concat() {
+        for server in link.servers() {
             let is_own = server == self.public_url() || server == self.own_url();
-            let server = if is_own { self.own_url() } else { server };
+            let server = if is_own { self.own_url() } else { String::from(server) };
             if !servers.contains(&server) {
                 servers.push(server);
             }
         }
         let others_max = FURTHER_SERVERS_MAX + usize::from(servers.contains(&self.own_url()));
         servers.truncate(others_max);
-        let server = servers.remove(0);
-        RoomAddress { server, further_servers: servers, ..link }
+        let seen = match link.code() {
+            Some(code) => RoomAddress::at_server(&servers.remove(0), link.app().cloned(), code)
+                .map(|seen| link.keys().into_iter().fold(seen, RoomAddress::with_keys)),
+            None => Ok(link),
+        };
+        let seen = seen.and_then(|seen| seen.with_further_servers(servers));
+        Ok(seen.context("the room's servers")?)
     }
 
     /// The room's LINK with this keeper's own host, and the other servers of `link` behind it.
-    pub(super) fn link(&self, link: &RoomAddress, room: RoomId) -> RoomAddress {
-        let others = [vec![link.server.clone()], link.further_servers.clone()].concat();
-        let others = others.into_iter().filter(|server| *server != self.own_url());
-        RoomAddress {
-            server: self.public_url(),
-            // No other room is kept here, so that its first code is free.
-            code: self.key.code(room, 0),
-            room: Some(room),
-            secret: link.secret,
-            further_servers: others.take(FURTHER_SERVERS_MAX).collect(),
-        }
+    pub(super) fn link(&self, link: &RoomAddress, room: RoomId) -> Result<RoomAddress, Failure> {
+        let others = link.servers().filter(|server| *server != self.own_url()).map(String::from);
+        let others = others.take(FURTHER_SERVERS_MAX).collect();
+        // No other room is kept here, so that its first code is free.
+        let code = self.key.codes(room).next().context("the room has no code")?;
+        let keys = RoomKeys { room, secrets: link.secrets() };
+        let own = RoomAddress::at_server(&self.public_url(), link.app().cloned(), code);
+        let own = own.and_then(|own| own.with_keys(keys).with_further_servers(others));
+        Ok(own.context("the keeper's own link")?)
     }
 
     /// Begins to serve `room`, and no other.
@@ -141,11 +143,10 @@ mod tests {
     #[tokio::test]
     async fn its_link_has_its_own_host_first_and_the_others_behind() {
         let (_data, here) = meeting_point(Some("https://keep.example.org")).await;
-        let inside = here.seen_from_inside(address(&["http://s", "https://keep.example.org"]));
-        assert_eq!(inside.further_servers, [here.own_url()], "one name for one server");
-        let link = here.link(&inside, RoomId([1; 32]));
-        assert_eq!(link.server, "https://keep.example.org");
-        assert_eq!(link.further_servers, ["http://s"]);
+        let inside = here.seen_from_inside(address(&["http://s", "https://keep.example.org"])).unwrap();
+        assert_eq!(inside.further_servers(), [here.own_url()], "one name for one server");
+        let link = here.link(&inside, RoomId([1; 32])).unwrap();
+        assert_eq!(link.servers().collect::<Vec<_>>(), ["https://keep.example.org", "http://s"]);
         assert_eq!(link.to_string().parse(), Ok(link));
     }
 
@@ -153,19 +154,20 @@ mod tests {
     async fn its_own_link_leads_to_itself_and_a_place_is_left_for_it() {
         let (_data, here) = meeting_point(None).await;
         let own = here.own_url();
-        let inside = here.seen_from_inside(address(&[&own, "http://a"]));
-        assert_eq!((inside.server.as_str(), inside.further_servers.len()), (own.as_str(), 1));
-        let inside = here.seen_from_inside(address(&["http://a", "http://b", "http://c", "http://d"]));
-        assert_eq!(inside.further_servers, ["http://b", "http://c"]);
+        let inside = here.seen_from_inside(address(&[&own, "http://a"])).unwrap();
+        assert_eq!(inside.servers().collect::<Vec<_>>(), [&own, "http://a"]);
+        let inside =
+            here.seen_from_inside(address(&["http://a", "http://b", "http://c", "http://d"])).unwrap();
+        assert_eq!(inside.further_servers(), ["http://b", "http://c"]);
     }
 
     #[tokio::test]
     async fn the_code_of_its_room_is_the_same_after_a_restart() {
         let (data, first) = meeting_point(None).await;
         let link = address(&["http://s"]);
-        let code = first.link(&link, RoomId([1; 32])).code;
+        let code = first.link(&link, RoomId([1; 32])).unwrap().code();
         let again = MeetingPoint::bind("127.0.0.1:0", None, Vec::new(), data.path()).await.unwrap();
-        assert_eq!(again.link(&link, RoomId([1; 32])).code, code);
+        assert_eq!(again.link(&link, RoomId([1; 32])).unwrap().code(), code);
     }
 
     #[tokio::test]

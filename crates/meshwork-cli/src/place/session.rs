@@ -18,7 +18,7 @@ use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Common, Hiding, counted};
+use super::{Common, Hiding, counted, values};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{duration, identity};
@@ -136,7 +136,10 @@ impl Session {
     ) -> Result<RoomHandle, Failure> {
         let address = link.clone();
         let joined = self.call(move |node, now| node.join_room(now, link, stored)).await?;
-        let room = joined.context("the room cannot be joined")?;
+        let room = match joined {
+            Err(error @ CommandError::NoServer) => return Err(Failure::Usage(error.to_string())),
+            joined => joined.context("the room cannot be joined")?,
+        };
         self.seen.joined = Some((address, room));
         Ok(room)
     }
@@ -410,7 +413,8 @@ impl Seen {
             return format!(
                 "{} knows no room {}, and nobody brought it within {timeout}. \
                  Ask for the link again, or open it where the room was open last.",
-                address.server, address.code
+                address.servers().next().unwrap_or_default(),
+                values::room_name(address)
             );
         }
         let present: Vec<_> = peers.iter().filter(|peer| peer.state != LinkState::Gone).collect();

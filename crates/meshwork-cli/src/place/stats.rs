@@ -77,7 +77,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn find_out(session: &mut Session, link: RoomAddress) -> Result<Stats, Failure> {
     let progress = Progress::start("Joining", "cells");
-    let code = link.code.to_string();
+    let name = values::room_name(&link);
     let room = session.join(link, None).await?;
     let opened = Instant::now();
     progress.turn_to("Fetching", None);
@@ -88,7 +88,7 @@ async fn find_out(session: &mut Session, link: RoomAddress) -> Result<Stats, Fai
     let mut peers = session.peers(room).await?;
     peers.retain(|peer| !peer.distant);
     let own = session.endpoint().peer;
-    Ok(Stats { room: code, census, peers, own, sync, memory })
+    Ok(Stats { room: name, census, peers, own, sync, memory })
 }
 
 /// Counts a few rows at a time: nothing else happens to the node meanwhile.

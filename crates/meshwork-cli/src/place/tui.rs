@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let mut session = Session::start(&common, Stay::Visits(name)).await?;
     let (depth, is_unicode) = (depth(), style::is_unicode());
-    let title = format!("{} - Meshwork", link.code);
+    let title = format!("{} - Meshwork", values::room_name(&link));
     let result = match Screen::take(&title, depth != Depth::None) {
         Ok(screen) => {
             let mut visit = Visit::new(&mut session, screen, depth, is_unicode);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_place::picture::palette;
@@ -19,8 +19,25 @@ const LINK_MAX: u64 = 4 * 1024;
 /// arguments of its programs, and the LINK of a private room has the room's secret in it.
 ///
 /// # Errors
-/// When it cannot be read or is no LINK; the words do not repeat what a file holds.
+/// When it cannot be read or is no LINK, or another app than Place is in front; the words do not repeat what a file
+/// holds.
 pub(super) fn link(argument: &str) -> Result<RoomAddress> {
+    let link = read_link(argument)?;
+    let place = meshwork_place::app();
+    match link.app() {
+        Some(app) if *app != place => bail!("this LINK is for {app}, and this command is for {place}"),
+        _ => Ok(link.with_app(place)),
+    }
+}
+
+/// What people call a room by: its code, or the beginning of its id where its LINK has no code.
+pub(super) fn room_name(link: &RoomAddress) -> String {
+    let code = link.code().map(|code| code.to_string());
+    let id = || link.room().map(|room| room.to_string().chars().take(8).collect());
+    code.or_else(id).unwrap_or_default()
+}
+
+fn read_link(argument: &str) -> Result<RoomAddress> {
     let read = |from: &mut dyn Read| {
         let mut line = String::new();
         BufReader::new(from.take(LINK_MAX)).read_line(&mut line).map(|_| line)
@@ -119,6 +136,17 @@ fn parse_number(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_to_a_room_leads_to_its_canvas() {
+        let bare = link("http://x.test/k7m4qx").unwrap();
+        assert_eq!(bare.to_string(), "http://x.test/place/K7M4QX");
+        assert_eq!(room_name(&bare), "K7M4QX");
+        let near = link("meshwork:place#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+        assert_eq!(room_name(&near), "AQEBAQEB");
+        let words = link("http://x.test/chat/K7M4QX").unwrap_err().to_string();
+        assert_eq!(words, "this LINK is for chat, and this command is for place");
+    }
 
     #[test]
     fn pixels_read_as_column_row_colour() {

@@ -3,8 +3,8 @@
 use clap::Args;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, ServerState};
-use meshwork_core::seam::io::BatchKey;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_place::canvas::Painted;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ pub(super) fn line(event: &Event) -> Option<Value> {
         Event::Changed { batch, changes, .. } => {
             let count = Painted::of(changes).len();
             match batch {
-                Some(BatchKey { author, sequence }) => with_peer(
+                Some(BatchKey { author, sequence, .. }) => with_peer(
                     json!({ "event": "stroke", "sequence": sequence, "count": count }),
                     Some(*author),
                 ),
@@ -153,6 +153,7 @@ mod tests {
     use meshwork_place::canvas::{Colour, REPLICA};
 
     use super::*;
+    use meshwork_core::signed::list::ShortId;
 
     const ENDPOINT: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(0xa) };
     const ROOM: RoomHandle = RoomHandle(0);
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn strokes_and_refusals_name_peer_and_count() {
         let cell = Painted { x: 1, y: 2, colour: Colour::rgb(0, 0, 0) };
-        let batch = Some(BatchKey { author: ENDPOINT, sequence: 7 });
+        let batch = Some(BatchKey { author: ENDPOINT, sequence: 7, id: ShortId([0; 16]) });
         let changes = Changes::new(vec![cell; 3]).expect("some");
         let stroke = Event::Changed { room: ROOM, replica: REPLICA, batch, changes };
         let peer = ENDPOINT.peer.to_string();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::check_server;
 use meshwork_signal::http::ForwardedHeader;
 use tracing_subscriber::EnvFilter;
 
@@ -69,10 +69,8 @@ pub(crate) fn listen_address(text: &str) -> Result<String, String> {
 /// An address on which links can be built; a slash is taken from its end.
 pub(crate) fn public_url(text: &str) -> Result<String, String> {
     let url = text.trim_end_matches('/');
-    let link = format!("{url}/place/AAAAAA");
-    let is_plain = !url.contains(['?', '#']) && !url.contains(char::is_whitespace);
-    match link.parse::<RoomAddress>() {
-        Ok(_) if is_plain => Ok(String::from(url)),
+    match check_server(url) {
+        Ok(()) if !url.contains(char::is_whitespace) => Ok(String::from(url)),
         _ => Err(String::from("give http://HOST or https://HOST, such as https://paint.example.org")),
     }
 }

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::support::{Home, PATIENCE};
-use meshwork_core::batches::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, WriteError};
 use meshwork_core::rng::Rng;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, CanvasSize, Colour};
 use meshwork_rtc::native::history::{Entry, History};
@@ -151,7 +151,7 @@ impl Painter {
 }
 
 fn verified(bytes: &[u8], room: RoomId) -> SignedBatch {
-    UnverifiedBatch::decode(bytes).unwrap().verify(&room).unwrap()
+    UnverifiedBatch::decode(&room, bytes).unwrap().verify().unwrap()
 }
 
 fn canvas_of<'a>(batches: impl IntoIterator<Item = &'a Vec<u8>>, room: RoomId) -> Canvas {
@@ -179,7 +179,7 @@ async fn every_acknowledged_stroke_survives_fifty_kills() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", &SIZE.to_string()]);
-    let room = link.parse::<RoomAddress>().unwrap().room.unwrap();
+    let room = link.parse::<RoomAddress>().unwrap().room().unwrap();
     let mut painter = Painter::start(&link, rng.fork()).await;
     let keep = ["place", "keep", &link, "--data", "kept", "--json", "--history", "64MiB"];
     let mut lives_with_strokes = 0;
@@ -249,7 +249,7 @@ async fn a_keeper_outlives_a_full_disk_and_says_so() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", &SIZE.to_string()]);
-    let room = link.parse::<RoomAddress>().unwrap().room.unwrap();
+    let room = link.parse::<RoomAddress>().unwrap().room().unwrap();
     let mut painter = Painter::start(&link, seeded(2)).await;
     // The signal of that limit would end the process, where a full disk would not.
     let ignoring = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];

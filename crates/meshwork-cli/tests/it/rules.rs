@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use image::Rgba;
-use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_rtc::native::store::RedbStore;
 
 use crate::support::Home;
@@ -93,10 +93,10 @@ fn rules_from_the_start_outlive_their_maker_and_the_keepers_crash() {
     let paint = ["place", "paint", &link, "--pixel", "1,1,#ff0000", "2,1,#ff0000", "3,1,#ff0000"];
     home.run(paint).expect_code(0);
     keeper.kill();
-    let room = link.parse::<RoomAddress>().unwrap().room.unwrap();
+    let room = link.parse::<RoomAddress>().unwrap().room().unwrap();
     let stored = RedbStore::open(&home.path("kept/rooms.redb")).unwrap().load(room).unwrap().unwrap();
     let window = |bytes: &Vec<u8>| {
-        UnverifiedBatch::decode(bytes).unwrap().verify(&room).unwrap().header().window.most.millis()
+        UnverifiedBatch::decode(&room, bytes).unwrap().verify().unwrap().header().window.most.millis()
             / WINDOW_MS
     };
     let windows: BTreeSet<u64> = stored.batches.iter().map(window).collect();

@@ -46,6 +46,16 @@ fn a_link_that_was_cut_off_says_so() {
 }
 
 #[test]
+fn a_link_that_leads_elsewhere_says_so() {
+    let home = Home::new();
+    let room = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    let near = format!("meshwork:place#{room}");
+    home.run(["place", "watch", &near]).expect_code(2).expect_words(&["names no server", "servers only"]);
+    let words = ["this LINK is for chat"];
+    home.run(["place", "watch", "http://127.0.0.1:1/chat/K7M4QX"]).expect_code(2).expect_words(&words);
+}
+
+#[test]
 fn what_is_no_picture_is_told_before_anybody_is_called() {
     let home = Home::new();
     std::fs::write(home.path("a.png"), "no picture").unwrap();

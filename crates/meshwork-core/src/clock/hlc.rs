@@ -93,14 +93,14 @@ impl Clock {
 
     /// The next stamp: at `wall`, or right after the last one when civil time is not ahead of it.
     pub fn stamp(&mut self, wall: WallTime) -> Stamp {
-        let next = Stamp(self.last.0.saturating_add(1));
-        self.last = if planted!(ClockBack) { Stamp::at(wall) } else { Stamp::at(wall).max(next) };
+        self.last = self.next(wall);
         self.last
     }
 
     /// The stamp that [`Clock::stamp`] would give, without giving it.
     pub fn next(&self, wall: WallTime) -> Stamp {
-        Stamp::at(wall).max(Stamp(self.last.0.saturating_add(1)))
+        let next = Stamp(self.last.0.saturating_add(1));
+        if planted!(ClockBack) { Stamp::at(wall) } else { Stamp::at(wall).max(next) }
     }
 
     /// Takes in a stamp that somebody else gave: every later stamp of this clock is greater.

@@ -4,30 +4,34 @@ use alloc::format;
 use alloc::string::ToString as _;
 
 use super::Node;
-use super::rooms::persist_token;
-use super::servers::REGISTRATIONS_MAX;
+use super::rooms::{of_another_version, persist_token};
 use super::view::{CommandError, RoomSpec, StoredRoom};
-use crate::id::{Endpoint, Secret};
+use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::message::GoodbyeReason;
 use crate::overlay::message::OverlayMessage;
 use crate::room::RoomOutput;
-use crate::room::genesis::Genesis;
 use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::{Effect, ServerId};
-use crate::signalling::address::RoomAddress;
+use crate::signalling::address::{RoomAddress, Secrets, check_server};
+use crate::signed::genesis::{Genesis, Owned};
 
 impl Node {
     pub(super) fn add_created_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         let (rooms, own) = (&mut self.base.rooms, &mut self.base.own);
         rooms.check_count()?;
+        check_server(spec.server.trim_end_matches('/'))
+            .map_err(|error| CommandError::Server(error.to_string()))?;
         let secret = spec.private.then(|| Secret(own.rng.bytes()));
-        let genesis = Genesis::new(&mut own.rng, own.me.peer, spec.kind, secret.as_ref());
+        let owned = Owned::new(&mut own.rng, own.me.peer, spec.app, spec.parameters, secret.as_ref());
+        let genesis = Genesis::Owned(owned.clone());
         if !rooms.knows_app(&genesis) {
-            return Err(CommandError::Kind(spec.kind));
+            return Err(CommandError::App { app: owned.app });
         }
-        let (bytes, id) = genesis.sign(&own.identity);
-        let handle = rooms.insert(None, Some(id), secret);
+        let app = owned.app.clone();
+        let (bytes, id) = owned.sign(&own.identity).expect("the key is the owner's");
+        let secrets = secret.map(|secret| Secrets { secret, edit_seed: None });
+        let handle = rooms.insert(None, Some(id), secrets, Some(app));
         self.register_at(handle, &spec.server);
         let base = &mut self.base;
         base.rooms
@@ -45,25 +49,24 @@ impl Node {
         stored: Option<StoredRoom>,
     ) -> Result<RoomHandle, CommandError> {
         self.base.rooms.check_count()?;
+        if address.servers().next().is_none() {
+            return Err(CommandError::NoServer);
+        }
         let stored = match stored {
             None => None,
-            Some(stored) => {
-                let wrong = |error: &dyn core::fmt::Display| CommandError::Stored(error.to_string());
-                let (genesis, id) = Genesis::decode_signed(&stored.genesis).map_err(|error| wrong(&error))?;
-                if address.room.is_some_and(|room| room != id) {
-                    return Err(wrong(&format!("it is room {id}")));
-                }
-                Some((genesis, id, stored))
-            }
+            Some(stored) => Some((read_stored(address.room(), &stored.genesis)?, stored)),
         };
-        let handle = self.base.rooms.insert(Some(address.code), address.room, address.secret);
-        self.register_at(handle, &address.server);
-        for server in address.further_servers.iter().take(REGISTRATIONS_MAX - 1) {
+        let app = address.app().cloned();
+        let handle = self.base.rooms.insert(address.code(), address.room(), address.secrets(), app);
+        for server in address.servers() {
             self.register_at(handle, server);
         }
-        if let Some((genesis, id, stored)) = stored {
+        if let Some((read, stored)) = stored {
             let base = &mut self.base;
-            if let Err(reason) = base.rooms.open_room(&mut base.own, handle, genesis, stored.genesis, id) {
+            let opened = read.and_then(|(genesis, id)| {
+                base.rooms.open_room(&mut base.own, handle, genesis, stored.genesis, id)
+            });
+            if let Err(reason) = opened {
                 self.refuse_room(handle, reason);
                 return Ok(handle);
             }
@@ -129,9 +132,9 @@ impl Node {
         let Some(id) = base.rooms.room(handle).map(|room| room.kept().id()) else { return };
         match output {
             RoomOutput::Event(event) => base.own.event(event),
-            RoomOutput::SayAgain => {
+            RoomOutput::Sign => {
                 if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
-                    room.say_again(now, &base.own.identity);
+                    room.sign_due(now, &base.own.identity);
                 }
             }
             RoomOutput::Send(to, message) => {
@@ -196,5 +199,98 @@ impl Node {
             }
         };
         self.judge(from, done);
+    }
+}
+
+/// Reads a stored genesis. One of another version is no damage: its room is refused, like one that a server hands out,
+/// and is not looked for.
+fn read_stored(
+    wanted: Option<RoomId>,
+    genesis: &[u8],
+) -> Result<Result<(Genesis, RoomId), RoomRefusal>, CommandError> {
+    match Genesis::decode(genesis) {
+        Ok((_, id)) if wanted.is_some_and(|wanted| wanted != id) => {
+            Err(CommandError::Stored(format!("it is room {id}")))
+        }
+        Ok(read) => Ok(Ok(read)),
+        Err(error) => {
+            of_another_version(&error).map(Err).ok_or_else(|| CommandError::Stored(error.to_string()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::node::Output;
+    use crate::node::world::{World, spec};
+    use crate::replica::toy::Board;
+    use crate::room::rules::terms::Terms;
+    use crate::signed::genesis::Commons;
+    use crate::time::Time;
+    use crate::wire::BoundedText;
+
+    /// Joins what is stored under this genesis. Returns what the application and the store hear of it.
+    fn restore(world: &mut World, genesis: &[u8]) -> (Result<RoomHandle, CommandError>, Vec<Event>, usize) {
+        while world.node.poll_output().is_some() {}
+        let address = "https://mesh.example/place/K7M4QX".parse().expect("an address");
+        let stored = StoredRoom { genesis: genesis.to_vec(), ..StoredRoom::default() };
+        let joined = world.node.join_room(Time(0), address, Some(stored));
+        let (mut events, mut persisted) = (Vec::new(), 0);
+        while let Some(output) = world.node.poll_output() {
+            match output {
+                Output::Event(event) => events.push(event),
+                Output::Effect(Effect::Persist { .. }) => persisted += 1,
+                Output::Effect(_) => {}
+            }
+        }
+        (joined, events, persisted)
+    }
+
+    #[test]
+    fn rooms_of_other_versions_are_refused_and_not_written_to() {
+        let mut world = World::new();
+        for (genesis, reason) in [([1, 9], RoomRefusal::First), ([3, 9], RoomRefusal::Version(3))] {
+            let (joined, events, persisted) = restore(&mut world, &genesis);
+            let room = joined.expect("an event says what became of it");
+            assert!(events.contains(&Event::RoomRefused { room, reason: reason.clone() }), "{events:?}");
+            assert_eq!((persisted, world.node.usage().rooms), (0, 1));
+
+            let base = &mut world.node.base;
+            let handle = base.rooms.insert(None, None, None, None);
+            let opened = base.rooms.open_found(&mut base.own, handle, RoomId([7; 32]), &genesis);
+            assert_eq!(opened, Err(reason), "a server hands it out");
+            base.rooms.remove(handle);
+        }
+        let (joined, _, _) = restore(&mut world, &[2, 9]);
+        assert!(matches!(joined, Err(CommandError::Stored(_))), "{joined:?}");
+    }
+
+    #[test]
+    fn a_commons_is_open_and_nobody_makes_its_rules() {
+        let mut world = World::new();
+        let name = BoundedText::new("lan").expect("short");
+        let RoomSpec { app, parameters, .. } = spec();
+        let (genesis, id) = Commons { name, nonce: 0, app, parameters }.to_bytes();
+        let (joined, events, _) = restore(&mut world, &genesis);
+        let room = joined.expect("a room");
+        assert!(events.contains(&Event::RoomOpened { room, id }), "{events:?}");
+        let view = world.node.room(room);
+        assert_eq!((view.app().map(|app| &**app), view.is_private()), (Some("toy"), Some(false)));
+        let mut open = world.node.room_mut(Time(0), room);
+        open.write(Board::payloads(&[(1, 2)])).expect("everybody may write");
+        open.set_rules(Terms::default()).expect_err("it has no owner");
+        assert!(world.node.room(room).replica::<Board>().is_some());
+    }
+
+    #[test]
+    fn a_room_of_an_unknown_app_is_not_made() {
+        let mut world = World::new();
+        let app = "chess".parse().expect("a word");
+        let made = world.node.create_room(Time(0), RoomSpec { app, ..spec() });
+        let words = made.expect_err("there is no such app").to_string();
+        assert!(words.contains("chess"), "{words}");
     }
 }

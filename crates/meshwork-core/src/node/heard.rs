@@ -7,7 +7,7 @@ use super::connecting::Source;
 use super::servers::Heard;
 use crate::id::{Code, RoomId};
 use crate::room::rules::publish::Act;
-use crate::room::rules::record::Terms;
+use crate::room::rules::terms::Terms;
 use crate::seam::choice::Choice;
 use crate::seam::event::{Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::ServerId;
@@ -88,7 +88,7 @@ impl Node {
         let wanted = base.servers.overlay(server);
         let Some((room, now)) = base.rooms.room_mut(&base.own, handle) else { return };
         // Its owner may have chosen already.
-        if wanted == Choice::Auto || *room.kept().records().rules() != Terms::default() {
+        if wanted == Choice::Auto || *room.kept().records().terms() != Terms::default() {
             return;
         }
         let overlay = BoundedText::new(&wanted.record_name()).expect("names of overlays are short");

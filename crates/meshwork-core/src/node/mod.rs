@@ -249,7 +249,7 @@ impl Node {
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
     ///
     /// # Errors
-    /// [`CommandError::Kind`] or [`CommandError::TooManyRooms`].
+    /// [`CommandError::App`], [`CommandError::Server`] or [`CommandError::TooManyRooms`].
     pub fn create_room(&mut self, now: Time, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         self.advance(now);
         let handle = self.add_created_room(spec)?;
@@ -259,10 +259,11 @@ impl Node {
 
     /// Joins the room at `address`. `stored` is what was kept of it on this machine; it must be that room.
     ///
-    /// What becomes of it is told by events: opened, waiting or refused.
+    /// What becomes of it is told by events: opened, waiting or refused. What is stored of a room of another version is
+    /// refused too, and is to be left as it is.
     ///
     /// # Errors
-    /// [`CommandError::Stored`] or [`CommandError::TooManyRooms`].
+    /// [`CommandError::NoServer`], [`CommandError::Stored`] or [`CommandError::TooManyRooms`].
     pub fn join_room(
         &mut self,
         now: Time,

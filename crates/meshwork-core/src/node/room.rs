@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
-use crate::batches::batch::SignedBatch;
 use crate::id::{Endpoint, PeerId, RoomId};
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
@@ -16,13 +15,18 @@ use crate::replica::Replica;
 use crate::room::Room;
 use crate::room::history::HistoryView;
 use crate::room::rules::publish::Act;
-use crate::room::rules::record::{Erase, RecordHash, Terms};
+use crate::room::rules::publish::Retract;
 use crate::room::rules::records::Records;
-use crate::room::writing::{Receipt, WritingLeft};
+use crate::room::rules::terms::{Terms, Writers};
+use crate::room::writing::{Receipt, WriteError, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
-use crate::seam::io::BatchKey;
 use crate::seam::presence::State;
 use crate::signalling::address::RoomAddress;
+use crate::signed::admission::EditSeed;
+use crate::signed::app::AppWord;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::SignedBatch;
+use crate::signed::list::ShortId;
 use crate::time::{Now, Time, WallTime};
 
 /// A room of a node, to read. Much of it is known only once the room's genesis is.
@@ -53,7 +57,12 @@ impl<'a> RoomRef<'a> {
 
     /// Whether a secret guards the room.
     pub fn is_private(self) -> Option<bool> {
-        Some(self.open()?.kept().genesis().is_private())
+        Some(self.open()?.kept().genesis().commitment().is_some())
+    }
+
+    /// The app that the room opened with.
+    pub fn app(self) -> Option<&'a AppWord> {
+        Some(self.open()?.kept().genesis().app().0)
     }
 
     /// The replica of the app that the room opened with, if it is what is asked for.
@@ -133,12 +142,17 @@ impl<'a> RoomRef<'a> {
 
     /// The rules that hold.
     pub fn rules(self) -> Option<&'a Terms> {
-        Some(self.records()?.rules())
+        Some(self.records()?.terms())
     }
 
     /// Everything that follows from the room's records.
     pub fn records(self) -> Option<&'a Records> {
         self.open().map(|room| room.kept().records())
+    }
+
+    /// Endpoints that said two different things with one sequence, as far as that was seen here.
+    pub fn contradictors(self) -> impl Iterator<Item = &'a Endpoint> {
+        self.open().into_iter().flat_map(|room| room.kept().contradictors())
     }
 
     /// Who is banned.
@@ -183,7 +197,7 @@ impl<'a> RoomMut<'a> {
         done
     }
 
-    fn govern(&mut self, act: Act<'_>) -> Result<RecordHash, CommandError> {
+    fn govern(&mut self, act: Act<'_>) -> Result<ShortId, CommandError> {
         let base = &mut self.node.base;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
         let hash = room.govern(now, &base.own.identity, act)?;
@@ -244,7 +258,7 @@ impl<'a> RoomMut<'a> {
     /// What one may write now; `None` where the room's rules have no limit.
     ///
     /// # Errors
-    /// [`WriteError::Banned`](super::WriteError::Banned) and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
+    /// [`WriteError::Banned`] and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
     /// [`CommandError::NotOpen`].
     pub fn writing_left(&mut self) -> Result<Option<WritingLeft>, CommandError> {
         let base = &mut self.node.base;
@@ -256,45 +270,65 @@ impl<'a> RoomMut<'a> {
     /// was written meanwhile by somebody who had not heard of them is said again by its author, as far as the
     /// rules allow.
     ///
-    /// Set rules when the members in the room have one's records ([`RoomRef::has_our_records`]): of two records that
-    /// were signed beside each other only one holds.
+    /// Where two programs of the owner do so without hearing of each other, what either took stays taken, and one of
+    /// them joins both after a while.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) when the room is not one's own, [`WriteError::Record`](super::WriteError::Record) when a rule cannot be.
-    pub fn set_rules(&mut self, rules: Terms) -> Result<RecordHash, CommandError> {
+    /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`](super::WriteError::Record) when a rule cannot be.
+    pub fn set_rules(&mut self, rules: Terms) -> Result<ShortId, CommandError> {
         self.govern(Act::SetTerms(rules))
+    }
+
+    /// Makes another edit key: from now on its holders may write besides the owner and moderators, and others look. The
+    /// room's LINK carries it; without it the LINK is one to look ([`RoomAddress::to_look`]). What was written so far
+    /// stays.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner of a private room.
+    pub fn set_edit_key(&mut self) -> Result<ShortId, CommandError> {
+        let base = &mut self.node.base;
+        let seed = EditSeed::generate(&mut base.own.rng);
+        let (room, _) = base.rooms.open(&base.own, self.room)?;
+        if room.kept().genesis().commitment().is_none() {
+            return Err(WriteError::NotAllowed("the owner of a private room").into());
+        }
+        let writers = Writers::Admitted(Some(seed.key()));
+        let terms = Terms { writers, ..room.kept().records().terms().clone() };
+        let record = self.govern(Act::SetTerms(terms))?;
+        self.node.base.rooms.set_edit_seed(self.room, seed);
+        Ok(record)
     }
 
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner, or a moderator and `peer` is neither.
-    pub fn ban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
+    /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
+    pub fn ban(&mut self, peer: PeerId) -> Result<ShortId, CommandError> {
         self.govern(Act::Ban(peer))
     }
 
     /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner, [`WriteError::NotBanned`](super::WriteError::NotBanned).
-    pub fn unban(&mut self, peer: PeerId) -> Result<RecordHash, CommandError> {
+    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`](super::WriteError::NotBanned).
+    pub fn unban(&mut self, peer: PeerId) -> Result<ShortId, CommandError> {
         self.govern(Act::Unban(peer))
     }
 
     /// Takes back what was written up to now.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner or a moderator.
-    pub fn erase(&mut self, erase: Erase) -> Result<RecordHash, CommandError> {
-        self.govern(Act::Erase(erase))
+    /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
+    pub fn retract(&mut self, retract: Retract) -> Result<ShortId, CommandError> {
+        self.govern(Act::Retract(retract))
     }
 
-    /// Lifts bans and erases by their hashes.
+    /// Lifts retractions by the records that say them.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`](super::WriteError::NotAllowed) unless one is the owner.
-    pub fn lift(&mut self, hashes: &[RecordHash]) -> Result<RecordHash, CommandError> {
-        self.govern(Act::Lift(hashes))
+    /// [`WriteError::NotAllowed`] unless one is the owner.
+    pub fn lift(&mut self, records: &[ShortId]) -> Result<ShortId, CommandError> {
+        self.govern(Act::Lift(records))
     }
 
     /// Sets what one says of oneself; `None` for nothing. May be called at each movement: what is said is the

@@ -1,18 +1,18 @@
 //! How much a node remembers of others, and how much waits for them.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::links::SERVE_QUEUE;
 use super::people::COUNTERS_MAX;
-use super::world::{KIND, World, member};
+use super::world::{World, member, spec};
 use super::*;
-use crate::batches::batch::BATCH_MAX;
 use crate::id::Instance;
-use crate::replica::FIRST_REPLICA;
 use crate::replica::toy::{Board, PART, PARTS};
 use crate::room::message::{RoomMessage, Want};
 use crate::signalling::protocol::Announcement;
+use crate::signed::batch::BATCH_MAX;
 use crate::wire::Bounded;
 
 #[test]
@@ -44,8 +44,7 @@ fn a_neighbour_attaches_to_so_many_rooms() {
     let mut world = World::new();
     let mut rooms = alloc::vec![world.room];
     while rooms.len() < ROOMS_MAX {
-        let spec = RoomSpec { server: "https://mesh.example".into(), kind: KIND, private: false };
-        rooms.push(world.node.create_room(world.now, spec).expect("a room"));
+        rooms.push(world.node.create_room(world.now, spec()).expect("a room"));
     }
     let endpoint = world.link(1);
     for (&room, number) in rooms.iter().zip(1..) {
@@ -57,6 +56,26 @@ fn a_neighbour_attaches_to_so_many_rooms() {
     world.attach(1, world.room, ROOMS_MAX as u32 + 1);
     assert_eq!(world.refused(endpoint, Refusal::Message), 1, "one number more is an offence");
     assert!(!attached(&world).contains_key(&(ROOMS_MAX as u32 + 1)));
+}
+
+#[test]
+fn a_room_is_looked_for_at_every_server_that_its_link_names() {
+    let mut world = World::new();
+    let id = crate::id::RoomId([9; 32]);
+    let link = |servers: &str| format!("meshwork:toy#{id}{servers}").parse().expect("a link");
+    assert_eq!(world.node.join_room(world.now, link(""), None), Err(CommandError::NoServer));
+    let found = world.node.join_room(world.now, link(";at=https://one.example,https://two.example"), None);
+    assert_eq!(world.node.room(found.expect("two servers")).id(), Some(id));
+    let mut opened = Vec::new();
+    while let Some(output) = world.node.poll_output() {
+        if let Output::Effect(Effect::ServerOpen { url, .. }) = output {
+            opened.push(url);
+        }
+    }
+    assert!(opened.contains(&"wss://one.example/signal".into()), "{opened:?}");
+    assert!(opened.contains(&"wss://two.example/signal".into()), "{opened:?}");
+    let nowhere = world.node.create_room(world.now, RoomSpec { server: "mesh.example".into(), ..spec() });
+    assert!(matches!(nowhere, Err(CommandError::Server(_))));
 }
 
 #[test]
@@ -94,7 +113,7 @@ fn parts_are_served_until_a_queue_fills() {
     world.heard(1);
     world.is_taken = false;
     let parts = Bounded::new((0..PARTS).collect()).expect("few");
-    world.say(1, RoomMessage::Want(Want { replica: FIRST_REPLICA, parts }));
+    world.say(1, RoomMessage::Want(Want { replica: 0, parts }));
     for _ in 0..3 {
         world.node.handle_timeout(world.now);
         world.run();

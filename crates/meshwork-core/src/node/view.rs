@@ -6,11 +6,11 @@ use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
-use crate::room::genesis::RoomKind;
 use crate::room::writing::WriteError;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;
+use crate::signed::app::{AppParameters, AppWord};
 use crate::time::Time;
 
 /// What a room that is to be made is like.
@@ -18,8 +18,10 @@ use crate::time::Time;
 pub struct RoomSpec {
     /// `http(s)://HOST` of the server that the room is registered with.
     pub server: String,
-    /// What it is for.
-    pub kind: RoomKind,
+    /// The app that it opens with.
+    pub app: AppWord,
+    /// What that app is told.
+    pub parameters: AppParameters,
     /// Whether a secret guards it.
     pub private: bool,
 }
@@ -45,9 +47,12 @@ pub enum CommandError {
     /// The room's genesis is not known yet: wait for [`Event::RoomOpened`](super::Event::RoomOpened).
     #[error("the room is not open yet")]
     NotOpen,
-    /// The app is not known to this program, or cannot be of this size.
-    #[error("this program cannot make such a room: {0:?}")]
-    Kind(RoomKind),
+    /// The app is not known to this program, or it is told what cannot be.
+    #[error("this program does not know the app {app}, or what it is told")]
+    App {
+        /// The word that names the app.
+        app: AppWord,
+    },
     /// Stored bytes are not this room.
     #[error("what is stored is not a room: {0}")]
     Stored(String),
@@ -57,6 +62,9 @@ pub enum CommandError {
     /// The address of a server is not one.
     #[error("{0}")]
     Server(String),
+    /// A room was to be joined whose address names no server: ask for a link with one.
+    #[error("this link names no server, and this program finds rooms through servers only")]
+    NoServer,
     /// A text that was to link two people by hand is of no use.
     #[error(transparent)]
     ByHand(#[from] ByHandError),

@@ -12,20 +12,26 @@ use crate::links::message::{Attach, LinkMessage};
 use crate::links::transcript::Facts;
 use crate::replica::Replica;
 use crate::replica::toy::Board;
-use crate::room::genesis::{Genesis, RoomKind};
 use crate::room::message::RoomMessage;
 use crate::seam::description::{Fingerprint, Fingerprints, Role};
 use crate::seam::io::LinkId;
 use crate::seam::path::LinkPath;
 use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
-use crate::wire::BoundedText;
+use crate::signed::genesis::Genesis;
+use crate::wire::{BoundedText, Bytes};
 
-pub(super) const KIND: RoomKind = RoomKind::Place { width: 64, height: 64 };
+/// An open room with a board.
+pub(super) fn spec() -> RoomSpec {
+    let app = "toy".parse().expect("a word");
+    RoomSpec { server: "https://mesh.example".into(), app, parameters: Bytes::default(), private: false }
+}
 
-/// A board for any room.
-fn board(_: &Genesis) -> Option<Box<dyn Replica>> {
-    Some(Box::new(Board::new()))
+/// A board for the app `toy`, which is told nothing.
+pub(super) fn board(genesis: &Genesis) -> Option<Box<dyn Replica>> {
+    let (app, parameters) = genesis.app();
+    let is_known = &**app == "toy" && parameters.is_empty();
+    is_known.then(|| Box::new(Board::new()) as Box<dyn Replica>)
 }
 
 /// Who all others are, and greater than the node, so that they offer.
@@ -77,8 +83,7 @@ impl World {
             Time(0),
             WallTime::from_millis(1_790_000_000_000),
         );
-        let spec = RoomSpec { server: "https://mesh.example".into(), kind: KIND, private: false };
-        let room = node.create_room(Time(0), spec).expect("a room");
+        let room = node.create_room(Time(0), spec()).expect("a room");
         let (neighbours, effects, refused) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         World { node, room, now: Time(0), neighbours, is_taken: true, effects, refused }
     }

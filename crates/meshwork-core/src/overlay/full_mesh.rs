@@ -18,9 +18,9 @@ use alloc::vec::Vec;
 use super::count::estimate;
 use super::message::OverlayMessage;
 use super::{Face, Kind, NeighbourView, Overlay, OverlayView};
-use crate::batches::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
+use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time};
 
 /// The full mesh as `me` sees it.

@@ -41,11 +41,11 @@ use core::fmt;
 use core::time::Duration;
 
 use self::message::{OverlayMessage, Tag};
-use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
-use crate::seam::io::BatchKey;
 use crate::signalling::announce::Introduction;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time};
 
 /// What is to become of an overlay's decisions.

@@ -16,12 +16,12 @@ use super::views::{Degree, Views};
 use super::{
     BranchView, Candidate, Face, Kind, LinkFacts, NeighbourView, Overlay, OverlayOutput, OverlayView,
 };
-use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
 use crate::rng::Seed;
-use crate::seam::io::BatchKey;
 use crate::signalling::announce::Introduction;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time};
 
 /// The fewest links that k-gossip aims for: a room grows from nothing, and two links are no room.

@@ -38,10 +38,10 @@ use core::time::Duration;
 use self::ways::Ways;
 use super::OverlayOutput;
 use super::message::{BatchName, Graft, IDS_MAX, OverlayMessage, first_bytes};
-use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time};
 use crate::wire::Bounded;
 

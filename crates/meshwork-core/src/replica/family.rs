@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::{ContentError, Digest, Fold, Retraction};
-use crate::batches::batch::{Batch, Header};
 use crate::clock::Stamp;
 use crate::id::PeerId;
+use crate::signed::batch::{Batch, Header};
 
 /// The place of a batch in its part. Sixteen bits are enough: each batch wins an entry of its own, of
 /// [`PART_BATCHES_MAX`](super::PART_BATCHES_MAX) at most, and one place more is taken while a batch is applied.

@@ -11,9 +11,9 @@ use super::{
     Applied, Changes, Content, ContentError, Digest, EMPTY_PART_DIGEST, Enforced, Fold, Parts, Replica,
     Retraction,
 };
-use crate::batches::batch::{Header, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::PeerId;
+use crate::signed::batch::{Header, SignedBatch, UnverifiedBatch};
 
 /// Stands for the stamp that a batch will have: a payload whose entries have one stamp does not depend on it.
 pub const WHENEVER: Stamp = Stamp(1);

@@ -34,10 +34,12 @@ pub use made::{MadeOfParts, WHENEVER};
 pub use part::Part;
 pub use parts::{Applied, Enforced, Parts};
 
-use crate::batches::batch::{Header, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::PeerId;
-pub use crate::seam::change::{Changes, FIRST_REPLICA, ReplicaNumber};
+pub use crate::seam::change::Changes;
+use crate::signed::batch::{Header, SignedBatch, UnverifiedBatch};
+pub use crate::signed::change::Retraction;
+pub use crate::signed::header::ReplicaNumber;
 
 /// A blake3 digest.
 pub type Digest = [u8; 32];
@@ -113,27 +115,6 @@ pub struct Fold {
     /// The least stamp of its entries, where the batch's window begins.
     pub least: Stamp,
 }
-
-/// What a room's records take back: entries within a scope that were written up to a stamp.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Retraction {
-    /// The last stamp that is taken back.
-    pub until: Stamp,
-    /// Whose entries; `None` for everybody's.
-    pub author: Option<PeerId>,
-    /// Which entries, in the family's own terms; `None` for all.
-    pub scope: Option<Scope>,
-}
-
-impl Retraction {
-    /// Whether it covers what `peer` wrote at `stamp`, if that is within its scope.
-    pub fn is_of(&self, stamp: Stamp, peer: PeerId) -> bool {
-        stamp <= self.until && self.author.is_none_or(|author| author == peer)
-    }
-}
-
-/// Which entries a [`Retraction`] covers. A family says what the four numbers mean.
-pub type Scope = [u16; 4];
 
 /// Why a batch says nothing that its replica can take in, in words. Nothing was kept of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,9 +5,9 @@ use core::mem;
 
 use super::family::{Entries, Slot};
 use super::{Digest, DigestCache};
-use crate::batches::batch::SignedBatch;
 use crate::id::PeerId;
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::SignedBatch;
 
 /// Fewest slots for which it is worth giving memory back.
 const COMPACT_LEAST: usize = 64;

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use super::family::{Entries, Family, WriteOf};
 use super::part::Part;
 use super::{Digest, DigestCache, EMPTY_PART_DIGEST, Retraction};
-use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::PeerId;
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 
 /// What a batch changed in a replica: `C` says what looks different now, in the order in which the batch has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,15 +91,12 @@ impl<F: Family> Parts<F> {
     pub fn enforce<'a>(
         &mut self,
         stands: impl Fn(&SignedBatch) -> bool,
-        mut retracted: Vec<Retraction>,
+        retracted: Vec<Retraction>,
         beaten: impl Iterator<Item = &'a SignedBatch>,
     ) -> Enforced<Vec<F::Change>> {
-        retracted.sort();
-        retracted.dedup();
-        let lacks = |list: &[Retraction], one: &Retraction| list.binary_search(one).is_err();
-        let gone = self.retracted.iter().filter(|one| lacks(&retracted, one));
-        let come = retracted.iter().filter(|one| lacks(&self.retracted, one));
-        let differing: Vec<Retraction> = gone.chain(come).copied().collect();
+        let gone = self.retracted.iter().filter(|one| !retracted.contains(one));
+        let come = retracted.iter().filter(|one| !self.retracted.contains(one));
+        let differing: Vec<Retraction> = gone.chain(come).cloned().collect();
         self.retracted = retracted;
         let mut again: Vec<Vec<SignedBatch>> = Vec::new();
         again.resize_with(self.parts.len(), Vec::new);

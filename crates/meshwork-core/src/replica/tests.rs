@@ -9,9 +9,9 @@ use core::fmt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::batches::batch::{Batch, StampWindow};
 use crate::id::{Endpoint, Identity, Instance, RoomId};
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::{Batch, StampWindow};
 
 /// Every byte that anybody ever added, each held by the batch that added it; the byte's upper half is its part.
 struct Set(Parts<Bytes>);
@@ -169,8 +169,8 @@ fn batch(person: u8, sequence: u64, bytes: &[u8]) -> SignedBatch {
     let identity = Identity::from_secret([person + 1; 32]);
     let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
     let window = StampWindow::at(Stamp(sequence << 16));
-    let header = Header { author, sequence, replica: FIRST_REPLICA, record: None, window };
-    SignedBatch::sign(&identity, &RoomId([1; 32]), header, bytes).expect("short")
+    let header = Header::new(author, sequence, window, 0);
+    SignedBatch::sign(&identity, &RoomId([1; 32]), &header, bytes).expect("short")
 }
 
 /// Twelve batches of three people, some of which add the same bytes.
@@ -209,7 +209,7 @@ proptest! {
         prop_assert_eq!(shuffled.batch_count(), 12);
         for (part, digest) in straight.parts() {
             prop_assert_eq!(shuffled.part_digest(part), digest);
-            let read = |batch: SignedBatch| UnverifiedBatch::decode(batch.bytes()).expect("just signed");
+            let read = |batch: SignedBatch| UnverifiedBatch::decode(&RoomId([1; 32]), batch.bytes()).expect("just signed");
             let served: Vec<UnverifiedBatch> = shuffled.part_batches(part).into_iter().map(read).collect();
             prop_assert_eq!(straight.digest_of(part, &served), Some(digest));
         }
@@ -226,7 +226,12 @@ proptest! {
         prop_assert_eq!((enforced.removed.len(), set.batch_count()), (4, 8));
         enforced.removed.iter().for_each(|batch| drop(apply(&mut *set, batch)));
         prop_assert_eq!(state(&*set), before.clone());
-        let retracted = Retraction { until: Stamp(until << 16), author: Some(peer), scope: None };
+        let retracted = Retraction {
+            replica: ReplicaNumber::FIRST,
+            until: Stamp(until << 16),
+            author: Some(peer),
+            scope: crate::wire::Bytes::default(),
+        };
         let hidden = set.enforce(&|_| true, &[retracted], &mut core::iter::empty());
         prop_assert_eq!(hidden.changed.map_or(0, |changes| changes.of::<u8>().len()), until.min(4) as usize);
         prop_assert_eq!(set.digest() == before.0, until == 0);

@@ -9,9 +9,9 @@ use core::fmt;
 use super::{
     ContentError, Digest, EMPTY_PART_DIGEST, Entries, Family, Fold, MadeOfParts, Parts, Retraction, Slot,
 };
-use crate::batches::batch::{Batch, Header};
 use crate::clock::Stamp;
 use crate::id::PeerId;
+use crate::signed::batch::{Batch, Header};
 
 /// Places in one part.
 pub(crate) const PART: u32 = 64;
@@ -150,12 +150,13 @@ impl Family for Places {
         true
     }
 
-    /// A scope's first number is the first place that it covers, its third how many.
+    /// A scope is the first place that it covers, and how many: a byte each.
     fn covers(retraction: &Retraction, first: u32, write: &Write, peer: PeerId) -> bool {
         let place = first + u32::from(write.place);
         let is_within =
-            |[from, _, count, _]: [u16; 4]| (u32::from(from)..u32::from(from + count)).contains(&place);
-        retraction.is_of(write.stamp, peer) && retraction.scope.is_none_or(is_within)
+            |scope: &[u8; 2]| (0..u32::from(scope[1])).contains(&place.wrapping_sub(scope[0].into()));
+        let scope: Option<&[u8; 2]> = retraction.scope.as_chunks().0.first();
+        retraction.is_of(write.stamp, peer) && scope.is_none_or(is_within)
     }
 
     fn change(first: u32, write: &Write, is_hidden: bool) -> (u32, u32) {

@@ -1,108 +1,126 @@
 //! What the room does when its rules change, and how one's own person changes them.
 
-use alloc::string::String;
+use alloc::format;
 
-use super::rules::proof::Proof;
 use super::rules::publish::Act;
-use super::rules::record::RecordHash;
-use super::rules::{Admission, Heard, Proved};
 use super::{Room, RoomOutput};
-use crate::batches::batch::SignedBatch;
-use crate::id::{Endpoint, Identity, Instance};
-use crate::room::message::RoomMessage;
+use crate::clock::Stamp;
+use crate::id::{Endpoint, Identity};
+use crate::room::message::{AskList, Contradiction, ListPiece};
 use crate::room::writing::WriteError;
+use crate::rulebook::Verdict;
 use crate::seam::event::{Event, Refusal};
+use crate::signed::batch::SignedBatch;
+use crate::signed::list::ShortId;
 use crate::time::Now;
-use crate::wire::Bytes;
 
 impl Room {
-    /// Publishes something in the name of `identity`, who is this endpoint's peer. Returns the record's name.
+    /// Publishes something in the name of `identity`, who is this endpoint's peer. Returns what names the record.
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`] when it is not for this peer to do, [`WriteError::Record`] when a rule cannot be,
     /// [`WriteError::NotBanned`].
-    pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<RecordHash, WriteError> {
-        let statement = self.kept.rules.state(identity.peer(), act, &*self.kept.replica)?;
+    pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<ShortId, WriteError> {
         let stamp = self.kept.clock.next(now.wall);
-        let hash = self.kept.rules.publish(identity, stamp, statement)?;
+        let stated = self.kept.rules.state(identity.peer(), stamp, act, &*self.kept.replica)?;
+        let record = self.kept.rules.publish(identity, stated)?;
         self.kept.clock.merge(stamp);
         self.enforce(now);
         self.finish(now);
-        Ok(hash)
+        Ok(record)
     }
 
     /// A neighbour sent a record.
     pub(super) fn handle_record(&mut self, now: Now, from: Endpoint, bytes: &[u8]) {
-        let Heard { changed, forked } = match self.kept.rules.handle_record(now, bytes) {
-            Ok(heard) => heard,
-            Err((refusal, detail)) => {
-                return self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+        let taken = self.kept.rules.handle_record(now, from, bytes);
+        self.handle_taken(now, from, taken);
+    }
+
+    /// A neighbour sent a piece of a list that a record names.
+    pub(super) fn handle_piece(&mut self, now: Now, from: Endpoint, piece: &ListPiece) {
+        let taken = self.kept.rules.handle_piece(now, from, piece);
+        self.handle_taken(now, from, taken);
+    }
+
+    /// A neighbour asks for a piece of a list.
+    pub(super) fn handle_ask_list(&mut self, from: Endpoint, ask: &AskList) {
+        self.kept.rules.handle_ask_list(from, ask);
+    }
+
+    /// A neighbour sent an admission.
+    pub(super) fn handle_admission(&mut self, from: Endpoint, bytes: &[u8]) {
+        match self.kept.rules.handle_admission(bytes) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.kept.store_records();
+                let waited = self.kept.rules.take_waiting();
+                self.kept.delivery.push_again(waited);
             }
-        };
-        if let Some(stamp) = changed {
-            self.kept.clock.merge(stamp);
-            self.enforce(now);
+            Err((refusal, detail)) => {
+                self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+            }
         }
-        if forked {
-            let endpoint = Endpoint { peer: self.kept.records().owner(), instance: Instance(0) };
-            let detail = String::from("the owner signed two different records with one number");
+    }
+
+    /// What became of a record: its stamp where it counts.
+    fn handle_taken(
+        &mut self,
+        now: Now,
+        from: Endpoint,
+        taken: Result<Option<Stamp>, (Refusal, alloc::string::String)>,
+    ) {
+        match taken {
+            Ok(None) => {}
+            Ok(Some(stamp)) => {
+                self.kept.clock.merge(stamp);
+                self.enforce(now);
+            }
+            Err((refusal, detail)) => {
+                self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+            }
+        }
+    }
+
+    /// Whether a verified batch may compete.
+    pub(super) fn admits_batch(&mut self, batch: &SignedBatch) -> bool {
+        let verdict = self.kept.rules.judge(batch);
+        if verdict == Verdict::Cut {
+            self.kept.tell_cut(batch.header().author);
+        }
+        verdict == Verdict::Stands
+    }
+
+    /// A batch is about to be applied: if another one has its place in its author's sequence, that is told.
+    pub(super) fn find_out(&mut self, batch: &SignedBatch) {
+        let found = self.kept.rules.find_out(batch);
+        self.tell_contradiction(found);
+    }
+
+    /// A neighbour shows that somebody gave one sequence twice.
+    pub(super) fn handle_contradiction(&mut self, from: Endpoint, shown: Contradiction) {
+        match self.kept.rules.handle_contradiction(shown) {
+            Ok(found) => self.tell_contradiction(found),
+            Err((refusal, detail)) => {
+                self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
+            }
+        }
+    }
+
+    fn tell_contradiction(&mut self, found: Option<(Endpoint, u64)>) {
+        if let Some((endpoint, sequence)) = found {
+            let detail = format!("two different batches are number {sequence}");
             self.kept.event(Event::Equivocation { room: self.kept.handle, endpoint, detail });
         }
-    }
-
-    /// A neighbour sent a proof that somebody contradicted itself.
-    pub(super) fn handle_proof(&mut self, now: Now, from: Endpoint, bytes: &[u8]) {
-        match self.kept.rules.read_proof(bytes, &*self.kept.replica) {
-            Ok(Some(proof)) => drop(self.take_proof(now, proof)),
-            Ok(None) => {}
-            Err(detail) => {
-                self.kept.outputs.push_back(RoomOutput::Offence(from, Refusal::Equivocation, detail));
-            }
-        }
-    }
-
-    /// Whether a verified batch may compete. Who contradicts itself is told.
-    pub(super) fn admits_batch(&mut self, now: Now, batch: &SignedBatch) -> bool {
-        let proof = match self.kept.rules.admit(batch, &*self.kept.replica) {
-            Admission::Admitted => return true,
-            Admission::Unknown => return false,
-            Admission::Void(void) => {
-                self.kept.tell_void(batch.header().author, void);
-                return false;
-            }
-            Admission::Contradicts(proof) => proof,
-        };
-        let message = Bytes::new(proof.encode()).map(RoomMessage::Equivocation);
-        if self.take_proof(now, proof)
-            && let Ok(message) = message
-        {
-            self.kept.rules.spread(&message);
-        }
-        false
-    }
-
-    /// Takes in a proof that was checked. Returns whether it is new.
-    fn take_proof(&mut self, now: Now, proof: Proof) -> bool {
-        let taken = self.kept.rules.take_proof(proof, &*self.kept.replica);
-        let Some(Proved { endpoint, detail, has_written }) = taken else { return false };
-        self.kept.event(Event::Equivocation { room: self.kept.handle, endpoint, detail });
-        // Proofs against endpoints that nobody has heard of cost strangers little, so they must cost us little.
-        if has_written {
-            self.enforce(now);
-        } else {
-            self.keep_records(now);
-        }
-        true
     }
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     fn enforce(&mut self, now: Now) {
         let outdated = self.kept.rules.outdated(&*self.kept.replica);
-        let records = self.kept.rules.records();
-        let stands = |batch: &SignedBatch| records.lets_stand(&batch.header());
+        let rules = &self.kept.rules;
+        let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         let retractions = self.kept.rules.retractions();
-        let enforced = self.kept.replica.enforce(&stands, &retractions, &mut self.kept.rules.beaten());
-        self.kept.writing.outbox_mut().retain(|header| records.lets_stand(header));
+        let enforced = self.kept.replica.enforce(&stands, &retractions, &mut rules.beaten());
+        self.kept.writing.outbox_mut().retain(stands);
         for removed in &enforced.removed {
             self.kept.storage.remove(removed.key());
         }
@@ -116,7 +134,7 @@ impl Room {
         self.kept.comparison.handle_change(now.time);
         if outdated.cost > 0 {
             self.kept.writing.outdate(outdated);
-            self.kept.outputs.push_back(RoomOutput::SayAgain);
+            self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.delivery.push_again(waited);
     }

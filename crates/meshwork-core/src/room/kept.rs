@@ -9,20 +9,22 @@ use alloc::vec::Vec;
 use super::RoomOutput;
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
-use super::genesis::Genesis;
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::rules::Rules;
 use super::rules::exchange::ExchangeOutput;
-use super::rules::records::{Records, Standing, Void};
+use super::rules::records::Records;
 use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
-use crate::batches::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::clock::{Clock, room_time};
-use crate::id::{Endpoint, RoomId};
-use crate::replica::{Changes, FIRST_REPLICA, Replica};
+use crate::id::{Endpoint, PeerId, RoomId};
+use crate::replica::{Changes, Replica, ReplicaNumber};
+use crate::rulebook::Verdict;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
-use crate::seam::io::BatchKey;
+use crate::signed::admission::EditSeed;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
+use crate::signed::genesis::Genesis;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bounded, Bytes};
 
@@ -61,7 +63,7 @@ impl Kept {
         Kept {
             handle,
             id,
-            rules: Rules::new(me, id, genesis.owner, config),
+            rules: Rules::new(me, id, genesis.owner(), config),
             genesis,
             storage: Storage::new(config, &bytes),
             genesis_bytes: bytes,
@@ -73,7 +75,7 @@ impl Kept {
             told_ahead: 0,
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
-            comparison: Comparison::new(FIRST_REPLICA),
+            comparison: Comparison::new(ReplicaNumber::FIRST),
             outputs: VecDeque::new(),
         }
     }
@@ -83,9 +85,19 @@ impl Kept {
         self.rules.records()
     }
 
+    /// Endpoints that said two different things with one sequence.
+    pub fn contradictors(&self) -> impl Iterator<Item = &Endpoint> {
+        self.rules.contradictors()
+    }
+
     /// Whether the member holds the same records as we do.
     pub fn has_our_records(&self, endpoint: Endpoint) -> bool {
         self.rules.is_in_step(endpoint)
+    }
+
+    /// This endpoint's person has the room's edit seed, and may write where the admitted may.
+    pub fn admit_self(&mut self, seed: &EditSeed) {
+        self.rules.admit_self(seed);
     }
 
     /// The room's id.
@@ -139,12 +151,12 @@ impl Kept {
     /// # Errors
     /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
     pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, WriteError> {
-        self.rules.writing_left(self.clock.next(now.wall), &*self.replica)
+        self.rules.writing_left(self.clock.next(now.wall))
     }
 
     /// Reads a batch and does the checks that cost little: it may be queued for the others.
     pub(super) fn screen(&self, bytes: &[u8], live: bool) -> Result<UnverifiedBatch, Rejection> {
-        let batch = self.delivery.decode(bytes)?;
+        let batch = self.delivery.decode(&self.id, bytes)?;
         self.look(&batch, live).map(|()| batch)
     }
 
@@ -154,8 +166,8 @@ impl Kept {
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
         }
-        match self.rules.standing(&batch.header()) {
-            Standing::Void(void) => Err(Rejection::Void(batch.header().author, void)),
+        match self.rules.judge(batch) {
+            Verdict::Cut => Err(Rejection::Cut(batch.header().author)),
             _ => Ok(()),
         }
     }
@@ -173,7 +185,7 @@ impl Kept {
     /// # Errors
     /// [`Rejection`] says why not; nothing was remembered.
     pub(super) fn verify(&self, now: Now, batch: UnverifiedBatch) -> Result<Checked, Rejection> {
-        self.delivery.verify(now, batch, &self.id, &*self.replica, self.rules.records())
+        self.delivery.verify(now, batch, &*self.replica, &self.rules)
     }
 
     /// Applies a batch. Returns whether it was taken in: it won an entry.
@@ -212,9 +224,9 @@ impl Kept {
     /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
     /// did not sign it for this room, or the room's records do not let it stand.
     pub fn past(&self, bytes: &[u8]) -> Option<SignedBatch> {
-        let batch = UnverifiedBatch::decode(bytes).ok()?;
-        let batch = batch.verify(&self.id).ok().filter(|batch| batch.header().replica == FIRST_REPLICA)?;
-        self.rules.records().lets_stand(&batch.header()).then_some(batch)
+        let batch = UnverifiedBatch::decode(&self.id, bytes).ok()?;
+        let batch = batch.verify().ok().filter(|batch| batch.header().replica == ReplicaNumber::FIRST)?;
+        self.rules.lets_stand(&batch).then_some(batch)
     }
 
     /// Takes in records as they were stored. Returns how many are not records of this room.
@@ -222,7 +234,7 @@ impl Kept {
         if stored.is_empty() {
             return 0;
         }
-        let (refused, stamps) = self.rules.restore(stored, &*self.replica);
+        let (refused, stamps) = self.rules.restore(stored);
         stamps.into_iter().for_each(|stamp| self.clock.merge(stamp));
         self.replica.enforce(&|_| true, &self.rules.retractions(), &mut core::iter::empty());
         self.comparison.handle_rules(Time(0), self.rules.records().digest());
@@ -316,18 +328,15 @@ impl Kept {
 
     /// Tells that the replica looks different, by a batch that was new or for another reason.
     pub(super) fn tell_changed(&mut self, batch: Option<BatchKey>, changes: Changes) {
-        self.event(Event::Changed { room: self.handle, replica: FIRST_REPLICA, batch, changes });
+        self.event(Event::Changed { room: self.handle, replica: ReplicaNumber::FIRST, batch, changes });
     }
 
-    /// Tells that somebody writes who does not count any more.
-    pub(super) fn tell_void(&mut self, author: Endpoint, void: Void) {
-        let detail = match void {
-            // Honest programs write under earlier rules until they hear of later ones.
-            Void::Outdated => return,
-            Void::Banned => format!("{author} is banned, and wrote after that"),
-            Void::Contradicted => format!("{author} contradicted itself, and wrote after that"),
-        };
-        self.outputs.push_back(RoomOutput::Refused(author, Refusal::BatchBanned, detail));
+    /// Tells that somebody writes who is banned. Others write under earlier rules until they hear of later ones.
+    pub(super) fn tell_cut(&mut self, author: Endpoint) {
+        if self.records().is_banned(author.peer) {
+            let detail = format!("{author} is banned, and wrote after that");
+            self.outputs.push_back(RoomOutput::Refused(author, Refusal::BatchBanned, detail));
+        }
     }
 
     /// Tells of whom batches were dropped.
@@ -355,19 +364,26 @@ impl Kept {
     /// Sends a batch to neighbours.
     pub(super) fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
         for to in targets {
+            self.send_admissions(to, &batch.peer());
             let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
             self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));
         }
+    }
+
+    /// Hands a neighbour by what the author of batches is admitted, once. A batch that is there first waits for it.
+    pub(super) fn send_admissions(&mut self, to: Endpoint, author: &PeerId) {
+        let admissions = self.rules.admissions_for(to, author);
+        self.outputs.extend(admissions.into_iter().map(|message| RoomOutput::Send(to, message)));
     }
 
     pub(super) fn event(&mut self, event: Event) {
         self.outputs.push_back(RoomOutput::Event(event));
     }
 
-    /// What the next batch says of itself.
+    /// What the next batch says of itself, beside its cost.
     pub(super) fn header(&self, window: StampWindow) -> Header {
         let (author, sequence, record) =
-            (self.me, self.writing.next_sequence(), self.rules.records().current());
-        Header { author, sequence, replica: FIRST_REPLICA, record, window }
+            (self.me, self.writing.next_sequence(), self.rules.records().in_force());
+        Header { author, sequence, replica: ReplicaNumber::FIRST, record, window, cost: 0, used: None }
     }
 }

@@ -8,18 +8,19 @@ pub mod history;
 use serde::{Deserialize, Serialize};
 
 use self::history::HistoryMessage;
-use crate::batches::batch::BATCH_MAX;
 use crate::id::Endpoint;
 use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::SketchMessage;
-use crate::replica::ReplicaNumber;
-use crate::room::rules::proof::PROOF_MAX;
-use crate::room::rules::record::RECORD_MAX;
+use crate::room::rules::lists::PIECE_MAX;
 use crate::room::rules::records::RECORD_HASHES_MAX;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
 use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::PAYLOAD_MAX;
+use crate::signed::admission::SignedAdmission;
+use crate::signed::batch::BATCH_MAX;
+use crate::signed::record::RECORD_MAX;
+use crate::signed::stub::STUB_MAX;
 use crate::wire::{Bounded, Bytes, kinds};
 
 /// Most parts of one replica.
@@ -37,7 +38,7 @@ pub enum RoomMessage {
     /// The digest of a whole replica, told when it has been quiet.
     Digest(ReplicaDigest),
     /// Asks for a summary.
-    AskSummary(ReplicaNumber),
+    AskSummary(u8),
     /// Asks for the batches of these parts.
     Want(Want),
     /// A signed batch of a wanted part.
@@ -54,14 +55,20 @@ pub enum RoomMessage {
     Unwant(Want),
     /// The endpoints to which the sender is attached in this room.
     Neighbours(Neighbours),
-    /// The hashes of all records and proofs that the sender holds: the receiver sends what is lacking.
+    /// The hashes of all records that the sender holds: the receiver sends what is lacking.
     Records(Bounded<Digest, RECORD_HASHES_MAX>),
     /// The digest of the sender's records.
     RecordsDigest(Digest),
     /// A record of the room.
     Record(Bytes<RECORD_MAX>),
-    /// Two batches that contradict each other.
-    Equivocation(Bytes<PROOF_MAX>),
+    /// Two batches with which an endpoint gave one sequence twice.
+    Contradiction(Contradiction),
+    /// Asks for a piece of a list that a record names.
+    AskList(AskList),
+    /// A piece of a list.
+    ListPiece(ListPiece),
+    /// The admission of a peer whose batches follow.
+    Admission(Bytes<{ SignedAdmission::LEN }>),
     /// The sender does not know the announcements of these endpoints, to which the receiver is attached.
     AskIntroductions(Bounded<Endpoint, ROOM_ENDPOINTS_MAX>),
     /// The announcements that were asked for.
@@ -83,7 +90,7 @@ pub type Digest = [u8; 32];
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Which replica.
-    pub replica: ReplicaNumber,
+    pub replica: u8,
     /// Digest of the whole.
     pub digest: Digest,
     /// Number and digest of each part that is not empty.
@@ -94,7 +101,7 @@ pub struct Summary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaDigest {
     /// Which replica.
-    pub replica: ReplicaNumber,
+    pub replica: u8,
     /// Digest of the whole.
     pub digest: Digest,
 }
@@ -103,7 +110,7 @@ pub struct ReplicaDigest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkedOff {
     /// Which replica.
-    pub replica: ReplicaNumber,
+    pub replica: u8,
     /// Bytes of batches, as they stand in [`RoomMessage::PartBatch`], since this was last told; 0 in the first one,
     /// which says that others follow.
     pub bytes: u32,
@@ -113,7 +120,7 @@ pub struct WorkedOff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartBegin {
     /// Which replica.
-    pub replica: ReplicaNumber,
+    pub replica: u8,
     /// Which part.
     pub part: u32,
     /// Digest of the part, which the batches that follow make.
@@ -128,7 +135,7 @@ pub struct PartBegin {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     /// Which replica.
-    pub replica: ReplicaNumber,
+    pub replica: u8,
     /// Which parts.
     pub parts: Bounded<u32, PARTS_MAX>,
 }
@@ -137,9 +144,38 @@ pub struct Want {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartEnd {
     /// Which replica.
-    pub replica: ReplicaNumber,
+    pub replica: u8,
     /// Which part.
     pub part: u32,
+}
+
+/// Body of [`RoomMessage::Contradiction`]: stubs, which prove it without the payloads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contradiction {
+    /// The one.
+    pub one: Bytes<STUB_MAX>,
+    /// The other.
+    pub other: Bytes<STUB_MAX>,
+}
+
+/// Body of [`RoomMessage::AskList`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskList {
+    /// The hash of the list.
+    pub list: Digest,
+    /// From which of its bytes on.
+    pub offset: u32,
+}
+
+/// Body of [`RoomMessage::ListPiece`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPiece {
+    /// The hash of the list.
+    pub list: Digest,
+    /// Which of its bytes these are the first of.
+    pub offset: u32,
+    /// As they stand in the list.
+    pub bytes: Bytes<PIECE_MAX>,
 }
 
 /// Body of [`RoomMessage::Acknowledged`].
@@ -187,7 +223,10 @@ kinds!(RoomMessage {
     40 => Records(hashes),
     41 => RecordsDigest(digest),
     42 => Record(bytes),
-    43 => Equivocation(bytes),
+    43 => Contradiction(body),
+    44 => AskList(body),
+    45 => ListPiece(body),
+    46 => Admission(bytes),
     48 => WorkedOff(body),
     49 => PartBegin(body),
     50 => Unwant(body),
@@ -238,7 +277,17 @@ mod tests {
             RoomMessage::Records(Bounded::new(vec![digest]).expect("one")),
             RoomMessage::RecordsDigest(digest),
             RoomMessage::Record(Bytes::new(vec![1, 2]).expect("short")),
-            RoomMessage::Equivocation(Bytes::new(vec![1, 2]).expect("short")),
+            RoomMessage::Contradiction(Contradiction {
+                one: Bytes::new(vec![1, 2]).expect("short"),
+                other: Bytes::new(vec![3]).expect("short"),
+            }),
+            RoomMessage::AskList(AskList { list: digest, offset: 300 }),
+            RoomMessage::ListPiece(ListPiece {
+                list: digest,
+                offset: 300,
+                bytes: Bytes::new(vec![1, 2]).expect("short"),
+            }),
+            RoomMessage::Admission(Bytes::new(vec![1; SignedAdmission::LEN]).expect("its length")),
             RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 70_000 }),
             RoomMessage::PartBegin(PartBegin { replica: 0, part: 5, digest, rules: [8; 32], batches: 300 }),
             RoomMessage::Unwant(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") }),
@@ -295,7 +344,6 @@ mod tests {
         let batch = RoomMessage::Batch(Bytes::new(vec![0; BATCH_MAX]).expect("the most"));
         assert!(batch.encode(u32::MAX).1.len() <= MESSAGE_MAX);
         let record = RoomMessage::Record(Bytes::new(vec![0; RECORD_MAX]).expect("the most"));
-        let proof = RoomMessage::Equivocation(Bytes::new(vec![0; PROOF_MAX]).expect("the most"));
-        assert!(record.encode(u32::MAX).1.len().max(proof.encode(u32::MAX).1.len()) <= MESSAGE_MAX);
+        assert!(record.encode(u32::MAX).1.len() <= MESSAGE_MAX);
     }
 }

@@ -19,7 +19,6 @@
 
 pub mod comparison;
 pub mod delivery;
-pub mod genesis;
 mod governing;
 pub mod history;
 mod kept;
@@ -35,7 +34,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::comparison::ComparisonOutput;
-use self::genesis::Genesis;
 use self::history::History;
 pub use self::kept::Kept;
 pub use self::membership::Membership;
@@ -44,12 +42,14 @@ pub use self::writing::outbox::OUTBOX_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
-use crate::replica::{FIRST_REPLICA, Replica};
+use crate::replica::{Replica, ReplicaNumber};
 use crate::room::message::{Acknowledged, RoomMessage};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::io::StoreChange;
 use crate::signalling::announce::Introduction;
+use crate::signed::batch::UnverifiedBatch;
+use crate::signed::genesis::Genesis;
 use crate::text::shown;
 use crate::time::{Now, Time};
 
@@ -71,8 +71,8 @@ pub enum RoomOutput {
     Offence(Endpoint, Refusal, String),
     /// Something was refused that an honest member may send.
     Refused(Endpoint, Refusal, String),
-    /// Something of one's own does not count any more: [`Room::say_again`] is to be called.
-    SayAgain,
+    /// Something is to be signed in one's own name: [`Room::sign_due`] is to be called.
+    Sign,
     /// The same, so many times at once.
     RefusedMany(Endpoint, Refusal, String, u64),
     /// A part of the log is to be read: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
@@ -217,7 +217,7 @@ impl Room {
 
     /// An attached member said something.
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
-        let is_ours = |replica| replica == FIRST_REPLICA;
+        let is_ours = |replica| replica == ReplicaNumber::FIRST.to_byte();
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
             RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
@@ -253,7 +253,10 @@ impl Room {
                 self.kept.rules.handle_digest(now.time, from, digest);
             }
             RoomMessage::Record(bytes) => self.handle_record(now, from, &bytes),
-            RoomMessage::Equivocation(bytes) => self.handle_proof(now, from, &bytes),
+            RoomMessage::Contradiction(shown) => self.handle_contradiction(from, shown),
+            RoomMessage::AskList(ask) => self.handle_ask_list(from, &ask),
+            RoomMessage::ListPiece(piece) => self.handle_piece(now, from, &piece),
+            RoomMessage::Admission(bytes) => self.handle_admission(from, &bytes),
             RoomMessage::History(message) => self.handle_history(now, from, message),
             // A replica that this build does not have: skipped like an unknown kind.
             _ => {}
@@ -288,6 +291,9 @@ impl Room {
             }
         }
         self.kept.rules.handle_timeout(now.time);
+        if self.kept.rules.takes_join(now.time) {
+            self.kept.outputs.push_back(RoomOutput::Sign);
+        }
         self.kept.comparison.handle_timeout(now.time, &*self.kept.replica);
         self.finish(now);
     }
@@ -313,7 +319,13 @@ impl Room {
     /// The next message for `to` of the parts of the replica, or else of the history, that it wants. Asked for when the link has
     /// room, so that a large replica streams between live batches.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        self.kept.comparison.serve(to, &*self.kept.replica).or_else(|| self.serve_history(to))
+        let message = self.kept.comparison.serve(to, &*self.kept.replica).or_else(|| self.serve_history(to));
+        if let Some(RoomMessage::PartBatch(bytes)) = &message
+            && let Some(author) = UnverifiedBatch::peer_of(bytes)
+        {
+            self.kept.send_admissions(to, &author);
+        }
+        message
     }
 
     /// Whether [`Room::serve`] may have something for anybody.

@@ -134,7 +134,7 @@ impl Rulebook {
 
     /// Which of two records of different branches goes on; the genesis before all.
     fn rank(&self, place: Place) -> Option<(u32, core::cmp::Reverse<[u8; 32]>)> {
-        self.nodes[usize::from(place)].record.as_ref().map(|(record, _)| record.rank())
+        self.nodes[usize::from(place)].rank()
     }
 
     /// Notes all bans of the owner, with what lifts them.
@@ -155,7 +155,13 @@ impl Rulebook {
             let lifted = Lifted { record: record.id(), peer: Some(peer) };
             let lifts = self.lifts.get(&lifted).copied().unwrap_or_default();
             let stays = stays.as_ref().map(Arc::clone).unwrap_or_default();
-            self.peers.entry(peer).or_default().bans.push(Ban { at, by_owner, stays, lifts });
+            self.peers.entry(peer).or_default().bans.push(Ban {
+                record: record.id(),
+                at,
+                by_owner,
+                stays,
+                lifts,
+            });
         }
     }
 

@@ -152,6 +152,8 @@ struct Step {
 
 #[derive(Clone, Debug)]
 struct Ban {
+    /// The record that bans.
+    record: ShortId,
     /// The owner's record that bans, or that a moderator's record names.
     at: Place,
     by_owner: bool,
@@ -191,8 +193,12 @@ impl Rulebook {
     /// The record under which to write: of the owner's records the one with the greatest number, then the lowest hash.
     /// `None` for the genesis.
     pub fn in_force(&self) -> Option<&Record> {
-        let records = self.nodes.iter().filter_map(|node| node.record.as_ref());
-        records.map(|(record, _)| record).max_by_key(|record| record.rank())
+        self.owned().map(|(record, _)| record).max_by_key(|record| record.rank())
+    }
+
+    /// The owner's records that count, in ascending order of number and hash.
+    pub fn owned(&self) -> impl Iterator<Item = &WithList> {
+        self.nodes.iter().filter_map(|node| node.record.as_ref())
     }
 
     /// What the owner's next record names as before it.
@@ -236,14 +242,13 @@ impl Rulebook {
     }
 
     /// What does not show, whichever branch says so.
-    pub fn retractions(&self) -> impl Iterator<Item = &Retraction> {
-        let owned = self.nodes.iter().filter_map(|node| node.record.as_ref());
-        let records = owned.chain(&self.edicts).map(|(record, _)| record);
+    pub fn retractions(&self) -> impl Iterator<Item = (&Record, &Retraction)> {
+        let records = self.owned().chain(&self.edicts).map(|(record, _)| record);
         let is_lifted =
             |record: &&Record| self.lifts.contains_key(&Lifted { record: record.id(), peer: None });
         records.filter(move |record| !is_lifted(record)).flat_map(|record| {
-            record.body().changes.iter().filter_map(|change| match change {
-                Change::Retract(retraction) => Some(retraction),
+            record.body().changes.iter().filter_map(move |change| match change {
+                Change::Retract(retraction) => Some((record, retraction)),
                 _ => None,
             })
         })
@@ -259,9 +264,48 @@ impl Rulebook {
             .collect()
     }
 
-    /// Moderators' records that stand, and so are worth keeping.
-    pub fn edicts(&self) -> impl Iterator<Item = &Record> {
-        self.edicts.iter().map(|(record, _)| record)
+    /// Moderators' records that stand, and so are worth keeping, in the same order.
+    pub fn edicts(&self) -> impl Iterator<Item = &WithList> {
+        self.edicts.iter()
+    }
+
+    /// Who moderates by the record that is so named, besides the owner, in ascending order.
+    pub fn moderators(&self, record: &RecordName) -> impl Iterator<Item = PeerId> {
+        self.entitled(record, |journal| &journal.moderates)
+    }
+
+    /// Who is on the list of writers by the record that is so named, in ascending order.
+    pub fn listed(&self, record: &RecordName) -> impl Iterator<Item = PeerId> {
+        self.entitled(record, |journal| &journal.listed)
+    }
+
+    /// Who is banned for whoever writes under the record that is so named, in ascending order.
+    pub fn banned(&self, record: RecordName) -> impl Iterator<Item = PeerId> {
+        let place = self.names.get(&record).copied().unwrap_or_default();
+        let is_banned = move |journal: &Journal| {
+            let moderates = self.has(place, Some(&journal.moderates));
+            journal.bans.iter().any(|ban| !self.is_lifted(ban, place) && (ban.by_owner || !moderates))
+        };
+        self.peers.iter().filter(move |(_, journal)| is_banned(journal)).map(|(peer, _)| *peer)
+    }
+
+    /// The bans of a peer that the record that is so named does not know to be lifted, by their records.
+    pub fn bans_of(&self, record: &RecordName, peer: &PeerId) -> Vec<ShortId> {
+        let place = self.names.get(record).copied().unwrap_or_default();
+        let bans = self.peers.get(peer).map_or(&[][..], |journal| &journal.bans);
+        bans.iter().filter(|ban| !self.is_lifted(ban, place)).map(|ban| ban.record).collect()
+    }
+
+    /// What the last of its line says that says any such thing: the record that is so named, or one that it builds on.
+    pub fn last_said<'a, T: 'a>(
+        &'a self,
+        record: &RecordName,
+        what: impl Fn(&'a Change) -> Option<T>,
+    ) -> Option<T> {
+        let place = *self.names.get(record)?;
+        let line = self.nodes.iter().enumerate().filter(|(other, _)| self.knows(place, *other as Place));
+        let said = line.filter_map(|(_, node)| Some((node.rank()?, node.changes().find_map(&what)?)));
+        said.max_by_key(|(rank, _)| *rank).map(|(_, said)| said)
     }
 
     /// What a record that joins all heads repeats, so that what one branch took binds the others: slots that were cut,
@@ -288,6 +332,16 @@ impl Rulebook {
             peers.dedup();
         }
         repeat
+    }
+
+    fn entitled(
+        &self,
+        record: &RecordName,
+        steps: fn(&Journal) -> &Vec<Step>,
+    ) -> impl Iterator<Item = PeerId> {
+        let place = self.names.get(record).copied().unwrap_or_default();
+        let has = move |journal: &Journal| self.has(place, Some(steps(journal)));
+        self.peers.iter().filter(move |(_, journal)| has(journal)).map(|(peer, _)| *peer)
     }
 
     /// Whether an author other than the owner may write this by the record at `place`, and no cut took it.
@@ -393,6 +447,10 @@ pub struct Repeat {
 }
 
 impl Node {
+    fn rank(&self) -> Option<(u32, core::cmp::Reverse<[u8; 32]>)> {
+        self.record.as_ref().map(|(record, _)| record.rank())
+    }
+
     fn name(&self) -> RecordName {
         self.record.as_ref().map_or(RecordName::GENESIS, |(record, _)| record.name())
     }

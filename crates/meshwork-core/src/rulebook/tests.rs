@@ -209,7 +209,7 @@ fn moderators_records_stand_while_they_do() {
     let strangers = says(BEN, &[&first], vec![Change::Ban(peers(&[ANN]))], 0, &[]);
     let too_much = says(MODERATOR, &[&first], vec![Change::Appoint(peers(&[BEN]))], 0, &[]);
     let standing = book(&[&first, &ban, &strangers, &too_much]);
-    assert_eq!(standing.edicts().map(Record::id).collect::<Vec<_>>(), [ban.0.id()]);
+    assert_eq!(standing.edicts().map(|(record, _)| record.id()).collect::<Vec<_>>(), [ban.0.id()]);
     assert_eq!(standing.in_force().map(Record::id), Some(first.0.id()), "nothing builds on it");
     assert_eq!(judge(&standing, ANN, Some(&first), 7), Verdict::Stands);
     assert_eq!(judge(&standing, ANN, Some(&first), 8), Verdict::Cut);

@@ -5,12 +5,6 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 
-/// Which replica of a room.
-pub type ReplicaNumber = u8;
-
-/// The replica of the app that the room opens with.
-pub const FIRST_REPLICA: ReplicaNumber = 0;
-
 /// What looks different in a replica, in the words of its family.
 #[derive(Clone)]
 pub struct Changes(Arc<dyn Any + Send + Sync>);

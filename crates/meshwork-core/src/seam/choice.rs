@@ -82,7 +82,7 @@ impl fmt::Display for Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::room::rules::record::OVERLAY_MAX;
+    use crate::signed::change::OVERLAY_MAX;
     use alloc::string::ToString as _;
 
     #[test]

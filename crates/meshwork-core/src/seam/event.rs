@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::change::{Changes, ReplicaNumber};
-use super::io::BatchKey;
+use super::change::Changes;
 use super::presence::State;
 use crate::id::{Code, Endpoint, RoomId};
+use crate::signed::batch::BatchKey;
+use crate::signed::header::ReplicaNumber;
 use crate::text::make_fit;
 
 /// This node's number for a room it has joined or is joining; never used twice by one node.
@@ -229,9 +230,12 @@ impl Event {
             Event::RoomRefused { reason, .. } => match reason {
                 RoomRefusal::WrongRoom(words)
                 | RoomRefusal::Full(words)
-                | RoomRefusal::Version(words)
+                | RoomRefusal::App(words)
                 | RoomRefusal::Server(words) => make_fit(words),
-                RoomRefusal::SecretMissing | RoomRefusal::SecretWrong => {}
+                RoomRefusal::SecretMissing
+                | RoomRefusal::SecretWrong
+                | RoomRefusal::First
+                | RoomRefusal::Version(_) => {}
             },
             Event::Link { reason, .. } => reason.iter_mut().for_each(make_fit),
             Event::ByHandFailed { reason, .. }
@@ -325,9 +329,23 @@ pub enum RoomRefusal {
     /// The room has as many members as it allows.
     #[error("The room is full: {0}. Ask someone to make room.")]
     Full(String),
-    /// The room's genesis says something that this build does not know.
-    #[error("This room was made by a newer version of Meshwork ({0}). Update, then open the link again.")]
-    Version(String),
+    /// The room is one of Meshwork 0.1. What is stored of it is left as it is.
+    #[error(
+        "This room was made by Meshwork 0.1. This version cannot open it, and leaves what is stored of it as it is. \
+         Make a new room."
+    )]
+    First,
+    /// The room's genesis has the format of a later version. What is stored of it is left as it is.
+    #[error(
+        "This room was made by a later version of Meshwork (genesis format {0}). Update, then open the link again."
+    )]
+    Version(u8),
+    /// The app is not known to this program, or the room tells it what cannot be.
+    #[error(
+        "This program does not know the room's app {0}, or what the room tells it. Update, or open the link with a \
+         program that knows it."
+    )]
+    App(String),
     /// The server refused to register the room or to let the endpoint in.
     #[error("The server refused: {0}.")]
     Server(String),
@@ -380,8 +398,10 @@ pub enum Refusal {
     Record,
     /// A record of the room was signed by somebody who has no say in it.
     RecordSigner,
-    /// What should prove that an endpoint contradicted itself does not.
-    Equivocation,
+    /// An admission does not hold.
+    Admission,
+    /// What should show that an endpoint gave one sequence twice does not.
+    Contradiction,
     /// More batches than this end takes from one neighbour; they were dropped, and comparison brings what counts.
     Flood,
     /// A member announces parts of a replica that it does not serve, or serves less than it says.
@@ -428,7 +448,8 @@ impl Refusal {
             Refusal::BatchBanned => "batch-banned",
             Refusal::Record => "record",
             Refusal::RecordSigner => "record-signer",
-            Refusal::Equivocation => "equivocation",
+            Refusal::Admission => "admission",
+            Refusal::Contradiction => "contradiction",
             Refusal::Flood => "flood",
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",

@@ -16,6 +16,7 @@ use core::net::IpAddr;
 use super::path::{IceConfig, LinkPath};
 use crate::id::RoomId;
 use crate::seam::description::{Fingerprints, Role, Signal};
+use crate::signed::batch::BatchKey;
 use crate::time::WallTime;
 pub use crate::wire::FRAME_MAX;
 
@@ -212,15 +213,6 @@ pub struct AcceptedBatch {
     pub at: WallTime,
     /// The signed batch.
     pub bytes: Vec<u8>,
-}
-
-/// Names a batch: its author's endpoint and its sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchKey {
-    /// The endpoint that wrote it.
-    pub author: crate::id::Endpoint,
-    /// Its place in that endpoint's sequence, from 1.
-    pub sequence: u64,
 }
 
 /// What the driver tells the node.

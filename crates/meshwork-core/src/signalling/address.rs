@@ -1,9 +1,9 @@
-//! The LINK of a room: the page's address, whose fragment names the room and carries its secret.
+//! The address of a room: the link that people pass on, which names the room and carries what lets one in.
 //!
-//! `http(s)://HOST/place/CODE#` base64url(RoomId) [`.` base64url(secret)] [`;at=` further servers]. The fragment
-//! never reaches a server. Without a fragment the address leads to an open room by its code alone. Further
-//! servers are written like HOST's own address, percent-encoded where needed and parted by commas; they know
-//! the room by its id.
+//! `http(s)://HOST/APP/CODE#` base64url(RoomId) [`.` base64url(secret) [`.` base64url(edit seed)]] [`;at=` further
+//! servers]. The fragment never reaches a server. `APP` says which of the room's apps is in front; right behind the
+//! host it may be missing. Without a server the address is `meshwork:APP#...`. Without a fragment it leads to an open
+//! room by its code alone. docs/protocol/addresses.md has every part.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,40 +11,79 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use super::protocol::PATH;
 use crate::id::{Code, RoomId, Secret};
-use crate::signalling::protocol::PATH;
-
-/// Where and what a room is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomAddress {
-    /// `http://HOST[:PORT][/base]` or `https://...`, without a slash at its end.
-    pub server: String,
-    /// The room's code on that server.
-    pub code: Code,
-    /// The room's id; `None` when only the code is known.
-    pub room: Option<RoomId>,
-    /// The room's secret, when it is private and the address carries it.
-    pub secret: Option<Secret>,
-    /// Further servers that know the room by its id, in the form of `server`; at most [`FURTHER_SERVERS_MAX`].
-    pub further_servers: Vec<String>,
-}
+use crate::signed::admission::EditSeed;
+use crate::signed::app::AppWord;
 
 /// Further servers in one address: each costs every member a socket.
 pub const FURTHER_SERVERS_MAX: usize = 3;
 /// Longest address of a server, in bytes: a host name has at most 253, and a port and a short path follow.
 pub const SERVER_MAX: usize = 300;
+/// Longest address of a room, in bytes: four servers of which each byte is escaped, and the rest.
+pub const ADDRESS_MAX: usize = 4096;
+/// Codes that are paths of a server of its own: they are never drawn and never read.
+pub const RESERVED_CODES: [&str; 2] = ["ASSETS", "HEALTH"];
 
-/// Why a text is not a room's address.
+/// What the addresses without a server begin with.
+const SCHEME: &str = "meshwork:";
+
+/// Where and what a room is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomAddress {
+    place: Place,
+    app: Option<AppWord>,
+    keys: Option<RoomKeys>,
+    further_servers: Vec<String>,
+}
+
+/// What the part behind `#` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomKeys {
+    /// The room's id.
+    pub room: RoomId,
+    /// What lets one in, and perhaps lets one write, where the room is private.
+    pub secrets: Option<Secrets>,
+}
+
+/// What lets people into a private room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// The room's secret.
+    pub secret: Secret,
+    /// What lets one write where only the admitted may. Without it the address is one to look.
+    pub edit_seed: Option<EditSeed>,
+}
+
+/// Where a room is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// At this server, under this code.
+    Server { server: String, code: Code },
+    /// By its id alone.
+    Anywhere,
+}
+
+/// Why a text is not a room's address. No variant repeats what stands behind `#`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
+    /// Longer than [`ADDRESS_MAX`].
+    #[error("it has {0} bytes, and a room's link has at most {ADDRESS_MAX}")]
+    Length(usize),
     /// It does not begin with `http://` or `https://` and a host.
-    #[error("{0:?} is not a room's link: it begins with http:// or https:// and a host")]
+    #[error("{0:?} is not a room's link: it begins with http:// or https:// and a host, or with meshwork:")]
     Server(String),
-    /// Its path is not `/place/CODE`.
-    #[error("{0:?} is not a room's link: its path ends in /place/ and a code of six characters")]
+    /// Its path is not `/APP/CODE`.
+    #[error("{0:?} is not a room's link: its path ends in an app and a code of six characters")]
     Path(String),
-    /// What stands after `#` is not a room id and perhaps a secret.
+    /// The code is a path of the server's own.
+    #[error("{0} is a page of the server's own, not a room's code")]
+    Reserved(Code),
+    /// There is no server, and what stands after `meshwork:` is no app.
+    #[error("{0:?} is not a room's link: meshwork: is followed by an app and #")]
+    App(String),
+    /// What stands after `#` is not a room id and perhaps secrets.
     #[error("the part after # is changed or cut off: ask for the link again")]
     Fragment,
     /// More servers are named than a member keeps sockets to.
@@ -52,61 +91,229 @@ pub enum AddressError {
     FurtherServers(usize),
 }
 
-impl FromStr for RoomAddress {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<RoomAddress, AddressError> {
-        let text = text.trim();
-        let (page, fragment) = match text.split_once('#') {
-            Some((page, fragment)) => (page, Some(fragment)),
-            None => (text, None),
-        };
-        let page = page.split('?').next().unwrap_or(page);
-        check_server(page)?;
-        let path_error = || AddressError::Path(String::from(page));
-        let (server, code) = page.rsplit_once("/place/").ok_or_else(path_error)?;
-        let code = code.trim_end_matches('/').parse().map_err(|_| path_error())?;
-        let mut fields = fragment.unwrap_or("").split(';');
-        let (room, secret) = parse_room(fields.next().unwrap_or(""))?;
-        // Fields that this version does not know are left to later ones.
-        let further = fields.find_map(|field| field.strip_prefix("at="));
-        // They know the room by its id alone.
-        let further = further.filter(|_| room.is_some());
-        let further_servers = further.map_or(Ok(Vec::new()), parse_servers)?;
-        Ok(RoomAddress { server: String::from(server), code, room, secret, further_servers })
-    }
+/// Whether a code is a path of the server's own.
+pub fn is_reserved(code: Code) -> bool {
+    RESERVED_CODES.iter().any(|word| word.parse() == Ok(code))
 }
 
-/// Checks that `server` begins like the address of a server.
+/// The WebSocket address of the signalling of the server at `server` (`http://` or `https://`).
+pub fn signalling_url(server: &str) -> String {
+    let server = server.trim_end_matches('/');
+    // "http" becomes "ws" and "https" becomes "wss".
+    format!("ws{}{PATH}", server.strip_prefix("http").unwrap_or(server))
+}
+
+/// Checks that `server` is `http://` or `https://`, a host, and perhaps a path without a slash at its end.
 ///
 /// # Errors
 /// [`AddressError::Server`].
 pub fn check_server(server: &str) -> Result<(), AddressError> {
     let host = server.strip_prefix("http://").or_else(|| server.strip_prefix("https://"));
-    let plain = |host: &str| !host.is_empty() && !host.starts_with('/') && host.len() <= SERVER_MAX;
-    if host.is_some_and(plain) { Ok(()) } else { Err(AddressError::Server(String::from(server))) }
+    let is_plain = |host: &str| {
+        !host.is_empty()
+            && !host.starts_with('/')
+            && !host.ends_with('/')
+            && !host.contains(['#', '?'])
+            && host.trim() == host
+            && host.len() <= SERVER_MAX
+    };
+    if host.is_some_and(is_plain) { Ok(()) } else { Err(AddressError::Server(String::from(server))) }
+}
+
+impl RoomAddress {
+    /// The address of a room at a server.
+    ///
+    /// # Errors
+    /// [`AddressError`] where the text would not be read as it was meant: a wrong server, a reserved code, or a server
+    /// under a path while no app is named.
+    pub fn at_server(server: &str, app: Option<AppWord>, code: Code) -> Result<RoomAddress, AddressError> {
+        check_server(server)?;
+        if is_reserved(code) {
+            return Err(AddressError::Reserved(code));
+        }
+        let host = server.split_once("://").map_or(server, |(_, host)| host);
+        if app.is_none() && host.contains('/') {
+            return Err(AddressError::Path(String::from(server)));
+        }
+        let place = Place::Server { server: String::from(server), code };
+        Ok(RoomAddress { place, app, keys: None, further_servers: Vec::new() })
+    }
+
+    /// The address of a room that is found without a server: in the network nearby, or at further servers.
+    pub fn without_server(app: AppWord, keys: RoomKeys) -> RoomAddress {
+        RoomAddress { place: Place::Anywhere, app: Some(app), keys: Some(keys), further_servers: Vec::new() }
+    }
+
+    /// With the part behind `#`.
+    pub fn with_keys(mut self, keys: RoomKeys) -> RoomAddress {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// With further servers that know the room by its id.
+    ///
+    /// # Errors
+    /// [`AddressError`] when there are more than [`FURTHER_SERVERS_MAX`], or one is not a server, or the id is missing.
+    pub fn with_further_servers(mut self, servers: Vec<String>) -> Result<RoomAddress, AddressError> {
+        if servers.len() > FURTHER_SERVERS_MAX {
+            return Err(AddressError::FurtherServers(servers.len()));
+        }
+        servers.iter().try_for_each(|server| check_server(server))?;
+        if self.keys.is_none() && !servers.is_empty() {
+            return Err(AddressError::Fragment);
+        }
+        self.further_servers = servers;
+        Ok(self)
+    }
+
+    /// The same without what lets one write: a link to look.
+    pub fn to_look(mut self) -> RoomAddress {
+        if let Some(RoomKeys { secrets: Some(secrets), .. }) = &mut self.keys {
+            secrets.edit_seed = None;
+        }
+        self
+    }
+
+    /// The same room with another app in front. A server under a path cannot be without one.
+    pub fn with_app(mut self, app: AppWord) -> RoomAddress {
+        self.app = Some(app);
+        self
+    }
+
+    /// The server and the room's code there, unless it is found without a server.
+    pub fn server(&self) -> Option<(&str, Code)> {
+        match &self.place {
+            Place::Server { server, code } => Some((server, *code)),
+            Place::Anywhere => None,
+        }
+    }
+
+    /// The room's code at its server, unless it is found without a server.
+    pub fn code(&self) -> Option<Code> {
+        self.server().map(|(_, code)| code)
+    }
+
+    /// Every server that is named: the one that the code is of, then those that know the room by its id.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        let first = self.server().map(|(server, _)| server);
+        first.into_iter().chain(self.further_servers.iter().map(String::as_str))
+    }
+
+    /// The app in front, where one is named.
+    pub fn app(&self) -> Option<&AppWord> {
+        self.app.as_ref()
+    }
+
+    /// What the part behind `#` says; `None` when only the code is known.
+    pub fn keys(&self) -> Option<RoomKeys> {
+        self.keys
+    }
+
+    /// The room's id, where it is known.
+    pub fn room(&self) -> Option<RoomId> {
+        self.keys.map(|keys| keys.room)
+    }
+
+    /// What lets one in, where the room is private and the address carries it.
+    pub fn secrets(&self) -> Option<Secrets> {
+        self.keys.and_then(|keys| keys.secrets)
+    }
+
+    /// Further servers that know the room by its id.
+    pub fn further_servers(&self) -> &[String] {
+        &self.further_servers
+    }
+}
+
+impl FromStr for RoomAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<RoomAddress, AddressError> {
+        let text = text.trim();
+        if text.len() > ADDRESS_MAX {
+            return Err(AddressError::Length(text.len()));
+        }
+        let (page, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let mut fields = fragment.split(';');
+        let keys = parse_keys(fields.next().unwrap_or_default())?;
+        let address = match page.strip_prefix(SCHEME) {
+            Some(app) => {
+                let app = app.parse().map_err(|_| AddressError::App(String::from(app)))?;
+                RoomAddress::without_server(app, keys.ok_or(AddressError::Fragment)?)
+            }
+            None => {
+                let address = parse_page(page)?;
+                keys.map_or_else(|| address.clone(), |keys| address.clone().with_keys(keys))
+            }
+        };
+        // Fields that this version does not know are left to later ones.
+        match fields.find_map(|field| field.strip_prefix("at=")) {
+            // Further servers know the room by its id alone.
+            Some(servers) if address.keys.is_some() => address.with_further_servers(parse_servers(servers)?),
+            _ => Ok(address),
+        }
+    }
+}
+
+/// `http(s)://HOST[/base]/APP/CODE`, or `http(s)://HOST/CODE`.
+fn parse_page(page: &str) -> Result<RoomAddress, AddressError> {
+    let page = page.split('?').next().unwrap_or(page).trim_end_matches('/');
+    let (scheme, rest) = page.split_once("://").ok_or_else(|| AddressError::Server(String::from(page)))?;
+    check_server(page)?;
+    let path_error = || AddressError::Path(String::from(page));
+    let (before, code) = rest.rsplit_once('/').ok_or_else(path_error)?;
+    let code = code.parse().map_err(|_| path_error())?;
+    let (host, app) = match before.rsplit_once('/') {
+        Some((host, app)) => (host, Some(app.parse().map_err(|_| path_error())?)),
+        None => (before, None),
+    };
+    RoomAddress::at_server(&format!("{scheme}://{host}"), app, code)
+}
+
+fn parse_keys(text: &str) -> Result<Option<RoomKeys>, AddressError> {
+    fn read<T: FromStr>(part: &str) -> Result<T, AddressError> {
+        part.parse().map_err(|_| AddressError::Fragment)
+    }
+    let mut parts = text.split('.');
+    let room = match parts.next() {
+        None | Some("") if text.is_empty() => return Ok(None),
+        room => read(room.unwrap_or_default())?,
+    };
+    let secret: Option<Secret> = parts.next().map(read).transpose()?;
+    let edit_seed: Option<EditSeed> = parts.next().map(read).transpose()?;
+    match parts.next() {
+        Some(_) => Err(AddressError::Fragment),
+        None => Ok(Some(RoomKeys { room, secrets: secret.map(|secret| Secrets { secret, edit_seed }) })),
+    }
 }
 
 fn parse_servers(field: &str) -> Result<Vec<String>, AddressError> {
     let written = || field.split(',').filter(|server| !server.is_empty());
-    if written().count() > FURTHER_SERVERS_MAX {
-        return Err(AddressError::FurtherServers(written().count()));
+    match written().count() {
+        0..=FURTHER_SERVERS_MAX => {
+            written().map(|server| decode_server(server).ok_or(AddressError::Fragment)).collect()
+        }
+        more => Err(AddressError::FurtherServers(more)),
     }
-    let decoded = written().map(|server| {
-        let server = decode_server(server).ok_or(AddressError::Fragment)?;
-        check_server(&server)?;
-        Ok(server)
-    });
-    decoded.collect()
 }
 
-/// Writes a server's address with `%` escapes (RFC 3986 section 2.1) for what would end it in a list.
+/// Whether a character would end a server's address in a list, or be lost there.
+fn is_escaped(character: char) -> bool {
+    matches!(character, '%' | ',' | ';' | '#') || character.is_whitespace()
+}
+
+/// Writes a server's address with `%` escapes (RFC 3986 section 2.1) where needed.
 fn encode_server(server: &str) -> String {
     let mut encoded = String::new();
     for character in server.chars() {
-        match character {
-            '%' | ',' | ';' | '#' | ' ' => encoded.push_str(&format!("%{:02X}", u32::from(character))),
-            character => encoded.push(character),
+        if is_escaped(character) {
+            let mut bytes = [0; 4];
+            character
+                .encode_utf8(&mut bytes)
+                .bytes()
+                .for_each(|byte| encoded.push_str(&format!("%{byte:02X}")));
+        } else {
+            encoded.push(character);
         }
     }
     encoded
@@ -118,8 +325,8 @@ fn decode_server(encoded: &str) -> Option<String> {
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         if byte == b'%' {
-            let digits = core::str::from_utf8(rest.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            let digits = rest.first_chunk::<2>().filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+            bytes.push(u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?);
             rest = &rest[2..];
         } else {
             bytes.push(byte);
@@ -129,89 +336,29 @@ fn decode_server(encoded: &str) -> Option<String> {
     Some(String::from(server.trim_end_matches('/')))
 }
 
-fn parse_room(fragment: &str) -> Result<(Option<RoomId>, Option<Secret>), AddressError> {
-    if fragment.is_empty() {
-        return Ok((None, None));
-    }
-    let (room, secret) = match fragment.split_once('.') {
-        Some((room, secret)) => (room, Some(secret.parse().map_err(|_| AddressError::Fragment)?)),
-        None => (fragment, None),
-    };
-    Ok((Some(room.parse().map_err(|_| AddressError::Fragment)?), secret))
-}
-
-impl RoomAddress {
-    /// The WebSocket address of the server's signalling.
-    pub fn signalling_url(&self) -> String {
-        signalling_url(&self.server)
-    }
-}
-
-/// The WebSocket address of the signalling of the server at `server` (`http://` or `https://`).
-pub fn signalling_url(server: &str) -> String {
-    let server = server.trim_end_matches('/');
-    // "http" becomes "ws" and "https" becomes "wss".
-    format!("ws{}{PATH}", server.strip_prefix("http").unwrap_or(server))
-}
-
 impl fmt::Display for RoomAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/place/{}", self.server, self.code)?;
-        if let Some(room) = self.room {
+        let app = self.app.as_deref().unwrap_or_default();
+        match &self.place {
+            Place::Server { server, code } if app.is_empty() => write!(f, "{server}/{code}")?,
+            Place::Server { server, code } => write!(f, "{server}/{app}/{code}")?,
+            Place::Anywhere => write!(f, "{SCHEME}{app}")?,
+        }
+        if let Some(RoomKeys { room, secrets }) = self.keys {
             write!(f, "#{room}")?;
-            if let Some(secret) = self.secret {
+            if let Some(Secrets { secret, edit_seed }) = secrets {
                 write!(f, ".{secret}")?;
+                edit_seed.map_or(Ok(()), |seed| write!(f, ".{seed}"))?;
             }
-            if !self.further_servers.is_empty() {
-                let servers: Vec<String> =
-                    self.further_servers.iter().map(|server| encode_server(server)).collect();
-                write!(f, ";at={}", servers.join(","))?;
-            }
+        }
+        if !self.further_servers.is_empty() {
+            let servers: Vec<String> =
+                self.further_servers.iter().map(|server| encode_server(server)).collect();
+            write!(f, ";at={}", servers.join(","))?;
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::ToString as _;
-    use alloc::vec;
-
-    #[test]
-    fn addresses_read_as_they_are_written() {
-        let whole = RoomAddress {
-            server: "https://example.org/mesh".into(),
-            code: Code::from_bits(77),
-            room: Some(RoomId([9; 32])),
-            secret: Some(Secret([4; 16])),
-            further_servers: vec!["http://10.0.0.7:8080".into(), "https://[::1]:80/a,b;c%20".into()],
-        };
-        assert_eq!(whole.to_string().parse(), Ok(whole.clone()));
-        assert_eq!(whole.signalling_url(), "wss://example.org/mesh/signal");
-        let bare: RoomAddress = "http://127.0.0.1:8080/place/k7m4qx?x=1".parse().expect("a bare address");
-        assert_eq!(bare.code.to_string(), "K7M4QX");
-        assert_eq!((bare.room, bare.secret), (None, None));
-        assert_eq!(bare.signalling_url(), "ws://127.0.0.1:8080/signal");
-        let later = format!("http://x/place/K7M4QX#{};later=1;at=http%3A//y/", RoomId([0; 32]));
-        let later: RoomAddress = later.parse().expect("an unknown field is skipped");
-        assert_eq!(later.further_servers, ["http://y"]);
-    }
-
-    #[test]
-    fn changed_addresses_are_refused() {
-        let parse = |text: &str| text.parse::<RoomAddress>();
-        assert!(matches!(parse("ftp://x/place/K7M4QX"), Err(AddressError::Server(_))));
-        assert!(matches!(parse("http:///place/K7M4QX"), Err(AddressError::Server(_))));
-        assert!(matches!(parse("http://x/place/K7M4Q0"), Err(AddressError::Path(_))));
-        assert!(matches!(parse("http://x/plaice/K7M4QX"), Err(AddressError::Path(_))));
-        assert_eq!(parse("http://x/place/K7M4QX#abc"), Err(AddressError::Fragment));
-        let cut = format!("http://x/place/K7M4QX#{}.abc", RoomId([0; 32]));
-        assert_eq!(parse(&cut), Err(AddressError::Fragment));
-        let at = |servers: &str| parse(&format!("http://x/place/K7M4QX#{};at={servers}", RoomId([0; 32])));
-        assert_eq!(at("http://a,http://b,http://c,http://d"), Err(AddressError::FurtherServers(4)));
-        assert_eq!(at("ftp://a"), Err(AddressError::Server("ftp://a".into())));
-        assert_eq!(at("http://a%2"), Err(AddressError::Fragment));
-        assert_eq!(at("http://a%ff"), Err(AddressError::Fragment));
-    }
-}
+mod tests;

@@ -32,11 +32,12 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::announce;
-use super::protocol::{GENESIS_MAX, PAYLOAD_MAX};
+use super::protocol::PAYLOAD_MAX;
 use crate::id::{Endpoint, Identity, RoomId, Secret};
 use crate::rng::Rng;
 use crate::seam::description::Description;
 use crate::signalling::announce::Introduction;
+use crate::signed::genesis::GENESIS_MAX;
 use crate::wire::base64_text::{from_base64, to_base64};
 use crate::wire::{self, Bytes, VersionRange};
 

@@ -447,14 +447,16 @@ mod tests {
 
     #[test]
     fn a_server_of_another_version_is_told_and_not_entered() {
-        let mut world = world();
-        world.client.handle_timeout(Time(0), &mut world.rng);
         let challenge = serde_json::to_string(&Base64::from([0u8; 32])).expect("text");
-        let welcome = format!(
-            r#"{{"type":"welcome","versions":[2,3],"challenge":{challenge},"time_ms":0,"keep_alive_ms":20000}}"#
-        );
-        assert_eq!(world.text(Time(0), &welcome), (None, Some(ClientEvent::Version((2, 3)))));
-        assert!(!world.client.is_entered());
+        for (least, most) in [(VERSIONS.0 - 1, VERSIONS.0 - 1), (VERSIONS.1 + 1, VERSIONS.1 + 2)] {
+            let mut world = world();
+            world.client.handle_timeout(Time(0), &mut world.rng);
+            let welcome = format!(
+                r#"{{"type":"welcome","versions":[{least},{most}],"challenge":{challenge},"time_ms":0,"keep_alive_ms":20000}}"#
+            );
+            assert_eq!(world.text(Time(0), &welcome), (None, Some(ClientEvent::Version((least, most)))));
+            assert!(!world.client.is_entered());
+        }
     }
 
     #[test]

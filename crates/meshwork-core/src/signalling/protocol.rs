@@ -1,4 +1,4 @@
-//! The JSON messages between a client and a Meshwork signalling server, version 1.
+//! The JSON messages between a client and a Meshwork signalling server, version 2.
 //!
 //! docs/protocol/signalling.md explains the conversation. One WebSocket text frame holds one message; a
 //! member named `type` says which. Unknown types are ignored by both ends, so that a later version can add
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Code, Endpoint, RoomId};
 use crate::seam::ice_server::IceServer;
+use crate::signed::genesis::GENESIS_MAX;
 use crate::wire::Base64;
 
 /// Lowest and highest version of this protocol that this build speaks.
-pub const VERSIONS: (u16, u16) = (1, 1);
+pub const VERSIONS: (u16, u16) = (2, 2);
 /// Path of the WebSocket on a Meshwork server.
 pub const PATH: &str = "/signal";
 /// What an endpoint signs to enter a server: this label, the challenge, the endpoint in its binary form.
@@ -271,8 +272,6 @@ pub enum ServerRefusal {
     Other,
 }
 
-/// Longest signed genesis, in bytes: it fits one small message and one database row.
-pub const GENESIS_MAX: usize = 1024;
 /// Longest sealed signalling payload, in bytes: a description with 16 candidates takes under 2 KiB.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// Longest message of this protocol, in bytes of JSON: a payload in base64 and its envelope.
@@ -306,7 +305,7 @@ mod tests {
         let code = Code::from_bits(77);
         let (reason, detail) = (ServerRefusal::RoomFull, "it has \"24\" members".to_string());
         let welcome = |overlay| FromServer::Welcome {
-            versions: (1, 2),
+            versions: (2, 3),
             challenge: [9; 32].into(),
             time_ms: 8,
             keep_alive_ms: 25_000,
@@ -344,7 +343,7 @@ mod tests {
     fn from_client() -> Vec<FromClient> {
         let (room, code) = (room(), Code::from_bits(77));
         let mut messages = vec![
-            FromClient::Enter { version: 1, announcement: announcement(), proof: [4; 64].into() },
+            FromClient::Enter { version: 2, announcement: announcement(), proof: [4; 64].into() },
             FromClient::Register { genesis: [250; GENESIS_MAX].into() },
             FromClient::Lookup { room: Some(room), code: None },
             FromClient::Lookup { room: None, code: Some(code) },

@@ -12,15 +12,18 @@
 //! outside, [`SignedBatch`] for what replicas take.
 
 use alloc::sync::Arc;
+use core::cmp::Ordering;
 use core::fmt;
 use core::ops::Deref;
 
-use super::header::{HEADER_MAX, Header, RecordName};
+use super::header::RecordName;
+pub use super::header::{HEADER_MAX, Header, StampWindow};
 use super::list::ShortId;
 use super::stub::Stub;
-use super::verify::{self, Label, SIGNATURE_LEN};
+pub use super::verify::SIGNATURE_LEN;
+use super::verify::{self, Label};
 use crate::clock::Stamp;
-use crate::id::{Endpoint, Identity, PeerId, RoomId};
+use crate::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use crate::wire::DecodeError;
 
 /// Longest batch, in bytes: 4096 entries with a stamp and a small value each take 45 KiB, and four such batches fit one
@@ -53,6 +56,44 @@ impl BatchId {
 impl fmt::Debug for BatchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.short().fmt(f)
+    }
+}
+
+/// Where a batch stands in its author's sequence, and which one it is there: an author may give one place twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchKey {
+    /// The endpoint that wrote it.
+    pub author: Endpoint,
+    /// Its place in that endpoint's sequence, from 1.
+    pub sequence: u64,
+    /// The beginning of its id.
+    pub id: ShortId,
+}
+
+impl BatchKey {
+    /// Bytes of a key.
+    pub const LEN: usize = Endpoint::LEN + 8 + 16;
+
+    /// The key as stores have it, in the same order: endpoint, sequence, and the beginning of the id.
+    pub fn to_bytes(&self) -> [u8; BatchKey::LEN] {
+        let mut bytes = [0; BatchKey::LEN];
+        let (author, rest) = bytes.split_at_mut(Endpoint::LEN);
+        author.copy_from_slice(&self.author.to_bytes());
+        rest[..8].copy_from_slice(&self.sequence.to_be_bytes());
+        rest[8..].copy_from_slice(&self.id.0);
+        bytes
+    }
+
+    /// Reads what [`BatchKey::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8; BatchKey::LEN]) -> BatchKey {
+        let number = |at: usize| {
+            let bytes = bytes[at..].first_chunk().expect("eight bytes before the id");
+            u64::from_be_bytes(*bytes)
+        };
+        let peer = PeerId(*bytes.first_chunk().expect("a peer stands first"));
+        let author = Endpoint { peer, instance: Instance(number(32)) };
+        let id = ShortId(*bytes.last_chunk().expect("an id stands last"));
+        BatchKey { author, sequence: number(Endpoint::LEN), id }
     }
 }
 
@@ -156,9 +197,22 @@ impl Batch {
         self.parts().0
     }
 
+    /// Its place in its author's sequence, and its id.
+    pub fn key(&self) -> BatchKey {
+        let Header { author, sequence, .. } = self.header();
+        BatchKey { author, sequence, id: self.id().short() }
+    }
+
     /// Whose batch it is: the header's peer, without reading the rest.
     pub fn peer(&self) -> PeerId {
         PeerId(*self.bytes()[1..].first_chunk().expect("the author's key follows the first byte"))
+    }
+
+    /// Orders batches that hold the very same entry: the greater one keeps it. The one written later is greater, so a
+    /// fold replaces what it repeats; of two written at once the ids decide.
+    pub fn compare_rank(&self, other: &Batch) -> Ordering {
+        let rank = |batch: &Batch| (batch.header().window.most, batch.id());
+        rank(self).cmp(&rank(other))
     }
 
     /// What the replica is told.
@@ -228,6 +282,11 @@ impl UnverifiedBatch {
         Ok(UnverifiedBatch(Batch::new(room, header, payload, |_| *signature)))
     }
 
+    /// Whose batch these bytes are, if they are one.
+    pub fn peer_of(bytes: &[u8]) -> Option<PeerId> {
+        bytes.get(1..)?.first_chunk().copied().map(PeerId)
+    }
+
     /// Checks that the author signed its id.
     ///
     /// # Errors
@@ -237,6 +296,13 @@ impl UnverifiedBatch {
             signed_by_author(&self.header(), &self.id(), self.signature())?;
         }
         Ok(SignedBatch(self.0))
+    }
+}
+
+impl UnverifiedBatch {
+    /// Takes it for signed, to see what it would make of a replica that is thrown away.
+    pub(crate) fn assume_signed(self) -> SignedBatch {
+        SignedBatch(self.0)
     }
 }
 

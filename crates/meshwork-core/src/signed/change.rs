@@ -149,6 +149,13 @@ pub struct Retraction {
     pub scope: Bytes<SCOPE_MAX>,
 }
 
+impl Retraction {
+    /// Whether it covers what `peer` wrote at `stamp`, if that is within its scope.
+    pub fn is_of(&self, stamp: Stamp, peer: PeerId) -> bool {
+        stamp <= self.until && self.author.is_none_or(|author| author == peer)
+    }
+}
+
 /// Another secret, and who keeps access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewSecret {

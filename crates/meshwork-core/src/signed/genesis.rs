@@ -170,15 +170,7 @@ impl Genesis {
     /// [`GenesisError`] names the first thing that is wrong.
     pub fn decode(bytes: &[u8]) -> Result<(Genesis, RoomId), GenesisError> {
         let wrong_length = || GenesisError::Length(bytes.len());
-        if bytes.len() > GENESIS_MAX {
-            return Err(wrong_length());
-        }
-        let (&format, body) = bytes.split_first().ok_or_else(wrong_length)?;
-        match format {
-            FORMAT => {}
-            FIRST_FORMAT => return Err(GenesisError::First),
-            later => return Err(GenesisError::Later(later)),
-        }
+        let body = Genesis::check_format(bytes)?;
         let (genesis, rest) = postcard::take_from_bytes(body).map_err(DecodeError::Body)?;
         let signed = &bytes[..bytes.len() - rest.len()];
         match &genesis {
@@ -195,6 +187,31 @@ impl Genesis {
             return Err(GenesisError::NotShortest);
         }
         Ok((genesis, room_id(bytes)))
+    }
+
+    /// Checks the length of a genesis and its format, which tells other versions apart. Returns what follows that.
+    ///
+    /// # Errors
+    /// [`GenesisError::Length`], [`GenesisError::First`], [`GenesisError::Later`].
+    pub fn check_format(bytes: &[u8]) -> Result<&[u8], GenesisError> {
+        match bytes.split_first() {
+            None => Err(GenesisError::Length(0)),
+            _ if bytes.len() > GENESIS_MAX => Err(GenesisError::Length(bytes.len())),
+            Some((&FORMAT, body)) => Ok(body),
+            Some((&FIRST_FORMAT, _)) => Err(GenesisError::First),
+            Some((&later, _)) => Err(GenesisError::Later(later)),
+        }
+    }
+
+    /// An open room of the app `toy`, always the same: its genesis, the signed bytes and its id.
+    #[cfg(test)]
+    pub(crate) fn of_test(owner: &Identity) -> (Genesis, Vec<u8>, RoomId) {
+        let app = "toy".parse().expect("a word");
+        let (parameters, heirs) = (Bytes::default(), Bytes::default());
+        let owned =
+            Owned { nonce: [7; 16], app, parameters, owner: owner.peer(), access: Access::Open, heirs };
+        let (bytes, room) = owned.clone().sign(owner).expect("the owner signs");
+        (Genesis::Owned(owned), bytes, room)
     }
 
     /// Format and body, as they are signed.

@@ -1,6 +1,6 @@
 //! The header of a batch: who says something, to which replica, under which record, when, and what it costs.
 //!
-//! A header has one byte string. Its first byte says the format and which of four fields are there; docs/protocol/next/
+//! A header has one byte string. Its first byte says the format and which of four fields are there; docs/protocol/
 //! batches.md has every byte.
 
 use serde::Deserialize;
@@ -9,7 +9,6 @@ use super::app::SLOTS_MAX;
 use super::batch::BatchError;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Instance, PeerId};
-use crate::seam::io::BatchKey;
 
 /// Longest header, in bytes: every number at its longest.
 pub const HEADER_MAX: usize = 92;
@@ -48,6 +47,9 @@ pub struct ReplicaNumber {
 }
 
 impl ReplicaNumber {
+    /// The replica of the app that the room opens with.
+    pub const FIRST: ReplicaNumber = ReplicaNumber { slot: 0, family: Family::Own };
+
     /// The replica of `family` of the app in `slot`; `None` when `slot` is not below [`SLOTS_MAX`].
     pub fn new(slot: u8, family: Family) -> Option<ReplicaNumber> {
         (slot < SLOTS_MAX).then_some(ReplicaNumber { slot, family })
@@ -147,9 +149,10 @@ pub struct Header {
 }
 
 impl Header {
-    /// Names the place of the batch in its author's sequence.
-    pub fn key(&self) -> BatchKey {
-        BatchKey { author: self.author, sequence: self.sequence }
+    /// Of a batch for the replica of the app that the room opens with, under the genesis, where nothing is limited.
+    pub fn new(author: Endpoint, sequence: u64, window: StampWindow, cost: u32) -> Header {
+        let (replica, record) = (ReplicaNumber::FIRST, RecordName::GENESIS);
+        Header { author, sequence, replica, record, window, cost, used: None }
     }
 
     /// Checks what its bytes cannot say wrongly by themselves.

@@ -8,15 +8,13 @@
 //! A [`genesis`] says what never changes about a room; its hash names the room. A [`batch`] is what an author says to
 //! a replica; its [`header`] is signed, and its id stands for it wherever the payload is too much. A [`record`] says
 //! what changes about a room; what takes a right away names a [`list`] of the batches that stay. An [`admission`]
-//! shows that somebody has a room's edit seed. An [`address`] is the text by which a room is found. docs/protocol/next
-//! has every byte.
+//! shows that somebody has a room's edit seed. docs/protocol/genesis.md, batches.md and records.md have every byte.
 //!
 //! # Invariants
 //! - One thing has one byte string: what could be written otherwise is refused.
 //! - A signature is over a [label](verify::Label) that nothing else begins with, and all are checked by one function.
 //! - Whatever is read from outside has a greatest length, which is checked before memory is taken.
 
-pub mod address;
 pub mod admission;
 pub mod app;
 pub mod batch;

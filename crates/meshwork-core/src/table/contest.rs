@@ -18,8 +18,8 @@ use core::ops::Bound;
 
 use super::entry::{Entry, InTable, Place};
 use super::quota::{Account, Quota, Used};
-use crate::batches::batch::SignedBatch;
 use crate::id::PeerId;
+use crate::signed::batch::SignedBatch;
 
 /// What became of an entry of a batch that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use super::payload::{Payload, Writer, Written};
-use crate::batches::batch::SignedBatch;
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::Digest;
+use crate::signed::batch::SignedBatch;
 
 /// An entry's digest is blake3 in its key derivation mode under this context.
 const ENTRY_CONTEXT: &str = "meshwork table entry digest v1";

@@ -28,12 +28,12 @@
 //! # Limits
 //! [`ROW_MAX`], [`FIELD_MAX`], [`VALUE_MAX`], [`ENTRIES_MAX`] for what is written, [`Quota`] for what holds.
 //! - Who moderates is the room's to know: a [`Content`](crate::replica::Content) tells it when to look.
-//! - A retraction covers all entries of an author, or of everybody, up to a stamp: a scope cannot name rows yet, and
-//!   one that names anything covers nothing here.
+//! - A retraction covers entries of an author, or of everybody, up to a stamp: in the row whose id is its scope, or where
+//!   that is empty in all rows.
 //! - Whoever made many keys can fill memory with what each may hold. To give up part of a table is left to the room.
 //!
 //! ```
-//! use meshwork_core::batches::batch::{Header, SignedBatch, StampWindow};
+//! use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 //! use meshwork_core::clock::Stamp;
 //! use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 //! use meshwork_core::replica::Replica as _;
@@ -45,8 +45,8 @@
 //! let mine = Writer::Peer(author.peer).field(b"seats");
 //! for payload in payloads(&[Write::value("votes\0ferry", mine.clone(), "40")])? {
 //!     let window = StampWindow::at(Stamp(1_790_000_000_000 << 16));
-//!     let header = Header { author, sequence: 1, replica: 0, record: None, window };
-//!     let batch = SignedBatch::sign(&identity, &RoomId([3; 32]), header, &payload)?;
+//!     let header = Header::new(author, 1, window, 0);
+//!     let batch = SignedBatch::sign(&identity, &RoomId([3; 32]), &header, &payload)?;
 //!     let content = table.check(&batch.header(), batch.payload())?;
 //!     assert!(table.apply(batch, content).kept);
 //! }
@@ -76,9 +76,9 @@ pub use self::payload::{
 pub use self::quota::{Quota, Used};
 pub use self::tree::LEAF_ENTRIES_MAX;
 use self::tree::{Item, Node};
-use crate::batches::batch::Header;
 use crate::id::PeerId;
 use crate::replica::{Applied, Changes, Replica, Retraction};
+use crate::signed::batch::Header;
 
 /// Bytes at the end of a row of a table by time: six of the time in milliseconds since 1970, the most significant
 /// first, and eight that tell rows of one millisecond apart.
@@ -246,7 +246,9 @@ impl Table {
     }
 
     fn is_hidden(retracted: &[Retraction], entry: &Entry) -> bool {
-        let covers = |one: &Retraction| one.scope.is_none() && one.is_of(entry.stamp(), entry.author());
+        let covers = |one: &Retraction| {
+            (one.scope.is_empty() || *one.scope == *entry.row()) && one.is_of(entry.stamp(), entry.author())
+        };
         retracted.iter().any(covers)
     }
 }

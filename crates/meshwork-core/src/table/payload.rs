@@ -6,10 +6,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Write;
-use crate::batches::batch::{Header, PAYLOAD_MAX};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::WHENEVER;
+use crate::signed::batch::{Header, PAYLOAD_MAX};
 use crate::wire::write_varint;
 
 /// Longest id of a row, in bytes: the name of a table, and a key that a person may read.
@@ -284,13 +284,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::batches::batch::StampWindow;
     use crate::id::{Endpoint, Identity, Instance};
+    use crate::signed::batch::StampWindow;
 
     fn header() -> Header {
         let author = Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) };
         let window = StampWindow { least: Stamp(1 << 40), most: Stamp(1 << 41) };
-        Header { author, sequence: 1, replica: 0, record: None, window }
+        Header::new(author, 1, window, 0)
     }
 
     fn entry(field: &[u8]) -> Written<'_> {

@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 use super::entry::Entry;
 use super::payload::{self, Payload, Written};
 use super::{ENTRIES_MAX, Table, Write, payloads, tree};
-use crate::batches::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::{Applied, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction};
+use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch, UnverifiedBatch};
 
 /// Most parts that are listed: a room tells all of them at once.
 const PARTS_MAX: usize = 4096;

@@ -7,12 +7,13 @@ use alloc::{format, vec::Vec};
 use core::cmp::Reverse;
 
 use super::*;
-use crate::batches::batch::{SignedBatch, StampWindow, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, RoomId};
-use crate::replica::{Digest, EMPTY_PART_DIGEST, Enforced, Fold};
+use crate::replica::{Digest, EMPTY_PART_DIGEST, Enforced, Fold, ReplicaNumber};
 use crate::rng::Rng;
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::{SignedBatch, StampWindow, UnverifiedBatch};
+use crate::wire::Bytes;
 
 const ROOM: RoomId = RoomId([1; 32]);
 const NO_LIMIT: Quota = Quota { values: 99, bytes: 9999, removals: 99 };
@@ -34,8 +35,8 @@ fn field(name: &str) -> Vec<u8> {
 fn sign(person: u8, sequence: u64, (least, most): (u64, u64), payload: &[u8]) -> SignedBatch {
     let author = Endpoint { peer: peer(person), instance: Instance(1) };
     let window = StampWindow { least: Stamp(least), most: Stamp(most) };
-    let header = Header { author, sequence, replica: 0, record: None, window };
-    SignedBatch::sign(&identity(person), &ROOM, header, payload).expect("a legal batch")
+    let header = Header::new(author, sequence, window, 0);
+    SignedBatch::sign(&identity(person), &ROOM, &header, payload).expect("a legal batch")
 }
 
 /// What a person writes at a time: the batches have the numbers from that on.
@@ -84,9 +85,9 @@ fn by_the_rules(batches: &[SignedBatch], quota: Quota) -> (Vec<Line>, BTreeSet<B
         let Payload { row, entries: all } = Payload::read(&header, batch.payload()).expect("legal");
         for Written { field, stamp, value } in all {
             let content = (value.is_none(), value);
-            let rank = (header.rank(), batch.bytes());
+            let rank = (header.window.most, batch.id());
             let (peer, first) = (header.author.peer, Reverse((stamp, header.author.peer)));
-            entries.push((first, row, field, Reverse(content), Reverse(rank), peer, header.key()));
+            entries.push((first, row, field, Reverse(content), Reverse(rank), peer, batch.key()));
         }
     }
     entries.sort();
@@ -395,12 +396,15 @@ fn what_is_taken_back_reads_as_removed() {
         write(&mut table, person, stamp, &[Write::value("row", field(&name), &name)]);
     }
     let (before, batches) = (table.digest(), state(&table).1);
-    let retracted = Retraction { until: Stamp(6), author: Some(peer(0)), scope: None };
-    let scoped = Retraction { scope: Some([0; 4]), author: None, ..retracted };
+    let of = |author, scope: &[u8]| {
+        let (replica, scope) = (ReplicaNumber::FIRST, Bytes::new(scope.to_vec()).expect("short"));
+        Retraction { replica, until: Stamp(6), author, scope }
+    };
+    let (retracted, scoped) = (of(Some(peer(0)), b""), of(None, b"other row"));
     let enforce = |table: &mut Table, list: &[Retraction]| -> Enforced<Option<Changes>> {
         table.enforce(&|_| true, list, &mut core::iter::empty())
     };
-    assert!(enforce(&mut table, &[scoped]).changed.is_none(), "a scope of cells covers no row");
+    assert!(enforce(&mut table, core::slice::from_ref(&scoped)).changed.is_none(), "another row");
     let hidden = enforce(&mut table, &[retracted, scoped]).changed.expect("one reads different");
     assert!(matches!(hidden.of::<Change>(), [Change { before: Some(_), after: None }]));
     assert_eq!(["5", "6", "7"].map(|name| text(&table, "row", name)), [None, Some("6"), Some("7")]);

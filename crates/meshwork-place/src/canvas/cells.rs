@@ -7,13 +7,13 @@ use super::colour::{Colour, Painted};
 use super::erasure;
 use super::size::{CanvasSize, TILE_CELLS, TILE_SIDE, cell_of_tile};
 use super::strokes::{Strokes, TileCell};
-use meshwork_core::batches::batch::{Batch, Header};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::planted;
 use meshwork_core::replica::{
     ContentError, Digest, EMPTY_PART_DIGEST, Entries, Family, Fold, PART_BATCHES_MAX, Retraction, Slot,
 };
+use meshwork_core::signed::batch::{Batch, Header};
 
 /// In a tile's digest, the bit of a colour that says that the author's key follows.
 const AUTHOR_FOLLOWS: u32 = 1 << 31;

@@ -8,8 +8,8 @@ use super::colour::Colour;
 use super::predict;
 use super::size::TILE_CELLS;
 use super::strokes::{StrokesError, TileCell};
-use meshwork_core::batches::batch::StampWindow;
 use meshwork_core::clock::Stamp;
+use meshwork_core::signed::batch::StampWindow;
 
 /// Width of tile numbers, indices, and counts less one.
 const INDEX: u32 = 12;
@@ -349,8 +349,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use meshwork_core::batches::batch::PAYLOAD_MAX;
     use meshwork_core::rng::Rng;
+    use meshwork_core::signed::batch::PAYLOAD_MAX;
     use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
 

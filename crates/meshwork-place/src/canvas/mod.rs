@@ -29,7 +29,7 @@
 //! ```
 //! use meshwork_core::clock::{Clock, Stamp};
 //! use meshwork_place::canvas::{Canvas, CanvasSize, Colour, REPLICA, cells_to_strokes};
-//! use meshwork_core::batches::batch::{Header, SignedBatch};
+//! use meshwork_core::signed::batch::{Header, SignedBatch};
 //! use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 //! use meshwork_core::time::WallTime;
 //!
@@ -38,8 +38,8 @@
 //! let mut canvas = Canvas::new(CanvasSize { width: 100, height: 100 })?;
 //! let stamp = Clock::new().stamp(WallTime::from_millis(1_700_000_000_000));
 //! for strokes in cells_to_strokes(canvas.size(), &[(7, 8, Colour::rgb(255, 0, 0))], stamp)? {
-//!     let header = Header { author, sequence: 1, replica: REPLICA, record: None, window: strokes.window() };
-//!     let batch = SignedBatch::sign(&identity, &room, header, &strokes.encode())?;
+//!     let header = Header::new(author, 1, strokes.window(), 0);
+//!     let batch = SignedBatch::sign(&identity, &room, &header, &strokes.encode())?;
 //!     assert_eq!(canvas.read(&batch)?, strokes);
 //!     assert!(canvas.apply(batch, &strokes).kept);
 //! }
@@ -62,17 +62,18 @@ use std::fmt;
 
 use cells::{TileCells, Tiles};
 pub use colour::{Colour, Painted};
+pub use erasure::{Erase, Region};
 pub use past::{PastBatch, PastCell};
 pub use size::{CanvasSize, CanvasSizeError, SIDE_MAX, TILE_CELLS, TILE_SIDE, index_in_tile};
 pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 
-use meshwork_core::batches::batch::{Batch, SignedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
-use meshwork_core::replica::{self, FIRST_REPLICA, MadeOfParts, Parts, ReplicaNumber, Retraction};
+use meshwork_core::replica::{self, MadeOfParts, Parts, ReplicaNumber, Retraction};
+use meshwork_core::signed::batch::{Batch, SignedBatch};
 
 /// The replica number of a room's canvas.
-pub const REPLICA: ReplicaNumber = FIRST_REPLICA;
+pub const REPLICA: ReplicaNumber = ReplicaNumber::FIRST;
 
 /// What a batch changed; cells are in the order of their indices.
 pub type Applied = replica::Applied<Vec<Painted>>;

@@ -2,9 +2,9 @@
 
 use super::size::cell_of_tile;
 use super::{Canvas, Colour, TileCell};
-use meshwork_core::batches::batch::SignedBatch;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::Endpoint;
+use meshwork_core::signed::batch::SignedBatch;
 
 /// A batch of the past, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]

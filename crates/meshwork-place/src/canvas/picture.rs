@@ -54,24 +54,18 @@ fn pixel_of(colour: Colour) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canvas::{CanvasSize, REPLICA, cells_to_strokes};
-    use meshwork_core::batches::batch::{Header, SignedBatch};
+    use crate::canvas::{CanvasSize, cells_to_strokes};
     use meshwork_core::clock::Stamp;
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+    use meshwork_core::signed::batch::{Header, SignedBatch};
 
     fn painted(size: CanvasSize, cells: &[(u16, u16, Colour)]) -> Canvas {
         let mut canvas = Canvas::new(size).unwrap();
         let identity = Identity::from_secret([1; 32]);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         for (sequence, strokes) in cells_to_strokes(size, cells, Stamp(9)).unwrap().iter().enumerate() {
-            let header = Header {
-                author,
-                sequence: sequence as u64 + 1,
-                replica: REPLICA,
-                record: None,
-                window: strokes.window(),
-            };
-            let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &strokes.encode()).unwrap();
+            let header = Header::new(author, sequence as u64 + 1, strokes.window(), 0);
+            let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), &header, &strokes.encode()).unwrap();
             canvas.apply(batch, strokes);
         }
         canvas

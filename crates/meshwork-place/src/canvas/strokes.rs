@@ -3,8 +3,8 @@
 use super::coding;
 use super::colour::Colour;
 use super::size::{CanvasSize, TILE_CELLS, cell_of_tile, index_in_tile};
-use meshwork_core::batches::batch::StampWindow;
 use meshwork_core::clock::Stamp;
+use meshwork_core::signed::batch::StampWindow;
 
 /// One painted cell of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

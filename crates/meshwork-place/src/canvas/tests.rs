@@ -6,11 +6,11 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use super::*;
-use meshwork_core::batches::batch::{Header, StampWindow};
 use meshwork_core::clock::Clock;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::replica::{EMPTY_PART_DIGEST, Replica as _};
-use meshwork_core::seam::io::BatchKey;
+use meshwork_core::signed::batch::{BatchId, BatchKey};
+use meshwork_core::signed::batch::{Header, StampWindow};
 use meshwork_core::time::WallTime;
 
 const ROOM: RoomId = RoomId([2; 32]);
@@ -36,8 +36,8 @@ fn identity(peer: u8) -> Identity {
 fn sign(peer: u8, instance: u8, sequence: u64, strokes: &Strokes, most: Stamp) -> SignedBatch {
     let author = Endpoint { peer: identity(peer).peer(), instance: Instance(instance.into()) };
     let window = StampWindow { least: strokes.window().least, most };
-    let header = Header { author, sequence, replica: REPLICA, record: None, window };
-    SignedBatch::sign(&identity(peer), &ROOM, header, &strokes.encode()).unwrap()
+    let header = Header::new(author, sequence, window, 0);
+    SignedBatch::sign(&identity(peer), &ROOM, &header, &strokes.encode()).unwrap()
 }
 
 fn batches(writes: Vec<Write>) -> Vec<(SignedBatch, Strokes)> {
@@ -57,7 +57,7 @@ fn batches(writes: Vec<Write>) -> Vec<(SignedBatch, Strokes)> {
 }
 
 /// What wins each cell: stamp, peer, colour; then what decides which batch keeps it.
-type Win = (Stamp, PeerId, Colour, (Stamp, u64, Instance), BatchKey);
+type Win = (Stamp, PeerId, Colour, (Stamp, BatchId), BatchKey);
 
 #[derive(Default, PartialEq, Eq, Debug)]
 struct Model(BTreeMap<(u32, u16), Win>);
@@ -67,7 +67,13 @@ impl Model {
         let mut model = Model::default();
         for (batch, strokes) in batches {
             for cell in strokes.cells() {
-                let win = (cell.stamp, batch.peer(), cell.colour, batch.header().rank(), batch.key());
+                let win = (
+                    cell.stamp,
+                    batch.peer(),
+                    cell.colour,
+                    (batch.header().window.most, batch.id()),
+                    batch.key(),
+                );
                 let place = model.0.entry((strokes.tile(), cell.index)).or_insert(win);
                 *place = (*place).max(win);
             }
@@ -235,8 +241,8 @@ fn batches_of_strokes_are_small() {
         assert_eq!(strokes.len(), 1, "one tile");
         let author = Endpoint { peer: identity(0).peer(), instance: Instance(u64::MAX) };
         let window = strokes[0].window();
-        let header = Header { author, sequence: 2_000_000, replica: REPLICA, record: None, window };
-        SignedBatch::sign(&identity(0), &ROOM, header, &strokes[0].encode()).unwrap().bytes().len()
+        let header = Header::new(author, 2_000_000, window, 0);
+        SignedBatch::sign(&identity(0), &ROOM, &header, &strokes[0].encode()).unwrap().bytes().len()
     };
     let mut rng = meshwork_core::rng::Rng::new([6; 32]);
     let mut scattered = BTreeSet::new();

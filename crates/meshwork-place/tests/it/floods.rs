@@ -5,16 +5,16 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::common::{EPOCH, Members, identity};
-use meshwork_core::batches::batch::{Header, SignedBatch};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::node::Refusal;
 use meshwork_core::room::delivery::flood::BURST_MAX;
 use meshwork_core::room::delivery::{HELD_BYTES_MAX, HELD_MAX};
 use meshwork_core::room::message::RoomMessage;
+use meshwork_core::signed::batch::{Header, SignedBatch};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::Bytes;
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, REPLICA, cells_to_strokes};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, cells_to_strokes};
 
 /// Counts what this thread has allocated and not given back.
 struct Counting;
@@ -76,9 +76,8 @@ fn batch_of(key: u64, members: &Members, stamp: Stamp, size: CanvasSize, cell: (
     let strokes = cells_to_strokes(size, &[(cell.0, cell.1, Colour::rgb(255, 0, 0))], stamp);
     let strokes = strokes.expect("cells on the canvas").remove(0);
     let endpoint = Endpoint { peer: author.peer(), instance: Instance(key) };
-    let header =
-        Header { author: endpoint, sequence: 1, replica: REPLICA, record: None, window: strokes.window() };
-    let batch = SignedBatch::sign(&author, &room, header, &strokes.encode()).expect("a legal batch");
+    let header = Header::new(endpoint, 1, strokes.window(), 1);
+    let batch = SignedBatch::sign(&author, &room, &header, &strokes.encode()).expect("a legal batch");
     batch.bytes().to_vec()
 }
 

@@ -13,7 +13,7 @@ use meshwork_core::room::history::{
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::message::history::{HistoryMessage, HistorySource, PartOutcome, WantHistory};
 use meshwork_core::wire::Bytes;
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch, REPLICA, Region};
 
 const SIZE: CanvasSize = CanvasSize { width: 256, height: 128 };
 const KEEPER: u8 = 1;
@@ -254,7 +254,12 @@ fn erased_cells_of_the_past_read_cleared() {
     let shown =
         |canvas: &Canvas| canvas.past(&batch).map(|past| past.cells.iter().map(|cell| cell.colour).collect());
     assert_eq!(shown(&canvas), Some(vec![colour(1), colour(2)]));
-    let erasure = Retraction { until: Stamp::LAST, author: None, scope: Some([2, 0, 1, 9]) };
+    let erasure = Retraction {
+        replica: REPLICA,
+        until: Stamp::LAST,
+        author: None,
+        scope: Region { x: 2, y: 0, width: 1, height: 9 }.to_scope(),
+    };
     canvas.enforce(|_| true, vec![erasure], [].into_iter());
     assert_eq!(shown(&canvas), Some(vec![colour(1), Colour::CLEARED]));
 }

@@ -138,14 +138,15 @@ mod tests {
     use super::*;
     use meshwork_core::id::{Endpoint, Identity, Instance};
     use meshwork_core::node::RoomHandle;
-    use meshwork_core::replica::{Changes, FIRST_REPLICA};
-    use meshwork_core::seam::io::BatchKey;
+    use meshwork_core::replica::{Changes, ReplicaNumber};
+    use meshwork_core::signed::batch::BatchKey;
+    use meshwork_core::signed::list::ShortId;
 
     fn change(room: u32) -> Event {
         let author = Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) };
         let changes = Changes::new(vec![()]).expect("one");
-        let batch = Some(BatchKey { author, sequence: 1 });
-        Event::Changed { room: RoomHandle(room), replica: FIRST_REPLICA, batch, changes }
+        let batch = Some(BatchKey { author, sequence: 1, id: ShortId([0; 16]) });
+        Event::Changed { room: RoomHandle(room), replica: ReplicaNumber::FIRST, batch, changes }
     }
 
     #[tokio::test]

@@ -11,9 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::id::RoomId;
 use meshwork_core::node::StoredRoom;
-use meshwork_core::seam::io::{AcceptedBatch, BatchKey, StoreChange};
+use meshwork_core::seam::io::{AcceptedBatch, StoreChange};
+use meshwork_core::signed::batch::BatchKey;
 use redb::{
     Builder, Database, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition, TableError,
     WriteTransaction,
@@ -24,15 +25,15 @@ use super::persist::{ReadHistory, Store, StoreError};
 
 /// Bytes of pages that redb keeps in memory. A room is read once, at the start, and then only written.
 const CACHE_MAX: usize = 16 * 1024 * 1024;
-/// Length of a batch's key: room, endpoint, sequence.
-const KEY_LEN: usize = 32 + Endpoint::LEN + 8;
+/// Length of a batch's key behind its room.
+const KEY_LEN: usize = 32 + BatchKey::LEN;
 
 /// Signed genesis by room.
 const GENESES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("genesis");
 /// Records by room.
 const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("records");
-/// Signed batch by room, endpoint and sequence, so that a room's batches lie together.
-const BATCHES: TableDefinition<'_, &[u8; KEY_LEN], &[u8]> = TableDefinition::new("batch");
+/// Signed batch by room and key, so that a room's batches lie together. `batch` is the table of Meshwork 0.1.
+const BATCHES: TableDefinition<'_, &[u8; KEY_LEN], &[u8]> = TableDefinition::new("batch 2");
 /// Room by the address at which it was found: server and code.
 const ADDRESSES: TableDefinition<'_, &str, &[u8; 32]> = TableDefinition::new("address");
 
@@ -403,8 +404,7 @@ fn create(path: &Path) -> Result<(), OpenStoreError> {
 fn batch_key(room: RoomId, key: &BatchKey) -> [u8; KEY_LEN] {
     let mut bytes = [0; KEY_LEN];
     bytes[..32].copy_from_slice(&room.0);
-    bytes[32..KEY_LEN - 8].copy_from_slice(&key.author.to_bytes());
-    bytes[KEY_LEN - 8..].copy_from_slice(&key.sequence.to_be_bytes());
+    bytes[32..].copy_from_slice(&key.to_bytes());
     bytes
 }
 

@@ -207,9 +207,9 @@ impl Driver {
     /// What becomes of it is told by events.
     ///
     /// # Errors
-    /// [`CommandError::TooManyRooms`].
+    /// [`CommandError::NoServer`] or [`CommandError::TooManyRooms`].
     pub async fn join_room(&self, address: RoomAddress) -> Result<RoomHandle, CommandError> {
-        let stored = self.0.keeper.find(address.room, &place(&address)).await;
+        let stored = self.0.keeper.find(address.room(), place(&address).as_deref()).await;
         let join = |stored| self.with(|node, now| node.join_room(now, address.clone(), stored));
         match join(stored) {
             // What is stored under this address is another room, or damaged.
@@ -279,9 +279,9 @@ impl Host for NodeHost {
     }
 }
 
-/// Where a room is found, as it is noted beside it.
-fn place(address: &RoomAddress) -> String {
-    format!("{}/place/{}", address.server, address.code)
+/// Where a room is found, whichever of its apps is in front, as it is noted beside it.
+fn place(address: &RoomAddress) -> Option<String> {
+    address.server().map(|(server, code)| format!("{server}/{code}"))
 }
 
 impl Shared {
@@ -351,8 +351,8 @@ impl Shared {
             Event::RoomOpened { room, id } => self.keeper.open(*room, *id),
             Event::RoomRefused { room, .. } => self.keeper.close(*room),
             Event::RoomRegistered { room, .. } => {
-                if let Some(address) = machine.node.room(*room).address() {
-                    self.keeper.note_address(*room, place(&address));
+                if let Some(place) = machine.node.room(*room).address().as_ref().and_then(place) {
+                    self.keeper.note_address(*room, place);
                 }
             }
             _ => {}

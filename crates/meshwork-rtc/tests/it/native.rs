@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -10,12 +11,15 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::links::direct::RETAINED_MAX;
-use meshwork_core::node::{CommandError, Config, Event, RoomHandle, RoomSpec, ServerState};
+use meshwork_core::node::{CommandError, Config, Event, RoomHandle, ServerState};
 use meshwork_core::seam::io::StoreChange;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork_core::signed::batch::BatchKey;
+use meshwork_core::signed::list::ShortId;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_rtc::native::persist::{Store, StoreError};
+use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
@@ -71,7 +75,7 @@ impl Peer {
 
     async fn create(&mut self, server: SocketAddr, private: bool) -> (RoomHandle, RoomAddress) {
         let size = CanvasSize { width: 64, height: 48 };
-        let spec = RoomSpec { server: format!("http://{server}"), kind: meshwork_place::kind(size), private };
+        let spec = meshwork_place::room_spec(format!("http://{server}"), size, private);
         let room = self.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
         self.wait("registration", |event| matches!(event, Event::RoomRegistered { .. }).then_some(())).await;
         let address = self.driver.call(move |node, _| node.room(room).address()).await.unwrap();
@@ -330,6 +334,38 @@ async fn an_unreachable_server_is_told_in_words() {
         .await;
     assert!(reason.contains("nothing listens"), "{reason}");
     peer.driver.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_stored_room_of_the_first_version_is_named_in_words_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rooms.redb");
+    let mut store = RedbStore::open(&path).unwrap();
+    let room = RoomId([7; 32]);
+    let author = Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) };
+    let change = StoreChange {
+        genesis: Some(b"\x01 and what followed".to_vec()),
+        records: Some(b"records".to_vec()),
+        insert: vec![(BatchKey { author, sequence: 1, id: ShortId([0; 16]) }, b"batch".to_vec())],
+        ..StoreChange::default()
+    };
+    store.apply_all(&[(room, change)]).unwrap();
+    let (stored, bytes) = (store.load(room).unwrap(), fs::read(&path).unwrap());
+    assert!(stored.is_some());
+
+    let mut peer = Peer::start(14, Some(Box::new(store.clone())));
+    let address: RoomAddress = "http://127.0.0.1:1/place/AAAAAA".parse().unwrap();
+    let (address, given) = (address.with_keys(RoomKeys { room, secrets: None }), stored.clone());
+    peer.driver.call(move |node, now| node.join_room(now, address, given)).await.unwrap().unwrap();
+    let words = peer
+        .wait("refusal", |event| match event {
+            Event::RoomRefused { reason, .. } => Some(reason.to_string()),
+            _ => None,
+        })
+        .await;
+    assert!(words.contains("made by Meshwork 0.1"), "{words}");
+    peer.driver.shut_down().await;
+    assert_eq!((store.load(room).unwrap(), fs::read(&path).unwrap()), (stored, bytes));
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::links::direct::DIRECT_MAX;
-use meshwork_core::node::{Config, Event, LinkState, RoomHandle, RoomSpec};
-use meshwork_core::room::genesis::RoomKind;
+use meshwork_core::node::{Config, Event, LinkState, RoomHandle};
 use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::canvas::CanvasSize;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
@@ -123,7 +123,7 @@ fn send(driver: &Driver, to: Endpoint, numbers: std::ops::Range<usize>) -> JoinH
 }
 
 async fn meet(ada: &mut Peer, ben: &mut Peer, server: String) -> (RoomHandle, RoomHandle) {
-    let spec = RoomSpec { server, kind: RoomKind::Place { width: 64, height: 48 }, private: true };
+    let spec = meshwork_place::room_spec(server, CanvasSize { width: 64, height: 48 }, true);
     let room = ada.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
     ada.until("registration", |_, event| matches!(event, Event::RoomRegistered { .. })).await;
     let address: Option<RoomAddress> =

@@ -278,10 +278,10 @@ mod tests {
 
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
     use meshwork_core::rng::Rng;
-    use meshwork_core::room::genesis::{Genesis, RoomKind};
     use meshwork_core::signalling::announce;
-    use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, VERSIONS};
-    use meshwork_core::wire::Base64;
+    use meshwork_core::signalling::protocol::{FromClient, FromServer, VERSIONS};
+    use meshwork_core::signed::genesis::{GENESIS_MAX, Owned};
+    use meshwork_core::wire::{Base64, Bytes};
 
     use super::*;
     use crate::code::ServerKey;
@@ -314,8 +314,9 @@ mod tests {
 
     fn room() -> (RoomId, Base64<GENESIS_MAX>) {
         let owner = Identity::from_secret([9; 32]);
-        let kind = RoomKind::Place { width: 10, height: 10 };
-        let (bytes, room) = Genesis::new(&mut Rng::new([1; 32]), owner.peer(), kind, None).sign(&owner);
+        let app = "place".parse().unwrap();
+        let owned = Owned::new(&mut Rng::new([1; 32]), owner.peer(), app, Bytes::default(), None);
+        let (bytes, room) = owned.sign(&owner).unwrap();
         (room, Base64::new(bytes).unwrap())
     }
 

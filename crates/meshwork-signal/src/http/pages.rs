@@ -8,8 +8,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use meshwork_core::signalling::address::is_reserved;
+use meshwork_core::signed::app::AppWord;
 
-/// The file behind `/` and every `/place/...`: one page that finds its way by its address.
+/// The file behind `/` and every room's address: one page that finds its way by its address.
 const INDEX: &str = "index.html";
 /// What lies below is named by a hash of its content and never changes.
 const IMMUTABLE_FOLDER: &str = "assets/";
@@ -81,11 +83,25 @@ pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, header
 /// The file that an address stands for; `None` for addresses that no file can have.
 fn file_at(path: &str) -> Option<&str> {
     let path = path.strip_prefix('/')?;
-    if path.is_empty() || path == "place" || path.starts_with("place/") {
+    if path.is_empty() || is_room(path) {
         return Some(INDEX);
     }
     let is_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     is_plain.then_some(path)
+}
+
+/// Whether a path is a room's, `APP/CODE` or `CODE`. Of `place/...` each is, so that a code that was cut off is told in
+/// words.
+fn is_room(path: &str) -> bool {
+    if path == "place" || path.starts_with("place/") {
+        return true;
+    }
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let (is_app, code) = match path.rsplit_once('/') {
+        Some((app, code)) => (app.parse::<AppWord>().is_ok(), code),
+        None => (true, path),
+    };
+    is_app && !path.starts_with(IMMUTABLE_FOLDER) && code.parse().is_ok_and(|code| !is_reserved(code))
 }
 
 /// The smallest twin of a file that the browser can read.
@@ -142,11 +158,24 @@ mod tests {
 
     #[test]
     fn addresses_stand_for_files() {
-        for index in ["/", "/place", "/place/", "/place/K7M4QX", "/place/K7M4QX/"] {
+        for index in ["/", "/place", "/place/", "/place/K7M4QX", "/place/K7M4QX/", "/place/K7M"] {
             assert_eq!(file_at(index), Some(INDEX), "{index}");
         }
-        assert_eq!(file_at("/assets/1f/meshwork.js"), Some("assets/1f/meshwork.js"));
-        for wrong in ["//", "/../key", "/assets//x", "/./x", "*"] {
+        for room in ["/K7M4QX", "/k7m4qx/", "/tic-tac-toe-3/K7M4QX"] {
+            assert_eq!(file_at(room), Some(INDEX), "{room}");
+        }
+        for file in [
+            "assets/1f/meshwork.js",
+            "assets/ABCDEF",
+            "assets",
+            "HEALTH",
+            "chat",
+            "chat/K7M",
+            "a/chat/K7M4QX",
+        ] {
+            assert_eq!(file_at(&format!("/{file}")), Some(file), "no room");
+        }
+        for wrong in ["//", "/../key", "/assets//x", "/./x", "*", "//K7M4QX", "/../K7M4QX"] {
             assert_eq!(file_at(wrong), None, "{wrong}");
         }
     }

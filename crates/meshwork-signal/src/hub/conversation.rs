@@ -3,11 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use meshwork_core::id::{Endpoint, RoomId};
-use meshwork_core::room::genesis::{Genesis, GenesisError};
 use meshwork_core::signalling::announce;
-use meshwork_core::signalling::protocol::{
-    Announcement, FromClient, FromServer, GENESIS_MAX, ServerRefusal, VERSIONS,
-};
+use meshwork_core::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
+use meshwork_core::signed::genesis::{GENESIS_MAX, Genesis, GenesisError};
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
@@ -109,7 +107,8 @@ impl Hub {
         let endpoint = announcement.endpoint;
         let (least, most) = VERSIONS;
         if !(least..=most).contains(&version) {
-            let detail = format!("version {version} is not {least} to {most}");
+            let detail =
+                format!("version {version} is not {least} to {most}: reload the page, or update the program");
             return self.doom(id, ServerRefusal::Version, detail);
         }
         if !announce::verify_entry(&endpoint, &socket.challenge, proof) {
@@ -157,9 +156,9 @@ impl Hub {
             let detail = String::from("this meeting point serves one room and takes in no other");
             return self.refuse(now, id, ServerRefusal::ServerFull, detail, Some(hashed), None);
         }
-        let room = match Genesis::decode_signed(&genesis) {
+        let room = match Genesis::decode(&genesis) {
             Ok((_, room)) => room,
-            Err(error @ GenesisError::Format(_)) => {
+            Err(error @ (GenesisError::First | GenesisError::Later(_))) => {
                 return self.refuse(now, id, ServerRefusal::Version, error.to_string(), Some(hashed), None);
             }
             Err(error @ GenesisError::Signature(_)) => {

@@ -35,7 +35,7 @@
 //! let mut hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32])?;
 //! let socket = hub.handle_opened(Time(0), WallTime(0), [192, 0, 2, 1].into());
 //! let Some(Output::Send { text, .. }) = hub.poll_output() else { panic!("the hub speaks first") };
-//! assert!(text.starts_with(r#"{"type":"welcome","versions":[1,1],"#));
+//! assert!(text.starts_with(r#"{"type":"welcome","versions":[2,2],"#));
 //!
 //! hub.handle_text(Time(1), socket, "what?");
 //! let Some(Output::Send { text, .. }) = hub.poll_output() else { panic!("rubbish is answered") };

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use meshwork_core::id::{Code, Endpoint, RoomId};
-use meshwork_core::signalling::protocol::GENESIS_MAX;
+use meshwork_core::signed::genesis::GENESIS_MAX;
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
 use super::members::Members;
 use super::{HubConfig, SocketId};
-use crate::code::{ATTEMPTS_MAX, ServerKey};
+use crate::code::ServerKey;
 use crate::fair::{Holdings, Merit, Network};
 
 /// Members who know of each other: those who showed the same token, of which the hash is kept, or none.
@@ -131,10 +131,8 @@ impl Rooms {
         if self.rooms.len() >= config.rooms_max {
             return Err(RegisterError::Full);
         }
-        let code = (0..ATTEMPTS_MAX)
-            .map(|attempt| key.code(id, attempt))
-            .find(|code| !self.codes.contains_key(code))
-            .ok_or(RegisterError::CodesTaken)?;
+        let code =
+            key.codes(id).find(|code| !self.codes.contains_key(code)).ok_or(RegisterError::CodesTaken)?;
         self.codes.insert(code, id);
         let forgotten = now + config.room_keep.min(UNJOINED_KEEP);
         self.empty.insert((forgotten, id));
@@ -221,6 +219,7 @@ impl Rooms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::ATTEMPTS_MAX;
     use std::net::Ipv4Addr;
 
     struct Table {

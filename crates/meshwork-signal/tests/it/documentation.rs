@@ -1,12 +1,12 @@
 //! The examples in docs/protocol/signalling.md are what this build writes and reads.
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::announce;
-use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal};
+use meshwork_core::signalling::protocol::{FromClient, FromServer, LinkOutcome, ServerRefusal, VERSIONS};
+use meshwork_core::signed::genesis::{GENESIS_MAX, Owned};
 use meshwork_core::time::WallTime;
-use meshwork_core::wire::Base64;
+use meshwork_core::wire::{Base64, Bytes};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::turn::credentials::{LIFE, Secret, name_of};
 
@@ -18,18 +18,24 @@ fn endpoint(secret: u8) -> (Identity, Endpoint) {
     (identity, endpoint)
 }
 
+/// A room with a canvas of 100 by 100.
+fn genesis(owner: &Identity) -> (Base64<GENESIS_MAX>, RoomId) {
+    let (app, parameters) = ("place".parse().unwrap(), Bytes::new(vec![100, 100]).unwrap());
+    let owned = Owned::new(&mut Rng::new([1; 32]), owner.peer(), app, parameters, None);
+    let (bytes, room) = owned.sign(owner).unwrap();
+    (Base64::new(bytes).unwrap(), room)
+}
+
 /// One of each message, in the order of the page.
 fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
     let ((ann, a), (bob, b)) = (endpoint(1), endpoint(2));
-    let kind = RoomKind::Place { width: 100, height: 100 };
-    let (bytes, room) = Genesis::new(&mut Rng::new([1; 32]), ann.peer(), kind, None).sign(&ann);
-    let genesis = Base64::new(bytes).unwrap();
+    let (genesis, room) = genesis(&ann);
     let code = ServerKey::new([1; 32]).code(room, 0);
     let payload = Base64::new(*b"sealed").unwrap();
     let challenge = [9; 32];
     let from_client = vec![
         FromClient::Enter {
-            version: 1,
+            version: VERSIONS.1,
             announcement: announce::announce(&ann, a, [5; 32]),
             proof: announce::prove_entry(&ann, a, &challenge).into(),
         },
@@ -63,14 +69,14 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
     };
     let from_server = vec![
         FromServer::Welcome {
-            versions: (1, 1),
+            versions: VERSIONS,
             challenge: challenge.into(),
             time_ms: 1_700_000_000_000,
             keep_alive_ms: 25_000,
             overlay: None,
         },
         FromServer::Welcome {
-            versions: (1, 1),
+            versions: VERSIONS,
             challenge: challenge.into(),
             time_ms: 1_700_000_000_000,
             keep_alive_ms: 25_000,

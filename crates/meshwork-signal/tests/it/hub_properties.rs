@@ -6,16 +6,17 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
-use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
-use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX};
+use meshwork_core::signalling::protocol::{FromClient, FromServer};
+use meshwork_core::signed::genesis::GENESIS_MAX;
 use meshwork_core::time::{Time, WallTime};
 use meshwork_core::wire::Base64;
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::hub::{Hub, HubConfig, Output, Rubbish, SocketId};
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use crate::common::genesis;
 
 const PEOPLE: usize = 5;
 const ROOMS: usize = 3;
@@ -49,17 +50,8 @@ static PEOPLE_KNOWN: LazyLock<Vec<(Identity, Endpoint)>> = LazyLock::new(|| {
         .collect()
 });
 
-static ROOMS_KNOWN: LazyLock<Vec<(Base64<GENESIS_MAX>, RoomId)>> = LazyLock::new(|| {
-    let owner = Identity::from_secret([99; 32]);
-    let kind = RoomKind::Place { width: 9, height: 9 };
-    (0..ROOMS)
-        .map(|number| {
-            let mut rng = Rng::new([number as u8; 32]);
-            let (bytes, room) = Genesis::new(&mut rng, owner.peer(), kind, None).sign(&owner);
-            (Base64::new(bytes).unwrap(), room)
-        })
-        .collect()
-});
+static ROOMS_KNOWN: LazyLock<Vec<(Base64<GENESIS_MAX>, RoomId)>> =
+    LazyLock::new(|| (0..ROOMS).map(|number| genesis(number as u8)).collect());
 
 #[derive(Clone, Debug)]
 enum Action {

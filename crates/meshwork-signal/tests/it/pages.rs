@@ -20,9 +20,9 @@ async fn health_is_ok() {
 }
 
 #[tokio::test]
-async fn every_place_is_the_one_page() {
+async fn every_room_is_the_one_page() {
     let server = Server::start().await;
-    for path in ["/", "/place", "/place/K7M4QX", "/?x=1"] {
+    for path in ["/", "/place", "/place/K7M4QX", "/chat/K7M4QX", "/K7M4QX", "/?x=1"] {
         let answer = server.request(&format!("GET {path} HTTP/1.1")).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {answer}");
         assert!(answer.ends_with("<!doctype html>"), "{path}: {answer}");
@@ -101,7 +101,9 @@ async fn heads_are_answered_without_a_body() {
 #[tokio::test]
 async fn what_is_not_there_is_said_in_words() {
     let server = Server::start().await;
-    for path in ["/nothing", "/../server.key", "/assets/", "/assets/1f0c/meshwork_bg.wasm/x", "/%2e%2e/x"] {
+    for path in
+        ["/nothing", "/../server.key", "/assets", "/assets/", "/assets/1f0c/meshwork_bg.wasm/x", "/%2e%2e/x"]
+    {
         let answer = server.request(&format!("GET {path} HTTP/1.1")).await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
         assert!(answer.contains(path), "{answer}");

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use meshwork_core::batches::batch::UnverifiedBatch;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
+use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Strokes};
 
@@ -206,8 +206,10 @@ fn shown(canvas: &Canvas, cell: &StrokeCell) -> Option<Rank> {
 /// What a canvas of this disk would show.
 fn cells_of(size: CanvasSize, store: &Store) -> BTreeMap<(u16, u16), Rank> {
     let mut cells = BTreeMap::new();
-    for bytes in store.values().flat_map(|stored| stored.batches.values()) {
-        let Ok(batch) = UnverifiedBatch::decode(bytes) else { continue };
+    let batches =
+        store.iter().flat_map(|(room, files)| files.batches.values().map(move |bytes| (room, bytes)));
+    for (room, bytes) in batches {
+        let Ok(batch) = UnverifiedBatch::decode(room, bytes) else { continue };
         let Ok(strokes) = Strokes::decode(size, batch.header().window, batch.payload()) else { continue };
         let Some((left, top)) = size.tile_origin(strokes.tile()) else { continue };
         for cell in strokes.cells() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
-use meshwork_core::seam::io::BatchKey;
+use meshwork_core::signed::batch::BatchKey;
 
 use super::Violation;
 use crate::connection::NodeIndex;
@@ -21,7 +21,9 @@ impl ExactlyOnce {
     /// # Errors
     /// [`Violation`] names the program and the batch.
     pub fn hear(&mut self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
-        let Event::Changed { batch: Some(BatchKey { author, sequence }), .. } = event else { return Ok(()) };
+        let Event::Changed { batch: Some(BatchKey { author, sequence, .. }), .. } = event else {
+            return Ok(());
+        };
         if self.delivered.insert((index, *author, *sequence)) {
             return Ok(());
         }

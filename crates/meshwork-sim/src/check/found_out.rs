@@ -1,18 +1,17 @@
-//! **found-out**: whoever contradicts itself is proved to do so, to everybody.
+//! **found-out**: everybody is told of whoever contradicts itself.
 
 use meshwork_core::id::PeerId;
 
 use super::{Member, Violation};
 use crate::world::World;
 
-/// **found-out**: every member holds a proof that a peer, who said one thing here and another there, did so.
+/// **found-out**: every member has heard two things that a peer said with one sequence, one here and another there.
 ///
 /// # Errors
-/// [`Violation`] names a program that holds none.
+/// [`Violation`] names a program that has not.
 pub fn found_out(world: &World, members: &[Member], liar: PeerId) -> Result<(), Violation> {
     let knows = |&&(index, room): &&Member| {
-        let records = world.node(index).room(room).records();
-        records.is_some_and(|records| records.proofs().any(|(endpoint, _)| endpoint.peer == liar))
+        world.node(index).room(room).contradictors().any(|endpoint| endpoint.peer == liar)
     };
     match members.iter().find(|member| !knows(member)) {
         None => Ok(()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::Event;
-use meshwork_core::seam::io::BatchKey;
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{self, Colour};
 

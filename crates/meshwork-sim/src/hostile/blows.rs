@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use meshwork_core::batches::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::room::message::{Acknowledged, Neighbours, PartEnd, ReplicaDigest, RoomMessage, Summary};
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
+use meshwork_core::signed::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
-use meshwork_place::canvas::{CanvasSize, Colour, REPLICA, Strokes, TileCell};
+use meshwork_place::canvas::{CanvasSize, Colour, Strokes, TileCell};
 
 use super::{Behaviour, Mask};
 
@@ -181,8 +181,8 @@ impl Mask {
         let smallest = CanvasSize { width: 1, height: 1 };
         let strokes = Strokes::new(smallest, 0, vec![TileCell { stamp, colour, index: 0 }]).ok()?;
         let window = StampWindow::at(stamp);
-        let header = Header { author, sequence, replica: REPLICA, record: None, window };
-        let batch = SignedBatch::sign(identity, &self.room?, header, &strokes.encode()).ok()?;
+        let header = Header::new(author, sequence, window, 1);
+        let batch = SignedBatch::sign(identity, &self.room?, &header, &strokes.encode()).ok()?;
         Some(batch.bytes().to_vec())
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_core::node::{Config, Event, Refusal};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use meshwork_core::id::RoomId;
 use meshwork_core::node::Input;
-use meshwork_core::seam::io::{BatchKey, StoreChange};
+use meshwork_core::seam::io::StoreChange;
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
 
 use super::{Happening, World};

@@ -35,9 +35,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
-use meshwork_core::node::{
-    Config, Effect, Event, Input, Node, Output, Receipt, RoomHandle, RoomSpec, StoredRoom,
-};
+use meshwork_core::node::{Config, Effect, Event, Input, Node, Output, Receipt, RoomHandle, StoredRoom};
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
@@ -276,7 +274,7 @@ impl World {
         private: bool,
     ) -> RoomHandle {
         let now = self.now;
-        let spec = RoomSpec { server: base.into(), kind: meshwork_place::kind(size), private };
+        let spec = meshwork_place::room_spec(base, size, private);
         let room = self.program(index).node.create_room(now, spec).expect("a legal room");
         self.drain(index);
         room
@@ -286,7 +284,7 @@ impl World {
     pub fn join_room(&mut self, index: NodeIndex, address: RoomAddress) -> RoomHandle {
         let now = self.now;
         let program = self.program(index);
-        let stored = address.room.and_then(|room| program.store.get(&room)).map(|stored| StoredRoom {
+        let stored = address.room().and_then(|room| program.store.get(&room)).map(|stored| StoredRoom {
             genesis: stored.genesis.clone(),
             records: stored.records.clone(),
             batches: stored.batches.values().cloned().collect(),

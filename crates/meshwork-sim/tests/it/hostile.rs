@@ -10,7 +10,7 @@ use meshwork_core::overlay::message::{BatchName, OverlayMessage, Tag, Walk, rout
 use meshwork_core::overlay::nearness::Position;
 use meshwork_core::room::delivery::HELD_MAX;
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 use meshwork_place::Place as _;

@@ -8,7 +8,6 @@ mod faults;
 mod hostile;
 mod in_band;
 mod joins;
-mod known;
 mod overlays;
 mod people;
 mod planted;

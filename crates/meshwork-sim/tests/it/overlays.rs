@@ -9,7 +9,7 @@ use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::sketch::{LOOK_INTERVAL, LOOK_LIVES};
 use meshwork_core::overlay::{Kind, NeighbourView, maker};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
@@ -291,6 +291,7 @@ fn a_full_mesh_takes_in_so_many_and_tells_others_that_it_is_full() {
 fn who_looks_sees_the_links_of_all_others_until_nobody_looks() {
     let mut crowd = Crowd::new(6, "emergent", 40, None);
     crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
+    crowd.world.run_for(Duration::from_secs(60));
     let (index, room) = crowd.members[5];
     let look = |crowd: &mut Crowd| {
         for _ in 0..2 {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::common;
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, linked};
-use meshwork_core::node::{Config, Event, LinkState, Refusal};
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::node::{CommandError, Config, Event, LinkState, Refusal, WriteError};
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
+use meshwork_core::signalling::address::{RoomKeys, Secrets};
+use meshwork_core::signed::admission::EditSeed;
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
 use meshwork_sim::check;
@@ -21,6 +23,25 @@ fn room_of(count: usize, path: PathModel) -> (World, Vec<Member>) {
 
 fn join_all(world: &mut World, count: usize, private: bool) -> Vec<Member> {
     common::join_all(world, Config::default(), count, private)
+}
+
+#[test]
+fn a_link_is_passed_on_as_it_came() {
+    let mut world = World::new(1, PathModel::WAN);
+    let members = join_all(&mut world, 1, true);
+    let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
+    assert_eq!(address.app().map(|app| app.to_string()), Some("place".into()));
+    // With what lets one write, and with another app in front or none.
+    let whole = format!("{address}.{}", EditSeed([5; 16]));
+    let links = [whole.clone(), whole.replace("/place/", "/chat/"), whole.replace("/place/", "/")];
+    for (link, person) in links.into_iter().zip(2..) {
+        let guest = world.start(Config::default(), person, 0);
+        let room = world.join_room(guest, link.parse().expect("a link"));
+        let passed_on =
+            |world: &World| world.node(guest).room(room).address().map(|address| address.to_string());
+        assert!(world.run_while(Duration::from_secs(5), |world| passed_on(world).is_some()), "{link}");
+        assert_eq!(passed_on(&world), Some(link));
+    }
 }
 
 #[test]
@@ -332,13 +353,51 @@ fn private_rooms_open_to_the_right_secret_only() {
     let cases = [(None, RoomRefusal::SecretMissing), (Some(Secret([0; 16])), RoomRefusal::SecretWrong)];
     for (secret, expected) in cases {
         let outsider = world.start(Config::default(), 9, 0);
-        let mut wrong = address.clone();
-        wrong.secret = secret;
-        world.join_room(outsider, wrong);
+        let secrets = secret.map(|secret| Secrets { secret, edit_seed: None });
+        let keys = RoomKeys { room: address.room().expect("it is registered"), secrets };
+        world.join_room(outsider, address.clone().with_keys(keys));
         world.run_for(Duration::from_secs(5));
         let refused =
             |event: &Event| matches!(event, Event::RoomRefused { reason, .. } if *reason == expected);
         assert!(world.program(outsider).events.iter().any(refused));
+    }
+}
+
+#[test]
+fn a_link_to_edit_lets_one_paint_and_a_link_to_look_does_not() {
+    let mut world = World::new(8, PathModel::LOCAL);
+    let mut members = join_all(&mut world, 2, true);
+    assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));
+    let (owner, room) = members[0];
+    let before = world.command(members[1].0, |node, now| node.paint(now, members[1].1, &[(1, 1, RED)]));
+    assert!(before.is_ok(), "everybody may paint until there is an edit key");
+    world.run_for(Duration::from_secs(1));
+    world.command(owner, |node, now| node.room_mut(now, room).set_edit_key()).expect("it is the owner's");
+    let edit = world.node(owner).room(room).address().expect("it is registered");
+    let look = edit.clone().to_look();
+    assert!(edit.to_string().starts_with(&look.to_string()) && edit != look, "{edit} {look}");
+    let mut outcomes = vec![];
+    for (person, address) in [(3, edit), (4, look)] {
+        let index = world.start(Config::default(), person, 0);
+        let room = world.join_room(index, address);
+        members.push((index, room));
+        assert!(world.run_while(Duration::from_secs(10), equal(&members)));
+        let painted =
+            world.command(index, |node, now| node.paint(now, room, &[(person as u16, 1, RED)]).map(drop));
+        outcomes.push(painted);
+    }
+    assert_eq!(outcomes, [Ok(()), Err(CommandError::Write(WriteError::NotWriter))]);
+    assert!(world.run_while(Duration::from_secs(10), equal(&members)));
+    // A newcomer finds it painted, when the painter has gone.
+    let (painter, _) = members.remove(2);
+    world.quit(painter);
+    let address = world.node(owner).room(room).address().expect("it is registered").to_look();
+    let index = world.start(Config::default(), 5, 0);
+    members.push((index, world.join_room(index, address)));
+    assert!(world.run_while(Duration::from_secs(10), equal(&members)));
+    for (x, shown) in [(1, Some(RED)), (3, Some(RED)), (4, None)] {
+        let canvas = world.node(index).canvas(members[3].1).expect("it is open");
+        assert_eq!(canvas.colour(x, 1), shown, "{x}");
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event};
 use meshwork_core::overlay::trees::tree_of_batch;
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, VERSIONS};
 use meshwork_core::wire::Base64;
 use meshwork_e2e::{Cli, PATIENCE, Running};
+use meshwork_place::canvas::CanvasSize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -137,8 +137,9 @@ impl Client {
         let owner = Identity::from_secret([9; 32]);
         let mut seed = [0; 32];
         seed[..4].copy_from_slice(&nonce.to_be_bytes());
-        let kind = RoomKind::Place { width: 10, height: 10 };
-        let (genesis, room) = Genesis::new(&mut Rng::new(seed), owner.peer(), kind, None).sign(&owner);
+        let size = CanvasSize { width: 10, height: 10 };
+        let (genesis, room) =
+            meshwork_place::owned(&mut Rng::new(seed), owner.peer(), size, None).sign(&owner)?;
         self.say(&FromClient::Register { genesis: Base64::new(genesis).context("short")? }).await?;
         match self.hear().await? {
             FromServer::Found { code, .. } => Ok((room, Some(code))),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::{Config, Event, Node, PeerView, RoomHandle, RoomSpec};
-use meshwork_core::seam::io::BatchKey;
+use meshwork_core::node::{Config, Event, Node, PeerView, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
 use meshwork_e2e::{PATIENCE, wait_until};
 use meshwork_place::Place as _;
@@ -45,7 +45,7 @@ impl Native {
     pub(crate) async fn create(server: &str, options: Options) -> Result<(Native, RoomAddress)> {
         let (driver, events) = start(options)?;
         let size = CanvasSize { width: 64, height: 64 };
-        let spec = RoomSpec { server: server.to_owned(), kind: meshwork_place::kind(size), private: true };
+        let spec = meshwork_place::room_spec(server, size, true);
         let room = driver.call(move |node, now| node.create_room(now, spec)).await??;
         let native = Native { driver, events, room, batches: BTreeSet::new(), heard: vec![], said: 0 };
         let address = wait_until(PATIENCE, "the room's LINK", async || {
@@ -111,7 +111,7 @@ impl Native {
     pub(crate) fn hear(&mut self) -> Result<()> {
         while let Some(event) = self.events.try_next() {
             match event {
-                Event::Changed { batch: Some(BatchKey { author, sequence }), .. } => {
+                Event::Changed { batch: Some(BatchKey { author, sequence, .. }), .. } => {
                     ensure!(
                         self.batches.insert((author, sequence)),
                         "batch {sequence} of {author} came twice"

@@ -18,7 +18,7 @@ pub(crate) fn Allowance(
         if session.phase.get() != Phase::Open {
             return None;
         }
-        let owner = session.governing.law.with(|law| law.as_ref().map(|law| law.owner));
+        let owner = session.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
         let owner = owner.map(|owner| session.called_by_peer(owner)).unwrap_or_default();
         session.governing.standing.with(|standing| standing.words(&owner))
     });

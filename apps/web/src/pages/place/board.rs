@@ -8,7 +8,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork_core::node::{CommandError, WriteError};
-use meshwork_core::room::rules::record::Region;
+use meshwork_place::canvas::Region;
 use meshwork_place::canvas::{CanvasSize, Colour, Painted};
 use meshwork_place::words::refusal;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};

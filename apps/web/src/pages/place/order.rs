@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::room::rules::record::{Erase, Region};
+use meshwork_place::canvas::{Erase, Region};
 use meshwork_web::rules::{self, Decision};
 
 use super::super::session::Session;
@@ -86,9 +86,9 @@ fn Bans(session: Session, ask: Callback<Decision>) -> impl IntoView {
             .governing
             .law
             .with(|law| law.as_ref().map(|law| (law.owner, law.banned.clone())))
-            .unwrap_or((session.peer(), Vec::new()));
+            .unwrap_or_default();
         let mut others = session.others();
-        others.retain(|(peer, _)| *peer != owner && !banned.contains(peer));
+        others.retain(|(peer, _)| Some(*peer) != owner && !banned.contains(peer));
         others
     });
     let row = move |(peer, called): (PeerId, String)| {

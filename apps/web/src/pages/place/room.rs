@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
+use meshwork_core::room::rules::terms::Writers;
 use meshwork_core::seam::choice::Choice;
 use meshwork_web::overlays;
 use meshwork_web::rules::{self, Decision, RoomLaw};
@@ -88,12 +89,15 @@ fn Facts(session: Session) -> impl IntoView {
         .to_owned()
     });
     let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
-        None => "Everybody".to_owned(),
-        Some(painters) => owner_and(session, law, painters),
+        Writers::Everybody => "Everybody".to_owned(),
+        Writers::Listed(painters) => owner_and(session, law, painters),
+        Writers::Admitted(_) => "Whoever has the link to edit".to_owned(),
     };
     let moderators = |session: Session, law: &RoomLaw| owner_and(session, law, &law.rules.moderators);
     let pace = |_: Session, law: &RoomLaw| words::sentence(&rules::pace(law.rules.limit)).replace('.', "");
-    let owner = |session: Session, law: &RoomLaw| named(session, law.owner);
+    let owner = |session: Session, law: &RoomLaw| {
+        law.owner.map_or("Nobody".to_owned(), |owner| named(session, owner))
+    };
     let overlay = |_: Session, law: &RoomLaw| overlays::asked(Choice::of_record(law.rules.overlay.as_str()));
     let in_force = Signal::derive(move || {
         let choice = law.with(|law| law.as_ref().map(|law| Choice::of_record(law.rules.overlay.as_str())));
@@ -132,9 +136,9 @@ fn named(session: Session, peer: PeerId) -> String {
 }
 
 fn owner_and(session: Session, law: &RoomLaw, others: &[PeerId]) -> String {
-    let others = others.iter().filter(|peer| **peer != law.owner);
+    let others = others.iter().filter(|peer| Some(**peer) != law.owner);
     let names: Vec<String> =
-        std::iter::once(law.owner).chain(others.copied()).map(|peer| named(session, peer)).collect();
+        law.owner.into_iter().chain(others.copied()).map(|peer| named(session, peer)).collect();
     rules::list(&names, "Nobody")
 }
 
@@ -153,7 +157,7 @@ fn ChangeRules(session: Session) -> impl IntoView {
     let draft = Draft::new(present.as_ref().map(|law| law.rules.clone()).unwrap_or_default());
     let mut people = session.others_now();
     for peer in present.iter().flat_map(|law| {
-        law.rules.writers.iter().flat_map(|list| list.iter()).chain(law.rules.moderators.iter())
+        law.rules.writers.listed().into_iter().flat_map(|list| list.iter()).chain(law.rules.moderators.iter())
     }) {
         if people.iter().all(|(known, _)| known != peer) && *peer != session.peer() {
             people.push((*peer, session.called_by_peer(*peer)));

@@ -39,7 +39,8 @@ impl Session {
                 self.code.set(Some(code));
                 let address =
                     self.driver.with_value(|driver| driver.with(|node, _| node.room(room).address()));
-                self.address.set(address);
+                // Who came by a code alone named no app.
+                self.address.set(address.map(|address| address.with_app(meshwork_place::app())));
             }
             Event::RoomWaiting { room }
                 if self.is_ours(room) && self.phase.get_untracked() == Phase::Joining =>

@@ -2,12 +2,14 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
+use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
-use meshwork_core::room::rules::record::{Erase, Limit, Statement, Terms};
+use meshwork_core::room::rules::terms::Terms;
+use meshwork_core::signed::change::Limit;
 use meshwork_core::time::Time;
 use meshwork_place::canvas::CanvasSize;
+use meshwork_place::canvas::Erase;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
 
 use super::{Driver, Session, set_if_new};
@@ -59,8 +61,7 @@ impl Session {
         self.leave();
         let make = |driver: &Driver| {
             driver.with(|node, now| {
-                let room =
-                    node.create_room(now, RoomSpec { server, kind: meshwork_place::kind(size), private })?;
+                let room = node.create_room(now, meshwork_place::room_spec(server, size, private))?;
                 if rules != Terms::default() {
                     node.room_mut(now, room).set_rules(rules)?;
                 }
@@ -127,16 +128,13 @@ impl Session {
 
     fn read_law(self, node: &Node, room: RoomHandle) -> Option<RoomLaw> {
         let law = node.room(room).records()?;
-        let erases = law.edicts().filter_map(|record| match record.statement() {
-            Statement::Erase(erase) => Some((record.hash(), *erase)),
-            _ => None,
-        });
+        let erases = law.retractions().filter_map(|(record, what)| Some((record.id(), Erase::of(what)?)));
         Some(RoomLaw {
             owner: law.owner(),
-            rules: law.rules().clone(),
+            rules: law.terms().clone(),
             banned: law.banned().collect(),
             erases: erases.collect(),
-            is_own: law.owner() == self.me.peer,
+            is_own: law.owner() == Some(self.me.peer),
             moderates: law.moderates(self.me.peer),
         })
     }
@@ -174,13 +172,16 @@ fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -
         Decision::Ban(peer, erases) => {
             let banned = node.room_mut(now, room).ban(peer)?;
             match erases {
-                true => node.room_mut(now, room).erase(Erase { author: Some(peer), region: None }),
+                true => {
+                    let erase = Erase { author: Some(peer), region: None };
+                    node.room_mut(now, room).retract(erase.into())
+                }
                 false => Ok(banned),
             }
         }
         Decision::Unban(peer) => node.room_mut(now, room).unban(peer),
-        Decision::Erase(erase) => node.room_mut(now, room).erase(erase),
-        Decision::Lift(hash) => node.room_mut(now, room).lift(&[hash]),
+        Decision::Erase(erase) => node.room_mut(now, room).retract(erase.into()),
+        Decision::Lift(record) => node.room_mut(now, room).lift(&[record]),
     }
     .map(drop)
 }

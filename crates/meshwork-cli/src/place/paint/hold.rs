@@ -206,7 +206,8 @@ mod tests {
     use meshwork_core::id::{Endpoint, Instance, PeerId};
     use meshwork_core::node::RoomHandle;
     use meshwork_core::replica::Changes;
-    use meshwork_core::seam::io::BatchKey;
+    use meshwork_core::signed::batch::BatchKey;
+    use meshwork_core::signed::list::ShortId;
     use meshwork_place::canvas::REPLICA;
 
     const SIZE: CanvasSize = CanvasSize { width: 130, height: 70 };
@@ -219,7 +220,7 @@ mod tests {
         Event::Changed {
             room: RoomHandle(0),
             replica: REPLICA,
-            batch: Some(BatchKey { author, sequence: 1 }),
+            batch: Some(BatchKey { author, sequence: 1, id: ShortId([0; 16]) }),
             changes: Changes::new(cells).expect("some"),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::node::{CommandError, Event, RoomHandle, WriteError};
-use meshwork_core::room::rules::record::Limit;
+use meshwork_core::signed::change::Limit;
 use meshwork_place::canvas::TILE_CELLS;
 use meshwork_place::picture::Cell;
 use tokio::time::Instant;

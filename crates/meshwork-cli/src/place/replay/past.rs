@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::{Config, Event};
 use meshwork_core::room::Room;
-use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::history::{HistoryState, HistoryView};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::WallTime;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, PastBatch};
@@ -149,7 +149,7 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
     let stored = stored
         .ok_or_else(|| Failure::Storage(format!("The store in {} lacks room {room}.", data.display())))?;
     let (genesis, id) =
-        Genesis::decode_signed(&stored.genesis).map_err(|error| Failure::Storage(error.to_string()))?;
+        Genesis::decode(&stored.genesis).map_err(|error| Failure::Storage(error.to_string()))?;
     let no_canvas = || Failure::Storage(format!("Room {room} has no canvas that this program knows."));
     let size = meshwork_place::canvas_size(&genesis).ok_or_else(no_canvas)?;
     let empty = meshwork_place::make(&genesis).ok_or_else(no_canvas)?;

@@ -94,9 +94,9 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshwork_core::batches::batch::{Header, SignedBatch};
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
-    use meshwork_place::canvas::{REPLICA, cells_to_strokes};
+    use meshwork_core::signed::batch::{Header, SignedBatch};
+    use meshwork_place::canvas::cells_to_strokes;
 
     const RED: Colour = Colour::rgb(255, 0, 0);
     const BLUE: Colour = Colour::rgb(0, 0, 255);
@@ -106,9 +106,8 @@ mod tests {
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let stamp = Stamp::new(millis, 0).unwrap();
         for (sequence, strokes) in (millis..).zip(cells_to_strokes(canvas.size(), cells, stamp).unwrap()) {
-            let header =
-                Header { author, sequence, replica: REPLICA, record: None, window: strokes.window() };
-            let batch = SignedBatch::sign(&identity, &RoomId([2; 32]), header, &strokes.encode()).unwrap();
+            let header = Header::new(author, sequence, strokes.window(), 0);
+            let batch = SignedBatch::sign(&identity, &RoomId([2; 32]), &header, &strokes.encode()).unwrap();
             canvas.apply(batch, &strokes);
         }
     }

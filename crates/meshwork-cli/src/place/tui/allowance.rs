@@ -26,7 +26,7 @@ pub(super) fn words(left: &Result<Option<WritingLeft>, CommandError>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshwork_core::room::rules::record::Limit;
+    use meshwork_core::signed::change::Limit;
 
     #[test]
     fn it_says_what_is_left_and_when_there_is_more() {

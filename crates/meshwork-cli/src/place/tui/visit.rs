@@ -17,6 +17,7 @@ use ratatui::style::Style;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::super::values;
 use super::app::{App, Ask, Stroked};
 use super::colours::Depth;
 use super::draw::{Layout, Look, draw};
@@ -76,7 +77,7 @@ impl<'a> Visit<'a> {
         link: RoomAddress,
         inputs: &mut mpsc::Receiver<Input>,
     ) -> Result<(), Failure> {
-        let code = link.code.to_string();
+        let code = values::room_name(&link);
         let Some(room) = self.join(link, &code, inputs).await? else { return Ok(()) };
         self.session.stay();
         let size = self.session.canvas_size(room).await?;

@@ -61,7 +61,7 @@ impl Rooms {
         let Some(room) = &entry.room else { return false };
         let Some(link) = links.of_mut(endpoint) else { return false };
         let role = link.role();
-        let proof = match (&entry.secret, link.transcript()) {
+        let proof = match (entry.secret(), link.transcript()) {
             (Some(secret), Some(transcript)) => Some(transcript.room_proof(&room.kept().id(), secret, role)),
             _ => None,
         };

@@ -28,11 +28,14 @@ use crate::overlay::maker::Maker;
 use crate::overlay::sketch::Sketch;
 use crate::presence::Presence;
 use crate::rng::Seed;
-use crate::room::genesis::{Access, Genesis, GenesisError};
 use crate::room::{MakeReplica, Room, RoomOutput};
 use crate::seam::event::{Event, RoomHandle, RoomRefusal};
 use crate::seam::io::HistoryPart;
+use crate::signalling::address::Secrets;
 use crate::signalling::announce::Introduction;
+use crate::signed::admission::EditSeed;
+use crate::signed::app::AppWord;
+use crate::signed::genesis::{Genesis, GenesisError};
 use crate::time::{Now, Time};
 
 /// Rooms of one node: a person is in a few.
@@ -50,8 +53,10 @@ pub(super) struct Entry {
     wanted_code: Option<Code>,
     /// The id it was asked for by.
     wanted_room: Option<RoomId>,
-    /// Its secret, if it is private and we know it.
-    secret: Option<Secret>,
+    /// What lets us in, if it is private and we know it.
+    secrets: Option<Secrets>,
+    /// The app that its LINK names.
+    app: Option<AppWord>,
     /// The room itself, once its genesis is known.
     room: Option<Room>,
     /// What its members say of themselves.
@@ -79,7 +84,27 @@ impl Entry {
 
     /// Its secret, if it is private and we know it.
     pub(super) fn secret(&self) -> Option<&Secret> {
-        self.secret.as_ref()
+        self.secrets.as_ref().map(|secrets| &secrets.secret)
+    }
+
+    /// What lets us in, if it is private and we know it.
+    pub(super) fn secrets(&self) -> Option<Secrets> {
+        self.secrets
+    }
+
+    /// From now on its LINK lets one write.
+    fn set_edit_seed(&mut self, seed: EditSeed) {
+        if let Some(secrets) = &mut self.secrets {
+            secrets.edit_seed = Some(seed);
+        }
+        if let Some(room) = &mut self.room {
+            room.kept_mut().admit_self(&seed);
+        }
+    }
+
+    /// The app that its LINK names: the one that it was made or asked for with, if any.
+    pub(super) fn app(&self) -> Option<&AppWord> {
+        self.app.as_ref()
     }
 
     /// The code it was asked for by.
@@ -130,6 +155,13 @@ impl Rooms {
     /// Who is attached to which.
     pub(super) fn attachments(&self) -> &Attachments {
         &self.attachments
+    }
+
+    /// From now on the LINK of a room lets one write.
+    pub(super) fn set_edit_seed(&mut self, handle: RoomHandle, seed: EditSeed) {
+        if let Some(entry) = self.rooms.get_mut(&handle) {
+            entry.set_edit_seed(seed);
+        }
     }
 
     /// Who is attached to which, to change it.
@@ -202,14 +234,16 @@ impl Rooms {
         &mut self,
         wanted_code: Option<Code>,
         wanted_room: Option<RoomId>,
-        secret: Option<Secret>,
+        secrets: Option<Secrets>,
+        app: Option<AppWord>,
     ) -> RoomHandle {
         let handle = RoomHandle(self.next);
         self.next += 1;
         let entry = Entry {
             wanted_code,
             wanted_room,
-            secret,
+            secrets,
+            app,
             room: None,
             presence: Presence::default(),
             sketch: Sketch::default(),
@@ -253,22 +287,23 @@ impl Rooms {
         id: RoomId,
     ) -> Result<(), RoomRefusal> {
         let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(()) };
-        match (genesis.access, entry.secret) {
-            (Access::Open, _) => entry.secret = None,
-            (Access::Secret { .. }, None) => return Err(RoomRefusal::SecretMissing),
-            (Access::Secret { commitment }, Some(secret)) if secret.commitment() != commitment => {
+        match (genesis.commitment(), entry.secret()) {
+            (None, _) => entry.secrets = None,
+            (Some(_), None) => return Err(RoomRefusal::SecretMissing),
+            (Some(commitment), Some(secret)) if secret.commitment() != commitment => {
                 return Err(RoomRefusal::SecretWrong);
             }
-            (Access::Secret { .. }, Some(_)) => {}
+            (Some(_), Some(_)) => {}
         }
-        let made = (self.apps)(&genesis);
-        let unknown =
-            || RoomRefusal::WrongRoom(String::from("its app or the size of what it keeps is not known"));
-        let replica = made.ok_or_else(unknown)?;
+        let unknown = || RoomRefusal::App(genesis.app().0.to_string());
+        let replica = (self.apps)(&genesis).ok_or_else(unknown)?;
         let mut room = Room::new(handle, id, genesis, bytes, replica, own.me, &own.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.membership_mut().set_own(Introduction::from(&own.announcement), seed, self.overlays);
         room.membership_mut().set_most(own.config.links_most);
+        if let Some(seed) = entry.secrets.and_then(|secrets| secrets.edit_seed) {
+            room.kept_mut().admit_self(&seed);
+        }
         entry.room = Some(room);
         own.event(Event::RoomOpened { room: handle, id });
         Ok(())
@@ -293,9 +328,8 @@ impl Rooms {
         if entry.room.is_some() {
             return Ok(());
         }
-        let (genesis, id) = Genesis::decode_signed(bytes).map_err(|error| match error {
-            GenesisError::Format(_) => RoomRefusal::Version(error.to_string()),
-            error => RoomRefusal::WrongRoom(error.to_string()),
+        let (genesis, id) = Genesis::decode(bytes).map_err(|error| {
+            of_another_version(&error).unwrap_or_else(|| RoomRefusal::WrongRoom(error.to_string()))
         })?;
         if id != room || entry.wanted_room.is_some_and(|wanted| wanted != id) {
             return Err(RoomRefusal::WrongRoom(format!("its id is {id}")));
@@ -471,6 +505,15 @@ impl Rooms {
         }
         let detail = || RoomRefusal::Full(format!("{FULL_SAYERS} of its members say so"));
         full.into_iter().map(|handle| (handle, detail())).collect()
+    }
+}
+
+/// Why a room of another version cannot be entered; `None` where something else is wrong with its genesis.
+pub(super) fn of_another_version(error: &GenesisError) -> Option<RoomRefusal> {
+    match error {
+        GenesisError::First => Some(RoomRefusal::First),
+        GenesisError::Later(format) => Some(RoomRefusal::Version(*format)),
+        _ => None,
     }
 }
 

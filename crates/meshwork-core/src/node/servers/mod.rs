@@ -22,7 +22,7 @@ use crate::reach::Reach;
 use crate::seam::choice::Choice;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal, ServerState};
 use crate::seam::io::{Effect, ServerId};
-use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, check_server, signalling_url};
+use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, RoomKeys, check_server, signalling_url};
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{
     Announcement, FromClient, FromServer, LinkOutcome, ServerRefusal, VERSIONS,
@@ -31,7 +31,7 @@ use crate::time::{Time, WallTime};
 use crate::wire::Base64;
 
 /// Servers on which one room is looked for: its own, and those that an address may name besides.
-pub(super) const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
+const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
 /// Time to reach one of the members that a server named, before it is asked for others.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -108,17 +108,16 @@ impl Servers {
     /// A room's LINK, once it is registered.
     pub(super) fn address(&self, rooms: &Rooms, handle: RoomHandle) -> Option<RoomAddress> {
         let entry = rooms.get(handle)?;
-        let room = entry.room()?.kept().id();
+        let keys = RoomKeys { room: entry.room()?.kept().id(), secrets: entry.secrets() };
         let registrations = self.of(handle);
-        let first = registrations.iter().find(|known| known.code.is_some())?;
-        let others = registrations.iter().filter(|other| other.server != first.server);
-        Some(RoomAddress {
-            server: first.base.clone(),
-            code: first.code?,
-            room: Some(room),
-            secret: entry.secret().copied(),
-            further_servers: others.map(|other| other.base.clone()).collect(),
-        })
+        // A server may stand under a path, where an address is none without an app, or give out a code that it must not.
+        let (first, address) = registrations.iter().find_map(|known| {
+            let address = RoomAddress::at_server(&known.base, entry.app().cloned(), known.code?);
+            Some((known.server, address.ok()?))
+        })?;
+        let others = registrations.iter().filter(|other| other.server != first);
+        let others = others.map(|other| other.base.clone()).collect();
+        address.with_keys(keys).with_further_servers(others).ok()
     }
 
     /// How many others the servers of a room say are in it; of several servers the most. It is their word.
@@ -131,7 +130,7 @@ impl Servers {
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
     pub(super) fn check_further(&self, room: RoomHandle, base: &str) -> Result<(), CommandError> {
-        check_server(base).map_err(|error| CommandError::Server(error.to_string()))?;
+        check_server(base.trim_end_matches('/')).map_err(|error| CommandError::Server(error.to_string()))?;
         let known = self.registrations.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
         if known.len() >= REGISTRATIONS_MAX {
             return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));

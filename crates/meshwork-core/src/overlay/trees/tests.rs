@@ -1,8 +1,8 @@
 //! Trees that learn from what comes twice, late or never.
 
 use super::*;
-use crate::batches::batch::{Header, StampWindow};
 use crate::id::{Identity, Instance, PeerId, RoomId};
+use crate::signed::batch::{Header, StampWindow};
 use crate::time::WallTime;
 
 fn neighbour(number: u8) -> Endpoint {
@@ -30,8 +30,8 @@ fn stamped(sequence: u64, payload: usize, stamp: Stamp) -> SignedBatch {
     let identity = Identity::from_secret([1; 32]);
     let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
     let window = StampWindow::at(stamp);
-    let header = Header { author, sequence, replica: 0, record: None, window };
-    SignedBatch::sign(&identity, &RoomId([1; 32]), header, &alloc::vec![0; payload]).expect("legal")
+    let header = Header::new(author, sequence, window, 0);
+    SignedBatch::sign(&identity, &RoomId([1; 32]), &header, &alloc::vec![0; payload]).expect("legal")
 }
 
 fn trees(neighbours: u8) -> Trees {

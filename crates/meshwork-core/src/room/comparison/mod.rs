@@ -38,7 +38,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::batches::batch::UnverifiedBatch;
 use crate::id::Endpoint;
 use crate::replica::{Digest, Replica, ReplicaNumber};
 pub use crate::room::comparison::serving::SERVE_WINDOW;
@@ -46,6 +45,7 @@ use crate::room::comparison::serving::Serving;
 use crate::room::comparison::source::{Fault, Source};
 pub use crate::room::comparison::source::{LIES_MAX, PARTS_IN_FLIGHT_MAX, SERVE_TIMEOUT};
 use crate::room::message::{PartBegin, ReplicaDigest, RoomMessage, Summary, Want, WorkedOff};
+use crate::signed::batch::UnverifiedBatch;
 use crate::time::Time;
 use crate::wire::Bounded;
 
@@ -97,7 +97,7 @@ struct Neighbour {
 /// The comparison of one replica with all neighbours.
 #[derive(Debug)]
 pub struct Comparison {
-    replica: ReplicaNumber,
+    replica: u8,
     /// Digest of the rules under which our digests stand.
     rules: Digest,
     neighbours: BTreeMap<Endpoint, Neighbour>,
@@ -112,7 +112,7 @@ impl Comparison {
     /// Nobody is attached yet.
     pub fn new(replica: ReplicaNumber) -> Comparison {
         Comparison {
-            replica,
+            replica: replica.to_byte(),
             rules: [0; 32],
             neighbours: BTreeMap::new(),
             tell_at: None,

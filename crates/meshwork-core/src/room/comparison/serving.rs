@@ -2,9 +2,9 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 
-use crate::batches::batch::SignedBatch;
-use crate::replica::{Digest, Replica, ReplicaNumber};
+use crate::replica::{Digest, Replica};
 use crate::room::message::{PARTS_MAX, PartBegin, PartEnd, RoomMessage};
+use crate::signed::batch::SignedBatch;
 use crate::wire::Bytes;
 
 /// Bytes of batches that a neighbour which counts them may have left to verify: what a page verifies in a second
@@ -62,12 +62,7 @@ impl Serving {
     }
 
     /// The next message of the parts that it wants.
-    pub(super) fn serve(
-        &mut self,
-        number: ReplicaNumber,
-        replica: &dyn Replica,
-        rules: Digest,
-    ) -> Option<RoomMessage> {
+    pub(super) fn serve(&mut self, number: u8, replica: &dyn Replica, rules: Digest) -> Option<RoomMessage> {
         if self.counts && self.outstanding >= SERVE_WINDOW {
             return None;
         }

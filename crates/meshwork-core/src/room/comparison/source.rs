@@ -11,9 +11,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::batches::batch::UnverifiedBatch;
 use crate::replica::{Digest, PART_BATCHES_MAX, Replica};
 use crate::room::message::{PARTS_MAX, PartBegin};
+use crate::signed::batch::UnverifiedBatch;
 use crate::time::Time;
 
 /// Parts asked of one neighbour at a time: enough to fill a link, few enough to move to another neighbour.
@@ -355,10 +355,9 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batches::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use crate::id::{Endpoint, Identity, Instance, RoomId};
-    use crate::replica::FIRST_REPLICA;
     use crate::replica::toy::Board;
+    use crate::signed::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
 
     const RULES: Digest = [0; 32];
 
@@ -371,7 +370,7 @@ mod tests {
     }
 
     fn begin(batches: usize) -> PartBegin {
-        PartBegin { replica: FIRST_REPLICA, part: 0, digest: [9; 32], rules: RULES, batches: batches as u32 }
+        PartBegin { replica: 0, part: 0, digest: [9; 32], rules: RULES, batches: batches as u32 }
     }
 
     #[test]
@@ -400,9 +399,9 @@ mod tests {
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let batch = |bytes: usize| {
             let window = StampWindow::at(crate::clock::Stamp(1 << 16));
-            let header = Header { author, sequence: 1, replica: FIRST_REPLICA, record: None, window };
-            let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &alloc::vec![0; bytes]);
-            UnverifiedBatch::decode(batch.expect("it fits").bytes()).expect("a batch")
+            let header = Header::new(author, 1, window, 0);
+            let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), &header, &alloc::vec![0; bytes]);
+            UnverifiedBatch::decode(&RoomId([1; 32]), batch.expect("it fits").bytes()).expect("a batch")
         };
         let (long, most) = (batch(PAYLOAD_MAX), CHECKED_BYTES_MAX);
         // As many as fit, and one that leaves no byte.

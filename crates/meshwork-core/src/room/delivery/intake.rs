@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::batches::batch::UnverifiedBatch;
 use crate::id::Endpoint;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
 use crate::room::{Room, RoomOutput};
+use crate::signed::batch::UnverifiedBatch;
 use crate::time::Now;
 
 /// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all that
@@ -85,7 +85,7 @@ impl Room {
 
     /// Looks at a batch that arrived and queues it.
     pub(in crate::room) fn receive(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
-        let batch = match self.kept.delivery.decode(bytes) {
+        let batch = match self.kept.delivery.decode(&self.kept.id, bytes) {
             Ok(batch) => batch,
             Err(rejection) => return self.reject(from, rejection, live),
         };
@@ -134,13 +134,14 @@ impl Room {
     /// Takes in a batch that counts, and passes it on if it is live.
     pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
         let key = checked.batch.key();
-        if !self.admits_batch(now, &checked.batch) {
+        if !self.admits_batch(&checked.batch) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
         if key.author == from && self.kept.stays {
             self.kept.storage.acknowledge(from, key.sequence);
         }
         let batch = checked.batch.clone();
+        self.find_out(&batch);
         // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
         // in also ends every round trip of a batch whose sequence was forgotten.
         if self.kept.apply(now, checked) && live {
@@ -186,7 +187,7 @@ impl Room {
             }
             Rejection::Unknown => {}
             Rejection::Unruled(batch) => self.kept.rules.await_record(from, batch, live),
-            Rejection::Void(author, void) => self.kept.tell_void(author, void),
+            Rejection::Cut(author) => self.kept.tell_cut(author),
             Rejection::Refused(refusal, detail) => {
                 self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
             }
@@ -198,7 +199,7 @@ impl Room {
         let batch = match self.kept.screen(bytes, true) {
             Ok(batch) => batch,
             // A neighbour was faster than one's own disk, with the batch or with the ban of its author.
-            Err(Rejection::Known(_) | Rejection::Void(..)) => return 1,
+            Err(Rejection::Known(_) | Rejection::Cut(_)) => return 1,
             Err(_) => {
                 self.kept.delivery.refused_stored += 1;
                 return 1;
@@ -212,7 +213,7 @@ impl Room {
             }
         };
         let key = checked.batch.key();
-        if !self.admits_batch(now, &checked.batch) || !self.kept.apply_unstored(now, checked, tell) {
+        if !self.admits_batch(&checked.batch) || !self.kept.apply_unstored(now, checked, tell) {
             // What was beaten while nobody looked need not stay on disk.
             self.kept.storage.remove(key);
         }

@@ -16,6 +16,7 @@
 pub mod flood;
 mod intake;
 pub mod queue;
+pub mod window;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -25,15 +26,16 @@ use core::time::Duration;
 
 use self::flood::Allowances;
 use self::queue::Queue;
-use crate::batches::batch::{Batch, BatchError, SignedBatch, UnverifiedBatch};
-use crate::batches::window::SequenceWindow;
 use crate::clock::{Clock, Stamp};
 use crate::id::{Endpoint, RoomId};
-use crate::replica::{Applied, Changes, Content, FIRST_REPLICA, Replica};
-use crate::room::rules::records::{Records, Standing, Void};
+use crate::replica::{Applied, Changes, Content, Replica, ReplicaNumber};
+use crate::room::delivery::window::SequenceWindow;
+use crate::room::rules::Rules;
 use crate::room::rules::waiting::Unruled;
+use crate::rulebook::Verdict;
 use crate::seam::event::Refusal;
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::{Batch, BatchError, Header, SignedBatch, UnverifiedBatch};
 use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
@@ -67,8 +69,8 @@ pub enum Rejection {
     Unknown,
     /// It was written under a record that is not known here: it may come yet.
     Unruled(SignedBatch),
-    /// It never competes, by the room's records.
-    Void(Endpoint, Void),
+    /// A record took it, whose author this is.
+    Cut(Endpoint),
     /// It breaks the rules.
     Refused(Refusal, String),
 }
@@ -120,9 +122,11 @@ impl Delivery {
     ///
     /// # Errors
     /// [`Rejection::Refused`]; no memory was taken for the bytes.
-    pub fn decode(&self, bytes: &[u8]) -> Result<UnverifiedBatch, Rejection> {
-        UnverifiedBatch::decode(bytes)
-            .map_err(|error| Rejection::Refused(Refusal::BatchContent, error.to_string()))
+    pub fn decode(&self, room: &RoomId, bytes: &[u8]) -> Result<UnverifiedBatch, Rejection> {
+        UnverifiedBatch::decode(room, bytes).map_err(|error| match error {
+            BatchError::Family(_) => Rejection::Unknown,
+            error => Rejection::Refused(Refusal::BatchContent, error.to_string()),
+        })
     }
 
     /// Does the checks that cost little: the batch may be queued for the others.
@@ -131,7 +135,7 @@ impl Delivery {
     /// [`Rejection`] says why it does not count; nothing was remembered.
     pub fn screen(&self, batch: &UnverifiedBatch) -> Result<(), Rejection> {
         let header = batch.header();
-        if header.replica != FIRST_REPLICA {
+        if header.replica != ReplicaNumber::FIRST {
             return Err(Rejection::Unknown);
         }
         Ok(())
@@ -145,37 +149,39 @@ impl Delivery {
     /// Whether a batch is held.
     pub fn is_held(&self, batch: &Batch) -> bool {
         let header = batch.header();
-        let held = self.held.get(&(header.window.most, header.key()));
-        held.is_some_and(|(_, held)| held.batch.body() == batch.body())
+        self.held.contains_key(&(header.window.most, batch.key()))
     }
 
     /// Decides whether a batch that was screened counts now: its signature, its content and its stamps.
     ///
     /// # Errors
     /// [`Rejection`] says why not; nothing was remembered.
-    pub fn verify(
+    pub(in crate::room) fn verify(
         &self,
         now: Now,
         batch: UnverifiedBatch,
-        room: &RoomId,
         replica: &dyn Replica,
-        records: &Records,
+        rules: &Rules,
     ) -> Result<Checked, Rejection> {
-        let refused = |refusal, detail: String| Rejection::Refused(refusal, detail);
         let header = batch.header();
-        let key = header.key();
-        let batch = batch
-            .verify(room)
-            .map_err(|error: BatchError| refused(Refusal::BatchSignature, error.to_string()))?;
-        if records.standing(&header) == Standing::Unknown {
+        let refused = |refusal, detail: String| {
+            let Header { author, sequence, .. } = header;
+            Rejection::Refused(refusal, format!("batch {sequence} of {author}: {detail}"))
+        };
+        let batch = batch.verify().map_err(|error| refused(Refusal::BatchSignature, error.to_string()))?;
+        let verdict = rules.judge(&batch);
+        if verdict == Verdict::Unknown {
             return Err(Rejection::Unruled(batch));
         }
-        let content = replica.check(&header, batch.payload()).map_err(|error| {
-            refused(Refusal::BatchContent, format!("batch {} of {}: {error}", key.sequence, key.author))
-        })?;
-        if let Some(breach) = records.breach(&batch, content.cost) {
-            let detail = format!("batch {} of {}: {breach}", key.sequence, key.author);
-            return Err(refused(Refusal::BatchRules, detail));
+        let content = replica
+            .check(&header, batch.payload())
+            .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
+        if content.cost != header.cost as usize {
+            let detail = format!("it costs {}, and says {}", content.cost, header.cost);
+            return Err(refused(Refusal::BatchContent, detail));
+        }
+        if let Some(breach) = rules.breach(verdict, &header, &content) {
+            return Err(refused(Refusal::BatchRules, breach));
         }
         let checked = Checked { batch, content };
         if self.due(now, header.window.most) > now.time {
@@ -191,12 +197,12 @@ impl Delivery {
         replica: &mut dyn Replica,
         clock: &mut Clock,
     ) -> Applied<Option<Changes>> {
-        let header = checked.batch.header();
+        let (header, key) = (checked.batch.header(), checked.batch.key());
         clock.merge(header.window.most);
         let applied = replica.apply(checked.batch, checked.content);
         // What wins nothing has no effect to be had twice: keys that only ever lose take no memory.
         if applied.kept || self.windows.contains_key(&header.author) {
-            self.remember(header.key());
+            self.remember(key);
         }
         applied
     }
@@ -233,7 +239,7 @@ impl Delivery {
         }
         self.held_bytes += bytes;
         *self.held_bytes_of.entry(from).or_default() += bytes;
-        self.held.insert((header.window.most, header.key()), (from, checked));
+        self.held.insert((header.window.most, checked.batch.key()), (from, checked));
         gave_way
     }
 
@@ -347,10 +353,11 @@ fn held_bytes(batch: &Batch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batches::batch::Header;
-    use crate::batches::batch::StampWindow;
     use crate::id::{Identity, Instance, PeerId};
     use crate::replica::toy::Board;
+    use crate::signed::batch::Header;
+    use crate::signed::batch::StampWindow;
+    use crate::signed::list::ShortId;
     use crate::time::WallTime;
 
     /// One number, written so many milliseconds after the year 1970 began.
@@ -360,8 +367,8 @@ mod tests {
         let payload = Board::payloads(&[(1, 1)]).remove(0);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let window = StampWindow::at(stamp);
-        let header = Header { author, sequence, replica: FIRST_REPLICA, record: None, window };
-        let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &payload).expect("a legal batch");
+        let header = Header::new(author, sequence, window, 0);
+        let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), &header, &payload).expect("a legal batch");
         let content = Board::new().check(&header, &payload).expect("what a board reads");
         Checked { batch, content }
     }
@@ -394,7 +401,7 @@ mod tests {
     fn windows_are_bounded_and_the_longest_unused_is_forgotten() {
         let mut delivery = Delivery::new(Duration::from_secs(10));
         let author = |number: u64| Endpoint { peer: PeerId([1; 32]), instance: Instance(number) };
-        let key = |number, sequence| BatchKey { author: author(number), sequence };
+        let key = |number, sequence| BatchKey { author: author(number), sequence, id: ShortId([0; 16]) };
         for number in 0..WINDOWS_MAX as u64 {
             delivery.remember(key(number, 1));
         }

@@ -23,8 +23,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use crate::batches::batch::{SignedBatch, UnverifiedBatch};
 use crate::id::Endpoint;
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
 /// finds a place even while it sends all that it has written.
@@ -240,9 +240,9 @@ fn entry_bytes(batch: &UnverifiedBatch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batches::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use crate::clock::Stamp;
     use crate::id::{Identity, Instance, PeerId, RoomId};
+    use crate::signed::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use alloc::vec;
 
     fn neighbour(number: u8) -> Endpoint {
@@ -253,9 +253,10 @@ mod tests {
         let identity = Identity::from_secret([1; 32]);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let window = StampWindow::at(Stamp(1 << 16));
-        let header = Header { author, sequence, replica: 0, record: None, window };
-        let signed = SignedBatch::sign(&identity, &RoomId([1; 32]), header, &vec![0; payload]);
-        UnverifiedBatch::decode(signed.expect("a legal batch").bytes()).expect("just written")
+        let header = Header::new(author, sequence, window, 0);
+        let signed = SignedBatch::sign(&identity, &RoomId([1; 32]), &header, &vec![0; payload]);
+        UnverifiedBatch::decode(&RoomId([1; 32]), signed.expect("a legal batch").bytes())
+            .expect("just written")
     }
 
     /// Who comes next, and with what.

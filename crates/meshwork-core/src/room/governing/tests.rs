@@ -2,29 +2,39 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::batches::batch::{Header, StampWindow};
 use crate::clock::Stamp;
-use crate::id::{PeerId, RoomId};
-use crate::replica::FIRST_REPLICA;
+use crate::id::{Instance, PeerId, RoomId};
+use crate::replica::ReplicaNumber;
 use crate::replica::toy::{Board, HIDDEN, PART};
 use crate::room::Member;
-use crate::room::genesis::Genesis;
-use crate::room::rules::record::{Ban, EDICTS_MAX, Erase, Limit, Record, Statement, Terms, TermsRecord};
-use crate::room::rules::records::PROOFS_MAX;
+use crate::room::message::RoomMessage;
+use crate::room::rules::publish::Retract;
+use crate::room::rules::terms::{Terms, Writers};
 use crate::room::rules::waiting::{UNRULED_BYTES_MAX, UNRULED_MAX};
 use crate::room::writing::WritingLeft;
+use crate::rulebook::{EDICTS_MAX, WithList};
 use crate::seam::config::Config;
 use crate::seam::event::RoomHandle;
-use crate::seam::io::BatchKey;
+use crate::signed::admission::EditSeed;
+use crate::signed::batch::{BatchKey, Header, StampWindow};
+use crate::signed::change::{Change, Limit, Retraction, Rule, WhoWrites};
+use crate::signed::genesis::Genesis;
+use crate::signed::header::RecordName;
+use crate::signed::list::CutList;
+use crate::signed::record::{Body, Cut, Record};
 use crate::time::{Time, WallTime};
-use crate::wire::Bounded;
+use crate::wire::{Bounded, Bytes};
+
+/// A record that nobody knows.
+const UNKNOWN: RecordName = RecordName { number: 7, hash: [9; 8] };
 
 const START: u64 = 1_790_000_000_000;
 
@@ -55,8 +65,7 @@ fn room(number: u8) -> Room {
 
 /// The same, as this program has it.
 fn room_of(me: Endpoint) -> Room {
-    let genesis = Genesis::of_test(peer(0));
-    let (bytes, id) = genesis.sign(&identity(0));
+    let (genesis, bytes, id) = Genesis::of_test(&identity(0));
     let board = Box::new(Board::new());
     Room::new(RoomHandle(1), id, genesis, bytes, board, me, &Config::default())
 }
@@ -72,7 +81,7 @@ fn stamp(millis: u64) -> Stamp {
 /// A batch of numbers at places of one part: the second begins at place 64.
 fn batch(
     author: (u8, u64, u64),
-    record: Option<RecordHash>,
+    record: RecordName,
     used: Option<u32>,
     millis: u64,
     values: &[(u32, u32)],
@@ -80,26 +89,58 @@ fn batch(
     let payload = Board::payloads(values).remove(0);
     let (number, instance, sequence) = author;
     let window = StampWindow::at(stamp(millis));
-    let header =
-        Header { author: endpoint(number, instance), sequence, replica: FIRST_REPLICA, record, window };
-    SignedBatch::sign_counted(&identity(number), &room_id(), header, used, &payload).unwrap()
+    let (author, replica, cost) = (endpoint(number, instance), ReplicaNumber::FIRST, values.len() as u32);
+    let header = Header { author, sequence, replica, record, window, cost, used };
+    SignedBatch::sign(&identity(number), &room_id(), &header, &payload).unwrap()
 }
 
-fn record(signer: u8, millis: u64, before: Option<&Record>, statement: Statement) -> Record {
-    let before = before.map_or(room_id().0, Record::hash);
-    Record::sign(&identity(signer), &room_id(), stamp(millis), before, statement).unwrap()
+/// The same under the genesis.
+fn free(author: (u8, u64, u64), millis: u64, values: &[(u32, u32)]) -> SignedBatch {
+    batch(author, RecordName::GENESIS, None, millis, values)
 }
 
-fn rules(number: u32, limit: Option<Limit>, moderators: &[u8]) -> TermsRecord {
-    let mut moderators: Vec<PeerId> = moderators.iter().map(|&number| peer(number)).collect();
-    moderators.sort_unstable();
-    let rules = Terms { limit, moderators: Bounded::new(moderators).unwrap(), ..Terms::default() };
-    TermsRecord { number, rules, lifted: Bounded::default(), cut: None }
+/// A record after others, and which batches stay where it takes a right, in these slots from everybody.
+fn record(
+    signer: u8,
+    millis: u64,
+    before: &[&WithList],
+    changes: Vec<Change>,
+    cut: Option<(u16, Vec<SignedBatch>)>,
+) -> WithList {
+    let mut before: Vec<RecordName> = before.iter().map(|(record, _)| record.name()).collect();
+    if before.is_empty() {
+        before.push(RecordName::GENESIS);
+    }
+    let list = cut.map(|(slots, stays)| {
+        let ids = stays.iter().map(|batch| batch.id().short()).collect();
+        (slots, Arc::new(CutList::new(ids).unwrap()))
+    });
+    let body = Body {
+        signer: peer(signer),
+        stamp: stamp(millis),
+        before: Bounded::new(sorted(before)).unwrap(),
+        changes: Bounded::new(changes).unwrap(),
+        cut: list.as_ref().map(|(slots, list)| Cut { slots: *slots, stays: list.name() }),
+    };
+    (Record::sign(&identity(signer), &room_id(), body).unwrap(), list.map(|(_, list)| list))
 }
 
-fn ban(number: u8, heads: &[(u64, u64)]) -> Statement {
-    let heads = heads.iter().map(|&(instance, head)| (Instance(instance), head)).collect();
-    Statement::Ban(Ban { peer: peer(number), heads: Bounded::new(heads).unwrap() })
+fn peers<const MAX: usize>(numbers: &[u8]) -> Bounded<PeerId, MAX> {
+    Bounded::new(sorted(numbers.iter().map(|&number| peer(number)).collect())).unwrap()
+}
+
+fn limited(cost: u32, window_ms: u32, writers: WhoWrites) -> Change {
+    let rule = Rule { slot: 0, limit: Some(Limit { cost, window_ms }), writers };
+    Change::Rules(Bounded::new(vec![rule]).unwrap())
+}
+
+fn retract(author: Option<PeerId>, until: u64, scope: &[u8]) -> Change {
+    let (replica, scope) = (ReplicaNumber::FIRST, Bytes::new(scope.to_vec()).unwrap());
+    Change::Retract(Retraction { replica, author, until: stamp(until), scope })
+}
+
+fn ban(signer: u8, millis: u64, before: &[&WithList], banned: u8, stays: Vec<SignedBatch>) -> WithList {
+    record(signer, millis, before, vec![Change::Ban(peers(&[banned]))], Some((0, stays)))
 }
 
 fn hear(room: &mut Room, at: Now, from: Endpoint, message: RoomMessage) {
@@ -113,6 +154,15 @@ fn live(batch: &SignedBatch) -> RoomMessage {
 
 fn told(record: &Record) -> RoomMessage {
     RoomMessage::Record(Bytes::new(record.bytes().to_vec()).unwrap())
+}
+
+/// Lets a room hear a record, and its list if it is short enough for one piece.
+fn tell(room: &mut Room, at: Now, from: Endpoint, (record, list): &WithList) {
+    hear(room, at, from, told(record));
+    if let Some(list) = list.as_ref().filter(|list| list.name().count > 0) {
+        let (list, bytes) = (list.name().hash, Bytes::new(list.encode()).unwrap());
+        hear(room, at, from, RoomMessage::ListPiece(ListPiece { list, offset: 0, bytes }));
+    }
 }
 
 /// What came out of a room that is no message.
@@ -160,8 +210,10 @@ fn talk(rooms: &mut [Room], from_millis: u64) {
                 break;
             }
             for (from, to, message) in sent {
-                let place = endpoints.iter().position(|&endpoint| endpoint == to).unwrap();
-                rooms[place].handle_message(at, from, message);
+                // Others were heard before, and are not there.
+                if let Some(room) = rooms.iter_mut().find(|room| room.kept.me == to) {
+                    room.handle_message(at, from, message);
+                }
             }
         }
         rooms.iter_mut().for_each(|room| room.handle_timeout(at));
@@ -171,34 +223,13 @@ fn talk(rooms: &mut [Room], from_millis: u64) {
 /// What is heard in a test: a record or a batch.
 #[derive(Clone, Debug)]
 enum Heard {
-    Record(Record),
+    Record(WithList),
     Batch(SignedBatch),
 }
 
-/// Records and batches of every kind: rules that change and fork, bans by owner and moderator that differ, erases,
+/// Records and batches of every kind: rules that change and fork, bans by owner and moderator that differ, retractions,
 /// honest writers under each of the rules, the banned, and two that contradict themselves.
 fn everything() -> Vec<Heard> {
-    let limit = Some(Limit { cost: 3, window_ms: 10_000 });
-    let first = record(0, 10, None, Statement::Terms(rules(1, None, &[1])));
-    let mut limited = rules(2, limit, &[1]);
-    limited.cut = Some(Bounded::new(sorted(vec![(endpoint(2, 1), 2), (endpoint(3, 1), 1)])).unwrap());
-    let second = record(0, 2000, Some(&first), Statement::Terms(limited.clone()));
-    limited.rules.limit = Some(Limit { cost: 4, window_ms: 10_000 });
-    let fork = record(0, 2001, Some(&first), Statement::Terms(limited));
-    let erase = |author, region| Statement::Erase(Erase { author, region });
-    let edge = crate::room::rules::record::Region { x: 0, y: 0, width: 4, height: 1 };
-    let records = [
-        first.clone(),
-        second.clone(),
-        fork.clone(),
-        record(1, 900, Some(&first), ban(3, &[(1, 2), (2, 1)])),
-        record(0, 800, None, ban(3, &[(1, 1), (2, 1)])),
-        record(1, 1500, Some(&first), erase(None, Some(edge))),
-        record(0, 3000, Some(&first), erase(Some(peer(2)), None)),
-        // Nobody whom the owner named.
-        record(4, 900, Some(&first), ban(2, &[])),
-    ];
-    let winner = if second.hash() > fork.hash() { second.hash() } else { fork.hash() };
     let mut batches = vec![];
     for number in [2u8, 3] {
         for instance in [1u64, 2] {
@@ -207,17 +238,39 @@ fn everything() -> Vec<Heard> {
                 let values =
                     [(sequence as u32, u32::from(number)), (PART + instance as u32, sequence as u32)];
                 let part = usize::from(sequence == 3);
-                batches.push(batch((number, instance, sequence), None, None, millis, &values[part..=part]));
+                batches.push(free((number, instance, sequence), millis, &values[part..=part]));
             }
         }
     }
+    let of = |places: &[(u8, u64, u64)]| -> Vec<SignedBatch> {
+        let is_meant = |batch: &&SignedBatch| {
+            let Header { author, sequence, .. } = batch.header();
+            places.iter().any(|&(number, at, place)| (author, sequence) == (endpoint(number, at), place))
+        };
+        batches.iter().filter(is_meant).cloned().collect()
+    };
+    let first = record(0, 10, &[], vec![Change::Appoint(peers(&[1]))], None);
+    let stay = || Some((1, of(&[(2, 1, 1), (2, 1, 2), (3, 1, 1)])));
+    let second = record(0, 2000, &[&first], vec![limited(3, 10_000, WhoWrites::Everybody)], stay());
+    let fork = record(0, 2001, &[&first], vec![limited(4, 10_000, WhoWrites::Everybody)], stay());
+    let records = [
+        first.clone(),
+        second.clone(),
+        fork,
+        ban(1, 900, &[&first], 3, of(&[(3, 1, 1), (3, 1, 2), (3, 2, 1)])),
+        ban(0, 800, &[], 3, of(&[(3, 1, 1), (3, 2, 1)])),
+        record(1, 1500, &[&first], vec![retract(None, 1500, &[0, 4])], None),
+        record(0, 3000, &[&second], vec![retract(Some(peer(2)), 3000, &[])], None),
+        // Nobody whom the owner named.
+        ban(4, 900, &[&first], 2, vec![]),
+    ];
     let under = |number, sequence, used, millis, place| {
-        batch((number, 5, sequence), Some(winner), Some(used), millis, &[(place, sequence as u32)])
+        batch((number, 5, sequence), second.0.name(), Some(used), millis, &[(place, sequence as u32)])
     };
     batches.extend([under(2, 1, 0, 5000, 8), under(2, 2, 1, 5001, 9), under(2, 3, 0, 12_000, 10)]);
     // Counts its second number as the first again.
     batches.extend([under(4, 1, 0, 5000, 12), under(4, 2, 0, 5100, 13), under(4, 3, 2, 5200, 14)]);
-    // Two batches with one number, and one from before that.
+    // Two batches with one sequence, and one from before that.
     batches.extend([under(5, 1, 0, 5000, 16), under(5, 2, 1, 5001, 17), under(5, 2, 1, 5002, 18)]);
     let records = records.into_iter().map(Heard::Record);
     records.chain(batches.into_iter().map(Heard::Batch)).collect()
@@ -234,7 +287,10 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
     let heard: Vec<Heard> = heard.collect();
     for (time, heard) in (0..3).flat_map(|time| heard.iter().map(move |heard| (time, heard))) {
         let message = match heard {
-            Heard::Record(record) => told(record),
+            Heard::Record(record) => {
+                tell(room, now(20_000), from, record);
+                continue;
+            }
             Heard::Batch(batch) if time == 0 => live(batch),
             Heard::Batch(batch) => RoomMessage::PartBatch(Bytes::new(batch.bytes().to_vec()).unwrap()),
         };
@@ -284,47 +340,45 @@ fn what_everything_comes_to() {
     talk(&mut rooms, 20_100);
     let room = &rooms[0];
     let value = |place| board(room).value(place);
-    assert_eq!(room.kept().records().chain().len(), 2);
+    assert_eq!(room.kept().records().book().owned().count(), 5);
     assert_eq!(room.kept().records().banned().collect::<Vec<_>>(), [peer(3)], "and not whom a stranger bans");
-    let proved: Vec<Endpoint> = room.kept().records().proofs().map(|(endpoint, _)| endpoint).collect();
-    assert_eq!(proved, sorted(vec![endpoint(4, 5), endpoint(5, 5)]));
+    assert_eq!(room.kept().contradictors().collect::<Vec<_>>(), [&endpoint(5, 5)]);
     // What lies in the erased region and is older is hidden, what is beyond a cut is nobody's.
     assert_eq!(value(1), Some(HIDDEN));
     assert_eq!(board(room).author(1), Some(peer(3)), "it keeps its order, and its author");
-    // Under the limit: person 2 counts, those who contradict themselves do not from there on.
+    // Each batch is within the limit by what it says itself, and both of a contradiction compete.
     assert_eq!([8, 9, 10].map(value), [Some(1), Some(2), Some(3)]);
-    assert_eq!([12, 13, 14].map(value), [None; 3]);
-    assert_eq!([16, 17, 18].map(value), [Some(1), None, None]);
+    assert_eq!([12, 13, 14].map(value), [Some(1), Some(2), Some(3)]);
+    assert_eq!([16, 17, 18].map(value), [Some(1), Some(2), Some(2)]);
 }
 
 #[test]
 fn forged_records_are_refused_and_the_sender_named() {
     let mut room = room(6);
     let from = endpoint(9, 9);
-    let honest = record(0, 10, None, Statement::Terms(rules(1, None, &[1])));
-    let mut changed = honest.bytes().to_vec();
+    let honest = record(0, 10, &[], vec![Change::Appoint(peers(&[1]))], None);
+    let mut changed = honest.0.bytes().to_vec();
     *changed.last_mut().unwrap() ^= 1;
     hear(&mut room, now(20), from, RoomMessage::Record(Bytes::new(changed).unwrap()));
     assert_eq!(offences(&mut room), [Refusal::Record]);
-    let stranger = record(4, 10, None, Statement::Terms(rules(1, None, &[4])));
-    hear(&mut room, now(20), from, told(&stranger));
+    let stranger = record(4, 10, &[], vec![Change::Appoint(peers(&[4]))], None);
+    tell(&mut room, now(20), from, &stranger);
     assert_eq!(offences(&mut room), [Refusal::RecordSigner]);
-    hear(&mut room, now(20), from, told(&honest));
+    tell(&mut room, now(20), from, &honest);
     assert_eq!(offences(&mut room), []);
-    // A moderator bans, but neither the owner nor another moderator; a stranger nobody.
-    for (signer, banned, refused) in [(1, 4, false), (1, 0, true), (1, 1, true), (4, 2, true), (0, 0, true)] {
-        let edict = record(signer, 15, Some(&honest), ban(banned, &[]));
-        hear(&mut room, now(20), from, told(&edict));
+    // A moderator bans, a stranger nobody.
+    for (signer, banned, refused) in [(1, 4, false), (4, 2, true)] {
+        tell(&mut room, now(20), from, &ban(signer, 15, &[&honest], banned, vec![]));
         let offences = offences(&mut room);
         assert_eq!(offences, if refused { vec![Refusal::RecordSigner] } else { vec![] }, "{signer} {banned}");
     }
     assert_eq!(room.kept().records().banned().collect::<Vec<_>>(), [peer(4)]);
     // Ahead of room time: an honest neighbour whose clock is ahead may hold it.
-    let early = record(0, 60_000, Some(&honest), Statement::Terms(rules(2, None, &[])));
-    hear(&mut room, now(20), from, told(&early));
-    assert_eq!((offences(&mut room), room.kept().records().chain().len()), (vec![], 1));
-    hear(&mut room, now(51_000), from, told(&early));
-    assert_eq!(room.kept().records().chain().len(), 2);
+    let early = record(0, 60_000, &[&honest], vec![Change::Dismiss(peers(&[1]))], Some((0, vec![])));
+    tell(&mut room, now(20), from, &early);
+    assert_eq!((offences(&mut room), room.kept().records().book().owned().count()), (vec![], 1));
+    tell(&mut room, now(51_000), from, &early);
+    assert_eq!(room.kept().records().book().owned().count(), 2);
     assert_eq!(room.kept().records().banned().count(), 0, "who moderates no longer has banned nobody");
 }
 
@@ -332,17 +386,15 @@ fn forged_records_are_refused_and_the_sender_named() {
 fn batches_that_break_their_rules_name_who_passes_them_on() {
     let mut room = room(6);
     let from = endpoint(9, 9);
-    let limit = Some(Limit { cost: 3, window_ms: 1000 });
-    let mut statement = rules(1, limit, &[]);
-    statement.rules.writers = Some(Bounded::new(sorted(vec![peer(2), peer(3)])).unwrap());
-    let first = record(0, 10, None, Statement::Terms(statement));
+    let changes = vec![limited(3, 1000, WhoWrites::Listed), Change::List(peers(&[2, 3]))];
+    let first = record(0, 10, &[], changes, Some((1, vec![])));
     let under =
-        |author, used, millis, values: &[(u32, u32)]| batch(author, Some(first.hash()), used, millis, values);
+        |author, used, millis, values: &[(u32, u32)]| batch(author, first.0.name(), used, millis, values);
     let values = [(1, 1), (2, 1), (3, 1), (4, 1)];
     let honest = under((2, 1, 1), Some(0), 20, &values[..3]);
     hear(&mut room, now(30), from, live(&honest));
     assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 0), "its record is waited for");
-    hear(&mut room, now(30), from, told(&first));
+    tell(&mut room, now(30), from, &first);
     assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 3));
     let breaches = [
         under((4, 1, 1), Some(0), 20, &values[..1]),
@@ -356,15 +408,19 @@ fn batches_that_break_their_rules_name_who_passes_them_on() {
         hear(&mut room, now(30), from, live(breach));
         assert_eq!(offences(&mut room), [Refusal::BatchRules], "{number}");
     }
-    // Counting where there is no limit, by the genesis.
-    let mut free = super::tests::room(7);
-    hear(&mut free, now(30), from, live(&batch((2, 1, 1), None, Some(0), 20, &values)));
-    assert_eq!(offences(&mut free), [Refusal::BatchRules]);
-    // Under the genesis, after rules that name nobody: not an offence, and nothing shows.
-    let late = batch((3, 1, 1), None, None, 5, &[(5, 1)]);
-    let mut statement = rules(2, limit, &[]);
-    statement.cut = Some(Bounded::default());
-    hear(&mut room, now(40), from, told(&record(0, 35, Some(&first), Statement::Terms(statement))));
+    // Counting where there is no limit, by the genesis; and saying another cost than the payload has.
+    let mut unlimited = super::tests::room(7);
+    let counted = batch((2, 1, 1), RecordName::GENESIS, Some(0), 20, &values);
+    hear(&mut unlimited, now(30), from, live(&counted));
+    assert_eq!(offences(&mut unlimited), [Refusal::BatchRules]);
+    let header = Header { cost: 1, ..free((2, 1, 1), 20, &values).header() };
+    let cheap = SignedBatch::sign(&identity(2), &room_id(), &header, counted.payload()).unwrap();
+    hear(&mut unlimited, now(30), from, live(&cheap));
+    assert_eq!(offences(&mut unlimited), [Refusal::BatchContent]);
+    // Under the genesis, after rules that let nothing stay: not an offence, and nothing shows.
+    let late = free((3, 1, 1), 5, &[(5, 1)]);
+    let changes = vec![limited(2, 1000, WhoWrites::Listed)];
+    tell(&mut room, now(40), from, &record(0, 35, &[&first], changes, Some((1, vec![]))));
     hear(&mut room, now(40), from, live(&late));
     assert_eq!((offences(&mut room), board(&room).shown()), (vec![], 0));
 }
@@ -374,7 +430,7 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     let (owner, writer, stranger) = (identity(0), identity(2), identity(4));
     let mut rooms = vec![room(0), room(2), room(4)];
     let limit = Some(Limit { cost: 2, window_ms: 60_000 });
-    let rules = Terms { limit, writers: Some(Bounded::new(vec![peer(2)]).unwrap()), ..Terms::default() };
+    let rules = Terms { limit, writers: Writers::Listed(peers(&[2])), ..Terms::default() };
     assert!(matches!(
         rooms[1].govern(now(0), &writer, Act::SetTerms(rules.clone())),
         Err(WriteError::NotAllowed(_))
@@ -419,13 +475,13 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
 fn a_ban_lets_what_was_beaten_win_again() {
     let mut room = room(6);
     let from = endpoint(9, 9);
-    let honest = batch((2, 1, 1), None, None, 10, &[(1, 5)]);
-    let vandal = batch((3, 1, 1), None, None, 20, &[(1, 6), (2, 6)]);
+    let honest = free((2, 1, 1), 10, &[(1, 5)]);
+    let vandal = free((3, 1, 1), 20, &[(1, 6), (2, 6)]);
     hear(&mut room, now(30), from, live(&honest));
     hear(&mut room, now(30), from, live(&vandal));
     assert_eq!((board(&room).value(1), room.kept().replica().batch_count()), (Some(6), 1));
     outputs(&mut room);
-    hear(&mut room, now(30), from, told(&record(0, 25, None, ban(3, &[]))));
+    tell(&mut room, now(30), from, &ban(0, 25, &[], 3, vec![]));
     assert_eq!((board(&room).value(1), board(&room).value(2)), (Some(5), None));
     let mended = outputs(&mut room).into_iter().find_map(|output| match output {
         RoomOutput::Event(Event::Changed { batch: None, changes, .. }) => {
@@ -435,7 +491,7 @@ fn a_ban_lets_what_was_beaten_win_again() {
     });
     assert_eq!(mended, Some(2));
     // Whenever it comes: not again.
-    hear(&mut room, now(40), from, live(&batch((3, 7, 1), None, None, 35, &[(1, 6)])));
+    hear(&mut room, now(40), from, live(&free((3, 7, 1), 35, &[(1, 6)])));
     let told = outputs(&mut room);
     assert!(told.iter().any(|output| matches!(output, RoomOutput::Refused(_, Refusal::BatchBanned, _))));
     assert_eq!(board(&room).value(1), Some(5));
@@ -446,12 +502,12 @@ fn lifting_shows_what_was_erased() {
     let owner = identity(0);
     let mut room = room(0);
     room.write(now(1), &owner, Board::payloads(&[(1, 5), (200, 6)])).unwrap();
-    let region = Some(crate::room::rules::record::Region { x: 0, y: 0, width: 9, height: 9 });
-    let hash = room.govern(now(2), &owner, Act::Erase(Erase { author: None, region })).unwrap();
+    let scope = Bytes::new(vec![0, 9]).unwrap();
+    let record = room.govern(now(2), &owner, Act::Retract(Retract { author: None, scope })).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(HIDDEN), 1));
     room.write(now(3), &owner, Board::payloads(&[(2, 7)])).unwrap();
     assert_eq!(board(&room).value(2), Some(7), "what is written later shows");
-    room.govern(now(4), &owner, Act::Lift(&[hash])).unwrap();
+    room.govern(now(4), &owner, Act::Lift(&[record])).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(5), 3));
 }
 
@@ -467,11 +523,11 @@ fn what_was_written_under_earlier_rules_is_said_again() {
             Act::SetTerms(Terms { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Terms::default() }),
         )
         .unwrap();
-    let bytes = rooms[0].kept().records().chain()[0].bytes().to_vec();
-    rooms[1].handle_message(now(3), endpoint(0, 99), RoomMessage::Record(Bytes::new(bytes).unwrap()));
+    let record = rooms[0].kept().records().all().next().unwrap().clone();
+    tell(&mut rooms[1], now(3), endpoint(0, 99), &record);
     assert_eq!(board(&rooms[1]).shown(), 0);
-    assert!(outputs(&mut rooms[1]).contains(&RoomOutput::SayAgain));
-    rooms[1].say_again(now(4), &writer);
+    assert!(outputs(&mut rooms[1]).contains(&RoomOutput::Sign));
+    rooms[1].sign_due(now(4), &writer);
     assert_eq!([1, 2].map(|place| board(&rooms[1]).value(place)), [Some(5), Some(6)]);
     talk(&mut rooms, 5);
     assert_eq!((state(&rooms[0]), board(&rooms[0]).shown()), (state(&rooms[1]), 2));
@@ -488,15 +544,14 @@ fn records_survive_with_the_room() {
         let mut storing = room(8);
         storing.kept.storage =
             crate::room::storage::Storage::new(&Config { stores: true, ..Config::default() }, b"");
-        let records = original.kept().records().chain().iter().chain(original.kept().records().edicts());
-        records.for_each(|record| storing.handle_record(now(30_000), endpoint(9, 9), record.bytes()));
-        for (_, proof) in original.kept().records().proofs() {
-            storing.handle_proof(now(30_000), endpoint(9, 9), &proof.encode());
+        for record in original.kept().records().all() {
+            tell(&mut storing, now(30_000), endpoint(9, 9), record);
         }
         storing.finish(now(30_000));
         while let Some(output) = storing.poll_output() {
-            if let RoomOutput::Persist { change, .. } = output {
+            if let RoomOutput::Persist { token, change } = output {
                 kept = change.records.or(kept);
+                storing.handle_persisted(now(30_000), token, Ok(()));
             }
         }
         let mut restored = room(7);
@@ -510,7 +565,7 @@ fn records_survive_with_the_room() {
 
 /// A batch under a record that nobody knows.
 fn unruled(instance: u64) -> SignedBatch {
-    batch((1, instance, 1), Some([9; 32]), None, 5, &[(0, 1)])
+    batch((1, instance, 1), UNKNOWN, None, 5, &[(0, 1)])
 }
 
 #[test]
@@ -537,8 +592,8 @@ fn so_many_bytes_of_batches_wait_for_their_record() {
     for instance in 0.. {
         let author = endpoint(1, instance);
         let window = StampWindow::at(stamp(5));
-        let header = Header { author, sequence: 1, replica: FIRST_REPLICA, record: Some([9; 32]), window };
-        let batch = SignedBatch::sign(&identity(1), &room_id(), header, &payload).unwrap();
+        let header = Header { record: UNKNOWN, ..Header::new(author, 1, window, PART) };
+        let batch = SignedBatch::sign(&identity(1), &room_id(), &header, &payload).unwrap();
         let length = batch.bytes().len();
         sent += length;
         hear(&mut room, now(10), endpoint(3, 1), live(&batch));
@@ -555,37 +610,108 @@ fn so_many_bytes_of_batches_wait_for_their_record() {
 }
 
 #[test]
-fn of_too_many_bans_and_erases_the_earliest_hold() {
+fn of_too_many_moderators_records_the_first_by_hash_hold() {
     let mut room = room(2);
-    let erase = |millis| record(0, millis, None, Statement::Erase(Erase { author: None, region: None }));
-    let most = EDICTS_MAX as u64;
-    for millis in 2..2 + most {
-        hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(millis)));
-    }
-    let held = |room: &Room| sorted(room.kept().records().edicts().map(|record| record.stamp()).collect());
-    let stamps = |millis: core::ops::Range<u64>| millis.map(stamp).collect::<Vec<_>>();
-    assert_eq!(held(&room), stamps(2..2 + most));
-    hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(2 + most)));
-    assert_eq!(held(&room), stamps(2..2 + most), "a later one has no place");
-    hear(&mut room, now(10_000), endpoint(3, 1), told(&erase(1)));
-    assert_eq!(held(&room), stamps(1..1 + most), "an earlier one takes that of the latest");
+    let first = record(0, 1, &[], vec![Change::Appoint(peers(&[1]))], None);
+    tell(&mut room, now(10_000), endpoint(3, 1), &first);
+    let edict = |millis| record(1, millis, &[&first], vec![retract(None, 5, &[])], None);
+    let edicts: Vec<WithList> = (2..12 + EDICTS_MAX as u64).map(edict).collect();
+    edicts.iter().for_each(|edict| tell(&mut room, now(10_000), endpoint(3, 1), edict));
+    let mut first: Vec<[u8; 32]> = edicts.iter().map(|(record, _)| record.hash()).collect();
+    first = sorted(first);
+    first.truncate(EDICTS_MAX);
+    let held: Vec<_> = room.kept().records().book().edicts().map(|(record, _)| record.hash()).collect();
+    assert!(held == first);
     assert_eq!(offences(&mut room), [], "whoever passes them on may hold them");
 }
 
 #[test]
-fn so_many_endpoints_are_known_to_contradict_themselves() {
+fn both_batches_of_a_contradiction_compete_and_so_many_authors_are_told_of() {
     let mut room = room(2);
-    let most = PROOFS_MAX as u64;
-    let mut contradict = |instance| {
+    for instance in 1..=100 {
         for bits in [1, 2] {
-            let batch = batch((1, instance, 1), None, None, 5, &[(0, bits)]);
+            let batch = free((1, instance, 1), 5, &[(instance as u32 % PART, bits)]);
             hear(&mut room, now(10), endpoint(3, 1), live(&batch));
         }
-        let proved = room.kept().records().proofs().map(|(endpoint, _)| endpoint.instance.0);
-        proved.collect::<Vec<_>>()
+    }
+    let is_told = |output: &RoomOutput| matches!(output, RoomOutput::Event(Event::Equivocation { .. }));
+    assert_eq!(outputs(&mut room).iter().filter(|output| is_told(output)).count(), 64);
+    assert_eq!((board(&room).value(1), board(&room).shown()), (Some(2), PART as usize));
+}
+
+#[test]
+fn who_has_the_edit_seed_writes_and_others_look() {
+    let (seed, owner) = (EditSeed([3; 16]), identity(0));
+    let mut rooms = vec![room(0), room(2), room(4)];
+    let writers = Writers::Admitted(Some(seed.key()));
+    rooms[0].govern(now(0), &owner, Act::SetTerms(Terms { writers, ..Terms::default() })).unwrap();
+    talk(&mut rooms, 0);
+    rooms[1].kept_mut().admit_self(&seed);
+    rooms[1].write(now(60_000), &identity(2), Board::payloads(&[(1, 7)])).unwrap();
+    let refused = rooms[2].write(now(60_000), &identity(4), Board::payloads(&[(2, 7)]));
+    assert_eq!(refused, Err(WriteError::NotWriter));
+    talk(&mut rooms, 60_100);
+    // A newcomer is handed the admission with the batch, by somebody else than its author.
+    let mut later = vec![rooms.remove(2), room(6)];
+    talk(&mut later, 120_000);
+    assert!(later.iter().chain(&rooms).all(|room| board(room).value(1) == Some(7)));
+    assert!(later.iter().chain(&rooms).all(|room| board(room).shown() == 1));
+}
+
+#[test]
+fn two_programs_of_the_owner_that_did_not_hear_of_each_other_are_joined() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room_of(endpoint(0, 5000)), room(2)];
+    let moderators = |numbers: &[u8]| Terms { moderators: peers(numbers), ..Terms::default() };
+    rooms[0].govern(now(0), &owner, Act::SetTerms(moderators(&[2, 3]))).unwrap();
+    talk(&mut rooms, 0);
+    // One dismisses, the other limits.
+    let limit = Some(Limit { cost: 9, window_ms: 1000 });
+    rooms[0].govern(now(60_000), &owner, Act::SetTerms(moderators(&[2]))).unwrap();
+    let limited = Terms { limit, ..moderators(&[2, 3]) };
+    rooms[1].govern(now(60_001), &owner, Act::SetTerms(limited)).unwrap();
+    for at in [60_100, 120_200] {
+        talk(&mut rooms, at);
+        for room in &mut rooms[..2] {
+            room.sign_due(now(at + 60_000), &owner);
+        }
+    }
+    let held = Terms { limit, ..moderators(&[2]) };
+    for room in &rooms {
+        assert_eq!((room.kept().records().book().heads().len(), room.kept().records().terms()), (1, &held));
+    }
+}
+
+#[test]
+fn a_long_list_comes_in_pieces_and_whoever_sends_another_is_named() {
+    let stays: Vec<SignedBatch> = (0..5000).map(|instance| free((2, instance, 1), 5, &[(0, 1)])).collect();
+    let (record, list) = record(0, 10, &[], vec![Change::Ban(peers(&[2]))], Some((0, stays)));
+    let (bytes, name) = (list.as_ref().unwrap().encode(), list.as_ref().unwrap().name());
+    let piece = |range: core::ops::Range<usize>| {
+        let (list, offset) = (name.hash, range.start as u32);
+        RoomMessage::ListPiece(ListPiece { list, offset, bytes: Bytes::new(bytes[range].to_vec()).unwrap() })
     };
-    let all: Vec<_> = (1..=most).map(&mut contradict).collect();
-    assert_eq!(all.last(), Some(&(1..=most).collect()));
-    assert_eq!(contradict(most + 1), (1..=most).collect::<Vec<_>>(), "those that come first stay");
-    assert_eq!(contradict(0), (0..most).collect::<Vec<_>>());
+    let (from, other, at) = (endpoint(9, 9), endpoint(8, 8), now(20));
+    let mut heard = room(6);
+    hear(&mut heard, at, from, told(&record));
+    hear(&mut heard, at, from, piece(0..65_536));
+    hear(&mut heard, at, other, piece(65_536..80_000));
+    assert_eq!(heard.kept().records().banned().count(), 0, "nobody else was asked");
+    hear(&mut heard, at, from, piece(65_536..80_000));
+    assert_eq!((heard.kept().records().banned().count(), offences(&mut heard)), (1, vec![]));
+    // Not the list, and one that goes on beyond its end.
+    for wrong in [[piece(0..40_000), piece(0..40_000)], [piece(0..65_536), piece(14_464..80_000)]] {
+        let mut room = room(6);
+        hear(&mut room, at, from, told(&record));
+        for (place, message) in wrong.into_iter().enumerate() {
+            let RoomMessage::ListPiece(piece) = message else { continue };
+            let offset = if place == 0 { 0 } else { piece.bytes.len() as u32 };
+            hear(&mut room, at, from, RoomMessage::ListPiece(ListPiece { offset, ..piece }));
+        }
+        assert_eq!((room.kept().records().banned().count(), offences(&mut room)), (0, vec![Refusal::Record]));
+    }
+    // Who has it hands it on.
+    let mut rooms = vec![heard, room(7)];
+    talk(&mut rooms, 60_000);
+    assert!(rooms.iter().all(|room| room.kept().records().banned().eq([peer(2)])));
 }

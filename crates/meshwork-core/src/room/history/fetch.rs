@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{GAP_BYTES, PART_BYTES_MAX, decode};
-use crate::batches::batch::{SignedBatch, UnverifiedBatch};
-use crate::id::Endpoint;
+use crate::id::{Endpoint, RoomId};
 use crate::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, WantHistory,
 };
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::time::Time;
 
 /// How long neighbours are waited for who have not said how far back they reach.
@@ -58,6 +58,7 @@ pub struct HistoryView {
 /// One fetch.
 #[derive(Debug)]
 pub(super) struct Fetch {
+    room: RoomId,
     state: HistoryState,
     waiting_for: BTreeSet<Endpoint>,
     answer_by: Time,
@@ -84,9 +85,10 @@ pub(super) struct Fetch {
 
 impl Fetch {
     /// Asks these neighbours.
-    pub(super) fn new(now: Time, neighbours: Vec<Endpoint>) -> Fetch {
+    pub(super) fn new(now: Time, room: RoomId, neighbours: Vec<Endpoint>) -> Fetch {
         let sends = neighbours.iter().map(|&to| (to, HistoryMessage::Ask)).collect();
         Fetch {
+            room,
             state: HistoryState::Asking,
             waiting_for: neighbours.into_iter().collect(),
             answer_by: now + ANSWER_WITHIN,
@@ -146,7 +148,7 @@ impl Fetch {
                 let bytes = entry.batch.len();
                 // No batch, out of order, or longer than what was wanted, but for the one that a part always has.
                 let is_asked = entry.number >= self.next && (left >= bytes || left == PART_BYTES_MAX);
-                let Some(batch) = decode(&entry.batch).filter(|_| is_asked) else {
+                let Some(batch) = decode(&self.room, &entry.batch).filter(|_| is_asked) else {
                     return self.give_up(now);
                 };
                 self.wanted = Some(left.saturating_sub(bytes));
@@ -336,7 +338,7 @@ mod tests {
 
     #[test]
     fn so_many_answers_are_kept() {
-        let mut fetch = Fetch::new(Time(0), (0..=SPANS_MAX).map(endpoint).collect());
+        let mut fetch = Fetch::new(Time(0), RoomId([1; 32]), (0..=SPANS_MAX).map(endpoint).collect());
         for number in 0..=SPANS_MAX {
             fetch.handle_message(Time(0), endpoint(number), span());
             assert_eq!(fetch.spans.len(), (number + 1).min(SPANS_MAX));
@@ -345,7 +347,7 @@ mod tests {
 
     #[test]
     fn neighbours_have_so_long_to_answer() {
-        let mut fetch = Fetch::new(Time(0), [1, 2].map(endpoint).into());
+        let mut fetch = Fetch::new(Time(0), RoomId([1; 32]), [1, 2].map(endpoint).into());
         fetch.handle_message(Time(0), endpoint(1), span());
         let late = Time(0) + ANSWER_WITHIN;
         assert_eq!(fetch.poll_timeout(), Some(late));
@@ -359,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_neighbour_has_so_long_for_a_part() {
-        let mut fetch = Fetch::new(Time(0), [endpoint(1)].into());
+        let mut fetch = Fetch::new(Time(0), RoomId([1; 32]), [endpoint(1)].into());
         fetch.handle_message(Time(0), endpoint(1), span());
         fetch.handle_timeout(Time(0));
         let late = Time(0) + SILENT_AFTER;

@@ -36,14 +36,14 @@ use self::serve::Archive;
 pub use self::serve::{ASKS_BURST, ASKS_EVERY, PARTS_BURST, PARTS_PER_SECOND, WANTS_MAX};
 use super::delivery::Rejection;
 use super::{Room, RoomOutput};
-use crate::batches::batch::{SignedBatch, UnverifiedBatch};
-use crate::id::Endpoint;
-use crate::replica::FIRST_REPLICA;
+use crate::id::{Endpoint, RoomId};
+use crate::replica::ReplicaNumber;
 use crate::room::message::RoomMessage;
 use crate::room::message::history::HistoryMessage;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal};
 use crate::seam::io::HistoryPart;
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::time::{Now, Time};
 
 /// Bytes of batches in one part: a page verifies that many lone clicks in a quarter of a second.
@@ -92,7 +92,7 @@ impl Room {
     pub fn begin_history(&mut self, now: Now) {
         self.cancel_history();
         let neighbours: Vec<Endpoint> = self.membership.members().keys().copied().collect();
-        self.history.fetch = Some(Fetch::new(now.time, neighbours));
+        self.history.fetch = Some(Fetch::new(now.time, self.kept.id, neighbours));
         self.finish(now);
     }
 
@@ -157,7 +157,7 @@ impl Room {
         {
             count += 1;
             match self.kept.verify(now, batch) {
-                Ok(checked) if self.kept.rules.records().lets_stand(&checked.batch.header()) => {
+                Ok(checked) if self.kept.rules.lets_stand(&checked.batch) => {
                     fetch.handle_verified(checked.batch)
                 }
                 Err(Rejection::Refused(
@@ -204,7 +204,7 @@ impl Room {
 }
 
 /// Reads a batch of the past, as far as that needs no signature.
-fn decode(bytes: &[u8]) -> Option<UnverifiedBatch> {
-    let batch = UnverifiedBatch::decode(bytes).ok()?;
-    (batch.header().replica == FIRST_REPLICA).then_some(batch)
+fn decode(room: &RoomId, bytes: &[u8]) -> Option<UnverifiedBatch> {
+    let batch = UnverifiedBatch::decode(room, bytes).ok()?;
+    (batch.header().replica == ReplicaNumber::FIRST).then_some(batch)
 }

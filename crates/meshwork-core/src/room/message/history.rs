@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::batches::batch::BATCH_MAX;
+use crate::signed::batch::BATCH_MAX;
 use crate::wire::{Bytes, kinds};
 
 /// A message about the history of a room.

@@ -12,8 +12,7 @@ use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::room::message::RoomMessage;
-use crate::room::rules::record::RecordHash;
-use crate::room::rules::records::Records;
+use crate::room::rules::records::{RecordHash, Records};
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 
@@ -91,15 +90,9 @@ impl Exchange {
             return;
         }
         let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
-        for record in
-            records.chain().iter().chain(records.edicts()).filter(|record| !theirs.contains(&record.hash()))
-        {
+        for (record, _) in records.all().filter(|(record, _)| !theirs.contains(&record.hash())) {
             let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
             self.send(from, RoomMessage::Record(bytes));
-        }
-        for (_, proof) in records.proofs().filter(|(_, proof)| !theirs.contains(&proof.hash())) {
-            let bytes = Bytes::new(proof.encode()).expect("a proof is within its limit");
-            self.send(from, RoomMessage::Equivocation(bytes));
         }
         self.send(from, RoomMessage::RecordsDigest(records.digest()));
     }
@@ -178,7 +171,8 @@ impl Exchange {
         self.send(to, RoomMessage::Records(hashes));
     }
 
-    fn send(&mut self, to: Endpoint, message: RoomMessage) {
+    /// Sends something about records to a neighbour.
+    pub fn send(&mut self, to: Endpoint, message: RoomMessage) {
         self.outputs.push_back(ExchangeOutput::Send(to, message));
     }
 }

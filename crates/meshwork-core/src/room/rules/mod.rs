@@ -1,45 +1,67 @@
 //! The rules of a room: its records, which batches they let compete, and what its own program has used of its limit.
 //!
 //! # How it works
-//! [`Records`] says what a set of records means, [`Exchange`] keeps the sets of neighbours equal, [`Ledger`] knows the
-//! batches that somebody may contradict. `Rules` asks all three whether a batch may compete, takes in what neighbours
-//! and one's own person publish, and remembers what this program has written in a window of the limit.
+//! [`Records`] says what a set of records means, [`Exchange`] keeps the sets of neighbours equal, [`lists`] fetches what
+//! records name, `admissions` knows who is admitted, and [`Ledger`] the batches that can still count. `Rules` asks them
+//! whether a batch may compete, takes in what neighbours and one's own person publish, and remembers what this program
+//! has written in a window of the limit.
 //!
 //! # Driving it
 //! The room hands in what it hears and carries out what follows for its replica, its storage and its outbox.
 //!
 //! # Limits
-//! Those of [`record`], [`records`] and [`proof`]; `waiting` says how many batches wait for their record.
+//! Those of [`crate::rulebook`], of [`ledger`], [`lists`] and `admissions`; `waiting` says how many batches wait for
+//! their record.
 
+mod admissions;
+mod contradictions;
 pub mod exchange;
-pub mod proof;
+pub mod ledger;
+pub mod lists;
 pub mod publish;
-pub mod record;
 pub mod records;
+pub mod terms;
 pub(super) mod waiting;
 
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::admissions::Admissions;
+use self::contradictions::Contradictions;
 use self::exchange::{Exchange, ExchangeOutput};
-use self::proof::{Counted, Ledger, PROOF_MAX, Proof, ProofError};
-use self::record::{Erase, Limit, RECORD_MAX, Record, RecordError, RecordHash, Terms};
-use self::records::{Outcome, RECORD_HASHES_MAX, Records, Standing, Void};
+use self::ledger::Ledger;
+use self::lists::{Lists, Piece};
+use self::records::{Outcome, RECORD_HASHES_MAX, RecordHash, Records};
+use self::terms::{FIRST_SLOT, Terms};
 use self::waiting::{Unruled, Waiting};
-use crate::batches::batch::{Batch, Header, SignedBatch, UnverifiedBatch};
 use crate::clock::Stamp;
 use crate::id::{Endpoint, PeerId, RoomId};
-use crate::replica::{Content, Replica, Retraction};
-use crate::room::message::RoomMessage;
+use crate::replica::{Content, Replica};
+use crate::room::message::{AskList, Contradiction, ListPiece, RoomMessage};
 use crate::room::writing::{WriteError, WritingLeft};
+use crate::rulebook::{Claim, Refusal as Missing, Verdict, WithList};
 use crate::seam::choice::Choice;
 use crate::seam::config::Config;
 use crate::seam::event::Refusal;
-use crate::seam::io::BatchKey;
+use crate::signed::admission::{EditKey, EditSeed, SignedAdmission};
+use crate::signed::batch::{Batch, BatchKey, Header, SignedBatch, StampWindow};
+use crate::signed::change::{Change, Retraction, WhoWrites};
+use crate::signed::header::{RecordName, ReplicaNumber};
+use crate::signed::list::CutList;
+use crate::signed::record::{RECORD_MAX, Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
+
+/// Bytes of the longest cut list.
+const LIST_BYTES_MAX: usize = crate::signed::list::CUT_LIST_MAX * 16;
+/// How long an owner's program waits before it joins what others of his wrote, at least; by its instance up to
+/// [`JOIN_SPREAD_MS`] longer, so that two programs do not join the same at once.
+const JOIN_AFTER: Duration = Duration::from_secs(2);
+const JOIN_SPREAD_MS: u64 = 8192;
 
 /// What the records of a room let happen.
 #[derive(Debug)]
@@ -49,63 +71,43 @@ pub(super) struct Rules {
     /// Stamps up to this far ahead of room time count.
     ahead_max: Duration,
     records: Records,
+    lists: Lists,
+    admissions: Admissions,
     exchange: Exchange,
     ledger: Ledger,
     /// What this program has used in a window of the limit of a record.
-    counted: Option<(RecordHash, u64, u32)>,
+    counted: Option<(RecordName, u64, u32)>,
     waiting: Waiting,
+    contradictions: Contradictions,
     /// Whether neighbours are to hear of changed records once these are stored.
     untold: bool,
+    join_at: Option<Time>,
 }
 
-/// Whether a batch may compete.
-pub(super) enum Admission {
-    /// It may.
-    Admitted,
-    /// Its record is not known.
-    Unknown,
-    /// It never will.
-    Void(Void),
-    /// It contradicts another one of its author, and neither of both counts from here on.
-    Contradicts(Proof),
-}
-
-/// What became of a record that a neighbour sent.
-#[derive(Default)]
-pub(super) struct Heard {
-    /// It changed something, and has this stamp.
-    pub(super) changed: Option<Stamp>,
-    /// It shows that the owner contradicted itself.
-    pub(super) forked: bool,
-}
-
-/// A proof that is new.
-pub(super) struct Proved {
-    /// Who contradicted itself.
-    pub(super) endpoint: Endpoint,
-    /// How, in words.
-    pub(super) detail: String,
-    /// Whether batches of it are known, which may have to go.
-    pub(super) has_written: bool,
-}
-
-/// Records as one string of bytes, in a form that stores keep.
-type StoredRecords =
-    (Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>, Bounded<Bytes<PROOF_MAX>, RECORD_HASHES_MAX>);
+/// Records, the lists that they name, and admissions, in a form that stores keep.
+type Stored = (
+    Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>,
+    Bounded<Bytes<LIST_BYTES_MAX>, RECORD_HASHES_MAX>,
+    Bounded<Bytes<{ SignedAdmission::LEN }>, 4096>,
+);
 
 impl Rules {
     /// Those of a room without records, as `me` keeps them.
-    pub(super) fn new(me: Endpoint, room: RoomId, owner: PeerId, config: &Config) -> Rules {
+    pub(super) fn new(me: Endpoint, room: RoomId, owner: Option<PeerId>, config: &Config) -> Rules {
         Rules {
             me,
             room,
             ahead_max: config.stamp_ahead_max,
             records: Records::new(room, owner),
+            lists: Lists::default(),
+            admissions: Admissions::default(),
             exchange: Exchange::default(),
             ledger: Ledger::default(),
             counted: None,
             waiting: Waiting::default(),
+            contradictions: Contradictions::default(),
             untold: false,
+            join_at: None,
         }
     }
 
@@ -116,7 +118,7 @@ impl Rules {
 
     /// The rules that hold now.
     pub(super) fn terms(&self) -> &Terms {
-        self.records.rules()
+        self.records.terms()
     }
 
     /// Which overlay the rules ask for.
@@ -124,36 +126,100 @@ impl Rules {
         Choice::of_record(self.terms().overlay.as_str())
     }
 
-    /// Whether a batch with this header competes.
-    pub(super) fn standing(&self, header: &Header) -> Standing {
-        match self.records.standing(header) {
-            Standing::Void(_) if planted!(LateBan) => Standing::Stands,
-            standing => standing,
+    /// Endpoints that said two different things with one sequence.
+    pub(super) fn contradictors(&self) -> impl Iterator<Item = &Endpoint> {
+        self.contradictions.endpoints()
+    }
+
+    /// Whether a batch competes.
+    pub(super) fn judge(&self, batch: &Batch) -> Verdict {
+        self.judge_header(&batch.header(), batch.key())
+    }
+
+    fn judge_header(&self, header: &Header, key: BatchKey) -> Verdict {
+        let admitted = self.admissions.of(&header.author.peer);
+        let book = self.records.book();
+        match book.judge(&Claim { header, id: key.id, admitted }) {
+            Verdict::Cut | Verdict::Refused(Missing::Banned) if planted!(LateBan) => Verdict::Stands,
+            Verdict::Refused(Missing::Limit) if planted!(RateRule) => Verdict::Stands,
+            // Its author's admission may come yet.
+            Verdict::Refused(Missing::Writer)
+                if book
+                    .rule(&header.record, FIRST_SLOT)
+                    .is_some_and(|rule| rule.1 == WhoWrites::Admitted) =>
+            {
+                Verdict::Unknown
+            }
+            verdict => verdict,
         }
+    }
+
+    /// Whether a batch stands.
+    pub(super) fn lets_stand(&self, batch: &Batch) -> bool {
+        self.judge(batch) == Verdict::Stands
+    }
+
+    /// How a batch breaks the rules of the record that it names, in words.
+    pub(super) fn breach(&self, verdict: Verdict, header: &Header, content: &Content) -> Option<String> {
+        let author = header.author;
+        if content.is_for_moderators && !self.records.book().moderates(&header.record, &author.peer) {
+            return Some(format!("{author} says what only moderators may"));
+        }
+        let Verdict::Refused(missing) = verdict else { return None };
+        Some(match missing {
+            Missing::App => format!("the room has no app in slot {}", header.replica.slot()),
+            Missing::Banned => format!("{author} is banned"),
+            Missing::Writer => format!("{author} is not among those who may write"),
+            Missing::Limit => {
+                let limit = self.records.book().rule(&header.record, header.replica.slot());
+                let most = limit.and_then(|(limit, _)| limit).map(|limit| limit.cost);
+                let Header { used, cost, window, .. } = header;
+                format!("it costs {cost} beside {used:?} at {window:?}, and the limit is {most:?}")
+            }
+        })
     }
 
     /// Whether a batch that was delivered need not be looked at again.
     pub(super) fn knows(&self, batch: &Batch, live: bool) -> bool {
         // What is not held any more must be looked at when a neighbour shows it in a part: a ban may have taken out
-        // what had beaten it.
-        self.ledger.get(&batch.key()).map_or(live, |known| known.body() == batch.body())
-    }
-
-    /// Whether a verified batch may compete: it stands by the present records, and contradicts nothing.
-    pub(super) fn admit(&self, batch: &SignedBatch, replica: &dyn Replica) -> Admission {
-        match self.standing(&batch.header()) {
-            Standing::Stands => {}
-            Standing::Unknown => return Admission::Unknown,
-            Standing::Void(void) => return Admission::Void(void),
-        }
+        // what had beaten it. An author may have given the place to another batch, too.
         let key = batch.key();
-        let neighbours = self.ledger.neighbours(&key);
-        let proofs = neighbours.filter_map(|other| Proof::of(other, batch, self.counts(replica)));
-        let proof = proofs.min_by_key(Proof::head).filter(|_| !planted!(Equivocation));
-        proof.map_or(Admission::Admitted, Admission::Contradicts)
+        let mut held = self.ledger.at(&key).map(|held| held.key() == key).peekable();
+        if held.peek().is_none() { live } else { held.any(|is_it| is_it) }
     }
 
-    /// Notes what became of an admitted batch.
+    /// Shows it to neighbours if another batch has the place of this one in its author's sequence. Returns the place
+    /// where that is new.
+    pub(super) fn find_out(&mut self, batch: &Batch) -> Option<(Endpoint, u64)> {
+        let key = batch.key();
+        let other = self.ledger.at(&key).find(|other| other.key() != key && !planted!(Equivocation))?;
+        self.contradictions.take(other, batch).then(|| {
+            self.show(key.author);
+            (key.author, key.sequence)
+        })
+    }
+
+    /// A neighbour shows two batches of one place. Returns the place where that is new.
+    ///
+    /// # Errors
+    /// It shows nothing of the kind.
+    pub(super) fn handle_contradiction(
+        &mut self,
+        shown: Contradiction,
+    ) -> Result<Option<(Endpoint, u64)>, (Refusal, String)> {
+        let read = self.contradictions.read(&self.room, shown);
+        let place = read.map_err(|detail| (Refusal::Contradiction, String::from(detail)))?;
+        place.into_iter().for_each(|(endpoint, _)| self.show(endpoint));
+        Ok(place)
+    }
+
+    fn show(&mut self, endpoint: Endpoint) {
+        if let Some(message) = self.contradictions.shown(&endpoint) {
+            self.exchange.spread(&message);
+        }
+    }
+
+    /// Notes what became of a batch that stands.
     pub(super) fn note(&mut self, batch: SignedBatch, kept: bool, dropped: &[BatchKey]) {
         if kept {
             self.ledger.note_kept(batch);
@@ -163,7 +229,7 @@ impl Rules {
         dropped.iter().for_each(|dropped| self.ledger.beat(*dropped));
     }
 
-    /// A batch waits for the record that it was written under.
+    /// A batch waits for the record that it was written under, or for its author's admission.
     pub(super) fn await_record(&mut self, from: Endpoint, batch: SignedBatch, live: bool) {
         self.waiting.push(from, batch, live);
     }
@@ -174,24 +240,30 @@ impl Rules {
         self.waiting.batches()
     }
 
-    /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of the
-    /// others.
-    pub(super) fn restore(&mut self, stored: &[u8], replica: &dyn Replica) -> (usize, Vec<Stamp>) {
-        let mut stamps = Vec::new();
-        let Ok((records, proofs)) = wire::decode::<StoredRecords>(stored) else { return (1, stamps) };
-        let mut refused = 0;
-        for bytes in records.iter() {
-            match Record::decode(bytes, &self.room)
-                .map(|record| (record.stamp(), self.records.take(record, Stamp::LAST)))
-            {
-                Ok((stamp, Outcome::Changed { .. })) => stamps.push(stamp),
-                _ => refused += 1,
-            }
-        }
-        for bytes in proofs.iter() {
-            match Proof::decode(bytes, &self.room, self.counts(replica)) {
-                Ok(proof) => drop(self.records.take_proof(proof)),
-                Err(_) => refused += 1,
+    /// Those that waited, to be looked at again.
+    pub(super) fn take_waiting(&mut self) -> VecDeque<Unruled> {
+        self.waiting.take()
+    }
+
+    /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of those
+    /// that count.
+    pub(super) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<Stamp>) {
+        let Ok((records, lists, admissions)) = wire::decode::<Stored>(stored) else {
+            return (1, Vec::new());
+        };
+        let read = |bytes: &Bytes<RECORD_MAX>| -> Option<WithList> {
+            let record = Record::decode(&self.room, bytes).ok()?;
+            let name = record.body().cut.map(|cut| cut.stays);
+            let list =
+                name.and_then(|name| lists.iter().find_map(|bytes| CutList::decode(bytes, &name).ok()));
+            Some((record, list.map(Arc::new)))
+        };
+        let read: Vec<WithList> = records.iter().filter_map(read).collect();
+        let stamps: Vec<Stamp> = self.records.restore(read).map(|record| record.body().stamp).collect();
+        let refused = records.len() - stamps.len();
+        for bytes in admissions.iter() {
+            if let Ok(signed) = SignedAdmission::decode(&self.room, bytes) {
+                self.take_admission(signed);
             }
         }
         (refused, stamps)
@@ -202,68 +274,143 @@ impl Rules {
         if self.records.is_empty() {
             return None;
         }
-        let records = self.records.chain().iter().chain(self.records.edicts());
-        let records = records.filter_map(|record| Bytes::new(record.bytes().to_vec()).ok()).collect();
-        let proofs = self.records.proofs().filter_map(|(_, proof)| Bytes::new(proof.encode()).ok()).collect();
-        let fits = "each kind of record has its limit";
-        let stored: StoredRecords = (Bounded::new(records).expect(fits), Bounded::new(proofs).expect(fits));
+        fn all<const LEN: usize, const MAX: usize>(
+            bytes: impl Iterator<Item = Vec<u8>>,
+        ) -> Bounded<Bytes<LEN>, MAX> {
+            let bytes = bytes.filter_map(|bytes| Bytes::new(bytes).ok()).take(MAX).collect();
+            Bounded::new(bytes).expect("just cut to the limit")
+        }
+        let records = all(self.records.all().map(|(record, _)| record.bytes().to_vec()));
+        let lists = all(self.records.all().filter_map(|(_, list)| Some(list.as_ref()?.encode())));
+        let admissions = all(self.admissions.all().map(|signed| signed.to_bytes().to_vec()));
+        let stored: Stored = (records, lists, admissions);
         Some(wire::encode(&stored))
     }
 
-    /// A neighbour sent a record.
+    /// A neighbour sent a record. Returns its stamp if that changed something.
     ///
     /// # Errors
     /// What is wrong with it; an honest neighbour would not hold it.
-    pub(super) fn handle_record(&mut self, now: Now, bytes: &[u8]) -> Result<Heard, (Refusal, String)> {
-        let record = match Record::decode(bytes, &self.room) {
-            Ok(record) => record,
+    pub(super) fn handle_record(
+        &mut self,
+        now: Now,
+        from: Endpoint,
+        bytes: &[u8],
+    ) -> Result<Option<Stamp>, (Refusal, String)> {
+        match Record::decode(&self.room, bytes) {
+            Ok(record) => self.take_record(now, from, record, None),
             // Written by a newer version: an honest neighbour may hold it.
-            Err(RecordError::Format(_)) => return Ok(Heard::default()),
-            Err(error) => return Err((Refusal::Record, error.to_string())),
+            Err(RecordError::Later(_)) => Ok(None),
+            Err(error) => Err((Refusal::Record, error.to_string())),
+        }
+    }
+
+    /// A neighbour sent a piece of a list. Returns the stamp of the record that counts by it.
+    ///
+    /// # Errors
+    /// It is not the list that the record names.
+    pub(super) fn handle_piece(
+        &mut self,
+        now: Now,
+        from: Endpoint,
+        piece: &ListPiece,
+    ) -> Result<Option<Stamp>, (Refusal, String)> {
+        match self.lists.handle_piece(now.time, from, piece) {
+            Piece::More(ask) => {
+                ask.into_iter().for_each(|ask| self.exchange.send(from, ask));
+                Ok(None)
+            }
+            Piece::Whole(record, list) => self.take_record(now, from, record, Some(list)),
+            Piece::Wrong(detail) => Err((Refusal::Record, detail)),
+        }
+    }
+
+    /// A neighbour asks for a piece of a list.
+    pub(super) fn handle_ask_list(&mut self, from: Endpoint, ask: &AskList) {
+        let piece = lists::piece(&self.records, ask);
+        piece.into_iter().for_each(|piece| self.exchange.send(from, piece));
+    }
+
+    /// A neighbour sent an admission. Returns whether batches may stand by it that did not.
+    ///
+    /// # Errors
+    /// It does not hold.
+    pub(super) fn handle_admission(&mut self, bytes: &[u8]) -> Result<bool, (Refusal, String)> {
+        match SignedAdmission::decode(&self.room, bytes) {
+            Ok(signed) => Ok(self.take_admission(signed)),
+            Err(error) => Err((Refusal::Admission, error.to_string())),
+        }
+    }
+
+    /// This program's person has the room's edit seed.
+    pub(super) fn admit_self(&mut self, seed: &EditSeed) {
+        self.take_admission(seed.admit(&self.room, self.me.peer));
+    }
+
+    /// What `to` is to be handed before a batch of `peer`.
+    pub(super) fn admissions_for(&mut self, to: Endpoint, peer: &PeerId) -> Vec<RoomMessage> {
+        let message = |signed: &SignedAdmission| {
+            let bytes = Bytes::new(signed.to_bytes().to_vec()).expect("an admission has its length");
+            RoomMessage::Admission(bytes)
         };
+        self.admissions.tell(to, peer).iter().map(message).collect()
+    }
+
+    fn take_admission(&mut self, signed: SignedAdmission) -> bool {
+        let is_named = names_key(&self.records, &signed.admission().key);
+        self.admissions.take(signed, is_named)
+    }
+
+    fn take_record(
+        &mut self,
+        now: Now,
+        from: Endpoint,
+        record: Record,
+        list: Option<Arc<CutList>>,
+    ) -> Result<Option<Stamp>, (Refusal, String)> {
         let millis = now.wall.as_millis().saturating_add(self.ahead_max.as_millis() as u64);
         let latest = Stamp(Stamp::at(WallTime::from_millis(millis)).0 | 0xffff);
-        let stamp = record.stamp();
-        match self.records.take(record, latest) {
-            Outcome::Changed { forked } => Ok(Heard { changed: Some(stamp), forked }),
-            Outcome::Idle { forked } => Ok(Heard { changed: None, forked }),
-            Outcome::Known => Ok(Heard::default()),
+        let stamp = record.body().stamp;
+        match self.records.take(record.clone(), list, latest) {
+            Outcome::Changed => {
+                self.handle_records();
+                let is_mine = self.records.owner() == Some(self.me.peer);
+                if is_mine && self.records.book().heads().len() > 1 {
+                    let spread = Duration::from_millis(self.me.instance.0 % JOIN_SPREAD_MS);
+                    self.join_at.get_or_insert(now.time + JOIN_AFTER + spread);
+                }
+                Ok(Some(stamp))
+            }
+            Outcome::Lacks(name) => {
+                let ask = self.lists.begin(now.time, from, record, name);
+                ask.into_iter().for_each(|ask| self.exchange.send(from, ask));
+                Ok(None)
+            }
+            Outcome::Known | Outcome::Idle => Ok(None),
             Outcome::Refused(refusal, detail) => Err((refusal, detail)),
         }
     }
 
-    /// Reads a proof that a neighbour sent; `None` when the neighbour may be right, but not by the records known here.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub(super) fn read_proof(&self, bytes: &[u8], replica: &dyn Replica) -> Result<Option<Proof>, String> {
-        match Proof::decode(bytes, &self.room, self.counts(replica)) {
-            Ok(proof) => Ok(Some(proof)),
-            Err(ProofError::Consistent) if !self.knows_records_of(bytes) => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
+    /// The records changed.
+    fn handle_records(&mut self) {
+        let records = &self.records;
+        self.admissions.handle_records(|key| names_key(records, key));
     }
 
-    /// Takes in a proof that was checked, if it is new.
-    pub(super) fn take_proof(&mut self, proof: Proof, replica: &dyn Replica) -> Option<Proved> {
-        let endpoint = proof.endpoint();
-        let has_written = self.ledger.of(endpoint).next().is_some();
-        // Who may not write has nothing to take out, and must not fill the table of proofs.
-        if !self.records.may_write(endpoint.peer) && !has_written {
-            return None;
-        }
-        let detail = proof.words(self.counts(replica));
-        self.records.take_proof(proof).then_some(Proved { endpoint, detail, has_written })
+    /// Whether `peer` is the owner, of whose records several go on.
+    pub(super) fn joins(&self, peer: PeerId) -> bool {
+        self.records.owner() == Some(peer) && self.join_at.is_none() && self.records.book().heads().len() > 1
+    }
+
+    /// Whether the owner's program is to join what others of his wrote.
+    pub(super) fn takes_join(&mut self, now: Time) -> bool {
+        self.join_at.take_if(|at| *at <= now).is_some() && self.joins(self.me.peer)
     }
 
     /// What the records take back.
     pub(super) fn retractions(&self) -> Vec<Retraction> {
-        let retraction = |(until, erase): (Stamp, Erase)| Retraction {
-            until,
-            author: erase.author,
-            scope: erase.region.map(|region| [region.x, region.y, region.width, region.height]),
-        };
-        self.records.erases().map(retraction).collect()
+        let retractions = self.records.retractions().map(|(_, retraction)| retraction);
+        retractions.filter(|retraction| retraction.replica == ReplicaNumber::FIRST).cloned().collect()
     }
 
     /// Batches that win no entry: they compete again where others do not any more.
@@ -273,20 +420,16 @@ impl Rules {
 
     /// The records changed, and these batches win an entry again. Returns those that waited for a record.
     pub(super) fn handle_enforced(&mut self, restored: &[SignedBatch]) -> VecDeque<Unruled> {
-        let records = &self.records;
-        self.ledger.retain(|batch| records.lets_stand(&batch.header()));
+        let fallen: Vec<BatchKey> =
+            self.ledger.batches().filter(|batch| !self.lets_stand(batch)).map(|batch| batch.key()).collect();
+        fallen.iter().for_each(|key| self.ledger.forget(key));
         restored.iter().for_each(|batch| self.ledger.note_kept(batch.clone()));
         self.waiting.take()
     }
 
-    /// What was written here under earlier rules, is not named by later ones, and shows now.
+    /// What was written here under earlier records, does not stand by later ones, and shows now.
     pub(super) fn outdated(&self, replica: &dyn Replica) -> Content {
-        let is_outdated = |batch: &&SignedBatch| {
-            matches!(
-                self.records.standing(&batch.header()),
-                Standing::Void(Void::Outdated) | Standing::Unknown
-            )
-        };
+        let is_outdated = |batch: &&SignedBatch| matches!(self.judge(batch), Verdict::Cut | Verdict::Unknown);
         replica.shown_of(&mut self.ledger.of(self.me).filter(is_outdated))
     }
 
@@ -294,36 +437,30 @@ impl Rules {
     ///
     /// # Errors
     /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
-    pub(super) fn writing_left(
-        &self,
-        stamp: Stamp,
-        replica: &dyn Replica,
-    ) -> Result<Option<WritingLeft>, WriteError> {
-        if self.records.is_banned(self.me.peer) || self.records.is_contradicted(self.me) {
-            return Err(WriteError::Banned);
+    pub(super) fn writing_left(&self, stamp: Stamp) -> Result<Option<WritingLeft>, WriteError> {
+        let limit = self.terms().limit;
+        let (replica, record) = (ReplicaNumber::FIRST, self.records.in_force());
+        let (window, used) = (StampWindow::at(stamp), limit.map(|_| 0));
+        let header = Header { author: self.me, sequence: 1, replica, record, window, cost: 0, used };
+        let admitted = self.admissions.of(&self.me.peer);
+        let id = crate::signed::list::ShortId([0; 16]);
+        match self.records.book().judge(&Claim { header: &header, id, admitted }) {
+            Verdict::Refused(Missing::Writer) => return Err(WriteError::NotWriter),
+            Verdict::Cut | Verdict::Refused(Missing::Banned) => return Err(WriteError::Banned),
+            _ => {}
         }
-        if !self.records.may_write(self.me.peer) {
-            return Err(WriteError::NotWriter);
-        }
-        let Some(limit) = self.records.rules().limit else { return Ok(None) };
-        let left = limit.cost.saturating_sub(self.used(stamp, replica));
+        let Some((limit, window)) = self.terms().window(stamp) else { return Ok(None) };
+        let left = limit.cost.saturating_sub(self.used(record, window));
         let window_ms = u64::from(limit.window_ms);
         let wait_ms = window_ms - stamp.millis() % window_ms;
         Ok(Some(WritingLeft { left, limit, wait_ms }))
     }
 
     /// Whether this peer may write what costs so much at `stamp`, in words where not.
-    pub(super) fn check_cost(
-        &self,
-        stamp: Stamp,
-        cost: usize,
-        replica: &dyn Replica,
-    ) -> Result<(), WriteError> {
-        match self.writing_left(stamp, replica)? {
-            Some(WritingLeft { left, limit: Limit { cost: most, window_ms }, wait_ms })
-                if cost > left as usize =>
-            {
-                Err(WriteError::TooFast { left, cost: most, window_ms, wait_ms })
+    pub(super) fn check_cost(&self, stamp: Stamp, cost: usize) -> Result<(), WriteError> {
+        match self.writing_left(stamp)? {
+            Some(WritingLeft { left, limit, wait_ms }) if cost > left as usize => {
+                Err(WriteError::TooFast { left, cost: limit.cost, window_ms: limit.window_ms, wait_ms })
             }
             _ => Ok(()),
         }
@@ -331,58 +468,36 @@ impl Rules {
 
     /// Counts what is about to be written. Returns what that before it in the window cost, where the rules have a
     /// limit.
-    pub(super) fn count_cost(&mut self, stamp: Stamp, cost: usize) -> Option<u32> {
-        let limit = self.records.rules().limit?;
-        let (record, window) = (self.records.last(), limit.window(stamp));
-        let before = match self.counted {
-            Some((of, at, used)) if of == record && at == window => used,
-            _ => 0,
-        };
-        self.counted = Some((record, window, before + cost as u32));
+    pub(super) fn count_cost(&mut self, stamp: Stamp, cost: u32) -> Option<u32> {
+        let (_, window) = self.terms().window(stamp)?;
+        let record = self.records.in_force();
+        let before = self.counted_in(record, window);
+        self.counted = Some((record, window, before + cost));
         Some(before)
     }
 
-    /// What this peer has used of the limit in the window of a stamp: this program, and its others as far as they are
-    /// known, so that a reload gives nothing new.
-    fn used(&self, stamp: Stamp, replica: &dyn Replica) -> u32 {
-        let (Some(record), Some(limit)) = (self.records.current(), self.records.rules().limit) else {
-            return 0;
-        };
-        let window = limit.window(stamp);
-        let own = match self.counted {
-            Some((of, at, used)) if of == record && at == window => used,
+    fn counted_in(&self, record: RecordName, window: u64) -> u32 {
+        match self.counted {
+            Some((of, at, used)) if (of, at) == (record, window) => used,
             _ => 0,
-        };
-        let others = self.ledger.of_peer(self.me.peer).filter(|batch| {
-            let header = batch.header();
-            header.author != self.me
-                && header.record == Some(record)
-                && limit.window(header.window.most) == window
-        });
-        let costs = others.filter_map(|batch| Some(replica.outline(batch.payload())?.1 as u32));
-        own.saturating_add(costs.sum())
-    }
-
-    /// What batches count under the limits of records.
-    fn counts(&self, replica: &dyn Replica) -> impl Fn(&Batch) -> Option<Counted> {
-        |batch| {
-            let limit = self.records.limit_of(batch.header().record)?;
-            let (_, cost) = replica.outline(batch.payload())?;
-            Some(Counted { limit, cost })
         }
     }
 
-    /// Whether the records are known that the two batches of a proof name.
-    fn knows_records_of(&self, proof: &[u8]) -> bool {
-        let Ok((one, other)) = wire::decode::<(Bytes<PROOF_MAX>, Bytes<PROOF_MAX>)>(proof) else {
-            return true;
-        };
-        let known = |bytes: &[u8]| {
-            let header = UnverifiedBatch::decode(bytes).map(|batch| batch.header());
-            header.is_ok_and(|header| self.records.standing(&header) != Standing::Unknown)
-        };
-        known(&one) && known(&other)
+    /// What this peer has used of the limit in a window: this program, and its others as far as they are known, so that
+    /// a reload gives nothing new.
+    fn used(&self, record: RecordName, window: u64) -> u32 {
+        let others = self.ledger.of_peer(self.me.peer).map(|batch| batch.header()).filter(|header| {
+            let at = self.terms().window(header.window.most).map(|(_, at)| at);
+            header.author != self.me && header.record == record && at == Some(window)
+        });
+        self.counted_in(record, window).saturating_add(others.map(|header| header.cost).sum())
     }
+}
+
+/// Whether a record that counts sets this edit key.
+fn names_key(records: &Records, key: &EditKey) -> bool {
+    let changes = records.all().flat_map(|(record, _)| record.body().changes.iter());
+    changes.into_iter().any(|change| matches!(change, Change::EditKey(Some(named)) if named == key))
 }
 
 /// What neighbours hear of the records.
@@ -393,10 +508,19 @@ impl Rules {
     }
 
     pub(super) fn handle_attached(&mut self, now: Time, endpoint: Endpoint) {
+        self.admissions.forget(endpoint);
         self.exchange.handle_attached(now, endpoint, &self.records);
+        for known in self.contradictions.endpoints() {
+            self.contradictions
+                .shown(known)
+                .into_iter()
+                .for_each(|shown| self.exchange.send(endpoint, shown));
+        }
     }
 
     pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.admissions.forget(endpoint);
+        self.lists.handle_detached(endpoint);
         self.exchange.handle_detached(endpoint);
     }
 
@@ -437,7 +561,7 @@ impl Rules {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.exchange.poll_timeout()
+        self.exchange.poll_timeout().into_iter().chain(self.join_at).min()
     }
 
     pub(super) fn poll_output(&mut self) -> Option<ExchangeOutput> {

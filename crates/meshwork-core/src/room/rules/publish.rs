@@ -1,21 +1,25 @@
-//! Rules, bans and erases that somebody publishes in their own name.
+//! Rules, bans and retractions that somebody publishes in their own name.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Rules;
-use super::record::{
-    BAN_HEADS_MAX, Ban, CHAIN_MAX, Erase, HEADS_MAX, LIFTED_MAX, Record, RecordHash, Statement, Terms,
-    TermsRecord,
-};
 use super::records::Outcome;
+use super::terms::{FIRST_SLOT, Terms, Writers};
 use crate::clock::Stamp;
-use crate::id::{Endpoint, Identity, Instance, PeerId};
+use crate::id::{Identity, PeerId};
 use crate::replica::Replica;
 use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
+use crate::signed::app::SLOTS_MAX;
+use crate::signed::change::{
+    BANS_MAX, Change, Lifted, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
+};
+use crate::signed::header::{RecordName, ReplicaNumber};
+use crate::signed::list::{CUT_LIST_MAX, CutList, ShortId};
+use crate::signed::record::{Body, Cut, HEADS_MAX, Record};
 use crate::wire::{Bounded, Bytes};
 
 /// What somebody publishes in their own name.
@@ -23,143 +27,244 @@ use crate::wire::{Bounded, Bytes};
 pub enum Act<'a> {
     /// Sets the room's rules: the owner's to do.
     SetTerms(Terms),
-    /// Bans a peer: what it wrote so far stays, what it writes from then on does not count. The owner's to do, or a
-    /// moderator's where the peer is neither.
+    /// Bans a peer: what this program holds of it stays, what it writes from then on does not count. The owner's to do,
+    /// or a moderator's where the peer is neither.
     Ban(PeerId),
     /// Lifts all bans of a peer: the owner's to do. What it wrote while it was banned does not come back.
     Unban(PeerId),
     /// Takes back what was written up to then: the owner's to do, or a moderator's.
-    Erase(Erase),
-    /// Lifts bans and erases by their hashes: the owner's to do. What was erased shows again.
-    Lift(&'a [RecordHash]),
+    Retract(Retract),
+    /// Lifts the retractions of these records: the owner's to do. What was taken back shows again.
+    Lift(&'a [ShortId]),
+    /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
+    Join,
+}
+
+/// What is taken back, of all that was written up to the record that says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retract {
+    /// Whose entries; `None` for everybody's.
+    pub author: Option<PeerId>,
+    /// Which of them: what the family of the replica understands; empty for all.
+    pub scope: Bytes<SCOPE_MAX>,
+}
+
+/// A record before it is signed.
+#[derive(Default)]
+struct Draft {
+    changes: Vec<Change>,
+    /// Who is appointed and dismissed, and who is put on the list of writers and taken off it.
+    appointed: Vec<PeerId>,
+    dismissed: Vec<PeerId>,
+    listed: Vec<PeerId>,
+    unlisted: Vec<PeerId>,
+    banned: Option<PeerId>,
+    /// Slots in which everybody but the owner loses a right, bit by bit.
+    slots: u16,
+}
+
+impl Draft {
+    fn of(change: Change) -> Draft {
+        Draft { changes: alloc::vec![change], ..Draft::default() }
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let mut changes = self.changes.clone();
+        changes.extend(some(&self.appointed).map(Change::Appoint));
+        changes.extend(some(&self.dismissed).map(Change::Dismiss));
+        changes.extend(some(&self.listed).map(Change::List));
+        changes.extend(some(&self.unlisted).map(Change::Unlist));
+        changes.extend(some(self.banned.as_slice()).map(Change::Ban));
+        changes
+    }
+
+    /// Whether a peer loses a right in every slot.
+    fn takes_from(&self, peer: &PeerId) -> bool {
+        let lists = [&self.dismissed[..], &self.unlisted, self.banned.as_slice()];
+        lists.iter().any(|list| list.contains(peer))
+    }
+
+    fn takes(&self) -> bool {
+        self.slots != 0 || !self.dismissed.is_empty() || !self.unlisted.is_empty() || self.banned.is_some()
+    }
+}
+
+/// These peers in ascending order, unless there are none; beyond the most that a record can say they are left out.
+fn some<const MAX: usize>(peers: &[PeerId]) -> Option<Peers<MAX>> {
+    let mut peers = peers.to_vec();
+    peers.sort();
+    peers.dedup();
+    peers.truncate(MAX);
+    (!peers.is_empty()).then(|| Bounded::new(peers).expect("just cut to the limit"))
 }
 
 impl Rules {
-    /// The statement by which `signer` does something.
+    /// What a record says by which `signer` does something at `stamp`, and the list of what stays.
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`], [`WriteError::Record`], [`WriteError::NotBanned`].
     pub(in crate::room) fn state(
         &self,
         signer: PeerId,
+        stamp: Stamp,
         act: Act<'_>,
         replica: &dyn Replica,
-    ) -> Result<Statement, WriteError> {
-        let same = || self.terms().clone();
-        match act {
-            Act::SetTerms(terms) => self.state_terms(signer, terms, &[], replica),
-            Act::Ban(peer) => self.state_ban(signer, peer, replica),
-            Act::Unban(peer) => match self.records.bans_of(peer) {
-                bans if bans.is_empty() => Err(WriteError::NotBanned),
-                bans => self.state_terms(signer, same(), &bans, replica),
-            },
-            Act::Erase(erase) => Ok(Statement::Erase(erase)),
-            Act::Lift(hashes) => self.state_terms(signer, same(), hashes, replica),
-        }
-    }
-
-    /// The statement by which `signer` sets the rules, and lifts bans and erases.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] when that is not the owner, [`WriteError::Record`] when it cannot be.
-    fn state_terms(
-        &self,
-        signer: PeerId,
-        rules: Terms,
-        lift: &[RecordHash],
-        replica: &dyn Replica,
-    ) -> Result<Statement, WriteError> {
-        if signer != self.records.owner() {
+    ) -> Result<(Body, Option<Arc<CutList>>), WriteError> {
+        let is_owner = Some(signer) == self.records.owner();
+        if !is_owner && !matches!(act, Act::Ban(_) | Act::Retract(_)) {
             return Err(WriteError::NotAllowed("the owner of the room"));
         }
-        let wrong = |what: String| WriteError::Record(what);
-        let number = self.records.chain().len() + 1;
-        if number > CHAIN_MAX {
-            return Err(wrong(format!("rules can change {CHAIN_MAX} times")));
+        if !self.records.moderates(signer) {
+            return Err(WriteError::NotAllowed("the owner or a moderator of the room"));
         }
-        let old = self.records.rules();
-        let changes = rules.limit != old.limit || rules.writers != old.writers;
-        let strict = rules.limit.is_some() || rules.writers.is_some();
-        let cut = if changes && strict { Some(heads(replica)?) } else { None };
-        let mut lifted: Vec<RecordHash> = match self.records.chain().last().map(Record::statement) {
-            Some(Statement::Terms(last)) => last.lifted.to_vec(),
-            _ => Vec::new(),
+        let mut draft = match act {
+            Act::SetTerms(terms) => self.set_terms(&terms),
+            Act::Ban(peer) => self.ban(is_owner, peer)?,
+            Act::Unban(peer) => match self.records.bans_of(peer) {
+                bans if bans.is_empty() => return Err(WriteError::NotBanned),
+                bans => lift(bans.into_iter().map(|record| Lifted { record, peer: Some(peer) }).collect())?,
+            },
+            Act::Retract(Retract { author, scope }) => {
+                let replica = ReplicaNumber::FIRST;
+                Draft::of(Change::Retract(Retraction { replica, author, until: stamp, scope }))
+            }
+            Act::Lift(records) => {
+                lift(records.iter().map(|&record| Lifted { record, peer: None }).collect())?
+            }
+            Act::Join => Draft::default(),
         };
-        lifted.extend_from_slice(lift);
-        lifted.sort();
-        lifted.dedup();
-        let lifted =
-            Bounded::new(lifted).map_err(|_| wrong(format!("{LIFTED_MAX} bans and erases were lifted")))?;
-        Ok(Statement::Terms(TermsRecord { number: number as u32, rules, lifted, cut }))
+        let before = if is_owner { self.heads() } else { alloc::vec![self.records.in_force()] };
+        if before.len() > 1 {
+            self.repeat(&mut draft);
+        }
+        let list = if draft.takes() { Some(Arc::new(self.stays(&draft, replica)?)) } else { None };
+        let cut = list.as_ref().map(|list| Cut { slots: draft.slots, stays: list.name() });
+        let wrong = |_| WriteError::Record(String::from("it says too much at once"));
+        let changes = Bounded::new(draft.changes()).map_err(wrong)?;
+        let before = Bounded::new(before).expect("just cut to the limit");
+        Ok((Body { signer, stamp, before, changes, cut }, list))
     }
 
-    /// The statement by which `signer` bans a peer.
+    /// Signs what [`Rules::state`] gave, takes it in and sends it to all neighbours. Returns the record's name.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] when the peer is the owner, or a moderator and the signer is not the owner.
-    fn state_ban(
-        &self,
-        signer: PeerId,
-        peer: PeerId,
-        replica: &dyn Replica,
-    ) -> Result<Statement, WriteError> {
-        let owner = self.records.owner();
-        let moderates = self.records.rules().moderators.binary_search(&peer).is_ok();
-        if peer == owner || moderates && signer != owner {
-            return Err(WriteError::NotAllowed("the owner, and nobody bans the owner,"));
-        }
-        let mut heads: BTreeMap<Instance, (Stamp, u64)> = BTreeMap::new();
-        for batch in replica.batches().filter(|batch| batch.peer() == peer) {
-            let header = batch.header();
-            let head = heads.entry(header.author.instance).or_default();
-            *head = (*head).max((header.window.most, header.sequence));
-        }
-        let mut heads: Vec<(Instance, (Stamp, u64))> = heads.into_iter().collect();
-        // More programs than a record can name: those that wrote last stay.
-        heads.sort_by_key(|(_, last)| core::cmp::Reverse(*last));
-        heads.truncate(BAN_HEADS_MAX);
-        heads.sort();
-        let heads = heads.into_iter().map(|(instance, (_, sequence))| (instance, sequence)).collect();
-        let heads = Bounded::new(heads).expect("just cut to the limit");
-        Ok(Statement::Ban(Ban { peer, heads }))
-    }
-
-    /// Signs a statement, takes it in and sends it to all neighbours. Returns the record's name.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless the signer is the owner or a moderator, [`WriteError::Record`] when the
-    /// statement cannot be.
+    /// [`WriteError::Record`] when the record cannot be.
     pub(in crate::room) fn publish(
         &mut self,
         identity: &Identity,
-        stamp: Stamp,
-        statement: Statement,
-    ) -> Result<RecordHash, WriteError> {
-        if !self.records.moderates(identity.peer()) {
-            return Err(WriteError::NotAllowed("the owner or a moderator of the room"));
-        }
-        let record = Record::sign(identity, &self.room, stamp, self.records.last(), statement)
+        (body, list): (Body, Option<Arc<CutList>>),
+    ) -> Result<ShortId, WriteError> {
+        let record = Record::sign(identity, &self.room, body)
             .map_err(|error| WriteError::Record(error.to_string()))?;
-        let (hash, bytes) = (record.hash(), record.bytes().to_vec());
-        match self.records.take(record, Stamp::LAST) {
-            Outcome::Changed { .. } => {}
+        let (id, bytes) = (record.id(), record.bytes().to_vec());
+        match self.records.take(record, list, Stamp::LAST) {
+            Outcome::Changed => self.handle_records(),
             Outcome::Refused(_, detail) => return Err(WriteError::Record(detail)),
             _ => return Err(WriteError::Record(String::from("there are as many records as there can be"))),
         }
         self.spread(&RoomMessage::Record(Bytes::new(bytes).expect("a record is within its limit")));
-        Ok(hash)
+        Ok(id)
+    }
+
+    /// What the owner's next record names as before it: of more than it can name those that go on first.
+    fn heads(&self) -> Vec<RecordName> {
+        let mut heads = self.records.book().heads();
+        heads.sort();
+        heads.split_off(heads.len().saturating_sub(HEADS_MAX))
+    }
+
+    /// What changes so that these terms hold.
+    fn set_terms(&self, terms: &Terms) -> Draft {
+        let (book, in_force, before) = (self.records.book(), self.records.in_force(), self.terms());
+        let mut draft = Draft::default();
+        let is_new_limit = terms.limit != before.limit;
+        let are_new_writers = terms.writers.who() != before.writers.who();
+        if is_new_limit || are_new_writers {
+            draft.changes.push(Change::Rules(self.rules_with(terms)));
+        }
+        let mut is_stricter =
+            is_new_limit && terms.limit.is_some() || are_new_writers && terms.writers != Writers::Everybody;
+        let beyond = |now: &[PeerId], before: &[PeerId]| -> Vec<PeerId> {
+            now.iter().filter(|peer| !before.contains(peer)).copied().collect()
+        };
+        match &terms.writers {
+            Writers::Everybody => {}
+            Writers::Listed(now) => {
+                let before: Vec<PeerId> = book.listed(&in_force).collect();
+                (draft.listed, draft.unlisted) = (beyond(now, &before), beyond(&before, now));
+            }
+            Writers::Admitted(key) if book.edit_key(&in_force) == *key => {}
+            Writers::Admitted(key) => {
+                draft.changes.push(Change::EditKey(*key));
+                is_stricter = true;
+            }
+        }
+        draft.slots = u16::from(is_stricter) << FIRST_SLOT;
+        let moderators: Vec<PeerId> = book.moderators(&in_force).collect();
+        draft.appointed = beyond(&terms.moderators, &moderators);
+        draft.dismissed = beyond(&moderators, &terms.moderators);
+        // A record says something, also where nothing changes.
+        if terms.overlay != before.overlay || draft.changes().is_empty() {
+            draft.changes.push(Change::Overlay(terms.overlay.clone()));
+        }
+        draft
+    }
+
+    /// The rules of all slots, with those of the first one as these terms say.
+    fn rules_with(&self, terms: &Terms) -> Bounded<Rule, RULES_MAX> {
+        let first = Rule { slot: FIRST_SLOT, limit: terms.limit, writers: terms.writers.who() };
+        let other = |slot| {
+            let (limit, writers) = self.records.book().rule(&self.records.in_force(), slot)?;
+            let is_free = limit.is_none() && writers == WhoWrites::Everybody;
+            (!is_free).then_some(Rule { slot, limit, writers })
+        };
+        let others = (FIRST_SLOT + 1..SLOTS_MAX).filter_map(other);
+        let rules = core::iter::once(first).chain(others).take(RULES_MAX).collect();
+        Bounded::new(rules).expect("just cut to the limit")
+    }
+
+    fn ban(&self, is_owner: bool, peer: PeerId) -> Result<Draft, WriteError> {
+        if Some(peer) == self.records.owner() || self.records.moderates(peer) && !is_owner {
+            return Err(WriteError::NotAllowed("the owner, and nobody bans the owner,"));
+        }
+        Ok(Draft { banned: Some(peer), ..Draft::default() })
+    }
+
+    /// What one branch took is taken by the record that joins it, too.
+    fn repeat(&self, draft: &mut Draft) {
+        let repeat = self.records.book().repeat();
+        draft.slots |= repeat.slots;
+        draft.dismissed.extend(repeat.dismiss.iter().filter(|peer| !draft.appointed.contains(peer)));
+        draft.unlisted.extend(repeat.unlist.iter().filter(|peer| !draft.listed.contains(peer)));
+    }
+
+    /// What stays of those who lose a right: what is held here.
+    fn stays(&self, draft: &Draft, replica: &dyn Replica) -> Result<CutList, WriteError> {
+        let loses = |peer: &PeerId| draft.slots != 0 || draft.takes_from(peer);
+        let batches = replica.batches().filter(|batch| loses(&batch.peer()));
+        let mut ids: Vec<(bool, ShortId)> =
+            batches.map(|batch| (!self.is_named(&batch.peer()), batch.id().short())).collect();
+        // Of more than a list has place for, those of strangers are left out.
+        ids.sort();
+        let edicts = self.records.book().edicts().map(|(record, _)| record);
+        let edicts = edicts.filter(|record| draft.takes_from(&record.body().signer)).map(Record::id);
+        let ids = edicts.chain(ids.into_iter().map(|(_, id)| id)).take(CUT_LIST_MAX).collect();
+        CutList::new(ids).map_err(|error| WriteError::Record(error.to_string()))
+    }
+
+    /// Whether records or an admission name a peer.
+    fn is_named(&self, peer: &PeerId) -> bool {
+        let (book, in_force) = (self.records.book(), self.records.in_force());
+        !self.admissions.of(peer).is_empty()
+            || book.moderates(&in_force, peer)
+            || book.listed(&in_force).any(|listed| listed == *peer)
     }
 }
 
-/// The last sequence of each endpoint that has something in the replica.
-fn heads(replica: &dyn Replica) -> Result<Bounded<(Endpoint, u64), HEADS_MAX>, WriteError> {
-    let mut heads: BTreeMap<Endpoint, u64> = BTreeMap::new();
-    for header in replica.batches().map(|batch| batch.header()) {
-        let head = heads.entry(header.author).or_default();
-        *head = (*head).max(header.sequence);
-    }
-    let count = heads.len();
-    Bounded::new(heads.into_iter().collect()).map_err(|_| {
-        WriteError::Record(format!("{count} programs have written here, and rules can name {HEADS_MAX}"))
-    })
+fn lift(lifted: Vec<Lifted>) -> Result<Draft, WriteError> {
+    let mut lifted = lifted;
+    lifted.sort();
+    lifted.dedup();
+    let wrong = |_| WriteError::Record(format!("a record lifts at most {BANS_MAX} bans and retractions"));
+    Ok(Draft::of(Change::Lift(Bounded::new(lifted).map_err(wrong)?)))
 }

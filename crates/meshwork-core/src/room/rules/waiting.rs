@@ -2,9 +2,9 @@
 
 use alloc::collections::VecDeque;
 
-use crate::batches::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::room::writing::outbox::OUTBOX_MAX;
+use crate::signed::batch::SignedBatch;
 
 /// So many wait: all that somebody sends to whoever attaches, before the records are compared. One that was beaten
 /// meanwhile is found by nothing else.

@@ -29,11 +29,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::batches::batch::SignedBatch;
 use crate::id::Endpoint;
 use crate::room::OUTBOX_MAX;
 use crate::seam::config::Config;
-use crate::seam::io::{AcceptedBatch, BatchKey, StoreChange};
+use crate::seam::io::{AcceptedBatch, StoreChange};
+use crate::signed::batch::BatchKey;
+use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time, WallTime};
 
 /// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow

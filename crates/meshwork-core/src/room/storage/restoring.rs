@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::room::{Room, delivery};
-use crate::seam::io::BatchKey;
+use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
 impl Room {
@@ -32,7 +32,7 @@ impl Room {
             let verified = screened.and_then(|batch| self.kept.verify(now, batch));
             match verified {
                 Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
-                    if self.admits_batch(now, &checked.batch) {
+                    if self.admits_batch(&checked.batch) {
                         self.kept.apply(now, checked);
                     }
                 }
@@ -55,23 +55,22 @@ mod tests {
     use crate::node::{Config, Event};
     use crate::replica::toy::Board;
     use crate::room::RoomOutput;
-    use crate::room::genesis::Genesis;
     use crate::seam::event::RoomHandle;
     use crate::seam::io::StoreChange;
+    use crate::signed::genesis::Genesis;
     use crate::time::{Time, WallTime};
 
     const NOW: Now = Now { time: Time(0), wall: WallTime(1_700_000_000_000_000) };
 
     fn room(identity: &Identity, instance: u64) -> Room {
-        let genesis = Genesis::of_test(identity.peer());
-        let (bytes, id) = genesis.sign(identity);
+        let (genesis, bytes, id) = Genesis::of_test(identity);
         let me = Endpoint { peer: identity.peer(), instance: Instance(instance) };
         Room::new(RoomHandle(1), id, genesis, bytes, Box::new(Board::new()), me, &Config::default())
     }
 
     fn write(room: &mut Room, identity: &Identity, place: u32, value: u32) -> BatchKey {
-        let receipt = room.write(NOW, identity, Board::payloads(&[(place, value)])).unwrap();
-        BatchKey { author: room.kept.me, sequence: *receipt.sequences.end() }
+        room.write(NOW, identity, Board::payloads(&[(place, value)])).unwrap();
+        room.kept.writing.outbox().batches().last().unwrap().key()
     }
 
     fn asked(room: &mut Room) -> Vec<StoreChange> {

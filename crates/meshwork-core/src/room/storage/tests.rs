@@ -3,9 +3,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::batches::batch::{Header, StampWindow};
 use crate::clock::Stamp;
 use crate::id::{Identity, Instance, PeerId, RoomId};
+use crate::signed::batch::{Header, StampWindow};
 use proptest::prelude::*;
 
 const ROOM: RoomId = RoomId([1; 32]);
@@ -14,8 +14,8 @@ fn batch(sequence: u64) -> SignedBatch {
     let identity = Identity::from_secret([2; 32]);
     let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
     let window = StampWindow::at(Stamp(1 << 20));
-    let header = Header { author, sequence, replica: 0, record: None, window };
-    SignedBatch::sign(&identity, &ROOM, header, &[0; 40]).expect("a legal batch")
+    let header = Header::new(author, sequence, window, 0);
+    SignedBatch::sign(&identity, &ROOM, &header, &[0; 40]).expect("a legal batch")
 }
 
 fn author(number: u8) -> Endpoint {

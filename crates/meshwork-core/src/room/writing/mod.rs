@@ -9,10 +9,11 @@ use core::ops::RangeInclusive;
 
 use self::outbox::Outbox;
 use super::{Room, delivery};
-use crate::batches::batch::{SignedBatch, StampWindow};
 use crate::id::Identity;
 use crate::replica::Content;
-use crate::room::rules::record::Limit;
+use crate::room::rules::publish::Act;
+use crate::signed::batch::{Header, SignedBatch, StampWindow};
+use crate::signed::change::Limit;
 use crate::time::Now;
 
 /// What became of a call of [`RoomMut::write`](crate::node::RoomMut::write).
@@ -166,7 +167,7 @@ impl Room {
         };
         let written: Vec<(Vec<u8>, Content)> = payloads.into_iter().map(check).collect::<Result<_, _>>()?;
         let cost = written.iter().map(|(_, content)| content.cost).sum();
-        self.kept.rules.check_cost(stamp, cost, &*self.kept.replica)?;
+        self.kept.rules.check_cost(stamp, cost)?;
         let waits = self.kept.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(WriteError::Backpressure)?;
         self.kept.clock.merge(stamp);
@@ -184,9 +185,14 @@ impl Room {
         Ok(receipt)
     }
 
-    /// Says again in the name of `identity` what was written here under earlier rules and showed until now, as much of
-    /// it as the rules allow at once.
-    pub fn say_again(&mut self, now: Now, identity: &Identity) {
+    /// Signs in the name of `identity` what is due: a record that joins what the owner's programs wrote without hearing
+    /// of each other, and what was written here under earlier rules and showed until now, as much of it as the rules
+    /// allow at once.
+    pub fn sign_due(&mut self, now: Now, identity: &Identity) {
+        if self.kept.rules.joins(identity.peer()) {
+            // What is not joined now is joined when the next record comes.
+            let _ = self.govern(now, identity, Act::Join);
+        }
         let Some(shown) = self.kept.writing.unsaid.pop_front() else { return };
         let all = self.kept.replica.say_again(&shown, usize::MAX);
         if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, all) {
@@ -205,9 +211,10 @@ impl Room {
         payload: &[u8],
         content: Content,
     ) {
-        let header = self.kept.header(window);
-        let used = self.kept.rules.count_cost(window.most, content.cost);
-        let batch = SignedBatch::sign_counted(identity, &self.kept.id, header, used, payload)
+        let cost = content.cost as u32;
+        let used = self.kept.rules.count_cost(window.most, cost);
+        let header = Header { cost, used, ..self.kept.header(window) };
+        let batch = SignedBatch::sign(identity, &self.kept.id, &header, payload)
             .expect("a payload that its replica read is within the limit and the author is this peer");
         self.kept.writing.next_sequence += 1;
         self.kept.writing.outbox.insert(now.time, batch.clone());
@@ -227,7 +234,8 @@ impl Room {
         }
         let Some((fold, content)) = self.kept.replica.fold(part, self.kept.me.peer) else { return };
         self.kept.writing.handle_folded(part, fold.cost);
-        let window = StampWindow { least: fold.least, most: self.kept.clock.stamp(now.wall) };
+        // Later than all that it repeats, so that it takes their place.
+        let window = StampWindow { least: fold.least, most: self.kept.clock.next(now.wall) };
         self.write_batch(now, identity, window, &fold.payload, content);
     }
 }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::batches::batch::{Header, SignedBatch};
+use crate::signed::batch::SignedBatch;
 use crate::time::Time;
 
 /// Own batches that wait for acknowledgement. As many as a replica has parts at most, so that all of it can be written
@@ -92,8 +92,8 @@ impl Outbox {
     }
 
     /// Keeps only what `stands` says.
-    pub(in crate::room) fn retain(&mut self, stands: impl Fn(&Header) -> bool) {
-        self.batches.retain(|_, (_, batch)| stands(&batch.header()));
+    pub(in crate::room) fn retain(&mut self, stands: impl Fn(&SignedBatch) -> bool) {
+        self.batches.retain(|_, (_, batch)| stands(batch));
         self.bytes = self.batches.values().map(|(_, batch)| batch.bytes().len()).sum();
     }
 
@@ -106,15 +106,15 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batches::batch::StampWindow;
     use crate::id::{Endpoint, Identity, Instance, RoomId};
+    use crate::signed::batch::{Header, StampWindow};
 
     fn batch(sequence: u64) -> SignedBatch {
         let identity = Identity::from_secret([1; 32]);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let window = StampWindow { least: crate::clock::Stamp(1), most: crate::clock::Stamp(1) };
-        let header = Header { author, sequence, replica: 0, record: None, window };
-        SignedBatch::sign(&identity, &RoomId([2; 32]), header, b"entries").expect("small")
+        let header = Header::new(author, sequence, window, 0);
+        SignedBatch::sign(&identity, &RoomId([2; 32]), &header, b"entries").expect("small")
     }
 
     #[test]

@@ -71,7 +71,7 @@ proptest! {
         let batch = read(signed.bytes()).expect("just signed");
         prop_assert_eq!(&batch, &signed);
         prop_assert_eq!((batch.header(), batch.payload()), (header, &payload[..]));
-        prop_assert_eq!((batch.peer(), batch.header().key()), (header.author.peer, header.key()));
+        prop_assert_eq!((batch.peer(), batch.key().id), (header.author.peer, batch.id().short()));
         let stub = Stub::decode(&batch.stub().encode()).expect("just written");
         prop_assert_eq!((stub.header(), stub.verify(&ROOM)), (&header, Ok(batch.id())));
     }
@@ -87,7 +87,7 @@ proptest! {
     }
 }
 
-/// docs/protocol/next/batches.md has this sum.
+/// docs/protocol/batches.md has this sum.
 #[test]
 fn a_click_takes_138_bytes() {
     let click = sign(&header(), &CELL).expect("a legal header");
@@ -211,9 +211,9 @@ fn batches_of_the_first_format_are_named() {
 #[test]
 fn the_golden_batch_is_the_documented_one() {
     let batch = sign(&header(), &CELL).expect("a legal header");
-    let page = include_str!("../../../../../docs/protocol/next/batches.md");
+    let page = include_str!("../../../../../docs/protocol/batches.md");
     let page: String = page.split_whitespace().collect();
     for golden in [hex(batch.bytes()), hex(&batch.id().0)] {
-        assert!(page.contains(&golden), "docs/protocol/next/batches.md lacks {golden}");
+        assert!(page.contains(&golden), "docs/protocol/batches.md lacks {golden}");
     }
 }

@@ -23,7 +23,7 @@ fn commons() -> Commons {
     Commons { name, nonce: 0, app: "chat".parse().expect("a word"), parameters: Bytes::default() }
 }
 
-/// docs/protocol/next/genesis.md shows these names.
+/// docs/protocol/genesis.md shows these names.
 #[test]
 fn geneses_read_as_they_are_signed() {
     let secret = Secret([4; 16]);
@@ -32,13 +32,13 @@ fn geneses_read_as_they_are_signed() {
     assert_eq!((read, genesis.owner()), (room, Some(identity().peer())));
     assert_eq!((&**genesis.app().0, &**genesis.app().1), ("place", &[100, 70][..]));
     assert_eq!(genesis.commitment(), Some(secret.commitment()));
-    let page = include_str!("../../../../../docs/protocol/next/genesis.md");
-    assert!(page.contains(&room.to_string()), "docs/protocol/next/genesis.md lacks {room}");
+    let page = include_str!("../../../../../docs/protocol/genesis.md");
+    assert!(page.contains(&room.to_string()), "docs/protocol/genesis.md lacks {room}");
 
     let (bytes, room) = commons().to_bytes();
     let (genesis, read) = Genesis::decode(&bytes).expect("just written");
     assert_eq!((read, genesis.owner(), genesis.commitment()), (room, None, None));
-    assert!(page.contains(&room.to_string()), "docs/protocol/next/genesis.md lacks {room}");
+    assert!(page.contains(&room.to_string()), "docs/protocol/genesis.md lacks {room}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_commons_has_one_byte_string() {
 
 #[test]
 fn other_formats_are_named_in_words() {
-    // Meshwork 0.1 wrote this: docs/protocol/golden.md.
+    // Meshwork 0.1 wrote this.
     let first = "0178774a186003cdaf73dfefce516edeac8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c00644600ca90a6bf3a5a456985d2562ecf28761e7bbff9d9cf8bc77a6885301d3662cc8a291ab59c71e066696505f0472e12863377169139bb149c8f75fd0ff99e8f9a07";
     let byte = |place: usize| u8::from_str_radix(&first[place..place + 2], 16).expect("hex");
     let first: Vec<u8> = (0..first.len()).step_by(2).map(byte).collect();

@@ -92,17 +92,17 @@ fn changes() -> Vec<Change> {
     ]
 }
 
-/// docs/protocol/next/records.md shows these.
+/// docs/protocol/records.md shows these.
 #[test]
 fn golden_records() {
     let rules = says(vec![changes().remove(2), changes().remove(8)], cut(1)).expect("legal");
     let ban = sign(body(&[name(3, 7)], vec![Change::Ban(peers(&[7]))], cut(0))).expect("legal");
     let join = sign(body(&[name(4, 9), name(5, 7)], vec![], cut(1))).expect("legal");
-    let page = include_str!("../../../../../docs/protocol/next/records.md");
+    let page = include_str!("../../../../../docs/protocol/records.md");
     let page: String = page.split_whitespace().collect();
     for record in [rules, ban, join] {
         let golden: String = record.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert!(page.contains(&golden), "docs/protocol/next/records.md lacks {golden}");
+        assert!(page.contains(&golden), "docs/protocol/records.md lacks {golden}");
     }
 }
 

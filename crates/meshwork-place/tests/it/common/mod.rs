@@ -7,11 +7,11 @@ use std::time::Duration;
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId};
 use meshwork_core::node::{Config, Refusal};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::Genesis;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry, HistoryPart};
+use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::{Now, Time, WallTime};
 use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch};
 use meshwork_place::{make, payloads};
@@ -69,10 +69,9 @@ impl Members {
     }
 
     pub(crate) fn genesis(&self) -> (Genesis, Vec<u8>, meshwork_core::id::RoomId) {
-        let genesis =
-            Genesis::new(&mut Rng::new([5; 32]), self.owner.peer(), meshwork_place::kind(self.size), None);
-        let (bytes, id) = genesis.sign(&self.owner);
-        (genesis, bytes, id)
+        let owned = meshwork_place::owned(&mut Rng::new([5; 32]), self.owner.peer(), self.size, None);
+        let (bytes, id) = owned.clone().sign(&self.owner).expect("the owner signs");
+        (Genesis::Owned(owned), bytes, id)
     }
 
     /// Somebody opens the room, linked to nobody.

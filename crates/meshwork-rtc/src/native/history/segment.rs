@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use meshwork_core::batches::batch::BATCH_MAX;
 use meshwork_core::id::RoomId;
+use meshwork_core::signed::batch::BATCH_MAX;
 use meshwork_core::time::WallTime;
 
 use super::{Entry, HistoryError, file_error};

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
-use meshwork_core::seam::io::{AcceptedBatch, BatchKey, HistoryEntry};
+use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry};
+use meshwork_core::signed::batch::BatchKey;
+use meshwork_core::signed::list::ShortId;
 use proptest::prelude::*;
 
 use super::segment::Segment;
@@ -18,7 +20,7 @@ fn limits(folder: &Path, bytes_max: u64) -> HistoryLimits {
 
 fn batch(millis: u64, bytes: &[u8]) -> AcceptedBatch {
     let author = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
-    let key = BatchKey { author, sequence: millis };
+    let key = BatchKey { author, sequence: millis, id: ShortId([0; 16]) };
     AcceptedBatch { key, at: WallTime::from_millis(millis), bytes: bytes.to_vec() }
 }
 

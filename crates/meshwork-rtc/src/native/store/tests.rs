@@ -1,7 +1,8 @@
 //! What a store promises: what was applied is there, what is damaged is said, and the history agrees.
 
-use meshwork_core::id::{Instance, PeerId};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::rng::Rng;
+use meshwork_core::signed::list::ShortId;
 
 use super::super::history::{Entry, History};
 use super::*;
@@ -9,7 +10,11 @@ use super::*;
 const ROOM: RoomId = RoomId([0x7f; 32]);
 
 fn key(peer: u8, instance: u64, sequence: u64) -> BatchKey {
-    BatchKey { author: Endpoint { peer: PeerId([peer; 32]), instance: Instance(instance) }, sequence }
+    BatchKey {
+        author: Endpoint { peer: PeerId([peer; 32]), instance: Instance(instance) },
+        sequence,
+        id: ShortId([0; 16]),
+    }
 }
 
 fn change(genesis: Option<&[u8]>, insert: &[(BatchKey, &[u8])], remove: &[BatchKey]) -> StoreChange {

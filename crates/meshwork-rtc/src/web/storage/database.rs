@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
-use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
-use meshwork_core::seam::io::{BatchKey, StoreChange};
+use meshwork_core::id::RoomId;
+use meshwork_core::seam::io::StoreChange;
+use meshwork_core::signed::batch::BatchKey;
+use meshwork_core::signed::genesis::{Genesis, GenesisError};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
 
@@ -23,7 +25,7 @@ const BATCHES: &str = "batches";
 pub(super) const LEASES: &str = "leases";
 
 /// Length of a batch's key: room, endpoint, sequence.
-const KEY_LEN: usize = 32 + Endpoint::LEN + 8;
+const KEY_LEN: usize = 32 + BatchKey::LEN;
 /// Batches that are written or read before the page gets its turn again: some milliseconds of work.
 pub(super) const SLICE: usize = 256;
 
@@ -165,7 +167,7 @@ impl Database {
         completion(&transaction).await
     }
 
-    /// All stored rooms, the longest unused first.
+    /// The stored rooms of this version, the longest unused first. Those of another one are that version's to forget.
     pub(super) async fn rooms(&self) -> Result<Vec<Kept>, StoreError> {
         let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readonly)?;
         let rooms = store(&transaction, ROOMS)?;
@@ -173,7 +175,14 @@ impl Database {
         let keys = Array::from(&result(&keys.map_err(|exception| error(&exception))?).await?);
         let values = Array::from(&result(&values.map_err(|exception| error(&exception))?).await?);
         let used = |room: JsValue| property(&room, "used").and_then(|used| used.as_f64()).unwrap_or(0.0);
-        let pairs = keys.iter().zip(values.iter());
+        let is_ours = |room: &JsValue| {
+            let genesis = property(room, "genesis").map(|bytes| Uint8Array::new(&bytes).to_vec());
+            !genesis.is_some_and(|genesis| {
+                let format = Genesis::check_format(&genesis);
+                matches!(format, Err(GenesisError::First | GenesisError::Later(_)))
+            })
+        };
+        let pairs = keys.iter().zip(values.iter()).filter(|(_, room)| is_ours(room));
         let mut rooms: Vec<Kept> = pairs.map(|(key, room)| Kept { key, used_ms: used(room) }).collect();
         rooms.sort_by(|one, other| one.used_ms.total_cmp(&other.used_ms));
         Ok(rooms)
@@ -323,16 +332,13 @@ pub(super) fn room_key(room: RoomId) -> JsValue {
 fn key_bytes(room: RoomId, key: &BatchKey) -> JsValue {
     let mut bytes = [0; KEY_LEN];
     bytes[..32].copy_from_slice(&room.0);
-    bytes[32..KEY_LEN - 8].copy_from_slice(&key.author.to_bytes());
-    bytes[KEY_LEN - 8..].copy_from_slice(&key.sequence.to_be_bytes());
+    bytes[32..].copy_from_slice(&key.to_bytes());
     Uint8Array::from(bytes.as_slice()).into()
 }
 
 fn batch_key(bytes: &[u8]) -> Option<BatchKey> {
     let bytes: &[u8; KEY_LEN] = bytes.try_into().ok()?;
-    let number = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-    let peer = PeerId(bytes.get(32..64)?.try_into().ok()?);
-    Some(BatchKey { author: Endpoint { peer, instance: Instance(number(64)?) }, sequence: number(72)? })
+    bytes.last_chunk().map(BatchKey::from_bytes)
 }
 
 /// All keys that a batch of `room` can have, behind `after` if that is given.

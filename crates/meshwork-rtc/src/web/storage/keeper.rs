@@ -85,11 +85,11 @@ impl Keeper {
 
     /// What is stored of the room with this id, or of the one that was last found at this address: its genesis
     /// and records. The batches follow when it is open.
-    pub(crate) async fn find(&self, room: Option<RoomId>, address: &str) -> Option<StoredRoom> {
+    pub(crate) async fn find(&self, room: Option<RoomId>, address: Option<&str>) -> Option<StoredRoom> {
         let database = self.database().await.ok()?;
         let room = match room {
             Some(room) => Some(room),
-            None => database.room_at(address).await.ok()?,
+            None => database.room_at(address?).await.ok()?,
         };
         let (genesis, records) = database.room(room?).await.ok()??;
         Some(StoredRoom { genesis, records, batches: Vec::new() })

@@ -19,7 +19,8 @@
 //! - Whatever storage does, the room works; what became of storage is told as a [`StorageState`].
 //!
 //! # Limits
-//! [`ROOMS_KEPT_MAX`] rooms; the one longest unused is forgotten for a further one, and whenever storage is full.
+//! [`ROOMS_KEPT_MAX`] rooms; the one longest unused is forgotten for a further one, and whenever storage is full. Rooms of
+//! another version are neither counted nor forgotten, nor written to.
 
 mod database;
 mod keeper;

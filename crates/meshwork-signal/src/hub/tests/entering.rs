@@ -43,7 +43,10 @@ fn an_unknown_version_is_named() {
     let challenge = world.challenge(socket);
     let FromClient::Enter { announcement, proof, .. } = someone(1).enter(&challenge) else { unreachable!() };
     world.say(socket, FromClient::Enter { version: 7, announcement, proof });
-    assert_eq!(world.goodbye(socket, ServerRefusal::Version), "version 7 is not 1 to 1");
+    assert_eq!(
+        world.goodbye(socket, ServerRefusal::Version),
+        "version 7 is not 2 to 2: reload the page, or update the program"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every limit of the configuration, reached and held.
 
-use meshwork_core::signalling::protocol::GENESIS_MAX;
+use meshwork_core::signed::genesis::GENESIS_MAX;
 
 use super::super::socket::{ASKED_MAX, Membership, NAMED_IN_ALL_MAX};
 use super::*;
@@ -407,7 +407,7 @@ fn a_queue_that_overflows_drops_its_reader() {
 fn bytes_of_a_genesis() {
     // One of a later version: it is read as far as it is no longer than any.
     let register = |length: usize| {
-        let genesis: Base64<{ 2 * GENESIS_MAX }> = Base64::new(vec![2; length]).unwrap();
+        let genesis: Base64<{ 2 * GENESIS_MAX }> = Base64::new(vec![3; length]).unwrap();
         let genesis = serde_json::to_string(&genesis).unwrap();
         format!(r#"{{"type":"register","genesis":{genesis}}}"#)
     };

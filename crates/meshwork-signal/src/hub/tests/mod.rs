@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal, VERSIONS};
+use meshwork_core::signed::genesis::Owned;
 use meshwork_core::time::{Time, WallTime};
-use meshwork_core::wire::Base64;
+use meshwork_core::wire::{Base64, Bytes};
 
 use super::*;
 
@@ -199,9 +199,9 @@ fn someone(secret: u8) -> Someone {
 
 fn genesis(nonce: u8) -> (Base64<1024>, RoomId) {
     let owner = Identity::from_secret([99; 32]);
-    let kind = RoomKind::Place { width: 100, height: 100 };
-    let genesis = Genesis::new(&mut Rng::new([nonce; 32]), owner.peer(), kind, None);
-    let (bytes, room) = genesis.sign(&owner);
+    let app = "place".parse().unwrap();
+    let owned = Owned::new(&mut Rng::new([nonce; 32]), owner.peer(), app, Bytes::default(), None);
+    let (bytes, room) = owned.sign(&owner).unwrap();
     (Base64::new(bytes).unwrap(), room)
 }
 

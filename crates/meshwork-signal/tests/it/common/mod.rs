@@ -11,10 +11,10 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
-use meshwork_core::room::genesis::{Genesis, RoomKind};
 use meshwork_core::signalling::announce;
-use meshwork_core::signalling::protocol::{FromClient, FromServer, GENESIS_MAX, ServerRefusal, VERSIONS};
-use meshwork_core::wire::Base64;
+use meshwork_core::signalling::protocol::{FromClient, FromServer, ServerRefusal, VERSIONS};
+use meshwork_core::signed::genesis::{GENESIS_MAX, Owned};
+use meshwork_core::wire::{Base64, Bytes};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, Page, Pages, ServerHandle};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -209,8 +209,9 @@ pub(crate) fn someone(secret: u16) -> Someone {
 
 pub(crate) fn genesis(nonce: u8) -> (Base64<GENESIS_MAX>, RoomId) {
     let owner = someone(999).identity;
-    let kind = RoomKind::Place { width: 100, height: 100 };
-    let (bytes, room) = Genesis::new(&mut Rng::new([nonce; 32]), owner.peer(), kind, None).sign(&owner);
+    let app = "place".parse().unwrap();
+    let owned = Owned::new(&mut Rng::new([nonce; 32]), owner.peer(), app, Bytes::default(), None);
+    let (bytes, room) = owned.sign(&owner).unwrap();
     (Base64::new(bytes).unwrap(), room)
 }
 

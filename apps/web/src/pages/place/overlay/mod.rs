@@ -11,7 +11,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::overlay::{Kind, OverlayView};
-use meshwork_core::room::rules::record::Terms;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_web::sketch::graph::Graph;
 use meshwork_web::sketch::layout::{Layout, Spot};
 use meshwork_web::sketch::words;

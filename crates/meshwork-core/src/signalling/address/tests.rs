@@ -24,10 +24,10 @@ fn read(text: &str) -> Result<RoomAddress, AddressError> {
     text.parse()
 }
 
-/// docs/protocol/next/addresses.md shows these.
+/// docs/protocol/addresses.md shows these.
 #[test]
 fn the_documented_addresses_are_read() {
-    let page = include_str!("../../../../../docs/protocol/next/addresses.md");
+    let page = include_str!("../../../../../docs/protocol/addresses.md");
     let whole = RoomAddress::at_server("https://example.org/mesh", Some(word("place")), code());
     let whole = whole.expect("a server").with_keys(keys());
     let whole = whole.with_further_servers(vec!["http://10.0.0.7:8080".into()]).expect("one");
@@ -37,7 +37,7 @@ fn the_documented_addresses_are_read() {
     let bare = RoomAddress::at_server("http://127.0.0.1:8080", None, code()).expect("a server");
     for address in [whole, near, bare] {
         assert_eq!(read(&address.to_string()), Ok(address.clone()));
-        assert!(page.contains(&address.to_string()), "docs/protocol/next/addresses.md lacks {address}");
+        assert!(page.contains(&address.to_string()), "docs/protocol/addresses.md lacks {address}");
     }
 }
 
@@ -45,6 +45,8 @@ fn the_documented_addresses_are_read() {
 fn what_people_type_is_read() {
     let typed = read(" http://127.0.0.1:8080/k7m4qx/?x=1 ").expect("a bare address");
     assert_eq!((typed.server(), typed.app()), (Some(("http://127.0.0.1:8080", code())), None));
+    assert_eq!(signalling_url("http://127.0.0.1:8080"), "ws://127.0.0.1:8080/signal");
+    assert_eq!(signalling_url("https://example.org/mesh/"), "wss://example.org/mesh/signal");
     let later = format!("http://x/place/K7M4QX#{};later=1;at=http%3A//y/", RoomId([0; 32]));
     assert_eq!(read(&later).expect("an unknown field is skipped").further_servers(), ["http://y"]);
     let unknown = read("http://x/place/K7M4QX#;at=http://y").expect("the room's id is missing");
@@ -107,7 +109,7 @@ fn what_would_be_read_otherwise_is_not_made() {
     let reserved = "ASSETS".parse().expect("six letters");
     assert_eq!(RoomAddress::at_server("https://x", None, reserved), Err(AddressError::Reserved(reserved)));
     let bare = RoomAddress::at_server("https://x", None, code()).expect("a server");
-    assert_eq!(bare.with_further_servers(vec![]), Err(AddressError::Fragment));
+    assert_eq!(bare.with_further_servers(vec!["https://y".into()]), Err(AddressError::Fragment));
 }
 
 proptest! {

@@ -1,11 +1,10 @@
-//! Failures that are known: each scenario shows what a room promises and does not keep yet.
-//!
-//! Whoever mends one sees the test below fail, takes its entry out and makes a test of the scenario.
+//! What parted rooms once: contradictions without number, and devices of one owner that did not hear of each other.
 
 use std::time::Duration;
 
-use meshwork_core::room::rules::record::Limit;
 use meshwork_core::seam::io::Channel;
+use meshwork_core::signed::change::Limit;
+use meshwork_core::signed::header::RecordName;
 use meshwork_core::wire::MessageWriter;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
@@ -13,29 +12,6 @@ use meshwork_sim::world::World;
 
 use crate::common::{BLUE, Member, RED, equal, join, room_of, whole};
 use crate::records::{Forgery, as_batch, colour, governed_alike, limited, order, paint, room_id, say};
-
-/// What fails, in words; and the scenario.
-type Known = (&'static str, fn() -> Result<(), Violation>);
-
-const KNOWN: [Known; 2] = [
-    (
-        "once 64 keys have contradicted themselves, a room can be kept apart by one more",
-        sacrificed_keys_part_nobody,
-    ),
-    (
-        "an older record of an owner's device that was away can void what was painted under the later ones",
-        a_device_that_was_away_voids_nothing,
-    ),
-];
-
-#[test]
-fn what_is_known_to_fail_still_fails() {
-    for (words, scenario) in KNOWN {
-        let outcome = scenario();
-        println!("{words}: {outcome:?}");
-        assert!(outcome.is_err(), "mended: {words}; make a test of it");
-    }
-}
 
 /// Says one batch over every other link of a program, and another one over the others, at the same instant.
 fn say_apart(world: &mut World, (index, room): Member, halves: &[Forgery; 2], of: Member) {
@@ -51,8 +27,9 @@ fn say_apart(world: &mut World, (index, room): Member, halves: &[Forgery; 2], of
 }
 
 /// However many keys somebody gives up by contradicting itself with them, one more contradiction parts nobody.
+#[test]
 fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
-    const SACRIFICED: u64 = 64;
+    const SACRIFICED: u64 = 70;
     let (mut world, mut members) = room_of(2, PathModel::LAN);
     let hostile = join(&mut world, &mut members, 66);
     assert!(world.run_while(Duration::from_secs(20), whole(&members)));
@@ -62,7 +39,7 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
         person: 66,
         instance,
         sequence: 1,
-        record: None,
+        record: RecordName::GENESIS,
         used: None,
         millis,
         cells: vec![(x, 1, RED)],
@@ -72,10 +49,6 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
         say(&mut world, hostile, &both);
         world.run_for(Duration::from_millis(200));
     }
-    for &(index, handle) in &members {
-        let proofs = world.node(index).room(handle).records().expect("it is open").proofs().count();
-        assert_eq!(proofs as u64, SACRIFICED, "program {index} has found them all out");
-    }
     say_apart(&mut world, hostile, &[half(1000, 1), half(1000, 2)], members[0]);
     world.run_for(Duration::from_secs(60));
     check::equal_replicas(&world, &members)
@@ -83,8 +56,9 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
 
 /// An owner's two devices make rules while one is away. What was painted under the rules of the one that was not stays,
 /// whichever record comes to hold.
+#[test]
 fn a_device_that_was_away_voids_nothing() -> Result<(), Violation> {
-    // Which of two records with one number holds follows from their hashes: some of these win.
+    // Which of two records with one number goes on follows from their hashes: some of these do.
     (1..=8).try_for_each(|cells| away_with(Limit { cost: cells, window_ms: 60_000 }))
 }
 

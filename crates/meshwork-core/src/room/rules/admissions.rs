@@ -1,0 +1,80 @@
+//! Who is admitted by which edit key, and which neighbours were told so.
+//!
+//! An admission travels with its author's batches, once a link: a neighbour is handed it before the first batch.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use crate::id::{Endpoint, PeerId};
+use crate::signed::admission::{EditKey, SignedAdmission};
+
+/// Admissions by keys of the room's records that are kept. Who has the seed can admit peers without number, so this must
+/// be bounded; who finds no place is taken for not admitted here.
+const ADMISSIONS_MAX: usize = 4096;
+/// Admissions by keys that no record names yet, of which the oldest gives way: anybody can make such a key.
+const UNNAMED_MAX: usize = 256;
+
+/// The admissions that were heard of, and to whom they were told.
+#[derive(Debug, Default)]
+pub(super) struct Admissions {
+    /// By peer: the keys, and in the same order the admissions by them.
+    held: BTreeMap<PeerId, (Vec<EditKey>, Vec<SignedAdmission>)>,
+    count: usize,
+    unnamed: VecDeque<SignedAdmission>,
+    told: BTreeMap<Endpoint, BTreeSet<PeerId>>,
+}
+
+impl Admissions {
+    /// The keys by which a peer is admitted.
+    pub(super) fn of(&self, peer: &PeerId) -> &[EditKey] {
+        self.held.get(peer).map_or(&[], |(keys, _)| keys)
+    }
+
+    /// Takes in an admission; `is_named` says whether a record names its key. Returns whether it is new and counts.
+    pub(super) fn take(&mut self, signed: SignedAdmission, is_named: bool) -> bool {
+        let admission = signed.admission();
+        if self.of(&admission.peer).contains(&admission.key) || self.unnamed.contains(&signed) {
+            return false;
+        }
+        if !is_named {
+            if self.unnamed.len() == UNNAMED_MAX {
+                self.unnamed.pop_front();
+            }
+            self.unnamed.push_back(signed);
+        }
+        if !is_named || self.count == ADMISSIONS_MAX {
+            return false;
+        }
+        self.count += 1;
+        let (keys, admissions) = self.held.entry(admission.peer).or_default();
+        keys.push(admission.key);
+        admissions.push(signed);
+        for told in self.told.values_mut() {
+            told.remove(&admission.peer);
+        }
+        true
+    }
+
+    /// The records changed: those whose key is named by them count.
+    pub(super) fn handle_records(&mut self, is_named: impl Fn(&EditKey) -> bool) {
+        for signed in core::mem::take(&mut self.unnamed) {
+            self.take(signed, is_named(&signed.admission().key));
+        }
+    }
+
+    /// What `to` is to be handed before a batch of `peer`, once.
+    pub(super) fn tell(&mut self, to: Endpoint, peer: &PeerId) -> &[SignedAdmission] {
+        let Some((_, admissions)) = self.held.get(peer) else { return &[] };
+        if self.told.entry(to).or_default().insert(*peer) { admissions } else { &[] }
+    }
+
+    /// A neighbour is attached over another link, or gone: what it was told may be lost.
+    pub(super) fn forget(&mut self, neighbour: Endpoint) {
+        self.told.remove(&neighbour);
+    }
+
+    /// All that count.
+    pub(super) fn all(&self) -> impl Iterator<Item = &SignedAdmission> {
+        self.held.values().flat_map(|(_, admissions)| admissions)
+    }
+}

@@ -1,0 +1,79 @@
+//! The rules of the app that a room opens with, as programs read and set them.
+
+use crate::clock::Stamp;
+use crate::id::PeerId;
+use crate::rulebook::Rulebook;
+use crate::signed::admission::EditKey;
+use crate::signed::change::{Change, Limit, MODERATORS_MAX, OVERLAY_MAX, WRITERS_MAX, WhoWrites};
+use crate::signed::header::RecordName;
+use crate::wire::{Bounded, BoundedText};
+
+/// The slot of the app that a room opens with.
+pub const FIRST_SLOT: u8 = 0;
+
+/// What the owner may change about a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// How fast each endpoint may write; `None` for as fast as it can.
+    pub limit: Option<Limit>,
+    /// Who may write besides the owner and moderators.
+    pub writers: Writers,
+    /// Who may ban and retract besides the owner, in ascending order.
+    pub moderators: Bounded<PeerId, MODERATORS_MAX>,
+    /// Which overlay members keep; empty for the one that fits. A name that a build does not know counts as empty.
+    pub overlay: BoundedText<OVERLAY_MAX>,
+}
+
+/// Who may write besides the owner and moderators.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Writers {
+    /// Everybody who is in the room.
+    #[default]
+    Everybody,
+    /// These, in ascending order.
+    Listed(Bounded<PeerId, WRITERS_MAX>),
+    /// Whoever has the seed of this edit key; nobody where there is none.
+    Admitted(Option<EditKey>),
+}
+
+impl Writers {
+    /// Who is on the list, where there is one.
+    pub fn listed(&self) -> Option<&Bounded<PeerId, WRITERS_MAX>> {
+        if let Writers::Listed(list) = self { Some(list) } else { None }
+    }
+
+    pub(super) fn who(&self) -> WhoWrites {
+        match self {
+            Writers::Everybody => WhoWrites::Everybody,
+            Writers::Listed(_) => WhoWrites::Listed,
+            Writers::Admitted(_) => WhoWrites::Admitted,
+        }
+    }
+}
+
+impl Terms {
+    /// The terms by the record that is so named. A list that joined branches made longer than a record can say is cut.
+    pub(super) fn of(book: &Rulebook, record: &RecordName) -> Terms {
+        let (limit, who) = book.rule(record, FIRST_SLOT).unwrap_or((None, WhoWrites::Everybody));
+        let writers = match who {
+            WhoWrites::Everybody => Writers::Everybody,
+            WhoWrites::Listed => Writers::Listed(first(book.listed(record))),
+            WhoWrites::Admitted => Writers::Admitted(book.edit_key(record)),
+        };
+        let overlay = book.last_said(record, |change| match change {
+            Change::Overlay(overlay) => Some(overlay.clone()),
+            _ => None,
+        });
+        let moderators = first(book.moderators(record));
+        Terms { limit, writers, moderators, overlay: overlay.unwrap_or_default() }
+    }
+
+    /// The stamp from which a window of the limit counts, and its number; `None` where there is no limit.
+    pub(super) fn window(&self, stamp: Stamp) -> Option<(Limit, u64)> {
+        self.limit.map(|limit| (limit, limit.window(stamp)))
+    }
+}
+
+fn first<const MAX: usize>(peers: impl Iterator<Item = PeerId>) -> Bounded<PeerId, MAX> {
+    Bounded::new(peers.take(MAX).collect()).expect("just cut to the limit")
+}
