@@ -22,7 +22,7 @@ impl Rulebook {
     pub fn new(owner: Option<PeerId>, records: impl IntoIterator<Item = WithList>) -> Rulebook {
         // Whatever is named comes before what names it, since numbers rise. Of two with one name the first counts.
         let mut sorted: Vec<WithList> = records.into_iter().collect();
-        sorted.sort_by_key(|(record, stays)| (record.number(), record.hash(), stays.is_none()));
+        sorted.sort_unstable_by_key(|(record, stays)| (record.number(), record.hash(), stays.is_none()));
         sorted.dedup_by_key(|(record, _)| record.hash());
         let (owned, others): (Vec<_>, Vec<_>) =
             sorted.into_iter().partition(|(record, _)| Some(record.body().signer) == owner);

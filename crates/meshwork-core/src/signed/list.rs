@@ -136,7 +136,7 @@ impl<T: Item> List<T> {
     /// # Errors
     /// [`ListError::TooMany`]; the items are dropped.
     pub fn new(mut items: Vec<T>) -> Result<List<T>, ListError> {
-        items.sort();
+        items.sort_unstable();
         items.dedup();
         check_count::<T>(items.len())?;
         let hash = hash::<T>(&encode(&items));

@@ -2,7 +2,7 @@
 //!
 //! An admission travels with its author's batches, once a link: a neighbour is handed it before the first batch.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::id::{Endpoint, PeerId};
@@ -17,17 +17,24 @@ const UNNAMED_MAX: usize = 256;
 /// The admissions that were heard of, and to whom they were told.
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
-    /// By peer: the keys, and in the same order the admissions by them.
-    held: BTreeMap<PeerId, (Vec<EditKey>, Vec<SignedAdmission>)>,
+    held: BTreeMap<PeerId, Held>,
     count: usize,
     unnamed: VecDeque<SignedAdmission>,
-    told: BTreeMap<Endpoint, BTreeSet<PeerId>>,
+}
+
+/// By what a peer is admitted.
+#[derive(Debug, Default)]
+struct Held {
+    keys: Vec<EditKey>,
+    /// In the same order.
+    admissions: Vec<SignedAdmission>,
+    told: Vec<Endpoint>,
 }
 
 impl Admissions {
     /// The keys by which a peer is admitted.
     pub(super) fn of(&self, peer: &PeerId) -> &[EditKey] {
-        self.held.get(peer).map_or(&[], |(keys, _)| keys)
+        self.held.get(peer).map_or(&[], |held| &held.keys)
     }
 
     /// Takes in an admission; `is_named` says whether a record names its key. Returns whether it is new and counts.
@@ -46,12 +53,10 @@ impl Admissions {
             return false;
         }
         self.count += 1;
-        let (keys, admissions) = self.held.entry(admission.peer).or_default();
-        keys.push(admission.key);
-        admissions.push(signed);
-        for told in self.told.values_mut() {
-            told.remove(&admission.peer);
-        }
+        let held = self.held.entry(admission.peer).or_default();
+        held.keys.push(admission.key);
+        held.admissions.push(signed);
+        held.told.clear();
         true
     }
 
@@ -64,17 +69,22 @@ impl Admissions {
 
     /// What `to` is to be handed before a batch of `peer`, once.
     pub(super) fn tell(&mut self, to: Endpoint, peer: &PeerId) -> &[SignedAdmission] {
-        let Some((_, admissions)) = self.held.get(peer) else { return &[] };
-        if self.told.entry(to).or_default().insert(*peer) { admissions } else { &[] }
+        match self.held.get_mut(peer) {
+            Some(held) if !held.told.contains(&to) => {
+                held.told.push(to);
+                &held.admissions
+            }
+            _ => &[],
+        }
     }
 
     /// A neighbour is attached over another link, or gone: what it was told may be lost.
     pub(super) fn forget(&mut self, neighbour: Endpoint) {
-        self.told.remove(&neighbour);
+        self.held.values_mut().for_each(|held| held.told.retain(|told| *told != neighbour));
     }
 
     /// All that count.
     pub(super) fn all(&self) -> impl Iterator<Item = &SignedAdmission> {
-        self.held.values().flat_map(|(_, admissions)| admissions)
+        self.held.values().flat_map(|held| &held.admissions)
     }
 }

@@ -5,7 +5,7 @@
 //! Of those that win no entry [`BEATEN_MAX`] of [`BEATEN_BYTES_MAX`] bytes are kept.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use crate::id::{Endpoint, Instance, PeerId};
 use crate::signed::batch::{BatchKey, SignedBatch};
@@ -20,55 +20,46 @@ pub const BEATEN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The batches, by author and sequence.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    written: BTreeMap<Endpoint, BTreeMap<(u64, ShortId), SignedBatch>>,
+    /// Each with when it was beaten, if it wins no entry.
+    written: BTreeMap<BatchKey, (SignedBatch, Option<u64>)>,
     /// Those that win no entry, by when they were beaten.
     beaten: BTreeMap<u64, BatchKey>,
-    beaten_at: BTreeMap<BatchKey, u64>,
     beaten_bytes: usize,
     uses: u64,
 }
 
 impl Ledger {
-    /// The batch with this key, if it is held.
-    pub fn get(&self, key: &BatchKey) -> Option<&SignedBatch> {
-        self.written.get(&key.author)?.get(&(key.sequence, key.id))
+    /// Whether a batch is held.
+    pub fn holds(&self, key: &BatchKey) -> bool {
+        self.written.contains_key(key)
     }
 
     /// The batches with which an author gave one place of its sequence: more than one where it contradicts itself.
     pub fn at(&self, key: &BatchKey) -> impl Iterator<Item = &SignedBatch> {
-        let place = (key.sequence, ShortId([u8::MIN; 16]))..=(key.sequence, ShortId([u8::MAX; 16]));
-        let written = self.written.get(&key.author).into_iter();
-        written.flat_map(move |written| written.range(place.clone())).map(|(_, batch)| batch)
+        self.within(edge(*key, u8::MIN)..=edge(*key, u8::MAX))
     }
 
     /// Notes a batch that wins an entry.
     pub fn note_kept(&mut self, batch: SignedBatch) {
-        self.unbeat(&batch.key());
-        self.insert(batch);
+        let key = batch.key();
+        self.forget(&key);
+        self.written.insert(key, (batch, None));
     }
 
     /// Notes a batch that wins no entry, for a while.
     pub fn note_beaten(&mut self, batch: SignedBatch) {
         let key = batch.key();
-        self.insert(batch);
+        self.written.insert(key, (batch, None));
         self.beat(key);
-    }
-
-    fn insert(&mut self, batch: SignedBatch) {
-        let BatchKey { author, sequence, id } = batch.key();
-        self.written.entry(author).or_default().insert((sequence, id), batch);
     }
 
     /// A batch wins no entry any more.
     pub fn beat(&mut self, key: BatchKey) {
-        let Some(length) = self.get(&key).map(|batch| batch.bytes().len()) else { return };
-        if self.beaten_at.contains_key(&key) {
-            return;
-        }
+        let Some((batch, at @ None)) = self.written.get_mut(&key) else { return };
         self.uses += 1;
+        *at = Some(self.uses);
+        self.beaten_bytes += batch.bytes().len();
         self.beaten.insert(self.uses, key);
-        self.beaten_at.insert(key, self.uses);
-        self.beaten_bytes += length;
         while self.beaten.len() > BEATEN_MAX || self.beaten_bytes > BEATEN_BYTES_MAX {
             let Some((_, oldest)) = self.beaten.first_key_value() else { break };
             let oldest = *oldest;
@@ -78,48 +69,43 @@ impl Ledger {
 
     /// Forgets a batch.
     pub fn forget(&mut self, key: &BatchKey) {
-        self.unbeat(key);
-        if let Some(written) = self.written.get_mut(&key.author) {
-            written.remove(&(key.sequence, key.id));
-            if written.is_empty() {
-                self.written.remove(&key.author);
-            }
+        if let Some((batch, Some(at))) = self.written.remove(key) {
+            self.beaten.remove(&at);
+            self.beaten_bytes -= batch.bytes().len();
         }
-    }
-
-    /// Forgets all batches of which `stands` does not hold.
-    pub fn retain(&mut self, stands: impl Fn(&SignedBatch) -> bool) {
-        let void: Vec<BatchKey> =
-            self.batches().filter(|batch| !stands(batch)).map(|batch| batch.key()).collect();
-        void.iter().for_each(|key| self.forget(key));
     }
 
     /// The batches that win no entry.
     pub fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.beaten.values().filter_map(|key| self.get(key))
+        self.beaten.values().filter_map(|key| self.written.get(key)).map(|(batch, _)| batch)
     }
 
     /// All batches of an endpoint, by sequence.
     pub fn of(&self, author: Endpoint) -> impl Iterator<Item = &SignedBatch> {
-        self.written.get(&author).into_iter().flat_map(BTreeMap::values)
+        let key = |sequence| BatchKey { author, sequence, id: ShortId([0; 16]) };
+        self.within(key(0)..=edge(key(u64::MAX), u8::MAX))
     }
 
     /// All batches of a peer.
     pub fn of_peer(&self, peer: PeerId) -> impl Iterator<Item = &SignedBatch> {
-        let endpoint = |instance| Endpoint { peer, instance: Instance(instance) };
-        self.written.range(endpoint(u64::MIN)..=endpoint(u64::MAX)).flat_map(|(_, written)| written.values())
+        let key = |instance, sequence| {
+            let author = Endpoint { peer, instance: Instance(instance) };
+            BatchKey { author, sequence, id: ShortId([0; 16]) }
+        };
+        self.within(key(0, 0)..=edge(key(u64::MAX, u64::MAX), u8::MAX))
     }
 
     /// All batches.
     pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.written.values().flat_map(BTreeMap::values)
+        self.written.values().map(|(batch, _)| batch)
     }
 
-    fn unbeat(&mut self, key: &BatchKey) {
-        if let Some(order) = self.beaten_at.remove(key) {
-            self.beaten.remove(&order);
-            let length = self.get(key).map_or(0, |batch| batch.bytes().len());
-            self.beaten_bytes -= length;
-        }
+    fn within(&self, range: RangeInclusive<BatchKey>) -> impl Iterator<Item = &SignedBatch> {
+        self.written.range(range).map(|(_, (batch, _))| batch)
     }
+}
+
+/// The least or the greatest key at one place of a sequence.
+fn edge(key: BatchKey, fill: u8) -> BatchKey {
+    BatchKey { id: ShortId([fill; 16]), ..key }
 }

@@ -223,7 +223,7 @@ impl Rules {
     pub(super) fn note(&mut self, batch: SignedBatch, kept: bool, dropped: &[BatchKey]) {
         if kept {
             self.ledger.note_kept(batch);
-        } else if self.ledger.get(&batch.key()).is_none() {
+        } else if !self.ledger.holds(&batch.key()) {
             self.ledger.note_beaten(batch);
         }
         dropped.iter().for_each(|dropped| self.ledger.beat(*dropped));

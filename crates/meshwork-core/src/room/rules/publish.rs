@@ -169,7 +169,6 @@ impl Rules {
     /// What the owner's next record names as before it: of more than it can name those that go on first.
     fn heads(&self) -> Vec<RecordName> {
         let mut heads = self.records.book().heads();
-        heads.sort();
         heads.split_off(heads.len().saturating_sub(HEADS_MAX))
     }
 
@@ -241,14 +240,16 @@ impl Rules {
     /// What stays of those who lose a right: what is held here.
     fn stays(&self, draft: &Draft, replica: &dyn Replica) -> Result<CutList, WriteError> {
         let loses = |peer: &PeerId| draft.slots != 0 || draft.takes_from(peer);
-        let batches = replica.batches().filter(|batch| loses(&batch.peer()));
-        let mut ids: Vec<(bool, ShortId)> =
-            batches.map(|batch| (!self.is_named(&batch.peer()), batch.id().short())).collect();
-        // Of more than a list has place for, those of strangers are left out.
-        ids.sort();
         let edicts = self.records.book().edicts().map(|(record, _)| record);
-        let edicts = edicts.filter(|record| draft.takes_from(&record.body().signer)).map(Record::id);
-        let ids = edicts.chain(ids.into_iter().map(|(_, id)| id)).take(CUT_LIST_MAX).collect();
+        let edicts = edicts.filter(|record| draft.takes_from(&record.body().signer));
+        let mut ids: Vec<ShortId> = edicts.map(Record::id).collect();
+        // Of more than a list has place for, those of strangers are left out.
+        for are_named in [true, false] {
+            let batches = replica.batches().filter(|batch| loses(&batch.peer()));
+            let batches = batches.filter(|batch| self.is_named(&batch.peer()) == are_named);
+            ids.extend(batches.map(|batch| batch.id().short()));
+        }
+        ids.truncate(CUT_LIST_MAX);
         CutList::new(ids).map_err(|error| WriteError::Record(error.to_string()))
     }
 
@@ -263,7 +264,7 @@ impl Rules {
 
 fn lift(lifted: Vec<Lifted>) -> Result<Draft, WriteError> {
     let mut lifted = lifted;
-    lifted.sort();
+    lifted.sort_unstable();
     lifted.dedup();
     let wrong = |_| WriteError::Record(format!("a record lifts at most {BANS_MAX} bans and retractions"));
     Ok(Draft::of(Change::Lift(Bounded::new(lifted).map_err(wrong)?)))
