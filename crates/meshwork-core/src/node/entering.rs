@@ -19,7 +19,6 @@ use crate::signed::genesis::{Genesis, Owned};
 impl Node {
     pub(super) fn add_created_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         let (rooms, own) = (&mut self.base.rooms, &mut self.base.own);
-        rooms.check_count()?;
         check_server(spec.server.trim_end_matches('/'))
             .map_err(|error| CommandError::Server(error.to_string()))?;
         let secret = spec.private.then(|| Secret(own.rng.bytes()));
@@ -31,7 +30,7 @@ impl Node {
         let app = owned.app.clone();
         let (bytes, id) = owned.sign(&own.identity).expect("the key is the owner's");
         let secrets = secret.map(|secret| Secrets { secret, edit_seed: None });
-        let handle = rooms.insert(None, Some(id), secrets, Some(app));
+        let handle = rooms.insert(None, Some(id), secrets, Some(app))?;
         self.register_at(handle, &spec.server);
         let base = &mut self.base;
         base.rooms
@@ -48,7 +47,6 @@ impl Node {
         address: RoomAddress,
         stored: Option<StoredRoom>,
     ) -> Result<RoomHandle, CommandError> {
-        self.base.rooms.check_count()?;
         if address.servers().next().is_none() {
             return Err(CommandError::NoServer);
         }
@@ -57,7 +55,7 @@ impl Node {
             Some(stored) => Some((read_stored(address.room(), &stored.genesis)?, stored)),
         };
         let app = address.app().cloned();
-        let handle = self.base.rooms.insert(address.code(), address.room(), address.secrets(), app);
+        let handle = self.base.rooms.insert(address.code(), address.room(), address.secrets(), app)?;
         for server in address.servers() {
             self.register_at(handle, server);
         }
@@ -259,7 +257,7 @@ mod tests {
             assert_eq!((persisted, world.node.usage().rooms), (0, 1));
 
             let base = &mut world.node.base;
-            let handle = base.rooms.insert(None, None, None, None);
+            let handle = base.rooms.insert(None, None, None, None).expect("there is a place");
             let opened = base.rooms.open_found(&mut base.own, handle, RoomId([7; 32]), &genesis);
             assert_eq!(opened, Err(reason), "a server hands it out");
             base.rooms.remove(handle);

@@ -1,15 +1,13 @@
 //! What the room does when its rules change, and how one's own person changes them.
 
-use alloc::format;
-
+use super::rules::Heard;
 use super::rules::publish::Act;
 use super::{Room, RoomOutput};
-use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity};
-use crate::room::message::{AskList, Contradiction, ListPiece};
+use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
 use crate::rulebook::Verdict;
-use crate::seam::event::{Event, Refusal};
+use crate::seam::event::Event;
 use crate::signed::batch::SignedBatch;
 use crate::signed::list::ShortId;
 use crate::time::Now;
@@ -30,51 +28,20 @@ impl Room {
         Ok(record)
     }
 
-    /// A neighbour sent a record.
-    pub(super) fn handle_record(&mut self, now: Now, from: Endpoint, bytes: &[u8]) {
-        let taken = self.kept.rules.handle_record(now, from, bytes);
-        self.handle_taken(now, from, taken);
-    }
-
-    /// A neighbour sent a piece of a list that a record names.
-    pub(super) fn handle_piece(&mut self, now: Now, from: Endpoint, piece: &ListPiece) {
-        let taken = self.kept.rules.handle_piece(now, from, piece);
-        self.handle_taken(now, from, taken);
-    }
-
-    /// A neighbour asks for a piece of a list.
-    pub(super) fn handle_ask_list(&mut self, from: Endpoint, ask: &AskList) {
-        self.kept.rules.handle_ask_list(from, ask);
-    }
-
-    /// A neighbour sent an admission.
-    pub(super) fn handle_admission(&mut self, from: Endpoint, bytes: &[u8]) {
-        match self.kept.rules.handle_admission(bytes) {
-            Ok(false) => {}
-            Ok(true) => {
+    /// A neighbour said something about the room's rules.
+    pub(super) fn handle_rules(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
+        match self.kept.rules.handle_message(now, from, message) {
+            Ok(Heard::Nothing) => {}
+            Ok(Heard::Records(stamp)) => {
+                self.kept.clock.merge(stamp);
+                self.enforce(now);
+            }
+            Ok(Heard::Admission) => {
                 self.kept.store_records();
                 let waited = self.kept.rules.take_waiting();
                 self.kept.delivery.push_again(waited);
             }
-            Err((refusal, detail)) => {
-                self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
-            }
-        }
-    }
-
-    /// What became of a record: its stamp where it counts.
-    fn handle_taken(
-        &mut self,
-        now: Now,
-        from: Endpoint,
-        taken: Result<Option<Stamp>, (Refusal, alloc::string::String)>,
-    ) {
-        match taken {
-            Ok(None) => {}
-            Ok(Some(stamp)) => {
-                self.kept.clock.merge(stamp);
-                self.enforce(now);
-            }
+            Ok(Heard::Contradiction(endpoint, sequence)) => self.kept.tell_contradiction(endpoint, sequence),
             Err((refusal, detail)) => {
                 self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
             }
@@ -88,29 +55,6 @@ impl Room {
             self.kept.tell_cut(batch.header().author);
         }
         verdict == Verdict::Stands
-    }
-
-    /// A batch is about to be applied: if another one has its place in its author's sequence, that is told.
-    pub(super) fn find_out(&mut self, batch: &SignedBatch) {
-        let found = self.kept.rules.find_out(batch);
-        self.tell_contradiction(found);
-    }
-
-    /// A neighbour shows that somebody gave one sequence twice.
-    pub(super) fn handle_contradiction(&mut self, from: Endpoint, shown: Contradiction) {
-        match self.kept.rules.handle_contradiction(shown) {
-            Ok(found) => self.tell_contradiction(found),
-            Err((refusal, detail)) => {
-                self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
-            }
-        }
-    }
-
-    fn tell_contradiction(&mut self, found: Option<(Endpoint, u64)>) {
-        if let Some((endpoint, sequence)) = found {
-            let detail = format!("two different batches are number {sequence}");
-            self.kept.event(Event::Equivocation { room: self.kept.handle, endpoint, detail });
-        }
     }
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.

@@ -331,6 +331,19 @@ impl Kept {
         self.event(Event::Changed { room: self.handle, replica: ReplicaNumber::FIRST, batch, changes });
     }
 
+    /// A batch is about to be applied: if another one has its place in its author's sequence, that is told.
+    pub(super) fn find_out(&mut self, batch: &SignedBatch) {
+        if let Some((endpoint, sequence)) = self.rules.find_out(batch) {
+            self.tell_contradiction(endpoint, sequence);
+        }
+    }
+
+    /// Tells that an endpoint gave one sequence twice.
+    pub(super) fn tell_contradiction(&mut self, endpoint: Endpoint, sequence: u64) {
+        let detail = format!("two different batches are number {sequence}");
+        self.event(Event::Equivocation { room: self.handle, endpoint, detail });
+    }
+
     /// Tells that somebody writes who is banned. Others write under earlier rules until they hear of later ones.
     pub(super) fn tell_cut(&mut self, author: Endpoint) {
         if self.records().is_banned(author.peer) {

@@ -248,15 +248,13 @@ impl Room {
                 self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
             }
             RoomMessage::Overlay(message) => self.handle_overlay(now, from, message),
-            RoomMessage::Records(hashes) => self.kept.rules.handle_hashes(from, &hashes),
-            RoomMessage::RecordsDigest(digest) => {
-                self.kept.rules.handle_digest(now.time, from, digest);
-            }
-            RoomMessage::Record(bytes) => self.handle_record(now, from, &bytes),
-            RoomMessage::Contradiction(shown) => self.handle_contradiction(from, shown),
-            RoomMessage::AskList(ask) => self.handle_ask_list(from, &ask),
-            RoomMessage::ListPiece(piece) => self.handle_piece(now, from, &piece),
-            RoomMessage::Admission(bytes) => self.handle_admission(from, &bytes),
+            message @ (RoomMessage::Records(_)
+            | RoomMessage::RecordsDigest(_)
+            | RoomMessage::Record(_)
+            | RoomMessage::AskList(_)
+            | RoomMessage::ListPiece(_)
+            | RoomMessage::Admission(_)
+            | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
             // A replica that this build does not have: skipped like an unknown kind.
             _ => {}

@@ -28,7 +28,7 @@ fn say_apart(world: &mut World, (index, room): Member, halves: &[Forgery; 2], of
 
 /// However many keys somebody gives up by contradicting itself with them, one more contradiction parts nobody.
 #[test]
-fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
+fn sacrificed_keys_part_nobody() {
     const SACRIFICED: u64 = 70;
     let (mut world, mut members) = room_of(2, PathModel::LAN);
     let hostile = join(&mut world, &mut members, 66);
@@ -51,15 +51,16 @@ fn sacrificed_keys_part_nobody() -> Result<(), Violation> {
     }
     say_apart(&mut world, hostile, &[half(1000, 1), half(1000, 2)], members[0]);
     world.run_for(Duration::from_secs(60));
-    check::equal_replicas(&world, &members)
+    assert_eq!(check::equal_replicas(&world, &members), Ok(()));
 }
 
 /// An owner's two devices make rules while one is away. What was painted under the rules of the one that was not stays,
 /// whichever record comes to hold.
 #[test]
-fn a_device_that_was_away_voids_nothing() -> Result<(), Violation> {
+fn a_device_that_was_away_voids_nothing() {
     // Which of two records with one number goes on follows from their hashes: some of these do.
-    (1..=8).try_for_each(|cells| away_with(Limit { cost: cells, window_ms: 60_000 }))
+    let trials = (1..=8).map(|cells| away_with(Limit { cost: cells, window_ms: 60_000 }));
+    assert_eq!(trials.collect::<Result<(), _>>(), Ok(()));
 }
 
 fn away_with(limit: Limit) -> Result<(), Violation> {

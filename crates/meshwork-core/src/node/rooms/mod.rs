@@ -218,25 +218,25 @@ impl Rooms {
         self.rooms.iter().find(|(_, entry)| entry.id() == Some(id)).map(|(&handle, _)| handle)
     }
 
-    /// # Errors
-    /// [`CommandError::TooManyRooms`].
-    pub(super) fn check_count(&self) -> Result<(), CommandError> {
-        if self.rooms.len() >= ROOMS_MAX { Err(CommandError::TooManyRooms(ROOMS_MAX)) } else { Ok(()) }
-    }
-
     /// Whether this program knows a room's app, and such parameters of it.
     pub(super) fn knows_app(&self, genesis: &Genesis) -> bool {
         (self.apps)(genesis).is_some()
     }
 
     /// Enters a room that is made or looked for.
+    ///
+    /// # Errors
+    /// [`CommandError::TooManyRooms`].
     pub(super) fn insert(
         &mut self,
         wanted_code: Option<Code>,
         wanted_room: Option<RoomId>,
         secrets: Option<Secrets>,
         app: Option<AppWord>,
-    ) -> RoomHandle {
+    ) -> Result<RoomHandle, CommandError> {
+        if self.rooms.len() >= ROOMS_MAX {
+            return Err(CommandError::TooManyRooms(ROOMS_MAX));
+        }
         let handle = RoomHandle(self.next);
         self.next += 1;
         let entry = Entry {
@@ -252,7 +252,7 @@ impl Rooms {
             is_new: false,
         };
         self.rooms.insert(handle, Box::new(entry));
-        handle
+        Ok(handle)
     }
 
     /// Forgets a room that was left, or all of them.

@@ -141,7 +141,7 @@ impl Room {
             self.kept.storage.acknowledge(from, key.sequence);
         }
         let batch = checked.batch.clone();
-        self.find_out(&batch);
+        self.kept.find_out(&batch);
         // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
         // in also ends every round trip of a batch whose sequence was forgotten.
         if self.kept.apply(now, checked) && live {

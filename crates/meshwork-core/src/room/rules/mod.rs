@@ -35,13 +35,13 @@ use self::contradictions::Contradictions;
 use self::exchange::{Exchange, ExchangeOutput};
 use self::ledger::Ledger;
 use self::lists::{Lists, Piece};
-use self::records::{Outcome, RECORD_HASHES_MAX, RecordHash, Records};
+use self::records::{Outcome, RECORD_HASHES_MAX, Records};
 use self::terms::{FIRST_SLOT, Terms};
 use self::waiting::{Unruled, Waiting};
 use crate::clock::Stamp;
 use crate::id::{Endpoint, PeerId, RoomId};
 use crate::replica::{Content, Replica};
-use crate::room::message::{AskList, Contradiction, ListPiece, RoomMessage};
+use crate::room::message::RoomMessage;
 use crate::room::writing::{WriteError, WritingLeft};
 use crate::rulebook::{Claim, Refusal as Missing, Verdict, WithList};
 use crate::seam::choice::Choice;
@@ -82,6 +82,18 @@ pub(super) struct Rules {
     /// Whether neighbours are to hear of changed records once these are stored.
     untold: bool,
     join_at: Option<Time>,
+}
+
+/// What became of something that a neighbour said.
+pub(super) enum Heard {
+    /// Nothing that follows for what the room keeps.
+    Nothing,
+    /// The records changed, by one with this stamp.
+    Records(Stamp),
+    /// Somebody is admitted: what waited may stand.
+    Admission,
+    /// An endpoint gave this sequence twice, which was not known.
+    Contradiction(Endpoint, u64),
 }
 
 /// Records, the lists that they name, and admissions, in a form that stores keep.
@@ -199,20 +211,6 @@ impl Rules {
         })
     }
 
-    /// A neighbour shows two batches of one place. Returns the place where that is new.
-    ///
-    /// # Errors
-    /// It shows nothing of the kind.
-    pub(super) fn handle_contradiction(
-        &mut self,
-        shown: Contradiction,
-    ) -> Result<Option<(Endpoint, u64)>, (Refusal, String)> {
-        let read = self.contradictions.read(&self.room, shown);
-        let place = read.map_err(|detail| (Refusal::Contradiction, String::from(detail)))?;
-        place.into_iter().for_each(|(endpoint, _)| self.show(endpoint));
-        Ok(place)
-    }
-
     fn show(&mut self, endpoint: Endpoint) {
         if let Some(message) = self.contradictions.shown(&endpoint) {
             self.exchange.spread(&message);
@@ -287,59 +285,52 @@ impl Rules {
         Some(wire::encode(&stored))
     }
 
-    /// A neighbour sent a record. Returns its stamp if that changed something.
+    /// A neighbour said something about the room's rules. Messages about anything else change nothing.
     ///
     /// # Errors
-    /// What is wrong with it; an honest neighbour would not hold it.
-    pub(super) fn handle_record(
+    /// What is wrong with it; an honest neighbour would not say it.
+    pub(super) fn handle_message(
         &mut self,
         now: Now,
         from: Endpoint,
-        bytes: &[u8],
-    ) -> Result<Option<Stamp>, (Refusal, String)> {
-        match Record::decode(&self.room, bytes) {
-            Ok(record) => self.take_record(now, from, record, None),
-            // Written by a newer version: an honest neighbour may hold it.
-            Err(RecordError::Later(_)) => Ok(None),
-            Err(error) => Err((Refusal::Record, error.to_string())),
-        }
-    }
-
-    /// A neighbour sent a piece of a list. Returns the stamp of the record that counts by it.
-    ///
-    /// # Errors
-    /// It is not the list that the record names.
-    pub(super) fn handle_piece(
-        &mut self,
-        now: Now,
-        from: Endpoint,
-        piece: &ListPiece,
-    ) -> Result<Option<Stamp>, (Refusal, String)> {
-        match self.lists.handle_piece(now.time, from, piece) {
-            Piece::More(ask) => {
-                ask.into_iter().for_each(|ask| self.exchange.send(from, ask));
-                Ok(None)
+        message: RoomMessage,
+    ) -> Result<Heard, (Refusal, String)> {
+        match message {
+            RoomMessage::Records(hashes) => self.exchange.handle_hashes(from, &hashes, &self.records),
+            RoomMessage::RecordsDigest(digest) => {
+                self.exchange.handle_digest(now.time, from, digest, &self.records);
             }
-            Piece::Whole(record, list) => self.take_record(now, from, record, Some(list)),
-            Piece::Wrong(detail) => Err((Refusal::Record, detail)),
+            RoomMessage::Record(bytes) => match Record::decode(&self.room, &bytes) {
+                Ok(record) => return self.take_record(now, from, record, None),
+                // Written by a newer version: an honest neighbour may hold it.
+                Err(RecordError::Later(_)) => {}
+                Err(error) => return Err((Refusal::Record, error.to_string())),
+            },
+            RoomMessage::AskList(ask) => {
+                let piece = lists::piece(&self.records, &ask);
+                piece.into_iter().for_each(|piece| self.exchange.send(from, piece));
+            }
+            RoomMessage::ListPiece(piece) => match self.lists.handle_piece(now.time, from, &piece) {
+                Piece::More(ask) => ask.into_iter().for_each(|ask| self.exchange.send(from, ask)),
+                Piece::Whole(record, list) => return self.take_record(now, from, record, Some(list)),
+                Piece::Wrong(detail) => return Err((Refusal::Record, detail)),
+            },
+            RoomMessage::Admission(bytes) => match SignedAdmission::decode(&self.room, &bytes) {
+                Ok(signed) if self.take_admission(signed) => return Ok(Heard::Admission),
+                Ok(_) => {}
+                Err(error) => return Err((Refusal::Admission, error.to_string())),
+            },
+            RoomMessage::Contradiction(shown) => {
+                let read = self.contradictions.read(&self.room, shown);
+                let place = read.map_err(|detail| (Refusal::Contradiction, String::from(detail)))?;
+                if let Some((endpoint, sequence)) = place {
+                    self.show(endpoint);
+                    return Ok(Heard::Contradiction(endpoint, sequence));
+                }
+            }
+            _ => {}
         }
-    }
-
-    /// A neighbour asks for a piece of a list.
-    pub(super) fn handle_ask_list(&mut self, from: Endpoint, ask: &AskList) {
-        let piece = lists::piece(&self.records, ask);
-        piece.into_iter().for_each(|piece| self.exchange.send(from, piece));
-    }
-
-    /// A neighbour sent an admission. Returns whether batches may stand by it that did not.
-    ///
-    /// # Errors
-    /// It does not hold.
-    pub(super) fn handle_admission(&mut self, bytes: &[u8]) -> Result<bool, (Refusal, String)> {
-        match SignedAdmission::decode(&self.room, bytes) {
-            Ok(signed) => Ok(self.take_admission(signed)),
-            Err(error) => Err((Refusal::Admission, error.to_string())),
-        }
+        Ok(Heard::Nothing)
     }
 
     /// This program's person has the room's edit seed.
@@ -367,7 +358,7 @@ impl Rules {
         from: Endpoint,
         record: Record,
         list: Option<Arc<CutList>>,
-    ) -> Result<Option<Stamp>, (Refusal, String)> {
+    ) -> Result<Heard, (Refusal, String)> {
         let millis = now.wall.as_millis().saturating_add(self.ahead_max.as_millis() as u64);
         let latest = Stamp(Stamp::at(WallTime::from_millis(millis)).0 | 0xffff);
         let stamp = record.body().stamp;
@@ -379,14 +370,14 @@ impl Rules {
                     let spread = Duration::from_millis(self.me.instance.0 % JOIN_SPREAD_MS);
                     self.join_at.get_or_insert(now.time + JOIN_AFTER + spread);
                 }
-                Ok(Some(stamp))
+                Ok(Heard::Records(stamp))
             }
             Outcome::Lacks(name) => {
                 let ask = self.lists.begin(now.time, from, record, name);
                 ask.into_iter().for_each(|ask| self.exchange.send(from, ask));
-                Ok(None)
+                Ok(Heard::Nothing)
             }
-            Outcome::Known | Outcome::Idle => Ok(None),
+            Outcome::Known | Outcome::Idle => Ok(Heard::Nothing),
             Outcome::Refused(refusal, detail) => Err((refusal, detail)),
         }
     }
@@ -522,14 +513,6 @@ impl Rules {
         self.admissions.forget(endpoint);
         self.lists.handle_detached(endpoint);
         self.exchange.handle_detached(endpoint);
-    }
-
-    pub(super) fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash]) {
-        self.exchange.handle_hashes(from, hashes, &self.records);
-    }
-
-    pub(super) fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32]) {
-        self.exchange.handle_digest(now, from, digest, &self.records);
     }
 
     pub(super) fn handle_missed(&mut self, now: Time, endpoint: Endpoint) {

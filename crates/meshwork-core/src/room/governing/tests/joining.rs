@@ -1,0 +1,132 @@
+//! What others are handed, and one's own later program: admissions, records that fork, long lists, what is said again.
+
+use super::*;
+
+#[test]
+fn what_was_written_under_earlier_rules_is_said_again() {
+    let (owner, writer) = (identity(0), identity(2));
+    let mut rooms = vec![room(0), room(2)];
+    rooms[1].write(now(1), &writer, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
+    rooms[0]
+        .govern(
+            now(2),
+            &owner,
+            Act::SetTerms(Terms { limit: Some(Limit { cost: 9, window_ms: 1000 }), ..Terms::default() }),
+        )
+        .unwrap();
+    let record = rooms[0].kept().records().all().next().unwrap().clone();
+    tell(&mut rooms[1], now(3), endpoint(0, 99), &record);
+    assert_eq!(board(&rooms[1]).shown(), 0);
+    assert!(outputs(&mut rooms[1]).contains(&RoomOutput::Sign));
+    rooms[1].sign_due(now(4), &writer);
+    assert_eq!([1, 2].map(|place| board(&rooms[1]).value(place)), [Some(5), Some(6)]);
+    talk(&mut rooms, 5);
+    assert_eq!((state(&rooms[0]), board(&rooms[0]).shown()), (state(&rooms[1]), 2));
+}
+
+#[test]
+fn records_survive_with_the_room() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room(6)];
+    hear_all(&mut rooms[1], everything().into_iter());
+    rooms[0].govern(now(1), &owner, Act::SetTerms(Terms::default())).unwrap();
+    for original in &rooms {
+        let mut kept = None;
+        let mut storing = room(8);
+        storing.kept.storage =
+            crate::room::storage::Storage::new(&Config { stores: true, ..Config::default() }, b"");
+        for record in original.kept().records().all() {
+            tell(&mut storing, now(30_000), endpoint(9, 9), record);
+        }
+        storing.finish(now(30_000));
+        while let Some(output) = storing.poll_output() {
+            if let RoomOutput::Persist { token, change } = output {
+                kept = change.records.or(kept);
+                storing.handle_persisted(now(30_000), token, Ok(()));
+            }
+        }
+        let mut restored = room(7);
+        assert_eq!(restored.kept_mut().restore_records(&kept.unwrap()), 0);
+        assert_eq!(restored.kept().records().digest(), original.kept().records().digest());
+    }
+    let mut other = room(7);
+    assert_eq!(other.kept_mut().restore_records(b"torn"), 1);
+    assert!(other.kept().records().is_empty());
+}
+
+#[test]
+fn who_has_the_edit_seed_writes_and_others_look() {
+    let (seed, owner) = (EditSeed([3; 16]), identity(0));
+    let mut rooms = vec![room(0), room(2), room(4)];
+    let writers = Writers::Admitted(Some(seed.key()));
+    rooms[0].govern(now(0), &owner, Act::SetTerms(Terms { writers, ..Terms::default() })).unwrap();
+    talk(&mut rooms, 0);
+    rooms[1].kept_mut().admit_self(&seed);
+    rooms[1].write(now(60_000), &identity(2), Board::payloads(&[(1, 7)])).unwrap();
+    let refused = rooms[2].write(now(60_000), &identity(4), Board::payloads(&[(2, 7)]));
+    assert_eq!(refused, Err(WriteError::NotWriter));
+    talk(&mut rooms, 60_100);
+    // A newcomer is handed the admission with the batch, by somebody else than its author.
+    let mut later = vec![rooms.remove(2), room(6)];
+    talk(&mut later, 120_000);
+    assert!(later.iter().chain(&rooms).all(|room| board(room).value(1) == Some(7)));
+    assert!(later.iter().chain(&rooms).all(|room| board(room).shown() == 1));
+}
+
+#[test]
+fn two_programs_of_the_owner_that_did_not_hear_of_each_other_are_joined() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room_of(endpoint(0, 5000)), room(2)];
+    let moderators = |numbers: &[u8]| Terms { moderators: peers(numbers), ..Terms::default() };
+    rooms[0].govern(now(0), &owner, Act::SetTerms(moderators(&[2, 3]))).unwrap();
+    talk(&mut rooms, 0);
+    // One dismisses, the other limits.
+    let limit = Some(Limit { cost: 9, window_ms: 1000 });
+    rooms[0].govern(now(60_000), &owner, Act::SetTerms(moderators(&[2]))).unwrap();
+    let limited = Terms { limit, ..moderators(&[2, 3]) };
+    rooms[1].govern(now(60_001), &owner, Act::SetTerms(limited)).unwrap();
+    for at in [60_100, 120_200] {
+        talk(&mut rooms, at);
+        for room in &mut rooms[..2] {
+            room.sign_due(now(at + 60_000), &owner);
+        }
+    }
+    let held = Terms { limit, ..moderators(&[2]) };
+    for room in &rooms {
+        assert_eq!((room.kept().records().book().heads().len(), room.kept().records().terms()), (1, &held));
+    }
+}
+
+#[test]
+fn a_long_list_comes_in_pieces_and_whoever_sends_another_is_named() {
+    let stays: Vec<SignedBatch> = (0..5000).map(|instance| free((2, instance, 1), 5, &[(0, 1)])).collect();
+    let (record, list) = record(0, 10, &[], vec![Change::Ban(peers(&[2]))], Some((0, stays)));
+    let (bytes, name) = (list.as_ref().unwrap().encode(), list.as_ref().unwrap().name());
+    let piece = |range: core::ops::Range<usize>| {
+        let (list, offset) = (name.hash, range.start as u32);
+        RoomMessage::ListPiece(ListPiece { list, offset, bytes: Bytes::new(bytes[range].to_vec()).unwrap() })
+    };
+    let (from, other, at) = (endpoint(9, 9), endpoint(8, 8), now(20));
+    let mut heard = room(6);
+    hear(&mut heard, at, from, told(&record));
+    hear(&mut heard, at, from, piece(0..65_536));
+    hear(&mut heard, at, other, piece(65_536..80_000));
+    assert_eq!(heard.kept().records().banned().count(), 0, "nobody else was asked");
+    hear(&mut heard, at, from, piece(65_536..80_000));
+    assert_eq!((heard.kept().records().banned().count(), offences(&mut heard)), (1, vec![]));
+    // Not the list, and one that goes on beyond its end.
+    for wrong in [[piece(0..40_000), piece(0..40_000)], [piece(0..65_536), piece(14_464..80_000)]] {
+        let mut room = room(6);
+        hear(&mut room, at, from, told(&record));
+        for (place, message) in wrong.into_iter().enumerate() {
+            let RoomMessage::ListPiece(piece) = message else { continue };
+            let offset = if place == 0 { 0 } else { piece.bytes.len() as u32 };
+            hear(&mut room, at, from, RoomMessage::ListPiece(ListPiece { offset, ..piece }));
+        }
+        assert_eq!((room.kept().records().banned().count(), offences(&mut room)), (0, vec![Refusal::Record]));
+    }
+    // Who has it hands it on.
+    let mut rooms = vec![heard, room(7)];
+    talk(&mut rooms, 60_000);
+    assert!(rooms.iter().all(|room| room.kept().records().banned().eq([peer(2)])));
+}
