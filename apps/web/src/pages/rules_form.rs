@@ -63,14 +63,14 @@ impl Draft {
             }),
         };
         let moderators = list(self.moderators.get_untracked())?;
-        let before = self.before.with_value(|rules| rules.overlay.clone());
+        let (name, before) = self.before.with_value(|rules| (rules.name.clone(), rules.overlay.clone()));
         let choice = overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked());
         // A name that only newer builds know stays, unless another one was chosen.
         let overlay = match Choice::of_record(before.as_str()) == choice {
             true => before,
             false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
         };
-        Ok(Terms { limit, writers: painters, moderators, overlay })
+        Ok(Terms { name, limit, writers: painters, moderators, overlay })
     }
 }
 

@@ -8,7 +8,7 @@ use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::change::Limit;
+use meshwork_core::signed::change::{Limit, NAME_MAX};
 use meshwork_core::signed::list::ShortId;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
@@ -26,6 +26,9 @@ use crate::progress::Progress;
 /// The rules that can be set.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct RuleOptions {
+    /// What the room is called; empty for nothing.
+    #[arg(long, value_name = "TEXT", value_parser = parse_name)]
+    name: Option<BoundedText<NAME_MAX>>,
     /// How many cells each program may paint in a minute.
     #[arg(long, value_name = "N", conflicts_with = "cooldown", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     cells_per_minute: Option<u32>,
@@ -112,11 +115,18 @@ impl RuleOptions {
     /// Whether a rule was asked for.
     pub(super) fn is_any(&self) -> bool {
         let limit = self.cells_per_minute.is_some() || self.cooldown.is_some();
-        limit || self.painters.is_some() || self.moderators.is_some() || self.overlay.is_some()
+        limit
+            || self.name.is_some()
+            || self.painters.is_some()
+            || self.moderators.is_some()
+            || self.overlay.is_some()
     }
 
     /// `rules` with what was asked for in them.
     pub(super) fn apply(&self, mut rules: Terms) -> Result<Terms, Failure> {
+        if let Some(name) = &self.name {
+            rules.name = name.clone();
+        }
         if let Some(cells) = self.cells_per_minute {
             rules.limit = Some(Limit { cost: cells, window_ms: 60_000 });
         }
@@ -305,6 +315,10 @@ fn parse_cooldown(text: &str) -> Result<Duration, String> {
     if legal.contains(&cooldown) { Ok(cooldown) } else { Err(String::from("a cooldown is 100ms to 7days")) }
 }
 
+fn parse_name(text: &str) -> Result<BoundedText<NAME_MAX>, String> {
+    BoundedText::new(text).map_err(|_| format!("a name has at most {NAME_MAX} bytes"))
+}
+
 fn words(rules: &Terms, banned: &[PeerId]) -> String {
     let limit = rules.limit.map_or(String::from("as fast as one can"), |limit| {
         let window = duration::format(Duration::from_millis(limit.window_ms.into()));
@@ -319,8 +333,12 @@ fn words(rules: &Terms, banned: &[PeerId]) -> String {
         Writers::Listed(painters) => format!("the owner {}", named(painters)),
         Writers::Admitted(_) => String::from("the owner, and whoever has the link to edit"),
     };
+    let name = match rules.name.as_str() {
+        "" => String::new(),
+        name => format!("Name: {name}\n"),
+    };
     format!(
-        "Painting: {limit}\nPainters: {}\nModerators: the owner {}\nOverlay: {}\nBanned: {}",
+        "{name}Painting: {limit}\nPainters: {}\nModerators: the owner {}\nOverlay: {}\nBanned: {}",
         painters.trim_end(),
         named(&rules.moderators),
         Choice::of_record(rules.overlay.as_str()),
@@ -332,6 +350,7 @@ fn value(rules: &Terms, banned: &[PeerId], holders: Option<usize>) -> Value {
     let named = |peers: &[PeerId]| peers.iter().map(PeerId::to_string).collect::<Vec<_>>();
     let limit = rules.limit.map(|limit| json!({ "cells": limit.cost, "window_ms": limit.window_ms }));
     json!({
+        "name": rules.name.as_str(),
         "limit": limit,
         "painters": rules.writers.listed().map(|painters| named(painters)),
         "moderators": named(&rules.moderators),
@@ -392,8 +411,11 @@ mod tests {
 
     #[test]
     fn rules_are_told_in_words_and_values() {
-        let rules = Terms { limit: Some(Limit { cost: 60, window_ms: 60_000 }), ..Terms::default() };
+        let name = parse_name("Garden").unwrap();
+        assert!(parse_name(&"x".repeat(65)).is_err());
+        let rules = Terms { name, limit: Some(Limit { cost: 60, window_ms: 60_000 }), ..Terms::default() };
         let told = words(&rules, &[peer(1)]);
+        assert!(told.starts_with("Name: Garden\n"), "{told}");
         assert!(told.contains("60 cells every 1m") && told.contains("Painters: everybody"), "{told}");
         assert!(told.contains(&peer(1).to_string()), "{told}");
         let value = value(&rules, &[], None);

@@ -46,7 +46,9 @@ fn an_owner_sets_rules_bans_and_erases() {
     assert_eq!((&banned["peer"], &banned["banned"]), (&vandal.as_str().into(), &true.into()));
     let refused = paint("3,1,#ff0000", "vandal").expect_code(4);
     assert_eq!(refused.expect_words(&["You are banned in this room"]).json()["reason"], "banned");
+    home.run(["place", "rules", &link, "--name", "Gar\u{202e}den"]).expect_code(0);
     let rules = home.run(["place", "rules", &link, "--json"]).expect_code(0).json();
+    assert_eq!(rules["name"], "Garden", "what turns writing around is left out");
     assert_eq!(rules["banned"], serde_json::json!([vandal]));
 
     assert!(home.run(["place", "erase", &link, "--by", &vandal]).expect_code(0).stdout.contains("Erased"));

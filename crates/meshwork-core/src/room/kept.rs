@@ -236,7 +236,9 @@ impl Kept {
         }
         let (refused, stamps) = self.rules.restore(stored);
         stamps.into_iter().for_each(|stamp| self.clock.merge(stamp));
-        self.replica.enforce(&|_| true, &self.rules.retractions(), &mut core::iter::empty());
+        let rules = &self.rules;
+        let stands = |batch: &SignedBatch| rules.lets_stand(batch);
+        self.replica.enforce(&stands, &rules.retractions(), &mut core::iter::empty());
         self.comparison.handle_rules(Time(0), self.rules.records().digest());
         refused
     }

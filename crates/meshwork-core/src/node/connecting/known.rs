@@ -496,10 +496,14 @@ impl Known {
 
     /// When something about those who are known is to be done.
     pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
-        let of = |(_, peer, is_bound, since): (Endpoint, &Peer, bool, Time)| {
-            [peer.next_move, peer.next_try, peer.forget_at(is_bound, since)]
+        let forget_at = |endpoint, peer: &Peer| {
+            // Of those who are listed, which are most, nothing else needs to be looked up.
+            let person = base.own.people.get(endpoint).filter(|_| !peer.is_listed())?;
+            peer.forget_at(base.links.is_bound(endpoint), person.since)
         };
-        self.all(base).flat_map(of).flatten().min()
+        let peers = self.peers.iter();
+        let due = peers.flat_map(|(&at, peer)| [peer.next_move, peer.next_try, forget_at(at, peer)]);
+        due.flatten().min()
     }
 
     /// Counts a payload that a neighbour hands over. Returns whether it is within the limit.

@@ -207,10 +207,12 @@ impl Links {
     /// nothing.
     pub(in crate::node) fn serve_direct(&mut self) -> bool {
         let mut idle = true;
-        for end in self.ends.values_mut() {
+        // There are fewer links than endpoints that are known.
+        for (&id, link) in &mut self.links {
+            let Some(end) = self.ends.get_mut(&link.remote()) else { continue };
             let waits = |session: &&mut Session| session.is_told() && session.direct.is_waiting();
-            let Some(session) = end.session.as_mut().filter(waits) else { continue };
-            let Some(link) = end.link.and_then(|link| self.links.get_mut(&link)) else { continue };
+            let session = end.session.as_mut().filter(|_| end.link == Some(id)).filter(waits);
+            let Some(session) = session else { continue };
             if link.queued() < SEND_QUEUE_MAX
                 && let Some(number) = session.direct.take_acknowledgement()
             {

@@ -138,6 +138,11 @@ impl Links {
         self.ends.values().map(|end| end.link.is_some() || end.session.is_some())
     }
 
+    /// Whether an endpoint has a link or a session.
+    pub(super) fn is_bound(&self, endpoint: Endpoint) -> bool {
+        self.ends.get(&endpoint).is_some_and(|end| end.link.is_some() || end.session.is_some())
+    }
+
     /// Those who have a proved link.
     pub(super) fn linked(&self) -> impl Iterator<Item = Endpoint> {
         self.ends.iter().filter(|(_, end)| end.link.is_some()).map(|(&endpoint, _)| endpoint)
@@ -317,17 +322,15 @@ impl Links {
 
     /// When links ping, when silence is to be told, and when sessions are over.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
-        let pings = self.all().filter_map(Link::poll_timeout);
-        let ends = self.ends.iter().flat_map(|(&endpoint, end)| {
-            let link = end.link.and_then(|link| self.links.get(&link));
-            let silence = link.and_then(|link| match own.people.state(endpoint) {
+        let links = self.links.iter().flat_map(|(&id, link)| {
+            let silence = || match own.people.state(link.remote()) {
                 Some(LinkState::Stale) => Some(link.heard() + own.config.gone_after),
                 _ => link.stale_at(),
-            });
-            let cut = end.session.as_ref().and_then(Session::cut);
-            [silence, cut.map(|cut| cut + own.config.resume_within)]
+            };
+            [link.poll_timeout(), self.owner(id).and_then(|_| silence())]
         });
-        pings.chain(ends.flatten()).min()
+        let cuts = self.ends.values().filter_map(|end| end.session.as_ref()?.cut());
+        links.flatten().chain(cuts.map(|cut| cut + own.config.resume_within)).min()
     }
 
     /// Whether nothing was heard of an endpoint for so long that it may be cut off.

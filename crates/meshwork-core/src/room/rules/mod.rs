@@ -51,7 +51,7 @@ use crate::signed::admission::{EditKey, EditSeed, SignedAdmission};
 use crate::signed::batch::{Batch, BatchKey, Header, SignedBatch, StampWindow};
 use crate::signed::change::{Change, Retraction, WhoWrites};
 use crate::signed::header::{RecordName, ReplicaNumber};
-use crate::signed::list::CutList;
+use crate::signed::list::{CutList, ShortId};
 use crate::signed::record::{RECORD_MAX, Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{self, Bounded, Bytes};
@@ -249,16 +249,18 @@ impl Rules {
         let Ok((records, lists, admissions)) = wire::decode::<Stored>(stored) else {
             return (1, Vec::new());
         };
+        let lists: Vec<Arc<CutList>> = lists.iter().filter_map(|bytes| stored_list(bytes)).collect();
         let read = |bytes: &Bytes<RECORD_MAX>| -> Option<WithList> {
             let record = Record::decode(&self.room, bytes).ok()?;
             let name = record.body().cut.map(|cut| cut.stays);
-            let list =
-                name.and_then(|name| lists.iter().find_map(|bytes| CutList::decode(bytes, &name).ok()));
-            Some((record, list.map(Arc::new)))
+            let list = name.and_then(|name| lists.iter().find(|list| list.name() == name));
+            Some((record, list.cloned()))
         };
         let read: Vec<WithList> = records.iter().filter_map(read).collect();
-        let stamps: Vec<Stamp> = self.records.restore(read).map(|record| record.body().stamp).collect();
-        let refused = records.len() - stamps.len();
+        self.records.restore(&read);
+        let counting = read.iter().filter(|(record, _)| self.records.holds(&record.hash()));
+        let refused = records.len() - counting.count();
+        let stamps = self.records.all().map(|(record, _)| record.body().stamp).collect();
         for bytes in admissions.iter() {
             if let Ok(signed) = SignedAdmission::decode(&self.room, bytes) {
                 self.take_admission(signed);
@@ -434,7 +436,7 @@ impl Rules {
         let (window, used) = (StampWindow::at(stamp), limit.map(|_| 0));
         let header = Header { author: self.me, sequence: 1, replica, record, window, cost: 0, used };
         let admitted = self.admissions.of(&self.me.peer);
-        let id = crate::signed::list::ShortId([0; 16]);
+        let id = ShortId([0; 16]);
         match self.records.book().judge(&Claim { header: &header, id, admitted }) {
             Verdict::Refused(Missing::Writer) => return Err(WriteError::NotWriter),
             Verdict::Cut | Verdict::Refused(Missing::Banned) => return Err(WriteError::Banned),
@@ -483,6 +485,12 @@ impl Rules {
         });
         self.counted_in(record, window).saturating_add(others.map(|header| header.cost).sum())
     }
+}
+
+/// A list as it was stored; `None` where it is too long for one.
+fn stored_list(bytes: &[u8]) -> Option<Arc<CutList>> {
+    let ids = bytes.as_chunks().0.iter().copied().map(ShortId).collect();
+    CutList::new(ids).ok().map(Arc::new)
 }
 
 /// Whether a record that counts sets this edit key.

@@ -202,6 +202,9 @@ impl Rules {
         let moderators: Vec<PeerId> = book.moderators(&in_force).collect();
         draft.appointed = beyond(&terms.moderators, &moderators);
         draft.dismissed = beyond(&moderators, &terms.moderators);
+        if terms.name != before.name {
+            draft.changes.push(Change::Name(terms.name.clone()));
+        }
         // A record says something, also where nothing changes.
         if terms.overlay != before.overlay || draft.changes().is_empty() {
             draft.changes.push(Change::Overlay(terms.overlay.clone()));

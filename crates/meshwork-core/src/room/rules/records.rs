@@ -116,7 +116,7 @@ impl Records {
     /// time.
     pub fn take(&mut self, record: Record, list: Option<Arc<CutList>>, latest: Stamp) -> Outcome {
         let hash = record.hash();
-        if self.hashes().any(|known| known == hash) {
+        if self.holds(&hash) {
             return Outcome::Known;
         }
         if let Some(detail) = self.overstep(&record) {
@@ -141,11 +141,15 @@ impl Records {
         Outcome::Changed
     }
 
-    /// Takes in records with their lists, as they were stored. Returns those that count.
-    pub fn restore(&mut self, stored: Vec<WithList>) -> impl Iterator<Item = &Record> {
-        self.book = Rulebook::new(self.owner, self.all().cloned().chain(stored).collect::<Vec<_>>());
+    /// Takes in records with their lists, as they were stored.
+    pub fn restore(&mut self, stored: &[WithList]) {
+        self.book = Rulebook::new(self.owner, self.all().chain(stored).cloned().collect::<Vec<_>>());
         self.derive();
-        self.all().map(|(record, _)| record)
+    }
+
+    /// Whether a record is here and counts.
+    pub fn holds(&self, hash: &RecordHash) -> bool {
+        self.hashes().any(|known| known == *hash)
     }
 
     /// Whether `peer` is banned for whoever writes now.

@@ -4,8 +4,9 @@ use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::rulebook::Rulebook;
 use crate::signed::admission::EditKey;
-use crate::signed::change::{Change, Limit, MODERATORS_MAX, OVERLAY_MAX, WRITERS_MAX, WhoWrites};
+use crate::signed::change::{Change, Limit, MODERATORS_MAX, NAME_MAX, OVERLAY_MAX, WRITERS_MAX, WhoWrites};
 use crate::signed::header::RecordName;
+use crate::text::shown;
 use crate::wire::{Bounded, BoundedText};
 
 /// The slot of the app that a room opens with.
@@ -14,6 +15,8 @@ pub const FIRST_SLOT: u8 = 0;
 /// What the owner may change about a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
+    /// What the room is called, [fit to be shown](crate::text::shown); empty where it has no name.
+    pub name: BoundedText<NAME_MAX>,
     /// How fast each endpoint may write; `None` for as fast as it can.
     pub limit: Option<Limit>,
     /// Who may write besides the owner and moderators.
@@ -64,8 +67,18 @@ impl Terms {
             Change::Overlay(overlay) => Some(overlay.clone()),
             _ => None,
         });
+        let name = book.last_said(record, |change| match change {
+            Change::Name(name) => BoundedText::new(&shown(name)).ok(),
+            _ => None,
+        });
         let moderators = first(book.moderators(record));
-        Terms { limit, writers, moderators, overlay: overlay.unwrap_or_default() }
+        Terms {
+            name: name.unwrap_or_default(),
+            limit,
+            writers,
+            moderators,
+            overlay: overlay.unwrap_or_default(),
+        }
     }
 
     /// The stamp from which a window of the limit counts, and its number; `None` where there is no limit.
