@@ -256,9 +256,7 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
         }
         anyhow::Ok(())
     };
-    wait_says(owner, "marking", "Drag over").await?;
-    let start = owner.eval("return document.activeElement.dataset.testid", vec![]).await?;
-    ensure!(start == "place-canvas", "{start} has the focus");
+    wait_marking(owner).await?;
     key(" ").await?;
     for _ in 0..3 {
         key("ArrowRight").await?;
@@ -273,7 +271,7 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
     let marked = rectangle(owner).await?;
     ensure!(marked[2..] == ["4", "2"], "{marked:?}");
     owner.click("erase-mark").await?;
-    wait_says(owner, "marking", "Drag over").await?;
+    wait_marking(owner).await?;
     key("Escape").await?;
     wait_rectangle_gone(owner).await?;
     close(owner).await?;
@@ -293,6 +291,17 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
     common::hands::tap(owner, "erase-mark").await?;
     common::hands::tap(owner, "marking-cancel").await?;
     wait_rectangle_gone(owner).await
+}
+
+/// Waits until something can be marked by keys: they go where the focus is.
+async fn wait_marking(tab: &Tab) -> Result<()> {
+    wait_says(tab, "marking", "Drag over").await?;
+    tab.wait_until(PATIENCE, "the focus on the canvas", async || {
+        let focused = tab.eval("return document.activeElement.dataset.testid", vec![]).await?;
+        ensure!(focused == "place-canvas", "{focused} has it");
+        Ok(())
+    })
+    .await
 }
 
 /// Waits for the sheet with nothing marked.
