@@ -108,7 +108,8 @@ fn full_canvas(room: &RoomId, size: CanvasSize) -> Result<Vec<Vec<u8>>> {
             let strokes = Strokes::new(size, tile, cells)?;
             let author = Endpoint { peer: identity.peer(), instance: Instance(7) };
             let sequence = u64::from(tile) + 1;
-            let header = Header::new(author, sequence, strokes.window(), 0);
+            let cost = strokes.cells().len() as u32;
+            let header = Header::new(author, sequence, strokes.window(), cost);
             batches.push(SignedBatch::sign(identity, room, &header, &strokes.encode())?.bytes().to_vec());
         }
     }

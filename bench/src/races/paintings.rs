@@ -41,7 +41,8 @@ impl Author {
         window: StampWindow,
     ) -> Result<SignedBatch> {
         self.sequence += 1;
-        let header = Header::new(self.endpoint, self.sequence, window, 0);
+        let cost = strokes.cells().len() as u32;
+        let header = Header::new(self.endpoint, self.sequence, window, cost);
         Ok(SignedBatch::sign(&self.identity, room, &header, &strokes.encode())?)
     }
 }

@@ -38,7 +38,7 @@
 //! let mut canvas = Canvas::new(CanvasSize { width: 100, height: 100 })?;
 //! let stamp = Clock::new().stamp(WallTime::from_millis(1_700_000_000_000));
 //! for strokes in cells_to_strokes(canvas.size(), &[(7, 8, Colour::rgb(255, 0, 0))], stamp)? {
-//!     let header = Header::new(author, 1, strokes.window(), 0);
+//!     let header = Header::new(author, 1, strokes.window(), 1);
 //!     let batch = SignedBatch::sign(&identity, &room, &header, &strokes.encode())?;
 //!     assert_eq!(canvas.read(&batch)?, strokes);
 //!     assert!(canvas.apply(batch, &strokes).kept);

@@ -106,7 +106,8 @@ mod tests {
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let stamp = Stamp::new(millis, 0).unwrap();
         for (sequence, strokes) in (millis..).zip(cells_to_strokes(canvas.size(), cells, stamp).unwrap()) {
-            let header = Header::new(author, sequence, strokes.window(), 0);
+            let cost = strokes.cells().len() as u32;
+            let header = Header::new(author, sequence, strokes.window(), cost);
             let batch = SignedBatch::sign(&identity, &RoomId([2; 32]), &header, &strokes.encode()).unwrap();
             canvas.apply(batch, &strokes);
         }
