@@ -52,7 +52,11 @@ pub(crate) fn geneses() -> Vec<Vec<u8>> {
 
 pub(crate) fn run_genesis(input: &[u8]) {
     let Ok((genesis, room)) = Genesis::decode(input) else { return };
-    assert_eq!(meshwork_place::make(&genesis).is_some(), meshwork_place::canvas_size(&genesis).is_some());
+    let (app, parameters) = genesis.app();
+    assert_eq!(
+        meshwork_place::make(app, parameters).is_some(),
+        meshwork_place::canvas_size(app, parameters).is_some()
+    );
     if let Genesis::Commons(commons) = genesis {
         assert_eq!(commons.to_bytes(), (input.to_vec(), room));
     }

@@ -81,8 +81,7 @@ pub(crate) fn history(input: &[u8]) {
     let config = Config { stores: true, keeps_history: true, ..Config::default() };
     let (me, _) = examples::addressee();
     let them = Endpoint { instance: Instance(7), ..me };
-    let canvas = meshwork_place::make(&decoded).expect("a canvas of a legal size");
-    let mut room = Room::new(RoomHandle(1), id, decoded, genesis, canvas, me, &config);
+    let mut room = Room::new(RoomHandle(1), id, decoded, genesis, meshwork_place::make, me, &config);
     let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
     room.handle_attached(now, them, Member { name: String::new(), stays: true, stores: true });
     room.begin_history(now);

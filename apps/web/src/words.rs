@@ -85,7 +85,7 @@ pub fn overlays_missing() -> Notice {
 /// The room cannot be entered, for a reason that the node knows.
 pub fn room_refused(refusal: &RoomRefusal) -> Notice {
     let offer = match refusal {
-        RoomRefusal::Version(_) | RoomRefusal::App(_) => Offer::Update,
+        RoomRefusal::Version(_) => Offer::Update,
         RoomRefusal::Full(_) | RoomRefusal::Server(_) => Offer::Reload,
         _ => Offer::Home,
     };

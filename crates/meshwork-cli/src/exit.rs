@@ -19,6 +19,11 @@ pub(crate) enum Failure {
     /// The room cannot be entered.
     #[error(transparent)]
     Refused(#[from] RoomRefusal),
+    /// The room is for an app that this command is not for, or tells its app what cannot be.
+    #[error(
+        "This room is for {0}, or tells it what this program does not know. Open the link with a program that is for it."
+    )]
+    App(String),
     /// What is kept on disk is damaged, in use, or cannot be read or written.
     #[error("{0}")]
     Storage(String),
@@ -46,7 +51,7 @@ impl Failure {
             Failure::Unexpected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
-            Failure::Refused(_) | Failure::Denied(_) | Failure::OutOfTime { .. } => 4,
+            Failure::Refused(_) | Failure::App(_) | Failure::Denied(_) | Failure::OutOfTime { .. } => 4,
             Failure::Storage(_) => 5,
         }
     }
@@ -59,6 +64,7 @@ impl Failure {
             Failure::Unreachable(_) => "unreachable",
             Failure::Storage(_) => "storage",
             Failure::Refused(refusal) => refusal_reason(refusal),
+            Failure::App(_) => "app",
             Failure::Denied(error) | Failure::OutOfTime { error, .. } => denial_reason(error),
         }
     }
@@ -90,7 +96,6 @@ pub(crate) fn refusal_reason(refusal: &RoomRefusal) -> &'static str {
         RoomRefusal::WrongRoom(_) => "wrong-room",
         RoomRefusal::Full(_) => "room-full",
         RoomRefusal::First | RoomRefusal::Version(_) => "version",
-        RoomRefusal::App(_) => "app",
         RoomRefusal::Server(_) => "server",
         _ => "refused",
     }

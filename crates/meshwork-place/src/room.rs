@@ -2,12 +2,12 @@
 
 use meshwork_core::id::{Endpoint, PeerId, Secret};
 use meshwork_core::node::{CommandError, Node, Receipt, RoomSpec, WriteError};
-use meshwork_core::replica::{Replica, WHENEVER};
+use meshwork_core::replica::{Replica, ReplicaNumber, WHENEVER};
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::presence::State;
 use meshwork_core::signed::app::{AppParameters, AppWord};
-use meshwork_core::signed::genesis::{Genesis, Owned};
+use meshwork_core::signed::genesis::Owned;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{self, Bytes};
 
@@ -17,15 +17,14 @@ use crate::cursor::Cursor;
 /// The word of the app.
 const WORD: &str = "place";
 
-/// The canvas of a Place room; `None` for another room, or where its parameters are no size of a canvas.
-pub fn make(genesis: &Genesis) -> Option<Box<dyn Replica>> {
-    let canvas = Canvas::new(canvas_size(genesis)?).ok()?;
+/// The canvas of Place; `None` for another app, or where the parameters are no size of a canvas.
+pub fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
+    let canvas = Canvas::new(canvas_size(app, parameters)?).ok()?;
     Some(Box::new(canvas))
 }
 
-/// The size of the canvas of a Place room; `None` as for [`make`].
-pub fn canvas_size(genesis: &Genesis) -> Option<CanvasSize> {
-    let (app, parameters) = genesis.app();
+/// The size of the canvas of Place; `None` as for [`make`].
+pub fn canvas_size(app: &AppWord, parameters: &AppParameters) -> Option<CanvasSize> {
     if &**app == WORD { read_parameters(parameters) } else { None }
 }
 
@@ -116,11 +115,11 @@ impl Place for Node {
             // The command says which it is: no such room, or not open yet.
             None => Vec::new(),
         };
-        self.room_mut(now, room).write(payloads)
+        self.room_mut(now, room).write(ReplicaNumber::FIRST, payloads)
     }
 
     fn canvas(&self, room: RoomHandle) -> Option<&Canvas> {
-        self.room(room).replica()
+        self.room(room).replica(ReplicaNumber::FIRST)
     }
 
     fn take_past(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch> {
@@ -158,15 +157,14 @@ impl Place for Node {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::id::Identity;
-
     use super::*;
 
-    /// A room that opens with `app` and tells it `parameters`.
-    fn genesis(app: &str, parameters: &[u8]) -> Genesis {
-        let owner = Identity::from_secret([1; 32]).peer();
-        let (app, parameters) = (app.parse().unwrap(), Bytes::new(parameters.to_vec()).unwrap());
-        Genesis::Owned(Owned::new(&mut Rng::new([1; 32]), owner, app, parameters, None))
+    /// The size of a canvas that is made of this.
+    fn made(app: &str, bytes: &[u8]) -> Option<CanvasSize> {
+        let (app, bytes) = (app.parse().unwrap(), Bytes::new(bytes.to_vec()).unwrap());
+        let size = canvas_size(&app, &bytes);
+        assert_eq!(make(&app, &bytes).is_some(), size.is_some());
+        size
     }
 
     /// docs/protocol/canvas.md shows these bytes.
@@ -176,8 +174,7 @@ mod tests {
         for (width, height, bytes) in [(100, 70, &[100, 70][..]), (1, 4096, &[1, 0x80, 0x20])] {
             let size = CanvasSize { width, height };
             assert_eq!(*parameters(size), *bytes);
-            let genesis = genesis(WORD, bytes);
-            assert_eq!((canvas_size(&genesis), make(&genesis).is_some()), (Some(size), true));
+            assert_eq!(made(WORD, bytes), Some(size));
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             let row = format!("| {width} x {height} | `{hex}` |");
             assert!(page.contains(&row), "docs/protocol/canvas.md lacks {row}");
@@ -186,14 +183,10 @@ mod tests {
 
     #[test]
     fn other_rooms_and_parameters_have_no_canvas() {
-        let is_refused = |app, parameters| {
-            let genesis = genesis(app, parameters);
-            canvas_size(&genesis).is_none() && make(&genesis).is_none()
-        };
-        assert!(is_refused("chat", &[100, 70]));
+        assert_eq!(made("chat", &[100, 70]), None);
         // No side, out of range, in more bytes than it takes, and more than two numbers.
         for parameters in [&[][..], &[100], &[0, 1], &[1, 0x81, 0x20], &[0xe4, 0, 70], &[100, 70, 0]] {
-            assert!(is_refused(WORD, parameters), "{parameters:?}");
+            assert_eq!(made(WORD, parameters), None, "{parameters:?}");
         }
     }
 }

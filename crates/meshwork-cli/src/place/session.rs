@@ -282,7 +282,11 @@ impl Session {
 
     /// Columns and rows of the canvas.
     pub(super) async fn canvas_size(&mut self, room: RoomHandle) -> Result<CanvasSize, Failure> {
-        self.look(room, |node, room| Some(node.canvas(room)?.size())).await
+        let size = self.look(room, |node, room| {
+            let app = node.room(room).app()?.to_string();
+            Some(node.canvas(room).map(Canvas::size).ok_or(app))
+        });
+        size.await?.map_err(Failure::App)
     }
 
     /// The canvas as it is now.

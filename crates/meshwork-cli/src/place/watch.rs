@@ -5,7 +5,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, ServerState};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::batch::BatchKey;
-use meshwork_place::canvas::Painted;
+use meshwork_place::canvas::{Painted, REPLICA};
 use serde_json::{Value, json};
 
 use super::session::{Session, Stay};
@@ -100,7 +100,7 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             with_peer(json!({ "event": if *distant { "distant" } else { "left" } }), Some(*endpoint))
         }
         Event::InStep { endpoint, .. } => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
-        Event::Changed { batch, changes, .. } => {
+        Event::Changed { replica: REPLICA, batch, changes, .. } => {
             let count = Painted::of(changes).len();
             match batch {
                 Some(BatchKey { author, sequence, .. }) => with_peer(
@@ -150,7 +150,7 @@ mod tests {
     use meshwork_core::id::{Instance, PeerId};
     use meshwork_core::node::{LinkState, Refusal, RoomHandle, RoomRefusal};
     use meshwork_core::replica::Changes;
-    use meshwork_place::canvas::{Colour, REPLICA};
+    use meshwork_place::canvas::Colour;
 
     use super::*;
     use meshwork_core::signed::list::ShortId;

@@ -24,9 +24,6 @@ impl Node {
         let secret = spec.private.then(|| Secret(own.rng.bytes()));
         let owned = Owned::new(&mut own.rng, own.me.peer, spec.app, spec.parameters, secret.as_ref());
         let genesis = Genesis::Owned(owned.clone());
-        if !rooms.knows_app(&genesis) {
-            return Err(CommandError::App { app: owned.app });
-        }
         let app = owned.app.clone();
         let (bytes, id) = owned.sign(&own.identity).expect("the key is the owner's");
         let secrets = secret.map(|secret| Secrets { secret, edit_seed: None });
@@ -35,7 +32,7 @@ impl Node {
         let base = &mut self.base;
         base.rooms
             .open_room(&mut base.own, handle, genesis, bytes, id)
-            .expect("the secret is the one just committed to, and the app was just asked");
+            .expect("the secret is the one just committed to");
         base.rooms.set_new(handle);
         base.rooms.store_genesis(&base.own, handle);
         base.servers.ask_for_room(&mut base.own, &base.rooms, handle, None);
@@ -223,10 +220,15 @@ mod tests {
 
     use super::*;
     use crate::node::Output;
+    use crate::node::WriteError;
     use crate::node::world::{World, spec};
+    use crate::replica::ReplicaNumber;
     use crate::replica::toy::Board;
     use crate::room::rules::terms::Terms;
+    use crate::signed::app::GENESIS_SLOT;
     use crate::signed::genesis::Commons;
+    use crate::signed::header::Family;
+    use crate::table::{Table, Write, Writer, payloads};
     use crate::time::Time;
     use crate::wire::BoundedText;
 
@@ -278,17 +280,25 @@ mod tests {
         let view = world.node.room(room);
         assert_eq!((view.app().map(|app| &**app), view.is_private()), (Some("toy"), Some(false)));
         let mut open = world.node.room_mut(Time(0), room);
-        open.write(Board::payloads(&[(1, 2)])).expect("everybody may write");
+        let written = open.write(ReplicaNumber::FIRST, Board::payloads(&[(1, 2)]));
+        written.expect("everybody may write");
         open.set_rules(Terms::default()).expect_err("it has no owner");
-        assert!(world.node.room(room).replica::<Board>().is_some());
+        assert!(world.node.room(room).replica::<Board>(ReplicaNumber::FIRST).is_some());
     }
 
     #[test]
-    fn a_room_of_an_unknown_app_is_not_made() {
+    fn tables_need_no_app() {
         let mut world = World::new();
         let app = "chess".parse().expect("a word");
-        let made = world.node.create_room(Time(0), RoomSpec { app, ..spec() });
-        let words = made.expect_err("there is no such app").to_string();
-        assert!(words.contains("chess"), "{words}");
+        let room = world.node.create_room(Time(0), RoomSpec { app, ..spec() }).expect("a room");
+        let payloads = payloads(&[Write::value("moves", Writer::Anybody.field(b"1"), "e4")]).expect("short");
+        let mut open = world.node.room_mut(Time(0), room);
+        let table = ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("a slot");
+        open.write(table, payloads.clone()).expect("everybody may write");
+        let off = ReplicaNumber::new(2, Family::ByValue).expect("a slot");
+        assert_eq!(open.write(off, payloads), Err(CommandError::Write(WriteError::AppIsOff(2))));
+        let view = world.node.room(room);
+        assert_eq!(view.replica::<Table>(table).map(|table| table.entries(b"").count()), Some(1));
+        assert!(view.replica::<Board>(ReplicaNumber::FIRST).is_none(), "it is no app of this program");
     }
 }

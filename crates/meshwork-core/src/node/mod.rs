@@ -249,7 +249,7 @@ impl Node {
     /// Makes a room and registers it with a server. Its LINK is known at [`Event::RoomRegistered`].
     ///
     /// # Errors
-    /// [`CommandError::App`], [`CommandError::Server`] or [`CommandError::TooManyRooms`].
+    /// [`CommandError::Server`] or [`CommandError::TooManyRooms`].
     pub fn create_room(&mut self, now: Time, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         self.advance(now);
         let handle = self.add_created_room(spec)?;

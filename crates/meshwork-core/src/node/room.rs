@@ -11,7 +11,7 @@ use crate::id::{Endpoint, PeerId, RoomId};
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
 use crate::overlay::sketch::Sight;
-use crate::replica::Replica;
+use crate::replica::{Replica, ReplicaNumber};
 use crate::room::Room;
 use crate::room::history::HistoryView;
 use crate::room::rules::publish::Act;
@@ -23,9 +23,10 @@ use crate::seam::event::{Event, LinkState, RoomHandle};
 use crate::seam::presence::State;
 use crate::signalling::address::RoomAddress;
 use crate::signed::admission::EditSeed;
-use crate::signed::app::AppWord;
+use crate::signed::app::{AppParameters, AppWord, SLOTS_MAX};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
+use crate::signed::change::AppOn;
 use crate::signed::list::ShortId;
 use crate::time::{Now, Time, WallTime};
 
@@ -65,9 +66,15 @@ impl<'a> RoomRef<'a> {
         Some(self.open()?.kept().genesis().app().0)
     }
 
-    /// The replica of the app that the room opened with, if it is what is asked for.
-    pub fn replica<R: Replica>(self) -> Option<&'a R> {
-        self.open()?.kept().replica().as_any()
+    /// The slot of an app, by its word; `None` while it is not on.
+    pub fn slot_of(self, app: &AppWord) -> Option<u8> {
+        self.open()?.kept().slot_of(app)
+    }
+
+    /// The replica with this number, if it is what is asked for. That of the app which the room opened with is
+    /// [`ReplicaNumber::FIRST`].
+    pub fn replica<R: Replica>(self, number: ReplicaNumber) -> Option<&'a R> {
+        self.open()?.kept().replicas().get(number)?.as_any()
     }
 
     /// The room's time at `now`, by which what is written is stamped.
@@ -242,28 +249,28 @@ impl<'a> RoomMut<'a> {
         Ok(())
     }
 
-    /// Writes payloads in one's own name into the room's replica, a batch each: its app says what they are.
+    /// Writes payloads in one's own name into a replica of the room, a batch each: its app says what they are.
     ///
     /// # Errors
     /// [`CommandError`] says what is wrong with a payload, or that neighbours cannot keep up; nothing was written.
-    pub fn write(&mut self, payloads: Vec<Vec<u8>>) -> Result<Receipt, CommandError> {
+    pub fn write(&mut self, replica: ReplicaNumber, payloads: Vec<Vec<u8>>) -> Result<Receipt, CommandError> {
         let base = &mut self.node.base;
         base.rooms.check_backpressure(&base.links, self.room)?;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
-        let receipt = room.write(now, &base.own.identity, payloads)?;
+        let receipt = room.write(now, &base.own.identity, replica, payloads)?;
         self.node.settle();
         Ok(receipt)
     }
 
-    /// What one may write now; `None` where the room's rules have no limit.
+    /// What one may write now in the app in a slot; `None` where the room's rules have no limit for it.
     ///
     /// # Errors
-    /// [`WriteError::Banned`] and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
+    /// [`WriteError::AppIsOff`], [`WriteError::Banned`] and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
     /// [`CommandError::NotOpen`].
-    pub fn writing_left(&mut self) -> Result<Option<WritingLeft>, CommandError> {
+    pub fn writing_left(&mut self, slot: u8) -> Result<Option<WritingLeft>, CommandError> {
         let base = &mut self.node.base;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
-        Ok(room.kept().writing_left(now)?)
+        Ok(room.kept().writing_left(now, slot)?)
     }
 
     /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
@@ -297,6 +304,23 @@ impl<'a> RoomMut<'a> {
         let record = self.govern(Act::SetTerms(terms))?;
         self.node.base.rooms.set_edit_seed(self.room, seed);
         Ok(record)
+    }
+
+    /// Turns an app on in the room, if it is not. Returns its slot.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) where the
+    /// room has as many apps as it can.
+    pub fn turn_on(&mut self, app: AppWord, parameters: AppParameters) -> Result<u8, CommandError> {
+        let base = &mut self.node.base;
+        let kept = base.rooms.open(&base.own, self.room)?.0.kept();
+        if let Some(slot) = kept.slot_of(&app) {
+            return Ok(slot);
+        }
+        let full = || WriteError::Record(format!("a room has at most {SLOTS_MAX} apps"));
+        let slot = kept.free_slot().ok_or_else(full)?;
+        self.govern(Act::TurnOn(AppOn { slot, app, parameters }))?;
+        Ok(slot)
     }
 
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.

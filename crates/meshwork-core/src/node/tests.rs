@@ -9,6 +9,7 @@ use super::people::COUNTERS_MAX;
 use super::world::{World, member, spec};
 use super::*;
 use crate::id::Instance;
+use crate::replica::ReplicaNumber;
 use crate::replica::toy::{Board, PART, PARTS};
 use crate::room::message::{RoomMessage, Want};
 use crate::signalling::protocol::Announcement;
@@ -105,7 +106,7 @@ fn parts_are_served_until_a_queue_fills() {
         world
             .node
             .room_mut(world.now, world.room)
-            .write(Board::payloads(&values))
+            .write(ReplicaNumber::FIRST, Board::payloads(&values))
             .expect("places of the board");
     }
     // What was just written is told at once to whoever attaches.

@@ -47,12 +47,6 @@ pub enum CommandError {
     /// The room's genesis is not known yet: wait for [`Event::RoomOpened`](super::Event::RoomOpened).
     #[error("the room is not open yet")]
     NotOpen,
-    /// The app is not known to this program, or it is told what cannot be.
-    #[error("this program does not know the app {app}, or what it is told")]
-    App {
-        /// The word that names the app.
-        app: AppWord,
-    },
     /// Stored bytes are not this room.
     #[error("what is stored is not a room: {0}")]
     Stored(String),

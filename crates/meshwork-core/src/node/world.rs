@@ -1,6 +1,5 @@
 //! A node and its neighbours, each of which is the other end of a link that says what a test wants.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -10,28 +9,19 @@ use crate::id::Instance;
 use crate::links::link::LinkEvent;
 use crate::links::message::{Attach, LinkMessage};
 use crate::links::transcript::Facts;
-use crate::replica::Replica;
-use crate::replica::toy::Board;
+use crate::replica::toy;
 use crate::room::message::RoomMessage;
 use crate::seam::description::{Fingerprint, Fingerprints, Role};
 use crate::seam::io::LinkId;
 use crate::seam::path::LinkPath;
 use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
-use crate::signed::genesis::Genesis;
 use crate::wire::{BoundedText, Bytes};
 
 /// An open room with a board.
 pub(super) fn spec() -> RoomSpec {
     let app = "toy".parse().expect("a word");
     RoomSpec { server: "https://mesh.example".into(), app, parameters: Bytes::default(), private: false }
-}
-
-/// A board for the app `toy`, which is told nothing.
-pub(super) fn board(genesis: &Genesis) -> Option<Box<dyn Replica>> {
-    let (app, parameters) = genesis.app();
-    let is_known = &**app == "toy" && parameters.is_empty();
-    is_known.then(|| Box::new(Board::new()) as Box<dyn Replica>)
 }
 
 /// Who all others are, and greater than the node, so that they offer.
@@ -76,7 +66,7 @@ impl World {
     pub(super) fn new() -> World {
         let [me, _] = identities();
         let mut node = Node::new(
-            board,
+            toy::make,
             Config::default(),
             me,
             [7; 32],

@@ -1,5 +1,7 @@
 //! What the room does when its rules change, and how one's own person changes them.
 
+use alloc::vec::Vec;
+
 use super::rules::Heard;
 use super::rules::publish::Act;
 use super::{Room, RoomOutput};
@@ -20,7 +22,7 @@ impl Room {
     /// [`WriteError::NotBanned`].
     pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<ShortId, WriteError> {
         let stamp = self.kept.clock.next(now.wall);
-        let stated = self.kept.rules.state(identity.peer(), stamp, act, &*self.kept.replica)?;
+        let stated = self.kept.rules.state(identity.peer(), stamp, act, &self.kept.replicas)?;
         let record = self.kept.rules.publish(identity, stated)?;
         self.kept.clock.merge(stamp);
         self.enforce(now);
@@ -59,25 +61,31 @@ impl Room {
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     fn enforce(&mut self, now: Now) {
-        let outdated = self.kept.rules.outdated(&*self.kept.replica);
+        let mut changed = Vec::new();
+        let outdated = self.kept.rules.outdated(&self.kept.replicas);
         let rules = &self.kept.rules;
+        for (number, raised) in self.kept.replicas.handle_records(rules.records().book()) {
+            raised.dropped.into_iter().for_each(|dropped| self.kept.storage.remove(dropped));
+            changed.extend(raised.changed.map(|changes| (number, changes)));
+        }
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
-        let retractions = self.kept.rules.retractions();
-        let enforced = self.kept.replica.enforce(&stands, &retractions, &mut rules.beaten());
+        let retractions = rules.retractions();
+        let enforced = self.kept.replicas.enforce(&stands, &retractions, || rules.beaten());
         self.kept.writing.outbox_mut().retain(stands);
-        for removed in &enforced.removed {
-            self.kept.storage.remove(removed.key());
+        let mut restored = Vec::new();
+        for (number, enforced) in enforced {
+            enforced.removed.iter().for_each(|removed| self.kept.storage.remove(removed.key()));
+            restored.extend(enforced.restored);
+            changed.extend(enforced.changed.map(|changes| (number, changes)));
         }
-        let waited = self.kept.rules.handle_enforced(&enforced.restored);
-        enforced.restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
-        if let Some(changes) = enforced.changed {
-            self.kept.tell_changed(None, changes);
-        }
+        let waited = self.kept.rules.handle_enforced(&restored);
+        restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
+        changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });
+        self.kept.comparison.handle_replicas(now.time, &self.kept.replicas);
         self.keep_records(now);
-        self.kept.comparison.handle_change(now.time);
-        if outdated.cost > 0 {
-            self.kept.writing.outdate(outdated);
+        for (number, content) in outdated {
+            self.kept.writing.outdate(number, content);
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.delivery.push_again(waited);

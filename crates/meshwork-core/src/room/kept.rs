@@ -1,15 +1,16 @@
 //! What a room keeps: its replica, its rules, what was delivered, what is stored, and what is to be told of it.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::RoomOutput;
-use super::comparison::Comparison;
+use super::comparison::Comparisons;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
+use super::replicas::{MakeReplica, Replicas};
 use super::rules::Rules;
 use super::rules::exchange::ExchangeOutput;
 use super::rules::records::Records;
@@ -17,11 +18,12 @@ use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, PeerId, RoomId};
-use crate::replica::{Changes, Replica, ReplicaNumber};
+use crate::replica::{Changes, ReplicaNumber};
 use crate::rulebook::Verdict;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::signed::admission::EditSeed;
+use crate::signed::app::{AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
@@ -37,14 +39,14 @@ pub struct Kept {
     genesis_bytes: Vec<u8>,
     pub(super) me: Endpoint,
     pub(super) stays: bool,
-    pub(super) replica: Box<dyn Replica>,
+    pub(super) replicas: Replicas,
     pub(super) clock: Clock,
     /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
     ahead: i64,
     told_ahead: i64,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
-    pub(super) comparison: Comparison,
+    pub(super) comparison: Comparisons,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
     pub(super) outputs: VecDeque<RoomOutput>,
@@ -56,10 +58,13 @@ impl Kept {
         id: RoomId,
         genesis: Genesis,
         bytes: Vec<u8>,
-        replica: Box<dyn Replica>,
+        make: MakeReplica,
         me: Endpoint,
         config: &Config,
     ) -> Kept {
+        let replicas = Replicas::new(make, &genesis);
+        let mut comparison = Comparisons::default();
+        comparison.handle_replicas(Time(0), &replicas);
         Kept {
             handle,
             id,
@@ -69,13 +74,13 @@ impl Kept {
             genesis_bytes: bytes,
             me,
             stays: config.stays,
-            replica,
+            replicas,
             clock: Clock::new(),
             ahead: 0,
             told_ahead: 0,
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
-            comparison: Comparison::new(ReplicaNumber::FIRST),
+            comparison,
             outputs: VecDeque::new(),
         }
     }
@@ -120,12 +125,30 @@ impl Kept {
         &self.genesis_bytes
     }
 
-    /// The replica of the app that the room opened with.
-    pub fn replica(&self) -> &dyn Replica {
-        &*self.replica
+    /// The slot of an app, by its word; `None` while it is not on. The conversation has one without a word.
+    pub fn slot_of(&self, app: &AppWord) -> Option<u8> {
+        if self.genesis.app().0 == app {
+            return Some(GENESIS_SLOT);
+        }
+        self.slots().find(|slot| self.records().book().app(*slot).is_some_and(|on| on.app == *app))
     }
 
-    /// Whether the member's records and replica equalled ours when they were last compared, and nothing changed since.
+    /// A slot that no record has given to an app; `None` where there is none left.
+    pub(crate) fn free_slot(&self) -> Option<u8> {
+        self.slots().find(|slot| self.records().book().app(*slot).is_none())
+    }
+
+    /// The slots that records give to apps.
+    fn slots(&self) -> Range<u8> {
+        CONVERSATION_SLOT + 1..SLOTS_MAX
+    }
+
+    /// What is kept in step, by number.
+    pub fn replicas(&self) -> &Replicas {
+        &self.replicas
+    }
+
+    /// Whether the member's records and replicas equalled ours when they were last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.comparison.is_in_step(endpoint) && self.rules.is_in_step(endpoint)
     }
@@ -146,12 +169,12 @@ impl Kept {
         })
     }
 
-    /// What this peer may write at once now; `None` where the rules have no limit.
+    /// What this peer may write at once now in the app in a slot; `None` where the rules have no limit for it.
     ///
     /// # Errors
-    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
-    pub fn writing_left(&self, now: Now) -> Result<Option<WritingLeft>, WriteError> {
-        self.rules.writing_left(self.clock.next(now.wall))
+    /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] when that is nothing.
+    pub fn writing_left(&self, now: Now, slot: u8) -> Result<Option<WritingLeft>, WriteError> {
+        self.rules.writing_left(slot, self.clock.next(now.wall))
     }
 
     /// Reads a batch and does the checks that cost little: it may be queued for the others.
@@ -162,7 +185,6 @@ impl Kept {
 
     /// Does the checks that cost little.
     pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
-        self.delivery.screen(batch)?;
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
         }
@@ -185,7 +207,7 @@ impl Kept {
     /// # Errors
     /// [`Rejection`] says why not; nothing was remembered.
     pub(super) fn verify(&self, now: Now, batch: UnverifiedBatch) -> Result<Checked, Rejection> {
-        self.delivery.verify(now, batch, &*self.replica, &self.rules)
+        self.delivery.verify(now, batch, &self.replicas, &self.rules)
     }
 
     /// Applies a batch. Returns whether it was taken in: it won an entry.
@@ -201,13 +223,15 @@ impl Kept {
     /// The same with what is stored already.
     pub(super) fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
+        let number = batch.header().replica;
+        let Some(replica) = self.replicas.get_mut(number) else { return false };
         let again = self.delivery.is_delivered(&key);
-        let applied = self.delivery.apply(checked, &mut *self.replica, &mut self.clock);
+        let applied = self.delivery.apply(checked, replica, &mut self.clock);
         self.rules.note(batch, applied.kept, &applied.dropped);
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
-        self.comparison.handle_change(now.time);
+        self.comparison.handle_change(now.time, number);
         if tell && let Some(changes) = applied.changed {
-            self.tell_changed((!again).then_some(key), changes);
+            self.tell_changed(number, (!again).then_some(key), changes);
         }
         applied.kept
     }
@@ -215,10 +239,12 @@ impl Kept {
     /// Asks neighbours for what is lacking, once what they said before is worked off.
     pub(super) fn fetch(&mut self, now: Now) {
         let delivery = &self.delivery;
-        if delivery.is_restored() {
-            self.comparison.fetch(now.time, &*self.replica, |neighbour| !delivery.has_live(neighbour));
-        }
-        self.comparison.tell_worked_off(|neighbour| delivery.has_wanted(neighbour));
+        self.comparison.fetch(
+            now.time,
+            delivery.is_restored().then_some(&self.replicas),
+            |neighbour| !delivery.has_live(neighbour),
+            |neighbour| delivery.has_wanted(neighbour),
+        );
     }
 
     /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
@@ -237,8 +263,10 @@ impl Kept {
         let (refused, stamps) = self.rules.restore(stored);
         stamps.into_iter().for_each(|stamp| self.clock.merge(stamp));
         let rules = &self.rules;
+        self.replicas.handle_records(rules.records().book());
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
-        self.replica.enforce(&stands, &rules.retractions(), &mut core::iter::empty());
+        self.replicas.enforce(&stands, &rules.retractions(), core::iter::empty);
+        self.comparison.handle_replicas(Time(0), &self.replicas);
         self.comparison.handle_rules(Time(0), self.rules.records().digest());
         refused
     }
@@ -261,7 +289,7 @@ impl Kept {
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already.
     pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
-        self.storage.start(&self.genesis_bytes, stored, self.replica.batches());
+        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches());
         self.store_records();
     }
 
@@ -328,9 +356,9 @@ impl Kept {
         }
     }
 
-    /// Tells that the replica looks different, by a batch that was new or for another reason.
-    pub(super) fn tell_changed(&mut self, batch: Option<BatchKey>, changes: Changes) {
-        self.event(Event::Changed { room: self.handle, replica: ReplicaNumber::FIRST, batch, changes });
+    /// Tells that a replica looks different, by a batch that was new or for another reason.
+    pub(super) fn tell_changed(&mut self, replica: ReplicaNumber, batch: Option<BatchKey>, changes: Changes) {
+        self.event(Event::Changed { room: self.handle, replica, batch, changes });
     }
 
     /// A batch is about to be applied: if another one has its place in its author's sequence, that is told.
@@ -395,10 +423,10 @@ impl Kept {
         self.outputs.push_back(RoomOutput::Event(event));
     }
 
-    /// What the next batch says of itself, beside its cost.
-    pub(super) fn header(&self, window: StampWindow) -> Header {
+    /// What the next batch for a replica says of itself, beside its cost.
+    pub(super) fn header(&self, replica: ReplicaNumber, window: StampWindow) -> Header {
         let (author, sequence, record) =
             (self.me, self.writing.next_sequence(), self.rules.records().in_force());
-        Header { author, sequence, replica: ReplicaNumber::FIRST, record, window, cost: 0, used: None }
+        Header { author, sequence, replica, record, window, cost: 0, used: None }
     }
 }

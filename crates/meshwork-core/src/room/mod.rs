@@ -6,11 +6,11 @@
 //!
 //! # How it works
 //! A [`Room`] routes between what it keeps ([`Kept`]), who its members are ([`Membership`]) and the past ([`history`]): the
-//! overlay says to whom a batch goes, [`comparison`] compares the replica with each neighbour, [`delivery::queue`] queues
+//! overlay says to whom a batch goes, [`comparison`] compares the replicas with each neighbour, [`delivery::queue`] queues
 //! what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the node's.
 //!
 //! # Invariants
-//! - A replica changes through signed batches only, one's own included.
+//! - Replicas change through signed batches only, one's own included.
 //! - A batch is applied, told to the application and passed on at most once.
 //! - A member that stores acknowledges a batch as stored after it is on durable storage, never before.
 //!
@@ -25,11 +25,11 @@ mod kept;
 mod linking;
 mod membership;
 pub mod message;
+pub mod replicas;
 pub mod rules;
 pub mod storage;
 pub mod writing;
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -37,12 +37,12 @@ use self::comparison::ComparisonOutput;
 use self::history::History;
 pub use self::kept::Kept;
 pub use self::membership::Membership;
+pub use self::replicas::{MakeReplica, Replicas};
 use self::storage::StorageOutput;
 pub use self::writing::outbox::OUTBOX_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
-use crate::replica::{Replica, ReplicaNumber};
 use crate::room::message::{Acknowledged, RoomMessage};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
@@ -111,10 +111,6 @@ impl From<&Attach> for Member {
     }
 }
 
-/// Makes what the app of a room keeps in step; `None` where it does not know the app, or the genesis says of it what
-/// cannot be.
-pub type MakeReplica = fn(&Genesis) -> Option<Box<dyn Replica>>;
-
 /// An open room: its genesis is known.
 #[derive(Debug)]
 pub struct Room {
@@ -124,18 +120,18 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room of this genesis, whose signature was checked, with what its app keeps in step.
+    /// An empty room of this genesis, whose signature was checked. `make` makes what its apps keep in step.
     pub fn new(
         handle: RoomHandle,
         id: RoomId,
         genesis: Genesis,
         bytes: Vec<u8>,
-        replica: Box<dyn Replica>,
+        make: MakeReplica,
         me: Endpoint,
         config: &Config,
     ) -> Room {
         Room {
-            kept: Kept::new(handle, id, genesis, bytes, replica, me, config),
+            kept: Kept::new(handle, id, genesis, bytes, make, me, config),
             membership: Membership::new(me),
             history: History::new(config),
         }
@@ -191,7 +187,7 @@ impl Room {
         for batch in self.kept.writing.outbox().batches().cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
-        self.kept.comparison.handle_attached(now.time, endpoint, &*self.kept.replica);
+        self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
 
@@ -217,32 +213,9 @@ impl Room {
 
     /// An attached member said something.
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
-        let is_ours = |replica| replica == ReplicaNumber::FIRST.to_byte();
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
             RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
-            RoomMessage::Summary(summary) if is_ours(summary.replica) => {
-                self.kept.comparison.handle_summary(now.time, from, &summary, &*self.kept.replica);
-            }
-            RoomMessage::Digest(told) if is_ours(told.replica) => {
-                self.kept.comparison.handle_digest(now.time, from, told.digest, &*self.kept.replica);
-            }
-            RoomMessage::AskSummary(replica) if is_ours(replica) => {
-                self.kept.comparison.handle_ask_summary(from, &*self.kept.replica);
-            }
-            RoomMessage::Want(want) if is_ours(want.replica) => {
-                self.kept.comparison.handle_want(from, &want.parts)
-            }
-            RoomMessage::Unwant(want) if is_ours(want.replica) => {
-                self.kept.comparison.handle_unwant(from, &want.parts);
-            }
-            RoomMessage::WorkedOff(told) if is_ours(told.replica) => {
-                self.kept.comparison.handle_told_worked_off(from, told.bytes);
-            }
-            RoomMessage::PartBegin(begin) if is_ours(begin.replica) => {
-                self.kept.comparison.handle_part_begin(from, begin);
-            }
-            RoomMessage::PartEnd(end) if is_ours(end.replica) => self.receive_part_end(now, from, end.part),
             RoomMessage::Acknowledged(told) => self.handle_acknowledged(from, &told),
             RoomMessage::Neighbours(links) => {
                 self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
@@ -256,8 +229,12 @@ impl Room {
             | RoomMessage::Admission(_)
             | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
-            // A replica that this build does not have: skipped like an unknown kind.
-            _ => {}
+            message => {
+                let comparison = &mut self.kept.comparison;
+                if let Some(end) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
+                    self.receive_part_end(from, end);
+                }
+            }
         }
         self.finish(now);
     }
@@ -292,7 +269,7 @@ impl Room {
         if self.kept.rules.takes_join(now.time) {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
-        self.kept.comparison.handle_timeout(now.time, &*self.kept.replica);
+        self.kept.comparison.handle_timeout(now.time, &self.kept.replicas);
         self.finish(now);
     }
 
@@ -317,7 +294,7 @@ impl Room {
     /// The next message for `to` of the parts of the replica, or else of the history, that it wants. Asked for when the link has
     /// room, so that a large replica streams between live batches.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        let message = self.kept.comparison.serve(to, &*self.kept.replica).or_else(|| self.serve_history(to));
+        let message = self.kept.comparison.serve(to, &self.kept.replicas).or_else(|| self.serve_history(to));
         if let Some(RoomMessage::PartBatch(bytes)) = &message
             && let Some(author) = UnverifiedBatch::peer_of(bytes)
         {

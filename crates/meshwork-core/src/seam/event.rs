@@ -228,10 +228,9 @@ impl Event {
                 }
             }
             Event::RoomRefused { reason, .. } => match reason {
-                RoomRefusal::WrongRoom(words)
-                | RoomRefusal::Full(words)
-                | RoomRefusal::App(words)
-                | RoomRefusal::Server(words) => make_fit(words),
+                RoomRefusal::WrongRoom(words) | RoomRefusal::Full(words) | RoomRefusal::Server(words) => {
+                    make_fit(words)
+                }
                 RoomRefusal::SecretMissing
                 | RoomRefusal::SecretWrong
                 | RoomRefusal::First
@@ -340,12 +339,6 @@ pub enum RoomRefusal {
         "This room was made by a later version of Meshwork (genesis format {0}). Update, then open the link again."
     )]
     Version(u8),
-    /// The app is not known to this program, or the room tells it what cannot be.
-    #[error(
-        "This program does not know the room's app {0}, or what the room tells it. Update, or open the link with a \
-         program that knows it."
-    )]
-    App(String),
     /// The server refused to register the room or to let the endpoint in.
     #[error("The server refused: {0}.")]
     Server(String),

@@ -1,5 +1,6 @@
 //! Which cells the records of a room have read cleared.
 
+use super::REPLICA;
 use super::size::TILE_SIDE;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
@@ -64,7 +65,7 @@ impl Erase {
 impl From<Erase> for Retract {
     fn from(erase: Erase) -> Retract {
         let scope = erase.region.map(Region::to_scope).unwrap_or_default();
-        Retract { author: erase.author, scope }
+        Retract { replica: REPLICA, author: erase.author, scope }
     }
 }
 

@@ -4,21 +4,18 @@ use std::time::Duration;
 
 use crate::common::{Member, SIZE};
 use meshwork_core::node::{Config, Event, Node};
-use meshwork_core::replica::Replica;
+use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::seam::event::RoomHandle;
-use meshwork_core::signed::genesis::Genesis;
-use meshwork_core::table::{Change, Kind, Table, Write, Writer, payloads};
+use meshwork_core::signed::app::{AppParameters, AppWord, GENESIS_SLOT};
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{Change, Table, Write, Writer, payloads};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Colour;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 
-/// A table for any room.
-fn table(_: &Genesis) -> Option<Box<dyn Replica>> {
-    Some(Box::new(Table::new(Kind::ByValue)))
-}
-
-fn start(world: &mut World, person: u64) -> usize {
-    let make = |_, config, identity, seed, now, wall| Node::new(table, config, identity, seed, now, wall);
-    world.start_with(Config::default(), person, 0, make)
+fn table() -> ReplicaNumber {
+    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("a slot")
 }
 
 fn field(name: impl ToString) -> Vec<u8> {
@@ -27,24 +24,26 @@ fn field(name: impl ToString) -> Vec<u8> {
 
 fn write(world: &mut World, (index, room): Member, writes: &[Write]) {
     let payloads = payloads(writes).expect("they can be written");
-    world.command(index, |node, now| node.room_mut(now, room).write(payloads)).expect("there is no limit");
+    world
+        .command(index, |node, now| node.room_mut(now, room).write(table(), payloads))
+        .expect("there is no limit");
 }
 
 fn read<'a>(world: &'a World, (index, room): Member, row: &str, name: &str) -> Option<&'a [u8]> {
-    world.node(index).room(room).replica::<Table>()?.get(row.as_bytes(), &field(name))?.value()
+    world.node(index).room(room).replica::<Table>(table())?.get(row.as_bytes(), &field(name))?.value()
 }
 
 fn equal(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
     |world| {
         let digest =
-            |(index, room): &Member| Some(world.node(*index).room(*room).replica::<Table>()?.digest());
+            |(index, room): &Member| Some(world.node(*index).room(*room).replica::<Table>(table())?.digest());
         members.iter().all(|member| digest(member).is_some() && digest(member) == digest(&members[0]))
     }
 }
 
 fn join(world: &mut World, members: &mut Vec<Member>, person: u64) -> Member {
     let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
-    let index = start(world, person);
+    let index = world.start(Config::default(), person, 0);
     let room: RoomHandle = world.join_room(index, address);
     members.push((index, room));
     (index, room)
@@ -53,7 +52,7 @@ fn join(world: &mut World, members: &mut Vec<Member>, person: u64) -> Member {
 #[test]
 fn a_room_keeps_a_table_in_step() {
     let mut world = World::new(1, PathModel::WAN);
-    let first = start(&mut world, 1);
+    let first = world.start(Config::default(), 1, 0);
     let one = (first, world.create_room(first, SIZE, false));
     assert!(
         world.run_while(Duration::from_secs(5), |world| world.node(one.0).room(one.1).address().is_some())
@@ -85,8 +84,9 @@ fn a_room_keeps_a_table_in_step() {
         world.run_for(Duration::from_millis(50));
     }
     assert!(world.run_while(Duration::from_secs(10), equal(&members)));
-    let batches =
-        |world: &World| world.node(two.0).room(two.1).replica::<Table>().map(|table| table.batch_count());
+    let batches = |world: &World| {
+        world.node(two.0).room(two.1).replica::<Table>(table()).map(|table| table.batch_count())
+    };
     assert!(batches(&world) < Some(60), "{:?}", batches(&world));
 
     // After a cut: each writes what the other does not hear.
@@ -101,4 +101,72 @@ fn a_room_keeps_a_table_in_step() {
     assert_eq!(["1", "3"].map(|name| read(&world, one, "cut", name)), [Some(&b"1"[..]), Some(b"3")]);
     let refused = |event: &&Event| matches!(event, Event::Refused { .. });
     assert_eq!(members.iter().flat_map(|(index, _)| &world.look_at(*index).events).find(refused), None);
+}
+
+/// A program that knows no app.
+fn start_stranger(world: &mut World, person: u64) -> usize {
+    let make =
+        |_, config, identity, seed, now, wall| Node::new(|_, _| None, config, identity, seed, now, wall);
+    world.start_with(Config { stays: true, stores: true, ..Config::default() }, person, 0, make)
+}
+
+#[test]
+fn a_keeper_keeps_tables_of_apps_that_it_does_not_know() {
+    let mut world = World::new(3, PathModel::WAN);
+    let first = world.start(Config::default(), 1, 0);
+    let one = (first, world.create_room(first, SIZE, false));
+    let address = |world: &World| world.node(one.0).room(one.1).address();
+    assert!(world.run_while(Duration::from_secs(5), |world| address(world).is_some()));
+    let link = address(&world).expect("just seen");
+    let index = start_stranger(&mut world, 2);
+    let keeper: Member = (index, world.join_room(index, link));
+    let votes: AppWord = "votes".parse().expect("a word");
+    let turned_on = world.command(one.0, |node, now| {
+        node.room_mut(now, one.1).turn_on(votes.clone(), AppParameters::default())
+    });
+    let slot = turned_on.expect("it is its room");
+    let number = ReplicaNumber::new(slot, Family::ByValue).expect("a slot");
+    let payloads = payloads(&[Write::value("ferry", field("seats"), "40")]).expect("short");
+    world.command(one.0, |node, now| node.room_mut(now, one.1).write(number, payloads)).expect("no limit");
+    let in_step = |world: &World| {
+        world.node(one.0).room(one.1).peers().iter().any(|peer| peer.attached && peer.in_step)
+            && world.node(keeper.0).room(keeper.1).replica::<Table>(number).is_some()
+    };
+    assert!(world.run_while(Duration::from_secs(20), in_step), "over what both keep they are equal");
+
+    // Who joins when the writer is away finds it all at the keeper.
+    world.crash(one.0);
+    let link = world.node(keeper.0).room(keeper.1).address().expect("it is registered");
+    let third = world.start(Config::default(), 3, 0);
+    let three = (third, world.join_room(third, link));
+    let reads = |world: &World| {
+        let view = world.node(three.0).room(three.1);
+        let table = view.slot_of(&votes).and_then(|_| view.replica::<Table>(number));
+        table.and_then(|table| table.get(b"ferry", &field("seats"))?.value().map(<[u8]>::to_vec))
+    };
+    assert!(world.run_while(Duration::from_secs(30), |world| reads(world).is_some()));
+    assert_eq!(reads(&world).as_deref(), Some(&b"40"[..]));
+}
+
+#[test]
+fn who_does_not_know_an_app_passes_its_batches_on() {
+    let mut world = World::new(4, PathModel::WAN);
+    let first = world.start(Config::default(), 1, 0);
+    let one = (first, world.create_room(first, SIZE, false));
+    let address = |world: &World| world.node(one.0).room(one.1).address();
+    assert!(world.run_while(Duration::from_secs(5), |world| address(world).is_some()));
+    let link = address(&world).expect("just seen");
+    let stranger = start_stranger(&mut world, 2);
+    let _ = world.join_room(stranger, link.clone());
+    world.run_for(Duration::from_secs(5));
+    let third = world.start(Config::default(), 3, 0);
+    world.cut(&[one.0], &[third]);
+    let three = (third, world.join_room(third, link));
+    world.run_for(Duration::from_secs(20));
+    world
+        .command(one.0, |node, now| node.paint(now, one.1, &[(3, 4, Colour::rgb(200, 30, 30))]))
+        .expect("a cell");
+    let shows =
+        |world: &World| world.node(three.0).canvas(three.1).is_some_and(|canvas| canvas.painted() == 1);
+    assert!(world.run_while(Duration::from_secs(2), shows), "between them is one that keeps no canvas");
 }

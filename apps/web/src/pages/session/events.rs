@@ -4,7 +4,7 @@ use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, Painted};
+use meshwork_place::canvas::{Canvas, Painted, REPLICA};
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
@@ -67,7 +67,7 @@ impl Session {
             Event::MemberDetached { room, endpoint, .. } if self.is_ours(room) => {
                 self.heed(News::Went(endpoint));
             }
-            Event::Changed { room, batch, changes, .. } if self.is_ours(room) => match batch {
+            Event::Changed { room, replica: REPLICA, batch, changes } if self.is_ours(room) => match batch {
                 Some(batch) => self.show_painted(batch.author, Painted::of(&changes)),
                 None => self.tell_listener(Some(Painted::of(&changes))),
             },
@@ -131,9 +131,19 @@ impl Session {
     }
 
     pub(super) fn open(self, room: RoomHandle) {
-        let (size, is_private) = self.driver.with_value(|driver| {
-            driver.with(|node, _| (node.canvas(room).map(Canvas::size), node.room(room).is_private()))
+        let (size, is_private, app) = self.driver.with_value(|driver| {
+            driver.with(|node, _| {
+                let view = node.room(room);
+                (
+                    node.canvas(room).map(Canvas::size),
+                    view.is_private(),
+                    view.app().map(|app| app.to_string()),
+                )
+            })
         });
+        if let (None, Some(app)) = (size, app) {
+            return self.phase.set(Phase::Refused(words::other_app(&app)));
+        }
         self.size.set(size);
         self.is_private.set(is_private);
         self.phase.set(Phase::Open);

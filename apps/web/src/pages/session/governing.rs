@@ -8,8 +8,8 @@ use meshwork_core::overlay::sketch::Sight;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signed::change::Limit;
 use meshwork_core::time::Time;
-use meshwork_place::canvas::CanvasSize;
 use meshwork_place::canvas::Erase;
+use meshwork_place::canvas::{CanvasSize, REPLICA};
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
 
 use super::{Driver, Session, set_if_new};
@@ -104,8 +104,9 @@ impl Session {
     /// Reads again what one may paint now.
     pub(super) fn refresh_standing(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let left =
-            self.driver.with_value(|driver| driver.with(|node, now| node.room_mut(now, room).writing_left()));
+        let left = self.driver.with_value(|driver| {
+            driver.with(|node, now| node.room_mut(now, room).writing_left(REPLICA.slot()))
+        });
         set_if_new(self.governing.standing, Standing::new(left));
     }
 

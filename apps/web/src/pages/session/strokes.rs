@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{CommandError, Receipt, WriteError, WritingLeft};
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, Colour, Painted};
+use meshwork_place::canvas::{Canvas, Colour, Painted, REPLICA};
 use meshwork_web::rules::Standing;
 
 use super::{LastStroke, Session, set_if_new};
@@ -36,9 +36,9 @@ impl Session {
     /// The node's, as [`Session::paint`] would give it for the rules' sake.
     pub(crate) fn check_paint(self, cells: usize) -> Result<(), CommandError> {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
-        let left = self
-            .driver
-            .with_value(|driver| driver.with(|node, now| node.room_mut(now, room).writing_left()))?;
+        let left = self.driver.with_value(|driver| {
+            driver.with(|node, now| node.room_mut(now, room).writing_left(REPLICA.slot()))
+        })?;
         match left {
             Some(WritingLeft { left, limit, wait_ms }) if cells > left as usize => {
                 let (cells, window_ms) = (limit.cost, limit.window_ms);

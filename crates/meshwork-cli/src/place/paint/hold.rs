@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_core::node::{Event, Node};
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Painted, TILE_SIDE};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Painted, REPLICA, TILE_SIDE};
 use meshwork_place::picture::Cell;
 use serde_json::json;
 use tokio::time::Instant;
@@ -186,7 +186,7 @@ impl Wanted {
 
     /// Notes the tiles in which somebody else changed a cell of it.
     fn note(&self, event: &Event, changed: &mut BTreeSet<u32>) {
-        let Event::Changed { changes, .. } = event else { return };
+        let Event::Changed { replica: REPLICA, changes, .. } = event else { return };
         let differs =
             |cell: &&Painted| self.colour(cell.x, cell.y).is_some_and(|colour| colour != cell.colour);
         changed.extend(
@@ -208,7 +208,6 @@ mod tests {
     use meshwork_core::replica::Changes;
     use meshwork_core::signed::batch::BatchKey;
     use meshwork_core::signed::list::ShortId;
-    use meshwork_place::canvas::REPLICA;
 
     const SIZE: CanvasSize = CanvasSize { width: 130, height: 70 };
     const RED: Colour = Colour::rgb(255, 0, 0);

@@ -12,7 +12,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::WallTime;
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, PastBatch};
+use meshwork_place::canvas::{Canvas, PastBatch, REPLICA};
 use meshwork_place::picture::{Timeline, TimelineBuilder};
 use meshwork_rtc::native::history::{Entry, History};
 
@@ -151,15 +151,17 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
     let (genesis, id) =
         Genesis::decode(&stored.genesis).map_err(|error| Failure::Storage(error.to_string()))?;
     let no_canvas = || Failure::Storage(format!("Room {room} has no canvas that this program knows."));
-    let size = meshwork_place::canvas_size(&genesis).ok_or_else(no_canvas)?;
-    let empty = meshwork_place::make(&genesis).ok_or_else(no_canvas)?;
+    let (app, parameters) = genesis.app();
+    let size = meshwork_place::canvas_size(app, parameters).ok_or_else(no_canvas)?;
+    let make = meshwork_place::make;
     let mut builder = TimelineBuilder::new(size, CELLS_MAX);
     // A room that is nobody's: its records say what may be shown.
     let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
     let mut room_of_nobody =
-        Room::new(RoomHandle(0), id, genesis, stored.genesis, empty, nobody, &Config::default());
+        Room::new(RoomHandle(0), id, genesis, stored.genesis, make, nobody, &Config::default());
     room_of_nobody.kept_mut().restore_records(&stored.records);
-    let canvas: &Canvas = room_of_nobody.kept().replica().as_any().ok_or_else(no_canvas)?;
+    let replica = room_of_nobody.kept().replicas().get(REPLICA).ok_or_else(no_canvas)?;
+    let canvas: &Canvas = replica.as_any().ok_or_else(no_canvas)?;
     let past = |bytes: &[u8]| canvas.past(&room_of_nobody.kept().past(bytes)?);
     let (mut missed, mut first) = (0, None);
     let history = History::new(&folder, room);

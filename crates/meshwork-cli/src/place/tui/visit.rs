@@ -9,7 +9,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, ServerState, WriteError};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_place::canvas::{Colour, Painted};
+use meshwork_place::canvas::{Colour, Painted, REPLICA};
 use meshwork_place::picture::Cell;
 use meshwork_place::picture::palette;
 use meshwork_place::{Cursor, Place as _, words};
@@ -140,7 +140,7 @@ impl<'a> Visit<'a> {
 
     async fn hear(&mut self, app: &mut App, event: Event) -> Result<(), Failure> {
         match event {
-            Event::Changed { changes, .. } => app.change(Painted::of(&changes)),
+            Event::Changed { replica: REPLICA, changes, .. } => app.change(Painted::of(&changes)),
             Event::Acknowledged { sequences, .. } => {
                 self.unapplied.retain(|sequence| !sequences.contains(sequence));
             }
@@ -279,7 +279,7 @@ impl<'a> Visit<'a> {
         self.looked = Some(Instant::now());
         let look = move |node: &mut Node, now: Time| {
             let beyond = node.room(room).overlay().map_or(0, |overlay| overlay.beyond());
-            (node.room(room).peers(), beyond, node.room_mut(now, room).writing_left(), now)
+            (node.room(room).peers(), beyond, node.room_mut(now, room).writing_left(REPLICA.slot()), now)
         };
         let (peers, beyond, left, now) = self.session.call(look).await?;
         (app.people, app.beyond) = (people::rows(&peers, now), beyond);

@@ -218,11 +218,6 @@ impl Rooms {
         self.rooms.iter().find(|(_, entry)| entry.id() == Some(id)).map(|(&handle, _)| handle)
     }
 
-    /// Whether this program knows a room's app, and such parameters of it.
-    pub(super) fn knows_app(&self, genesis: &Genesis) -> bool {
-        (self.apps)(genesis).is_some()
-    }
-
     /// Enters a room that is made or looked for.
     ///
     /// # Errors
@@ -277,7 +272,7 @@ impl Rooms {
         self.rooms.get_mut(&handle).is_some_and(|entry| core::mem::take(&mut entry.is_new))
     }
 
-    /// Opens a room whose genesis is known and checked, if its secret and its app are.
+    /// Opens a room whose genesis is known and checked, if its secret is.
     pub(super) fn open_room(
         &mut self,
         own: &mut Own,
@@ -295,9 +290,7 @@ impl Rooms {
             }
             (Some(_), Some(_)) => {}
         }
-        let unknown = || RoomRefusal::App(genesis.app().0.to_string());
-        let replica = (self.apps)(&genesis).ok_or_else(unknown)?;
-        let mut room = Room::new(handle, id, genesis, bytes, replica, own.me, &own.config);
+        let mut room = Room::new(handle, id, genesis, bytes, self.apps, own.me, &own.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.membership_mut().set_own(Introduction::from(&own.announcement), seed, self.overlays);
         room.membership_mut().set_most(own.config.links_most);

@@ -29,6 +29,7 @@
 //!
 //! [`PARTS_MAX`]: crate::room::message::PARTS_MAX
 
+mod every;
 mod serving;
 mod source;
 
@@ -38,14 +39,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+pub use self::every::Comparisons;
 use crate::id::Endpoint;
-use crate::replica::{Digest, Replica, ReplicaNumber};
+use crate::replica::{Digest, EMPTY_PART_DIGEST, Replica, ReplicaNumber};
 pub use crate::room::comparison::serving::SERVE_WINDOW;
 use crate::room::comparison::serving::Serving;
 use crate::room::comparison::source::{Fault, Source};
 pub use crate::room::comparison::source::{LIES_MAX, PARTS_IN_FLIGHT_MAX, SERVE_TIMEOUT};
 use crate::room::message::{PartBegin, ReplicaDigest, RoomMessage, Summary, Want, WorkedOff};
 use crate::signed::batch::UnverifiedBatch;
+use crate::signed::header::Family;
 use crate::time::Time;
 use crate::wire::Bounded;
 
@@ -98,6 +101,8 @@ struct Neighbour {
 #[derive(Debug)]
 pub struct Comparison {
     replica: u8,
+    /// What a neighbour is taken to have until it says something else.
+    unheard: Option<Digest>,
     /// Digest of the rules under which our digests stand.
     rules: Digest,
     neighbours: BTreeMap<Endpoint, Neighbour>,
@@ -113,6 +118,8 @@ impl Comparison {
     pub fn new(replica: ReplicaNumber) -> Comparison {
         Comparison {
             replica: replica.to_byte(),
+            // Of a table in which nobody has written nothing is said.
+            unheard: (replica.family() != Family::Own).then_some(EMPTY_PART_DIGEST),
             rules: [0; 32],
             neighbours: BTreeMap::new(),
             tell_at: None,
@@ -124,19 +131,22 @@ impl Comparison {
 
     /// A neighbour is attached: sends it our summary.
     pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replica: &dyn Replica) {
+        let is_silent = self.unheard == Some(replica.digest());
         let neighbour = Neighbour {
-            digest: None,
+            digest: self.unheard,
             source: Source::new(),
             serving: Serving::default(),
-            told: None,
-            in_step: false,
+            told: self.unheard,
+            in_step: is_silent,
             // Its own summary may be lost with a link that another one replaces.
-            ask_at: Some(now + ASK_LEAST),
+            ask_at: (!is_silent).then_some(now + ASK_LEAST),
             ask_pause: ASK_LEAST,
             idle_since: None,
         };
         self.neighbours.insert(endpoint, neighbour);
-        self.send_summary(endpoint, replica);
+        if !is_silent {
+            self.send_summary(endpoint, replica);
+        }
     }
 
     /// A neighbour is gone: what was asked of it is asked of others.

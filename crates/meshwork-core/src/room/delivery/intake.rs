@@ -1,17 +1,22 @@
 //! How batches come into a room: queued, verified in slices, applied, passed on, acknowledged, stored.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::id::Endpoint;
+use crate::replica::ReplicaNumber;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
 use crate::room::{Room, RoomOutput};
-use crate::signed::batch::UnverifiedBatch;
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::time::Now;
 
 /// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all that
 /// most rooms have. The rest follow in slices.
 const RESTORED_AT_ONCE: usize = 256;
+/// How old a batch may be that is passed on without being kept: who is away for longer compares with a member that
+/// keeps it.
+const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
 /// How many batches that need no signature count as much as one that does.
 const KNOWN_PER_SIGNATURE: usize = 16;
 
@@ -41,18 +46,19 @@ impl Room {
             cost += match next {
                 Next::Live(from, batch) => self.verify_one(now, from, batch, true),
                 Next::Part(from, batch) => {
-                    self.kept.comparison.handle_worked_off(now.time, from, batch.bytes().len());
+                    let (number, bytes) = (batch.header().replica, batch.bytes().len());
+                    self.kept.comparison.handle_worked_off(now.time, from, number, bytes);
                     self.verify_one(now, from, batch, false)
                 }
                 Next::Again(from, batch, live) => match self.kept.look(&batch, live) {
                     Ok(()) => self.verify_one(now, from, batch, live),
                     Err(rejection) => {
-                        self.reject(from, rejection, live);
+                        self.reject(now, from, rejection, live);
                         1
                     }
                 },
                 Next::PartEnd(from, part) => {
-                    self.kept.comparison.handle_part_end(now.time, from, part, &*self.kept.replica);
+                    self.kept.comparison.handle_part_end(now.time, from, part, &self.kept.replicas);
                     1
                 }
                 Next::Stored(bytes) => {
@@ -83,11 +89,17 @@ impl Room {
         !self.kept.delivery.queue.is_empty() || self.history.has_unverified()
     }
 
+    /// A neighbour says that it has served all of a part.
+    pub(in crate::room) fn receive_part_end(&mut self, from: Endpoint, end: (ReplicaNumber, u32)) {
+        // An end that finds no place was not said: the neighbour is passed over in time.
+        let _ = self.kept.delivery.queue.push_part_end(from, end);
+    }
+
     /// Looks at a batch that arrived and queues it.
     pub(in crate::room) fn receive(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
         let batch = match self.kept.delivery.decode(&self.kept.id, bytes) {
             Ok(batch) => batch,
-            Err(rejection) => return self.reject(from, rejection, live),
+            Err(rejection) => return self.reject(now, from, rejection, live),
         };
         if live && planted!(PassUnverified) {
             let others =
@@ -98,11 +110,11 @@ impl Room {
             self.membership.count_received();
             self.membership.overlay_mut().handle_arrived(&batch.key());
         }
-        let bytes = batch.bytes().len();
+        let (number, bytes) = (batch.header().replica, batch.bytes().len());
         let wanted = !live && self.kept.comparison.handle_part_batch(now.time, from, &batch);
         let queued = match self.kept.look(&batch, live) {
             Err(rejection) => {
-                self.reject(from, rejection, live);
+                self.reject(now, from, rejection, live);
                 false
             }
             Ok(()) => {
@@ -113,21 +125,13 @@ impl Room {
                     };
                 if !queued {
                     self.kept.delivery.flood.handle_dropped(now.time, from);
-                    self.kept.comparison.handle_part_dropped(from);
+                    self.kept.comparison.handle_part_dropped(from, number);
                 }
                 queued
             }
         };
         if !live && !queued {
-            self.kept.comparison.handle_worked_off(now.time, from, bytes);
-        }
-    }
-
-    /// A neighbour says that it has served all of a part.
-    pub(in crate::room) fn receive_part_end(&mut self, now: Now, from: Endpoint, part: u32) {
-        if self.kept.comparison.handle_part_end_received(now.time, from, part) {
-            // An end that finds no place was not said: the neighbour is passed over in time.
-            let _ = self.kept.delivery.queue.push_part_end(from, part);
+            self.kept.comparison.handle_worked_off(now.time, from, number, bytes);
         }
     }
 
@@ -152,10 +156,21 @@ impl Room {
         }
     }
 
+    /// Passes on a live batch of a replica that this program does not keep, once, while it is news.
+    fn pass_on(&mut self, now: Now, from: Endpoint, batch: &SignedBatch) {
+        let age = now.wall.as_millis().saturating_sub(batch.header().window.most.millis());
+        if u128::from(age) > PASSED_ON_WITHIN.as_millis() {
+            return self.membership.overlay_mut().handle_known(now, batch);
+        }
+        self.kept.delivery.remember(batch.key());
+        let targets = self.membership.overlay_mut().targets(now, batch, Some(from));
+        self.kept.send_live(targets, batch);
+    }
+
     /// Verifies and takes in one batch. Returns what that cost.
     fn verify_one(&mut self, now: Now, from: Endpoint, batch: UnverifiedBatch, live: bool) -> usize {
         if self.kept.is_known(&batch, live) {
-            self.reject(from, Rejection::Known(batch.key()), live);
+            self.reject(now, from, Rejection::Known(batch.key()), live);
             return 1;
         }
         if self.kept.delivery.is_ahead(now, &batch) && !self.kept.delivery.has_place(from, &batch) {
@@ -164,12 +179,12 @@ impl Room {
         }
         match self.kept.verify(now, batch) {
             Ok(checked) => self.accept(now, from, checked, live),
-            Err(rejection) => self.reject(from, rejection, live),
+            Err(rejection) => self.reject(now, from, rejection, live),
         }
         KNOWN_PER_SIGNATURE
     }
 
-    fn reject(&mut self, from: Endpoint, rejection: Rejection, live: bool) {
+    fn reject(&mut self, now: Now, from: Endpoint, rejection: Rejection, live: bool) {
         match rejection {
             Rejection::Known(key) => {
                 if live {
@@ -186,6 +201,8 @@ impl Room {
                 }
             }
             Rejection::Unknown => {}
+            Rejection::Foreign(batch) if live => self.pass_on(now, from, &batch),
+            Rejection::Foreign(_) => {}
             Rejection::Unruled(batch) => self.kept.rules.await_record(from, batch, live),
             Rejection::Cut(author) => self.kept.tell_cut(author),
             Rejection::Refused(refusal, detail) => {

@@ -28,8 +28,9 @@ use self::flood::Allowances;
 use self::queue::Queue;
 use crate::clock::{Clock, Stamp};
 use crate::id::{Endpoint, RoomId};
-use crate::replica::{Applied, Changes, Content, Replica, ReplicaNumber};
+use crate::replica::{Applied, Changes, Content, Replica};
 use crate::room::delivery::window::SequenceWindow;
+use crate::room::replicas::Replicas;
 use crate::room::rules::Rules;
 use crate::room::rules::waiting::Unruled;
 use crate::rulebook::Verdict;
@@ -65,8 +66,10 @@ pub enum Rejection {
     Known(BatchKey),
     /// Its stamp is ahead of room time.
     Ahead(Checked),
-    /// It belongs to a replica that this build does not have.
+    /// It cannot be read here: it is for a family of a later version.
     Unknown,
+    /// It stands, and is for a replica that this program does not keep. Others may.
+    Foreign(SignedBatch),
     /// It was written under a record that is not known here: it may come yet.
     Unruled(SignedBatch),
     /// A record took it, whose author this is.
@@ -129,18 +132,6 @@ impl Delivery {
         })
     }
 
-    /// Does the checks that cost little: the batch may be queued for the others.
-    ///
-    /// # Errors
-    /// [`Rejection`] says why it does not count; nothing was remembered.
-    pub fn screen(&self, batch: &UnverifiedBatch) -> Result<(), Rejection> {
-        let header = batch.header();
-        if header.replica != ReplicaNumber::FIRST {
-            return Err(Rejection::Unknown);
-        }
-        Ok(())
-    }
-
     /// Whether a batch with this key was delivered before.
     pub fn is_delivered(&self, key: &BatchKey) -> bool {
         self.windows.get(&key.author).is_some_and(|window| window.sequences.contains(key.sequence))
@@ -160,7 +151,7 @@ impl Delivery {
         &self,
         now: Now,
         batch: UnverifiedBatch,
-        replica: &dyn Replica,
+        replicas: &Replicas,
         rules: &Rules,
     ) -> Result<Checked, Rejection> {
         let header = batch.header();
@@ -173,6 +164,12 @@ impl Delivery {
         if verdict == Verdict::Unknown {
             return Err(Rejection::Unruled(batch));
         }
+        let Some(replica) = replicas.get(header.replica) else {
+            return Err(match rules.breach(verdict, &header, None) {
+                Some(breach) => refused(Refusal::BatchRules, breach),
+                None => Rejection::Foreign(batch),
+            });
+        };
         let content = replica
             .check(&header, batch.payload())
             .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
@@ -180,7 +177,7 @@ impl Delivery {
             let detail = format!("it costs {}, and says {}", content.cost, header.cost);
             return Err(refused(Refusal::BatchContent, detail));
         }
-        if let Some(breach) = rules.breach(verdict, &header, &content) {
+        if let Some(breach) = rules.breach(verdict, &header, Some(&content)) {
             return Err(refused(Refusal::BatchRules, breach));
         }
         let checked = Checked { batch, content };
@@ -329,7 +326,8 @@ impl Delivery {
         now.time + ahead.saturating_sub(self.ahead_max)
     }
 
-    fn remember(&mut self, key: BatchKey) {
+    /// Remembers that a batch was delivered, or passed on.
+    pub fn remember(&mut self, key: BatchKey) {
         if self.windows.len() == WINDOWS_MAX
             && !self.windows.contains_key(&key.author)
             && let Some((_, longest_unused)) = self.by_use.pop_first()

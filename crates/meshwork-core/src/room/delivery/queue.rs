@@ -24,6 +24,7 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 use crate::id::Endpoint;
+use crate::replica::ReplicaNumber;
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
@@ -47,7 +48,7 @@ pub enum Next {
     /// A batch that was verified and has to be looked at again, since the room's records changed.
     Again(Endpoint, UnverifiedBatch, bool),
     /// All batches of a wanted part were worked off.
-    PartEnd(Endpoint, u32),
+    PartEnd(Endpoint, (ReplicaNumber, u32)),
     /// A batch of one's own storage, not decoded yet.
     Stored(Vec<u8>),
 }
@@ -59,7 +60,7 @@ pub struct Full;
 #[derive(Debug)]
 enum Wanted {
     Batch(UnverifiedBatch),
-    End(u32),
+    End((ReplicaNumber, u32)),
 }
 
 /// What waits of one neighbour.
@@ -112,7 +113,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`Full`]; the end is dropped, as if the neighbour had not said it.
-    pub fn push_part_end(&mut self, from: Endpoint, part: u32) -> Result<(), Full> {
+    pub fn push_part_end(&mut self, from: Endpoint, part: (ReplicaNumber, u32)) -> Result<(), Full> {
         self.push_wanted(from, Wanted::End(part), ENTRY_BYTES)
     }
 
@@ -265,7 +266,7 @@ mod tests {
             Next::Live(from, batch) | Next::Part(from, batch) | Next::Again(from, batch, _) => {
                 (from.peer.0[0], batch.header().sequence)
             }
-            Next::PartEnd(from, part) => (from.peer.0[0], 1000 + u64::from(part)),
+            Next::PartEnd(from, (_, part)) => (from.peer.0[0], 1000 + u64::from(part)),
             Next::Stored(bytes) => (0, bytes.len() as u64),
         };
         core::iter::from_fn(|| queue.take_next()).map(said).collect()
@@ -285,7 +286,7 @@ mod tests {
     fn live_batches_come_before_wanted_ones_and_a_part_ends_after_its_batches() {
         let mut queue = Queue::default();
         queue.push_part(neighbour(1), batch(1, 0)).expect("a place");
-        queue.push_part_end(neighbour(1), 9).expect("a place");
+        queue.push_part_end(neighbour(1), (ReplicaNumber::FIRST, 9)).expect("a place");
         queue.push_part(neighbour(1), batch(2, 0)).expect("a place");
         queue.push_live(neighbour(1), batch(3, 0)).expect("a place");
         assert_eq!(order(&mut queue), [(1, 3), (1, 1), (1, 1009), (1, 2)]);
@@ -298,7 +299,7 @@ mod tests {
         let filled = (0..1000).take_while(|_| queue.push_live(neighbour(1), longest.clone()).is_ok()).count();
         assert!((LIVE_BYTES_MAX / (longest.bytes().len() + ENTRY_BYTES)) == filled);
         while queue.push_part(neighbour(1), longest.clone()).is_ok() {}
-        while queue.push_part_end(neighbour(1), 1).is_ok() {}
+        while queue.push_part_end(neighbour(1), (ReplicaNumber::FIRST, 1)).is_ok() {}
         assert!(queue.bytes() <= LIVE_BYTES_MAX + REPAIR_BYTES_MAX);
         assert_eq!(queue.push_live(neighbour(2), longest), Ok(()), "the others have their own place");
     }

@@ -1,9 +1,10 @@
 //! Rooms that hear records and batches in any order, and then talk to each other.
 
+mod apps;
 mod joining;
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec;
@@ -14,8 +15,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::Stamp;
 use crate::id::{Instance, PeerId, RoomId};
-use crate::replica::ReplicaNumber;
-use crate::replica::toy::{Board, HIDDEN, PART};
+use crate::replica::toy::{self, Board, HIDDEN, PART};
+use crate::replica::{Replica, ReplicaNumber};
 use crate::room::Member;
 use crate::room::message::{ListPiece, RoomMessage};
 use crate::room::rules::publish::Retract;
@@ -26,6 +27,7 @@ use crate::rulebook::{EDICTS_MAX, WithList};
 use crate::seam::config::Config;
 use crate::seam::event::{Refusal, RoomHandle};
 use crate::signed::admission::EditSeed;
+use crate::signed::app::GENESIS_SLOT;
 use crate::signed::batch::{BatchKey, Header, StampWindow};
 use crate::signed::change::{Change, Limit, Retraction, Rule, WhoWrites};
 use crate::signed::genesis::Genesis;
@@ -56,8 +58,12 @@ fn endpoint(number: u8, instance: u64) -> Endpoint {
     Endpoint { peer: peer(number), instance: Instance(instance) }
 }
 
+fn first(room: &Room) -> &dyn Replica {
+    room.kept().replicas().get(ReplicaNumber::FIRST).unwrap()
+}
+
 fn board(room: &Room) -> &Board {
-    room.kept().replica().as_any().unwrap()
+    first(room).as_any().unwrap()
 }
 
 /// A room owned by person 0, as the program of `number` has it.
@@ -68,8 +74,7 @@ fn room(number: u8) -> Room {
 /// The same, as this program has it.
 fn room_of(me: Endpoint) -> Room {
     let (genesis, bytes, id) = Genesis::of_test(&identity(0));
-    let board = Box::new(Board::new());
-    Room::new(RoomHandle(1), id, genesis, bytes, board, me, &Config::default())
+    Room::new(RoomHandle(1), id, genesis, bytes, toy::make, me, &Config::default())
 }
 
 fn room_id() -> RoomId {
@@ -302,9 +307,9 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
 
 /// What a room shows and holds.
 fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<Option<u32>>, BTreeSet<BatchKey>) {
-    let kept = room.kept().replica().batches().map(|batch| batch.key()).collect();
+    let kept = first(room).batches().map(|batch| batch.key()).collect();
     let shown = (0..2 * PART).map(|place| board(room).value(place)).collect();
-    (room.kept().records().digest(), room.kept().replica().digest(), shown, kept)
+    (room.kept().records().digest(), first(room).digest(), shown, kept)
 }
 
 proptest! {
@@ -440,34 +445,45 @@ fn own_writing_obeys_the_rules_before_it_is_signed() {
     rooms[0].govern(now(0), &owner, Act::SetTerms(rules)).unwrap();
     talk(&mut rooms, 0);
     assert_eq!(
-        rooms[2].write(now(60_000), &stranger, Board::payloads(&[(1, 7)])),
+        rooms[2].write(now(60_000), &stranger, ReplicaNumber::FIRST, Board::payloads(&[(1, 7)])),
         Err(WriteError::NotWriter)
     );
     let start = 60_000 - START % 60_000 + 60_000;
     let three = [(1, 7), (2, 7), (3, 7)];
     let too_fast = |left, wait_ms| WriteError::TooFast { left, cost: 2, window_ms: 60_000, wait_ms };
-    assert_eq!(rooms[1].write(now(start), &writer, Board::payloads(&three)), Err(too_fast(2, 60_000)));
+    assert_eq!(
+        rooms[1].write(now(start), &writer, ReplicaNumber::FIRST, Board::payloads(&three)),
+        Err(too_fast(2, 60_000))
+    );
     let left = |left, wait_ms| Ok(limit.map(|limit| WritingLeft { left, limit, wait_ms }));
-    assert_eq!(rooms[2].kept().writing_left(now(start)), Err(WriteError::NotWriter));
-    assert_eq!(rooms[1].kept().writing_left(now(start)), left(2, 60_000));
-    rooms[1].write(now(start), &writer, Board::payloads(&three[..2])).unwrap();
-    assert_eq!(rooms[1].kept().writing_left(now(start + 15_000)), left(0, 45_000));
-    assert_eq!(room(1).kept().writing_left(now(start)), Ok(None), "without rules there is no limit");
-    let refused = rooms[1].write(now(start + 15_000), &writer, Board::payloads(&three[..1])).unwrap_err();
+    assert_eq!(rooms[2].kept().writing_left(now(start), GENESIS_SLOT), Err(WriteError::NotWriter));
+    assert_eq!(rooms[1].kept().writing_left(now(start), GENESIS_SLOT), left(2, 60_000));
+    rooms[1].write(now(start), &writer, ReplicaNumber::FIRST, Board::payloads(&three[..2])).unwrap();
+    assert_eq!(rooms[1].kept().writing_left(now(start + 15_000), GENESIS_SLOT), left(0, 45_000));
+    assert_eq!(
+        room(1).kept().writing_left(now(start), GENESIS_SLOT),
+        Ok(None),
+        "without rules there is no limit"
+    );
+    let refused = rooms[1]
+        .write(now(start + 15_000), &writer, ReplicaNumber::FIRST, Board::payloads(&three[..1]))
+        .unwrap_err();
     assert_eq!(refused, too_fast(0, 45_000));
     assert_eq!(refused.to_string(), "the limit of this room leaves 0 of 2 in 60000 ms: wait 45000 ms");
-    rooms[1].write(now(start + 60_000), &writer, Board::payloads(&three[2..])).unwrap();
+    rooms[1].write(now(start + 60_000), &writer, ReplicaNumber::FIRST, Board::payloads(&three[2..])).unwrap();
     // Another program of the same peer sees what the first one has written in this window.
     rooms.push(room_of(endpoint(2, 100)));
     talk(&mut rooms, start + 60_100);
-    let left = rooms[3].write(now(start + 119_000), &writer, Board::payloads(&three[..2])).unwrap_err();
+    let left = rooms[3]
+        .write(now(start + 119_000), &writer, ReplicaNumber::FIRST, Board::payloads(&three[..2]))
+        .unwrap_err();
     assert!(matches!(left, WriteError::TooFast { left: 1, .. }), "{left:?}");
     assert!(rooms.iter().all(|room| board(room).shown() == 3));
 
     rooms[0].govern(now(start + 119_100), &owner, Act::Ban(peer(2))).unwrap();
     talk(&mut rooms, start + 119_200);
     assert_eq!(
-        rooms[1].write(now(start + 200_000), &writer, Board::payloads(&three)),
+        rooms[1].write(now(start + 200_000), &writer, ReplicaNumber::FIRST, Board::payloads(&three)),
         Err(WriteError::Banned)
     );
     assert!(rooms.iter().all(|room| board(room).shown() == 3), "what was there stays");
@@ -481,7 +497,7 @@ fn a_ban_lets_what_was_beaten_win_again() {
     let vandal = free((3, 1, 1), 20, &[(1, 6), (2, 6)]);
     hear(&mut room, now(30), from, live(&honest));
     hear(&mut room, now(30), from, live(&vandal));
-    assert_eq!((board(&room).value(1), room.kept().replica().batch_count()), (Some(6), 1));
+    assert_eq!((board(&room).value(1), first(&room).batch_count()), (Some(6), 1));
     outputs(&mut room);
     tell(&mut room, now(30), from, &ban(0, 25, &[], 3, vec![]));
     assert_eq!((board(&room).value(1), board(&room).value(2)), (Some(5), None));
@@ -503,11 +519,12 @@ fn a_ban_lets_what_was_beaten_win_again() {
 fn lifting_shows_what_was_erased() {
     let owner = identity(0);
     let mut room = room(0);
-    room.write(now(1), &owner, Board::payloads(&[(1, 5), (200, 6)])).unwrap();
+    room.write(now(1), &owner, ReplicaNumber::FIRST, Board::payloads(&[(1, 5), (200, 6)])).unwrap();
     let scope = Bytes::new(vec![0, 9]).unwrap();
-    let record = room.govern(now(2), &owner, Act::Retract(Retract { author: None, scope })).unwrap();
+    let retract = Retract { replica: ReplicaNumber::FIRST, author: None, scope };
+    let record = room.govern(now(2), &owner, Act::Retract(retract)).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(HIDDEN), 1));
-    room.write(now(3), &owner, Board::payloads(&[(2, 7)])).unwrap();
+    room.write(now(3), &owner, ReplicaNumber::FIRST, Board::payloads(&[(2, 7)])).unwrap();
     assert_eq!(board(&room).value(2), Some(7), "what is written later shows");
     room.govern(now(4), &owner, Act::Lift(&[record])).unwrap();
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(5), 3));

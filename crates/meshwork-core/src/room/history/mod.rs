@@ -116,7 +116,7 @@ impl Room {
         while cost < cost_most
             && let Some(batch) = self.history.fetch.as_mut().and_then(Fetch::take)
         {
-            cost += self.kept.replica.outline(batch.payload()).map_or(0, |(_, cost)| cost);
+            cost += self.kept.replicas.first().outline(batch.payload()).map_or(0, |(_, cost)| cost);
             taken.push(batch);
         }
         self.finish(now);
@@ -137,8 +137,10 @@ impl Room {
     pub(super) fn handle_history(&mut self, now: Now, from: Endpoint, message: HistoryMessage) {
         let archive = &mut self.history.archive;
         match message {
-            HistoryMessage::Ask => archive.handle_ask(now.time, from, &*self.kept.replica),
-            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want, &*self.kept.replica),
+            HistoryMessage::Ask => archive.handle_ask(now.time, from, self.kept.replicas.first()),
+            HistoryMessage::Want(want) => {
+                archive.handle_want(now.time, from, want, self.kept.replicas.first())
+            }
             HistoryMessage::Unwant => archive.handle_unwant(from),
             message => {
                 if let Some(fetch) = &mut self.history.fetch {
@@ -177,7 +179,7 @@ impl Room {
     /// Sends and tells what the history wants sent and told.
     pub(super) fn finish_history(&mut self, now: Now) {
         let room = self.kept.handle;
-        self.history.archive.handle_timeout(now.time, &*self.kept.replica);
+        self.history.archive.handle_timeout(now.time, self.kept.replicas.first());
         while let Some((to, message)) = self.history.archive.poll_send() {
             self.kept.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
         }

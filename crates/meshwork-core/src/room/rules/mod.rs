@@ -23,7 +23,7 @@ pub mod records;
 pub mod terms;
 pub(super) mod waiting;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -36,12 +36,13 @@ use self::exchange::{Exchange, ExchangeOutput};
 use self::ledger::Ledger;
 use self::lists::{Lists, Piece};
 use self::records::{Outcome, RECORD_HASHES_MAX, Records};
-use self::terms::{FIRST_SLOT, Terms};
+use self::terms::Terms;
 use self::waiting::{Unruled, Waiting};
 use crate::clock::Stamp;
 use crate::id::{Endpoint, PeerId, RoomId};
-use crate::replica::{Content, Replica};
+use crate::replica::{Content, Replica, ReplicaNumber};
 use crate::room::message::RoomMessage;
+use crate::room::replicas::Replicas;
 use crate::room::writing::{WriteError, WritingLeft};
 use crate::rulebook::{Claim, Refusal as Missing, Verdict, WithList};
 use crate::seam::choice::Choice;
@@ -49,8 +50,8 @@ use crate::seam::config::Config;
 use crate::seam::event::Refusal;
 use crate::signed::admission::{EditKey, EditSeed, SignedAdmission};
 use crate::signed::batch::{Batch, BatchKey, Header, SignedBatch, StampWindow};
-use crate::signed::change::{Change, Retraction, WhoWrites};
-use crate::signed::header::{RecordName, ReplicaNumber};
+use crate::signed::change::{Change, Limit, Retraction, WhoWrites};
+use crate::signed::header::{Family, RecordName};
 use crate::signed::list::{CutList, ShortId};
 use crate::signed::record::{RECORD_MAX, Record, RecordError};
 use crate::time::{Now, Time, WallTime};
@@ -75,8 +76,8 @@ pub(super) struct Rules {
     admissions: Admissions,
     exchange: Exchange,
     ledger: Ledger,
-    /// What this program has used in a window of the limit of a record.
-    counted: Option<(RecordName, u64, u32)>,
+    /// What this program has used in a window of the limit that a record has for a slot.
+    counted: BTreeMap<u8, (RecordName, u64, u32)>,
     waiting: Waiting,
     contradictions: Contradictions,
     /// Whether neighbours are to hear of changed records once these are stored.
@@ -115,7 +116,7 @@ impl Rules {
             admissions: Admissions::default(),
             exchange: Exchange::default(),
             ledger: Ledger::default(),
-            counted: None,
+            counted: BTreeMap::new(),
             waiting: Waiting::default(),
             contradictions: Contradictions::default(),
             untold: false,
@@ -157,7 +158,7 @@ impl Rules {
             // Its author's admission may come yet.
             Verdict::Refused(Missing::Writer)
                 if book
-                    .rule(&header.record, FIRST_SLOT)
+                    .rule(&header.record, header.replica.slot())
                     .is_some_and(|rule| rule.1 == WhoWrites::Admitted) =>
             {
                 Verdict::Unknown
@@ -171,10 +172,17 @@ impl Rules {
         self.judge(batch) == Verdict::Stands
     }
 
-    /// How a batch breaks the rules of the record that it names, in words.
-    pub(super) fn breach(&self, verdict: Verdict, header: &Header, content: &Content) -> Option<String> {
+    /// How a batch breaks the rules of the record that it names, in words. What it says is not known where its replica
+    /// is not kept here.
+    pub(super) fn breach(
+        &self,
+        verdict: Verdict,
+        header: &Header,
+        content: Option<&Content>,
+    ) -> Option<String> {
         let author = header.author;
-        if content.is_for_moderators && !self.records.book().moderates(&header.record, &author.peer) {
+        let is_for_moderators = content.is_some_and(|content| content.is_for_moderators);
+        if is_for_moderators && !self.records.book().moderates(&header.record, &author.peer) {
             return Some(format!("{author} says what only moderators may"));
         }
         let Verdict::Refused(missing) = verdict else { return None };
@@ -402,8 +410,7 @@ impl Rules {
 
     /// What the records take back.
     pub(super) fn retractions(&self) -> Vec<Retraction> {
-        let retractions = self.records.retractions().map(|(_, retraction)| retraction);
-        retractions.filter(|retraction| retraction.replica == ReplicaNumber::FIRST).cloned().collect()
+        self.records.retractions().map(|(_, retraction)| retraction.clone()).collect()
     }
 
     /// Batches that win no entry: they compete again where others do not any more.
@@ -420,38 +427,51 @@ impl Rules {
         self.waiting.take()
     }
 
-    /// What was written here under earlier records, does not stand by later ones, and shows now.
-    pub(super) fn outdated(&self, replica: &dyn Replica) -> Content {
+    /// What was written here under earlier records, does not stand by later ones, and shows now, by replica.
+    pub(super) fn outdated(&self, replicas: &Replicas) -> Vec<(ReplicaNumber, Content)> {
         let is_outdated = |batch: &&SignedBatch| matches!(self.judge(batch), Verdict::Cut | Verdict::Unknown);
-        replica.shown_of(&mut self.ledger.of(self.me).filter(is_outdated))
+        let outdated: Vec<&SignedBatch> = self.ledger.of(self.me).filter(is_outdated).collect();
+        let shown = |(number, replica): (ReplicaNumber, &dyn Replica)| {
+            let mut of_it = outdated.iter().copied().filter(|batch| batch.header().replica == number);
+            let shown = replica.shown_of(&mut of_it);
+            (shown.cost > 0).then_some((number, shown))
+        };
+        if outdated.is_empty() { Vec::new() } else { replicas.iter().filter_map(shown).collect() }
     }
 
-    /// What this peer may write at `stamp`; `None` where the rules have no limit.
+    /// The limit of a slot under the record in force.
+    pub(super) fn limit(&self, slot: u8) -> Option<Limit> {
+        self.records.book().rule(&self.records.in_force(), slot)?.0
+    }
+
+    /// What this peer may write at `stamp` in the app in a slot; `None` where the rules have no limit for it.
     ///
     /// # Errors
-    /// [`WriteError::Banned`] and [`WriteError::NotWriter`] when that is nothing.
-    pub(super) fn writing_left(&self, stamp: Stamp) -> Result<Option<WritingLeft>, WriteError> {
-        let limit = self.terms().limit;
-        let (replica, record) = (ReplicaNumber::FIRST, self.records.in_force());
+    /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] when that is nothing.
+    pub(super) fn writing_left(&self, slot: u8, stamp: Stamp) -> Result<Option<WritingLeft>, WriteError> {
+        let limit = self.limit(slot);
+        let replica = ReplicaNumber::new(slot, Family::Say).ok_or(WriteError::AppIsOff(slot))?;
+        let record = self.records.in_force();
         let (window, used) = (StampWindow::at(stamp), limit.map(|_| 0));
         let header = Header { author: self.me, sequence: 1, replica, record, window, cost: 0, used };
         let admitted = self.admissions.of(&self.me.peer);
         let id = ShortId([0; 16]);
         match self.records.book().judge(&Claim { header: &header, id, admitted }) {
             Verdict::Refused(Missing::Writer) => return Err(WriteError::NotWriter),
+            Verdict::Refused(Missing::App) => return Err(WriteError::AppIsOff(slot)),
             Verdict::Cut | Verdict::Refused(Missing::Banned) => return Err(WriteError::Banned),
             _ => {}
         }
-        let Some((limit, window)) = self.terms().window(stamp) else { return Ok(None) };
-        let left = limit.cost.saturating_sub(self.used(record, window));
+        let Some(limit) = limit else { return Ok(None) };
+        let left = limit.cost.saturating_sub(self.used(slot, limit, record, limit.window(stamp)));
         let window_ms = u64::from(limit.window_ms);
         let wait_ms = window_ms - stamp.millis() % window_ms;
         Ok(Some(WritingLeft { left, limit, wait_ms }))
     }
 
     /// Whether this peer may write what costs so much at `stamp`, in words where not.
-    pub(super) fn check_cost(&self, stamp: Stamp, cost: usize) -> Result<(), WriteError> {
-        match self.writing_left(stamp)? {
+    pub(super) fn check_cost(&self, slot: u8, stamp: Stamp, cost: usize) -> Result<(), WriteError> {
+        match self.writing_left(slot, stamp)? {
             Some(WritingLeft { left, limit, wait_ms }) if cost > left as usize => {
                 Err(WriteError::TooFast { left, cost: limit.cost, window_ms: limit.window_ms, wait_ms })
             }
@@ -461,29 +481,29 @@ impl Rules {
 
     /// Counts what is about to be written. Returns what that before it in the window cost, where the rules have a
     /// limit.
-    pub(super) fn count_cost(&mut self, stamp: Stamp, cost: u32) -> Option<u32> {
-        let (_, window) = self.terms().window(stamp)?;
+    pub(super) fn count_cost(&mut self, slot: u8, stamp: Stamp, cost: u32) -> Option<u32> {
+        let window = self.limit(slot)?.window(stamp);
         let record = self.records.in_force();
-        let before = self.counted_in(record, window);
-        self.counted = Some((record, window, before + cost));
+        let before = self.counted_in(slot, record, window);
+        self.counted.insert(slot, (record, window, before + cost));
         Some(before)
     }
 
-    fn counted_in(&self, record: RecordName, window: u64) -> u32 {
-        match self.counted {
-            Some((of, at, used)) if (of, at) == (record, window) => used,
+    fn counted_in(&self, slot: u8, record: RecordName, window: u64) -> u32 {
+        match self.counted.get(&slot) {
+            Some(&(of, at, used)) if (of, at) == (record, window) => used,
             _ => 0,
         }
     }
 
     /// What this peer has used of the limit in a window: this program, and its others as far as they are known, so that
     /// a reload gives nothing new.
-    fn used(&self, record: RecordName, window: u64) -> u32 {
+    fn used(&self, slot: u8, limit: Limit, record: RecordName, window: u64) -> u32 {
         let others = self.ledger.of_peer(self.me.peer).map(|batch| batch.header()).filter(|header| {
-            let at = self.terms().window(header.window.most).map(|(_, at)| at);
-            header.author != self.me && header.record == record && at == Some(window)
+            let at = limit.window(header.window.most);
+            header.author != self.me && (header.replica.slot(), header.record, at) == (slot, record, window)
         });
-        self.counted_in(record, window).saturating_add(others.map(|header| header.cost).sum())
+        self.counted_in(slot, record, window).saturating_add(others.map(|header| header.cost).sum())
     }
 }
 

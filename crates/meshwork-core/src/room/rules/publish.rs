@@ -10,17 +10,21 @@ use super::records::Outcome;
 use super::terms::{FIRST_SLOT, Terms, Writers};
 use crate::clock::Stamp;
 use crate::id::{Identity, PeerId};
-use crate::replica::Replica;
 use crate::room::message::RoomMessage;
+use crate::room::replicas::Replicas;
 use crate::room::writing::WriteError;
 use crate::signed::app::SLOTS_MAX;
+use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
-    BANS_MAX, Change, Lifted, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
+    AppOn, BANS_MAX, Change, Lifted, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
 };
 use crate::signed::header::{RecordName, ReplicaNumber};
 use crate::signed::list::{CUT_LIST_MAX, CutList, ShortId};
 use crate::signed::record::{Body, Cut, HEADS_MAX, Record};
 use crate::wire::{Bounded, Bytes};
+
+/// Who may do what is not for everybody, in words.
+pub const MODERATORS: &str = "the owner or a moderator of the room";
 
 /// What somebody publishes in their own name.
 #[derive(Clone, Debug)]
@@ -36,13 +40,17 @@ pub enum Act<'a> {
     Retract(Retract),
     /// Lifts the retractions of these records: the owner's to do. What was taken back shows again.
     Lift(&'a [ShortId]),
+    /// Turns an app on, in a slot that is free: the owner's to do.
+    TurnOn(AppOn),
     /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
     Join,
 }
 
 /// What is taken back, of all that was written up to the record that says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retract {
+    /// Of which replica.
+    pub replica: ReplicaNumber,
     /// Whose entries; `None` for everybody's.
     pub author: Option<PeerId>,
     /// Which of them: what the family of the replica understands; empty for all.
@@ -84,6 +92,11 @@ impl Draft {
         lists.iter().any(|list| list.contains(peer))
     }
 
+    /// Whether everybody but the owner loses a right in a slot.
+    fn takes_in(&self, slot: u8) -> bool {
+        self.slots & 1 << slot != 0
+    }
+
     fn takes(&self) -> bool {
         self.slots != 0 || !self.dismissed.is_empty() || !self.unlisted.is_empty() || self.banned.is_some()
     }
@@ -108,14 +121,14 @@ impl Rules {
         signer: PeerId,
         stamp: Stamp,
         act: Act<'_>,
-        replica: &dyn Replica,
+        replicas: &Replicas,
     ) -> Result<(Body, Option<Arc<CutList>>), WriteError> {
         let is_owner = Some(signer) == self.records.owner();
         if !is_owner && !matches!(act, Act::Ban(_) | Act::Retract(_)) {
             return Err(WriteError::NotAllowed("the owner of the room"));
         }
         if !self.records.moderates(signer) {
-            return Err(WriteError::NotAllowed("the owner or a moderator of the room"));
+            return Err(WriteError::NotAllowed(MODERATORS));
         }
         let mut draft = match act {
             Act::SetTerms(terms) => self.set_terms(&terms),
@@ -124,20 +137,20 @@ impl Rules {
                 bans if bans.is_empty() => return Err(WriteError::NotBanned),
                 bans => lift(bans.into_iter().map(|record| Lifted { record, peer: Some(peer) }).collect())?,
             },
-            Act::Retract(Retract { author, scope }) => {
-                let replica = ReplicaNumber::FIRST;
+            Act::Retract(Retract { replica, author, scope }) => {
                 Draft::of(Change::Retract(Retraction { replica, author, until: stamp, scope }))
             }
             Act::Lift(records) => {
                 lift(records.iter().map(|&record| Lifted { record, peer: None }).collect())?
             }
+            Act::TurnOn(on) => Draft::of(Change::App(on)),
             Act::Join => Draft::default(),
         };
         let before = if is_owner { self.heads() } else { alloc::vec![self.records.in_force()] };
         if before.len() > 1 {
             self.repeat(&mut draft);
         }
-        let list = if draft.takes() { Some(Arc::new(self.stays(&draft, replica)?)) } else { None };
+        let list = if draft.takes() { Some(Arc::new(self.stays(&draft, replicas)?)) } else { None };
         let cut = list.as_ref().map(|list| Cut { slots: draft.slots, stays: list.name() });
         let wrong = |_| WriteError::Record(String::from("it says too much at once"));
         let changes = Bounded::new(draft.changes()).map_err(wrong)?;
@@ -241,14 +254,16 @@ impl Rules {
     }
 
     /// What stays of those who lose a right: what is held here.
-    fn stays(&self, draft: &Draft, replica: &dyn Replica) -> Result<CutList, WriteError> {
-        let loses = |peer: &PeerId| draft.slots != 0 || draft.takes_from(peer);
+    fn stays(&self, draft: &Draft, replicas: &Replicas) -> Result<CutList, WriteError> {
+        let loses = |batch: &&SignedBatch| {
+            draft.takes_in(batch.header().replica.slot()) || draft.takes_from(&batch.peer())
+        };
         let edicts = self.records.book().edicts().map(|(record, _)| record);
         let edicts = edicts.filter(|record| draft.takes_from(&record.body().signer));
         let mut ids: Vec<ShortId> = edicts.map(Record::id).collect();
         // Of more than a list has place for, those of strangers are left out.
         for are_named in [true, false] {
-            let batches = replica.batches().filter(|batch| loses(&batch.peer()));
+            let batches = replicas.batches().filter(loses);
             let batches = batches.filter(|batch| self.is_named(&batch.peer()) == are_named);
             ids.extend(batches.map(|batch| batch.id().short()));
         }

@@ -1,6 +1,5 @@
 //! The rules of the app that a room opens with, as programs read and set them.
 
-use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::rulebook::Rulebook;
 use crate::signed::admission::EditKey;
@@ -79,11 +78,6 @@ impl Terms {
             moderators,
             overlay: overlay.unwrap_or_default(),
         }
-    }
-
-    /// The stamp from which a window of the limit counts, and its number; `None` where there is no limit.
-    pub(super) fn window(&self, stamp: Stamp) -> Option<(Limit, u64)> {
-        self.limit.map(|limit| (limit, limit.window(stamp)))
     }
 }
 

@@ -10,8 +10,8 @@ use core::ops::RangeInclusive;
 use self::outbox::Outbox;
 use super::{Room, delivery};
 use crate::id::Identity;
-use crate::replica::Content;
-use crate::room::rules::publish::Act;
+use crate::replica::{Content, ReplicaNumber};
+use crate::room::rules::publish::{Act, MODERATORS};
 use crate::signed::batch::{Header, SignedBatch, StampWindow};
 use crate::signed::change::Limit;
 use crate::time::Now;
@@ -43,6 +43,9 @@ pub enum WriteError {
     /// Nothing was given to write.
     #[error("there is nothing to write")]
     Empty,
+    /// The room has no app in this slot, or this program does not keep what was to be written there.
+    #[error("slot {0} of this room has no app that this program can write for")]
+    AppIsOff(u8),
     /// What was given to write is not what the room's replica can take in, in words.
     #[error("this cannot be written: {0}")]
     Content(String),
@@ -82,16 +85,19 @@ pub enum WriteError {
 /// Own batches in one part after which they are folded into one, at the earliest.
 pub const FOLD_LEAST: usize = 64;
 
+/// Parts in which own batches are counted. In a table each row counts for itself, so there can be many.
+const UNFOLDED_MAX: usize = 1024;
+
 /// What this program has written in a room.
 #[derive(Debug)]
 pub(super) struct Writing {
     next_sequence: u64,
     /// Own batches that nobody who stays has acknowledged.
     outbox: Outbox,
-    /// By part: own batches since the last fold, and after how many the next one is due.
-    unfolded: BTreeMap<u32, (usize, usize)>,
+    /// By replica and part: own batches since the last fold, and after how many the next one is due.
+    unfolded: BTreeMap<(ReplicaNumber, u32), (usize, usize)>,
     /// What was written under earlier rules, and is to be said again.
-    unsaid: VecDeque<Content>,
+    unsaid: VecDeque<(ReplicaNumber, Content)>,
 }
 
 impl Default for Writing {
@@ -127,25 +133,31 @@ impl Writing {
     }
 
     /// Something that showed does not count any more: it is said again when the room is asked to.
-    pub(super) fn outdate(&mut self, shown: Content) {
-        self.unsaid.push_back(shown);
+    pub(super) fn outdate(&mut self, number: ReplicaNumber, shown: Content) {
+        self.unsaid.push_back((number, shown));
     }
 
     /// Counts a batch in a part. Returns whether a fold is due there.
-    fn counts_to_fold(&mut self, part: u32) -> bool {
+    fn counts_to_fold(&mut self, part: (ReplicaNumber, u32)) -> bool {
+        if self.unfolded.len() >= UNFOLDED_MAX {
+            // Where one wrote once there is little to fold.
+            self.unfolded.retain(|_, (batches, _)| *batches > FOLD_LEAST / 2);
+        }
         let (batches, due) = self.unfolded.entry(part).or_insert((0, FOLD_LEAST));
         *batches += 1;
         *batches >= *due
     }
 
-    /// A part is being folded, into a batch of this cost. The larger the fold, the more batches the next one waits for.
-    fn handle_folded(&mut self, part: u32, cost: usize) {
+    /// A part is being folded, into a batch of this cost, or cannot be. The larger the fold, the more batches the next
+    /// one waits for.
+    fn handle_folded(&mut self, part: (ReplicaNumber, u32), cost: usize) {
         self.unfolded.insert(part, (0, FOLD_LEAST.max(cost / 8)));
     }
 }
 
 impl Room {
-    /// Writes payloads in the name of `identity`, who is this endpoint's peer: a batch each, all with one stamp.
+    /// Writes payloads for a replica in the name of `identity`, who is this endpoint's peer: a batch each, all with one
+    /// stamp.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was written.
@@ -153,6 +165,7 @@ impl Room {
         &mut self,
         now: Now,
         identity: &Identity,
+        number: ReplicaNumber,
         payloads: Vec<Vec<u8>>,
     ) -> Result<Receipt, WriteError> {
         if payloads.is_empty() {
@@ -160,26 +173,29 @@ impl Room {
         }
         let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
         let window = StampWindow::at(stamp);
-        let header = self.kept.header(window);
-        let check = |payload: Vec<u8>| match self.kept.replica.check(&header, &payload) {
+        let header = self.kept.header(number, window);
+        let replica = self.kept.replicas.get(number).ok_or(WriteError::AppIsOff(number.slot()))?;
+        let moderates = self.kept.records().moderates(identity.peer());
+        let check = |payload: Vec<u8>| match replica.check(&header, &payload) {
+            Ok(content) if content.is_for_moderators && !moderates => Err(WriteError::NotAllowed(MODERATORS)),
             Ok(content) => Ok((payload, content)),
             Err(error) => Err(WriteError::Content(error.0)),
         };
         let written: Vec<(Vec<u8>, Content)> = payloads.into_iter().map(check).collect::<Result<_, _>>()?;
         let cost = written.iter().map(|(_, content)| content.cost).sum();
-        self.kept.rules.check_cost(stamp, cost)?;
+        self.kept.rules.check_cost(number.slot(), stamp, cost)?;
         let waits = self.kept.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(WriteError::Backpressure)?;
+        let outline = |(payload, _): &(Vec<u8>, Content)| replica.outline(payload);
+        let parts: Vec<u32> = written.iter().filter_map(outline).map(|(part, _)| part).collect();
         self.kept.clock.merge(stamp);
         let first = self.kept.writing.next_sequence;
-        let outline = |(payload, _): &(Vec<u8>, Content)| self.kept.replica.outline(payload);
-        let parts: Vec<u32> = written.iter().filter_map(outline).map(|(part, _)| part).collect();
         for (payload, content) in written {
-            self.write_batch(now, identity, window, &payload, content);
+            self.write_batch(now, identity, &header, &payload, content);
         }
         let receipt = Receipt { sequences: first..=self.kept.writing.next_sequence - 1, cost };
         for part in parts {
-            self.fold_when_due(now, identity, part);
+            self.fold_when_due(now, identity, (number, part));
         }
         self.finish(now);
         Ok(receipt)
@@ -193,12 +209,16 @@ impl Room {
             // What is not joined now is joined when the next record comes.
             let _ = self.govern(now, identity, Act::Join);
         }
-        let Some(shown) = self.kept.writing.unsaid.pop_front() else { return };
-        let all = self.kept.replica.say_again(&shown, usize::MAX);
-        if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, all) {
+        let Some((number, shown)) = self.kept.writing.unsaid.pop_front() else { return };
+        let said_again = |room: &Room, most| {
+            let replica = room.kept.replicas.get(number);
+            replica.map(|replica| replica.say_again(&shown, most)).unwrap_or_default()
+        };
+        let all = said_again(self, usize::MAX);
+        if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, number, all) {
             // What the limit leaves; the rest is for its author to write later.
-            let some = self.kept.replica.say_again(&shown, left as usize);
-            let _ = self.write(now, identity, some);
+            let some = said_again(self, left as usize);
+            let _ = self.write(now, identity, number, some);
         }
     }
 
@@ -207,13 +227,13 @@ impl Room {
         &mut self,
         now: Now,
         identity: &Identity,
-        window: StampWindow,
+        header: &Header,
         payload: &[u8],
         content: Content,
     ) {
-        let cost = content.cost as u32;
-        let used = self.kept.rules.count_cost(window.most, cost);
-        let header = Header { cost, used, ..self.kept.header(window) };
+        let (cost, sequence) = (content.cost as u32, self.kept.writing.next_sequence());
+        let used = self.kept.rules.count_cost(header.replica.slot(), header.window.most, cost);
+        let header = Header { sequence, cost, used, ..*header };
         let batch = SignedBatch::sign(identity, &self.kept.id, &header, payload)
             .expect("a payload that its replica read is within the limit and the author is this peer");
         self.kept.writing.next_sequence += 1;
@@ -226,16 +246,19 @@ impl Room {
     /// Repeats all that one wrote in a part in one batch, once many small ones carry it: what is kept, stored and
     /// handed to newcomers shrinks with it. The larger the fold, the more batches it waits for, so that folds cost a
     /// stated share of what is sent.
-    fn fold_when_due(&mut self, now: Now, identity: &Identity, part: u32) {
+    fn fold_when_due(&mut self, now: Now, identity: &Identity, part: (ReplicaNumber, u32)) {
         let is_due = self.kept.writing.counts_to_fold(part);
         // Where there is a limit, each entry keeps the batch that counted it.
-        if !is_due || self.kept.rules.terms().limit.is_some() {
+        if !is_due || self.kept.rules.limit(part.0.slot()).is_some() {
             return;
         }
-        let Some((fold, content)) = self.kept.replica.fold(part, self.kept.me.peer) else { return };
-        self.kept.writing.handle_folded(part, fold.cost);
+        let replica = self.kept.replicas.get(part.0);
+        let folded = replica.and_then(|replica| replica.fold(part.1, self.kept.me.peer));
+        self.kept.writing.handle_folded(part, folded.as_ref().map_or(0, |(fold, _)| fold.cost));
+        let Some((fold, content)) = folded else { return };
         // Later than all that it repeats, so that it takes their place.
         let window = StampWindow { least: fold.least, most: self.kept.clock.next(now.wall) };
-        self.write_batch(now, identity, window, &fold.payload, content);
+        let header = self.kept.header(part.0, window);
+        self.write_batch(now, identity, &header, &fold.payload, content);
     }
 }

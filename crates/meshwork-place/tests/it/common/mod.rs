@@ -13,7 +13,7 @@ use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry, HistoryPart};
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::{Now, Time, WallTime};
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch, REPLICA};
 use meshwork_place::{make, payloads};
 
 /// What a member that lies makes of what it would say: what it says instead.
@@ -89,8 +89,7 @@ impl Members {
         let identity = identity(number);
         let (genesis, bytes, id) = self.genesis();
         let me = endpoint(number);
-        let canvas = make(&genesis).expect("a Place room");
-        let room = Room::new(RoomHandle(1), id, genesis, bytes, canvas, me, config);
+        let room = Room::new(RoomHandle(1), id, genesis, bytes, make, me, config);
         self.rooms.insert(number, (identity, room));
     }
 
@@ -123,7 +122,7 @@ impl Members {
         let now = self.now;
         let (identity, room) = self.rooms.get_mut(&number).expect("it is open");
         let payloads = payloads(self.size, cells).expect("cells on the canvas");
-        room.write(now, identity, payloads).expect("nothing forbids it");
+        room.write(now, identity, REPLICA, payloads).expect("nothing forbids it");
     }
 
     /// Says something in the name of a member.
@@ -133,7 +132,13 @@ impl Members {
     }
 
     pub(crate) fn canvas(&self, number: u8) -> &Canvas {
-        self.rooms[&number].1.kept().replica().as_any().expect("a canvas")
+        self.rooms[&number]
+            .1
+            .kept()
+            .replicas()
+            .get(REPLICA)
+            .and_then(|replica| replica.as_any())
+            .expect("a canvas")
     }
 
     pub(crate) fn take_past(&mut self, number: u8, now: Now, cells_most: usize) -> Vec<PastBatch> {

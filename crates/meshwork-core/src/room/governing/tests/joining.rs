@@ -6,7 +6,7 @@ use super::*;
 fn what_was_written_under_earlier_rules_is_said_again() {
     let (owner, writer) = (identity(0), identity(2));
     let mut rooms = vec![room(0), room(2)];
-    rooms[1].write(now(1), &writer, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
+    rooms[1].write(now(1), &writer, ReplicaNumber::FIRST, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
     rooms[0]
         .govern(
             now(2),
@@ -62,8 +62,8 @@ fn who_has_the_edit_seed_writes_and_others_look() {
     rooms[0].govern(now(0), &owner, Act::SetTerms(Terms { writers, ..Terms::default() })).unwrap();
     talk(&mut rooms, 0);
     rooms[1].kept_mut().admit_self(&seed);
-    rooms[1].write(now(60_000), &identity(2), Board::payloads(&[(1, 7)])).unwrap();
-    let refused = rooms[2].write(now(60_000), &identity(4), Board::payloads(&[(2, 7)]));
+    rooms[1].write(now(60_000), &identity(2), ReplicaNumber::FIRST, Board::payloads(&[(1, 7)])).unwrap();
+    let refused = rooms[2].write(now(60_000), &identity(4), ReplicaNumber::FIRST, Board::payloads(&[(2, 7)]));
     assert_eq!(refused, Err(WriteError::NotWriter));
     talk(&mut rooms, 60_100);
     // A newcomer is handed the admission with the batch, by somebody else than its author.

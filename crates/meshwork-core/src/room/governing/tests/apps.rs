@@ -1,0 +1,140 @@
+//! Tables beside the first app: which are there, who may write in them, and how much.
+
+use super::*;
+use crate::signed::app::{CONVERSATION_SLOT, SLOTS_MAX};
+use crate::signed::change::{AppOn, Quota};
+use crate::signed::header::Family;
+use crate::table::{ENTRIES_MAX, Table, Write, Writer, payloads};
+
+fn number(slot: u8) -> ReplicaNumber {
+    ReplicaNumber::new(slot, Family::ByValue).unwrap()
+}
+
+fn table(room: &Room, slot: u8) -> &Table {
+    room.kept().replicas().get(number(slot)).unwrap().as_any().unwrap()
+}
+
+/// One field with this writer, in a row of its own.
+fn payload(writer: Writer, row: &str) -> Vec<Vec<u8>> {
+    payloads(&[Write::value(row, writer.field(b"f"), "v")]).unwrap()
+}
+
+fn rows(room: &Room, slot: u8) -> usize {
+    table(room, slot).entries(b"").count()
+}
+
+fn turn_on(slot: u8) -> Change {
+    Change::App(AppOn { slot, app: "votes".parse().unwrap(), parameters: Bytes::default() })
+}
+
+/// The batches that a room says live.
+fn said(room: &mut Room, to: Endpoint) -> Vec<RoomMessage> {
+    let outputs = core::iter::from_fn(|| room.poll_output());
+    let batches = outputs.filter_map(|output| match output {
+        RoomOutput::Send(at, message @ RoomMessage::Batch(_)) if at == to => Some(message),
+        _ => None,
+    });
+    batches.collect()
+}
+
+#[test]
+fn an_app_that_is_turned_on_has_tables_everywhere() {
+    let (owner, writer) = (identity(0), identity(2));
+    let mut rooms = [room(0), room(2), room(4)];
+    let on = AppOn { slot: 2, app: "votes".parse().unwrap(), parameters: Bytes::default() };
+    let early = rooms[1].write(now(1), &writer, number(2), payload(Writer::Anybody, "a"));
+    assert_eq!(early, Err(WriteError::AppIsOff(2)));
+    rooms[0].govern(now(2), &owner, Act::TurnOn(on)).unwrap();
+    rooms[0].write(now(3), &owner, number(2), payload(Writer::Anybody, "a")).unwrap();
+    rooms[0].write(now(3), &owner, number(CONVERSATION_SLOT), payload(Writer::Anybody, "b")).unwrap();
+    assert_eq!(rooms[0].kept().slot_of(&"votes".parse().unwrap()), Some(2));
+    talk(&mut rooms[..2], 4);
+    rooms[1].write(now(70_000), &writer, number(2), payload(Writer::Peer(peer(2)), "a")).unwrap();
+    // Who comes later gets all of it from one that only heard of it.
+    talk(&mut rooms[1..], 70_000);
+    for room in &rooms[1..] {
+        assert_eq!((rows(room, 2), rows(room, CONVERSATION_SLOT), rows(room, 0)), (2, 1, 0));
+        assert!(room.kept().replicas().get(number(3)).is_none());
+    }
+    assert!(rooms[1].kept().is_in_step(endpoint(4, 99)) && rooms[2].kept().is_in_step(endpoint(2, 99)));
+}
+
+#[test]
+fn a_batch_waits_for_the_record_that_turns_its_app_on() {
+    let on = record(0, 10, &[], vec![turn_on(2)], None);
+    let mut writing = room(2);
+    tell(&mut writing, now(20), endpoint(9, 9), &on);
+    let member = Member { name: String::new(), stays: true, stores: false };
+    writing.handle_attached(now(20), endpoint(9, 9), member);
+    writing.write(now(21), &identity(2), number(2), payload(Writer::Anybody, "a")).unwrap();
+    let batches = said(&mut writing, endpoint(9, 9));
+    let mut late = room(4);
+    for batch in batches {
+        hear(&mut late, now(22), endpoint(9, 9), batch);
+    }
+    assert!(late.kept().replicas().get(number(2)).is_none());
+    tell(&mut late, now(23), endpoint(9, 9), &on);
+    while late.verify(now(24), 64) > 0 {}
+    assert_eq!(rows(&late, 2), 1);
+    assert_eq!(offences(&mut late), []);
+}
+
+#[test]
+fn only_moderators_write_their_fields() {
+    let hidden = payload(Writer::Moderators, "post");
+    let mut room = room(2);
+    let refused = room.write(now(1), &identity(2), number(0), hidden.clone());
+    assert!(matches!(refused, Err(WriteError::NotAllowed(_))), "{refused:?}");
+    let forged = |signer: u8, sequence: u64| {
+        let (author, window) = (endpoint(signer, 1), StampWindow::at(stamp(1)));
+        let cost =
+            table(&super::room(2), 0).check(&Header::new(author, 1, window, 0), &hidden[0]).unwrap().cost
+                as u32;
+        let record = RecordName::GENESIS;
+        let header = Header { author, sequence, replica: number(0), record, window, cost, used: None };
+        SignedBatch::sign(&identity(signer), &room_id(), &header, &hidden[0]).unwrap()
+    };
+    hear(&mut room, now(2), endpoint(9, 9), live(&forged(3, 1)));
+    assert_eq!((offences(&mut room), rows(&room, 0)), (vec![Refusal::BatchRules], 0));
+    hear(&mut room, now(2), endpoint(9, 9), live(&forged(0, 1)));
+    assert_eq!((offences(&mut room), rows(&room, 0)), (vec![], 1), "the owner moderates");
+}
+
+#[test]
+fn a_record_raises_what_a_table_holds_of_a_peer() {
+    let least = crate::table::Quota::default().values;
+    let mut rooms = [room(2), room(2)];
+    let raised = Quota { replica: number(0), values: least + 300, removals: 1, bytes: 1 };
+    tell(&mut rooms[1], now(1), endpoint(9, 9), &record(0, 1, &[], vec![Change::Quota(raised)], None));
+    for room in &mut rooms {
+        for first in (0..least as usize + 256).step_by(ENTRIES_MAX) {
+            let fields = (first..first + ENTRIES_MAX)
+                .map(|field| Write::value("row", Writer::Anybody.field(format!("{field}").as_bytes()), "v"));
+            let payloads = payloads(&fields.collect::<Vec<_>>()).unwrap();
+            room.write(now(2 + first as u64), &identity(2), number(0), payloads).unwrap();
+            room.kept.writing.outbox_mut().retain(|_| false);
+        }
+    }
+    let held = rooms.each_ref().map(|room| table(room, 0).used(peer(2)).values);
+    assert!(held[0] == least && held[1] > least, "{held:?}");
+}
+
+#[test]
+fn a_limit_holds_for_its_app_alone() {
+    let writer = identity(2);
+    let mut room = room(2);
+    tell(
+        &mut room,
+        now(1),
+        endpoint(9, 9),
+        &record(0, 1, &[], vec![limited(1, 60_000, WhoWrites::Everybody)], Some((1, vec![]))),
+    );
+    room.write(now(2), &writer, ReplicaNumber::FIRST, Board::payloads(&[(1, 5)])).unwrap();
+    let more = room.write(now(3), &writer, number(0), payload(Writer::Anybody, "a"));
+    assert!(matches!(more, Err(WriteError::TooFast { .. })), "the tables of an app count with it: {more:?}");
+    for row in ["a", "b"] {
+        room.write(now(4), &writer, number(CONVERSATION_SLOT), payload(Writer::Anybody, row)).unwrap();
+    }
+    assert_eq!(room.kept().writing_left(now(4), CONVERSATION_SLOT), Ok(None));
+    assert_eq!(room.kept().writing_left(now(4), SLOTS_MAX - 1), Err(WriteError::AppIsOff(SLOTS_MAX - 1)));
+}

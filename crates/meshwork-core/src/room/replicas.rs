@@ -1,0 +1,121 @@
+//! What a room keeps in step: the replicas of its apps, by number.
+//!
+//! An app has a slot of the room: that of the genesis, that of the conversation, or one that a record gave it. In its
+//! slot it has two tables, which every program can keep without knowing the app, and one replica of a family of its own
+//! where this program knows the app.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::any::Any;
+
+use crate::replica::{Applied, Changes, Enforced, Replica, ReplicaNumber, Retraction};
+use crate::rulebook::Rulebook;
+use crate::signed::app::{AppParameters, AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
+use crate::signed::batch::SignedBatch;
+use crate::signed::genesis::Genesis;
+use crate::signed::header::Family;
+use crate::table::{Kind, Quota, Table};
+
+/// Makes what an app keeps in step in a family of its own, from the app's word and what the room tells it; `None` for an
+/// app that this program does not know, one that needs no more than tables, and parameters that cannot be.
+pub type MakeReplica = fn(&AppWord, &AppParameters) -> Option<Box<dyn Replica>>;
+
+/// What each peer may have in a table of a commons, where no owner can raise it: docs/protocol/genesis.md.
+const COMMONS_QUOTA: Quota = Quota { values: 1000, bytes: 256 * 1024, removals: 1000 };
+
+/// The replicas of one room.
+#[derive(Debug)]
+pub struct Replicas {
+    make: MakeReplica,
+    quota: Quota,
+    by_number: BTreeMap<ReplicaNumber, Box<dyn Replica>>,
+}
+
+impl Replicas {
+    /// Those of a room without records.
+    pub(super) fn new(make: MakeReplica, genesis: &Genesis) -> Replicas {
+        let is_commons = genesis.owner().is_none();
+        let quota = if is_commons { COMMONS_QUOTA } else { Quota::default() };
+        let mut replicas = Replicas { make, quota, by_number: BTreeMap::new() };
+        let (app, parameters) = genesis.app();
+        replicas.turn_on(GENESIS_SLOT, make(app, parameters));
+        replicas.turn_on(CONVERSATION_SLOT, None);
+        replicas
+    }
+
+    /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
+    pub fn get(&self, number: ReplicaNumber) -> Option<&dyn Replica> {
+        self.by_number.get(&number).map(|replica| &**replica)
+    }
+
+    /// The replica whose past is kept: that of the app which the room opened with, where that brings none one of its
+    /// tables.
+    pub(super) fn first(&self) -> &dyn Replica {
+        let (_, first) = self.by_number.first_key_value().expect("every app has its tables");
+        &**first
+    }
+
+    /// All of them, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (ReplicaNumber, &dyn Replica)> {
+        self.by_number.iter().map(|(&number, replica)| (number, &**replica))
+    }
+
+    /// The batches that any of them keeps.
+    pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
+        self.by_number.values().flat_map(|replica| replica.batches())
+    }
+
+    pub(super) fn get_mut(&mut self, number: ReplicaNumber) -> Option<&mut dyn Replica> {
+        self.by_number.get_mut(&number).map(|replica| &mut **replica)
+    }
+
+    /// The records changed: apps that they turned on get their replicas, and tables the quotas that they name. Returns
+    /// what became different by that.
+    pub(super) fn handle_records(
+        &mut self,
+        book: &Rulebook,
+    ) -> Vec<(ReplicaNumber, Applied<Option<Changes>>)> {
+        for slot in CONVERSATION_SLOT + 1..SLOTS_MAX {
+            if let Some(on) = book.app(slot)
+                && !self.by_number.keys().any(|number| number.slot() == slot)
+            {
+                self.turn_on(slot, (self.make)(&on.app, &on.parameters));
+            }
+        }
+        let mut raised = Vec::new();
+        for (&number, replica) in &mut self.by_number {
+            let any: &mut dyn Any = &mut **replica;
+            if let (Some(quota), Some(table)) = (book.quota(number), any.downcast_mut::<Table>()) {
+                let (values, bytes, removals) = (quota.values, quota.bytes.into(), quota.removals);
+                raised.push((number, table.raise_quota(Quota { values, bytes, removals })));
+            }
+        }
+        raised
+    }
+
+    /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden: see
+    /// [`Replica::enforce`]. `beaten` are batches of any replica.
+    pub(super) fn enforce<'a, B: Iterator<Item = &'a SignedBatch>>(
+        &mut self,
+        stands: &dyn Fn(&SignedBatch) -> bool,
+        retracted: &[Retraction],
+        beaten: impl Fn() -> B,
+    ) -> Vec<(ReplicaNumber, Enforced<Option<Changes>>)> {
+        let enforce = |(&number, replica): (&ReplicaNumber, &mut Box<dyn Replica>)| {
+            let retracted: Vec<Retraction> =
+                retracted.iter().filter(|one| one.replica == number).cloned().collect();
+            let mut beaten = beaten().filter(|batch| batch.header().replica == number);
+            (number, replica.enforce(stands, &retracted, &mut beaten))
+        };
+        self.by_number.iter_mut().map(enforce).collect()
+    }
+
+    fn turn_on(&mut self, slot: u8, own: Option<Box<dyn Replica>>) {
+        let number = |family| ReplicaNumber::new(slot, family).expect("the slot of an app is one");
+        self.by_number.extend(own.map(|own| (number(Family::Own), own)));
+        for (family, kind) in [(Family::ByValue, Kind::ByValue), (Family::ByTime, Kind::ByTime)] {
+            self.by_number.insert(number(family), Box::new(Table::with_quota(kind, self.quota)));
+        }
+    }
+}
