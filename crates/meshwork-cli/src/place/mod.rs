@@ -10,6 +10,7 @@ mod in_step;
 mod keep;
 mod kept;
 mod listen;
+mod notes;
 mod notices;
 mod paint;
 mod replay;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Paint(paint::Arguments),
     /// Write the canvas to a PNG file: one pixel a cell, unpainted cells transparent.
     Export(export::Arguments),
+    /// Read what people write to each other in a room, or write there.
+    Notes(notes::Arguments),
     /// Say what a room's canvas is made of: cells, authors, colours, strokes, and who is there.
     Stats(stats::Arguments),
     /// Say what happens in a room, one JSON object a line, until interrupted.
@@ -105,6 +108,7 @@ impl Command {
             Command::Erase(arguments) => arguments.common.json,
             Command::History(arguments) => arguments.json,
             Command::Replay(arguments) => arguments.common.json,
+            Command::Notes(arguments) => arguments.common.json,
             Command::Stats(arguments) => arguments.common.json,
             Command::Tui(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
@@ -125,6 +129,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Erase(arguments) => govern::erase(arguments).await,
         Command::History(arguments) => history::run(&arguments),
         Command::Replay(arguments) => replay::run(arguments).await,
+        Command::Notes(arguments) => notes::run(arguments).await,
         Command::Stats(arguments) => stats::run(arguments).await,
         Command::Tui(arguments) => tui::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,

@@ -128,7 +128,7 @@ async fn paint(
     // A batch holds cells of one tile: in the order of tiles there are few and large ones.
     cells.sort_unstable_by_key(|&(x, y, _)| (size.tile_of(x, y), index_in_tile(x, y)));
     progress.say("looking for somebody who stays");
-    wait_for_reader(session, room).await?;
+    wait_for_reader(session, room, "Nothing was painted.").await?;
     if held.is_some() {
         session.stay();
     }
@@ -154,8 +154,13 @@ async fn paint(
     held.hold(&mut painter, &cells, size, common).await
 }
 
-/// Waits until a member that stays is attached and, if that does not take long, in step.
-async fn wait_for_reader(session: &mut Session, room: RoomHandle) -> Result<(), Failure> {
+/// Waits until a member that stays is attached and, if that does not take long, in step. What could not be done without
+/// one is told when time runs out.
+pub(super) async fn wait_for_reader(
+    session: &mut Session,
+    room: RoomHandle,
+    undone: &str,
+) -> Result<(), Failure> {
     let mut attached_since = None;
     loop {
         let peers = session.peers(room).await?;
@@ -165,7 +170,7 @@ async fn wait_for_reader(session: &mut Session, room: RoomHandle) -> Result<(), 
         if !peers.iter().any(is_reader) {
             attached_since = None;
             let next = session.next().await;
-            next.map_err(|failure| nobody_stays(failure, &peers))?;
+            next.map_err(|failure| nobody_stays(failure, &peers, undone))?;
             continue;
         }
         let enough = *attached_since.get_or_insert_with(Instant::now) + IN_STEP_WAIT;
@@ -181,12 +186,12 @@ pub(super) fn is_reader(peer: &PeerView) -> bool {
 }
 
 /// Says more precisely why nobody was reachable, where those who are linked will not stay.
-fn nobody_stays(failure: Failure, peers: &[PeerView]) -> Failure {
+fn nobody_stays(failure: Failure, peers: &[PeerView], undone: &str) -> Failure {
     match failure {
         Failure::Unreachable(_) if peers.iter().any(|peer| peer.attached && peer.state.is_linked()) => {
-            Failure::Unreachable(String::from(
-                "Nothing was painted. Only programs that are about to leave are in the room, so the strokes \
-                 would be lost. Open the link in a browser, or run meshwork place keep.",
+            Failure::Unreachable(format!(
+                "{undone} Only programs that are about to leave are in the room, so it would be lost. Open the link in \
+                 a browser, or run meshwork place keep."
             ))
         }
         failure => failure,

@@ -4,6 +4,7 @@
 mod identity;
 mod keeper;
 mod listen;
+mod notes;
 mod operate;
 mod pictures;
 mod place;

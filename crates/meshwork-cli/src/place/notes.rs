@@ -1,0 +1,140 @@
+//! `place notes`: what people write to each other in a room, and writing there.
+
+use anyhow::anyhow;
+use clap::{ArgGroup, Args};
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{CommandError, Event, Receipt, RoomHandle, WriteError};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::notes::{Note, NoteId, Notes as _};
+use serde_json::{Value, json};
+
+use super::history::date;
+use super::paint::wait_for_reader;
+use super::session::{Session, Stay};
+use super::{Common, counted, in_step, values};
+use crate::exit::Failure;
+use crate::progress::Progress;
+
+const AFTER_HELP: &str = "\
+Examples:
+  meshwork place notes LINK
+  meshwork place notes LINK --write 'The ferry leaves at 9:40.'
+  meshwork place notes LINK --remove 0190b3c4d5e6f708091a2b3c4d5e
+  meshwork place notes LINK --json | jq -r '.notes[].text'
+
+What is written waits until a member that stays has it. With --json: {notes: [{id, peer, name, at_ms, text,
+missing}]}, oldest first, times in milliseconds since 1970; missing counts notes that its author had seen and
+that are not here. With --write: {id, stored}; with --remove: {removed, stored}; stored says whether it is on a
+disk.";
+
+/// What `place notes` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["write", "remove"]))]
+pub(crate) struct Arguments {
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = values::link)]
+    link: RoomAddress,
+    /// Write this note.
+    #[arg(long, value_name = "TEXT")]
+    write: Option<String>,
+    /// Remove this note, which is one's own.
+    #[arg(long, value_name = "ID")]
+    remove: Option<NoteId>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut session = Session::start(&arguments.common, Stay::Leaves).await?;
+    let done = act(&mut session, &arguments).await;
+    session.close().await;
+    let (words, value) = done?;
+    arguments.common.tell(&words, &value)
+}
+
+async fn act(session: &mut Session, arguments: &Arguments) -> Result<(String, Value), Failure> {
+    let progress = Progress::start("Joining", "notes");
+    let room = session.join(arguments.link.clone(), None).await?;
+    if let Some(text) = arguments.write.clone() {
+        wait_for_reader(session, room, "Nothing was written.").await?;
+        let written = session.call(move |node, now| node.write_note(now, room, &text)).await?;
+        let (id, receipt) = written.map_err(denied)?;
+        let stored = wait_until_kept(session, room, &receipt).await?;
+        let words = format!("Written. A member that stays has it{}.", on_disk(stored));
+        return Ok((words, json!({ "id": id.to_string(), "stored": stored })));
+    }
+    progress.turn_to("Fetching", None);
+    in_step::wait(session, room, &progress, "The notes are not known yet.").await?;
+    if let Some(id) = arguments.remove {
+        let removed = session.call(move |node, now| node.remove_note(now, room, id)).await?;
+        let stored = wait_until_kept(session, room, &removed.map_err(denied)?).await?;
+        let words = format!("Removed. A member that stays knows{}.", on_disk(stored));
+        return Ok((words, json!({ "removed": id.to_string(), "stored": stored })));
+    }
+    let notes = session.look(room, |node, room| Some(node.notes(room))).await?;
+    let peers = session.peers(room).await?;
+    let own = session.endpoint().peer;
+    let name = |peer: PeerId| {
+        let named = peers.iter().find(|view| view.endpoint.peer == peer && !view.name.trim().is_empty());
+        match named {
+            _ if peer == own => String::from("you"),
+            Some(view) => view.name.trim().to_owned(),
+            None => peer.short(),
+        }
+    };
+    let value = |note: &Note| {
+        json!({
+            "id": note.id.to_string(), "peer": note.author.to_string(), "name": name(note.author),
+            "at_ms": note.at.as_millis(), "text": note.text, "missing": note.missing,
+        })
+    };
+    let line = |note: &Note| {
+        let gap = match note.missing {
+            0 => String::new(),
+            missing => format!("  ({} that came before are not here)\n", counted(missing, "note")),
+        };
+        format!(
+            "{gap}{}  {}  {}\n  {}",
+            date(note.at),
+            name(note.author),
+            note.id,
+            note.text.replace('\n', "\n  ")
+        )
+    };
+    let words = match &notes[..] {
+        [] => String::from("Nobody has written a note here."),
+        notes => notes.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    Ok((words, json!({ "notes": notes.iter().map(value).collect::<Vec<_>>() })))
+}
+
+/// Waits until a member that stays has taken in what was written. Returns whether that is on a disk.
+async fn wait_until_kept(
+    session: &mut Session,
+    room: RoomHandle,
+    receipt: &Receipt,
+) -> Result<bool, Failure> {
+    loop {
+        if let Event::Acknowledged { room: of, sequences, stored, .. } = session.next().await?
+            && of == room
+            && sequences.contains(receipt.sequences.end())
+        {
+            return Ok(stored);
+        }
+    }
+}
+
+fn denied(error: CommandError) -> Failure {
+    match error {
+        CommandError::Write(WriteError::Content(words)) => {
+            Failure::Usage(format!("Nothing was written: {words}."))
+        }
+        error @ CommandError::Write(WriteError::NotWriter | WriteError::Banned) => Failure::Denied(error),
+        error => Failure::Unexpected(anyhow!(error).context("the note cannot be written")),
+    }
+}
+
+fn on_disk(stored: bool) -> &'static str {
+    if stored { ", on disk" } else { "" }
+}
