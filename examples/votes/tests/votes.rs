@@ -1,0 +1,72 @@
+//! People vote; a keeper that has never heard of votes keeps them, beside somebody who fills all that it may.
+
+use std::time::Duration;
+
+use example_votes::{room_spec, tally, vote};
+use meshwork_core::node::{Config, Event, Node};
+use meshwork_core::replica::ReplicaNumber;
+use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{ENTRIES_MAX, Quota, Write, Writer, payloads};
+use meshwork_sim::connection::PathModel;
+use meshwork_sim::world::{SERVER, World};
+
+/// A program that needs nothing but tables.
+fn start(world: &mut World, person: u64) -> usize {
+    let make =
+        |_, config, identity, seed, now, wall| Node::new(|_, _| None, config, identity, seed, now, wall);
+    world.start_with(Config { stays: true, stores: true, ..Config::default() }, person, 0, make)
+}
+
+fn join(world: &mut World, person: u64, of: (usize, RoomHandle)) -> (usize, RoomHandle) {
+    let link = world.node(of.0).room(of.1).address().expect("it is registered");
+    let index = start(world, person);
+    (index, world.join_room(index, link))
+}
+
+/// Fills rows and fields with names that sort before all others, as much as one peer may and some more.
+fn fill(world: &mut World, (index, room): (usize, RoomHandle)) {
+    let number = ReplicaNumber::new(0, Family::ByValue).expect("a slot");
+    for first in (0..Quota::default().values as usize + 1000).step_by(ENTRIES_MAX) {
+        let fields = (first..first + ENTRIES_MAX)
+            .map(|name| Write::value("ballots", Writer::Anybody.field(&name.to_be_bytes()), "ferry"));
+        let payloads = payloads(&fields.collect::<Vec<_>>()).expect("short");
+        world.command(index, |node, now| node.room_mut(now, room).write(number, payloads)).expect("no limit");
+        world.run_for(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn votes_count_whoever_keeps_them() {
+    let mut world = World::new(5, PathModel::WAN);
+    let first = start(&mut world, 1);
+    let room = world.command(first, |node, now| node.create_room(now, room_spec(SERVER))).expect("a room");
+    let is_registered = |world: &World| world.node(first).room(room).address().is_some();
+    assert!(world.run_while(Duration::from_secs(5), is_registered));
+    let ann = (first, room);
+    let (bo, hostile, keeper) =
+        (join(&mut world, 2, ann), join(&mut world, 3, ann), join(&mut world, 4, ann));
+    let cast = |world: &mut World, (index, room): (usize, RoomHandle), choice| {
+        world.command(index, |node, now| vote(node, now, room, choice)).expect("a vote");
+    };
+    world.run_for(Duration::from_secs(5));
+    cast(&mut world, ann, "ferry");
+    fill(&mut world, hostile);
+    cast(&mut world, hostile, "train");
+    cast(&mut world, bo, "train");
+    cast(&mut world, bo, "ferry");
+    world.run_for(Duration::from_secs(60));
+
+    // All who voted leave. Who comes now finds the votes at the keeper.
+    for member in [ann, bo, hostile] {
+        world.crash(member.0);
+    }
+    let late = join(&mut world, 5, keeper);
+    let counted = |world: &World| {
+        let tally = tally(world.node(late.0), late.1);
+        tally.get("ferry") == Some(&2) && tally.get("train") == Some(&1) && tally.len() == 2
+    };
+    assert!(world.run_while(Duration::from_secs(120), counted), "{:?}", tally(world.node(late.0), late.1));
+    let refused = |event: &&Event| matches!(event, Event::Refused { .. });
+    assert_eq!(world.look_at(late.0).events.iter().find(refused), None);
+}
