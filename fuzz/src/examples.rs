@@ -10,14 +10,14 @@ use meshwork_core::overlay::message::{
 use meshwork_core::overlay::nearness::Place;
 use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
 use meshwork_core::presence::Presented;
-use meshwork_core::replica::Replica as _;
+use meshwork_core::replica::{Below, Floor, Replica as _};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
 use meshwork_core::room::message::{
-    Acknowledged, AskList, Carry, Contradiction, ListPiece, Neighbours, PartBegin, PartEnd, ReplicaDigest,
-    RoomMessage, Summary, Want, WorkedOff,
+    Acknowledged, AskList, Carry, Contradiction, LeafEnd, ListPiece, Neighbours, Nodes, Open, RoomMessage,
+    Roots, Unwant, Want,
 };
 use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
@@ -114,24 +114,28 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("Unlinked", LinkMessage::Unlinked),
     ];
     let batch = || Bytes::new(written(5, Colour::rgb(1, 2, 3)).bytes().to_vec()).expect("a signed batch");
-    let parts = Bounded::new(vec![(5, digest)]).expect("one");
     let [record, list, admission] = crate::signed::inside_rooms();
     let [one, other] = crate::signed::contradiction().map(|stub| Bytes::new(stub).expect("a stub"));
     let contradiction = Contradiction { one, other };
     let piece = ListPiece { list: digest, offset: 300, bytes: Bytes::new(list).expect("short") };
     let payload = Bytes::new(vec![1, 2]).expect("short");
     let carry = Carry { hops_left: 2, from: introduction(), to: addressee().0, payload };
-    let want = || Want { replica: 0, parts: Bounded::new(vec![5, 300]).expect("two") };
-    let begin = PartBegin { replica: 0, part: 5, digest, rules: [0; 32], batches: 300 };
+    let below = [Below { number: 64, is_leaf: false, digest }, Below { number: 4101, is_leaf: true, digest }];
+    let nodes = Nodes { replica: 0, node: 1, below: Bounded::new(below.to_vec()).expect("two") };
+    let floors = Bounded::new(vec![(0x12, Floor(20_000))]).expect("one");
+    let replicas = Bounded::new(vec![(0, digest), (0x12, digest)]).expect("two");
+    let roots = Roots { records: digest, own: 1, floors, replicas };
+    let want = Want { replica: 0, leaf: 4101, nonce: 300, have: Bounded::new(vec![[7; 6]]).expect("one") };
     let sequences = Bounded::new(vec![1, 300]).expect("two");
     let inside = [
         ("Batch", RoomMessage::Batch(batch())),
-        ("Summary", RoomMessage::Summary(Summary { replica: 0, digest, parts })),
-        ("Digest", RoomMessage::Digest(ReplicaDigest { replica: 0, digest })),
-        ("AskSummary", RoomMessage::AskSummary(0)),
-        ("Want", RoomMessage::Want(want())),
-        ("PartBatch", RoomMessage::PartBatch(batch())),
-        ("PartEnd", RoomMessage::PartEnd(PartEnd { replica: 0, part: 5 })),
+        ("Root", RoomMessage::Root(digest)),
+        ("Roots", RoomMessage::Roots(roots)),
+        ("Nodes", RoomMessage::Nodes(nodes)),
+        ("Open", RoomMessage::Open(Open { replica: 0, node: 64 })),
+        ("Want", RoomMessage::Want(want)),
+        ("LeafBatch", RoomMessage::LeafBatch(batch())),
+        ("LeafEnd", RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, digest })),
         ("Acknowledged", RoomMessage::Acknowledged(Acknowledged { sequences, stored: true })),
         (
             "Neighbours",
@@ -147,9 +151,8 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("AskList", RoomMessage::AskList(AskList { list: digest, offset: 300 })),
         ("ListPiece", RoomMessage::ListPiece(piece)),
         ("Admission", RoomMessage::Admission(Bytes::new(admission).expect("its length"))),
-        ("WorkedOff", RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 300 })),
-        ("PartBegin", RoomMessage::PartBegin(begin)),
-        ("Unwant", RoomMessage::Unwant(want())),
+        ("WorkedOff", RoomMessage::WorkedOff(70_000)),
+        ("Unwant", RoomMessage::Unwant(Unwant { replica: 0, leaf: 4101 })),
     ];
     let history = about_history(batch()).map(|(name, message)| (name, RoomMessage::History(message)));
     let links = vec![SeenLink { to: Tag([9; 8]), rtt_ms: 300, relayed: true, eager: 0x81 }];

@@ -11,6 +11,7 @@ use super::*;
 use crate::id::Instance;
 use crate::replica::ReplicaNumber;
 use crate::replica::toy::{Board, PART, PARTS};
+use crate::replica::tree::ROOT;
 use crate::room::message::{RoomMessage, Want};
 use crate::signalling::protocol::Announcement;
 use crate::signed::batch::BATCH_MAX;
@@ -113,8 +114,7 @@ fn parts_are_served_until_a_queue_fills() {
     world.link(1);
     world.heard(1);
     world.is_taken = false;
-    let parts = Bounded::new((0..PARTS).collect()).expect("few");
-    world.say(1, RoomMessage::Want(Want { replica: 0, parts }));
+    world.say(1, RoomMessage::Want(Want { replica: 0, leaf: ROOT, nonce: 0, have: Bounded::default() }));
     for _ in 0..3 {
         world.node.handle_timeout(world.now);
         world.run();

@@ -24,7 +24,7 @@ pub trait Family: Send + Sync + 'static {
     /// What the family has to know of a part to tell where an entry is.
     type Place: Copy;
 
-    /// Parts are numbered from 0 to below this.
+    /// Parts are numbered from 0 to below this, at most [`PARTS_MAX`](super::PARTS_MAX).
     fn part_count(&self) -> u32;
     /// Where a part is; `None` for a number out of range.
     fn place(&self, part: u32) -> Option<Self::Place>;
@@ -54,8 +54,6 @@ pub trait Family: Send + Sync + 'static {
         after: &Self::Entries,
         changed: &mut Vec<Self::Change>,
     );
-    /// The digest of the whole, from numbers and digests of the parts in which somebody wrote.
-    fn digest(&self, parts: impl Iterator<Item = (u32, Digest)>) -> Digest;
 }
 
 /// The entries of one part, each with the slot of the batch that holds it.

@@ -8,12 +8,11 @@ use core::fmt;
 
 use super::family::{Entries, Family, WriteOf};
 use super::{
-    Applied, Changes, Content, ContentError, Digest, EMPTY_PART_DIGEST, Enforced, Fold, Parts, Replica,
-    Retraction,
+    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Parts, Replica, Retraction, tree,
 };
 use crate::clock::Stamp;
 use crate::id::PeerId;
-use crate::signed::batch::{Header, SignedBatch, UnverifiedBatch};
+use crate::signed::batch::{Header, SignedBatch};
 
 /// Stands for the stamp that a batch will have: a payload whose entries have one stamp does not depend on it.
 pub const WHENEVER: Stamp = Stamp(1);
@@ -40,21 +39,17 @@ impl<R: MadeOfParts> Replica for R {
         self.made_of().family().part_count()
     }
 
-    fn parts(&self) -> Vec<(u32, Digest)> {
-        let parts = self.made_of().part_digests();
-        parts.filter(|(_, digest)| *digest != EMPTY_PART_DIGEST).collect()
+    fn node_digest(&self, node: u32, _: u64) -> Digest {
+        self.made_of().node_digest(node)
     }
 
-    fn part_digest(&self, part: u32) -> Digest {
-        self.made_of().part_digest(part)
+    fn below(&self, node: u32, _: u64, most: usize) -> Vec<Below> {
+        self.made_of().below(node, most)
     }
 
-    fn part_batches(&self, part: u32) -> Vec<SignedBatch> {
-        self.made_of().batches_of(part).cloned().collect()
-    }
-
-    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
-        self.made_of().digest_of(part, batches)
+    fn node_batches(&self, node: u32, _: u64) -> Vec<SignedBatch> {
+        let parts = self.made_of();
+        tree::parts(node).flat_map(|part| parts.batches_of(part)).cloned().collect()
     }
 
     fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_> {

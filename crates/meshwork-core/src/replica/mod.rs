@@ -1,4 +1,4 @@
-//! Values that a room keeps in step: made of signed batches, compared part by part.
+//! Values that a room keeps in step: made of signed batches, compared over a tree of digests.
 //!
 //! # How it works
 //! A [`Replica`] is what a room sees. Most are [`Parts`] of a [`Family`]: each entry is a last-writer-wins register, a
@@ -20,6 +20,7 @@ mod parts;
 mod tests;
 #[cfg(test)]
 pub(crate) mod toy;
+pub mod tree;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -33,11 +34,12 @@ pub use family::{Entries, Family, Slot, WriteOf};
 pub use made::{MadeOfParts, WHENEVER};
 pub use part::Part;
 pub use parts::{Applied, Enforced, Parts};
+pub use tree::{Below, Floor};
 
 use crate::clock::Stamp;
 use crate::id::PeerId;
 pub use crate::seam::change::Changes;
-use crate::signed::batch::{Header, SignedBatch, UnverifiedBatch};
+use crate::signed::batch::{Header, SignedBatch};
 pub use crate::signed::change::Retraction;
 pub use crate::signed::header::ReplicaNumber;
 
@@ -47,25 +49,37 @@ pub type Digest = [u8; 32];
 /// The digest of a part in which nobody wrote.
 pub const EMPTY_PART_DIGEST: Digest = [0; 32];
 
-/// Batches without which a part would not be what it is: each of them wins an entry of its own.
+/// Most parts of a replica that is made of them: two levels of a tree.
+pub const PARTS_MAX: u32 = 4096;
+
+/// Most batches that a part of a family keeps: each of them wins an entry of its own.
 pub const PART_BATCHES_MAX: usize = 4096;
 
-/// A value that is made of signed batches and compared part by part.
+/// A value that is made of signed batches and compared over a tree of digests, whose nodes [`tree`] numbers.
+///
+/// What lies along paths below `from` is left out: a table by time may be held from a day on. Elsewhere `from` is 0.
 pub trait Replica: Any + fmt::Debug + Send + Sync {
-    /// Digest of the whole: equal if and only if the values are.
+    /// Digest of the whole, which is the root's: equal if and only if the values are; [`EMPTY_PART_DIGEST`] where nobody
+    /// wrote.
     fn digest(&self) -> Digest;
-    /// Parts are numbered from 0 to below this; 0 where their numbers have gaps.
+    /// Parts are numbered from 0 to below this, and lie at [`tree::part`]; 0 where it is not made of parts.
     fn part_count(&self) -> u32;
-    /// Number and digest of each part that is not empty, in ascending order.
-    fn parts(&self) -> Vec<(u32, Digest)>;
-    /// Digest of one part; that of the empty part where there is nothing, also for a number out of range.
-    fn part_digest(&self, part: u32) -> Digest;
-    /// The batches without which the part would not be what it is, in no particular order but the same one for the
-    /// same history.
-    fn part_batches(&self, part: u32) -> Vec<SignedBatch>;
-    /// Digest that the part would have if these batches were all there is, whatever their signatures, under the same
-    /// rules as ours; `None` when one of them is no batch of this part.
-    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest>;
+    /// Digest of a node; [`EMPTY_PART_DIGEST`] where there is nothing, also for a number that no node has.
+    fn node_digest(&self, node: u32, from: u64) -> Digest;
+    /// Nodes that together hold all that is below one, in ascending order of numbers. Of them the most populous are
+    /// opened while they are at most `most`, which is at least [`tree::CHILDREN_MAX`].
+    fn below(&self, node: u32, from: u64, most: usize) -> Vec<Below>;
+    /// The batches without which a node would not be what it is, in no particular order but the same one for the same
+    /// history.
+    fn node_batches(&self, node: u32, from: u64) -> Vec<SignedBatch>;
+    /// From when on it is held here.
+    fn floor(&self) -> Floor {
+        Floor::default()
+    }
+    /// The first path of what is held from a floor on; 0 where what is old does not lie together.
+    fn path_of(&self, _floor: Floor) -> u64 {
+        0
+    }
     /// All batches that are kept, part by part.
     fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_>;
     /// How many batches are kept.

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use super::family::{Entries, Family, WriteOf};
 use super::part::Part;
-use super::{Digest, DigestCache, EMPTY_PART_DIGEST, Retraction};
+use super::{Below, Digest, DigestCache, EMPTY_PART_DIGEST, PARTS_MAX, Retraction, tree};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::signed::batch::BatchKey;
-use crate::signed::batch::{SignedBatch, UnverifiedBatch};
+use crate::signed::batch::SignedBatch;
 
 /// What a batch changed in a replica: `C` says what looks different now, in the order in which the batch has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,13 +43,17 @@ pub struct Parts<F: Family> {
     /// In ascending order.
     retracted: Vec<Retraction>,
     digest: DigestCache,
+    /// Of the nodes between root and parts.
+    branches: Vec<DigestCache>,
 }
 
 impl<F: Family> Parts<F> {
     /// Nobody has written.
     pub fn new(family: F) -> Parts<F> {
-        let mut parts = Vec::new();
+        debug_assert!(family.part_count() <= PARTS_MAX, "parts are nodes of two levels");
+        let (mut parts, mut branches) = (Vec::new(), Vec::new());
         parts.resize_with(family.part_count() as usize, || None);
+        branches.resize_with(parts.len().div_ceil(tree::CHILDREN_MAX), DigestCache::default);
         let (batch_count, greatest_stamp) = (0, Stamp::NEVER);
         Parts {
             family,
@@ -58,6 +62,7 @@ impl<F: Family> Parts<F> {
             greatest_stamp,
             retracted: Vec::new(),
             digest: DigestCache::default(),
+            branches,
         }
     }
 
@@ -69,6 +74,7 @@ impl<F: Family> Parts<F> {
     /// Lets what a batch writes in a part compete.
     pub fn apply(&mut self, batch: SignedBatch, part: u32, writes: &[WriteOf<F>]) -> Applied<Vec<F::Change>> {
         let mut applied = Applied { changed: Vec::with_capacity(writes.len()), ..Applied::default() };
+        let branch = part as usize / tree::CHILDREN_MAX;
         let (Some(part), Some(place)) = (self.parts.get_mut(part as usize), self.family.place(part)) else {
             return Applied::default();
         };
@@ -82,6 +88,7 @@ impl<F: Family> Parts<F> {
             let greatest = writes.iter().map(F::Entries::stamp).max();
             self.greatest_stamp = self.greatest_stamp.max(greatest.unwrap_or(Stamp::NEVER));
             self.digest.clear();
+            self.branches[branch].clear();
         }
         applied
     }
@@ -131,6 +138,7 @@ impl<F: Family> Parts<F> {
     /// Works out anew what is counted over all parts.
     fn recount(&mut self) {
         self.digest.clear();
+        self.branches.iter_mut().for_each(DigestCache::clear);
         let parts = || self.parts.iter().flatten();
         self.batch_count = parts().map(|part| part.batches().count()).sum();
         let greatest = parts().map(|part| part.entries().greatest_stamp()).max();
@@ -187,32 +195,48 @@ impl<F: Family> Parts<F> {
 
     /// As [`Replica::digest`](super::Replica::digest) says.
     pub fn digest(&self) -> Digest {
-        self.digest.get_or_fill(|| self.family.digest(self.part_digests()))
+        self.node_digest(tree::ROOT)
     }
 
-    /// Number and digest of each part in which somebody wrote, in ascending order.
-    pub fn part_digests(&self) -> impl Iterator<Item = (u32, Digest)> {
-        let parts = self.parts.iter().enumerate();
-        parts.filter_map(|(number, part)| Some((number as u32, part.as_ref()?.digest())))
-    }
-
-    /// As [`Replica::part_digest`](super::Replica::part_digest) says.
-    pub fn part_digest(&self, part: u32) -> Digest {
-        self.part(part).map_or(EMPTY_PART_DIGEST, Part::digest)
-    }
-
-    /// As [`Replica::digest_of`](super::Replica::digest_of) says.
-    pub fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
-        let place = self.family.place(part)?;
-        let rules = Rules { family: &self.family, retracted: &self.retracted, place };
-        let (mut scratch, mut changed) = (Part::default(), Vec::new());
-        for batch in batches {
-            let read = self.family.read(&batch.header(), batch.payload()).ok();
-            let (_, writes) = read.filter(|(number, _)| *number == part)?;
-            rules.apply(&mut scratch, batch.clone().assume_signed(), &writes, &mut changed);
-            changed.clear();
+    /// As [`Replica::node_digest`](super::Replica::node_digest) says.
+    pub fn node_digest(&self, node: u32) -> Digest {
+        let first = *tree::parts(node).start();
+        if node == tree::part(first) {
+            return self.part(first).map_or(EMPTY_PART_DIGEST, Part::digest);
         }
-        Some(scratch.digest())
+        let cache = match node {
+            tree::ROOT => Some(&self.digest),
+            _ => self
+                .branches
+                .get(first as usize / tree::CHILDREN_MAX)
+                .filter(|_| !tree::parts(node).is_empty()),
+        };
+        let place = |child: u32| (child % tree::CHILDREN_MAX as u32) as u8;
+        let children = || self.children(node).map(|child| (place(child), self.node_digest(child)));
+        cache.map_or(EMPTY_PART_DIGEST, |cache| cache.get_or_fill(|| tree::digest_of(children())))
+    }
+
+    /// As [`Replica::below`](super::Replica::below) says.
+    pub fn below(&self, node: u32, most: usize) -> Vec<Below> {
+        let written = |node| tree::parts(node).filter(|part| self.holds(*part)).count();
+        let children = |node| self.children(node).map(|child| (written(child), child)).collect();
+        let opened = tree::open(node, most, children).into_iter();
+        let is_leaf = |number| number >= tree::part(0);
+        let told =
+            opened.map(|number| Below { number, is_leaf: is_leaf(number), digest: self.node_digest(number) });
+        told.filter(|below| below.digest != EMPTY_PART_DIGEST).collect()
+    }
+
+    /// Numbers of the children of a node in which somebody wrote, in ascending order; none of a part.
+    fn children(&self, node: u32) -> impl Iterator<Item = u32> {
+        let first = if node < tree::part(0) { node << tree::LEVEL_BITS } else { 0 };
+        let numbers = first..first + if first > 0 { tree::CHILDREN_MAX as u32 } else { 0 };
+        numbers.filter(|child| tree::parts(*child).any(|part| self.holds(part)))
+    }
+
+    /// Whether somebody wrote in a part.
+    fn holds(&self, part: u32) -> bool {
+        self.part(part).is_some_and(|part| part.batches().next().is_some())
     }
 }
 

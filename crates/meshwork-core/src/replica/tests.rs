@@ -101,11 +101,6 @@ impl Family for Bytes {
         };
         changed.extend(shown(before).symmetric_difference(&shown(after)).map(|added| added.byte));
     }
-
-    fn digest(&self, parts: impl Iterator<Item = (u32, Digest)>) -> Digest {
-        let bytes: Vec<u8> = parts.flat_map(|(_, digest)| digest).collect();
-        *blake3::hash(&bytes).as_bytes()
-    }
 }
 
 impl Entries for Additions {
@@ -187,8 +182,8 @@ fn apply(set: &mut dyn Replica, batch: &SignedBatch) -> Applied<Option<Changes>>
 }
 
 /// What a set is, and which batches it keeps.
-fn state(set: &dyn Replica) -> (Digest, Vec<(u32, Digest)>, BTreeSet<BatchKey>) {
-    (set.digest(), set.parts(), set.batches().map(|batch| batch.key()).collect())
+fn state(set: &dyn Replica) -> (Digest, Vec<Below>, BTreeSet<BatchKey>) {
+    (set.digest(), set.below(tree::ROOT, 0, 64), set.batches().map(|batch| batch.key()).collect())
 }
 
 proptest! {
@@ -207,11 +202,10 @@ proptest! {
         }
         prop_assert_eq!(state(&*shuffled), state(&*straight));
         prop_assert_eq!(shuffled.batch_count(), 12);
-        for (part, digest) in straight.parts() {
-            prop_assert_eq!(shuffled.part_digest(part), digest);
-            let read = |batch: SignedBatch| UnverifiedBatch::decode(&RoomId([1; 32]), batch.bytes()).expect("just signed");
-            let served: Vec<UnverifiedBatch> = shuffled.part_batches(part).into_iter().map(read).collect();
-            prop_assert_eq!(straight.digest_of(part, &served), Some(digest));
+        for Below { number, digest, is_leaf } in straight.below(tree::ROOT, 0, 64) {
+            let mut served = set();
+            shuffled.node_batches(number, 0).iter().for_each(|batch| drop(apply(&mut *served, batch)));
+            prop_assert_eq!((served.node_digest(number, 0), is_leaf), (digest, true));
         }
     }
 

@@ -180,14 +180,6 @@ impl Family for Places {
             }
         }
     }
-
-    fn digest(&self, parts: impl Iterator<Item = (u32, Digest)>) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        for (part, digest) in parts {
-            hasher.update(&part.to_le_bytes()).update(&digest);
-        }
-        *hasher.finalize().as_bytes()
-    }
 }
 
 impl Entries for Places64 {

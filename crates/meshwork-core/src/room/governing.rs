@@ -82,8 +82,8 @@ impl Room {
         restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });
-        self.kept.comparison.handle_replicas(now.time, &self.kept.replicas);
         self.keep_records(now);
+        self.kept.comparison.handle_change(now.time);
         for (number, content) in outdated {
             self.kept.writing.outdate(number, content);
             self.kept.outputs.push_back(RoomOutput::Sign);

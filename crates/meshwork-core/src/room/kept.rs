@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::RoomOutput;
-use super::comparison::Comparisons;
+use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::replicas::{MakeReplica, Replicas};
@@ -46,7 +46,7 @@ pub struct Kept {
     told_ahead: i64,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
-    pub(super) comparison: Comparisons,
+    pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
     pub(super) outputs: VecDeque<RoomOutput>,
@@ -63,8 +63,6 @@ impl Kept {
         config: &Config,
     ) -> Kept {
         let replicas = Replicas::new(make, &genesis);
-        let mut comparison = Comparisons::default();
-        comparison.handle_replicas(Time(0), &replicas);
         Kept {
             handle,
             id,
@@ -80,7 +78,7 @@ impl Kept {
             told_ahead: 0,
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
-            comparison,
+            comparison: Comparison::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -229,7 +227,7 @@ impl Kept {
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
         self.rules.note(batch, applied.kept, &applied.dropped);
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
-        self.comparison.handle_change(now.time, number);
+        self.comparison.handle_change(now.time);
         if tell && let Some(changes) = applied.changed {
             self.tell_changed(number, (!again).then_some(key), changes);
         }
@@ -239,12 +237,9 @@ impl Kept {
     /// Asks neighbours for what is lacking, once what they said before is worked off.
     pub(super) fn fetch(&mut self, now: Now) {
         let delivery = &self.delivery;
-        self.comparison.fetch(
-            now.time,
-            delivery.is_restored().then_some(&self.replicas),
-            |neighbour| !delivery.has_live(neighbour),
-            |neighbour| delivery.has_wanted(neighbour),
-        );
+        if delivery.is_restored() {
+            self.comparison.fetch(now.time, &self.replicas, |neighbour| !delivery.has_live(neighbour));
+        }
     }
 
     /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
@@ -266,7 +261,6 @@ impl Kept {
         self.replicas.handle_records(rules.records().book());
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         self.replicas.enforce(&stands, &rules.retractions(), core::iter::empty);
-        self.comparison.handle_replicas(Time(0), &self.replicas);
         self.comparison.handle_rules(Time(0), self.rules.records().digest());
         refused
     }

@@ -12,6 +12,7 @@ use crate::id::Endpoint;
 use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::SketchMessage;
+use crate::replica::{Below, Floor};
 use crate::room::rules::lists::PIECE_MAX;
 use crate::room::rules::records::RECORD_HASHES_MAX;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
@@ -23,8 +24,14 @@ use crate::signed::record::RECORD_MAX;
 use crate::signed::stub::STUB_MAX;
 use crate::wire::{Bounded, Bytes, kinds};
 
-/// Most parts of one replica.
-pub const PARTS_MAX: usize = 4096;
+/// Most nodes in one [`RoomMessage::Nodes`]: all leaves of most replicas, in less than 10 kB.
+pub const NODES_MAX: usize = 256;
+/// Most replicas in one [`RoomMessage::Roots`]: three in each of 16 slots.
+pub const REPLICAS_MAX: usize = 48;
+/// Most floors in one [`RoomMessage::Roots`]: of a table by time in each of 16 slots.
+pub const FLOORS_MAX: usize = 16;
+/// Most batches that a [`RoomMessage::Want`] names: all that a part of a canvas keeps.
+pub const HAVE_MAX: usize = 4096;
 /// Most sequences in one [`RoomMessage::Acknowledged`].
 pub const SEQUENCES_MAX: usize = 4096;
 
@@ -33,26 +40,26 @@ pub const SEQUENCES_MAX: usize = 4096;
 pub enum RoomMessage {
     /// A signed batch, just made or just received.
     Batch(Bytes<BATCH_MAX>),
-    /// Digests of all parts of a replica that are not empty: the start of a comparison.
-    Summary(Summary),
-    /// The digest of a whole replica, told when it has been quiet.
-    Digest(ReplicaDigest),
-    /// Asks for a summary.
-    AskSummary(u8),
-    /// Asks for the batches of these parts.
+    /// The digest of all that both ends keep in step.
+    Root(Digest),
+    /// The same, taken apart: what the sender holds, and a digest for each replica.
+    Roots(Roots),
+    /// Nodes below a node of a replica.
+    Nodes(Nodes),
+    /// Asks for the nodes below a node.
+    Open(Open),
+    /// Asks for the batches of a leaf that the sender lacks.
     Want(Want),
-    /// A signed batch of a wanted part.
-    PartBatch(Bytes<BATCH_MAX>),
-    /// All batches of a wanted part were sent.
-    PartEnd(PartEnd),
+    /// A signed batch of a wanted leaf.
+    LeafBatch(Bytes<BATCH_MAX>),
+    /// All batches of a wanted leaf were sent.
+    LeafEnd(LeafEnd),
+    /// A leaf is not wanted any more.
+    Unwant(Unwant),
     /// The receiver's batches with these sequences were applied.
     Acknowledged(Acknowledged),
-    /// The sender has worked off so much of what it was served.
-    WorkedOff(WorkedOff),
-    /// A wanted part begins; its batches follow.
-    PartBegin(PartBegin),
-    /// These parts are not wanted any more.
-    Unwant(Want),
+    /// So many bytes of batches, as they stand in [`RoomMessage::LeafBatch`], were worked off since this was last told.
+    WorkedOff(u32),
     /// The endpoints to which the sender is attached in this room.
     Neighbours(Neighbours),
     /// The hashes of all records that the sender holds: the receiver sends what is lacking.
@@ -86,67 +93,74 @@ pub enum RoomMessage {
 /// A blake3 digest.
 pub type Digest = [u8; 32];
 
-/// Body of [`RoomMessage::Summary`].
+/// Names a batch to one neighbour and for one request: six bytes of its id under a key made from the request's nonce.
+pub type KeyedId = [u8; 6];
+
+/// Body of [`RoomMessage::Roots`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Which replica.
-    pub replica: u8,
-    /// Digest of the whole.
-    pub digest: Digest,
-    /// Number and digest of each part that is not empty.
-    pub parts: Bounded<(u32, Digest), PARTS_MAX>,
+pub struct Roots {
+    /// Digest of the sender's records.
+    pub records: Digest,
+    /// The slots in which the sender keeps the app's own replica, a bit each.
+    pub own: u16,
+    /// Tables by time that the sender holds from a day on.
+    pub floors: Bounded<(u8, Floor), FLOORS_MAX>,
+    /// Number and digest of each replica that is not empty and that both ends hold, as far as the sender knows: over what
+    /// both hold of it.
+    pub replicas: Bounded<(u8, Digest), REPLICAS_MAX>,
 }
 
-/// Body of [`RoomMessage::Digest`].
+/// Body of [`RoomMessage::Nodes`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nodes {
+    /// Which replica.
+    pub replica: u8,
+    /// The node below which they are.
+    pub node: u32,
+    /// Those that hold something.
+    pub below: Bounded<Below, NODES_MAX>,
+}
+
+/// Body of [`RoomMessage::Open`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplicaDigest {
+pub struct Open {
     /// Which replica.
     pub replica: u8,
-    /// Digest of the whole.
-    pub digest: Digest,
+    /// Which node.
+    pub node: u32,
 }
 
-/// Body of [`RoomMessage::WorkedOff`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkedOff {
-    /// Which replica.
-    pub replica: u8,
-    /// Bytes of batches, as they stand in [`RoomMessage::PartBatch`], since this was last told; 0 in the first one,
-    /// which says that others follow.
-    pub bytes: u32,
-}
-
-/// Body of [`RoomMessage::PartBegin`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartBegin {
-    /// Which replica.
-    pub replica: u8,
-    /// Which part.
-    pub part: u32,
-    /// Digest of the part, which the batches that follow make.
-    pub digest: Digest,
-    /// Digest of the records under which the part has that digest; zeros where there are none.
-    pub rules: Digest,
-    /// How many batches follow, at most 4096.
-    pub batches: u32,
-}
-
-/// Body of [`RoomMessage::Want`] and [`RoomMessage::Unwant`].
+/// Body of [`RoomMessage::Want`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     /// Which replica.
     pub replica: u8,
-    /// Which parts.
-    pub parts: Bounded<u32, PARTS_MAX>,
+    /// Which leaf.
+    pub leaf: u32,
+    /// Of this request alone.
+    pub nonce: u64,
+    /// The batches of the leaf that the sender has.
+    pub have: Bounded<KeyedId, HAVE_MAX>,
 }
 
-/// Body of [`RoomMessage::PartEnd`].
+/// Body of [`RoomMessage::LeafEnd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartEnd {
+pub struct LeafEnd {
     /// Which replica.
     pub replica: u8,
-    /// Which part.
-    pub part: u32,
+    /// Which leaf.
+    pub leaf: u32,
+    /// The digest that it had when it was served.
+    pub digest: Digest,
+}
+
+/// Body of [`RoomMessage::Unwant`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unwant {
+    /// Which replica.
+    pub replica: u8,
+    /// Which leaf.
+    pub leaf: u32,
 }
 
 /// Body of [`RoomMessage::Contradiction`]: stubs, which prove it without the payloads.
@@ -209,12 +223,12 @@ pub struct Carry {
 
 kinds!(RoomMessage {
     16 => Batch(bytes),
-    17 => Summary(body),
-    18 => Digest(body),
-    19 => AskSummary(replica),
-    20 => Want(body),
-    21 => PartBatch(bytes),
-    22 => PartEnd(body),
+    17 => Root(digest),
+    18 => Roots(body),
+    19 => Nodes(body),
+    20 => Open(body),
+    21 => LeafBatch(bytes),
+    22 => LeafEnd(body),
     23 => Acknowledged(body),
     24 => Neighbours(body),
     25 => AskIntroductions(body),
@@ -227,8 +241,8 @@ kinds!(RoomMessage {
     44 => AskList(body),
     45 => ListPiece(body),
     46 => Admission(bytes),
-    48 => WorkedOff(body),
-    49 => PartBegin(body),
+    48 => WorkedOff(bytes),
+    49 => Want(body),
     50 => Unwant(body),
     else { History(HistoryMessage), Overlay(OverlayMessage), Sketch(SketchMessage) }
 });
@@ -259,16 +273,28 @@ mod tests {
         let digest = [9; 32];
         vec![
             RoomMessage::Batch(Bytes::new(vec![1, 2]).expect("short")),
-            RoomMessage::Summary(Summary {
-                replica: 0,
-                digest,
-                parts: Bounded::new(vec![(5, digest)]).expect("one"),
+            RoomMessage::Root(digest),
+            RoomMessage::Roots(Roots {
+                records: digest,
+                own: 0x8001,
+                floors: Bounded::new(vec![(0x12, Floor(20_000))]).expect("one"),
+                replicas: Bounded::new(vec![(0, digest)]).expect("one"),
             }),
-            RoomMessage::Digest(ReplicaDigest { replica: 0, digest }),
-            RoomMessage::AskSummary(0),
-            RoomMessage::Want(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") }),
-            RoomMessage::PartBatch(Bytes::new(vec![1, 2]).expect("short")),
-            RoomMessage::PartEnd(PartEnd { replica: 0, part: 5 }),
+            RoomMessage::Nodes(Nodes {
+                replica: 0,
+                node: 1,
+                below: Bounded::new(vec![Below { number: 64, is_leaf: false, digest }]).expect("one"),
+            }),
+            RoomMessage::Open(Open { replica: 0, node: 64 }),
+            RoomMessage::Want(Want {
+                replica: 0,
+                leaf: 4101,
+                nonce: u64::MAX,
+                have: Bounded::new(vec![[7; 6]]).expect("one"),
+            }),
+            RoomMessage::LeafBatch(Bytes::new(vec![1, 2]).expect("short")),
+            RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, digest }),
+            RoomMessage::Unwant(Unwant { replica: 0, leaf: 4101 }),
             RoomMessage::Acknowledged(Acknowledged {
                 sequences: Bounded::new(vec![1]).expect("one"),
                 stored: true,
@@ -288,9 +314,7 @@ mod tests {
                 bytes: Bytes::new(vec![1, 2]).expect("short"),
             }),
             RoomMessage::Admission(Bytes::new(vec![1; SignedAdmission::LEN]).expect("its length")),
-            RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 70_000 }),
-            RoomMessage::PartBegin(PartBegin { replica: 0, part: 5, digest, rules: [8; 32], batches: 300 }),
-            RoomMessage::Unwant(Want { replica: 0, parts: Bounded::new(vec![5]).expect("one") }),
+            RoomMessage::WorkedOff(70_000),
             RoomMessage::AskIntroductions(Bounded::new(vec![introduction().endpoint]).expect("one")),
             RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one")),
             RoomMessage::Carry(Carry {
@@ -310,23 +334,6 @@ mod tests {
         }
     }
 
-    /// docs/protocol/gossip.md shows these bytes.
-    #[test]
-    fn golden_messages_of_joins() {
-        let written = |message: RoomMessage| {
-            let (kind, body) = message.encode(3);
-            let hex: alloc::string::String = body.iter().map(|byte| alloc::format!("{byte:02x}")).collect();
-            (kind, hex)
-        };
-        let taken = written(RoomMessage::WorkedOff(WorkedOff { replica: 0, bytes: 70_000 }));
-        assert_eq!(taken, (48, "0300f0a204".into()));
-        let begin = PartBegin { replica: 0, part: 300, digest: [0xd1; 32], rules: [0; 32], batches: 4096 };
-        let digests = ["d1".repeat(32), "00".repeat(32)].concat();
-        assert_eq!(written(RoomMessage::PartBegin(begin)), (49, alloc::format!("0300ac02{digests}8020")));
-        let parts = Bounded::new(vec![5, 300]).expect("two");
-        assert_eq!(written(RoomMessage::Unwant(Want { replica: 0, parts })), (50, "03000205ac02".into()));
-    }
-
     #[test]
     fn unknown_kinds_are_skipped_and_cut_bodies_refused() {
         assert_eq!(RoomMessage::decode(999, &[1, 2, 3]), Ok(None));
@@ -337,10 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_summary_and_batch_fit_a_message() {
-        let parts = Bounded::new(vec![(u32::MAX, [0; 32]); PARTS_MAX]).expect("the most");
-        let summary = RoomMessage::Summary(Summary { replica: 0, digest: [0; 32], parts });
-        assert!(summary.encode(u32::MAX).1.len() <= MESSAGE_MAX);
+    fn the_largest_messages_fit() {
+        let most = Below { number: u32::MAX, is_leaf: true, digest: [0; 32] };
+        let below = Bounded::new(vec![most; NODES_MAX]).expect("the most");
+        let nodes = RoomMessage::Nodes(Nodes { replica: 0, node: 1, below });
+        assert!(nodes.encode(u32::MAX).1.len() <= 10_000);
+        let have = Bounded::new(vec![[0; 6]; HAVE_MAX]).expect("the most");
+        let want = RoomMessage::Want(Want { replica: 0, leaf: 1, nonce: 0, have });
+        assert!(want.encode(u32::MAX).1.len() <= MESSAGE_MAX);
         let batch = RoomMessage::Batch(Bytes::new(vec![0; BATCH_MAX]).expect("the most"));
         assert!(batch.encode(u32::MAX).1.len() <= MESSAGE_MAX);
         let record = RoomMessage::Record(Bytes::new(vec![0; RECORD_MAX]).expect("the most"));

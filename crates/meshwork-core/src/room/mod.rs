@@ -215,7 +215,7 @@ impl Room {
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
-            RoomMessage::PartBatch(bytes) => self.receive(now, from, &bytes, false),
+            RoomMessage::LeafBatch(bytes) => self.receive(now, from, &bytes, false),
             RoomMessage::Acknowledged(told) => self.handle_acknowledged(from, &told),
             RoomMessage::Neighbours(links) => {
                 self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
@@ -231,8 +231,8 @@ impl Room {
             RoomMessage::History(message) => self.handle_history(now, from, message),
             message => {
                 let comparison = &mut self.kept.comparison;
-                if let Some(end) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
-                    self.receive_part_end(from, end);
+                if let Some(leaf) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
+                    self.receive_leaf_end(from, leaf);
                 }
             }
         }
@@ -295,7 +295,7 @@ impl Room {
     /// room, so that a large replica streams between live batches.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
         let message = self.kept.comparison.serve(to, &self.kept.replicas).or_else(|| self.serve_history(to));
-        if let Some(RoomMessage::PartBatch(bytes)) = &message
+        if let Some(RoomMessage::LeafBatch(bytes)) = &message
             && let Some(author) = UnverifiedBatch::peer_of(bytes)
         {
             self.kept.send_admissions(to, &author);
@@ -334,7 +334,6 @@ impl Room {
                     self.kept.tell_in_step(endpoint);
                     continue;
                 }
-                ComparisonOutput::Lied(from, detail) => RoomOutput::Offence(from, Refusal::Withheld, detail),
                 ComparisonOutput::Withheld(from, detail) => {
                     RoomOutput::Refused(from, Refusal::Withheld, detail)
                 }

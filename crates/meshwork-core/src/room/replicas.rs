@@ -44,6 +44,12 @@ impl Replicas {
         replicas
     }
 
+    #[cfg(test)]
+    pub(super) fn with(by_number: impl IntoIterator<Item = (ReplicaNumber, Box<dyn Replica>)>) -> Replicas {
+        let by_number = by_number.into_iter().collect();
+        Replicas { make: |_, _| None, quota: Quota::default(), by_number }
+    }
+
     /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
     pub fn get(&self, number: ReplicaNumber) -> Option<&dyn Replica> {
         self.by_number.get(&number).map(|replica| &**replica)

@@ -77,7 +77,7 @@ pub use self::quota::{Quota, Used};
 pub use self::tree::LEAF_ENTRIES_MAX;
 use self::tree::{Item, Node};
 use crate::id::PeerId;
-use crate::replica::{Applied, Changes, Replica, Retraction};
+use crate::replica::{Applied, Changes, Floor, Replica, Retraction};
 use crate::signed::batch::Header;
 
 /// Bytes at the end of a row of a table by time: six of the time in milliseconds since 1970, the most significant
@@ -150,6 +150,8 @@ pub struct Table {
     tree: Node,
     /// What the room's records take back.
     retracted: Vec<Retraction>,
+    /// From when on it is held here.
+    floor: Floor,
 }
 
 impl Table {
@@ -160,7 +162,14 @@ impl Table {
 
     /// A table in which nobody has written.
     pub fn with_quota(kind: Kind, quota: Quota) -> Table {
-        Table { kind, contest: Contest::new(quota), tree: Node::default(), retracted: Vec::new() }
+        let (contest, tree) = (Contest::new(quota), Node::default());
+        Table { kind, contest, tree, retracted: Vec::new(), floor: Floor::default() }
+    }
+
+    /// From now on a table by time is compared with others from this day of room time on, or rather from the place of its
+    /// tree in which that begins: nothing before is fetched, and others are told so.
+    pub fn set_floor(&mut self, floor: Floor) {
+        self.floor = floor;
     }
 
     /// Raises the quota where `quota` is greater. What had fallen out of it and is here still holds again; what is not
@@ -238,10 +247,7 @@ impl Table {
         let hash = entry.hash();
         match self.kind {
             Kind::ByValue => hash,
-            Kind::ByTime => {
-                let span = time_of(entry.row()).unwrap_or(0) >> TIME_SPAN_BITS;
-                span.min((1 << TIME_BITS) - 1) << (64 - TIME_BITS) | hash >> TIME_BITS
-            }
+            Kind::ByTime => path_of_time(time_of(entry.row()).unwrap_or(0)) | hash >> TIME_BITS,
         }
     }
 
@@ -264,6 +270,11 @@ impl fmt::Debug for Table {
 pub fn time_of(row: &[u8]) -> Option<u64> {
     let (_, tail) = row.split_last_chunk::<TIME_TAIL>()?;
     Some(tail[..6].iter().fold(0, |time, byte| time << 8 | u64::from(*byte)))
+}
+
+/// The first path along which rows of a time lie, in milliseconds since 1970, in a table by time.
+fn path_of_time(millis: u64) -> u64 {
+    (millis >> TIME_SPAN_BITS).min((1 << TIME_BITS) - 1) << (64 - TIME_BITS)
 }
 
 fn differ(before: Option<&Entry>, after: Option<&Entry>) -> bool {

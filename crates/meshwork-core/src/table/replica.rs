@@ -7,16 +7,17 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::entry::Entry;
 use super::payload::{self, Payload, Written};
-use super::{ENTRIES_MAX, Table, Write, payloads, tree};
+use super::{ENTRIES_MAX, Kind, Table, Write, path_of_time, payloads};
 use crate::clock::Stamp;
 use crate::id::PeerId;
-use crate::replica::{Applied, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction};
-use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch, UnverifiedBatch};
+use crate::replica::{
+    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Floor, Fold, Replica, Retraction,
+};
+use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch};
 
-/// Most parts that are listed: a room tells all of them at once.
-const PARTS_MAX: usize = 4096;
+/// A day in milliseconds.
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// What [`Replica::check`] gives: that a table has read the batch, which reads it again when it is applied.
 struct Checked;
@@ -26,36 +27,32 @@ impl Replica for Table {
         self.tree.digest()
     }
 
-    /// Parts are nodes of the tree, whose numbers have gaps: none can be gone through one by one.
     fn part_count(&self) -> u32 {
         0
     }
 
-    fn parts(&self) -> Vec<(u32, Digest)> {
-        self.tree.parts(PARTS_MAX)
+    fn node_digest(&self, node: u32, from: u64) -> Digest {
+        self.tree.digest_below(node, from)
     }
 
-    fn part_digest(&self, part: u32) -> Digest {
-        self.tree.digest_below(part)
+    fn below(&self, node: u32, from: u64, most: usize) -> Vec<Below> {
+        self.tree.below(node, from, most)
     }
 
-    fn part_batches(&self, part: u32) -> Vec<SignedBatch> {
-        let numbers = self.tree.batches_below(part).into_iter();
+    fn node_batches(&self, node: u32, from: u64) -> Vec<SignedBatch> {
+        let numbers = self.tree.batches_below(node, from).into_iter();
         numbers.filter_map(|number| self.contest.batch(number).cloned()).collect()
     }
 
-    fn digest_of(&self, part: u32, batches: &[UnverifiedBatch]) -> Option<Digest> {
-        let mut scratch = Table::with_quota(self.kind, self.quota());
-        scratch.retracted.clone_from(&self.retracted);
-        for batch in batches {
-            let content = self.check(&batch.header(), batch.payload()).ok()?;
-            let batch = batch.clone().assume_signed();
-            if !Entry::all_of(&batch, 0).any(|entry| tree::is_below(part, self.path(&entry))) {
-                return None;
-            }
-            scratch.apply(batch, content);
+    fn floor(&self) -> Floor {
+        self.floor
+    }
+
+    fn path_of(&self, floor: Floor) -> u64 {
+        match self.kind {
+            Kind::ByValue => 0,
+            Kind::ByTime => path_of_time(u64::from(floor.0) * DAY_MILLIS),
         }
-        Some(scratch.part_digest(part))
     }
 
     fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_> {

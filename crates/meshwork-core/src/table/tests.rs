@@ -9,10 +9,10 @@ use core::cmp::Reverse;
 use super::*;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, RoomId};
-use crate::replica::{Digest, EMPTY_PART_DIGEST, Enforced, Fold, ReplicaNumber};
+use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Enforced, Floor, Fold, ReplicaNumber, tree};
 use crate::rng::Rng;
 use crate::signed::batch::BatchKey;
-use crate::signed::batch::{SignedBatch, StampWindow, UnverifiedBatch};
+use crate::signed::batch::{SignedBatch, StampWindow};
 use crate::wire::Bytes;
 
 const ROOM: RoomId = RoomId([1; 32]);
@@ -266,7 +266,7 @@ fn tables_that_meet_come_to_hold_the_same() {
             hear.for_each(|table| drop(apply(table, &batch)));
         }
         let meet = |tables: &mut [Table; 3], [one, other]: [usize; 2]| {
-            let served: Vec<SignedBatch> = tables[other].part_batches(tree::ROOT);
+            let served: Vec<SignedBatch> = tables[other].node_batches(tree::ROOT, 0);
             served.iter().filter(|batch| apply(&mut tables[one], batch).kept).count()
         };
         let pairs = [[0, 1], [1, 2], [2, 0], [1, 0], [2, 1], [0, 2]];
@@ -456,26 +456,21 @@ fn folds_fit_one_batch() {
 }
 
 #[test]
-fn parts_are_served_and_checked() {
+fn leaves_are_served() {
     let mut table = Table::new(Kind::ByValue);
     let value = |number: u16| Write::value("row", field(&format!("{number}")), "value");
     write(&mut table, 0, 1, &(0..700).map(value).collect::<Vec<_>>());
-    assert_eq!(table.parts().len(), 1, "one leaf");
+    assert_eq!(leaves(&table).len(), 1, "one leaf");
     write(&mut table, 1, 2, &(500..1300).map(value).collect::<Vec<_>>());
     write(&mut table, 2, 3, &[value(1), value(2)]);
-    let parts = table.parts();
-    assert_eq!((parts.len(), table.batch_count()), (64, 3));
-    let unverified =
-        |batches: Vec<SignedBatch>| batches.into_iter().map(UnverifiedBatch::from).collect::<Vec<_>>();
-    for (part, digest) in &parts {
-        let served = unverified(table.part_batches(*part));
-        assert_eq!((table.part_digest(*part), table.digest_of(*part, &served)), (*digest, Some(*digest)));
-        assert_ne!(table.digest_of(*part, &served[1..]), Some(*digest));
+    let leaves = leaves(&table);
+    assert_eq!((leaves.len(), table.batch_count()), (64, 3));
+    for Below { number, digest, .. } in leaves {
+        let mut other = Table::new(Kind::ByValue);
+        table.node_batches(number, 0).iter().for_each(|batch| drop(apply(&mut other, batch)));
+        assert_eq!(other.node_digest(number, 0), digest);
     }
-    let third = unverified(written(2, 3, &[value(1), value(2)]));
-    let none = parts.iter().filter(|(part, _)| table.digest_of(*part, &third).is_none());
-    assert!(none.count() >= 62, "it writes in two parts at most");
-    assert_eq!((table.part_digest(0), table.part_batches(0)), (EMPTY_PART_DIGEST, vec![]));
+    assert_eq!((table.node_digest(0, 0), table.node_batches(0, 0)), (EMPTY_PART_DIGEST, vec![]));
 }
 
 #[test]
@@ -507,20 +502,30 @@ fn tables_by_time_keep_old_rows_together() {
         write(&mut table, 0, (millis + 5) << 16, &writes);
         assert_eq!(time_of(&row(millis)), Some(millis));
     }
-    let parts = table.parts();
+    let parts = leaves(&table);
     assert!((3..=40).contains(&parts.len()), "{} parts", parts.len());
-    let batches: usize = parts.iter().map(|(part, _)| table.part_batches(*part).len()).sum();
+    let batches: usize = parts.iter().map(|leaf| table.node_batches(leaf.number, 0).len()).sum();
     assert_eq!(batches, 40, "a row lies in one leaf while that has place");
     let last = 1_790_000_000_000 + 41 * DAY;
     write(&mut table, 0, last << 16, &[Write::value(row(last), field("x"), "x")]);
-    let same = table.parts().iter().filter(|part| parts.contains(part)).count();
+    let same = leaves(&table).iter().filter(|leaf| parts.contains(leaf)).count();
     assert!(same >= parts.len() - 1, "what is old stays as it is");
+    let floor = Floor((1_790_000_000_000 / DAY + 20) as u32);
+    let from = table.path_of(floor);
+    let later = table.node_batches(tree::ROOT, from).len();
+    assert!((20..=22).contains(&later), "of 41 days {later} are held by who holds the last 20");
+    assert_ne!(table.node_digest(tree::ROOT, from), table.digest());
+    assert_eq!(Table::new(Kind::ByValue).path_of(floor), 0, "by value nothing old lies together");
     let header = written(0, (last << 16) - 1, &[Write::value("", field("x"), "x")])[0].header();
     for wrong in [row(last), b"thirteen byte".to_vec(), vec![]] {
         let payload = payloads(&[Write::removal(&wrong, field("x"))]).expect("short").remove(0);
         assert_eq!(table.read(&header, &payload), Err(TableError::Time(wrong.len())));
         assert!(Table::new(Kind::ByValue).read(&header, &payload).is_ok());
     }
+}
+
+fn leaves(table: &Table) -> Vec<Below> {
+    table.below(tree::ROOT, 0, usize::MAX)
 }
 
 #[test]

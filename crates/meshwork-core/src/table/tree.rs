@@ -10,26 +10,18 @@
 //! [`LEVELS`] levels, since the number of a part has 32 bits. Who finds many fields with the same 30 bits can make a
 //! leaf as large as it likes; no other leaf grows by it.
 
-use alloc::collections::{BTreeSet, BinaryHeap};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
-use core::ops::RangeInclusive;
 
-use crate::replica::{Digest, DigestCache, EMPTY_PART_DIGEST};
+use crate::replica::tree::{self, LEVEL_BITS, LEVELS, paths};
+use crate::replica::{Below, Digest, DigestCache, EMPTY_PART_DIGEST};
 
 /// Most entries of a leaf: few enough that one change leaves little to hash and to serve.
 pub const LEAF_ENTRIES_MAX: usize = 1024;
-/// Levels below the root.
-const LEVELS: u32 = 5;
-/// Bits of a path for each level: 64 children a node.
-const LEVEL_BITS: u32 = 6;
-/// The number of the root. The number of each child is its parent's with six bits behind it.
-pub(super) const ROOT: u32 = 1;
 
 /// A leaf's digest is blake3 in its key derivation mode under this context.
 const LEAF_CONTEXT: &str = "meshwork table leaf digest v1";
-/// The digest of a node with children is blake3 in its key derivation mode under this context.
-const NODE_CONTEXT: &str = "meshwork table node digest v1";
 
 /// An entry that holds its field, as the tree has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,20 +39,20 @@ pub(super) struct Item {
 pub(super) struct Node {
     count: usize,
     digest: DigestCache,
-    below: Below,
+    held: Held,
 }
 
 #[derive(Debug)]
-enum Below {
+enum Held {
     /// In ascending order.
     Leaf(Vec<Item>),
     /// One for each value of the next six bits.
     Inner(Vec<Node>),
 }
 
-impl Default for Below {
-    fn default() -> Below {
-        Below::Leaf(Vec::new())
+impl Default for Held {
+    fn default() -> Held {
+        Held::Leaf(Vec::new())
     }
 }
 
@@ -80,9 +72,9 @@ impl Node {
     fn insert_at(&mut self, item: Item, level: u32) {
         self.count += 1;
         self.digest.clear();
-        match &mut self.below {
-            Below::Inner(children) => children[child(item.path, level)].insert_at(item, level + 1),
-            Below::Leaf(items) => {
+        match &mut self.held {
+            Held::Inner(children) => children[child(item.path, level)].insert_at(item, level + 1),
+            Held::Leaf(items) => {
                 items.insert(items.partition_point(|other| *other < item), item);
                 if items.len() > LEAF_ENTRIES_MAX && level < LEVELS {
                     let mut children: Vec<Node> = Vec::new();
@@ -90,7 +82,7 @@ impl Node {
                     for item in mem::take(items) {
                         children[child(item.path, level)].insert_at(item, level + 1);
                     }
-                    self.below = Below::Inner(children);
+                    self.held = Held::Inner(children);
                 }
             }
         }
@@ -104,16 +96,16 @@ impl Node {
     fn remove_at(&mut self, item: &Item, level: u32) {
         self.count -= 1;
         self.digest.clear();
-        match &mut self.below {
-            Below::Inner(children) => {
+        match &mut self.held {
+            Held::Inner(children) => {
                 children[child(item.path, level)].remove_at(item, level + 1);
                 if self.count <= LEAF_ENTRIES_MAX {
                     let mut items = Vec::with_capacity(self.count);
-                    mem::take(&mut self.below).drain_into(&mut items);
-                    self.below = Below::Leaf(items);
+                    mem::take(&mut self.held).drain_into(&mut items);
+                    self.held = Held::Leaf(items);
                 }
             }
-            Below::Leaf(items) => {
+            Held::Leaf(items) => {
                 let place = items.binary_search(item).expect("what is taken out was taken in");
                 items.remove(place);
             }
@@ -122,68 +114,100 @@ impl Node {
 
     /// The digest of the whole.
     pub(super) fn digest(&self) -> Digest {
-        self.digest.get_or_fill(|| match &self.below {
-            Below::Leaf(items) => digest_of(items),
-            Below::Inner(children) => {
-                let mut hasher = blake3::Hasher::new_derive_key(NODE_CONTEXT);
-                for (number, child) in children.iter().enumerate().filter(|(_, child)| child.count > 0) {
-                    hasher.update(&[number as u8]).update(&child.digest());
-                }
-                *hasher.finalize().as_bytes()
+        self.digest.get_or_fill(|| match &self.held {
+            Held::Leaf(items) => digest_of(items),
+            Held::Inner(children) => {
+                let full = (0..).zip(children).filter(|(_, child)| child.count > 0);
+                tree::digest_of(full.map(|(place, child)| (place, child.digest())))
             }
         })
     }
 
-    /// The digest of what lies below a number; that of an empty part where there is nothing, also for no number.
-    pub(super) fn digest_below(&self, number: u32) -> Digest {
+    /// The digest of what lies below a number, along paths from `from` on; that of an empty part where there is nothing,
+    /// also for no number.
+    pub(super) fn digest_below(&self, number: u32, from: u64) -> Digest {
         match self.find(number) {
-            Some(Found::Node(node)) => node.digest(),
-            Some(Found::Items(items)) => digest_of(items),
+            Some(Found::Node(node)) => node.digest_from(number, from),
+            Some(Found::Items(items)) => digest_of(later(items, from)),
             None => EMPTY_PART_DIGEST,
         }
     }
 
-    /// Numbers of the batches that hold an entry below a number of the tree.
-    pub(super) fn batches_below(&self, number: u32) -> BTreeSet<u32> {
+    /// Numbers of the batches that hold an entry below a number of the tree, along paths from `from` on.
+    pub(super) fn batches_below(&self, number: u32, from: u64) -> BTreeSet<u32> {
         let mut batches = BTreeSet::new();
         match self.find(number) {
-            Some(Found::Node(node)) => node.for_each(&mut |item| batches.extend([item.batch])),
-            Some(Found::Items(items)) => batches.extend(items.iter().map(|item| item.batch)),
+            Some(Found::Node(node)) => node.for_each_from(from, &mut |item| batches.extend([item.batch])),
+            Some(Found::Items(items)) => batches.extend(later(items, from).iter().map(|item| item.batch)),
             None => {}
         }
         batches
     }
 
-    /// Number and digest of leaves that hold all there is, in ascending order. Where they would be more than `most`,
-    /// those that have fewest entries together are not told apart.
-    pub(super) fn parts(&self, most: usize) -> Vec<(u32, Digest)> {
-        let mut parts = Vec::new();
-        let mut open = BinaryHeap::from([(self.count, ROOT)]);
-        while let Some((_, number)) = open.pop() {
-            let Some(Found::Node(node)) = self.find(number).filter(|_| self.count > 0) else { continue };
-            let children = match &node.below {
-                Below::Inner(children) => children.as_slice(),
-                Below::Leaf(_) => &[],
-            };
-            let numbered = (0..).zip(children).filter(|(_, child)| child.count > 0);
-            let more = numbered.clone().count();
-            if more > 0 && parts.len() + open.len() + more <= most {
-                open.extend(numbered.map(|(next, child)| (child.count, number << LEVEL_BITS | next)));
-            } else {
-                parts.push((number, node.digest()));
+    /// Nodes that together hold all that is below a number along paths from `from` on: see
+    /// [`Replica::below`](crate::replica::Replica::below).
+    pub(super) fn below(&self, number: u32, from: u64, most: usize) -> Vec<Below> {
+        let children = |number| self.children(number, from);
+        let told = tree::open(number, most, children).into_iter().map(|number| Below {
+            number,
+            is_leaf: children(number).is_empty(),
+            digest: self.digest_below(number, from),
+        });
+        told.filter(|below| below.digest != EMPTY_PART_DIGEST).collect()
+    }
+
+    /// The children of a number that hold something, and how much; none of a leaf.
+    fn children(&self, number: u32, from: u64) -> Vec<(usize, u32)> {
+        let Some(Found::Node(node)) = self.find(number) else { return Vec::new() };
+        let Held::Inner(children) = &node.held else { return Vec::new() };
+        if node.count_from(number, from) <= LEAF_ENTRIES_MAX {
+            return Vec::new();
+        }
+        let counted = (number << LEVEL_BITS..).zip(children);
+        let counted = counted.map(|(number, child)| (child.count_from(number, from), number));
+        counted.filter(|(count, _)| *count > 0).collect()
+    }
+
+    /// How many entries lie along paths from `from` on, in the node of this number.
+    fn count_from(&self, number: u32, from: u64) -> usize {
+        let Some(paths) = paths(number).filter(|paths| from > *paths.start()) else { return self.count };
+        match &self.held {
+            _ if from > *paths.end() => 0,
+            Held::Leaf(items) => later(items, from).len(),
+            Held::Inner(children) => {
+                let numbered = (number << LEVEL_BITS..).zip(children);
+                numbered.map(|(number, child)| child.count_from(number, from)).sum()
             }
         }
-        parts.sort_unstable();
-        parts
+    }
+
+    /// The digest that the node of this number would have if it held only what lies along paths from `from` on.
+    fn digest_from(&self, number: u32, from: u64) -> Digest {
+        let Some(paths) = paths(number).filter(|paths| from > *paths.start()) else { return self.digest() };
+        match &self.held {
+            _ if from > *paths.end() => EMPTY_PART_DIGEST,
+            Held::Leaf(items) => digest_of(later(items, from)),
+            Held::Inner(children) if self.count_from(number, from) > LEAF_ENTRIES_MAX => {
+                let digests = (number << LEVEL_BITS..).zip(children);
+                let digests = digests.map(|(number, child)| child.digest_from(number, from));
+                let full = (0..).zip(digests).filter(|(_, digest)| *digest != EMPTY_PART_DIGEST);
+                tree::digest_of(full)
+            }
+            Held::Inner(_) => {
+                let mut items = Vec::new();
+                self.for_each_from(from, &mut |item| items.push(item.clone()));
+                digest_of(&items)
+            }
+        }
     }
 
     fn find(&self, number: u32) -> Option<Found<'_>> {
         let paths = paths(number)?;
         let mut node = self;
         for level in 0..number.ilog2() / LEVEL_BITS {
-            match &node.below {
-                Below::Inner(children) => node = &children[child(*paths.start(), level)],
-                Below::Leaf(items) => {
+            match &node.held {
+                Held::Inner(children) => node = &children[child(*paths.start(), level)],
+                Held::Leaf(items) => {
                     let from = items.partition_point(|item| item.path < *paths.start());
                     let to = items.partition_point(|item| item.path <= *paths.end());
                     return Some(Found::Items(&items[from..to]));
@@ -193,35 +217,27 @@ impl Node {
         Some(Found::Node(node))
     }
 
-    fn for_each(&self, visit: &mut impl FnMut(&Item)) {
-        match &self.below {
-            Below::Leaf(items) => items.iter().for_each(visit),
-            Below::Inner(children) => children.iter().for_each(|child| child.for_each(visit)),
+    fn for_each_from(&self, from: u64, visit: &mut impl FnMut(&Item)) {
+        match &self.held {
+            Held::Leaf(items) => later(items, from).iter().for_each(visit),
+            Held::Inner(children) => children.iter().for_each(|child| child.for_each_from(from, visit)),
         }
     }
 }
 
-impl Below {
+impl Held {
     /// All items, in ascending order.
     fn drain_into(self, into: &mut Vec<Item>) {
         match self {
-            Below::Leaf(items) => into.extend(items),
-            Below::Inner(children) => children.into_iter().for_each(|child| child.below.drain_into(into)),
+            Held::Leaf(items) => into.extend(items),
+            Held::Inner(children) => children.into_iter().for_each(|child| child.held.drain_into(into)),
         }
     }
 }
 
-/// Whether a path leads to below a number.
-pub(super) fn is_below(number: u32, path: u64) -> bool {
-    paths(number).is_some_and(|paths| paths.contains(&path))
-}
-
-/// The paths that lead to below a number; `None` where no node can have it.
-fn paths(number: u32) -> Option<RangeInclusive<u64>> {
-    let bits = number.checked_ilog2()?;
-    let is_node = bits % LEVEL_BITS == 0 && bits <= LEVELS * LEVEL_BITS;
-    let first = u64::from(number - (1 << bits)).checked_shl(64 - bits).unwrap_or(0);
-    is_node.then(|| first..=first | u64::MAX >> bits)
+/// Those of these items, in ascending order, whose paths are not before `from`.
+fn later(items: &[Item], from: u64) -> &[Item] {
+    &items[items.partition_point(|item| item.path < from)..]
 }
 
 /// Which child leads on to a path.
@@ -243,6 +259,7 @@ fn digest_of(items: &[Item]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replica::tree::ROOT;
     use crate::rng::Rng;
 
     fn item(path: u64) -> Item {
@@ -257,7 +274,15 @@ mod tests {
 
     /// Numbers of all leaves.
     fn leaves(tree: &Node) -> Vec<u32> {
-        tree.parts(usize::MAX).into_iter().map(|(number, _)| number).collect()
+        all(tree).into_iter().map(|below| below.number).collect()
+    }
+
+    fn all(tree: &Node) -> Vec<Below> {
+        tree.below(ROOT, 0, usize::MAX)
+    }
+
+    fn leads_below(number: u32, path: u64) -> bool {
+        tree::paths(number).is_some_and(|paths| paths.contains(&path))
     }
 
     /// So many paths that begin with `first`, spread over what follows.
@@ -278,7 +303,7 @@ mod tests {
         more.iter().for_each(|item| tree.insert(item.clone()));
         assert!(leaves(&tree).len() > 64 && tree.digest() != before);
         let backwards = self::tree(items.iter().rev().cloned());
-        assert_eq!(tree.parts(usize::MAX), backwards.parts(usize::MAX));
+        assert_eq!(all(&tree), all(&backwards));
         more.iter().for_each(|item| tree.remove(item));
         assert_eq!((leaves(&tree), tree.digest()), (alloc::vec![ROOT], before));
     }
@@ -288,38 +313,56 @@ mod tests {
         let all: Vec<Item> = paths(0, 0, 3000).map(item).collect();
         let (split, whole) = (tree(all.clone()), tree(all[..1000].to_vec()));
         let lacking = tree(all[1..].to_vec());
-        for (number, digest) in split.parts(usize::MAX) {
-            let below = all.iter().filter(|item| is_below(number, item.path));
+        for Below { number, digest, is_leaf } in super::tests::all(&split) {
+            assert!(is_leaf);
+            let below = all.iter().filter(|item| leads_below(number, item.path));
             assert_eq!(tree(below.clone().cloned()).digest(), digest, "its entries alone make it");
-            let few = all[..1000].iter().filter(|item| is_below(number, item.path));
+            let few = all[..1000].iter().filter(|item| leads_below(number, item.path));
             assert_eq!(
-                whole.digest_below(number),
+                whole.digest_below(number, 0),
                 tree(few.cloned()).digest(),
                 "also where there is no such leaf"
             );
-            let differs = is_below(number, all[0].path);
-            assert_eq!(lacking.digest_below(number) != digest, differs);
-            assert_eq!(split.batches_below(number), below.map(|item| item.batch).collect());
+            let differs = leads_below(number, all[0].path);
+            assert_eq!(lacking.digest_below(number, 0) != digest, differs);
+            assert_eq!(split.batches_below(number, 0), below.map(|item| item.batch).collect());
         }
-        assert_eq!(split.digest_below(ROOT), split.digest());
+        assert_eq!(split.digest_below(ROOT, 0), split.digest());
         for no_node in [0, 2, 63, ROOT << 7, ROOT << 31] {
-            assert_eq!(split.digest_below(no_node), EMPTY_PART_DIGEST, "{no_node}");
+            assert_eq!(split.digest_below(no_node, 0), EMPTY_PART_DIGEST, "{no_node}");
         }
     }
 
     #[test]
-    fn parts_are_at_most_as_many_as_asked() {
+    fn nodes_are_at_most_as_many_as_asked() {
         let drawn = paths(0, 0, 20_000).chain(paths(5 << 58, 6, 3000)).zip(0..);
         let tree = tree(drawn.map(|(path, batch)| Item { batch, ..item(path) }));
         let leaves = leaves(&tree).len();
-        for most in [1, 63, 64, 100, leaves - 1, leaves] {
-            let parts = tree.parts(most);
-            assert!(parts.len() <= most && parts.is_sorted(), "{} of {most}", parts.len());
-            let held: usize = parts.iter().map(|(number, _)| tree.batches_below(*number).len()).sum();
-            assert_eq!(held, tree.batches_below(ROOT).len(), "nothing is left out");
-            assert!(parts.iter().all(|(number, digest)| tree.digest_below(*number) == *digest));
+        for most in [64, 100, leaves - 1, leaves] {
+            let below = tree.below(ROOT, 0, most);
+            assert!(below.len() <= most && below.is_sorted(), "{} of {most}", below.len());
+            assert_eq!(below.iter().all(|below| below.is_leaf), most == leaves);
+            let held: usize = below.iter().map(|below| tree.batches_below(below.number, 0).len()).sum();
+            assert_eq!(held, tree.batches_below(ROOT, 0).len(), "nothing is left out");
+            assert!(below.iter().all(|below| tree.digest_below(below.number, 0) == below.digest));
         }
-        assert_eq!(Node::default().parts(9), []);
+        assert_eq!(Node::default().below(ROOT, 0, 64), []);
+    }
+
+    #[test]
+    fn from_a_path_on_it_is_the_tree_of_what_lies_there() {
+        let items: Vec<Item> = paths(0, 0, 3000).chain(paths(9 << 58, 6, 2000)).map(item).collect();
+        let whole = tree(items.clone());
+        for from in [0, 1, 9 << 58, 9 << 58 | 5 << 52, 10 << 58 | 1 << 40, 60 << 58, u64::MAX] {
+            let part = tree(items.iter().filter(|item| item.path >= from).cloned());
+            let of_part = part.below(ROOT, 0, usize::MAX);
+            assert_eq!(whole.below(ROOT, from, usize::MAX), of_part, "from {from:x}");
+            assert_eq!(whole.digest_below(ROOT, from), part.digest());
+            for below in of_part {
+                let batches = whole.batches_below(below.number, from);
+                assert_eq!(batches, part.batches_below(below.number, 0));
+            }
+        }
     }
 
     #[test]

@@ -19,8 +19,6 @@ use meshwork_core::signed::batch::{Batch, Header};
 const AUTHOR_FOLLOWS: u32 = 1 << 31;
 /// A tile's digest is blake3 in its key derivation mode under this context.
 const TILE_CONTEXT: &str = "meshwork canvas tile digest v1";
-/// A canvas's digest is blake3 in its key derivation mode under this context.
-const CANVAS_CONTEXT: &str = "meshwork canvas digest v1";
 
 const _: () = assert!(TILE_CELLS == PART_BATCHES_MAX, "each cell of a tile is one batch's at most");
 
@@ -241,15 +239,6 @@ impl Family for Tiles {
                 changed.push(Painted { x, y, colour });
             }
         }
-    }
-
-    fn digest(&self, tiles: impl Iterator<Item = (u32, Digest)>) -> Digest {
-        let mut hasher = Hasher::new_derive_key(CANVAS_CONTEXT);
-        hasher.update(&self.0.width.to_le_bytes()).update(&self.0.height.to_le_bytes());
-        for (tile, digest) in tiles {
-            hasher.update(&tile.to_le_bytes()).update(&digest);
-        }
-        *hasher.finalize().as_bytes()
     }
 }
 

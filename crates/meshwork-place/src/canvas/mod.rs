@@ -166,7 +166,7 @@ impl Canvas {
         self.size().tile_count()
     }
 
-    /// blake3 over the size and the digests of tiles: equal if and only if the canvases are.
+    /// The digest over those of tiles: of canvases of one size equal if and only if they are.
     pub fn digest(&self) -> [u8; 32] {
         self.parts.digest()
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use meshwork_core::clock::Clock;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
-use meshwork_core::replica::{EMPTY_PART_DIGEST, Replica as _};
+use meshwork_core::replica::{EMPTY_PART_DIGEST, Replica as _, tree};
 use meshwork_core::signed::batch::{BatchId, BatchKey};
 use meshwork_core::signed::batch::{Header, StampWindow};
 use meshwork_core::time::WallTime;
@@ -186,8 +186,8 @@ proptest! {
         for tile in 0..=SIZE.tile_count() {
             let cells = |model: &Model| model.cells().into_iter().filter(|(place, _)| place.0 == tile).collect::<Vec<_>>();
             let equal = cells(&all_model) == cells(&model);
-            prop_assert_eq!(all.part_digest(tile) == canvas.part_digest(tile), equal);
-            prop_assert_eq!(canvas.part_digest(tile) == EMPTY_PART_DIGEST, cells(&model).is_empty());
+            prop_assert_eq!(all.node_digest(tree::part(tile), 0) == canvas.node_digest(tree::part(tile), 0), equal);
+            prop_assert_eq!(canvas.node_digest(tree::part(tile), 0) == EMPTY_PART_DIGEST, cells(&model).is_empty());
         }
     }
 
@@ -310,7 +310,7 @@ fn golden_digests() {
         canvas.apply(sign(peer, 0, 1, &strokes, stamp), &strokes);
     }
     assert_eq!(
-        hex(canvas.part_digest(0)),
+        hex(canvas.node_digest(tree::part(0), 0)),
         "67e1d91fe87599a5fcc35549431a0beeb6149d7af7c0578c3f6e0c2de578788b",
         "tile"
     );

@@ -1,12 +1,13 @@
 //! Newcomers get the whole canvas from all members at once, also when some of them are slow, leave, or lie.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::common::Members;
 use meshwork_core::node::Refusal;
-use meshwork_core::replica::EMPTY_PART_DIGEST;
-use meshwork_core::room::message::{PartBegin, RoomMessage};
-use meshwork_core::wire::Bytes;
+use meshwork_core::room::message::{LeafEnd, RoomMessage};
+use meshwork_core::wire::{Bounded, Bytes};
 use meshwork_place::canvas::{CanvasSize, Colour};
 
 const SIZE: CanvasSize = CanvasSize { width: 512, height: 512 };
@@ -131,11 +132,11 @@ fn nobody_is_blamed_while_everybody_paints_during_a_join() {
 fn forged_batches_do_no_harm_and_name_who_sent_them() {
     let mut members = painted_room();
     members.lie(HOSTILE, |message| match message {
-        RoomMessage::PartBatch(bytes) => {
+        RoomMessage::LeafBatch(bytes) => {
             let mut bytes = bytes.into_inner();
             let place = bytes.len() - 70;
             bytes[place] ^= 1;
-            vec![RoomMessage::PartBatch(Bytes::new(bytes).expect("as long as before"))]
+            vec![RoomMessage::LeafBatch(Bytes::new(bytes).expect("as long as before"))]
         }
         message => vec![message],
     });
@@ -147,51 +148,68 @@ fn forged_batches_do_no_harm_and_name_who_sent_them() {
     assert!(members.refused.keys().all(|(by, whom, _)| (*by, *whom) == (NEWCOMER, HOSTILE)));
 }
 
-/// A member that leaves batches out, and says of each part that it is what it should be.
+/// A member that leaves batches out, and tells the digest of what it should have served. It is not told from one whose
+/// replica changes, so it is asked again and again, at longer and longer intervals, and others bring what is lacking.
 #[test]
-fn withheld_batches_are_found_out_at_once() {
+fn who_leaves_batches_out_does_no_harm_and_is_not_asked_for_ever() {
     for keep in [0, 10] {
         let mut members = painted_room();
-        let mut sent = 0;
+        let (mut sent, asked) = (0, Rc::new(Cell::new(0)));
         members.lie(HOSTILE, move |message| match message {
-            RoomMessage::PartBegin(_) => {
+            RoomMessage::LeafEnd(_) => {
                 sent = 0;
                 vec![message]
             }
-            RoomMessage::PartBatch(_) if sent >= keep => vec![],
-            RoomMessage::PartBatch(_) => {
+            RoomMessage::LeafBatch(_) if sent >= keep => vec![],
+            RoomMessage::LeafBatch(_) => {
                 sent += 1;
                 vec![message]
             }
             message => vec![message],
         });
+        let wants = Rc::clone(&asked);
+        members.lie(NEWCOMER, move |message| {
+            wants.set(wants.get() + usize::from(matches!(message, RoomMessage::Want(_))));
+            vec![message]
+        });
         join(&mut members);
+        // The others cannot help for a while.
+        members.unlink(2, NEWCOMER);
+        members.unlink(3, NEWCOMER);
+        members.run_for(Duration::from_secs(60));
+        assert!(asked.get() <= 256, "{} leaves are wanted of 64", asked.get());
+        members.run_for(Duration::from_secs(600));
+        assert!(asked.get() <= 256, "{} after ten minutes", asked.get());
+        members.link(2, NEWCOMER);
         assert!(comes_to_the_truth(&mut members, Duration::from_secs(60)));
-        let named = members.refused(NEWCOMER, HOSTILE, Refusal::Withheld);
-        assert!((1..=20).contains(&named), "it is not asked for long: {named}");
+        // Who serves nothing at all is told.
+        assert_eq!(members.refused(NEWCOMER, HOSTILE, Refusal::Withheld) > 0, keep == 0);
         assert!(members.refused.keys().all(|(by, whom, _)| (*by, *whom) == (NEWCOMER, HOSTILE)));
     }
 }
 
-/// A member that announces what it does not serve, and then says honestly how little it serves.
+/// A member that tells digests of what it does not have.
 #[test]
-fn who_announces_more_than_it_serves_contradicts_itself() {
+fn false_digests_keep_nobody_from_the_truth() {
     let mut members = painted_room();
-    members.lie(HOSTILE, |message| match message {
-        RoomMessage::PartBegin(begin) => {
-            vec![RoomMessage::PartBegin(PartBegin { digest: EMPTY_PART_DIGEST, batches: 0, ..begin })]
+    let mut digest = 0u8;
+    members.lie(HOSTILE, move |message| match message {
+        RoomMessage::Nodes(mut nodes) => {
+            let mut below = nodes.below.to_vec();
+            digest = digest.wrapping_add(1);
+            below.iter_mut().for_each(|node| node.digest = [digest; 32]);
+            nodes.below = Bounded::new(below).expect("as many as before");
+            vec![RoomMessage::Nodes(nodes)]
         }
-        RoomMessage::PartBatch(_) => vec![],
+        RoomMessage::LeafEnd(end) => vec![RoomMessage::LeafEnd(LeafEnd { digest: [7; 32], ..end })],
+        RoomMessage::LeafBatch(_) => vec![],
         message => vec![message],
     });
     join(&mut members);
-    // The others cannot help: it is found out all the same.
-    members.unlink(2, NEWCOMER);
-    members.unlink(3, NEWCOMER);
-    members.run_for(Duration::from_secs(60));
-    assert!(members.refused(NEWCOMER, HOSTILE, Refusal::Withheld) > 0);
-    members.link(2, NEWCOMER);
     assert!(comes_to_the_truth(&mut members, Duration::from_secs(10)));
+    members.run_for(Duration::from_secs(300));
+    assert!(members.refused.keys().all(|(_, whom, _)| *whom == HOSTILE), "{:?}", members.refused);
+    assert_eq!(members.digest(NEWCOMER), members.digest(2));
 }
 
 #[test]
@@ -200,12 +218,11 @@ fn silence_and_trickles_delay_a_join_by_seconds_and_are_named() {
         let mut members = painted_room();
         let mut count = 0u32;
         members.lie(HOSTILE, move |message| match message {
-            RoomMessage::PartBatch(_) if trickle => {
+            RoomMessage::LeafBatch(_) if trickle => {
                 count += 1;
                 if count.is_multiple_of(40) { vec![message] } else { vec![] }
             }
-            RoomMessage::PartBegin(_) if trickle => vec![message],
-            RoomMessage::PartBegin(_) | RoomMessage::PartBatch(_) | RoomMessage::PartEnd(_) => vec![],
+            RoomMessage::LeafBatch(_) | RoomMessage::LeafEnd(_) => vec![],
             message => vec![message],
         });
         members.serves.insert(HOSTILE, 1);
@@ -229,8 +246,11 @@ fn stale_tiles_do_no_harm_and_who_stays_behind_is_named() {
     let strokes: Vec<_> = (0..500u16).map(|x| (x, 100, Colour::rgb(200, 0, 0))).collect();
     members.paint(2, &strokes);
     members.deaf = Some(HOSTILE);
-    members.lie(HOSTILE, |message| match message {
-        RoomMessage::Want(_) | RoomMessage::AskSummary(_) => vec![],
+    let mut has_told = false;
+    members.lie(HOSTILE, move |message| match message {
+        // The first ones say what it holds.
+        RoomMessage::Roots(_) if !std::mem::replace(&mut has_told, true) => vec![message],
+        RoomMessage::Want(_) | RoomMessage::Open(_) | RoomMessage::Roots(_) => vec![],
         message => vec![message],
     });
     join(&mut members);

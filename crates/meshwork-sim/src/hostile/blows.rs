@@ -5,7 +5,8 @@ use std::time::Duration;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
-use meshwork_core::room::message::{Acknowledged, Neighbours, PartEnd, ReplicaDigest, RoomMessage, Summary};
+use meshwork_core::replica::Below;
+use meshwork_core::room::message::{Acknowledged, LeafEnd, Neighbours, Nodes, RoomMessage, Roots};
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
 use meshwork_core::signed::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
 use meshwork_core::time::WallTime;
@@ -35,7 +36,7 @@ impl Mask {
         let bent = match (self.behaviour, inside) {
             (
                 Behaviour::Withholds | Behaviour::Eclipses,
-                RoomMessage::Batch(_) | RoomMessage::PartBatch(_),
+                RoomMessage::Batch(_) | RoomMessage::LeafBatch(_),
             ) => {
                 vec![]
             }
@@ -44,18 +45,24 @@ impl Mask {
                 let endpoints = Bounded::new(endpoints).expect("twenty are within the limit");
                 vec![RoomMessage::Neighbours(Neighbours { endpoints })]
             }
-            (Behaviour::Misleads, RoomMessage::Summary(summary)) => {
-                let parts = summary.parts.iter().map(|&(part, _)| (part, self.rng.bytes())).collect();
-                let parts = Bounded::new(parts).expect("as many as before");
-                vec![RoomMessage::Summary(Summary { digest: self.rng.bytes(), parts, ..summary })]
+            (Behaviour::Misleads, RoomMessage::Root(_)) => vec![RoomMessage::Root(self.rng.bytes())],
+            (Behaviour::Misleads, RoomMessage::Roots(roots)) => {
+                let replicas = roots.replicas.iter().map(|&(number, _)| (number, self.rng.bytes())).collect();
+                let replicas = Bounded::new(replicas).expect("as many as before");
+                vec![RoomMessage::Roots(Roots { replicas, ..roots })]
             }
-            (Behaviour::Misleads, RoomMessage::Digest(told)) => {
-                vec![RoomMessage::Digest(ReplicaDigest { digest: self.rng.bytes(), ..told })]
+            (Behaviour::Misleads, RoomMessage::Nodes(nodes)) => {
+                let below =
+                    nodes.below.iter().map(|&node| Below { digest: self.rng.bytes(), ..node }).collect();
+                let below = Bounded::new(below).expect("as many as before");
+                vec![RoomMessage::Nodes(Nodes { below, ..nodes })]
             }
             (Behaviour::Misleads, RoomMessage::Want(want)) => {
-                let ends = want.parts.iter().map(|&part| PartEnd { replica: want.replica, part });
-                let ends: Vec<RoomMessage> = ends.map(RoomMessage::PartEnd).collect();
-                ends.into_iter().chain([RoomMessage::Want(want)]).collect()
+                let end = LeafEnd { replica: want.replica, leaf: want.leaf, digest: self.rng.bytes() };
+                vec![RoomMessage::LeafEnd(end), RoomMessage::Want(want)]
+            }
+            (Behaviour::Misleads, RoomMessage::LeafEnd(end)) => {
+                vec![RoomMessage::LeafEnd(LeafEnd { digest: self.rng.bytes(), ..end })]
             }
             (Behaviour::Pretends, RoomMessage::Acknowledged(applied)) => {
                 let all = (1..=200).collect();

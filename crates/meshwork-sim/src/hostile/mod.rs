@@ -179,7 +179,7 @@ impl Mask {
 
     fn remember(&mut self, message: RoomMessage) {
         match message {
-            RoomMessage::Batch(bytes) | RoomMessage::PartBatch(bytes) => self.keep(bytes.to_vec()),
+            RoomMessage::Batch(bytes) | RoomMessage::LeafBatch(bytes) => self.keep(bytes.to_vec()),
             RoomMessage::Neighbours(links) => {
                 self.known.extend(links.endpoints.iter().copied());
                 self.known.sort_unstable();

@@ -41,9 +41,9 @@ fn named(behaviour: Behaviour) -> Named {
         Behaviour::Oversizes | Behaviour::Babbles => Named::As(&[Refusal::Message]),
         Behaviour::Foretells => Named::As(&[Refusal::BatchFuture]),
         Behaviour::Withholds | Behaviour::Eclipses => Named::As(&[Refusal::Withheld]),
-        Behaviour::Misleads => Named::As(&[Refusal::Withheld, Refusal::Stale, Refusal::Message]),
         Behaviour::Equivocates => Named::Proved,
-        Behaviour::Replays | Behaviour::Floods | Behaviour::Pretends => Named::Harmless,
+        // Nobody is blamed for a digest.
+        Behaviour::Misleads | Behaviour::Replays | Behaviour::Floods | Behaviour::Pretends => Named::Harmless,
     }
 }
 

@@ -1,37 +1,42 @@
-//! Anti-entropy: comparing a replica with each neighbour, and fetching the parts that differ.
+//! Anti-entropy: comparing what a room keeps in step with each neighbour, and fetching what is lacking.
 //!
 //! # Problem
 //! Gossip carries what is new to who is linked now. Newcomers, and those who were cut off, lack the rest. Some of
-//! those who have it are slow, some leave in the middle, and some are hostile.
+//! those who have it are slow, some leave in the middle, and some are hostile. Replicas may be large, and differ little.
 //!
 //! # How it works
-//! On attaching, both ends send a summary: the digest of each part that is not empty. Each end then wants from
-//! the other the parts that differ, one neighbour a part at a time, so that a newcomer does not get everything
-//! from everybody; who serves faster is asked for more, and what one is slow to serve is asked of another as well.
-//! Both directions run at once, and merging makes both equal. When a replica has been quiet for [`QUIET`], its
-//! digest is told to the neighbours; one that finds it different, while itself quiet, asks for a summary again. So
-//! a loss that nobody noticed is repaired too.
+//! Members tell each other one digest of all that both hold: the root. It is told when nothing has changed for [`QUIET`],
+//! and every [`TELL_MOST`] while something goes on changing. Who hears another root than its own, and still has another one a
+//! while later, sends its roots: a digest for each replica. The neighbour answers with the nodes below the root of each
+//! replica that differs (Merkle, "A Digital Signature Based on a Conventional Encryption Function", 1987). Of these, those
+//! that differ are opened, down to leaves. Who wants a leaf names the batches that it has there, by six bytes each, so that
+//! only the rest travels. On attaching both ends send roots and the nodes below them at once.
 //!
-//! A sender serves no more than [`SERVE_WINDOW`] bytes ahead of what the receiver has worked off.
+//! A leaf is wanted of one neighbour at a time, so that a newcomer does not get everything from everybody; who serves
+//! faster is asked for more, and what one is slow to serve is asked of another as well. A sender serves no more than
+//! [`SERVE_WINDOW`] bytes ahead of what the receiver has worked off.
 //!
 //! # Driving it
-//! The room calls `handle_*` with the replica at hand and drains [`Comparison::poll_output`].
+//! The room calls `handle_*` with the replicas at hand and drains [`Comparison::poll_output`].
 //!
 //! # Invariants
-//! - A part is asked of one neighbour at a time, or of two when the first is slow, and of each at most once for one
-//!   summary.
-//! - Between equal replicas nothing but one digest a change and neighbour is sent.
-//! - An honest neighbour is never found lying: what it served under a digest makes that digest.
+//! - Nothing is taken from a neighbour but batches, which are verified like any other.
+//! - A leaf that was served whole is not asked of the same neighbour again while it tells the same digest of it.
+//! - Between members that hold the same nothing is sent but one root a change and neighbour.
+//! - Nobody is blamed for a digest.
 //!
 //! # Limits
-//! [`PARTS_IN_FLIGHT_MAX`] parts are asked of one neighbour at a time. A neighbour keeps what it still has to
-//! serve as part numbers, at most [`PARTS_MAX`]. Batches of 4 MiB of one part are remembered to check it.
-//!
-//! [`PARTS_MAX`]: crate::room::message::PARTS_MAX
+//! [`IN_FLIGHT_MAX`] leaves and nodes are asked of one neighbour at a time. Of a neighbour 4096 nodes are remembered that
+//! may differ, and as many leaves that were served; [`serving`] says what it may wait for. Members that hold less stand
+//! between those that hold more: who holds a table from a day on, or lacks a family, does not pass on in comparison what is
+//! before it. Links beyond the overlay would be needed for that.
 
-mod every;
+mod both;
+mod keyed;
 mod serving;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -39,42 +44,52 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-pub use self::every::Comparisons;
+use self::both::{Both, Holding};
+use self::keyed::Keys;
+use self::serving::Serving;
+pub use self::serving::{OPENS_MAX, SERVE_WINDOW, WANTS_MAX};
+pub use self::source::{IN_FLIGHT_MAX, SERVE_TIMEOUT};
+use self::source::{Request, Source};
 use crate::id::Endpoint;
-use crate::replica::{Digest, EMPTY_PART_DIGEST, Replica, ReplicaNumber};
-pub use crate::room::comparison::serving::SERVE_WINDOW;
-use crate::room::comparison::serving::Serving;
-use crate::room::comparison::source::{Fault, Source};
-pub use crate::room::comparison::source::{LIES_MAX, PARTS_IN_FLIGHT_MAX, SERVE_TIMEOUT};
-use crate::room::message::{PartBegin, ReplicaDigest, RoomMessage, Summary, Want, WorkedOff};
-use crate::signed::batch::UnverifiedBatch;
-use crate::signed::header::Family;
+use crate::replica::tree::{CHILDREN_MAX, ROOT};
+use crate::replica::{Digest, ReplicaNumber};
+use crate::room::message::{HAVE_MAX, NODES_MAX, Open, RoomMessage, Roots, Unwant, Want};
+use crate::room::replicas::Replicas;
 use crate::time::Time;
 use crate::wire::Bounded;
 
-/// How long a replica rests before its digest is told: long enough that a stroke's batches share one digest.
+/// How long replicas rest before their root is told: long enough that a stroke's batches share one root.
 pub const QUIET: Duration = Duration::from_millis(250);
-/// How long a part may be on its way before another neighbour with nothing else to do is asked for it as well.
+/// How long a root stays untold while something goes on changing.
+pub const TELL_MOST: Duration = Duration::from_secs(5);
+/// How long a leaf may be on its way before another neighbour with nothing else to do is asked for it as well.
 pub const ALSO_ASK_AFTER: Duration = Duration::from_secs(3);
 /// How long a neighbour may know that we differ without asking for anything. An honest one asks every 30 s.
 pub const STALE_AFTER: Duration = Duration::from_secs(120);
 /// How often it is looked at who serves, while something is asked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// First pause before a summary is asked for again; it doubles up to [`ASK_MOST`].
+/// First pause before roots are compared once one differs, since it may only be a stroke that is on its way; it doubles up
+/// to [`ASK_MOST`].
 const ASK_LEAST: Duration = Duration::from_secs(1);
 const ASK_MOST: Duration = Duration::from_secs(30);
-/// Bytes worked off after which a neighbour is told at the latest.
-const TAKEN_LEAST: u32 = 32 * 1024;
+/// How much longer it is waited where the other end has heard of the difference as well, and asks.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Bytes worked off after which a neighbour is told. What is less is never told: it keeps nobody from serving.
+const WORKED_OFF_LEAST: u32 = 32 * 1024;
+
+/// A request's nonce is blake3 in its key derivation mode under this context.
+const NONCE_CONTEXT: &str = "meshwork comparison nonce v1";
+
+/// A node of a replica.
+pub type Key = (ReplicaNumber, u32);
 
 /// What comes out of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComparisonOutput {
     /// To be sent.
     Send(Endpoint, RoomMessage),
-    /// The neighbour's replica equals ours.
+    /// What both hold is equal.
     InStep(Endpoint),
-    /// The neighbour said something that cannot be so; no honest one does.
-    Lied(Endpoint, String),
     /// The neighbour does not serve: an honest one may be as slow, on a bad day.
     Withheld(Endpoint, String),
     /// The neighbour stays behind and asks for nothing.
@@ -83,100 +98,98 @@ pub enum ComparisonOutput {
 
 #[derive(Debug)]
 struct Neighbour {
-    /// What it last said of its whole replica.
-    digest: Option<Digest>,
+    /// What it said that it holds; nothing before it has.
+    holding: Option<Holding>,
+    /// What we said that we hold.
+    told_holding: Holding,
+    /// The root that it last told.
+    heard: Option<Digest>,
+    /// The last root that we told it.
+    told: Option<Digest>,
     source: Source,
     serving: Serving,
-    /// The last digest that we told it.
-    told: Option<Digest>,
     in_step: bool,
-    /// When to ask for a summary, if we still differ then.
+    /// When to send our roots, if we still differ then.
     ask_at: Option<Time>,
     ask_pause: Duration,
+    /// Since when they would have been sent if nothing went on changing.
+    ask_due: Option<Time>,
     /// Since when it knows that we differ and has not asked for anything.
     idle_since: Option<Time>,
 }
 
-/// The comparison of one replica with all neighbours.
-#[derive(Debug)]
+impl Neighbour {
+    fn both<'a>(&'a self, replicas: &'a Replicas) -> Both<'a> {
+        Both { replicas, theirs: self.holding.as_ref() }
+    }
+}
+
+/// The comparison of all replicas of a room with all neighbours.
+#[derive(Debug, Default)]
 pub struct Comparison {
-    replica: u8,
-    /// What a neighbour is taken to have until it says something else.
-    unheard: Option<Digest>,
-    /// Digest of the rules under which our digests stand.
-    rules: Digest,
+    /// Digest of the records under which our digests stand.
+    records: Digest,
     neighbours: BTreeMap<Endpoint, Neighbour>,
     tell_at: Option<Time>,
+    /// The first change that was not told.
+    changed_at: Option<Time>,
     check_at: Option<Time>,
-    /// Whether something changed since parts were last asked for.
+    /// Whether something changed since something was last asked for.
     may_ask: bool,
+    /// Leaves that were ever wanted.
+    wanted: u64,
     outputs: VecDeque<ComparisonOutput>,
 }
 
 impl Comparison {
-    /// Nobody is attached yet.
-    pub fn new(replica: ReplicaNumber) -> Comparison {
-        Comparison {
-            replica: replica.to_byte(),
-            // Of a table in which nobody has written nothing is said.
-            unheard: (replica.family() != Family::Own).then_some(EMPTY_PART_DIGEST),
-            rules: [0; 32],
-            neighbours: BTreeMap::new(),
-            tell_at: None,
-            check_at: None,
-            may_ask: false,
-            outputs: VecDeque::new(),
+    /// A neighbour is attached: tells it what there is.
+    pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas) {
+        let mut serving = Serving::default();
+        for number in (Both { replicas, theirs: None }).digests().into_keys() {
+            serving.handle_open((number, ROOT), NODES_MAX);
         }
-    }
-
-    /// A neighbour is attached: sends it our summary.
-    pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replica: &dyn Replica) {
-        let is_silent = self.unheard == Some(replica.digest());
         let neighbour = Neighbour {
-            digest: self.unheard,
+            holding: None,
+            told_holding: Holding::default(),
+            heard: None,
+            told: None,
             source: Source::new(),
-            serving: Serving::default(),
-            told: self.unheard,
-            in_step: is_silent,
-            // Its own summary may be lost with a link that another one replaces.
-            ask_at: (!is_silent).then_some(now + ASK_LEAST),
+            serving,
+            in_step: false,
+            // Its own roots may be lost with a link that another one replaces.
+            ask_at: Some(now + ASK_LEAST),
             ask_pause: ASK_LEAST,
+            ask_due: None,
             idle_since: None,
         };
         self.neighbours.insert(endpoint, neighbour);
-        if !is_silent {
-            self.send_summary(endpoint, replica);
-        }
+        self.send_roots(endpoint, replicas);
     }
 
     /// A neighbour is gone: what was asked of it is asked of others.
     pub fn handle_detached(&mut self, endpoint: Endpoint) {
         let gone = self.neighbours.remove(&endpoint);
         if planted!(LostParts) {
-            let parts = gone.iter().flat_map(|gone| gone.source.parts_asked());
-            let others = self.neighbours.values_mut();
-            let parts: Vec<u32> = parts.collect();
-            others.for_each(|other| other.source.handle_lost(&parts));
+            let leaves: Vec<Key> = gone.iter().flat_map(|gone| gone.source.leaves_asked()).collect();
+            self.neighbours.values_mut().for_each(|other| other.source.handle_lost(&leaves));
         }
         self.may_ask = true;
     }
 
-    /// The replica changed.
+    /// A replica changed.
     pub fn handle_change(&mut self, now: Time) {
-        self.tell_at = Some(now + QUIET);
+        let since = *self.changed_at.get_or_insert(now);
+        self.tell_at = Some((now + QUIET).min(since + TELL_MOST));
         self.may_ask = true;
-        for neighbour in self.neighbours.values_mut() {
-            neighbour.in_step = false;
-        }
+        self.neighbours.values_mut().for_each(|neighbour| neighbour.in_step = false);
     }
 
-    /// The digest of what decides, beside the batches, what the replica is: records that ban and erase. Digests of
-    /// parts are comparable only between members that have the same.
-    pub fn handle_rules(&mut self, now: Time, rules: Digest) {
-        if self.rules != rules {
-            self.rules = rules;
+    /// The digest of the records, which decide beside the batches what replicas are.
+    pub fn handle_rules(&mut self, now: Time, records: Digest) {
+        if self.records != records {
+            self.records = records;
             self.handle_change(now);
-            self.neighbours.values_mut().for_each(|neighbour| neighbour.source.handle_rules());
+            self.handle_forgotten();
         }
     }
 
@@ -190,78 +203,60 @@ impl Comparison {
         if let Some(neighbour) = self.neighbours.get_mut(&endpoint) {
             neighbour.in_step = false;
             neighbour.told = None;
-            self.tell_at = Some(now + QUIET);
+            self.plan_tell(now);
         }
     }
 
-    /// A neighbour's summary: wants from it what differs.
-    pub fn handle_summary(&mut self, now: Time, from: Endpoint, summary: &Summary, replica: &dyn Replica) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        if neighbour.digest.replace(summary.digest) != Some(summary.digest) {
-            neighbour.idle_since = None;
-        }
-        neighbour.source.handle_summary(&summary.parts);
-        self.may_ask = true;
-        self.compare(now, from, replica);
-    }
-
-    /// A neighbour's digest: compares it with ours.
-    pub fn handle_digest(&mut self, now: Time, from: Endpoint, digest: Digest, replica: &dyn Replica) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        if neighbour.digest.replace(digest) != Some(digest) {
-            neighbour.idle_since = None;
-        }
-        self.compare(now, from, replica);
-    }
-
-    /// A neighbour asks for our summary.
-    pub fn handle_ask_summary(&mut self, from: Endpoint, replica: &dyn Replica) {
-        if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            neighbour.idle_since = None;
-            self.send_summary(from, replica);
-        }
-    }
-
-    /// A neighbour wants parts: they are served one by one by [`Comparison::serve`].
-    pub fn handle_want(&mut self, from: Endpoint, parts: &[u32]) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        neighbour.idle_since = None;
-        neighbour.serving.handle_want(parts);
-    }
-
-    /// A neighbour wants parts no longer.
-    pub fn handle_unwant(&mut self, from: Endpoint, parts: &[u32]) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        neighbour.serving.handle_unwant(parts);
-    }
-
-    /// A neighbour has worked off so many bytes of what we served.
-    pub fn handle_told_worked_off(&mut self, from: Endpoint, bytes: u32) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        neighbour.serving.handle_worked_off(bytes);
-    }
-
-    /// A neighbour begins to serve a part.
-    pub fn handle_part_begin(&mut self, from: Endpoint, begin: PartBegin) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        let fault = neighbour.source.handle_begin(begin, self.rules);
-        self.blame(from, fault);
-    }
-
-    /// A neighbour sent a batch as one of a wanted part. Returns whether it belongs to a part that was asked of it.
-    pub fn handle_part_batch(&mut self, now: Time, from: Endpoint, batch: &UnverifiedBatch) -> bool {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return false };
-        match neighbour.source.handle_batch(now, batch) {
-            Ok(wanted) => wanted,
-            Err(fault) => {
-                self.blame(from, Some(fault));
-                false
+    /// A neighbour said something about what there is. Returns the leaf that it says to have served, if that was asked of
+    /// it: then [`Comparison::handle_leaf_end`] is to be called when its batches are worked off.
+    pub fn handle_message(
+        &mut self,
+        now: Time,
+        from: Endpoint,
+        message: &RoomMessage,
+        replicas: &Replicas,
+    ) -> Option<Key> {
+        let neighbour = self.neighbours.get_mut(&from)?;
+        // A replica of a family that this build does not have is skipped like an unknown kind.
+        let key = |replica, node| Some((ReplicaNumber::from_byte(replica)?, node));
+        match message {
+            RoomMessage::Root(root) => self.hear(now, from, *root, replicas, true),
+            RoomMessage::Roots(roots) => self.handle_roots(now, from, roots, replicas),
+            RoomMessage::Nodes(nodes) => {
+                neighbour.source.handle_nodes(now, key(nodes.replica, nodes.node)?, &nodes.below);
+                self.may_ask = true;
             }
+            RoomMessage::Open(open) => {
+                neighbour.idle_since = None;
+                neighbour.serving.handle_open(key(open.replica, open.node)?, CHILDREN_MAX);
+            }
+            RoomMessage::Want(want) => {
+                neighbour.idle_since = None;
+                neighbour.serving.handle_want(key(want.replica, want.leaf)?, want);
+            }
+            RoomMessage::Unwant(unwant) => {
+                neighbour.serving.handle_unwant(key(unwant.replica, unwant.leaf)?);
+            }
+            RoomMessage::WorkedOff(bytes) => neighbour.serving.handle_worked_off(*bytes),
+            RoomMessage::LeafEnd(end) => {
+                let key = key(end.replica, end.leaf)?;
+                let is_asked = neighbour.source.handle_end_received(now, key, end.digest);
+                self.check_source(now, from);
+                return is_asked.then_some(key);
+            }
+            _ => {}
         }
+        None
     }
 
-    /// A batch of a wanted part was dropped for want of a place: the part has to be asked for again.
-    pub fn handle_part_dropped(&mut self, from: Endpoint) {
+    /// A neighbour sent a batch of so many bytes as one of a wanted leaf. Returns whether a leaf was asked of it.
+    pub fn handle_leaf_batch(&mut self, now: Time, from: Endpoint, bytes: usize) -> bool {
+        let neighbour = self.neighbours.get_mut(&from);
+        neighbour.is_some_and(|neighbour| neighbour.source.handle_batch(now, bytes))
+    }
+
+    /// A batch of a wanted leaf was dropped for want of a place: the leaf has to be asked for again.
+    pub fn handle_leaf_dropped(&mut self, from: Endpoint) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
             neighbour.source.handle_dropped();
         }
@@ -271,90 +266,70 @@ impl Comparison {
     pub fn handle_worked_off(&mut self, now: Time, from: Endpoint, bytes: usize) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         neighbour.source.handle_worked_off(now, bytes);
-    }
-
-    /// A neighbour says that it has served all of a part. Returns whether that was asked of it; if so,
-    /// [`Comparison::handle_part_end`] is to be called when its batches are worked off.
-    pub fn handle_part_end_received(&mut self, now: Time, from: Endpoint, part: u32) -> bool {
-        let neighbour = self.neighbours.get_mut(&from);
-        neighbour.is_some_and(|neighbour| neighbour.source.handle_end_received(now, part))
-    }
-
-    /// All batches that a neighbour served of a part are worked off.
-    pub fn handle_part_end(&mut self, now: Time, from: Endpoint, part: u32, replica: &dyn Replica) {
-        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
-        let fault = neighbour.source.handle_end(now, part, replica, self.rules);
-        self.blame(from, fault);
-        self.may_ask = true;
-        self.ask(now, replica, |endpoint| endpoint == from);
-        if self.neighbours.values().all(|neighbour| !neighbour.source.is_asked()) {
-            // Everything that was to be fetched is here: tell at once, so that others see it.
-            self.tell_at = Some(now);
-            self.compare(now, from, replica);
+        if neighbour.source.worked_off >= WORKED_OFF_LEAST {
+            let told = RoomMessage::WorkedOff(core::mem::take(&mut neighbour.source.worked_off));
+            self.outputs.push_back(ComparisonOutput::Send(from, told));
         }
     }
 
-    /// Whether anybody wants parts of us.
+    /// All batches that a neighbour served of a leaf are worked off.
+    pub fn handle_leaf_end(&mut self, now: Time, from: Endpoint, key: Key, replicas: &Replicas) {
+        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
+        let both = Both { replicas, theirs: neighbour.holding.as_ref() };
+        neighbour.source.handle_end(now, key, both);
+        self.may_ask = true;
+        self.ask(now, replicas, |endpoint| endpoint == from);
+        self.rest(now, from, replicas);
+    }
+
+    /// Whether anybody wants anything of us.
     pub fn is_serving(&self) -> bool {
         self.neighbours.values().any(|neighbour| neighbour.serving.is_wanted())
     }
 
-    /// The next message for `to` of the parts that it wants: a batch, or the mark that a part begins or is whole.
-    pub fn serve(&mut self, to: Endpoint, replica: &dyn Replica) -> Option<RoomMessage> {
-        self.neighbours.get_mut(&to)?.serving.serve(self.replica, replica, self.rules)
+    /// The next message for `to` of what it wants: nodes, a batch, or the mark that a leaf is whole.
+    pub fn serve(&mut self, to: Endpoint, replicas: &Replicas) -> Option<RoomMessage> {
+        let Neighbour { serving, holding, .. } = self.neighbours.get_mut(&to)?;
+        serving.serve(Both { replicas, theirs: holding.as_ref() })
     }
 
-    /// Tells digests, asks for summaries, and gives up on neighbours that do not serve.
-    pub fn handle_timeout(&mut self, now: Time, replica: &dyn Replica) {
+    /// Tells roots, sends roots to whom we differ from, and gives up on neighbours that do not serve.
+    pub fn handle_timeout(&mut self, now: Time, replicas: &Replicas) {
         if self.check_at.is_some_and(|at| at <= now) {
-            self.check(now, replica);
+            self.check(now, replicas);
         }
         if self.tell_at.is_some_and(|at| at <= now) {
-            self.tell_at = None;
-            self.tell(now, replica);
+            self.tell(now, replicas);
         }
-        let quiet = self.tell_at.is_none();
-        for (&endpoint, neighbour) in &mut self.neighbours {
-            if neighbour.ask_at.is_none_or(|at| at > now) {
-                continue;
-            }
+        let is_quiet = self.tell_at.is_none();
+        let due = |neighbour: &Neighbour| neighbour.ask_at.is_some_and(|at| at <= now);
+        let due: Vec<Endpoint> =
+            self.neighbours.iter().filter(|(_, one)| due(one)).map(|(one, _)| *one).collect();
+        for endpoint in due {
+            let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { continue };
             neighbour.ask_at = None;
             if neighbour.in_step {
                 continue;
             }
-            if quiet && !neighbour.source.is_asked() {
-                self.outputs
-                    .push_back(ComparisonOutput::Send(endpoint, RoomMessage::AskSummary(self.replica)));
+            let waited = now.since(*neighbour.ask_due.get_or_insert(now));
+            if neighbour.source.is_asked() || (!is_quiet && waited < TELL_MOST) {
+                neighbour.ask_at = Some(now + ASK_LEAST);
+            } else {
                 neighbour.ask_pause = (neighbour.ask_pause * 2).min(ASK_MOST);
+                neighbour.ask_at = Some(now + neighbour.ask_pause);
+                neighbour.ask_due = None;
+                self.send_roots(endpoint, replicas);
             }
-            neighbour.ask_at = Some(now + neighbour.ask_pause);
-            if neighbour.idle_since.is_some_and(|since| now.since(since) >= STALE_AFTER) {
-                neighbour.idle_since = Some(now);
-                let seconds = STALE_AFTER.as_secs();
-                let detail = format!("it has known for {seconds} s that it differs, and asks for nothing");
-                self.outputs.push_back(ComparisonOutput::Stale(endpoint, detail));
-            }
+            self.look_for_stale(now, endpoint);
         }
         self.may_ask = true;
     }
 
     /// Asks for what may be asked for: of those neighbours that `settled` names, whose live batches are all worked
     /// off, since these may bring what is lacking.
-    pub fn fetch(&mut self, now: Time, replica: &dyn Replica, settled: impl Fn(Endpoint) -> bool) {
+    pub fn fetch(&mut self, now: Time, replicas: &Replicas, settled: impl Fn(Endpoint) -> bool) {
         if core::mem::take(&mut self.may_ask) {
-            self.ask(now, replica, settled);
-        }
-    }
-
-    /// Tells neighbours what of theirs was worked off: when it is much, or all that `waits` knows of.
-    pub fn tell_worked_off(&mut self, waits: impl Fn(Endpoint) -> bool) {
-        for (&endpoint, neighbour) in &mut self.neighbours {
-            let Some(bytes) = neighbour.source.taken.filter(|bytes| *bytes > 0) else { continue };
-            if bytes >= TAKEN_LEAST || !waits(endpoint) {
-                neighbour.source.taken = Some(0);
-                let taken = RoomMessage::WorkedOff(WorkedOff { replica: self.replica, bytes });
-                self.outputs.push_back(ComparisonOutput::Send(endpoint, taken));
-            }
+            self.ask(now, replicas, settled);
         }
     }
 
@@ -369,34 +344,99 @@ impl Comparison {
         self.outputs.pop_front()
     }
 
-    /// Whether the neighbour's replica equalled ours when they were last compared, and nothing changed since.
+    /// Whether what both hold was equal when it was last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.neighbours.get(&endpoint).is_some_and(|neighbour| neighbour.in_step)
     }
 
-    fn send_summary(&mut self, to: Endpoint, replica: &dyn Replica) {
-        let parts = Bounded::new(replica.parts()).expect("a replica has at most PARTS_MAX parts");
-        let summary = Summary { replica: self.replica, digest: replica.digest(), parts };
-        if let Some(neighbour) = self.neighbours.get_mut(&to) {
-            neighbour.told = Some(summary.digest);
+    /// A neighbour says what it holds, and what of it is how.
+    fn handle_roots(&mut self, now: Time, from: Endpoint, roots: &Roots, replicas: &Replicas) {
+        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
+        neighbour.idle_since = None;
+        // To the first ones the answer is on its way already.
+        let is_answered = neighbour.holding.replace(Holding::said(roots)).is_none();
+        let both = neighbour.both(replicas);
+        let (said, ours) = (both.said(roots), both.digests());
+        let heard = both::root(roots.records, &said);
+        let root = both::root(self.records, &ours);
+        let differing: Vec<ReplicaNumber> = ours
+            .iter()
+            .filter(|(number, digest)| said.get(number) != Some(digest))
+            .map(|(one, _)| *one)
+            .collect();
+        if !is_answered && differing.is_empty() {
+            neighbour.told = Some(root);
+            self.outputs.push_back(ComparisonOutput::Send(from, RoomMessage::Root(root)));
+        } else if !is_answered {
+            differing
+                .into_iter()
+                .for_each(|number| neighbour.serving.handle_open((number, ROOT), CHILDREN_MAX));
+        } else if neighbour.told != Some(root) {
+            // It holds less than we took it to hold.
+            self.plan_tell(now);
         }
-        self.outputs.push_back(ComparisonOutput::Send(to, RoomMessage::Summary(summary)));
+        self.hear(now, from, heard, replicas, is_answered);
+    }
+
+    /// A neighbour told its root. Where it is to act on ours as well, `first` is not so.
+    fn hear(&mut self, now: Time, from: Endpoint, root: Digest, replicas: &Replicas, first: bool) {
+        let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
+        if neighbour.heard.replace(root) != Some(root) {
+            neighbour.idle_since = None;
+        }
+        self.compare(now, from, replicas, first);
+    }
+
+    fn plan_tell(&mut self, now: Time) {
+        self.tell_at = Some(self.tell_at.map_or(now + QUIET, |at| at.min(now + QUIET)));
+    }
+
+    /// Once nothing more is asked of anybody, tells what has come of it, so that others see it.
+    fn rest(&mut self, now: Time, from: Endpoint, replicas: &Replicas) {
+        if self.neighbours.values().all(|neighbour| !neighbour.source.is_asked()) {
+            if self.tell_at.is_some() {
+                self.tell_at = Some(now);
+            }
+            self.compare(now, from, replicas, false);
+        }
+    }
+
+    fn send_roots(&mut self, to: Endpoint, replicas: &Replicas) {
+        let Some(neighbour) = self.neighbours.get_mut(&to) else { return };
+        let ours = Holding::of(replicas);
+        let both = neighbour.both(replicas);
+        let (roots, root) = (both.roots(self.records, &ours), both.root(self.records));
+        neighbour.told = Some(root);
+        neighbour.told_holding = ours;
+        self.outputs.push_back(ComparisonOutput::Send(to, RoomMessage::Roots(roots)));
     }
 
     /// Looks at who serves and who does not.
-    fn check(&mut self, now: Time, replica: &dyn Replica) {
+    fn check(&mut self, now: Time, replicas: &Replicas) {
         self.check_at = None;
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         for endpoint in endpoints {
             let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { continue };
-            let mut unwanted = neighbour.source.take_superfluous(now, replica);
-            if let Some((fault, parts)) = neighbour.source.check(now) {
-                unwanted.extend(parts);
-                self.blame(endpoint, Some(fault));
-            }
-            self.send_parts(endpoint, unwanted, RoomMessage::Unwant);
+            let both = Both { replicas, theirs: neighbour.holding.as_ref() };
+            let superfluous = neighbour.source.take_superfluous(now, both);
+            self.unwant(endpoint, superfluous);
+            self.check_source(now, endpoint);
         }
         self.plan_check(now);
+    }
+
+    /// Gives up for a while on a neighbour that does not serve.
+    fn check_source(&mut self, now: Time, endpoint: Endpoint) {
+        let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
+        if let Some((detail, leaves)) = neighbour.source.check(now) {
+            self.unwant(endpoint, leaves);
+            self.outputs.push_back(ComparisonOutput::Withheld(endpoint, detail));
+        }
+    }
+
+    fn unwant(&mut self, to: Endpoint, leaves: Vec<Key>) {
+        let unwant = |(number, leaf): Key| RoomMessage::Unwant(Unwant { replica: number.to_byte(), leaf });
+        self.outputs.extend(leaves.into_iter().map(|key| ComparisonOutput::Send(to, unwant(key))));
     }
 
     /// Looks again while something is asked, or may be when a pause ends.
@@ -409,100 +449,114 @@ impl Comparison {
         }
     }
 
-    /// Asks for parts that differ and that nobody is serving, neighbours in turn, so that all serve at once.
-    fn ask(&mut self, now: Time, replica: &dyn Replica, settled: impl Fn(Endpoint) -> bool) {
-        let mut wants: BTreeMap<Endpoint, Vec<u32>> = BTreeMap::new();
+    /// Asks for what differs and what nobody is serving, neighbours in turn, so that all serve at once.
+    fn ask(&mut self, now: Time, replicas: &Replicas, settled: impl Fn(Endpoint) -> bool) {
         let mut turn: Vec<Endpoint> = self.neighbours.keys().copied().filter(|one| settled(*one)).collect();
         // Whose live batches still wait is asked when they are worked off.
         self.may_ask |= turn.len() < self.neighbours.len();
         while !turn.is_empty() {
             turn.retain(|&endpoint| {
-                let Some(part) = self.part_for(now, endpoint, replica) else { return false };
-                wants.entry(endpoint).or_default().push(part);
-                true
+                let message = self.request(now, endpoint, replicas);
+                let is_asked = message.is_some();
+                self.outputs.extend(message.map(|message| ComparisonOutput::Send(endpoint, message)));
+                is_asked
             });
-        }
-        for (endpoint, parts) in wants {
-            if let Some(neighbour) = self.neighbours.get_mut(&endpoint)
-                && neighbour.source.taken.is_none()
-            {
-                // The first word of it tells the neighbour that there will be others.
-                neighbour.source.taken = Some(0);
-                let taken = RoomMessage::WorkedOff(WorkedOff { replica: self.replica, bytes: 0 });
-                self.outputs.push_back(ComparisonOutput::Send(endpoint, taken));
-            }
-            self.send_parts(endpoint, parts, RoomMessage::Want);
         }
         self.plan_check(now);
     }
 
-    /// The next part to ask of a neighbour: one that nobody is asked for, or else one that is late.
-    fn part_for(&mut self, now: Time, endpoint: Endpoint, replica: &dyn Replica) -> Option<u32> {
-        let mut source = core::mem::replace(&mut self.neighbours.get_mut(&endpoint)?.source, Source::new());
-        let part = source.may_be_asked(now).then(|| {
-            let asked = |part| self.neighbours.values().filter_map(move |other| other.source.asked_at(part));
-            let late = |part| asked(part).count() > 1 || asked(part).any(|at| now.since(at) < ALSO_ASK_AFTER);
-            source
-                .next_part(replica, |part| asked(part).next().is_some())
-                .or_else(|| source.next_part(replica, late))
+    /// The next thing to ask of a neighbour: what nobody is asked for, or else what is late.
+    fn request(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas) -> Option<RoomMessage> {
+        let mut neighbour = self.neighbours.remove(&endpoint)?;
+        let both = Both { replicas, theirs: neighbour.holding.as_ref() };
+        let source = &mut neighbour.source;
+        let next = source.may_be_asked(now).then(|| {
+            let asked = |key| self.neighbours.values().filter_map(move |other| other.source.asked_at(key));
+            let late = |key| asked(key).count() > 1 || asked(key).any(|at| now.since(at) < ALSO_ASK_AFTER);
+            source.next(both, |key| asked(key).next().is_some()).or_else(|| source.next(both, late))
         });
-        let part = part.flatten();
-        if let Some(part) = part {
-            source.ask(now, part);
-        }
-        self.neighbours.get_mut(&endpoint)?.source = source;
-        part
+        let message = next.flatten().map(|(key, request)| {
+            let (replica, node) = (key.0.to_byte(), key.1);
+            let (request, message) = match request {
+                Request::Open => (request, RoomMessage::Open(Open { replica, node })),
+                Request::Leaf { by_ids } => {
+                    self.wanted += 1;
+                    let want = want(key, nonce(now, self.wanted), by_ids, both);
+                    (Request::Leaf { by_ids: !want.have.is_empty() }, RoomMessage::Want(want))
+                }
+            };
+            source.ask(now, key, request);
+            message
+        });
+        self.neighbours.insert(endpoint, neighbour);
+        message
     }
 
-    fn send_parts(&mut self, to: Endpoint, parts: Vec<u32>, message: fn(Want) -> RoomMessage) {
-        if let (false, Ok(parts)) = (parts.is_empty(), Bounded::new(parts)) {
-            let want = Want { replica: self.replica, parts };
-            self.outputs.push_back(ComparisonOutput::Send(to, message(want)));
-        }
-    }
-
-    fn blame(&mut self, endpoint: Endpoint, fault: Option<Fault>) {
-        self.outputs.extend(fault.map(|fault| match fault {
-            Fault::Lied(detail) => ComparisonOutput::Lied(endpoint, detail),
-            Fault::Withheld(detail) => ComparisonOutput::Withheld(endpoint, detail),
-        }));
-    }
-
-    /// Tells our digest to everybody who has not heard it.
-    fn tell(&mut self, now: Time, replica: &dyn Replica) {
-        let digest = replica.digest();
+    /// Tells our root, or what else we hold now, to everybody who has not heard it.
+    fn tell(&mut self, now: Time, replicas: &Replicas) {
+        (self.tell_at, self.changed_at) = (None, None);
+        let ours = Holding::of(replicas);
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         for endpoint in endpoints {
-            if let Some(neighbour) = self.neighbours.get_mut(&endpoint)
-                && neighbour.told.replace(digest) != Some(digest)
-            {
-                let message = RoomMessage::Digest(ReplicaDigest { replica: self.replica, digest });
-                self.outputs.push_back(ComparisonOutput::Send(endpoint, message));
+            let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { continue };
+            let root = neighbour.both(replicas).root(self.records);
+            if neighbour.told_holding != ours {
+                self.send_roots(endpoint, replicas);
+            } else if neighbour.told.replace(root) != Some(root) {
+                self.outputs.push_back(ComparisonOutput::Send(endpoint, RoomMessage::Root(root)));
             }
-            self.compare(now, endpoint, replica);
+            self.compare(now, endpoint, replicas, false);
         }
     }
 
-    fn compare(&mut self, now: Time, endpoint: Endpoint, replica: &dyn Replica) {
+    /// Compares what a neighbour told with what there is now; `first` if it was told just now and the neighbour need not
+    /// know of the difference.
+    fn compare(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas, first: bool) {
         let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
-        let Some(theirs) = neighbour.digest else { return };
-        if theirs == replica.digest() {
-            neighbour.ask_at = None;
-            neighbour.idle_since = None;
+        let Some(theirs) = neighbour.heard else { return };
+        let ours = neighbour.both(replicas).root(self.records);
+        if theirs == ours {
+            (neighbour.ask_at, neighbour.ask_due, neighbour.idle_since) = (None, None, None);
             neighbour.ask_pause = ASK_LEAST;
-            if !neighbour.in_step {
-                neighbour.in_step = true;
+            if !core::mem::replace(&mut neighbour.in_step, true) {
                 self.outputs.push_back(ComparisonOutput::InStep(endpoint));
             }
+            return;
+        }
+        neighbour.in_step = false;
+        if neighbour.told == Some(ours) {
+            neighbour.idle_since.get_or_insert(now);
         } else {
-            neighbour.in_step = false;
-            if neighbour.told == Some(replica.digest()) {
-                neighbour.idle_since.get_or_insert(now);
-            } else {
-                neighbour.idle_since = None;
-            }
-            // It may only be a stroke that is on its way: ask when we still differ after a while.
-            neighbour.ask_at.get_or_insert(now + neighbour.ask_pause);
+            neighbour.idle_since = None;
+        }
+        // It may only be a stroke that is on its way: ask when we still differ after a while.
+        let at = now + neighbour.ask_pause + if first { Duration::ZERO } else { PATIENCE };
+        neighbour.ask_at = Some(neighbour.ask_at.map_or(at, |planned| planned.min(at)));
+    }
+
+    /// Tells of a neighbour that knows of a difference for long and asks for nothing.
+    fn look_for_stale(&mut self, now: Time, endpoint: Endpoint) {
+        let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
+        if neighbour.idle_since.is_some_and(|since| now.since(since) >= STALE_AFTER) {
+            neighbour.idle_since = Some(now);
+            let seconds = STALE_AFTER.as_secs();
+            let detail = format!("it has known for {seconds} s that it differs, and asks for nothing");
+            self.outputs.push_back(ComparisonOutput::Stale(endpoint, detail));
         }
     }
+}
+
+/// Asks for a leaf; `by_ids` if what is here is named.
+fn want((number, leaf): Key, nonce: u64, by_ids: bool, both: Both<'_>) -> Want {
+    let keys = Keys::new(nonce);
+    let batches = both.get(number).filter(|_| by_ids).map(|shared| shared.batches(leaf)).unwrap_or_default();
+    let have = batches.iter().take(HAVE_MAX).map(|batch| keys.id_of(batch)).collect();
+    Want { replica: number.to_byte(), leaf, nonce, have: Bounded::new(have).expect("no more are taken") }
+}
+
+/// A number for one request. Whoever foresees it can have two batches share a name once; what differs then is asked for
+/// again without names.
+fn nonce(now: Time, wanted: u64) -> u64 {
+    let hash = blake3::derive_key(NONCE_CONTEXT, &[now.0.to_le_bytes(), wanted.to_le_bytes()].concat());
+    u64::from_le_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
 }

@@ -1,113 +1,139 @@
-//! Serving one neighbour the parts that it wants, no faster than it takes them in.
+//! Serving one neighbour the nodes that it opens and the leaves that it wants, no faster than it takes them in.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
-use crate::replica::{Digest, Replica};
-use crate::room::message::{PARTS_MAX, PartBegin, PartEnd, RoomMessage};
+use super::Key;
+use super::both::Both;
+use super::keyed::Keys;
+use crate::replica::{Digest, EMPTY_PART_DIGEST};
+use crate::room::message::{KeyedId, LeafEnd, Nodes, RoomMessage, Want};
 use crate::signed::batch::SignedBatch;
-use crate::wire::Bytes;
+use crate::wire::{Bounded, Bytes};
 
-/// Bytes of batches that a neighbour which counts them may have left to verify: what a page verifies in a second
-/// when each of them is a lone click, so that it never waits for the next ones.
+/// Bytes of batches that a neighbour may have left to verify: what a page verifies in a second when each of them is a lone
+/// click, so that it never waits for the next ones.
 pub const SERVE_WINDOW: usize = 256 * 1024;
+/// Nodes that a neighbour may wait to see opened: the roots of all replicas, and what it asks for at a time. An answer is
+/// four hundred times as long as the question, so more are not remembered, and they are told when the link has place.
+pub const OPENS_MAX: usize = 64;
+/// Leaves that a neighbour may wait for: twice as many as an honest one asks for at a time, since it may have withdrawn
+/// some. With what it says that it has they take 800 kB at most.
+pub const WANTS_MAX: usize = 2 * super::source::IN_FLIGHT_MAX;
 
 /// What one neighbour wants from us.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
-    parts: VecDeque<u32>,
-    /// The same, for lookup.
-    set: BTreeSet<u32>,
-    open: Option<Open>,
-    /// Whether the neighbour tells what it has taken in.
-    counts: bool,
-    /// Bytes that it has not told to have taken in.
+    opens: VecDeque<(Key, usize)>,
+    wants: VecDeque<Wanted>,
+    leaf: Option<Leaf>,
+    /// Bytes that it has not told to have worked off.
     outstanding: usize,
 }
 
-/// The part that is being served.
 #[derive(Debug)]
-struct Open {
-    part: u32,
-    begin: Option<PartBegin>,
+struct Wanted {
+    key: Key,
+    nonce: u64,
+    /// In ascending order.
+    have: Vec<KeyedId>,
+}
+
+/// The leaf that is being served.
+#[derive(Debug)]
+struct Leaf {
+    key: Key,
+    digest: Digest,
     batches: VecDeque<SignedBatch>,
 }
 
 impl Serving {
-    /// It wants parts.
-    pub(super) fn handle_want(&mut self, parts: &[u32]) {
-        for &part in parts {
-            if self.parts.len() < PARTS_MAX && self.set.insert(part) {
-                self.parts.push_back(part);
-            }
+    /// It is to see what is below a node: `most` nodes.
+    pub(super) fn handle_open(&mut self, key: Key, most: usize) {
+        if self.opens.len() < OPENS_MAX && self.opens.iter().all(|(other, _)| *other != key) {
+            self.opens.push_back((key, most));
         }
     }
 
-    /// It does not want parts any more; one that has begun is served to its end.
-    pub(super) fn handle_unwant(&mut self, parts: &[u32]) {
-        parts.iter().for_each(|part| {
-            self.set.remove(part);
-        });
-        self.parts.retain(|part| self.set.contains(part));
+    /// It wants a leaf.
+    pub(super) fn handle_want(&mut self, key: Key, want: &Want) {
+        if self.wants.len() < WANTS_MAX {
+            let mut have = want.have.to_vec();
+            have.sort_unstable();
+            self.wants.push_back(Wanted { key, nonce: want.nonce, have });
+        }
     }
 
-    /// It has taken in so many bytes of batches.
+    /// It does not want a leaf any more; one that has begun is served to its end.
+    pub(super) fn handle_unwant(&mut self, key: Key) {
+        self.wants.retain(|want| want.key != key);
+    }
+
+    /// It has worked off so many bytes of batches.
     pub(super) fn handle_worked_off(&mut self, bytes: u32) {
-        self.counts = true;
         self.outstanding = self.outstanding.saturating_sub(bytes as usize);
     }
 
     /// Whether it wants anything.
     pub(super) fn is_wanted(&self) -> bool {
-        self.open.is_some() || !self.parts.is_empty()
+        self.leaf.is_some() || !self.wants.is_empty() || !self.opens.is_empty()
     }
 
-    /// The next message of the parts that it wants.
-    pub(super) fn serve(&mut self, number: u8, replica: &dyn Replica, rules: Digest) -> Option<RoomMessage> {
-        if self.counts && self.outstanding >= SERVE_WINDOW {
+    /// The next message of what it wants.
+    pub(super) fn serve(&mut self, both: Both<'_>) -> Option<RoomMessage> {
+        // Where there is no such replica there is nothing in it.
+        if let Some(((number, node), most)) = self.opens.pop_front() {
+            let below = both.get(number).map(|shared| shared.below(node, most)).unwrap_or_default();
+            let below = Bounded::new(below).expect("no more than asked");
+            return Some(RoomMessage::Nodes(Nodes { replica: number.to_byte(), node, below }));
+        }
+        if self.outstanding >= SERVE_WINDOW {
             return None;
         }
-        if self.open.is_none() {
-            let part = self.parts.pop_front()?;
-            self.set.remove(&part);
-            let batches: VecDeque<SignedBatch> = replica.part_batches(part).into();
-            let digest = replica.part_digest(part);
-            let begin = PartBegin { replica: number, part, digest, rules, batches: batches.len() as u32 };
-            self.open = Some(Open { part, begin: Some(begin), batches });
+        if self.leaf.is_none() {
+            let Wanted { key, nonce, have } = self.wants.pop_front()?;
+            let shared = both.get(key.0);
+            let digest = shared.map_or(EMPTY_PART_DIGEST, |shared| shared.digest(key.1));
+            let mut batches: VecDeque<_> =
+                shared.map(|shared| shared.batches(key.1)).unwrap_or_default().into();
+            if !have.is_empty() {
+                let keys = Keys::new(nonce);
+                batches.retain(|batch| have.binary_search(&keys.id_of(batch)).is_err());
+            }
+            self.leaf = Some(Leaf { key, digest, batches });
         }
-        let open = self.open.as_mut()?;
-        if let Some(begin) = open.begin.take() {
-            return Some(RoomMessage::PartBegin(begin));
-        }
-        let Some(batch) = open.batches.pop_front() else {
-            let part = open.part;
-            self.open = None;
-            return Some(RoomMessage::PartEnd(PartEnd { replica: number, part }));
-        };
-        if self.counts {
+        let leaf = self.leaf.as_mut()?;
+        if let Some(batch) = leaf.batches.pop_front() {
             self.outstanding += batch.bytes().len();
+            let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
+            return Some(RoomMessage::LeafBatch(bytes));
         }
-        let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
-        Some(RoomMessage::PartBatch(bytes))
+        let Leaf { key: (number, leaf), digest, .. } = self.leaf.take()?;
+        Some(RoomMessage::LeafEnd(LeafEnd { replica: number.to_byte(), leaf, digest }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replica::ReplicaNumber;
 
     #[test]
-    fn a_neighbour_waits_for_so_many_parts() {
+    fn a_neighbour_waits_for_so_much() {
         let mut serving = Serving::default();
-        let most = PARTS_MAX as u32;
-        let all: alloc::vec::Vec<u32> = (0..most).collect();
-        serving.handle_want(&all);
-        assert_eq!(serving.parts.len(), PARTS_MAX);
-        serving.handle_want(&[most]);
-        assert_eq!(serving.parts.len(), PARTS_MAX);
-        serving.handle_unwant(&[0]);
-        serving.handle_want(&[most, most + 1]);
-        assert_eq!(serving.parts.len(), PARTS_MAX);
-        assert_eq!(serving.parts.back(), Some(&most), "there was one place");
-        assert_eq!(serving.set.len(), PARTS_MAX);
+        let key = |node: usize| (ReplicaNumber::FIRST, node as u32);
+        for node in 0..2 * OPENS_MAX {
+            serving.handle_open(key(node), 64);
+            serving.handle_open(key(0), 64);
+        }
+        assert_eq!(serving.opens.len(), OPENS_MAX);
+        let want = Want { replica: 0, leaf: 0, nonce: 0, have: Bounded::default() };
+        (0..2 * WANTS_MAX).for_each(|leaf| serving.handle_want(key(leaf), &want));
+        assert_eq!(serving.wants.len(), WANTS_MAX);
+        serving.handle_unwant(key(0));
+        serving.handle_want(key(500), &want);
+        serving.handle_want(key(501), &want);
+        assert_eq!(serving.wants.len(), WANTS_MAX);
+        assert_eq!(serving.wants.back().map(|want| want.key), Some(key(500)), "there was one place");
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::id::Endpoint;
-use crate::replica::ReplicaNumber;
+use crate::room::comparison::Key;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
 use crate::room::{Room, RoomOutput};
@@ -45,9 +45,8 @@ impl Room {
             let Some(next) = self.kept.delivery.queue.take_next() else { break };
             cost += match next {
                 Next::Live(from, batch) => self.verify_one(now, from, batch, true),
-                Next::Part(from, batch) => {
-                    let (number, bytes) = (batch.header().replica, batch.bytes().len());
-                    self.kept.comparison.handle_worked_off(now.time, from, number, bytes);
+                Next::Leaf(from, batch) => {
+                    self.kept.comparison.handle_worked_off(now.time, from, batch.bytes().len());
                     self.verify_one(now, from, batch, false)
                 }
                 Next::Again(from, batch, live) => match self.kept.look(&batch, live) {
@@ -57,8 +56,8 @@ impl Room {
                         1
                     }
                 },
-                Next::PartEnd(from, part) => {
-                    self.kept.comparison.handle_part_end(now.time, from, part, &self.kept.replicas);
+                Next::LeafEnd(from, leaf) => {
+                    self.kept.comparison.handle_leaf_end(now.time, from, leaf, &self.kept.replicas);
                     1
                 }
                 Next::Stored(bytes) => {
@@ -89,10 +88,10 @@ impl Room {
         !self.kept.delivery.queue.is_empty() || self.history.has_unverified()
     }
 
-    /// A neighbour says that it has served all of a part.
-    pub(in crate::room) fn receive_part_end(&mut self, from: Endpoint, end: (ReplicaNumber, u32)) {
+    /// A neighbour says that it has served a leaf.
+    pub(in crate::room) fn receive_leaf_end(&mut self, from: Endpoint, leaf: Key) {
         // An end that finds no place was not said: the neighbour is passed over in time.
-        let _ = self.kept.delivery.queue.push_part_end(from, end);
+        let _ = self.kept.delivery.queue.push_leaf_end(from, leaf);
     }
 
     /// Looks at a batch that arrived and queues it.
@@ -110,8 +109,8 @@ impl Room {
             self.membership.count_received();
             self.membership.overlay_mut().handle_arrived(&batch.key());
         }
-        let (number, bytes) = (batch.header().replica, batch.bytes().len());
-        let wanted = !live && self.kept.comparison.handle_part_batch(now.time, from, &batch);
+        let bytes = batch.bytes().len();
+        let wanted = !live && self.kept.comparison.handle_leaf_batch(now.time, from, bytes);
         let queued = match self.kept.look(&batch, live) {
             Err(rejection) => {
                 self.reject(now, from, rejection, live);
@@ -121,17 +120,17 @@ impl Room {
                 let queued = (wanted || self.kept.delivery.flood.take(now.time, from))
                     && match live {
                         true => self.kept.delivery.queue.push_live(from, batch) == Ok(()),
-                        false => self.kept.delivery.queue.push_part(from, batch) == Ok(()),
+                        false => self.kept.delivery.queue.push_leaf(from, batch) == Ok(()),
                     };
                 if !queued {
                     self.kept.delivery.flood.handle_dropped(now.time, from);
-                    self.kept.comparison.handle_part_dropped(from, number);
+                    self.kept.comparison.handle_leaf_dropped(from);
                 }
                 queued
             }
         };
         if !live && !queued {
-            self.kept.comparison.handle_worked_off(now.time, from, number, bytes);
+            self.kept.comparison.handle_worked_off(now.time, from, bytes);
         }
     }
 

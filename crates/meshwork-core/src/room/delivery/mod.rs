@@ -88,7 +88,7 @@ struct Window {
 #[derive(Debug)]
 pub struct Delivery {
     /// What waits to be verified.
-    queue: Queue,
+    pub(super) queue: Queue,
     /// How much neighbours may send unasked.
     flood: Allowances,
     /// Stored batches that did not verify, until all were looked at.
@@ -290,11 +290,6 @@ impl Delivery {
     /// Whether live batches of a neighbour wait to be verified.
     pub fn has_live(&self, neighbour: Endpoint) -> bool {
         self.queue.has_live(neighbour)
-    }
-
-    /// Whether batches that were asked of a neighbour wait to be verified.
-    pub fn has_wanted(&self, neighbour: Endpoint) -> bool {
-        self.queue.has_wanted(neighbour)
     }
 
     /// Bytes of batches that wait to be verified.

@@ -13,7 +13,7 @@
 //!
 //! # Invariants
 //! - Nothing of a queued batch is shown, merged, stored, acknowledged or passed on.
-//! - Of one neighbour, a part's end comes after the batches of the part.
+//! - Of one neighbour, a leaf's end comes after the batches of the leaf.
 //!
 //! # Limits
 //! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 2.5 MiB, and 58 MiB in a full room in
@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 use crate::id::Endpoint;
-use crate::replica::ReplicaNumber;
+use crate::room::comparison::Key;
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 
 /// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
@@ -43,12 +43,12 @@ const GONE_MAX: usize = 8;
 pub enum Next {
     /// A batch that somebody just made, or passed on.
     Live(Endpoint, UnverifiedBatch),
-    /// A batch of a wanted part.
-    Part(Endpoint, UnverifiedBatch),
+    /// A batch of a wanted leaf.
+    Leaf(Endpoint, UnverifiedBatch),
     /// A batch that was verified and has to be looked at again, since the room's records changed.
     Again(Endpoint, UnverifiedBatch, bool),
-    /// All batches of a wanted part were worked off.
-    PartEnd(Endpoint, (ReplicaNumber, u32)),
+    /// All batches of a wanted leaf were worked off.
+    LeafEnd(Endpoint, Key),
     /// A batch of one's own storage, not decoded yet.
     Stored(Vec<u8>),
 }
@@ -60,7 +60,7 @@ pub struct Full;
 #[derive(Debug)]
 enum Wanted {
     Batch(UnverifiedBatch),
-    End((ReplicaNumber, u32)),
+    End(Key),
 }
 
 /// What waits of one neighbour.
@@ -100,21 +100,21 @@ impl Queue {
         Ok(())
     }
 
-    /// Queues a batch of a wanted part.
+    /// Queues a batch of a wanted leaf.
     ///
     /// # Errors
     /// [`Full`]; the batch is dropped.
-    pub fn push_part(&mut self, from: Endpoint, batch: UnverifiedBatch) -> Result<(), Full> {
+    pub fn push_leaf(&mut self, from: Endpoint, batch: UnverifiedBatch) -> Result<(), Full> {
         let bytes = entry_bytes(&batch);
         self.push_wanted(from, Wanted::Batch(batch), bytes)
     }
 
-    /// Queues the end of a wanted part behind its batches.
+    /// Queues the end of a wanted leaf behind its batches.
     ///
     /// # Errors
     /// [`Full`]; the end is dropped, as if the neighbour had not said it.
-    pub fn push_part_end(&mut self, from: Endpoint, part: (ReplicaNumber, u32)) -> Result<(), Full> {
-        self.push_wanted(from, Wanted::End(part), ENTRY_BYTES)
+    pub fn push_leaf_end(&mut self, from: Endpoint, leaf: Key) -> Result<(), Full> {
+        self.push_wanted(from, Wanted::End(leaf), ENTRY_BYTES)
     }
 
     /// Queues a batch that was verified and has to be looked at again; `live` if it may be passed on. There are no
@@ -152,11 +152,6 @@ impl Queue {
     /// Whether live batches of a neighbour wait.
     pub fn has_live(&self, endpoint: Endpoint) -> bool {
         self.lanes.get(&endpoint).is_some_and(|lane| !lane.live.is_empty())
-    }
-
-    /// Whether batches of a neighbour wait that were wanted of it.
-    pub fn has_wanted(&self, endpoint: Endpoint) -> bool {
-        self.lanes.get(&endpoint).is_some_and(|lane| !lane.wanted.is_empty())
     }
 
     /// Whether nothing waits of one's own storage.
@@ -213,11 +208,11 @@ impl Queue {
             None => match lane.wanted.pop_front()? {
                 Wanted::Batch(batch) => {
                     lane.wanted_bytes -= entry_bytes(&batch);
-                    Next::Part(endpoint, batch)
+                    Next::Leaf(endpoint, batch)
                 }
-                Wanted::End(part) => {
+                Wanted::End(leaf) => {
                     lane.wanted_bytes -= ENTRY_BYTES;
-                    Next::PartEnd(endpoint, part)
+                    Next::LeafEnd(endpoint, leaf)
                 }
             },
         };
@@ -243,6 +238,7 @@ mod tests {
     use super::*;
     use crate::clock::Stamp;
     use crate::id::{Identity, Instance, PeerId, RoomId};
+    use crate::replica::ReplicaNumber;
     use crate::signed::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
     use alloc::vec;
 
@@ -263,10 +259,10 @@ mod tests {
     /// Who comes next, and with what.
     fn order(queue: &mut Queue) -> Vec<(u8, u64)> {
         let said = |next| match next {
-            Next::Live(from, batch) | Next::Part(from, batch) | Next::Again(from, batch, _) => {
+            Next::Live(from, batch) | Next::Leaf(from, batch) | Next::Again(from, batch, _) => {
                 (from.peer.0[0], batch.header().sequence)
             }
-            Next::PartEnd(from, (_, part)) => (from.peer.0[0], 1000 + u64::from(part)),
+            Next::LeafEnd(from, (_, leaf)) => (from.peer.0[0], 1000 + u64::from(leaf)),
             Next::Stored(bytes) => (0, bytes.len() as u64),
         };
         core::iter::from_fn(|| queue.take_next()).map(said).collect()
@@ -283,11 +279,11 @@ mod tests {
     }
 
     #[test]
-    fn live_batches_come_before_wanted_ones_and_a_part_ends_after_its_batches() {
+    fn live_batches_come_before_wanted_ones_and_a_leaf_ends_after_its_batches() {
         let mut queue = Queue::default();
-        queue.push_part(neighbour(1), batch(1, 0)).expect("a place");
-        queue.push_part_end(neighbour(1), (ReplicaNumber::FIRST, 9)).expect("a place");
-        queue.push_part(neighbour(1), batch(2, 0)).expect("a place");
+        queue.push_leaf(neighbour(1), batch(1, 0)).expect("a place");
+        queue.push_leaf_end(neighbour(1), (ReplicaNumber::FIRST, 9)).expect("a place");
+        queue.push_leaf(neighbour(1), batch(2, 0)).expect("a place");
         queue.push_live(neighbour(1), batch(3, 0)).expect("a place");
         assert_eq!(order(&mut queue), [(1, 3), (1, 1), (1, 1009), (1, 2)]);
     }
@@ -298,8 +294,8 @@ mod tests {
         let longest = batch(1, PAYLOAD_MAX);
         let filled = (0..1000).take_while(|_| queue.push_live(neighbour(1), longest.clone()).is_ok()).count();
         assert!((LIVE_BYTES_MAX / (longest.bytes().len() + ENTRY_BYTES)) == filled);
-        while queue.push_part(neighbour(1), longest.clone()).is_ok() {}
-        while queue.push_part_end(neighbour(1), (ReplicaNumber::FIRST, 1)).is_ok() {}
+        while queue.push_leaf(neighbour(1), longest.clone()).is_ok() {}
+        while queue.push_leaf_end(neighbour(1), (ReplicaNumber::FIRST, 1)).is_ok() {}
         assert!(queue.bytes() <= LIVE_BYTES_MAX + REPAIR_BYTES_MAX);
         assert_eq!(queue.push_live(neighbour(2), longest), Ok(()), "the others have their own place");
     }

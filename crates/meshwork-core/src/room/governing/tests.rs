@@ -299,7 +299,7 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
                 continue;
             }
             Heard::Batch(batch) if time == 0 => live(batch),
-            Heard::Batch(batch) => RoomMessage::PartBatch(Bytes::new(batch.bytes().to_vec()).unwrap()),
+            Heard::Batch(batch) => RoomMessage::LeafBatch(Bytes::new(batch.bytes().to_vec()).unwrap()),
         };
         hear(room, now(20_000), from, message);
     }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::PART_BYTES_MAX;
 use crate::clock::Stamp;
 use crate::id::Endpoint;
-use crate::replica::Replica;
+use crate::replica::{Replica, tree};
 use crate::room::delivery::flood::Bucket;
 use crate::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
@@ -295,7 +295,7 @@ fn replica_part(replica: &dyn Replica, want: WantHistory) -> (Vec<HistoryEntry>,
         if part >= u64::from(replica.part_count()) {
             return (entries, HistoryPartEnd { next, outcome: PartOutcome::End });
         }
-        for batch in replica.part_batches(part as u32).into_iter().skip(skip as usize) {
+        for batch in replica.node_batches(tree::part(part as u32), 0).into_iter().skip(skip as usize) {
             let batch = batch.bytes().to_vec();
             if !entries.is_empty() && bytes + batch.len() > want.bytes as usize {
                 return (entries, HistoryPartEnd { next, outcome: PartOutcome::More });

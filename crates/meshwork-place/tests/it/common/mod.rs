@@ -34,9 +34,9 @@ pub(crate) struct Members {
     lies: BTreeMap<u8, Lie>,
     /// Who takes in no batch.
     pub(crate) deaf: Option<u8>,
-    /// Messages of wanted parts that a member serves over one link in a tick.
+    /// Messages of what is wanted that a member serves over one link in a tick.
     pub(crate) serves: BTreeMap<u8, usize>,
-    /// Batches of wanted parts that each has sent.
+    /// Batches of wanted leaves that each has sent.
     pub(crate) served: BTreeMap<u8, usize>,
     /// Who was refused by whom, why and how often.
     pub(crate) refused: BTreeMap<(u8, u8, Refusal), u64>,
@@ -270,11 +270,11 @@ impl Members {
         if !self.links.contains(&(from, to)) && !self.links.contains(&(to, from)) {
             return;
         }
-        let is_batch = matches!(message, RoomMessage::PartBatch(_) | RoomMessage::Batch(_));
+        let is_batch = matches!(message, RoomMessage::LeafBatch(_) | RoomMessage::Batch(_));
         if self.deaf == Some(to) && is_batch {
             return;
         }
-        if matches!(message, RoomMessage::PartBatch(_)) {
+        if matches!(message, RoomMessage::LeafBatch(_)) {
             *self.served.entry(from).or_default() += 1;
         }
         let said = match self.lies.get_mut(&from) {

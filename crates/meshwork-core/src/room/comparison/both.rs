@@ -1,0 +1,150 @@
+//! What two members both hold, and what each says of it.
+//!
+//! A member keeps the replicas of the apps that it knows, all tables, and of a table by time what lies from its floor on.
+//! So that members rest although one of them holds less, they tell each other digests of what both hold alone.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::replica::tree::{self, ROOT};
+use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Floor, Replica, ReplicaNumber};
+use crate::room::message::{FLOORS_MAX, Roots};
+use crate::room::replicas::Replicas;
+use crate::signed::batch::SignedBatch;
+use crate::signed::header::Family;
+use crate::wire::Bounded;
+
+/// The root digest of a room is blake3 in its key derivation mode under this context.
+const ROOT_CONTEXT: &str = "meshwork room root digest v1";
+
+/// What a member holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holding {
+    /// The slots in which it keeps the app's own replica, a bit each.
+    own: u16,
+    /// Tables that it holds from a day on.
+    floors: BTreeMap<ReplicaNumber, Floor>,
+}
+
+impl Holding {
+    /// What is kept here.
+    pub(super) fn of(replicas: &Replicas) -> Holding {
+        let mut holding = Holding::default();
+        for (number, replica) in replicas.iter() {
+            if number.family() == Family::Own {
+                holding.own |= 1 << number.slot();
+            }
+            if replica.floor() > Floor::default() {
+                holding.floors.insert(number, replica.floor());
+            }
+        }
+        holding
+    }
+
+    /// What a neighbour says that it holds.
+    pub(super) fn said(roots: &Roots) -> Holding {
+        let floors =
+            roots.floors.iter().filter_map(|(byte, floor)| Some((ReplicaNumber::from_byte(*byte)?, *floor)));
+        Holding { own: roots.own, floors: floors.collect() }
+    }
+
+    fn holds(&self, number: ReplicaNumber) -> bool {
+        number.family() != Family::Own || self.own >> number.slot() & 1 == 1
+    }
+}
+
+/// What is kept here of what a neighbour holds too.
+#[derive(Clone, Copy)]
+pub(super) struct Both<'a> {
+    pub(super) replicas: &'a Replicas,
+    /// Nothing before the neighbour has said what it holds: then it is taken to hold everything.
+    pub(super) theirs: Option<&'a Holding>,
+}
+
+impl<'a> Both<'a> {
+    /// What both hold of a replica; `None` where one of the two does not keep it.
+    pub(super) fn get(self, number: ReplicaNumber) -> Option<Shared<'a>> {
+        let replica = self.replicas.get(number)?;
+        let theirs = match self.theirs {
+            Some(theirs) if !theirs.holds(number) => return None,
+            Some(theirs) => theirs.floors.get(&number).copied().unwrap_or_default(),
+            None => Floor::default(),
+        };
+        let own = replica.path_of(replica.floor());
+        Some(Shared { replica, own, from: own.max(replica.path_of(theirs)) })
+    }
+
+    /// Number and digest of each replica that is not empty and that both hold.
+    pub(super) fn digests(self) -> BTreeMap<ReplicaNumber, Digest> {
+        let digest = |number| Some((number, self.get(number)?.digest(ROOT)));
+        let told = self.replicas.iter().filter_map(|(number, _)| digest(number));
+        told.filter(|(_, digest)| *digest != EMPTY_PART_DIGEST).collect()
+    }
+
+    /// The digest of all of it.
+    pub(super) fn root(self, records: Digest) -> Digest {
+        root(records, &self.digests())
+    }
+
+    /// The same, taken apart.
+    pub(super) fn roots(self, records: Digest, ours: &Holding) -> Roots {
+        let floors = ours.floors.iter().take(FLOORS_MAX).map(|(number, floor)| (number.to_byte(), *floor));
+        let digests = self.digests().into_iter().map(|(number, digest)| (number.to_byte(), digest));
+        Roots {
+            records,
+            own: ours.own,
+            floors: Bounded::new(floors.collect()).expect("no more are taken"),
+            replicas: Bounded::new(digests.collect()).expect("a room has three replicas in each slot"),
+        }
+    }
+
+    /// What a neighbour says of each replica that both hold.
+    pub(super) fn said(self, roots: &Roots) -> BTreeMap<ReplicaNumber, Digest> {
+        let said = roots
+            .replicas
+            .iter()
+            .filter_map(|(byte, digest)| Some((ReplicaNumber::from_byte(*byte)?, *digest)));
+        let is_kept =
+            |number: ReplicaNumber| number.family() != Family::Own || self.replicas.get(number).is_some();
+        said.filter(|(number, _)| is_kept(*number)).collect()
+    }
+}
+
+/// The digest of records and replicas together.
+pub(super) fn root(records: Digest, replicas: &BTreeMap<ReplicaNumber, Digest>) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key(ROOT_CONTEXT);
+    hasher.update(&records);
+    for (number, digest) in replicas {
+        hasher.update(&[number.to_byte()]).update(digest);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// What two members both hold of a replica.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    replica: &'a dyn Replica,
+    /// The first path of what is held here.
+    own: u64,
+    /// The first path of what both hold.
+    from: u64,
+}
+
+impl Shared<'_> {
+    pub(super) fn digest(self, node: u32) -> Digest {
+        self.replica.node_digest(node, self.from)
+    }
+
+    pub(super) fn below(self, node: u32, most: usize) -> Vec<Below> {
+        self.replica.below(node, self.from, most)
+    }
+
+    pub(super) fn batches(self, node: u32) -> Vec<SignedBatch> {
+        self.replica.node_batches(node, self.from)
+    }
+
+    /// Whether all that lies below a node is before what is held here.
+    pub(super) fn is_old(self, node: u32) -> bool {
+        tree::paths(node).is_some_and(|paths| *paths.end() < self.own)
+    }
+}
