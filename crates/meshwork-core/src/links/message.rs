@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::direct::DIRECT_MAX;
 use super::resume::Resumption;
 use crate::id::RoomId;
+use crate::lanes::Said;
 use crate::wire::{self, BoundedText, Bytes, DecodeError};
 
 /// Longest display name, in bytes of UTF-8.
@@ -31,6 +32,8 @@ pub enum LinkMessage {
     Direct(Direct),
     /// All direct messages up to this number were received.
     DirectReceived(u64),
+    /// What the sender says of itself in a room.
+    Presence(Said),
     /// The person at the sender does not want this link: a goodbye follows. The receiver tries no other of its own
     /// accord.
     Unlinked,
@@ -122,6 +125,7 @@ mod kind {
     pub(super) const RESUMPTION: u32 = 5;
     pub(super) const DIRECT: u32 = 30;
     pub(super) const DIRECT_RECEIVED: u32 = 31;
+    pub(super) const PRESENCE: u32 = 32;
     pub(super) const UNLINKED: u32 = 56;
 }
 
@@ -136,6 +140,7 @@ impl LinkMessage {
             LinkMessage::Resumption(resumption) => (kind::RESUMPTION, wire::encode(resumption)),
             LinkMessage::Direct(direct) => (kind::DIRECT, wire::encode(direct)),
             LinkMessage::DirectReceived(number) => (kind::DIRECT_RECEIVED, wire::encode(number)),
+            LinkMessage::Presence(said) => (kind::PRESENCE, wire::encode(said)),
             LinkMessage::Unlinked => (kind::UNLINKED, Vec::new()),
             LinkMessage::Room { kind, body } => (*kind, body.clone()),
         }
@@ -154,6 +159,7 @@ impl LinkMessage {
             kind::RESUMPTION => LinkMessage::Resumption(wire::decode(body)?),
             kind::DIRECT => LinkMessage::Direct(wire::decode(body)?),
             kind::DIRECT_RECEIVED => LinkMessage::DirectReceived(wire::decode(body)?),
+            kind::PRESENCE => LinkMessage::Presence(wire::decode(body)?),
             kind::UNLINKED => {
                 wire::decode::<()>(body)?;
                 LinkMessage::Unlinked
@@ -166,6 +172,7 @@ impl LinkMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seam::lane::Slot;
     use alloc::vec;
 
     fn examples() -> Vec<LinkMessage> {
@@ -187,6 +194,12 @@ mod tests {
             LinkMessage::Resumption(Resumption { began: 1, received: 300 }),
             LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
             LinkMessage::DirectReceived(301),
+            LinkMessage::Presence(Said {
+                room: 3,
+                slot: Slot::GENESIS,
+                sequence: 300,
+                state: Bytes::new(vec![1, 2]).expect("short"),
+            }),
         ]
     }
 

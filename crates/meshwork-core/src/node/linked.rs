@@ -32,9 +32,9 @@ impl Node {
                         self.handle_link_message(from, link, message);
                     }
                 }
-                LinkEvent::Presented(presented) => {
+                LinkEvent::Datagram(bytes) => {
                     if let Some(from) = self.base.links.owner(link) {
-                        let done = self.base.rooms.handle_presented(&mut self.base.own, from, presented);
+                        let done = self.base.rooms.handle_datagram(&mut self.base.own, from, &bytes);
                         self.judge(from, done);
                     }
                 }
@@ -121,6 +121,10 @@ impl Node {
                 as_offence(base.links.handle_resumption(&mut base.own, from, resumption))
             }
             LinkMessage::Direct(direct) => as_offence(base.links.handle_direct(&mut base.own, from, direct)),
+            LinkMessage::Presence(said) => {
+                base.rooms.handle_said(&mut base.own, from, &said);
+                Ok(())
+            }
             LinkMessage::DirectReceived(number) => {
                 as_offence(base.links.handle_direct_received(from, number))
             }

@@ -200,7 +200,6 @@ impl Node {
             self.refuse_room(room, reason);
         }
         self.base.rooms.handle_timeouts(&self.base.own);
-        self.base.rooms.forget_silent_presence(&mut self.base.own);
         self.settle();
     }
 
@@ -216,7 +215,7 @@ impl Node {
     ///
     /// Messages become frames here, after all else, so that those of several commands share frames.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let Base { own, links, rooms, .. } = &mut self.base;
+        let Base { own, links, .. } = &mut self.base;
         if !own.has_outputs() {
             match links.take_unflushed() {
                 Unflushed::Nothing => {}
@@ -224,8 +223,6 @@ impl Node {
                 Unflushed::All => {
                     self.due.set(None);
                     links.flush_all(own);
-                    // What can wait for nothing comes when nothing waits.
-                    rooms.send_presence(own, links);
                 }
             }
         }
@@ -449,6 +446,8 @@ impl Node {
                 break;
             }
         }
+        let Base { own, links, rooms, .. } = &mut self.base;
+        rooms.say_presence(own, links);
         // A command that the application gives spends nothing: it must answer at once.
         self.base.rooms.set_signatures_left(0);
         self.base.links.flush_all_later();

@@ -20,7 +20,7 @@ use crate::room::rules::records::Records;
 use crate::room::rules::terms::{Terms, Writers};
 use crate::room::writing::{Receipt, WriteError, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
-use crate::seam::presence::State;
+use crate::seam::lane::{Audience, Slot, Topic};
 use crate::signalling::address::RoomAddress;
 use crate::signed::admission::EditSeed;
 use crate::signed::app::AppWord;
@@ -331,19 +331,38 @@ impl<'a> RoomMut<'a> {
         self.govern(Act::Lift(records))
     }
 
-    /// Sets what one says of oneself; `None` for nothing. May be called at each movement: what is said is the
-    /// newest, 20 times a second at most, to linked members, and only while their links have nothing else to carry.
-    /// They hear it as [`Event::Presence`].
+    /// Sets what one says of oneself in an app; `None` for nothing. May be called at each movement: 20 times a second
+    /// at most the newest is said, in a datagram where it is short, and once more reliably when it rests. Linked members
+    /// and those who come hear it as [`Event::Presence`]; it ends when one leaves.
     ///
     /// # Errors
-    /// [`CommandError::NoSuchRoom`] or [`CommandError::NotOpen`].
-    pub fn set_presence(&mut self, state: Option<State>) -> Result<(), CommandError> {
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::PresenceTooLong`].
+    pub fn set_presence(&mut self, slot: Slot, state: Option<&[u8]>) -> Result<(), CommandError> {
         let Base { own, rooms, .. } = &mut self.node.base;
         // What is not due yet waits for the timeout.
-        if rooms.set_presence(own, self.room, state)? {
+        if rooms.set_presence(own, self.room, slot, state.unwrap_or_default())? {
             self.node.settle();
         }
         Ok(())
+    }
+
+    /// Says something once, which may be lost, to one linked member or to all of them, who hear it as
+    /// [`Event::Datagram`]. What does not go out before the next one of the same app and topic is replaced by it; what
+    /// arrives after a newer one is passed over. Beyond
+    /// [`DATAGRAMS_SENT_MAX`](crate::lanes::DATAGRAMS_SENT_MAX) a second to a member it is dropped.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::DatagramTooLong`], or
+    /// [`CommandError::NotLinked`] when it is for one endpoint that is no linked member.
+    pub fn send_datagram(
+        &mut self,
+        to: Audience,
+        slot: Slot,
+        topic: &Topic,
+        bytes: &[u8],
+    ) -> Result<(), CommandError> {
+        let Base { own, links, rooms, .. } = &mut self.node.base;
+        rooms.send_datagram(own, links, self.room, to, (slot, topic), bytes)
     }
 
     /// Asks members to whom they are linked; [`RoomRef::sights`] has what they say, from the next second on

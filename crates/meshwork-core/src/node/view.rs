@@ -8,6 +8,7 @@ use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
 use crate::room::writing::WriteError;
 use crate::seam::event::{LinkState, RoomHandle};
+use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, PRESENCE_MAX};
 use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;
 use crate::signed::app::{AppParameters, AppWord};
@@ -93,6 +94,12 @@ pub enum CommandError {
     /// The endpoint's program is older than direct messages.
     #[error("{0} runs a version of Meshwork that has no direct messages: update it")]
     NoDirect(Endpoint),
+    /// What one says of oneself is longer than [`PRESENCE_MAX`](crate::seam::lane::PRESENCE_MAX).
+    #[error("what one says of oneself has {0} bytes; at most {PRESENCE_MAX} are allowed")]
+    PresenceTooLong(usize),
+    /// A datagram is longer than [`DATAGRAM_PAYLOAD_MAX`](crate::seam::lane::DATAGRAM_PAYLOAD_MAX).
+    #[error("a datagram has {0} bytes; at most {DATAGRAM_PAYLOAD_MAX} are allowed")]
+    DatagramTooLong(usize),
     /// A direct message is longer than [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX).
     #[error("a direct message has {0} bytes; at most 65536 are allowed")]
     TooLong(usize),

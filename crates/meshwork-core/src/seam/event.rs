@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::change::Changes;
-use super::presence::State;
+use super::lane::{Slot, Topic};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::signed::batch::BatchKey;
 use crate::signed::header::ReplicaNumber;
@@ -84,8 +84,24 @@ pub enum Event {
         room: RoomHandle,
         /// Who.
         endpoint: Endpoint,
-        /// What it says; `None` when there is nothing to show of it.
-        state: Option<State>,
+        /// In which app.
+        slot: Slot,
+        /// What it says, at most [`PRESENCE_MAX`](super::lane::PRESENCE_MAX) bytes; `None` when there is nothing to show
+        /// of it.
+        state: Option<Vec<u8>>,
+    },
+    /// A member said something in a datagram, newer than what came before in its stream: of that app and topic.
+    Datagram {
+        /// Which room.
+        room: RoomHandle,
+        /// Who.
+        from: Endpoint,
+        /// In which app.
+        slot: Slot,
+        /// About what.
+        topic: Topic,
+        /// What, at most [`DATAGRAM_PAYLOAD_MAX`](super::lane::DATAGRAM_PAYLOAD_MAX) bytes.
+        bytes: Vec<u8>,
     },
     /// A replica of the room looks different now, by what somebody wrote, oneself included, or because the room's
     /// records changed what counts.
@@ -242,8 +258,11 @@ impl Event {
             | Event::DirectLost { reason, .. }
             | Event::StorageFailed { reason, .. } => make_fit(reason),
             Event::Equivocation { detail, .. } | Event::Refused { detail, .. } => make_fit(detail),
-            // What is carried by hand is made here, and a direct message is bytes, whose meaning the application knows.
-            Event::Invitation { .. } | Event::Reply { .. } | Event::Direct { .. } => {}
+            // What is carried by hand is made here; what lanes carry, topics included, the application knows.
+            Event::Invitation { .. }
+            | Event::Reply { .. }
+            | Event::Direct { .. }
+            | Event::Datagram { .. } => {}
             Event::RoomOpened { .. }
             | Event::RoomRegistered { .. }
             | Event::RoomWaiting { .. }
@@ -410,6 +429,8 @@ pub enum Refusal {
     Stale,
     /// What a member says of itself is malformed, or said more often than it is taken.
     Presence,
+    /// A datagram is malformed, or more were said than are taken.
+    Datagram,
     /// What an endpoint said is none of what the app of the room can be told, as the app found.
     App,
     /// A neighbour misuses the overlay: it promises what it does not send, or asks for more than anybody needs.
@@ -454,6 +475,7 @@ impl Refusal {
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",
             Refusal::Presence => "presence",
+            Refusal::Datagram => "datagram",
             Refusal::App => "app",
             Refusal::Overlay => "overlay",
             Refusal::Server => "server",

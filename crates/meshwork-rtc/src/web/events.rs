@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use meshwork_core::node::Event;
 
 /// Events that wait to be read. A task that reads gets its turn before the browser's next callback, so only
-/// an application that stopped reading ever reaches this. Then the oldest change of a canvas is dropped, and when
+/// an application that stopped reading ever reaches this. Then the oldest change of a canvas or datagram is dropped, and when
 /// there is none the oldest event that is no direct message: the canvas itself can be read at any time.
 pub const EVENTS_MAX: usize = 4096;
 /// Waiting events from which on the node keeps direct messages, so that their senders wait too. A message of a link
@@ -89,10 +89,13 @@ impl EventSender {
     pub(crate) fn send(&self, event: Event) {
         let mut state = self.0.0.borrow_mut();
         if state.waiting.len() >= EVENTS_MAX {
-            let is_change = |event: &Event| matches!(event, Event::Changed { batch: Some(_), .. });
-            let change = state.waiting.iter().position(is_change);
+            // Of these the newest says it again, or the canvas does.
+            let is_old = |event: &Event| {
+                matches!(event, Event::Changed { batch: Some(_), .. } | Event::Datagram { .. })
+            };
+            let old = state.waiting.iter().position(is_old);
             let oldest = || state.waiting.iter().position(|event| !matches!(event, Event::Direct { .. }));
-            if let Some(place) = change.or_else(oldest) {
+            if let Some(place) = old.or_else(oldest) {
                 state.waiting.remove(place);
                 state.missed += 1;
             }

@@ -28,10 +28,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// The longest that anything here may take.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A meeting point on a free port; it stops when the sender is dropped.
-async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
+pub(crate) async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     let hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -43,13 +43,13 @@ async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     (address, stop)
 }
 
-struct Peer {
-    driver: Driver,
-    events: Events,
+pub(crate) struct Peer {
+    pub(crate) driver: Driver,
+    pub(crate) events: Events,
 }
 
 impl Peer {
-    fn start(name: u8, store: Option<Box<dyn Store>>) -> Peer {
+    pub(crate) fn start(name: u8, store: Option<Box<dyn Store>>) -> Peer {
         let config = Config { name: format!("peer {name}"), ..Config::default() };
         let options = Options {
             store,
@@ -61,7 +61,7 @@ impl Peer {
     }
 
     /// Reads events until one is what is wanted.
-    async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    pub(crate) async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         let found = async {
             loop {
                 let event = self.events.next().await.expect("the node runs");
@@ -73,7 +73,7 @@ impl Peer {
         tokio::time::timeout(DEADLINE, found).await.unwrap_or_else(|_| panic!("no {what} in time"))
     }
 
-    async fn create(&mut self, server: SocketAddr, private: bool) -> (RoomHandle, RoomAddress) {
+    pub(crate) async fn create(&mut self, server: SocketAddr, private: bool) -> (RoomHandle, RoomAddress) {
         let size = CanvasSize { width: 64, height: 48 };
         let spec = meshwork_place::room_spec(format!("http://{server}"), size, private);
         let room = self.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
@@ -82,7 +82,7 @@ impl Peer {
         (room, address.expect("a registered room has an address"))
     }
 
-    async fn join(&mut self, address: &RoomAddress) -> RoomHandle {
+    pub(crate) async fn join(&mut self, address: &RoomAddress) -> RoomHandle {
         let address = address.clone();
         let joined = self.driver.call(move |node, now| node.join_room(now, address, None)).await;
         let room = joined.unwrap().unwrap();

@@ -18,7 +18,6 @@ use crate::links::link::{Link, LinkEvent};
 use crate::links::message::{GoodbyeReason, LinkMessage};
 use crate::links::resume::Session;
 use crate::links::transcript::Facts;
-use crate::presence::Presented;
 use crate::seam::description::Role;
 use crate::seam::event::LinkState;
 use crate::seam::io::{Channel, Effect, LinkId};
@@ -299,13 +298,11 @@ impl Links {
         }
     }
 
-    /// Says something of oneself where nothing waits.
-    pub(super) fn send_presented(&mut self, own: &mut Own, to: Endpoint, presented: &Presented) {
-        let Some(link) = self.id_of(to) else { return };
-        if let Some(state) = self.links.get_mut(&link)
-            && state.send_presented(presented)
-        {
-            flush(own, link, state);
+    /// Queues a lane's datagram, whose first `stream` bytes name its stream.
+    pub(super) fn queue_datagram(&mut self, link: LinkId, bytes: Vec<u8>, stream: usize) {
+        if let Some(state) = self.links.get_mut(&link) {
+            state.queue_datagram(bytes, stream);
+            self.flush_later(link);
         }
     }
 
