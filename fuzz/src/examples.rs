@@ -2,7 +2,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
-use meshwork_core::lanes::{Datagram, Said, Unreliable};
+use meshwork_core::lanes::{Datagram, Letter, Said, Unreliable};
 use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
 use meshwork_core::links::resume::Resumption;
 use meshwork_core::overlay::message::{
@@ -107,10 +107,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("Attach", LinkMessage::Attach(attach)),
         ("Detach", LinkMessage::Detach(Detach { room: ROOM, reason: DetachReason::Full })),
         ("Resumption", LinkMessage::Resumption(Resumption { began: 3, received: 301 })),
-        (
-            "Direct",
-            LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
-        ),
+        ("Direct", LinkMessage::Direct(Direct { number: 301, letter: letter() })),
         ("DirectReceived", LinkMessage::DirectReceived(301)),
         ("Presence", LinkMessage::Presence(said())),
         ("Unlinked", LinkMessage::Unlinked),
@@ -259,6 +256,12 @@ fn said() -> Said {
     let pointer = Cursor::new(SIZE, (12.5, 40.25), true, Colour::rgb(0xe6, 0x19, 0x4b));
     let state = Bytes::new(pointer.state().to_vec()).expect("short");
     Said { room: 3, slot: Slot::GENESIS, sequence: 300, state }
+}
+
+fn letter() -> Letter {
+    let topic = BoundedText::new("a").expect("short");
+    let bytes = Bytes::new(b"hi".to_vec()).expect("short");
+    Letter { room: 3, slot: Slot::new(1).expect("there is one"), topic, bytes }
 }
 
 fn datagram() -> Datagram {

@@ -33,7 +33,7 @@ mod wire;
 pub use self::allowance::Allowance;
 pub use self::presence::{INTERVAL, LATEST, Presence, REST};
 pub use self::streams::{STREAMS_MAX, Streams};
-pub use self::wire::{DATAGRAM_KIND, Datagram, PRESENCE_KIND, Said, Unreliable};
+pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PRESENCE_KIND, Said, Unreliable};
 
 /// Datagrams that are handed to one neighbour in a second: two games that say something sixty times each. What is
 /// beyond is dropped.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, PRESENCE_MAX, Slot, Topic};
+use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, DIRECT_MAX, PRESENCE_MAX, Slot, Topic};
 use crate::wire::{self, Bytes, DecodeError};
 
 /// The kind of [`Said`] on the unreliable channel.
@@ -38,6 +38,26 @@ pub struct Said {
     pub sequence: u32,
     /// What it says; empty for nothing.
     pub state: Bytes<PRESENCE_MAX>,
+}
+
+/// What a direct message holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The sender's number for the room.
+    pub room: u32,
+    /// The slot of the app.
+    pub slot: Slot,
+    /// What it is about.
+    pub topic: Topic,
+    /// What is said.
+    pub bytes: Bytes<DIRECT_MAX>,
+}
+
+impl Letter {
+    /// Bytes that it takes: topic and content.
+    pub fn weight(&self) -> usize {
+        self.topic.len() + self.bytes.len()
+    }
 }
 
 /// What a lane says on the unreliable channel.

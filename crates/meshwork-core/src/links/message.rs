@@ -6,10 +6,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::direct::DIRECT_MAX;
 use super::resume::Resumption;
 use crate::id::RoomId;
-use crate::lanes::Said;
+use crate::lanes::{Letter, Said};
 use crate::wire::{self, BoundedText, Bytes, DecodeError};
 
 /// Longest display name, in bytes of UTF-8.
@@ -113,8 +112,8 @@ pub enum DetachReason {
 pub struct Direct {
     /// Its place among the sender's direct messages of the session, from 1.
     pub number: u64,
-    /// What is said.
-    pub bytes: Bytes<DIRECT_MAX>,
+    /// What it holds.
+    pub letter: Letter,
 }
 
 mod kind {
@@ -175,6 +174,12 @@ mod tests {
     use crate::seam::lane::Slot;
     use alloc::vec;
 
+    fn direct() -> Direct {
+        let (slot, topic) = (Slot::new(1).expect("there is one"), BoundedText::new("a").expect("short"));
+        let bytes = Bytes::new(b"hi".to_vec()).expect("short");
+        Direct { number: 301, letter: Letter { room: 3, slot, topic, bytes } }
+    }
+
     fn examples() -> Vec<LinkMessage> {
         let room = RoomId([1; 32]);
         let name = BoundedText::new("Mira").expect("short");
@@ -192,7 +197,7 @@ mod tests {
             }),
             LinkMessage::Detach(Detach { room, reason: DetachReason::Full }),
             LinkMessage::Resumption(Resumption { began: 1, received: 300 }),
-            LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
+            LinkMessage::Direct(direct()),
             LinkMessage::DirectReceived(301),
             LinkMessage::Presence(Said {
                 room: 3,
@@ -214,8 +219,8 @@ mod tests {
     #[test]
     fn the_bytes_of_direct_messages_are_these() {
         let bytes = |message: LinkMessage| message.encode();
-        let direct = Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") };
-        assert_eq!(bytes(LinkMessage::Direct(direct)), (30, vec![0xad, 0x02, 0x02, b'h', b'i']));
+        let direct = bytes(LinkMessage::Direct(direct()));
+        assert_eq!(direct, (30, vec![0xad, 0x02, 0x03, 0x01, 0x01, b'a', 0x02, b'h', b'i']));
         assert_eq!(bytes(LinkMessage::DirectReceived(301)), (31, vec![0xad, 0x02]));
         let resumption = Resumption { began: 3, received: 301 };
         assert_eq!(bytes(LinkMessage::Resumption(resumption)), (5, vec![0x03, 0xad, 0x02]));

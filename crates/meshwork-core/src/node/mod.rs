@@ -191,6 +191,7 @@ impl Node {
         for endpoint in base.links.end_old_sessions(&mut base.own) {
             base.known.try_at_latest(endpoint, base.own.time());
         }
+        base.links.end_waiting(&mut base.own);
         base.servers.renew_ice_servers(&mut base.own, &base.rooms);
         connecting.handle_path_timeouts(base);
         connecting.handle_known_timeouts(base);
@@ -298,20 +299,6 @@ impl Node {
         own.config.name = String::from(name);
         rooms.tell_members(own, links, None);
         self.settle();
-    }
-
-    /// Says something to one linked endpoint alone. It is heard there exactly once and after what was said to it
-    /// before, also when the link breaks and its session is resumed in time; otherwise the loss is told by
-    /// [`Event::DirectLost`].
-    ///
-    /// # Errors
-    /// [`CommandError::NotLinked`], [`CommandError::NoDirect`], [`CommandError::TooLong`], or
-    /// [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
-    pub fn send_direct(&mut self, now: Time, to: Endpoint, bytes: &[u8]) -> Result<(), CommandError> {
-        self.advance(now);
-        self.base.links.send_direct(to, bytes)?;
-        self.settle();
-        Ok(())
     }
 
     /// Says whether the application takes direct messages. While it does not, they wait, and so do those who say

@@ -8,6 +8,7 @@ use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
 use crate::id::{Endpoint, PeerId, RoomId};
+use crate::lanes::Letter;
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
 use crate::overlay::sketch::Sight;
@@ -20,7 +21,7 @@ use crate::room::rules::records::Records;
 use crate::room::rules::terms::{Terms, Writers};
 use crate::room::writing::{Receipt, WriteError, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
-use crate::seam::lane::{Audience, Slot, Topic};
+use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
 use crate::signed::admission::EditSeed;
 use crate::signed::app::AppWord;
@@ -28,6 +29,7 @@ use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
 use crate::signed::list::ShortId;
 use crate::time::{Now, Time, WallTime};
+use crate::wire::Bytes;
 
 /// A room of a node, to read. Much of it is known only once the room's genesis is.
 #[derive(Clone, Copy)]
@@ -363,6 +365,35 @@ impl<'a> RoomMut<'a> {
     ) -> Result<(), CommandError> {
         let Base { own, links, rooms, .. } = &mut self.node.base;
         rooms.send_datagram(own, links, self.room, to, (slot, topic), bytes)
+    }
+
+    /// Says something to one member alone. It is heard there once, and after what was said to it in this way before, as
+    /// [`Event::Direct`]; [`Event::DirectEnded`] tells how it ended. Where the member is not linked it waits ten seconds
+    /// for that, and ends as not sent. One whose link is cut waits for the session to be resumed, for as long as
+    /// [`Config::resume_within`](super::Config::resume_within), and ends as unknown if it had been sent.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::TooLong`], [`CommandError::NoDirect`];
+    /// [`CommandError::NotLinked`] for an endpoint that is not known in the room, or where much waits for others that
+    /// are not linked; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
+    pub fn send_direct(
+        &mut self,
+        to: Endpoint,
+        slot: Slot,
+        topic: &Topic,
+        bytes: &[u8],
+    ) -> Result<DirectToken, CommandError> {
+        let base = &mut self.node.base;
+        base.rooms.open(&base.own, self.room)?;
+        let bytes = Bytes::new(bytes.to_vec()).map_err(|error| CommandError::TooLong(error.length))?;
+        if !base.known.is_seen_in(to, self.room) {
+            return Err(CommandError::NotLinked(to));
+        }
+        let is_attached = base.rooms.attachments().is_attached(to, self.room);
+        let letter = Letter { room: self.room.0, slot, topic: topic.clone(), bytes };
+        let token = base.links.send_direct(&base.own, to, letter, is_attached)?;
+        self.node.settle();
+        Ok(token)
     }
 
     /// Asks members to whom they are linked; [`RoomRef::sights`] has what they say, from the next second on

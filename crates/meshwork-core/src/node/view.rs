@@ -88,7 +88,8 @@ pub enum CommandError {
     /// As many people are unlinked as a node remembers.
     #[error("{0} people are unlinked already: link to one of them again first")]
     TooManyUnlinked(usize),
-    /// There is no link to the endpoint, and none to resume: wait for [`Event::Link`](super::Event::Link).
+    /// The endpoint is no linked member of the room, and is not waited for: see
+    /// [`RoomMut::send_direct`](super::RoomMut::send_direct).
     #[error("there is no link to {0}")]
     NotLinked(Endpoint),
     /// The endpoint's program is older than direct messages.
@@ -100,7 +101,7 @@ pub enum CommandError {
     /// A datagram is longer than [`DATAGRAM_PAYLOAD_MAX`](crate::seam::lane::DATAGRAM_PAYLOAD_MAX).
     #[error("a datagram has {0} bytes; at most {DATAGRAM_PAYLOAD_MAX} are allowed")]
     DatagramTooLong(usize),
-    /// A direct message is longer than [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX).
+    /// A direct message is longer than [`DIRECT_MAX`](crate::seam::lane::DIRECT_MAX).
     #[error("a direct message has {0} bytes; at most 65536 are allowed")]
     TooLong(usize),
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::change::Changes;
-use super::lane::{Slot, Topic};
+use super::lane::{DirectEnd, DirectToken, Slot, Topic};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::signed::batch::BatchKey;
 use crate::signed::header::ReplicaNumber;
@@ -169,12 +169,17 @@ pub enum Event {
         /// What is to be carried.
         text: String,
     },
-    /// A linked endpoint said something to this one alone. Each message is heard once, in the order in which it
-    /// was sent.
+    /// A member said something to this endpoint alone. Each message is heard once, in the order in which it was sent.
     Direct {
+        /// Which room.
+        room: RoomHandle,
         /// Who.
         from: Endpoint,
-        /// What, at most [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX) bytes.
+        /// In which app.
+        slot: Slot,
+        /// About what.
+        topic: Topic,
+        /// What, at most [`DIRECT_MAX`](super::lane::DIRECT_MAX) bytes.
         bytes: Vec<u8>,
     },
     /// Linking by hand came to nothing.
@@ -184,14 +189,20 @@ pub enum Event {
         /// In words, for people.
         reason: String,
     },
-    /// Direct messages of this end to another were given up: nobody knows whether they arrived.
-    DirectLost {
+    /// Direct messages ended: all to this endpoint in this room up to the one named that had not ended before.
+    DirectEnded {
+        /// Which room.
+        room: RoomHandle,
         /// To whom they were.
         to: Endpoint,
+        /// The last of them.
+        through: DirectToken,
         /// How many.
         messages: usize,
-        /// In words, for people.
-        reason: String,
+        /// How.
+        end: DirectEnd,
+        /// In words, for people: why, unless they were taken.
+        reason: Option<String>,
     },
     /// The clocks of the room's members agree on another time than one's own clock: strokes are stamped with
     /// theirs.
@@ -253,10 +264,10 @@ impl Event {
                 | RoomRefusal::First
                 | RoomRefusal::Version(_) => {}
             },
-            Event::Link { reason, .. } => reason.iter_mut().for_each(make_fit),
-            Event::ByHandFailed { reason, .. }
-            | Event::DirectLost { reason, .. }
-            | Event::StorageFailed { reason, .. } => make_fit(reason),
+            Event::Link { reason, .. } | Event::DirectEnded { reason, .. } => {
+                reason.iter_mut().for_each(make_fit);
+            }
+            Event::ByHandFailed { reason, .. } | Event::StorageFailed { reason, .. } => make_fit(reason),
             Event::Equivocation { detail, .. } | Event::Refused { detail, .. } => make_fit(detail),
             // What is carried by hand is made here; what lanes carry, topics included, the application knows.
             Event::Invitation { .. }

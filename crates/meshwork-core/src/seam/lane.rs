@@ -18,6 +18,9 @@ pub const DATAGRAM_PAYLOAD_MAX: usize = DATAGRAM_MAX - FRAMING_MAX;
 /// Bytes that an endpoint may say of itself in an app: it fits one datagram, and all neighbours hold it.
 pub const PRESENCE_MAX: usize = 1024;
 
+/// Longest direct message, in bytes: as long as the longest signed batch, so that neither holds up a link.
+pub const DIRECT_MAX: usize = 64 * 1024;
+
 /// What something is about within an app: a text that the app chooses, which may be empty.
 pub type Topic = BoundedText<TOPIC_MAX>;
 
@@ -55,4 +58,19 @@ pub enum Audience {
     One(Endpoint),
     /// All endpoints that are linked and in the room.
     Neighbours,
+}
+
+/// Names a direct message at its sender. Later messages have greater ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectToken(pub u64);
+
+/// How a direct message ended. Each ends once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DirectEnd {
+    /// The other end's application took it.
+    Taken,
+    /// It never left this end.
+    NotSent,
+    /// It was sent, and nobody knows whether it arrived.
+    Unknown,
 }

@@ -13,6 +13,7 @@ use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::links::direct::RETAINED_MAX;
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, ServerState};
 use meshwork_core::seam::io::StoreChange;
+use meshwork_core::seam::lane::{DirectEnd, DirectToken};
 use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::signed::list::ShortId;
@@ -20,7 +21,7 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_rtc::native::persist::{Store, StoreError};
 use meshwork_rtc::native::store::RedbStore;
-use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};
+use meshwork_rtc::native::{Addressee, Addresses, Driver, DriverStopped, Events, Options, SendError, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -242,15 +243,16 @@ async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
     const COUNT: u32 = 3000;
     let (server, _stop) = serve().await;
     let (mut ada, mut ben) = (Peer::start(11, None), Peer::start(12, None));
-    let (_, address) = ada.create(server, false).await;
+    let (room, address) = ada.create(server, false).await;
     ben.join(&address).await;
     let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
     ada.wait("member", attached).await;
     ben.wait("member", attached).await;
-    let (driver, to) = (ada.driver.clone(), ben.driver.endpoint());
+    let (driver, to) = (ada.driver.clone(), Addressee::new(room, ben.driver.endpoint()));
+    let addressee = to.clone();
     let sending = tokio::spawn(async move {
         let messages = (0..COUNT).map(|number| [number.to_be_bytes().as_slice(), &[0; 1020]].concat());
-        driver.send_direct_all(to, messages).await
+        driver.send_direct_all(addressee, messages).await
     });
     let mut next = 0;
     ben.wait("last message", |event| {
@@ -262,10 +264,16 @@ async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
         (next == COUNT).then_some(())
     })
     .await;
-    sending.await.unwrap().expect("a linked endpoint that reads");
+    let last = sending.await.unwrap().expect("a linked endpoint that reads");
+    let is_last = |through: DirectToken| Some(through) == last;
+    ada.wait("word that all were taken", |event| match event {
+        Event::DirectEnded { through, end: DirectEnd::Taken, .. } => is_last(*through).then_some(()),
+        _ => None,
+    })
+    .await;
     let stranger = Identity::from_secret([99; 32]).peer();
     let nobody = Endpoint { peer: stranger, instance: Instance(1) };
-    let refused = ada.driver.send_direct(nobody, vec![1]).await;
+    let refused = ada.driver.send_direct(Addressee::new(room, nobody), vec![1]).await;
     assert_eq!(refused, Err(SendError::Refused(CommandError::NotLinked(nobody))));
     ada.driver.shut_down().await;
     assert_eq!(ada.driver.send_direct(to, vec![1]).await, Err(SendError::Stopped(DriverStopped)));
@@ -278,12 +286,12 @@ async fn an_application_that_does_not_read_makes_its_neighbour_wait_and_loses_no
     const COUNT: u32 = 30_000;
     let (server, _stop) = serve().await;
     let (mut ada, mut ben) = (Peer::start(13, None), Peer::start(14, None));
-    let (_, address) = ada.create(server, false).await;
+    let (room, address) = ada.create(server, false).await;
     ben.join(&address).await;
     let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
     ada.wait("member", attached).await;
     ben.wait("member", attached).await;
-    let (driver, to) = (ada.driver.clone(), ben.driver.endpoint());
+    let (driver, to) = (ada.driver.clone(), Addressee::new(room, ben.driver.endpoint()));
     let sending = tokio::spawn(async move {
         driver.send_direct_all(to, (0..COUNT).map(|number| number.to_be_bytes().to_vec())).await
     });

@@ -6,12 +6,14 @@
 //! It knows neither rooms nor servers, nor why a link is wanted: it hands a room's messages on unopened.
 
 mod direct;
+mod waiting;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::waiting::Waiting;
 use super::own::Own;
 use crate::id::Endpoint;
 use crate::links::link::{Link, LinkEvent};
@@ -46,6 +48,8 @@ struct End {
     link: Option<LinkId>,
     /// What outlives its links.
     session: Option<Session>,
+    /// Direct messages that wait for a link.
+    waiting: Option<Waiting>,
     /// Whether its last link was of a version that has direct messages.
     direct_links: bool,
     /// Since when its link is under suspicion: the network changed, and nothing was heard since.
@@ -54,12 +58,21 @@ struct End {
     offences: u32,
 }
 
+impl End {
+    /// Whether anything is to be remembered of it.
+    fn is_bound(&self) -> bool {
+        self.link.is_some() || self.session.is_some() || self.waiting.is_some()
+    }
+}
+
 /// All links and attempts, and the sessions of those who are known.
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<LinkId, Box<Link>>,
     ends: BTreeMap<Endpoint, Box<End>>,
     next: u64,
+    /// The token of the next direct message.
+    next_token: u64,
     /// Whether the application takes direct messages.
     takes_direct: bool,
     /// The link that brought something last: no other has anything to tell.
@@ -73,6 +86,7 @@ impl Links {
             links: BTreeMap::new(),
             ends: BTreeMap::new(),
             next: 1,
+            next_token: 1,
             takes_direct: true,
             spoken: None,
             unflushed: Unflushed::Nothing,
@@ -132,14 +146,14 @@ impl Links {
         self.get_mut(self.id_of(endpoint)?)
     }
 
-    /// All who are known, in their order, and whether each has a link or a session.
+    /// All who are known, in their order, and whether each has a link or a session, or something waits for one.
     pub(super) fn bound(&self) -> impl Iterator<Item = bool> {
-        self.ends.values().map(|end| end.link.is_some() || end.session.is_some())
+        self.ends.values().map(|end| end.is_bound())
     }
 
-    /// Whether an endpoint has a link or a session.
+    /// Whether an endpoint has a link or a session, or something waits for one.
     pub(super) fn is_bound(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(&endpoint).is_some_and(|end| end.link.is_some() || end.session.is_some())
+        self.ends.get(&endpoint).is_some_and(|end| end.is_bound())
     }
 
     /// Those who have a proved link.
@@ -327,7 +341,9 @@ impl Links {
             [link.poll_timeout(), self.owner(id).and_then(|_| silence())]
         });
         let cuts = self.ends.values().filter_map(|end| end.session.as_ref()?.cut());
-        links.flatten().chain(cuts.map(|cut| cut + own.config.resume_within)).min()
+        let cuts = cuts.map(|cut| cut + own.config.resume_within);
+        let waiting = self.ends.values().filter_map(|end| end.waiting.as_ref()?.poll_timeout());
+        links.flatten().chain(cuts).chain(waiting).min()
     }
 
     /// Whether nothing was heard of an endpoint for so long that it may be cut off.
