@@ -22,6 +22,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::lane_queue::LaneQueue;
 use super::message::{GoodbyeReason, LinkMessage};
 use super::rtt::{PingOutcomes, RttEstimate};
 use super::transcript::{Facts, Transcript};
@@ -41,9 +42,6 @@ pub const SEND_QUEUE_MAX: usize = 1024 * 1024;
 /// Bytes under way on a link above which no lane's datagram goes out but one after each frame: a quarter of the window,
 /// so that batches always find room.
 const LANE_WINDOW: usize = SEND_WINDOW / 4;
-/// Streams of datagrams of which one waits for its turn; beyond it the one that waited longest goes. A few topics of a
-/// few apps.
-pub const LANE_QUEUE_MAX: usize = 32;
 /// Pings whose answer is awaited: more than fit before the link is gone.
 const PINGS_MAX: usize = 16;
 
@@ -117,10 +115,7 @@ pub struct Link {
     writer: MessageWriter,
     reader: MessageReader,
     datagrams: VecDeque<Vec<u8>>,
-    /// Datagrams of lanes, and how many bytes of each name its stream: of a stream the newest alone.
-    lane: VecDeque<(Vec<u8>, usize)>,
-    /// Whether one of them may go out though more is under way: a frame went before.
-    lane_is_next: bool,
+    lanes: LaneQueue,
     in_flight: usize,
     events: VecDeque<LinkEvent>,
     is_held_up: bool,
@@ -156,8 +151,7 @@ impl Link {
             writer: MessageWriter::default(),
             reader: MessageReader::default(),
             datagrams: VecDeque::new(),
-            lane: VecDeque::new(),
-            lane_is_next: false,
+            lanes: LaneQueue::default(),
             in_flight: 0,
             events: VecDeque::new(),
             is_held_up: false,
@@ -363,30 +357,9 @@ impl Link {
     /// Queues a lane's datagram, whose first `stream` bytes name its stream, in the place of one of the same stream that
     /// did not go out yet. Before both ends are proved it is dropped.
     pub fn queue_datagram(&mut self, bytes: Vec<u8>, stream: usize) {
-        if self.phase != Phase::Proved {
-            return;
+        if self.phase == Phase::Proved {
+            self.lanes.queue(bytes, stream);
         }
-        let is_older = |(older, length): &&mut (Vec<u8>, usize)| older[..*length] == bytes[..stream];
-        if let Some((older, _)) = self.lane.iter_mut().find(is_older) {
-            *older = bytes;
-            return;
-        }
-        if self.lane.len() == LANE_QUEUE_MAX {
-            self.lane.pop_front();
-        }
-        self.lane.push_back((bytes, stream));
-    }
-
-    /// The next datagram of a lane that may go out: where nothing else waits and little is under way, and one after
-    /// each frame, so that neither lanes nor the rest wait for the other to end.
-    fn take_lane(&mut self, room: usize) -> Option<Vec<u8>> {
-        let is_idle = self.writer.is_empty() && self.in_flight <= LANE_WINDOW;
-        let fits = self.lane.front().is_some_and(|(bytes, _)| bytes.len() <= room);
-        if !(fits && (is_idle || self.lane_is_next)) {
-            return None;
-        }
-        self.lane_is_next = false;
-        self.lane.pop_front().map(|(bytes, _)| bytes)
     }
 
     /// What the other end's civil clock says now, as far as it told.
@@ -420,13 +393,14 @@ impl Link {
     pub fn flush(&mut self) -> Option<(Channel, Vec<u8>)> {
         let room = SEND_WINDOW.saturating_sub(self.in_flight);
         let is_ping = self.datagrams.front().is_some_and(|ping| ping.len() <= room);
-        let datagram = if is_ping { self.datagrams.pop_front() } else { self.take_lane(room) };
+        let is_idle = self.writer.is_empty() && self.in_flight <= LANE_WINDOW;
+        let datagram = if is_ping { self.datagrams.pop_front() } else { self.lanes.take(room, is_idle) };
         let (channel, frame) = match datagram {
             Some(datagram) => (Channel::Unreliable, datagram),
             // Small remainders of the window wait, so that frames stay large under load.
             None if room >= FRAME_MAX.min(self.writer.len()) => {
                 let frame = self.writer.take_frame(room)?;
-                self.lane_is_next = true;
+                self.lanes.handle_frame();
                 (Channel::Reliable, frame)
             }
             None => return None,
@@ -612,45 +586,5 @@ mod tests {
         let answers: Vec<u64> =
             answers.filter_map(|(_, bytes)| Some(u64::from_be_bytes(bytes[1..].try_into().ok()?))).collect();
         assert_eq!(answers, (2..=PINGS_MAX as u64 + 1).collect::<Vec<_>>(), "the oldest is worth nothing");
-    }
-
-    /// What goes out until nothing more does, with the window as it is.
-    fn flushed(link: &mut Link) -> Vec<(Channel, Vec<u8>)> {
-        core::iter::from_fn(|| link.flush()).collect()
-    }
-
-    #[test]
-    fn of_a_stream_the_newest_waits_and_so_many_streams() {
-        let mut link = linked();
-        flushed(&mut link);
-        link.in_flight = SEND_WINDOW;
-        for number in 0..=LANE_QUEUE_MAX as u8 {
-            link.queue_datagram(alloc::vec![number, 1], 1);
-            link.queue_datagram(alloc::vec![number, 2], 1);
-        }
-        assert_eq!(link.flush(), None);
-        link.handle_writable(SEND_WINDOW);
-        let said: Vec<Vec<u8>> = flushed(&mut link).into_iter().map(|(_, bytes)| bytes).collect();
-        let newest: Vec<Vec<u8>> = (1..=LANE_QUEUE_MAX as u8).map(|number| alloc::vec![number, 2]).collect();
-        assert_eq!(said, newest, "the one that waited longest gave way");
-    }
-
-    #[test]
-    fn one_datagram_of_a_lane_follows_each_frame() {
-        let mut link = linked();
-        flushed(&mut link);
-        let body = alloc::vec![0; 10 * FRAME_MAX];
-        assert!(link.send(&LinkMessage::Room { kind: 999, body }));
-        for stream in 0..20 {
-            link.queue_datagram(alloc::vec![stream; 1000], 1);
-        }
-        let mut channels = Vec::new();
-        while let Some((channel, bytes)) = link.flush() {
-            link.handle_writable(bytes.len());
-            channels.push(channel);
-        }
-        assert!(channels[..20].windows(2).all(|pair| pair[0] != pair[1]), "{channels:?}");
-        let datagrams = channels.iter().filter(|channel| **channel == Channel::Unreliable).count();
-        assert_eq!(datagrams, 20, "the rest when it is idle");
     }
 }

@@ -244,6 +244,22 @@ pub enum Event {
 }
 
 impl Event {
+    /// Takes in a later event that says the same of further direct messages. Returns whether it did: who queues events can
+    /// so keep the ends of all messages in little room.
+    pub fn absorb(&mut self, later: &Event) -> bool {
+        let Event::DirectEnded { room, to, through, messages, end, .. } = self else { return false };
+        match later {
+            Event::DirectEnded {
+                room: in_room, to: whom, through: last, messages: more, end: how, ..
+            } if (*room, *to, *end) == (*in_room, *whom, *how) => {
+                *through = *last.max(through);
+                *messages += more;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Makes every text in it fit to be shown, whoever wrote it: see [`text`](crate::text). There is no arm for all the
     /// rest, so that whoever adds an event says where its texts are.
     pub(crate) fn make_fit_to_show(&mut self) {
