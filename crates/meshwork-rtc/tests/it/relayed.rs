@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint, Identity};
+use meshwork_core::id::Identity;
 use meshwork_core::node::{Config, Event, LinkState, RoomHandle};
 use meshwork_core::seam::lane::{DIRECT_MAX, DirectEnd};
 use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
-use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
+use meshwork_rtc::native::{Addressee, Addresses, Driver, Events, Options, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig, IceOffer, RelayOffer};
@@ -121,7 +121,9 @@ fn message(number: usize) -> Vec<u8> {
 
 fn send(driver: &Driver, to: Addressee, numbers: std::ops::Range<usize>) -> JoinHandle<()> {
     let driver = driver.clone();
-    tokio::spawn(async move { driver.send_direct_all(to, numbers.map(message)).await.unwrap() })
+    tokio::spawn(async move {
+        driver.send_direct_all(to, numbers.map(message)).await.unwrap();
+    })
 }
 
 async fn meet(ada: &mut Peer, ben: &mut Peer, server: String) -> (RoomHandle, RoomHandle) {

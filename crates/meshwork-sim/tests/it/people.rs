@@ -218,3 +218,24 @@ fn a_name_with_control_characters_arrives_as_plain_text() {
         assert_eq!(seen.name, "]52;c;cm0gLXJmLinexe");
     }
 }
+
+#[test]
+fn a_cursor_that_moves_costs_at_most_340_bytes_a_second_and_one_that_rests_nothing() {
+    let sent = |moves: bool, rest: u64| {
+        let (mut world, members) = room_of(2, PathModel::LOCAL);
+        let (me, them) = (members[0], endpoint(&world, members[1]));
+        world.run_for(Duration::from_secs(5));
+        for step in 0..1000 {
+            if moves {
+                point(&mut world, me, Some(pointer(f64::from(step % 100), 7.5)));
+            }
+            world.run_for(Duration::from_millis(10));
+        }
+        world.run_for(Duration::from_secs(rest));
+        view(&world, me, them).expect("it is linked").bytes_sent
+    };
+    let moving = sent(true, 1) - sent(false, 1);
+    println!("{moving} bytes in ten seconds");
+    assert!(moving <= 3400, "{moving}");
+    assert_eq!(sent(true, 61) - sent(false, 61), moving);
+}
