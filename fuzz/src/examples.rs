@@ -2,6 +2,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
+use meshwork_core::lanes::{Datagram, Letter, Said, Unreliable};
 use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
 use meshwork_core::links::resume::Resumption;
 use meshwork_core::overlay::message::{
@@ -9,7 +10,6 @@ use meshwork_core::overlay::message::{
 };
 use meshwork_core::overlay::nearness::Place;
 use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
-use meshwork_core::presence::Presented;
 use meshwork_core::replica::{Below, Floor, Replica as _};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::history::{
@@ -22,6 +22,7 @@ use meshwork_core::room::message::{
 use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
 };
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::{RoomAddress, RoomKeys, Secrets};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::announce::Introduction;
@@ -106,11 +107,9 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("Attach", LinkMessage::Attach(attach)),
         ("Detach", LinkMessage::Detach(Detach { room: ROOM, reason: DetachReason::Full })),
         ("Resumption", LinkMessage::Resumption(Resumption { began: 3, received: 301 })),
-        (
-            "Direct",
-            LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
-        ),
+        ("Direct", LinkMessage::Direct(Direct { number: 301, letter: letter() })),
         ("DirectReceived", LinkMessage::DirectReceived(301)),
+        ("Presence", LinkMessage::Presence(said())),
         ("Unlinked", LinkMessage::Unlinked),
     ];
     let batch = || Bytes::new(written(5, Colour::rgb(1, 2, 3)).bytes().to_vec()).expect("a signed batch");
@@ -248,11 +247,30 @@ pub(crate) fn link_messages() -> Vec<Vec<u8>> {
     encoded.map(|(kind, body)| [&[one_byte(kind)], body.as_slice()].concat()).collect()
 }
 
-/// Datagrams after their kind.
-pub(crate) fn pointings() -> Vec<Vec<u8>> {
+/// What lanes say on the unreliable channel.
+pub(crate) fn lanes() -> Vec<Vec<u8>> {
+    let gone = Said { sequence: 301, state: Bytes::default(), ..said() };
+    let all = [Unreliable::Presence(said()), Unreliable::Presence(gone), Unreliable::Datagram(datagram())];
+    all.map(|message| message.encode().0).to_vec()
+}
+
+/// Where somebody's cursor is.
+fn said() -> Said {
     let pointer = Cursor::new(SIZE, (12.5, 40.25), true, Colour::rgb(0xe6, 0x19, 0x4b));
-    let said = [(300, Some(pointer.state())), (301, None)];
-    said.map(|(sequence, state)| Presented { room: 3, sequence, state }.encode()[1..].to_vec()).to_vec()
+    let state = Bytes::new(pointer.state().to_vec()).expect("short");
+    Said { room: 3, slot: Slot::GENESIS, sequence: 300, state }
+}
+
+fn letter() -> Letter {
+    let topic = BoundedText::new("a").expect("short");
+    let bytes = Bytes::new(b"hi".to_vec()).expect("short");
+    Letter { room: 3, slot: Slot::new(1).expect("there is one"), topic, bytes }
+}
+
+fn datagram() -> Datagram {
+    let topic = BoundedText::new("ball").expect("short");
+    let bytes = Bytes::new(b"hi".to_vec()).expect("short");
+    Datagram { room: 3, slot: Slot::GENESIS, topic, sequence: 300, bytes }
 }
 
 pub(crate) fn streams() -> Vec<Vec<u8>> {

@@ -34,7 +34,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "stream", examples: examples::streams, run: targets::stream },
     Target { name: "link-message", examples: examples::link_messages, run: targets::link_message },
-    Target { name: "pointing", examples: examples::pointings, run: targets::pointing },
+    Target { name: "lane", examples: examples::lanes, run: targets::lane },
     Target { name: "history", examples: examples::histories, run: targets::history },
     Target { name: "overlay", examples: examples::overlays, run: targets::overlay },
     Target { name: "signal-body", examples: examples::signal_bodies, run: targets::signal_body },
@@ -74,6 +74,8 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     ];
     let bodies = ["Ask", "Offer", "Answer", "Candidate", "Refuse"].into_iter().zip(examples::signal_bodies());
     golden.extend(bodies);
+    let lanes = ["a cursor", "no cursor", "datagram"].into_iter().zip(examples::lanes());
+    golden.extend(lanes);
     golden.extend(relay::messages());
     golden.extend(signed::golden());
     golden

@@ -3,17 +3,18 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
+use meshwork_core::lanes::Unreliable;
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::overlay::size::PASSIVE_MAX;
 use meshwork_core::overlay::sparse::Sparse;
 use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
-use meshwork_core::presence::Presented;
 use meshwork_core::replica::Replica as _;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{FRAME_MAX, ServerId};
+use meshwork_core::seam::lane::DATAGRAM_MAX;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand;
@@ -69,9 +70,12 @@ pub(crate) fn link_message(input: &[u8]) {
     }
 }
 
-pub(crate) fn pointing(input: &[u8]) {
-    let Ok(pointing) = Presented::decode(input) else { return };
-    assert_eq!(Presented::decode(&pointing.encode()[1..]), Ok(pointing));
+/// What lanes say on the unreliable channel.
+pub(crate) fn lane(input: &[u8]) {
+    let Ok(Some(said)) = Unreliable::decode(input) else { return };
+    let (written, stream) = said.encode();
+    assert!(stream < written.len() && written.len() <= DATAGRAM_MAX);
+    assert_eq!(Unreliable::decode(&written), Ok(Some(said)));
 }
 
 /// What a neighbour says about history, to a member that has a log and fetches another's.

@@ -10,6 +10,8 @@ use crate::view::View;
 pub const GLIDE_MS: f64 = 80.0;
 /// How long a name stays after its cursor has come to rest, in ms.
 pub const NAME_MS: f64 = 3000.0;
+/// How long a cursor stays that does not move, in ms: whoever looks on may hold still for a while.
+pub const SHOWN_MS: f64 = 60_000.0;
 /// How long a thread trails behind a stroke, in ms.
 pub const THREAD_MS: f64 = 900.0;
 /// Points of a thread: a second of datagrams, twice over.
@@ -63,6 +65,11 @@ impl Track {
         now - self.moved < NAME_MS
     }
 
+    /// Whether it is shown still.
+    pub fn is_shown(&self, now: f64) -> bool {
+        now - self.heard < SHOWN_MS
+    }
+
     /// The thread behind it, the oldest point first; empty when nothing was drawn lately.
     pub fn thread(&self, now: f64) -> Vec<Place> {
         let mut points: Vec<Place> = self.young(now).map(|(place, _)| *place).collect();
@@ -83,7 +90,8 @@ impl Track {
         if glides || self.young(now).next().is_some() {
             return Some(0.0);
         }
-        self.is_named(now).then_some(self.moved + NAME_MS - now)
+        let changes = [self.moved + NAME_MS, self.heard + SHOWN_MS];
+        changes.into_iter().find(|at| *at > now).map(|at| at - now)
     }
 
     fn lay(&mut self, now: f64) {
@@ -170,7 +178,13 @@ mod tests {
         assert!(track.is_named(3999.0));
         assert!(!track.is_named(4000.0));
         assert_eq!(track.changes_in(3700.0), Some(300.0));
-        assert_eq!(track.changes_in(4000.0), None, "nothing is drawn for nothing");
+        assert_eq!(
+            track.changes_in(4000.0),
+            Some(3500.0 + SHOWN_MS - 4000.0),
+            "nothing is drawn for nothing"
+        );
+        assert!(track.is_shown(60_000.0) && !track.is_shown(3500.0 + SHOWN_MS));
+        assert_eq!(track.changes_in(3500.0 + SHOWN_MS), None);
     }
 
     #[test]

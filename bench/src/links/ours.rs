@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::{Config, Event};
+use meshwork_core::id::Identity;
+use meshwork_core::node::{Config, Event, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
-use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
+use meshwork_rtc::native::{Addressee, Addresses, Driver, Events, Options, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -53,7 +53,7 @@ pub struct Pair {
     /// Who sends.
     pub driver: Driver,
     /// Who receives.
-    pub to: Endpoint,
+    pub to: Addressee,
     /// Dropping it stops the receiver.
     _receiver: Driver,
     received: mpsc::UnboundedReceiver<usize>,
@@ -89,6 +89,7 @@ impl Peer {
 pub struct Waiting {
     server: Server,
     creator: Peer,
+    room: RoomHandle,
     address: RoomAddress,
     joiner: Peer,
 }
@@ -108,7 +109,7 @@ impl Waiting {
         let address = creator.driver.call(move |node, _| node.room(room).address()).await?;
         let address = address.context("a registered room has an address")?;
         let joiner = Peer::start(path)?;
-        Ok(Waiting { server, creator, address, joiner })
+        Ok(Waiting { server, creator, room, address, joiner })
     }
 
     /// Joins and waits until both ends count the other in.
@@ -116,12 +117,12 @@ impl Waiting {
     /// # Errors
     /// When a node fails.
     pub async fn link(self) -> anyhow::Result<Pair> {
-        let Waiting { server, mut creator, address, mut joiner } = self;
+        let Waiting { server, mut creator, room, address, mut joiner } = self;
         joiner.driver.call(move |node, now| node.join_room(now, address, None)).await??;
         let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
         creator.wait(attached).await?;
         joiner.wait(attached).await?;
-        let to = joiner.driver.endpoint();
+        let to = Addressee::new(room, joiner.driver.endpoint());
         let (lengths, received) = mpsc::unbounded_channel();
         let mut events = joiner.events;
         tokio::spawn(async move {
@@ -154,7 +155,7 @@ impl Pair {
     /// # Errors
     /// When a node stopped or refused.
     pub async fn transfer(&mut self, payload: usize, count: usize) -> anyhow::Result<()> {
-        let (driver, to) = (self.driver.clone(), self.to);
+        let (driver, to) = (self.driver.clone(), self.to.clone());
         let sending =
             tokio::spawn(
                 async move { driver.send_direct_all(to, (0..count).map(|_| vec![7; payload])).await },

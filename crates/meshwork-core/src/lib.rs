@@ -11,12 +11,12 @@ pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod id;
+pub mod lanes;
 pub mod links;
 #[cfg(feature = "memoised-signatures")]
 pub mod memo;
 pub mod node;
 pub mod overlay;
-pub mod presence;
 pub mod reach;
 pub mod replica;
 pub mod rng;

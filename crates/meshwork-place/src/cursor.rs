@@ -1,13 +1,12 @@
-//! Where somebody points on the canvas, and its bytes: docs/protocol/presence.md.
-
-use meshwork_core::seam::presence::State;
+//! Where somebody points on the canvas, and its bytes: docs/protocol/lanes.md.
 
 use crate::canvas::{CanvasSize, Colour};
 
 /// Steps in a cell's edge: places are given in sixteenths, so that a canvas of 4096 fits 16 bits.
 pub const STEPS: u16 = 16;
-const POINTS: u8 = 1;
-const DRAWS: u8 = 2;
+const DRAWS: u8 = 1;
+/// Bytes of a cursor.
+const LENGTH: usize = 9;
 
 /// A cursor on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,18 +44,19 @@ impl Cursor {
     }
 
     /// What an endpoint with this cursor says of itself.
-    pub fn state(&self) -> State {
-        let mut bytes = [0; 9];
-        bytes[0] = POINTS | if self.is_drawing { DRAWS } else { 0 };
+    pub fn state(&self) -> [u8; LENGTH] {
+        let mut bytes = [0; LENGTH];
+        bytes[0] = if self.is_drawing { DRAWS } else { 0 };
         bytes[1..5].copy_from_slice(&self.colour.bits().to_be_bytes());
         bytes[5..7].copy_from_slice(&self.x.to_be_bytes());
         bytes[7..9].copy_from_slice(&self.y.to_be_bytes());
-        State(bytes)
+        bytes
     }
 
     /// Reads what an endpoint says of itself; `None` where that is no cursor. Flags that this build does not know are
     /// passed over.
-    pub fn read(State(bytes): &State) -> Option<Cursor> {
+    pub fn read(state: &[u8]) -> Option<Cursor> {
+        let bytes = <&[u8; LENGTH]>::try_from(state).ok()?;
         let half = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
         let colour = Colour::from_bits(u32::from_be_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]))?;
         Some(Cursor { x: half(5), y: half(7), is_drawing: bytes[0] & DRAWS != 0, colour })
@@ -65,33 +65,35 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::presence::Presented;
+    use meshwork_core::lanes::{Said, Unreliable};
+    use meshwork_core::seam::lane::Slot;
+    use meshwork_core::wire::Bytes;
 
     use super::*;
 
     const SIZE: CanvasSize = CanvasSize { width: 4096, height: 70 };
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// docs/protocol/presence.md shows these bytes.
+    /// docs/protocol/lanes.md shows these bytes.
     #[test]
     fn golden_datagrams() {
+        let page = include_str!("../../../docs/protocol/lanes.md");
         let cursor = Cursor::new(SIZE, (12.5, 40.25), true, Colour::rgb(0xe6, 0x19, 0x4b));
-        let there = Presented { room: 3, sequence: 300, state: Some(cursor.state()) };
-        assert_eq!(hex(&there.encode()), "04000000030000012c0300e6194b00c80284");
-        let away = Presented { room: 3, sequence: 301, state: None };
-        assert_eq!(hex(&away.encode()), "04000000030000012d000000000000000000");
+        for (sequence, state) in [(300, &cursor.state()[..]), (301, &[])] {
+            let state = Bytes::new(state.to_vec()).expect("short");
+            let said = Unreliable::Presence(Said { room: 3, slot: Slot::GENESIS, sequence, state });
+            let bytes: Vec<String> = said.encode().0.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(page.contains(&format!("`{}`", bytes.join(" "))), "{bytes:?}");
+        }
         assert_eq!(Cursor::read(&cursor.state()), Some(cursor));
     }
 
     #[test]
     fn what_is_no_cursor_is_refused() {
-        assert_eq!(Cursor::read(&State([0xff; 9])), None, "no such colour");
-        let read =
-            Cursor::read(&State([0xff, 0, 1, 2, 3, 0xff, 0xff, 0xff, 0xff])).expect("flags may be added");
+        assert_eq!(Cursor::read(&[0xff; LENGTH]), None, "no such colour");
+        let state = [0xff, 0, 1, 2, 3, 0xff, 0xff, 0xff, 0xff];
+        let read = Cursor::read(&state).expect("flags may be added");
         assert!(!read.is_on(SIZE), "row 4095 of 70");
+        assert_eq!(Cursor::read(&state[1..]), None, "too short");
     }
 
     #[test]

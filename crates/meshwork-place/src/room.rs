@@ -5,7 +5,7 @@ use meshwork_core::node::{CommandError, Node, Receipt, RoomSpec, WriteError};
 use meshwork_core::replica::{Replica, ReplicaNumber, WHENEVER};
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::event::RoomHandle;
-use meshwork_core::seam::presence::State;
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::signed::genesis::Owned;
 use meshwork_core::time::Time;
@@ -91,14 +91,14 @@ pub trait Place {
     /// [`CommandError`]; nothing was said.
     fn point(&mut self, now: Time, room: RoomHandle, cursor: Option<Cursor>) -> Result<(), CommandError>;
 
-    /// Reads what a member says of its cursor. What is no cursor on the canvas shows nothing, and is counted as an
+    /// Reads what a member says of itself in the app that the room opens with: its cursor. What is no cursor on the canvas shows nothing, and is counted as an
     /// offence of the member.
     fn read_cursor(
         &mut self,
         now: Time,
         room: RoomHandle,
         endpoint: Endpoint,
-        state: Option<State>,
+        state: Option<&[u8]>,
     ) -> Option<Cursor>;
 }
 
@@ -136,7 +136,8 @@ impl Place for Node {
             let words = format!("the cursor at {x}, {y} is outside the canvas of {}", canvas.size());
             return Err(CommandError::Write(WriteError::Content(words)));
         }
-        self.room_mut(now, room).set_presence(cursor.map(|cursor| cursor.state()))
+        let state = cursor.map(|cursor| cursor.state());
+        self.room_mut(now, room).set_presence(Slot::GENESIS, state.as_ref().map(|state| &state[..]))
     }
 
     fn read_cursor(
@@ -144,10 +145,10 @@ impl Place for Node {
         now: Time,
         room: RoomHandle,
         endpoint: Endpoint,
-        state: Option<State>,
+        state: Option<&[u8]>,
     ) -> Option<Cursor> {
         let (state, size) = (state?, self.canvas(room)?.size());
-        let cursor = Cursor::read(&state).filter(|cursor| cursor.is_on(size));
+        let cursor = Cursor::read(state).filter(|cursor| cursor.is_on(size));
         if cursor.is_none() {
             self.accuse(now, endpoint, format!("what it says of its cursor is none on a canvas of {size}"));
         }

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 14] = [
     &["rulebook"],
     &["replica"],
     &["table"],
-    &["presence"],
+    &["lanes"],
     &["links"],
     &["signalling"],
     &["overlay"],

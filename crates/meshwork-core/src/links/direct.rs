@@ -12,16 +12,18 @@
 //! # Invariants
 //! - The receiver takes number n + 1 after number n and nothing else.
 //! - What is acknowledged was taken by the application.
-//! - What is dropped without an acknowledgement is counted and told.
+//! - Each message ends once, and its sender is told how: taken, not sent, or unknown.
 //!
 //! # Limits
-//! [`RETAINED_MAX`] bytes are kept by either end, [`DIRECT_MAX`] bytes a message.
+//! [`RETAINED_MAX`] bytes are kept by either end, [`DIRECT_MAX`](crate::seam::lane::DIRECT_MAX) bytes a message.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// Longest direct message, in bytes: as long as the longest signed batch, so that neither holds up a link.
-pub const DIRECT_MAX: usize = 64 * 1024;
+use crate::lanes::Letter;
+use crate::seam::event::RoomHandle;
+use crate::seam::lane::{DirectEnd, DirectToken};
+
 /// Bytes that are kept until they are acknowledged, [`OVERHEAD`] for each message included: a minute of chat and
 /// game input many times over.
 pub const RETAINED_MAX: usize = 1024 * 1024;
@@ -41,11 +43,42 @@ pub enum Arrival {
     TooMuch,
 }
 
+/// A message that is kept until it is acknowledged.
+#[derive(Debug)]
+struct Retained {
+    /// `None` where its end was told already.
+    token: Option<DirectToken>,
+    letter: Letter,
+}
+
+impl Retained {
+    fn weight(&self) -> usize {
+        self.letter.weight() + OVERHEAD
+    }
+}
+
+/// The end of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The number by which this end calls its room.
+    pub room: u32,
+    /// Which message.
+    pub token: DirectToken,
+    /// How.
+    pub end: DirectEnd,
+}
+
+impl Ended {
+    fn of(one: &Retained, end: DirectEnd) -> Option<Ended> {
+        one.token.map(|token| Ended { room: one.letter.room, token, end })
+    }
+}
+
 /// Both directions of a session, as one end sees them.
 #[derive(Debug, Default)]
 pub struct Direct {
     /// Not yet acknowledged, oldest first.
-    retained: VecDeque<Vec<u8>>,
+    retained: VecDeque<Retained>,
     retained_bytes: usize,
     /// Messages that were acknowledged: the first retained one has the number after it.
     acknowledged: u64,
@@ -58,32 +91,33 @@ pub struct Direct {
     /// Whether that was not told yet.
     untold: bool,
     /// The messages after it, which wait for the application.
-    arrived: VecDeque<Vec<u8>>,
+    arrived: VecDeque<(Option<RoomHandle>, Letter)>,
     arrived_bytes: usize,
 }
 
 impl Direct {
-    /// Keeps a message until it is acknowledged. Returns its number.
+    /// Keeps a message until it is acknowledged.
     ///
     /// # Errors
     /// The bytes that are kept, when there is no room for it; nothing changed.
-    pub fn queue(&mut self, bytes: &[u8]) -> Result<u64, usize> {
-        let after = self.retained_bytes + bytes.len() + OVERHEAD;
+    pub fn queue(&mut self, token: DirectToken, letter: Letter) -> Result<(), usize> {
+        let one = Retained { token: Some(token), letter };
+        let after = self.retained_bytes + one.weight();
         if after > RETAINED_MAX {
             return Err(self.retained_bytes);
         }
         self.retained_bytes = after;
-        self.retained.push_back(bytes.to_vec());
-        Ok(self.acknowledged + self.retained.len() as u64)
+        self.retained.push_back(one);
+        Ok(())
     }
 
     /// The next message for the present link, with its number.
-    pub fn hand_over(&mut self) -> Option<(u64, &[u8])> {
+    pub fn hand_over(&mut self) -> Option<(u64, &Letter)> {
         let index = usize::try_from(self.handed - self.acknowledged).ok()?;
-        let bytes = self.retained.get(index)?;
+        let one = self.retained.get(index)?;
         self.handed += 1;
         self.sent = self.sent.max(self.handed);
-        Some((self.handed, bytes))
+        Some((self.handed, &one.letter))
     }
 
     /// Whether [`Direct::hand_over`] or [`Direct::take_acknowledgement`] has something.
@@ -91,8 +125,9 @@ impl Direct {
         self.untold || self.handed - self.acknowledged < self.retained.len() as u64
     }
 
-    /// A message with this number arrived; [`Direct::take_arrived`] has it when it is its turn.
-    pub fn handle_message(&mut self, number: u64, bytes: Vec<u8>) -> Arrival {
+    /// A message with this number arrived, in a room of ours unless we left it; [`Direct::take_arrived`] has it when it
+    /// is its turn.
+    pub fn handle_message(&mut self, number: u64, room: Option<RoomHandle>, letter: Letter) -> Arrival {
         let last = self.received + self.arrived.len() as u64;
         if number <= last {
             return Arrival::Known;
@@ -100,22 +135,22 @@ impl Direct {
         if number != last + 1 {
             return Arrival::Gap;
         }
-        let after = self.arrived_bytes + bytes.len() + OVERHEAD;
+        let after = self.arrived_bytes + letter.weight() + OVERHEAD;
         if after > RETAINED_MAX {
             return Arrival::TooMuch;
         }
         self.arrived_bytes = after;
-        self.arrived.push_back(bytes);
+        self.arrived.push_back((room, letter));
         Arrival::Next
     }
 
     /// The application takes the next message, if one waits: it is received then.
-    pub fn take_arrived(&mut self) -> Option<Vec<u8>> {
-        let bytes = self.arrived.pop_front()?;
-        self.arrived_bytes -= bytes.len() + OVERHEAD;
+    pub fn take_arrived(&mut self) -> Option<(Option<RoomHandle>, Letter)> {
+        let (room, letter) = self.arrived.pop_front()?;
+        self.arrived_bytes -= letter.weight() + OVERHEAD;
         self.received += 1;
         self.untold = true;
-        Some(bytes)
+        Some((room, letter))
     }
 
     /// Forgets what waits for the application: a new link brings it again.
@@ -134,44 +169,77 @@ impl Direct {
         self.received
     }
 
-    /// The other end has received everything up to `number`. Returns whether that can be: it is nothing that was
+    /// The other end has received everything up to `number`. Returns what ended, or `None` where that cannot be: it was
     /// never sent.
-    pub fn handle_acknowledgement(&mut self, number: u64) -> bool {
+    pub fn handle_acknowledgement(&mut self, number: u64) -> Option<Vec<Ended>> {
         if number > self.sent {
-            return false;
+            return None;
         }
-        while self.acknowledged < number
-            && let Some(bytes) = self.retained.pop_front()
-        {
-            self.retained_bytes -= bytes.len() + OVERHEAD;
-            self.acknowledged += 1;
-        }
+        let count = usize::try_from(number.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
+        let ended = self.drop_first(count, DirectEnd::Taken);
+        self.acknowledged = self.acknowledged.max(number);
         self.handed = self.handed.max(self.acknowledged);
-        true
+        Some(ended)
     }
 
-    /// A new link: the other end has received everything up to `number`, and what follows is sent again. Returns
-    /// whether that can be.
-    pub fn handle_resumed(&mut self, number: u64) -> bool {
-        let possible = number >= self.acknowledged && self.handle_acknowledgement(number);
+    /// A new link: the other end has received everything up to `number`, and what follows is sent again. Returns what
+    /// ended, or `None` where that cannot be.
+    pub fn handle_resumed(&mut self, number: u64) -> Option<Vec<Ended>> {
+        let is_possible = number >= self.acknowledged;
+        let ended = self.handle_acknowledgement(number).filter(|_| is_possible);
         self.handed = self.acknowledged;
         // It told what it received, and so did we.
         self.untold = false;
-        possible
+        ended
     }
 
     /// The other end knows nothing of what was: both directions begin at 1 again. Messages that were never handed
-    /// to a link stay. Returns how many may or may not have arrived and are given up.
-    pub fn restart(&mut self) -> usize {
+    /// to a link stay. Returns the others, which may or may not have arrived.
+    pub fn restart(&mut self) -> Vec<Ended> {
         let lost = usize::try_from(self.sent - self.acknowledged).unwrap_or(usize::MAX);
-        let lost = lost.min(self.retained.len());
-        for bytes in self.retained.drain(..lost) {
-            self.retained_bytes -= bytes.len() + OVERHEAD;
-        }
+        let ended = self.drop_first(lost, DirectEnd::Unknown);
         (self.acknowledged, self.handed, self.sent) = (0, 0, 0);
         (self.received, self.untold) = (0, false);
         self.forget_arrived();
-        lost
+        ended
+    }
+
+    /// The session is over. Returns what ended with it.
+    pub fn end(&mut self) -> Vec<Ended> {
+        let mut ended = self.restart();
+        ended.extend(self.drop_first(usize::MAX, DirectEnd::NotSent));
+        ended
+    }
+
+    /// The other end is in a room no longer. Returns what ended: what was sent there keeps its number, so that the
+    /// others keep theirs.
+    pub fn end_room(&mut self, room: u32) -> Vec<Ended> {
+        let sent = usize::try_from(self.sent - self.acknowledged).unwrap_or(usize::MAX);
+        let mut ended = Vec::new();
+        for (place, mut one) in core::mem::take(&mut self.retained).into_iter().enumerate() {
+            let is_its = one.letter.room == room;
+            let end = if place < sent { DirectEnd::Unknown } else { DirectEnd::NotSent };
+            if is_its {
+                ended.extend(Ended::of(&one, end));
+                one.token = None;
+            }
+            if is_its && end == DirectEnd::NotSent {
+                self.retained_bytes -= one.weight();
+            } else {
+                self.retained.push_back(one);
+            }
+        }
+        ended
+    }
+
+    fn drop_first(&mut self, count: usize, end: DirectEnd) -> Vec<Ended> {
+        let dropped = self.retained.drain(..count.min(self.retained.len()));
+        let mut ended = Vec::new();
+        for one in dropped {
+            self.retained_bytes -= one.weight();
+            ended.extend(Ended::of(&one, end));
+        }
+        ended
     }
 
     /// Messages that are not acknowledged.
@@ -201,14 +269,34 @@ impl Direct {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seam::lane::{Slot, Topic};
+    use crate::wire::Bytes;
     use alloc::vec;
+
+    fn letter(bytes: &[u8]) -> Letter {
+        let (slot, bytes) = (Slot::GENESIS, Bytes::new(bytes.to_vec()).expect("short"));
+        Letter { room: 1, slot, topic: Topic::default(), bytes }
+    }
+
+    /// Queues a message whose token is its content.
+    fn queue(end: &mut Direct, number: u8) {
+        end.queue(DirectToken(number.into()), letter(&[number])).expect("room");
+    }
+
+    fn ended(numbers: core::ops::Range<u64>, end: DirectEnd) -> Vec<Ended> {
+        numbers.map(|number| Ended { room: 1, token: DirectToken(number), end }).collect()
+    }
+
+    fn taken(end: &mut Direct) -> Option<Vec<u8>> {
+        end.take_arrived().map(|(_, letter)| letter.bytes.into_inner())
+    }
 
     /// Hands everything from one end to the other over one link; returns what the application hears.
     fn carry(from: &mut Direct, to: &mut Direct) -> Vec<Vec<u8>> {
         let mut heard = vec![];
-        while let Some((number, bytes)) = from.hand_over() {
-            match to.handle_message(number, bytes.to_vec()) {
-                Arrival::Next => heard.extend(to.take_arrived()),
+        while let Some((number, letter)) = from.hand_over() {
+            match to.handle_message(number, None, letter.clone()) {
+                Arrival::Next => heard.extend(taken(to)),
                 Arrival::Known => {}
                 other => panic!("number {number} after {} is {other:?}", to.received()),
             }
@@ -220,29 +308,29 @@ mod tests {
     fn what_was_received_is_not_sent_again_and_the_rest_is() {
         let (mut one, mut other) = (Direct::default(), Direct::default());
         for number in 0..5u8 {
-            assert_eq!(one.queue(&[number]), Ok(u64::from(number) + 1));
+            queue(&mut one, number);
         }
         // Three are handed over, two of them arrive, and no acknowledgement comes back.
         for _ in 0..3 {
             one.hand_over();
         }
         for number in 1..=2 {
-            assert_eq!(other.handle_message(number, vec![number as u8 - 1]), Arrival::Next);
-            assert_eq!(other.take_arrived(), Some(vec![number as u8 - 1]));
+            assert_eq!(other.handle_message(number, None, letter(&[number as u8 - 1])), Arrival::Next);
+            assert_eq!(taken(&mut other), Some(vec![number as u8 - 1]));
         }
-        assert!(one.handle_resumed(other.received()));
+        assert_eq!(one.handle_resumed(other.received()), Some(ended(0..2, DirectEnd::Taken)));
         assert_eq!(one.unacknowledged(), 3);
         assert_eq!(carry(&mut one, &mut other), [[2], [3], [4]]);
         assert_eq!(other.take_acknowledgement(), Some(5));
         assert_eq!(other.take_acknowledgement(), None, "it is told once");
-        assert!(one.handle_acknowledgement(5));
+        assert_eq!(one.handle_acknowledgement(5), Some(ended(2..5, DirectEnd::Taken)));
         assert_eq!((one.unacknowledged(), one.retained_bytes()), (0, 0));
     }
 
     #[test]
     fn duplicates_are_known_and_gaps_are_seen() {
         let mut end = Direct::default();
-        let mut hear = |number| end.handle_message(number, vec![]);
+        let mut hear = |number| end.handle_message(number, None, letter(&[]));
         assert_eq!(hear(2), Arrival::Gap);
         assert_eq!(hear(1), Arrival::Next);
         assert_eq!(hear(1), Arrival::Known, "also while it waits for the application");
@@ -254,17 +342,17 @@ mod tests {
     fn what_the_application_has_not_taken_is_not_acknowledged_and_comes_again() {
         let (mut one, mut other) = (Direct::default(), Direct::default());
         for number in 0..3u8 {
-            one.queue(&[number]).expect("room");
+            queue(&mut one, number);
         }
-        while let Some((number, bytes)) = one.hand_over() {
-            assert_eq!(other.handle_message(number, bytes.to_vec()), Arrival::Next);
+        while let Some((number, letter)) = one.hand_over() {
+            assert_eq!(other.handle_message(number, None, letter.clone()), Arrival::Next);
         }
         assert_eq!((other.received(), other.take_acknowledgement()), (0, None));
-        assert_eq!(other.take_arrived(), Some(vec![0]));
+        assert_eq!(taken(&mut other), Some(vec![0]));
         assert_eq!((other.received(), other.take_acknowledgement()), (1, Some(1)));
         // The link breaks: the next one brings what waits again.
         other.forget_arrived();
-        assert!(one.handle_resumed(other.received()));
+        assert!(one.handle_resumed(other.received()).is_some());
         assert_eq!(carry(&mut one, &mut other), [[1], [2]]);
     }
 
@@ -272,47 +360,66 @@ mod tests {
     fn who_waits_for_no_acknowledgement_is_refused() {
         let mut end = Direct::default();
         let most = (RETAINED_MAX / OVERHEAD) as u64;
-        assert!((1..=most).all(|number| end.handle_message(number, vec![]) == Arrival::Next));
-        assert_eq!(end.handle_message(most + 1, vec![]), Arrival::TooMuch);
+        assert!((1..=most).all(|number| end.handle_message(number, None, letter(&[])) == Arrival::Next));
+        assert_eq!(end.handle_message(most + 1, None, letter(&[])), Arrival::TooMuch);
         assert_eq!(end.arrived_bytes(), RETAINED_MAX);
         end.take_arrived();
-        assert_eq!(end.handle_message(most + 1, vec![]), Arrival::Next);
+        assert_eq!(end.handle_message(most + 1, None, letter(&[])), Arrival::Next);
     }
 
     #[test]
     fn nobody_acknowledges_what_was_never_sent() {
         let mut end = Direct::default();
-        end.queue(b"one").expect("room");
-        assert!(!end.handle_acknowledgement(1), "it is kept, but was not sent");
+        queue(&mut end, 1);
+        assert_eq!(end.handle_acknowledgement(1), None, "it is kept, but was not sent");
         end.hand_over();
-        assert!(end.handle_acknowledgement(1));
-        assert!(!end.handle_resumed(0), "an end does not forget within a session");
-        assert!(!end.handle_resumed(u64::MAX));
+        assert!(end.handle_acknowledgement(1).is_some());
+        assert_eq!(end.handle_resumed(0), None, "an end does not forget within a session");
+        assert_eq!(end.handle_resumed(u64::MAX), None);
     }
 
     #[test]
     fn kept_bytes_are_bounded_empty_messages_included() {
         let mut end = Direct::default();
         let mut count = 0;
-        while end.queue(&[]).is_ok() {
+        while end.queue(DirectToken(0), letter(&[])).is_ok() {
             count += 1;
         }
         assert_eq!(count, RETAINED_MAX / OVERHEAD);
-        assert_eq!(end.queue(&[]), Err(RETAINED_MAX));
+        assert_eq!(end.queue(DirectToken(0), letter(&[])), Err(RETAINED_MAX));
     }
 
     #[test]
     fn a_forgetful_other_end_costs_what_was_sent_and_nothing_else() {
         let (mut one, mut other) = (Direct::default(), Direct::default());
         for number in 0..4u8 {
-            one.queue(&[number]).expect("room");
+            queue(&mut one, number);
         }
         one.hand_over();
         one.hand_over();
-        other.handle_message(1, vec![0]);
+        other.handle_message(1, None, letter(&[0]));
         one.handle_acknowledgement(1);
-        assert_eq!(one.restart(), 1, "the second may have arrived");
+        assert_eq!(one.restart(), ended(1..2, DirectEnd::Unknown), "the second may have arrived");
         let mut fresh = Direct::default();
         assert_eq!(carry(&mut one, &mut fresh), [[2], [3]], "numbered from 1 again");
+    }
+
+    #[test]
+    fn with_its_session_or_room_every_message_ends_once() {
+        let mut end = Direct::default();
+        for number in 0..4 {
+            queue(&mut end, number);
+        }
+        end.hand_over();
+        end.queue(DirectToken(9), Letter { room: 2, ..letter(&[]) }).expect("room");
+        let left = end.end_room(1);
+        assert_eq!(left, [ended(0..1, DirectEnd::Unknown), ended(1..4, DirectEnd::NotSent)].concat());
+        assert_eq!(end.end_room(1), []);
+        assert_eq!(end.hand_over().map(|(number, letter)| (number, letter.room)), Some((2, 2)));
+        let last = Ended { room: 2, token: DirectToken(9), end: DirectEnd::Taken };
+        assert_eq!(end.handle_acknowledgement(2), Some(vec![last]), "the first one's end was told");
+        queue(&mut end, 5);
+        assert_eq!(end.end(), ended(5..6, DirectEnd::NotSent));
+        assert_eq!((end.unacknowledged(), end.retained_bytes()), (0, 0));
     }
 }

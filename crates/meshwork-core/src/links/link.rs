@@ -22,11 +22,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::lane_queue::LaneQueue;
 use super::message::{GoodbyeReason, LinkMessage};
 use super::rtt::{PingOutcomes, RttEstimate};
 use super::transcript::{Facts, Transcript};
 use crate::id::{Endpoint, Identity};
-use crate::presence::{Presented, PresentedError};
+use crate::lanes::Unreliable;
 use crate::seam::config::Config;
 use crate::seam::description::{Fingerprints, Role};
 use crate::seam::event::Refusal;
@@ -38,9 +39,9 @@ use crate::wire::{Bytes, MessageReader, MessageWriter};
 /// Bytes that may wait on one link, beyond which nothing more is queued for it: about a second of a good home
 /// connection, and the whole of most replicas.
 pub const SEND_QUEUE_MAX: usize = 1024 * 1024;
-/// Bytes under way on a link above which nothing is said about cursors: a quarter of the window, so that strokes
-/// always find room.
-const POINTING_WINDOW: usize = SEND_WINDOW / 4;
+/// Bytes under way on a link above which no lane's datagram goes out but one after each frame: a quarter of the window,
+/// so that batches always find room.
+const LANE_WINDOW: usize = SEND_WINDOW / 4;
 /// Pings whose answer is awaited: more than fit before the link is gone.
 const PINGS_MAX: usize = 16;
 
@@ -70,8 +71,8 @@ pub enum LinkEvent {
     Proved,
     /// A message arrived over the proved link.
     Message(LinkMessage),
-    /// A datagram about a cursor arrived over the proved link, which may be none.
-    Presented(Result<Presented, PresentedError>),
+    /// A lane's datagram arrived over the proved link, unopened.
+    Datagram(Vec<u8>),
     /// The other end broke the protocol; the link is unusable.
     Broken(Refusal, String),
 }
@@ -114,6 +115,7 @@ pub struct Link {
     writer: MessageWriter,
     reader: MessageReader,
     datagrams: VecDeque<Vec<u8>>,
+    lanes: LaneQueue,
     in_flight: usize,
     events: VecDeque<LinkEvent>,
     is_held_up: bool,
@@ -149,6 +151,7 @@ impl Link {
             writer: MessageWriter::default(),
             reader: MessageReader::default(),
             datagrams: VecDeque::new(),
+            lanes: LaneQueue::default(),
             in_flight: 0,
             events: VecDeque::new(),
             is_held_up: false,
@@ -351,15 +354,12 @@ impl Link {
         self.handle_timeout(present, Duration::ZERO);
     }
 
-    /// Queues a datagram about a cursor if nothing else waits to be sent and little is under way. Returns whether it
-    /// was taken: what was not is worth nothing later.
-    pub fn send_presented(&mut self, presented: &Presented) -> bool {
-        let is_idle = self.writer.is_empty() && self.datagrams.is_empty();
-        let takes = self.phase == Phase::Proved && is_idle && self.in_flight <= POINTING_WINDOW;
-        if takes {
-            self.datagrams.push_back(presented.encode().to_vec());
+    /// Queues a lane's datagram, whose first `stream` bytes name its stream, in the place of one of the same stream that
+    /// did not go out yet. Before both ends are proved it is dropped.
+    pub fn queue_datagram(&mut self, bytes: Vec<u8>, stream: usize) {
+        if self.phase == Phase::Proved {
+            self.lanes.queue(bytes, stream);
         }
-        takes
     }
 
     /// What the other end's civil clock says now, as far as it told.
@@ -392,15 +392,18 @@ impl Link {
     /// The next frame that may go out now.
     pub fn flush(&mut self) -> Option<(Channel, Vec<u8>)> {
         let room = SEND_WINDOW.saturating_sub(self.in_flight);
-        let (channel, frame) = match self.datagrams.front() {
-            Some(datagram) if datagram.len() <= room => {
-                (Channel::Unreliable, self.datagrams.pop_front().unwrap_or_default())
-            }
+        let is_ping = self.datagrams.front().is_some_and(|ping| ping.len() <= room);
+        let is_idle = self.writer.is_empty() && self.in_flight <= LANE_WINDOW;
+        let datagram = if is_ping { self.datagrams.pop_front() } else { self.lanes.take(room, is_idle) };
+        let (channel, frame) = match datagram {
+            Some(datagram) => (Channel::Unreliable, datagram),
             // Small remainders of the window wait, so that frames stay large under load.
-            _ if room >= FRAME_MAX.min(self.writer.len()) => {
-                (Channel::Reliable, self.writer.take_frame(room)?)
+            None if room >= FRAME_MAX.min(self.writer.len()) => {
+                let frame = self.writer.take_frame(room)?;
+                self.lanes.handle_frame();
+                (Channel::Reliable, frame)
             }
-            _ => return None,
+            None => return None,
         };
         self.in_flight += frame.len();
         self.bytes_sent += frame.len() as u64;
@@ -431,8 +434,8 @@ impl Link {
 
     fn handle_datagram(&mut self, now: Time, bytes: &[u8]) {
         let Some((kind, token)) = bytes.split_first() else { return };
-        if *kind == Presented::KIND && self.phase == Phase::Proved {
-            return self.events.push_back(LinkEvent::Presented(Presented::decode(token)));
+        if Unreliable::is_kind(*kind) && self.phase == Phase::Proved {
+            return self.events.push_back(LinkEvent::Datagram(bytes.to_vec()));
         }
         // Kinds that this build does not know are skipped, as are proofs' forerunners.
         let Ok(token) = <[u8; 8]>::try_from(token) else { return };

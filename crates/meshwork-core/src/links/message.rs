@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::direct::DIRECT_MAX;
 use super::resume::Resumption;
 use crate::id::RoomId;
+use crate::lanes::{Letter, Said};
 use crate::wire::{self, BoundedText, Bytes, DecodeError};
 
 /// Longest display name, in bytes of UTF-8.
@@ -31,6 +31,8 @@ pub enum LinkMessage {
     Direct(Direct),
     /// All direct messages up to this number were received.
     DirectReceived(u64),
+    /// What the sender says of itself in a room.
+    Presence(Said),
     /// The person at the sender does not want this link: a goodbye follows. The receiver tries no other of its own
     /// accord.
     Unlinked,
@@ -110,8 +112,8 @@ pub enum DetachReason {
 pub struct Direct {
     /// Its place among the sender's direct messages of the session, from 1.
     pub number: u64,
-    /// What is said.
-    pub bytes: Bytes<DIRECT_MAX>,
+    /// What it holds.
+    pub letter: Letter,
 }
 
 mod kind {
@@ -122,6 +124,7 @@ mod kind {
     pub(super) const RESUMPTION: u32 = 5;
     pub(super) const DIRECT: u32 = 30;
     pub(super) const DIRECT_RECEIVED: u32 = 31;
+    pub(super) const PRESENCE: u32 = 32;
     pub(super) const UNLINKED: u32 = 56;
 }
 
@@ -136,6 +139,7 @@ impl LinkMessage {
             LinkMessage::Resumption(resumption) => (kind::RESUMPTION, wire::encode(resumption)),
             LinkMessage::Direct(direct) => (kind::DIRECT, wire::encode(direct)),
             LinkMessage::DirectReceived(number) => (kind::DIRECT_RECEIVED, wire::encode(number)),
+            LinkMessage::Presence(said) => (kind::PRESENCE, wire::encode(said)),
             LinkMessage::Unlinked => (kind::UNLINKED, Vec::new()),
             LinkMessage::Room { kind, body } => (*kind, body.clone()),
         }
@@ -154,6 +158,7 @@ impl LinkMessage {
             kind::RESUMPTION => LinkMessage::Resumption(wire::decode(body)?),
             kind::DIRECT => LinkMessage::Direct(wire::decode(body)?),
             kind::DIRECT_RECEIVED => LinkMessage::DirectReceived(wire::decode(body)?),
+            kind::PRESENCE => LinkMessage::Presence(wire::decode(body)?),
             kind::UNLINKED => {
                 wire::decode::<()>(body)?;
                 LinkMessage::Unlinked
@@ -166,7 +171,14 @@ impl LinkMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seam::lane::Slot;
     use alloc::vec;
+
+    fn direct() -> Direct {
+        let (slot, topic) = (Slot::new(1).expect("there is one"), BoundedText::new("a").expect("short"));
+        let bytes = Bytes::new(b"hi".to_vec()).expect("short");
+        Direct { number: 301, letter: Letter { room: 3, slot, topic, bytes } }
+    }
 
     fn examples() -> Vec<LinkMessage> {
         let room = RoomId([1; 32]);
@@ -185,8 +197,14 @@ mod tests {
             }),
             LinkMessage::Detach(Detach { room, reason: DetachReason::Full }),
             LinkMessage::Resumption(Resumption { began: 1, received: 300 }),
-            LinkMessage::Direct(Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") }),
+            LinkMessage::Direct(direct()),
             LinkMessage::DirectReceived(301),
+            LinkMessage::Presence(Said {
+                room: 3,
+                slot: Slot::GENESIS,
+                sequence: 300,
+                state: Bytes::new(vec![1, 2]).expect("short"),
+            }),
         ]
     }
 
@@ -201,8 +219,8 @@ mod tests {
     #[test]
     fn the_bytes_of_direct_messages_are_these() {
         let bytes = |message: LinkMessage| message.encode();
-        let direct = Direct { number: 301, bytes: Bytes::new(b"hi".to_vec()).expect("short") };
-        assert_eq!(bytes(LinkMessage::Direct(direct)), (30, vec![0xad, 0x02, 0x02, b'h', b'i']));
+        let direct = bytes(LinkMessage::Direct(direct()));
+        assert_eq!(direct, (30, vec![0xad, 0x02, 0x03, 0x01, 0x01, b'a', 0x02, b'h', b'i']));
         assert_eq!(bytes(LinkMessage::DirectReceived(301)), (31, vec![0xad, 0x02]));
         let resumption = Resumption { began: 3, received: 301 };
         assert_eq!(bytes(LinkMessage::Resumption(resumption)), (5, vec![0x03, 0xad, 0x02]));

@@ -15,9 +15,11 @@
 //! - The epoch of a proved link is above that of every proved link of the session before it.
 //! - No direct message is sent before the other end has said what it received.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
-use super::direct::Direct;
+use super::direct::{Direct, Ended};
 use crate::time::Time;
 
 /// Body of the first message after the proof.
@@ -47,12 +49,12 @@ pub struct Session {
 }
 
 /// What follows from the other end's [`Resumption`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resumed {
-    /// Both ends remember the same: direct messages go on where they were.
-    Continued,
-    /// One end had forgotten: both begin anew. So many direct messages may or may not have arrived.
-    Restarted(usize),
+    /// Both ends remember the same: direct messages go on where they were, after those that ended.
+    Continued(Vec<Ended>),
+    /// One end had forgotten: both begin anew, and these direct messages ended.
+    Restarted(Vec<Ended>),
     /// The other end says what cannot be.
     Impossible,
 }
@@ -121,7 +123,7 @@ impl Session {
             self.began = self.epoch;
             return Resumed::Restarted(self.direct.restart());
         }
-        if self.direct.handle_resumed(theirs.received) { Resumed::Continued } else { Resumed::Impossible }
+        self.direct.handle_resumed(theirs.received).map_or(Resumed::Impossible, Resumed::Continued)
     }
 
     /// Whether direct messages may be sent and taken over the present link.
@@ -133,14 +135,17 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lanes::Letter;
+    use crate::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
+    use crate::wire::Bytes;
 
     #[test]
     fn both_ends_remember() {
         let (mut one, mut other) = (Session::new(7, 1), Session::new(7, 1));
         for epoch in 1..4 {
             let (first, second) = (one.handle_proved(epoch), other.handle_proved(epoch));
-            assert_eq!(one.handle_resumption(second), Resumed::Continued);
-            assert_eq!(other.handle_resumption(first), Resumed::Continued);
+            assert_eq!(one.handle_resumption(second), Resumed::Continued(Vec::new()));
+            assert_eq!(other.handle_resumption(first), Resumed::Continued(Vec::new()));
             assert_eq!(one.handle_resumption(second), Resumed::Impossible, "it is said once a link");
         }
         assert_eq!((one.epoch(), one.next_epoch(), one.next_epoch()), (3, Some(4), Some(5)));
@@ -150,18 +155,24 @@ mod tests {
     fn an_end_that_forgot_begins_anew_with_the_other() {
         let mut one = Session::new(7, 1);
         one.handle_proved(1);
-        assert_eq!(one.handle_resumption(Resumption { began: 1, received: 0 }), Resumed::Continued);
-        one.direct.queue(b"on its way").expect("room");
+        assert_eq!(
+            one.handle_resumption(Resumption { began: 1, received: 0 }),
+            Resumed::Continued(Vec::new())
+        );
+        let letter =
+            Letter { room: 1, slot: Slot::GENESIS, topic: Topic::default(), bytes: Bytes::default() };
+        one.direct.queue(DirectToken(1), letter.clone()).expect("room");
         one.direct.hand_over();
-        one.direct.queue(b"never sent").expect("room");
+        one.direct.queue(DirectToken(2), letter).expect("room");
         one.handle_cut(Time(5));
         let mut forgot = Session::new(7, 2);
         let (mine, theirs) = (one.handle_proved(2), forgot.handle_proved(2));
-        assert_eq!(one.handle_resumption(theirs), Resumed::Restarted(1));
-        assert_eq!(forgot.handle_resumption(mine), Resumed::Restarted(0));
+        let lost = Ended { room: 1, token: DirectToken(1), end: DirectEnd::Unknown };
+        assert_eq!(one.handle_resumption(theirs), Resumed::Restarted(alloc::vec![lost]));
+        assert_eq!(forgot.handle_resumption(mine), Resumed::Restarted(Vec::new()));
         let (mine, theirs) = (one.handle_proved(3), forgot.handle_proved(3));
-        assert_eq!(one.handle_resumption(theirs), Resumed::Continued);
-        assert_eq!(forgot.handle_resumption(mine), Resumed::Continued);
+        assert_eq!(one.handle_resumption(theirs), Resumed::Continued(Vec::new()));
+        assert_eq!(forgot.handle_resumption(mine), Resumed::Continued(Vec::new()));
         assert_eq!(one.direct.unacknowledged(), 1, "what was never sent is kept");
     }
 

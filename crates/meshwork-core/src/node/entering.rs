@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::ToString as _;
+use alloc::vec::Vec;
 
 use super::Node;
 use super::rooms::{of_another_version, persist_token};
@@ -98,6 +99,9 @@ impl Node {
         }
         base.servers.leave_room(&mut base.own, &base.rooms, handle);
         let unused = base.rooms.detach_all(&mut base.links, handle);
+        for endpoint in base.known.seen_in(handle).collect::<Vec<_>>() {
+            base.links.end_direct_in(&mut base.own, endpoint, handle.0, "this end left the room");
+        }
         base.known.forget_room(handle);
         for endpoint in unused {
             if let Some(link) = base.links.id_of(endpoint) {
@@ -216,8 +220,6 @@ fn read_stored(
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
     use crate::node::Output;
     use crate::node::WriteError;

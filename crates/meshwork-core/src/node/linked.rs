@@ -32,9 +32,9 @@ impl Node {
                         self.handle_link_message(from, link, message);
                     }
                 }
-                LinkEvent::Presented(presented) => {
+                LinkEvent::Datagram(bytes) => {
                     if let Some(from) = self.base.links.owner(link) {
-                        let done = self.base.rooms.handle_presented(&mut self.base.own, from, presented);
+                        let done = self.base.rooms.handle_datagram(&mut self.base.own, from, &bytes);
                         self.judge(from, done);
                     }
                 }
@@ -102,7 +102,8 @@ impl Node {
                     base.rooms.handle_attach(&mut base.own, &mut base.links, from, &attach, introduction);
                 attached.map(|room| {
                     if let Some(room) = room {
-                        self.base.known.note_seen(from, room);
+                        base.known.note_seen(from, room);
+                        base.links.handle_attached(&mut base.own, from, room.0);
                     }
                 })
             }
@@ -120,9 +121,16 @@ impl Node {
             LinkMessage::Resumption(resumption) => {
                 as_offence(base.links.handle_resumption(&mut base.own, from, resumption))
             }
-            LinkMessage::Direct(direct) => as_offence(base.links.handle_direct(&mut base.own, from, direct)),
+            LinkMessage::Direct(direct) => {
+                let room = base.rooms.attachments().numbered(from, direct.letter.room);
+                as_offence(base.links.handle_direct(&mut base.own, from, room, direct))
+            }
+            LinkMessage::Presence(said) => {
+                base.rooms.handle_said(&mut base.own, from, &said);
+                Ok(())
+            }
             LinkMessage::DirectReceived(number) => {
-                as_offence(base.links.handle_direct_received(from, number))
+                as_offence(base.links.handle_direct_received(&mut base.own, from, number))
             }
             // The rest is the link's own.
             _ => Ok(()),
@@ -170,6 +178,7 @@ impl Node {
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         base.rooms.attachments_mut().unattach(handle, from);
+        base.links.end_direct_in(&mut base.own, from, handle.0, "it is no member or no neighbour any more");
         match reason {
             DetachReason::Left => base.known.unlist(from, handle),
             DetachReason::Full => base.rooms.attachments_mut().note_distant(handle, from),

@@ -191,6 +191,7 @@ impl Node {
         for endpoint in base.links.end_old_sessions(&mut base.own) {
             base.known.try_at_latest(endpoint, base.own.time());
         }
+        base.links.end_waiting(&mut base.own);
         base.servers.renew_ice_servers(&mut base.own, &base.rooms);
         connecting.handle_path_timeouts(base);
         connecting.handle_known_timeouts(base);
@@ -200,7 +201,6 @@ impl Node {
             self.refuse_room(room, reason);
         }
         self.base.rooms.handle_timeouts(&self.base.own);
-        self.base.rooms.forget_silent_presence(&mut self.base.own);
         self.settle();
     }
 
@@ -216,7 +216,7 @@ impl Node {
     ///
     /// Messages become frames here, after all else, so that those of several commands share frames.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let Base { own, links, rooms, .. } = &mut self.base;
+        let Base { own, links, .. } = &mut self.base;
         if !own.has_outputs() {
             match links.take_unflushed() {
                 Unflushed::Nothing => {}
@@ -224,8 +224,6 @@ impl Node {
                 Unflushed::All => {
                     self.due.set(None);
                     links.flush_all(own);
-                    // What can wait for nothing comes when nothing waits.
-                    rooms.send_presence(own, links);
                 }
             }
         }
@@ -301,20 +299,6 @@ impl Node {
         own.config.name = String::from(name);
         rooms.tell_members(own, links, None);
         self.settle();
-    }
-
-    /// Says something to one linked endpoint alone. It is heard there exactly once and after what was said to it
-    /// before, also when the link breaks and its session is resumed in time; otherwise the loss is told by
-    /// [`Event::DirectLost`].
-    ///
-    /// # Errors
-    /// [`CommandError::NotLinked`], [`CommandError::NoDirect`], [`CommandError::TooLong`], or
-    /// [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
-    pub fn send_direct(&mut self, now: Time, to: Endpoint, bytes: &[u8]) -> Result<(), CommandError> {
-        self.advance(now);
-        self.base.links.send_direct(to, bytes)?;
-        self.settle();
-        Ok(())
     }
 
     /// Says whether the application takes direct messages. While it does not, they wait, and so do those who say
@@ -449,6 +433,8 @@ impl Node {
                 break;
             }
         }
+        let Base { own, links, rooms, .. } = &mut self.base;
+        rooms.say_presence(own, links);
         // A command that the application gives spends nothing: it must answer at once.
         self.base.rooms.set_signatures_left(0);
         self.base.links.flush_all_later();

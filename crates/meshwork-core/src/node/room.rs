@@ -8,6 +8,7 @@ use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
 use crate::id::{Endpoint, PeerId, RoomId};
+use crate::lanes::Letter;
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
 use crate::overlay::sketch::Sight;
@@ -20,7 +21,7 @@ use crate::room::rules::records::Records;
 use crate::room::rules::terms::{Terms, Writers};
 use crate::room::writing::{Receipt, WriteError, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
-use crate::seam::presence::State;
+use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
 use crate::signed::admission::EditSeed;
 use crate::signed::app::{AppParameters, AppWord, SLOTS_MAX};
@@ -29,6 +30,7 @@ use crate::signed::batch::SignedBatch;
 use crate::signed::change::AppOn;
 use crate::signed::list::ShortId;
 use crate::time::{Now, Time, WallTime};
+use crate::wire::Bytes;
 
 /// A room of a node, to read. Much of it is known only once the room's genesis is.
 #[derive(Clone, Copy)]
@@ -355,19 +357,67 @@ impl<'a> RoomMut<'a> {
         self.govern(Act::Lift(records))
     }
 
-    /// Sets what one says of oneself; `None` for nothing. May be called at each movement: what is said is the
-    /// newest, 20 times a second at most, to linked members, and only while their links have nothing else to carry.
-    /// They hear it as [`Event::Presence`].
+    /// Sets what one says of oneself in an app; `None` for nothing. May be called at each movement: 20 times a second
+    /// at most the newest is said, in a datagram where it is short, and once more reliably when it rests. Linked members
+    /// and those who come hear it as [`Event::Presence`]; it ends when one leaves.
     ///
     /// # Errors
-    /// [`CommandError::NoSuchRoom`] or [`CommandError::NotOpen`].
-    pub fn set_presence(&mut self, state: Option<State>) -> Result<(), CommandError> {
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::PresenceTooLong`].
+    pub fn set_presence(&mut self, slot: Slot, state: Option<&[u8]>) -> Result<(), CommandError> {
         let Base { own, rooms, .. } = &mut self.node.base;
         // What is not due yet waits for the timeout.
-        if rooms.set_presence(own, self.room, state)? {
+        if rooms.set_presence(own, self.room, slot, state.unwrap_or_default())? {
             self.node.settle();
         }
         Ok(())
+    }
+
+    /// Says something once, which may be lost, to one linked member or to all of them, who hear it as
+    /// [`Event::Datagram`]. What does not go out before the next one of the same app and topic is replaced by it; what
+    /// arrives after a newer one is passed over. Beyond
+    /// [`DATAGRAMS_SENT_MAX`](crate::lanes::DATAGRAMS_SENT_MAX) a second to a member it is dropped.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::DatagramTooLong`], or
+    /// [`CommandError::NotLinked`] when it is for one endpoint that is no linked member.
+    pub fn send_datagram(
+        &mut self,
+        to: Audience,
+        slot: Slot,
+        topic: &Topic,
+        bytes: &[u8],
+    ) -> Result<(), CommandError> {
+        let Base { own, links, rooms, .. } = &mut self.node.base;
+        rooms.send_datagram(own, links, self.room, to, (slot, topic), bytes)
+    }
+
+    /// Says something to one member alone. It is heard there once, and after what was said to it in this way before, as
+    /// [`Event::Direct`]; [`Event::DirectEnded`] tells how it ended. Where the member is not linked it waits ten seconds
+    /// for that, and ends as not sent. One whose link is cut waits for the session to be resumed, for as long as
+    /// [`Config::resume_within`](super::Config::resume_within), and ends as unknown if it had been sent.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::TooLong`], [`CommandError::NoDirect`];
+    /// [`CommandError::NotLinked`] for an endpoint that is not known in the room, or where much waits for others that
+    /// are not linked; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
+    pub fn send_direct(
+        &mut self,
+        to: Endpoint,
+        slot: Slot,
+        topic: &Topic,
+        bytes: &[u8],
+    ) -> Result<DirectToken, CommandError> {
+        let base = &mut self.node.base;
+        base.rooms.open(&base.own, self.room)?;
+        let bytes = Bytes::new(bytes.to_vec()).map_err(|error| CommandError::TooLong(error.length))?;
+        if !base.known.is_seen_in(to, self.room) {
+            return Err(CommandError::NotLinked(to));
+        }
+        let is_attached = base.rooms.attachments().is_attached(to, self.room);
+        let letter = Letter { room: self.room.0, slot, topic: topic.clone(), bytes };
+        let token = base.links.send_direct(&base.own, to, letter, is_attached)?;
+        self.node.settle();
+        Ok(token)
     }
 
     /// Asks members to whom they are linked; [`RoomRef::sights`] has what they say, from the next second on

@@ -8,6 +8,7 @@ use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
 use crate::room::writing::WriteError;
 use crate::seam::event::{LinkState, RoomHandle};
+use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, PRESENCE_MAX};
 use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;
 use crate::signed::app::{AppParameters, AppWord};
@@ -81,13 +82,20 @@ pub enum CommandError {
     /// As many people are unlinked as a node remembers.
     #[error("{0} people are unlinked already: link to one of them again first")]
     TooManyUnlinked(usize),
-    /// There is no link to the endpoint, and none to resume: wait for [`Event::Link`](super::Event::Link).
+    /// The endpoint is no linked member of the room, and is not waited for: see
+    /// [`RoomMut::send_direct`](super::RoomMut::send_direct).
     #[error("there is no link to {0}")]
     NotLinked(Endpoint),
     /// The endpoint's program is older than direct messages.
     #[error("{0} runs a version of Meshwork that has no direct messages: update it")]
     NoDirect(Endpoint),
-    /// A direct message is longer than [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX).
+    /// What one says of oneself is longer than [`PRESENCE_MAX`](crate::seam::lane::PRESENCE_MAX).
+    #[error("what one says of oneself has {0} bytes; at most {PRESENCE_MAX} are allowed")]
+    PresenceTooLong(usize),
+    /// A datagram is longer than [`DATAGRAM_PAYLOAD_MAX`](crate::seam::lane::DATAGRAM_PAYLOAD_MAX).
+    #[error("a datagram has {0} bytes; at most {DATAGRAM_PAYLOAD_MAX} are allowed")]
+    DatagramTooLong(usize),
+    /// A direct message is longer than [`DIRECT_MAX`](crate::seam::lane::DIRECT_MAX).
     #[error("a direct message has {0} bytes; at most 65536 are allowed")]
     TooLong(usize),
 }

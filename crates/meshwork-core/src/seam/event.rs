@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::change::Changes;
-use super::presence::State;
+use super::lane::{DirectEnd, DirectToken, Slot, Topic};
 use crate::id::{Code, Endpoint, RoomId};
 use crate::signed::batch::BatchKey;
 use crate::signed::header::ReplicaNumber;
@@ -84,8 +84,24 @@ pub enum Event {
         room: RoomHandle,
         /// Who.
         endpoint: Endpoint,
-        /// What it says; `None` when there is nothing to show of it.
-        state: Option<State>,
+        /// In which app.
+        slot: Slot,
+        /// What it says, at most [`PRESENCE_MAX`](super::lane::PRESENCE_MAX) bytes; `None` when there is nothing to show
+        /// of it.
+        state: Option<Vec<u8>>,
+    },
+    /// A member said something in a datagram, newer than what came before in its stream: of that app and topic.
+    Datagram {
+        /// Which room.
+        room: RoomHandle,
+        /// Who.
+        from: Endpoint,
+        /// In which app.
+        slot: Slot,
+        /// About what.
+        topic: Topic,
+        /// What, at most [`DATAGRAM_PAYLOAD_MAX`](super::lane::DATAGRAM_PAYLOAD_MAX) bytes.
+        bytes: Vec<u8>,
     },
     /// A replica of the room looks different now, by what somebody wrote, oneself included, or because the room's
     /// records changed what counts.
@@ -153,12 +169,17 @@ pub enum Event {
         /// What is to be carried.
         text: String,
     },
-    /// A linked endpoint said something to this one alone. Each message is heard once, in the order in which it
-    /// was sent.
+    /// A member said something to this endpoint alone. Each message is heard once, in the order in which it was sent.
     Direct {
+        /// Which room.
+        room: RoomHandle,
         /// Who.
         from: Endpoint,
-        /// What, at most [`DIRECT_MAX`](crate::links::direct::DIRECT_MAX) bytes.
+        /// In which app.
+        slot: Slot,
+        /// About what.
+        topic: Topic,
+        /// What, at most [`DIRECT_MAX`](super::lane::DIRECT_MAX) bytes.
         bytes: Vec<u8>,
     },
     /// Linking by hand came to nothing.
@@ -168,14 +189,20 @@ pub enum Event {
         /// In words, for people.
         reason: String,
     },
-    /// Direct messages of this end to another were given up: nobody knows whether they arrived.
-    DirectLost {
+    /// Direct messages ended: all to this endpoint in this room up to the one named that had not ended before.
+    DirectEnded {
+        /// Which room.
+        room: RoomHandle,
         /// To whom they were.
         to: Endpoint,
+        /// The last of them.
+        through: DirectToken,
         /// How many.
         messages: usize,
-        /// In words, for people.
-        reason: String,
+        /// How.
+        end: DirectEnd,
+        /// In words, for people: why, unless they were taken.
+        reason: Option<String>,
     },
     /// The clocks of the room's members agree on another time than one's own clock: strokes are stamped with
     /// theirs.
@@ -217,6 +244,22 @@ pub enum Event {
 }
 
 impl Event {
+    /// Takes in a later event that says the same of further direct messages. Returns whether it did: who queues events can
+    /// so keep the ends of all messages in little room.
+    pub fn absorb(&mut self, later: &Event) -> bool {
+        let Event::DirectEnded { room, to, through, messages, end, .. } = self else { return false };
+        match later {
+            Event::DirectEnded {
+                room: in_room, to: whom, through: last, messages: more, end: how, ..
+            } if (*room, *to, *end) == (*in_room, *whom, *how) => {
+                *through = *last.max(through);
+                *messages += more;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Makes every text in it fit to be shown, whoever wrote it: see [`text`](crate::text). There is no arm for all the
     /// rest, so that whoever adds an event says where its texts are.
     pub(crate) fn make_fit_to_show(&mut self) {
@@ -236,13 +279,16 @@ impl Event {
                 | RoomRefusal::First
                 | RoomRefusal::Version(_) => {}
             },
-            Event::Link { reason, .. } => reason.iter_mut().for_each(make_fit),
-            Event::ByHandFailed { reason, .. }
-            | Event::DirectLost { reason, .. }
-            | Event::StorageFailed { reason, .. } => make_fit(reason),
+            Event::Link { reason, .. } | Event::DirectEnded { reason, .. } => {
+                reason.iter_mut().for_each(make_fit);
+            }
+            Event::ByHandFailed { reason, .. } | Event::StorageFailed { reason, .. } => make_fit(reason),
             Event::Equivocation { detail, .. } | Event::Refused { detail, .. } => make_fit(detail),
-            // What is carried by hand is made here, and a direct message is bytes, whose meaning the application knows.
-            Event::Invitation { .. } | Event::Reply { .. } | Event::Direct { .. } => {}
+            // What is carried by hand is made here; what lanes carry, topics included, the application knows.
+            Event::Invitation { .. }
+            | Event::Reply { .. }
+            | Event::Direct { .. }
+            | Event::Datagram { .. } => {}
             Event::RoomOpened { .. }
             | Event::RoomRegistered { .. }
             | Event::RoomWaiting { .. }
@@ -403,6 +449,8 @@ pub enum Refusal {
     Stale,
     /// What a member says of itself is malformed, or said more often than it is taken.
     Presence,
+    /// A datagram is malformed, or more were said than are taken.
+    Datagram,
     /// What an endpoint said is none of what the app of the room can be told, as the app found.
     App,
     /// A neighbour misuses the overlay: it promises what it does not send, or asks for more than anybody needs.
@@ -447,6 +495,7 @@ impl Refusal {
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",
             Refusal::Presence => "presence",
+            Refusal::Datagram => "datagram",
             Refusal::App => "app",
             Refusal::Overlay => "overlay",
             Refusal::Server => "server",

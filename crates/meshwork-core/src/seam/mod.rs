@@ -8,5 +8,5 @@ pub mod description;
 pub mod event;
 pub mod ice_server;
 pub mod io;
+pub mod lane;
 pub mod path;
-pub mod presence;

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use meshwork_core::node::Event;
 use tokio::sync::Notify;
 
-/// Events that wait for an application that does not read. Above it the oldest change of a canvas is dropped,
-/// and when there is none the oldest event that is no direct message: the canvas itself can be read at any time.
+/// Events that wait for an application that does not read. Above it the oldest change of a canvas or datagram is
+/// dropped, and when there is none the oldest event that is no direct message nor the end of one: the canvas itself can
+/// be read at any time.
 pub const EVENTS_MAX: usize = 4096;
 /// Waiting events from which on the node keeps direct messages, so that their senders wait too. A message of a link
 /// that is on its way then may bring some 5,000 more: they are never dropped, since they count as received.
@@ -18,7 +19,7 @@ const FEW: usize = EVENTS_MAX / 4;
 /// The events of a node, in order.
 ///
 /// The driver goes on whether or not they are read. Once [`EVENTS_MAX`] wait, old ones are dropped, changes of a
-/// canvas first; [`Events::missed`] counts them. Who sees it grow should read the whole canvas again.
+/// canvas and datagrams first; [`Events::missed`] counts them. Who sees it grow should read the whole canvas again.
 #[derive(Debug)]
 pub struct Events(Arc<Shared>);
 
@@ -119,11 +120,22 @@ impl Shared {
 
 impl Queue {
     fn push(&mut self, event: Event) {
+        let is_end = matches!(event, Event::DirectEnded { .. });
+        if is_end && self.is_behind && self.events.iter_mut().any(|waiting| waiting.absorb(&event)) {
+            return;
+        }
         if self.events.len() >= EVENTS_MAX {
-            let is_change = |event: &Event| matches!(event, Event::Changed { batch: Some(_), .. });
-            let change = self.events.iter().position(is_change);
-            let oldest = || self.events.iter().position(|event| !matches!(event, Event::Direct { .. }));
-            if let Some(place) = change.or_else(oldest) {
+            // Of these the newest says it again, or the canvas does.
+            let is_old = |event: &Event| {
+                matches!(event, Event::Changed { batch: Some(_), .. } | Event::Datagram { .. })
+            };
+            let old = self.events.iter().position(is_old);
+            let oldest = || {
+                self.events
+                    .iter()
+                    .position(|event| !matches!(event, Event::Direct { .. } | Event::DirectEnded { .. }))
+            };
+            if let Some(place) = old.or_else(oldest) {
                 self.events.remove(place);
                 self.missed += 1;
             }

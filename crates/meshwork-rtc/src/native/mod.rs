@@ -40,7 +40,7 @@ pub mod persist;
 mod server;
 pub mod store;
 
-pub use direct::SendError;
+pub use direct::{Addressee, SendError};
 pub use driver::{Driver, DriverStopped, Options, StartError, start};
 pub use events::{EVENTS_MAX, Events};
 pub use links::{Addresses, Advertise};

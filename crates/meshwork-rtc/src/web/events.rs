@@ -10,8 +10,9 @@ use std::task::{Poll, Waker};
 use meshwork_core::node::Event;
 
 /// Events that wait to be read. A task that reads gets its turn before the browser's next callback, so only
-/// an application that stopped reading ever reaches this. Then the oldest change of a canvas is dropped, and when
-/// there is none the oldest event that is no direct message: the canvas itself can be read at any time.
+/// an application that stopped reading ever reaches this. Then the oldest change of a canvas or datagram is dropped,
+/// and when there is none the oldest event that is no direct message nor the end of one: the canvas itself can be read
+/// at any time.
 pub const EVENTS_MAX: usize = 4096;
 /// Waiting events from which on the node keeps direct messages, so that their senders wait too. A message of a link
 /// that is on its way then may bring some 5,000 more: they are never dropped, since they count as received.
@@ -88,11 +89,23 @@ impl Events {
 impl EventSender {
     pub(crate) fn send(&self, event: Event) {
         let mut state = self.0.0.borrow_mut();
+        let is_end = matches!(event, Event::DirectEnded { .. });
+        if is_end && state.is_behind && state.waiting.iter_mut().any(|waiting| waiting.absorb(&event)) {
+            return;
+        }
         if state.waiting.len() >= EVENTS_MAX {
-            let is_change = |event: &Event| matches!(event, Event::Changed { batch: Some(_), .. });
-            let change = state.waiting.iter().position(is_change);
-            let oldest = || state.waiting.iter().position(|event| !matches!(event, Event::Direct { .. }));
-            if let Some(place) = change.or_else(oldest) {
+            // Of these the newest says it again, or the canvas does.
+            let is_old = |event: &Event| {
+                matches!(event, Event::Changed { batch: Some(_), .. } | Event::Datagram { .. })
+            };
+            let old = state.waiting.iter().position(is_old);
+            let oldest = || {
+                state
+                    .waiting
+                    .iter()
+                    .position(|event| !matches!(event, Event::Direct { .. } | Event::DirectEnded { .. }))
+            };
+            if let Some(place) = old.or_else(oldest) {
                 state.waiting.remove(place);
                 state.missed += 1;
             }

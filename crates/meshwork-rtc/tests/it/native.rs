@@ -13,6 +13,7 @@ use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::links::direct::RETAINED_MAX;
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, ServerState};
 use meshwork_core::seam::io::StoreChange;
+use meshwork_core::seam::lane::{DirectEnd, DirectToken};
 use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::signed::list::ShortId;
@@ -20,7 +21,7 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_rtc::native::persist::{Store, StoreError};
 use meshwork_rtc::native::store::RedbStore;
-use meshwork_rtc::native::{Addresses, Driver, DriverStopped, Events, Options, SendError, start};
+use meshwork_rtc::native::{Addressee, Addresses, Driver, DriverStopped, Events, Options, SendError, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -28,10 +29,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// The longest that anything here may take.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A meeting point on a free port; it stops when the sender is dropped.
-async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
+pub(crate) async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     let hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -43,13 +44,13 @@ async fn serve() -> (SocketAddr, oneshot::Sender<()>) {
     (address, stop)
 }
 
-struct Peer {
-    driver: Driver,
-    events: Events,
+pub(crate) struct Peer {
+    pub(crate) driver: Driver,
+    pub(crate) events: Events,
 }
 
 impl Peer {
-    fn start(name: u8, store: Option<Box<dyn Store>>) -> Peer {
+    pub(crate) fn start(name: u8, store: Option<Box<dyn Store>>) -> Peer {
         let config = Config { name: format!("peer {name}"), ..Config::default() };
         let options = Options {
             store,
@@ -61,7 +62,7 @@ impl Peer {
     }
 
     /// Reads events until one is what is wanted.
-    async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    pub(crate) async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         let found = async {
             loop {
                 let event = self.events.next().await.expect("the node runs");
@@ -73,7 +74,7 @@ impl Peer {
         tokio::time::timeout(DEADLINE, found).await.unwrap_or_else(|_| panic!("no {what} in time"))
     }
 
-    async fn create(&mut self, server: SocketAddr, private: bool) -> (RoomHandle, RoomAddress) {
+    pub(crate) async fn create(&mut self, server: SocketAddr, private: bool) -> (RoomHandle, RoomAddress) {
         let size = CanvasSize { width: 64, height: 48 };
         let spec = meshwork_place::room_spec(format!("http://{server}"), size, private);
         let room = self.driver.call(move |node, now| node.create_room(now, spec)).await.unwrap().unwrap();
@@ -82,7 +83,7 @@ impl Peer {
         (room, address.expect("a registered room has an address"))
     }
 
-    async fn join(&mut self, address: &RoomAddress) -> RoomHandle {
+    pub(crate) async fn join(&mut self, address: &RoomAddress) -> RoomHandle {
         let address = address.clone();
         let joined = self.driver.call(move |node, now| node.join_room(now, address, None)).await;
         let room = joined.unwrap().unwrap();
@@ -242,15 +243,16 @@ async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
     const COUNT: u32 = 3000;
     let (server, _stop) = serve().await;
     let (mut ada, mut ben) = (Peer::start(11, None), Peer::start(12, None));
-    let (_, address) = ada.create(server, false).await;
+    let (room, address) = ada.create(server, false).await;
     ben.join(&address).await;
     let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
     ada.wait("member", attached).await;
     ben.wait("member", attached).await;
-    let (driver, to) = (ada.driver.clone(), ben.driver.endpoint());
+    let (driver, to) = (ada.driver.clone(), Addressee::new(room, ben.driver.endpoint()));
+    let addressee = to.clone();
     let sending = tokio::spawn(async move {
         let messages = (0..COUNT).map(|number| [number.to_be_bytes().as_slice(), &[0; 1020]].concat());
-        driver.send_direct_all(to, messages).await
+        driver.send_direct_all(addressee, messages).await
     });
     let mut next = 0;
     ben.wait("last message", |event| {
@@ -262,10 +264,16 @@ async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
         (next == COUNT).then_some(())
     })
     .await;
-    sending.await.unwrap().expect("a linked endpoint that reads");
+    let last = sending.await.unwrap().expect("a linked endpoint that reads");
+    let is_last = |through: DirectToken| Some(through) == last;
+    ada.wait("word that all were taken", |event| match event {
+        Event::DirectEnded { through, end: DirectEnd::Taken, .. } => is_last(*through).then_some(()),
+        _ => None,
+    })
+    .await;
     let stranger = Identity::from_secret([99; 32]).peer();
     let nobody = Endpoint { peer: stranger, instance: Instance(1) };
-    let refused = ada.driver.send_direct(nobody, vec![1]).await;
+    let refused = ada.driver.send_direct(Addressee::new(room, nobody), vec![1]).await;
     assert_eq!(refused, Err(SendError::Refused(CommandError::NotLinked(nobody))));
     ada.driver.shut_down().await;
     assert_eq!(ada.driver.send_direct(to, vec![1]).await, Err(SendError::Stopped(DriverStopped)));
@@ -278,12 +286,12 @@ async fn an_application_that_does_not_read_makes_its_neighbour_wait_and_loses_no
     const COUNT: u32 = 30_000;
     let (server, _stop) = serve().await;
     let (mut ada, mut ben) = (Peer::start(13, None), Peer::start(14, None));
-    let (_, address) = ada.create(server, false).await;
+    let (room, address) = ada.create(server, false).await;
     ben.join(&address).await;
     let attached = |event: &Event| matches!(event, Event::MemberAttached { .. }).then_some(());
     ada.wait("member", attached).await;
     ben.wait("member", attached).await;
-    let (driver, to) = (ada.driver.clone(), ben.driver.endpoint());
+    let (driver, to) = (ada.driver.clone(), Addressee::new(room, ben.driver.endpoint()));
     let sending = tokio::spawn(async move {
         driver.send_direct_all(to, (0..COUNT).map(|number| number.to_be_bytes().to_vec())).await
     });

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::links::direct::DIRECT_MAX;
+use meshwork_core::id::Identity;
 use meshwork_core::node::{Config, Event, LinkState, RoomHandle};
+use meshwork_core::seam::lane::{DIRECT_MAX, DirectEnd};
 use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
-use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
+use meshwork_rtc::native::{Addressee, Addresses, Driver, Events, Options, start};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig, IceOffer, RelayOffer};
@@ -80,7 +80,9 @@ impl Peer {
                         assert_eq!(*bytes, message(self.heard), "whole, in order, none twice");
                         self.heard += 1;
                     }
-                    Event::DirectLost { messages, reason, .. } => panic!("{messages} lost: {reason}"),
+                    Event::DirectEnded { messages, end, reason, .. } => {
+                        assert_eq!(*end, DirectEnd::Taken, "{messages}: {reason:?}");
+                    }
                     Event::Link { state, reason, .. } => self.states.push((*state, reason.clone())),
                     _ => {}
                 }
@@ -117,9 +119,11 @@ fn message(number: usize) -> Vec<u8> {
     bytes
 }
 
-fn send(driver: &Driver, to: Endpoint, numbers: std::ops::Range<usize>) -> JoinHandle<()> {
+fn send(driver: &Driver, to: Addressee, numbers: std::ops::Range<usize>) -> JoinHandle<()> {
     let driver = driver.clone();
-    tokio::spawn(async move { driver.send_direct_all(to, numbers.map(message)).await.unwrap() })
+    tokio::spawn(async move {
+        driver.send_direct_all(to, numbers.map(message)).await.unwrap();
+    })
 }
 
 async fn meet(ada: &mut Peer, ben: &mut Peer, server: String) -> (RoomHandle, RoomHandle) {
@@ -145,8 +149,8 @@ async fn hidden_then_shown(transport: RelayTransport) {
     let expected = LinkPath { local: relayed, remote: relayed, relay: Some(transport) };
     assert_eq!(ada.path(room).await, expected);
 
-    let to = ben.driver.endpoint();
-    let sending = send(&ada.driver, to, 0..MESSAGES);
+    let to = Addressee::new(room, ben.driver.endpoint());
+    let sending = send(&ada.driver, to.clone(), 0..MESSAGES);
     ben.until("ten megabytes", |peer, _| peer.heard == MESSAGES).await;
     sending.await.unwrap();
 

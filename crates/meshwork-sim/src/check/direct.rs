@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
+use meshwork_core::seam::lane::DirectEnd;
 
 use super::Violation;
 
@@ -17,6 +18,8 @@ struct Said {
     /// The number of the last one that was heard.
     last: u64,
     lost: u64,
+    /// How many ends were told, those as taken included.
+    ended: u64,
 }
 
 /// All direct messages of a world, each of which holds its number.
@@ -40,10 +43,10 @@ impl DirectLedger {
     /// What `me` heard.
     ///
     /// # Errors
-    /// [`Violation`] when a message comes twice, out of order, or was never sent.
+    /// [`Violation`] when a message comes twice, out of order, or was never sent, or ends twice.
     pub fn hear(&mut self, me: Endpoint, event: &Event) -> Result<(), Violation> {
         match event {
-            Event::Direct { from, bytes } => {
+            Event::Direct { from, bytes, .. } => {
                 let said = self.said.entry((*from, me)).or_default();
                 let number = bytes.as_slice().try_into().map_or(u64::MAX, u64::from_be_bytes);
                 if number <= said.last || number > said.sent {
@@ -56,8 +59,17 @@ impl DirectLedger {
                 said.last = number;
                 said.heard += 1;
             }
-            Event::DirectLost { to, messages, .. } => {
-                self.said.entry((me, *to)).or_default().lost += *messages as u64;
+            Event::DirectEnded { to, messages, end, .. } => {
+                let said = self.said.entry((me, *to)).or_default();
+                said.ended += *messages as u64;
+                if *end != DirectEnd::Taken {
+                    said.lost += *messages as u64;
+                }
+                if said.ended > said.sent {
+                    let detail =
+                        format!("{me} is told of {} ends, of {} messages to {to}", said.ended, said.sent);
+                    return Err(Violation { checker: CHECKER, detail });
+                }
             }
             _ => {}
         }

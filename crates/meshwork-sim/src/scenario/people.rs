@@ -434,18 +434,18 @@ impl Scenario {
 
     /// Somebody honest says three things to somebody honest.
     fn say(&mut self, from: Name, to: Name) {
-        let index = |name| {
+        let member = |name| {
             let person = self.people.get(&name).filter(|person| !person.hostile)?;
-            Some(person.member?.0)
+            person.member
         };
-        let (Some(from), Some(to)) = (index(from), index(to)) else { return };
+        let (Some((from, room)), Some((to, _))) = (member(from), member(to)) else { return };
         if self.world.look_at(from).is_asleep() {
             return;
         }
         let (me, them) = (self.world.node(from).endpoint(), self.world.node(to).endpoint());
         for _ in 0..3 {
             let content = self.direct.next(me, them);
-            if self.world.send_direct(from, them, &content) {
+            if self.world.send_direct(from, room, them, &content) {
                 self.direct.sent(me, them);
             }
         }

@@ -39,6 +39,7 @@ use meshwork_core::node::{Config, Effect, Event, Input, Node, Output, Receipt, R
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
+use meshwork_core::seam::lane::{Slot, Topic};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::time::{Time, WallTime};
@@ -315,9 +316,12 @@ impl World {
         result
     }
 
-    /// Lets a program say something to one endpoint. Returns whether its node took it.
-    pub fn send_direct(&mut self, index: NodeIndex, to: Endpoint, bytes: &[u8]) -> bool {
-        self.command(index, |node, now| node.send_direct(now, to, bytes)).is_ok()
+    /// Lets a program say something to one endpoint in a room. Returns whether its node took it.
+    pub fn send_direct(&mut self, index: NodeIndex, room: RoomHandle, to: Endpoint, bytes: &[u8]) -> bool {
+        let topic = Topic::default();
+        let send =
+            |node: &mut Node, now| node.room_mut(now, room).send_direct(to, Slot::GENESIS, &topic, bytes);
+        self.command(index, send).is_ok()
     }
 
     /// Ends a program as a person does: it says goodbye.

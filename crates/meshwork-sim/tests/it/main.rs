@@ -9,6 +9,7 @@ mod faults;
 mod hostile;
 mod in_band;
 mod joins;
+mod lanes;
 mod overlays;
 mod people;
 mod planted;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, refused, room_of, whole};
 use meshwork_core::id::Endpoint;
+use meshwork_core::lanes::{DATAGRAM_KIND, PRESENCE_TAKEN_MAX, Said, Unreliable};
 use meshwork_core::node::{Config, Event, LinkState, Node, PeerView, Refusal};
-use meshwork_core::presence::Presented;
 use meshwork_core::seam::io::Channel;
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::wire::Bytes;
 use meshwork_place::{Cursor, Place as _};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
@@ -24,8 +26,8 @@ fn pointed(world: &mut World, (index, _): Member) -> Vec<(Endpoint, Option<Curso
     let events: Vec<Event> = world.program(index).events.drain(..).collect();
     let mut heard = Vec::new();
     for event in events {
-        if let Event::Presence { room, endpoint, state } = event {
-            let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state);
+        if let Event::Presence { room, endpoint, state, .. } = event {
+            let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
             heard.push((endpoint, world.command(index, read)));
         }
     }
@@ -108,7 +110,8 @@ fn floods_and_nonsense_about_cursors_are_counted() {
     let link = world.connections_of(liar.0)[0];
     let said = |sequence, x, y| {
         let cursor = Cursor { x, y, is_drawing: false, colour: RED };
-        Presented { room: liar.1.0, sequence, state: Some(cursor.state()) }.encode().to_vec()
+        let state = Bytes::new(cursor.state().to_vec()).expect("short");
+        Unreliable::Presence(Said { room: liar.1.0, slot: Slot::GENESIS, sequence, state }).encode().0
     };
     for sequence in 1..=1000 {
         world.inject(liar.0, link, Channel::Unreliable, said(sequence, 16, 16));
@@ -116,11 +119,12 @@ fn floods_and_nonsense_about_cursors_are_counted() {
     world.run_for(Duration::from_millis(500));
     assert!(refused(&world, honest.0, Refusal::Presence));
     // Some overtake others, and what is older is no news.
-    assert!((1..=40).contains(&pointed(&mut world, honest).len()), "what a neighbour may say in a second");
+    let taken = 1..=PRESENCE_TAKEN_MAX as usize;
+    assert!(taken.contains(&pointed(&mut world, honest).len()), "what a neighbour may say in a second");
     world.run_for(Duration::from_secs(2));
     // A later kind is passed over; a cursor outside the canvas, or cut off, is an offence.
     for byte in 0..7 {
-        world.inject(liar.0, link, Channel::Unreliable, vec![5, byte, 1, 2]);
+        world.inject(liar.0, link, Channel::Unreliable, vec![9, byte, 1, 2]);
         world.inject(liar.0, link, Channel::Unreliable, said(2000 + u32::from(byte), 16 * 100, byte.into()));
         world.run_for(Duration::from_millis(20));
     }
@@ -129,7 +133,7 @@ fn floods_and_nonsense_about_cursors_are_counted() {
     assert_eq!(pointed(&mut world, honest), [(liar_seen, None); 7]);
     assert!(refused(&world, honest.0, Refusal::App));
     assert_eq!(view(&world, honest, liar_seen).map(|view| view.state), Some(LinkState::Direct));
-    world.inject(liar.0, link, Channel::Unreliable, vec![4, 0, 0]);
+    world.inject(liar.0, link, Channel::Unreliable, vec![DATAGRAM_KIND, 0, 0]);
     world.run_for(Duration::from_millis(100));
     let seen = view(&world, honest, liar_seen).expect("it is still shown");
     assert_eq!(seen.state, LinkState::Gone, "the eighth ends the link: {:?}", seen.reason);
@@ -213,4 +217,25 @@ fn a_name_with_control_characters_arrives_as_plain_text() {
         let seen = view(&world, member, guest).expect("it is linked");
         assert_eq!(seen.name, "]52;c;cm0gLXJmLinexe");
     }
+}
+
+#[test]
+fn a_cursor_that_moves_costs_at_most_340_bytes_a_second_and_one_that_rests_nothing() {
+    let sent = |moves: bool, rest: u64| {
+        let (mut world, members) = room_of(2, PathModel::LOCAL);
+        let (me, them) = (members[0], endpoint(&world, members[1]));
+        world.run_for(Duration::from_secs(5));
+        for step in 0..1000 {
+            if moves {
+                point(&mut world, me, Some(pointer(f64::from(step % 100), 7.5)));
+            }
+            world.run_for(Duration::from_millis(10));
+        }
+        world.run_for(Duration::from_secs(rest));
+        view(&world, me, them).expect("it is linked").bytes_sent
+    };
+    let moving = sent(true, 1) - sent(false, 1);
+    println!("{moving} bytes in ten seconds");
+    assert!(moving <= 3400, "{moving}");
+    assert_eq!(sent(true, 61) - sent(false, 61), moving);
 }

@@ -104,7 +104,7 @@ fn a_direct_path_that_opens_later_is_taken_without_a_loss() {
     let mut said = 0u32;
     while link(&world, &members, 0, 1).0 == HARD && said < 600 {
         for from in [0, 1] {
-            assert!(world.send_direct(from, ends[1 - from], &said.to_be_bytes()));
+            assert!(world.send_direct(from, members[from].1, ends[1 - from], &said.to_be_bytes()));
         }
         said += 1;
         world.run_for(SECOND / 10);

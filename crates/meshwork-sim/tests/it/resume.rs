@@ -6,6 +6,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event, LinkState, PeerView};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::seam::lane::{DIRECT_MAX, DirectEnd, Slot, Topic};
 use meshwork_core::time::Time;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
@@ -63,7 +64,8 @@ impl People {
     fn say(&mut self, member: usize, other: usize) -> bool {
         let (from, to) = (self.endpoint(member), self.endpoint(other));
         let content = self.ledger.next(from, to);
-        let taken = self.world.send_direct(self.members[member].0, to, &content);
+        let (index, room) = self.members[member];
+        let taken = self.world.send_direct(index, room, to, &content);
         if taken {
             self.ledger.sent(from, to);
         }
@@ -133,7 +135,7 @@ impl People {
 
     fn lost(&self) -> Vec<(NodeIndex, usize)> {
         let lost = |(index, _, event): &(NodeIndex, Time, Event)| match event {
-            Event::DirectLost { messages, .. } => Some((*index, *messages)),
+            Event::DirectEnded { messages, end, .. } if *end != DirectEnd::Taken => Some((*index, *messages)),
             _ => None,
         };
         self.events.iter().filter_map(lost).collect()
@@ -206,8 +208,11 @@ fn what_a_cut_of_70_seconds_loses_is_told() -> Result<(), Violation> {
     people.rest_for(Duration::from_secs(3))?;
     let (silent, loud) = (people.members[1].0, people.members[0].0);
     assert_eq!(people.lost(), [(loud, 7)], "{silent} had said nothing");
-    assert!(!people.say(0, 1), "nothing is taken that nobody may ever hear");
+    assert!(people.say(0, 1), "a link may be found");
     people.rest_for(Duration::from_secs(9))?;
+    assert_eq!(people.lost(), [(loud, 7)]);
+    people.rest_for(Duration::from_secs(2))?;
+    assert_eq!(people.lost(), [(loud, 7), (loud, 1)], "none was");
     people.world.heal();
     people.rest_for(Duration::from_secs(20))?;
     assert_ne!(people.view(0, 1).session, before, "what comes then is a new session");
@@ -362,19 +367,23 @@ fn a_changed_network_is_noticed_within_two_seconds() -> Result<(), Violation> {
 
 #[test]
 fn what_is_kept_for_one_endpoint_is_bounded_and_says_so() -> Result<(), Violation> {
-    use meshwork_core::links::direct::{DIRECT_MAX, RETAINED_MAX};
+    use meshwork_core::links::direct::RETAINED_MAX;
     use meshwork_core::node::CommandError;
     let mut people = People::meet(3, PathModel::WAN, |_| Config::default());
     people.cut();
-    let (index, to) = (people.members[0].0, people.endpoint(1));
+    let ((index, room), to) = (people.members[0], people.endpoint(1));
     let long = vec![0; DIRECT_MAX];
-    let taken = (0..100).take_while(|_| people.world.send_direct(index, to, &long)).count();
+    let taken = (0..100).take_while(|_| people.world.send_direct(index, room, to, &long)).count();
     assert_eq!(taken, RETAINED_MAX / (DIRECT_MAX + 64));
     let now = people.world.now();
-    let refused = people.world.program(index).node.send_direct(now, to, &long).expect_err("it is full");
+    let mut send = |bytes: &[u8]| {
+        let room = &mut people.world.program(index).node.room_mut(now, room);
+        room.send_direct(to, Slot::GENESIS, &Topic::default(), bytes)
+    };
+    let refused = send(&long).expect_err("it is full");
     assert!(matches!(refused, CommandError::Backpressure(bytes) if bytes > RETAINED_MAX - 2 * DIRECT_MAX));
     assert!(refused.to_string().contains("cannot keep up"), "{refused}");
-    let too_long = people.world.program(index).node.send_direct(now, to, &vec![0; DIRECT_MAX + 1]);
+    let too_long = send(&[0; DIRECT_MAX + 1]);
     assert_eq!(too_long, Err(CommandError::TooLong(DIRECT_MAX + 1)));
     // The third hears at once all the same.
     people.say(0, 2);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use meshwork_core::id::{Endpoint, Identity};
 use meshwork_core::node::{Config, Event, Node, PeerView, RoomHandle};
+use meshwork_core::seam::lane::{DirectEnd, Slot, Topic};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
@@ -98,7 +99,8 @@ impl Native {
         let said = self.call(move |node, now, room| {
             node.paint(now, room, &[cell])?;
             if let Some(to) = to {
-                node.send_direct(now, to, &number.to_be_bytes())?;
+                let (slot, topic) = (Slot::GENESIS, Topic::default());
+                node.room_mut(now, room).send_direct(to, slot, &topic, &number.to_be_bytes())?;
             }
             anyhow::Ok(())
         });
@@ -122,8 +124,8 @@ impl Native {
                     ensure!(number == self.heard.len() as u64 + 1, "{number} after {:?}", self.heard.last());
                     self.heard.push(number);
                 }
-                Event::DirectLost { messages, reason, .. } => {
-                    anyhow::bail!("{messages} messages lost: {reason}");
+                Event::DirectEnded { messages, end, reason, .. } => {
+                    ensure!(end == DirectEnd::Taken, "{messages} messages lost: {reason:?}");
                 }
                 _ => {}
             }

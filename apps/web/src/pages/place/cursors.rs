@@ -155,6 +155,11 @@ impl Flock {
         let (Some(work), Some(view)) = (self.work(), self.board.view.get_untracked()) else { return };
         let now = js_sys::Date::now();
         let mut soonest: Option<f64> = None;
+        let quiet: Vec<Endpoint> = {
+            let tracks = work.tracks.borrow();
+            tracks.iter().filter(|(_, track)| !track.is_shown(now)).map(|(who, _)| *who).collect()
+        };
+        quiet.into_iter().for_each(|who| self.leave(who));
         let tracks = work.tracks.borrow();
         for (who, track) in tracks.iter() {
             let Some(shown) = self.shown.with_untracked(|shown| shown.get(who).copied()) else { continue };

@@ -2,7 +2,8 @@
 
 use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
+use meshwork_core::node::{Event, Node, Refusal, RoomHandle, ServerState};
+use meshwork_core::seam::lane::Slot;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, Painted, REPLICA};
 use meshwork_rtc::web::{Events, StorageNews};
@@ -55,8 +56,9 @@ impl Session {
             | Event::InStep { .. }
             | Event::RulesChanged { .. }
             | Event::RecordsInStep { .. } => self.heed(News::Changed),
-            Event::Presence { room, endpoint, state } if self.is_ours(room) => {
-                let cursor = self.with_node(|node, now| node.read_cursor(now, room, endpoint, state));
+            Event::Presence { room, endpoint, slot: Slot::GENESIS, state } if self.is_ours(room) => {
+                let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
+                let cursor = self.with_node(read);
                 self.handle_pointed(endpoint, cursor);
             }
             Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.heed(News::Came(endpoint)),

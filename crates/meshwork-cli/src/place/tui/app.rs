@@ -19,6 +19,8 @@ use super::view::View;
 const UNDO_MAX: usize = 64;
 /// Cells of a stroke that is not handed over yet: a line across the largest canvas, there and back.
 const PENDING_MAX: usize = 8192;
+/// How long a cursor that does not move is shown: whoever looks on may hold still for a while.
+const POINTER_SHOWN: Duration = Duration::from_secs(60);
 /// How long a name stands beside a cursor that does not move any more.
 const POINTER_NAME_SHOWN: Duration = Duration::from_secs(3);
 /// Characters of a line that is typed.
@@ -73,7 +75,7 @@ pub(super) struct App {
     /// What the room's rules leave, where they limit something.
     pub(super) allowance: Option<String>,
     /// The cursors of the others, and when they moved last.
-    pub(super) pointers: BTreeMap<Endpoint, (Cursor, Instant)>,
+    pointers: BTreeMap<Endpoint, (Cursor, Instant)>,
     /// What happened last, and whether it is bad.
     pub(super) words: (String, bool),
     pub(super) prompt: Option<Prompt>,
@@ -162,6 +164,15 @@ impl App {
             Some(pointer) => drop(self.pointers.insert(endpoint, (pointer, now))),
             None => drop(self.pointers.remove(&endpoint)),
         }
+    }
+
+    /// The cursors of the others that moved lately.
+    pub(super) fn fresh_pointers(
+        &self,
+        now: Instant,
+    ) -> impl Iterator<Item = (&Endpoint, &(Cursor, Instant))> {
+        let is_fresh = move |moved: Instant| now.saturating_duration_since(moved) < POINTER_SHOWN;
+        self.pointers.iter().filter(move |(_, (_, moved))| is_fresh(*moved))
     }
 
     /// What stands beside a cursor: the name of who moved it just now.

@@ -199,7 +199,7 @@ fn draw_canvas(app: &App, look: Look, buffer: &mut Buffer) {
 /// The cursors of the others: an arrow, and for a while a name.
 fn draw_pointers(app: &App, look: Look, buffer: &mut Buffer) {
     let area = app.layout.canvas;
-    for (endpoint, (pointer, moved)) in &app.pointers {
+    for (endpoint, (pointer, moved)) in app.fresh_pointers(look.now) {
         let place = pointer.place();
         let Some((left, top)) = app.view.dot_of((place.0 as u16, place.1 as u16)) else { continue };
         let y = area.y + if app.layout.has_half_blocks { top / 2 } else { top };

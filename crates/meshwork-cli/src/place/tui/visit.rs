@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use crossterm::event::Event as Input;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, ServerState, WriteError};
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_place::canvas::{Colour, Painted, REPLICA};
@@ -148,8 +149,9 @@ impl<'a> Visit<'a> {
                 self.looked = None;
                 app.say("The rules of the room changed.");
             }
-            Event::Presence { room, endpoint, state } => {
-                let read = move |node: &mut Node, now| node.read_cursor(now, room, endpoint, state);
+            Event::Presence { room, endpoint, slot: Slot::GENESIS, state } => {
+                let read =
+                    move |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
                 let cursor = self.session.call(read).await?;
                 app.point(endpoint, cursor, std::time::Instant::now());
             }

@@ -275,6 +275,11 @@ impl Known {
         self.peers.iter().filter(move |(_, peer)| peer.rooms.contains(&room)).map(|(&endpoint, _)| endpoint)
     }
 
+    /// Whether an endpoint was ever seen in a room.
+    pub(in crate::node) fn is_seen_in(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
+        self.peers.get(&endpoint).is_some_and(|peer| peer.rooms.contains(&room))
+    }
+
     /// What an endpoint signed about the key to which signals for it are sealed.
     pub(in crate::node) fn announcement(&self, endpoint: Endpoint) -> Option<&Announcement> {
         self.peers.get(&endpoint)?.announcement.as_ref()

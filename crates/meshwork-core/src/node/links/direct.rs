@@ -1,23 +1,29 @@
 //! Sessions: when one is resumed, what was said in it to one endpoint alone, and what is lost with it.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::waiting::LINK_WITHIN;
 use super::{End, Links, SERVE_QUEUE};
 use crate::id::Endpoint;
-use crate::links::direct::{Arrival, DIRECT_MAX};
+use crate::lanes::Letter;
+use crate::links::direct::{Arrival, Ended};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
 use crate::links::message::{Direct, LinkMessage};
 use crate::links::resume::{Resumed, Resumption, Session};
 use crate::links::transcript::Facts;
 use crate::node::own::Own;
 use crate::node::view::CommandError;
-use crate::seam::event::Event;
+use crate::seam::event::{Event, RoomHandle};
 use crate::seam::io::LinkId;
-use crate::wire::Bytes;
+use crate::seam::lane::{DirectEnd, DirectToken};
 
+/// Endpoints for which something may wait that has no link: each is one that a link is looked for meanwhile.
+const WAITING_ENDPOINTS_MAX: usize = 8;
 /// The first version of the link protocol with resumption and direct messages.
 const RESUMPTION_VERSION: u16 = 2;
 
@@ -32,18 +38,75 @@ impl Links {
         self.ends.get_mut(&endpoint)?.session.as_mut()
     }
 
-    /// Queues a direct message.
-    pub(in crate::node) fn send_direct(&mut self, to: Endpoint, bytes: &[u8]) -> Result<(), CommandError> {
-        if bytes.len() > DIRECT_MAX {
-            return Err(CommandError::TooLong(bytes.len()));
-        }
+    /// Queues a direct message in a session; where there is none, or its room waits to be attached, it waits for that.
+    ///
+    /// # Errors
+    /// [`CommandError::NotLinked`], [`CommandError::NoDirect`] or [`CommandError::Backpressure`].
+    pub(in crate::node) fn send_direct(
+        &mut self,
+        own: &Own,
+        to: Endpoint,
+        letter: Letter,
+        is_attached: bool,
+    ) -> Result<DirectToken, CommandError> {
+        let token = DirectToken(self.next_token);
+        let waits = |(whose, end): &(&Endpoint, &Box<End>)| **whose != to && end.waiting.is_some();
+        let waiting = self.ends.iter().filter(waits).count();
         let end = self.ends.get_mut(&to).ok_or(CommandError::NotLinked(to))?;
-        let session = end.session.as_mut().ok_or(CommandError::NotLinked(to))?;
-        if !end.direct_links {
-            return Err(CommandError::NoDirect(to));
+        let waits_in_room = end.waiting.as_ref().is_some_and(|waiting| waiting.has_room(letter.room));
+        match &mut end.session {
+            Some(_) if !end.direct_links => return Err(CommandError::NoDirect(to)),
+            // What waits for the room to be attached goes first.
+            Some(session) if (is_attached || end.link.is_none()) && !waits_in_room => {
+                session.direct.queue(token, letter).map_err(CommandError::Backpressure)?;
+            }
+            _ if waiting >= WAITING_ENDPOINTS_MAX => return Err(CommandError::NotLinked(to)),
+            _ => {
+                let waiting = end.waiting.get_or_insert_default();
+                waiting.queue(own.time() + LINK_WITHIN, token, letter).map_err(CommandError::Backpressure)?;
+            }
         }
-        session.direct.queue(bytes).map_err(CommandError::Backpressure)?;
-        Ok(())
+        self.next_token += 1;
+        Ok(token)
+    }
+
+    /// An endpoint is attached to a room that this end calls by this number: what waited for that is sent.
+    pub(in crate::node) fn handle_attached(&mut self, own: &mut Own, endpoint: Endpoint, room: u32) {
+        let Some(end) = self.ends.get_mut(&endpoint) else { return };
+        let (Some(waiting), Some(session)) = (&mut end.waiting, &mut end.session) else { return };
+        let mut ended = Vec::new();
+        for (token, letter) in waiting.take_room(room) {
+            if session.direct.queue(token, letter).is_err() {
+                ended.push(Ended { room, token, end: DirectEnd::NotSent });
+            }
+        }
+        end.waiting.take_if(|waiting| waiting.is_empty());
+        tell_ended(own, endpoint, &ended, Some("more waited for it than it is kept for one endpoint"));
+    }
+
+    /// Gives up what waited too long for a link.
+    pub(in crate::node) fn end_waiting(&mut self, own: &mut Own) {
+        let now = own.time();
+        for (&endpoint, end) in &mut self.ends {
+            let Some(waiting) = &mut end.waiting else { continue };
+            let ended = waiting.take_late(now);
+            end.waiting.take_if(|waiting| waiting.is_empty());
+            let words = format!("no link to it was found within {} s", LINK_WITHIN.as_secs());
+            tell_ended(own, endpoint, &ended, Some(&words));
+        }
+    }
+
+    /// An endpoint is in a room no longer that this end calls by this number, or this end is not: what was said to it
+    /// there ends.
+    pub(in crate::node) fn end_direct_in(&mut self, own: &mut Own, endpoint: Endpoint, room: u32, why: &str) {
+        let Some(end) = self.ends.get_mut(&endpoint) else { return };
+        let mut ended = end.session.as_mut().map(|session| session.direct.end_room(room)).unwrap_or_default();
+        if let Some(waiting) = &mut end.waiting {
+            let not_sent = |(token, _)| Ended { room, token, end: DirectEnd::NotSent };
+            ended.extend(waiting.take_room(room).into_iter().map(not_sent));
+        }
+        end.waiting.take_if(|waiting| waiting.is_empty());
+        tell_ended(own, endpoint, &ended, Some(why));
     }
 
     /// A link is proved: resumes its session, or begins it. Returns what to tell people when it was resumed, and
@@ -90,8 +153,8 @@ impl Links {
     /// A session is over; what was said in it and not acknowledged is given up.
     pub(in crate::node) fn end_session(&mut self, own: &mut Own, endpoint: Endpoint, reason: &str) {
         let Some(end) = self.ends.get_mut(&endpoint) else { return };
-        let messages = end.session.take().map_or(0, |session| session.direct.unacknowledged());
-        tell_lost(own, endpoint, messages, reason);
+        let ended = end.session.take().map(|mut session| session.direct.end()).unwrap_or_default();
+        tell_ended(own, endpoint, &ended, Some(reason));
     }
 
     /// Gives up sessions that were not resumed in time. Returns whose they were.
@@ -119,9 +182,9 @@ impl Links {
             session.direct.forget_retained(resumption.received);
         }
         match session.handle_resumption(resumption) {
-            Resumed::Continued => {}
-            Resumed::Restarted(messages) => {
-                tell_lost(own, from, messages, "one end had forgotten the session");
+            Resumed::Continued(ended) => tell_ended(own, from, &ended, None),
+            Resumed::Restarted(ended) => {
+                tell_ended(own, from, &ended, Some("one end had forgotten the session"));
             }
             Resumed::Impossible => {
                 return Err(format!("it says that it received {} direct messages", resumption.received));
@@ -130,27 +193,28 @@ impl Links {
         Ok(())
     }
 
-    /// A direct message arrived. An error is the other end's offence.
+    /// A direct message arrived, in this room unless this end left it. An error is the other end's offence.
     pub(in crate::node) fn handle_direct(
         &mut self,
         own: &mut Own,
         from: Endpoint,
+        room: Option<RoomHandle>,
         direct: Direct,
     ) -> Result<(), String> {
         let Some(session) = self.session_mut(from) else { return Ok(()) };
-        let Direct { number, bytes } = direct;
+        let Direct { number, letter } = direct;
         #[cfg(feature = "planted-bugs")]
         let again = (own.config.planted == Some(crate::seam::config::PlantedBug::DirectTwice))
-            .then(|| bytes.to_vec());
+            .then(|| letter.clone());
         let arrival = if session.is_told() {
-            session.direct.handle_message(number, bytes.into_inner())
+            session.direct.handle_message(number, room, letter)
         } else {
             // It must say first what it remembers.
             Arrival::Gap
         };
         #[cfg(feature = "planted-bugs")]
-        if let (Arrival::Known, Some(bytes)) = (arrival, again) {
-            own.event(Event::Direct { from, bytes });
+        if let (Arrival::Known, Some(letter), Some(room)) = (arrival, again, room) {
+            tell_arrived(own, from, room, letter);
             return Ok(());
         }
         match arrival {
@@ -167,15 +231,15 @@ impl Links {
     /// The other end has received direct messages. An error is its offence.
     pub(in crate::node) fn handle_direct_received(
         &mut self,
+        own: &mut Own,
         from: Endpoint,
         number: u64,
     ) -> Result<(), String> {
         let Some(session) = self.session_mut(from) else { return Ok(()) };
-        if session.is_told() && session.direct.handle_acknowledgement(number) {
-            Ok(())
-        } else {
-            Err(format!("it acknowledges direct message {number}, which was not sent"))
-        }
+        let ended = if session.is_told() { session.direct.handle_acknowledgement(number) } else { None };
+        let wrong = || format!("it acknowledges direct message {number}, which was not sent");
+        tell_ended(own, from, &ended.ok_or_else(wrong)?, None);
+        Ok(())
     }
 
     /// The application takes direct messages, or lets them wait.
@@ -198,8 +262,10 @@ impl Links {
             return;
         }
         let Some(session) = self.session_mut(from) else { return };
-        while let Some(bytes) = session.direct.take_arrived() {
-            own.event(Event::Direct { from, bytes });
+        while let Some((room, letter)) = session.direct.take_arrived() {
+            if let Some(room) = room {
+                tell_arrived(own, from, room, letter);
+            }
         }
     }
 
@@ -220,10 +286,9 @@ impl Links {
                 link.send(&LinkMessage::DirectReceived(number));
             }
             while link.queued() < SERVE_QUEUE {
-                let Some((number, bytes)) = session.direct.hand_over() else { break };
+                let Some((number, letter)) = session.direct.hand_over() else { break };
                 idle = false;
-                let bytes = Bytes::new(bytes.to_vec()).expect("its length was checked when it was queued");
-                link.send(&LinkMessage::Direct(Direct { number, bytes }));
+                link.send(&LinkMessage::Direct(Direct { number, letter: letter.clone() }));
             }
             link.set_held_up(link.queued() >= SERVE_QUEUE);
         }
@@ -239,8 +304,24 @@ impl Links {
     }
 }
 
-fn tell_lost(own: &mut Own, to: Endpoint, messages: usize, reason: &str) {
-    if messages > 0 {
-        own.event(Event::DirectLost { to, messages, reason: String::from(reason) });
+fn tell_arrived(own: &mut Own, from: Endpoint, room: RoomHandle, letter: Letter) {
+    let Letter { slot, topic, bytes, .. } = letter;
+    own.event(Event::Direct { room, from, slot, topic, bytes: bytes.into_inner() });
+}
+
+/// Tells of messages that ended, those of a room that ended alike together.
+fn tell_ended(own: &mut Own, to: Endpoint, ended: &[Ended], reason: Option<&str>) {
+    let mut kinds: BTreeMap<(u32, DirectEnd), (DirectToken, usize)> = BTreeMap::new();
+    for one in ended {
+        let (through, messages) = kinds.entry((one.room, one.end)).or_insert((one.token, 0));
+        *through = one.token.max(*through);
+        *messages += 1;
+    }
+    // What was sent comes before what was not.
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, (through, _))| *through);
+    for ((room, end), (through, messages)) in kinds {
+        let reason = reason.filter(|_| end != DirectEnd::Taken).map(String::from);
+        own.event(Event::DirectEnded { room: RoomHandle(room), to, through, messages, end, reason });
     }
 }

@@ -6,19 +6,20 @@
 //! It knows neither rooms nor servers, nor why a link is wanted: it hands a room's messages on unopened.
 
 mod direct;
+mod waiting;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::waiting::Waiting;
 use super::own::Own;
 use crate::id::Endpoint;
 use crate::links::link::{Link, LinkEvent};
 use crate::links::message::{GoodbyeReason, LinkMessage};
 use crate::links::resume::Session;
 use crate::links::transcript::Facts;
-use crate::presence::Presented;
 use crate::seam::description::Role;
 use crate::seam::event::LinkState;
 use crate::seam::io::{Channel, Effect, LinkId};
@@ -47,6 +48,8 @@ struct End {
     link: Option<LinkId>,
     /// What outlives its links.
     session: Option<Session>,
+    /// Direct messages that wait for a link.
+    waiting: Option<Waiting>,
     /// Whether its last link was of a version that has direct messages.
     direct_links: bool,
     /// Since when its link is under suspicion: the network changed, and nothing was heard since.
@@ -55,12 +58,21 @@ struct End {
     offences: u32,
 }
 
+impl End {
+    /// Whether anything is to be remembered of it.
+    fn is_bound(&self) -> bool {
+        self.link.is_some() || self.session.is_some() || self.waiting.is_some()
+    }
+}
+
 /// All links and attempts, and the sessions of those who are known.
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<LinkId, Box<Link>>,
     ends: BTreeMap<Endpoint, Box<End>>,
     next: u64,
+    /// The token of the next direct message.
+    next_token: u64,
     /// Whether the application takes direct messages.
     takes_direct: bool,
     /// The link that brought something last: no other has anything to tell.
@@ -74,6 +86,7 @@ impl Links {
             links: BTreeMap::new(),
             ends: BTreeMap::new(),
             next: 1,
+            next_token: 1,
             takes_direct: true,
             spoken: None,
             unflushed: Unflushed::Nothing,
@@ -133,14 +146,14 @@ impl Links {
         self.get_mut(self.id_of(endpoint)?)
     }
 
-    /// All who are known, in their order, and whether each has a link or a session.
+    /// All who are known, in their order, and whether each has a link or a session, or something waits for one.
     pub(super) fn bound(&self) -> impl Iterator<Item = bool> {
-        self.ends.values().map(|end| end.link.is_some() || end.session.is_some())
+        self.ends.values().map(|end| end.is_bound())
     }
 
-    /// Whether an endpoint has a link or a session.
+    /// Whether an endpoint has a link or a session, or something waits for one.
     pub(super) fn is_bound(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(&endpoint).is_some_and(|end| end.link.is_some() || end.session.is_some())
+        self.ends.get(&endpoint).is_some_and(|end| end.is_bound())
     }
 
     /// Those who have a proved link.
@@ -299,13 +312,11 @@ impl Links {
         }
     }
 
-    /// Says something of oneself where nothing waits.
-    pub(super) fn send_presented(&mut self, own: &mut Own, to: Endpoint, presented: &Presented) {
-        let Some(link) = self.id_of(to) else { return };
-        if let Some(state) = self.links.get_mut(&link)
-            && state.send_presented(presented)
-        {
-            flush(own, link, state);
+    /// Queues a lane's datagram, whose first `stream` bytes name its stream.
+    pub(super) fn queue_datagram(&mut self, link: LinkId, bytes: Vec<u8>, stream: usize) {
+        if let Some(state) = self.links.get_mut(&link) {
+            state.queue_datagram(bytes, stream);
+            self.flush_later(link);
         }
     }
 
@@ -330,7 +341,9 @@ impl Links {
             [link.poll_timeout(), self.owner(id).and_then(|_| silence())]
         });
         let cuts = self.ends.values().filter_map(|end| end.session.as_ref()?.cut());
-        links.flatten().chain(cuts.map(|cut| cut + own.config.resume_within)).min()
+        let cuts = cuts.map(|cut| cut + own.config.resume_within);
+        let waiting = self.ends.values().filter_map(|end| end.waiting.as_ref()?.poll_timeout());
+        links.flatten().chain(cuts).chain(waiting).min()
     }
 
     /// Whether nothing was heard of an endpoint for so long that it may be cut off.

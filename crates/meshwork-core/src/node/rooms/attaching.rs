@@ -129,7 +129,9 @@ impl Rooms {
         one.attached.insert(attach.number, handle);
         one.distant.remove(&handle);
         let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(None) };
-        entry.presence.say_again(own.time());
+        if !is_again || is_resumed {
+            entry.presence.tell_again(from);
+        }
         let Some(room) = entry.room.as_mut() else { return Ok(None) };
         room.membership_mut().handle_face(from, Face { introduction, speaks });
         let (member, now) = (Member::from(attach), room.kept().present(own.now));
@@ -166,8 +168,9 @@ impl Rooms {
 
     /// An endpoint is no longer attached to a room: its member is gone, and what it said of itself.
     pub(in crate::node) fn handle_detached(&mut self, own: &mut Own, handle: RoomHandle, endpoint: Endpoint) {
-        if self.rooms.get_mut(&handle).is_some_and(|entry| entry.presence.forget(endpoint)) {
-            own.event(Event::Presence { room: handle, endpoint, state: None });
+        let shown = self.rooms.get_mut(&handle).map(|entry| entry.presence.forget(endpoint));
+        for slot in shown.into_iter().flatten() {
+            own.event(Event::Presence { room: handle, endpoint, slot, state: None });
         }
         let is_distant = self.attachments.is_distant(endpoint, handle);
         if let Some((room, now)) = self.room_mut(own, handle) {

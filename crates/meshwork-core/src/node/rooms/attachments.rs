@@ -5,8 +5,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::id::Endpoint;
+use crate::lanes::{Allowance, DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, PRESENCE_TAKEN_MAX, Streams};
 use crate::node::own::Own;
-use crate::presence::PresenceAllowance;
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
 
@@ -24,7 +24,13 @@ pub(in crate::node) struct Attachment {
     /// Rooms in which it was a member, but no neighbour, when it was last heard of.
     pub(super) distant: BTreeSet<RoomHandle>,
     /// How often it says something of itself.
-    pub(super) presented: PresenceAllowance,
+    pub(super) presence: Allowance,
+    /// Datagrams that are taken from it.
+    pub(super) taken: Allowance,
+    /// Datagrams that are handed to it.
+    pub(super) handed: Allowance,
+    /// Its datagrams that came last.
+    pub(super) streams: Streams,
 }
 
 impl Attachment {
@@ -35,7 +41,10 @@ impl Attachment {
             reattaching: BTreeSet::new(),
             reattach_until: now,
             distant: BTreeSet::new(),
-            presented: PresenceAllowance::default(),
+            presence: Allowance::new(PRESENCE_TAKEN_MAX),
+            taken: Allowance::new(DATAGRAMS_TAKEN_MAX),
+            handed: Allowance::new(DATAGRAMS_SENT_MAX),
+            streams: Streams::default(),
         }
     }
 

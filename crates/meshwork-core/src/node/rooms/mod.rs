@@ -4,7 +4,7 @@
 
 mod attaching;
 mod attachments;
-mod presence;
+mod lanes;
 mod survey;
 
 use alloc::boxed::Box;
@@ -22,11 +22,11 @@ use super::own::Own;
 use super::view::CommandError;
 use crate::clock::room_time;
 use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::lanes::Presence;
 use crate::links::link::Link;
 use crate::overlay::LinkFacts;
 use crate::overlay::maker::Maker;
 use crate::overlay::sketch::Sketch;
-use crate::presence::Presence;
 use crate::rng::Seed;
 use crate::room::{MakeReplica, Room, RoomOutput};
 use crate::seam::event::{Event, RoomHandle, RoomRefusal};
@@ -61,6 +61,8 @@ pub(super) struct Entry {
     room: Option<Room>,
     /// What its members say of themselves.
     presence: Presence,
+    /// The sequence of the last datagram that was said in it.
+    datagrams: u32,
     /// Members that said that it is full while nobody took us in; at most [`FULL_SAYERS`].
     full: BTreeSet<Endpoint>,
     /// When so many had said so.
@@ -241,6 +243,7 @@ impl Rooms {
             app,
             room: None,
             presence: Presence::default(),
+            datagrams: 0,
             sketch: Sketch::default(),
             full: BTreeSet::new(),
             full_since: None,

@@ -1,25 +1,28 @@
-//! How often a neighbour may say something of itself.
+//! How much of something is taken from one neighbour, or given to it, in a second.
 
 use core::time::Duration;
 
 use crate::time::Time;
 
-/// Datagrams of presence that are taken from one neighbour in a second: twice what an honest one sends in a room,
-/// since a network may hold some back and deliver them together.
-pub const TAKEN_MAX: u32 = 40;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// What one neighbour has said lately.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PresenceAllowance {
+/// What was counted lately of one thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    most: u32,
     since: Time,
     count: u32,
     /// Refused ones that nobody was told of yet.
     untold: u64,
 }
 
-impl PresenceAllowance {
-    /// Counts one more; `Ok` when it may be taken.
+impl Allowance {
+    /// `most` a second are allowed.
+    pub fn new(most: u32) -> Allowance {
+        Allowance { most, since: Time(0), count: 0, untold: 0 }
+    }
+
+    /// Counts one more; `Ok` when it is allowed.
     ///
     /// # Errors
     /// How many were refused since that was last told: 0 where it was told in this second already.
@@ -28,11 +31,11 @@ impl PresenceAllowance {
             (self.since, self.count) = (now, 0);
         }
         self.count = self.count.saturating_add(1);
-        if self.count <= TAKEN_MAX {
+        if self.count <= self.most {
             return Ok(());
         }
         self.untold += 1;
-        let tells = self.count == TAKEN_MAX + 1;
+        let tells = self.count == self.most + 1;
         Err(if tells { core::mem::take(&mut self.untold) } else { 0 })
     }
 }
@@ -43,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_told_once_a_second() {
-        let mut allowance = PresenceAllowance::default();
+        let mut allowance = Allowance::new(40);
         let (mut taken, mut told, mut tellings) = (0, 0, 0);
         for tenth in 0..30_000u64 {
             match allowance.count(Time(tenth * 100)) {

@@ -1,0 +1,46 @@
+//! Lanes: how bytes travel that are no replica, between endpoints that are linked and in one room.
+//!
+//! # Problem
+//! Much of what programs tell each other is worth nothing to those who come later: a game's input, where a cursor is,
+//! a question to one member. Batches are signed, kept and compared, and cost too much for that.
+//!
+//! # How it works
+//! Whatever is said is said in a room, in the slot of an app; a datagram and a direct message also under a topic, which
+//! the app chooses. Core reads none of it.
+//! - A *datagram* goes to one neighbour or to all, and may be lost. One that is not sent yet is replaced by the next
+//!   of its stream: same room, slot and topic. What arrives older than the last of its stream is passed over.
+//! - *Presence* is what an endpoint says of itself now. It is said to all neighbours when it changes and to those who
+//!   come, and ends when the endpoint is detached.
+//! - A *direct message* goes to one endpoint, at most once and in order (`links/direct.rs`).
+//!
+//! # Driving it
+//! The node keeps a [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams
+//! to a link, which sends them when it has room.
+//!
+//! # Invariants
+//! - Replicas, records and digests know nothing of it.
+//! - Nobody passes on what it hears: what is said is proved by the link that it comes over.
+//!
+//! # Limits
+//! [`DATAGRAMS_SENT_MAX`] a second to a neighbour, twice as many from one; [`STREAMS_MAX`] streams remembered;
+//! [`PRESENCE_TAKEN_MAX`] a second from a neighbour.
+
+mod allowance;
+mod presence;
+mod streams;
+mod wire;
+
+pub use self::allowance::Allowance;
+pub use self::presence::{INTERVAL, LATEST, Presence, REST};
+pub use self::streams::{STREAMS_MAX, Streams};
+pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PRESENCE_KIND, Said, Unreliable};
+
+/// Datagrams that are handed to one neighbour in a second: two games that say something sixty times each. What is
+/// beyond is dropped.
+pub const DATAGRAMS_SENT_MAX: u32 = 128;
+/// Datagrams that are taken from one neighbour in a second: twice what an honest one sends, since a network may hold
+/// some back and deliver them together.
+pub const DATAGRAMS_TAKEN_MAX: u32 = 2 * DATAGRAMS_SENT_MAX;
+/// How often one neighbour may say something of itself in a second: twice what an honest one says in a room, and what
+/// it says in all apps when it attaches.
+pub const PRESENCE_TAKEN_MAX: u32 = 64;

@@ -1,0 +1,274 @@
+//! What each endpoint of a room says of itself now, in each app: docs/protocol/lanes.md.
+//!
+//! A change is said in a datagram at once where it is short, since it may be a cursor that moves, and over the reliable
+//! channel when it rests: so a movement costs little and waits behind nothing, and what lasts arrives. Both carry one
+//! sequence, so that the newest counts however it comes.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Said;
+use crate::id::Endpoint;
+use crate::seam::lane::{PRESENCE_MAX, Slot};
+use crate::time::Time;
+use crate::wire::Bytes;
+
+/// Time between two datagrams about oneself: 20 a second look like a movement, and are 300 bytes.
+pub const INTERVAL: Duration = Duration::from_millis(50);
+/// How long something has not changed when it is said over the reliable channel: longer than a hand holds still in a
+/// movement.
+pub const REST: Duration = Duration::from_millis(250);
+/// When what goes on changing is said there all the same, after its first change: who is short of datagrams, or says
+/// too much for them, is a second behind.
+pub const LATEST: Duration = Duration::from_secs(1);
+/// Longest state that is said in datagrams, in bytes: a place and a few flags. Twenty a second of more would be much
+/// for a link that others wait on.
+const QUICK_MAX: usize = 64;
+
+/// What the endpoints of one room say of themselves.
+#[derive(Debug, Default)]
+pub struct Presence {
+    own: BTreeMap<Slot, Own>,
+    sequence: u32,
+    /// Whether somebody may not have heard over the reliable channel what rests.
+    is_untold: bool,
+    others: BTreeMap<(Endpoint, Slot), Other>,
+}
+
+/// What one says of oneself in an app.
+#[derive(Debug)]
+struct Own {
+    state: Bytes<PRESENCE_MAX>,
+    sequence: u32,
+    /// Whether a datagram is to say so.
+    is_quick: bool,
+    /// When the last one did.
+    said: Option<Time>,
+    /// When it changed first and last since it rested.
+    changed: Option<(Time, Time)>,
+    /// Who heard it over the reliable channel.
+    told: BTreeSet<Endpoint>,
+}
+
+impl Own {
+    fn quick_at(&self) -> Option<Time> {
+        self.is_quick.then(|| self.said.map_or(Time(0), |said| said + INTERVAL))
+    }
+
+    fn rests_at(&self) -> Option<Time> {
+        self.changed.map(|(first, last)| (last + REST).min(first + LATEST))
+    }
+
+    fn said(&self, slot: Slot, room: u32) -> Said {
+        Said { room, slot, sequence: self.sequence, state: self.state.clone() }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Other {
+    sequence: u32,
+    is_shown: bool,
+}
+
+impl Presence {
+    /// What one says of oneself in an app from now on; empty for nothing.
+    pub fn set(&mut self, now: Time, slot: Slot, state: Bytes<PRESENCE_MAX>) {
+        let known = self.own.remove(&slot);
+        if known.as_ref().map_or(state.is_empty(), |known| known.state == state) {
+            self.own.extend(known.map(|known| (slot, known)));
+            return;
+        }
+        self.sequence = self.sequence.saturating_add(1);
+        let (said, changed) = known.map_or((None, None), |known| (known.said, known.changed));
+        let own = Own {
+            is_quick: state.len() <= QUICK_MAX,
+            state,
+            sequence: self.sequence,
+            said,
+            changed: Some((changed.map_or(now, |(first, _)| first), now)),
+            told: BTreeSet::new(),
+        };
+        self.own.insert(slot, own);
+    }
+
+    /// A member is attached over another link than before, if it was: it has heard nothing over this one.
+    pub fn tell_again(&mut self, endpoint: Endpoint) {
+        self.own.values_mut().for_each(|own| own.told.retain(|told| *told != endpoint));
+        self.is_untold |= !self.own.is_empty();
+    }
+
+    /// Whether something may be to be said now.
+    pub fn is_due(&self, now: Time) -> bool {
+        self.is_untold || self.next().is_some_and(|at| at <= now)
+    }
+
+    fn next(&self) -> Option<Time> {
+        self.own.values().flat_map(|own| [own.quick_at(), own.rests_at()]).flatten().min()
+    }
+
+    /// What datagrams are to say now to all members, in a room with this number.
+    pub fn take_quick(&mut self, now: Time, room: u32) -> Vec<Said> {
+        let mut quick = Vec::new();
+        for (&slot, own) in &mut self.own {
+            if own.quick_at().is_some_and(|at| at <= now) {
+                (own.is_quick, own.said) = (false, Some(now));
+                quick.push(own.said(slot, room));
+            }
+        }
+        quick
+    }
+
+    /// Has `tell` say to each of `members` what rests and it has not heard. Who cannot be told now is told later.
+    pub fn tell_rested(
+        &mut self,
+        now: Time,
+        room: u32,
+        members: &[Endpoint],
+        mut tell: impl FnMut(Endpoint, Said) -> bool,
+    ) {
+        self.is_untold = false;
+        for (&slot, own) in &mut self.own {
+            if own.rests_at().is_some_and(|at| at > now) {
+                continue;
+            }
+            own.changed = None;
+            own.told.retain(|endpoint| members.contains(endpoint));
+            for &member in members {
+                if own.told.contains(&member) {
+                    continue;
+                }
+                if tell(member, own.said(slot, room)) {
+                    own.told.insert(member);
+                } else {
+                    self.is_untold = true;
+                }
+            }
+        }
+    }
+
+    /// A member says something of itself. Returns what is to be shown, when that is news; empty for nothing.
+    pub fn handle_said(&mut self, from: Endpoint, said: &Said) -> Option<Vec<u8>> {
+        let known = self.others.get(&(from, said.slot));
+        if known.is_some_and(|known| known.sequence >= said.sequence) {
+            return None;
+        }
+        let was_shown = known.is_some_and(|known| known.is_shown);
+        let is_shown = !said.state.is_empty();
+        self.others.insert((from, said.slot), Other { sequence: said.sequence, is_shown });
+        (is_shown || was_shown).then(|| said.state.to_vec())
+    }
+
+    /// A member is gone. Returns the apps in which something of it was shown.
+    pub fn forget(&mut self, endpoint: Endpoint) -> Vec<Slot> {
+        let is_its = |&(whose, _): &(Endpoint, Slot)| whose == endpoint;
+        let shown = self.others.iter().filter(|(key, other)| is_its(key) && other.is_shown);
+        let shown = shown.map(|(&(_, slot), _)| slot).collect();
+        self.others.retain(|key, _| !is_its(key));
+        shown
+    }
+
+    /// When something is to be said.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Instance, PeerId};
+    use alloc::vec;
+
+    const LIN: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
+    const TOM: Endpoint = Endpoint { peer: PeerId([2; 32]), instance: Instance(1) };
+
+    fn state(number: u16) -> Bytes<PRESENCE_MAX> {
+        Bytes::new(number.to_be_bytes().to_vec()).expect("short")
+    }
+
+    fn ms(millis: u64) -> Time {
+        Time(millis * 1000)
+    }
+
+    /// Who is told which numbers over the reliable channel now.
+    fn told(presence: &mut Presence, now: Time, members: &[Endpoint]) -> Vec<(Endpoint, u32)> {
+        let mut told = Vec::new();
+        presence.tell_rested(now, 7, members, |member, said| {
+            told.push((member, said.sequence));
+            true
+        });
+        told
+    }
+
+    #[test]
+    fn movement_is_said_in_twenty_datagrams_a_second_and_where_it_rests_reliably() {
+        let mut presence = Presence::default();
+        let (mut quick, mut rested) = (Vec::new(), Vec::new());
+        for millis in 0..2000 {
+            if millis < 1000 {
+                presence.set(ms(millis), Slot::GENESIS, state(millis as u16));
+            }
+            if presence.is_due(ms(millis)) {
+                quick.extend(presence.take_quick(ms(millis), 7));
+                rested
+                    .extend(told(&mut presence, ms(millis), &[LIN]).iter().map(|&(_, said)| (millis, said)));
+            }
+        }
+        assert_eq!(quick.len(), 21);
+        assert_eq!(quick[20].state, state(999), "the last, when its time came");
+        assert_eq!(rested, [(1000, 1000)], "after a second, or when it rests");
+        assert_eq!(presence.poll_timeout(), None, "who does not move says nothing");
+    }
+
+    #[test]
+    fn long_states_are_said_reliably_alone() {
+        let mut presence = Presence::default();
+        let long = Bytes::new(vec![1; PRESENCE_MAX]).expect("the most");
+        presence.set(ms(0), Slot::GENESIS, long);
+        assert_eq!(presence.poll_timeout(), Some(ms(250)));
+        assert!(presence.take_quick(ms(250), 7).is_empty());
+        assert_eq!(told(&mut presence, ms(250), &[LIN]), [(LIN, 1)]);
+    }
+
+    #[test]
+    fn who_comes_later_is_told_and_nobody_twice() {
+        let mut presence = Presence::default();
+        presence.set(ms(0), Slot::GENESIS, state(3));
+        presence.take_quick(ms(0), 7);
+        assert_eq!(told(&mut presence, ms(249), &[LIN]), []);
+        assert_eq!(told(&mut presence, ms(250), &[LIN]), [(LIN, 1)]);
+        presence.tell_again(TOM);
+        assert!(presence.is_due(ms(300)));
+        assert_eq!(told(&mut presence, ms(300), &[LIN, TOM]), [(TOM, 1)]);
+        assert!(!presence.is_due(ms(9000)));
+        presence.tell_again(LIN);
+        assert_eq!(told(&mut presence, ms(9000), &[LIN, TOM]), [(LIN, 1)], "its link is another");
+    }
+
+    #[test]
+    fn who_cannot_be_told_is_told_later() {
+        let mut presence = Presence::default();
+        presence.set(ms(0), Slot::GENESIS, state(3));
+        presence.take_quick(ms(0), 7);
+        presence.tell_rested(ms(250), 7, &[LIN], |_, _| false);
+        assert!(presence.is_due(ms(260)));
+        assert_eq!(told(&mut presence, ms(260), &[LIN]), [(LIN, 1)]);
+    }
+
+    #[test]
+    fn the_newest_wins_however_it_comes() {
+        let mut presence = Presence::default();
+        let mut hear = |sequence, state| {
+            presence.handle_said(LIN, &Said { room: 7, slot: Slot::GENESIS, sequence, state })
+        };
+        assert_eq!(hear(2, state(2)), Some(state(2).to_vec()));
+        assert_eq!(hear(1, state(1)), None);
+        assert_eq!(hear(2, state(2)), None);
+        assert_eq!(hear(3, Bytes::default()), Some(vec![]));
+        assert_eq!(hear(4, Bytes::default()), None, "it was not shown any more");
+        assert_eq!(hear(5, state(5)), Some(state(5).to_vec()));
+        assert_eq!(presence.forget(LIN), [Slot::GENESIS]);
+        assert_eq!(presence.forget(LIN), []);
+    }
+}

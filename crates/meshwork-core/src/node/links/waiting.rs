@@ -1,0 +1,66 @@
+//! Direct messages that wait for a link to be found.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::lanes::Letter;
+use crate::links::direct::{Ended, OVERHEAD, RETAINED_MAX};
+use crate::seam::lane::{DirectEnd, DirectToken};
+use crate::time::Time;
+
+/// How long a message waits for a link: a connection takes some seconds on a bad network, and an answer that comes later
+/// nobody waits for.
+pub(super) const LINK_WITHIN: Duration = Duration::from_secs(10);
+
+/// What waits for one endpoint, oldest first; at most [`RETAINED_MAX`] bytes, as in a session.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(VecDeque<(Time, DirectToken, Letter)>);
+
+impl Waiting {
+    /// Keeps a message until then.
+    ///
+    /// # Errors
+    /// The bytes that wait, when there is no room for it.
+    pub(super) fn queue(&mut self, until: Time, token: DirectToken, letter: Letter) -> Result<(), usize> {
+        let bytes = self.0.iter().map(|(_, _, letter)| letter.weight() + OVERHEAD).sum();
+        if bytes + letter.weight() + OVERHEAD > RETAINED_MAX {
+            return Err(bytes);
+        }
+        self.0.push_back((until, token, letter));
+        Ok(())
+    }
+
+    /// Takes out what is of a room.
+    pub(super) fn take_room(&mut self, room: u32) -> Vec<(DirectToken, Letter)> {
+        let (taken, left) =
+            core::mem::take(&mut self.0).into_iter().partition(|(_, _, letter)| letter.room == room);
+        self.0 = left;
+        let taken: VecDeque<(Time, DirectToken, Letter)> = taken;
+        taken.into_iter().map(|(_, token, letter)| (token, letter)).collect()
+    }
+
+    /// Takes out what waited too long.
+    pub(super) fn take_late(&mut self, now: Time) -> Vec<Ended> {
+        let mut late = Vec::new();
+        while let Some((_, token, letter)) = self.0.pop_front_if(|(until, ..)| *until <= now) {
+            late.push(Ended { room: letter.room, token, end: DirectEnd::NotSent });
+        }
+        late
+    }
+
+    /// Whether something of a room waits.
+    pub(super) fn has_room(&self, room: u32) -> bool {
+        self.0.iter().any(|(_, _, letter)| letter.room == room)
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// When something has waited too long.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.0.front().map(|(until, ..)| *until)
+    }
+}

@@ -1,0 +1,154 @@
+//! What is said on lanes to members that are linked, and what they say to the application.
+
+use alloc::format;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use super::Rooms;
+use super::attachments::Attachment;
+use crate::id::Endpoint;
+use crate::lanes::{Allowance, Datagram, Said, Unreliable};
+use crate::links::message::LinkMessage;
+use crate::node::Offence;
+use crate::node::links::Links;
+use crate::node::own::Own;
+use crate::node::view::CommandError;
+use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::seam::lane::{Audience, Slot, Topic};
+use crate::wire::Bytes;
+
+impl Rooms {
+    /// Sets what one says of oneself in a room. Returns whether that is to be said at once.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::PresenceTooLong`].
+    pub(in crate::node) fn set_presence(
+        &mut self,
+        own: &Own,
+        handle: RoomHandle,
+        slot: Slot,
+        state: &[u8],
+    ) -> Result<bool, CommandError> {
+        self.open(own, handle)?;
+        let state =
+            Bytes::new(state.to_vec()).map_err(|error| CommandError::PresenceTooLong(error.length))?;
+        let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
+        entry.presence.set(own.time(), slot, state);
+        Ok(entry.presence.is_due(own.time()))
+    }
+
+    /// Says of oneself what is due.
+    pub(in crate::node) fn say_presence(&mut self, own: &Own, links: &mut Links) {
+        for (&handle, entry) in &mut self.rooms {
+            if !entry.presence.is_due(own.time()) {
+                continue;
+            }
+            let hears = |one: &Attachment| one.is_told(handle) && one.is_attached(handle);
+            let members = self.attachments.iter().filter(|(_, one)| hears(one));
+            let members: Vec<Endpoint> = members.map(|(endpoint, _)| endpoint).collect();
+            for said in entry.presence.take_quick(own.time(), handle.0) {
+                let (bytes, stream) = Unreliable::Presence(said).encode();
+                for link in members.iter().filter_map(|&member| links.id_of(member)).collect::<Vec<_>>() {
+                    links.queue_datagram(link, bytes.clone(), stream);
+                }
+            }
+            entry.presence.tell_rested(own.time(), handle.0, &members, |member, said| {
+                links.of_mut(member).is_some_and(|link| link.send(&LinkMessage::Presence(said)))
+            });
+        }
+    }
+
+    /// Says something once to linked members.
+    ///
+    /// # Errors
+    /// As for [`RoomMut::send_datagram`](crate::node::RoomMut::send_datagram).
+    pub(in crate::node) fn send_datagram(
+        &mut self,
+        own: &Own,
+        links: &mut Links,
+        handle: RoomHandle,
+        to: Audience,
+        (slot, topic): (Slot, &Topic),
+        bytes: &[u8],
+    ) -> Result<(), CommandError> {
+        self.open(own, handle)?;
+        let bytes =
+            Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
+        let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
+        entry.datagrams = entry.datagrams.wrapping_add(1);
+        let sequence = entry.datagrams;
+        let datagram = Datagram { room: handle.0, slot, topic: topic.clone(), sequence, bytes };
+        let (bytes, stream) = Unreliable::Datagram(datagram).encode();
+        let is_meant = |endpoint: Endpoint| to == Audience::Neighbours || to == Audience::One(endpoint);
+        let mut is_heard = false;
+        for (endpoint, one) in self.attachments.iter_mut().filter(|(endpoint, _)| is_meant(*endpoint)) {
+            let link = links.id_of(endpoint).filter(|_| one.is_told(handle) && one.is_attached(handle));
+            let Some(link) = link else { continue };
+            is_heard = true;
+            if one.handed.count(own.time()).is_ok() {
+                links.queue_datagram(link, bytes.clone(), stream);
+            }
+        }
+        match to {
+            Audience::One(endpoint) if !is_heard => Err(CommandError::NotLinked(endpoint)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A linked endpoint says something on the unreliable channel.
+    pub(in crate::node) fn handle_datagram(
+        &mut self,
+        own: &mut Own,
+        from: Endpoint,
+        bytes: &[u8],
+    ) -> Result<(), Offence> {
+        let Some(one) = self.attachments.get_mut(from) else { return Ok(()) };
+        match Unreliable::decode(bytes) {
+            Ok(Some(Unreliable::Presence(said))) => self.handle_said(own, from, &said),
+            Ok(Some(Unreliable::Datagram(datagram))) => {
+                // A number that is not attached may be that of a room just left.
+                if is_taken(own, from, &mut one.taken, Refusal::Datagram)
+                    && let Some(room) = one.room(datagram.room)
+                    && one.streams.is_news(&datagram)
+                {
+                    let Datagram { slot, topic, bytes, .. } = datagram;
+                    own.event(Event::Datagram { room, from, slot, topic, bytes: bytes.into_inner() });
+                }
+            }
+            Ok(None) => {}
+            Err(error) => return Err((Refusal::Datagram, error.to_string())),
+        }
+        Ok(())
+    }
+
+    /// A linked endpoint says something of itself.
+    pub(in crate::node) fn handle_said(&mut self, own: &mut Own, from: Endpoint, said: &Said) {
+        let Some(one) = self.attachments.get_mut(from) else { return };
+        if !is_taken(own, from, &mut one.presence, Refusal::Presence) {
+            return;
+        }
+        let Some(room) = one.room(said.room) else { return };
+        let Some(entry) = self.rooms.get_mut(&room) else { return };
+        if let Some(state) = entry.presence.handle_said(from, said) {
+            let state = Some(state).filter(|state| !state.is_empty());
+            own.event(Event::Presence { room, endpoint: from, slot: said.slot, state });
+        }
+    }
+}
+
+/// Whether one more is taken from an endpoint. What is beyond is no offence, since a network may have held some back.
+fn is_taken(own: &mut Own, from: Endpoint, allowance: &mut Allowance, reason: Refusal) -> bool {
+    match allowance.count(own.time()) {
+        Ok(()) => return true,
+        Err(0) => {}
+        Err(refused) => {
+            own.refuse_many(
+                Some(from),
+                reason,
+                format!("{refused} times it said more than is taken"),
+                refused,
+            );
+        }
+    }
+    false
+}
