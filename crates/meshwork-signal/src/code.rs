@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_the_servers_own_is_no_rooms_code() {
+    fn server_pages_are_no_codes() {
         let key = ServerKey::new([1; 32]);
         let mut room = RoomId([0; 32]);
         // Found by trying a hundred million ids.

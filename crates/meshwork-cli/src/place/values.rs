@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_to_a_room_leads_to_its_canvas() {
+    fn links_open_their_canvas() {
         let bare = link("http://x.test/k7m4qx").unwrap();
         assert_eq!(bare.to_string(), "http://x.test/place/K7M4QX");
         assert_eq!(room_name(&bare), "K7M4QX");

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commons_is_open_and_nobody_makes_its_rules() {
+    fn a_commons_has_no_owner() {
         let mut world = World::new();
         let name = BoundedText::new("lan").expect("short");
         let RoomSpec { app, parameters, .. } = spec();

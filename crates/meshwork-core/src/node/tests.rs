@@ -61,7 +61,7 @@ fn a_neighbour_attaches_to_so_many_rooms() {
 }
 
 #[test]
-fn a_room_is_looked_for_at_every_server_that_its_link_names() {
+fn every_server_of_a_link_is_asked() {
     let mut world = World::new();
     let id = crate::id::RoomId([9; 32]);
     let link = |servers: &str| format!("meshwork:toy#{id}{servers}").parse().expect("a link");

@@ -345,7 +345,7 @@ async fn an_unreachable_server_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn a_stored_room_of_the_first_version_is_named_in_words_and_left_as_it_is() {
+async fn stores_of_version_1_are_named_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let mut store = RedbStore::open(&path).unwrap();

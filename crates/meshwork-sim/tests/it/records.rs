@@ -348,7 +348,7 @@ fn who_paints_more_than_the_limit_or_counts_wrongly_is_refused_by_everybody() {
 }
 
 #[test]
-fn both_of_two_batches_with_one_sequence_compete_and_everybody_is_told() {
+fn two_batches_of_one_sequence_compete() {
     let (mut world, honest, hostile, record) = limited_room();
     let (room, millis) = (room_id(&world, hostile), world.wall().as_millis());
     let forgery = |x| {

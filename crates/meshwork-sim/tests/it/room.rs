@@ -364,7 +364,7 @@ fn private_rooms_open_to_the_right_secret_only() {
 }
 
 #[test]
-fn a_link_to_edit_lets_one_paint_and_a_link_to_look_does_not() {
+fn edit_links_write_and_view_links_look() {
     let mut world = World::new(8, PathModel::LOCAL);
     let mut members = join_all(&mut world, 2, true);
     assert!(world.run_while(Duration::from_secs(5), |world| check::whole_mesh(world, &members).is_ok()));

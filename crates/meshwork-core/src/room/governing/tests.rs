@@ -577,7 +577,7 @@ fn so_many_bytes_of_batches_wait_for_their_record() {
 }
 
 #[test]
-fn of_too_many_moderators_records_the_first_by_hash_hold() {
+fn moderators_records_are_bounded_by_hash() {
     let mut room = room(2);
     let first = record(0, 1, &[], vec![Change::Appoint(peers(&[1]))], None);
     tell(&mut room, now(10_000), endpoint(3, 1), &first);
@@ -593,7 +593,7 @@ fn of_too_many_moderators_records_the_first_by_hash_hold() {
 }
 
 #[test]
-fn both_batches_of_a_contradiction_compete_and_so_many_authors_are_told_of() {
+fn contradictions_compete_and_are_told() {
     let mut room = room(2);
     for instance in 1..=100 {
         for bits in [1, 2] {

@@ -87,7 +87,7 @@ fn a_genesis_that_does_not_hold_is_named() {
 }
 
 #[test]
-fn a_genesis_of_another_version_is_refused_in_words_but_no_rubbish() {
+fn other_genesis_versions_are_named_in_words() {
     let mut world = World::new();
     let socket = world.enter(&someone(1));
     for (format, words) in [(1, "made by Meshwork 0.1"), (3, "update")] {

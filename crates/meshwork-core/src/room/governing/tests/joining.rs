@@ -98,7 +98,7 @@ fn two_programs_of_the_owner_that_did_not_hear_of_each_other_are_joined() {
 }
 
 #[test]
-fn a_long_list_comes_in_pieces_and_whoever_sends_another_is_named() {
+fn long_lists_come_in_pieces() {
     let stays: Vec<SignedBatch> = (0..5000).map(|instance| free((2, instance, 1), 5, &[(0, 1)])).collect();
     let (record, list) = record(0, 10, &[], vec![Change::Ban(peers(&[2]))], Some((0, stays)));
     let (bytes, name) = (list.as_ref().unwrap().encode(), list.as_ref().unwrap().name());
