@@ -200,7 +200,7 @@ impl<F: Family> Parts<F> {
 
     /// As [`Replica::node_digest`](super::Replica::node_digest) says.
     pub fn node_digest(&self, node: u32) -> Digest {
-        let first = *tree::parts(node).start();
+        let first = tree::parts(node).start;
         if node == tree::part(first) {
             return self.part(first).map_or(EMPTY_PART_DIGEST, Part::digest);
         }

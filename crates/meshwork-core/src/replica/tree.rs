@@ -6,7 +6,7 @@
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 
 use super::{Digest, EMPTY_PART_DIGEST, PARTS_MAX};
 
@@ -61,11 +61,10 @@ pub fn part(number: u32) -> u32 {
 }
 
 /// The parts that lie below a node.
-pub(crate) fn parts(node: u32) -> RangeInclusive<u32> {
+pub(crate) fn parts(node: u32) -> Range<u32> {
     let shift = u64::BITS - PART_LEVELS * LEVEL_BITS;
     let within = paths(node).filter(|_| node <= part(PARTS_MAX - 1));
-    // An empty range where no part lies.
-    within.map_or(1..=0, |paths| (paths.start() >> shift) as u32..=(paths.end() >> shift) as u32)
+    within.map_or(0..0, |paths| (paths.start() >> shift) as u32..(paths.end() >> shift) as u32 + 1)
 }
 
 /// The digest of a node with these children, each with its place among the 64; that of nothing where there are none.
@@ -117,10 +116,7 @@ mod tests {
 
     #[test]
     fn parts_lie_below_nodes() {
-        assert_eq!(
-            [parts(ROOT), parts(ROOT << 6 | 5), parts(part(4095))],
-            [0..=4095, 320..=383, 4095..=4095]
-        );
+        assert_eq!([parts(ROOT), parts(ROOT << 6 | 5), parts(part(4095))], [0..4096, 320..384, 4095..4096]);
         assert!([0, 2, part(0) << 6].into_iter().all(|node| parts(node).is_empty()));
     }
 

@@ -1,6 +1,5 @@
 //! Sessions: when one is resumed, what was said in it to one endpoint alone, and what is lost with it.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -50,8 +49,8 @@ impl Links {
         is_attached: bool,
     ) -> Result<DirectToken, CommandError> {
         let token = DirectToken(self.next_token);
-        let waits = |(whose, end): &(&Endpoint, &Box<End>)| **whose != to && end.waiting.is_some();
-        let waiting = self.ends.iter().filter(waits).count();
+        let others = self.ends.iter().filter(|(whose, _)| **whose != to);
+        let waiting = others.filter(|(_, end)| end.waiting.is_some()).count();
         let end = self.ends.get_mut(&to).ok_or(CommandError::NotLinked(to))?;
         let waits_in_room = end.waiting.as_ref().is_some_and(|waiting| waiting.has_room(letter.room));
         match &mut end.session {
