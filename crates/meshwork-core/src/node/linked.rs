@@ -1,12 +1,13 @@
 //! What follows for the others when a link is proved, says something, falls silent or is lost.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use super::connecting::{ASK_LATER, linked_state, path_words};
 use super::{Node, Offence};
 use crate::id::Endpoint;
+use crate::lanes::Unreliable;
 use crate::links::link::{Link, LinkEvent};
 use crate::links::message::{DetachReason, GoodbyeReason, LinkMessage};
 use crate::room::message::RoomMessage;
@@ -34,8 +35,7 @@ impl Node {
                 }
                 LinkEvent::Datagram(bytes) => {
                     if let Some(from) = self.base.links.owner(link) {
-                        let done = self.base.rooms.handle_datagram(&mut self.base.own, from, &bytes);
-                        self.judge(from, done);
+                        self.handle_datagram(from, &bytes);
                     }
                 }
             }
@@ -126,7 +126,7 @@ impl Node {
                 as_offence(base.links.handle_direct(&mut base.own, from, room, direct))
             }
             LinkMessage::Presence(said) => {
-                base.rooms.handle_said(&mut base.own, from, &said);
+                base.rooms.handle_lane(&mut base.own, from, Unreliable::Presence(said));
                 Ok(())
             }
             LinkMessage::DirectReceived(number) => {
@@ -136,6 +136,14 @@ impl Node {
             _ => Ok(()),
         };
         self.judge(from, done);
+    }
+
+    fn handle_datagram(&mut self, from: Endpoint, bytes: &[u8]) {
+        match Unreliable::decode(bytes) {
+            Ok(Some(said)) => self.base.rooms.handle_lane(&mut self.base.own, from, said),
+            Ok(None) => {}
+            Err(error) => self.judge(from, Err((Refusal::Datagram, error.to_string()))),
+        }
     }
 
     fn handle_goodbye(&mut self, from: Endpoint, link: LinkId, reason: GoodbyeReason) {

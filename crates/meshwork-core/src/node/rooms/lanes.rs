@@ -1,15 +1,13 @@
 //! What is said on lanes to members that are linked, and what they say to the application.
 
 use alloc::format;
-use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::Rooms;
 use super::attachments::Attachment;
 use crate::id::Endpoint;
-use crate::lanes::{Allowance, Datagram, Said, Unreliable};
+use crate::lanes::{Allowance, Datagram, Unreliable};
 use crate::links::message::LinkMessage;
-use crate::node::Offence;
 use crate::node::links::Links;
 use crate::node::own::Own;
 use crate::node::view::CommandError;
@@ -95,18 +93,21 @@ impl Rooms {
         }
     }
 
-    /// A linked endpoint says something on the unreliable channel.
-    pub(in crate::node) fn handle_datagram(
-        &mut self,
-        own: &mut Own,
-        from: Endpoint,
-        bytes: &[u8],
-    ) -> Result<(), Offence> {
-        let Some(one) = self.attachments.get_mut(from) else { return Ok(()) };
-        match Unreliable::decode(bytes) {
-            Ok(Some(Unreliable::Presence(said))) => self.handle_said(own, from, &said),
-            Ok(Some(Unreliable::Datagram(datagram))) => {
-                // A number that is not attached may be that of a room just left.
+    /// A linked endpoint says something on a lane, over either channel. A number that is not attached may be that of a
+    /// room just left.
+    pub(in crate::node) fn handle_lane(&mut self, own: &mut Own, from: Endpoint, said: Unreliable) {
+        let Some(one) = self.attachments.get_mut(from) else { return };
+        match said {
+            Unreliable::Presence(said) => {
+                let is_taken = is_taken(own, from, &mut one.presence, Refusal::Presence);
+                let Some(room) = one.room(said.room).filter(|_| is_taken) else { return };
+                let Some(entry) = self.rooms.get_mut(&room) else { return };
+                if let Some(state) = entry.presence.handle_said(from, &said) {
+                    let state = Some(state).filter(|state| !state.is_empty());
+                    own.event(Event::Presence { room, endpoint: from, slot: said.slot, state });
+                }
+            }
+            Unreliable::Datagram(datagram) => {
                 if is_taken(own, from, &mut one.taken, Refusal::Datagram)
                     && let Some(room) = one.room(datagram.room)
                     && one.streams.is_news(&datagram)
@@ -115,23 +116,6 @@ impl Rooms {
                     own.event(Event::Datagram { room, from, slot, topic, bytes: bytes.into_inner() });
                 }
             }
-            Ok(None) => {}
-            Err(error) => return Err((Refusal::Datagram, error.to_string())),
-        }
-        Ok(())
-    }
-
-    /// A linked endpoint says something of itself.
-    pub(in crate::node) fn handle_said(&mut self, own: &mut Own, from: Endpoint, said: &Said) {
-        let Some(one) = self.attachments.get_mut(from) else { return };
-        if !is_taken(own, from, &mut one.presence, Refusal::Presence) {
-            return;
-        }
-        let Some(room) = one.room(said.room) else { return };
-        let Some(entry) = self.rooms.get_mut(&room) else { return };
-        if let Some(state) = entry.presence.handle_said(from, said) {
-            let state = Some(state).filter(|state| !state.is_empty());
-            own.event(Event::Presence { room, endpoint: from, slot: said.slot, state });
         }
     }
 }
