@@ -243,18 +243,21 @@ impl Source {
         }
     }
 
-    /// Leaves that need not be served any more, since others brought them. Who serves nothing is not let off.
+    /// Leaves that need not be served any more, since others brought them. Who serves nothing is not let off, nor what has
+    /// begun: it is served to its end, one leaf after the other.
     pub(super) fn take_superfluous(&mut self, now: Time, both: Both<'_>) -> Vec<Key> {
         if now.since(self.progress) > SILENT_AFTER {
             return Vec::new();
         }
         let is_here =
             |(number, leaf): Key, told| both.get(number).is_none_or(|shared| shared.digest(leaf) == told);
-        let is_superfluous = |(key, asked): (&Key, &Asked)| {
-            let waits = asked.request != Request::Open && asked.ended.is_none();
-            (waits && is_here(*key, asked.told)).then_some(*key)
-        };
-        let keys: Vec<Key> = self.asked.iter().filter_map(is_superfluous).collect();
+        let waits = |asked: &Asked| asked.request != Request::Open && asked.ended.is_none();
+        let waiting = || self.asked.iter().filter(|(_, asked)| waits(asked));
+        let begun = waiting().min_by_key(|(key, asked)| (asked.at, **key)).filter(|_| self.came);
+        let begun = begun.map(|(key, _)| *key);
+        let is_superfluous =
+            |(key, asked): &(&Key, &Asked)| Some(**key) != begun && is_here(**key, asked.told);
+        let keys: Vec<Key> = waiting().filter(is_superfluous).map(|(key, _)| *key).collect();
         keys.iter().for_each(|key| {
             self.asked.remove(key);
         });
