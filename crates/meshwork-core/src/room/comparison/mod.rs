@@ -27,9 +27,9 @@
 //!
 //! # Limits
 //! [`IN_FLIGHT_MAX`] leaves and nodes are asked of one neighbour at a time. Of a neighbour 4096 nodes are remembered that
-//! may differ, and as many leaves that were served; [`serving`] says what it may wait for. Members that hold less stand
-//! between those that hold more: who holds a table from a day on, or lacks a family, does not pass on in comparison what is
-//! before it. Links beyond the overlay would be needed for that.
+//! may differ, and as many leaves that were served; it waits for [`WANTS_MAX`] leaves and [`OPENS_MAX`] nodes of ours. Members
+//! that hold less stand between those that hold more: who holds a table from a day on, or lacks a family, does not pass on
+//! in comparison what is before it. Links beyond the overlay would be needed for that.
 
 mod both;
 mod keyed;
