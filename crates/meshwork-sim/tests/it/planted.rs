@@ -51,7 +51,7 @@ fn proof(fault: PlantedBug) -> Proof {
     let crowd = |checker| Proof {
         checker,
         trial: |seed, planted| overlays::lives_through(seed, "emergent", 60, 10, planted).map(drop),
-        seeds: &[7, 8, 9, 10, 11, 12],
+        seeds: &[7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
     };
     match fault {
         P::ClockMerge | P::ClockBack | P::ClearedLoses => random("paint-wins"),

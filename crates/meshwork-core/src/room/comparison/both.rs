@@ -6,9 +6,10 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::Key;
 use crate::replica::tree::{self, ROOT};
 use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Floor, Replica, ReplicaNumber};
-use crate::room::message::{FLOORS_MAX, Roots};
+use crate::room::message::{FLOORS_MAX, Nodes, Roots};
 use crate::room::replicas::Replicas;
 use crate::signed::batch::SignedBatch;
 use crate::signed::header::Family;
@@ -98,6 +99,13 @@ impl<'a> Both<'a> {
         }
     }
 
+    /// Nodes below one, at most `most`; none where there is no such replica.
+    pub(super) fn nodes(self, (number, node): Key, most: usize) -> Nodes {
+        let below = self.get(number).map(|shared| shared.below(node, most)).unwrap_or_default();
+        let below = Bounded::new(below).expect("no more than asked");
+        Nodes { replica: number.to_byte(), node, below }
+    }
+
     /// What a neighbour says of each replica that both hold.
     pub(super) fn said(self, roots: &Roots) -> BTreeMap<ReplicaNumber, Digest> {
         let said = roots
@@ -135,7 +143,7 @@ impl Shared<'_> {
         self.replica.node_digest(node, self.from)
     }
 
-    pub(super) fn below(self, node: u32, most: usize) -> Vec<Below> {
+    fn below(self, node: u32, most: usize) -> Vec<Below> {
         self.replica.below(node, self.from, most)
     }
 

@@ -51,7 +51,7 @@ pub use self::serving::{OPENS_MAX, SERVE_WINDOW, WANTS_MAX};
 pub use self::source::{IN_FLIGHT_MAX, SERVE_TIMEOUT};
 use self::source::{Request, Source};
 use crate::id::Endpoint;
-use crate::replica::tree::{CHILDREN_MAX, ROOT};
+use crate::replica::tree::ROOT;
 use crate::replica::{Digest, ReplicaNumber};
 use crate::room::message::{HAVE_MAX, NODES_MAX, Open, RoomMessage, Roots, Unwant, Want};
 use crate::room::replicas::Replicas;
@@ -144,17 +144,13 @@ pub struct Comparison {
 impl Comparison {
     /// A neighbour is attached: tells it what there is.
     pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas) {
-        let mut serving = Serving::default();
-        for number in (Both { replicas, theirs: None }).digests().into_keys() {
-            serving.handle_open((number, ROOT), NODES_MAX);
-        }
         let neighbour = Neighbour {
             holding: None,
             told_holding: Holding::default(),
             heard: None,
             told: None,
             source: Source::new(),
-            serving,
+            serving: Serving::default(),
             in_step: false,
             // Its own roots may be lost with a link that another one replaces.
             ask_at: Some(now + ASK_LEAST),
@@ -164,6 +160,11 @@ impl Comparison {
         };
         self.neighbours.insert(endpoint, neighbour);
         self.send_roots(endpoint, replicas);
+        // Behind what it is told live, so that it does not ask for that.
+        let both = Both { replicas, theirs: None };
+        let nodes = |number: ReplicaNumber| RoomMessage::Nodes(both.nodes((number, ROOT), NODES_MAX));
+        let told = both.digests().into_keys().map(|number| ComparisonOutput::Send(endpoint, nodes(number)));
+        self.outputs.extend(told);
     }
 
     /// A neighbour is gone: what was asked of it is asked of others.
@@ -228,7 +229,7 @@ impl Comparison {
             }
             RoomMessage::Open(open) => {
                 neighbour.idle_since = None;
-                neighbour.serving.handle_open(key(open.replica, open.node)?, CHILDREN_MAX);
+                neighbour.serving.handle_open(key(open.replica, open.node)?);
             }
             RoomMessage::Want(want) => {
                 neighbour.idle_since = None;
@@ -368,9 +369,7 @@ impl Comparison {
             neighbour.told = Some(root);
             self.outputs.push_back(ComparisonOutput::Send(from, RoomMessage::Root(root)));
         } else if !is_answered {
-            differing
-                .into_iter()
-                .for_each(|number| neighbour.serving.handle_open((number, ROOT), CHILDREN_MAX));
+            differing.into_iter().for_each(|number| neighbour.serving.handle_open((number, ROOT)));
         } else if neighbour.told != Some(root) {
             // It holds less than we took it to hold.
             self.plan_tell(now);

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use super::Key;
 use super::both::Both;
 use super::keyed::Keys;
+use crate::replica::tree::CHILDREN_MAX;
 use crate::replica::{Digest, EMPTY_PART_DIGEST};
-use crate::room::message::{KeyedId, LeafEnd, Nodes, RoomMessage, Want};
+use crate::room::message::{KeyedId, LeafEnd, RoomMessage, Want};
 use crate::signed::batch::SignedBatch;
-use crate::wire::{Bounded, Bytes};
+use crate::wire::Bytes;
 
 /// Bytes of batches that a neighbour may have left to verify: what a page verifies in a second when each of them is a lone
 /// click, so that it never waits for the next ones.
@@ -24,7 +25,7 @@ pub const WANTS_MAX: usize = 2 * super::source::IN_FLIGHT_MAX;
 /// What one neighbour wants from us.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
-    opens: VecDeque<(Key, usize)>,
+    opens: VecDeque<Key>,
     wants: VecDeque<Wanted>,
     leaf: Option<Leaf>,
     /// Bytes that it has not told to have worked off.
@@ -48,10 +49,10 @@ struct Leaf {
 }
 
 impl Serving {
-    /// It is to see what is below a node: `most` nodes.
-    pub(super) fn handle_open(&mut self, key: Key, most: usize) {
-        if self.opens.len() < OPENS_MAX && self.opens.iter().all(|(other, _)| *other != key) {
-            self.opens.push_back((key, most));
+    /// It is to see what is below a node.
+    pub(super) fn handle_open(&mut self, key: Key) {
+        if self.opens.len() < OPENS_MAX && !self.opens.contains(&key) {
+            self.opens.push_back(key);
         }
     }
 
@@ -81,11 +82,8 @@ impl Serving {
 
     /// The next message of what it wants.
     pub(super) fn serve(&mut self, both: Both<'_>) -> Option<RoomMessage> {
-        // Where there is no such replica there is nothing in it.
-        if let Some(((number, node), most)) = self.opens.pop_front() {
-            let below = both.get(number).map(|shared| shared.below(node, most)).unwrap_or_default();
-            let below = Bounded::new(below).expect("no more than asked");
-            return Some(RoomMessage::Nodes(Nodes { replica: number.to_byte(), node, below }));
+        if let Some(key) = self.opens.pop_front() {
+            return Some(RoomMessage::Nodes(both.nodes(key, CHILDREN_MAX)));
         }
         if self.outstanding >= SERVE_WINDOW {
             return None;
@@ -117,14 +115,15 @@ impl Serving {
 mod tests {
     use super::*;
     use crate::replica::ReplicaNumber;
+    use crate::wire::Bounded;
 
     #[test]
     fn a_neighbour_waits_for_so_much() {
         let mut serving = Serving::default();
         let key = |node: usize| (ReplicaNumber::FIRST, node as u32);
         for node in 0..2 * OPENS_MAX {
-            serving.handle_open(key(node), 64);
-            serving.handle_open(key(0), 64);
+            serving.handle_open(key(node));
+            serving.handle_open(key(0));
         }
         assert_eq!(serving.opens.len(), OPENS_MAX);
         let want = Want { replica: 0, leaf: 0, nonce: 0, have: Bounded::default() };
