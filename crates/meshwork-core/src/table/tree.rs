@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn from_a_path_on_it_is_the_tree_of_what_lies_there() {
+    fn digests_from_a_path_are_those_behind_it() {
         let items: Vec<Item> = paths(0, 0, 3000).chain(paths(9 << 58, 6, 2000)).map(item).collect();
         let whole = tree(items.clone());
         for from in [0, 1, 9 << 58, 9 << 58 | 5 << 52, 10 << 58 | 1 << 40, 60 << 58, u64::MAX] {

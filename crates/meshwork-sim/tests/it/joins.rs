@@ -103,7 +103,7 @@ fn a_join_survives_the_crash_of_the_member_that_serves_it() {
 
 /// One of three members is hostile, and the newcomer asks it as it asks the others.
 #[test]
-fn a_newcomer_ends_with_the_truth_and_names_who_forges_or_withholds() {
+fn newcomers_find_the_truth_and_name_forgers() {
     for (behaviour, names) in [
         (Behaviour::Withholds, &[Refusal::Withheld][..]),
         (Behaviour::Misleads, &[][..]),

@@ -111,7 +111,7 @@ fn datagrams_and_strokes_leave_each_other_room() {
 }
 
 #[test]
-fn floods_of_datagrams_are_kept_down_at_both_ends() {
+fn floods_of_datagrams_are_bounded() {
     let (mut world, members) = room_of(2, PathModel::LOCAL);
     for number in 0..1000u32 {
         let about = format!("{number}");
@@ -214,7 +214,7 @@ fn told(world: &mut World, (index, room): Member) -> Told {
 }
 
 #[test]
-fn a_direct_message_says_about_what_it_is_and_how_it_ended() {
+fn direct_messages_have_a_topic_and_an_end() {
     let (mut world, members) = room_of(2, PathModel::WAN);
     let ends = [0, 1].map(|number: usize| endpoint(&world, members[number]));
     say(&mut world, members[0], ends[1], "move", b"e2e4").expect("linked");

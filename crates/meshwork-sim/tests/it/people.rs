@@ -220,7 +220,7 @@ fn a_name_with_control_characters_arrives_as_plain_text() {
 }
 
 #[test]
-fn a_cursor_that_moves_costs_at_most_340_bytes_a_second_and_one_that_rests_nothing() {
+fn moving_cursors_cost_little_and_resting_ones_nothing() {
     let sent = |moves: bool, rest: u64| {
         let (mut world, members) = room_of(2, PathModel::LOCAL);
         let (me, them) = (members[0], endpoint(&world, members[1]));

@@ -6,6 +6,7 @@ use crate::common::{Member, SIZE};
 use meshwork_core::node::{Config, Event, Node};
 use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord, GENESIS_SLOT};
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{Change, Table, Write, Writer, payloads};
@@ -52,11 +53,7 @@ fn join(world: &mut World, members: &mut Vec<Member>, person: u64) -> Member {
 #[test]
 fn a_room_keeps_a_table_in_step() {
     let mut world = World::new(1, PathModel::WAN);
-    let first = world.start(Config::default(), 1, 0);
-    let one = (first, world.create_room(first, SIZE, false));
-    assert!(
-        world.run_while(Duration::from_secs(5), |world| world.node(one.0).room(one.1).address().is_some())
-    );
+    let (one, _) = found(&mut world);
     let many: Vec<Write> = (0..1500).map(|number| Write::value("list", field(number), "value")).collect();
     write(&mut world, one, &many);
 
@@ -103,6 +100,16 @@ fn a_room_keeps_a_table_in_step() {
     assert_eq!(members.iter().flat_map(|(index, _)| &world.look_at(*index).events).find(refused), None);
 }
 
+/// Somebody makes a room: who, and its LINK.
+fn found(world: &mut World) -> (Member, RoomAddress) {
+    let first = world.start(Config::default(), 1, 0);
+    let one = (first, world.create_room(first, SIZE, false));
+    let address = |world: &World| world.node(one.0).room(one.1).address();
+    assert!(world.run_while(Duration::from_secs(5), |world| address(world).is_some()));
+    let link = address(world).expect("just seen");
+    (one, link)
+}
+
 /// A program that knows no app.
 fn start_stranger(world: &mut World, person: u64) -> usize {
     let make =
@@ -111,13 +118,9 @@ fn start_stranger(world: &mut World, person: u64) -> usize {
 }
 
 #[test]
-fn a_keeper_keeps_tables_of_apps_that_it_does_not_know() {
+fn keepers_keep_tables_of_unknown_apps() {
     let mut world = World::new(3, PathModel::WAN);
-    let first = world.start(Config::default(), 1, 0);
-    let one = (first, world.create_room(first, SIZE, false));
-    let address = |world: &World| world.node(one.0).room(one.1).address();
-    assert!(world.run_while(Duration::from_secs(5), |world| address(world).is_some()));
-    let link = address(&world).expect("just seen");
+    let (one, link) = found(&mut world);
     let index = start_stranger(&mut world, 2);
     let keeper: Member = (index, world.join_room(index, link));
     let votes: AppWord = "votes".parse().expect("a word");
@@ -151,11 +154,7 @@ fn a_keeper_keeps_tables_of_apps_that_it_does_not_know() {
 #[test]
 fn who_does_not_know_an_app_passes_its_batches_on() {
     let mut world = World::new(4, PathModel::WAN);
-    let first = world.start(Config::default(), 1, 0);
-    let one = (first, world.create_room(first, SIZE, false));
-    let address = |world: &World| world.node(one.0).room(one.1).address();
-    assert!(world.run_while(Duration::from_secs(5), |world| address(world).is_some()));
-    let link = address(&world).expect("just seen");
+    let (one, link) = found(&mut world);
     let stranger = start_stranger(&mut world, 2);
     let _ = world.join_room(stranger, link.clone());
     world.run_for(Duration::from_secs(5));

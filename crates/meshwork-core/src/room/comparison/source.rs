@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_that_is_not_empty_has_a_batch() {
+    fn filled_leaves_have_a_batch() {
         for (digest, came, is_told) in
             [([1; 32], false, true), ([1; 32], true, false), (EMPTY_PART_DIGEST, false, false)]
         {

@@ -442,7 +442,7 @@ fn who_withholds_or_tells_false_digests_does_no_harm() {
 }
 
 #[test]
-fn a_newcomer_asks_for_leaves_as_soon_as_it_hears_anything() {
+fn newcomers_ask_for_leaves_at_once() {
     let values: Vec<(u32, u32)> = (0..256).map(|part| (part * 64, part)).collect();
     let mut world = World::new([[board()], [board()]]);
     let batches = world.write(Family::Own, 5, Board::payloads(&values));

@@ -88,7 +88,7 @@ struct Window {
 #[derive(Debug)]
 pub struct Delivery {
     /// What waits to be verified.
-    pub(super) queue: Queue,
+    queue: Queue,
     /// How much neighbours may send unasked.
     flood: Allowances,
     /// Stored batches that did not verify, until all were looked at.

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn live_batches_come_before_wanted_ones_and_a_leaf_ends_after_its_batches() {
+    fn live_batches_come_before_wanted_ones() {
         let mut queue = Queue::default();
         queue.push_leaf(neighbour(1), batch(1, 0)).expect("a place");
         queue.push_leaf_end(neighbour(1), (ReplicaNumber::FIRST, 9)).expect("a place");

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 
 use super::Rules;
 use super::records::Outcome;
-use super::terms::{FIRST_SLOT, Terms, Writers};
+use super::terms::{Terms, Writers};
 use crate::clock::Stamp;
 use crate::id::{Identity, PeerId};
 use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
 use crate::room::writing::WriteError;
-use crate::signed::app::SLOTS_MAX;
+use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
     AppOn, BANS_MAX, Change, Lifted, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
@@ -211,7 +211,7 @@ impl Rules {
                 is_stricter = true;
             }
         }
-        draft.slots = u16::from(is_stricter) << FIRST_SLOT;
+        draft.slots = u16::from(is_stricter) << GENESIS_SLOT;
         let moderators: Vec<PeerId> = book.moderators(&in_force).collect();
         draft.appointed = beyond(&terms.moderators, &moderators);
         draft.dismissed = beyond(&moderators, &terms.moderators);
@@ -227,13 +227,13 @@ impl Rules {
 
     /// The rules of all slots, with those of the first one as these terms say.
     fn rules_with(&self, terms: &Terms) -> Bounded<Rule, RULES_MAX> {
-        let first = Rule { slot: FIRST_SLOT, limit: terms.limit, writers: terms.writers.who() };
+        let first = Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: terms.writers.who() };
         let other = |slot| {
             let (limit, writers) = self.records.book().rule(&self.records.in_force(), slot)?;
             let is_free = limit.is_none() && writers == WhoWrites::Everybody;
             (!is_free).then_some(Rule { slot, limit, writers })
         };
-        let others = (FIRST_SLOT + 1..SLOTS_MAX).filter_map(other);
+        let others = (GENESIS_SLOT + 1..SLOTS_MAX).filter_map(other);
         let rules = core::iter::once(first).chain(others).take(RULES_MAX).collect();
         Bounded::new(rules).expect("just cut to the limit")
     }

@@ -174,7 +174,7 @@ impl Records {
 
     /// Whether a record is known and counts.
     pub fn knows(&self, name: &RecordName) -> bool {
-        self.book.rule(name, super::terms::FIRST_SLOT).is_some()
+        self.book.rule(name, crate::signed::app::GENESIS_SLOT).is_some()
     }
 
     /// What its signer has no say in, whatever else is known: in words.

@@ -3,13 +3,11 @@
 use crate::id::PeerId;
 use crate::rulebook::Rulebook;
 use crate::signed::admission::EditKey;
+use crate::signed::app::GENESIS_SLOT;
 use crate::signed::change::{Change, Limit, MODERATORS_MAX, NAME_MAX, OVERLAY_MAX, WRITERS_MAX, WhoWrites};
 use crate::signed::header::RecordName;
 use crate::text::shown;
 use crate::wire::{Bounded, BoundedText};
-
-/// The slot of the app that a room opens with.
-pub const FIRST_SLOT: u8 = 0;
 
 /// What the owner may change about a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl Writers {
 impl Terms {
     /// The terms by the record that is so named. A list that joined branches made longer than a record can say is cut.
     pub(super) fn of(book: &Rulebook, record: &RecordName) -> Terms {
-        let (limit, who) = book.rule(record, FIRST_SLOT).unwrap_or((None, WhoWrites::Everybody));
+        let (limit, who) = book.rule(record, GENESIS_SLOT).unwrap_or((None, WhoWrites::Everybody));
         let writers = match who {
             WhoWrites::Everybody => Writers::Everybody,
             WhoWrites::Listed => Writers::Listed(first(book.listed(record))),

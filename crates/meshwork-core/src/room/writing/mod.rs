@@ -85,7 +85,8 @@ pub enum WriteError {
 /// Own batches in one part after which they are folded into one, at the earliest.
 pub const FOLD_LEAST: usize = 64;
 
-/// Parts in which own batches are counted. In a table each row counts for itself, so there can be many.
+/// Parts in which own batches are counted: in a table each row counts for itself, so there can be many. Beyond it the one
+/// with the fewest is forgotten.
 const UNFOLDED_MAX: usize = 1024;
 
 /// What this program has written in a room.
@@ -139,9 +140,12 @@ impl Writing {
 
     /// Counts a batch in a part. Returns whether a fold is due there.
     fn counts_to_fold(&mut self, part: (ReplicaNumber, u32)) -> bool {
-        if self.unfolded.len() >= UNFOLDED_MAX {
-            // Where one wrote once there is little to fold.
-            self.unfolded.retain(|_, (batches, _)| *batches > FOLD_LEAST / 2);
+        if self.unfolded.len() >= UNFOLDED_MAX && !self.unfolded.contains_key(&part) {
+            // Where one wrote least there is least to fold.
+            let least = self.unfolded.iter().min_by_key(|(_, (batches, _))| *batches);
+            if let Some(least) = least.map(|(part, _)| *part) {
+                self.unfolded.remove(&least);
+            }
         }
         let (batches, due) = self.unfolded.entry(part).or_insert((0, FOLD_LEAST));
         *batches += 1;

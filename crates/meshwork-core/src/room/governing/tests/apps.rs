@@ -38,7 +38,7 @@ fn said(room: &mut Room, to: Endpoint) -> Vec<RoomMessage> {
 }
 
 #[test]
-fn an_app_that_is_turned_on_has_tables_everywhere() {
+fn apps_turned_on_have_tables_everywhere() {
     let (owner, writer) = (identity(0), identity(2));
     let mut rooms = [room(0), room(2), room(4)];
     let on = AppOn { slot: 2, app: "votes".parse().unwrap(), parameters: Bytes::default() };
@@ -60,7 +60,7 @@ fn an_app_that_is_turned_on_has_tables_everywhere() {
 }
 
 #[test]
-fn a_batch_waits_for_the_record_that_turns_its_app_on() {
+fn batches_wait_for_the_record_of_their_app() {
     let on = record(0, 10, &[], vec![turn_on(2)], None);
     let mut writing = room(2);
     tell(&mut writing, now(20), endpoint(9, 9), &on);
@@ -101,7 +101,7 @@ fn only_moderators_write_their_fields() {
 }
 
 #[test]
-fn a_record_raises_what_a_table_holds_of_a_peer() {
+fn records_raise_the_quota_of_tables() {
     let least = crate::table::Quota::default().values;
     let mut rooms = [room(2), room(2)];
     let raised = Quota { replica: number(0), values: least + 300, removals: 1, bytes: 1 };
