@@ -1,8 +1,10 @@
 //! Honest bytes and texts of every kind, always the same ones: what a run begins from, and the golden bytes.
 
+use std::num::NonZero;
+
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
-use meshwork_core::lanes::{Datagram, Letter, Said, Unreliable};
+use meshwork_core::lanes::{Datagram, Letter, Said, Saying, Unreliable};
 use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
 use meshwork_core::links::resume::Resumption;
 use meshwork_core::overlay::message::{
@@ -252,6 +254,17 @@ pub(crate) fn lanes() -> Vec<Vec<u8>> {
     let gone = Said { sequence: 301, state: Bytes::default(), ..said() };
     let all = [Unreliable::Presence(said()), Unreliable::Presence(gone), Unreliable::Datagram(datagram())];
     all.map(|message| message.encode().0).to_vec()
+}
+
+/// What somebody says to everybody in a room.
+pub(crate) fn sayings() -> Vec<Vec<u8>> {
+    let Datagram { topic, .. } = datagram();
+    let saying = |number, bytes: &[u8]| {
+        let (number, bytes) = (NonZero::new(number), Bytes::new(bytes.to_vec()));
+        let saying = Saying { number: number?, topic: topic.clone(), bytes: bytes.ok()? };
+        Some(saying.encode())
+    };
+    [saying(300, b"hi"), saying(u64::MAX, &[])].into_iter().flatten().collect()
 }
 
 /// Where somebody's cursor is.

@@ -34,6 +34,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "stream", examples: examples::streams, run: targets::stream },
     Target { name: "link-message", examples: examples::link_messages, run: targets::link_message },
+    Target { name: "say", examples: examples::sayings, run: targets::say },
     Target { name: "lane", examples: examples::lanes, run: targets::lane },
     Target { name: "history", examples: examples::histories, run: targets::history },
     Target { name: "overlay", examples: examples::overlays, run: targets::overlay },

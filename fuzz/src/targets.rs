@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
-use meshwork_core::lanes::Unreliable;
+use meshwork_core::lanes::{Saying, Unreliable};
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::overlay::size::PASSIVE_MAX;
@@ -76,6 +76,12 @@ pub(crate) fn lane(input: &[u8]) {
     let (written, stream) = said.encode();
     assert!(stream < written.len() && written.len() <= DATAGRAM_MAX);
     assert_eq!(Unreliable::decode(&written), Ok(Some(said)));
+}
+
+/// What somebody says to everybody in a room.
+pub(crate) fn say(input: &[u8]) {
+    let Ok(saying) = Saying::decode(input) else { return };
+    assert_eq!(Saying::decode(&saying.encode()), Ok(saying));
 }
 
 /// What a neighbour says about history, to a member that has a log and fetches another's.

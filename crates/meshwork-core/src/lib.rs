@@ -18,6 +18,7 @@ pub mod memo;
 pub mod node;
 pub mod overlay;
 pub mod reach;
+pub mod recent;
 pub mod replica;
 pub mod rng;
 pub mod room;

@@ -8,7 +8,7 @@ const CORE: &str = "crates/meshwork-core/src/";
 
 /// Folders and files of core, each of which may use those of its own row and of the rows before.
 const LAYERS: [&[&str]; 14] = [
-    &["id", "memo", "planted", "reach", "rng", "text", "time", "wire"],
+    &["id", "memo", "planted", "reach", "recent", "rng", "text", "time", "wire"],
     &["clock"],
     &["signed"],
     &["seam"],

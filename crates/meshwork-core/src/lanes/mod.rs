@@ -11,15 +11,16 @@
 //!   of its stream: same room, slot and topic. What arrives older than the last of its stream is passed over.
 //! - *Presence* is what an endpoint says of itself now. It is said to all neighbours when it changes and to those who
 //!   come, and ends when the endpoint is detached.
+//! - A *say* goes to everybody in the room, signed: it is passed on, and heard in its author's order.
 //! - A *direct message* goes to one endpoint, at most once and in order (`links/direct.rs`).
 //!
 //! # Driving it
-//! The node keeps a [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams
+//! A room keeps [`Sayings`]. The node keeps a [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams
 //! to a link, which sends them when it has room.
 //!
 //! # Invariants
 //! - Replicas, records and digests know nothing of it.
-//! - Nobody passes on what it hears: what is said is proved by the link that it comes over.
+//! - Nobody passes on what is not signed: what is said otherwise is proved by the link that it comes over.
 //!
 //! # Limits
 //! [`DATAGRAMS_SENT_MAX`] a second to a neighbour, twice as many from one; [`STREAMS_MAX`] streams remembered;
@@ -27,11 +28,13 @@
 
 mod allowance;
 mod presence;
+mod say;
 mod streams;
 mod wire;
 
 pub use self::allowance::Allowance;
 pub use self::presence::{INTERVAL, LATEST, Presence, REST};
+pub use self::say::{Arrival, Heard, LATE, Saying, Sayings};
 pub use self::streams::{STREAMS_MAX, Streams};
 pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PRESENCE_KIND, Said, Unreliable};
 

@@ -372,6 +372,23 @@ impl<'a> RoomMut<'a> {
         Ok(())
     }
 
+    /// Says something to everybody in the room, linked or not, who hear it as [`Event::Said`]: once, and after what was
+    /// said in the app before. It is signed and not kept: who is cut off for more than half a minute misses it, and is
+    /// told how much.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`WriteError::TooLong`](super::WriteError::TooLong),
+    /// [`WriteError::AppIsOff`], [`WriteError::Banned`], [`WriteError::NotWriter`](super::WriteError::NotWriter), and
+    /// [`WriteError::Backpressure`](super::WriteError::Backpressure) while no neighbour has room for it: nothing was said.
+    pub fn say(&mut self, slot: Slot, topic: &Topic, bytes: &[u8]) -> Result<(), CommandError> {
+        let base = &mut self.node.base;
+        base.rooms.check_backpressure(&base.links, self.room)?;
+        let (room, now) = base.rooms.open(&base.own, self.room)?;
+        room.say(now, &base.own.identity, slot, topic, bytes)?;
+        self.node.settle();
+        Ok(())
+    }
+
     /// Says something once, which may be lost, to one linked member or to all of them, who hear it as
     /// [`Event::Datagram`]. What does not go out before the next one of the same app and topic is replaced by it; what
     /// arrives after a newer one is passed over. Beyond

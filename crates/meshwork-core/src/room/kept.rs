@@ -14,6 +14,7 @@ use super::replicas::{MakeReplica, Replicas};
 use super::rules::Rules;
 use super::rules::exchange::ExchangeOutput;
 use super::rules::records::Records;
+use super::saying::Said;
 use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
 use crate::clock::{Clock, room_time};
@@ -27,6 +28,7 @@ use crate::signed::app::{AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
+use crate::signed::header::Family;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bounded, Bytes};
 
@@ -46,6 +48,7 @@ pub struct Kept {
     told_ahead: i64,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
+    pub(super) said: Said,
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
@@ -78,6 +81,7 @@ impl Kept {
             told_ahead: 0,
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
+            said: Said::default(),
             comparison: Comparison::default(),
             outputs: VecDeque::new(),
         }
@@ -194,6 +198,10 @@ impl Kept {
 
     /// Whether a batch need not be looked at again.
     pub(super) fn is_known(&self, batch: &Batch, live: bool) -> bool {
+        let header = batch.header();
+        if header.replica.family() == Family::Say {
+            return header.author == self.me || self.said.is_known(batch) || self.delivery.is_held(batch);
+        }
         if !self.delivery.is_delivered(&batch.key()) {
             return self.delivery.is_held(batch);
         }

@@ -27,6 +27,7 @@ mod membership;
 pub mod message;
 pub mod replicas;
 pub mod rules;
+mod saying;
 pub mod storage;
 pub mod writing;
 
@@ -187,6 +188,7 @@ impl Room {
         for batch in self.kept.writing.outbox().batches().cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
+        self.repeat_said(now, endpoint);
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
@@ -256,6 +258,7 @@ impl Room {
             let from = if self.membership.members().contains_key(&author) { author } else { from };
             self.accept(now, from, checked, true);
         }
+        self.handle_said_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
@@ -282,7 +285,8 @@ impl Room {
         let resend =
             self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
-        let due = [resend, past, comparison, delivery, storage, records, history, overlay];
+        let said = self.kept.said.poll_timeout();
+        let due = [resend, past, comparison, delivery, storage, records, history, overlay, said];
         due.into_iter().flatten().min()
     }
 

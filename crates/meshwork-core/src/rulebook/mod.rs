@@ -39,7 +39,7 @@ use crate::id::PeerId;
 use crate::signed::admission::EditKey;
 use crate::signed::app::SLOTS_MAX;
 use crate::signed::change::{AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, WhoWrites};
-use crate::signed::header::{Header, RecordName, ReplicaNumber};
+use crate::signed::header::{Family, Header, RecordName, ReplicaNumber};
 use crate::signed::list::{CutList, ShortId};
 use crate::signed::record::Record;
 
@@ -178,7 +178,9 @@ impl Rulebook {
         } else {
             self.judge_right(place, slot, rule, author.peer, claim)
         };
-        if verdict == Verdict::Stands && !self.is_within(place, rule.limit, claim.header) {
+        // A limit counts what is kept.
+        let limit = rule.limit.filter(|_| replica.family() != Family::Say);
+        if verdict == Verdict::Stands && !self.is_within(place, limit, claim.header) {
             return Verdict::Refused(Refusal::Limit);
         }
         verdict

@@ -90,6 +90,22 @@ pub enum Event {
         /// of it.
         state: Option<Vec<u8>>,
     },
+    /// A member said something to everybody in the room. Of each member it is heard once and in its order, whoever passed
+    /// it on.
+    Said {
+        /// Which room.
+        room: RoomHandle,
+        /// Who.
+        from: Endpoint,
+        /// In which app.
+        slot: Slot,
+        /// About what.
+        topic: Topic,
+        /// What, at most [`SAY_MAX`](super::lane::SAY_MAX) bytes.
+        bytes: Vec<u8>,
+        /// How much the member said in the app since what was heard last, and never came.
+        missed: u64,
+    },
     /// A member said something in a datagram, newer than what came before in its stream: of that app and topic.
     Datagram {
         /// Which room.
@@ -288,6 +304,7 @@ impl Event {
             Event::Invitation { .. }
             | Event::Reply { .. }
             | Event::Direct { .. }
+            | Event::Said { .. }
             | Event::Datagram { .. } => {}
             Event::RoomOpened { .. }
             | Event::RoomRegistered { .. }

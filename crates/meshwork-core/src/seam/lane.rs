@@ -17,7 +17,8 @@ const FRAMING_MAX: usize = 79;
 pub const DATAGRAM_PAYLOAD_MAX: usize = DATAGRAM_MAX - FRAMING_MAX;
 /// Bytes that an endpoint may say of itself in an app: it fits one datagram, and all neighbours hold it.
 pub const PRESENCE_MAX: usize = 1024;
-
+/// Longest thing said to everybody, in bytes: a long post. Everybody passes it on a few times.
+pub const SAY_MAX: usize = 16 * 1024;
 /// Longest direct message, in bytes: as long as the longest signed batch, so that neither holds up a link.
 pub const DIRECT_MAX: usize = 64 * 1024;
 

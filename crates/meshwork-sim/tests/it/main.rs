@@ -18,6 +18,7 @@ mod relays;
 mod resume;
 mod room;
 mod rules;
+mod say;
 mod scenarios;
 mod silence;
 mod tables;

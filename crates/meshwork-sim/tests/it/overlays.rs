@@ -112,6 +112,13 @@ impl Crowd {
     }
 }
 
+/// A room of this overlay in which everybody is linked.
+pub(crate) fn settled(seed: u64, overlay: &str, count: usize) -> (World, Vec<Member>) {
+    let mut crowd = Crowd::new(seed, overlay, count, None);
+    crowd.settle(Duration::from_secs(20), 3).unwrap_or_else(|violation| panic!("{violation}"));
+    (crowd.world, crowd.members)
+}
+
 /// A room of `count` grows, is painted in, loses a third of its members at once, and heals without a server.
 pub(crate) fn lives_through(
     seed: u64,

@@ -9,6 +9,7 @@ use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
 use crate::room::{Room, RoomOutput};
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
+use crate::signed::header::Family;
 use crate::time::Now;
 
 /// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all that
@@ -139,6 +140,9 @@ impl Room {
         let key = checked.batch.key();
         if !self.admits_batch(&checked.batch) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
+        }
+        if checked.batch.header().replica.family() == Family::Say {
+            return self.accept_said(now, from, &checked);
         }
         if key.author == from && self.kept.stays {
             self.kept.storage.acknowledge(from, key.sequence);

@@ -28,15 +28,18 @@ use self::flood::Allowances;
 use self::queue::Queue;
 use crate::clock::{Clock, Stamp};
 use crate::id::{Endpoint, RoomId};
+use crate::recent::Recent;
 use crate::replica::{Applied, Changes, Content, Replica};
 use crate::room::delivery::window::SequenceWindow;
 use crate::room::replicas::Replicas;
 use crate::room::rules::Rules;
 use crate::room::rules::waiting::Unruled;
+use crate::room::saying;
 use crate::rulebook::Verdict;
 use crate::seam::event::Refusal;
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, BatchError, Header, SignedBatch, UnverifiedBatch};
+use crate::signed::header::Family;
 use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
@@ -78,12 +81,6 @@ pub enum Rejection {
     Refused(Refusal, String),
 }
 
-#[derive(Debug)]
-struct Window {
-    sequences: SequenceWindow,
-    used: u64,
-}
-
 /// What was delivered, what waits to be verified, and what is held back.
 #[derive(Debug)]
 pub struct Delivery {
@@ -94,10 +91,7 @@ pub struct Delivery {
     /// Stored batches that did not verify, until all were looked at.
     refused_stored: usize,
     ahead_max: Duration,
-    windows: BTreeMap<Endpoint, Window>,
-    /// The same endpoints by their last use, so that a flood of keys costs no search.
-    by_use: BTreeMap<u64, Endpoint>,
-    uses: u64,
+    windows: Recent<Endpoint, SequenceWindow>,
     held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
     held_bytes: usize,
     /// The same by the neighbour that sent them.
@@ -112,9 +106,7 @@ impl Delivery {
             flood: Allowances::default(),
             refused_stored: 0,
             ahead_max,
-            windows: BTreeMap::new(),
-            by_use: BTreeMap::new(),
-            uses: 0,
+            windows: Recent::new(WINDOWS_MAX),
             held: BTreeMap::new(),
             held_bytes: 0,
             held_bytes_of: BTreeMap::new(),
@@ -134,7 +126,7 @@ impl Delivery {
 
     /// Whether a batch with this key was delivered before.
     pub fn is_delivered(&self, key: &BatchKey) -> bool {
-        self.windows.get(&key.author).is_some_and(|window| window.sequences.contains(key.sequence))
+        self.windows.get(&key.author).is_some_and(|window| window.contains(key.sequence))
     }
 
     /// Whether a batch is held.
@@ -164,15 +156,17 @@ impl Delivery {
         if verdict == Verdict::Unknown {
             return Err(Rejection::Unruled(batch));
         }
-        let Some(replica) = replicas.get(header.replica) else {
-            return Err(match rules.breach(verdict, &header, None) {
-                Some(breach) => refused(Refusal::BatchRules, breach),
-                None => Rejection::Foreign(batch),
-            });
+        let content = match (header.replica.family(), replicas.get(header.replica)) {
+            (Family::Say, _) => saying::check(batch.payload()),
+            (_, Some(replica)) => replica.check(&header, batch.payload()),
+            (_, None) => {
+                return Err(match rules.breach(verdict, &header, None) {
+                    Some(breach) => refused(Refusal::BatchRules, breach),
+                    None => Rejection::Foreign(batch),
+                });
+            }
         };
-        let content = replica
-            .check(&header, batch.payload())
-            .map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
+        let content = content.map_err(|error| refused(Refusal::BatchContent, error.to_string()))?;
         if content.cost != header.cost as usize {
             let detail = format!("it costs {}, and says {}", content.cost, header.cost);
             return Err(refused(Refusal::BatchContent, detail));
@@ -198,7 +192,7 @@ impl Delivery {
         clock.merge(header.window.most);
         let applied = replica.apply(checked.batch, checked.content);
         // What wins nothing has no effect to be had twice: keys that only ever lose take no memory.
-        if applied.kept || self.windows.contains_key(&header.author) {
+        if applied.kept || self.windows.get(&header.author).is_some() {
             self.remember(key);
         }
         applied
@@ -323,19 +317,7 @@ impl Delivery {
 
     /// Remembers that a batch was delivered, or passed on.
     pub fn remember(&mut self, key: BatchKey) {
-        if self.windows.len() == WINDOWS_MAX
-            && !self.windows.contains_key(&key.author)
-            && let Some((_, longest_unused)) = self.by_use.pop_first()
-        {
-            self.windows.remove(&longest_unused);
-        }
-        self.uses += 1;
-        let fresh = || Window { sequences: SequenceWindow::new(), used: 0 };
-        let window = self.windows.entry(key.author).or_insert_with(fresh);
-        self.by_use.remove(&window.used);
-        self.by_use.insert(self.uses, key.author);
-        window.used = self.uses;
-        window.sequences.insert(key.sequence);
+        self.windows.used(key.author, SequenceWindow::new).0.insert(key.sequence);
     }
 }
 
@@ -350,7 +332,6 @@ mod tests {
     use crate::replica::toy::Board;
     use crate::signed::batch::Header;
     use crate::signed::batch::StampWindow;
-    use crate::signed::list::ShortId;
     use crate::time::WallTime;
 
     /// One number, written so many milliseconds after the year 1970 began.
@@ -388,20 +369,5 @@ mod tests {
         let last = Now { time: Time(0), wall: WallTime::from_millis(600_000_000) };
         assert_eq!(core::iter::from_fn(|| delivery.take_due(last)).count(), HELD_MAX - 100);
         assert_eq!((delivery.held_bytes, delivery.held_bytes_of.len()), (0, 0));
-    }
-
-    #[test]
-    fn windows_are_bounded_and_the_longest_unused_is_forgotten() {
-        let mut delivery = Delivery::new(Duration::from_secs(10));
-        let author = |number: u64| Endpoint { peer: PeerId([1; 32]), instance: Instance(number) };
-        let key = |number, sequence| BatchKey { author: author(number), sequence, id: ShortId([0; 16]) };
-        for number in 0..WINDOWS_MAX as u64 {
-            delivery.remember(key(number, 1));
-        }
-        delivery.remember(key(0, 2));
-        delivery.remember(key(u64::MAX, 1));
-        assert_eq!((delivery.windows.len(), delivery.by_use.len()), (WINDOWS_MAX, WINDOWS_MAX));
-        assert!(delivery.windows.contains_key(&author(0)), "it was used again");
-        assert!(!delivery.windows.contains_key(&author(1)), "it was not");
     }
 }

@@ -452,8 +452,8 @@ impl Rules {
         let limit = self.limit(slot);
         let replica = ReplicaNumber::new(slot, Family::Say).ok_or(WriteError::AppIsOff(slot))?;
         let record = self.records.in_force();
-        let (window, used) = (StampWindow::at(stamp), limit.map(|_| 0));
-        let header = Header { author: self.me, sequence: 1, replica, record, window, cost: 0, used };
+        let window = StampWindow::at(stamp);
+        let header = Header { author: self.me, sequence: 1, replica, record, window, cost: 0, used: None };
         let admitted = self.admissions.of(&self.me.peer);
         let id = ShortId([0; 16]);
         match self.records.book().judge(&Claim { header: &header, id, admitted }) {

@@ -55,6 +55,14 @@ pub enum WriteError {
     /// The owner or a moderator has banned this peer, or this program contradicted itself.
     #[error("this peer is banned in this room and cannot write in it any more")]
     Banned,
+    /// It is longer than can be said to everybody.
+    #[error("{bytes} bytes are above the limit of {most}")]
+    TooLong {
+        /// So many it has.
+        bytes: usize,
+        /// So many are allowed.
+        most: usize,
+    },
     /// The room's limit is used up, or this is more than it leaves.
     #[error("the limit of this room leaves {left} of {cost} in {window_ms} ms: wait {wait_ms} ms")]
     TooFast {
@@ -126,6 +134,11 @@ impl Writing {
     /// The sequence of the next batch.
     pub(super) fn next_sequence(&self) -> u64 {
         self.next_sequence
+    }
+
+    /// The sequence of the next batch is given away.
+    pub(super) fn take_sequence(&mut self) {
+        self.next_sequence += 1;
     }
 
     /// Whether a batch with this sequence was written.
@@ -240,7 +253,7 @@ impl Room {
         let header = Header { sequence, cost, used, ..*header };
         let batch = SignedBatch::sign(identity, &self.kept.id, &header, payload)
             .expect("a payload that its replica read is within the limit and the author is this peer");
-        self.kept.writing.next_sequence += 1;
+        self.kept.writing.take_sequence();
         self.kept.writing.outbox.insert(now.time, batch.clone());
         let targets = self.membership.overlay_mut().targets(now, &batch, None);
         self.kept.send_live(targets, &batch);

@@ -1,0 +1,310 @@
+//! What members say to everybody: in each author's order, each once, and what is missing told.
+//!
+//! It travels as a signed batch of no replica, along the overlay. An author counts what it says in an app, so whoever
+//! hears it sees what is missing. What outran another waits for it a while.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::num::NonZero;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Stamp;
+use crate::id::Endpoint;
+use crate::recent::Recent;
+use crate::seam::lane::{SAY_MAX, Slot, Topic};
+use crate::time::Time;
+use crate::wire::{self, Bytes, DecodeError};
+
+/// How far something may be behind the latest that its author said in the app, by the author's own clock: what comes
+/// later was held back by somebody, and everybody has forgotten how to tell it from what was said again.
+pub const LATE: Duration = Duration::from_secs(30);
+/// How long something waits for what was said before it, since the last came for which something waited. Trees notice
+/// within this that something was lost on them.
+const ORDER_WITHIN: Duration = Duration::from_secs(2);
+/// The same for the first that is heard of an author, who may have said much before.
+const FIRST_WITHIN: Duration = Duration::from_millis(250);
+/// Authors of whom it is known what was heard, by app; the one that was silent longest is forgotten.
+const STREAMS_MAX: usize = 4096;
+/// What waits of one author in an app at most: a burst that overtook one message.
+const WAITING_MAX: usize = 64;
+/// Bytes that wait of all authors at most.
+const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The payload of a batch that says something to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saying {
+    /// Its place in what its author's endpoint says in the app, from 1.
+    pub number: NonZero<u64>,
+    /// What it is about.
+    pub topic: Topic,
+    /// What is said.
+    pub bytes: Bytes<SAY_MAX>,
+}
+
+impl Saying {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(payload: &[u8]) -> Result<Saying, DecodeError> {
+        wire::decode(payload)
+    }
+
+    /// The payload.
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+}
+
+/// Something that the application is to hear now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who said it.
+    pub from: Endpoint,
+    /// In which app.
+    pub slot: Slot,
+    /// About what.
+    pub topic: Topic,
+    /// What.
+    pub bytes: Bytes<SAY_MAX>,
+    /// How many before it never came, since the one that was heard last.
+    pub missed: u64,
+}
+
+/// What came of something that was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is new, and to be passed on.
+    New,
+    /// It came before, or what was said after it was heard already.
+    Known,
+    /// It is too far behind its author's clock.
+    Late,
+}
+
+/// What was heard of all authors.
+#[derive(Debug)]
+pub struct Sayings {
+    streams: Recent<Name, Stream>,
+    /// Those in which something waits, and until when at most.
+    gaps: BTreeMap<Name, Time>,
+    waiting_bytes: usize,
+    heard: VecDeque<Heard>,
+}
+
+/// An author, and the app in which it says something.
+type Name = (Endpoint, Slot);
+
+/// What was heard of one author in an app.
+#[derive(Debug)]
+struct Stream {
+    latest: Stamp,
+    /// The number that was heard last; 0 for none.
+    last: u64,
+    waiting: BTreeMap<u64, Saying>,
+}
+
+impl Stream {
+    fn new() -> Stream {
+        Stream { latest: Stamp::NEVER, last: 0, waiting: BTreeMap::new() }
+    }
+
+    fn is_known(&self, number: u64) -> bool {
+        number <= self.last || self.waiting.contains_key(&number)
+    }
+
+    /// Takes what follows what was heard last; with `skips`, whatever waits first.
+    fn take_next(&mut self, (from, slot): Name, skips: bool) -> Option<Heard> {
+        let next = self.waiting.first_entry().filter(|entry| skips || *entry.key() == self.last + 1)?;
+        let (number, Saying { topic, bytes, .. }) = next.remove_entry();
+        // What its author said before it was first heard of is not missed.
+        let missed = if self.last == 0 { 0 } else { number - self.last - 1 };
+        self.last = number;
+        Some(Heard { from, slot, topic, bytes, missed })
+    }
+}
+
+impl Default for Sayings {
+    fn default() -> Sayings {
+        let (gaps, heard) = (BTreeMap::new(), VecDeque::new());
+        Sayings { streams: Recent::new(STREAMS_MAX), gaps, waiting_bytes: 0, heard }
+    }
+}
+
+impl Sayings {
+    /// Whether something with this number was heard, or waits.
+    pub fn is_known(&self, from: Endpoint, slot: Slot, number: NonZero<u64>) -> bool {
+        self.streams.get(&(from, slot)).is_some_and(|stream| stream.is_known(number.get()))
+    }
+
+    /// Takes in what somebody signed at `stamp`.
+    pub fn take(&mut self, now: Time, from: Endpoint, slot: Slot, stamp: Stamp, saying: Saying) -> Arrival {
+        let name = (from, slot);
+        let (stream, silent) = self.streams.used(name, Stream::new);
+        // What waited of an author that gives way to others is missed.
+        let forgotten = silent.map_or(0, |(silent, stream)| {
+            self.gaps.remove(&silent);
+            stream.waiting.values().map(|saying| saying.bytes.len()).sum()
+        });
+        self.waiting_bytes -= forgotten;
+        if stream.is_known(saying.number.get()) {
+            return Arrival::Known;
+        }
+        if u128::from(stream.latest.millis().saturating_sub(stamp.millis())) > LATE.as_millis() {
+            return Arrival::Late;
+        }
+        stream.latest = stream.latest.max(stamp);
+        let wait = if stream.last == 0 { FIRST_WITHIN } else { ORDER_WITHIN };
+        self.waiting_bytes += saying.bytes.len();
+        stream.waiting.insert(saying.number.get(), saying);
+        let is_full = stream.waiting.len() > WAITING_MAX || self.waiting_bytes > WAITING_BYTES_MAX;
+        let until = now + wait;
+        self.gaps.entry(name).or_insert(until);
+        if self.hand_over(name, is_full)
+            && let Some(gap) = self.gaps.get_mut(&name)
+        {
+            *gap = until;
+        }
+        Arrival::New
+    }
+
+    /// What is to be heard next.
+    pub fn poll_heard(&mut self) -> Option<Heard> {
+        self.heard.pop_front()
+    }
+
+    /// Waits no longer for what should have come.
+    pub fn handle_timeout(&mut self, now: Time) {
+        let over = self.gaps.iter().filter(|(_, until)| **until <= now);
+        for name in over.map(|(name, _)| *name).collect::<Vec<_>>() {
+            self.hand_over(name, true);
+        }
+    }
+
+    /// When something has waited long enough.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.gaps.values().min().copied()
+    }
+
+    /// Hands over what follows what was heard last; with `skips`, all that waits. Returns whether there was any.
+    fn hand_over(&mut self, name: Name, skips: bool) -> bool {
+        let Some(stream) = self.streams.get_mut(&name) else { return false };
+        let before = self.heard.len();
+        while let Some(heard) = stream.take_next(name, skips) {
+            self.waiting_bytes -= heard.bytes.len();
+            self.heard.push_back(heard);
+        }
+        if stream.waiting.is_empty() {
+            self.gaps.remove(&name);
+        }
+        self.heard.len() > before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Instance, PeerId};
+    use crate::time::WallTime;
+    use alloc::vec;
+
+    const GAME: Slot = Slot::GENESIS;
+
+    fn author(number: u64) -> Endpoint {
+        Endpoint { peer: PeerId([1; 32]), instance: Instance(number) }
+    }
+
+    fn saying(number: u64) -> Saying {
+        let (topic, bytes) = (Topic::new("greeting"), Bytes::new(vec![number as u8]));
+        let number = NonZero::new(number).expect("from 1");
+        Saying { number, topic: topic.expect("short"), bytes: bytes.expect("short") }
+    }
+
+    fn stamp(seconds: u64) -> Stamp {
+        Stamp::at(WallTime::from_millis(1_000_000 + seconds * 1000))
+    }
+
+    /// What is heard by now: what it says and how many are missed before it.
+    fn heard(sayings: &mut Sayings, now: u64) -> Vec<(u8, u64)> {
+        sayings.handle_timeout(Time(now * 1000));
+        core::iter::from_fn(|| sayings.poll_heard()).map(|heard| (heard.bytes[0], heard.missed)).collect()
+    }
+
+    fn take(sayings: &mut Sayings, now: u64, number: u64) -> Arrival {
+        sayings.take(Time(now * 1000), author(1), GAME, stamp(0), saying(number))
+    }
+
+    #[test]
+    fn payloads_read_as_they_are_written() {
+        let bytes = saying(300).encode();
+        assert_eq!(Saying::decode(&bytes), Ok(saying(300)));
+        assert!(Saying::decode(&[&[0], &bytes[2..]].concat()).is_err(), "numbers begin with 1");
+        assert!(Saying::decode(&bytes[..bytes.len() - 1]).is_err());
+        // docs/protocol/lanes.md
+        let golden = [0xac, 2, 4, b'b', b'a', b'l', b'l', 2, b'h', b'i'];
+        let (topic, said) = (Topic::new("ball").expect("short"), Bytes::new(b"hi".to_vec()).expect("short"));
+        assert_eq!(Saying { topic, bytes: said, ..saying(300) }.encode(), golden);
+    }
+
+    #[test]
+    fn each_is_heard_once_and_in_order() {
+        let mut sayings = Sayings::default();
+        for number in [1, 3, 2, 3, 1, 4] {
+            take(&mut sayings, 0, number);
+        }
+        assert_eq!(heard(&mut sayings, 0), [(1, 0), (2, 0), (3, 0), (4, 0)]);
+        assert_eq!(take(&mut sayings, 0, 4), Arrival::Known);
+        assert_eq!((sayings.waiting_bytes, sayings.poll_timeout()), (0, None));
+    }
+
+    #[test]
+    fn what_never_came_is_told_after_two_seconds() {
+        let mut sayings = Sayings::default();
+        for number in [1, 2, 5, 7] {
+            assert_eq!(take(&mut sayings, 100, number), Arrival::New);
+        }
+        assert_eq!(heard(&mut sayings, 2099), [(1, 0), (2, 0)]);
+        assert_eq!(heard(&mut sayings, 2100), [(5, 2), (7, 1)]);
+        assert_eq!(take(&mut sayings, 2200, 6), Arrival::Known, "what came after it was heard");
+    }
+
+    #[test]
+    fn the_first_one_heard_may_have_outrun_others() {
+        let mut sayings = Sayings::default();
+        take(&mut sayings, 0, 41);
+        take(&mut sayings, 100, 40);
+        assert_eq!(heard(&mut sayings, 249), []);
+        assert_eq!(heard(&mut sayings, 250), [(40, 0), (41, 0)], "what was said before is not missed");
+    }
+
+    #[test]
+    fn what_is_half_a_minute_behind_its_author_is_late() {
+        let mut sayings = Sayings::default();
+        let mut take =
+            |number, seconds| sayings.take(Time(0), author(1), GAME, stamp(seconds), saying(number));
+        assert_eq!([take(2, 31), take(3, 1), take(4, 0)], [Arrival::New, Arrival::New, Arrival::Late]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut sayings = Sayings::default();
+        take(&mut sayings, 0, 1);
+        for number in 0..=WAITING_MAX as u64 {
+            take(&mut sayings, 0, 3 + number);
+        }
+        assert_eq!(heard(&mut sayings, 0).len(), WAITING_MAX + 2, "a gap is given up for it");
+
+        let longest =
+            |number| Saying { bytes: Bytes::new(vec![0; SAY_MAX]).expect("the most"), ..saying(number) };
+        for number in 0..STREAMS_MAX as u64 + 2 {
+            let arrival = sayings.take(Time(0), author(2 + number), GAME, stamp(0), longest(9));
+            assert_eq!(arrival, Arrival::New);
+            assert!(sayings.waiting_bytes <= WAITING_BYTES_MAX);
+        }
+        assert!(!sayings.is_known(author(1), GAME, NonZero::<u64>::MIN), "the longest silent is forgotten");
+        sayings.handle_timeout(Time(1_000_000));
+        assert_eq!((sayings.waiting_bytes, sayings.gaps.len()), (0, 0));
+    }
+}
