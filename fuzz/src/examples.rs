@@ -102,7 +102,15 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let (_, me) = author();
     let digest = [9; 32];
     let name = BoundedText::new("Mira").expect("short");
-    let attach = Attach { room: ROOM, number: 3, proof: Some(digest), name, stays: true, stores: false };
+    let attach = Attach {
+        room: ROOM,
+        number: 3,
+        proof: Some(digest),
+        name,
+        stays: true,
+        stores: false,
+        visits: false,
+    };
     let mut messages = vec![
         ("Proof", LinkMessage::Proof(Bytes::new(vec![7; 64]).expect("64 bytes"))),
         ("Goodbye", LinkMessage::Goodbye(GoodbyeReason::Left)),

@@ -159,13 +159,10 @@ impl Presence {
         (is_shown || was_shown).then(|| said.state.to_vec())
     }
 
-    /// A member is gone. Returns the apps in which something of it was shown.
-    pub fn forget(&mut self, endpoint: Endpoint) -> Vec<Slot> {
-        let is_its = |&(whose, _): &(Endpoint, Slot)| whose == endpoint;
-        let shown = self.others.iter().filter(|(key, other)| is_its(key) && other.is_shown);
-        let shown = shown.map(|(&(_, slot), _)| slot).collect();
-        self.others.retain(|key, _| !is_its(key));
-        shown
+    /// Nothing of those is shown any more who are gone, or may not be heard. Returns whose it was, and in which apps.
+    pub fn forget(&mut self, is_gone: impl Fn(Endpoint, Slot) -> bool) -> Vec<(Endpoint, Slot)> {
+        let gone = self.others.extract_if(.., |&(endpoint, slot), _| is_gone(endpoint, slot));
+        gone.filter(|(_, other)| other.is_shown).map(|(name, _)| name).collect()
     }
 
     /// When something is to be said.
@@ -268,7 +265,8 @@ mod tests {
         assert_eq!(hear(3, Bytes::default()), Some(vec![]));
         assert_eq!(hear(4, Bytes::default()), None, "it was not shown any more");
         assert_eq!(hear(5, state(5)), Some(state(5).to_vec()));
-        assert_eq!(presence.forget(LIN), [Slot::GENESIS]);
-        assert_eq!(presence.forget(LIN), []);
+        let gone = |endpoint, _| endpoint == LIN;
+        assert_eq!(presence.forget(gone), [(LIN, Slot::GENESIS)]);
+        assert_eq!(presence.forget(gone), []);
     }
 }

@@ -85,6 +85,8 @@ pub struct Attach {
     pub stays: bool,
     /// Whether the sender keeps batches on durable storage.
     pub stores: bool,
+    /// Whether it visits: lanes alone are used, and neither end becomes a neighbour.
+    pub visits: bool,
 }
 
 /// Body of [`LinkMessage::Detach`].
@@ -194,6 +196,7 @@ mod tests {
                 name,
                 stays: true,
                 stores: false,
+                visits: false,
             }),
             LinkMessage::Detach(Detach { room, reason: DetachReason::Full }),
             LinkMessage::Resumption(Resumption { began: 1, received: 300 }),

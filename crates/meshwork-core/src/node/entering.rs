@@ -130,7 +130,12 @@ impl Node {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         let Some(id) = base.rooms.room(handle).map(|room| room.kept().id()) else { return };
         match output {
-            RoomOutput::Event(event) => base.own.event(event),
+            RoomOutput::Event(event) => {
+                if matches!(event, Event::RulesChanged { .. }) {
+                    base.rooms.handle_rules(&mut base.own, handle);
+                }
+                base.own.event(event);
+            }
             RoomOutput::Sign => {
                 if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
                     room.sign_due(now, &base.own.identity);
@@ -149,6 +154,9 @@ impl Node {
             }
             RoomOutput::Seek(introduction, way) => {
                 connecting.seek(base, handle, &introduction.announcement(), way);
+            }
+            RoomOutput::Sought { by, to, through } => {
+                connecting.handle_sought(base, handle, &by, to, through)
             }
             RoomOutput::Unseek(endpoint) => connecting.unseek(base, handle, endpoint),
             RoomOutput::Drop(endpoint, why) => connecting.drop_neighbour(base, handle, endpoint, why),

@@ -88,7 +88,7 @@ impl Node {
         base.own.set_state(endpoint, linked_state(path), told);
         connecting.attempts().report_link(base, link, sought, attempt);
         for room in rooms {
-            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
+            connecting.attach(base, endpoint, room);
         }
     }
 
@@ -96,6 +96,7 @@ impl Node {
         let base = &mut self.base;
         let done = match message {
             LinkMessage::Goodbye(reason) => return self.handle_goodbye(from, link, reason),
+            LinkMessage::Attach(attach) if attach.visits => self.connecting.handle_visit(base, from, &attach),
             LinkMessage::Attach(attach) => {
                 let introduction = base.known.announcement(from).map(Introduction::from);
                 let attached =
@@ -122,7 +123,10 @@ impl Node {
                 as_offence(base.links.handle_resumption(&mut base.own, from, resumption))
             }
             LinkMessage::Direct(direct) => {
-                let room = base.rooms.attachments().numbered(from, direct.letter.room);
+                let room = base.rooms.attachments().numbered_for_lanes(from, direct.letter.room);
+                if let Some(room) = room {
+                    base.rooms.attachments_mut().note_said(base.own.time(), from, room);
+                }
                 as_offence(base.links.handle_direct(&mut base.own, from, room, direct))
             }
             LinkMessage::Presence(said) => {
@@ -185,6 +189,12 @@ impl Node {
 
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
+        if reason == DetachReason::Full && base.rooms.attachments().visited(from, handle).is_some() {
+            // It keeps the visit, and has no place for a neighbour.
+            base.rooms.attachments_mut().note_distant(handle, from);
+            return base.rooms.handle_unreachable(&base.own, handle, from);
+        }
+        connecting.forget_visit(base, handle, from);
         base.rooms.attachments_mut().unattach(handle, from);
         base.links.end_direct_in(&mut base.own, from, handle.0, "it is no member or no neighbour any more");
         match reason {

@@ -194,6 +194,7 @@ impl Node {
         base.links.end_waiting(&mut base.own);
         base.servers.renew_ice_servers(&mut base.own, &base.rooms);
         connecting.handle_path_timeouts(base);
+        connecting.handle_visit_timeouts(base);
         connecting.handle_known_timeouts(base);
         self.vote_on_time();
         self.base.rooms.handle_overlay_timeouts(&self.base.own, &self.base.links);

@@ -408,15 +408,35 @@ impl<'a> RoomMut<'a> {
         rooms.send_datagram(own, links, self.room, to, (slot, topic), bytes)
     }
 
+    /// Keeps a link to a member, whether the overlay wants one or not, until [`RoomMut::end_visit`]: for one with whom
+    /// much is said directly, or in datagrams. Where everybody is linked to everybody there is nothing to do.
+    ///
+    /// # Errors
+    /// As for [`RoomMut::send_direct`].
+    pub fn visit(&mut self, endpoint: Endpoint) -> Result<(), CommandError> {
+        let base = &mut self.node.base;
+        base.rooms.open(&base.own, self.room)?;
+        self.node.connecting.visit(base, self.room, endpoint, true)?;
+        self.node.settle();
+        Ok(())
+    }
+
+    /// From now on a link to a member is kept as others are.
+    pub fn end_visit(&mut self, endpoint: Endpoint) {
+        self.node.connecting.unpin_visit(self.room, endpoint);
+        self.node.settle();
+    }
+
     /// Says something to one member alone. It is heard there once, and after what was said to it in this way before, as
-    /// [`Event::Direct`]; [`Event::DirectEnded`] tells how it ended. Where the member is not linked it waits ten seconds
-    /// for that, and ends as not sent. One whose link is cut waits for the session to be resumed, for as long as
+    /// [`Event::Direct`]; [`Event::DirectEnded`] tells how it ended. Where the member is not linked a link to it is made,
+    /// a visit, which ends when nothing was said over it for half a minute; what waits longer than ten seconds for that ends
+    /// as not sent. One whose link is cut waits for the session to be resumed, for as long as
     /// [`Config::resume_within`](super::Config::resume_within), and ends as unknown if it had been sent.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::TooLong`], [`CommandError::NoDirect`];
-    /// [`CommandError::NotLinked`] for an endpoint that is not known in the room, or where much waits for others that
-    /// are not linked; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
+    /// [`CommandError::NotLinked`] for an endpoint that nobody linked knows in a room where everybody is, or where much
+    /// waits for others that are not linked; [`CommandError::TooManyVisits`]; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
     pub fn send_direct(
         &mut self,
         to: Endpoint,
@@ -427,12 +447,11 @@ impl<'a> RoomMut<'a> {
         let base = &mut self.node.base;
         base.rooms.open(&base.own, self.room)?;
         let bytes = Bytes::new(bytes.to_vec()).map_err(|error| CommandError::TooLong(error.length))?;
-        if !base.known.is_seen_in(to, self.room) {
-            return Err(CommandError::NotLinked(to));
-        }
-        let is_attached = base.rooms.attachments().is_attached(to, self.room);
+        self.node.connecting.visit(base, self.room, to, false)?;
+        let hears = base.rooms.attachments().hears(to, self.room);
         let letter = Letter { room: self.room.0, slot, topic: topic.clone(), bytes };
-        let token = base.links.send_direct(&base.own, to, letter, is_attached)?;
+        let token = base.links.send_direct(&base.own, to, letter, hears)?;
+        base.rooms.attachments_mut().note_said(base.own.time(), to, self.room);
         self.node.settle();
         Ok(token)
     }

@@ -86,6 +86,9 @@ pub enum CommandError {
     /// [`RoomMut::send_direct`](super::RoomMut::send_direct).
     #[error("there is no link to {0}")]
     NotLinked(Endpoint),
+    /// So many members are visited already, and something was said to each lately: wait, or end one.
+    #[error("{0} members are visited already")]
+    TooManyVisits(usize),
     /// The endpoint's program is older than direct messages.
     #[error("{0} runs a version of Meshwork that has no direct messages: update it")]
     NoDirect(Endpoint),

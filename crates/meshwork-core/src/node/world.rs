@@ -119,8 +119,15 @@ impl World {
     /// A neighbour attaches to a room, which it calls by a number.
     pub(super) fn attach(&mut self, neighbour: u64, room: RoomHandle, number: u32) {
         let room = self.node.room(room).id().expect("it is open");
-        let attach =
-            Attach { room, number, proof: None, name: BoundedText::default(), stays: true, stores: false };
+        let attach = Attach {
+            room,
+            number,
+            proof: None,
+            name: BoundedText::default(),
+            stays: true,
+            stores: false,
+            visits: false,
+        };
         self.tell(neighbour, &LinkMessage::Attach(attach));
     }
 

@@ -179,6 +179,11 @@ impl Kept {
         self.rules.writing_left(slot, self.clock.next(now.wall))
     }
 
+    /// Whether somebody may be heard in the app in a slot now: bans and lists of writers bind lanes too.
+    pub fn hears(&self, slot: u8, peer: PeerId) -> bool {
+        self.rules.right(slot, peer) == Verdict::Stands
+    }
+
     /// Reads a batch and does the checks that cost little: it may be queued for the others.
     pub(super) fn screen(&self, bytes: &[u8], live: bool) -> Result<UnverifiedBatch, Rejection> {
         let batch = self.delivery.decode(&self.id, bytes)?;
@@ -199,8 +204,11 @@ impl Kept {
     /// Whether a batch need not be looked at again.
     pub(super) fn is_known(&self, batch: &Batch, live: bool) -> bool {
         let header = batch.header();
+        if !header.replica.family().is_kept() && header.author == self.me {
+            return true;
+        }
         if header.replica.family() == Family::Say {
-            return header.author == self.me || self.said.is_known(batch) || self.delivery.is_held(batch);
+            return self.said.is_known(batch) || self.delivery.is_held(batch);
         }
         if !self.delivery.is_delivered(&batch.key()) {
             return self.delivery.is_held(batch);

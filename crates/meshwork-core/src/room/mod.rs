@@ -28,6 +28,7 @@ pub mod message;
 pub mod replicas;
 pub mod rules;
 mod saying;
+mod seeking;
 pub mod storage;
 pub mod writing;
 
@@ -87,6 +88,15 @@ pub enum RoomOutput {
     },
     /// A link to this member is wanted, over neighbours with these tags if there are any.
     Seek(Introduction, Vec<Tag>),
+    /// A member looks for another one, or for this endpoint, and says so along the overlay.
+    Sought {
+        /// Who.
+        by: Introduction,
+        /// Whom.
+        to: Endpoint,
+        /// The neighbour that passed it on.
+        through: Endpoint,
+    },
     /// It is wanted no longer.
     Unseek(Endpoint),
     /// This neighbour is to be detached, for this reason.
@@ -185,6 +195,9 @@ impl Room {
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
         self.kept.rules.handle_attached(now.time, endpoint);
         self.kept.take_record_outputs();
+        // What one says on lanes counts by it, too.
+        let me = self.kept.me.peer;
+        self.kept.send_admissions(endpoint, &me);
         for batch in self.kept.writing.outbox().batches().cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }

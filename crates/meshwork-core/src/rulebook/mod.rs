@@ -179,7 +179,7 @@ impl Rulebook {
             self.judge_right(place, slot, rule, author.peer, claim)
         };
         // A limit counts what is kept.
-        let limit = rule.limit.filter(|_| replica.family() != Family::Say);
+        let limit = rule.limit.filter(|_| replica.family().is_kept());
         if verdict == Verdict::Stands && !self.is_within(place, limit, claim.header) {
             return Verdict::Refused(Refusal::Limit);
         }
@@ -365,7 +365,9 @@ impl Rulebook {
         if bans().any(|ban| ban.by_owner && self.knows(place, ban.at)) {
             return Verdict::Refused(Refusal::Banned);
         }
+        // Who only looks may speak to somebody all the same.
         let may_write = moderates
+            || claim.header.replica.family() == Family::Seek
             || match rule.writers {
                 WhoWrites::Everybody => true,
                 WhoWrites::Listed => self.has(place, journal.map(|journal| &*journal.listed)),

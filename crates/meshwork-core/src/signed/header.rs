@@ -37,6 +37,15 @@ pub enum Family {
     ByTime,
     /// No replica: what is said to everybody and not kept.
     Say,
+    /// No replica: a member looks for another one, to whom it has no link.
+    Seek,
+}
+
+impl Family {
+    /// Whether what is written is kept, so that limits count it.
+    pub fn is_kept(self) -> bool {
+        !matches!(self, Family::Say | Family::Seek)
+    }
 }
 
 /// Which replica of a room: the slot of its app, and the family. One byte.
@@ -72,7 +81,7 @@ impl ReplicaNumber {
 
     /// Reads the number; `None` when the family is of a later version.
     pub fn from_byte(byte: u8) -> Option<ReplicaNumber> {
-        let families = [Family::Own, Family::ByValue, Family::ByTime, Family::Say];
+        let families = [Family::Own, Family::ByValue, Family::ByTime, Family::Say, Family::Seek];
         let family = *families.get(usize::from(byte & 0xf))?;
         Some(ReplicaNumber { slot: byte >> 4, family })
     }
@@ -276,7 +285,7 @@ mod tests {
         let known = (0..=255).filter_map(ReplicaNumber::from_byte);
         assert_eq!(
             known.filter(|number| ReplicaNumber::from_byte(number.to_byte()) == Some(*number)).count(),
-            64
+            80
         );
     }
 

@@ -111,6 +111,31 @@ fn datagrams_and_strokes_leave_each_other_room() {
 }
 
 #[test]
+fn who_is_banned_is_neither_heard_nor_shown() {
+    let (mut world, members) = room_of(2, PathModel::LOCAL);
+    let [(owner, room), (index, theirs)] = [members[0], members[1]];
+    let them = endpoint(&world, members[1]);
+    let speak = |world: &mut World, state: u8| {
+        world
+            .command(index, |node, now| node.room_mut(now, theirs).set_presence(GAME, Some(&[state])))
+            .expect("a room");
+        send(world, members[1], Audience::Neighbours, "ball", &[state]).expect("a room");
+        world.run_for(Duration::from_secs(1));
+        let heard = world.program(owner).events.drain(..).filter_map(|event| match event {
+            Event::Presence { state, .. } => Some(state),
+            Event::Datagram { bytes, .. } => Some(Some(bytes)),
+            _ => None,
+        });
+        heard.collect::<Vec<_>>()
+    };
+    assert_eq!(speak(&mut world, 1), [Some(vec![1]), Some(vec![1])]);
+    world.command(owner, |node, now| node.room_mut(now, room).ban(them.peer)).expect("its own room");
+    assert_eq!(speak(&mut world, 2), [None], "what was shown goes, and nothing comes");
+    world.command(owner, |node, now| node.room_mut(now, room).unban(them.peer)).expect("its own room");
+    assert_eq!(speak(&mut world, 3), [Some(vec![3]), Some(vec![3])]);
+}
+
+#[test]
 fn floods_of_datagrams_are_bounded() {
     let (mut world, members) = room_of(2, PathModel::LOCAL);
     for number in 0..1000u32 {

@@ -22,3 +22,4 @@ mod say;
 mod scenarios;
 mod silence;
 mod tables;
+mod visits;

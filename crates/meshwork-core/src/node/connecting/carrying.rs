@@ -130,6 +130,12 @@ impl Carrying {
         let servers = peer.sources(room).filter_map(Source::server);
         let servers: Vec<ServerId> = servers.filter(|&server| reach.0.servers.is_entered(server)).collect();
         let turn = peer.failures as usize;
+        // Of who looks for us a server may know nothing, nor the other end of us.
+        if peer.sources(room).any(|source| source == Source::Visit)
+            && let Some(through) = self.route(reach, room, to)
+        {
+            return Way::Neighbours(alloc::vec![through]);
+        }
         if neighbours.is_empty() && reach.0.rooms.is_sparse(room) {
             // Nobody lists others there, and servers list a sample alone.
             let joined = reach.0.servers.joined(room);
@@ -162,11 +168,12 @@ impl Carrying {
         if reach.can_carry(room, to) {
             return alloc::vec![to];
         }
+        let route = self.route(reach, room, to).filter(|through| *through != neighbour);
         if carry.hops_left == 0 {
-            return Vec::new();
+            // Along the way on which somebody looked for us it may go further: it comes by once alone.
+            return route.into_iter().collect();
         }
         let listing = reach.listing(room, to, Some(neighbour));
-        let route = self.route(reach, room, to).filter(|through| *through != neighbour);
         // Any of those that list it will do; the payload decides, so that a second try goes elsewhere.
         let pick = carry.payload.last().map_or(0, |&byte| usize::from(byte));
         match listing.get(pick % listing.len().max(1)).copied().or(route) {

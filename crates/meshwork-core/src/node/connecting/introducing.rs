@@ -237,7 +237,7 @@ impl Connecting {
     }
 }
 
-fn check_announcement(base: &Base, announcement: &Announcement) -> Result<(), Offence> {
+pub(super) fn check_announcement(base: &Base, announcement: &Announcement) -> Result<(), Offence> {
     let origin = announcement.endpoint;
     if base.known.announcement(origin) != Some(announcement) && !announce::verify(announcement) {
         let detail = format!("it carries a payload of {origin} with a key that {origin} did not sign");

@@ -45,6 +45,8 @@ pub(in crate::node) enum Source {
     Neighbour(Endpoint),
     /// The room's overlay, which wants a link to it.
     Overlay,
+    /// It is visited, or visits.
+    Visit,
 }
 
 impl Source {
@@ -65,6 +67,7 @@ impl fmt::Display for Source {
             Source::Server(_) => f.write_str("the server"),
             Source::Neighbour(endpoint) => write!(f, "{endpoint}"),
             Source::Overlay => f.write_str("the overlay"),
+            Source::Visit => f.write_str("a visit"),
         }
     }
 }

@@ -13,6 +13,7 @@ mod moves;
 mod offers;
 mod signals;
 mod unlinking;
+mod visiting;
 
 use alloc::format;
 use alloc::string::String;
@@ -23,6 +24,7 @@ use self::carrying::Carrying;
 pub(super) use self::known::{Known, Source};
 pub(super) use self::moves::{linked_state, path_words};
 pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
+use self::visiting::Visits;
 use super::rooms::{Entry, send_detach};
 use super::{Base, PEERS_MAX};
 use crate::id::Endpoint;
@@ -42,6 +44,7 @@ const UNSOUGHT: &str = "is linked through others";
 pub(super) struct Connecting {
     attempts: Attempts,
     carrying: Carrying,
+    visits: Visits,
 }
 
 impl Connecting {
@@ -58,6 +61,7 @@ impl Connecting {
     /// A room was left.
     pub(super) fn forget_room(&mut self, base: &mut Base, room: RoomHandle) {
         self.carrying.forget_room(room);
+        self.visits.forget_room(room);
         for link in self.attempts.those(|attempt| attempt.room == room && attempt.by_hand.is_some()) {
             self.attempts.drop_attempt(base, link);
         }
@@ -89,7 +93,7 @@ impl Connecting {
         let Some(peer) = base.known.get_mut(endpoint) else { return };
         let is_news = peer.add_source(room, source);
         if base.links.is_linked(endpoint) {
-            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
+            self.attach(base, endpoint, room);
         } else if is_news && !is_trying {
             peer.next_try = Some(if offers { now } else { now + offers::ASK_DELAY });
             self.try_link(base, endpoint);
@@ -99,24 +103,30 @@ impl Connecting {
     /// Enters an announcement, whose signature holds, into the table of who is known. Returns whether there is a place.
     pub(super) fn know(&mut self, base: &mut Base, room: RoomHandle, announcement: &Announcement) -> bool {
         let endpoint = announcement.endpoint;
-        if !base.known.contains(endpoint) {
-            if base.known.is_full() && !self.forget_least(base) {
-                let detail = format!("{PEERS_MAX} endpoints are known already");
-                base.own.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
-                return false;
-            }
-            let now = base.own.time();
-            base.known.insert(now, endpoint);
-            base.own.people.insert(now, endpoint);
-            base.links.insert_endpoint(endpoint);
-            base.rooms.attachments_mut().insert_endpoint(now, endpoint);
-            base.own.event(Event::Link { endpoint, state: LinkState::Connecting, reason: None });
-            base.keep_unlinked(endpoint);
+        if !base.known.contains(endpoint) && !self.enter(base, endpoint) {
+            return false;
         }
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.announcement = Some(announcement.clone());
             peer.rooms.insert(room);
         }
+        true
+    }
+
+    /// Enters somebody into the table of who is known, if there is a place.
+    fn enter(&mut self, base: &mut Base, endpoint: Endpoint) -> bool {
+        if base.known.is_full() && !self.forget_least(base) {
+            let detail = format!("{PEERS_MAX} endpoints are known already");
+            base.own.refuse(Some(endpoint), Refusal::TooManyAttempts, detail);
+            return false;
+        }
+        let now = base.own.time();
+        base.known.insert(now, endpoint);
+        base.own.people.insert(now, endpoint);
+        base.links.insert_endpoint(endpoint);
+        base.rooms.attachments_mut().insert_endpoint(now, endpoint);
+        base.own.event(Event::Link { endpoint, state: LinkState::Connecting, reason: None });
+        base.keep_unlinked(endpoint);
         true
     }
 
@@ -205,6 +215,7 @@ impl Connecting {
         self.carrying.forget_way(room, endpoint);
         self.attempts.detach(base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, DetachReason::Left);
+        self.visit_again(base, room, endpoint);
         self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
     }
 
@@ -268,10 +279,12 @@ impl Connecting {
             if !peer.is_idle(is_bound) || !peer.is_listed() && !is_connecting {
                 continue;
             }
+            let visits = &self.visits;
             let is_sought = |handle: &RoomHandle| {
-                base.rooms.room(*handle).is_none_or(|room| {
-                    room.membership().is_full_mesh() || room.membership().wants_link(endpoint)
-                })
+                visits.contains(*handle, endpoint)
+                    || base.rooms.room(*handle).is_none_or(|room| {
+                        room.membership().is_full_mesh() || room.membership().wants_link(endpoint)
+                    })
             };
             let unsought: Vec<RoomHandle> =
                 peer.rooms.iter().copied().filter(|room| !is_sought(room)).collect();
@@ -292,6 +305,7 @@ impl Connecting {
     /// When something about links that are not there is to be done.
     pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
         let attempts = self.attempts.poll_timeout(&base.own, &base.links);
-        attempts.into_iter().chain(base.known.poll_timeout(base)).min()
+        let visits = self.visits.poll_timeout(base);
+        attempts.into_iter().chain(base.known.poll_timeout(base)).chain(visits).min()
     }
 }

@@ -56,7 +56,10 @@ impl Connecting {
         let wants = |room: &Room| {
             room.membership().wants_link(endpoint) || resumes && room.membership().admits(endpoint)
         };
-        let Some(room) = peer.present_rooms().find(|&room| base.rooms.room(room).is_some_and(wants)) else {
+        let wants = |room: &RoomHandle| {
+            self.visits.contains(*room, endpoint) || base.rooms.room(*room).is_some_and(wants)
+        };
+        let Some(room) = peer.present_rooms().find(wants) else {
             // Nobody can introduce us at present; a session does not last, so it is tried again soon.
             peer.next_try = resumes.then_some(now + base.own.config.resume_interval);
             return;

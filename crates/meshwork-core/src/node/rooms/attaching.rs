@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{ROOMS_MAX, Rooms};
+use super::{Entry, ROOMS_MAX, Rooms};
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
 use crate::links::message::{Attach, Detach, DetachReason, LinkMessage};
@@ -18,7 +18,7 @@ use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
 use crate::room::{Member, Room};
 use crate::seam::description::Role;
-use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::seam::event::{Refusal, RoomHandle};
 use crate::signalling::announce::Introduction;
 use crate::text::shown;
 use crate::wire::BoundedText;
@@ -49,14 +49,36 @@ impl Rooms {
     ) {
         let Some(one) = self.attachments.get(endpoint) else { return };
         if !one.sent.contains(&handle)
-            && self.tell_attach(own, links, endpoint, handle)
+            && self.tell_attach(own, links, endpoint, handle, false)
             && let Some(one) = self.attachments.get_mut(endpoint)
         {
             one.sent.insert(handle);
         }
     }
 
-    fn tell_attach(&self, own: &Own, links: &mut Links, endpoint: Endpoint, handle: RoomHandle) -> bool {
+    /// Tells a linked endpoint that we visit it in a room, once.
+    pub(in crate::node) fn send_visit(
+        &mut self,
+        own: &Own,
+        links: &mut Links,
+        endpoint: Endpoint,
+        handle: RoomHandle,
+    ) {
+        let is_news =
+            self.attachments.get_mut(endpoint).is_some_and(|one| one.begin_visit(own.time(), handle));
+        if is_news {
+            self.tell_attach(own, links, endpoint, handle, true);
+        }
+    }
+
+    fn tell_attach(
+        &self,
+        own: &Own,
+        links: &mut Links,
+        endpoint: Endpoint,
+        handle: RoomHandle,
+        visits: bool,
+    ) -> bool {
         let Some(entry) = self.rooms.get(&handle) else { return false };
         let Some(room) = &entry.room else { return false };
         let Some(link) = links.of_mut(endpoint) else { return false };
@@ -72,6 +94,7 @@ impl Rooms {
             name: BoundedText::truncated(&own.config.name),
             stays: own.config.stays,
             stores: room.kept().stores(),
+            visits,
         }))
     }
 
@@ -79,7 +102,7 @@ impl Rooms {
     pub(in crate::node) fn tell_members(&self, own: &Own, links: &mut Links, only: Option<RoomHandle>) {
         for (endpoint, one) in self.attachments.iter() {
             for &handle in one.sent.iter().filter(|&&room| only.is_none_or(|only| only == room)) {
-                self.tell_attach(own, links, endpoint, handle);
+                self.tell_attach(own, links, endpoint, handle, false);
             }
         }
     }
@@ -94,19 +117,7 @@ impl Rooms {
         attach: &Attach,
         introduction: Option<Introduction>,
     ) -> Result<Option<RoomHandle>, Offence> {
-        let found = self
-            .rooms
-            .iter()
-            .find(|(_, entry)| entry.room.as_ref().is_some_and(|r| r.kept().id() == attach.room));
-        let Some((&handle, entry)) = found else {
-            send_detach(links, from, attach.room, DetachReason::Left);
-            return Ok(None);
-        };
-        if !proves_room(links, from, entry.secret(), attach) {
-            send_detach(links, from, attach.room, DetachReason::Proof);
-            let detail = String::from("the proof of the room's secret does not hold");
-            return Err((Refusal::RoomProof, detail));
-        }
+        let Some(handle) = self.find_proved(links, from, attach)? else { return Ok(None) };
         if !self.admits(handle, from) {
             self.refuse_full(own, handle, from, "it attaches, but the room is full");
             if let Some(one) = self.attachments.get_mut(from) {
@@ -145,21 +156,60 @@ impl Rooms {
         Ok(Some(handle))
     }
 
+    /// A linked endpoint says that it visits us in a room. Returns the room.
+    pub(in crate::node) fn handle_visit(
+        &mut self,
+        own: &mut Own,
+        links: &mut Links,
+        from: Endpoint,
+        attach: &Attach,
+    ) -> Result<Option<RoomHandle>, Offence> {
+        let Some(handle) = self.find_proved(links, from, attach)? else { return Ok(None) };
+        self.send_visit(own, links, from, handle);
+        own.people.set_name(from, shown(&attach.name));
+        if let Some(one) = self.attachments.get_mut(from) {
+            one.take_visit(own.time(), handle, attach.number);
+        }
+        Ok(Some(handle))
+    }
+
+    /// The room that somebody attaches to, if we are in it.
+    ///
+    /// # Errors
+    /// It does not prove the room's secret.
+    fn find_proved(
+        &self,
+        links: &mut Links,
+        from: Endpoint,
+        attach: &Attach,
+    ) -> Result<Option<RoomHandle>, Offence> {
+        let is_it = |entry: &Entry| entry.room().is_some_and(|room| room.kept().id() == attach.room);
+        let Some((&handle, entry)) = self.rooms.iter().find(|(_, entry)| is_it(entry)) else {
+            send_detach(links, from, attach.room, DetachReason::Left);
+            return Ok(None);
+        };
+        if !proves_room(links, from, entry.secret(), attach) {
+            send_detach(links, from, attach.room, DetachReason::Proof);
+            let detail = String::from("the proof of the room's secret does not hold");
+            return Err((Refusal::RoomProof, detail));
+        }
+        Ok(Some(handle))
+    }
+
     /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
     pub(in crate::node) fn detach_all(&mut self, links: &mut Links, handle: RoomHandle) -> Vec<Endpoint> {
         let Some(id) = self.get(handle).map(super::Entry::id) else { return Vec::new() };
         let mut unused = Vec::new();
         for (endpoint, one) in self.attachments.iter_mut() {
-            let is_attached = one.is_attached(handle);
-            let is_told = one.sent.contains(&handle);
+            let is_concerned = one.is_attached(handle) || one.is_told(handle) || one.hears(handle);
             one.remove(handle);
-            if !(is_attached || is_told) || !links.is_linked(endpoint) {
+            if !is_concerned || !links.is_linked(endpoint) {
                 continue;
             }
             if let Some(room) = id {
                 send_detach(links, endpoint, room, DetachReason::Left);
             }
-            if one.attached.is_empty() && one.sent.is_empty() {
+            if !one.is_used() {
                 unused.push(endpoint);
             }
         }
@@ -168,10 +218,7 @@ impl Rooms {
 
     /// An endpoint is no longer attached to a room: its member is gone, and what it said of itself.
     pub(in crate::node) fn handle_detached(&mut self, own: &mut Own, handle: RoomHandle, endpoint: Endpoint) {
-        let shown = self.rooms.get_mut(&handle).map(|entry| entry.presence.forget(endpoint));
-        for slot in shown.into_iter().flatten() {
-            own.event(Event::Presence { room: handle, endpoint, slot, state: None });
-        }
+        self.forget_presence(own, handle, |_, gone, _| gone == endpoint);
         let is_distant = self.attachments.is_distant(endpoint, handle);
         if let Some((room, now)) = self.room_mut(own, handle) {
             room.handle_detached(now, endpoint, is_distant);

@@ -21,6 +21,8 @@ pub(in crate::node) struct Attachment {
     /// anybody noticing.
     pub(super) reattaching: BTreeSet<RoomHandle>,
     reattach_until: Time,
+    /// Rooms in which it visits us, or we it, over the present link.
+    visits: BTreeMap<RoomHandle, Visit>,
     /// Rooms in which it was a member, but no neighbour, when it was last heard of.
     pub(super) distant: BTreeSet<RoomHandle>,
     /// How often it says something of itself.
@@ -40,6 +42,7 @@ impl Attachment {
             attached: BTreeMap::new(),
             reattaching: BTreeSet::new(),
             reattach_until: now,
+            visits: BTreeMap::new(),
             distant: BTreeSet::new(),
             presence: Allowance::new(PRESENCE_TAKEN_MAX),
             taken: Allowance::new(DATAGRAMS_TAKEN_MAX),
@@ -54,8 +57,9 @@ impl Attachment {
     }
 
     /// Whether a room uses its link, or is about to.
-    fn is_used(&self) -> bool {
-        !self.attached.is_empty() || !self.sent.is_empty() || !self.reattaching.is_empty()
+    pub(super) fn is_used(&self) -> bool {
+        let is_neighbour = !self.attached.is_empty() || !self.sent.is_empty() || !self.reattaching.is_empty();
+        is_neighbour || !self.visits.is_empty()
     }
 
     /// Whether it was told that we are in `room`.
@@ -63,9 +67,41 @@ impl Attachment {
         self.sent.contains(&room)
     }
 
-    /// The room that it calls by this number.
+    /// The room that it calls by this number as a neighbour.
     pub(super) fn room(&self, number: u32) -> Option<RoomHandle> {
         self.attached.get(&number).copied()
+    }
+
+    /// The room that it calls by this number, as a neighbour or on a visit.
+    pub(super) fn room_of_lane(&self, number: u32) -> Option<RoomHandle> {
+        let visited = || self.visits.iter().find(|(_, visit)| visit.number == Some(number));
+        self.room(number).or_else(|| visited().map(|(room, _)| *room))
+    }
+
+    /// Whether it hears what is said to it alone in a room.
+    pub(super) fn hears(&self, room: RoomHandle) -> bool {
+        let visits = || self.visits.get(&room).is_some_and(|visit| visit.number.is_some());
+        self.is_told(room) && self.is_attached(room) || visits()
+    }
+
+    /// Something was said to it alone in a room, or by it.
+    pub(super) fn note_said(&mut self, now: Time, room: RoomHandle) {
+        if let Some(visit) = self.visits.get_mut(&room) {
+            visit.said = now;
+        }
+    }
+
+    /// It was told that we visit it, if that is news.
+    pub(super) fn begin_visit(&mut self, now: Time, room: RoomHandle) -> bool {
+        let is_news = !self.visits.contains_key(&room);
+        self.visits.entry(room).or_insert(Visit { number: None, said: now });
+        is_news
+    }
+
+    /// It visits us too, and calls the room by this number.
+    pub(super) fn take_visit(&mut self, now: Time, room: RoomHandle, number: u32) {
+        self.visits.retain(|other, visit| *other == room || visit.number != Some(number));
+        self.visits.insert(room, Visit { number: Some(number), said: now });
     }
 
     /// Until when rooms may be attached again.
@@ -78,7 +114,17 @@ impl Attachment {
         self.attached.retain(|_, attached| *attached != room);
         self.reattaching.remove(&room);
         self.sent.remove(&room);
+        self.visits.remove(&room);
     }
+}
+
+/// A room in which two ends of a link visit each other.
+#[derive(Debug)]
+struct Visit {
+    /// The other end's number for it, once it said that it visits too.
+    number: Option<u32>,
+    /// When something was said last.
+    said: Time,
 }
 
 /// All who are known.
@@ -164,6 +210,36 @@ impl Attachments {
         self.get(endpoint).is_some_and(Attachment::is_used)
     }
 
+    /// Whether an endpoint hears what is said to it alone in a room.
+    pub(in crate::node) fn hears(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
+        self.get(endpoint).is_some_and(|one| one.hears(room) || one.is_attached(room))
+    }
+
+    /// When something was said last on a visit that both ends know of.
+    pub(in crate::node) fn visited(&self, endpoint: Endpoint, room: RoomHandle) -> Option<Time> {
+        let visit = self.get(endpoint)?.visits.get(&room)?;
+        visit.number.map(|_| visit.said)
+    }
+
+    /// Something was said to an endpoint alone in a room, or by it.
+    pub(in crate::node) fn note_said(&mut self, now: Time, endpoint: Endpoint, room: RoomHandle) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.note_said(now, room);
+        }
+    }
+
+    /// A visit is over.
+    pub(in crate::node) fn end_visit(&mut self, endpoint: Endpoint, room: RoomHandle) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.visits.remove(&room);
+        }
+    }
+
+    /// The room that an endpoint calls by a number where it says something to us alone.
+    pub(in crate::node) fn numbered_for_lanes(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
+        self.ends.get(&endpoint)?.room_of_lane(number)
+    }
+
     /// The room that an endpoint calls by a number; one that is not attached may be that of a room just left.
     pub(in crate::node) fn numbered(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
         self.ends.get(&endpoint)?.room(number)
@@ -181,6 +257,7 @@ impl Attachments {
     pub(in crate::node) fn keep_attached(&mut self, own: &Own, endpoint: Endpoint) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
             one.sent.clear();
+            one.visits.clear();
             one.reattaching.extend(core::mem::take(&mut one.attached).into_values());
             one.reattach_until = own.time() + own.config.resume_probe;
         }
@@ -190,6 +267,7 @@ impl Attachments {
     pub(in crate::node) fn take_attached(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
         let Some(one) = self.ends.get_mut(&endpoint) else { return BTreeSet::new() };
         one.sent.clear();
+        one.visits.clear();
         let mut attached: BTreeSet<RoomHandle> = core::mem::take(&mut one.attached).into_values().collect();
         attached.append(&mut one.reattaching);
         attached

@@ -1,16 +1,18 @@
 //! What is said on lanes to members that are linked, and what they say to the application.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::Rooms;
 use super::attachments::Attachment;
+use super::{Entry, Rooms};
 use crate::id::Endpoint;
 use crate::lanes::{Allowance, Datagram, Unreliable};
 use crate::links::message::LinkMessage;
 use crate::node::links::Links;
 use crate::node::own::Own;
 use crate::node::view::CommandError;
+use crate::room::Room;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::lane::{Audience, Slot, Topic};
 use crate::wire::Bytes;
@@ -56,6 +58,24 @@ impl Rooms {
         }
     }
 
+    /// Shows nothing any more of those who are gone from a room, or may not be heard in it.
+    pub(super) fn forget_presence(
+        &mut self,
+        own: &mut Own,
+        handle: RoomHandle,
+        is_gone: impl Fn(Option<&Room>, Endpoint, Slot) -> bool,
+    ) {
+        let Some(Entry { room, presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut) else { return };
+        for (endpoint, slot) in presence.forget(|endpoint, slot| is_gone(room.as_ref(), endpoint, slot)) {
+            own.event(Event::Presence { room: handle, endpoint, slot, state: None });
+        }
+    }
+
+    /// The rules of a room changed: who may not be heard any more is not shown.
+    pub(in crate::node) fn handle_rules(&mut self, own: &mut Own, handle: RoomHandle) {
+        self.forget_presence(own, handle, |room, endpoint, slot| !hears(room, endpoint, slot));
+    }
+
     /// Says something once to linked members.
     ///
     /// # Errors
@@ -80,9 +100,13 @@ impl Rooms {
         let is_meant = |endpoint: Endpoint| to == Audience::Neighbours || to == Audience::One(endpoint);
         let mut is_heard = false;
         for (endpoint, one) in self.attachments.iter_mut().filter(|(endpoint, _)| is_meant(*endpoint)) {
-            let link = links.id_of(endpoint).filter(|_| one.is_told(handle) && one.is_attached(handle));
-            let Some(link) = link else { continue };
+            let is_meant = match to {
+                Audience::Neighbours => one.is_told(handle) && one.is_attached(handle),
+                Audience::One(_) => one.hears(handle),
+            };
+            let Some(link) = links.id_of(endpoint).filter(|_| is_meant) else { continue };
             is_heard = true;
+            one.note_said(own.time(), handle);
             if one.handed.count(own.time()).is_ok() {
                 links.queue_datagram(link, bytes.clone(), stream);
             }
@@ -102,6 +126,9 @@ impl Rooms {
                 let is_taken = is_taken(own, from, &mut one.presence, Refusal::Presence);
                 let Some(room) = one.room(said.room).filter(|_| is_taken) else { return };
                 let Some(entry) = self.rooms.get_mut(&room) else { return };
+                if !hears(entry.room(), from, said.slot) {
+                    return;
+                }
                 if let Some(state) = entry.presence.handle_said(from, &said) {
                     let state = Some(state).filter(|state| !state.is_empty());
                     own.event(Event::Presence { room, endpoint: from, slot: said.slot, state });
@@ -109,15 +136,22 @@ impl Rooms {
             }
             Unreliable::Datagram(datagram) => {
                 if is_taken(own, from, &mut one.taken, Refusal::Datagram)
-                    && let Some(room) = one.room(datagram.room)
+                    && let Some(room) = one.room_of_lane(datagram.room)
+                    && self.rooms.get(&room).is_some_and(|entry| hears(entry.room(), from, datagram.slot))
                     && one.streams.is_news(&datagram)
                 {
+                    one.note_said(own.time(), room);
                     let Datagram { slot, topic, bytes, .. } = datagram;
                     own.event(Event::Datagram { room, from, slot, topic, bytes: bytes.into_inner() });
                 }
             }
         }
     }
+}
+
+/// Whether a member may be heard in an app of a room.
+fn hears(room: Option<&Room>, from: Endpoint, slot: Slot) -> bool {
+    room.is_some_and(|room| room.kept().hears(slot.number(), from.peer))
 }
 
 /// Whether one more is taken from an endpoint. What is beyond is no offence, since a network may have held some back.

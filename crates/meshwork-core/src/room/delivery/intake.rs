@@ -141,8 +141,10 @@ impl Room {
         if !self.admits_batch(&checked.batch) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
-        if checked.batch.header().replica.family() == Family::Say {
-            return self.accept_said(now, from, &checked);
+        match checked.batch.header().replica.family() {
+            Family::Say => return self.accept_said(now, from, &checked),
+            Family::Seek => return self.accept_sought(now, from, &checked),
+            Family::Own | Family::ByValue | Family::ByTime => {}
         }
         if key.author == from && self.kept.stays {
             self.kept.storage.acknowledge(from, key.sequence);
@@ -159,8 +161,8 @@ impl Room {
         }
     }
 
-    /// Passes on a live batch of a replica that this program does not keep, once, while it is news.
-    fn pass_on(&mut self, now: Now, from: Endpoint, batch: &SignedBatch) {
+    /// Passes on a live batch that this program does not keep, once, while it is news.
+    pub(in crate::room) fn pass_on(&mut self, now: Now, from: Endpoint, batch: &SignedBatch) {
         let age = now.wall.as_millis().saturating_sub(batch.header().window.most.millis());
         if u128::from(age) > PASSED_ON_WITHIN.as_millis() {
             return self.membership.overlay_mut().handle_known(now, batch);

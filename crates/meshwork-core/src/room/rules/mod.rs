@@ -449,14 +449,8 @@ impl Rules {
     /// # Errors
     /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] when that is nothing.
     pub(super) fn writing_left(&self, slot: u8, stamp: Stamp) -> Result<Option<WritingLeft>, WriteError> {
-        let limit = self.limit(slot);
-        let replica = ReplicaNumber::new(slot, Family::Say).ok_or(WriteError::AppIsOff(slot))?;
-        let record = self.records.in_force();
-        let window = StampWindow::at(stamp);
-        let header = Header { author: self.me, sequence: 1, replica, record, window, cost: 0, used: None };
-        let admitted = self.admissions.of(&self.me.peer);
-        let id = ShortId([0; 16]);
-        match self.records.book().judge(&Claim { header: &header, id, admitted }) {
+        let (limit, record) = (self.limit(slot), self.records.in_force());
+        match self.right(slot, self.me.peer) {
             Verdict::Refused(Missing::Writer) => return Err(WriteError::NotWriter),
             Verdict::Refused(Missing::App) => return Err(WriteError::AppIsOff(slot)),
             Verdict::Cut | Verdict::Refused(Missing::Banned) => return Err(WriteError::Banned),
@@ -467,6 +461,18 @@ impl Rules {
         let window_ms = u64::from(limit.window_ms);
         let wait_ms = window_ms - stamp.millis() % window_ms;
         Ok(Some(WritingLeft { left, limit, wait_ms }))
+    }
+
+    /// Whether somebody may speak in the app in a slot now: [`Verdict::Stands`].
+    pub(super) fn right(&self, slot: u8, peer: PeerId) -> Verdict {
+        let Some(replica) = ReplicaNumber::new(slot, Family::Say) else {
+            return Verdict::Refused(Missing::App);
+        };
+        let author = Endpoint { peer, ..self.me };
+        let (record, window) = (self.records.in_force(), StampWindow::at(Stamp(1)));
+        let header = Header { author, sequence: 1, replica, record, window, cost: 0, used: None };
+        let (id, admitted) = (ShortId([0; 16]), self.admissions.of(&peer));
+        self.records.book().judge(&Claim { header: &header, id, admitted })
     }
 
     /// Whether this peer may write what costs so much at `stamp`, in words where not.

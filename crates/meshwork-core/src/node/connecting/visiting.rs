@@ -1,0 +1,317 @@
+//! Visits: links to members whom the overlay wants for no neighbours, to say something to one alone.
+//!
+//! # How it works
+//! Where members keep some links each, most are known to nobody but their neighbours. Who wants a link to one says along
+//! the overlay that it looks for it ([`Room::seek`](crate::room::Room::seek)), with the key to which signals for it are
+//! sealed. Each who passes that on remembers from whom it came. The one that is looked for begins the link from its end,
+//! and what the two tell each other travels back that way. Over the link each attaches as a visitor: it takes part in
+//! lanes, and is no neighbour.
+//!
+//! # Limits
+//! [`VISITS_MAX`] visits, of either kind.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::introducing::check_announcement;
+use super::known::Source;
+use super::{Connecting, UNSOUGHT};
+use crate::id::Endpoint;
+use crate::links::message::{Attach, DetachReason};
+use crate::node::rooms::{Entry, send_detach};
+use crate::node::view::CommandError;
+use crate::node::{Base, Offence};
+use crate::room::Room;
+use crate::seam::event::RoomHandle;
+use crate::signalling::announce::Introduction;
+use crate::time::Time;
+
+/// Visits at a time, beside the neighbours that the overlay wants: a game's players, or a few conversations.
+pub(in crate::node) const VISITS_MAX: usize = 8;
+/// How long nothing is said over a visit until it ends.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long a member is looked for, whom nobody may know: as long as what is said to it waits.
+const FOUND_WITHIN: Duration = Duration::from_secs(10);
+/// When it is looked for again: what was said may be lost with a neighbour, or the first connection come to nothing.
+const SEEK_AGAIN: Duration = Duration::from_secs(4);
+
+/// Members that are visited, or that look for us.
+#[derive(Debug, Default)]
+pub(super) struct Visits(BTreeMap<(RoomHandle, Endpoint), Visit>);
+
+#[derive(Debug)]
+struct Visit {
+    /// Until when it may take to be linked.
+    until: Time,
+    /// When to look for it next; `None` for one that looks for us.
+    seek_at: Option<Time>,
+    /// Whether the application keeps it.
+    is_pinned: bool,
+}
+
+impl Visits {
+    pub(super) fn contains(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
+        self.0.contains_key(&(room, endpoint))
+    }
+
+    pub(super) fn forget_room(&mut self, room: RoomHandle) {
+        self.0.retain(|(of, _), _| *of != room);
+    }
+
+    /// When something about a visit is to be done.
+    pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
+        self.0.iter().filter_map(|(&(room, endpoint), visit)| visit.due(base, room, endpoint)).min()
+    }
+}
+
+impl Visit {
+    /// When something is to be done about it; `None` while it goes on.
+    fn due(&self, base: &Base, room: RoomHandle, endpoint: Endpoint) -> Option<Time> {
+        if base.rooms.attachments().is_attached(endpoint, room) {
+            // It is a neighbour meanwhile, as long as the overlay wants.
+            return (!self.is_pinned).then_some(self.until);
+        }
+        match base.rooms.attachments().visited(endpoint, room) {
+            Some(_) if self.is_pinned => None,
+            Some(said) => Some(said + IDLE),
+            // Its session may come back, with what was said in it.
+            None if base.links.is_resuming(&base.own, endpoint) => None,
+            None if self.is_pinned => self.seek_at,
+            None => Some(self.seek_at.map_or(self.until, |at| at.min(self.until))),
+        }
+    }
+}
+
+impl Connecting {
+    /// The application wants to reach a member, and to keep the link if it is pinned. One to whom there is a link, or in a
+    /// room in which everybody is linked, is not visited.
+    ///
+    /// # Errors
+    /// [`CommandError::NotLinked`] or [`CommandError::TooManyVisits`].
+    pub(in crate::node) fn visit(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        to: Endpoint,
+        pins: bool,
+    ) -> Result<(), CommandError> {
+        if base.rooms.links_everybody(room) {
+            let is_there = base.known.is_seen_in(to, room);
+            return if is_there { Ok(()) } else { Err(CommandError::NotLinked(to)) };
+        }
+        if to == base.own.me {
+            return Err(CommandError::NotLinked(to));
+        }
+        let (now, is_attached) = (base.own.time(), base.rooms.attachments().is_attached(to, room));
+        if let Some(visit) = self.visits.0.get_mut(&(room, to)) {
+            visit.is_pinned |= pins;
+            return Ok(());
+        }
+        if is_attached && !pins {
+            return Ok(());
+        }
+        if !self.make_place_for_visit(base) || !self.know_of(base, room, to) {
+            return Err(CommandError::TooManyVisits(VISITS_MAX));
+        }
+        let visit = Visit { until: now + FOUND_WITHIN, seek_at: Some(now), is_pinned: pins };
+        self.visits.0.insert((room, to), visit);
+        if !is_attached {
+            self.seek_visited(base, room, to);
+        }
+        Ok(())
+    }
+
+    /// The application keeps a visit no longer than others.
+    pub(in crate::node) fn unpin_visit(&mut self, room: RoomHandle, endpoint: Endpoint) {
+        if let Some(visit) = self.visits.0.get_mut(&(room, endpoint)) {
+            visit.is_pinned = false;
+        }
+    }
+
+    /// Somebody looks for a member: passes signals back to it from here on, and begins a link to it if it looks for us.
+    pub(in crate::node) fn handle_sought(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        by: &Introduction,
+        to: Endpoint,
+        through: Endpoint,
+    ) {
+        let (origin, now) = (by.endpoint, base.own.time());
+        self.carrying.remember_route(now, room, origin, through);
+        let announcement = by.announcement();
+        if to != base.own.me
+            || base.known.is_unlinked(origin.peer)
+            || base.rooms.attachments().is_attached(origin, room)
+        {
+            return;
+        }
+        if let Err((refusal, detail)) = check_announcement(base, &announcement) {
+            return base.own.refuse(Some(origin), refusal, detail);
+        }
+        // Who finds no place asks again, or hears after a while that nobody answered.
+        let is_expected = self.visits.contains(room, origin);
+        if !is_expected && !self.make_place_for_visit(base) || !self.know(base, room, &announcement) {
+            return;
+        }
+        let visit = Visit { until: now + FOUND_WITHIN, seek_at: None, is_pinned: false };
+        self.visits.0.entry((room, origin)).or_insert(visit);
+        if let Some(peer) = base.known.get_mut(origin) {
+            peer.add_source(room, Source::Visit);
+        }
+        if base.links.is_linked(origin) {
+            self.attach(base, origin, room);
+        } else {
+            self.try_now(base, origin);
+        }
+    }
+
+    /// Tells a linked endpoint that we are in a room with it: as a visitor where the overlay wants it for no neighbour.
+    pub(in crate::node) fn attach(&mut self, base: &mut Base, endpoint: Endpoint, room: RoomHandle) {
+        let wants = |room: &Room| room.membership().wants_link(endpoint);
+        if self.visits.contains(room, endpoint) && !base.rooms.room(room).is_some_and(wants) {
+            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
+        } else {
+            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
+        }
+    }
+
+    /// A linked endpoint says that it visits us.
+    pub(in crate::node) fn handle_visit(
+        &mut self,
+        base: &mut Base,
+        from: Endpoint,
+        attach: &Attach,
+    ) -> Result<(), Offence> {
+        let Some(room) = base.rooms.with_id(attach.room) else {
+            send_detach(&mut base.links, from, attach.room, DetachReason::Left);
+            return Ok(());
+        };
+        if !self.visits.contains(room, from) && !self.make_place_for_visit(base) {
+            send_detach(&mut base.links, from, attach.room, DetachReason::Full);
+            return Ok(());
+        }
+        let Some(room) = base.rooms.handle_visit(&mut base.own, &mut base.links, from, attach)? else {
+            return Ok(());
+        };
+        let until = base.own.time() + FOUND_WITHIN;
+        let visit = Visit { until, seek_at: None, is_pinned: false };
+        self.visits.0.entry((room, from)).or_insert(visit);
+        if let Some(peer) = base.known.get_mut(from) {
+            peer.add_source(room, Source::Visit);
+            peer.rooms.insert(room);
+        }
+        base.links.handle_attached(&mut base.own, from, room.0);
+        Ok(())
+    }
+
+    /// A neighbour is given up by the overlay. If the application keeps a link to it, it is a visit from here on.
+    pub(super) fn visit_again(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        if self.visits.contains(room, endpoint) {
+            if let Some(peer) = base.known.get_mut(endpoint) {
+                peer.add_source(room, Source::Visit);
+            }
+            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
+        }
+    }
+
+    /// The other end is no member, or wants no visit any more. One that the application keeps is looked for again.
+    pub(in crate::node) fn forget_visit(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        base.rooms.attachments_mut().end_visit(endpoint, room);
+        match self.visits.0.get_mut(&(room, endpoint)) {
+            Some(visit) if visit.is_pinned => visit.seek_at = Some(base.own.time() + SEEK_AGAIN),
+            _ => {
+                self.visits.0.remove(&(room, endpoint));
+                if let Some(peer) = base.known.get_mut(endpoint) {
+                    peer.remove_source(room, Source::Visit);
+                }
+            }
+        }
+    }
+
+    /// Ends visits over which nothing was said for long, or that came to nothing, and looks again for members.
+    pub(in crate::node) fn handle_visit_timeouts(&mut self, base: &mut Base) {
+        let now = base.own.time();
+        let is_due = |(&(room, endpoint), visit): (&(RoomHandle, Endpoint), &Visit)| {
+            visit.due(base, room, endpoint).is_some_and(|at| at <= now)
+        };
+        let due = self.visits.0.iter().filter(|entry| is_due(*entry)).map(|(name, _)| *name);
+        for (room, endpoint) in due.collect::<Vec<_>>() {
+            let Some(visit) = self.visits.0.get(&(room, endpoint)) else { continue };
+            let is_linked = base.rooms.attachments().hears(endpoint, room);
+            if is_linked || visit.until <= now && !visit.is_pinned {
+                self.end_visit(base, room, endpoint);
+            } else {
+                self.seek_visited(base, room, endpoint);
+            }
+        }
+    }
+
+    /// Looks for a member that is to be visited; one to whom another room has a link is attached at once.
+    fn seek_visited(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        let now = base.own.time();
+        if let Some(visit) = self.visits.0.get_mut(&(room, endpoint)) {
+            visit.seek_at = Some(now + SEEK_AGAIN);
+        }
+        if let Some(peer) = base.known.get_mut(endpoint) {
+            peer.add_source(room, Source::Visit);
+        }
+        if base.links.is_linked(endpoint) {
+            return self.attach(base, endpoint, room);
+        }
+        let me = Introduction::from(&base.own.announcement);
+        if !self.attempts.is_trying(base, endpoint)
+            && let Some((open, now)) = base.rooms.room_mut(&base.own, room)
+        {
+            open.seek(now, &base.own.identity, &me, endpoint);
+        }
+    }
+
+    fn end_visit(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        self.visits.0.remove(&(room, endpoint));
+        let was_visited = base.rooms.attachments().visited(endpoint, room).is_some();
+        base.rooms.attachments_mut().end_visit(endpoint, room);
+        let id = base.rooms.get(room).and_then(Entry::id).filter(|_| was_visited);
+        if let Some(id) = id {
+            base.rooms.attachments_mut().note_distant(room, endpoint);
+            base.links.end_direct_in(&mut base.own, endpoint, room.0, "nothing was said for long");
+            send_detach(&mut base.links, endpoint, id, DetachReason::Left);
+            self.attempts.close_unused(base, endpoint, UNSOUGHT);
+        }
+        self.attempts.handle_absent(base, room, endpoint, Source::Visit);
+    }
+
+    /// Makes a place for a visit: where all are taken, the one that was silent longest ends, if nobody keeps it and it was
+    /// so for long enough.
+    fn make_place_for_visit(&mut self, base: &mut Base) -> bool {
+        if self.visits.0.len() < VISITS_MAX {
+            return true;
+        }
+        let visited = |&(room, endpoint): &(RoomHandle, Endpoint)| {
+            base.rooms.attachments().visited(endpoint, room).unwrap_or_default()
+        };
+        let loose = self.visits.0.iter().filter(|(_, visit)| !visit.is_pinned);
+        let idle = loose.map(|(name, _)| (visited(name), *name)).min();
+        match idle.filter(|(said, _)| base.own.time().since(*said) >= IDLE && *said > Time(0)) {
+            Some((_, (room, endpoint))) => {
+                self.end_visit(base, room, endpoint);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Somebody is known from here on of whom nothing is known but its name.
+    fn know_of(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) -> bool {
+        let announcement = self.carrying.heard(room, endpoint);
+        if let Some(announcement) = announcement.filter(crate::signalling::announce::verify) {
+            return self.know(base, room, &announcement);
+        }
+        if !base.known.contains(endpoint) && !self.enter(base, endpoint) {
+            return false;
+        }
+        base.known.note_seen(endpoint, room);
+        true
+    }
+}
