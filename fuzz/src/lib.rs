@@ -77,6 +77,7 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     golden.extend(bodies);
     let lanes = ["a cursor", "no cursor", "datagram"].into_iter().zip(examples::lanes());
     golden.extend(lanes);
+    golden.push(("say", first(examples::sayings)));
     golden.extend(relay::messages());
     golden.extend(signed::golden());
     golden
