@@ -7,7 +7,7 @@
 //! # How it works
 //! Whatever is said is said in a room, in the slot of an app; a datagram and a direct message also under a topic, which
 //! the app chooses. Core reads none of it.
-//! - A *datagram* goes to one neighbour or to all, and may be lost. One that is not sent yet is replaced by the next
+//! - A *datagram* goes to one neighbour or to everybody, and may be lost. One that is not sent yet is replaced by the next
 //!   of its stream: same room, slot and topic. What arrives older than the last of its stream is passed over.
 //! - *Presence* is what an endpoint says of itself now. It is said to all neighbours when it changes and to those who
 //!   come, and ends when the endpoint is detached.
@@ -15,7 +15,7 @@
 //! - A *direct message* goes to one endpoint, at most once and in order (`links/direct.rs`).
 //!
 //! # Driving it
-//! A room keeps [`Sayings`]. The node keeps a [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams
+//! A room keeps [`Sayings`] and [`Passing`]. The node keeps a [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams
 //! to a link, which sends them when it has room.
 //!
 //! # Invariants
@@ -30,13 +30,15 @@ mod allowance;
 mod presence;
 mod say;
 mod streams;
+mod to_all;
 mod wire;
 
 pub use self::allowance::Allowance;
 pub use self::presence::{INTERVAL, LATEST, Presence, REST};
 pub use self::say::{Arrival, Heard, LATE, Saying, Sayings};
 pub use self::streams::{STREAMS_MAX, Streams};
-pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PRESENCE_KIND, Said, Unreliable};
+pub use self::to_all::{Passing, ToAll};
+pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PASSED_KIND, PRESENCE_KIND, Passed, Said, Unreliable};
 
 /// Datagrams that are handed to one neighbour in a second: two games that say something sixty times each. What is
 /// beyond is dropped.

@@ -11,6 +11,8 @@ use crate::wire::{self, Bytes, DecodeError};
 pub const PRESENCE_KIND: u8 = 5;
 /// The kind of [`Datagram`] on the unreliable channel.
 pub const DATAGRAM_KIND: u8 = 6;
+/// The kind of [`Passed`] on the unreliable channel.
+pub const PASSED_KIND: u8 = 7;
 
 /// A datagram of an app. What stands before the sequence names its stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,15 @@ pub struct Datagram {
     pub sequence: u32,
     /// What is said.
     pub bytes: Bytes<DATAGRAM_PAYLOAD_MAX>,
+}
+
+/// A datagram to everybody, as a neighbour passes it on: a signed batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The sender's number for the room on this link.
+    pub room: u32,
+    /// The batch.
+    pub batch: Vec<u8>,
 }
 
 /// What the sender says of itself now.
@@ -67,12 +78,17 @@ pub enum Unreliable {
     Presence(Said),
     /// A datagram of an app.
     Datagram(Datagram),
+    /// A datagram of somebody else.
+    Passed(Passed),
 }
+
+/// Bytes of a batch that name its author: the format, the peer and the instance.
+const AUTHOR_LEN: usize = 41;
 
 impl Unreliable {
     /// Whether a datagram on the unreliable channel is a lane's.
     pub fn is_kind(kind: u8) -> bool {
-        matches!(kind, PRESENCE_KIND | DATAGRAM_KIND)
+        matches!(kind, PRESENCE_KIND | DATAGRAM_KIND | PASSED_KIND)
     }
 
     /// Reads what stands on the unreliable channel, its kind included; `None` for another kind.
@@ -83,6 +99,10 @@ impl Unreliable {
         Ok(match bytes.split_first() {
             Some((&PRESENCE_KIND, body)) => Some(Unreliable::Presence(wire::decode(body)?)),
             Some((&DATAGRAM_KIND, body)) => Some(Unreliable::Datagram(wire::decode(body)?)),
+            Some((&PASSED_KIND, body)) => {
+                let (room, batch) = postcard::take_from_bytes(body).map_err(DecodeError::Body)?;
+                Some(Unreliable::Passed(Passed { room, batch: batch.to_vec() }))
+            }
             _ => None,
         })
     }
@@ -98,6 +118,11 @@ impl Unreliable {
                 let Datagram { room, slot, topic, .. } = datagram;
                 let stream = wire::encode(&(DATAGRAM_KIND, room, slot, topic)).len();
                 (wire::encode(&(DATAGRAM_KIND, datagram)), stream)
+            }
+            // Where a link has no room, of an author the newest waits, whatever it is about.
+            Unreliable::Passed(Passed { room, batch }) => {
+                let room = wire::encode(&(PASSED_KIND, room));
+                (Vec::from([&room[..], batch].concat()), room.len() + AUTHOR_LEN.min(batch.len()))
             }
         }
     }
@@ -123,7 +148,9 @@ mod tests {
             sequence: 300,
             state: Bytes::new(vec![1, 2]).expect("short"),
         };
-        for message in [Unreliable::Presence(said), Unreliable::Datagram(datagram("ball", 9))] {
+        let passed = Passed { room: 300, batch: vec![9; 100] };
+        let datagram = Unreliable::Datagram(datagram("ball", 9));
+        for message in [Unreliable::Presence(said), datagram, Unreliable::Passed(passed)] {
             assert_eq!(Unreliable::decode(&message.encode().0), Ok(Some(message)));
         }
         assert_eq!(Unreliable::decode(&[4, 0]), Ok(None));

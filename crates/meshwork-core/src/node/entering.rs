@@ -158,6 +158,7 @@ impl Node {
             RoomOutput::Sought { by, to, through } => {
                 connecting.handle_sought(base, handle, &by, to, through)
             }
+            RoomOutput::Pass(ways, batch) => base.rooms.pass(&mut base.links, handle, &ways, batch.bytes()),
             RoomOutput::Unseek(endpoint) => connecting.unseek(base, handle, endpoint),
             RoomOutput::Drop(endpoint, why) => connecting.drop_neighbour(base, handle, endpoint, why),
             RoomOutput::Relink => connecting.relink(base, handle),

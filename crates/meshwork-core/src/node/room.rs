@@ -389,7 +389,7 @@ impl<'a> RoomMut<'a> {
         Ok(())
     }
 
-    /// Says something once, which may be lost, to one linked member or to all of them, who hear it as
+    /// Says something once, which may be lost, to one linked member or to everybody in the room, who hear it as
     /// [`Event::Datagram`]. What does not go out before the next one of the same app and topic is replaced by it; what
     /// arrives after a newer one is passed over. Beyond
     /// [`DATAGRAMS_SENT_MAX`](crate::lanes::DATAGRAMS_SENT_MAX) a second to a member it is dropped.

@@ -214,6 +214,11 @@ pub trait Overlay: fmt::Debug + Send {
     }
     /// To whom to pass a new batch heard from `from`; `None` when it is our own.
     fn targets(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) -> Vec<Endpoint>;
+    /// To whom to pass something that may be lost and travels as a batch of this author and stamp would; nobody is told its
+    /// name.
+    fn ways(&self, author: Endpoint, _stamp: Stamp, from: Option<Endpoint>) -> Vec<Endpoint> {
+        self.neighbours().into_iter().filter(|one| Some(*one) != from && *one != author).collect()
+    }
     /// To whom this endpoint is attached.
     fn neighbours(&self) -> Vec<Endpoint>;
     /// How many are in the room, as far as is known or estimated, this endpoint included.

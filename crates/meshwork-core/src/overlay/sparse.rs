@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::branches::Branches;
 use super::message::OverlayMessage;
 use super::size::{EMERGENT_DEGREE, TREE_DEGREE, most_links, mutual_k};
-use super::trees::Trees;
+use super::trees::{Trees, tree_of_batch};
 use super::views::{Degree, Views};
 use super::{
     BranchView, Candidate, Face, Kind, LinkFacts, NeighbourView, Overlay, OverlayOutput, OverlayView,
@@ -212,6 +212,13 @@ impl Overlay for Sparse {
                 self.views.neighbours().filter(|one| Some(*one) != from && *one != author).collect()
             }
         }
+    }
+
+    fn ways(&self, author: Endpoint, stamp: Stamp, from: Option<Endpoint>) -> Vec<Endpoint> {
+        let tree = self.trees.as_ref().map(|trees| (trees, 1 << tree_of_batch(&author, stamp)));
+        let carries = |one: &Endpoint| tree.is_none_or(|(trees, bit)| trees.eager(*one) & bit != 0);
+        let ways = self.views.neighbours().filter(|one| Some(*one) != from && *one != author);
+        ways.filter(carries).collect()
     }
 
     fn neighbours(&self) -> Vec<Endpoint> {

@@ -19,6 +19,7 @@ use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, PeerId, RoomId};
+use crate::lanes::Passing;
 use crate::replica::{Changes, ReplicaNumber};
 use crate::rulebook::Verdict;
 use crate::seam::config::Config;
@@ -49,6 +50,7 @@ pub struct Kept {
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
     pub(super) said: Said,
+    pub(super) passing: Passing,
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
@@ -82,6 +84,7 @@ impl Kept {
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
             said: Said::default(),
+            passing: Passing::default(),
             comparison: Comparison::default(),
             outputs: VecDeque::new(),
         }

@@ -25,6 +25,7 @@ mod kept;
 mod linking;
 mod membership;
 pub mod message;
+mod passing;
 pub mod replicas;
 pub mod rules;
 mod saying;
@@ -50,7 +51,7 @@ use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::io::StoreChange;
 use crate::signalling::announce::Introduction;
-use crate::signed::batch::UnverifiedBatch;
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
 use crate::text::shown;
 use crate::time::{Now, Time};
@@ -97,6 +98,8 @@ pub enum RoomOutput {
         /// The neighbour that passed it on.
         through: Endpoint,
     },
+    /// To be passed on to these as a datagram.
+    Pass(Vec<Endpoint>, SignedBatch),
     /// It is wanted no longer.
     Unseek(Endpoint),
     /// This neighbour is to be detached, for this reason.
@@ -272,6 +275,7 @@ impl Room {
             self.accept(now, from, checked, true);
         }
         self.handle_said_timeout(now);
+        self.sign_when_due(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);
@@ -298,8 +302,8 @@ impl Room {
         let resend =
             self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
-        let said = self.kept.said.poll_timeout();
-        let due = [resend, past, comparison, delivery, storage, records, history, overlay, said];
+        let (said, passing) = (self.kept.said.poll_timeout(), self.kept.passing.poll_timeout());
+        let due = [resend, past, comparison, delivery, storage, records, history, overlay, said, passing];
         due.into_iter().flatten().min()
     }
 

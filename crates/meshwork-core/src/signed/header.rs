@@ -39,12 +39,14 @@ pub enum Family {
     Say,
     /// No replica: a member looks for another one, to whom it has no link.
     Seek,
+    /// No replica: a datagram to everybody that neighbours pass on.
+    Datagram,
 }
 
 impl Family {
     /// Whether what is written is kept, so that limits count it.
     pub fn is_kept(self) -> bool {
-        !matches!(self, Family::Say | Family::Seek)
+        matches!(self, Family::Own | Family::ByValue | Family::ByTime)
     }
 }
 
@@ -81,7 +83,8 @@ impl ReplicaNumber {
 
     /// Reads the number; `None` when the family is of a later version.
     pub fn from_byte(byte: u8) -> Option<ReplicaNumber> {
-        let families = [Family::Own, Family::ByValue, Family::ByTime, Family::Say, Family::Seek];
+        use Family as F;
+        let families = [F::Own, F::ByValue, F::ByTime, F::Say, F::Seek, F::Datagram];
         let family = *families.get(usize::from(byte & 0xf))?;
         Some(ReplicaNumber { slot: byte >> 4, family })
     }
@@ -285,7 +288,7 @@ mod tests {
         let known = (0..=255).filter_map(ReplicaNumber::from_byte);
         assert_eq!(
             known.filter(|number| ReplicaNumber::from_byte(number.to_byte()) == Some(*number)).count(),
-            80
+            96
         );
     }
 

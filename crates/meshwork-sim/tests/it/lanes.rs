@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, equal, join, refused, room_of};
+use crate::overlays;
 use meshwork_core::id::Endpoint;
 use meshwork_core::lanes::{DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, Datagram, Unreliable};
 use meshwork_core::node::{CommandError, Event, LinkState, Refusal};
 use meshwork_core::seam::io::Channel;
 use meshwork_core::seam::lane::{
-    Audience, DATAGRAM_PAYLOAD_MAX, DirectEnd, DirectToken, PRESENCE_MAX, Slot, Topic,
+    Audience, DATAGRAM_PAYLOAD_MAX, DATAGRAM_TO_ALL_MAX, DirectEnd, DirectToken, PRESENCE_MAX, Slot, Topic,
 };
 use meshwork_core::wire::Bytes;
 use meshwork_sim::connection::PathModel;
@@ -49,7 +50,7 @@ fn heard(world: &mut World, (index, _): Member) -> Vec<(String, Vec<u8>)> {
 fn datagrams_reach_those_they_are_for() {
     let (mut world, members) = room_of(3, PathModel::LOCAL);
     let second = endpoint(&world, members[1]);
-    send(&mut world, members[0], Audience::Neighbours, "ball", &[1]).expect("a room");
+    send(&mut world, members[0], Audience::All, "ball", &[1]).expect("a room");
     send(&mut world, members[0], Audience::One(second), "input", &[2; DATAGRAM_PAYLOAD_MAX]).expect("linked");
     world.run_for(Duration::from_secs(1));
     let ball = (String::from("ball"), vec![1]);
@@ -60,7 +61,7 @@ fn datagrams_reach_those_they_are_for() {
     assert_eq!(heard(&mut world, members[2]), [ball]);
     assert_eq!(heard(&mut world, members[0]), []);
 
-    let long = send(&mut world, members[0], Audience::Neighbours, "", &[0; DATAGRAM_PAYLOAD_MAX + 1]);
+    let long = send(&mut world, members[0], Audience::One(second), "", &[0; DATAGRAM_PAYLOAD_MAX + 1]);
     assert_eq!(long, Err(CommandError::DatagramTooLong(DATAGRAM_PAYLOAD_MAX + 1)));
     world.quit(members[1].0);
     world.run_for(Duration::from_secs(1));
@@ -69,10 +70,51 @@ fn datagrams_reach_those_they_are_for() {
 }
 
 #[test]
+fn a_datagram_to_all_goes_beyond_the_neighbours_ten_times_a_second() {
+    for overlay in ["emergent", "tree", "k-gossip/3"] {
+        let (mut world, members) = overlays::settled(11, overlay, 40);
+        let me = endpoint(&world, members[0]);
+        let neighbours = |world: &World| {
+            let is_neighbour = |&(index, room): &Member| {
+                let peers = world.node(index).room(room).peers();
+                peers.iter().any(|peer| peer.endpoint == me && peer.attached)
+            };
+            members[1..].iter().map(is_neighbour).collect::<Vec<bool>>()
+        };
+        let before = neighbours(&world);
+        for step in 0..120u8 {
+            send(&mut world, members[0], Audience::All, "state", &[step]).expect("a room");
+            world.run_for(Duration::from_micros(16_667));
+        }
+        world.run_for(Duration::from_secs(1));
+        let (mut near, mut far) = (0, 0);
+        let after = neighbours(&world);
+        for (&member, always) in members[1..].iter().zip(before.into_iter().zip(after)) {
+            let steps: Vec<u8> = heard(&mut world, member).into_iter().map(|(_, bytes)| bytes[0]).collect();
+            assert!(steps.is_sorted_by(|one, next| one < next), "each once, and none late: {steps:?}");
+            assert!(steps.last().is_some_and(|last| *last >= 110), "{steps:?}");
+            let (count, expected) = match always {
+                (true, true) => (&mut near, 100..=120),
+                (false, false) => (&mut far, 12..=21),
+                _ => continue,
+            };
+            *count += 1;
+            assert!(expected.contains(&steps.len()), "{} of 120 in a room of {overlay}", steps.len());
+        }
+        assert!(near > 2 && far > 2, "{near} neighbours and {far} others in a room of {overlay}");
+    }
+    let (mut world, members) = room_of(2, PathModel::LOCAL);
+    let most = DATAGRAM_TO_ALL_MAX;
+    send(&mut world, members[0], Audience::All, &"t".repeat(64), &vec![0; most]).expect("the most");
+    let long = send(&mut world, members[0], Audience::All, "", &vec![0; most + 1]);
+    assert_eq!(long, Err(CommandError::DatagramTooLong(most + 1)), "however few are there");
+}
+
+#[test]
 fn of_a_stream_the_newest_counts() {
     let (mut world, members) = room_of(2, PathModel::WAN);
     for step in 0..120u8 {
-        send(&mut world, members[0], Audience::Neighbours, "state", &[step]).expect("a room");
+        send(&mut world, members[0], Audience::All, "state", &[step]).expect("a room");
         world.run_for(Duration::from_millis(16));
     }
     world.run_for(Duration::from_secs(1));
@@ -96,7 +138,7 @@ fn datagrams_and_strokes_leave_each_other_room() {
         while !equal(&members)(&world) {
             steps += 1;
             if plays {
-                send(&mut world, members[0], Audience::Neighbours, "state", &[0; 32]).expect("a room");
+                send(&mut world, members[0], Audience::All, "state", &[0; 32]).expect("a room");
             }
             world.run_for(Duration::from_millis(16));
         }
@@ -119,7 +161,7 @@ fn who_is_banned_is_neither_heard_nor_shown() {
         world
             .command(index, |node, now| node.room_mut(now, theirs).set_presence(GAME, Some(&[state])))
             .expect("a room");
-        send(world, members[1], Audience::Neighbours, "ball", &[state]).expect("a room");
+        send(world, members[1], Audience::All, "ball", &[state]).expect("a room");
         world.run_for(Duration::from_secs(1));
         let heard = world.program(owner).events.drain(..).filter_map(|event| match event {
             Event::Presence { state, .. } => Some(state),
@@ -140,7 +182,7 @@ fn floods_of_datagrams_are_bounded() {
     let (mut world, members) = room_of(2, PathModel::LOCAL);
     for number in 0..1000u32 {
         let about = format!("{number}");
-        send(&mut world, members[0], Audience::Neighbours, &about, &[]).expect("a room");
+        send(&mut world, members[0], Audience::All, &about, &[]).expect("a room");
         world.run_for(Duration::from_micros(500));
     }
     world.run_for(Duration::from_millis(200));

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::attachments::Attachment;
 use super::{Entry, Rooms};
 use crate::id::Endpoint;
-use crate::lanes::{Allowance, Datagram, Unreliable};
+use crate::lanes::{Allowance, Datagram, Passed, ToAll, Unreliable};
 use crate::links::message::LinkMessage;
 use crate::node::links::Links;
 use crate::node::own::Own;
@@ -89,7 +89,12 @@ impl Rooms {
         (slot, topic): (Slot, &Topic),
         bytes: &[u8],
     ) -> Result<(), CommandError> {
-        self.open(own, handle)?;
+        let (room, now) = self.open(own, handle)?;
+        if to == Audience::All {
+            let bytes =
+                Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
+            room.pass_to_all(now, slot, ToAll { topic: topic.clone(), bytes });
+        }
         let bytes =
             Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
         let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
@@ -97,11 +102,11 @@ impl Rooms {
         let sequence = entry.datagrams;
         let datagram = Datagram { room: handle.0, slot, topic: topic.clone(), sequence, bytes };
         let (bytes, stream) = Unreliable::Datagram(datagram).encode();
-        let is_meant = |endpoint: Endpoint| to == Audience::Neighbours || to == Audience::One(endpoint);
+        let is_meant = |endpoint: Endpoint| to == Audience::All || to == Audience::One(endpoint);
         let mut is_heard = false;
         for (endpoint, one) in self.attachments.iter_mut().filter(|(endpoint, _)| is_meant(*endpoint)) {
             let is_meant = match to {
-                Audience::Neighbours => one.is_told(handle) && one.is_attached(handle),
+                Audience::All => one.is_told(handle) && one.is_attached(handle),
                 Audience::One(_) => one.hears(handle),
             };
             let Some(link) = links.id_of(endpoint).filter(|_| is_meant) else { continue };
@@ -114,6 +119,21 @@ impl Rooms {
         match to {
             Audience::One(endpoint) if !is_heard => Err(CommandError::NotLinked(endpoint)),
             _ => Ok(()),
+        }
+    }
+
+    /// Passes on what somebody says to everybody.
+    pub(in crate::node) fn pass(
+        &self,
+        links: &mut Links,
+        handle: RoomHandle,
+        ways: &[Endpoint],
+        batch: &[u8],
+    ) {
+        let passed = Unreliable::Passed(Passed { room: handle.0, batch: batch.to_vec() });
+        let (bytes, stream) = passed.encode();
+        for link in ways.iter().filter_map(|&way| links.id_of(way)).collect::<Vec<_>>() {
+            links.queue_datagram(link, bytes.clone(), stream);
         }
     }
 
@@ -143,6 +163,14 @@ impl Rooms {
                     one.note_said(own.time(), room);
                     let Datagram { slot, topic, bytes, .. } = datagram;
                     own.event(Event::Datagram { room, from, slot, topic, bytes: bytes.into_inner() });
+                }
+            }
+            Unreliable::Passed(Passed { room, batch }) => {
+                if is_taken(own, from, &mut one.taken, Refusal::Datagram)
+                    && let Some(room) = one.room(room)
+                    && let Some((room, _)) = self.room_mut(own, room)
+                {
+                    room.handle_passed(from, &batch);
                 }
             }
         }

@@ -159,6 +159,12 @@ impl Delivery {
         let content = match (header.replica.family(), replicas.get(header.replica)) {
             (Family::Say, _) => saying::check(batch.payload()),
             (Family::Seek, _) => seeking::check(batch.payload()),
+            (Family::Datagram, _) => {
+                return Err(refused(
+                    Refusal::BatchContent,
+                    String::from("a datagram over the reliable channel"),
+                ));
+            }
             (_, Some(replica)) => replica.check(&header, batch.payload()),
             (_, None) => {
                 return Err(match rules.breach(verdict, &header, None) {

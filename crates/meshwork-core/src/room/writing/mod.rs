@@ -226,6 +226,7 @@ impl Room {
             // What is not joined now is joined when the next record comes.
             let _ = self.govern(now, identity, Act::Join);
         }
+        self.sign_passed(now, identity);
         let Some((number, shown)) = self.kept.writing.unsaid.pop_front() else { return };
         let said_again = |room: &Room, most| {
             let replica = room.kept.replicas.get(number);

@@ -1,0 +1,131 @@
+//! Datagrams to everybody where members keep some links each: what waits to be said, and which of others are news.
+//!
+//! Neighbours hear each as it is said. Others hear the newest, ten times a second at most, signed and passed on.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Stamp;
+use crate::id::Endpoint;
+use crate::recent::Recent;
+use crate::seam::lane::{DATAGRAM_TO_ALL_MAX, Slot, Topic};
+use crate::time::Time;
+use crate::wire::Bytes;
+
+/// Time between two that one endpoint has others pass on: everybody in the room pays for each.
+const PASSED_EVERY: Duration = Duration::from_millis(100);
+/// Streams of one's own of which one waits; beyond it the one that waited longest goes.
+const OWN_MAX: usize = 16;
+/// Streams of others whose newest is remembered.
+const STREAMS_MAX: usize = 4096;
+
+/// The payload of a batch that is passed on as a datagram.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToAll {
+    /// What it is about.
+    pub topic: Topic,
+    /// What is said.
+    pub bytes: Bytes<DATAGRAM_TO_ALL_MAX>,
+}
+
+/// Names a stream: its author, app and topic.
+type Name = [u8; 16];
+
+/// What an endpoint says and hears in a room.
+#[derive(Debug)]
+pub struct Passing {
+    own: VecDeque<(Slot, ToAll)>,
+    /// When the next one may be said.
+    next: Time,
+    heard: Recent<Name, Stamp>,
+}
+
+impl Default for Passing {
+    fn default() -> Passing {
+        Passing { own: VecDeque::new(), next: Time(0), heard: Recent::new(STREAMS_MAX) }
+    }
+}
+
+impl Passing {
+    /// Something is to be said in an app, in the place of what waits about the same.
+    pub fn say(&mut self, slot: Slot, said: ToAll) {
+        let is_older = |(of, older): &&mut (Slot, ToAll)| (*of, &older.topic) == (slot, &said.topic);
+        if let Some((_, older)) = self.own.iter_mut().find(is_older) {
+            *older = said;
+            return;
+        }
+        if self.own.len() == OWN_MAX {
+            self.own.pop_front();
+        }
+        self.own.push_back((slot, said));
+    }
+
+    /// What is to be said now.
+    pub fn take_due(&mut self, now: Time) -> Option<(Slot, ToAll)> {
+        if self.next > now {
+            return None;
+        }
+        let due = self.own.pop_front()?;
+        self.next = now + PASSED_EVERY;
+        Some(due)
+    }
+
+    /// When something is to be said.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        (!self.own.is_empty()).then_some(self.next)
+    }
+
+    /// Whether what an author says at `stamp` is newer than what was heard of it about the same.
+    pub fn is_news(&self, author: Endpoint, slot: Slot, topic: &Topic, stamp: Stamp) -> bool {
+        self.heard.get(&name(author, slot, topic)).is_none_or(|heard| *heard < stamp)
+    }
+
+    /// It was heard.
+    pub fn note(&mut self, author: Endpoint, slot: Slot, topic: &Topic, stamp: Stamp) {
+        *self.heard.used(name(author, slot, topic), || stamp).0 = stamp;
+    }
+}
+
+fn name(author: Endpoint, slot: Slot, topic: &Topic) -> Name {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&author.to_bytes()).update(&[slot.number()]).update(topic.as_bytes());
+    *hasher.finalize().as_bytes().first_chunk().expect("a hash is longer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    fn said(topic: &str, number: u8) -> ToAll {
+        let (topic, bytes) = (Topic::new(topic).expect("short"), Bytes::new(vec![number]).expect("short"));
+        ToAll { topic, bytes }
+    }
+
+    #[test]
+    fn others_hear_the_newest_ten_times_a_second() {
+        let mut passing = Passing::default();
+        let mut passed = Vec::new();
+        for millis in 0..1000u64 {
+            let number = (millis / 10) as u8;
+            passing.say(Slot::GENESIS, said("ball", number));
+            passing.say(Slot::GENESIS, said("bat", number));
+            passed.extend(passing.take_due(Time(millis * 1000)));
+        }
+        let expected = (0..10).map(|turn| (Slot::GENESIS, said(["ball", "bat"][turn % 2], 10 * turn as u8)));
+        assert_eq!(passed, expected.collect::<Vec<_>>(), "in turns, and the newest of each");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut passing = Passing::default();
+        for number in 0..=OWN_MAX as u8 {
+            passing.say(Slot::GENESIS, said(&alloc::format!("{number}"), number));
+        }
+        assert_eq!(passing.own.len(), OWN_MAX);
+        assert_eq!(passing.take_due(Time(0)), Some((Slot::GENESIS, said("1", 1))));
+    }
+}

@@ -1,0 +1,85 @@
+//! Datagrams to everybody, where members keep some links each: signed, and passed on along the overlay as they may be lost.
+
+use alloc::format;
+use alloc::string::ToString as _;
+
+use super::{Room, RoomOutput};
+use crate::id::{Endpoint, Identity};
+use crate::lanes::ToAll;
+use crate::replica::ReplicaNumber;
+use crate::rulebook::Verdict;
+use crate::seam::event::{Event, Refusal};
+use crate::seam::lane::Slot;
+use crate::signed::batch::{SignedBatch, StampWindow, UnverifiedBatch};
+use crate::signed::header::Family;
+use crate::time::Now;
+use crate::wire;
+
+impl Room {
+    /// Says something to those in the room to whom there is no link, as soon as it may be: [`RoomOutput::Sign`] follows.
+    pub fn pass_to_all(&mut self, now: Now, slot: Slot, said: ToAll) {
+        if !self.membership.is_full_mesh() {
+            self.kept.passing.say(slot, said);
+            self.sign_when_due(now);
+        }
+    }
+
+    /// Asks for signatures if something is due.
+    pub(super) fn sign_when_due(&mut self, now: Now) {
+        if self.kept.passing.poll_timeout().is_some_and(|at| at <= now.time) {
+            self.kept.outputs.push_back(RoomOutput::Sign);
+        }
+    }
+
+    /// Signs what is due to be passed on.
+    pub(super) fn sign_passed(&mut self, now: Now, identity: &Identity) {
+        let Some((slot, said)) = self.kept.passing.take_due(now.time) else { return };
+        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
+        self.kept.clock.merge(stamp);
+        let number = ReplicaNumber::new(slot.number(), Family::Datagram).expect("the slot of an app is one");
+        let header = self.kept.header(number, StampWindow::at(stamp));
+        self.kept.writing.take_sequence();
+        let batch = SignedBatch::sign(identity, &self.kept.id, &header, &wire::encode(&said))
+            .expect("it is short and the author is this peer");
+        self.pass_along(&batch, None);
+    }
+
+    /// A neighbour passes on what somebody says to everybody.
+    pub fn handle_passed(&mut self, from: Endpoint, bytes: &[u8]) {
+        let Ok(batch) = UnverifiedBatch::decode(&self.kept.id, bytes) else {
+            let detail = format!("{} bytes that are no batch", bytes.len());
+            return self.kept.outputs.push_back(RoomOutput::Offence(from, Refusal::Datagram, detail));
+        };
+        let (header, said) = (batch.header(), wire::decode::<ToAll>(batch.payload()));
+        let (Some(slot), Ok(said)) = (Slot::new(header.replica.slot()), said) else { return };
+        let (author, stamp) = (header.author, header.window.most);
+        if header.replica.family() != Family::Datagram
+            || author == self.kept.me
+            || !self.kept.passing.is_news(author, slot, &said.topic, stamp)
+            || self.kept.rules.judge(&batch) != Verdict::Stands
+        {
+            return;
+        }
+        let batch = match batch.verify() {
+            Ok(batch) => batch,
+            Err(error) => {
+                let offence = RoomOutput::Offence(from, Refusal::BatchSignature, error.to_string());
+                return self.kept.outputs.push_back(offence);
+            }
+        };
+        self.kept.passing.note(author, slot, &said.topic, stamp);
+        self.pass_along(&batch, Some(from));
+        // A neighbour says so itself, and sooner.
+        if self.membership.member(author).is_none() {
+            let (room, ToAll { topic, bytes }) = (self.kept.handle, said);
+            let bytes = bytes.into_inner();
+            self.kept.event(Event::Datagram { room, from: author, slot, topic, bytes });
+        }
+    }
+
+    fn pass_along(&mut self, batch: &SignedBatch, from: Option<Endpoint>) {
+        let (author, stamp) = (batch.key().author, batch.header().window.most);
+        let ways = self.membership.overlay().ways(author, stamp, from);
+        self.kept.outputs.push_back(RoomOutput::Pass(ways, batch.clone()));
+    }
+}
