@@ -6,11 +6,10 @@ use alloc::string::ToString as _;
 use super::{Room, RoomOutput};
 use crate::id::{Endpoint, Identity};
 use crate::lanes::ToAll;
-use crate::replica::ReplicaNumber;
 use crate::rulebook::Verdict;
 use crate::seam::event::{Event, Refusal};
 use crate::seam::lane::Slot;
-use crate::signed::batch::{SignedBatch, StampWindow, UnverifiedBatch};
+use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::signed::header::Family;
 use crate::time::Now;
 use crate::wire;
@@ -34,13 +33,7 @@ impl Room {
     /// Signs what is due to be passed on.
     pub(super) fn sign_passed(&mut self, now: Now, identity: &Identity) {
         let Some((slot, said)) = self.kept.passing.take_due(now.time) else { return };
-        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
-        self.kept.clock.merge(stamp);
-        let number = ReplicaNumber::new(slot.number(), Family::Datagram).expect("the slot of an app is one");
-        let header = self.kept.header(number, StampWindow::at(stamp));
-        self.kept.writing.take_sequence();
-        let batch = SignedBatch::sign(identity, &self.kept.id, &header, &wire::encode(&said))
-            .expect("it is short and the author is this peer");
+        let batch = self.sign_unkept(now, identity, slot, Family::Datagram, &wire::encode(&said));
         self.pass_along(&batch, None);
     }
 

@@ -55,11 +55,6 @@ impl Replicas {
         self.by_number.get(&number).map(|replica| &**replica)
     }
 
-    /// Whether an app is on in this slot.
-    pub(super) fn has_slot(&self, slot: u8) -> bool {
-        self.by_number.keys().any(|number| number.slot() == slot)
-    }
-
     /// The replica whose past is kept: that of the app which the room opened with, where that brings none one of its
     /// tables.
     pub(super) fn first(&self) -> &dyn Replica {
@@ -89,7 +84,7 @@ impl Replicas {
     ) -> Vec<(ReplicaNumber, Applied<Option<Changes>>)> {
         for slot in CONVERSATION_SLOT + 1..SLOTS_MAX {
             if let Some(on) = book.app(slot)
-                && !self.has_slot(slot)
+                && !self.by_number.keys().any(|number| number.slot() == slot)
             {
                 self.turn_on(slot, (self.make)(&on.app, &on.parameters));
             }

@@ -6,6 +6,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::ToString as _;
+use alloc::vec::Vec;
 use core::num::NonZero;
 
 use super::Room;
@@ -13,10 +14,10 @@ use super::delivery::Checked;
 use super::writing::WriteError;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Arrival, Heard, LATE, Saying, Sayings};
-use crate::replica::{Content, ContentError, ReplicaNumber};
+use crate::replica::{Content, ContentError};
 use crate::seam::event::Event;
 use crate::seam::lane::{SAY_MAX, Slot, Topic};
-use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow};
+use crate::signed::batch::{Batch, Header, SignedBatch};
 use crate::signed::header::Family;
 use crate::time::{Now, Time};
 use crate::wire::Bytes;
@@ -91,25 +92,14 @@ impl Room {
     ) -> Result<(), WriteError> {
         let bytes = Bytes::new(bytes.to_vec())
             .map_err(|error| WriteError::TooLong { bytes: error.length, most: SAY_MAX })?;
-        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
-        self.kept.rules.writing_left(slot.number(), stamp)?;
-        let number = ReplicaNumber::new(slot.number(), Family::Say).expect("the slot of an app is one");
-        if !self.kept.replicas.has_slot(slot.number()) {
-            return Err(WriteError::AppIsOff(slot.number()));
-        }
-        self.kept.clock.merge(stamp);
-        let header = self.kept.header(number, StampWindow::at(stamp));
-        self.kept.writing.take_sequence();
+        self.kept.rules.writing_left(slot.number(), self.kept.clock.next(now.wall))?;
         let said = self.kept.said.numbers.entry(slot).or_default();
         *said += 1;
-        let place = NonZero::new(*said).expect("it was just counted");
-        let payload = Saying { number: place, topic: topic.clone(), bytes }.encode();
-        let batch = SignedBatch::sign(identity, &self.kept.id, &header, &payload)
-            .expect("the longest saying is within the limit and the author is this peer");
-        let targets = self.membership.overlay_mut().targets(now, &batch, None);
-        self.kept.send_live(targets, &batch);
-        self.kept.said.own.push_back((now.time, batch));
-        self.finish(now);
+        let number = NonZero::new(*said).expect("it was just counted");
+        let payload = Saying { number, topic: topic.clone(), bytes }.encode();
+        let batch = self.sign_unkept(now, identity, slot, Family::Say, &payload);
+        self.kept.said.own.push_back((now.time, batch.clone()));
+        self.send_unkept(now, &batch);
         Ok(())
     }
 
@@ -131,7 +121,7 @@ impl Room {
 
     /// Repeats to a member what one said lately.
     pub(super) fn repeat_said(&mut self, now: Now, to: Endpoint) {
-        for said in self.kept.said.lately(now.time).cloned().collect::<alloc::vec::Vec<_>>() {
+        for said in self.kept.said.lately(now.time).cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![to], &said);
         }
     }

@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::delivery::Checked;
 use super::{Room, RoomOutput};
 use crate::id::{Endpoint, Identity};
-use crate::replica::{Content, ContentError, ReplicaNumber};
+use crate::replica::{Content, ContentError};
+use crate::seam::lane::Slot;
 use crate::signalling::announce::Introduction;
-use crate::signed::app::CONVERSATION_SLOT;
-use crate::signed::batch::{SignedBatch, StampWindow};
 use crate::signed::header::Family;
 use crate::time::Now;
 use crate::wire::{self, Bytes};
@@ -39,18 +38,10 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
 impl Room {
     /// Looks for a member in the name of `identity`, who is this endpoint's peer and introduces itself.
     pub fn seek(&mut self, now: Now, identity: &Identity, me: &Introduction, to: Endpoint) {
-        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
-        self.kept.clock.merge(stamp);
-        let number = ReplicaNumber::new(CONVERSATION_SLOT, Family::Seek).expect("every room has this slot");
-        let header = self.kept.header(number, StampWindow::at(stamp));
-        self.kept.writing.take_sequence();
         let Introduction { sealing_key, signature, .. } = me.clone();
         let payload = wire::encode(&Seeking { to, sealing_key, signature });
-        let batch = SignedBatch::sign(identity, &self.kept.id, &header, &payload)
-            .expect("it is short and the author is this peer");
-        let targets = self.membership.overlay_mut().targets(now, &batch, None);
-        self.kept.send_live(targets, &batch);
-        self.finish(now);
+        let batch = self.sign_unkept(now, identity, Slot::CONVERSATION, Family::Seek, &payload);
+        self.send_unkept(now, &batch);
     }
 
     /// Somebody looks for a member: tells so, and passes it on unless it is this one.

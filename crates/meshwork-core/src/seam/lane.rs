@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::Endpoint;
-use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
+use crate::signed::app::{CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
 use crate::wire::BoundedText;
 
 /// Longest topic, in bytes: a path of a few words.
@@ -35,6 +35,8 @@ pub struct Slot(u8);
 impl Slot {
     /// The app that the room opens with.
     pub const GENESIS: Slot = Slot(GENESIS_SLOT);
+    /// The conversation, which every room has.
+    pub const CONVERSATION: Slot = Slot(CONVERSATION_SLOT);
 
     /// The slot with this number; `None` when it is not below [`SLOTS_MAX`].
     pub fn new(number: u8) -> Option<Slot> {
