@@ -28,6 +28,7 @@
 
 mod allowance;
 mod presence;
+mod present;
 mod say;
 mod streams;
 mod to_all;
@@ -35,6 +36,7 @@ mod wire;
 
 pub use self::allowance::Allowance;
 pub use self::presence::{INTERVAL, LATEST, Presence, REST};
+pub use self::present::Present;
 pub use self::say::{Arrival, Heard, LATE, Saying, Sayings};
 pub use self::streams::{STREAMS_MAX, Streams};
 pub use self::to_all::{Passing, ToAll};

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Said;
+use super::present::REPEATED_EVERY;
 use crate::id::Endpoint;
 use crate::seam::lane::{PRESENCE_MAX, Slot};
 use crate::time::Time;
@@ -49,6 +50,8 @@ struct Own {
     changed: Option<(Time, Time)>,
     /// Who heard it over the reliable channel.
     told: BTreeSet<Endpoint>,
+    /// When those were told last to whom there is no link.
+    passed: Option<Time>,
 }
 
 impl Own {
@@ -58,6 +61,14 @@ impl Own {
 
     fn rests_at(&self) -> Option<Time> {
         self.changed.map(|(first, last)| (last + REST).min(first + LATEST))
+    }
+
+    /// When others are to be told who are not linked; what is nothing is told once.
+    fn passes_at(&self) -> Option<Time> {
+        match self.passed {
+            None => Some(Time(0)),
+            Some(passed) => (!self.state.is_empty()).then_some(passed + REPEATED_EVERY),
+        }
     }
 
     fn said(&self, slot: Slot, room: u32) -> Said {
@@ -88,6 +99,7 @@ impl Presence {
             said,
             changed: Some((changed.map_or(now, |(first, _)| first), now)),
             told: BTreeSet::new(),
+            passed: None,
         };
         self.own.insert(slot, own);
     }
@@ -145,6 +157,28 @@ impl Presence {
                 }
             }
         }
+    }
+
+    /// What those are to be told now to whom there is no link: what rests and they have not heard, and now and then again.
+    pub fn take_passed(&mut self, now: Time) -> Vec<(Slot, Vec<u8>)> {
+        let mut passed = Vec::new();
+        for (&slot, own) in &mut self.own {
+            if own.changed.is_none() && own.passes_at().is_some_and(|at| at <= now) {
+                own.passed = Some(now);
+                passed.push((slot, own.state.to_vec()));
+            }
+        }
+        passed
+    }
+
+    /// When something is to be said again to those to whom there is no link.
+    pub fn poll_passed(&self) -> Option<Time> {
+        self.own.values().filter(|own| own.changed.is_none()).filter_map(Own::passes_at).min()
+    }
+
+    /// The apps in which one says something of oneself.
+    pub fn shown(&self) -> Vec<Slot> {
+        self.own.iter().filter(|(_, own)| !own.state.is_empty()).map(|(slot, _)| *slot).collect()
     }
 
     /// A member says something of itself. Returns what is to be shown, when that is news; empty for nothing.

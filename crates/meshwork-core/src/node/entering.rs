@@ -93,10 +93,13 @@ impl Node {
 
     /// Leaves a room, and closes what only it needed.
     pub(super) fn remove_room(&mut self, handle: RoomHandle) {
-        let (base, connecting) = (&mut self.base, &mut self.connecting);
+        let base = &mut self.base;
         if base.rooms.get(handle).is_none() {
             return;
         }
+        base.rooms.end_presence(&base.own, handle);
+        self.carry_out_outputs_of(handle);
+        let (base, connecting) = (&mut self.base, &mut self.connecting);
         base.servers.leave_room(&mut base.own, &base.rooms, handle);
         let unused = base.rooms.detach_all(&mut base.links, handle);
         for endpoint in base.known.seen_in(handle).collect::<Vec<_>>() {
@@ -116,12 +119,19 @@ impl Node {
 
     /// Carries out what rooms want. Returns whether there was nothing.
     pub(super) fn carry_out_room_outputs(&mut self) -> bool {
+        self.base
+            .rooms
+            .handles()
+            .into_iter()
+            .fold(true, |idle, handle| self.carry_out_outputs_of(handle) && idle)
+    }
+
+    /// Carries out what a room wants. Returns whether there was nothing.
+    pub(super) fn carry_out_outputs_of(&mut self, handle: RoomHandle) -> bool {
         let mut idle = true;
-        for handle in self.base.rooms.handles() {
-            while let Some(output) = self.base.rooms.poll_output(handle) {
-                idle = false;
-                self.carry_out(handle, output);
-            }
+        while let Some(output) = self.base.rooms.poll_output(handle) {
+            idle = false;
+            self.carry_out(handle, output);
         }
         idle
     }

@@ -382,6 +382,10 @@ impl Node {
     /// Says goodbye on every link and server. Drain the outputs, carry them out, then drop the node.
     pub fn shut_down(&mut self, now: Time) {
         self.advance(now);
+        for handle in self.base.rooms.handles() {
+            self.base.rooms.end_presence(&self.base.own, handle);
+            self.carry_out_outputs_of(handle);
+        }
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         for link in base.links.ids() {
             connecting.attempts().close(base, link, Some(GoodbyeReason::Left));

@@ -19,11 +19,12 @@ use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, PeerId, RoomId};
-use crate::lanes::Passing;
+use crate::lanes::{Passing, Present};
 use crate::replica::{Changes, ReplicaNumber};
 use crate::rulebook::Verdict;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
+use crate::seam::lane::Slot;
 use crate::signed::admission::EditSeed;
 use crate::signed::app::{AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::BatchKey;
@@ -51,6 +52,7 @@ pub struct Kept {
     pub(super) delivery: Delivery,
     pub(super) said: Said,
     pub(super) passing: Passing,
+    pub(super) present: Present,
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
@@ -85,6 +87,7 @@ impl Kept {
             delivery: Delivery::new(config.stamp_ahead_max),
             said: Said::default(),
             passing: Passing::default(),
+            present: Present::default(),
             comparison: Comparison::default(),
             outputs: VecDeque::new(),
         }
@@ -184,7 +187,7 @@ impl Kept {
 
     /// Whether somebody may be heard in the app in a slot now: bans and lists of writers bind lanes too.
     pub fn hears(&self, slot: u8, peer: PeerId) -> bool {
-        self.rules.right(slot, peer) == Verdict::Stands
+        self.rules.hears(slot, peer)
     }
 
     /// Reads a batch and does the checks that cost little: it may be queued for the others.
@@ -210,8 +213,14 @@ impl Kept {
         if !header.replica.family().is_kept() && header.author == self.me {
             return true;
         }
-        if header.replica.family() == Family::Say {
-            return self.said.is_known(batch) || self.delivery.is_held(batch);
+        match header.replica.family() {
+            Family::Say => return self.said.is_known(batch) || self.delivery.is_held(batch),
+            Family::Presence => {
+                let slot = Slot::new(header.replica.slot());
+                let is_news = |slot| self.present.is_news(header.author, slot, header.window.most);
+                return !slot.is_some_and(is_news) || self.delivery.is_held(batch);
+            }
+            _ => {}
         }
         if !self.delivery.is_delivered(&batch.key()) {
             return self.delivery.is_held(batch);

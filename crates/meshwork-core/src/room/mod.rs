@@ -26,6 +26,7 @@ mod linking;
 mod membership;
 pub mod message;
 mod passing;
+mod presenting;
 pub mod replicas;
 pub mod rules;
 mod saying;
@@ -205,6 +206,7 @@ impl Room {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
         self.repeat_said(now, endpoint);
+        self.hand_present(now, endpoint);
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
@@ -226,6 +228,7 @@ impl Room {
         self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
         self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
+        self.handle_present_detached(endpoint, distant);
         self.finish(now);
     }
 
@@ -275,6 +278,7 @@ impl Room {
             self.accept(now, from, checked, true);
         }
         self.handle_said_timeout(now);
+        self.handle_present_timeout(now);
         self.sign_when_due(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
@@ -303,8 +307,10 @@ impl Room {
             self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
         let (said, passing) = (self.kept.said.poll_timeout(), self.kept.passing.poll_timeout());
-        let due = [resend, past, comparison, delivery, storage, records, history, overlay, said, passing];
-        due.into_iter().flatten().min()
+        let present = self.kept.present.poll_timeout();
+        let due = [resend, past, comparison, delivery, storage, records, history, overlay];
+        let due = due.into_iter().chain([said, passing, present]);
+        due.flatten().min()
     }
 
     /// What is to be sent, told or stored.

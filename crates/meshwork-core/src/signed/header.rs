@@ -41,6 +41,8 @@ pub enum Family {
     Seek,
     /// No replica: a datagram to everybody that neighbours pass on.
     Datagram,
+    /// No replica: what an endpoint says of itself, to whom there is no link.
+    Presence,
 }
 
 impl Family {
@@ -84,7 +86,7 @@ impl ReplicaNumber {
     /// Reads the number; `None` when the family is of a later version.
     pub fn from_byte(byte: u8) -> Option<ReplicaNumber> {
         use Family as F;
-        let families = [F::Own, F::ByValue, F::ByTime, F::Say, F::Seek, F::Datagram];
+        let families = [F::Own, F::ByValue, F::ByTime, F::Say, F::Seek, F::Datagram, F::Presence];
         let family = *families.get(usize::from(byte & 0xf))?;
         Some(ReplicaNumber { slot: byte >> 4, family })
     }
@@ -288,7 +290,7 @@ mod tests {
         let known = (0..=255).filter_map(ReplicaNumber::from_byte);
         assert_eq!(
             known.filter(|number| ReplicaNumber::from_byte(number.to_byte()) == Some(*number)).count(),
-            96
+            112
         );
     }
 

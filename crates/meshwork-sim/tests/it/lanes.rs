@@ -248,6 +248,59 @@ fn presence_arrives_whatever_is_lost_and_ends_with_its_endpoint() {
     assert_eq!(presences(&mut world, newcomer), [(me, 0, None)]);
 }
 
+#[test]
+fn who_is_far_says_something_of_itself_to_everybody() {
+    let (mut world, mut members) = overlays::settled(12, "emergent", 40);
+    let (index, room) = members[0];
+    let me = endpoint(&world, members[0]);
+    let set = |world: &mut World, state: &[u8]| {
+        world
+            .command(index, |node, now| node.room_mut(now, room).set_presence(GAME, Some(state)))
+            .expect("a room");
+        world.run_for(Duration::from_secs(3));
+    };
+    let shown = |world: &mut World, member: Member| {
+        let told = presences(world, member);
+        told.into_iter().rev().find(|(endpoint, ..)| *endpoint == me).map(|(_, _, bytes)| bytes)
+    };
+    set(&mut world, &[1]);
+    for &member in &members[1..] {
+        assert_eq!(shown(&mut world, member), Some(Some(1)));
+    }
+    set(&mut world, &[2; 500]);
+    for &member in &members[1..] {
+        assert_eq!(shown(&mut world, member), Some(Some(500)));
+    }
+    let newcomer = join(&mut world, &mut members, 99);
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(shown(&mut world, newcomer), Some(Some(500)), "who comes is handed it");
+
+    // It stays while it is there, though it says nothing else, and goes with it.
+    world.run_for(Duration::from_secs(200));
+    for &member in &members[1..] {
+        assert!(matches!(shown(&mut world, member), None | Some(Some(500))));
+    }
+    world.command(index, |node, now| node.leave_room(now, room));
+    world.run_for(Duration::from_secs(20));
+    for &member in &members[1..] {
+        assert_eq!(shown(&mut world, member), Some(None));
+    }
+    // Who crashes says nothing any more.
+    let (index, theirs) = members[1];
+    let them = endpoint(&world, members[1]);
+    world
+        .command(index, |node, now| node.room_mut(now, theirs).set_presence(GAME, Some(&[7])))
+        .expect("a room");
+    world.run_for(Duration::from_secs(5));
+    world.crash(index);
+    world.run_for(Duration::from_secs(250));
+    for &member in &members[2..] {
+        let told = presences(&mut world, member);
+        let last = told.into_iter().rev().find(|(endpoint, ..)| *endpoint == them);
+        assert_eq!(last.map(|(_, _, bytes)| bytes), Some(None));
+    }
+}
+
 fn say(
     world: &mut World,
     (index, room): Member,

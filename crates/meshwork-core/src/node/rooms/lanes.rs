@@ -40,6 +40,12 @@ impl Rooms {
     /// Says of oneself what is due.
     pub(in crate::node) fn say_presence(&mut self, own: &Own, links: &mut Links) {
         for (&handle, entry) in &mut self.rooms {
+            if let Some(room) = entry.room.as_mut().filter(|room| !room.membership().is_full_mesh()) {
+                let present = room.kept().present(own.now);
+                for (slot, state) in entry.presence.take_passed(own.time()) {
+                    room.present(present, &own.identity, slot, &state);
+                }
+            }
             if !entry.presence.is_due(own.time()) {
                 continue;
             }
@@ -55,6 +61,18 @@ impl Rooms {
             entry.presence.tell_rested(own.time(), handle.0, &members, |member, said| {
                 links.of_mut(member).is_some_and(|link| link.send(&LinkMessage::Presence(said)))
             });
+        }
+    }
+
+    /// One is about to leave a room: those to whom there is no link are told that one says nothing of oneself any more.
+    pub(in crate::node) fn end_presence(&mut self, own: &Own, handle: RoomHandle) {
+        let Some(Entry { room: Some(room), presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut)
+        else {
+            return;
+        };
+        if !room.membership().is_full_mesh() {
+            let present = room.kept().present(own.now);
+            presence.shown().into_iter().for_each(|slot| room.present(present, &own.identity, slot, &[]));
         }
     }
 

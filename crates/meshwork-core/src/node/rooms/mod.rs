@@ -390,7 +390,11 @@ impl Rooms {
     /// When something about rooms is to be done.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
         let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.kept().present(own.now)));
-        let presence = self.rooms.values().filter_map(|entry| entry.presence.poll_timeout());
+        let presence = self.rooms.values().filter_map(|entry| {
+            let is_sparse = entry.room().is_some_and(|room| !room.membership().is_full_mesh());
+            let passed = if is_sparse { entry.presence.poll_passed() } else { None };
+            entry.presence.poll_timeout().into_iter().chain(passed).min()
+        });
         let full = self.rooms.values().filter_map(|entry| entry.full_judged());
         let reattaching = self.attachments.poll_timeout();
         rooms.chain(presence).chain(full).chain(reattaching).min()

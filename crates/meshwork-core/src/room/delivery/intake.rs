@@ -144,6 +144,7 @@ impl Room {
         match checked.batch.header().replica.family() {
             Family::Say => return self.accept_said(now, from, &checked),
             Family::Seek => return self.accept_sought(now, from, &checked),
+            Family::Presence => return self.accept_present(now, from, &checked),
             Family::Own | Family::ByValue | Family::ByTime | Family::Datagram => {}
         }
         if key.author == from && self.kept.stays {

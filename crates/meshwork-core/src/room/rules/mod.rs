@@ -463,8 +463,12 @@ impl Rules {
         Ok(Some(WritingLeft { left, limit, wait_ms }))
     }
 
-    /// Whether somebody may speak in the app in a slot now: [`Verdict::Stands`].
-    pub(super) fn right(&self, slot: u8, peer: PeerId) -> Verdict {
+    /// Whether somebody may be heard in the app in a slot now.
+    pub(super) fn hears(&self, slot: u8, peer: PeerId) -> bool {
+        self.right(slot, peer) == Verdict::Stands
+    }
+
+    fn right(&self, slot: u8, peer: PeerId) -> Verdict {
         let Some(replica) = ReplicaNumber::new(slot, Family::Say) else {
             return Verdict::Refused(Missing::App);
         };
