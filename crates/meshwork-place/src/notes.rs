@@ -35,7 +35,7 @@ const HIDDEN: &[u8] = b"hidden";
 const NAME: usize = 8;
 
 /// What names a note in its room: the time, and bytes that tell notes of one time apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NoteId(pub [u8; TIME_TAIL]);
 
 /// A text names no note.
@@ -109,6 +109,19 @@ pub trait Notes {
     /// # Errors
     /// [`WriteError::Content`] where there is no such note of one's own; else as for [`Notes::write_note`].
     fn remove_note(&mut self, now: Time, room: RoomHandle, id: NoteId) -> Result<Receipt, CommandError>;
+
+    /// Hides a note from everybody, or shows it again: the owner's to do, or a moderator's.
+    ///
+    /// # Errors
+    /// [`WriteError::Content`] where no such note shows, or is hidden; [`WriteError::NotAllowed`]; else as for
+    /// [`Notes::write_note`].
+    fn set_note_hidden(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: NoteId,
+        is_hidden: bool,
+    ) -> Result<Receipt, CommandError>;
 }
 
 impl Notes for Node {
@@ -146,12 +159,38 @@ impl Notes for Node {
     fn remove_note(&mut self, now: Time, room: RoomHandle, id: NoteId) -> Result<Receipt, CommandError> {
         let me = self.endpoint().peer;
         if !self.notes(room).iter().any(|note| (note.id, note.author) == (id, me)) {
-            let words = String::from("there is no such note of your own");
-            return Err(CommandError::Write(WriteError::Content(words)));
+            return Err(absent("there is no such note of your own"));
         }
         let own = Writer::Peer(me);
         let removal = |name| Write::removal(id.row(), own.field(name));
         write(self, now, room, &[removal(AFTER), removal(TEXT)])
+    }
+
+    fn set_note_hidden(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: NoteId,
+        is_hidden: bool,
+    ) -> Result<Receipt, CommandError> {
+        let field = Writer::Moderators.field(HIDDEN);
+        let table = self.room(room).replica::<Table>(replica()).ok_or(CommandError::NotOpen)?;
+        let (is_there, words, change) = match is_hidden {
+            true => (
+                read(table).iter().any(|note| note.id == id),
+                "there is no such note",
+                Write::value(id.row(), field, "1"),
+            ),
+            false => (
+                table.get(&id.row(), &field).is_some(),
+                "no such note is hidden",
+                Write::removal(id.row(), field),
+            ),
+        };
+        if !is_there {
+            return Err(absent(words));
+        }
+        write(self, now, room, &[change])
     }
 }
 
@@ -177,6 +216,10 @@ impl NoteId {
     fn name(&self) -> &[u8] {
         &self.0[TIME_TAIL - NAME..]
     }
+}
+
+fn absent(words: &str) -> CommandError {
+    CommandError::Write(WriteError::Content(words.to_owned()))
 }
 
 fn write(node: &mut Node, now: Time, room: RoomHandle, writes: &[Write]) -> Result<Receipt, CommandError> {
@@ -235,6 +278,7 @@ fn shown_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+    use meshwork_core::node::Config;
     use meshwork_core::replica::Replica as _;
     use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
     use meshwork_core::table::Kind;
@@ -301,6 +345,24 @@ mod tests {
         let expected =
             [(1, "two"), (2, "mine")].map(|(number, text)| (identity(number).peer(), text.to_owned()));
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn an_owner_hides_a_note_and_shows_it_again() {
+        let (now, wall) = (Time(0), WallTime::from_millis(START));
+        let mut node = Node::new(crate::make, Config::default(), identity(1), [7; 32], now, wall);
+        let size = crate::canvas::CanvasSize { width: 16, height: 16 };
+        let room = node.create_room(now, crate::room_spec("http://localhost", size, false)).expect("a room");
+        let (one, _) = node.write_note(now, room, "one").expect("one's own room");
+        node.write_note(now, room, "two").expect("one's own room");
+        let texts =
+            |node: &Node| node.notes(room).into_iter().map(|note| note.text).collect::<Vec<_>>().join(" ");
+        node.set_note_hidden(now, room, one, true).expect("the owner moderates");
+        assert_eq!(texts(&node), "two");
+        assert!(node.set_note_hidden(now, room, one, true).is_err(), "it does not show");
+        node.set_note_hidden(now, room, one, false).expect("the owner moderates");
+        assert_eq!(texts(&node), "one two");
+        assert!(node.set_note_hidden(now, room, one, false).is_err(), "it is not hidden");
     }
 
     #[test]

@@ -18,6 +18,25 @@ pub fn refusal(error: &CommandError) -> String {
     }
 }
 
+/// Why no note was written, removed or hidden: what happened, and what can be done.
+pub fn note_refusal(error: &CommandError) -> String {
+    match error {
+        CommandError::Write(WriteError::NotWriter) => {
+            String::from("Only those whom the owner named may write here. You can read.")
+        }
+        CommandError::Write(WriteError::Banned) => {
+            String::from("You are banned in this room and cannot write here any more.")
+        }
+        CommandError::Write(WriteError::TooFast { wait_ms, .. }) => {
+            format!("You write faster than this room allows. Wait {}.", wait(*wait_ms))
+        }
+        CommandError::Write(WriteError::Backpressure(_)) | CommandError::Backpressure(_) => {
+            String::from("The others cannot keep up. Try again in a moment.")
+        }
+        other => other.to_string(),
+    }
+}
+
 fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
     let number = |count: u32| match count {
         1 => String::from("1 cell"),
@@ -36,13 +55,16 @@ fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
             None => format!("{} s", f64::from(window_ms) / 1000.0),
         },
     };
-    let wait = match wait_ms.div_ceil(1000).max(1) {
+    let used = if left == 0 { String::from("You have used them") } else { format!("{} left", number(left)) };
+    format!("This room allows {} every {window}. {used}. Wait {}.", number(cells), wait(wait_ms))
+}
+
+fn wait(ms: u64) -> String {
+    match ms.div_ceil(1000).max(1) {
         seconds if seconds > 7200 => format!("{} hours", seconds.div_ceil(3600)),
         seconds if seconds > 120 => format!("{} minutes", seconds.div_ceil(60)),
         seconds => format!("{seconds} s"),
-    };
-    let used = if left == 0 { String::from("You have used them") } else { format!("{} left", number(left)) };
-    format!("This room allows {} every {window}. {used}. Wait {wait}.", number(cells))
+    }
 }
 
 #[cfg(test)]
@@ -59,5 +81,8 @@ mod tests {
         assert_eq!(words(1, 9, 5000, 1), "This room allows 9 cells every 5 s. 1 cell left. Wait 1 s.");
         let long = "This room allows 1 cell every 7 days. You have used them. Wait 24 hours.";
         assert_eq!(words(0, 1, 604_800_000, 86_400_000), long);
+        let limit = WriteError::TooFast { left: 0, cost: 2, window_ms: 60_000, wait_ms: 45_000 };
+        let note = "You write faster than this room allows. Wait 45 s.";
+        assert_eq!(note_refusal(&CommandError::Write(limit)), note, "a note has no cells");
     }
 }

@@ -1,9 +1,9 @@
-//! `place notes`: what people write to each other in a room, and writing there.
+//! `place notes`: what people write to each other in a room, writing there, and hiding.
 
 use anyhow::anyhow;
 use clap::{ArgGroup, Args};
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Event, Receipt, RoomHandle, WriteError};
+use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, WriteError};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::notes::{Note, NoteId, Notes as _};
 use serde_json::{Value, json};
@@ -20,16 +20,17 @@ Examples:
   meshwork place notes LINK
   meshwork place notes LINK --write 'The ferry leaves at 9:40.'
   meshwork place notes LINK --remove 0190b3c4d5e6f708091a2b3c4d5e
+  meshwork place notes LINK --hide 0190b3c4d5e6f708091a2b3c4d5e
   meshwork place notes LINK --json | jq -r '.notes[].text'
 
 What is written waits until a member that stays has it. With --json: {notes: [{id, peer, name, at_ms, text,
 missing}]}, oldest first, times in milliseconds since 1970; missing counts notes that its author had seen and
-that are not here. With --write: {id, stored}; with --remove: {removed, stored}; stored says whether it is on a
-disk.";
+that are not here. With --write: {id, stored}; with --remove, --hide and --unhide: {removed, stored}, {hidden,
+stored} and {unhidden, stored}; stored says whether it is on a disk.";
 
 /// What `place notes` is asked for.
 #[derive(Args)]
-#[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["write", "remove"]))]
+#[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["write", "remove", "hide", "unhide"]))]
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
@@ -40,8 +41,22 @@ pub(crate) struct Arguments {
     /// Remove this note, which is one's own.
     #[arg(long, value_name = "ID")]
     remove: Option<NoteId>,
+    /// Hide this note from everybody: the owner's to do, or a moderator's.
+    #[arg(long, value_name = "ID")]
+    hide: Option<NoteId>,
+    /// Show this note again, which was hidden.
+    #[arg(long, value_name = "ID")]
+    unhide: Option<NoteId>,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+impl Arguments {
+    /// What is to be done with a note that is there: in a word what it is then, and which one.
+    fn change(&self) -> Option<(&'static str, NoteId)> {
+        let words = [("removed", self.remove), ("hidden", self.hide), ("unhidden", self.unhide)];
+        words.into_iter().find_map(|(word, id)| Some((word, id?)))
+    }
 }
 
 /// Runs the command.
@@ -66,11 +81,15 @@ async fn act(session: &mut Session, arguments: &Arguments) -> Result<(String, Va
     }
     progress.turn_to("Fetching", None);
     in_step::wait(session, room, &progress, "The notes are not known yet.").await?;
-    if let Some(id) = arguments.remove {
-        let removed = session.call(move |node, now| node.remove_note(now, room, id)).await?;
-        let stored = wait_until_kept(session, room, &removed.map_err(denied)?).await?;
-        let words = format!("Removed. A member that stays knows{}.", on_disk(stored));
-        return Ok((words, json!({ "removed": id.to_string(), "stored": stored })));
+    if let Some((word, id)) = arguments.change() {
+        let change = move |node: &mut Node, now| match word {
+            "removed" => node.remove_note(now, room, id),
+            word => node.set_note_hidden(now, room, id, word == "hidden"),
+        };
+        let changed = session.call(change).await?;
+        let stored = wait_until_kept(session, room, &changed.map_err(denied)?).await?;
+        let words = format!("The note is {word}. A member that stays knows{}.", on_disk(stored));
+        return Ok((words, json!({ word: id.to_string(), "stored": stored })));
     }
     let notes = session.look(room, |node, room| Some(node.notes(room))).await?;
     let peers = session.peers(room).await?;
@@ -130,7 +149,9 @@ fn denied(error: CommandError) -> Failure {
         CommandError::Write(WriteError::Content(words)) => {
             Failure::Usage(format!("Nothing was written: {words}."))
         }
-        error @ CommandError::Write(WriteError::NotWriter | WriteError::Banned) => Failure::Denied(error),
+        error @ CommandError::Write(
+            WriteError::NotWriter | WriteError::Banned | WriteError::NotAllowed(_),
+        ) => Failure::Denied(error),
         error => Failure::Unexpected(anyhow!(error).context("the note cannot be written")),
     }
 }

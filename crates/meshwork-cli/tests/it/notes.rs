@@ -30,6 +30,13 @@ fn notes_are_written_read_kept_and_removed() {
     let id = first["id"].as_str().expect("an id");
     let others = note("bo", &["--remove", id]).expect_code(2);
     others.expect_words(&["no such note of your own"]);
+
+    // Who made the room moderates it.
+    note("bo", &["--hide", id]).expect_code(4).expect_words(&["Only the owner or a moderator"]);
+    home.run(["place", "notes", &link, "--hide", id]).expect_code(0);
+    assert_eq!(texts(&home), ["I bring\nthe map."]);
+    home.run(["place", "notes", &link, "--unhide", id]).expect_code(0);
+    assert_eq!(texts(&home).len(), 2);
     note("ann", &["--remove", id]).expect_code(0);
     let left = home.run(["place", "notes", &link, "--json"]).expect_code(0).json();
     let left = left["notes"].as_array().expect("a list");
