@@ -4,7 +4,7 @@
 pub type Line = (&'static str, &'static str);
 
 /// Everything that keys do on the canvas, in the order of the list.
-pub const KEYS: [Line; 24] = [
+pub const KEYS: [Line; 25] = [
     ("Arrows", "move the cell frame; with Shift by 10"),
     ("Space, Enter", "paint the cell"),
     ("Space held + arrows", "paint a line"),
@@ -25,6 +25,7 @@ pub const KEYS: [Line; 24] = [
     ("W", "who painted this cell"),
     ("N", "next cell of the picture that is not right"),
     ("S", "save PNG"),
+    ("T", "notes, to talk"),
     ("L", "list of links"),
     ("Ctrl K, \u{2318} K", "share"),
     ("?", "this list"),

@@ -18,6 +18,7 @@ pub mod history;
 pub mod keys;
 pub mod line;
 pub mod minimap;
+pub mod notes;
 pub mod overlays;
 pub mod palette;
 pub mod people;

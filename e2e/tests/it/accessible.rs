@@ -5,7 +5,7 @@ use crate::common::{
     close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
 };
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, Kind, Look, Server, Tab};
+use meshwork_e2e::{Browser, Cli, Kind, Look, Server, Tab};
 use serde_json::json;
 
 /// What was found so far, by the state in which it was.
@@ -62,6 +62,16 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
     wait_page_says(&tab, "Nobody else is here yet").await?;
     findings.look(&tab, "alone").await?;
+    tab.click("open-notes").await?;
+    findings.look(&tab, "no notes").await?;
+    Cli::new()?.run(["place", "notes", &link, "--write", "One"]).await?.success()?;
+    for note in ["Two\n", "Three\n", "Four"] {
+        tab.type_text("note-field", note).await?;
+    }
+    press_shown(&tab, "note-remove").await?;
+    wait_page_says(&tab, "Your note is removed.").await?;
+    findings.look(&tab, "notes").await?;
+    close(&tab).await?;
     let other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
     findings.look(&tab, "two people").await?;
@@ -150,7 +160,13 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     tab.eval("document.querySelector('.fold').click()", vec![]).await?;
     tab.click("open-room").await?;
     wait_page_says(&tab, "Keep order").await?;
-    check_within(&tab, "room sheet").await
+    check_within(&tab, "room sheet").await?;
+    tab.reload().await?;
+    wait_page_says(&tab, "linked").await?;
+    tab.click("open-notes").await?;
+    tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
+    wait_says(&tab, "note-reached", "Saved here").await?;
+    check_within(&tab, "notes").await
 }
 
 /// What stands in the bar and lies on something else there.
@@ -184,7 +200,12 @@ async fn at_any_width_nothing_lies_beyond_the_sides_or_on_anything_else_in_the_b
     close(&tab).await?;
     tab.click("open-share").await?;
     wait_page_says(&tab, "Bring someone in").await?;
-    check_widths(&tab, "share sheet").await
+    check_widths(&tab, "share sheet").await?;
+    close(&tab).await?;
+    tab.click("open-notes").await?;
+    tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
+    wait_says(&tab, "note-reached", "Saved here").await?;
+    check_widths(&tab, "notes").await
 }
 
 async fn check_widths(tab: &Tab, state: &str) -> Result<()> {

@@ -16,6 +16,7 @@ mod keeping;
 mod lying_server;
 mod narrow;
 mod networks;
+mod notes;
 mod offline;
 mod overlay;
 mod page;

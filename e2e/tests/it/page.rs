@@ -248,7 +248,7 @@ async fn a_narrow_screen_has_everything_and_does_not_scroll_sideways() -> Result
         Ok(())
     })
     .await?;
-    for name in ["peer-count", "save-png", "zoom-in", "palette-f032e6"] {
+    for name in ["peer-count", "open-notes", "zoom-in", "palette-f032e6"] {
         ensure!(home.has(name).await?, "there is no {name}");
     }
     home.click("palette-000000").await?;

@@ -180,6 +180,26 @@ pub(crate) fn wants_no_motion() -> bool {
     QUERY.with(|query| query.as_ref().is_some_and(web_sys::MediaQueryList::matches))
 }
 
+/// Whether the person points with something as fine as a mouse: then a field may take the focus by itself.
+pub(crate) fn has_mouse() -> bool {
+    let query = window().and_then(|window| window.match_media("(pointer: fine)").ok().flatten());
+    query.is_some_and(|query| query.matches())
+}
+
+/// A moment as people here say it: `12:03` of today, with the seconds where they count, else the day before it.
+pub(crate) fn time_in_words(millis: u64, with_seconds: bool) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(millis as f64));
+    let today = js_sys::Date::new_0();
+    let two = |number: u32| format!("{number:02}");
+    let time = format!("{}:{}", two(date.get_hours()), two(date.get_minutes()));
+    let day = |date: &js_sys::Date| (date.get_full_year(), date.get_month(), date.get_date());
+    if day(&date) == day(&today) {
+        return if with_seconds { format!("{time}:{}", two(date.get_seconds())) } else { time };
+    }
+    let (year, month, number) = day(&date);
+    format!("{year}-{}-{}, {time}", two(month + 1), two(number))
+}
+
 /// Width of the page in CSS pixels; 0 where it has none.
 pub(crate) fn width() -> f64 {
     window().and_then(|window| window.inner_width().ok()?.as_f64()).unwrap_or(0.0)

@@ -5,6 +5,7 @@ mod events;
 mod governing;
 mod history;
 pub(crate) mod later;
+mod notes;
 mod people;
 mod strokes;
 
@@ -17,7 +18,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
-use meshwork_core::node::{CommandError, Config, Node, Refusal, RoomHandle, ServerState};
+use meshwork_core::node::{CommandError, Config, Node, Receipt, Refusal, RoomHandle, ServerState};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_place::canvas::{CanvasSize, Painted};
@@ -28,6 +29,7 @@ use meshwork_web::words::{self, Notice};
 use self::crowd::Crowd;
 use self::governing::Governing;
 use self::later::News;
+use self::notes::Noted;
 use super::parts::Part;
 use super::voice::Voice;
 use super::{browser, hide, name_field, overlays};
@@ -60,7 +62,7 @@ pub(crate) struct Session {
     is_entering: StoredValue<bool>,
     me: Endpoint,
     sorted: StoredValue<Time>,
-    last_stroke: StoredValue<Option<LastStroke>>,
+    last_stroke: StoredValue<Option<Said>>,
     key: StoredValue<Identity, LocalStorage>,
     /// Whether the profile keeps who we are.
     pub(crate) is_key_kept: bool,
@@ -125,6 +127,8 @@ pub(crate) struct Session {
     pub(crate) stroke_slowed: RwSignal<bool>,
     /// What holds in the room.
     pub(crate) governing: Governing,
+    /// What people write beside the canvas.
+    pub(crate) noted: Noted,
     /// What is said in passing.
     pub(crate) voice: Voice,
     /// What of a room's page is loaded after its canvas is shown.
@@ -133,10 +137,23 @@ pub(crate) struct Session {
     pub(crate) are_overlays_missing: RwSignal<bool>,
 }
 
+/// A stroke or a note of one's own, and who has it.
 #[derive(Clone, Debug)]
-struct LastStroke {
+struct Said {
     sequence: u64,
     by: BTreeSet<Endpoint>,
+}
+
+impl Said {
+    fn new(receipt: &Receipt) -> Said {
+        Said { sequence: *receipt.sequences.end(), by: BTreeSet::new() }
+    }
+
+    fn hear(&mut self, by: Endpoint, sequences: &[u64]) {
+        if sequences.contains(&self.sequence) {
+            self.by.insert(by);
+        }
+    }
 }
 
 impl Session {
@@ -200,6 +217,7 @@ impl Session {
             met: RwSignal::new(0),
             stroke_slowed: RwSignal::new(false),
             governing: Governing::new(),
+            noted: Noted::new(),
             voice: Voice::new(),
             later: Part::new(),
             are_overlays_missing: RwSignal::new(false),
@@ -240,6 +258,7 @@ impl Session {
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
+        self.noted.list.set(Vec::new());
     }
 
     /// Whether there is a room already.

@@ -7,6 +7,7 @@ use super::super::session::{Phase, Session};
 use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
 use super::board::Board;
+use super::notes::NotesButton;
 use super::timelapse::TimelapseButton;
 
 /// The bar.
@@ -59,9 +60,9 @@ pub(crate) fn Bar(
                 >
                     {icons::picture()}
                 </button>
-                <ThemeToggle/>
+                <ThemeToggle/><NotesButton session/>
                 <button
-                    class="icon-button"
+                    class="icon-button save-button"
                     type="button"
                     data-testid="save-png"
                     aria-label="Save PNG"

@@ -143,6 +143,7 @@ impl Keys {
             }
             "w" => self.ask(),
             "s" => board.save_picture(),
+            "t" => board.session.noted.is_open.set(true),
             "l" => board.is_people_open.update(|is_open| *is_open = !*is_open),
             _ => return false,
         }

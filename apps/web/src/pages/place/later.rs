@@ -23,6 +23,7 @@ use super::ghost::GhostLayer;
 use super::marking::MarkLayer;
 use super::meet::MeetSheet;
 use super::minimap::Minimap;
+use super::notes;
 use super::overlay::OverlaySheet;
 use super::people::People;
 use super::picture::PictureLayer;
@@ -153,6 +154,7 @@ pub(super) fn Sheets(board: Board) -> impl IntoView {
     view! {
         {missing}
         {board.later.place(Ask::Sheets(board))}
+        {notes::place(board.session, board.later.is_missed)}
     }
 }
 

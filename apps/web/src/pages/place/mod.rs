@@ -15,6 +15,7 @@ mod later;
 mod marking;
 mod meet;
 mod minimap;
+mod notes;
 mod order;
 mod overlay;
 mod painter;

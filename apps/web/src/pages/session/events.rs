@@ -6,6 +6,7 @@ use meshwork_core::node::{Event, Node, Refusal, RoomHandle, ServerState};
 use meshwork_core::seam::lane::Slot;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, Painted, REPLICA};
+use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::words;
 
@@ -73,15 +74,11 @@ impl Session {
                 Some(batch) => self.show_painted(batch.author, Painted::of(&changes)),
                 None => self.tell_listener(Some(Painted::of(&changes))),
             },
+            Event::Changed { room, replica, .. } if replica == notes::replica() && self.is_ours(room) => {
+                self.heed(News::Noted);
+            }
             Event::Acknowledged { room, by, sequences, .. } if self.is_ours(room) => {
-                self.last_stroke.update_value(|last| {
-                    if let Some(last) = last
-                        && sequences.contains(&last.sequence)
-                    {
-                        last.by.insert(by);
-                    }
-                });
-                self.count_reached();
+                self.hear_acknowledged(by, &sequences);
             }
             Event::RoomTime { room, ahead_ms } if self.is_ours(room) => {
                 let agrees = ahead_ms.unsigned_abs() <= room_time::AGREE.unsigned_abs() / 1000;

@@ -11,6 +11,8 @@ pub(crate) enum News {
     Second,
     /// People or rules may be others than before.
     Changed,
+    /// Notes may be others than before.
+    Noted,
     /// Somebody came.
     Came(Endpoint),
     /// Somebody went.
@@ -22,7 +24,11 @@ impl Session {
     pub(crate) fn take_news(self, news: News) {
         match news {
             News::Second => self.refresh_each_second(),
-            News::Changed => self.refresh(),
+            News::Changed => {
+                self.refresh();
+                self.await_first_notes();
+            }
+            News::Noted => self.await_notes(),
             News::Came(who) => self.greet(who),
             News::Went(who) => self.see_off(who),
         }

@@ -1,6 +1,5 @@
 //! One's own strokes and what others paint.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -10,7 +9,7 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, Colour, Painted, REPLICA};
 use meshwork_web::rules::Standing;
 
-use super::{LastStroke, Session, set_if_new};
+use super::{Said, Session, set_if_new};
 
 impl Session {
     /// Paints cells.
@@ -21,8 +20,7 @@ impl Session {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
         let receipt =
             self.driver.with_value(|driver| driver.with(|node, now| node.paint(now, room, cells)))?;
-        let stroke = LastStroke { sequence: *receipt.sequences.end(), by: BTreeSet::new() };
-        self.last_stroke.set_value(Some(stroke));
+        self.last_stroke.set_value(Some(Said::new(&receipt)));
         self.count_reached();
         if self.governing.standing.get_untracked() != Standing::Free {
             self.refresh_standing();
@@ -71,10 +69,27 @@ impl Session {
         }
     }
 
+    /// Somebody has batches of one's own.
+    pub(super) fn hear_acknowledged(self, by: Endpoint, sequences: &[u64]) {
+        self.last_stroke.update_value(|last| {
+            if let Some(last) = last {
+                last.hear(by, sequences);
+            }
+        });
+        self.noted.last.update_value(|last| {
+            if let Some((_, last)) = last {
+                last.hear(by, sequences);
+            }
+        });
+        self.count_reached();
+    }
+
     pub(super) fn count_reached(self) {
         let total =
             self.people.with_untracked(|rows| rows.iter().filter(|row| row.is_linked() && row.stays).count());
         let reached = self.last_stroke.with_value(|last| last.as_ref().map(|last| last.by.len()));
         set_if_new(self.reached, reached.map(|reached| (reached, total.max(reached))));
+        let noted = self.noted.last.with_value(|last| last.as_ref().map(|(id, last)| (*id, last.by.len())));
+        set_if_new(self.noted.reached, noted.map(|(id, reached)| (id, reached, total.max(reached))));
     }
 }

@@ -10,7 +10,7 @@ use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
 use super::super::painter;
-use super::{Stage, Timelapse, draw, page};
+use super::{Stage, Timelapse, draw};
 
 /// How often what came is taken out.
 const LOOK_INTERVAL: Duration = Duration::from_millis(30);
@@ -107,7 +107,7 @@ impl Timelapse {
             begins_late: timeline.begins_late(),
             ..loading.reach
         };
-        self.reach.set(reach.words(page::time_in_words));
+        self.reach.set(reach.words(|millis| browser::time_in_words(millis, true)));
         self.length.set(timeline.len());
         let length = timeline.len();
         self.work().borrow_mut().timeline = Some(timeline);
@@ -191,7 +191,7 @@ impl Timelapse {
         };
         self.moment.set(moment);
         let Some((at, peer)) = painted else { return };
-        set_if_new(self.when, page::time_in_words(at));
+        set_if_new(self.when, browser::time_in_words(at, true));
         let who = if moment == 0 { String::new() } else { self.session.called_by_peer(peer) };
         set_if_new(self.who, timelapse::painting(&who));
     }

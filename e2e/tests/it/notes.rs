@@ -1,0 +1,153 @@
+//! Notes beside a canvas: live, offline, removed, hidden, refused.
+
+use crate::common::{close, open_page, open_start, press_shown, wait_linked, wait_page_says, wait_says};
+use anyhow::{Result, ensure};
+use meshwork_e2e::{Browser, Key, Look, PATIENCE, Server, ServerOptions, Tab};
+use serde_json::json;
+
+/// The texts that are shown, the newest last.
+const TEXTS: &str =
+    "return Array.from(document.querySelectorAll('[data-testid=note-text]'), note => note.innerText)";
+
+/// Waits until exactly these notes are shown, the newest last.
+async fn wait_notes(tab: &Tab, expected: &[&str]) -> Result<()> {
+    tab.wait_until(PATIENCE, "notes", async || {
+        let texts = tab.eval(TEXTS, vec![]).await?;
+        ensure!(texts == json!(expected), "{texts} instead of {expected:?}");
+        Ok(())
+    })
+    .await
+}
+
+async fn wait_gone(tab: &Tab, testid: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "it goes away", async || {
+        ensure!(!tab.has(testid).await?, "{testid} is there");
+        Ok(())
+    })
+    .await
+}
+
+/// Writes a note in the open panel.
+async fn write(tab: &Tab, text: &str) -> Result<()> {
+    tab.type_text("note-field", text).await?;
+    tab.press_keys(Key::Enter).await
+}
+
+/// An owner at a desk, whose key is kept and whose address is returned, and somebody on a phone.
+async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
+    let (owner, link) = open_page(&browsers[0], server.url(), "create-room").await?;
+    owner.type_text("display-name", "Mira").await?;
+    let guest = open_start(&browsers[1], server.url(), "create-room").await?;
+    guest.look(Look::PHONE).await?;
+    guest.type_text("display-name", "Lin").await?;
+    guest.goto(&link).await?;
+    wait_linked(&owner, 1).await?;
+    wait_page_says(&owner, "Lin").await?;
+    Ok((owner, guest, link))
+}
+
+async fn browsers() -> Result<[Browser; 2]> {
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    Ok([one, other])
+}
+
+#[tokio::test]
+async fn people_see_each_others_notes_at_once() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = browsers().await?;
+    let (owner, guest, _) = two(&server, &browsers).await?;
+    guest.click("open-notes").await?;
+    wait_says(&guest, "notes-empty", "Nobody has written yet.").await?;
+    write(&guest, "Who takes the <b>left</b> half?").await?;
+    wait_says(&guest, "note-reached", "Reached 1 of 1").await?;
+    wait_says(&owner, "notes-unread", "1").await?;
+
+    owner.click("open-notes").await?;
+    wait_notes(&owner, &["Who takes the <b>left</b> half?"]).await?;
+    wait_says(&owner, "note", "Lin").await?;
+    wait_gone(&owner, "notes-unread").await?;
+    owner.type_text("note-field", "I do.").await?;
+    owner.press_shifted(Key::Enter).await?;
+    owner.press_keys("You the right?").await?;
+    owner.press_keys(Key::Enter).await?;
+    let both = ["Who takes the <b>left</b> half?", "I do.\nYou the right?"];
+    wait_notes(&guest, &both).await?;
+    let spoken =
+        guest.eval("return document.querySelector('[data-testid=notes-spoken]').textContent", vec![]);
+    ensure!(spoken.await? == "Mira: I do.\nYou the right?", "what comes is read out");
+
+    // One's own can be removed, and written again.
+    ensure!(!guest.has("note-hide").await?, "who does not moderate hides nothing");
+    press_shown(&guest, "note-remove").await?;
+    wait_notes(&owner, &both[1..]).await?;
+    wait_says(&owner, "notes-missing", "1 note before this is not here").await?;
+    guest.click("note-take-back").await?;
+    let turned = [both[1], both[0]];
+    wait_notes(&owner, &turned).await?;
+
+    // The owner hides another's, for everybody.
+    press_shown(&owner, "note-hide").await?;
+    wait_notes(&guest, &turned[..1]).await?;
+    owner.click("note-take-back").await?;
+    wait_notes(&guest, &turned).await?;
+    close(&guest).await?;
+    write(&owner, "See you there.").await?;
+    wait_says(&guest, "notes-unread", "1").await
+}
+
+#[tokio::test]
+async fn notes_are_written_offline_and_outlive_a_reload() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let options = ServerOptions { data: Some(data.path().to_owned()), ..ServerOptions::default() };
+    let mut server = Server::start_with(options).await?;
+    let browsers = browsers().await?;
+    let (owner, guest, _) = two(&server, &browsers).await?;
+    owner.click("open-notes").await?;
+    write(&owner, "One").await?;
+    wait_says(&guest, "notes-unread", "1").await?;
+    guest.click("open-notes").await?;
+    wait_notes(&guest, &["One"]).await?;
+    owner.eval("await navigator.serviceWorker.ready", vec![]).await?;
+
+    server.kill();
+    owner.reload().await?;
+    wait_page_says(&owner, "Nobody can be reached.").await?;
+    owner.click("open-notes").await?;
+    wait_notes(&owner, &["One"]).await?;
+    write(&owner, "Two, alone").await?;
+    wait_says(&owner, "note-reached", "Saved here").await?;
+    owner.reload().await?;
+    owner.click("open-notes").await?;
+    wait_notes(&owner, &["One", "Two, alone"]).await?;
+
+    server.restart().await?;
+    wait_linked(&owner, 1).await?;
+    wait_notes(&guest, &["One", "Two, alone"]).await?;
+    // What was read stays read, and what was written while one was away does not count.
+    guest.goto("about:blank").await?;
+    write(&owner, "Three").await?;
+    guest.goto(owner.url().await?.as_str()).await?;
+    wait_says(&guest, "notes-unread", "1").await
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_told_beside_the_field() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = browsers().await?;
+    let (owner, guest, _) = two(&server, &browsers).await?;
+    guest.click("open-notes").await?;
+    let fill = "const field = document.querySelector('[data-testid=note-field]');
+        field.value = 'x'.repeat(arguments[0]);
+        field.dispatchEvent(new Event('input', { bubbles: true }));";
+    guest.eval(fill, vec![3990.into()]).await?;
+    wait_says(&guest, "notes-left", "10 bytes left of 4,000").await?;
+    guest.eval(fill, vec![4001.into()]).await?;
+    wait_says(&guest, "notes-left", "This is 1 byte too long.").await?;
+    ensure!(guest.attribute("note-send", "disabled").await?.is_some(), "it cannot be sent");
+    owner.click("room-chip").await?;
+    owner.click("ban").await?;
+    owner.click("confirm").await?;
+    wait_says(&guest, "notes-shut", "You are banned in this room and cannot write here any more.").await?;
+    ensure!(!guest.has("note-field").await?, "there is no field");
+    Ok(())
+}
