@@ -1,20 +1,14 @@
 //! Notes beside a canvas: which of them one has read, how they stand below each other, and the words around them.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_place::notes::{Note, NoteId, TEXT_MAX};
 
 use crate::words;
 
-/// Notes that a page holds, the newest: whoever looks for older ones has a terminal.
-pub const HELD_MAX: usize = 1000;
-/// Notes that are shown at first, and how many more at a time.
-pub const PAGE: usize = 100;
-/// Rooms of which it is remembered what was read: more than a profile keeps.
-pub const ROOMS_MAX: usize = 16;
-/// People of a room of whom it is remembered what was read: those whose notes came last.
-pub const AUTHORS_MAX: usize = 128;
+/// Notes that a page shows, the newest: as many as a browser lays out at once. Older ones are read in a terminal.
+pub const SHOWN_MAX: usize = 500;
+/// Pairs of a room and an author of which it is remembered what was read; the one marked longest ago is forgotten first.
+pub const MARKS_MAX: usize = 1024;
 /// Notes of one author stand together when they are no further apart than this, in milliseconds.
 const TOGETHER_MS: u64 = 5 * 60_000;
 /// From so many bytes on it is said how many are left.
@@ -62,14 +56,18 @@ pub fn missing(count: usize) -> String {
     format!("{} before this {are} not here", words::count(count, "note"))
 }
 
-/// A count of unread notes, as short as a button needs it.
-pub fn badge(unread: usize) -> String {
-    if unread > COUNT_MAX { format!("{COUNT_MAX}+") } else { unread.to_string() }
+/// How many notes are unread, as short as a button needs it; nothing where none is.
+pub fn unread(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1..=COUNT_MAX => count.to_string(),
+        _ => format!("{COUNT_MAX}+"),
+    }
 }
 
 /// What the button that opens the notes is called.
-pub fn button(unread: usize) -> String {
-    if unread == 0 { "Notes".to_owned() } else { format!("Notes, {} unread", badge(unread)) }
+pub fn button(count: usize) -> String {
+    if count == 0 { "Notes".to_owned() } else { format!("Notes, {} unread", unread(count)) }
 }
 
 /// How much of the longest text is left, once that is little; an error when the text is longer.
@@ -88,111 +86,61 @@ pub fn left(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-/// Where a note of one's own is: with so many of the people who stay, or where `is_kept` says.
+/// Where one's last note is: with so many of the people who stay, or here, in this browser where that keeps the room.
 pub fn reached(reached: usize, of: usize, is_kept: bool) -> String {
     match (reached, is_kept) {
-        (0, true) => "Saved here".to_owned(),
-        (0, false) => "Only on this page".to_owned(),
-        _ => format!("Reached {reached} of {of}"),
+        (0, true) => "Your last note is saved here".to_owned(),
+        (0, false) => "Your last note is on this page only".to_owned(),
+        _ => format!("Your last note reached {reached} of {of}"),
     }
 }
 
-/// What was read in a room: of each author up to a time, since what somebody wrote offline comes later than what others
-/// wrote after it.
+/// Up to when one has read what each author wrote in each room: somebody's who was offline comes later than what others
+/// wrote after it, and is unread all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Read {
-    /// Milliseconds since 1970, by author.
-    authors: BTreeMap<PeerId, u64>,
-    /// The same for everybody who is forgotten.
-    others: u64,
-}
+pub struct Marks(Vec<Mark>);
 
-impl Read {
-    /// Whether a note was read.
-    fn has(&self, note: &Note) -> bool {
-        note.at.as_millis() <= self.authors.get(&note.author).copied().unwrap_or_default().max(self.others)
-    }
+/// The first 8 bytes of a room and of an author, and milliseconds since 1970.
+type Mark = (u64, u64, u64);
 
-    /// Notes are read. Returns whether that was not known.
-    fn mark(&mut self, notes: &[Note]) -> bool {
-        let mut is_news = false;
-        for note in notes {
-            if !self.has(note) {
-                self.authors.insert(note.author, note.at.as_millis());
-                is_news = true;
-            }
-        }
-        while self.authors.len() > AUTHORS_MAX {
-            let first = self.authors.iter().min_by_key(|(_, at)| **at).map(|(peer, at)| (*peer, *at));
-            if let Some((peer, at)) = first {
-                self.authors.remove(&peer);
-                self.others = self.others.max(at);
-            }
-        }
-        is_news
-    }
-}
-
-/// What was read in the rooms that one was in last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReadRooms(VecDeque<(String, Read)>);
-
-impl ReadRooms {
-    /// Reads what [`ReadRooms::write`] wrote; what is none is left out.
-    pub fn read(text: &str) -> ReadRooms {
-        let line = |line: &str| {
-            let mut words = line.split(' ');
-            let room = words.next()?.to_owned();
-            let others = words.next()?.parse().ok()?;
-            let author = |word: &str| {
-                let (peer, at) = word.split_once(':')?;
-                Some((peer.parse().ok()?, at.parse().ok()?))
-            };
-            Some((room, Read { authors: words.filter_map(author).take(AUTHORS_MAX).collect(), others }))
+impl Marks {
+    /// Reads what [`Marks::write`] wrote; what is none is left out.
+    pub fn read(text: &str) -> Marks {
+        let mark = |line: &str| {
+            let mut numbers = line.split(' ').map(str::parse::<u64>);
+            let mut next = || numbers.next()?.ok();
+            Some((next()?, next()?, next()?))
         };
-        ReadRooms(text.lines().filter_map(line).take(ROOMS_MAX).collect())
+        Marks(text.lines().filter_map(mark).take(MARKS_MAX).collect())
     }
 
-    /// The rooms as a text, a line each.
+    /// The marks as a text, a line each.
     pub fn write(&self) -> String {
-        let line = |(room, read): &(String, Read)| {
-            let authors = read.authors.iter().map(|(peer, at)| format!(" {peer}:{at}"));
-            format!("{room} {}{}\n", read.others, authors.collect::<String>())
-        };
-        self.0.iter().map(line).collect()
+        self.0.iter().map(|(room, author, at)| format!("{room} {author} {at}\n")).collect()
     }
 
-    /// The notes of a room that are unread, but for those of whom `is_left_out` says.
-    pub fn unread<'a>(
-        &'a self,
-        room: &RoomId,
-        notes: &'a [Note],
-        is_left_out: impl Fn(PeerId) -> bool + 'a,
-    ) -> impl DoubleEndedIterator<Item = &'a Note> {
-        let name = name(room);
-        let read = self.0.iter().find(|(known, _)| *known == name).map(|(_, read)| read);
-        let is_read = move |note: &Note| read.is_some_and(|read| read.has(note));
-        notes.iter().filter(move |note| !is_left_out(note.author) && !is_read(note))
+    /// Whether a note of a room is unread.
+    pub fn is_unread(&self, room: &RoomId, note: &Note) -> bool {
+        let (room, author, at) = mark(room, note);
+        !self.0.iter().any(|known| (known.0, known.1) == (room, author) && at <= known.2)
     }
 
-    /// Notes of a room are read. Returns whether that was not known.
-    pub fn mark(&mut self, room: &RoomId, notes: &[Note]) -> bool {
-        let name = name(room);
-        let known = self.0.iter().position(|(known, _)| *known == name);
-        let (name, mut read) =
-            known.and_then(|place| self.0.remove(place)).unwrap_or((name, Read::default()));
-        let is_news = read.mark(notes);
-        if self.0.len() == ROOMS_MAX {
-            self.0.pop_front();
+    /// A note of a room is read, and what its author wrote before.
+    pub fn mark(&mut self, room: &RoomId, note: &Note) {
+        if self.is_unread(room, note) {
+            let mark = mark(room, note);
+            self.0.retain(|known| (known.0, known.1) != (mark.0, mark.1));
+            if self.0.len() == MARKS_MAX {
+                self.0.remove(0);
+            }
+            self.0.push(mark);
         }
-        self.0.push_back((name, read));
-        is_news
     }
 }
 
-/// What a room is remembered by: enough of its id to tell a profile's rooms apart.
-fn name(room: &RoomId) -> String {
-    room.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+fn mark(room: &RoomId, note: &Note) -> Mark {
+    let first = |bytes: &[u8; 32]| bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    (first(&room.0), first(&note.author.0), note.at.as_millis())
 }
 
 #[cfg(test)]
@@ -212,34 +160,28 @@ mod tests {
         Note { id, author, at, text: at_ms.to_string(), missing: 0 }
     }
 
-    fn unread(rooms: &ReadRooms, notes: &[Note]) -> usize {
-        rooms.unread(&ROOM, notes, |author| author == ANA).count()
-    }
-
     #[test]
     fn what_was_read_stays_read_and_what_comes_late_does_not() {
-        let mut rooms = ReadRooms::default();
-        let (early, late) = (note(LIN, 100), note(PeerId([3; 32]), 50));
-        assert_eq!(unread(&rooms, &[early.clone(), note(ANA, 200)]), 1, "one's own are left out");
-        assert!(rooms.mark(&ROOM, std::slice::from_ref(&early)));
-        assert!(!rooms.mark(&ROOM, std::slice::from_ref(&early)), "nothing new");
-        let rooms = ReadRooms::read(&rooms.write());
-        assert_eq!(unread(&rooms, &[late.clone(), early.clone()]), 1, "its author was offline");
-        assert_eq!(unread(&rooms, &[early.clone(), note(LIN, 101)]), 1);
-        assert_eq!(rooms.unread(&RoomId([8; 32]), &[early], |_| false).count(), 1, "another room");
+        let mut marks = Marks::default();
+        let (early, late) = (note(LIN, 100), note(ANA, 50));
+        marks.mark(&ROOM, &early);
+        let marks = Marks::read(&marks.write());
+        assert!(!marks.is_unread(&ROOM, &early));
+        assert!(marks.is_unread(&ROOM, &late), "its author was offline");
+        assert!(marks.is_unread(&ROOM, &note(LIN, 101)));
+        assert!(marks.is_unread(&RoomId([8; 32]), &early), "another room");
     }
 
     #[test]
     fn as_much_is_remembered_as_fits() {
-        let mut rooms = ReadRooms::default();
+        let mut marks = Marks::default();
         let peer = |number: u16| PeerId(std::array::from_fn(|at| number.to_be_bytes()[at % 2]));
-        let many: Vec<Note> = (0..1000).map(|number| note(peer(number), 10 + u64::from(number))).collect();
-        rooms.mark(&ROOM, &many);
-        assert_eq!(unread(&ReadRooms::read(&rooms.write()), &many), 0, "the forgotten are read too");
-        assert_eq!(rooms.0[0].1.authors.len(), AUTHORS_MAX);
-        (0..100).for_each(|number| drop(rooms.mark(&RoomId([number; 32]), &[])));
-        assert_eq!(rooms.0.len(), ROOMS_MAX);
-        assert_eq!(ReadRooms::read("x\n\nroom y\n").write(), "");
+        let many: Vec<Note> = (0..2000).map(|number| note(peer(number), 10 + u64::from(number))).collect();
+        many.iter().for_each(|note| marks.mark(&ROOM, note));
+        let marks = Marks::read(&marks.write());
+        let unread = many.iter().filter(|note| marks.is_unread(&ROOM, note)).count();
+        assert_eq!(unread, 2000 - MARKS_MAX, "the first are forgotten");
+        assert_eq!(Marks::read("x\n\n1 2 y\n1 2\n"), Marks::default());
     }
 
     #[test]
@@ -271,7 +213,7 @@ mod tests {
             [1, 2].map(missing),
             ["1 note before this is not here", "2 notes before this are not here"]
         );
-        let places = [(0, true), (0, false), (2, true)].map(|(with, is_kept)| reached(with, 3, is_kept));
-        assert_eq!(places, ["Saved here", "Only on this page", "Reached 2 of 3"]);
+        assert_eq!(reached(0, 3, true), "Your last note is saved here");
+        assert_eq!(reached(2, 3, false), "Your last note reached 2 of 3");
     }
 }

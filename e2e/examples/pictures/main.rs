@@ -66,6 +66,7 @@ async fn main() -> Result<()> {
     let camera = Camera { folder, wanted };
     states::start(&camera).await?;
     states::room(&camera).await?;
+    states::notes(&camera).await?;
     states::overlay(&camera).await?;
     states::tools(&camera).await?;
     states::rules(&camera).await?;

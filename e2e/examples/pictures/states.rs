@@ -85,6 +85,30 @@ pub(crate) async fn room(camera: &Camera) -> Result<()> {
     camera.take(&host, "hide-address", &SOME).await
 }
 
+/// What people write beside the canvas.
+pub(crate) async fn notes(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, others, .. } = gather(&server, &[LIN, KAVEH], true).await?;
+    let said = [
+        (&others[0], "Who takes the lighthouse?\n"),
+        (&host, "I do. Kaveh, you draw ships better than any of us: the harbour is yours.\n"),
+        (&others[1], "Fine.\n"),
+        (&others[1], "Three boats, and one that sinks.\n"),
+        (&others[0], "Then the meadow is mine.\n"),
+    ];
+    press_shown(&host, "open-notes").await?;
+    for (tab, words) in said {
+        press_shown(tab, "open-notes").await?;
+        tab.type_text("note-field", words).await?;
+        wait_page_says(&host, words.trim()).await?;
+    }
+    camera.take(&host, "notes", &ALL).await?;
+    close(&host).await?;
+    others[0].type_text("note-field", "See you there!\n").await?;
+    wait_says(&host, "notes-unread", "1").await?;
+    camera.take(&host, "notes-unread", &SOME).await
+}
+
 /// Who is linked to whom, in a small room and in one of forty.
 pub(crate) async fn overlay(camera: &Camera) -> Result<()> {
     let server = Server::start_with(ServerOptions {

@@ -165,7 +165,7 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     wait_page_says(&tab, "linked").await?;
     tab.click("open-notes").await?;
     tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
-    wait_says(&tab, "note-reached", "Saved here").await?;
+    wait_says(&tab, "notes-left", "Your last note is saved here").await?;
     check_within(&tab, "notes").await
 }
 
@@ -204,7 +204,7 @@ async fn at_any_width_nothing_lies_beyond_the_sides_or_on_anything_else_in_the_b
     close(&tab).await?;
     tab.click("open-notes").await?;
     tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
-    wait_says(&tab, "note-reached", "Saved here").await?;
+    wait_says(&tab, "notes-left", "Your last note is saved here").await?;
     check_widths(&tab, "notes").await
 }
 

@@ -19,9 +19,11 @@ async fn wait_notes(tab: &Tab, expected: &[&str]) -> Result<()> {
     .await
 }
 
-async fn wait_gone(tab: &Tab, testid: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "it goes away", async || {
-        ensure!(!tab.has(testid).await?, "{testid} is there");
+/// Waits until the button in the bar says that so many are unread.
+async fn wait_unread(tab: &Tab, count: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "a count", async || {
+        let shown = tab.text("notes-unread").await?;
+        ensure!(shown == count, "{shown:?} are unread");
         Ok(())
     })
     .await
@@ -57,15 +59,15 @@ async fn people_see_each_others_notes_at_once() -> Result<()> {
     let browsers = browsers().await?;
     let (owner, guest, _) = two(&server, &browsers).await?;
     guest.click("open-notes").await?;
-    wait_says(&guest, "notes-empty", "Nobody has written yet.").await?;
+    wait_says(&guest, "notes-about", "Nobody has written yet.").await?;
     write(&guest, "Who takes the <b>left</b> half?").await?;
-    wait_says(&guest, "note-reached", "Reached 1 of 1").await?;
-    wait_says(&owner, "notes-unread", "1").await?;
+    wait_says(&guest, "notes-left", "Your last note reached 1 of 1").await?;
+    wait_unread(&owner, "1").await?;
 
     owner.click("open-notes").await?;
     wait_notes(&owner, &["Who takes the <b>left</b> half?"]).await?;
     wait_says(&owner, "note", "Lin").await?;
-    wait_gone(&owner, "notes-unread").await?;
+    wait_unread(&owner, "").await?;
     owner.type_text("note-field", "I do.").await?;
     owner.press_shifted(Key::Enter).await?;
     owner.press_keys("You the right?").await?;
@@ -77,7 +79,9 @@ async fn people_see_each_others_notes_at_once() -> Result<()> {
     ensure!(spoken.await? == "Mira: I do.\nYou the right?", "what comes is read out");
 
     // One's own can be removed, and written again.
-    ensure!(!guest.has("note-hide").await?, "who does not moderate hides nothing");
+    let hides =
+        guest.eval("return document.querySelector('[data-testid=note-hide]').checkVisibility()", vec![]);
+    ensure!(hides.await? == false, "who does not moderate hides nothing");
     press_shown(&guest, "note-remove").await?;
     wait_notes(&owner, &both[1..]).await?;
     wait_says(&owner, "notes-missing", "1 note before this is not here").await?;
@@ -92,7 +96,7 @@ async fn people_see_each_others_notes_at_once() -> Result<()> {
     wait_notes(&guest, &turned).await?;
     close(&guest).await?;
     write(&owner, "See you there.").await?;
-    wait_says(&guest, "notes-unread", "1").await
+    wait_unread(&guest, "1").await
 }
 
 #[tokio::test]
@@ -104,7 +108,7 @@ async fn notes_are_written_offline_and_outlive_a_reload() -> Result<()> {
     let (owner, guest, _) = two(&server, &browsers).await?;
     owner.click("open-notes").await?;
     write(&owner, "One").await?;
-    wait_says(&guest, "notes-unread", "1").await?;
+    wait_unread(&guest, "1").await?;
     guest.click("open-notes").await?;
     wait_notes(&guest, &["One"]).await?;
     owner.eval("await navigator.serviceWorker.ready", vec![]).await?;
@@ -115,7 +119,7 @@ async fn notes_are_written_offline_and_outlive_a_reload() -> Result<()> {
     owner.click("open-notes").await?;
     wait_notes(&owner, &["One"]).await?;
     write(&owner, "Two, alone").await?;
-    wait_says(&owner, "note-reached", "Saved here").await?;
+    wait_says(&owner, "notes-left", "Your last note is saved here").await?;
     owner.reload().await?;
     owner.click("open-notes").await?;
     wait_notes(&owner, &["One", "Two, alone"]).await?;
@@ -127,7 +131,7 @@ async fn notes_are_written_offline_and_outlive_a_reload() -> Result<()> {
     guest.goto("about:blank").await?;
     write(&owner, "Three").await?;
     guest.goto(owner.url().await?.as_str()).await?;
-    wait_says(&guest, "notes-unread", "1").await
+    wait_unread(&guest, "1").await
 }
 
 #[tokio::test]
@@ -142,12 +146,15 @@ async fn what_cannot_be_written_is_told_beside_the_field() -> Result<()> {
     guest.eval(fill, vec![3990.into()]).await?;
     wait_says(&guest, "notes-left", "10 bytes left of 4,000").await?;
     guest.eval(fill, vec![4001.into()]).await?;
-    wait_says(&guest, "notes-left", "This is 1 byte too long.").await?;
+    wait_says(&guest, "notes-complaint", "This is 1 byte too long.").await?;
     ensure!(guest.attribute("note-send", "disabled").await?.is_some(), "it cannot be sent");
     owner.click("room-chip").await?;
     owner.click("ban").await?;
     owner.click("confirm").await?;
-    wait_says(&guest, "notes-shut", "You are banned in this room and cannot write here any more.").await?;
-    ensure!(!guest.has("note-field").await?, "there is no field");
+    let words = "You are banned in this room and cannot write here any more.";
+    wait_says(&guest, "notes-complaint", words).await?;
+    let field =
+        guest.eval("return document.querySelector('[data-testid=note-field]').checkVisibility()", vec![]);
+    ensure!(field.await? == false, "there is no field");
     Ok(())
 }

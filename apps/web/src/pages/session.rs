@@ -148,12 +148,6 @@ impl Said {
     fn new(receipt: &Receipt) -> Said {
         Said { sequence: *receipt.sequences.end(), by: BTreeSet::new() }
     }
-
-    fn hear(&mut self, by: Endpoint, sequences: &[u64]) {
-        if sequences.contains(&self.sequence) {
-            self.by.insert(by);
-        }
-    }
 }
 
 impl Session {
@@ -258,7 +252,7 @@ impl Session {
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
-        self.noted.list.set(Vec::new());
+        self.noted.unread.set(0);
     }
 
     /// Whether there is a room already.

@@ -95,6 +95,7 @@ pub(super) fn load_in_time(board: Board) {
         Stage::Here => {
             later.is_missed.set(false);
             session.heed(News::Changed);
+            session.heed(News::Noted);
         }
         _ => {}
     });

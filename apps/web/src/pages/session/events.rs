@@ -124,7 +124,10 @@ impl Session {
         match news {
             StorageNews::State { room, state } if self.is_ours(room) => self.storage.set(state),
             StorageNews::Forgotten { rooms } => self.forgotten.update(|forgotten| *forgotten += rooms),
-            StorageNews::Restored { room, .. } if self.is_ours(room) => self.heed(News::Changed),
+            StorageNews::Restored { room, .. } if self.is_ours(room) => {
+                self.heed(News::Changed);
+                self.heed(News::Noted);
+            }
             _ => {}
         }
     }
@@ -147,6 +150,7 @@ impl Session {
         self.is_private.set(is_private);
         self.phase.set(Phase::Open);
         self.heed(News::Changed);
+        self.heed(News::Noted);
     }
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {

@@ -24,10 +24,7 @@ impl Session {
     pub(crate) fn take_news(self, news: News) {
         match news {
             News::Second => self.refresh_each_second(),
-            News::Changed => {
-                self.refresh();
-                self.await_first_notes();
-            }
+            News::Changed => self.refresh(),
             News::Noted => self.await_notes(),
             News::Came(who) => self.greet(who),
             News::Went(who) => self.see_off(who),

@@ -7,7 +7,7 @@ use meshwork_core::node::{CommandError, Node, Receipt, RoomHandle};
 use meshwork_core::time::Time;
 use meshwork_place::notes::{Note, NoteId, Notes as _, replica};
 use meshwork_place::words::note_refusal;
-use meshwork_web::notes::{HELD_MAX, ReadRooms};
+use meshwork_web::notes::Marks;
 use meshwork_web::words;
 
 use super::super::browser;
@@ -16,86 +16,87 @@ use super::{Said, Session, set_if_new};
 /// Under this name a profile keeps what was read.
 const READ_KEY: &str = "meshwork-notes-read";
 /// How long what changes is gathered before all notes are read again.
-const GATHER_MS: u64 = 50;
+const GATHER: Duration = Duration::from_millis(50);
 
 /// The notes of a room, as signals.
 #[derive(Clone, Copy)]
 pub(crate) struct Noted {
-    /// The newest notes that show, [`HELD_MAX`] at most, each behind those that its author knew.
-    pub(crate) list: RwSignal<Vec<Note>>,
-    /// How many of them are unread.
-    pub(crate) unread: RwSignal<usize>,
     /// Whether they are shown.
     pub(crate) is_open: RwSignal<bool>,
-    /// The note of somebody else that came last while they were shown.
-    pub(crate) newest: RwSignal<Option<Note>>,
-    /// The last note of one's own that was written in this page, how many have it, and of how many.
-    pub(crate) reached: RwSignal<Option<(NoteId, usize, usize)>>,
-    pub(super) last: StoredValue<Option<(NoteId, Said)>>,
-    read: StoredValue<ReadRooms>,
+    /// How many are unread.
+    pub(crate) unread: RwSignal<usize>,
+    /// Counts up when they may be others than before.
+    pub(crate) changes: RwSignal<usize>,
+    /// How many have the last one of one's own that this page wrote, and of how many.
+    pub(crate) reached: RwSignal<Option<(usize, usize)>>,
+    /// What came last while they were shown, to be read out.
+    pub(crate) spoken: RwSignal<String>,
+    pub(super) last: StoredValue<Option<Said>>,
+    /// What was read, once that is asked for.
+    read: StoredValue<Option<Marks>>,
     is_awaited: StoredValue<bool>,
 }
 
 impl Noted {
     pub(super) fn new() -> Noted {
         Noted {
-            list: RwSignal::new(Vec::new()),
-            unread: RwSignal::new(0),
             is_open: RwSignal::new(false),
-            newest: RwSignal::new(None),
+            unread: RwSignal::new(0),
+            changes: RwSignal::new(0),
             reached: RwSignal::new(None),
+            spoken: RwSignal::new(String::new()),
             last: StoredValue::new(None),
-            read: StoredValue::new(ReadRooms::read(&browser::stored(READ_KEY).unwrap_or_default())),
+            read: StoredValue::new(None),
             is_awaited: StoredValue::new(false),
         }
     }
 }
 
 impl Session {
-    /// What stood there before the page could show it is no news, so it is looked for as long as there is nothing.
-    pub(super) fn await_first_notes(self) {
-        if self.noted.list.with_untracked(Vec::is_empty) {
-            self.await_notes();
-        }
-    }
-
     /// Notes may be others than before: they are read again soon, once for all that arrives until then.
     pub(super) fn await_notes(self) {
         if self.noted.is_awaited.get_value() {
             return;
         }
         self.noted.is_awaited.set_value(true);
-        // To read thousands takes a while, so that is done less often.
-        let held = self.noted.list.with_untracked(Vec::len);
         let read = move || {
             // The page may have gone meanwhile.
             if self.noted.is_awaited.try_set_value(false).is_none() {
-                self.read_notes();
+                self.refresh_notes();
             }
         };
-        set_timeout(read, Duration::from_millis(GATHER_MS + held as u64 / 2));
+        set_timeout(read, GATHER);
     }
 
-    /// Reads the notes again; while they are shown they are read by the person, too.
-    pub(crate) fn read_notes(self) {
+    /// Counts again what is unread; what is shown is read.
+    pub(crate) fn refresh_notes(self) {
         let Some(room) = self.room.get_untracked() else { return };
-        let look = |node: &Node| Some((node.room(room).id()?, node.notes(room)));
-        let Some((id, mut notes)) = self.driver.with_value(|driver| driver.look(look)) else { return };
-        notes.drain(..notes.len().saturating_sub(HELD_MAX));
-        let is_left_out = |author| author == self.me.peer || self.is_muted(author);
+        let id = self.driver.with_value(|driver| driver.look(|node| node.room(room).id()));
+        let Some(id) = id else { return };
+        let (notes, is_open) = (self.notes(), self.noted.is_open.get_untracked());
         let mut unread = 0;
         self.noted.read.update_value(|read| {
-            if self.noted.is_open.get_untracked() {
-                let newest = read.unread(&id, &notes, is_left_out).next_back().cloned();
-                self.noted.newest.update(|known| *known = newest.or_else(|| known.take()));
-                if read.mark(&id, &notes) {
-                    browser::store(READ_KEY, &read.write());
-                }
+            let kept = || Marks::read(&browser::stored(READ_KEY).unwrap_or_default());
+            let read = read.get_or_insert_with(kept);
+            let is_mine = |note: &Note| note.author == self.me.peer || self.is_muted(note.author);
+            let fresh = |note: &&Note| !is_mine(note) && read.is_unread(&id, note);
+            unread = notes.iter().filter(fresh).count();
+            let newest = notes.iter().rfind(fresh);
+            if let (true, Some(newest)) = (is_open, newest) {
+                let words = format!("{}: {}", self.called_by_peer(newest.author), newest.text);
+                self.noted.spoken.set(words);
+                notes.iter().for_each(|note| read.mark(&id, note));
+                browser::store(READ_KEY, &read.write());
             }
-            unread = read.unread(&id, &notes, is_left_out).count();
         });
-        set_if_new(self.noted.unread, unread);
-        set_if_new(self.noted.list, notes);
+        set_if_new(self.noted.unread, if is_open { 0 } else { unread });
+        self.noted.changes.update(|changes| *changes += 1);
+    }
+
+    /// The notes that show, each behind those that its author knew.
+    pub(crate) fn notes(self) -> Vec<Note> {
+        let Some(room) = self.room.get_untracked() else { return Vec::new() };
+        self.driver.with_value(|driver| driver.look(|node| node.notes(room)))
     }
 
     /// Writes a note.
@@ -103,8 +104,8 @@ impl Session {
     /// # Errors
     /// In words, why not.
     pub(crate) fn write_note(self, text: &str) -> Result<(), String> {
-        let (id, receipt) = self.with_notes(|node, now, room| node.write_note(now, room, text))?;
-        self.noted.last.set_value(Some((id, Said::new(&receipt))));
+        let (_, receipt) = self.with_notes(|node, now, room| node.write_note(now, room, text))?;
+        self.noted.last.set_value(Some(Said::new(&receipt)));
         self.count_reached();
         Ok(())
     }

@@ -71,25 +71,23 @@ impl Session {
 
     /// Somebody has batches of one's own.
     pub(super) fn hear_acknowledged(self, by: Endpoint, sequences: &[u64]) {
-        self.last_stroke.update_value(|last| {
-            if let Some(last) = last {
-                last.hear(by, sequences);
-            }
-        });
-        self.noted.last.update_value(|last| {
-            if let Some((_, last)) = last {
-                last.hear(by, sequences);
-            }
-        });
+        for last in [self.last_stroke, self.noted.last] {
+            last.update_value(|last| {
+                if let Some(last) = last.as_mut().filter(|last| sequences.contains(&last.sequence)) {
+                    last.by.insert(by);
+                }
+            });
+        }
         self.count_reached();
     }
 
     pub(super) fn count_reached(self) {
         let total =
             self.people.with_untracked(|rows| rows.iter().filter(|row| row.is_linked() && row.stays).count());
-        let reached = self.last_stroke.with_value(|last| last.as_ref().map(|last| last.by.len()));
-        set_if_new(self.reached, reached.map(|reached| (reached, total.max(reached))));
-        let noted = self.noted.last.with_value(|last| last.as_ref().map(|(id, last)| (*id, last.by.len())));
-        set_if_new(self.noted.reached, noted.map(|(id, reached)| (id, reached, total.max(reached))));
+        let said = [(self.last_stroke, self.reached), (self.noted.last, self.noted.reached)];
+        for (last, shown) in said {
+            let reached = last.with_value(|last| last.as_ref().map(|last| last.by.len()));
+            set_if_new(shown, reached.map(|reached| (reached, total.max(reached))));
+        }
     }
 }

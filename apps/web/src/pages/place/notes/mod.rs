@@ -17,26 +17,19 @@ pub(crate) fn NotesButton(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let unread = session.noted.unread;
-    let name = move || notes::button(unread.get());
-    let badge = move || {
-        let count = notes::badge(unread.get());
-        (unread.get() > 0).then(
-            || view! { <span class="unread" data-testid="notes-unread" aria-hidden="true">{count}</span> },
-        )
-    };
+    let count = session.noted.unread;
     view! {
         <button
             class="icon-button notes-button"
             type="button"
             data-testid="open-notes"
-            aria-label=name
-            title=name
+            aria-label=move || notes::button(count.get())
+            title="Notes (T)"
             disabled=move || session.phase.get() != Phase::Open
             on:click=move |_| session.noted.is_open.set(true)
         >
             {icons::note()}
-            {badge}
+            <span class="unread" data-testid="notes-unread">{move || notes::unread(count.get())}</span>
         </button>
     }
 }

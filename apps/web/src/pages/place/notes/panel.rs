@@ -6,7 +6,7 @@ use leptos::{ev, web_sys};
 use meshwork_core::id::PeerId;
 use meshwork_place::notes::NoteId;
 use meshwork_rtc::web::StorageState;
-use meshwork_web::notes::{self, HELD_MAX, Line, PAGE};
+use meshwork_web::notes::{self, Line, SHOWN_MAX};
 use meshwork_web::{beads, words};
 
 use super::super::super::bead::Bead;
@@ -14,19 +14,16 @@ use super::super::super::session::Session;
 use super::super::super::sheet::Sheet;
 use super::super::super::{browser, icons};
 
-/// The panel while it is open. Copies are the same one.
+/// The panel. Copies are the same one.
 #[derive(Clone, Copy)]
 struct Panel {
     session: Session,
-    /// What was written and not sent; it outlives the panel.
+    /// What was written and not sent; it outlives the panel's closing.
     draft: RwSignal<String>,
     /// Why something was not done.
     problem: RwSignal<Option<String>>,
     /// What was done last and can be taken back.
     done: RwSignal<Option<Done>>,
-    /// How many notes are shown.
-    shown: RwSignal<usize>,
-    scroller: NodeRef<html::Section>,
     field: NodeRef<html::Textarea>,
 }
 
@@ -50,8 +47,6 @@ pub(super) fn NotesSheet(
         draft: RwSignal::new(String::new()),
         problem: RwSignal::new(None),
         done: RwSignal::new(None),
-        shown: RwSignal::new(PAGE),
-        scroller: NodeRef::new(),
         field: NodeRef::new(),
     };
     view! {
@@ -66,37 +61,30 @@ pub(super) fn NotesSheet(
 fn Content(panel: Panel) -> impl IntoView {
     let session = panel.session;
     panel.begin();
-    let lines = Memo::new(move |_| {
-        session.noted.list.with(|list| notes::lines(&list[list.len().saturating_sub(panel.shown.get())..]))
+    let held = Memo::new(move |_| {
+        session.noted.changes.track();
+        notes::lines(&session.notes())
     });
-    let is_empty = Memo::new(move |_| session.noted.list.with(Vec::is_empty));
-    let spoken = move || {
-        let newest = session.noted.newest.get()?;
-        Some(format!("{}: {}", session.called_by_peer(newest.author), newest.text))
+    let shown = move || held.with(|lines| lines[lines.len().saturating_sub(SHOWN_MAX)..].to_vec());
+    let about = move || match held.with(Vec::len) {
+        0 => "Nobody has written yet. What you write stays with the room.".to_owned(),
+        count if count > SHOWN_MAX => format!("The newest {}.", words::count(SHOWN_MAX, "note")),
+        _ => String::new(),
     };
+    let row = move |line| view! { <Row panel line/> };
     view! {
-        <div class="notes" data-testid="notes">
-            <section
-                class="notes-scroll"
-                tabindex="0"
-                aria-label="What was written"
-                node_ref=panel.scroller
-            >
+        <div class="notes">
+            <section class="notes-scroll" tabindex="0" aria-label="What was written">
                 <ul class="notes-list">
-                    <Earlier panel/>
-                    <For
-                        each=move || lines.get()
-                        key=|line| line.clone()
-                        children=move |line| view! { <Row panel line/> }
-                    />
+                    <For each=shown key=|line| line.clone() children=row/>
                 </ul>
-                <p class="notes-empty" data-testid="notes-empty" hidden=move || !is_empty.get()>
-                    "Nobody has written yet. What you write stays with the room."
-                </p>
+                <p class="notes-aside" data-testid="notes-about">{about}</p>
             </section>
             <TakeBack panel/>
             <Composer panel/>
-            <p class="sr-only" aria-live="polite" data-testid="notes-spoken">{spoken}</p>
+            <p class="sr-only" aria-live="polite" data-testid="notes-spoken">
+                {move || session.noted.spoken.get()}
+            </p>
         </div>
     }
 }
@@ -104,12 +92,10 @@ fn Content(panel: Panel) -> impl IntoView {
 impl Panel {
     /// The panel opens: what is shown is read, and what comes from now on is read out.
     fn begin(self) {
-        let session = self.session;
-        self.shown.set(PAGE);
         self.problem.set(None);
         self.done.set(None);
-        session.read_notes();
-        session.noted.newest.set(None);
+        self.session.refresh_notes();
+        self.session.noted.spoken.set(String::new());
         if browser::has_mouse() {
             // The sheet is shown in this turn, and gives the focus to what comes first on it.
             request_animation_frame(move || self.focus_field());
@@ -125,69 +111,21 @@ impl Panel {
 
     fn write(self, text: &str) {
         let written = self.session.write_note(text);
-        if written.is_ok() {
-            self.draft.set(String::new());
-            if let Some(scroller) = self.scroller.get_untracked() {
-                // Its rows are laid out from the bottom.
-                scroller.set_scroll_top(0);
-            }
-        }
-        self.finish(written, None);
-    }
-
-    fn remove(self, line: &Line) {
-        let removed = self.session.remove_note(line.id);
-        self.finish(removed, Some(Done::Removed(line.text.clone())));
-    }
-
-    fn hide(self, line: &Line) {
-        let hidden = self.session.set_note_hidden(line.id, true);
-        self.finish(hidden, Some(Done::Hidden(line.id)));
+        self.finish(written.map(|()| self.draft.set(String::new())), None);
     }
 
     fn take_back(self, done: Done) {
         match done {
-            Done::Removed(text) => self.write(&text),
-            Done::Hidden(id) => self.finish(self.session.set_note_hidden(id, false), None),
+            Done::Removed(text) => self.finish(self.session.write_note(&text), None),
+            Done::Hidden(id) => self.finish(self.session.set_note_hidden(id, false).map(drop), None),
         }
         self.focus_field();
     }
 
-    fn finish<T>(self, outcome: Result<T, String>, done: Option<Done>) {
+    fn finish(self, outcome: Result<(), String>, done: Option<Done>) {
         self.done.set(done.filter(|_| outcome.is_ok()));
         self.problem.set(outcome.err());
-        self.session.read_notes();
-    }
-}
-
-/// What leads to notes before those that are shown.
-#[component]
-fn Earlier(panel: Panel) -> impl IntoView {
-    let held = move || panel.session.noted.list.with(Vec::len);
-    let button = move || {
-        (panel.shown.get() < held()).then(|| {
-            view! {
-                <li class="notes-aside">
-                    <button
-                        type="button"
-                        class="button secondary"
-                        data-testid="notes-earlier"
-                        on:click=move |_| panel.shown.update(|shown| *shown += PAGE)
-                    >
-                        "Earlier notes"
-                    </button>
-                </li>
-            }
-        })
-    };
-    let is_end = move || held() == HELD_MAX && panel.shown.get() >= HELD_MAX;
-    let end = move || {
-        let words = format!("Only the newest {} are shown here.", words::count(HELD_MAX, "note"));
-        is_end().then(|| view! { <li class="notes-aside">{words}</li> })
-    };
-    view! {
-        {button}
-        {end}
+        self.session.refresh_notes();
     }
 }
 
@@ -195,18 +133,16 @@ fn Earlier(panel: Panel) -> impl IntoView {
 fn Row(panel: Panel, line: Line) -> impl IntoView {
     let session = panel.session;
     let is_own = line.author == session.peer();
-    let missing = (line.missing > 0).then(
-        || view! { <li class="notes-aside" data-testid="notes-missing">{notes::missing(line.missing)}</li> },
-    );
     let when = browser::time_in_words(line.at_ms, false);
+    let missing = (line.missing > 0).then(|| notes::missing(line.missing));
+    let follows = line.follows;
     view! {
-        {missing}
-        <li class="note-row" class:own=is_own class:follows=line.follows data-testid="note">
+        <li class="note-row" class:own=is_own class:follows=follows data-testid="note">
+            {missing.map(|words| view! { <p class="notes-aside" data-testid="notes-missing">{words}</p> })}
             {(!is_own).then(|| view! { <Author session peer=line.author/> })}
-            <span class="note-when" title=when.clone()>{when.clone()}</span>
+            <span class="note-when">{when.clone()}</span>
             <p class="note-text" data-testid="note-text">{line.text.clone()}</p>
-            <Act panel line=line.clone() when/>
-            {is_own.then(|| view! { <Reached session id=line.id/> })}
+            <Act panel line when/>
         </li>
     }
 }
@@ -232,42 +168,31 @@ fn Author(session: Session, peer: PeerId) -> impl IntoView {
 fn Act(panel: Panel, line: Line, when: String) -> impl IntoView {
     let session = panel.session;
     let is_own = line.author == session.peer();
-    let may =
-        move || is_own || session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates));
-    let (verb, test_id) = if is_own { ("Remove", "note-remove") } else { ("Hide", "note-hide") };
-    let button = move || {
-        let line = line.clone();
-        let act = move |_| if is_own { panel.remove(&line) } else { panel.hide(&line) };
-        let icon = if is_own { icons::cross().into_any() } else { icons::eye_shut().into_any() };
-        let title = if is_own { "Remove" } else { "Hide from everybody" };
-        view! {
-            <button
-                type="button"
-                class="icon-button note-act"
-                data-testid=test_id
-                aria-label=format!("{verb} the note of {when}")
-                title=title
-                on:click=act
-            >
-                {icon}
-            </button>
-        }
+    let may_not =
+        move || !is_own && !session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates));
+    let (test_id, title, icon) = match is_own {
+        true => ("note-remove", "Remove", icons::cross().into_any()),
+        false => ("note-hide", "Hide from everybody", icons::eye_shut().into_any()),
     };
-    move || may().then(&button)
-}
-
-/// Who has the last note of one's own.
-#[component]
-fn Reached(session: Session, id: NoteId) -> impl IntoView {
-    let reached = Memo::new(move |_| {
-        let (last, reached, of) = session.noted.reached.get()?;
-        let is_kept = matches!(session.storage.get(), StorageState::Kept | StorageState::KeptByAnotherTab);
-        (last == id).then(|| notes::reached(reached, of, is_kept))
-    });
-    move || {
-        reached
-            .get()
-            .map(|words| view! { <span class="note-reached" data-testid="note-reached">{words}</span> })
+    let act = move |_| {
+        let (done, outcome) = match is_own {
+            true => (Done::Removed(line.text.clone()), session.remove_note(line.id)),
+            false => (Done::Hidden(line.id), session.set_note_hidden(line.id, true)),
+        };
+        panel.finish(outcome.map(drop), Some(done));
+    };
+    view! {
+        <button
+            type="button"
+            class="icon-button note-act"
+            data-testid=test_id
+            aria-label=format!("{title}: note of {when}")
+            title=title
+            hidden=may_not
+            on:click=act
+        >
+            {icon}
+        </button>
     }
 }
 
@@ -299,29 +224,24 @@ fn TakeBack(panel: Panel) -> impl IntoView {
     view! { <div class="notes-done" role="status">{offer}</div> }
 }
 
-/// The field, or why there is none.
+/// The field with what is said about it, or why there is none.
 #[component]
 fn Composer(panel: Panel) -> impl IntoView {
-    let session = panel.session;
+    let (session, draft) = (panel.session, panel.draft);
     let why_not = Memo::new(move |_| {
         session.governing.law.track();
         session.why_no_notes()
     });
-    view! {
-        <p class="complaint" role="alert" data-testid="notes-problem">{move || panel.problem.get()}</p>
-        <Show
-            when=move || why_not.with(Option::is_none)
-            fallback=move || view! { <p class="notes-shut" data-testid="notes-shut">{move || why_not.get()}</p> }
-        >
-            <Field panel/>
-        </Show>
-    }
-}
-
-#[component]
-fn Field(panel: Panel) -> impl IntoView {
-    let draft = panel.draft;
     let left = Memo::new(move |_| draft.with(|text| notes::left(text)));
+    let complaint = move || why_not.get().or(panel.problem.get()).or(left.get().err());
+    let aside = move || {
+        let reached = session.noted.reached.get().map(|(reached, of)| {
+            let is_kept =
+                matches!(session.storage.get(), StorageState::Kept | StorageState::KeptByAnotherTab);
+            notes::reached(reached, of, is_kept)
+        });
+        left.get().ok().flatten().or(reached)
+    };
     let can_send = move || left.with(Result::is_ok) && draft.with(|text| !text.trim().is_empty());
     let send = move || {
         if untrack(can_send) {
@@ -341,12 +261,12 @@ fn Field(panel: Panel) -> impl IntoView {
         panel.focus_field();
     };
     view! {
-        <form class="notes-form" on:submit=submit>
+        <form class="notes-form" hidden=move || why_not.with(Option::is_some) on:submit=submit>
             <textarea
                 class="notes-field"
                 data-testid="note-field"
                 aria-label="Write a note"
-                aria-describedby="notes-left"
+                aria-describedby="notes-complaint"
                 placeholder="Write to the room"
                 rows="1"
                 node_ref=panel.field
@@ -365,13 +285,7 @@ fn Field(panel: Panel) -> impl IntoView {
                 {icons::send()}
             </button>
         </form>
-        <p
-            class="notes-left"
-            class:complaint=move || left.with(Result::is_err)
-            id="notes-left"
-            data-testid="notes-left"
-        >
-            {move || left.get().unwrap_or_else(Some)}
-        </p>
+        <p class="complaint" role="alert" id="notes-complaint" data-testid="notes-complaint">{complaint}</p>
+        <p class="notes-left" data-testid="notes-left">{aside}</p>
     }
 }
