@@ -93,7 +93,7 @@ fn Bans(session: Session, ask: Callback<Decision>) -> impl IntoView {
     });
     let row = move |(peer, called): (PeerId, String)| {
         let ban = format!("Ban {called}");
-        let both = format!("Ban {called} and erase their cells");
+        let both = format!("Ban and erase the cells of {called}");
         view! {
             <li>
                 <span class="called">{called}</span>

@@ -139,6 +139,7 @@ fn Row(panel: Panel, line: Line) -> impl IntoView {
     view! {
         <li class="note-row" class:own=is_own class:follows=follows data-testid="note">
             {missing.map(|words| view! { <p class="notes-aside" data-testid="notes-missing">{words}</p> })}
+            {is_own.then(|| view! { <span class="sr-only">"You"</span> })}
             {(!is_own).then(|| view! { <Author session peer=line.author/> })}
             <span class="note-when">{when.clone()}</span>
             <p class="note-text" data-testid="note-text">{line.text.clone()}</p>
