@@ -64,7 +64,8 @@ async fn people_see_each_others_notes_at_once() -> Result<()> {
     wait_says(&guest, "notes-left", "Your last note reached 1 of 1").await?;
     wait_unread(&owner, "1").await?;
 
-    owner.click("open-notes").await?;
+    owner.eval("document.querySelector('[data-testid=place-canvas]').focus()", vec![]).await?;
+    owner.press_keys("t").await?;
     wait_notes(&owner, &["Who takes the <b>left</b> half?"]).await?;
     wait_says(&owner, "note", "Lin").await?;
     wait_unread(&owner, "").await?;

@@ -63,7 +63,7 @@ icons! {
     hand = "M6.4 11.4V5.2a1.2 1.2 0 0 1 2.4 0v4.2M8.8 9.2V3.8a1.2 1.2 0 0 1 2.4 0v5.4M11.2 9.4V5a1.2 1.2 0 0 1 \
             2.4 0v5M13.6 9.6V7.4a1.2 1.2 0 0 1 2.4 0v4.4c0 3.4-2 5.4-5 5.4c-2.6 0-4-1.2-5-3.2l-1.8-3.4a1.2 1.2 0 0 \
             1 2-1.2z";
-    /// A leaf with lines on it.
+    /// A speech bubble with lines in it.
     note = "M3.6 4.4h12.8v9H9.2L5.6 16.6v-3.2h-2zM6.8 7.6h6.4M6.8 10.2h4";
     /// An arrow that is sent off.
     send = "M3.4 9.6L16.6 3.6l-4.4 13l-2.8-5.4zM9.4 11.2l3.4-3.6";
