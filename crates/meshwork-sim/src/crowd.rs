@@ -133,7 +133,7 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(&World, &Phase)) -> Result<Report, 
     crowd.end_phase("the living are linked, and heard what was written when others died", tell);
     crowd.write();
     crowd.until(HEARD_LIMIT, Crowd::is_equal)?;
-    check::same_cells(&crowd.world, &crowd.members)?;
+    check::same_entries(&crowd.world, &crowd.members)?;
     crowd.end_phase("the living heard what was written then", tell);
     Ok(crowd.report())
 }

@@ -6,13 +6,14 @@
 //! # How it works
 //! A [`World`](world::World) owns nodes, a virtual [meeting point](meeting_point), virtual
 //! [connections](connection) and one queue of deliveries in virtual time. All chance comes from one seed: the
-//! same seed gives the same run, event by event. A [`scenario`] draws people who come, paint, cut and
-//! leave; [checkers](check) watch at every step and at the end. A [`crowd`] is one large room of them.
+//! same seed gives the same run, event by event. A [`scenario`] draws people who come, write what their [apps](app) have,
+//! are cut and leave; [checkers](check) watch at every step and at the end. A [`crowd`] is one large room of them.
 //!
 //! # Invariants
 //! - Nothing here reads a clock or the system's randomness.
 //! - Nodes see nothing that a real driver could not show them.
 
+pub mod app;
 pub mod chance;
 pub mod check;
 pub mod connection;

@@ -126,16 +126,17 @@ fn tell_results(
         println!("seed {seed}: {violation}\n  repeat with: {}", repeat(*seed, None, options.planted));
     }
     let reports = results.iter().filter_map(|(_, _, result)| result.as_ref().ok());
-    let strokes: u64 = reports.clone().map(|report| report.strokes).sum();
+    let writes: u64 = reports.clone().map(|report| report.writes).sum();
     let steps: u64 = reports.clone().map(|report| report.steps).sum();
     let healed = reports.clone().map(|report| report.healed_after).max().unwrap_or_default();
     let fold = |sum: u64, report: &Report| {
-        let head = report.digest.first_chunk().map_or(0, |head| u64::from_le_bytes(*head));
+        let heads = report.digests.iter().filter_map(|digest| digest.first_chunk());
+        let head = heads.fold(0, |head, next| head ^ u64::from_le_bytes(*next));
         (sum.rotate_left(5) ^ head ^ report.steps).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     };
     let digest = reports.fold(0, fold);
     println!(
-        "{} rooms, {} failed, {strokes} strokes, {steps} happenings, healed after {:.1} s at most, in {:.1} s; digest {digest:016x}",
+        "{} rooms, {} failed, {writes} writes, {steps} happenings, healed after {:.1} s at most, in {:.1} s; digest {digest:016x}",
         results.len(),
         failures.len(),
         healed.as_secs_f64(),

@@ -2,9 +2,9 @@
 
 use meshwork_core::node::Config;
 use meshwork_core::time::WallTime;
-use meshwork_place::Place as _;
 
 use super::{Member, Violation};
+use crate::app;
 use crate::world::World;
 
 /// The latest that any honest clock ever showed.
@@ -32,8 +32,8 @@ impl Clocks {
         // A stamp right after one that is just allowed may carry into the next millisecond.
         let most = self.latest.as_millis() + allowed + 1;
         for &(index, room) in members {
-            let stamp =
-                world.node(index).canvas(room).map(|canvas| canvas.greatest_stamp()).unwrap_or_default();
+            let room = world.node(index).room(room);
+            let stamp = app::ALL.iter().map(|app| app.greatest_stamp(room)).max().unwrap_or_default();
             if stamp.millis() > most {
                 let ahead = stamp.millis() - self.latest.as_millis();
                 let detail = format!("program {index} shows a stamp {ahead} ms ahead of every honest clock");

@@ -4,11 +4,11 @@
 //! |---|---|---|
 //! | `exactly-once` | no program is told of a batch twice | always |
 //! | `bounded-memory` | what nodes hold stays within the stated limits | always |
-//! | `paint-wins` | what a person paints shows at once on their own screen | at each stroke |
-//! | `only-painted` | no cell shows in the name of somebody honest who did not paint it so | always, and all cells in the end |
-//! | `acknowledged` | who acknowledged a stroke shows it, or what beats it | at each acknowledgement |
-//! | `stored` | a stroke acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
-//! | `kept` | every stroke that a surviving replica had is there in the end, or beaten | in the end |
+//! | `write-wins` | what a person writes shows at once on their own screen | at each write |
+//! | `only-written` | nothing shows in the name of somebody honest who did not write it so | always, and everything in the end |
+//! | `acknowledged` | who acknowledged a write shows it, or what beats it | at each acknowledgement |
+//! | `stored` | a write acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
+//! | `kept` | every write that a surviving replica had is there in the end, or beaten | in the end |
 //! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room a stroke is everywhere within a second, round pairs without a link | when a schedule probes |
@@ -16,9 +16,9 @@
 //! | `registered` | a room is registered within 30 s when nothing is wrong | at the start |
 //! | `whole-mesh` | every honest member is attached to every other | in the end |
 //! | `links-mutual` | who is attached to somebody is a member to whom that one is attached | in the end |
-//! | `equal-replicas` | canvases of honest members are equal, cell by cell | in the end |
+//! | `equal-replicas` | the replicas of honest members are equal, entry by entry | in the end |
 //! | `in-step` | members know that they are equal | in the end |
-//! | `strokes-acknowledged` | every stroke of somebody who is still there was acknowledged | in the end |
+//! | `writes-acknowledged` | every write of somebody who is still there was acknowledged | in the end |
 //! | `connected` | over links of the overlay everybody reaches everybody | when a room has settled |
 //! | `loop-free` | in a tree nobody is its own ancestor, among those that follow one root | always |
 //! | `one-root` | in a tree everybody follows one root, which alone has no parent | when a room has settled |
@@ -42,22 +42,22 @@ mod honest;
 mod mesh;
 mod mutual;
 pub mod overlay;
-mod painted;
+mod written;
 
 use std::fmt;
 
 use meshwork_core::seam::event::RoomHandle;
 
-pub use self::acknowledged::{Acknowledgements, Stroke, StrokeCell};
+pub use self::acknowledged::{Acknowledgements, Written};
 pub use self::bounded::{bounded_memory, no_leak};
 pub use self::clocks::Clocks;
-pub use self::equal::{equal_replicas, same_cells};
+pub use self::equal::{equal_replicas, same_entries};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::found_out::found_out;
 pub use self::honest::Honest;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
 pub use self::mutual::{ONE_SIDED_MAX, OneSided};
-pub use self::painted::Painted;
+pub use self::written::OnlyWritten;
 use crate::connection::NodeIndex;
 
 /// A program and its number for the room.

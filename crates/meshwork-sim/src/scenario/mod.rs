@@ -1,4 +1,4 @@
-//! Scenarios: people who come, paint, fall asleep, are cut off and attacked, and leave, drawn from one seed.
+//! Scenarios: people who come, write, fall asleep, are cut off and attacked, and leave, drawn from one seed.
 //!
 //! # Problem
 //! The faults that hurt are those that nobody thought of together.
@@ -8,7 +8,7 @@
 //! in three phases. *Faults*: the steps of the schedule; checkers of safety look after each of them, and every
 //! [`STRIDE`] between. *Healing*: cuts end, machines wake up, clocks are set, disks have space, the server is there
 //! and honest; who is hostile stays so. *Convergence*: within [`HEAL_LIMIT`], and as long as the fastest clock was
-//! ahead, honest members must be linked, equal, and know it; then the last checkers look at every cell.
+//! ahead, honest members must be linked, equal, and know it; then the last checkers look at everything that shows.
 //!
 //! # Invariants
 //! - One schedule gives one [`Report`], on every machine and however many run beside it.
@@ -21,6 +21,7 @@ mod shrink;
 
 use std::time::Duration;
 
+use meshwork_core::replica::Digest;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::time::Time;
 
@@ -44,12 +45,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// What a scenario came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The digest that all canvases have in the end.
-    pub digest: [u8; 32],
+    /// The digests that all replicas have in the end.
+    pub digests: Vec<Digest>,
     /// Happenings in the whole run.
     pub steps: u64,
-    /// Strokes that were painted.
-    pub strokes: u64,
+    /// How often anybody wrote.
+    pub writes: u64,
     /// How long the healed room took to become whole.
     pub healed_after: Duration,
 }
@@ -116,7 +117,7 @@ impl Scenario {
             }
             self.run_until(self.world.now() + PATIENCE)?;
         }
-        let digest = self.digest();
-        Ok(Report { digest, steps: self.world.steps(), strokes: self.strokes(), healed_after })
+        let digests = self.digests();
+        Ok(Report { digests, steps: self.world.steps(), writes: self.writes(), healed_after })
     }
 }

@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_core::node::{Config, Event, Refusal};
-use meshwork_core::rng::Rng;
+use meshwork_core::node::{Config, Event, Node, Refusal};
+use meshwork_core::replica::Digest;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;
-use meshwork_place::Place as _;
-use meshwork_place::canvas::{CanvasSize, Colour};
 
 use super::overlay::FULL_MESH;
 use super::schedule::{Action, Arrival, Name, SKEW_MAX_MICROS, Schedule};
+use crate::app::{self, Author, Entry, Operation, Writing};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
-    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Member, OneSided, Painted, Stroke, StrokeCell,
-    Violation,
+    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Member, OneSided, OnlyWritten, Violation, Written,
 };
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
@@ -28,14 +26,12 @@ use crate::world::{Store, World};
 
 /// How long a room must have been left alone to be calm: longer than a link takes to be given up.
 const CALM: Duration = Duration::from_secs(12);
-/// How long a stroke may take to be everywhere in a calm room: less than repair takes to begin.
+/// How long what is written may take to be everywhere in a calm room: less than repair takes to begin.
 const LIVE: Duration = Duration::from_secs(1);
 /// How long registering a room may take when nothing is wrong.
 const REGISTER_LIMIT: Duration = Duration::from_secs(30);
 /// Neighbours that everybody has at least where not all are linked to all, as far as there are so many others.
 const LEAST: usize = 2;
-/// Everybody paints near the corner, so that strokes compete.
-const CORNER: u64 = 12;
 
 /// Somebody of the schedule.
 #[derive(Debug)]
@@ -52,7 +48,6 @@ pub(super) struct Scenario {
     pub(super) world: World,
     people: BTreeMap<Name, Person>,
     address: Option<RoomAddress>,
-    size: CanvasSize,
     /// Whether everybody is to be linked to everybody.
     is_mesh: bool,
     planted: Option<PlantedBug>,
@@ -61,7 +56,7 @@ pub(super) struct Scenario {
     ahead_micros: i64,
     exactly_once: ExactlyOnce,
     honest: Honest,
-    painted: Painted,
+    written: OnlyWritten,
     acknowledgements: Acknowledgements,
     clocks: Clocks,
     direct: DirectLedger,
@@ -76,14 +71,13 @@ impl Scenario {
             world: World::new(schedule.seed, schedule.first.access),
             people: BTreeMap::new(),
             address: None,
-            size: schedule.size,
             is_mesh: schedule.overlay == FULL_MESH,
             planted,
             disturbed: Time(0),
             ahead_micros: 0,
             exactly_once: ExactlyOnce::default(),
             honest: Honest::new(schedule.has_lies()),
-            painted: Painted::default(),
+            written: OnlyWritten::default(),
             acknowledgements: Acknowledgements::default(),
             clocks: Clocks::default(),
             direct: DirectLedger::default(),
@@ -117,8 +111,7 @@ impl Scenario {
 
     /// Carries out one step. What names somebody who is not there does nothing.
     pub(super) fn act(&mut self, action: &Action) -> Result<(), Violation> {
-        use Action::{Click, Dot, Paint, Probe, Say};
-        if !matches!(action, Paint { .. } | Dot { .. } | Click { .. } | Say { .. } | Probe { .. }) {
+        if !matches!(action, Action::Do { .. } | Action::Say { .. } | Action::Probe { .. }) {
             self.disturbed = self.world.now();
         }
         match *action {
@@ -133,21 +126,9 @@ impl Scenario {
                 };
                 self.join(arrival, Some(behaviour));
             }
-            Action::Paint { who, salt } => return self.paint_random(who, salt),
-            Action::Dot { who, x } => {
-                let colour = Colour::rgb(3, who as u8, self.strokes() as u8);
-                return self.paint(who, &[(x.min(self.size.width - 1), 0, colour)]);
-            }
-            Action::Click { who, count } => return self.click(who, count),
-            Action::Duel { one, other } => {
-                let mut cells = [(0, 0, Colour::rgb(one as u8, 50, 50)); 2];
-                cells[1].0 = 1.min(self.size.width - 1);
-                self.paint(one, &cells[..1 + cells[1].0 as usize])?;
-                cells.iter_mut().for_each(|cell| cell.2 = Colour::rgb(other as u8, 60, 60));
-                return self.paint(other, &cells[..1 + cells[1].0 as usize]);
-            }
+            Action::Do { who, operation } => return self.write(who, &operation),
             Action::Say { from, to } => self.say(from, to),
-            Action::Probe { who } => return self.probe(who),
+            Action::Probe { who, operation } => return self.probe(who, &operation),
             Action::Attack { who } => {
                 if let Some(Person { member: Some((index, _)), hostile: true, .. }) = self.people.get(&who) {
                     self.world.attack(*index);
@@ -230,20 +211,21 @@ impl Scenario {
         }
     }
 
-    /// How long what was painted ahead of time may be held back.
+    /// How long what was written ahead of time may be held back.
     pub(super) fn ahead(&self) -> Duration {
         Duration::from_micros(self.ahead_micros.max(0) as u64)
     }
 
-    /// How many strokes were painted.
-    pub(super) fn strokes(&self) -> u64 {
-        self.acknowledgements.strokes() as u64
+    /// How often anybody wrote.
+    pub(super) fn writes(&self) -> u64 {
+        self.acknowledgements.writes() as u64
     }
 
-    /// The digest of the first honest member's canvas.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        let canvas = |&(index, room): &Member| self.world.node(index).canvas(room);
-        self.members().first().and_then(canvas).map(|canvas| canvas.digest()).unwrap_or_default()
+    /// The digests of the first honest member's replicas.
+    pub(super) fn digests(&self) -> Vec<Digest> {
+        let first = self.members().first().map(|&(index, room)| self.world.node(index).room(room));
+        let digests = |room| app::ALL.iter().filter_map(move |app| app.digests(room)).flatten();
+        first.into_iter().flat_map(digests).collect()
     }
 
     /// What must hold at every step.
@@ -263,7 +245,7 @@ impl Scenario {
                     self.honest.hear(index, &event)?;
                 }
                 self.direct.hear(self.world.node(index).endpoint(), &event)?;
-                self.painted.hear(index, &event)?;
+                self.written.hear(index, &event)?;
                 self.acknowledgements.hear(&self.world, index, &event, &members)?;
             }
         }
@@ -306,8 +288,8 @@ impl Scenario {
         } else {
             overlay::connected(&self.world, &members)?;
         }
-        check::same_cells(&self.world, &members)?;
-        self.painted.check(&self.world, &members)?;
+        check::same_entries(&self.world, &members)?;
+        self.written.check(&self.world, &members)?;
         self.acknowledgements.check_kept(&self.world, &members)?;
         members.iter().try_for_each(|&(index, _)| self.check_disk(index))
     }
@@ -322,7 +304,7 @@ impl Scenario {
 
     fn check_disk(&self, index: NodeIndex) -> Result<(), Violation> {
         let program = self.world.look_at(index);
-        self.acknowledgements.check_disk(program.node.endpoint(), self.size, &program.store)
+        self.acknowledgements.check_disk(program.node.endpoint(), &program.store)
     }
 
     /// Honest members whose programs run.
@@ -356,7 +338,7 @@ impl Scenario {
             Some(behaviour) => self.world.corrupt(index, behaviour),
             None => {
                 self.honest.insert(endpoint);
-                self.painted.insert_person(endpoint.peer);
+                self.written.insert_person(endpoint.peer);
             }
         }
         index
@@ -373,7 +355,7 @@ impl Scenario {
     /// Whether somebody honest holds the room beside `who`, awake, so that it does not end with them.
     fn may_go(&self, who: Name) -> bool {
         self.people.iter().any(|(&name, person)| {
-            let holds = |(index, room)| self.world.node(index).canvas(room).is_some();
+            let holds = |(index, room)| self.world.node(index).room(room).app().is_some();
             name != who && !person.hostile && person.member.is_some_and(holds)
         })
     }
@@ -396,7 +378,7 @@ impl Scenario {
         self.check()?;
         let endpoint = self.world.node(index).endpoint();
         let store = self.world.crash_while_storing(index, durable);
-        self.acknowledgements.check_disk(endpoint, self.size, &store)?;
+        self.acknowledgements.check_disk(endpoint, &store)?;
         if let Some(person) = self.people.get_mut(&who) {
             person.member = None;
             person.disk = Some(store);
@@ -414,22 +396,6 @@ impl Scenario {
         if let Some(person) = self.people.get_mut(&who) {
             person.member = Some((index, room));
         }
-    }
-
-    fn paint_random(&mut self, who: Name, salt: u64) -> Result<(), Violation> {
-        let mut bytes = [2; 32];
-        bytes[..8].copy_from_slice(&salt.to_le_bytes());
-        let mut rng = Rng::new(bytes);
-        let colour = match rng.below(6) {
-            0 => Colour::CLEARED,
-            _ => Colour::rgb(rng.below(256) as u8, rng.below(256) as u8, rng.below(256) as u8),
-        };
-        let reach = if rng.below(8) == 0 { 200 } else { CORNER };
-        let mut near = |side: u16| rng.below(u64::from(side).min(reach)) as u16;
-        let cells: Vec<_> =
-            (0..30).map(|_| (near(self.size.width), near(self.size.height), colour)).collect();
-        let count = 1 + rng.below(30) as usize;
-        self.paint(who, &cells[..count])
     }
 
     /// Somebody honest says three things to somebody honest.
@@ -451,47 +417,49 @@ impl Scenario {
         }
     }
 
-    /// Single cells, one stroke each, in one tile.
-    fn click(&mut self, who: Name, count: u16) -> Result<(), Violation> {
-        let (width, height) = (self.size.width.min(40), self.size.height.min(40));
-        for click in 0..count {
-            let colour = Colour::rgb(who as u8, click as u8, 1);
-            self.paint(who, &[(click % width, click / width % height, colour)])?;
-        }
-        Ok(())
-    }
-
-    /// **paint-wins**: what a person paints shows at once on their own screen, whatever was there.
-    fn paint(&mut self, who: Name, cells: &[(u16, u16, Colour)]) -> Result<(), Violation> {
+    /// Somebody honest does something.
+    fn write(&mut self, who: Name, operation: &Operation) -> Result<(), Violation> {
         let Some(&Person { member: Some((index, room)), hostile: false, .. }) = self.people.get(&who) else {
             return Ok(());
         };
         if self.world.look_at(index).is_asleep() {
             return Ok(());
         }
-        let Some(receipt) = self.world.paint(index, room, cells) else { return Ok(()) };
-        let peer = self.world.node(index).endpoint().peer;
-        let Some(canvas) = self.world.node(index).canvas(room) else { return Ok(()) };
-        if let Some((x, y, _)) = cells.iter().find(|(x, y, colour)| canvas.colour(*x, *y) != Some(*colour)) {
-            let detail = format!("program {index} painted {x}, {y} over what it saw, and it does not show");
-            return Err(Violation::new("paint-wins", detail));
-        }
-        let painted =
-            |&(x, y, colour): &(u16, u16, Colour)| StrokeCell { x, y, stamp: canvas.stamp(x, y), colour };
-        let cells = cells.iter().map(painted).collect();
-        let stroke = Stroke { peer, painter: index, sequences: receipt.sequences, cells };
-        self.painted.insert(&stroke);
-        self.acknowledgements.insert(stroke);
+        let (node, now, number) = (self.world.node(index), self.world.now(), self.writes());
+        let author = Author { node, room, now, who, number };
+        let writings: Vec<Writing> =
+            app::ALL.iter().flat_map(|app| app.writings(&author, operation)).collect();
+        writings.into_iter().try_for_each(|writing| self.write_once((index, room), writing))
+    }
+
+    /// **write-wins**: what a person writes shows at once on their own screen, whatever was there.
+    fn write_once(&mut self, (index, room): Member, writing: Writing) -> Result<(), Violation> {
+        let Writing { replica, payloads, entries } = writing;
+        let write = |node: &mut Node, now| node.room_mut(now, room).write(replica, payloads);
+        let Ok(receipt) = self.world.command(index, write) else { return Ok(()) };
+        let node = self.world.node(index);
+        let peer = node.endpoint().peer;
+        let shown = |(place, content): (_, Vec<u8>)| match app::shown(node.room(room), &place) {
+            Some(rank) if rank.peer == peer && rank.content == content => Ok(Entry { place, rank }),
+            seen => {
+                let content = content.escape_ascii();
+                let detail = format!("program {index} wrote {content} in {place:?}, and it shows {seen:?}");
+                Err(Violation::new("write-wins", detail))
+            }
+        };
+        let entries = entries.into_iter().map(shown).collect::<Result<_, _>>()?;
+        let written = Written { peer, program: index, sequences: receipt.sequences, entries };
+        self.written.insert(&written);
+        self.acknowledgements.insert(written);
         Ok(())
     }
 
-    /// **live-delivery**: in a calm room a stroke is everywhere within a second.
-    fn probe(&mut self, who: Name) -> Result<(), Violation> {
-        let before = self.acknowledgements.strokes();
+    /// **live-delivery**: in a calm room what is written is everywhere within a second.
+    fn probe(&mut self, who: Name, operation: &Operation) -> Result<(), Violation> {
+        let before = self.acknowledgements.writes();
         let calm = self.is_calm();
-        let (x, y) = (self.size.width - 1, self.size.height - 1);
-        self.paint(who, &[(x, y, Colour::rgb(9, who as u8, before as u8))])?;
-        if !calm || self.acknowledgements.strokes() == before {
+        self.write(who, operation)?;
+        if !calm || self.acknowledgements.writes() == before {
             return Ok(());
         }
         self.world.run_for(LIVE);
@@ -499,8 +467,7 @@ impl Scenario {
         match members.iter().find(|member| !self.acknowledgements.is_shown(before, &self.world, **member)) {
             None => Ok(()),
             Some((index, _)) => {
-                let detail =
-                    format!("a stroke of person {who} did not reach program {index} within a second");
+                let detail = format!("what person {who} wrote did not reach program {index} within a second");
                 Err(Violation::new("live-delivery", detail))
             }
         }

@@ -7,6 +7,7 @@ use meshwork_core::rng::Rng;
 use meshwork_place::canvas::CanvasSize;
 
 use super::overlay;
+use crate::app::{self, Occasion, Operation};
 use crate::hostile::Behaviour;
 use crate::meeting_point::Lie;
 use crate::path::PathModel;
@@ -17,7 +18,7 @@ pub type Name = usize;
 /// Greatest offset of a civil clock that is set as people set clocks: two of them are never further apart than
 /// what is held back as coming from the future.
 pub(super) const SKEW_MAX_MICROS: i64 = 4_000_000;
-/// How far ahead a clock may jump, in microseconds: what is painted then is held by everybody else.
+/// How far ahead a clock may jump, in microseconds: what is written then is held by everybody else.
 pub(super) const AHEAD_MAX_MICROS: i64 = 20_000_000;
 /// Most people in a room at a time: enough for pairs, bridges and bystanders, few enough for many seeds.
 pub(super) const PEOPLE_MAX: usize = 8;
@@ -37,26 +38,12 @@ pub enum Action {
         /// In which way.
         behaviour: Behaviour,
     },
-    /// Somebody paints up to 30 cells, drawn from `salt`; a few strokes clear instead.
-    Paint {
+    /// Somebody does something in an app.
+    Do {
         /// Who.
         who: Name,
-        /// What the cells and the colour are drawn from.
-        salt: u64,
-    },
-    /// Somebody paints a single cell.
-    Dot {
-        /// Who.
-        who: Name,
-        /// In which column.
-        x: u16,
-    },
-    /// Somebody clicks on single cells, so often that the clicks are folded.
-    Click {
-        /// Who.
-        who: Name,
-        /// How often.
-        count: u16,
+        /// What.
+        operation: Operation,
     },
     /// Somebody says a few things to somebody.
     Say {
@@ -65,17 +52,12 @@ pub enum Action {
         /// To whom.
         to: Name,
     },
-    /// Two people paint the same cells at the same instant.
-    Duel {
-        /// One.
-        one: Name,
-        /// The other, who is asked second.
-        other: Name,
-    },
-    /// Somebody paints, and in a calm room it must be everywhere within a second.
+    /// Somebody does something in an app, and in a calm room it must be everywhere within a second.
     Probe {
         /// Who.
         who: Name,
+        /// What.
+        operation: Operation,
     },
     /// Somebody hostile strikes.
     Attack {
@@ -335,6 +317,15 @@ impl Draw {
         self.steps.push(Step { at: self.at, action });
     }
 
+    fn draw(&mut self, occasion: Occasion) -> Operation {
+        app::ALL[0].draw(occasion, &mut self.rng)
+    }
+
+    fn act(&mut self, who: Name, occasion: Occasion) {
+        let operation = self.draw(occasion);
+        self.push(Action::Do { who, operation });
+    }
+
     fn pause(&mut self, most_ms: u64) {
         self.at += Duration::from_millis(self.rng.below(most_ms));
     }
@@ -380,7 +371,7 @@ impl Draw {
         }
     }
 
-    /// Three to six people, a pair of whom cannot link, and strokes that must go round that.
+    /// Three to six people, a pair of whom cannot link, and what they write must go round that.
     fn calm(&mut self) {
         for _ in 0..2 + self.rng.below(4) {
             self.join();
@@ -392,13 +383,13 @@ impl Draw {
         self.at += Duration::from_secs(15);
         for _ in 0..10 {
             let who = self.pick();
-            let salt = self.rng.next_u64();
-            self.push(Action::Paint { who, salt });
+            self.act(who, Occasion::Usual);
             self.pause(1000);
         }
         self.at += Duration::from_secs(10);
         for who in self.here.clone() {
-            self.push(Action::Probe { who });
+            let operation = self.draw(Occasion::Probe);
+            self.push(Action::Probe { who, operation });
             self.at += Duration::from_secs(2);
         }
     }
@@ -424,12 +415,12 @@ impl Draw {
         match self.rng.below(12) {
             0..2 => self.join(),
             2..6 => {
-                let (who, salt) = (self.pick(), self.rng.next_u64());
-                self.push(Action::Paint { who, salt });
+                let who = self.pick();
+                self.act(who, Occasion::Usual);
             }
             6 if self.chance(3) => {
-                let (who, count) = (self.pick(), 65 + self.rng.below(30) as u16);
-                self.push(Action::Click { who, count });
+                let who = self.pick();
+                self.act(who, Occasion::Many);
             }
             6 => {
                 if let Some((from, to)) = self.pair() {
@@ -438,7 +429,8 @@ impl Draw {
             }
             7 => {
                 if let Some((one, other)) = self.pair() {
-                    self.push(Action::Duel { one, other });
+                    self.act(one, Occasion::Contest { second: false });
+                    self.act(other, Occasion::Contest { second: true });
                 }
             }
             _ => {
@@ -497,14 +489,14 @@ impl Draw {
         self.push(action);
     }
 
-    /// A split that outlives all links across it, with little painted meanwhile: only comparison heals that.
+    /// A split that outlives all links across it, with little written meanwhile: only comparison heals that.
     fn rift(&mut self) {
-        let (sides, x) = (self.rng.next_u64(), self.rng.below(5) as u16);
+        let (sides, operation) = (self.rng.next_u64(), self.draw(Occasion::Apart));
         self.push(Action::Split { sides });
         for _ in 0..1 + self.rng.below(3) {
             self.pause(3000);
             let who = self.pick();
-            self.push(Action::Dot { who, x });
+            self.push(Action::Do { who, operation });
         }
         self.at += Duration::from_secs(12);
         self.push(Action::Heal);
@@ -534,13 +526,13 @@ impl Draw {
         }
     }
 
-    /// A keeper whose disk is slow crashes soon after a stroke, and comes back.
+    /// A keeper whose disk is slow crashes soon after somebody wrote, and comes back.
     fn crash_while_storing(&mut self) {
         let keepers: Vec<Name> = self.here.iter().copied().filter(|who| self.keepers.contains(who)).collect();
         let Some(&who) = keepers.get(self.rng.below(keepers.len() as u64) as usize) else { return };
         self.push(Action::Disk { who, delay_ms: 3000, full: false });
-        let (painter, salt) = (self.pick(), self.rng.next_u64());
-        self.push(Action::Paint { who: painter, salt });
+        let author = self.pick();
+        self.act(author, Occasion::Usual);
         self.pause(2500);
         let durable = self.rng.below(3) as usize;
         self.push(Action::Crash { who, durable });

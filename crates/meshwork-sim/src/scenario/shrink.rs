@@ -79,10 +79,8 @@ fn concerns(action: &Action, person: Name) -> bool {
     match *action {
         Action::Join(arrival) => arrival.who == person,
         Action::JoinHostile { who, .. }
-        | Action::Paint { who, .. }
-        | Action::Dot { who, .. }
-        | Action::Click { who, .. }
-        | Action::Probe { who }
+        | Action::Do { who, .. }
+        | Action::Probe { who, .. }
         | Action::Attack { who }
         | Action::Leave { who }
         | Action::Crash { who, .. }
@@ -92,8 +90,7 @@ fn concerns(action: &Action, person: Name) -> bool {
         | Action::Move { who, .. }
         | Action::SetClock { who, .. }
         | Action::Disk { who, .. } => who == person,
-        Action::Duel { one, other }
-        | Action::Cut { one, other }
+        Action::Cut { one, other }
         | Action::CutOneWay { from: one, to: other }
         | Action::Say { from: one, to: other }
         | Action::Fail { one, other } => one == person || other == person,

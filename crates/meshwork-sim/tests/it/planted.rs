@@ -54,14 +54,14 @@ fn proof(fault: PlantedBug) -> Proof {
         seeds: &[7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
     };
     match fault {
-        P::ClockMerge | P::ClockBack | P::ClearedLoses => random("paint-wins"),
+        P::ClockMerge | P::ClockBack | P::ClearedLoses => random("write-wins"),
         P::TieByArrival | P::WindowSwallows => random("acknowledged"),
-        P::FoldRestamps | P::SignatureUnchecked => random("only-painted"),
+        P::FoldRestamps | P::SignatureUnchecked => random("only-written"),
         P::DigestColumn => random("equal-replicas"),
         P::AcknowledgedEarly | P::FoldUnstored => random("stored"),
         P::HeldApplied => random("clock-sanity"),
         P::HeldUnbounded => random("bounded-memory"),
-        P::OutboxCleared => random("strokes-acknowledged"),
+        P::OutboxCleared => random("writes-acknowledged"),
         P::LinkLeaks => random("no-leak"),
         P::OverlaySilent => random("live-delivery"),
         P::DirectTwice | P::DirectForgotten => cut("direct-messages"),

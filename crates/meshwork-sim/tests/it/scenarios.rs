@@ -9,8 +9,8 @@ use crate::common;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_sim::scenario::{self, Report, Schedule};
 
-/// Rooms whose seeds are always the same, and what each came to: its seed, steps, strokes, microseconds until it was
-/// whole, and digest. What was found once stays found, and a change that is to change nothing shows that it does.
+/// Rooms whose seeds are always the same, and what each came to: its seed, steps, how often anybody wrote,
+/// microseconds until it was whole, and digests. What was found once stays found, and a change that is to change nothing shows that it does.
 const AS_BEFORE: &str = include_str!("rooms.txt");
 const FIXED_SEEDS: u64 = 300;
 /// Rooms that failed once: a link that no room used was kept, a member that could not be reached for a while was not
@@ -60,9 +60,9 @@ fn run(seeds: &[u64]) -> Vec<(u64, Report)> {
 
 /// What a room came to, in a line.
 fn line((seed, report): &(u64, Report)) -> String {
-    let Report { digest, steps, strokes, healed_after } = report;
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{seed} {steps} {strokes} {} {digest}\n", healed_after.as_micros())
+    let Report { digests, steps, writes, healed_after } = report;
+    let digests: String = digests.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
+    format!("{seed} {steps} {writes} {} {digests}\n", healed_after.as_micros())
 }
 
 #[test]

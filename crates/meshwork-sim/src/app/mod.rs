@@ -1,0 +1,181 @@
+//! Apps: what people write in rooms of the simulator, and what must show of it.
+//!
+//! # Problem
+//! Faults and healing are the same whatever a room keeps in step. What people write there and what of it wins is not.
+//!
+//! # How it works
+//! A room has the replicas of all apps in [`ALL`]. A schedule asks an app what somebody does on an [`Occasion`], and gets
+//! an [`Operation`]: plain data. When it is carried out, the app makes [`Writing`]s of it: payloads, and what they write
+//! in which [`Place`]. What stands in a place has a [`Rank`], and the greater one wins. [Checkers](crate::check)
+//! compare what was written, acknowledged, stored and shown by place and rank, and read nothing else of an app.
+//!
+//! # Invariants
+//! - An app keeps no state: what must hold follows from what was written.
+//! - Operations say all that is written by them but the names of who writes, and when.
+
+mod canvas;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{Node, RoomRef};
+use meshwork_core::replica::{Digest, ReplicaNumber};
+use meshwork_core::rng::Rng;
+use meshwork_core::seam::change::Changes;
+use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::signed::batch::UnverifiedBatch;
+use meshwork_core::signed::genesis::Genesis;
+use meshwork_core::time::Time;
+
+use crate::world::Store;
+
+/// All apps. Rooms open with the first one.
+pub const ALL: &[&dyn App] = &[&canvas::Place];
+
+/// What somebody does in an app. It does nothing in any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// On the canvas.
+    Canvas(canvas::Operation),
+}
+
+/// For what an operation is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Whatever people do.
+    Usual,
+    /// A little, while the room is in two parts.
+    Apart,
+    /// Many small things, so many that they are folded.
+    Many,
+    /// The same as somebody else at the same instant, where one is asked after the other.
+    Contest {
+        /// Whether it is the one who is asked second.
+        second: bool,
+    },
+    /// Something whose way to others is watched.
+    Probe,
+}
+
+/// Where something can be written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A cell of the canvas.
+    Cell {
+        /// Column.
+        x: u16,
+        /// Row.
+        y: u16,
+    },
+}
+
+/// What decides between two things in one place: the greater wins.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// When it was written.
+    pub stamp: Stamp,
+    /// By whom.
+    pub peer: PeerId,
+    /// What, in bytes whose order is that of the app.
+    pub content: Vec<u8>,
+}
+
+impl fmt::Debug for Rank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} at {:?}", self.content.escape_ascii(), self.peer.short(), self.stamp)
+    }
+}
+
+/// What stands in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub rank: Rank,
+}
+
+/// Who carries out an operation.
+#[derive(Clone, Copy)]
+pub struct Author<'a> {
+    /// Their program.
+    pub node: &'a Node,
+    /// Its number for the room.
+    pub room: RoomHandle,
+    /// The present time.
+    pub now: Time,
+    /// Their number in the schedule.
+    pub who: usize,
+    /// What was written in the room so far, which makes contents different.
+    pub number: u64,
+}
+
+impl<'a> Author<'a> {
+    /// The room as their program has it.
+    pub fn room(&self) -> RoomRef<'a> {
+        self.node.room(self.room)
+    }
+}
+
+/// What is written in one call.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    /// In which replica.
+    pub replica: ReplicaNumber,
+    /// A batch each.
+    pub payloads: Vec<Vec<u8>>,
+    /// What they write: place and content.
+    pub entries: Vec<(Place, Vec<u8>)>,
+}
+
+/// What the simulator has to know of an app. All that names a place, an operation or a batch of another app gives nothing.
+pub trait App: Sync {
+    /// What somebody does on an occasion.
+    fn draw(&self, occasion: Occasion, rng: &mut Rng) -> Operation;
+
+    /// How a program carries out an operation.
+    fn writings(&self, author: &Author<'_>, operation: &Operation) -> Vec<Writing>;
+
+    /// What stands in a place.
+    fn shown(&self, room: RoomRef<'_>, place: &Place) -> Option<Rank>;
+
+    /// All that was ever written and stands, always in the same order.
+    fn entries(&self, room: RoomRef<'_>) -> Vec<Entry>;
+
+    /// No stamp that stands is greater.
+    fn greatest_stamp(&self, room: RoomRef<'_>) -> Stamp;
+
+    /// The digests of its replicas; `None` where they are not there yet.
+    fn digests(&self, room: RoomRef<'_>) -> Option<Vec<Digest>>;
+
+    /// What a program is told by changes that came of a batch of `author`: place, peer and content.
+    fn told(&self, author: PeerId, changes: &Changes) -> Vec<(Place, PeerId, Vec<u8>)>;
+
+    /// What a batch writes in a room with this genesis.
+    fn entries_of(&self, genesis: &Genesis, batch: &UnverifiedBatch) -> Vec<Entry>;
+}
+
+/// What stands in a place of any app.
+pub fn shown(room: RoomRef<'_>, place: &Place) -> Option<Rank> {
+    ALL.iter().find_map(|app| app.shown(room, place))
+}
+
+/// What would stand everywhere if all batches of this disk were applied.
+pub fn stored(store: &Store) -> BTreeMap<Place, Rank> {
+    let mut best: BTreeMap<Place, Rank> = BTreeMap::new();
+    for (room, files) in store {
+        let Ok((genesis, _)) = Genesis::decode(&files.genesis) else { continue };
+        let batches = files.batches.values().filter_map(|bytes| UnverifiedBatch::decode(room, bytes).ok());
+        for batch in batches {
+            for Entry { place, rank } in ALL.iter().flat_map(|app| app.entries_of(&genesis, &batch)) {
+                let present = best.entry(place).or_insert_with(|| rank.clone());
+                if *present < rank {
+                    *present = rank;
+                }
+            }
+        }
+    }
+    best
+}

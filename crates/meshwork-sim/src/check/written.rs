@@ -1,0 +1,76 @@
+//! **only-written**: what shows in the name of somebody honest was written by them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwork_core::id::PeerId;
+use meshwork_core::node::Event;
+use meshwork_core::signed::batch::BatchKey;
+
+use super::{Member, Violation, Written};
+use crate::app::{self, Entry, Place, Rank};
+use crate::connection::NodeIndex;
+use crate::world::World;
+
+/// Everything that honest people wrote, by place.
+#[derive(Debug, Default)]
+pub struct OnlyWritten {
+    honest: BTreeSet<PeerId>,
+    places: BTreeMap<Place, BTreeSet<Rank>>,
+}
+
+impl OnlyWritten {
+    /// This person is honest.
+    pub fn insert_person(&mut self, peer: PeerId) {
+        self.honest.insert(peer);
+    }
+
+    /// An honest person wrote.
+    pub fn insert(&mut self, written: &Written) {
+        for Entry { place, rank } in &written.entries {
+            self.places.entry(place.clone()).or_default().insert(rank.clone());
+        }
+    }
+
+    /// An honest program hears an event: what it is told of must have been written.
+    ///
+    /// # Errors
+    /// [`Violation`] names the place and in whose name it shows something.
+    pub fn hear(&self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
+        let Event::Changed { batch: Some(BatchKey { author, .. }), changes, .. } = event else {
+            return Ok(());
+        };
+        let written = |(place, peer, content): &(Place, PeerId, Vec<u8>)| {
+            let mut ranks = self.places.get(place).into_iter().flatten();
+            ranks.any(|rank| rank.peer == *peer && rank.content == *content)
+        };
+        let mut told = app::ALL.iter().flat_map(|app| app.told(author.peer, changes));
+        match told.find(|told| self.honest.contains(&told.1) && !written(told)) {
+            None => Ok(()),
+            Some((place, peer, content)) => {
+                let (peer, content) = (peer.short(), content.escape_ascii());
+                let detail = format!("program {index} was told that {peer} wrote {content} in {place:?}");
+                Err(Violation::new("only-written", detail))
+            }
+        }
+    }
+
+    /// Looks at everything that these members show.
+    ///
+    /// # Errors
+    /// [`Violation`] names the place and in whose name it shows something.
+    pub fn check(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
+        for &(index, room) in members {
+            let mut entries = app::ALL.iter().flat_map(|app| app.entries(world.node(index).room(room)));
+            let written = |Entry { place, rank }: &Entry| {
+                self.places.get(place).is_some_and(|ranks| ranks.contains(rank))
+            };
+            if let Some(Entry { place, rank }) =
+                entries.find(|entry| self.honest.contains(&entry.rank.peer) && !written(entry))
+            {
+                let detail = format!("program {index} shows in {place:?} what nobody wrote: {rank:?}");
+                return Err(Violation::new("only-written", detail));
+            }
+        }
+        Ok(())
+    }
+}
