@@ -128,5 +128,25 @@ mod on {
         PinningOff = "pinning-off",
         /// Any neighbour may become a parent, descendants too.
         LoopGuardOff = "loop-guard-off",
+        /// In a table any value wins over a removal.
+        RemovalLoses = "removal-loses",
+        /// Of two entries of a field with one stamp the one that arrives later holds it.
+        FieldByArrival = "field-by-arrival",
+        /// A fold of a row gives all entries that it repeats the stamp of the latest.
+        RowRestamps = "row-restamps",
+        /// The digest of an entry of a table says where it is, and not what it says.
+        FieldDigest = "field-digest",
+        /// Tables by time are not compared with neighbours.
+        TableUncompared = "table-uncompared",
+        /// Batches for a table by time are applied to the table by value of the same app.
+        ReplicaMixed = "replica-mixed",
+        /// Anybody may write the fields of moderators.
+        ModeratorsIgnored = "moderators-ignored",
+        /// Anybody may write the fields of a peer.
+        ForeignField = "foreign-field",
+        /// Rows may carry a time that has not come.
+        RowEarly = "row-early",
+        /// Whatever a peer writes in a table holds, however much it is.
+        QuotaUnenforced = "quota-unenforced",
     }
 }

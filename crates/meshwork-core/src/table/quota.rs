@@ -50,7 +50,9 @@ pub struct Used {
 
 impl Used {
     fn fits(self, quota: Quota) -> bool {
-        self.values <= quota.values && self.bytes <= quota.bytes && self.removals <= quota.removals
+        let within =
+            self.values <= quota.values && self.bytes <= quota.bytes && self.removals <= quota.removals;
+        within || planted!(QuotaUnenforced)
     }
 
     fn with(mut self, entry: &Entry) -> Used {

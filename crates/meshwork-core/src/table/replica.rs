@@ -194,6 +194,10 @@ impl Table {
         let mut entries: Vec<Written<'_>> =
             batches.drain(..halving).flat_map(|(_, entries)| entries).collect();
         entries.sort_by_key(|written| written.field);
+        if planted!(RowRestamps) {
+            let latest = entries.iter().map(|written| written.stamp).max()?;
+            entries.iter_mut().for_each(|written| written.stamp = latest);
+        }
         let least = entries.iter().map(|written| written.stamp).min()?;
         Some((Payload { row, entries }.write(least), least))
     }

@@ -60,7 +60,7 @@ impl App for Place {
     }
 
     fn writings(&self, author: &Author<'_>, operation: &super::Operation) -> Vec<Writing> {
-        let super::Operation::Canvas(operation) = operation;
+        let super::Operation::Canvas(operation) = operation else { return vec![] };
         let Some(canvas) = canvas(author.room()) else { return vec![] };
         let (size, who, number) = (canvas.size(), author.who as u8, author.number as u8);
         let (right, bottom) = (size.width - 1, size.height - 1);
@@ -83,7 +83,7 @@ impl App for Place {
     }
 
     fn shown(&self, room: RoomRef<'_>, place: &super::Place) -> Option<Rank> {
-        let super::Place::Cell { x, y } = *place;
+        let super::Place::Cell { x, y } = *place else { return None };
         rank(canvas(room)?, x, y)
     }
 
@@ -103,7 +103,12 @@ impl App for Place {
         Some(vec![canvas(room)?.digest()])
     }
 
-    fn told(&self, author: PeerId, changes: &Changes) -> Vec<(super::Place, PeerId, Vec<u8>)> {
+    fn told(
+        &self,
+        _: ReplicaNumber,
+        author: PeerId,
+        changes: &Changes,
+    ) -> Vec<(super::Place, PeerId, Vec<u8>)> {
         let told = |painted: &Painted| (cell(painted.x, painted.y), author, content(painted.colour));
         Painted::of(changes).iter().map(told).collect()
     }

@@ -14,6 +14,7 @@
 //! - Operations say all that is written by them but the names of who writes, and when.
 
 mod canvas;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,16 +30,22 @@ use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::Time;
 
-use crate::world::Store;
+use crate::check::{Member, Violation};
+use crate::world::{Store, World};
 
 /// All apps. Rooms open with the first one.
-pub const ALL: &[&dyn App] = &[&canvas::Place];
+pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables];
+
+/// Bytes of a content that are shown.
+const CONTENT_SHOWN: usize = 40;
 
 /// What somebody does in an app. It does nothing in any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// On the canvas.
     Canvas(canvas::Operation),
+    /// In a table.
+    Tables(tables::Operation),
 }
 
 /// For what an operation is drawn.
@@ -60,7 +67,7 @@ pub enum Occasion {
 }
 
 /// Where something can be written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// A cell of the canvas.
     Cell {
@@ -69,6 +76,27 @@ pub enum Place {
         /// Row.
         y: u16,
     },
+    /// A field of a table.
+    Field {
+        /// Which table.
+        table: ReplicaNumber,
+        /// The id of the row.
+        row: Vec<u8>,
+        /// The field, with who may write it.
+        field: Vec<u8>,
+    },
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Cell { x, y } => write!(f, "cell {x}, {y}"),
+            Place::Field { table, row, field } => {
+                let (row, field) = (row.escape_ascii(), field.escape_ascii());
+                write!(f, "{:?} of slot {}, row {row}, field {field}", table.family(), table.slot())
+            }
+        }
+    }
 }
 
 /// What decides between two things in one place: the greater wins.
@@ -84,7 +112,8 @@ pub struct Rank {
 
 impl fmt::Debug for Rank {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} at {:?}", self.content.escape_ascii(), self.peer.short(), self.stamp)
+        let content = self.content[..self.content.len().min(CONTENT_SHOWN)].escape_ascii();
+        write!(f, "{content} of {} at {:?}", self.peer.short(), self.stamp)
     }
 }
 
@@ -150,16 +179,44 @@ pub trait App: Sync {
     /// The digests of its replicas; `None` where they are not there yet.
     fn digests(&self, room: RoomRef<'_>) -> Option<Vec<Digest>>;
 
-    /// What a program is told by changes that came of a batch of `author`: place, peer and content.
-    fn told(&self, author: PeerId, changes: &Changes) -> Vec<(Place, PeerId, Vec<u8>)>;
+    /// What a program is told by changes of a replica that came of a batch of `author`: place, peer and content.
+    fn told(
+        &self,
+        replica: ReplicaNumber,
+        author: PeerId,
+        changes: &Changes,
+    ) -> Vec<(Place, PeerId, Vec<u8>)>;
 
     /// What a batch writes in a room with this genesis.
     fn entries_of(&self, genesis: &Genesis, batch: &UnverifiedBatch) -> Vec<Entry>;
+
+    /// What must hold in this app alone, of a room as one member has it.
+    ///
+    /// # Errors
+    /// [`Violation`] says what does not.
+    fn check(&self, _room: RoomRef<'_>) -> Result<(), Violation> {
+        Ok(())
+    }
 }
 
 /// What stands in a place of any app.
 pub fn shown(room: RoomRef<'_>, place: &Place) -> Option<Rank> {
     ALL.iter().find_map(|app| app.shown(room, place))
+}
+
+/// What must hold in each app alone, wherever members have it.
+///
+/// # Errors
+/// [`Violation`] names the program.
+pub fn check(world: &World, members: &[Member]) -> Result<(), Violation> {
+    for &(index, room) in members {
+        let checked = ALL.iter().try_for_each(|app| app.check(world.node(index).room(room)));
+        checked.map_err(|violation| Violation {
+            detail: format!("at program {index} {}", violation.detail),
+            ..violation
+        })?;
+    }
+    Ok(())
 }
 
 /// What would stand everywhere if all batches of this disk were applied.

@@ -9,6 +9,9 @@
 //! | `acknowledged` | who acknowledged a write shows it, or what beats it | at each acknowledgement |
 //! | `stored` | a write acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
 //! | `kept` | every write that a surviving replica had is there in the end, or beaten | in the end |
+//! | `allowed-writers` | a field of a table shows only what somebody wrote who may | in the end |
+//! | `rows-in-time` | no row of a table by time is written before the time that it carries | in the end |
+//! | `within-quota` | of what a peer wrote in a table no more holds than it may have | in the end |
 //! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room a stroke is everywhere within a second, round pairs without a link | when a schedule probes |

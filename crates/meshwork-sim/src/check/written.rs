@@ -36,14 +36,14 @@ impl OnlyWritten {
     /// # Errors
     /// [`Violation`] names the place and in whose name it shows something.
     pub fn hear(&self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
-        let Event::Changed { batch: Some(BatchKey { author, .. }), changes, .. } = event else {
+        let Event::Changed { replica, batch: Some(BatchKey { author, .. }), changes, .. } = event else {
             return Ok(());
         };
         let written = |(place, peer, content): &(Place, PeerId, Vec<u8>)| {
             let mut ranks = self.places.get(place).into_iter().flatten();
             ranks.any(|rank| rank.peer == *peer && rank.content == *content)
         };
-        let mut told = app::ALL.iter().flat_map(|app| app.told(author.peer, changes));
+        let mut told = app::ALL.iter().flat_map(|app| app.told(*replica, author.peer, changes));
         match told.find(|told| self.honest.contains(&told.1) && !written(told)) {
             None => Ok(()),
             Some((place, peer, content)) => {

@@ -9,7 +9,7 @@ use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
-use meshwork_core::wire::BoundedText;
+use meshwork_core::wire::{Bounded, BoundedText};
 
 use super::overlay::FULL_MESH;
 use super::schedule::{Action, Arrival, Name, SKEW_MAX_MICROS, Schedule};
@@ -22,7 +22,7 @@ use crate::check::{
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
 use crate::path::PathModel;
-use crate::world::{Store, World};
+use crate::world::{self, Store, World};
 
 /// How long a room must have been left alone to be calm: longer than a link takes to be given up.
 const CALM: Duration = Duration::from_secs(12);
@@ -32,6 +32,9 @@ const LIVE: Duration = Duration::from_secs(1);
 const REGISTER_LIMIT: Duration = Duration::from_secs(30);
 /// Neighbours that everybody has at least where not all are linked to all, as far as there are so many others.
 const LEAST: usize = 2;
+
+/// Whoever has this key moderates besides who made the room.
+const MODERATOR: u64 = 1;
 
 /// Somebody of the schedule.
 #[derive(Debug)]
@@ -91,7 +94,8 @@ impl Scenario {
         let index = self.start(schedule.first, None);
         let room = self.world.create_room(index, schedule.size, schedule.private);
         let overlay = BoundedText::new(schedule.overlay).expect("short enough");
-        let rules = Terms { overlay, ..Terms::default() };
+        let moderators = Bounded::new(vec![world::identity(MODERATOR).peer()]).expect("one is not too many");
+        let rules = Terms { overlay, moderators, ..Terms::default() };
         let ruled = self.world.command(index, |node, now| node.room_mut(now, room).set_rules(rules));
         if let Err(error) = ruled {
             return Err(Violation::new("registered", format!("its maker set no rules: {error}")));
@@ -291,6 +295,7 @@ impl Scenario {
         check::same_entries(&self.world, &members)?;
         self.written.check(&self.world, &members)?;
         self.acknowledgements.check_kept(&self.world, &members)?;
+        app::check(&self.world, &members)?;
         members.iter().try_for_each(|&(index, _)| self.check_disk(index))
     }
 

@@ -8,6 +8,7 @@ use meshwork_place::canvas::CanvasSize;
 
 use super::overlay;
 use crate::app::{self, Occasion, Operation};
+use crate::chance::generator;
 use crate::hostile::Behaviour;
 use crate::meeting_point::Lie;
 use crate::path::PathModel;
@@ -26,6 +27,9 @@ pub(super) const PEOPLE_MAX: usize = 8;
 const STEPS: usize = 40;
 /// Steps of a large room, which costs as much as many small ones.
 const CROWD_STEPS: usize = 20;
+/// Somebody who does something in one app does something in another within so many milliseconds.
+const BESIDE_MAX_MS: u64 = 1000;
+
 /// Something that happens in a schedule. What names somebody who is not there does nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
@@ -211,13 +215,15 @@ impl Schedule {
         let calm = rng.below(8) == 0;
         let (overlay, large) = overlay::draw(seed);
         let is_large = large.is_some();
-        let mut draw = Draw::new(rng, calm, large);
+        let beside = (1..app::ALL.len()).map(|app| generator(seed, [app as u64, 0, 0])).collect();
+        let mut draw = Draw::new(rng, beside, calm, large);
         let first = draw.arrival();
         if calm {
             draw.calm()
         } else {
             draw.faults()
         }
+        draw.steps.sort_by_key(|step| step.at);
         Schedule { seed, size, private, overlay, is_large, first, steps: draw.steps }
     }
 
@@ -290,10 +296,12 @@ struct Draw {
     clocks_right: bool,
     /// How many come at once, where the room is large.
     large: Option<usize>,
+    /// From what is drawn what people do in each app but the first: so an app that is added changes nothing else.
+    beside: Vec<Rng>,
 }
 
 impl Draw {
-    fn new(mut rng: Rng, calm: bool, large: Option<usize>) -> Draw {
+    fn new(mut rng: Rng, beside: Vec<Rng>, calm: bool, large: Option<usize>) -> Draw {
         let paths = if calm { 2 } else { PathModel::ALL.len() as u64 };
         let path = PathModel::ALL[rng.below(paths) as usize];
         let clocks_right = rng.below(3) == 0;
@@ -310,6 +318,7 @@ impl Draw {
             path,
             clocks_right,
             large,
+            beside,
         }
     }
 
@@ -317,6 +326,7 @@ impl Draw {
         self.steps.push(Step { at: self.at, action });
     }
 
+    /// What somebody does in the app that the room opens with.
     fn draw(&mut self, occasion: Occasion) -> Operation {
         app::ALL[0].draw(occasion, &mut self.rng)
     }
@@ -324,6 +334,25 @@ impl Draw {
     fn act(&mut self, who: Name, occasion: Occasion) {
         let operation = self.draw(occasion);
         self.push(Action::Do { who, operation });
+        self.act_beside(who, occasion);
+    }
+
+    /// What they do in other apps, soon afterwards.
+    fn act_beside(&mut self, who: Name, occasion: Occasion) {
+        let is_contest = matches!(occasion, Occasion::Contest { .. });
+        for (app, rng) in app::ALL[1..].iter().zip(&mut self.beside) {
+            let operation = app.draw(occasion, rng);
+            // Whoever contends with somebody does so at the same instant.
+            let (at, chance) = (rng.below(BESIDE_MAX_MS), rng.below(2));
+            let at = self.at + Duration::from_millis(if is_contest { 0 } else { at });
+            let action = match occasion {
+                Occasion::Probe => Action::Probe { who, operation },
+                _ => Action::Do { who, operation },
+            };
+            if is_contest || occasion == Occasion::Probe || chance == 0 {
+                self.steps.push(Step { at, action });
+            }
+        }
     }
 
     fn pause(&mut self, most_ms: u64) {
@@ -391,6 +420,8 @@ impl Draw {
             let operation = self.draw(Occasion::Probe);
             self.push(Action::Probe { who, operation });
             self.at += Duration::from_secs(2);
+            self.act_beside(who, Occasion::Probe);
+            self.at += Duration::from_secs(3);
         }
     }
 
@@ -497,6 +528,7 @@ impl Draw {
             self.pause(3000);
             let who = self.pick();
             self.push(Action::Do { who, operation });
+            self.act_beside(who, Occasion::Apart);
         }
         self.at += Duration::from_secs(12);
         self.push(Action::Heal);

@@ -225,8 +225,7 @@ impl World {
 
     /// The same with another way to make its node.
     pub fn start_with(&mut self, config: Config, person: u64, skew: i64, make: MakeNode) -> NodeIndex {
-        let mut secret = [0x5a; 32];
-        secret[..8].copy_from_slice(&person.to_le_bytes());
+        let secret = secret(person);
         let wall = skewed(self.now, skew);
         let seed = self.rng.bytes();
         let node = make(meshwork_place::make, config, Identity::from_secret(secret), seed, self.now, wall);
@@ -549,6 +548,18 @@ impl World {
     pub fn connections_of(&self, index: NodeIndex) -> Vec<LinkId> {
         self.connections.of(index)
     }
+}
+
+/// With what a person signs.
+fn secret(person: u64) -> [u8; 32] {
+    let mut secret = [0x5a; 32];
+    secret[..8].copy_from_slice(&person.to_le_bytes());
+    secret
+}
+
+/// Who the person with number `person` is to others.
+pub fn identity(person: u64) -> Identity {
+    Identity::from_secret(secret(person))
 }
 
 /// What a civil clock shows that is `skew` microseconds off.

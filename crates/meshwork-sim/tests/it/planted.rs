@@ -9,7 +9,7 @@ use meshwork_sim::check::Violation;
 use meshwork_sim::path::PathModel;
 use meshwork_sim::scenario;
 
-use crate::{joins, overlays, records, resume};
+use crate::{joins, overlays, records, resume, tables};
 
 /// A scenario, with a fault in its nodes or without.
 type Trial = fn(u64, Option<PlantedBug>) -> Result<(), Violation>;
@@ -71,6 +71,12 @@ fn proof(fault: PlantedBug) -> Proof {
         P::Equivocation => once("found-out", |_, planted| records::finds_out(planted)),
         P::PassUnverified => once("no-honest-refusal", |_, planted| joins::passes_on_what_holds(planted)),
         P::LostParts => once("equal-replicas", |_, planted| joins::survives_a_leave(planted)),
+        P::RemovalLoses | P::ReplicaMixed => random("write-wins"),
+        P::FieldByArrival | P::FieldDigest | P::TableUncompared => random("equal-replicas"),
+        P::RowRestamps => random("only-written"),
+        P::ModeratorsIgnored | P::ForeignField => random("allowed-writers"),
+        P::RowEarly => random("rows-in-time"),
+        P::QuotaUnenforced => once("within-quota", |_, planted| tables::keeps_quota(planted)),
         P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
         P::NeverPruned => {
             let trial: Trial = |seed, planted| overlays::copies(seed, "emergent", planted).map(drop);

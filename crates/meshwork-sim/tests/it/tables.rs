@@ -1,17 +1,21 @@
 //! A room that keeps a table in step: live, at join, and after a cut.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::common::{Member, SIZE};
+use crate::common::{Member, SIZE, join_with};
 use meshwork_core::node::{Config, Event, Node};
 use meshwork_core::replica::{Replica, ReplicaNumber};
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord, GENESIS_SLOT};
 use meshwork_core::signed::header::Family;
-use meshwork_core::table::{Change, Table, Write, Writer, payloads};
+use meshwork_core::table::{Change, Quota, Table, Write, Writer, payloads};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Colour;
+use meshwork_sim::app;
+use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 
@@ -98,6 +102,38 @@ fn a_room_keeps_a_table_in_step() {
     assert_eq!(["1", "3"].map(|name| read(&world, one, "cut", name)), [Some(&b"1"[..]), Some(b"3")]);
     let refused = |event: &&Event| matches!(event, Event::Refused { .. });
     assert_eq!(members.iter().flat_map(|(index, _)| &world.look_at(*index).events).find(refused), None);
+}
+
+/// Somebody writes more than a peer may have in a table: what was written last holds, everywhere.
+pub(crate) fn keeps_quota(planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let mut world = World::new(5, PathModel::LAN);
+    let config = Config { planted, ..Config::default() };
+    let first = world.start(config.clone(), 1, 0);
+    let one = (first, world.create_room(first, SIZE, false));
+    let registered = |world: &World| world.node(one.0).room(one.1).address().is_some();
+    assert!(world.run_while(Duration::from_secs(5), registered));
+    let mut members = vec![one];
+    join_with(&mut world, &mut members, 2, config);
+    let values = |numbers: Range<u32>| -> Vec<Write> {
+        numbers.map(|number| Write::value("list", field(number), "value")).collect()
+    };
+    let most = Quota::default().values;
+    write(&mut world, one, &values(0..10));
+    world.run_for(Duration::from_secs(5));
+    write(&mut world, one, &values(10..most + 10));
+    world.run_while(Duration::from_secs(60), equal(&members));
+    check::equal_replicas(&world, &members)?;
+    app::check(&world, &members)?;
+    for member in members {
+        assert_eq!(read(&world, member, "list", "9"), None);
+        assert_eq!(read(&world, member, "list", &(most + 9).to_string()), Some(&b"value"[..]));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_written_last_fits_the_quota() {
+    assert_eq!(keeps_quota(None), Ok(()));
 }
 
 /// Somebody makes a room: who, and its LINK.

@@ -66,6 +66,9 @@ impl<'a> Both<'a> {
     /// What both hold of a replica; `None` where one of the two does not keep it.
     pub(super) fn get(self, number: ReplicaNumber) -> Option<Shared<'a>> {
         let replica = self.replicas.get(number)?;
+        if planted!(TableUncompared) && number.family() == Family::ByTime {
+            return None;
+        }
         let theirs = match self.theirs {
             Some(theirs) if !theirs.holds(number) => return None,
             Some(theirs) => theirs.floors.get(&number).copied().unwrap_or_default(),
