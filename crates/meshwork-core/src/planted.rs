@@ -146,6 +146,8 @@ mod on {
         ForeignField = "foreign-field",
         /// Rows may carry a time that has not come.
         RowEarly = "row-early",
+        /// Apps are not told of fields that are removed.
+        RemovalUntold = "removal-untold",
         /// Whatever a peer writes in a table holds, however much it is.
         QuotaUnenforced = "quota-unenforced",
     }

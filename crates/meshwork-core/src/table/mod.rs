@@ -237,7 +237,7 @@ impl Table {
                 self.tree.insert(item);
             }
             let (before, after) = (before.and_then(Held::shown), after.and_then(Held::shown));
-            if differ(before.as_ref(), after.as_ref()) {
+            if differ(before.as_ref(), after.as_ref()) && !(after.is_none() && planted!(RemovalUntold)) {
                 changes.push(Change { before, after });
             }
         }

@@ -11,7 +11,7 @@ use meshwork_core::signed::genesis::Genesis;
 use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Painted, Strokes};
 use meshwork_place::{canvas_size, payloads};
 
-use super::{App, Author, Entry, Occasion, Rank, Writing};
+use super::{App, Author, Entry, Occasion, Rank, Told, Writing};
 
 /// Everybody paints near the corner, so that strokes compete.
 const CORNER: u64 = 12;
@@ -103,12 +103,7 @@ impl App for Place {
         Some(vec![canvas(room)?.digest()])
     }
 
-    fn told(
-        &self,
-        _: ReplicaNumber,
-        author: PeerId,
-        changes: &Changes,
-    ) -> Vec<(super::Place, PeerId, Vec<u8>)> {
+    fn told(&self, _: ReplicaNumber, author: Option<PeerId>, changes: &Changes) -> Vec<Told> {
         let told = |painted: &Painted| (cell(painted.x, painted.y), author, content(painted.colour));
         Painted::of(changes).iter().map(told).collect()
     }

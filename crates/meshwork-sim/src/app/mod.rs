@@ -36,6 +36,9 @@ use crate::world::{Store, World};
 /// All apps. Rooms open with the first one.
 pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables];
 
+/// What a program is told: place, by whom and content.
+pub type Told = (Place, Option<PeerId>, Vec<u8>);
+
 /// Bytes of a content that are shown.
 const CONTENT_SHOWN: usize = 40;
 
@@ -106,8 +109,15 @@ pub struct Rank {
     pub stamp: Stamp,
     /// By whom.
     pub peer: PeerId,
-    /// What, in bytes whose order is that of the app.
+    /// What, in bytes whose order is that of the app. The first one is 1 where nothing shows, else 0.
     pub content: Vec<u8>,
+}
+
+impl Rank {
+    /// Whether anything shows.
+    pub fn is_something(&self) -> bool {
+        self.content.first() == Some(&0)
+    }
 }
 
 impl fmt::Debug for Rank {
@@ -179,13 +189,8 @@ pub trait App: Sync {
     /// The digests of its replicas; `None` where they are not there yet.
     fn digests(&self, room: RoomRef<'_>) -> Option<Vec<Digest>>;
 
-    /// What a program is told by changes of a replica that came of a batch of `author`: place, peer and content.
-    fn told(
-        &self,
-        replica: ReplicaNumber,
-        author: PeerId,
-        changes: &Changes,
-    ) -> Vec<(Place, PeerId, Vec<u8>)>;
+    /// What a program is told by changes of a replica that came of a batch of `author`, if of any.
+    fn told(&self, replica: ReplicaNumber, author: Option<PeerId>, changes: &Changes) -> Vec<Told>;
 
     /// What a batch writes in a room with this genesis.
     fn entries_of(&self, genesis: &Genesis, batch: &UnverifiedBatch) -> Vec<Entry>;

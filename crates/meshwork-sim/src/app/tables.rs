@@ -16,7 +16,7 @@ use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Payload, Table, Used, Write, Writer, payloads, time_of};
 
-use super::{App, Author, Occasion, Place, Rank, Writing};
+use super::{App, Author, Occasion, Place, Rank, Told, Writing};
 use crate::check::Violation;
 use crate::world::EPOCH;
 
@@ -169,16 +169,11 @@ impl App for Tables {
         [Kind::ByValue, Kind::ByTime].into_iter().map(digest).collect()
     }
 
-    fn told(
-        &self,
-        replica: ReplicaNumber,
-        author: PeerId,
-        changes: &Changes,
-    ) -> Vec<(Place, PeerId, Vec<u8>)> {
+    fn told(&self, replica: ReplicaNumber, author: Option<PeerId>, changes: &Changes) -> Vec<Told> {
         let told = |change: &Change| {
             let (row, field) = (change.row().to_vec(), change.field().to_vec());
             let (peer, value) = match &change.after {
-                Some(after) => (after.author(), after.value()),
+                Some(after) => (Some(after.author()), after.value()),
                 None => (author, None),
             };
             (Place::Field { table: replica, row, field }, peer, content(value))

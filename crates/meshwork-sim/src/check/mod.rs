@@ -6,6 +6,7 @@
 //! | `bounded-memory` | what nodes hold stays within the stated limits | always |
 //! | `write-wins` | what a person writes shows at once on their own screen | at each write |
 //! | `only-written` | nothing shows in the name of somebody honest who did not write it so | always, and everything in the end |
+//! | `told` | what a program is told adds up to what it shows | in the end |
 //! | `acknowledged` | who acknowledged a write shows it, or what beats it | at each acknowledgement |
 //! | `stored` | a write acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
 //! | `kept` | every write that a surviving replica had is there in the end, or beaten | in the end |
@@ -45,6 +46,7 @@ mod honest;
 mod mesh;
 mod mutual;
 pub mod overlay;
+mod told;
 mod written;
 
 use std::fmt;
@@ -60,6 +62,7 @@ pub use self::found_out::found_out;
 pub use self::honest::Honest;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
 pub use self::mutual::{ONE_SIDED_MAX, OneSided};
+pub use self::told::Told;
 pub use self::written::OnlyWritten;
 use crate::connection::NodeIndex;
 

@@ -39,12 +39,15 @@ impl OnlyWritten {
         let Event::Changed { replica, batch: Some(BatchKey { author, .. }), changes, .. } = event else {
             return Ok(());
         };
-        let written = |(place, peer, content): &(Place, PeerId, Vec<u8>)| {
+        let was_written = |place: &Place, peer: PeerId, content: &Vec<u8>| {
             let mut ranks = self.places.get(place).into_iter().flatten();
-            ranks.any(|rank| rank.peer == *peer && rank.content == *content)
+            ranks.any(|rank| rank.peer == peer && rank.content == *content)
         };
-        let mut told = app::ALL.iter().flat_map(|app| app.told(*replica, author.peer, changes));
-        match told.find(|told| self.honest.contains(&told.1) && !written(told)) {
+        let told = app::ALL.iter().flat_map(|app| app.told(*replica, Some(author.peer), changes));
+        let mut told = told.filter_map(|(place, peer, content)| Some((place, peer?, content)));
+        match told
+            .find(|(place, peer, content)| self.honest.contains(peer) && !was_written(place, *peer, content))
+        {
             None => Ok(()),
             Some((place, peer, content)) => {
                 let (peer, content) = (peer.short(), content.escape_ascii());

@@ -6,9 +6,13 @@ use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::links::message::LinkMessage;
 use meshwork_core::replica::Below;
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::message::{Acknowledged, LeafEnd, Neighbours, Nodes, RoomMessage, Roots};
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
+use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{Payload, Writer, Written};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
 use meshwork_place::canvas::{CanvasSize, Colour, Strokes, TileCell};
@@ -87,6 +91,7 @@ impl Mask {
             Behaviour::Replays => self.heard.iter().cloned().filter_map(as_batch).collect(),
             Behaviour::Foretells => self.foretold(wall),
             Behaviour::Floods => self.flood(wall),
+            Behaviour::Trespasses => self.trespasses(wall),
             _ => vec![],
         };
         for (place, (link, number)) in attached.into_iter().enumerate() {
@@ -161,6 +166,29 @@ impl Mask {
             batches.extend(self.batch(&identity, author, 1, wall));
         }
         batches.into_iter().filter_map(as_batch).collect()
+    }
+
+    /// Fields of another peer and of moderators, and a row whose time has not come.
+    fn trespasses(&self, wall: WallTime) -> Vec<RoomMessage> {
+        let (author, stamp) = (Endpoint { instance: Instance(7), ..self.me }, Stamp::at(wall));
+        let ahead = wall.as_millis() + FORETOLD.as_millis() as u64;
+        let early = [&ahead.to_be_bytes()[2..], &[0; 8]].concat();
+        let of_another = self.known.iter().find(|known| known.peer != self.me.peer);
+        let of_another = of_another.map(|known| (Family::ByValue, vec![], Writer::Peer(known.peer)));
+        let trespasses =
+            [(Family::ByValue, vec![], Writer::Moderators), (Family::ByTime, early, Writer::Anybody)];
+        let batch = |(place, (family, row, writer)): (u64, (Family, Vec<u8>, Writer))| {
+            let field = writer.field(b"a");
+            let entries = vec![Written { field: &field, stamp, value: Some(b"mine") }];
+            let payload = Payload { row: &row, entries }.write(stamp);
+            let header = Header {
+                replica: ReplicaNumber::new(GENESIS_SLOT, family)?,
+                ..Header::new(author, 1 + 3 * self.inventions + place, StampWindow::at(stamp), 2)
+            };
+            let batch = SignedBatch::sign(&self.identity, &self.room?, &header, &payload).ok()?;
+            as_batch(batch.bytes().to_vec())
+        };
+        (0..).zip(trespasses.into_iter().chain(of_another)).filter_map(batch).collect()
     }
 
     /// One sequence, and another colour for each link.

@@ -55,11 +55,13 @@ pub enum Behaviour {
     Misleads,
     /// Sends two batches with the same sequence to different members.
     Equivocates,
+    /// Writes in tables what others alone may write, and in rows whose time has not come.
+    Trespasses,
 }
 
 impl Behaviour {
     /// All of them.
-    pub const ALL: [Behaviour; 11] = [
+    pub const ALL: [Behaviour; 12] = [
         Behaviour::Forges,
         Behaviour::Replays,
         Behaviour::Oversizes,
@@ -71,6 +73,7 @@ impl Behaviour {
         Behaviour::Pretends,
         Behaviour::Misleads,
         Behaviour::Equivocates,
+        Behaviour::Trespasses,
     ];
 }
 

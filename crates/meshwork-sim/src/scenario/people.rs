@@ -17,7 +17,8 @@ use crate::app::{self, Author, Entry, Operation, Writing};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
-    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Member, OneSided, OnlyWritten, Violation, Written,
+    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Member, OneSided, OnlyWritten, Told, Violation,
+    Written,
 };
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
@@ -60,6 +61,7 @@ pub(super) struct Scenario {
     exactly_once: ExactlyOnce,
     honest: Honest,
     written: OnlyWritten,
+    told: Told,
     acknowledgements: Acknowledgements,
     clocks: Clocks,
     direct: DirectLedger,
@@ -81,6 +83,7 @@ impl Scenario {
             exactly_once: ExactlyOnce::default(),
             honest: Honest::new(schedule.has_lies()),
             written: OnlyWritten::default(),
+            told: Told::default(),
             acknowledgements: Acknowledgements::default(),
             clocks: Clocks::default(),
             direct: DirectLedger::default(),
@@ -250,6 +253,7 @@ impl Scenario {
                 }
                 self.direct.hear(self.world.node(index).endpoint(), &event)?;
                 self.written.hear(index, &event)?;
+                self.told.hear(index, &event);
                 self.acknowledgements.hear(&self.world, index, &event, &members)?;
             }
         }
@@ -294,6 +298,7 @@ impl Scenario {
         }
         check::same_entries(&self.world, &members)?;
         self.written.check(&self.world, &members)?;
+        self.told.check(&self.world, &members)?;
         self.acknowledgements.check_kept(&self.world, &members)?;
         app::check(&self.world, &members)?;
         members.iter().try_for_each(|&(index, _)| self.check_disk(index))
@@ -398,6 +403,7 @@ impl Scenario {
         let index = self.start(arrival, None);
         self.world.restore(index, store);
         let room = self.world.join_room(index, address);
+        self.told.insert_restored((index, room));
         if let Some(person) = self.people.get_mut(&who) {
             person.member = Some((index, room));
         }

@@ -41,6 +41,7 @@ fn named(behaviour: Behaviour) -> Named {
         Behaviour::Oversizes | Behaviour::Babbles => Named::As(&[Refusal::Message]),
         Behaviour::Foretells => Named::As(&[Refusal::BatchFuture]),
         Behaviour::Withholds | Behaviour::Eclipses => Named::As(&[Refusal::Withheld]),
+        Behaviour::Trespasses => Named::As(&[Refusal::BatchContent, Refusal::BatchRules]),
         Behaviour::Equivocates => Named::Proved,
         // Nobody is blamed for a digest.
         Behaviour::Misleads | Behaviour::Replays | Behaviour::Floods | Behaviour::Pretends => Named::Harmless,

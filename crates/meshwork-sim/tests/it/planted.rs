@@ -75,6 +75,7 @@ fn proof(fault: PlantedBug) -> Proof {
         P::FieldByArrival | P::FieldDigest | P::TableUncompared => random("equal-replicas"),
         P::RowRestamps => random("only-written"),
         P::ModeratorsIgnored | P::ForeignField => random("allowed-writers"),
+        P::RemovalUntold => random("told"),
         P::RowEarly => random("rows-in-time"),
         P::QuotaUnenforced => once("within-quota", |_, planted| tables::keeps_quota(planted)),
         P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
