@@ -15,7 +15,7 @@
 //! | `within-quota` | of what a peer wrote in a table no more holds than it may have | in the end |
 //! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
-//! | `live-delivery` | in a calm room a stroke is everywhere within a second, round pairs without a link | when a schedule probes |
+//! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
 //! | `direct-messages` | what is said to one endpoint is heard once and in order, or told as lost | always, and in the end |
 //! | `registered` | a room is registered within 30 s when nothing is wrong | at the start |
 //! | `whole-mesh` | every honest member is attached to every other | in the end |
