@@ -2,7 +2,7 @@
 
 use meshwork_core::rng::Rng;
 
-use super::schedule::PEOPLE_MAX;
+use super::draw::PEOPLE_MAX;
 
 /// The overlay that half of the rooms have: everybody is linked to everybody, so the most can be asked of it.
 pub(super) const FULL_MESH: &str = "full-mesh";

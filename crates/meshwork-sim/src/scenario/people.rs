@@ -11,8 +11,9 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
 
+use super::draw::SKEW_MAX_MICROS;
 use super::overlay::FULL_MESH;
-use super::schedule::{Action, Arrival, Name, SKEW_MAX_MICROS, Schedule};
+use super::schedule::{Action, Arrival, Name, Schedule};
 use crate::app::{self, Author, Entry, Operation, Writing};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
