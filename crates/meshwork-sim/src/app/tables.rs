@@ -29,6 +29,9 @@ const LENGTHS: [u16; 8] = [1, 1, 1, 4, 4, 100, 2000, 20_000];
 /// The shared rows of a table by time are so many milliseconds apart: more than one place of its tree spans.
 const ROW_MILLIS: u64 = 5 * 60 * 60 * 1000;
 
+/// Both tables.
+const KINDS: [Kind; 2] = [Kind::ByValue, Kind::ByTime];
+
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -87,7 +90,7 @@ pub(super) struct Tables;
 impl App for Tables {
     fn draw(&self, occasion: Occasion, rng: &mut Rng) -> super::Operation {
         let few = |rng: &mut Rng| 1 + rng.below((1 << FIELDS) - 1) as u8;
-        let table = if rng.below(2) == 0 { Kind::ByValue } else { Kind::ByTime };
+        let table = KINDS[rng.below(2) as usize];
         let one = Operation {
             table,
             row: Row::Shared(rng.below(ROWS) as u8),
@@ -155,18 +158,18 @@ impl App for Tables {
     }
 
     fn entries(&self, room: RoomRef<'_>) -> Vec<super::Entry> {
-        let all = [Kind::ByValue, Kind::ByTime].into_iter().flat_map(|kind| holders(room, kind));
+        let all = KINDS.into_iter().flat_map(|kind| holders(room, kind));
         all.map(|(table, entry)| super::Entry { place: place(table, entry), rank: rank(entry) }).collect()
     }
 
     fn greatest_stamp(&self, room: RoomRef<'_>) -> Stamp {
-        let all = [Kind::ByValue, Kind::ByTime].into_iter().flat_map(|kind| holders(room, kind));
+        let all = KINDS.into_iter().flat_map(|kind| holders(room, kind));
         all.map(|(_, entry)| entry.stamp()).max().unwrap_or_default()
     }
 
     fn digests(&self, room: RoomRef<'_>) -> Option<Vec<Digest>> {
         let digest = |kind| Some(room.replica::<Table>(number(kind))?.digest());
-        [Kind::ByValue, Kind::ByTime].into_iter().map(digest).collect()
+        KINDS.into_iter().map(digest).collect()
     }
 
     fn told(&self, replica: ReplicaNumber, author: Option<PeerId>, changes: &Changes) -> Vec<Told> {
@@ -183,7 +186,7 @@ impl App for Tables {
 
     fn entries_of(&self, _: &Genesis, batch: &UnverifiedBatch) -> Vec<super::Entry> {
         let header = batch.header();
-        if ![Kind::ByValue, Kind::ByTime].map(number).contains(&header.replica) {
+        if !KINDS.map(number).contains(&header.replica) {
             return vec![];
         }
         let Ok(Payload { row, entries }) = Payload::read(&header, batch.payload()) else { return vec![] };
@@ -195,7 +198,7 @@ impl App for Tables {
     }
 
     fn check(&self, room: RoomRef<'_>) -> Result<(), Violation> {
-        for (table, entry) in holders(room, Kind::ByValue).chain(holders(room, Kind::ByTime)) {
+        for (table, entry) in KINDS.into_iter().flat_map(|kind| holders(room, kind)) {
             let author = entry.author();
             let is_allowed = match Writer::of(entry.field()) {
                 Some((Writer::Anybody, _)) => true,
@@ -214,7 +217,7 @@ impl App for Tables {
             let detail = format!("{:?} shows {:?}, before its time", place(table, early), rank(early));
             return Err(Violation::new("rows-in-time", detail));
         }
-        [Kind::ByValue, Kind::ByTime].into_iter().try_for_each(|kind| within_quota(room, kind))
+        KINDS.into_iter().try_for_each(|kind| within_quota(room, kind))
     }
 }
 

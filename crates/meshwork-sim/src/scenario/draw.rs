@@ -146,8 +146,10 @@ impl Draw {
         let is_contest = matches!(occasion, Occasion::Contest { .. });
         for (app, rng) in app::ALL[1..].iter().zip(&mut self.beside) {
             let operation = app.draw(occasion, rng);
+            // What is written many times costs most of a room.
+            let one_in = if occasion == Occasion::Many { 4 } else { 2 };
+            let (at, chance) = (rng.below(BESIDE_MAX_MS), rng.below(one_in));
             // Whoever contends with somebody does so at the same instant.
-            let (at, chance) = (rng.below(BESIDE_MAX_MS), rng.below(2));
             let at = self.at + Duration::from_millis(if is_contest { 0 } else { at });
             let action = match occasion {
                 Occasion::Probe => Action::Probe { who, operation },
