@@ -97,24 +97,26 @@ pub(crate) fn window() -> StampWindow {
     drawn().window()
 }
 
+fn attach() -> Attach {
+    Attach {
+        room: ROOM,
+        number: 3,
+        proof: Some([9; 32]),
+        name: BoundedText::new("Mira").expect("short"),
+        stays: true,
+        stores: false,
+        visits: false,
+    }
+}
+
 /// Every message of a link, by name.
 pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let (_, me) = author();
     let digest = [9; 32];
-    let name = BoundedText::new("Mira").expect("short");
-    let attach = Attach {
-        room: ROOM,
-        number: 3,
-        proof: Some(digest),
-        name,
-        stays: true,
-        stores: false,
-        visits: false,
-    };
     let mut messages = vec![
         ("Proof", LinkMessage::Proof(Bytes::new(vec![7; 64]).expect("64 bytes"))),
         ("Goodbye", LinkMessage::Goodbye(GoodbyeReason::Left)),
-        ("Attach", LinkMessage::Attach(attach)),
+        ("Attach", LinkMessage::Attach(attach())),
         ("Detach", LinkMessage::Detach(Detach { room: ROOM, reason: DetachReason::Full })),
         ("Resumption", LinkMessage::Resumption(Resumption { began: 3, received: 301 })),
         ("Direct", LinkMessage::Direct(Direct { number: 301, letter: letter() })),

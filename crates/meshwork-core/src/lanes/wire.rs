@@ -122,7 +122,7 @@ impl Unreliable {
             // Where a link has no room, of an author the newest waits, whatever it is about.
             Unreliable::Passed(Passed { room, batch }) => {
                 let room = wire::encode(&(PASSED_KIND, room));
-                (Vec::from([&room[..], batch].concat()), room.len() + AUTHOR_LEN.min(batch.len()))
+                ([&room[..], batch].concat(), room.len() + AUTHOR_LEN.min(batch.len()))
             }
         }
     }

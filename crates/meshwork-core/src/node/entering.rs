@@ -5,6 +5,7 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::Node;
+use super::connecting::handle_ask_introductions;
 use super::rooms::{of_another_version, persist_token};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use crate::id::{Endpoint, RoomId, Secret};
@@ -97,7 +98,7 @@ impl Node {
         if base.rooms.get(handle).is_none() {
             return;
         }
-        base.rooms.end_presence(&base.own, handle);
+        base.rooms.lanes().end_presence(&base.own, handle);
         self.carry_out_outputs_of(handle);
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         base.servers.leave_room(&mut base.own, &base.rooms, handle);
@@ -119,11 +120,11 @@ impl Node {
 
     /// Carries out what rooms want. Returns whether there was nothing.
     pub(super) fn carry_out_room_outputs(&mut self) -> bool {
-        self.base
-            .rooms
-            .handles()
-            .into_iter()
-            .fold(true, |idle, handle| self.carry_out_outputs_of(handle) && idle)
+        let mut idle = true;
+        for handle in self.base.rooms.handles() {
+            idle &= self.carry_out_outputs_of(handle);
+        }
+        idle
     }
 
     /// Carries out what a room wants. Returns whether there was nothing.
@@ -142,7 +143,7 @@ impl Node {
         match output {
             RoomOutput::Event(event) => {
                 if matches!(event, Event::RulesChanged { .. }) {
-                    base.rooms.handle_rules(&mut base.own, handle);
+                    base.rooms.lanes().handle_rules(&mut base.own, handle);
                 }
                 base.own.event(event);
             }
@@ -168,7 +169,9 @@ impl Node {
             RoomOutput::Sought { by, to, through } => {
                 connecting.handle_sought(base, handle, &by, to, through)
             }
-            RoomOutput::Pass(ways, batch) => base.rooms.pass(&mut base.links, handle, &ways, batch.bytes()),
+            RoomOutput::Pass(ways, batch) => {
+                base.rooms.lanes().pass(&mut base.links, handle, &ways, batch.bytes())
+            }
             RoomOutput::Unseek(endpoint) => connecting.unseek(base, handle, endpoint),
             RoomOutput::Drop(endpoint, why) => connecting.drop_neighbour(base, handle, endpoint, why),
             RoomOutput::Relink => connecting.relink(base, handle),
@@ -188,7 +191,7 @@ impl Node {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         let done = match message {
             RoomMessage::AskIntroductions(asked) => {
-                return connecting.handle_ask_introductions(base, handle, from, &asked);
+                return handle_ask_introductions(base, handle, from, &asked);
             }
             RoomMessage::Introductions(introduced) => {
                 return connecting.handle_introductions(base, handle, from, &introduced);

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use super::connecting::{ASK_LATER, linked_state, path_words};
+use super::connecting::{ASK_LATER, linked_state, path_words, wants_proved};
 use super::{Node, Offence};
 use crate::id::Endpoint;
 use crate::lanes::Unreliable;
@@ -49,7 +49,7 @@ impl Node {
         let (endpoint, path, facts) = (state.remote(), state.path(), *state.facts());
         let attempt = connecting.attempts().take_proved(base, link, endpoint);
         let attempt = attempt.as_ref();
-        if !connecting.wants_proved(base, endpoint, attempt) {
+        if !wants_proved(base, endpoint, attempt) {
             return connecting.say_unlinked(base, link);
         }
         if !base.known.contains(endpoint) {
@@ -88,7 +88,7 @@ impl Node {
         base.own.set_state(endpoint, linked_state(path), told);
         connecting.attempts().report_link(base, link, sought, attempt);
         for room in rooms {
-            connecting.attach(base, endpoint, room);
+            connecting.visits().0.attach(base, endpoint, room);
         }
     }
 
@@ -96,7 +96,10 @@ impl Node {
         let base = &mut self.base;
         let done = match message {
             LinkMessage::Goodbye(reason) => return self.handle_goodbye(from, link, reason),
-            LinkMessage::Attach(attach) if attach.visits => self.connecting.handle_visit(base, from, &attach),
+            LinkMessage::Attach(attach) if attach.visits => {
+                let (visits, attempts) = self.connecting.visits();
+                visits.handle_attach(base, attempts, from, &attach)
+            }
             LinkMessage::Attach(attach) => {
                 let introduction = base.known.announcement(from).map(Introduction::from);
                 let attached =
@@ -130,7 +133,7 @@ impl Node {
                 as_offence(base.links.handle_direct(&mut base.own, from, room, direct))
             }
             LinkMessage::Presence(said) => {
-                base.rooms.handle_lane(&mut base.own, from, Unreliable::Presence(said));
+                base.rooms.lanes().handle_lane(&mut base.own, from, Unreliable::Presence(said));
                 Ok(())
             }
             LinkMessage::DirectReceived(number) => {
@@ -144,7 +147,7 @@ impl Node {
 
     fn handle_datagram(&mut self, from: Endpoint, bytes: &[u8]) {
         match Unreliable::decode(bytes) {
-            Ok(Some(said)) => self.base.rooms.handle_lane(&mut self.base.own, from, said),
+            Ok(Some(said)) => self.base.rooms.lanes().handle_lane(&mut self.base.own, from, said),
             Ok(None) => {}
             Err(error) => self.judge(from, Err((Refusal::Datagram, error.to_string()))),
         }
@@ -194,7 +197,7 @@ impl Node {
             base.rooms.attachments_mut().note_distant(handle, from);
             return base.rooms.handle_unreachable(&base.own, handle, from);
         }
-        connecting.forget_visit(base, handle, from);
+        connecting.visits().0.forget(base, handle, from);
         base.rooms.attachments_mut().unattach(handle, from);
         base.links.end_direct_in(&mut base.own, from, handle.0, "it is no member or no neighbour any more");
         match reason {

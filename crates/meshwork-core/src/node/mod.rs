@@ -194,7 +194,8 @@ impl Node {
         base.links.end_waiting(&mut base.own);
         base.servers.renew_ice_servers(&mut base.own, &base.rooms);
         connecting.handle_path_timeouts(base);
-        connecting.handle_visit_timeouts(base);
+        let (visits, attempts) = connecting.visits();
+        visits.handle_timeouts(base, attempts);
         connecting.handle_known_timeouts(base);
         self.vote_on_time();
         self.base.rooms.handle_overlay_timeouts(&self.base.own, &self.base.links);
@@ -383,7 +384,7 @@ impl Node {
     pub fn shut_down(&mut self, now: Time) {
         self.advance(now);
         for handle in self.base.rooms.handles() {
-            self.base.rooms.end_presence(&self.base.own, handle);
+            self.base.rooms.lanes().end_presence(&self.base.own, handle);
             self.carry_out_outputs_of(handle);
         }
         let (base, connecting) = (&mut self.base, &mut self.connecting);
@@ -439,7 +440,7 @@ impl Node {
             }
         }
         let Base { own, links, rooms, .. } = &mut self.base;
-        rooms.say_presence(own, links);
+        rooms.lanes().say_presence(own, links);
         // A command that the application gives spends nothing: it must answer at once.
         self.base.rooms.set_signatures_left(0);
         self.base.links.flush_all_later();

@@ -366,7 +366,7 @@ impl<'a> RoomMut<'a> {
     pub fn set_presence(&mut self, slot: Slot, state: Option<&[u8]>) -> Result<(), CommandError> {
         let Base { own, rooms, .. } = &mut self.node.base;
         // What is not due yet waits for the timeout.
-        if rooms.set_presence(own, self.room, slot, state.unwrap_or_default())? {
+        if rooms.lanes().set_presence(own, self.room, slot, state.unwrap_or_default())? {
             self.node.settle();
         }
         Ok(())
@@ -384,7 +384,7 @@ impl<'a> RoomMut<'a> {
         let base = &mut self.node.base;
         base.rooms.check_backpressure(&base.links, self.room)?;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
-        room.say(now, &base.own.identity, slot, topic, bytes)?;
+        room.talking().say(now, &base.own.identity, slot, topic, bytes)?;
         self.node.settle();
         Ok(())
     }
@@ -405,7 +405,7 @@ impl<'a> RoomMut<'a> {
         bytes: &[u8],
     ) -> Result<(), CommandError> {
         let Base { own, links, rooms, .. } = &mut self.node.base;
-        rooms.send_datagram(own, links, self.room, to, (slot, topic), bytes)
+        rooms.lanes().send_datagram(own, links, self.room, to, (slot, topic), bytes)
     }
 
     /// Keeps a link to a member, whether the overlay wants one or not, until [`RoomMut::end_visit`]: for one with whom
@@ -423,7 +423,7 @@ impl<'a> RoomMut<'a> {
 
     /// From now on a link to a member is kept as others are.
     pub fn end_visit(&mut self, endpoint: Endpoint) {
-        self.node.connecting.unpin_visit(self.room, endpoint);
+        self.node.connecting.visits().0.unpin(self.room, endpoint);
         self.node.settle();
     }
 

@@ -82,7 +82,7 @@ impl Room {
         restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });
-        self.handle_present_rules();
+        self.talking().handle_present_rules();
         self.keep_records(now);
         self.kept.comparison.handle_change(now.time);
         for (number, content) in outdated {

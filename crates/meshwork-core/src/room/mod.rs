@@ -32,6 +32,7 @@ pub mod rules;
 mod saying;
 mod seeking;
 pub mod storage;
+mod talking;
 pub mod writing;
 
 use alloc::string::String;
@@ -43,6 +44,7 @@ pub use self::kept::Kept;
 pub use self::membership::Membership;
 pub use self::replicas::{MakeReplica, Replicas};
 use self::storage::StorageOutput;
+pub use self::talking::Talking;
 pub use self::writing::outbox::OUTBOX_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
@@ -205,8 +207,7 @@ impl Room {
         for batch in self.kept.writing.outbox().batches().cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
-        self.repeat_said(now, endpoint);
-        self.hand_present(now, endpoint);
+        self.talking().handle_attached(now, endpoint);
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
@@ -228,7 +229,7 @@ impl Room {
         self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
         self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
-        self.handle_present_detached(endpoint, distant);
+        self.talking().handle_present_detached(endpoint, distant);
         self.finish(now);
     }
 
@@ -277,9 +278,7 @@ impl Room {
             let from = if self.membership.members().contains_key(&author) { author } else { from };
             self.accept(now, from, checked, true);
         }
-        self.handle_said_timeout(now);
-        self.handle_present_timeout(now);
-        self.sign_when_due(now);
+        self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
         let stays = |(&endpoint, member): (&Endpoint, &Member)| member.stays.then_some(endpoint);

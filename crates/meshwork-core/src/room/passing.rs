@@ -3,7 +3,8 @@
 use alloc::format;
 use alloc::string::ToString as _;
 
-use super::{Room, RoomOutput};
+use super::RoomOutput;
+use super::talking::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::ToAll;
 use crate::rulebook::Verdict;
@@ -14,7 +15,7 @@ use crate::signed::header::Family;
 use crate::time::Now;
 use crate::wire;
 
-impl Room {
+impl Talking<'_> {
     /// Says something to those in the room to whom there is no link, as soon as it may be: [`RoomOutput::Sign`] follows.
     pub fn pass_to_all(&mut self, now: Now, slot: Slot, said: ToAll) {
         if !self.membership.is_full_mesh() {

@@ -3,8 +3,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::Room;
 use super::delivery::Checked;
+use super::talking::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::replica::{Content, ContentError};
 use crate::seam::event::Event;
@@ -23,7 +23,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
     Ok(Content::new((), 0))
 }
 
-impl Room {
+impl Talking<'_> {
     /// Says to those to whom there is no link what one says of oneself in an app.
     pub fn present(&mut self, now: Now, identity: &Identity, slot: Slot, state: &[u8]) {
         let batch = self.sign_unkept(now, identity, slot, Family::Presence, state);

@@ -9,8 +9,8 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
-use super::Room;
 use super::delivery::Checked;
+use super::talking::Talking;
 use super::writing::WriteError;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Arrival, Heard, LATE, Saying, Sayings};
@@ -77,7 +77,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
         .map_err(|error| ContentError(error.to_string()))
 }
 
-impl Room {
+impl Talking<'_> {
     /// Says something to everybody in the room in the name of `identity`, who is this endpoint's peer.
     ///
     /// # Errors

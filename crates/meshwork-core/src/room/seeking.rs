@@ -7,8 +7,9 @@ use alloc::string::ToString as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::RoomOutput;
 use super::delivery::Checked;
-use super::{Room, RoomOutput};
+use super::talking::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::replica::{Content, ContentError};
 use crate::seam::lane::Slot;
@@ -35,7 +36,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
     read.map(|seeking| Content::new(seeking, 0)).map_err(|error| ContentError(error.to_string()))
 }
 
-impl Room {
+impl Talking<'_> {
     /// Looks for a member in the name of `identity`, who is this endpoint's peer and introduces itself.
     pub fn seek(&mut self, now: Now, identity: &Identity, me: &Introduction, to: Endpoint) {
         let Introduction { sealing_key, signature, .. } = me.clone();

@@ -83,25 +83,6 @@ impl Connecting {
         }
     }
 
-    /// A neighbour does not know some of those that we list.
-    pub(in crate::node) fn handle_ask_introductions(
-        &self,
-        base: &mut Base,
-        handle: RoomHandle,
-        from: Endpoint,
-        endpoints: &[Endpoint],
-    ) {
-        let attached =
-            endpoints.iter().filter(|endpoint| base.rooms.attachments().is_attached(**endpoint, handle));
-        let announcements = attached.filter_map(|endpoint| base.known.announcement(*endpoint));
-        let introductions: Vec<Introduction> = announcements.map(Introduction::from).collect();
-        if let Ok(introductions) = Bounded::new(introductions)
-            && !introductions.is_empty()
-        {
-            send(base, handle, from, RoomMessage::Introductions(introductions));
-        }
-    }
-
     /// A neighbour introduces endpoints that it lists.
     pub(in crate::node) fn handle_introductions(
         &mut self,
@@ -234,6 +215,24 @@ impl Connecting {
             }
             self.handle_sealed_signal(base, handle, origin, payload, Source::Neighbour(neighbour));
         }
+    }
+}
+
+/// A neighbour does not know some of those that we list.
+pub(in crate::node) fn handle_ask_introductions(
+    base: &mut Base,
+    handle: RoomHandle,
+    from: Endpoint,
+    endpoints: &[Endpoint],
+) {
+    let attached =
+        endpoints.iter().filter(|endpoint| base.rooms.attachments().is_attached(**endpoint, handle));
+    let announcements = attached.filter_map(|endpoint| base.known.announcement(*endpoint));
+    let introductions: Vec<Introduction> = announcements.map(Introduction::from).collect();
+    if let Ok(introductions) = Bounded::new(introductions)
+        && !introductions.is_empty()
+    {
+        send(base, handle, from, RoomMessage::Introductions(introductions));
     }
 }
 

@@ -21,9 +21,11 @@ use alloc::vec::Vec;
 
 use self::attempts::Attempts;
 use self::carrying::Carrying;
+pub(super) use self::introducing::handle_ask_introductions;
 pub(super) use self::known::{Known, Source};
 pub(super) use self::moves::{linked_state, path_words};
 pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
+pub(super) use self::unlinking::wants_proved;
 use self::visiting::Visits;
 use super::rooms::{Entry, send_detach};
 use super::{Base, PEERS_MAX};
@@ -93,7 +95,7 @@ impl Connecting {
         let Some(peer) = base.known.get_mut(endpoint) else { return };
         let is_news = peer.add_source(room, source);
         if base.links.is_linked(endpoint) {
-            self.attach(base, endpoint, room);
+            self.visits.attach(base, endpoint, room);
         } else if is_news && !is_trying {
             peer.next_try = Some(if offers { now } else { now + offers::ASK_DELAY });
             self.try_link(base, endpoint);
@@ -215,7 +217,7 @@ impl Connecting {
         self.carrying.forget_way(room, endpoint);
         self.attempts.detach(base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, DetachReason::Left);
-        self.visit_again(base, room, endpoint);
+        self.visits.begin_again(base, room, endpoint);
         self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
     }
 

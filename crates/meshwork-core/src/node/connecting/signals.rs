@@ -232,18 +232,13 @@ impl Connecting {
             if unknown && base.links.session(from).is_some() {
                 peer.next_try = Some(peer.next_try.map_or(until, |at| at.min(until)));
             }
-        } else if base.rooms.is_sparse(handle) && !self.takes_in(base, handle, from) {
+        } else if base.rooms.is_sparse(handle) && !self.visits.takes_in(base, handle, from) {
             self.send_signal(base, from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
         } else if !base.servers.has_no_way_to_hide(&base.own, handle)
             && self.attempts.make_place_for_speaker(base, from)
         {
             self.offer(base, from, handle, false);
         }
-    }
-
-    /// Whether there is a place for an endpoint, as a neighbour or on a visit.
-    fn takes_in(&self, base: &Base, handle: RoomHandle, endpoint: Endpoint) -> bool {
-        base.rooms.admits(handle, endpoint) || self.visits.contains(handle, endpoint)
     }
 
     fn handle_offer(
@@ -277,7 +272,7 @@ impl Connecting {
         if base.servers.has_no_way_to_hide(&base.own, handle) {
             return;
         }
-        if !self.takes_in(base, handle, from) || !self.attempts.make_place_for_speaker(base, from) {
+        if !self.visits.takes_in(base, handle, from) || !self.attempts.make_place_for_speaker(base, from) {
             base.rooms.refuse_full(&mut base.own, handle, from, "it offers a link, but the room is full");
             let refuse = SignalContent::Refuse(RefuseReason::Full);
             return self.send_signal(base, from, handle, epoch, refuse);

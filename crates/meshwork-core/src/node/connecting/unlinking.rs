@@ -58,21 +58,16 @@ impl Connecting {
         state.send(&LinkMessage::Unlinked);
         self.attempts.close(base, link, Some(GoodbyeReason::Left));
     }
+}
 
-    /// Whether a link that was just proved is wanted. One that people made by hand is.
-    pub(in crate::node) fn wants_proved(
-        &mut self,
-        base: &mut Base,
-        endpoint: Endpoint,
-        attempt: Option<&Attempt>,
-    ) -> bool {
-        if attempt.is_some_and(|attempt| attempt.by_hand.is_some()) {
-            base.known.link_again(endpoint.peer);
-        }
-        let is_wanted = !base.known.is_unlinked(endpoint.peer);
-        if let Some(peer) = base.known.get_mut(endpoint).filter(|_| is_wanted) {
-            peer.unlinked_us = false;
-        }
-        is_wanted
+/// Whether a link that was just proved is wanted. One that people made by hand is.
+pub(in crate::node) fn wants_proved(base: &mut Base, endpoint: Endpoint, attempt: Option<&Attempt>) -> bool {
+    if attempt.is_some_and(|attempt| attempt.by_hand.is_some()) {
+        base.known.link_again(endpoint.peer);
     }
+    let is_wanted = !base.known.is_unlinked(endpoint.peer);
+    if let Some(peer) = base.known.get_mut(endpoint).filter(|_| is_wanted) {
+        peer.unlinked_us = false;
+    }
+    is_wanted
 }

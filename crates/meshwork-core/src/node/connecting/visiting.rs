@@ -14,6 +14,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::attempts::Attempts;
 use super::introducing::check_announcement;
 use super::known::Source;
 use super::{Connecting, UNSOUGHT};
@@ -38,7 +39,7 @@ const SEEK_AGAIN: Duration = Duration::from_secs(4);
 
 /// Members that are visited, or that look for us.
 #[derive(Debug, Default)]
-pub(super) struct Visits(BTreeMap<(RoomHandle, Endpoint), Visit>);
+pub(in crate::node) struct Visits(BTreeMap<(RoomHandle, Endpoint), Visit>);
 
 #[derive(Debug)]
 struct Visit {
@@ -57,6 +58,154 @@ impl Visits {
 
     pub(super) fn forget_room(&mut self, room: RoomHandle) {
         self.0.retain(|(of, _), _| *of != room);
+    }
+
+    /// Whether there is a place for an endpoint, as a neighbour or on a visit.
+    pub(super) fn takes_in(&self, base: &Base, room: RoomHandle, endpoint: Endpoint) -> bool {
+        base.rooms.admits(room, endpoint) || self.contains(room, endpoint)
+    }
+
+    /// The application keeps a visit no longer than others.
+    pub(in crate::node) fn unpin(&mut self, room: RoomHandle, endpoint: Endpoint) {
+        if let Some(visit) = self.0.get_mut(&(room, endpoint)) {
+            visit.is_pinned = false;
+        }
+    }
+
+    /// Tells a linked endpoint that we are in a room with it: as a visitor where the overlay wants it for no neighbour.
+    pub(in crate::node) fn attach(&self, base: &mut Base, endpoint: Endpoint, room: RoomHandle) {
+        let wants = |room: &Room| room.membership().wants_link(endpoint);
+        if self.contains(room, endpoint) && !base.rooms.room(room).is_some_and(wants) {
+            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
+        } else {
+            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
+        }
+    }
+
+    /// A linked endpoint says that it visits us.
+    pub(in crate::node) fn handle_attach(
+        &mut self,
+        base: &mut Base,
+        attempts: &mut Attempts,
+        from: Endpoint,
+        attach: &Attach,
+    ) -> Result<(), Offence> {
+        let Some(room) = base.rooms.with_id(attach.room) else {
+            send_detach(&mut base.links, from, attach.room, DetachReason::Left);
+            return Ok(());
+        };
+        if !self.contains(room, from) && !self.make_place(base, attempts) {
+            send_detach(&mut base.links, from, attach.room, DetachReason::Full);
+            return Ok(());
+        }
+        let Some(room) = base.rooms.handle_visit(&mut base.own, &mut base.links, from, attach)? else {
+            return Ok(());
+        };
+        let until = base.own.time() + FOUND_WITHIN;
+        let visit = Visit { until, seek_at: None, is_pinned: false };
+        self.0.entry((room, from)).or_insert(visit);
+        if let Some(peer) = base.known.get_mut(from) {
+            peer.add_source(room, Source::Visit);
+            peer.rooms.insert(room);
+        }
+        base.links.handle_attached(&mut base.own, from, room.0);
+        Ok(())
+    }
+
+    /// A neighbour is given up by the overlay. If the application keeps a link to it, it is a visit from here on.
+    pub(super) fn begin_again(&self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        if self.contains(room, endpoint) {
+            if let Some(peer) = base.known.get_mut(endpoint) {
+                peer.add_source(room, Source::Visit);
+            }
+            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
+        }
+    }
+
+    /// The other end is no member, or wants no visit any more. One that the application keeps is looked for again.
+    pub(in crate::node) fn forget(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        base.rooms.attachments_mut().end_visit(endpoint, room);
+        match self.0.get_mut(&(room, endpoint)) {
+            Some(visit) if visit.is_pinned => visit.seek_at = Some(base.own.time() + SEEK_AGAIN),
+            _ => {
+                self.0.remove(&(room, endpoint));
+                if let Some(peer) = base.known.get_mut(endpoint) {
+                    peer.remove_source(room, Source::Visit);
+                }
+            }
+        }
+    }
+
+    /// Ends visits over which nothing was said for long, or that came to nothing, and looks again for members.
+    pub(in crate::node) fn handle_timeouts(&mut self, base: &mut Base, attempts: &mut Attempts) {
+        let now = base.own.time();
+        let is_due = |(&(room, endpoint), visit): (&(RoomHandle, Endpoint), &Visit)| {
+            visit.due(base, room, endpoint).is_some_and(|at| at <= now)
+        };
+        let due = self.0.iter().filter(|entry| is_due(*entry)).map(|(name, _)| *name);
+        for (room, endpoint) in due.collect::<Vec<_>>() {
+            let Some(visit) = self.0.get(&(room, endpoint)) else { continue };
+            let is_linked = base.rooms.attachments().hears(endpoint, room);
+            if is_linked || visit.until <= now && !visit.is_pinned {
+                self.end(base, attempts, room, endpoint);
+            } else {
+                self.seek(base, attempts, room, endpoint);
+            }
+        }
+    }
+
+    /// Looks for a member that is to be visited; one to whom another room has a link is attached at once.
+    fn seek(&mut self, base: &mut Base, attempts: &Attempts, room: RoomHandle, endpoint: Endpoint) {
+        let now = base.own.time();
+        if let Some(visit) = self.0.get_mut(&(room, endpoint)) {
+            visit.seek_at = Some(now + SEEK_AGAIN);
+        }
+        if let Some(peer) = base.known.get_mut(endpoint) {
+            peer.add_source(room, Source::Visit);
+        }
+        if base.links.is_linked(endpoint) {
+            return self.attach(base, endpoint, room);
+        }
+        let me = Introduction::from(&base.own.announcement);
+        if !attempts.is_trying(base, endpoint)
+            && let Some((open, now)) = base.rooms.room_mut(&base.own, room)
+        {
+            open.talking().seek(now, &base.own.identity, &me, endpoint);
+        }
+    }
+
+    fn end(&mut self, base: &mut Base, attempts: &mut Attempts, room: RoomHandle, endpoint: Endpoint) {
+        self.0.remove(&(room, endpoint));
+        let was_visited = base.rooms.attachments().visited(endpoint, room).is_some();
+        base.rooms.attachments_mut().end_visit(endpoint, room);
+        let id = base.rooms.get(room).and_then(Entry::id).filter(|_| was_visited);
+        if let Some(id) = id {
+            base.rooms.attachments_mut().note_distant(room, endpoint);
+            base.links.end_direct_in(&mut base.own, endpoint, room.0, "nothing was said for long");
+            send_detach(&mut base.links, endpoint, id, DetachReason::Left);
+            attempts.close_unused(base, endpoint, UNSOUGHT);
+        }
+        attempts.handle_absent(base, room, endpoint, Source::Visit);
+    }
+
+    /// Makes a place for a visit: where all are taken, the one that was silent longest ends, if nobody keeps it and it was
+    /// so for long enough.
+    fn make_place(&mut self, base: &mut Base, attempts: &mut Attempts) -> bool {
+        if self.0.len() < VISITS_MAX {
+            return true;
+        }
+        let visited = |&(room, endpoint): &(RoomHandle, Endpoint)| {
+            base.rooms.attachments().visited(endpoint, room).unwrap_or_default()
+        };
+        let loose = self.0.iter().filter(|(_, visit)| !visit.is_pinned);
+        let idle = loose.map(|(name, _)| (visited(name), *name)).min();
+        match idle.filter(|(said, _)| base.own.time().since(*said) >= IDLE && *said > Time(0)) {
+            Some((_, (room, endpoint))) => {
+                self.end(base, attempts, room, endpoint);
+                true
+            }
+            None => false,
+        }
     }
 
     /// When something about a visit is to be done.
@@ -84,6 +233,11 @@ impl Visit {
 }
 
 impl Connecting {
+    /// The visits, and the attempts with which they end.
+    pub(in crate::node) fn visits(&mut self) -> (&mut Visits, &mut Attempts) {
+        (&mut self.visits, &mut self.attempts)
+    }
+
     /// The application wants to reach a member, and to keep the link if it is pinned. One to whom there is a link, or in a
     /// room in which everybody is linked, is not visited.
     ///
@@ -111,22 +265,17 @@ impl Connecting {
         if is_attached && !pins {
             return Ok(());
         }
-        if !self.make_place_for_visit(base) || !self.know_of(base, room, to) {
+        let has_place = self.visits.make_place(base, &mut self.attempts);
+        if !has_place || !base.known.contains(to) && !self.enter(base, to) {
             return Err(CommandError::TooManyVisits(VISITS_MAX));
         }
+        base.known.note_seen(to, room);
         let visit = Visit { until: now + FOUND_WITHIN, seek_at: Some(now), is_pinned: pins };
         self.visits.0.insert((room, to), visit);
         if !is_attached {
-            self.seek_visited(base, room, to);
+            self.visits.seek(base, &self.attempts, room, to);
         }
         Ok(())
-    }
-
-    /// The application keeps a visit no longer than others.
-    pub(in crate::node) fn unpin_visit(&mut self, room: RoomHandle, endpoint: Endpoint) {
-        if let Some(visit) = self.visits.0.get_mut(&(room, endpoint)) {
-            visit.is_pinned = false;
-        }
     }
 
     /// Somebody looks for a member: passes signals back to it from here on, and begins a link to it if it looks for us.
@@ -152,7 +301,9 @@ impl Connecting {
         }
         // Who finds no place asks again, or hears after a while that nobody answered.
         let is_expected = self.visits.contains(room, origin);
-        if !is_expected && !self.make_place_for_visit(base) || !self.know(base, room, &announcement) {
+        if !is_expected && !self.visits.make_place(base, &mut self.attempts)
+            || !self.know(base, room, &announcement)
+        {
             return;
         }
         let visit = Visit { until: now + FOUND_WITHIN, seek_at: None, is_pinned: false };
@@ -161,157 +312,9 @@ impl Connecting {
             peer.add_source(room, Source::Visit);
         }
         if base.links.is_linked(origin) {
-            self.attach(base, origin, room);
+            self.visits.attach(base, origin, room);
         } else {
             self.try_now(base, origin);
         }
-    }
-
-    /// Tells a linked endpoint that we are in a room with it: as a visitor where the overlay wants it for no neighbour.
-    pub(in crate::node) fn attach(&mut self, base: &mut Base, endpoint: Endpoint, room: RoomHandle) {
-        let wants = |room: &Room| room.membership().wants_link(endpoint);
-        if self.visits.contains(room, endpoint) && !base.rooms.room(room).is_some_and(wants) {
-            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
-        } else {
-            base.rooms.send_attach(&base.own, &mut base.links, endpoint, room);
-        }
-    }
-
-    /// A linked endpoint says that it visits us.
-    pub(in crate::node) fn handle_visit(
-        &mut self,
-        base: &mut Base,
-        from: Endpoint,
-        attach: &Attach,
-    ) -> Result<(), Offence> {
-        let Some(room) = base.rooms.with_id(attach.room) else {
-            send_detach(&mut base.links, from, attach.room, DetachReason::Left);
-            return Ok(());
-        };
-        if !self.visits.contains(room, from) && !self.make_place_for_visit(base) {
-            send_detach(&mut base.links, from, attach.room, DetachReason::Full);
-            return Ok(());
-        }
-        let Some(room) = base.rooms.handle_visit(&mut base.own, &mut base.links, from, attach)? else {
-            return Ok(());
-        };
-        let until = base.own.time() + FOUND_WITHIN;
-        let visit = Visit { until, seek_at: None, is_pinned: false };
-        self.visits.0.entry((room, from)).or_insert(visit);
-        if let Some(peer) = base.known.get_mut(from) {
-            peer.add_source(room, Source::Visit);
-            peer.rooms.insert(room);
-        }
-        base.links.handle_attached(&mut base.own, from, room.0);
-        Ok(())
-    }
-
-    /// A neighbour is given up by the overlay. If the application keeps a link to it, it is a visit from here on.
-    pub(super) fn visit_again(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-        if self.visits.contains(room, endpoint) {
-            if let Some(peer) = base.known.get_mut(endpoint) {
-                peer.add_source(room, Source::Visit);
-            }
-            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
-        }
-    }
-
-    /// The other end is no member, or wants no visit any more. One that the application keeps is looked for again.
-    pub(in crate::node) fn forget_visit(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-        base.rooms.attachments_mut().end_visit(endpoint, room);
-        match self.visits.0.get_mut(&(room, endpoint)) {
-            Some(visit) if visit.is_pinned => visit.seek_at = Some(base.own.time() + SEEK_AGAIN),
-            _ => {
-                self.visits.0.remove(&(room, endpoint));
-                if let Some(peer) = base.known.get_mut(endpoint) {
-                    peer.remove_source(room, Source::Visit);
-                }
-            }
-        }
-    }
-
-    /// Ends visits over which nothing was said for long, or that came to nothing, and looks again for members.
-    pub(in crate::node) fn handle_visit_timeouts(&mut self, base: &mut Base) {
-        let now = base.own.time();
-        let is_due = |(&(room, endpoint), visit): (&(RoomHandle, Endpoint), &Visit)| {
-            visit.due(base, room, endpoint).is_some_and(|at| at <= now)
-        };
-        let due = self.visits.0.iter().filter(|entry| is_due(*entry)).map(|(name, _)| *name);
-        for (room, endpoint) in due.collect::<Vec<_>>() {
-            let Some(visit) = self.visits.0.get(&(room, endpoint)) else { continue };
-            let is_linked = base.rooms.attachments().hears(endpoint, room);
-            if is_linked || visit.until <= now && !visit.is_pinned {
-                self.end_visit(base, room, endpoint);
-            } else {
-                self.seek_visited(base, room, endpoint);
-            }
-        }
-    }
-
-    /// Looks for a member that is to be visited; one to whom another room has a link is attached at once.
-    fn seek_visited(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-        let now = base.own.time();
-        if let Some(visit) = self.visits.0.get_mut(&(room, endpoint)) {
-            visit.seek_at = Some(now + SEEK_AGAIN);
-        }
-        if let Some(peer) = base.known.get_mut(endpoint) {
-            peer.add_source(room, Source::Visit);
-        }
-        if base.links.is_linked(endpoint) {
-            return self.attach(base, endpoint, room);
-        }
-        let me = Introduction::from(&base.own.announcement);
-        if !self.attempts.is_trying(base, endpoint)
-            && let Some((open, now)) = base.rooms.room_mut(&base.own, room)
-        {
-            open.seek(now, &base.own.identity, &me, endpoint);
-        }
-    }
-
-    fn end_visit(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-        self.visits.0.remove(&(room, endpoint));
-        let was_visited = base.rooms.attachments().visited(endpoint, room).is_some();
-        base.rooms.attachments_mut().end_visit(endpoint, room);
-        let id = base.rooms.get(room).and_then(Entry::id).filter(|_| was_visited);
-        if let Some(id) = id {
-            base.rooms.attachments_mut().note_distant(room, endpoint);
-            base.links.end_direct_in(&mut base.own, endpoint, room.0, "nothing was said for long");
-            send_detach(&mut base.links, endpoint, id, DetachReason::Left);
-            self.attempts.close_unused(base, endpoint, UNSOUGHT);
-        }
-        self.attempts.handle_absent(base, room, endpoint, Source::Visit);
-    }
-
-    /// Makes a place for a visit: where all are taken, the one that was silent longest ends, if nobody keeps it and it was
-    /// so for long enough.
-    fn make_place_for_visit(&mut self, base: &mut Base) -> bool {
-        if self.visits.0.len() < VISITS_MAX {
-            return true;
-        }
-        let visited = |&(room, endpoint): &(RoomHandle, Endpoint)| {
-            base.rooms.attachments().visited(endpoint, room).unwrap_or_default()
-        };
-        let loose = self.visits.0.iter().filter(|(_, visit)| !visit.is_pinned);
-        let idle = loose.map(|(name, _)| (visited(name), *name)).min();
-        match idle.filter(|(said, _)| base.own.time().since(*said) >= IDLE && *said > Time(0)) {
-            Some((_, (room, endpoint))) => {
-                self.end_visit(base, room, endpoint);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Somebody is known from here on of whom nothing is known but its name.
-    fn know_of(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) -> bool {
-        let announcement = self.carrying.heard(room, endpoint);
-        if let Some(announcement) = announcement.filter(crate::signalling::announce::verify) {
-            return self.know(base, room, &announcement);
-        }
-        if !base.known.contains(endpoint) && !self.enter(base, endpoint) {
-            return false;
-        }
-        base.known.note_seen(endpoint, room);
-        true
     }
 }

@@ -1,10 +1,11 @@
 //! What is said on lanes to members that are linked, and what they say to the application.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::attachments::Attachment;
+use super::attachments::{Attachment, Attachments};
 use super::{Entry, Rooms};
 use crate::id::Endpoint;
 use crate::lanes::{Allowance, Datagram, Passed, ToAll, Unreliable};
@@ -15,9 +16,23 @@ use crate::node::view::CommandError;
 use crate::room::Room;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::lane::{Audience, Slot, Topic};
+use crate::time::Now;
 use crate::wire::Bytes;
 
+/// Rooms and who is attached to them, as far as lanes need them.
+pub(in crate::node) struct Lanes<'a> {
+    rooms: &'a mut BTreeMap<RoomHandle, Box<Entry>>,
+    attachments: &'a mut Attachments,
+}
+
 impl Rooms {
+    /// To say something on lanes, or to hear it.
+    pub(in crate::node) fn lanes(&mut self) -> Lanes<'_> {
+        Lanes { rooms: &mut self.rooms, attachments: &mut self.attachments }
+    }
+}
+
+impl Lanes<'_> {
     /// Sets what one says of oneself in a room. Returns whether that is to be said at once.
     ///
     /// # Errors
@@ -37,13 +52,18 @@ impl Rooms {
         Ok(entry.presence.is_due(own.time()))
     }
 
+    fn open(&mut self, own: &Own, handle: RoomHandle) -> Result<(&mut Room, Now), CommandError> {
+        let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
+        entry.open(own).ok_or(CommandError::NotOpen)
+    }
+
     /// Says of oneself what is due.
     pub(in crate::node) fn say_presence(&mut self, own: &Own, links: &mut Links) {
-        for (&handle, entry) in &mut self.rooms {
+        for (&handle, entry) in &mut *self.rooms {
             if let Some(room) = entry.room.as_mut().filter(|room| !room.membership().is_full_mesh()) {
                 let present = room.kept().present(own.now);
                 for (slot, state) in entry.presence.take_passed(own.time()) {
-                    room.present(present, &own.identity, slot, &state);
+                    room.talking().present(present, &own.identity, slot, &state);
                 }
             }
             if !entry.presence.is_due(own.time()) {
@@ -72,7 +92,10 @@ impl Rooms {
         };
         if !room.membership().is_full_mesh() {
             let present = room.kept().present(own.now);
-            presence.shown().into_iter().for_each(|slot| room.present(present, &own.identity, slot, &[]));
+            presence
+                .shown()
+                .into_iter()
+                .for_each(|slot| room.talking().present(present, &own.identity, slot, &[]));
         }
     }
 
@@ -111,7 +134,7 @@ impl Rooms {
         if to == Audience::All {
             let bytes =
                 Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
-            room.pass_to_all(now, slot, ToAll { topic: topic.clone(), bytes });
+            room.talking().pass_to_all(now, slot, ToAll { topic: topic.clone(), bytes });
         }
         let bytes =
             Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
@@ -186,9 +209,9 @@ impl Rooms {
             Unreliable::Passed(Passed { room, batch }) => {
                 if is_taken(own, from, &mut one.taken, Refusal::Datagram)
                     && let Some(room) = one.room(room)
-                    && let Some((room, _)) = self.room_mut(own, room)
+                    && let Ok((room, _)) = self.open(own, room)
                 {
-                    room.handle_passed(from, &batch);
+                    room.talking().handle_passed(from, &batch);
                 }
             }
         }

@@ -84,6 +84,13 @@ impl Entry {
         self.room.as_ref()
     }
 
+    /// The room, once its genesis is known, to change it, and its present moment.
+    fn open(&mut self, own: &Own) -> Option<(&mut Room, Now)> {
+        let room = self.room.as_mut()?;
+        let present = room.kept().present(own.now);
+        Some((room, present))
+    }
+
     /// Its secret, if it is private and we know it.
     pub(super) fn secret(&self) -> Option<&Secret> {
         self.secrets.as_ref().map(|secrets| &secrets.secret)
@@ -190,9 +197,7 @@ impl Rooms {
 
     /// A room whose genesis is known, to change it, and its present moment.
     pub(super) fn room_mut(&mut self, own: &Own, handle: RoomHandle) -> Option<(&mut Room, Now)> {
-        let room = self.rooms.get_mut(&handle)?.room.as_mut()?;
-        let present = room.kept().present(own.now);
-        Some((room, present))
+        self.rooms.get_mut(&handle)?.open(own)
     }
 
     /// The same for a command of the application.
@@ -201,9 +206,7 @@ impl Rooms {
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`].
     pub(super) fn open(&mut self, own: &Own, handle: RoomHandle) -> Result<(&mut Room, Now), CommandError> {
         let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
-        let room = entry.room.as_mut().ok_or(CommandError::NotOpen)?;
-        let present = room.kept().present(own.now);
-        Ok((room, present))
+        entry.open(own).ok_or(CommandError::NotOpen)
     }
 
     /// Rooms whose genesis is known.

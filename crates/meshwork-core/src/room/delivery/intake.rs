@@ -1,23 +1,18 @@
 //! How batches come into a room: queued, verified in slices, applied, passed on, acknowledged, stored.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::room::comparison::Key;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
 use crate::room::{Room, RoomOutput};
-use crate::signed::batch::{SignedBatch, UnverifiedBatch};
-use crate::signed::header::Family;
+use crate::signed::batch::UnverifiedBatch;
 use crate::time::Now;
 
 /// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all that
 /// most rooms have. The rest follow in slices.
 const RESTORED_AT_ONCE: usize = 256;
-/// How old a batch may be that is passed on without being kept: who is away for longer compares with a member that
-/// keeps it.
-const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
 /// How many batches that need no signature count as much as one that does.
 const KNOWN_PER_SIGNATURE: usize = 16;
 
@@ -141,11 +136,8 @@ impl Room {
         if !self.admits_batch(&checked.batch) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
-        match checked.batch.header().replica.family() {
-            Family::Say => return self.accept_said(now, from, &checked),
-            Family::Seek => return self.accept_sought(now, from, &checked),
-            Family::Presence => return self.accept_present(now, from, &checked),
-            Family::Own | Family::ByValue | Family::ByTime | Family::Datagram => {}
+        if !checked.batch.header().replica.family().is_kept() {
+            return self.talking().accept(now, from, &checked);
         }
         if key.author == from && self.kept.stays {
             self.kept.storage.acknowledge(from, key.sequence);
@@ -160,17 +152,6 @@ impl Room {
         } else {
             self.membership.overlay_mut().handle_known(now, &batch);
         }
-    }
-
-    /// Passes on a live batch that this program does not keep, once, while it is news.
-    pub(in crate::room) fn pass_on(&mut self, now: Now, from: Endpoint, batch: &SignedBatch) {
-        let age = now.wall.as_millis().saturating_sub(batch.header().window.most.millis());
-        if u128::from(age) > PASSED_ON_WITHIN.as_millis() {
-            return self.membership.overlay_mut().handle_known(now, batch);
-        }
-        self.kept.delivery.remember(batch.key());
-        let targets = self.membership.overlay_mut().targets(now, batch, Some(from));
-        self.kept.send_live(targets, batch);
     }
 
     /// Verifies and takes in one batch. Returns what that cost.
@@ -207,7 +188,7 @@ impl Room {
                 }
             }
             Rejection::Unknown => {}
-            Rejection::Foreign(batch) if live => self.pass_on(now, from, &batch),
+            Rejection::Foreign(batch) if live => self.talking().pass_on(now, from, &batch),
             Rejection::Foreign(_) => {}
             Rejection::Unruled(batch) => self.kept.rules.await_record(from, batch, live),
             Rejection::Cut(author) => self.kept.tell_cut(author),

@@ -12,10 +12,8 @@ use super::{Room, delivery};
 use crate::id::Identity;
 use crate::replica::{Content, ReplicaNumber};
 use crate::room::rules::publish::{Act, MODERATORS};
-use crate::seam::lane::Slot;
 use crate::signed::batch::{Header, SignedBatch, StampWindow};
 use crate::signed::change::Limit;
-use crate::signed::header::Family;
 use crate::time::Now;
 
 /// What became of a call of [`RoomMut::write`](crate::node::RoomMut::write).
@@ -228,7 +226,7 @@ impl Room {
             // What is not joined now is joined when the next record comes.
             let _ = self.govern(now, identity, Act::Join);
         }
-        self.sign_passed(now, identity);
+        self.talking().sign_passed(now, identity);
         let Some((number, shown)) = self.kept.writing.unsaid.pop_front() else { return };
         let said_again = |room: &Room, most| {
             let replica = room.kept.replicas.get(number);
@@ -240,32 +238,6 @@ impl Room {
             let some = said_again(self, left as usize);
             let _ = self.write(now, identity, number, some);
         }
-    }
-
-    /// Signs what is said in an app now and nobody keeps, in the name of `identity`; `family` is one of which nothing is
-    /// kept.
-    pub(super) fn sign_unkept(
-        &mut self,
-        now: Now,
-        identity: &Identity,
-        slot: Slot,
-        family: Family,
-        payload: &[u8],
-    ) -> SignedBatch {
-        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
-        self.kept.clock.merge(stamp);
-        let number = ReplicaNumber::new(slot.number(), family).expect("the slot of an app is one");
-        let header = self.kept.header(number, StampWindow::at(stamp));
-        self.kept.writing.take_sequence();
-        SignedBatch::sign(identity, &self.kept.id, &header, payload)
-            .expect("it is shorter than a batch may be and the author is this peer")
-    }
-
-    /// Sends everybody what was signed and nobody keeps.
-    pub(super) fn send_unkept(&mut self, now: Now, batch: &SignedBatch) {
-        let targets = self.membership.overlay_mut().targets(now, batch, None);
-        self.kept.send_live(targets, batch);
-        self.finish(now);
     }
 
     /// Signs a payload, sends it to everybody and applies it here.
