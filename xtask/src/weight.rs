@@ -15,9 +15,9 @@ type Budget = (&'static str, &'static [&'static str], u64);
 
 /// The first two are all that a stroke waits for; see docs/decisions/0016-page-weight-and-frames.md.
 const BUDGETS: [Budget; 3] = [
-    ("a room, until a stroke is taken", &["overlays"], 675_000),
-    ("a room made on the start page, likewise", &["home"], 675_000),
-    ("a room with all its tools", &["overlays", "later", "notes"], 985_000),
+    ("a room, until a stroke is taken", &["overlays"], 700_000),
+    ("a room made on the start page, likewise", &["home"], 700_000),
+    ("a room with all its tools", &["overlays", "later", "notes"], 1_010_000),
 ];
 /// Endings of the compressed copies, in the order in which the server prefers them.
 const COMPRESSED: [&str; 2] = ["br", "gz"];

@@ -193,13 +193,14 @@ impl Node {
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         if reason == DetachReason::Full && base.rooms.attachments().visited(from, handle).is_some() {
-            // It keeps the visit, and has no place for a neighbour.
-            base.rooms.attachments_mut().note_distant(handle, from);
-            return base.rooms.handle_unreachable(&base.own, handle, from);
+            // It has no place for a neighbour, and keeps the visit.
+            base.rooms.attachments_mut().unattach_neighbour(handle, from);
+        } else {
+            connecting.visits().0.forget(base, handle, from);
+            base.rooms.attachments_mut().unattach(handle, from);
+            let why = "it is no member or no neighbour any more";
+            base.links.end_direct_in(&mut base.own, from, handle.0, why);
         }
-        connecting.visits().0.forget(base, handle, from);
-        base.rooms.attachments_mut().unattach(handle, from);
-        base.links.end_direct_in(&mut base.own, from, handle.0, "it is no member or no neighbour any more");
         match reason {
             DetachReason::Left => base.known.unlist(from, handle),
             DetachReason::Full => base.rooms.attachments_mut().note_distant(handle, from),

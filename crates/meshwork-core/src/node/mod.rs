@@ -405,6 +405,7 @@ impl Node {
             peers: self.base.known.count(),
             links: links.count(),
             attempts: self.connecting.pending(),
+            visits: rooms.attachments().visits(),
             queued_bytes_most: links.all().map(Link::queued).max().unwrap_or(0),
             held_batches: rooms.rooms().map(|room| room.kept().held_batches()).sum(),
             unverified_bytes: rooms.rooms().map(|room| room.kept().unverified_bytes()).sum(),

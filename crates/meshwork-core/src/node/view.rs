@@ -164,6 +164,8 @@ pub struct Usage {
     pub links: usize,
     /// Attempts among them, at most [`PENDING_MAX`](super::PENDING_MAX).
     pub attempts: usize,
+    /// Links that are there for visits alone, at most 8.
+    pub visits: usize,
     /// Bytes that wait on the link where most wait.
     pub queued_bytes_most: usize,
     /// Bytes of direct messages kept for or from the endpoint for which most are kept, at most

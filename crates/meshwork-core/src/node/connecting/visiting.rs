@@ -178,7 +178,9 @@ impl Visits {
         self.0.remove(&(room, endpoint));
         let was_visited = base.rooms.attachments().visited(endpoint, room).is_some();
         base.rooms.attachments_mut().end_visit(endpoint, room);
-        let id = base.rooms.get(room).and_then(Entry::id).filter(|_| was_visited);
+        // Of whom the overlay made a neighbour nothing else changes.
+        let is_over = was_visited && !base.rooms.attachments().is_attached(endpoint, room);
+        let id = base.rooms.get(room).and_then(Entry::id).filter(|_| is_over);
         if let Some(id) = id {
             base.rooms.attachments_mut().note_distant(room, endpoint);
             base.links.end_direct_in(&mut base.own, endpoint, room.0, "nothing was said for long");

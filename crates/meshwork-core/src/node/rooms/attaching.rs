@@ -139,6 +139,7 @@ impl Rooms {
         one.attached.retain(|_, room| *room != handle);
         one.attached.insert(attach.number, handle);
         one.distant.remove(&handle);
+        one.end_visit(handle);
         let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(None) };
         if !is_again || is_resumed {
             entry.presence.tell_again(from);

@@ -98,6 +98,11 @@ impl Attachment {
         is_news
     }
 
+    /// A visit is over.
+    pub(super) fn end_visit(&mut self, room: RoomHandle) {
+        self.visits.remove(&room);
+    }
+
     /// It visits us too, and calls the room by this number.
     pub(super) fn take_visit(&mut self, now: Time, room: RoomHandle, number: u32) {
         self.visits.retain(|other, visit| *other == room || visit.number != Some(number));
@@ -111,10 +116,15 @@ impl Attachment {
 
     /// It has nothing to do with a room any more.
     pub(super) fn remove(&mut self, room: RoomHandle) {
+        self.remove_neighbour(room);
+        self.visits.remove(&room);
+    }
+
+    /// It is no neighbour in a room any more.
+    fn remove_neighbour(&mut self, room: RoomHandle) {
         self.attached.retain(|_, attached| *attached != room);
         self.reattaching.remove(&room);
         self.sent.remove(&room);
-        self.visits.remove(&room);
     }
 }
 
@@ -215,6 +225,11 @@ impl Attachments {
         self.get(endpoint).is_some_and(|one| one.hears(room) || one.is_attached(room))
     }
 
+    /// How many are linked for visits alone.
+    pub(in crate::node) fn visits(&self) -> usize {
+        self.ends.values().filter(|one| !one.visits.is_empty() && one.attached.is_empty()).count()
+    }
+
     /// When something was said last on a visit that both ends know of.
     pub(in crate::node) fn visited(&self, endpoint: Endpoint, room: RoomHandle) -> Option<Time> {
         let visit = self.get(endpoint)?.visits.get(&room)?;
@@ -231,7 +246,7 @@ impl Attachments {
     /// A visit is over.
     pub(in crate::node) fn end_visit(&mut self, endpoint: Endpoint, room: RoomHandle) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
-            one.visits.remove(&room);
+            one.end_visit(room);
         }
     }
 
@@ -249,6 +264,13 @@ impl Attachments {
     pub(in crate::node) fn unattach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
             one.remove(handle);
+        }
+    }
+
+    /// An endpoint is no neighbour in a room any more, and its visit goes on.
+    pub(in crate::node) fn unattach_neighbour(&mut self, handle: RoomHandle, endpoint: Endpoint) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.remove_neighbour(handle);
         }
     }
 
