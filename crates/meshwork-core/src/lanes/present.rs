@@ -68,6 +68,12 @@ impl Present {
         has_place
     }
 
+    /// Whether what is shown of an endpoint in an app is this already.
+    pub fn shows(&self, endpoint: Endpoint, slot: Slot, state: &[u8]) -> bool {
+        let said = self.said.get(&(endpoint, slot));
+        said.is_some_and(|said| said.is_shown() && said.batch.payload() == state)
+    }
+
     /// What an endpoint says of itself, where that is something.
     pub fn of(&self, endpoint: Endpoint) -> Vec<(Slot, Vec<u8>)> {
         let its = self.said.iter().filter(|((whose, _), said)| *whose == endpoint && said.is_shown());

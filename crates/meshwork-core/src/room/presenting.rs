@@ -35,13 +35,16 @@ impl Talking<'_> {
         let (batch, header) = (&checked.batch, checked.batch.header());
         let Some(slot) = Slot::new(header.replica.slot()) else { return };
         let is_news = self.kept.present.is_news(header.author, slot, header.window.most);
+        let is_again = self.kept.present.shows(header.author, slot, batch.payload());
         if !is_news || !self.kept.present.take(now.time, slot, batch.clone()) {
             return self.membership.overlay_mut().handle_known(now, batch);
         }
         let targets = self.membership.overlay_mut().targets(now, batch, Some(from));
         self.kept.send_live(targets, batch);
         let state = batch.payload();
-        self.tell_present(header.author, slot, (!state.is_empty()).then(|| state.to_vec()));
+        if !is_again {
+            self.tell_present(header.author, slot, (!state.is_empty()).then(|| state.to_vec()));
+        }
     }
 
     /// Hands a member that attaches what others said of themselves.
