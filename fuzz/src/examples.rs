@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
-use meshwork_core::lanes::{Datagram, Letter, Said, Saying, Unreliable};
+use meshwork_core::lanes::{Datagram, Letter, Passed, Said, Saying, Unreliable};
 use meshwork_core::links::message::{Attach, Detach, DetachReason, Direct, GoodbyeReason, LinkMessage};
 use meshwork_core::links::resume::Resumption;
 use meshwork_core::overlay::message::{
@@ -262,7 +262,13 @@ pub(crate) fn link_messages() -> Vec<Vec<u8>> {
 /// What lanes say on the unreliable channel.
 pub(crate) fn lanes() -> Vec<Vec<u8>> {
     let gone = Said { sequence: 301, state: Bytes::default(), ..said() };
-    let all = [Unreliable::Presence(said()), Unreliable::Presence(gone), Unreliable::Datagram(datagram())];
+    let batch = written(5, Colour::rgb(1, 2, 3)).bytes().to_vec();
+    let all = [
+        Unreliable::Presence(said()),
+        Unreliable::Presence(gone),
+        Unreliable::Datagram(datagram()),
+        Unreliable::Passed(Passed { room: 3, batch }),
+    ];
     all.map(|message| message.encode().0).to_vec()
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, DIRECT_MAX, PRESENCE_MAX, Slot, Topic};
+use crate::seam::lane::{DATAGRAM_MAX, DATAGRAM_PAYLOAD_MAX, DIRECT_MAX, PRESENCE_MAX, Slot, Topic};
 use crate::wire::{self, Bytes, DecodeError};
 
 /// The kind of [`Said`] on the unreliable channel.
@@ -101,6 +101,9 @@ impl Unreliable {
             Some((&DATAGRAM_KIND, body)) => Some(Unreliable::Datagram(wire::decode(body)?)),
             Some((&PASSED_KIND, body)) => {
                 let (room, batch) = postcard::take_from_bytes(body).map_err(DecodeError::Body)?;
+                if batch.len() <= AUTHOR_LEN || bytes.len() > DATAGRAM_MAX {
+                    return Err(DecodeError::Body(postcard::Error::DeserializeUnexpectedEnd));
+                }
                 Some(Unreliable::Passed(Passed { room, batch: batch.to_vec() }))
             }
             _ => None,
@@ -131,7 +134,7 @@ impl Unreliable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seam::lane::{DATAGRAM_MAX, TOPIC_MAX};
+    use crate::seam::lane::TOPIC_MAX;
     use alloc::vec;
 
     fn datagram(topic: &str, bytes: usize) -> Datagram {
@@ -167,6 +170,11 @@ mod tests {
         let (written, stream) = Unreliable::Datagram(datagram("ball", 9)).encode();
         assert!(Unreliable::decode(&written[..stream]).is_err());
         assert!(Unreliable::decode(&[&written[..], &[0]].concat()).is_err());
+        assert!(Unreliable::decode(&[&[PASSED_KIND, 3][..], &[9; AUTHOR_LEN]].concat()).is_err(), "no batch");
+        assert!(
+            Unreliable::decode(&[&[PASSED_KIND, 3][..], &[9; DATAGRAM_MAX]].concat()).is_err(),
+            "too long"
+        );
         let later_slot = [&written[..6], &[16], &written[7..]].concat();
         assert!(Unreliable::decode(&later_slot).is_err());
     }

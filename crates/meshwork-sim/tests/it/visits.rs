@@ -91,8 +91,14 @@ fn a_visit_that_is_kept_carries_datagrams_and_comes_back_after_a_cut() {
     let other = strangers(&world, &members, me)[0];
     let to = endpoint(&world, other);
     world.command(me.0, |node, now| node.room_mut(now, me.1).visit(to)).expect("there is a place");
-    world.run_for(Duration::from_secs(60));
-    assert!(is_linked(&world, me, to));
+    world.run_for(Duration::from_secs(10));
+    let link = |world: &World| {
+        let peers = world.node(me.0).room(me.1).peers();
+        peers.iter().find(|peer| peer.endpoint == to && peer.path.is_some()).map(|peer| peer.since)
+    };
+    let since = link(&world);
+    world.run_for(Duration::from_secs(120));
+    assert!(since.is_some() && link(&world) == since, "it is kept, and not made again");
     let send = |world: &mut World| {
         world.command(me.0, |node, now| {
             node.room_mut(now, me.1).send_datagram(Audience::One(to), GAME, &about(), b"left")

@@ -36,6 +36,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const FOUND_WITHIN: Duration = Duration::from_secs(10);
 /// When it is looked for again: what was said may be lost with a neighbour, or the first connection come to nothing.
 const SEEK_AGAIN: Duration = Duration::from_secs(4);
+/// The same later on of one that the application keeps: everybody in the room hears of it.
+const SEEK_LATER: Duration = Duration::from_secs(30);
 
 /// Members that are visited, or that look for us.
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ pub(in crate::node) struct Visits(BTreeMap<(RoomHandle, Endpoint), Visit>);
 struct Visit {
     /// Until when it may take to be linked.
     until: Time,
-    /// When to look for it next; `None` for one that looks for us.
+    /// When to look for it next; `None` for one that looked for us, which ends the visit too.
     seek_at: Option<Time>,
     /// Whether the application keeps it.
     is_pinned: bool,
@@ -158,7 +160,7 @@ impl Visits {
     fn seek(&mut self, base: &mut Base, attempts: &Attempts, room: RoomHandle, endpoint: Endpoint) {
         let now = base.own.time();
         if let Some(visit) = self.0.get_mut(&(room, endpoint)) {
-            visit.seek_at = Some(now + SEEK_AGAIN);
+            visit.seek_at = Some(now + if now < visit.until { SEEK_AGAIN } else { SEEK_LATER });
         }
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.add_source(room, Source::Visit);
@@ -196,12 +198,10 @@ impl Visits {
         if self.0.len() < VISITS_MAX {
             return true;
         }
-        let visited = |&(room, endpoint): &(RoomHandle, Endpoint)| {
-            base.rooms.attachments().visited(endpoint, room).unwrap_or_default()
-        };
+        let visited = |(room, endpoint)| base.rooms.attachments().visited(endpoint, room);
         let loose = self.0.iter().filter(|(_, visit)| !visit.is_pinned);
-        let idle = loose.map(|(name, _)| (visited(name), *name)).min();
-        match idle.filter(|(said, _)| base.own.time().since(*said) >= IDLE && *said > Time(0)) {
+        let idle = loose.filter_map(|(name, _)| Some((visited(*name)?, *name))).min();
+        match idle.filter(|(said, _)| base.own.time().since(*said) >= IDLE) {
             Some((_, (room, endpoint))) => {
                 self.end(base, attempts, room, endpoint);
                 true
@@ -224,7 +224,7 @@ impl Visit {
             return (!self.is_pinned).then_some(self.until);
         }
         match base.rooms.attachments().visited(endpoint, room) {
-            Some(_) if self.is_pinned => None,
+            Some(_) if self.is_pinned || self.seek_at.is_none() => None,
             Some(said) => Some(said + IDLE),
             // Its session may come back, with what was said in it.
             None if base.links.is_resuming(&base.own, endpoint) => None,
@@ -262,6 +262,7 @@ impl Connecting {
         let (now, is_attached) = (base.own.time(), base.rooms.attachments().is_attached(to, room));
         if let Some(visit) = self.visits.0.get_mut(&(room, to)) {
             visit.is_pinned |= pins;
+            visit.seek_at.get_or_insert(now + SEEK_AGAIN);
             return Ok(());
         }
         if is_attached && !pins {
