@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_hides_a_note_and_shows_it_again() {
+    fn owners_hide_notes_and_show_them_again() {
         let (now, wall) = (Time(0), WallTime::from_millis(START));
         let mut node = Node::new(crate::make, Config::default(), identity(1), [7; 32], now, wall);
         let size = crate::canvas::CanvasSize { width: 16, height: 16 };

@@ -75,9 +75,14 @@ async fn people_see_each_others_notes_at_once() -> Result<()> {
     owner.press_keys(Key::Enter).await?;
     let both = ["Who takes the <b>left</b> half?", "I do.\nYou the right?"];
     wait_notes(&guest, &both).await?;
-    let spoken =
-        guest.eval("return document.querySelector('[data-testid=notes-spoken]').textContent", vec![]);
-    ensure!(spoken.await? == "Mira: I do.\nYou the right?", "what comes is read out");
+    let spoken = "return document.querySelector('[data-testid=notes-spoken]').textContent";
+    guest
+        .wait_until(PATIENCE, "what comes to be read out", async || {
+            let said = guest.eval(spoken, vec![]).await?;
+            ensure!(said == "Mira: I do.\nYou the right?", "{said} is read out");
+            Ok(())
+        })
+        .await?;
 
     // One's own can be removed, and written again.
     let hides =
@@ -136,11 +141,12 @@ async fn notes_are_written_offline_and_outlive_a_reload() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_told_beside_the_field() -> Result<()> {
+async fn the_field_says_what_cannot_be_written() -> Result<()> {
     let server = Server::start().await?;
     let browsers = browsers().await?;
     let (owner, guest, _) = two(&server, &browsers).await?;
     guest.click("open-notes").await?;
+    guest.type_text("note-field", "x").await?;
     let fill = "const field = document.querySelector('[data-testid=note-field]');
         field.value = 'x'.repeat(arguments[0]);
         field.dispatchEvent(new Event('input', { bubbles: true }));";

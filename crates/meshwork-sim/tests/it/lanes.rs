@@ -70,7 +70,7 @@ fn datagrams_reach_those_they_are_for() {
 }
 
 #[test]
-fn a_datagram_to_all_goes_beyond_the_neighbours_ten_times_a_second() {
+fn datagrams_to_all_go_beyond_neighbours() {
     for overlay in ["emergent", "tree", "k-gossip/3"] {
         let (mut world, members) = overlays::settled(11, overlay, 40);
         let me = endpoint(&world, members[0]);
@@ -249,7 +249,7 @@ fn presence_arrives_whatever_is_lost_and_ends_with_its_endpoint() {
 }
 
 #[test]
-fn who_is_far_says_something_of_itself_to_everybody() {
+fn presence_reaches_everybody() {
     let (mut world, mut members) = overlays::settled(12, "emergent", 40);
     let (index, room) = members[0];
     let me = endpoint(&world, members[0]);

@@ -60,7 +60,7 @@ fn everybody_hears(mut world: World, members: &[Member]) {
 }
 
 #[test]
-fn everybody_linked_hears_a_say_once_and_in_order() {
+fn sayings_are_heard_once_and_in_order() {
     let (world, members) = room_of(8, PathModel::WAN);
     everybody_hears(world, &members);
 }
@@ -74,7 +74,7 @@ fn a_say_reaches_members_beyond_the_neighbours() {
 }
 
 #[test]
-fn a_short_cut_loses_nothing_and_a_long_one_is_told() {
+fn short_cuts_lose_nothing_long_ones_are_told() {
     let (mut world, mut members) = room_of(2, PathModel::WAN);
     let (one, two) = (members[0], members[1]);
     let author = endpoint(&world, one);

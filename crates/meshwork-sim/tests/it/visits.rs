@@ -47,7 +47,7 @@ fn ends(world: &mut World, (index, _): Member) -> (Vec<DirectEnd>, Vec<Endpoint>
 }
 
 #[test]
-fn a_direct_message_makes_a_link_to_whom_the_overlay_wants_none() {
+fn direct_messages_make_links_beyond_the_overlay() {
     for (seed, overlay) in [(3, "emergent"), (4, "tree"), (5, "k-gossip/3")] {
         let (mut world, members) = overlays::settled(seed, overlay, 40);
         let neighbours = |world: &World| {
@@ -85,7 +85,7 @@ fn a_direct_message_makes_a_link_to_whom_the_overlay_wants_none() {
 }
 
 #[test]
-fn a_visit_that_is_kept_carries_datagrams_and_comes_back_after_a_cut() {
+fn a_kept_visit_comes_back_after_a_cut() {
     let (mut world, members) = overlays::settled(6, "emergent", 60);
     let me = members[3];
     let other = strangers(&world, &members, me)[0];
