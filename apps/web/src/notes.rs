@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_stays_read_and_what_comes_late_does_not() {
+    fn what_was_read_stays_read() {
         let mut marks = Marks::default();
         let (early, late) = (note(LIN, 100), note(ANA, 50));
         marks.mark(&ROOM, &early);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_of_one_author_stand_together_until_something_is_missing() {
+    fn notes_of_one_author_stand_together() {
         let mut notes = [note(LIN, 0), note(LIN, 300_000), note(LIN, 600_001), note(ANA, 600_002)];
         let follow = |notes: &[Note]| lines(notes).iter().map(|line| line.follows).collect::<Vec<_>>();
         assert_eq!(follow(&notes), [false, true, false, false]);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_says_what_is_left_and_what_is_too_much() {
+    fn the_field_says_what_is_left() {
         assert_eq!(left(&"x".repeat(TEXT_MAX - FEW_LEFT)), Ok(None));
         assert_eq!(left(&format!(" {} ", "x".repeat(3999))), Ok(Some("1 byte left of 4,000".into())));
         assert_eq!(
