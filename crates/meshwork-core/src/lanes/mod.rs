@@ -15,8 +15,9 @@
 //! - A *direct message* goes to one endpoint, at most once and in order (`links/direct.rs`).
 //!
 //! # Driving it
-//! A room keeps [`Sayings`] and [`Passing`]. The node keeps a [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams
-//! to a link, which sends them when it has room.
+//! A room keeps [`Sayings`], [`Passing`] and what those are [`Present`] to whom there is no link. The node keeps a
+//! [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams to a link, which sends
+//! them when it has room.
 //!
 //! # Invariants
 //! - Replicas, records and digests know nothing of it.

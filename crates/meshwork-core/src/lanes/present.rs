@@ -26,20 +26,20 @@ const HANDED_WITHIN: Duration = Duration::from_secs(90);
 /// What is kept of all.
 #[derive(Debug, Default)]
 pub struct Present {
-    said: BTreeMap<(Endpoint, Slot), Said>,
+    said: BTreeMap<(Endpoint, Slot), Statement>,
     /// Nothing ends before this.
     ends: Time,
 }
 
 #[derive(Debug)]
-struct Said {
+struct Statement {
     heard: Time,
     batch: SignedBatch,
     /// Its author left since it was said.
     is_over: bool,
 }
 
-impl Said {
+impl Statement {
     fn stamp(&self) -> Stamp {
         self.batch.header().window.most
     }
@@ -63,7 +63,7 @@ impl Present {
             if self.said.is_empty() {
                 self.ends = now + LASTS;
             }
-            self.said.insert(name, Said { heard: now, batch, is_over: false });
+            self.said.insert(name, Statement { heard: now, batch, is_over: false });
         }
         has_place
     }
@@ -88,11 +88,11 @@ impl Present {
 
     /// What a member that attaches is handed at this room time: the newest.
     pub fn to_hand(&self, wall: WallTime) -> Vec<SignedBatch> {
-        let is_young = |said: &Said| {
+        let is_young = |said: &Statement| {
             let age = wall.as_millis().saturating_sub(said.stamp().millis());
             u128::from(age) <= HANDED_WITHIN.as_millis()
         };
-        let mut shown: Vec<&Said> =
+        let mut shown: Vec<&Statement> =
             self.said.values().filter(|said| said.is_shown() && is_young(said)).collect();
         shown.sort_by_key(|said| core::cmp::Reverse(said.heard));
         shown.into_iter().take(HANDED_MAX).map(|said| said.batch.clone()).collect()

@@ -52,6 +52,11 @@ impl Saying {
         wire::decode(payload)
     }
 
+    /// The number of what a payload says, without reading the rest; `None` where it has none.
+    pub fn number_of(payload: &[u8]) -> Option<NonZero<u64>> {
+        postcard::take_from_bytes(payload).ok().map(|(number, _)| number)
+    }
+
     /// The payload.
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
@@ -240,6 +245,7 @@ mod tests {
     fn payloads_read_as_they_are_written() {
         let bytes = saying(300).encode();
         assert_eq!(Saying::decode(&bytes), Ok(saying(300)));
+        assert_eq!(Saying::number_of(&bytes), NonZero::new(300));
         assert!(Saying::decode(&[&[0], &bytes[2..]].concat()).is_err(), "numbers begin with 1");
         assert!(Saying::decode(&bytes[..bytes.len() - 1]).is_err());
         // docs/protocol/lanes.md
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_half_a_minute_behind_its_author_is_late() {
+    fn half_a_minute_behind_is_late() {
         let mut sayings = Sayings::default();
         let mut take =
             |number, seconds| sayings.take(Time(0), author(1), GAME, stamp(seconds), saying(number));

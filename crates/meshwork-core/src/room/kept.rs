@@ -14,7 +14,7 @@ use super::replicas::{MakeReplica, Replicas};
 use super::rules::Rules;
 use super::rules::exchange::ExchangeOutput;
 use super::rules::records::Records;
-use super::saying::Said;
+use super::saying::Spoken;
 use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
 use crate::clock::{Clock, room_time};
@@ -50,7 +50,7 @@ pub struct Kept {
     told_ahead: i64,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
-    pub(super) said: Said,
+    pub(super) said: Spoken,
     pub(super) passing: Passing,
     pub(super) present: Present,
     pub(super) comparison: Comparison,
@@ -85,7 +85,7 @@ impl Kept {
             told_ahead: 0,
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
-            said: Said::default(),
+            said: Spoken::default(),
             passing: Passing::default(),
             present: Present::default(),
             comparison: Comparison::default(),
@@ -186,8 +186,8 @@ impl Kept {
     }
 
     /// Whether somebody may be heard in the app in a slot now: bans and lists of writers bind lanes too.
-    pub fn hears(&self, slot: u8, peer: PeerId) -> bool {
-        self.rules.hears(slot, peer)
+    pub fn may_be_heard(&self, slot: u8, peer: PeerId) -> bool {
+        self.rules.may_be_heard(slot, peer)
     }
 
     /// Reads a batch and does the checks that cost little: it may be queued for the others.
@@ -216,9 +216,9 @@ impl Kept {
         match header.replica.family() {
             Family::Say => return self.said.is_known(batch) || self.delivery.is_held(batch),
             Family::Presence => {
-                let slot = Slot::new(header.replica.slot());
-                let is_news = |slot| self.present.is_news(header.author, slot, header.window.most);
-                return !slot.is_some_and(is_news) || self.delivery.is_held(batch);
+                let slot = Slot::of(header.replica);
+                let is_news = self.present.is_news(header.author, slot, header.window.most);
+                return !is_news || self.delivery.is_held(batch);
             }
             _ => {}
         }

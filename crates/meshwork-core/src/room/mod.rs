@@ -367,9 +367,7 @@ impl Room {
             });
         }
         self.finish_history(now);
-        while let Some(output) = self.membership.poll_output() {
-            self.kept.outputs.push_back(output);
-        }
+        self.talking().take_outputs();
         self.kept.storage.settle(now.time);
         while let Some(output) = self.kept.storage.poll_output() {
             match output {

@@ -45,8 +45,8 @@ impl Talking<'_> {
             return self.kept.outputs.push_back(RoomOutput::Offence(from, Refusal::Datagram, detail));
         };
         let (header, said) = (batch.header(), wire::decode::<ToAll>(batch.payload()));
-        let (Some(slot), Ok(said)) = (Slot::new(header.replica.slot()), said) else { return };
-        let (author, stamp) = (header.author, header.window.most);
+        let Ok(said) = said else { return };
+        let (author, slot, stamp) = (header.author, Slot::of(header.replica), header.window.most);
         if header.replica.family() != Family::Datagram
             || author == self.kept.me
             || !self.kept.passing.is_news(author, slot, &said.topic, stamp)

@@ -33,14 +33,13 @@ impl Talking<'_> {
     /// Takes in what an endpoint says of itself, and passes it on.
     pub(super) fn accept_present(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let (batch, header) = (&checked.batch, checked.batch.header());
-        let Some(slot) = Slot::new(header.replica.slot()) else { return };
+        let slot = Slot::of(header.replica);
         let is_news = self.kept.present.is_news(header.author, slot, header.window.most);
         let is_again = self.kept.present.shows(header.author, slot, batch.payload());
         if !is_news || !self.kept.present.take(now.time, slot, batch.clone()) {
             return self.membership.overlay_mut().handle_known(now, batch);
         }
-        let targets = self.membership.overlay_mut().targets(now, batch, Some(from));
-        self.kept.send_live(targets, batch);
+        self.send_along(now, batch, Some(from));
         let state = batch.payload();
         if !is_again {
             self.tell_present(header.author, slot, (!state.is_empty()).then(|| state.to_vec()));
@@ -52,9 +51,8 @@ impl Talking<'_> {
         if self.membership.is_full_mesh() {
             return;
         }
-        let others = |author: Endpoint| author != to;
         let batches = self.kept.present.to_hand(now.wall);
-        for batch in batches.into_iter().filter(|batch| others(batch.header().author)) {
+        for batch in batches.into_iter().filter(|batch| batch.header().author != to) {
             self.kept.send_live(alloc::vec![to], &batch);
         }
     }
@@ -79,7 +77,7 @@ impl Talking<'_> {
     pub(super) fn handle_present_rules(&mut self) {
         let kept = &mut self.kept;
         let rules = &kept.rules;
-        let ended = kept.present.forget(|endpoint, slot| !rules.hears(slot.number(), endpoint.peer));
+        let ended = kept.present.forget(|endpoint, slot| !rules.may_be_heard(slot.number(), endpoint.peer));
         self.tell_absent(ended);
     }
 

@@ -27,44 +27,41 @@ const REPEATED_BYTES_MAX: usize = 256 * 1024;
 
 /// What is said in a room, by others and by oneself.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Spoken {
     sayings: Sayings,
     /// How much one has said in each app.
     numbers: BTreeMap<Slot, u64>,
-    /// What one said lately.
+    /// What one said lately, and its bytes.
     own: VecDeque<(Time, SignedBatch)>,
+    own_bytes: usize,
 }
 
-impl Said {
+impl Spoken {
     /// Whether a batch says something to everybody that was heard before.
     pub(super) fn is_known(&self, batch: &Batch) -> bool {
-        let (header, payload) = (batch.header(), batch.payload());
-        let slot = slot_of(&header);
-        slot.zip(Saying::decode(payload).ok())
-            .is_some_and(|(slot, saying)| self.sayings.is_known(header.author, slot, saying.number))
+        let Header { author, replica, .. } = batch.header();
+        let number = Saying::number_of(batch.payload());
+        number.is_some_and(|number| self.sayings.is_known(author, Slot::of(replica), number))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.sayings.poll_timeout()
     }
 
-    /// What one said that is young enough to be heard.
-    fn lately(&mut self, now: Time) -> impl Iterator<Item = &SignedBatch> {
-        let bytes =
-            |own: &VecDeque<(Time, SignedBatch)>| own.iter().map(|(_, said)| said.bytes().len()).sum();
-        let mut left: usize = bytes(&self.own);
-        while let Some((_, old)) =
-            self.own.pop_front_if(|(at, _)| now.since(*at) > LATE || left > REPEATED_BYTES_MAX)
-        {
-            left -= old.bytes().len();
-        }
-        self.own.iter().map(|(_, said)| said)
+    fn note_own(&mut self, now: Time, said: SignedBatch) {
+        self.own_bytes += said.bytes().len();
+        self.own.push_back((now, said));
+        self.forget_old(now);
     }
-}
 
-/// In which app a batch says something to everybody; `None` where it is for a replica.
-fn slot_of(header: &Header) -> Option<Slot> {
-    Slot::new(header.replica.slot()).filter(|_| header.replica.family() == Family::Say)
+    /// Forgets of what one said what is too old, or too much, to be repeated.
+    fn forget_old(&mut self, now: Time) {
+        while let Some((_, old)) =
+            self.own.pop_front_if(|(at, _)| now.since(*at) > LATE || self.own_bytes > REPEATED_BYTES_MAX)
+        {
+            self.own_bytes -= old.bytes().len();
+        }
+    }
 }
 
 /// Reads what a batch says to everybody.
@@ -98,7 +95,7 @@ impl Talking<'_> {
         let number = NonZero::new(*said).expect("it was just counted");
         let payload = Saying { number, topic: topic.clone(), bytes }.encode();
         let batch = self.sign_unkept(now, identity, slot, Family::Say, &payload);
-        self.kept.said.own.push_back((now.time, batch.clone()));
+        self.kept.said.note_own(now.time, batch.clone());
         self.send_unkept(now, &batch);
         Ok(())
     }
@@ -106,13 +103,11 @@ impl Talking<'_> {
     /// Takes in what somebody said to everybody, and passes it on.
     pub(super) fn accept_said(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let (batch, header) = (&checked.batch, checked.batch.header());
-        let saying = checked.content.read::<Saying>().cloned();
-        let (Some(slot), Some(saying)) = (slot_of(&header), saying) else { return };
-        let stamp = header.window.most;
+        let Some(saying) = checked.content.read::<Saying>().cloned() else { return };
+        let (slot, stamp) = (Slot::of(header.replica), header.window.most);
         self.kept.clock.merge(stamp);
         if self.kept.said.sayings.take(now.time, header.author, slot, stamp, saying) == Arrival::New {
-            let targets = self.membership.overlay_mut().targets(now, batch, Some(from));
-            self.kept.send_live(targets, batch);
+            self.send_along(now, batch, Some(from));
         } else {
             self.membership.overlay_mut().handle_known(now, batch);
         }
@@ -121,9 +116,9 @@ impl Talking<'_> {
 
     /// Repeats to a member what one said lately.
     pub(super) fn repeat_said(&mut self, now: Now, to: Endpoint) {
-        for said in self.kept.said.lately(now.time).cloned().collect::<Vec<_>>() {
-            self.kept.send_live(alloc::vec![to], &said);
-        }
+        self.kept.said.forget_old(now.time);
+        let own: Vec<SignedBatch> = self.kept.said.own.iter().map(|(_, said)| said.clone()).collect();
+        own.iter().for_each(|said| self.kept.send_live(alloc::vec![to], said));
     }
 
     /// Waits no longer for what is missing.

@@ -1,6 +1,6 @@
 //! What is said in a room and kept by no replica: to everybody, to one who is looked for, or of oneself.
 //!
-//! All of it is signed like a batch and travels along the overlay. The members of the same folder say what each kind is:
+//! All of it is signed like a batch and travels along the overlay. Files of the same folder say what each kind is:
 //! `saying`, `seeking`, `passing` and `presenting`.
 
 use core::time::Duration;
@@ -8,7 +8,6 @@ use core::time::Duration;
 use super::delivery::Checked;
 use super::{Kept, Membership, Room};
 use crate::id::{Endpoint, Identity};
-use crate::replica::ReplicaNumber;
 use crate::seam::lane::Slot;
 use crate::signed::batch::{SignedBatch, StampWindow};
 use crate::signed::header::Family;
@@ -62,7 +61,12 @@ impl Talking<'_> {
             return self.membership.overlay_mut().handle_known(now, batch);
         }
         self.kept.delivery.remember(batch.key());
-        let targets = self.membership.overlay_mut().targets(now, batch, Some(from));
+        self.send_along(now, batch, Some(from));
+    }
+
+    /// Sends a batch that is new to whom the overlay says.
+    pub(super) fn send_along(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) {
+        let targets = self.membership.overlay_mut().targets(now, batch, from);
         self.kept.send_live(targets, batch);
     }
 
@@ -78,8 +82,7 @@ impl Talking<'_> {
     ) -> SignedBatch {
         let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
         self.kept.clock.merge(stamp);
-        let number = ReplicaNumber::new(slot.number(), family).expect("the slot of an app is one");
-        let header = self.kept.header(number, StampWindow::at(stamp));
+        let header = self.kept.header(slot.replica(family), StampWindow::at(stamp));
         self.kept.writing.take_sequence();
         SignedBatch::sign(identity, &self.kept.id, &header, payload)
             .expect("it is shorter than a batch may be and the author is this peer")
@@ -87,12 +90,12 @@ impl Talking<'_> {
 
     /// Sends everybody what was signed and nobody keeps.
     pub(super) fn send_unkept(&mut self, now: Now, batch: &SignedBatch) {
-        let targets = self.membership.overlay_mut().targets(now, batch, None);
-        self.kept.send_live(targets, batch);
+        self.send_along(now, batch, None);
         self.take_outputs();
     }
 
-    fn take_outputs(&mut self) {
+    /// Takes over what members and their overlay want done.
+    pub(super) fn take_outputs(&mut self) {
         while let Some(output) = self.membership.poll_output() {
             self.kept.outputs.push_back(output);
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::Endpoint;
 use crate::signed::app::{CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
+use crate::signed::header::{Family, ReplicaNumber};
 use crate::wire::BoundedText;
 
 /// Longest topic, in bytes: a path of a few words.
@@ -41,6 +42,16 @@ impl Slot {
     /// The slot with this number; `None` when it is not below [`SLOTS_MAX`].
     pub fn new(number: u8) -> Option<Slot> {
         (number < SLOTS_MAX).then_some(Slot(number))
+    }
+
+    /// The slot of the app that a batch for this number is of.
+    pub fn of(number: ReplicaNumber) -> Slot {
+        Slot(number.slot())
+    }
+
+    /// What the app's batches of a family are for.
+    pub fn replica(self, family: Family) -> ReplicaNumber {
+        ReplicaNumber::new(self.0, family).expect("a slot is below the most")
     }
 
     /// Its number, below [`SLOTS_MAX`].

@@ -2,7 +2,7 @@
 //!
 //! # How it works
 //! Where members keep some links each, most are known to nobody but their neighbours. Who wants a link to one says along
-//! the overlay that it looks for it ([`Room::seek`](crate::room::Room::seek)), with the key to which signals for it are
+//! the overlay that it looks for it ([`Talking::seek`](crate::room::Talking::seek)), with the key to which signals for it are
 //! sealed. Each who passes that on remembers from whom it came. The one that is looked for begins the link from its end,
 //! and what the two tell each other travels back that way. Over the link each attaches as a visitor: it takes part in
 //! lanes, and is no neighbour.
@@ -103,15 +103,20 @@ impl Visits {
         let Some(room) = base.rooms.handle_visit(&mut base.own, &mut base.links, from, attach)? else {
             return Ok(());
         };
-        let until = base.own.time() + FOUND_WITHIN;
-        let visit = Visit { until, seek_at: None, is_pinned: false };
-        self.0.entry((room, from)).or_insert(visit);
-        if let Some(peer) = base.known.get_mut(from) {
-            peer.add_source(room, Source::Visit);
-            peer.rooms.insert(room);
-        }
+        self.enter_guest(base, room, from);
+        base.known.note_seen(from, room);
         base.links.handle_attached(&mut base.own, from, room.0);
         Ok(())
+    }
+
+    /// Somebody visits us, or looks for us, unless it is visited already.
+    fn enter_guest(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+        let until = base.own.time() + FOUND_WITHIN;
+        let visit = Visit { until, seek_at: None, is_pinned: false };
+        self.0.entry((room, endpoint)).or_insert(visit);
+        if let Some(peer) = base.known.get_mut(endpoint) {
+            peer.add_source(room, Source::Visit);
+        }
     }
 
     /// A neighbour is given up by the overlay. If the application keeps a link to it, it is a visit from here on.
@@ -292,13 +297,13 @@ impl Connecting {
     ) {
         let (origin, now) = (by.endpoint, base.own.time());
         self.carrying.remember_route(now, room, origin, through);
-        let announcement = by.announcement();
         if to != base.own.me
             || base.known.is_unlinked(origin.peer)
             || base.rooms.attachments().is_attached(origin, room)
         {
             return;
         }
+        let announcement = by.announcement();
         if let Err((refusal, detail)) = check_announcement(base, &announcement) {
             return base.own.refuse(Some(origin), refusal, detail);
         }
@@ -309,11 +314,7 @@ impl Connecting {
         {
             return;
         }
-        let visit = Visit { until: now + FOUND_WITHIN, seek_at: None, is_pinned: false };
-        self.visits.0.entry((room, origin)).or_insert(visit);
-        if let Some(peer) = base.known.get_mut(origin) {
-            peer.add_source(room, Source::Visit);
-        }
+        self.visits.enter_guest(base, room, origin);
         if base.links.is_linked(origin) {
             self.visits.attach(base, origin, room);
         } else {

@@ -73,10 +73,7 @@ impl Lanes<'_> {
             let members = self.attachments.iter().filter(|(_, one)| hears(one));
             let members: Vec<Endpoint> = members.map(|(endpoint, _)| endpoint).collect();
             for said in entry.presence.take_quick(own.time(), handle.0) {
-                let (bytes, stream) = Unreliable::Presence(said).encode();
-                for link in members.iter().filter_map(|&member| links.id_of(member)).collect::<Vec<_>>() {
-                    links.queue_datagram(link, bytes.clone(), stream);
-                }
+                queue(links, &members, &Unreliable::Presence(said));
             }
             entry.presence.tell_rested(own.time(), handle.0, &members, |member, said| {
                 links.of_mut(member).is_some_and(|link| link.send(&LinkMessage::Presence(said)))
@@ -92,10 +89,9 @@ impl Lanes<'_> {
         };
         if !room.membership().is_full_mesh() {
             let present = room.kept().present(own.now);
-            presence
-                .shown()
-                .into_iter()
-                .for_each(|slot| room.talking().present(present, &own.identity, slot, &[]));
+            for slot in presence.shown() {
+                room.talking().present(present, &own.identity, slot, &[]);
+            }
         }
     }
 
@@ -114,7 +110,7 @@ impl Lanes<'_> {
 
     /// The rules of a room changed: who may not be heard any more is not shown.
     pub(in crate::node) fn handle_rules(&mut self, own: &mut Own, handle: RoomHandle) {
-        self.forget_presence(own, handle, |room, endpoint, slot| !hears(room, endpoint, slot));
+        self.forget_presence(own, handle, |room, endpoint, slot| !may_be_heard(room, endpoint, slot));
     }
 
     /// Says something once to linked members.
@@ -171,11 +167,7 @@ impl Lanes<'_> {
         ways: &[Endpoint],
         batch: &[u8],
     ) {
-        let passed = Unreliable::Passed(Passed { room: handle.0, batch: batch.to_vec() });
-        let (bytes, stream) = passed.encode();
-        for link in ways.iter().filter_map(|&way| links.id_of(way)).collect::<Vec<_>>() {
-            links.queue_datagram(link, bytes.clone(), stream);
-        }
+        queue(links, ways, &Unreliable::Passed(Passed { room: handle.0, batch: batch.to_vec() }));
     }
 
     /// A linked endpoint says something on a lane, over either channel. A number that is not attached may be that of a
@@ -187,7 +179,7 @@ impl Lanes<'_> {
                 let is_taken = is_taken(own, from, &mut one.presence, Refusal::Presence);
                 let Some(room) = one.room(said.room).filter(|_| is_taken) else { return };
                 let Some(entry) = self.rooms.get_mut(&room) else { return };
-                if !hears(entry.room(), from, said.slot) {
+                if !may_be_heard(entry.room(), from, said.slot) {
                     return;
                 }
                 if let Some(state) = entry.presence.handle_said(from, &said) {
@@ -198,7 +190,10 @@ impl Lanes<'_> {
             Unreliable::Datagram(datagram) => {
                 if is_taken(own, from, &mut one.taken, Refusal::Datagram)
                     && let Some(room) = one.room_of_lane(datagram.room)
-                    && self.rooms.get(&room).is_some_and(|entry| hears(entry.room(), from, datagram.slot))
+                    && self
+                        .rooms
+                        .get(&room)
+                        .is_some_and(|entry| may_be_heard(entry.room(), from, datagram.slot))
                     && one.streams.is_news(&datagram)
                 {
                     one.note_said(own.time(), room);
@@ -218,9 +213,17 @@ impl Lanes<'_> {
     }
 }
 
+/// Queues a datagram for those who are linked.
+fn queue(links: &mut Links, to: &[Endpoint], said: &Unreliable) {
+    let (bytes, stream) = said.encode();
+    for link in to.iter().filter_map(|&endpoint| links.id_of(endpoint)).collect::<Vec<_>>() {
+        links.queue_datagram(link, bytes.clone(), stream);
+    }
+}
+
 /// Whether a member may be heard in an app of a room.
-fn hears(room: Option<&Room>, from: Endpoint, slot: Slot) -> bool {
-    room.is_some_and(|room| room.kept().hears(slot.number(), from.peer))
+fn may_be_heard(room: Option<&Room>, from: Endpoint, slot: Slot) -> bool {
+    room.is_some_and(|room| room.kept().may_be_heard(slot.number(), from.peer))
 }
 
 /// Whether one more is taken from an endpoint. What is beyond is no offence, since a network may have held some back.

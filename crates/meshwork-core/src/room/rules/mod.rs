@@ -464,7 +464,7 @@ impl Rules {
     }
 
     /// Whether somebody may be heard in the app in a slot now.
-    pub(super) fn hears(&self, slot: u8, peer: PeerId) -> bool {
+    pub(super) fn may_be_heard(&self, slot: u8, peer: PeerId) -> bool {
         self.right(slot, peer) == Verdict::Stands
     }
 
