@@ -102,6 +102,7 @@ fn attach() -> Attach {
         room: ROOM,
         number: 3,
         proof: Some([9; 32]),
+        renewed: None,
         name: BoundedText::new("Mira").expect("short"),
         stays: true,
         stores: false,
@@ -162,6 +163,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("AskList", RoomMessage::AskList(AskList { list: digest, offset: 300 })),
         ("ListPiece", RoomMessage::ListPiece(piece)),
         ("Admission", RoomMessage::Admission(Bytes::new(admission).expect("its length"))),
+        ("Secret", RoomMessage::Secret([8; 16])),
         ("WorkedOff", RoomMessage::WorkedOff(70_000)),
         ("Unwant", RoomMessage::Unwant(Unwant { replica: 0, leaf: 4101 })),
     ];
@@ -412,7 +414,8 @@ pub(crate) fn table(payload: &[u8]) -> Table {
 
 /// A room's LINK.
 pub(crate) fn address() -> RoomAddress {
-    let secrets = Secrets { secret: Secret([8; 16]), edit_seed: Some(EditSeed([8; 16])) };
+    let edit_seed = Some(EditSeed([8; 16]));
+    let secrets = Secrets { edit_seed, ..Secrets::from(Secret([8; 16])) };
     RoomAddress::at_server("https://example.org/mesh", Some(meshwork_place::app()), Code::from_bits(77))
         .map(|address| address.with_keys(RoomKeys { room: ROOM, secrets: Some(secrets) }))
         .and_then(|address| address.with_further_servers(vec!["http://10.0.0.7:8080".to_owned()]))

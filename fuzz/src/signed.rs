@@ -10,7 +10,7 @@ use meshwork_core::signed::change::{
 };
 use meshwork_core::signed::genesis::{Commons, Genesis, Owned};
 use meshwork_core::signed::header::{Family, Header, RecordName, ReplicaNumber, StampWindow};
-use meshwork_core::signed::list::{AccessList, CutList, ShortId};
+use meshwork_core::signed::list::{List, ListKind, ShortId};
 use meshwork_core::signed::record::{Body, Cut, Record};
 use meshwork_core::signed::stub::Stub;
 use meshwork_core::wire::{self, Bounded, BoundedText, Bytes};
@@ -110,17 +110,17 @@ pub(crate) fn run_stub(input: &[u8]) {
 pub(crate) fn lists() -> Vec<Vec<u8>> {
     let ids = signed_batches().map(|batch| batch.id().short()).to_vec();
     let peers = [1, 2].map(|seed| Identity::from_secret([seed; 32]).peer()).to_vec();
-    vec![CutList::new(ids).expect("two").encode(), AccessList::new(peers).expect("two").encode()]
+    [List::of_ids(ids), List::of_peers(peers)].map(|list| list.expect("two").bytes().to_vec()).to_vec()
 }
 
 /// A list is what it is named after, and nothing else.
 pub(crate) fn run_lists(input: &[u8]) {
     let ids = input.chunks_exact(16).filter_map(|id| id.try_into().ok()).map(ShortId).collect();
-    let list = CutList::new(ids).expect("an input is short");
+    let list = List::of_ids(ids).expect("an input is short");
     let name = list.name();
-    assert_eq!(CutList::decode(&list.encode(), &name), Ok(list.clone()));
-    assert_eq!(CutList::decode(input, &name).is_ok(), list.encode() == input);
-    assert!(AccessList::decode(input, &name).is_err());
+    assert_eq!(List::decode(ListKind::Stays, list.bytes(), &name), Ok(list.clone()));
+    assert_eq!(List::decode(ListKind::Stays, input, &name).is_ok(), list.bytes() == input);
+    assert!(List::decode(ListKind::Access, input, &name).is_err());
 }
 
 pub(crate) fn admissions() -> Vec<Vec<u8>> {
@@ -133,17 +133,18 @@ pub(crate) fn run_admission(input: &[u8]) {
     }
 }
 
-/// A record that says everything, and one that says each thing alone.
+/// A record that says everything but a new secret, and one that says each thing alone.
 pub(crate) fn records() -> Vec<Vec<u8>> {
     let changes = changes();
     let each = changes.iter().map(|change| vec![change.clone()]);
-    let said: Vec<Vec<Change>> = [changes.clone()].into_iter().chain(each).collect();
+    let (_, together) = changes.split_last().expect("the last is a new secret");
+    let said: Vec<Vec<Change>> = [together.to_vec()].into_iter().chain(each).collect();
     let sign = |changes| Record::sign(&identity(), &ROOM, body(changes)).expect("legal").bytes().to_vec();
     said.into_iter().map(sign).collect()
 }
 
 fn body(changes: Vec<Change>) -> Body {
-    let stays = CutList::default().name();
+    let stays = List::default().name();
     let cut = changes.iter().any(Change::takes).then_some(Cut { slots: 5, stays });
     let before = [(3, 9), (5, 7)].map(|(number, byte)| RecordName { number, hash: [byte; 8] }).to_vec();
     let (before, changes) = (Bounded::new(before), Bounded::new(changes));
@@ -177,7 +178,7 @@ fn changes() -> Vec<Change> {
         Change::Ban(peers(7)),
         Change::Lift(Bounded::new(lifted.to_vec()).expect("two")),
         Change::Retract(Retraction { replica, author, until: STAMP, scope }),
-        Change::Secret(NewSecret { commitment: [8; 32], access: CutList::default().name() }),
+        Change::Secret(NewSecret { commitment: [8; 32], access: List::empty(ListKind::Access).name() }),
     ]
 }
 

@@ -133,7 +133,7 @@ mod tests {
     fn whole_codes_and_links_lead_somewhere() {
         let bare = address(&read("k7m4qx"), ORIGIN).expect("a whole code");
         assert_eq!(bare.to_string(), "https://mesh.example/K7M4QX", "the room says which app it is for");
-        let secrets = Some(Secrets { secret: Secret([1; 16]), edit_seed: None });
+        let secrets = Some(Secrets::from(Secret([1; 16])));
         let keys = RoomKeys { room: RoomId([3; 32]), secrets };
         let link = bare.with_keys(keys).with_further_servers(vec!["http://s".into()]).expect("one");
         let text = link.to_string();

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_bare_address_has_no_secret() {
         let link = "http://127.0.0.1:8080/place/k7m4qx".parse::<RoomAddress>().unwrap();
-        let secrets = Secrets { secret: Secret([2; 16]), edit_seed: None };
+        let secrets = Secrets::from(Secret([2; 16]));
         let keys = RoomKeys { room: RoomId([1; 32]), secrets: Some(secrets) };
         let whole = link.clone().with_keys(keys);
         assert_eq!(bare_address(&whole), "http://127.0.0.1:8080/place/K7M4QX");

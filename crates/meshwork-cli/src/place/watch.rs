@@ -112,6 +112,7 @@ pub(super) fn line(event: &Event) -> Option<Value> {
         }
         Event::RoomTime { ahead_ms, .. } => json!({ "event": "time", "ahead_ms": ahead_ms }),
         Event::RulesChanged { .. } => json!({ "event": "rules" }),
+        Event::SecretChanged { .. } => json!({ "event": "secret" }),
         Event::Equivocation { endpoint, detail, .. } => {
             with_peer(json!({ "event": "equivocation", "detail": detail }), Some(*endpoint))
         }

@@ -16,7 +16,7 @@
 //!
 //! # Driving it
 //! A room keeps [`Sayings`], [`Passing`] and what those are [`Present`] to whom there is no link. The node keeps a
-//! [`Presence`] for each room, [`Streams`] and [`Allowance`]s for each neighbour, and hands datagrams to a link, which sends
+//! [`Presence`] for each room, and [`Allowance`]s for each neighbour, and hands datagrams to a link, which sends
 //! them when it has room.
 //!
 //! # Invariants
@@ -24,14 +24,12 @@
 //! - Nobody passes on what is not signed: what is said otherwise is proved by the link that it comes over.
 //!
 //! # Limits
-//! [`DATAGRAMS_SENT_MAX`] a second to a neighbour, twice as many from one; [`STREAMS_MAX`] streams remembered;
-//! [`PRESENCE_TAKEN_MAX`] a second from a neighbour.
+//! [`DATAGRAMS_SENT_MAX`] a second to a neighbour, twice as many from one; [`PRESENCE_TAKEN_MAX`] a second from a neighbour.
 
 mod allowance;
 mod presence;
 mod present;
 mod say;
-mod streams;
 mod to_all;
 mod wire;
 
@@ -39,7 +37,6 @@ pub use self::allowance::Allowance;
 pub use self::presence::{INTERVAL, LATEST, Presence, REST};
 pub use self::present::Present;
 pub use self::say::{Arrival, Heard, LATE, Saying, Sayings};
-pub use self::streams::{STREAMS_MAX, Streams};
 pub use self::to_all::{Passing, ToAll};
 pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PASSED_KIND, PRESENCE_KIND, Passed, Said, Unreliable};
 

@@ -1,6 +1,8 @@
-//! Datagrams to everybody where members keep some links each: what waits to be said, and which of others are news.
+//! Datagrams of a room: what waits to be said to everybody where members keep some links each, and which of others are
+//! news.
 //!
-//! Neighbours hear each as it is said. Others hear the newest, ten times a second at most, signed and passed on.
+//! Neighbours hear each as it is said. Others hear the newest, ten times a second at most, signed and passed on. Both
+//! ways carry one sequence, so that who stops being a neighbour hears nothing late.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -24,6 +26,8 @@ const STREAMS_MAX: usize = 4096;
 /// The payload of a batch that is passed on as a datagram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToAll {
+    /// That of the datagram which neighbours hear.
+    pub sequence: u32,
     /// What it is about.
     pub topic: Topic,
     /// What is said.
@@ -39,7 +43,16 @@ pub struct Passing {
     own: VecDeque<(Slot, ToAll)>,
     /// When the next one may be said.
     next: Time,
-    heard: Recent<Name, Stamp>,
+    heard: Recent<Name, Stream>,
+}
+
+/// What came of a stream.
+#[derive(Debug, Default)]
+struct Stream {
+    /// When the last one was signed that was passed on.
+    passed: Option<Stamp>,
+    /// The last one that the app was told, whichever way it came.
+    told: Option<u32>,
 }
 
 impl Default for Passing {
@@ -79,12 +92,24 @@ impl Passing {
 
     /// Whether what an author says at `stamp` is newer than what was heard of it about the same.
     pub fn is_news(&self, author: Endpoint, slot: Slot, topic: &Topic, stamp: Stamp) -> bool {
-        self.heard.get(&name(author, slot, topic)).is_none_or(|heard| *heard < stamp)
+        self.heard.get(&name(author, slot, topic)).is_none_or(|stream| stream.passed < Some(stamp))
     }
 
-    /// It was heard.
+    /// It was passed on.
     pub fn note(&mut self, author: Endpoint, slot: Slot, topic: &Topic, stamp: Stamp) {
-        *self.heard.used(name(author, slot, topic), || stamp).0 = stamp;
+        self.heard.used(name(author, slot, topic), Stream::default).0.passed = Some(stamp);
+    }
+
+    /// Whether what an author says is newer than what the app was told of it about the same, whichever way it came; it
+    /// is told now. Sequences are compared as serial numbers (RFC 1982), since they wrap.
+    pub fn tells(&mut self, author: Endpoint, slot: Slot, topic: &Topic, sequence: u32) -> bool {
+        let (stream, _) = self.heard.used(name(author, slot, topic), Stream::default);
+        let ahead = stream.told.map_or(1, |told| sequence.wrapping_sub(told));
+        let is_news = ahead != 0 && ahead < 1 << 31;
+        if is_news {
+            stream.told = Some(sequence);
+        }
+        is_news
     }
 }
 
@@ -102,7 +127,7 @@ mod tests {
 
     fn said(topic: &str, number: u8) -> ToAll {
         let (topic, bytes) = (Topic::new(topic).expect("short"), Bytes::new(vec![number]).expect("short"));
-        ToAll { topic, bytes }
+        ToAll { sequence: number.into(), topic, bytes }
     }
 
     #[test]
@@ -117,6 +142,25 @@ mod tests {
         }
         let expected = (0..10).map(|turn| (Slot::GENESIS, said(["ball", "bat"][turn % 2], 10 * turn as u8)));
         assert_eq!(passed, expected.collect::<Vec<_>>(), "in turns, and the newest of each");
+    }
+
+    #[test]
+    fn what_is_older_is_no_news_also_when_numbers_wrap() {
+        let mut passing = Passing::default();
+        let author = Endpoint { peer: crate::id::PeerId([1; 32]), instance: crate::id::Instance(1) };
+        let mut tells = |topic, sequence| {
+            passing.tells(author, Slot::GENESIS, &Topic::new(topic).expect("short"), sequence)
+        };
+        assert!(tells("a", u32::MAX - 1));
+        assert!(!tells("a", u32::MAX - 1));
+        assert!(tells("a", 3), "it wrapped");
+        assert!(!tells("a", u32::MAX), "it comes late");
+        assert!(tells("b", 1), "another topic");
+        let stamp = Stamp(1);
+        let topic = Topic::new("a").expect("short");
+        assert!(passing.is_news(author, Slot::GENESIS, &topic, stamp), "who was told of it passes it on");
+        passing.note(author, Slot::GENESIS, &topic, stamp);
+        assert!(!passing.is_news(author, Slot::GENESIS, &topic, stamp));
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Attach {
     pub number: u32,
     /// Proof of the room's secret bound to this link; `None` in an open room.
     pub proof: Option<[u8; 32]>,
+    /// The same of the secret that was put in its place, where the sender has one.
+    pub renewed: Option<[u8; 32]>,
     /// What the sender calls itself.
     pub name: BoundedText<NAME_MAX>,
     /// Whether the sender stays in the room and acknowledges batches.
@@ -193,6 +195,7 @@ mod tests {
                 room,
                 number: 3,
                 proof: Some(digest),
+                renewed: None,
                 name,
                 stays: true,
                 stores: false,

@@ -5,8 +5,8 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::Node;
-use super::connecting::handle_ask_introductions;
-use super::rooms::{of_another_version, persist_token};
+use super::connecting::{detach_shut_out, handle_ask_introductions};
+use super::rooms::{of_another_version, persist_token, tell_secret};
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::message::GoodbyeReason;
@@ -28,7 +28,7 @@ impl Node {
         let genesis = Genesis::Owned(owned.clone());
         let app = owned.app.clone();
         let (bytes, id) = owned.sign(&own.identity).expect("the key is the owner's");
-        let secrets = secret.map(|secret| Secrets { secret, edit_seed: None });
+        let secrets = secret.map(Secrets::from);
         let handle = rooms.insert(None, Some(id), secrets, Some(app))?;
         self.register_at(handle, &spec.server);
         let base = &mut self.base;
@@ -142,8 +142,16 @@ impl Node {
         let Some(id) = base.rooms.room(handle).map(|room| room.kept().id()) else { return };
         match output {
             RoomOutput::Event(event) => {
-                if matches!(event, Event::RulesChanged { .. }) {
-                    base.rooms.lanes().handle_rules(&mut base.own, handle);
+                match event {
+                    Event::RulesChanged { .. } => {
+                        base.rooms.lanes().handle_rules(&mut base.own, handle);
+                        detach_shut_out(connecting, base, handle);
+                    }
+                    Event::SecretChanged { .. } => {
+                        tell_secret(&base.rooms, &base.own, &mut base.links, handle);
+                        connecting.relink(base, handle);
+                    }
+                    _ => {}
                 }
                 base.own.event(event);
             }

@@ -218,8 +218,9 @@ impl Node {
                 base.rooms.handle_full(&base.own, handle, from);
             }
             DetachReason::Proof => {
-                let detail = String::from("it does not accept our proof of the room's secret");
-                base.own.refuse(Some(from), Refusal::RoomProof, detail);
+                let why = "it does not accept our proof of the room's secret, which may have been replaced";
+                base.own.refuse(Some(from), Refusal::RoomProof, String::from(why));
+                connecting.attempts().close_unused(base, from, why);
             }
         }
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
-use crate::id::{Endpoint, PeerId, RoomId};
+use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::Letter;
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
@@ -298,14 +298,31 @@ impl<'a> RoomMut<'a> {
         let base = &mut self.node.base;
         let seed = EditSeed::generate(&mut base.own.rng);
         let (room, _) = base.rooms.open(&base.own, self.room)?;
-        if room.kept().genesis().commitment().is_none() {
-            return Err(WriteError::NotAllowed("the owner of a private room").into());
-        }
+        check_private(room)?;
         let writers = Writers::Admitted(Some(seed.key()));
         let terms = Terms { writers, ..room.kept().records().terms().clone() };
         let record = self.govern(Act::SetTerms(terms))?;
         self.node.base.rooms.set_edit_seed(self.room, seed);
         Ok(record)
+    }
+
+    /// Gives the room a new secret: whoever has the LINK as it was is let in no more, but these peers, the owner and
+    /// whoever has the LINK from then on ([`RoomRef::address`]). The peers that are here or come back with the old LINK
+    /// are handed the new secret by the others. People go on to find each other by the first one, so who had it can
+    /// still see at a server that somebody is in the room.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner of a private room,
+    /// [`WriteError::Record`](super::WriteError::Record) for more than
+    /// [`ACCESS_LIST_MAX`](crate::signed::list::ACCESS_LIST_MAX) peers, or while what two of the owner's programs took
+    /// is not joined.
+    pub fn renew_secret(&mut self, keep: Vec<PeerId>) -> Result<ShortId, CommandError> {
+        let base = &mut self.node.base;
+        let secret = Secret(base.own.rng.bytes());
+        let (room, _) = base.rooms.open(&base.own, self.room)?;
+        check_private(room)?;
+        room.kept_mut().offer_secret(secret, true);
+        self.govern(Act::Renew(secret, keep))
     }
 
     /// Turns an app on in the room, if it is not. Returns its slot.
@@ -524,4 +541,10 @@ impl<'a> RoomMut<'a> {
     pub fn take_history(&mut self, cost_most: usize) -> Vec<SignedBatch> {
         self.act(|room, now| room.take_history(now, cost_most)).unwrap_or_default()
     }
+}
+
+/// Whether a secret guards the room, so that there is one to say who may do what.
+fn check_private(room: &Room) -> Result<(), WriteError> {
+    let is_private = room.kept().genesis().commitment().is_some();
+    is_private.then_some(()).ok_or(WriteError::NotAllowed("the owner of a private room"))
 }

@@ -123,6 +123,7 @@ impl World {
             room,
             number,
             proof: None,
+            renewed: None,
             name: BoundedText::default(),
             stays: true,
             stores: false,

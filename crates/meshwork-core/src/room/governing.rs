@@ -43,6 +43,10 @@ impl Room {
                 let waited = self.kept.rules.take_waiting();
                 self.kept.delivery.push_again(waited);
             }
+            Ok(Heard::Secret) => {
+                self.kept.store_records();
+                self.kept.event(Event::SecretChanged { room: self.kept.handle });
+            }
             Ok(Heard::Contradiction(endpoint, sequence)) => self.kept.tell_contradiction(endpoint, sequence),
             Err((refusal, detail)) => {
                 self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
@@ -82,6 +86,9 @@ impl Room {
         restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });
+        if self.kept.rules.takes_secret() {
+            self.kept.event(Event::SecretChanged { room: self.kept.handle });
+        }
         self.talking().handle_present_rules();
         self.keep_records(now);
         self.kept.comparison.handle_change(now.time);

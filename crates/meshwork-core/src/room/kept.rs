@@ -12,13 +12,14 @@ use super::delivery::{Checked, Delivery, Rejection};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::replicas::{MakeReplica, Replicas};
 use super::rules::Rules;
+use super::rules::access::Entrance;
 use super::rules::exchange::ExchangeOutput;
 use super::rules::records::Records;
 use super::saying::Spoken;
 use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
 use crate::clock::{Clock, room_time};
-use crate::id::{Endpoint, PeerId, RoomId};
+use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
 use crate::replica::{Changes, ReplicaNumber};
 use crate::rulebook::Verdict;
@@ -111,6 +112,26 @@ impl Kept {
     /// This endpoint's person has the room's edit seed, and may write where the admitted may.
     pub fn admit_self(&mut self, seed: &EditSeed) {
         self.rules.admit_self(seed);
+    }
+
+    /// A LINK has this secret beside that of the genesis, or this program is about to publish it.
+    pub fn offer_secret(&mut self, secret: Secret, is_published: bool) {
+        if is_published { self.rules.offer_secret(self.me, secret) } else { self.rules.hold_secret(secret) }
+    }
+
+    /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
+    pub fn secret(&self) -> Option<Secret> {
+        self.rules.secret()
+    }
+
+    /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`.
+    pub fn entrance(&self, peer: &PeerId, shows: impl FnOnce(&Secret) -> bool) -> Entrance {
+        self.rules.entrance(peer, shows)
+    }
+
+    /// What the node calls the room.
+    pub fn handle(&self) -> RoomHandle {
+        self.handle
     }
 
     /// The room's id.

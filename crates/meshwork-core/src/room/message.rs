@@ -76,6 +76,8 @@ pub enum RoomMessage {
     ListPiece(ListPiece),
     /// The admission of a peer whose batches follow.
     Admission(Bytes<{ SignedAdmission::LEN }>),
+    /// The room's secret in force, for a peer that its record lists.
+    Secret([u8; 16]),
     /// The sender does not know the announcements of these endpoints, to which the receiver is attached.
     AskIntroductions(Bounded<Endpoint, ROOM_ENDPOINTS_MAX>),
     /// The announcements that were asked for.
@@ -241,6 +243,7 @@ kinds!(RoomMessage {
     44 => AskList(body),
     45 => ListPiece(body),
     46 => Admission(bytes),
+    47 => Secret(secret),
     48 => WorkedOff(bytes),
     49 => Want(body),
     50 => Unwant(body),
@@ -314,6 +317,7 @@ mod tests {
                 bytes: Bytes::new(vec![1, 2]).expect("short"),
             }),
             RoomMessage::Admission(Bytes::new(vec![1; SignedAdmission::LEN]).expect("its length")),
+            RoomMessage::Secret([5; 16]),
             RoomMessage::WorkedOff(70_000),
             RoomMessage::AskIntroductions(Bounded::new(vec![introduction().endpoint]).expect("one")),
             RoomMessage::Introductions(Bounded::new(vec![introduction()]).expect("one")),

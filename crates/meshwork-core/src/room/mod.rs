@@ -249,6 +249,7 @@ impl Room {
             | RoomMessage::AskList(_)
             | RoomMessage::ListPiece(_)
             | RoomMessage::Admission(_)
+            | RoomMessage::Secret(_)
             | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
             message => {

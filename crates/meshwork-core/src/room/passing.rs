@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::ToString as _;
+use alloc::vec::Vec;
 
 use super::RoomOutput;
 use super::talking::Talking;
@@ -9,7 +10,7 @@ use crate::id::{Endpoint, Identity};
 use crate::lanes::ToAll;
 use crate::rulebook::Verdict;
 use crate::seam::event::{Event, Refusal};
-use crate::seam::lane::Slot;
+use crate::seam::lane::{Slot, Topic};
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::signed::header::Family;
 use crate::time::Now;
@@ -63,11 +64,15 @@ impl Talking<'_> {
         };
         self.kept.passing.note(author, slot, &said.topic, stamp);
         self.pass_along(&batch, Some(from));
-        // A neighbour says so itself, and sooner.
-        if self.membership.member(author).is_none() {
-            let (room, ToAll { topic, bytes }) = (self.kept.handle, said);
-            let bytes = bytes.into_inner();
-            self.kept.event(Event::Datagram { room, from: author, slot, topic, bytes });
+        let ToAll { sequence, topic, bytes } = said;
+        self.hear(author, slot, topic, sequence, bytes.into_inner());
+    }
+
+    /// Somebody says something in a datagram, over its own link or passed on: it is told unless something newer was.
+    pub fn hear(&mut self, from: Endpoint, slot: Slot, topic: Topic, sequence: u32, bytes: Vec<u8>) {
+        if self.kept.passing.tells(from, slot, &topic, sequence) {
+            let room = self.kept.handle;
+            self.kept.event(Event::Datagram { room, from, slot, topic, bytes });
         }
     }
 

@@ -11,7 +11,7 @@ use crate::id::PeerId;
 use crate::signed::app::SLOTS_MAX;
 use crate::signed::change::{Change, Lifted, Limit, Rule, WhoWrites};
 use crate::signed::header::RecordName;
-use crate::signed::list::CutList;
+use crate::signed::list::List;
 use crate::signed::record::Record;
 
 impl Rulebook {
@@ -189,7 +189,7 @@ impl Rulebook {
         };
         let is_banned = journal.bans.iter().filter(|ban| !self.is_lifted(ban, place)).any(|ban| {
             let is_later = self.knows(place, ban.at);
-            is_later || !ban.stays.contains(&record.id())
+            is_later || !ban.stays.has_id(&record.id())
         });
         body.changes.iter().all(Change::is_for_moderators)
             && body.cut.is_none_or(|cut| cut.slots == 0)
@@ -207,17 +207,17 @@ impl Rulebook {
 
 /// The list of a record, if it is the one that the record names; `None` when it is missing.
 #[expect(clippy::option_option, reason = "a list is missing, or there is none to have")]
-fn checked_list(record: &Record, stays: Option<Arc<CutList>>) -> Option<Option<Arc<CutList>>> {
-    match (record.body().cut, stays) {
+fn checked_list(record: &Record, list: Option<Arc<List>>) -> Option<Option<Arc<List>>> {
+    match (record.body().list(), list) {
         (None, _) => Some(None),
-        (Some(cut), Some(stays)) if stays.name() == cut.stays => Some(Some(stays)),
+        (Some((kind, name)), Some(list)) if (list.kind(), list.name()) == (kind, name) => Some(Some(list)),
         _ => None,
     }
 }
 
 /// Whether the items of a record's list fit beside those that are listed, to which they are added then.
 fn fits(record: &Record, listed: &mut u32) -> bool {
-    let count = record.body().cut.map_or(0, |cut| cut.stays.count);
+    let count = record.body().list().map_or(0, |(_, name)| name.count);
     let fits = listed.saturating_add(count) <= LISTED_MAX;
     *listed += if fits { count } else { 0 };
     fits

@@ -40,7 +40,7 @@ use crate::signed::admission::EditKey;
 use crate::signed::app::SLOTS_MAX;
 use crate::signed::change::{AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, WhoWrites};
 use crate::signed::header::{Family, Header, RecordName, ReplicaNumber};
-use crate::signed::list::{CutList, ShortId};
+use crate::signed::list::{List, ShortId};
 use crate::signed::record::Record;
 
 /// Records of the owner that count: half of all.
@@ -51,8 +51,8 @@ pub const EDICTS_MAX: usize = 512;
 /// a full list for each record.
 pub const LISTED_MAX: u32 = 1 << 20;
 
-/// A record, and the list of what stays that it names.
-pub type WithList = (Record, Option<Arc<CutList>>);
+/// A record, and the list that it names.
+pub type WithList = (Record, Option<Arc<List>>);
 
 /// What a batch says of itself, as far as rules ask.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +157,7 @@ struct Ban {
     /// The owner's record that bans, or that a moderator's record names.
     at: Place,
     by_owner: bool,
-    stays: Arc<CutList>,
+    stays: Arc<List>,
     /// Records that lift it.
     lifts: Places,
 }
@@ -256,14 +256,16 @@ impl Rulebook {
         })
     }
 
-    /// The secrets of the line of the record that is so named, the latest last; before them is that of the genesis.
-    pub fn secrets(&self, record: &RecordName) -> Vec<NewSecret> {
-        let Some(&place) = self.names.get(record) else { return Vec::new() };
+    /// The secret that holds by the record that is so named, and who keeps access; `None` while it is that of the
+    /// genesis. Of what records before it say that of the greatest rank counts.
+    pub fn secret(&self, record: &RecordName) -> Option<(&NewSecret, &List)> {
+        let &place = self.names.get(record)?;
         let line = self.nodes.iter().enumerate().filter(|(other, _)| self.knows(place, *other as Place));
-        let changes = line.flat_map(|(_, node)| node.changes());
-        changes
-            .filter_map(|change| if let Change::Secret(secret) = change { Some(*secret) } else { None })
-            .collect()
+        let changed = line.filter_map(|(_, node)| {
+            let (record, list) = node.record.as_ref()?;
+            Some((record.rank(), record.body().secret()?, list.as_deref()?))
+        });
+        changed.max_by_key(|(rank, ..)| *rank).map(|(_, secret, list)| (secret, list))
     }
 
     /// Moderators' records that stand, and so are worth keeping, in the same order.
@@ -377,7 +379,7 @@ impl Rulebook {
             return Verdict::Refused(Refusal::Writer);
         }
         let cut_slots = node.cuts.iter().filter(|(slots, _)| slots >> slot & 1 == 1).map(|(_, by)| *by);
-        let is_cut = bans().any(|ban| !ban.stays.contains(&claim.id))
+        let is_cut = bans().any(|ban| !ban.stays.has_id(&claim.id))
             || journal.is_some_and(|journal| self.is_cut(place, journal, &claim.id))
             || cut_slots.into_iter().any(|by| !self.leaves(by, &claim.id));
         if is_cut { Verdict::Cut } else { Verdict::Stands }
@@ -400,7 +402,7 @@ impl Rulebook {
     /// Whether this is on the list of the record at `place`.
     fn leaves(&self, place: Place, id: &ShortId) -> bool {
         let record = self.nodes[usize::from(place)].record.as_ref();
-        record.is_some_and(|(_, stays)| stays.as_ref().is_some_and(|stays| stays.contains(id)))
+        record.is_some_and(|(_, stays)| stays.as_ref().is_some_and(|stays| stays.has_id(id)))
     }
 
     /// Whether the right of these steps is there at `place`: given by a record that knows of all takings.

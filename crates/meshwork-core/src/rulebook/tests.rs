@@ -42,7 +42,7 @@ fn says(who: u8, before: &[&WithList], changes: Vec<Change>, slots: u16, stays: 
         names.push(RecordName::GENESIS);
     }
     names.sort();
-    let list = CutList::new(stays.to_vec()).expect("few");
+    let list = List::of_ids(stays.to_vec()).expect("few");
     let cuts = slots != 0 || changes.iter().any(Change::takes);
     let body = Body {
         signer: peer(who),
@@ -283,7 +283,7 @@ fn a_record_counts_once_its_list_is_here() {
     let missing = book(&[&(ban.0.clone(), None), &later]);
     assert_eq!((missing.in_force(), judge(&missing, ANN, None, 8)), (None, Verdict::Stands));
     assert_eq!(judge(&missing, BEN, Some(&later), 8), Verdict::Unknown);
-    let other = Some(Arc::new(CutList::new(vec![id(8)]).expect("one")));
+    let other = Some(Arc::new(List::of_ids(vec![id(8)]).expect("one")));
     assert_eq!(book(&[&(ban.0.clone(), other)]).in_force(), None, "another list");
     let twice = book(&[&(ban.0.clone(), None), &ban, &later]);
     assert_eq!((twice.in_force(), judge(&twice, ANN, None, 8)), (Some(&later.0), Verdict::Cut));

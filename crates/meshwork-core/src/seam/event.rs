@@ -136,6 +136,11 @@ pub enum Event {
         /// Which room.
         room: RoomHandle,
     },
+    /// The room was given a new secret, which is known here now: its LINK is another one.
+    SecretChanged {
+        /// Which room.
+        room: RoomHandle,
+    },
     /// A member holds the same records of the room as we do, stored if it stores.
     RecordsInStep {
         /// Which room.
@@ -314,6 +319,7 @@ impl Event {
             | Event::Presence { .. }
             | Event::Changed { .. }
             | Event::RulesChanged { .. }
+            | Event::SecretChanged { .. }
             | Event::RecordsInStep { .. }
             | Event::Acknowledged { .. }
             | Event::InStep { .. }

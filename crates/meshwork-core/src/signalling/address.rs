@@ -1,7 +1,7 @@
 //! The address of a room: the link that people pass on, which names the room and carries what lets one in.
 //!
-//! `http(s)://HOST/APP/CODE#` base64url(RoomId) [`.` base64url(secret) [`.` base64url(edit seed)]] [`;at=` further
-//! servers]. The fragment never reaches a server. `APP` says which of the room's apps is in front; right behind the
+//! `http(s)://HOST/APP/CODE#` base64url(RoomId) [`.` base64url(secret) [`~` base64url(new secret)] [`.` base64url(edit
+//! seed)]] [`;at=` further servers]. The fragment never reaches a server. `APP` says which of the room's apps is in front; right behind the
 //! host it may be missing. Without a server the address is `meshwork:APP#...`. Without a fragment it leads to an open
 //! room by its code alone. docs/protocol/addresses.md has every part.
 
@@ -49,10 +49,19 @@ pub struct RoomKeys {
 /// What lets people into a private room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Secrets {
-    /// The room's secret.
+    /// The room's secret of its genesis, by which people find each other.
     pub secret: Secret,
+    /// The one that lets people in, where the room was given a new one.
+    pub renewed: Option<Secret>,
     /// What lets one write where only the admitted may. Without it the address is one to look.
     pub edit_seed: Option<EditSeed>,
+}
+
+impl From<Secret> for Secrets {
+    /// The secret alone.
+    fn from(secret: Secret) -> Secrets {
+        Secrets { secret, renewed: None, edit_seed: None }
+    }
 }
 
 /// Where a room is found.
@@ -279,11 +288,13 @@ fn parse_keys(text: &str) -> Result<Option<RoomKeys>, AddressError> {
         None | Some("") if text.is_empty() => return Ok(None),
         room => read(room.unwrap_or_default())?,
     };
-    let secret: Option<Secret> = parts.next().map(read).transpose()?;
+    let Some(part) = parts.next() else { return Ok(Some(RoomKeys { room, secrets: None })) };
+    let (secret, renewed) = part.split_once('~').map_or((part, None), |(one, other)| (one, Some(other)));
+    let (secret, renewed) = (read(secret)?, renewed.map(read).transpose()?);
     let edit_seed: Option<EditSeed> = parts.next().map(read).transpose()?;
     match parts.next() {
         Some(_) => Err(AddressError::Fragment),
-        None => Ok(Some(RoomKeys { room, secrets: secret.map(|secret| Secrets { secret, edit_seed }) })),
+        None => Ok(Some(RoomKeys { room, secrets: Some(Secrets { secret, renewed, edit_seed }) })),
     }
 }
 
@@ -346,8 +357,9 @@ impl fmt::Display for RoomAddress {
         }
         if let Some(RoomKeys { room, secrets }) = self.keys {
             write!(f, "#{room}")?;
-            if let Some(Secrets { secret, edit_seed }) = secrets {
+            if let Some(Secrets { secret, renewed, edit_seed }) = secrets {
                 write!(f, ".{secret}")?;
+                renewed.map_or(Ok(()), |secret| write!(f, "~{secret}"))?;
                 edit_seed.map_or(Ok(()), |seed| write!(f, ".{seed}"))?;
             }
         }

@@ -34,44 +34,42 @@ impl fmt::Debug for ShortId {
 }
 
 /// What stands on a list.
-pub trait Item: Copy + Ord {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListKind {
+    /// Batches and moderators' records that stay, of those who lose a right.
+    Stays,
+    /// Peers who keep access to a room when its secret changes.
+    Access,
+}
+
+impl ListKind {
     /// The most items of one list.
-    const MAX: usize;
+    pub const fn most(self) -> usize {
+        match self {
+            ListKind::Stays => CUT_LIST_MAX,
+            ListKind::Access => ACCESS_LIST_MAX,
+        }
+    }
+
     /// Bytes of one item.
-    const LEN: usize;
+    pub const fn item_len(self) -> usize {
+        match self {
+            ListKind::Stays => 16,
+            ListKind::Access => 32,
+        }
+    }
+
     /// The context of the hash, so that a list of one kind is none of the other.
-    const CONTEXT: &str;
-    /// Reads an item of [`Item::LEN`] bytes.
-    fn read(bytes: &[u8]) -> Option<Self>;
-    /// The item's bytes.
-    fn bytes(&self) -> &[u8];
-}
-
-impl Item for ShortId {
-    const MAX: usize = CUT_LIST_MAX;
-    const LEN: usize = 16;
-    const CONTEXT: &str = "meshwork cut list v2";
-
-    fn read(bytes: &[u8]) -> Option<ShortId> {
-        bytes.try_into().ok().map(ShortId)
+    const fn context(self) -> &'static str {
+        match self {
+            ListKind::Stays => "meshwork cut list v2",
+            ListKind::Access => "meshwork access list v2",
+        }
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Item for PeerId {
-    const MAX: usize = ACCESS_LIST_MAX;
-    const LEN: usize = 32;
-    const CONTEXT: &str = "meshwork access list v2";
-
-    fn read(bytes: &[u8]) -> Option<PeerId> {
-        bytes.try_into().ok().map(PeerId)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.0
+    fn check_count(self, count: usize) -> Result<(), ListError> {
+        let most = self.most();
+        if count > most { Err(ListError::TooMany { count, most }) } else { Ok(()) }
     }
 }
 
@@ -92,15 +90,11 @@ impl fmt::Debug for ListName {
 
 /// Items in ascending order, and the hash of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T> {
-    items: Vec<T>,
+pub struct List {
+    kind: ListKind,
+    bytes: Vec<u8>,
     hash: [u8; 32],
 }
-
-/// Batches and moderators' records that stay, of those who lose a right.
-pub type CutList = List<ShortId>;
-/// Who keeps access to a room when its secret changes.
-pub type AccessList = List<PeerId>;
 
 /// Why bytes are not the list that a record names. Nothing was kept of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,76 +124,91 @@ pub enum ListError {
     Hash(String),
 }
 
-impl<T: Item> List<T> {
-    /// The list of these items, in whatever order and however often they come.
+impl List {
+    /// The list of these batches and records, in whatever order and however often they come.
     ///
     /// # Errors
     /// [`ListError::TooMany`]; the items are dropped.
-    pub fn new(mut items: Vec<T>) -> Result<List<T>, ListError> {
+    pub fn of_ids(ids: Vec<ShortId>) -> Result<List, ListError> {
+        List::new(ListKind::Stays, ids, |id| &id.0)
+    }
+
+    /// The list of these peers, in whatever order and however often they come.
+    ///
+    /// # Errors
+    /// [`ListError::TooMany`]; the items are dropped.
+    pub fn of_peers(peers: Vec<PeerId>) -> Result<List, ListError> {
+        List::new(ListKind::Access, peers, |peer| &peer.0)
+    }
+
+    fn new<T: Ord>(
+        kind: ListKind,
+        mut items: Vec<T>,
+        bytes: impl Fn(&T) -> &[u8],
+    ) -> Result<List, ListError> {
         items.sort_unstable();
         items.dedup();
-        check_count::<T>(items.len())?;
-        let hash = hash::<T>(&encode(&items));
-        Ok(List { items, hash })
+        kind.check_count(items.len())?;
+        let bytes: Vec<u8> = items.iter().flat_map(|item| bytes(item).iter().copied()).collect();
+        let hash = blake3::derive_key(kind.context(), &bytes);
+        Ok(List { kind, bytes, hash })
     }
 
-    /// Whether the item is on the list.
-    pub fn contains(&self, item: &T) -> bool {
-        self.items.binary_search(item).is_ok()
+    /// The list of this kind without an item.
+    pub fn empty(kind: ListKind) -> List {
+        List { kind, bytes: Vec::new(), hash: blake3::derive_key(kind.context(), &[]) }
     }
 
-    /// The items, in ascending order.
-    pub fn items(&self) -> &[T] {
-        &self.items
+    /// Whether a batch or a record is on the list of what stays.
+    pub fn has_id(&self, id: &ShortId) -> bool {
+        self.kind == ListKind::Stays && self.bytes.as_chunks().0.binary_search(&id.0).is_ok()
+    }
+
+    /// Whether a peer is on the list of those who keep access.
+    pub fn has_peer(&self, peer: &PeerId) -> bool {
+        self.kind == ListKind::Access && self.bytes.as_chunks().0.binary_search(&peer.0).is_ok()
+    }
+
+    /// What stands on it.
+    pub fn kind(&self) -> ListKind {
+        self.kind
     }
 
     /// How a record names it.
     pub fn name(&self) -> ListName {
-        ListName { count: self.items.len() as u32, hash: self.hash }
+        ListName { count: (self.bytes.len() / self.kind.item_len()) as u32, hash: self.hash }
     }
 
     /// The list as it travels and is stored.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(&self.items)
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Reads the list that a record names.
     ///
     /// # Errors
     /// [`ListError`]; no memory was taken beyond the bytes themselves.
-    pub fn decode(bytes: &[u8], name: &ListName) -> Result<List<T>, ListError> {
-        check_count::<T>(name.count as usize)?;
-        if bytes.len() != name.count as usize * T::LEN {
+    pub fn decode(kind: ListKind, bytes: &[u8], name: &ListName) -> Result<List, ListError> {
+        kind.check_count(name.count as usize)?;
+        if bytes.len() != name.count as usize * kind.item_len() {
             return Err(ListError::Length { bytes: bytes.len(), count: name.count });
         }
-        let read = hash::<T>(bytes);
-        if read != name.hash {
-            return Err(ListError::Hash(alloc::format!("{:?}", ShortId::of(&read))));
+        let hash = blake3::derive_key(kind.context(), bytes);
+        if hash != name.hash {
+            return Err(ListError::Hash(alloc::format!("{:?}", ShortId::of(&hash))));
         }
-        let items: Vec<T> = bytes.chunks_exact(T::LEN).filter_map(T::read).collect();
+        let items: Vec<&[u8]> = bytes.chunks_exact(kind.item_len()).collect();
         match items.windows(2).position(|pair| pair[0] >= pair[1]) {
             Some(place) => Err(ListError::Order(place + 1)),
-            None => Ok(List { items, hash: read }),
+            None => Ok(List { kind, bytes: bytes.to_vec(), hash }),
         }
     }
 }
 
-impl<T: Item> Default for List<T> {
+impl Default for List {
     fn default() -> Self {
-        List { items: Vec::new(), hash: hash::<T>(&[]) }
+        List::empty(ListKind::Stays)
     }
-}
-
-fn encode<T: Item>(items: &[T]) -> Vec<u8> {
-    items.iter().flat_map(|item| item.bytes()).copied().collect()
-}
-
-fn check_count<T: Item>(count: usize) -> Result<(), ListError> {
-    if count > T::MAX { Err(ListError::TooMany { count, most: T::MAX }) } else { Ok(()) }
-}
-
-fn hash<T: Item>(bytes: &[u8]) -> [u8; 32] {
-    blake3::derive_key(T::CONTEXT, bytes)
 }
 
 #[cfg(test)]
@@ -216,40 +225,41 @@ mod tests {
     proptest! {
         #[test]
         fn lists_read_as_they_are_written(numbers in proptest::collection::vec(0..200u32, 0..100)) {
-            let list = CutList::new(numbers.iter().copied().map(id).collect()).expect("few");
-            prop_assert_eq!(CutList::decode(&list.encode(), &list.name()), Ok(list.clone()));
-            prop_assert!((0..200).all(|number| list.contains(&id(number)) == numbers.contains(&number)));
+            let list = List::of_ids(numbers.iter().copied().map(id).collect()).expect("few");
+            prop_assert_eq!(List::decode(ListKind::Stays, list.bytes(), &list.name()), Ok(list.clone()));
+            prop_assert!((0..200).all(|number| list.has_id(&id(number)) == numbers.contains(&number)));
         }
     }
 
     #[test]
     fn other_bytes_are_refused() {
-        let list = CutList::new([3, 1, 2, 3].map(id).to_vec()).expect("few");
-        let (bytes, name) = (list.encode(), list.name());
+        let list = List::of_ids([3, 1, 2, 3].map(id).to_vec()).expect("few");
+        let (bytes, name) = (list.bytes(), list.name());
         assert_eq!((name.count, bytes.len()), (3, 48));
         assert!(matches!(
-            CutList::decode(&bytes[..47], &name),
+            List::decode(ListKind::Stays, &bytes[..47], &name),
             Err(ListError::Length { bytes: 47, count: 3 })
         ));
-        let mut changed = bytes.clone();
+        let mut changed = bytes.to_vec();
         changed[47] ^= 1;
-        assert!(matches!(CutList::decode(&changed, &name), Err(ListError::Hash(_))));
+        assert!(matches!(List::decode(ListKind::Stays, &changed, &name), Err(ListError::Hash(_))));
         let swapped = [&bytes[16..32], &bytes[..16], &bytes[32..]].concat();
-        let named = ListName { count: 3, hash: hash::<ShortId>(&swapped) };
-        assert_eq!(CutList::decode(&swapped, &named), Err(ListError::Order(1)));
+        let hash = |bytes: &[u8]| blake3::derive_key(ListKind::Stays.context(), bytes);
+        let named = ListName { count: 3, hash: hash(&swapped) };
+        assert_eq!(List::decode(ListKind::Stays, &swapped, &named), Err(ListError::Order(1)));
         let as_peers =
-            AccessList::decode(&bytes[..32], &ListName { count: 1, hash: hash::<ShortId>(&bytes[..32]) });
+            List::decode(ListKind::Access, &bytes[..32], &ListName { count: 1, hash: hash(&bytes[..32]) });
         assert!(matches!(as_peers, Err(ListError::Hash(_))), "a list of another kind");
     }
 
     #[test]
     fn a_full_list_fits_and_no_more() {
         let most = CUT_LIST_MAX as u32;
-        let list = CutList::new((0..most).map(id).collect()).expect("as many as may be");
-        assert_eq!(list.encode().len(), 1 << 20);
-        let more = CutList::new((0..=most).map(id).collect());
+        let list = List::of_ids((0..most).map(id).collect()).expect("as many as may be");
+        assert_eq!(list.bytes().len(), 1 << 20);
+        let more = List::of_ids((0..=most).map(id).collect());
         assert_eq!(more, Err(ListError::TooMany { count: CUT_LIST_MAX + 1, most: CUT_LIST_MAX }));
         let lie = ListName { count: u32::MAX, hash: [0; 32] };
-        assert!(matches!(CutList::decode(&[], &lie), Err(ListError::TooMany { .. })));
+        assert!(matches!(List::decode(ListKind::Stays, &[], &lie), Err(ListError::TooMany { .. })));
     }
 }

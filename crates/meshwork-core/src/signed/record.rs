@@ -7,7 +7,7 @@
 //! # How it works
 //! A record is `format | body | signature`; its hash is blake3 of all three. It names by number and 8 bytes of hash the
 //! record before, or all heads where two were written at once, and its own number is one above the greatest of them.
-//! What takes a right away names a [`CutList`](super::list::CutList), which travels beside the record: the batches that
+//! What takes a right away names a [list](super::list::List), which travels beside the record: the batches that
 //! stay of those who lose it. What follows from a set of records is not said here.
 //!
 //! # Invariants
@@ -21,9 +21,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::{Change, rises};
+use super::change::{Change, NewSecret, rises};
 use super::header::{RECORDS_MAX, RecordName};
-use super::list::{CUT_LIST_MAX, ListName, ShortId};
+use super::list::{ListKind, ListName, ShortId};
 use super::verify::{self, Label, SIGNATURE_LEN};
 use crate::clock::Stamp;
 use crate::id::{Identity, PeerId, RoomId};
@@ -207,6 +207,20 @@ impl fmt::Debug for Record {
 }
 
 impl Body {
+    /// The list that it names, if any: no record takes a right and changes the secret.
+    pub fn list(&self) -> Option<(ListKind, ListName)> {
+        let stays = self.cut.map(|cut| (ListKind::Stays, cut.stays));
+        stays.or_else(|| self.secret().map(|secret| (ListKind::Access, secret.access)))
+    }
+
+    /// The secret that the room has from here on, if it is another.
+    pub fn secret(&self) -> Option<&NewSecret> {
+        self.changes.iter().find_map(|change| match change {
+            Change::Secret(secret) => Some(secret),
+            _ => None,
+        })
+    }
+
     fn number(&self) -> u32 {
         self.before.last().map_or(0, |last| last.number) + 1
     }
@@ -232,8 +246,9 @@ impl Body {
         let takes = self.changes.iter().any(Change::takes);
         holds(takes || self.cut.is_none_or(|cut| cut.slots != 0), "it cuts and takes nothing")?;
         holds(!takes || self.cut.is_some(), "it takes a right and does not say what stays")?;
-        let is_short = |cut: Cut| cut.stays.count as usize <= CUT_LIST_MAX;
-        holds(self.cut.is_none_or(is_short), "its list of what stays is too long")?;
+        holds(self.cut.is_none() || self.secret().is_none(), "it takes a right and changes the secret")?;
+        let is_short = |(kind, name): (ListKind, ListName)| name.count as usize <= kind.most();
+        holds(self.list().is_none_or(is_short), "its list is too long")?;
         holds(!self.gives_what_it_takes(), "it gives and takes one right of one peer")
     }
 

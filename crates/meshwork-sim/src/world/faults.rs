@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use meshwork_core::id::Identity;
 use meshwork_core::node::Input;
-use meshwork_core::seam::io::ServerId;
+use meshwork_core::room::message::RoomMessage;
+use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::seam::io::{Channel, LinkId, ServerId};
+use meshwork_core::wire::{FRAME_MAX, MessageWriter};
 
 use super::{World, skewed};
 use crate::connection::{NodeIndex, PathModel};
@@ -46,6 +49,16 @@ impl World {
     /// The connections between two programs carry nothing any more, and nobody is told, as when their relay restarts.
     pub fn silence_connection(&mut self, one: NodeIndex, other: NodeIndex) {
         self.connections.fail(one, other);
+    }
+
+    /// A modified client says something in a room over one of its links.
+    pub fn say_over(&mut self, index: NodeIndex, link: LinkId, room: RoomHandle, message: &RoomMessage) {
+        let (kind, body) = message.encode(room.0);
+        let mut writer = MessageWriter::default();
+        writer.push(kind, &body);
+        while let Some(frame) = writer.take_frame(FRAME_MAX) {
+            self.inject(index, link, Channel::Reliable, frame);
+        }
     }
 
     /// From now on these two find no direct path any more, whenever they begin a connection.

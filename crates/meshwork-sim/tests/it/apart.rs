@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use meshwork_core::seam::io::Channel;
 use meshwork_core::signed::change::Limit;
 use meshwork_core::signed::header::RecordName;
-use meshwork_core::wire::MessageWriter;
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
@@ -17,12 +15,7 @@ use crate::records::{Forgery, as_batch, colour, governed_alike, limited, order, 
 fn say_apart(world: &mut World, (index, room): Member, halves: &[Forgery; 2], of: Member) {
     let room_id = room_id(world, of);
     for (place, link) in world.connections_of(index).into_iter().enumerate() {
-        let (kind, body) = as_batch(&halves[place % 2].sign(room_id)).encode(room.0);
-        let mut writer = MessageWriter::default();
-        writer.push(kind, &body);
-        while let Some(frame) = writer.take_frame(16 * 1024) {
-            world.inject(index, link, Channel::Reliable, frame);
-        }
+        world.say_over(index, link, room, &as_batch(&halves[place % 2].sign(room_id)));
     }
 }
 

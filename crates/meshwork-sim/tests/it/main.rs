@@ -20,6 +20,7 @@ mod room;
 mod rules;
 mod say;
 mod scenarios;
+mod secrets;
 mod silence;
 mod tables;
 mod visits;

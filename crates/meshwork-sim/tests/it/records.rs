@@ -9,14 +9,13 @@ use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::config::PlantedBug;
-use meshwork_core::seam::io::Channel;
 use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::signed::change::{Change, Limit};
 use meshwork_core::signed::header::RecordName;
-use meshwork_core::signed::list::CutList;
+use meshwork_core::signed::list::List;
 use meshwork_core::signed::record::{Body, Cut, Record};
 use meshwork_core::time::Time;
-use meshwork_core::wire::{Bounded, BoundedText, Bytes, MessageWriter};
+use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Erase, REPLICA, Region, cells_to_strokes};
 use meshwork_sim::check::{self, Violation};
@@ -84,14 +83,7 @@ pub(crate) fn room_id(world: &World, (index, room): Member) -> RoomId {
 /// Says something in the room over all links of a program whose user has changed it.
 pub(crate) fn say(world: &mut World, (index, room): Member, messages: &[RoomMessage]) {
     for link in world.connections_of(index) {
-        let mut writer = MessageWriter::default();
-        for message in messages {
-            let (kind, body) = message.encode(room.0);
-            writer.push(kind, &body);
-        }
-        while let Some(frame) = writer.take_frame(16 * 1024) {
-            world.inject(index, link, Channel::Reliable, frame);
-        }
+        messages.iter().for_each(|message| world.say_over(index, link, room, message));
     }
 }
 
@@ -183,7 +175,7 @@ fn nobody_makes_rules_in_the_owners_name() {
     let own = record(&room, 4, rules(), None);
     let forged = record(&RoomId([1; 32]), 1, rules(), None).bytes().to_vec();
     let forged = RoomMessage::Record(Bytes::new(forged).unwrap());
-    let nothing_stays = Cut { slots: 0, stays: CutList::default().name() };
+    let nothing_stays = Cut { slots: 0, stays: List::default().name() };
     let ban = record(&room, 4, Change::Ban(Bounded::new(peers(&[2])).unwrap()), Some(nothing_stays));
     say(&mut world, liar, &[as_record(&own), forged, as_record(&ban)]);
     world.run_for(Duration::from_secs(1));

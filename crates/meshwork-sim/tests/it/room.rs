@@ -353,7 +353,7 @@ fn private_rooms_open_to_the_right_secret_only() {
     let cases = [(None, RoomRefusal::SecretMissing), (Some(Secret([0; 16])), RoomRefusal::SecretWrong)];
     for (secret, expected) in cases {
         let outsider = world.start(Config::default(), 9, 0);
-        let secrets = secret.map(|secret| Secrets { secret, edit_seed: None });
+        let secrets = secret.map(Secrets::from);
         let keys = RoomKeys { room: address.room().expect("it is registered"), secrets };
         world.join_room(outsider, address.clone().with_keys(keys));
         world.run_for(Duration::from_secs(5));

@@ -56,6 +56,7 @@ impl Session {
             Event::Link { .. }
             | Event::InStep { .. }
             | Event::RulesChanged { .. }
+            | Event::SecretChanged { .. }
             | Event::RecordsInStep { .. } => self.heed(News::Changed),
             Event::Presence { room, endpoint, slot: Slot::GENESIS, state } if self.is_ours(room) => {
                 let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());

@@ -27,7 +27,7 @@ pub(super) use self::moves::{linked_state, path_words};
 pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
 pub(super) use self::unlinking::wants_proved;
 use self::visiting::Visits;
-use super::rooms::{Entry, send_detach};
+use super::rooms::{Entry, send_detach, without_access};
 use super::{Base, PEERS_MAX};
 use crate::id::Endpoint;
 use crate::links::message::DetachReason;
@@ -212,10 +212,7 @@ impl Connecting {
     ) {
         let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
         base.rooms.attachments_mut().note_distant(room, endpoint);
-        base.known.unlist(endpoint, room);
-        base.rooms.attachments_mut().unattach(room, endpoint);
-        self.carrying.forget_way(room, endpoint);
-        self.attempts.detach(base, room, endpoint);
+        unattach(self, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, DetachReason::Left);
         self.visits.begin_again(base, room, endpoint);
         self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
@@ -309,5 +306,25 @@ impl Connecting {
         let attempts = self.attempts.poll_timeout(&base.own, &base.links);
         let visits = self.visits.poll_timeout(base);
         attempts.into_iter().chain(base.known.poll_timeout(base)).chain(visits).min()
+    }
+}
+
+fn unattach(connecting: &mut Connecting, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
+    base.known.unlist(endpoint, room);
+    base.rooms.attachments_mut().unattach(room, endpoint);
+    connecting.carrying.forget_way(room, endpoint);
+    connecting.attempts.detach(base, room, endpoint);
+}
+
+/// The records changed: whoever has no access by them is no member any more.
+pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room: RoomHandle) {
+    let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
+    for (endpoint, reason) in without_access(&base.rooms, &base.links, room) {
+        connecting.visits().0.forget(base, room, endpoint);
+        unattach(connecting, base, room, endpoint);
+        send_detach(&mut base.links, endpoint, id, reason);
+        let why = "it has no access to the room any more";
+        base.links.end_direct_in(&mut base.own, endpoint, room.0, why);
+        connecting.attempts.close_unused(base, endpoint, why);
     }
 }

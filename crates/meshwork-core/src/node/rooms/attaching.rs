@@ -15,6 +15,7 @@ use crate::node::view::CommandError;
 use crate::overlay::Face;
 use crate::overlay::message::LINK_VERSION;
 use crate::room::message::RoomMessage;
+use crate::room::rules::access::Entrance;
 use crate::room::writing::WriteError;
 use crate::room::{Member, Room};
 use crate::seam::description::Role;
@@ -83,14 +84,15 @@ impl Rooms {
         let Some(room) = &entry.room else { return false };
         let Some(link) = links.of_mut(endpoint) else { return false };
         let role = link.role();
-        let proof = match (entry.secret(), link.transcript()) {
-            (Some(secret), Some(transcript)) => Some(transcript.room_proof(&room.kept().id(), secret, role)),
-            _ => None,
-        };
+        let transcript = link.transcript();
+        let proof = |secret: &Secret| Some(transcript.as_ref()?.room_proof(&room.kept().id(), secret, role));
+        let (proof, renewed) =
+            (entry.secret().and_then(proof), room.kept().secret().as_ref().and_then(proof));
         link.send(&LinkMessage::Attach(Attach {
             room: room.kept().id(),
             number: handle.0,
             proof,
+            renewed,
             name: BoundedText::truncated(&own.config.name),
             stays: own.config.stays,
             stores: room.kept().stores(),
@@ -117,7 +119,7 @@ impl Rooms {
         attach: &Attach,
         introduction: Option<Introduction>,
     ) -> Result<Option<RoomHandle>, Offence> {
-        let Some(handle) = self.find_proved(links, from, attach)? else { return Ok(None) };
+        let Some((handle, entrance)) = self.find_proved(links, from, attach)? else { return Ok(None) };
         if !self.admits(handle, from) {
             self.refuse_full(own, handle, from, "it attaches, but the room is full");
             if let Some(one) = self.attachments.get_mut(from) {
@@ -138,6 +140,7 @@ impl Rooms {
         let is_again = one.is_attached(handle);
         one.attached.retain(|_, room| *room != handle);
         one.attached.insert(attach.number, handle);
+        one.renewed.insert(handle, attach.renewed);
         one.distant.remove(&handle);
         one.end_visit(handle);
         let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(None) };
@@ -154,6 +157,9 @@ impl Rooms {
         } else {
             room.handle_attached(now, from, member);
         }
+        if entrance == Entrance::Listed {
+            hand_secret(links, from, room);
+        }
         Ok(Some(handle))
     }
 
@@ -165,36 +171,46 @@ impl Rooms {
         from: Endpoint,
         attach: &Attach,
     ) -> Result<Option<RoomHandle>, Offence> {
-        let Some(handle) = self.find_proved(links, from, attach)? else { return Ok(None) };
+        let Some((handle, _)) = self.find_proved(links, from, attach)? else { return Ok(None) };
         self.send_visit(own, links, from, handle);
         own.people.set_name(from, shown(&attach.name));
         if let Some(one) = self.attachments.get_mut(from) {
             one.take_visit(own.time(), handle, attach.number);
+            one.renewed.insert(handle, attach.renewed);
         }
         Ok(Some(handle))
     }
 
-    /// The room that somebody attaches to, if we are in it.
+    /// The room that somebody attaches to, if we are in it and can tell that it has access, and what gives it access.
     ///
     /// # Errors
-    /// It does not prove the room's secret.
+    /// It does not prove the room's secret, or one that was replaced while nothing lists it.
     fn find_proved(
         &self,
         links: &mut Links,
         from: Endpoint,
         attach: &Attach,
-    ) -> Result<Option<RoomHandle>, Offence> {
+    ) -> Result<Option<(RoomHandle, Entrance)>, Offence> {
         let is_it = |entry: &Entry| entry.room().is_some_and(|room| room.kept().id() == attach.room);
         let Some((&handle, entry)) = self.rooms.iter().find(|(_, entry)| is_it(entry)) else {
             send_detach(links, from, attach.room, DetachReason::Left);
             return Ok(None);
         };
-        if !proves_room(links, from, entry.secret(), attach) {
-            send_detach(links, from, attach.room, DetachReason::Proof);
-            let detail = String::from("the proof of the room's secret does not hold");
-            return Err((Refusal::RoomProof, detail));
-        }
-        Ok(Some(handle))
+        let detail = match entry.secret() {
+            Some(secret) if !proves(links, from, &attach.room, secret, attach.proof) => {
+                "the proof of the room's secret does not hold"
+            }
+            _ => match entrance(links, entry, from, attach.renewed) {
+                Entrance::Shut => "it shows a secret that was replaced, and nothing lists it",
+                Entrance::Unsure => {
+                    send_detach(links, from, attach.room, DetachReason::Full);
+                    return Ok(None);
+                }
+                entrance => return Ok(Some((handle, entrance))),
+            },
+        };
+        send_detach(links, from, attach.room, DetachReason::Proof);
+        Err((Refusal::RoomProof, String::from(detail)))
     }
 
     /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
@@ -291,12 +307,54 @@ pub(in crate::node) fn send_detach(links: &mut Links, to: Endpoint, room: RoomId
     links.send(to, &LinkMessage::Detach(Detach { room, reason }));
 }
 
-/// Whether an endpoint knows the secret of the room that it attaches to, if that has one.
-fn proves_room(links: &Links, from: Endpoint, secret: Option<&Secret>, attach: &Attach) -> bool {
-    let Some(secret) = secret else { return true };
-    let (Some(link), Some(proof)) = (links.of(from), attach.proof) else { return false };
+/// Who is attached to a room or visits us there and has no access by the records that are here now, with what it is to
+/// be told.
+pub(in crate::node) fn without_access(
+    rooms: &Rooms,
+    links: &Links,
+    handle: RoomHandle,
+) -> Vec<(Endpoint, DetachReason)> {
+    let Some(entry) = rooms.get(handle) else { return Vec::new() };
+    let attached = rooms.attachments.iter().filter(|(_, one)| one.is_attached(handle) || one.hears(handle));
+    let judged = attached.map(|(endpoint, one)| {
+        let renewed = one.renewed.get(&handle).copied().flatten();
+        (endpoint, entrance(links, entry, endpoint, renewed))
+    });
+    let shut = judged.filter_map(|(endpoint, entrance)| match entrance {
+        Entrance::Shown | Entrance::Listed => None,
+        Entrance::Unsure => Some((endpoint, DetachReason::Full)),
+        Entrance::Shut => Some((endpoint, DetachReason::Proof)),
+    });
+    shut.collect()
+}
+
+/// The secret of a room is another one, and those who are attached have access: tells them, and shows that we know it.
+pub(in crate::node) fn tell_secret(rooms: &Rooms, own: &Own, links: &mut Links, handle: RoomHandle) {
+    rooms.tell_members(own, links, Some(handle));
+    let Some(room) = rooms.room(handle) else { return };
+    let attached = rooms.attachments.iter().filter(|(_, one)| one.is_attached(handle));
+    attached.for_each(|(endpoint, _)| hand_secret(links, endpoint, room));
+}
+
+/// Hands a member that has access the secret in force, if it is known here.
+fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
+    if let (Some(secret), Some(link)) = (room.kept().secret(), links.of_mut(to)) {
+        link.send(&RoomMessage::Secret(secret.0).on_link(room.kept().handle().0));
+    }
+}
+
+/// What gives an endpoint access to a room whose first secret it knows, or keeps it out.
+fn entrance(links: &Links, entry: &Entry, from: Endpoint, renewed: Option<[u8; 32]>) -> Entrance {
+    let Some(room) = entry.room().filter(|_| entry.secret().is_some()) else { return Entrance::Shown };
+    let kept = room.kept();
+    kept.entrance(&from.peer, |secret| proves(links, from, &kept.id(), secret, renewed))
+}
+
+/// Whether a proof shows that an endpoint knows a secret of a room.
+fn proves(links: &Links, from: Endpoint, room: &RoomId, secret: &Secret, proof: Option<[u8; 32]>) -> bool {
+    let (Some(link), Some(proof)) = (links.of(from), proof) else { return false };
     let role: Role = link.role().opposite();
-    let expected = link.transcript().map(|transcript| transcript.room_proof(&attach.room, secret, role));
+    let expected = link.transcript().map(|transcript| transcript.room_proof(room, secret, role));
     // Hashes compare in constant time.
     expected.is_some_and(|expected| blake3::Hash::from(expected) == blake3::Hash::from(proof))
 }

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::id::Endpoint;
-use crate::lanes::{Allowance, DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, PRESENCE_TAKEN_MAX, Streams};
+use crate::lanes::{Allowance, DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, PRESENCE_TAKEN_MAX};
 use crate::node::own::Own;
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
@@ -21,6 +21,8 @@ pub(in crate::node) struct Attachment {
     /// anybody noticing.
     pub(super) reattaching: BTreeSet<RoomHandle>,
     reattach_until: Time,
+    /// What it shows of the secrets that were put in the place of the rooms' first.
+    pub(super) renewed: BTreeMap<RoomHandle, Option<[u8; 32]>>,
     /// Rooms in which it visits us, or we it, over the present link.
     visits: BTreeMap<RoomHandle, Visit>,
     /// Rooms in which it was a member, but no neighbour, when it was last heard of.
@@ -31,8 +33,6 @@ pub(in crate::node) struct Attachment {
     pub(super) taken: Allowance,
     /// Datagrams that are handed to it.
     pub(super) handed: Allowance,
-    /// Its datagrams that came last.
-    pub(super) streams: Streams,
 }
 
 impl Attachment {
@@ -42,12 +42,12 @@ impl Attachment {
             attached: BTreeMap::new(),
             reattaching: BTreeSet::new(),
             reattach_until: now,
+            renewed: BTreeMap::new(),
             visits: BTreeMap::new(),
             distant: BTreeSet::new(),
             presence: Allowance::new(PRESENCE_TAKEN_MAX),
             taken: Allowance::new(DATAGRAMS_TAKEN_MAX),
             handed: Allowance::new(DATAGRAMS_SENT_MAX),
-            streams: Streams::default(),
         }
     }
 
@@ -117,6 +117,7 @@ impl Attachment {
     /// It has nothing to do with a room any more.
     pub(super) fn remove(&mut self, room: RoomHandle) {
         self.remove_neighbour(room);
+        self.renewed.remove(&room);
         self.visits.remove(&room);
     }
 

@@ -23,12 +23,14 @@ use crate::wire::Bytes;
 pub(in crate::node) struct Lanes<'a> {
     rooms: &'a mut BTreeMap<RoomHandle, Box<Entry>>,
     attachments: &'a mut Attachments,
+    datagrams: &'a mut u32,
 }
 
 impl Rooms {
     /// To say something on lanes, or to hear it.
     pub(in crate::node) fn lanes(&mut self) -> Lanes<'_> {
-        Lanes { rooms: &mut self.rooms, attachments: &mut self.attachments }
+        let Rooms { rooms, attachments, datagrams, .. } = self;
+        Lanes { rooms, attachments, datagrams }
     }
 }
 
@@ -126,17 +128,16 @@ impl Lanes<'_> {
         (slot, topic): (Slot, &Topic),
         bytes: &[u8],
     ) -> Result<(), CommandError> {
+        let sequence = self.datagrams.wrapping_add(1);
         let (room, now) = self.open(own, handle)?;
         if to == Audience::All {
             let bytes =
                 Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
-            room.talking().pass_to_all(now, slot, ToAll { topic: topic.clone(), bytes });
+            room.talking().pass_to_all(now, slot, ToAll { sequence, topic: topic.clone(), bytes });
         }
         let bytes =
             Bytes::new(bytes.to_vec()).map_err(|error| CommandError::DatagramTooLong(error.length))?;
-        let entry = self.rooms.get_mut(&handle).ok_or(CommandError::NoSuchRoom(handle))?;
-        entry.datagrams = entry.datagrams.wrapping_add(1);
-        let sequence = entry.datagrams;
+        *self.datagrams = sequence;
         let datagram = Datagram { room: handle.0, slot, topic: topic.clone(), sequence, bytes };
         let (bytes, stream) = Unreliable::Datagram(datagram).encode();
         let is_meant = |endpoint: Endpoint| to == Audience::All || to == Audience::One(endpoint);
@@ -190,15 +191,12 @@ impl Lanes<'_> {
             Unreliable::Datagram(datagram) => {
                 if is_taken(own, from, &mut one.taken, Refusal::Datagram)
                     && let Some(room) = one.room_of_lane(datagram.room)
-                    && self
-                        .rooms
-                        .get(&room)
-                        .is_some_and(|entry| may_be_heard(entry.room(), from, datagram.slot))
-                    && one.streams.is_news(&datagram)
+                    && let Some(open) = self.rooms.get_mut(&room).and_then(|entry| entry.room.as_mut())
+                    && may_be_heard(Some(open), from, datagram.slot)
                 {
                     one.note_said(own.time(), room);
-                    let Datagram { slot, topic, bytes, .. } = datagram;
-                    own.event(Event::Datagram { room, from, slot, topic, bytes: bytes.into_inner() });
+                    let Datagram { slot, topic, sequence, bytes, .. } = datagram;
+                    open.talking().hear(from, slot, topic, sequence, bytes.into_inner());
                 }
             }
             Unreliable::Passed(Passed { room, batch }) => {

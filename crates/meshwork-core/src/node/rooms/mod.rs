@@ -14,7 +14,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-pub(super) use self::attaching::send_detach;
+pub(super) use self::attaching::{send_detach, tell_secret, without_access};
 use self::attachments::Attachments;
 
 use super::links::Links;
@@ -61,8 +61,6 @@ pub(super) struct Entry {
     room: Option<Room>,
     /// What its members say of themselves.
     presence: Presence,
-    /// The sequence of the last datagram that was said in it.
-    datagrams: u32,
     /// Members that said that it is full while nobody took us in; at most [`FULL_SAYERS`].
     full: BTreeSet<Endpoint>,
     /// When so many had said so.
@@ -98,7 +96,8 @@ impl Entry {
 
     /// What lets us in, if it is private and we know it.
     pub(super) fn secrets(&self) -> Option<Secrets> {
-        self.secrets
+        let renewed = self.room().map_or(self.secrets?.renewed, |room| room.kept().secret());
+        Some(Secrets { renewed, ..self.secrets? })
     }
 
     /// From now on its LINK lets one write.
@@ -145,6 +144,8 @@ pub(super) struct Rooms {
     overlay_seed: Seed,
     /// Signatures that may still be checked in the present call.
     signatures_left: usize,
+    /// The sequence of the last datagram that was said, in whichever room: whoever leaves one and comes back goes on.
+    datagrams: u32,
     next: u32,
 }
 
@@ -157,6 +158,7 @@ impl Rooms {
             overlays: None,
             overlay_seed,
             signatures_left: 0,
+            datagrams: 0,
             next: 1,
         }
     }
@@ -246,7 +248,6 @@ impl Rooms {
             app,
             room: None,
             presence: Presence::default(),
-            datagrams: 0,
             sketch: Sketch::default(),
             full: BTreeSet::new(),
             full_since: None,
@@ -300,8 +301,9 @@ impl Rooms {
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.membership_mut().set_own(Introduction::from(&own.announcement), seed, self.overlays);
         room.membership_mut().set_most(own.config.links_most);
-        if let Some(seed) = entry.secrets.and_then(|secrets| secrets.edit_seed) {
-            room.kept_mut().admit_self(&seed);
+        if let Some(Secrets { renewed, edit_seed, .. }) = entry.secrets {
+            edit_seed.iter().for_each(|seed| room.kept_mut().admit_self(seed));
+            renewed.into_iter().for_each(|secret| room.kept_mut().offer_secret(secret, false));
         }
         entry.room = Some(room);
         own.event(Event::RoomOpened { room: handle, id });

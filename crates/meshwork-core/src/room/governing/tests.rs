@@ -33,7 +33,7 @@ use crate::signed::batch::{BatchKey, Header, StampWindow};
 use crate::signed::change::{Change, Limit, Retraction, Rule, WhoWrites};
 use crate::signed::genesis::Genesis;
 use crate::signed::header::RecordName;
-use crate::signed::list::CutList;
+use crate::signed::list::List;
 use crate::signed::record::{Body, Cut, Record};
 use crate::time::{Time, WallTime};
 use crate::wire::{Bounded, Bytes};
@@ -121,7 +121,7 @@ fn record(
     }
     let list = cut.map(|(slots, stays)| {
         let ids = stays.iter().map(|batch| batch.id().short()).collect();
-        (slots, Arc::new(CutList::new(ids).unwrap()))
+        (slots, Arc::new(List::of_ids(ids).unwrap()))
     });
     let body = Body {
         signer: peer(signer),
@@ -168,7 +168,7 @@ fn told(record: &Record) -> RoomMessage {
 fn tell(room: &mut Room, at: Now, from: Endpoint, (record, list): &WithList) {
     hear(room, at, from, told(record));
     if let Some(list) = list.as_ref().filter(|list| list.name().count > 0) {
-        let (list, bytes) = (list.name().hash, Bytes::new(list.encode()).unwrap());
+        let (list, bytes) = (list.name().hash, Bytes::new(list.bytes().to_vec()).unwrap());
         hear(room, at, from, RoomMessage::ListPiece(ListPiece { list, offset: 0, bytes }));
     }
 }

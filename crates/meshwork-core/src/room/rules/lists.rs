@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::records::{RecordHash, Records};
 use crate::id::Endpoint;
 use crate::room::message::{AskList, ListPiece, RoomMessage};
-use crate::signed::list::{CutList, ListName};
+use crate::signed::list::{List, ListKind, ListName};
 use crate::signed::record::Record;
 use crate::time::Time;
 use crate::wire::Bytes;
@@ -28,6 +28,7 @@ pub(super) struct Lists(BTreeMap<RecordHash, Fetch>);
 #[derive(Debug)]
 struct Fetch {
     record: Record,
+    kind: ListKind,
     name: ListName,
     from: Endpoint,
     asked_at: Time,
@@ -39,7 +40,7 @@ pub(super) enum Piece {
     /// More is to be asked for, or the piece was not asked for.
     More(Option<RoomMessage>),
     /// The list is here.
-    Whole(Record, Arc<CutList>),
+    Whole(Record, Arc<List>),
     /// It is not the list that the record names, in words.
     Wrong(String),
 }
@@ -51,7 +52,7 @@ impl Lists {
         now: Time,
         from: Endpoint,
         record: Record,
-        name: ListName,
+        (kind, name): (ListKind, ListName),
     ) -> Option<RoomMessage> {
         let hash = record.hash();
         let is_full = self.0.len() == FETCHES_MAX;
@@ -67,7 +68,7 @@ impl Lists {
             }
             None if is_full => None,
             None => {
-                let fetch = Fetch { record, name, from, asked_at: now, bytes: Vec::new() };
+                let fetch = Fetch { record, kind, name, from, asked_at: now, bytes: Vec::new() };
                 let ask = fetch.ask();
                 self.0.insert(hash, fetch);
                 Some(ask)
@@ -93,8 +94,9 @@ impl Lists {
                 return Piece::More(Some(fetch.ask()));
             }
         }
-        let Some(Fetch { record, name, bytes, .. }) = self.0.remove(&hash) else { return Piece::More(None) };
-        match CutList::decode(&bytes, &name) {
+        let Some(fetch) = self.0.remove(&hash) else { return Piece::More(None) };
+        let Fetch { record, kind, name, bytes, .. } = fetch;
+        match List::decode(kind, &bytes, &name) {
             Ok(list) => Piece::Whole(record, Arc::new(list)),
             Err(error) => Piece::Wrong(error.to_string()),
         }
@@ -108,7 +110,7 @@ impl Lists {
 
 impl Fetch {
     fn length(&self) -> usize {
-        self.name.count as usize * 16
+        self.name.count as usize * self.kind.item_len()
     }
 
     fn ask(&self) -> RoomMessage {
@@ -118,8 +120,8 @@ impl Fetch {
 
 /// The piece that is asked for, if the list is here and has it.
 pub(super) fn piece(records: &Records, ask: &AskList) -> Option<RoomMessage> {
-    let bytes = records.list(&ask.list)?.encode();
-    let rest = bytes.get(ask.offset as usize..).filter(|rest| !rest.is_empty())?;
+    let rest = records.list(&ask.list)?.bytes();
+    let rest = rest.get(ask.offset as usize..).filter(|rest| !rest.is_empty())?;
     let bytes = Bytes::new(rest[..rest.len().min(PIECE_MAX)].to_vec()).expect("just cut to the limit");
     Some(RoomMessage::ListPiece(ListPiece { list: ask.list, offset: ask.offset, bytes }))
 }

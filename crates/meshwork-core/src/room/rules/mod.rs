@@ -2,7 +2,7 @@
 //!
 //! # How it works
 //! [`Records`] says what a set of records means, [`Exchange`] keeps the sets of neighbours equal, [`lists`] fetches what
-//! records name, `admissions` knows who is admitted, and [`Ledger`] the batches that can still count. `Rules` asks them
+//! records name, `admissions` knows who is admitted, [`access`] who is let in, and [`Ledger`] the batches that can still count. `Rules` asks them
 //! whether a batch may compete, takes in what neighbours and one's own person publish, and remembers what this program
 //! has written in a window of the limit.
 //!
@@ -13,6 +13,7 @@
 //! Those of [`crate::rulebook`], of [`ledger`], [`lists`] and `admissions`; `waiting` says how many batches wait for
 //! their record.
 
+pub mod access;
 mod admissions;
 mod contradictions;
 pub mod exchange;
@@ -20,6 +21,7 @@ pub mod ledger;
 pub mod lists;
 pub mod publish;
 pub mod records;
+mod stored;
 pub mod terms;
 pub(super) mod waiting;
 
@@ -30,35 +32,34 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::access::{Access, Entrance};
 use self::admissions::Admissions;
 use self::contradictions::Contradictions;
 use self::exchange::{Exchange, ExchangeOutput};
 use self::ledger::Ledger;
 use self::lists::{Lists, Piece};
-use self::records::{Outcome, RECORD_HASHES_MAX, Records};
+use self::records::{Outcome, Records};
 use self::terms::Terms;
 use self::waiting::{Unruled, Waiting};
 use crate::clock::Stamp;
-use crate::id::{Endpoint, PeerId, RoomId};
+use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::replica::{Content, Replica, ReplicaNumber};
 use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
 use crate::room::writing::{WriteError, WritingLeft};
-use crate::rulebook::{Claim, Refusal as Missing, Verdict, WithList};
+use crate::rulebook::{Claim, Refusal as Missing, Verdict};
 use crate::seam::choice::Choice;
 use crate::seam::config::Config;
 use crate::seam::event::Refusal;
 use crate::signed::admission::{EditKey, EditSeed, SignedAdmission};
 use crate::signed::batch::{Batch, BatchKey, Header, SignedBatch, StampWindow};
-use crate::signed::change::{Change, Limit, Retraction, WhoWrites};
+use crate::signed::change::{Change, Limit, NewSecret, Retraction, WhoWrites};
 use crate::signed::header::{Family, RecordName};
-use crate::signed::list::{CutList, ShortId};
-use crate::signed::record::{RECORD_MAX, Record, RecordError};
+use crate::signed::list::{List, ShortId};
+use crate::signed::record::{Record, RecordError};
 use crate::time::{Now, Time, WallTime};
-use crate::wire::{self, Bounded, Bytes};
+use crate::wire::Bytes;
 
-/// Bytes of the longest cut list.
-const LIST_BYTES_MAX: usize = crate::signed::list::CUT_LIST_MAX * 16;
 /// How long an owner's program waits before it joins what others of his wrote, at least; by its instance up to
 /// [`JOIN_SPREAD_MS`] longer, so that two programs do not join the same at once.
 const JOIN_AFTER: Duration = Duration::from_secs(2);
@@ -74,6 +75,7 @@ pub(super) struct Rules {
     records: Records,
     lists: Lists,
     admissions: Admissions,
+    access: Access,
     exchange: Exchange,
     ledger: Ledger,
     /// What this program has used in a window of the limit that a record has for a slot.
@@ -93,16 +95,11 @@ pub(super) enum Heard {
     Records(Stamp),
     /// Somebody is admitted: what waited may stand.
     Admission,
+    /// The secret in force is here.
+    Secret,
     /// An endpoint gave this sequence twice, which was not known.
     Contradiction(Endpoint, u64),
 }
-
-/// Records, the lists that they name, and admissions, in a form that stores keep.
-type Stored = (
-    Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>,
-    Bounded<Bytes<LIST_BYTES_MAX>, RECORD_HASHES_MAX>,
-    Bounded<Bytes<{ SignedAdmission::LEN }>, 4096>,
-);
 
 impl Rules {
     /// Those of a room without records, as `me` keeps them.
@@ -114,6 +111,7 @@ impl Rules {
             records: Records::new(room, owner),
             lists: Lists::default(),
             admissions: Admissions::default(),
+            access: Access::default(),
             exchange: Exchange::default(),
             ledger: Ledger::default(),
             counted: BTreeMap::new(),
@@ -251,50 +249,6 @@ impl Rules {
         self.waiting.take()
     }
 
-    /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of those
-    /// that count.
-    pub(super) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<Stamp>) {
-        let Ok((records, lists, admissions)) = wire::decode::<Stored>(stored) else {
-            return (1, Vec::new());
-        };
-        let lists: Vec<Arc<CutList>> = lists.iter().filter_map(|bytes| stored_list(bytes)).collect();
-        let read = |bytes: &Bytes<RECORD_MAX>| -> Option<WithList> {
-            let record = Record::decode(&self.room, bytes).ok()?;
-            let name = record.body().cut.map(|cut| cut.stays);
-            let list = name.and_then(|name| lists.iter().find(|list| list.name() == name));
-            Some((record, list.cloned()))
-        };
-        let read: Vec<WithList> = records.iter().filter_map(read).collect();
-        self.records.restore(&read);
-        let counting = read.iter().filter(|(record, _)| self.records.holds(&record.hash()));
-        let refused = records.len() - counting.count();
-        let stamps = self.records.all().map(|(record, _)| record.body().stamp).collect();
-        for bytes in admissions.iter() {
-            if let Ok(signed) = SignedAdmission::decode(&self.room, bytes) {
-                self.take_admission(signed);
-            }
-        }
-        (refused, stamps)
-    }
-
-    /// The records as they are stored; `None` while there are none.
-    pub(super) fn stored(&self) -> Option<Vec<u8>> {
-        if self.records.is_empty() {
-            return None;
-        }
-        fn all<const LEN: usize, const MAX: usize>(
-            bytes: impl Iterator<Item = Vec<u8>>,
-        ) -> Bounded<Bytes<LEN>, MAX> {
-            let bytes = bytes.filter_map(|bytes| Bytes::new(bytes).ok()).take(MAX).collect();
-            Bounded::new(bytes).expect("just cut to the limit")
-        }
-        let records = all(self.records.all().map(|(record, _)| record.bytes().to_vec()));
-        let lists = all(self.records.all().filter_map(|(_, list)| Some(list.as_ref()?.encode())));
-        let admissions = all(self.admissions.all().map(|signed| signed.to_bytes().to_vec()));
-        let stored: Stored = (records, lists, admissions);
-        Some(wire::encode(&stored))
-    }
-
     /// A neighbour said something about the room's rules. Messages about anything else change nothing.
     ///
     /// # Errors
@@ -330,6 +284,12 @@ impl Rules {
                 Ok(_) => {}
                 Err(error) => return Err((Refusal::Admission, error.to_string())),
             },
+            RoomMessage::Secret(secret) => {
+                self.offer_secret(from, Secret(secret));
+                if self.access.take_news() {
+                    return Ok(Heard::Secret);
+                }
+            }
             RoomMessage::Contradiction(shown) => {
                 let read = self.contradictions.read(&self.room, shown);
                 let place = read.map_err(|detail| (Refusal::Contradiction, String::from(detail)))?;
@@ -346,6 +306,33 @@ impl Rules {
     /// This program's person has the room's edit seed.
     pub(super) fn admit_self(&mut self, seed: &EditSeed) {
         self.take_admission(seed.admit(&self.room, self.me.peer));
+    }
+
+    /// A LINK or the person's own store has this secret beside that of the genesis.
+    pub(super) fn hold_secret(&mut self, secret: Secret) {
+        self.access.hold(secret, in_force(&self.records));
+    }
+
+    /// An endpoint tells this secret, which counts when a record in force commits to it.
+    pub(super) fn offer_secret(&mut self, from: Endpoint, secret: Secret) {
+        self.access.handle_told(from, secret);
+        self.access.settle(in_force(&self.records));
+    }
+
+    /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        self.access.secret(in_force(&self.records))
+    }
+
+    /// Whether another secret is in force, and here, since this was last asked.
+    pub(super) fn takes_secret(&mut self) -> bool {
+        self.access.take_news()
+    }
+
+    /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`.
+    pub(super) fn entrance(&self, peer: &PeerId, shows: impl FnOnce(&Secret) -> bool) -> Entrance {
+        let in_force = self.records.book().secret(&self.records.in_force());
+        self.access.judge(in_force, peer, shows)
     }
 
     /// What `to` is to be handed before a batch of `peer`.
@@ -367,7 +354,7 @@ impl Rules {
         now: Now,
         from: Endpoint,
         record: Record,
-        list: Option<Arc<CutList>>,
+        list: Option<Arc<List>>,
     ) -> Result<Heard, (Refusal, String)> {
         let millis = now.wall.as_millis().saturating_add(self.ahead_max.as_millis() as u64);
         let latest = Stamp(Stamp::at(WallTime::from_millis(millis)).0 | 0xffff);
@@ -382,8 +369,8 @@ impl Rules {
                 }
                 Ok(Heard::Records(stamp))
             }
-            Outcome::Lacks(name) => {
-                let ask = self.lists.begin(now.time, from, record, name);
+            Outcome::Lacks(kind, name) => {
+                let ask = self.lists.begin(now.time, from, record, (kind, name));
                 ask.into_iter().for_each(|ask| self.exchange.send(from, ask));
                 Ok(Heard::Nothing)
             }
@@ -396,6 +383,7 @@ impl Rules {
     fn handle_records(&mut self) {
         let records = &self.records;
         self.admissions.handle_records(|key| names_key(records, key));
+        self.access.settle(in_force(records));
     }
 
     /// Whether `peer` is the owner, of whose records several go on.
@@ -517,10 +505,9 @@ impl Rules {
     }
 }
 
-/// A list as it was stored; `None` where it is too long for one.
-fn stored_list(bytes: &[u8]) -> Option<Arc<CutList>> {
-    let ids = bytes.as_chunks().0.iter().copied().map(ShortId).collect();
-    CutList::new(ids).ok().map(Arc::new)
+/// What the record in force says of the secret; `None` while it is that of the genesis.
+fn in_force(records: &Records) -> Option<&NewSecret> {
+    records.book().secret(&records.in_force()).map(|(new, _)| new)
 }
 
 /// Whether a record that counts sets this edit key.
@@ -549,6 +536,7 @@ impl Rules {
 
     pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
         self.admissions.forget(endpoint);
+        self.access.handle_detached(endpoint);
         self.lists.handle_detached(endpoint);
         self.exchange.handle_detached(endpoint);
     }

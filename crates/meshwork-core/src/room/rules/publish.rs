@@ -9,17 +9,17 @@ use super::Rules;
 use super::records::Outcome;
 use super::terms::{Terms, Writers};
 use crate::clock::Stamp;
-use crate::id::{Identity, PeerId};
+use crate::id::{Identity, PeerId, Secret};
 use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
 use crate::room::writing::WriteError;
 use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
-    AppOn, BANS_MAX, Change, Lifted, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
+    AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
 };
 use crate::signed::header::{RecordName, ReplicaNumber};
-use crate::signed::list::{CUT_LIST_MAX, CutList, ShortId};
+use crate::signed::list::{CUT_LIST_MAX, List, ShortId};
 use crate::signed::record::{Body, Cut, HEADS_MAX, Record};
 use crate::wire::{Bounded, Bytes};
 
@@ -44,6 +44,8 @@ pub enum Act<'a> {
     TurnOn(AppOn),
     /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
     Join,
+    /// Gives the room this secret, and access by another one to these peers and the owner alone: the owner's to do.
+    Renew(Secret, Vec<PeerId>),
 }
 
 /// What is taken back, of all that was written up to the record that says so.
@@ -69,6 +71,8 @@ struct Draft {
     banned: Option<PeerId>,
     /// Slots in which everybody but the owner loses a right, bit by bit.
     slots: u16,
+    /// Who keeps access, where the secret changes.
+    access: Option<List>,
 }
 
 impl Draft {
@@ -122,7 +126,7 @@ impl Rules {
         stamp: Stamp,
         act: Act<'_>,
         replicas: &Replicas,
-    ) -> Result<(Body, Option<Arc<CutList>>), WriteError> {
+    ) -> Result<(Body, Option<Arc<List>>), WriteError> {
         let is_owner = Some(signer) == self.records.owner();
         if !is_owner && !matches!(act, Act::Ban(_) | Act::Retract(_)) {
             return Err(WriteError::NotAllowed("the owner of the room"));
@@ -145,13 +149,30 @@ impl Rules {
             }
             Act::TurnOn(on) => Draft::of(Change::App(on)),
             Act::Join => Draft::default(),
+            Act::Renew(secret, mut keep) => {
+                keep.push(signer);
+                let list = List::of_peers(keep).map_err(|error| WriteError::Record(error.to_string()))?;
+                let (commitment, access) = (secret.commitment(), list.name());
+                Draft { access: Some(list), ..Draft::of(Change::Secret(NewSecret { commitment, access })) }
+            }
         };
         let before = if is_owner { self.heads() } else { alloc::vec![self.records.in_force()] };
         if before.len() > 1 {
             self.repeat(&mut draft);
         }
-        let list = if draft.takes() { Some(Arc::new(self.stays(&draft, replicas)?)) } else { None };
-        let cut = list.as_ref().map(|list| Cut { slots: draft.slots, stays: list.name() });
+        let (list, cut) = match draft.access.take() {
+            Some(_) if draft.takes() => {
+                let detail = "what other programs of the owner took is joined first, in a few seconds";
+                return Err(WriteError::Record(String::from(detail)));
+            }
+            Some(access) => (Some(Arc::new(access)), None),
+            None if draft.takes() => {
+                let stays = self.stays(&draft, replicas)?;
+                let cut = Cut { slots: draft.slots, stays: stays.name() };
+                (Some(Arc::new(stays)), Some(cut))
+            }
+            None => (None, None),
+        };
         let wrong = |_| WriteError::Record(String::from("it says too much at once"));
         let changes = Bounded::new(draft.changes()).map_err(wrong)?;
         let before = Bounded::new(before).expect("just cut to the limit");
@@ -165,7 +186,7 @@ impl Rules {
     pub(in crate::room) fn publish(
         &mut self,
         identity: &Identity,
-        (body, list): (Body, Option<Arc<CutList>>),
+        (body, list): (Body, Option<Arc<List>>),
     ) -> Result<ShortId, WriteError> {
         let record = Record::sign(identity, &self.room, body)
             .map_err(|error| WriteError::Record(error.to_string()))?;
@@ -254,7 +275,7 @@ impl Rules {
     }
 
     /// What stays of those who lose a right: what is held here.
-    fn stays(&self, draft: &Draft, replicas: &Replicas) -> Result<CutList, WriteError> {
+    fn stays(&self, draft: &Draft, replicas: &Replicas) -> Result<List, WriteError> {
         let loses = |batch: &&SignedBatch| {
             draft.takes_in(batch.header().replica.slot()) || draft.takes_from(&batch.peer())
         };
@@ -268,7 +289,7 @@ impl Rules {
             ids.extend(batches.map(|batch| batch.id().short()));
         }
         ids.truncate(CUT_LIST_MAX);
-        CutList::new(ids).map_err(|error| WriteError::Record(error.to_string()))
+        List::of_ids(ids).map_err(|error| WriteError::Record(error.to_string()))
     }
 
     /// Whether records or an admission name a peer.

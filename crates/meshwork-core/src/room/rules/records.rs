@@ -15,7 +15,7 @@ use crate::rulebook::{Rulebook, WithList};
 use crate::seam::event::Refusal;
 use crate::signed::change::{Change, Retraction};
 use crate::signed::header::RecordName;
-use crate::signed::list::{CutList, ListName, ShortId};
+use crate::signed::list::{List, ListKind, ListName, ShortId};
 use crate::signed::record::Record;
 
 /// Hashes of everything that a room's members hold in common: 32 KiB.
@@ -35,7 +35,7 @@ pub enum Outcome {
     /// It is there already.
     Known,
     /// It may count once its list is here.
-    Lacks(ListName),
+    Lacks(ListKind, ListName),
     /// It does not count now: what it names is not known here, it was lifted, there is no space for it, or it is ahead
     /// of room time. An honest neighbour may hold it.
     Idle,
@@ -103,7 +103,7 @@ impl Records {
     }
 
     /// The list that is so named by a record that counts.
-    pub fn list(&self, hash: &[u8; 32]) -> Option<&CutList> {
+    pub fn list(&self, hash: &[u8; 32]) -> Option<&List> {
         self.all().filter_map(|(_, list)| list.as_deref()).find(|list| list.name().hash == *hash)
     }
 
@@ -114,7 +114,7 @@ impl Records {
 
     /// Takes in a record, with its list if it is here. `latest` is the greatest stamp that is not too far ahead of room
     /// time.
-    pub fn take(&mut self, record: Record, list: Option<Arc<CutList>>, latest: Stamp) -> Outcome {
+    pub fn take(&mut self, record: Record, list: Option<Arc<List>>, latest: Stamp) -> Outcome {
         let hash = record.hash();
         if self.holds(&hash) {
             return Outcome::Known;
@@ -126,9 +126,9 @@ impl Records {
         if body.stamp > latest || !body.before.iter().all(|name| self.knows(name)) {
             return Outcome::Idle;
         }
-        let list = match body.cut.map(|cut| cut.stays) {
-            Some(name) if name.count == 0 => Some(Arc::default()),
-            Some(name) if list.is_none() => return Outcome::Lacks(name),
+        let list = match body.list() {
+            Some((kind, name)) if name.count == 0 => Some(Arc::new(List::empty(kind))),
+            Some((kind, name)) if list.is_none() => return Outcome::Lacks(kind, name),
             _ => list,
         };
         let book = Rulebook::new(self.owner, self.all().cloned().chain([(record, list)]));

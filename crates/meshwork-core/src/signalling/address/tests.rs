@@ -12,7 +12,7 @@ fn code() -> Code {
 }
 
 fn keys() -> RoomKeys {
-    let secrets = Secrets { secret: Secret([4; 16]), edit_seed: Some(EditSeed([5; 16])) };
+    let secrets = Secrets { edit_seed: Some(EditSeed([5; 16])), ..Secrets::from(Secret([4; 16])) };
     RoomKeys { room: RoomId([9; 32]), secrets: Some(secrets) }
 }
 
@@ -33,9 +33,12 @@ fn the_documented_addresses_are_read() {
     let whole = whole.with_further_servers(vec!["http://10.0.0.7:8080".into()]).expect("one");
     let looking =
         RoomKeys { secrets: keys().secrets.map(|keys| Secrets { edit_seed: None, ..keys }), ..keys() };
+    let renewed = Secrets { renewed: Some(Secret([6; 16])), ..keys().secrets.expect("it is private") };
+    let renewed = RoomKeys { secrets: Some(renewed), ..keys() };
+    let renewed = RoomAddress::without_server(word("chat"), renewed);
     let near = RoomAddress::without_server(word("chat"), looking);
     let bare = RoomAddress::at_server("http://127.0.0.1:8080", None, code()).expect("a server");
-    for address in [whole, near, bare] {
+    for address in [whole, near, renewed, bare] {
         assert_eq!(read(&address.to_string()), Ok(address.clone()));
         assert!(page.contains(&address.to_string()), "docs/protocol/addresses.md lacks {address}");
     }
@@ -123,7 +126,8 @@ proptest! {
         let mut address = RoomAddress::at_server(&format!("https://{host}"), Some(word(&app)), code).expect("a server");
         if let Some(((room, secret, seed), shown)) = keys {
             let edit_seed = (shown % 3 == 2).then_some(EditSeed(seed));
-            let secrets = (shown % 3 > 0).then_some(Secrets { secret: Secret(secret), edit_seed });
+            let renewed = (shown % 5 == 4).then_some(Secret(seed));
+            let secrets = (shown % 3 > 0).then_some(Secrets { secret: Secret(secret), renewed, edit_seed });
             address = address.with_keys(RoomKeys { room: RoomId(room), secrets });
             address = address.with_further_servers(further.clone()).expect("at most three");
             let near = RoomAddress::without_server(word(&app), RoomKeys { room: RoomId(room), secrets });
@@ -134,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in "(https?://|meshwork:)?[a-zA-Z0-9/.#;=%,:-]{0,80}") {
+    fn any_text_is_read_or_refused(text in "(https?://|meshwork:)?[a-zA-Z0-9/.#;=%,:~-]{0,80}") {
         if let Ok(address) = read(&text) {
             prop_assert_eq!(read(&address.to_string()), Ok(address));
         }

@@ -11,7 +11,7 @@ use super::super::change::{
     WhoWrites,
 };
 use super::super::header::{Family, ReplicaNumber};
-use super::super::list::{ACCESS_LIST_MAX, CutList};
+use super::super::list::{ACCESS_LIST_MAX, CUT_LIST_MAX, List};
 use super::*;
 use crate::wire::{BoundedText, Bytes};
 
@@ -46,7 +46,7 @@ fn peers<const MAX: usize>(numbers: &[u8]) -> Bounded<PeerId, MAX> {
 }
 
 fn cut(slots: u16) -> Option<Cut> {
-    let list = CutList::new(vec![ShortId([7; 16])]).expect("one");
+    let list = List::of_ids(vec![ShortId([7; 16])]).expect("one");
     Some(Cut { slots, stays: list.name() })
 }
 
@@ -67,12 +67,19 @@ fn retraction() -> Retraction {
     Retraction { replica: table(), author: Some(PeerId([7; 32])), until: Stamp(300), scope }
 }
 
+/// Every kind of change that may stand in one record.
+fn together() -> Vec<Change> {
+    let mut changes = changes();
+    changes.retain(|change| !matches!(change, Change::Secret(_)));
+    changes
+}
+
 /// Every kind of change.
 fn changes() -> Vec<Change> {
     let app = AppOn { slot: 2, app: "vote".parse().expect("a word"), parameters: Bytes::default() };
     let rules = [(0, Some(limit()), WhoWrites::Admitted), (2, None, WhoWrites::Listed)];
     let rules = rules.map(|(slot, limit, writers)| Rule { slot, limit, writers }).to_vec();
-    let access = CutList::default().name();
+    let access = List::empty(ListKind::Access).name();
     let lifted = [None, Some(PeerId([7; 32]))].map(|peer| Lifted { record: ShortId([5; 16]), peer });
     vec![
         Change::Name(BoundedText::new("Garden").expect("short")),
@@ -108,7 +115,7 @@ fn golden_records() {
 
 #[test]
 fn records_read_as_they_are_signed() {
-    let record = sign(body(&[name(3, 9), name(5, 7)], changes(), cut(5))).expect("legal");
+    let record = sign(body(&[name(3, 9), name(5, 7)], together(), cut(5))).expect("legal");
     let read = Record::decode(&ROOM, record.bytes()).expect("just signed");
     assert_eq!((&read, read.number(), read.body()), (&record, 6, record.body()));
     assert_eq!(read.name().hash, record.hash()[..8]);
@@ -122,7 +129,7 @@ fn records_read_as_they_are_signed() {
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    let record = sign(body(&[name(3, 9), name(5, 7)], changes(), cut(5))).expect("legal");
+    let record = sign(body(&[name(3, 9), name(5, 7)], together(), cut(5))).expect("legal");
     for place in 0..record.bytes().len() {
         let mut changed = record.bytes().to_vec();
         changed[place] ^= 1;
@@ -136,7 +143,7 @@ fn every_changed_byte_is_noticed() {
     assert_eq!(Record::decode(&ROOM, &[3; 100]), Err(RecordError::Later(3)));
     assert_eq!(Record::decode(&ROOM, &[2; 64]), Err(RecordError::Length(64)));
     let stranger = Identity::from_secret([2; 32]);
-    let signed = Record::sign(&stranger, &ROOM, body(&AFTER_GENESIS, changes(), cut(0)));
+    let signed = Record::sign(&stranger, &ROOM, body(&AFTER_GENESIS, together(), cut(0)));
     assert!(matches!(signed, Err(RecordError::Signer { .. })));
 }
 
@@ -186,6 +193,9 @@ fn taking_a_right_says_what_stays() {
     assert!(says(rename(), cut(0)).is_err(), "nothing is taken");
     let long = |count| says(rename(), Some(Cut { slots: 1, stays: ListName { count, hash: [0; 32] } }));
     assert!(long(CUT_LIST_MAX as u32).is_ok() && long(CUT_LIST_MAX as u32 + 1).is_err());
+    let renew = changes().pop().expect("the last one");
+    assert!(says(vec![renew.clone()], None).is_ok());
+    assert!(says(vec![renew], cut(1)).is_err(), "a record names one list");
 }
 
 #[test]

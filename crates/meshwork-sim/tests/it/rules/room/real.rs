@@ -10,7 +10,7 @@ use meshwork_core::rulebook::{Claim, Rulebook, Verdict as Judged, WithList};
 use meshwork_core::signed::admission::{EditKey, EditSeed};
 use meshwork_core::signed::change::{Change as Said, Quota, Retraction, Rule, WhoWrites};
 use meshwork_core::signed::header::{Family, Header, RecordName, ReplicaNumber, StampWindow};
-use meshwork_core::signed::list::{CutList, ShortId};
+use meshwork_core::signed::list::{List, ShortId};
 use meshwork_core::signed::record::{Body, Cut as RealCut, Record as RealRecord};
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 
@@ -78,7 +78,7 @@ impl Signed {
             Stays::Listed(ids) => ids.iter().map(|id| short_id(*id)),
             Stays::UpTo(_) => panic!("cuts list batches"),
         });
-        let stays = CutList::new(stays.collect()).expect("few");
+        let stays = List::of_ids(stays.collect()).expect("few");
         let cuts = slots != 0 || said.iter().any(Said::takes);
         let cut = cuts.then(|| RealCut { slots, stays: stays.name() });
         let body = Body {

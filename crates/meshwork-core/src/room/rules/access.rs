@@ -1,0 +1,158 @@
+//! Who is let into a private room whose secret was changed: whoever shows the secret in force, and whom its record
+//! lists.
+//!
+//! # How it works
+//! The secret of the genesis lets people find each other for ever, and everybody shows that it knows it. The one in
+//! force lets them in. A peer that a record lists comes with the old one, is let in by its name alone, which its link
+//! proves, and is handed the new one. Before its record and the list are here, a secret that a neighbour tells is kept
+//! by whose it is: so no neighbour pushes out what another told.
+
+use alloc::collections::BTreeMap;
+
+use crate::id::{Endpoint, PeerId, Secret};
+use crate::signed::change::NewSecret;
+use crate::signed::list::List;
+
+/// What lets somebody in, or keeps it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// It shows the secret in force.
+    Shown,
+    /// The record in force lists it: it is to be handed the secret.
+    Listed,
+    /// Not to be told here yet: the secret in force, or its record, is not here.
+    Unsure,
+    /// It has no access any more.
+    Shut,
+}
+
+/// The secret that this program has beside that of the genesis.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    held: Option<Secret>,
+    /// What neighbours tell, and this program is about to publish.
+    told: BTreeMap<Endpoint, Secret>,
+    /// Whether another one is held since this was last asked.
+    is_news: bool,
+}
+
+impl Access {
+    /// A LINK or a store has this secret. What is in force already stays.
+    pub(super) fn hold(&mut self, secret: Secret, in_force: Option<&NewSecret>) {
+        let fits = |held: &Secret| in_force.is_none_or(|new| held.commitment() == new.commitment);
+        if fits(&secret) || !self.held.as_ref().is_some_and(fits) {
+            self.held = Some(secret);
+        }
+    }
+
+    /// An endpoint tells this secret.
+    pub(super) fn handle_told(&mut self, from: Endpoint, secret: Secret) {
+        self.told.insert(from, secret);
+    }
+
+    /// A neighbour is gone.
+    pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
+        self.told.remove(&endpoint);
+    }
+
+    /// Takes what was told, if it is what is in force and not held.
+    pub(super) fn settle(&mut self, in_force: Option<&NewSecret>) {
+        let Some(new) = in_force else { return };
+        let is_it = |secret: &&Secret| secret.commitment() == new.commitment;
+        if self.held.as_ref().filter(is_it).is_none()
+            && let Some(&secret) = self.told.values().find(is_it)
+        {
+            (self.held, self.is_news) = (Some(secret), true);
+            self.told.clear();
+        }
+    }
+
+    /// Whether another secret is held since this was last asked.
+    pub(super) fn take_news(&mut self) -> bool {
+        core::mem::take(&mut self.is_news)
+    }
+
+    /// What is held, unless another one is in force.
+    pub(super) fn secret(&self, in_force: Option<&NewSecret>) -> Option<Secret> {
+        self.held.filter(|held| in_force.is_none_or(|new| held.commitment() == new.commitment))
+    }
+
+    /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`. `in_force` is what the
+    /// record in force says, where one changes the secret.
+    pub(super) fn judge(
+        &self,
+        in_force: Option<(&NewSecret, &List)>,
+        peer: &PeerId,
+        shows: impl FnOnce(&Secret) -> bool,
+    ) -> Entrance {
+        let held = self.secret(in_force.map(|(new, _)| new));
+        match (held, in_force) {
+            (Some(held), _) if shows(&held) => Entrance::Shown,
+            (_, Some((_, list))) if list.has_peer(peer) => Entrance::Listed,
+            (None, None) => Entrance::Shown,
+            (Some(_), Some(_)) => Entrance::Shut,
+            _ => Entrance::Unsure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Instance;
+    use alloc::vec;
+
+    const OLD: Secret = Secret([1; 16]);
+    const NEW: Secret = Secret([2; 16]);
+
+    fn endpoint(number: u8) -> Endpoint {
+        Endpoint { peer: PeerId([number; 32]), instance: Instance(1) }
+    }
+
+    fn renewed(secret: Secret) -> (NewSecret, List) {
+        let list = List::of_peers(vec![endpoint(1).peer]).expect("one");
+        (NewSecret { commitment: secret.commitment(), access: list.name() }, list)
+    }
+
+    #[test]
+    fn who_is_listed_or_shows_the_new_secret_is_let_in() {
+        let (new, list) = renewed(NEW);
+        let in_force = Some((&new, &list));
+        let [listed, other] = [1, 2].map(|number| endpoint(number).peer);
+        let mut access = Access::default();
+        assert_eq!(access.judge(None, &other, |_| false), Entrance::Shown, "no record changes the secret");
+        assert_eq!(access.judge(in_force, &listed, |_| false), Entrance::Listed);
+        assert_eq!(access.judge(in_force, &other, |_| true), Entrance::Unsure, "the new one is not here");
+        access.hold(NEW, None);
+        assert_eq!(access.judge(None, &other, |_| false), Entrance::Unsure, "its record is not here");
+        assert_eq!(access.judge(in_force, &other, |_| false), Entrance::Shut);
+        assert_eq!(access.judge(in_force, &other, |secret| *secret == NEW), Entrance::Shown);
+        let (newer, list) = renewed(OLD);
+        assert_eq!(access.judge(Some((&newer, &list)), &other, |_| true), Entrance::Unsure, "it is stale");
+    }
+
+    #[test]
+    fn a_told_secret_waits_for_its_record() {
+        let (new, _) = renewed(NEW);
+        let mut access = Access::default();
+        access.handle_told(endpoint(1), NEW);
+        access.handle_told(endpoint(2), OLD);
+        access.settle(None);
+        assert_eq!(access.secret(None), None);
+        access.settle(Some(&new));
+        assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), true));
+        access.handle_told(endpoint(2), OLD);
+        access.settle(Some(&new));
+        assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), false));
+    }
+
+    #[test]
+    fn an_old_link_does_not_replace_what_is_in_force() {
+        let (new, _) = renewed(NEW);
+        let mut access = Access::default();
+        access.hold(OLD, None);
+        access.hold(NEW, Some(&new));
+        access.hold(OLD, Some(&new));
+        assert_eq!(access.secret(Some(&new)), Some(NEW));
+    }
+}

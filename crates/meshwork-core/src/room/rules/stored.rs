@@ -1,0 +1,75 @@
+//! The rules of a room as a store keeps them.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Rules;
+use super::records::RECORD_HASHES_MAX;
+use crate::clock::Stamp;
+use crate::id::Secret;
+use crate::rulebook::WithList;
+use crate::signed::admission::SignedAdmission;
+use crate::signed::list::{CUT_LIST_MAX, List, ListKind};
+use crate::signed::record::{RECORD_MAX, Record};
+use crate::wire::{self, Bounded, Bytes};
+
+/// Bytes of the longest list.
+const LIST_BYTES_MAX: usize = CUT_LIST_MAX * ListKind::Stays.item_len();
+
+/// Records, the lists that they name, admissions, and the secret in force, in a form that stores keep.
+type Stored = (
+    Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>,
+    Bounded<Bytes<LIST_BYTES_MAX>, RECORD_HASHES_MAX>,
+    Bounded<Bytes<{ SignedAdmission::LEN }>, 4096>,
+    Option<[u8; 16]>,
+);
+
+impl Rules {
+    /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of those
+    /// that count.
+    pub(in crate::room) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<Stamp>) {
+        let Ok((records, lists, admissions, secret)) = wire::decode::<Stored>(stored) else {
+            return (1, Vec::new());
+        };
+        let read = |bytes: &Bytes<RECORD_MAX>| -> Option<WithList> {
+            let record = Record::decode(&self.room, bytes).ok()?;
+            let list = record.body().list().and_then(|(kind, name)| {
+                lists.iter().find_map(|bytes| List::decode(kind, bytes, &name).ok()).map(Arc::new)
+            });
+            Some((record, list))
+        };
+        let read: Vec<WithList> = records.iter().filter_map(read).collect();
+        self.records.restore(&read);
+        let counting = read.iter().filter(|(record, _)| self.records.holds(&record.hash()));
+        let refused = records.len() - counting.count();
+        let stamps = self.records.all().map(|(record, _)| record.body().stamp).collect();
+        for bytes in admissions.iter() {
+            if let Ok(signed) = SignedAdmission::decode(&self.room, bytes) {
+                self.take_admission(signed);
+            }
+        }
+        if let Some(secret) = secret {
+            self.hold_secret(Secret(secret));
+        }
+        (refused, stamps)
+    }
+
+    /// The records as they are stored; `None` while there are none.
+    pub(in crate::room) fn stored(&self) -> Option<Vec<u8>> {
+        if self.records.is_empty() {
+            return None;
+        }
+        fn all<const LEN: usize, const MAX: usize>(
+            bytes: impl Iterator<Item = Vec<u8>>,
+        ) -> Bounded<Bytes<LEN>, MAX> {
+            let bytes = bytes.filter_map(|bytes| Bytes::new(bytes).ok()).take(MAX).collect();
+            Bounded::new(bytes).expect("just cut to the limit")
+        }
+        let records = all(self.records.all().map(|(record, _)| record.bytes().to_vec()));
+        let lists = all(self.records.all().filter_map(|(_, list)| Some(list.as_ref()?.bytes().to_vec())));
+        let admissions = all(self.admissions.all().map(|signed| signed.to_bytes().to_vec()));
+        let secret = self.secret().map(|secret| secret.0);
+        let stored: Stored = (records, lists, admissions, secret);
+        Some(wire::encode(&stored))
+    }
+}

@@ -1,0 +1,172 @@
+//! A room is given a new secret: who is listed comes in with the old LINK, everybody with the new one, nobody else.
+
+use std::time::Duration;
+
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{Config, Refusal};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_place::Place as _;
+use meshwork_sim::connection::PathModel;
+use meshwork_sim::world::{World, identity};
+
+use crate::common::{Member, RED, equal, linked, refused, whole};
+use crate::records::order;
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn address(world: &World, (index, room): Member) -> RoomAddress {
+    world.node(index).room(room).address().expect("it is registered")
+}
+
+/// How many a member is attached to.
+fn attached(world: &World, (index, room): Member) -> usize {
+    world.node(index).room(room).peers().iter().filter(|peer| peer.attached).count()
+}
+
+/// How many of these a member is attached to: whoever has the old LINK alone may be with others who have it.
+fn attached_to(world: &World, (index, room): Member, of: &[Member]) -> usize {
+    let peers = world.node(index).room(room).peers();
+    let is_of = |endpoint| of.iter().any(|(index, _)| world.node(*index).endpoint() == endpoint);
+    peers.iter().filter(|peer| peer.attached && is_of(peer.endpoint)).count()
+}
+
+fn painted(world: &World, (index, room): Member) -> Option<usize> {
+    world.node(index).canvas(room).map(|canvas| canvas.painted())
+}
+
+fn enter(world: &mut World, person: u64, address: &RoomAddress) -> Member {
+    let index = world.start(Config::default(), person, 0);
+    (index, world.join_room(index, address.clone()))
+}
+
+/// The owner gives the room a new secret and keeps these people. Returns the LINK as it is then.
+fn renew(world: &mut World, owner: Member, keep: &[u64]) -> RoomAddress {
+    let keep: Vec<PeerId> = keep.iter().map(|person| identity(*person).peer()).collect();
+    order(world, owner, |node, now, room| node.room_mut(now, room).renew_secret(keep));
+    address(world, owner)
+}
+
+fn private(count: usize) -> (World, Vec<Member>) {
+    let first = Config { stores: true, ..Config::default() };
+    linked(World::new(11, PathModel::WAN), first, count, true)
+}
+
+#[test]
+fn a_new_link_lets_in_and_an_old_one_who_is_kept() {
+    let (mut world, mut members) = private(4);
+    let old = address(&world, members[0]);
+    let (away, _) = members.pop().expect("the fourth");
+    let removed = members.pop().expect("the third");
+    world.quit(away);
+    let owner = members[0];
+    let new = renew(&mut world, owner, &[2, 4]);
+    assert_ne!(new, old);
+    let parted = |world: &World| attached(world, removed) == 0 && address(world, members[1]) == new;
+    assert!(world.run_while(SOON, parted), "who is not kept is out, and who is kept has the new LINK");
+    world.paint(owner.0, owner.1, &[(1, 1, RED), (2, 2, RED)]);
+
+    // With the old LINK: one who is kept, and one who is not.
+    members.push(enter(&mut world, 4, &old));
+    let stranger = enter(&mut world, 6, &old);
+    assert!(world.run_while(SOON, whole(&members)) && world.run_while(SOON, equal(&members)));
+    assert_eq!(address(&world, members[2]), new);
+    // With the new one: anybody, by whom the removed one is told too.
+    members.push(enter(&mut world, 5, &new));
+    assert!(world.run_while(SOON, whole(&members)) && world.run_while(SOON, equal(&members)));
+    world.run_for(Duration::from_secs(60));
+    for outsider in [stranger, removed] {
+        assert_eq!(attached_to(&world, outsider, &members), 0);
+        assert_ne!(painted(&world, outsider), Some(2), "it sees nothing of what came later");
+        assert!(refused(&world, outsider.0, Refusal::RoomProof), "it is told");
+    }
+    assert!(refused(&world, owner.0, Refusal::RoomProof), "the old LINK is counted");
+
+    // Everybody who is in lets in, the owner need not be there.
+    world.quit(members.remove(0).0);
+    members.push(enter(&mut world, 7, &new));
+    assert!(world.run_while(SOON, whole(&members)) && world.run_while(SOON, equal(&members)));
+}
+
+#[test]
+fn the_newest_of_several_secrets_counts() {
+    let (mut world, mut members) = private(3);
+    let old = address(&world, members[0]);
+    let (away, _) = members.pop().expect("the third");
+    world.quit(away);
+    let owner = members[0];
+    let second = renew(&mut world, owner, &[2, 3]);
+    let guest = enter(&mut world, 5, &second);
+    assert!(world.run_while(SOON, |world| attached(world, guest) == 2));
+    let third = renew(&mut world, owner, &[2, 3]);
+    assert!(
+        world.run_while(SOON, |world| attached(world, guest) == 0),
+        "it came by the LINK, and is not kept"
+    );
+    // With the first of three LINKs, and with the second, which was its friends' to pass on.
+    members.push(enter(&mut world, 3, &old));
+    let late = enter(&mut world, 8, &second);
+    assert!(world.run_while(SOON, whole(&members)));
+    assert!(world.run_while(SOON, |world| members.iter().all(|member| address(world, *member) == third)));
+    world.run_for(Duration::from_secs(30));
+    assert_eq!([late, guest].map(|outsider| attached_to(&world, outsider, &members)), [0, 0]);
+}
+
+#[test]
+fn a_keeper_holds_the_secret_through_a_crash() {
+    let (mut world, mut members) = private(1);
+    let old = address(&world, members[0]);
+    let keeper = world.start(Config { stores: true, ..Config::default() }, 2, 0);
+    members.push((keeper, world.join_room(keeper, old.clone())));
+    assert!(world.run_while(SOON, whole(&members)));
+    let new = renew(&mut world, members[0], &[2]);
+    assert!(world.run_while(SOON, |world| address(world, members[1]) == new));
+    world.run_for(Duration::from_secs(2));
+    world.quit(members[0].0);
+    let store = world.crash(keeper);
+    let again = world.start(Config { stores: true, ..Config::default() }, 2, 0);
+    world.restore(again, store);
+    // As it was told when it was started first.
+    let again = (again, world.join_room(again, old.clone()));
+    let guest = enter(&mut world, 5, &new);
+    let stranger = enter(&mut world, 6, &old);
+    assert!(world.run_while(SOON, |world| attached(world, guest) == 1));
+    world.run_for(Duration::from_secs(20));
+    assert_eq!((attached(&world, again), attached(&world, stranger)), (1, 0));
+}
+
+#[test]
+fn two_secrets_of_two_devices_become_one() {
+    let (mut world, mut members) = private(3);
+    let old = address(&world, members[0]);
+    members.push(enter(&mut world, 1, &old));
+    assert!(world.run_while(SOON, whole(&members)));
+    let others: Vec<_> = members[..3].iter().map(|(index, _)| *index).collect();
+    world.cut(&[members[3].0], &others);
+    world.run_for(Duration::from_secs(1));
+    renew(&mut world, members[0], &[2, 3]);
+    renew(&mut world, members[3], &[2, 3]);
+    world.run_for(Duration::from_secs(40));
+    world.heal();
+    let alike = |world: &World| {
+        let all: Vec<RoomAddress> = members.iter().map(|member| address(world, *member)).collect();
+        whole(&members)(world) && all.iter().all(|one| *one == all[0])
+    };
+    assert!(world.run_while(Duration::from_secs(120), alike));
+    world.run_for(Duration::from_secs(20));
+    assert!(alike(&world), "the record that joins both changes nothing of it");
+    let new = address(&world, members[1]);
+    members.push(enter(&mut world, 5, &new));
+    assert!(world.run_while(SOON, whole(&members)));
+}
+
+#[test]
+fn only_the_owner_of_a_private_room_gives_it_a_secret() {
+    let (mut world, members) = private(2);
+    let (index, room) = members[1];
+    let asked = world.command(index, |node, now| node.room_mut(now, room).renew_secret(vec![]));
+    asked.expect_err("it is another's room");
+    let (mut world, members) = linked(World::new(12, PathModel::WAN), Config::default(), 1, false);
+    let (index, room) = members[0];
+    let asked = world.command(index, |node, now| node.room_mut(now, room).renew_secret(vec![]));
+    asked.expect_err("everybody may enter it");
+}
