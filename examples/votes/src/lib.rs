@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomSpec, WriteError};
 use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::seam::event::RoomHandle;
@@ -34,9 +35,14 @@ pub fn vote(node: &mut Node, now: Time, room: RoomHandle, choice: &str) -> Resul
         let words = format!("a choice has 1 to {CHOICE_MAX} bytes");
         return Err(CommandError::Write(WriteError::Content(words)));
     }
-    let field = Writer::Peer(node.endpoint().peer).field(b"vote");
-    let ballots = payloads(&[Write::value(BALLOTS, field, choice)]).expect("row, field and value are short");
+    let ballots = ballots(node.endpoint().peer, choice);
     node.room_mut(now, room).write(replica(), ballots).map(|_| ())
+}
+
+/// What somebody writes who votes for a choice that has a name.
+pub fn ballots(peer: PeerId, choice: &str) -> Vec<Vec<u8>> {
+    let field = Writer::Peer(peer).field(b"vote");
+    payloads(&[Write::value(BALLOTS, field, choice)]).expect("row, field and value are short")
 }
 
 /// How many votes each choice has.
@@ -60,6 +66,7 @@ fn is_choice(name: &str) -> bool {
     (1..=CHOICE_MAX).contains(&name.len())
 }
 
-fn replica() -> ReplicaNumber {
+/// The table that the votes lie in.
+pub fn replica() -> ReplicaNumber {
     ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("the first app has a slot")
 }

@@ -1,15 +1,19 @@
-//! People vote; a keeper that has never heard of votes keeps them, beside somebody who fills all that it may.
+//! People vote; a keeper that has never heard of votes keeps them, beside somebody who fills all that it may and
+//! contradicts itself.
 
 use std::time::Duration;
 
-use example_votes::{room_spec, tally, vote};
+use example_votes::{ballots, replica, room_spec, tally, vote};
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::{Endpoint, Instance};
 use meshwork_core::node::{Config, Event, Node};
-use meshwork_core::replica::ReplicaNumber;
+use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::event::RoomHandle;
-use meshwork_core::signed::header::Family;
+use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::table::{ENTRIES_MAX, Quota, Write, Writer, payloads};
+use meshwork_core::wire::Bytes;
 use meshwork_sim::connection::PathModel;
-use meshwork_sim::world::{SERVER, World};
+use meshwork_sim::world::{SERVER, World, identity};
 
 /// A program that needs nothing but tables.
 fn start(world: &mut World, person: u64) -> usize {
@@ -26,13 +30,28 @@ fn join(world: &mut World, person: u64, of: (usize, RoomHandle)) -> (usize, Room
 
 /// Fills rows and fields with names that sort before all others, as much as one peer may and some more.
 fn fill(world: &mut World, (index, room): (usize, RoomHandle)) {
-    let number = ReplicaNumber::new(0, Family::ByValue).expect("a slot");
     for first in (0..Quota::default().values as usize + 1000).step_by(ENTRIES_MAX) {
         let fields = (first..first + ENTRIES_MAX)
             .map(|name| Write::value("ballots", Writer::Anybody.field(&name.to_be_bytes()), "ferry"));
         let payloads = payloads(&fields.collect::<Vec<_>>()).expect("short");
-        world.command(index, |node, now| node.room_mut(now, room).write(number, payloads)).expect("no limit");
+        world
+            .command(index, |node, now| node.room_mut(now, room).write(replica(), payloads))
+            .expect("no limit");
         world.run_for(Duration::from_millis(200));
+    }
+}
+
+/// Signs two votes with one sequence, and says one over every other link.
+fn contradict(world: &mut World, (index, room): (usize, RoomHandle), choices: [&str; 2]) {
+    let author = Endpoint { instance: Instance(9), ..world.node(index).endpoint() };
+    let id = world.node(index).room(room).id().expect("it is open");
+    let window = StampWindow::at(Stamp::at(world.wall()));
+    let header = Header { replica: replica(), ..Header::new(author, 1, window, 2) };
+    for (place, link) in world.connections_of(index).into_iter().enumerate() {
+        let vote = &ballots(author.peer, choices[place % 2])[0];
+        let batch = SignedBatch::sign(&identity(3), &id, &header, vote).expect("it is its own");
+        let bytes = Bytes::new(batch.bytes().to_vec()).expect("short");
+        world.say_over(index, link, room, &RoomMessage::Batch(bytes));
     }
 }
 
@@ -52,6 +71,12 @@ fn votes_count_whoever_keeps_them() {
     world.run_for(Duration::from_secs(5));
     cast(&mut world, ann, "ferry");
     fill(&mut world, hostile);
+    contradict(&mut world, hostile, ["ferry", "train"]);
+    world.run_for(Duration::from_secs(5));
+    let contradicts = |event: &Event| matches!(event, Event::Equivocation { .. });
+    let is_told = |(index, _): &(usize, _)| world.look_at(*index).events.iter().any(contradicts);
+    assert!([ann, bo, keeper].iter().all(is_told), "everybody is shown the two");
+    assert_eq!(tally(world.node(ann.0), ann.1), tally(world.node(bo.0), bo.1), "one of them counts");
     cast(&mut world, hostile, "train");
     cast(&mut world, bo, "train");
     cast(&mut world, bo, "ferry");
