@@ -27,7 +27,7 @@ use crate::signed::admission::EditSeed;
 use crate::signed::app::{AppParameters, AppWord, SLOTS_MAX};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
-use crate::signed::change::AppOn;
+use crate::signed::change::{AppOn, Limit, Quota, Rule, WhoWrites};
 use crate::signed::list::ShortId;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
@@ -152,6 +152,13 @@ impl<'a> RoomRef<'a> {
     /// The rules that hold.
     pub fn rules(self) -> Option<&'a Terms> {
         Some(self.records()?.terms())
+    }
+
+    /// Who may write in the app in a slot, and how much; `None` where it is off.
+    pub fn rule(self, slot: u8) -> Option<(Option<Limit>, WhoWrites)> {
+        let kept = self.open()?.kept();
+        let records = kept.records();
+        kept.is_on(slot).then(|| records.book().rule(&records.in_force(), slot))?
     }
 
     /// Everything that follows from the room's records.
@@ -340,6 +347,31 @@ impl<'a> RoomMut<'a> {
         let slot = kept.free_slot().ok_or_else(full)?;
         self.govern(Act::TurnOn(AppOn { slot, app, parameters }))?;
         Ok(slot)
+    }
+
+    /// Sets who may write in the app in a slot of a room that one owns, and how much. Where that becomes stricter it
+    /// is as with [`RoomMut::set_rules`], which sets it for the app that the room opened with.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::AppIsOff`],
+    /// [`WriteError::Record`](super::WriteError::Record) for a limit that cannot be, or for more than
+    /// [`RULES_MAX`](crate::signed::change::RULES_MAX) apps with rules.
+    pub fn set_rule(&mut self, rule: Rule) -> Result<ShortId, CommandError> {
+        let base = &mut self.node.base;
+        let kept = base.rooms.open(&base.own, self.room)?.0.kept();
+        if !kept.is_on(rule.slot) {
+            return Err(WriteError::AppIsOff(rule.slot).into());
+        }
+        self.govern(Act::SetRule(rule))
+    }
+
+    /// Raises how much each peer may have in a table of a room that one owns. What was raised once stays so.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) for what is
+    /// no table.
+    pub fn raise_quota(&mut self, quota: Quota) -> Result<ShortId, CommandError> {
+        self.govern(Act::Raise(quota))
     }
 
     /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.

@@ -162,6 +162,11 @@ impl Kept {
         self.slots().find(|slot| self.records().book().app(*slot).is_some_and(|on| on.app == *app))
     }
 
+    /// Whether the app in a slot is on; the conversation is everywhere.
+    pub fn is_on(&self, slot: u8) -> bool {
+        slot <= CONVERSATION_SLOT || self.records().book().app(slot).is_some()
+    }
+
     /// A slot that no record has given to an app; `None` where there is none left.
     pub(crate) fn free_slot(&self) -> Option<u8> {
         self.slots().find(|slot| self.records().book().app(*slot).is_none())

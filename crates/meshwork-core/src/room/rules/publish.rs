@@ -16,7 +16,8 @@ use crate::room::writing::WriteError;
 use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
-    AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, RULES_MAX, Retraction, Rule, SCOPE_MAX, WhoWrites,
+    AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, Quota, RULES_MAX, Retraction, Rule, SCOPE_MAX,
+    WhoWrites,
 };
 use crate::signed::header::{RecordName, ReplicaNumber};
 use crate::signed::list::{CUT_LIST_MAX, List, ShortId};
@@ -42,6 +43,10 @@ pub enum Act<'a> {
     Lift(&'a [ShortId]),
     /// Turns an app on, in a slot that is free: the owner's to do.
     TurnOn(AppOn),
+    /// Sets the rule of the app in a slot: the owner's to do.
+    SetRule(Rule),
+    /// Raises what each peer may have in a table: the owner's to do.
+    Raise(Quota),
     /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
     Join,
     /// Gives the room this secret, and access by another one to these peers and the owner alone: the owner's to do.
@@ -135,7 +140,12 @@ impl Rules {
             return Err(WriteError::NotAllowed(MODERATORS));
         }
         let mut draft = match act {
-            Act::SetTerms(terms) => self.set_terms(&terms),
+            Act::SetTerms(terms) => self.set_terms(&terms)?,
+            Act::SetRule(rule) => {
+                let (change, is_stricter) = self.set_rule(rule)?;
+                Draft { slots: u16::from(is_stricter) << rule.slot, ..Draft::of(change) }
+            }
+            Act::Raise(quota) => Draft::of(Change::Quota(quota)),
             Act::Ban(peer) => self.ban(is_owner, peer)?,
             Act::Unban(peer) => match self.records.bans_of(peer) {
                 bans if bans.is_empty() => return Err(WriteError::NotBanned),
@@ -207,16 +217,16 @@ impl Rules {
     }
 
     /// What changes so that these terms hold.
-    fn set_terms(&self, terms: &Terms) -> Draft {
+    fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
         let (book, in_force, before) = (self.records.book(), self.records.in_force(), self.terms());
         let mut draft = Draft::default();
-        let is_new_limit = terms.limit != before.limit;
-        let are_new_writers = terms.writers.who() != before.writers.who();
-        if is_new_limit || are_new_writers {
-            draft.changes.push(Change::Rules(self.rules_with(terms)));
+        let mut is_stricter = false;
+        if (terms.limit, terms.writers.who()) != (before.limit, before.writers.who()) {
+            let rule = Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: terms.writers.who() };
+            let (change, takes) = self.set_rule(rule)?;
+            draft.changes.push(change);
+            is_stricter = takes;
         }
-        let mut is_stricter =
-            is_new_limit && terms.limit.is_some() || are_new_writers && terms.writers != Writers::Everybody;
         let beyond = |now: &[PeerId], before: &[PeerId]| -> Vec<PeerId> {
             now.iter().filter(|peer| !before.contains(peer)).copied().collect()
         };
@@ -243,20 +253,23 @@ impl Rules {
         if terms.overlay != before.overlay || draft.changes().is_empty() {
             draft.changes.push(Change::Overlay(terms.overlay.clone()));
         }
-        draft
+        Ok(draft)
     }
 
-    /// The rules of all slots, with those of the first one as these terms say.
-    fn rules_with(&self, terms: &Terms) -> Bounded<Rule, RULES_MAX> {
-        let first = Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: terms.writers.who() };
-        let other = |slot| {
+    /// The rules of all slots with this one in the place of its slot's, and whether it takes a right there.
+    fn set_rule(&self, rule: Rule) -> Result<(Change, bool), WriteError> {
+        let of_slot = |slot| {
             let (limit, writers) = self.records.book().rule(&self.records.in_force(), slot)?;
-            let is_free = limit.is_none() && writers == WhoWrites::Everybody;
-            (!is_free).then_some(Rule { slot, limit, writers })
+            Some(Rule { slot, limit, writers })
         };
-        let others = (GENESIS_SLOT + 1..SLOTS_MAX).filter_map(other);
-        let rules = core::iter::once(first).chain(others).take(RULES_MAX).collect();
-        Bounded::new(rules).expect("just cut to the limit")
+        let before = of_slot(rule.slot).ok_or(WriteError::AppIsOff(rule.slot))?;
+        let is_stricter = rule.limit != before.limit && rule.limit.is_some()
+            || rule.writers != before.writers && rule.writers != WhoWrites::Everybody;
+        let is_free = |rule: &Rule| rule.limit.is_none() && rule.writers == WhoWrites::Everybody;
+        let one = |slot| if slot == rule.slot { Some(rule) } else { of_slot(slot) };
+        let rules = (0..SLOTS_MAX).filter_map(one).filter(|rule| !is_free(rule)).collect();
+        let full = |_| WriteError::Record(format!("a room has rules for at most {RULES_MAX} apps"));
+        Ok((Change::Rules(Bounded::new(rules).map_err(full)?), is_stricter))
     }
 
     fn ban(&self, is_owner: bool, peer: PeerId) -> Result<Draft, WriteError> {
