@@ -148,6 +148,14 @@ mod on {
         RowEarly = "row-early",
         /// Apps are not told of fields that are removed.
         RemovalUntold = "removal-untold",
+        /// What is said to everybody is heard as often as it comes.
+        SaidTwice = "said-twice",
+        /// Nobody is told how much of what was said never came.
+        GapUntold = "gap-untold",
+        /// Datagrams are heard however late they come.
+        DatagramLate = "datagram-late",
+        /// What a member says of itself is not said again to those who come.
+        PresenceUntold = "presence-untold",
         /// Whatever a peer writes in a table holds, however much it is.
         QuotaUnenforced = "quota-unenforced",
     }

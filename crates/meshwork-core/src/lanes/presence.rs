@@ -106,6 +106,9 @@ impl Presence {
 
     /// A member is attached over another link than before, if it was: it has heard nothing over this one.
     pub fn tell_again(&mut self, endpoint: Endpoint) {
+        if planted!(PresenceUntold) {
+            return;
+        }
         self.own.values_mut().for_each(|own| own.told.retain(|told| *told != endpoint));
         self.is_untold |= !self.own.is_empty();
     }

@@ -17,6 +17,9 @@
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
 //! | `direct-messages` | what is said to one endpoint is heard once and in order, or told as lost | always, and in the end |
+//! | `said` | what is said to everybody is heard once, in order, and its gaps are told | always |
+//! | `newest` | of a stream of datagrams nothing older is heard after what is newer | always |
+//! | `present` | what somebody says of itself is what the others are shown | in the end |
 //! | `registered` | a room is registered within 30 s when nothing is wrong | at the start |
 //! | `whole-mesh` | every honest member is attached to every other | in the end |
 //! | `links-mutual` | who is attached to somebody is a member to whom that one is attached | in the end |
@@ -43,6 +46,7 @@ mod equal;
 mod exactly_once;
 mod found_out;
 mod honest;
+mod lanes;
 mod mesh;
 mod mutual;
 pub mod overlay;
@@ -60,6 +64,7 @@ pub use self::equal::{equal_replicas, same_entries};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::found_out::found_out;
 pub use self::honest::Honest;
+pub use self::lanes::Lanes;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
 pub use self::mutual::{ONE_SIDED_MAX, OneSided};
 pub use self::told::Told;

@@ -24,6 +24,8 @@ pub(super) const PEOPLE_MAX: usize = 8;
 const STEPS: usize = 40;
 /// Steps of a large room, which costs as much as many small ones.
 const CROWD_STEPS: usize = 20;
+/// Whoever writes speaks on lanes too, so rarely.
+const SPEAKS_ONE_IN: u64 = 4;
 /// Somebody who does something in one app does something in another within so many milliseconds.
 const BESIDE_MAX_MS: u64 = 1000;
 
@@ -44,7 +46,8 @@ impl Schedule {
         let (overlay, large) = overlay::draw(seed);
         let is_large = large.is_some();
         let beside = (1..app::ALL.len()).map(|app| generator(seed, [app as u64, 0, 0])).collect();
-        let mut draw = Draw::new(rng, beside, calm, large);
+        let lanes = generator(seed, [app::ALL.len() as u64, 0, 0]);
+        let mut draw = Draw::new(rng, (beside, lanes), calm, large);
         let first = draw.arrival();
         if calm {
             draw.calm()
@@ -102,10 +105,12 @@ struct Draw {
     large: Option<usize>,
     /// From what is drawn what people do in each app but the first: so an app that is added changes nothing else.
     beside: Vec<Rng>,
+    /// From what is drawn when they speak on lanes.
+    lanes: Rng,
 }
 
 impl Draw {
-    fn new(mut rng: Rng, beside: Vec<Rng>, calm: bool, large: Option<usize>) -> Draw {
+    fn new(mut rng: Rng, (beside, lanes): (Vec<Rng>, Rng), calm: bool, large: Option<usize>) -> Draw {
         let paths = if calm { 2 } else { PathModel::ALL.len() as u64 };
         let path = PathModel::ALL[rng.below(paths) as usize];
         let clocks_right = rng.below(3) == 0;
@@ -123,6 +128,7 @@ impl Draw {
             clocks_right,
             large,
             beside,
+            lanes,
         }
     }
 
@@ -138,6 +144,10 @@ impl Draw {
     fn act(&mut self, who: Name, occasion: Occasion) {
         let operation = self.draw(occasion);
         self.push(Action::Do { who, operation });
+        if self.lanes.below(SPEAKS_ONE_IN) == 0 {
+            let at = self.at + Duration::from_millis(self.lanes.below(BESIDE_MAX_MS));
+            self.steps.push(Step { at, action: Action::Speak { who } });
+        }
         self.act_beside(who, occasion);
     }
 

@@ -38,6 +38,9 @@ pub const STRIDE: Duration = Duration::from_millis(500);
 /// How long links of somebody who left without a word may be kept: ten seconds of silence, and some for an attempt
 /// to go on.
 const GONE_LIMIT: Duration = Duration::from_secs(20);
+/// How long it takes until everybody is shown what others say of themselves: those who are no neighbours say it anew
+/// each minute.
+const PRESENCE_LIMIT: Duration = Duration::from_secs(65);
 /// How long a room that is whole is watched: longer than one of two may be the only one to whom they are neighbours.
 const REST: Duration = Duration::from_secs(5);
 /// How often it is looked whether a healed room is whole.
@@ -110,8 +113,9 @@ impl Scenario {
         self.is_settled = true;
         self.run_until(self.world.now() + REST)?;
         self.check_end()?;
-        // Who left without a word is noticed a while later.
-        let limit = self.world.now() + GONE_LIMIT;
+        // Who left without a word is noticed a while later, and what was lost of what members say of themselves is said
+        // again.
+        let limit = self.world.now() + GONE_LIMIT.max(PRESENCE_LIMIT);
         while let Err(violation) = self.at_rest() {
             if self.world.now() >= limit {
                 return Err(violation);

@@ -18,8 +18,8 @@ use crate::app::{self, Author, Entry, Operation, Writing};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
-    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Member, OneSided, OnlyWritten, Told, Violation,
-    Written,
+    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten, Told,
+    Violation, Written,
 };
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
@@ -66,6 +66,7 @@ pub(super) struct Scenario {
     acknowledgements: Acknowledgements,
     clocks: Clocks,
     direct: DirectLedger,
+    lanes: Lanes,
     one_sided: OneSided,
     /// Whether the healed room came to be whole.
     pub(super) is_settled: bool,
@@ -88,6 +89,7 @@ impl Scenario {
             acknowledgements: Acknowledgements::default(),
             clocks: Clocks::default(),
             direct: DirectLedger::default(),
+            lanes: Lanes::default(),
             one_sided: OneSided::default(),
             is_settled: false,
         }
@@ -119,7 +121,10 @@ impl Scenario {
 
     /// Carries out one step. What names somebody who is not there does nothing.
     pub(super) fn act(&mut self, action: &Action) -> Result<(), Violation> {
-        if !matches!(action, Action::Do { .. } | Action::Say { .. } | Action::Probe { .. }) {
+        if !matches!(
+            action,
+            Action::Do { .. } | Action::Say { .. } | Action::Speak { .. } | Action::Probe { .. }
+        ) {
             self.disturbed = self.world.now();
         }
         match *action {
@@ -136,6 +141,11 @@ impl Scenario {
             }
             Action::Do { who, operation } => return self.write(who, &operation),
             Action::Say { from, to } => self.say(from, to),
+            Action::Speak { who } => {
+                if let Some(member) = self.awake(who) {
+                    self.lanes.speak(&mut self.world, member);
+                }
+            }
             Action::Probe { who, operation } => return self.probe(who, &operation),
             Action::Attack { who } => {
                 if let Some(Person { member: Some((index, _)), hostile: true, .. }) = self.people.get(&who) {
@@ -244,8 +254,9 @@ impl Scenario {
         if self.is_settled && !self.is_mesh {
             self.one_sided.check(&self.world, &members)?;
         }
-        for &(index, _) in &members {
+        for &(index, room) in &members {
             while let Some(event) = self.world.program(index).events.pop_front() {
+                self.lanes.hear((index, room), &event)?;
                 self.exactly_once.hear(index, &event)?;
                 // Whoever has all its neighbours says so.
                 let is_full = matches!(event, Event::Refused { reason: Refusal::RoomFull, .. });
@@ -307,10 +318,12 @@ impl Scenario {
 
     /// Whether nodes hold nothing that they do not need. Where somebody hostile comes and goes, nothing is said.
     pub(super) fn at_rest(&self) -> Result<(), Violation> {
-        match self.people.values().any(|person| person.hostile) {
-            true => Ok(()),
-            false => check::no_leak(&self.world, &self.members()),
+        if self.people.values().any(|person| person.hostile) {
+            return Ok(());
         }
+        let members = self.members();
+        check::no_leak(&self.world, &members)?;
+        self.lanes.all_shown(&self.world, &members)
     }
 
     fn check_disk(&self, index: NodeIndex) -> Result<(), Violation> {
@@ -410,16 +423,16 @@ impl Scenario {
         }
     }
 
+    /// Somebody honest whose program runs on a machine that is awake.
+    fn awake(&self, who: Name) -> Option<Member> {
+        let member = self.people.get(&who).filter(|person| !person.hostile)?.member;
+        member.filter(|(index, _)| !self.world.look_at(*index).is_asleep())
+    }
+
     /// Somebody honest says three things to somebody honest.
     fn say(&mut self, from: Name, to: Name) {
-        let member = |name| {
-            let person = self.people.get(&name).filter(|person| !person.hostile)?;
-            person.member
-        };
-        let (Some((from, room)), Some((to, _))) = (member(from), member(to)) else { return };
-        if self.world.look_at(from).is_asleep() {
-            return;
-        }
+        let to = self.people.get(&to).filter(|person| !person.hostile).and_then(|person| person.member);
+        let (Some((from, room)), Some((to, _))) = (self.awake(from), to) else { return };
         let (me, them) = (self.world.node(from).endpoint(), self.world.node(to).endpoint());
         for _ in 0..3 {
             let content = self.direct.next(me, them);
@@ -431,12 +444,7 @@ impl Scenario {
 
     /// Somebody honest does something.
     fn write(&mut self, who: Name, operation: &Operation) -> Result<(), Violation> {
-        let Some(&Person { member: Some((index, room)), hostile: false, .. }) = self.people.get(&who) else {
-            return Ok(());
-        };
-        if self.world.look_at(index).is_asleep() {
-            return Ok(());
-        }
+        let Some((index, room)) = self.awake(who) else { return Ok(()) };
         let (node, now, number) = (self.world.node(index), self.world.now(), self.writes());
         let author = Author { node, room, now, who, number };
         let writings: Vec<Writing> =
@@ -474,8 +482,13 @@ impl Scenario {
         if !calm || self.acknowledgements.writes() == before {
             return Ok(());
         }
+        if let Some(member) = self.awake(who) {
+            self.lanes.speak(&mut self.world, member);
+        }
         self.world.run_for(LIVE);
+        self.check()?;
         let members = self.members();
+        self.lanes.all_heard(&self.world, &members)?;
         match members.iter().find(|member| !self.acknowledgements.is_shown(before, &self.world, **member)) {
             None => Ok(()),
             Some((index, _)) => {

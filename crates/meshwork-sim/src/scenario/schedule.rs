@@ -39,6 +39,11 @@ pub enum Action {
         /// To whom.
         to: Name,
     },
+    /// Somebody says things on all lanes to everybody: something in order, datagrams, and something of itself.
+    Speak {
+        /// Who.
+        who: Name,
+    },
     /// Somebody does something in an app, and in a calm room it must be everywhere within a second.
     Probe {
         /// Who.

@@ -81,6 +81,7 @@ fn concerns(action: &Action, person: Name) -> bool {
         Action::JoinHostile { who, .. }
         | Action::Do { who, .. }
         | Action::Probe { who, .. }
+        | Action::Speak { who }
         | Action::Attack { who }
         | Action::Leave { who }
         | Action::Crash { who, .. }

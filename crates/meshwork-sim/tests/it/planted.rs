@@ -77,6 +77,9 @@ fn proof(fault: PlantedBug) -> Proof {
         P::ModeratorsIgnored | P::ForeignField => random("allowed-writers"),
         P::RemovalUntold => random("told"),
         P::RowEarly => random("rows-in-time"),
+        P::SaidTwice | P::GapUntold => random("said"),
+        P::DatagramLate => random("newest"),
+        P::PresenceUntold => random("present"),
         P::QuotaUnenforced => once("within-quota", |_, planted| tables::keeps_quota(planted)),
         P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
         P::NeverPruned => {

@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::common::{Member, SIZE, join_with};
-use meshwork_core::node::{Config, Event, Node};
+use crate::common::{Member, SIZE, join_with, room_of};
+use meshwork_core::node::{CommandError, Config, Event, Node, RoomMut, WriteError};
 use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord, GENESIS_SLOT};
+use meshwork_core::signed::change::{Limit, Quota as SignedQuota, Rule, WhoWrites};
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{Change, Quota, Table, Write, Writer, payloads};
 use meshwork_place::Place as _;
@@ -185,6 +186,41 @@ fn keepers_keep_tables_of_unknown_apps() {
     };
     assert!(world.run_while(Duration::from_secs(30), |world| reads(world).is_some()));
     assert_eq!(reads(&world).as_deref(), Some(&b"40"[..]));
+}
+
+#[test]
+fn an_owner_limits_each_app_by_itself() {
+    let (mut world, members) = room_of(2, PathModel::WAN);
+    let (owner, room) = members[0];
+    let order = |world: &mut World, act: &dyn Fn(&mut RoomMut) -> Result<(), CommandError>| {
+        world.command(owner, |node, now| act(&mut node.room_mut(now, room)))
+    };
+    let limit = Some(Limit { cost: 3, window_ms: 60_000 });
+    let rule = Rule { slot: 2, limit, writers: WhoWrites::Everybody };
+    let off = CommandError::Write(WriteError::AppIsOff(2));
+    assert_eq!(order(&mut world, &|room| room.set_rule(rule).map(drop)), Err(off));
+    let app = || "votes".parse().expect("a word");
+    order(&mut world, &|room| room.turn_on(app(), AppParameters::default()).map(drop)).expect("it owns it");
+    order(&mut world, &|room| room.set_rule(rule).map(drop)).expect("it owns it");
+    let quota = SignedQuota { replica: table(), values: 30_000, removals: 0, bytes: 0 };
+    order(&mut world, &|room| room.raise_quota(quota).map(drop)).expect("it owns it");
+    world.run_for(Duration::from_secs(5));
+    let (guest, room) = members[1];
+    let view = world.node(guest).room(room);
+    assert_eq!(view.rule(2), Some((limit, WhoWrites::Everybody)));
+    assert_eq!((view.rule(0), view.rule(3)), (Some((None, WhoWrites::Everybody)), None));
+    assert_eq!(view.records().and_then(|records| records.book().quota(table())), Some(quota));
+
+    let limited = ReplicaNumber::new(2, Family::ByValue).expect("a slot");
+    let mut write = |number| {
+        let payloads = payloads(&[Write::value("row", field("a"), "b")]).expect("short");
+        world.command(guest, |node, now| node.room_mut(now, room).write(number, payloads).map(drop))
+    };
+    assert_eq!((write(limited), write(table()), write(table())), (Ok(()), Ok(()), Ok(())));
+    assert!(matches!(write(limited), Err(CommandError::Write(WriteError::TooFast { .. }))));
+    let act = |node: &mut Node, now| node.room_mut(now, room).set_rule(rule);
+    let not_allowed = world.command(guest, act);
+    assert!(matches!(not_allowed, Err(CommandError::Write(WriteError::NotAllowed(_)))), "{not_allowed:?}");
 }
 
 #[test]

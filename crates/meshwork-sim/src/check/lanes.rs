@@ -1,0 +1,133 @@
+//! **said**, **newest**, **present**: what is said to everybody is heard once, in order and with gaps told; of a stream
+//! of datagrams nothing older follows what is newer; what somebody says of itself is what others are shown.
+
+use std::collections::BTreeMap;
+
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::Event;
+use meshwork_core::seam::lane::{Audience, Slot, Topic};
+
+use super::{Member, Violation};
+use crate::world::World;
+
+/// What one program said on lanes: each time a number, one more than the last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spoken {
+    said: u64,
+    sent: u64,
+    state: u64,
+}
+
+/// What honest programs said on the lanes of a room, and heard.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    spoken: BTreeMap<Endpoint, Spoken>,
+    /// What a member heard last of somebody.
+    heard: BTreeMap<(Member, Endpoint), Spoken>,
+}
+
+impl Lanes {
+    /// A member says something to everybody, sends a few datagrams, and says something of itself, as far as it may.
+    pub fn speak(&mut self, world: &mut World, (index, room): Member) {
+        let spoken = self.spoken.entry(world.node(index).endpoint()).or_default();
+        let topic = Topic::new("lane").expect("short");
+        world.command(index, |node, now| {
+            let mut open = node.room_mut(now, room);
+            for _ in 0..2 {
+                let said = open.say(Slot::GENESIS, &topic, &(spoken.said + 1).to_be_bytes());
+                spoken.said += u64::from(said.is_ok());
+            }
+            for _ in 0..3 {
+                let next = (spoken.sent + 1).to_be_bytes();
+                let sent = open.send_datagram(Audience::All, Slot::GENESIS, &topic, &next);
+                spoken.sent += u64::from(sent.is_ok());
+            }
+            let state = open.set_presence(Slot::GENESIS, Some(&(spoken.state + 1).to_be_bytes()));
+            spoken.state += u64::from(state.is_ok());
+        });
+    }
+
+    /// A member hears an event.
+    ///
+    /// # Errors
+    /// [`Violation`] says who heard what after what.
+    pub fn hear(&mut self, member: Member, event: &Event) -> Result<(), Violation> {
+        let number = |bytes: &[u8]| bytes.try_into().map_or(u64::MAX, u64::from_be_bytes);
+        match event {
+            Event::Said { from, bytes, missed, .. } => {
+                let (spoken, heard) = self.of(member, *from);
+                let (last, number) = (heard.said, number(bytes));
+                // Whoever comes hears what was just said: where that begins is nobody's to say.
+                let follows = if last == 0 { number > 0 } else { number == last + missed + 1 };
+                heard.said = number;
+                check("said", follows && number <= spoken.said, || {
+                    let said = spoken.said;
+                    format!("{member:?} hears {number} of {from} after {last}, {missed} missed, of {said}")
+                })
+            }
+            Event::Datagram { from, bytes, .. } => {
+                let (spoken, heard) = self.of(member, *from);
+                let (last, number) = (heard.sent, number(bytes));
+                heard.sent = number;
+                check("newest", last < number && number <= spoken.sent, || {
+                    format!("{member:?} hears datagram {number} of {from} after {last}, of {}", spoken.sent)
+                })
+            }
+            Event::Presence { endpoint, state, .. } => {
+                let (spoken, heard) = self.of(member, *endpoint);
+                heard.state = state.as_deref().map_or(0, number);
+                check("present", heard.state <= spoken.state, || {
+                    format!("{member:?} is shown {state:?} of {endpoint}, which never said it")
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What `from` said so far, and what a member heard of it last. Of whoever is not honest anything may be heard.
+    fn of(&mut self, member: Member, from: Endpoint) -> (Spoken, &mut Spoken) {
+        let anything = Spoken { said: u64::MAX, sent: u64::MAX, state: u64::MAX };
+        let spoken = self.spoken.get(&from).copied().unwrap_or(anything);
+        (spoken, self.heard.entry((member, from)).or_default())
+    }
+
+    /// What these members were said to everybody is what all of them heard last.
+    ///
+    /// # Errors
+    /// [`Violation`] names who did not hear whom.
+    pub fn all_heard(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
+        self.compare("live-delivery", world, members, |spoken| spoken.said)
+    }
+
+    /// Members are shown what the others say of themselves.
+    ///
+    /// # Errors
+    /// [`Violation`] names who is shown what of whom.
+    pub fn all_shown(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
+        self.compare("present", world, members, |spoken| spoken.state)
+    }
+
+    fn compare(
+        &self,
+        checker: &'static str,
+        world: &World,
+        members: &[Member],
+        what: impl Fn(&Spoken) -> u64,
+    ) -> Result<(), Violation> {
+        for &(of, _) in members {
+            let endpoint = world.node(of).endpoint();
+            let Some(spoken) = self.spoken.get(&endpoint) else { continue };
+            for member in members.iter().filter(|(index, _)| *index != of) {
+                let heard = self.heard.get(&(*member, endpoint)).map_or(0, &what);
+                check(checker, heard == what(spoken), || {
+                    format!("{member:?} has {heard} of {endpoint}, which says {}", what(spoken))
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(checker: &'static str, holds: bool, detail: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation::new(checker, detail())) }
+}
