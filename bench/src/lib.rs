@@ -13,6 +13,7 @@
 #![allow(clippy::print_stderr, reason = "races tell their progress on stderr")]
 
 pub mod clock;
+pub mod joining;
 pub mod links;
 pub mod machine;
 pub mod memory;

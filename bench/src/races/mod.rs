@@ -17,6 +17,7 @@ mod replica_memory;
 mod signal;
 mod simulate_seeds;
 mod stroke_bytes;
+mod table;
 mod yjs;
 
 use crate::race::Race;
@@ -32,6 +33,7 @@ pub const RACES: &[&Race] = &[
     &join_1000::RACE,
     &join_1000::CLICKS,
     &replica_memory::RACE,
+    &table::RACE,
     &simulate_seeds::RACE,
     &overlay::RACE,
     &link_throughput::RACE,

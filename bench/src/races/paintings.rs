@@ -3,8 +3,10 @@
 use anyhow::{Result, ensure};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+use meshwork_core::replica::{Replica as _, ReplicaNumber};
 use meshwork_core::rng::Rng;
 use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
+use meshwork_core::table::Table;
 use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Strokes, TILE_SIDE, TileCell, cells_to_strokes};
 
 use crate::race::Plan;
@@ -40,10 +42,32 @@ impl Author {
         strokes: &Strokes,
         window: StampWindow,
     ) -> Result<SignedBatch> {
-        self.sequence += 1;
-        let cost = strokes.cells().len() as u32;
-        let header = Header::new(self.endpoint, self.sequence, window, cost);
+        let header = self.header(window);
+        let header = Header { cost: strokes.cells().len() as u32, ..header };
         Ok(SignedBatch::sign(&self.identity, room, &header, &strokes.encode())?)
+    }
+
+    /// What the next batch of this author says of itself, but for its cost.
+    fn header(&mut self, window: StampWindow) -> Header {
+        self.sequence += 1;
+        Header::new(self.endpoint, self.sequence, window, 0)
+    }
+
+    /// Writes into a table. Returns the batch that says so.
+    pub(crate) fn write(
+        &mut self,
+        room: &RoomId,
+        table: &mut Table,
+        replica: ReplicaNumber,
+        payload: &[u8],
+        window: StampWindow,
+    ) -> Result<SignedBatch> {
+        let header = Header { replica, ..self.header(window) };
+        let content = table.check(&header, payload)?;
+        let header = Header { cost: content.cost as u32, ..header };
+        let batch = SignedBatch::sign(&self.identity, room, &header, payload)?;
+        ensure!(table.apply(batch.clone(), content).kept, "what is written last holds");
+        Ok(batch)
     }
 }
 
