@@ -18,7 +18,7 @@ const ORIGINAL: &str = "the original's JSON";
 pub(crate) const RACE: Race = Race {
     name: "stroke-bytes",
     about: "Bytes that a stroke takes on a link, before SCTP. Ours are signed and name author and time, in a room without \
-            records: where there are rules, a batch names one in 32 bytes more. The other: the JSON messages of the \
+            records: where there are rules, a batch names one in 8 or 9 bytes more. The other: the JSON messages of the \
             page that Place began with, one for each cell.",
     needs: Needs::Nothing,
     run,
