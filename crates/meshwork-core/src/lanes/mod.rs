@@ -16,7 +16,7 @@
 //!
 //! # Driving it
 //! A room keeps [`Sayings`], [`Passing`] and what those are [`Present`] to whom there is no link. The node keeps a
-//! [`Presence`] for each room, and [`Allowance`]s for each neighbour, and hands datagrams to a link, which sends
+//! [`Presence`] for each room and [`Allowance`]s for each neighbour, and hands datagrams to a link, which sends
 //! them when it has room.
 //!
 //! # Invariants

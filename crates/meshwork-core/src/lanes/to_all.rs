@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_is_no_news_also_when_numbers_wrap() {
+    fn older_is_no_news_when_numbers_wrap() {
         let mut passing = Passing::default();
         let author = Endpoint { peer: crate::id::PeerId([1; 32]), instance: crate::id::Instance(1) };
         let mut tells = |topic, sequence| {

@@ -328,7 +328,7 @@ impl<'a> RoomMut<'a> {
         let secret = Secret(base.own.rng.bytes());
         let (room, _) = base.rooms.open(&base.own, self.room)?;
         check_private(room)?;
-        room.kept_mut().offer_secret(secret, true);
+        room.kept_mut().offer_secret(secret);
         self.govern(Act::Renew(secret, keep))
     }
 

@@ -114,9 +114,14 @@ impl Kept {
         self.rules.admit_self(seed);
     }
 
-    /// A LINK has this secret beside that of the genesis, or this program is about to publish it.
-    pub fn offer_secret(&mut self, secret: Secret, is_published: bool) {
-        if is_published { self.rules.offer_secret(self.me, secret) } else { self.rules.hold_secret(secret) }
+    /// A LINK has this secret beside that of the genesis.
+    pub fn hold_secret(&mut self, secret: Secret) {
+        self.rules.hold_secret(secret);
+    }
+
+    /// This program is about to publish a record that commits to this secret.
+    pub fn offer_secret(&mut self, secret: Secret) {
+        self.rules.offer_secret(self.me, secret);
     }
 
     /// The secret that lets people in beside that of the genesis, if there is one and it is known here.

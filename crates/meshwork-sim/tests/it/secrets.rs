@@ -52,7 +52,7 @@ fn private(count: usize) -> (World, Vec<Member>) {
 }
 
 #[test]
-fn a_new_link_lets_in_and_an_old_one_who_is_kept() {
+fn old_links_let_in_who_is_kept() {
     let (mut world, mut members) = private(4);
     let old = address(&world, members[0]);
     let (away, _) = members.pop().expect("the fourth");
@@ -160,7 +160,7 @@ fn two_secrets_of_two_devices_become_one() {
 }
 
 #[test]
-fn only_the_owner_of_a_private_room_gives_it_a_secret() {
+fn owners_alone_renew_private_rooms() {
     let (mut world, members) = private(2);
     let (index, room) = members[1];
     let asked = world.command(index, |node, now| node.room_mut(now, room).renew_secret(vec![]));

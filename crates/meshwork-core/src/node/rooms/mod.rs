@@ -303,7 +303,7 @@ impl Rooms {
         room.membership_mut().set_most(own.config.links_most);
         if let Some(Secrets { renewed, edit_seed, .. }) = entry.secrets {
             edit_seed.iter().for_each(|seed| room.kept_mut().admit_self(seed));
-            renewed.into_iter().for_each(|secret| room.kept_mut().offer_secret(secret, false));
+            renewed.into_iter().for_each(|secret| room.kept_mut().hold_secret(secret));
         }
         entry.room = Some(room);
         own.event(Event::RoomOpened { room: handle, id });

@@ -39,8 +39,7 @@ pub(super) struct Access {
 impl Access {
     /// A LINK or a store has this secret. What is in force already stays.
     pub(super) fn hold(&mut self, secret: Secret, in_force: Option<&NewSecret>) {
-        let fits = |held: &Secret| in_force.is_none_or(|new| held.commitment() == new.commitment);
-        if fits(&secret) || !self.held.as_ref().is_some_and(fits) {
+        if fits(&secret, in_force) || self.secret(in_force).is_none() {
             self.held = Some(secret);
         }
     }
@@ -57,10 +56,9 @@ impl Access {
 
     /// Takes what was told, if it is what is in force and not held.
     pub(super) fn settle(&mut self, in_force: Option<&NewSecret>) {
-        let Some(new) = in_force else { return };
-        let is_it = |secret: &&Secret| secret.commitment() == new.commitment;
-        if self.held.as_ref().filter(is_it).is_none()
-            && let Some(&secret) = self.told.values().find(is_it)
+        if in_force.is_some()
+            && self.secret(in_force).is_none()
+            && let Some(&secret) = self.told.values().find(|secret| fits(secret, in_force))
         {
             (self.held, self.is_news) = (Some(secret), true);
             self.told.clear();
@@ -74,7 +72,7 @@ impl Access {
 
     /// What is held, unless another one is in force.
     pub(super) fn secret(&self, in_force: Option<&NewSecret>) -> Option<Secret> {
-        self.held.filter(|held| in_force.is_none_or(|new| held.commitment() == new.commitment))
+        self.held.filter(|held| fits(held, in_force))
     }
 
     /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`. `in_force` is what the
@@ -96,6 +94,11 @@ impl Access {
     }
 }
 
+/// Whether a secret is in force; without a record that says which, any may be.
+fn fits(secret: &Secret, in_force: Option<&NewSecret>) -> bool {
+    in_force.is_none_or(|new| secret.commitment() == new.commitment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_listed_or_shows_the_new_secret_is_let_in() {
+    fn listed_peers_and_the_new_secret_enter() {
         let (new, list) = renewed(NEW);
         let in_force = Some((&new, &list));
         let [listed, other] = [1, 2].map(|number| endpoint(number).peer);
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_link_does_not_replace_what_is_in_force() {
+    fn old_links_replace_nothing_in_force() {
         let (new, _) = renewed(NEW);
         let mut access = Access::default();
         access.hold(OLD, None);

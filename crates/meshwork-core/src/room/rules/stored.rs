@@ -31,10 +31,17 @@ impl Rules {
         let Ok((records, lists, admissions, secret)) = wire::decode::<Stored>(stored) else {
             return (1, Vec::new());
         };
+        // Lists stand in the order of their records, so each is hashed once.
+        let mut rest = &lists[..];
         let read = |bytes: &Bytes<RECORD_MAX>| -> Option<WithList> {
             let record = Record::decode(&self.room, bytes).ok()?;
             let list = record.body().list().and_then(|(kind, name)| {
-                lists.iter().find_map(|bytes| List::decode(kind, bytes, &name).ok()).map(Arc::new)
+                let read = |(place, bytes): (usize, &Bytes<LIST_BYTES_MAX>)| {
+                    Some((place, List::decode(kind, bytes, &name).ok()?))
+                };
+                let (place, list) = rest.iter().enumerate().find_map(read)?;
+                rest = &rest[place + 1..];
+                Some(Arc::new(list))
             });
             Some((record, list))
         };
