@@ -23,6 +23,8 @@ pub(super) struct Dependency {
 const LICENCE: &str = "MIT";
 
 const CORE: &str = "meshwork-core";
+/// The library that people add.
+const LIBRARY: &str = "meshwork";
 const DOC: &str = "meshwork-doc";
 const PLACE: &str = "meshwork-place";
 const RTC: &str = "meshwork-rtc";
@@ -31,8 +33,9 @@ const SIM: &str = "meshwork-sim";
 const STUDY: &str = "meshwork-study";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     CORE,
+    LIBRARY,
     DOC,
     RTC,
     SIM,
@@ -71,6 +74,8 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         SIM => Some(&[CORE, DOC, PLACE]),
         "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
         STUDY => Some(&[CORE, SIM]),
+        // The simulator is the network that people's own tests run on, behind a feature.
+        LIBRARY => Some(&[CORE, PLACE, RTC, SIM]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
@@ -88,6 +93,7 @@ fn allowed_in_tests(name: &str) -> &'static [&'static str] {
     match name {
         RTC => &[PLACE, SIM, SIGNAL],
         SIGNAL => &[PLACE, SIM],
+        LIBRARY => &[SIGNAL],
         STUDY => &[PLACE],
         _ => &[],
     }

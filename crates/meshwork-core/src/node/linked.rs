@@ -11,7 +11,7 @@ use crate::lanes::Unreliable;
 use crate::links::link::{Link, LinkEvent};
 use crate::links::message::{DetachReason, GoodbyeReason, LinkMessage};
 use crate::room::message::RoomMessage;
-use crate::seam::event::{LinkState, Refusal, RoomHandle};
+use crate::seam::event::{Event, LinkState, Refusal, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
 use crate::seam::path::{LinkPath, Path};
 use crate::signalling::announce::Introduction;
@@ -220,6 +220,7 @@ impl Node {
             DetachReason::Proof => {
                 let why = "it does not accept our proof of the room's secret, which may have been replaced";
                 base.own.refuse(Some(from), Refusal::RoomProof, String::from(why));
+                base.own.event(Event::ShutOut { room: handle, by: from });
                 connecting.attempts().close_unused(base, from, why);
             }
         }

@@ -68,6 +68,16 @@ impl<'a> RoomRef<'a> {
         Some(self.open()?.kept().genesis().app().0)
     }
 
+    /// Who made the room; `None` while that is not known, and for a room that nobody owns.
+    pub fn owner(self) -> Option<PeerId> {
+        self.open()?.kept().genesis().owner()
+    }
+
+    /// How many of one's own batches no member that stays has acknowledged.
+    pub fn unacknowledged(self) -> usize {
+        self.open().map_or(0, |room| room.kept().unacknowledged())
+    }
+
     /// The slot of an app, by its word; `None` while it is not on.
     pub fn slot_of(self, app: &AppWord) -> Option<u8> {
         self.open()?.kept().slot_of(app)

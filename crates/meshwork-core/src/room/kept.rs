@@ -351,6 +351,11 @@ impl Kept {
         self.storage.stores()
     }
 
+    /// How many of one's own batches no member that stays has acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.writing.outbox().batches().count()
+    }
+
     /// Whether everything that was stored has been looked at.
     pub fn is_restored(&self) -> bool {
         self.delivery.is_restored()

@@ -141,6 +141,13 @@ pub enum Event {
         /// Which room.
         room: RoomHandle,
     },
+    /// A member does not accept our proof of the room's secret, which may have been replaced: it lets us in no more.
+    ShutOut {
+        /// Which room.
+        room: RoomHandle,
+        /// Who.
+        by: Endpoint,
+    },
     /// A member holds the same records of the room as we do, stored if it stores.
     RecordsInStep {
         /// Which room.
@@ -320,6 +327,7 @@ impl Event {
             | Event::Changed { .. }
             | Event::RulesChanged { .. }
             | Event::SecretChanged { .. }
+            | Event::ShutOut { .. }
             | Event::RecordsInStep { .. }
             | Event::Acknowledged { .. }
             | Event::InStep { .. }

@@ -4,7 +4,7 @@
 //! After a failure everything is closed and opened again with the next change: a disk that was full takes the
 //! rest once there is room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,6 +36,9 @@ const RECORDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("rec
 const BATCHES: TableDefinition<'_, &[u8; KEY_LEN], &[u8]> = TableDefinition::new("batch 2");
 /// Room by the address at which it was found: server and code.
 const ADDRESSES: TableDefinition<'_, &str, &[u8; 32]> = TableDefinition::new("address");
+
+/// By room: where it was found last, with what lets one in.
+const LINKS: TableDefinition<'_, &[u8; 32], &str> = TableDefinition::new("link");
 
 /// By room: the number of the history's next entry, and how many batches were accepted while it was off.
 const HISTORIES: TableDefinition<'_, &[u8; 32], (u64, u64)> = TableDefinition::new("history");
@@ -102,7 +105,10 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`] when the file cannot be read or is damaged.
     pub fn load(&self, room: RoomId) -> Result<Option<StoredRoom>, StoreError> {
-        self.with("read", |open, _| open.read(room).map_err(OpenStoreError::from))
+        self.with("read", |open, _| {
+            open.forgotten.remove(&room);
+            open.read(room).map_err(OpenStoreError::from)
+        })
     }
 
     /// The room that was found at `address` before, however the caller writes addresses.
@@ -126,6 +132,38 @@ impl RedbStore {
             let transaction = begin(&open.database)?;
             transaction.open_table(ADDRESSES)?.insert(address, &room.0)?;
             Ok(transaction.commit()?)
+        })
+    }
+
+    /// Notes the link by which `room` was found last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; what was noted before stands.
+    pub fn note_link(&self, room: RoomId, link: &str) -> Result<(), StoreError> {
+        self.with("write", |open, _| {
+            let transaction = begin(&open.database)?;
+            transaction.open_table(LINKS)?.insert(&room.0, link)?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// All rooms that are stored, each with the link by which it was found last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or is damaged.
+    pub fn rooms(&self) -> Result<Vec<(RoomId, Option<String>)>, StoreError> {
+        self.with("read", |open, _| Ok(open.rooms()?))
+    }
+
+    /// Removes everything that is stored of a room, its history included. What is still on its way to the store is
+    /// dropped, until the room is loaded again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; what was stored stands.
+    pub fn forget(&self, room: RoomId) -> Result<(), StoreError> {
+        self.with("write", |open, limits| {
+            open.forgotten.insert(room);
+            open.forget(room, limits)
         })
     }
 
@@ -168,7 +206,13 @@ impl RedbStore {
 
 impl Store for RedbStore {
     fn apply_all(&mut self, changes: &[(RoomId, StoreChange)]) -> Result<(), StoreError> {
-        self.with("written", |open, limits| open.write(changes, limits))
+        self.with("written", |open, limits| {
+            if open.forgotten.is_empty() {
+                return open.write(changes, limits);
+            }
+            let kept = changes.iter().filter(|(room, _)| !open.forgotten.contains(room)).cloned();
+            open.write(&kept.collect::<Vec<_>>(), limits)
+        })
     }
 
     fn keeps_history(&self) -> bool {
@@ -210,11 +254,13 @@ impl Files {
 struct Open {
     database: Database,
     histories: BTreeMap<RoomId, HistoryWriter>,
+    /// Rooms that were forgotten and not loaded again since: what comes late of them is not stored.
+    forgotten: BTreeSet<RoomId>,
 }
 
 impl Open {
     fn new(path: &Path) -> Result<Open, OpenStoreError> {
-        Ok(Open { database: builder().open(path)?, histories: BTreeMap::new() })
+        Ok(Open { database: builder().open(path)?, histories: BTreeMap::new(), forgotten: BTreeSet::new() })
     }
 
     fn read(&self, room: RoomId) -> Result<Option<StoredRoom>, redb::Error> {
@@ -236,6 +282,40 @@ impl Open {
             .map(|entry| Ok(entry?.1.value().to_vec()))
             .collect::<Result<_, redb::Error>>()?;
         Ok(Some(StoredRoom { genesis, records, batches }))
+    }
+
+    fn rooms(&self) -> Result<Vec<(RoomId, Option<String>)>, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        let links = match transaction.open_table(LINKS) {
+            Ok(links) => Some(links),
+            // A store from before links were noted.
+            Err(TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut rooms = Vec::new();
+        for row in transaction.open_table(GENESES)?.iter()? {
+            let room = *row?.0.value();
+            let link = links.as_ref().map(|links| links.get(&room)).transpose()?.flatten();
+            rooms.push((RoomId(room), link.map(|link| link.value().to_owned())));
+        }
+        Ok(rooms)
+    }
+
+    fn forget(&mut self, room: RoomId, limits: Option<&HistoryLimits>) -> Result<(), OpenStoreError> {
+        let transaction = begin(&self.database)?;
+        {
+            transaction.open_table(GENESES)?.remove(&room.0)?;
+            transaction.open_table(RECORDS)?.remove(&room.0)?;
+            transaction.open_table(LINKS)?.remove(&room.0)?;
+            transaction.open_table(HISTORIES)?.remove(&room.0)?;
+            transaction.open_table(ADDRESSES)?.retain(|_, of| *of != room.0)?;
+            let (first, last) = (edge(room, u8::MIN), edge(room, u8::MAX));
+            let mut batches = transaction.open_table(BATCHES)?;
+            batches.retain_in::<&[u8; KEY_LEN], _>(&first..=&last, |_, _| false)?;
+        }
+        transaction.commit()?;
+        self.histories.remove(&room);
+        limits.map_or(Ok(()), |limits| Ok(history::remove(limits, room)?))
     }
 
     fn write(

@@ -97,7 +97,7 @@ impl Drop for Turn {
 }
 
 /// Waits; without a delay until what waits in the page had its turn.
-pub(crate) async fn sleep(delay: Duration) {
+pub async fn sleep(delay: Duration) {
     let (mut timer, mut turn) = (None, None);
     let elapsed = js_sys::Promise::new(&mut |resolve, _| {
         // A resolver throws nothing.

@@ -45,6 +45,7 @@ mod strength;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::{
+    clock::sleep,
     driver::{Driver, Options, StartError, start},
     events::{EVENTS_MAX, Events},
     identity::{IdentityStorage, load_identity, replace_identity},

@@ -128,7 +128,7 @@ impl Program {
 }
 
 /// How long a message takes from one program to another.
-pub type Ways = Box<dyn Fn(NodeIndex, NodeIndex) -> Duration>;
+pub type Ways = Box<dyn Fn(NodeIndex, NodeIndex) -> Duration + Send>;
 
 /// Everything there is.
 pub struct World {
@@ -363,19 +363,17 @@ impl World {
         true
     }
 
+    /// When the next thing happens.
+    pub fn due(&self) -> Option<Time> {
+        let timeout = self.deadlines.first().map(|(at, _)| *at);
+        timeout.into_iter().chain(self.queue.next_at()).min()
+    }
+
     /// Lets the next thing happen if it happens by `until`. Returns whether something did.
     pub fn step(&mut self, until: Time) -> bool {
         let timeout = self.deadlines.first().copied();
         let happening = self.queue.next_at();
-        let next = match (timeout, happening) {
-            (Some((at, _)), Some(other)) => at.min(other),
-            (Some((at, _)), None) => at,
-            (None, Some(at)) => at,
-            (None, None) => return false,
-        };
-        if next > until {
-            return false;
-        }
+        let Some(next) = self.due().filter(|next| *next <= until) else { return false };
         self.now = self.now.max(next);
         self.steps += 1;
         if happening == Some(next) {

@@ -37,7 +37,7 @@ use meshwork_core::time::WallTime;
 
 pub use parts::LogParts;
 pub use read::{Entries, History, Summary};
-pub(super) use write::{HistoryWriter, prepare};
+pub(super) use write::{HistoryWriter, prepare, remove};
 
 /// The least that a history may be limited to: below, a few large pictures would be all of it.
 pub const BYTES_LEAST: u64 = 1024 * 1024;

@@ -198,6 +198,18 @@ pub(in super::super) fn prepare(limits: &HistoryLimits) -> Result<(), HistoryErr
     File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(file_error(&probe))
 }
 
+/// Removes the history of a room, if there is one.
+///
+/// # Errors
+/// [`HistoryError::File`]; some of it may be gone.
+pub(in super::super) fn remove(limits: &HistoryLimits, room: RoomId) -> Result<(), HistoryError> {
+    let folder = limits.folder.join(room.to_string());
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(&folder)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Only the owner may look into it.
 fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();

@@ -1,0 +1,124 @@
+//! The canvas of a room that opened with Place.
+
+use std::ops::Range;
+
+use meshwork_core::node::{CommandError, Node};
+use meshwork_core::replica::{Changes, ReplicaNumber};
+use meshwork_place::Place as _;
+pub use meshwork_place::canvas::Colour;
+use meshwork_place::canvas::Painted;
+
+use crate::error::{Closed, WriteError};
+use crate::event::EVENTS_MAX;
+use crate::inbox::{Inbox, inbox};
+use crate::room::Room;
+
+/// The canvas of a room that opened with [`place::canvas`](crate::place::canvas): cells that anybody paints, of which
+/// the one painted last shows.
+#[derive(Clone, Debug)]
+pub struct Canvas(pub(crate) Room);
+
+/// What a canvas looked like at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanvasImage {
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Cells that show a colour.
+    pub painted: usize,
+    /// Red, green, blue and opacity of each cell, row by row; a cell that nobody painted is white.
+    pub rgba: Vec<u8>,
+}
+
+/// The cells of a canvas that look different, from the moment on at which it was asked for them.
+pub struct CanvasChanges {
+    inbox: Inbox<Changes>,
+    missed: u64,
+}
+
+impl Canvas {
+    /// Columns and rows; `None` while they are not known, or where the room has no canvas.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn size(&self) -> Result<Option<(u16, u16)>, Closed> {
+        let size = |node: &mut Node, _, room| node.canvas(room).map(|canvas| canvas.size());
+        Ok(self.0.call(size).await?.map(|size| (size.width, size.height)))
+    }
+
+    /// The colour of a cell as red, green and blue; `None` where nobody painted, or outside.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn get(&self, x: u16, y: u16) -> Result<Option<[u8; 3]>, Closed> {
+        self.0.call(move |node, _, room| node.canvas(room)?.colour(x, y)?.components()).await
+    }
+
+    /// All of it as it looks now; `None` while it is not known, or where the room has no canvas.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn image(&self) -> Result<Option<CanvasImage>, Closed> {
+        let image = |node: &mut Node, _, room| {
+            let canvas = node.canvas(room)?;
+            let (size, painted) = (canvas.size(), canvas.painted());
+            Some(CanvasImage { width: size.width, height: size.height, painted, rgba: canvas.to_rgba() })
+        };
+        self.0.call(image).await
+    }
+
+    /// Paints cells: column, row and colour, where the last one counts for a cell given twice. Either all are painted
+    /// or none. Waits while the neighbours have no room for it. Dropping the future leaves them painted, or not.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was painted. A room whose rules limit painting says [`WriteError::TooFast`].
+    pub async fn paint(&self, cells: &[(u16, u16, Colour)]) -> Result<(), WriteError> {
+        let cells = cells.to_vec();
+        let paint = move |node: &mut Node, now, room| match node.room(room).app().is_some()
+            && node.canvas(room).is_none()
+        {
+            true => Err(CommandError::Write(meshwork_core::node::WriteError::AppIsOff(0))),
+            false => node.paint(now, room, &cells).map(|_| ()),
+        };
+        Ok(self.0.call_patiently(paint).await??)
+    }
+
+    /// Paints columns and rows in one colour, as [`Canvas::paint`] does.
+    ///
+    /// # Errors
+    /// As for [`Canvas::paint`].
+    pub async fn fill(
+        &self,
+        columns: Range<u16>,
+        rows: Range<u16>,
+        [red, green, blue]: [u8; 3],
+    ) -> Result<(), WriteError> {
+        let colour = Colour::rgb(red, green, blue);
+        let cells: Vec<_> = rows.flat_map(|y| columns.clone().map(move |x| (x, y, colour))).collect();
+        self.paint(&cells).await
+    }
+
+    /// Hears from now on which cells look different.
+    pub fn watch(&self) -> CanvasChanges {
+        let (changes, inbox) = inbox(EVENTS_MAX);
+        self.0.state.add_watch(ReplicaNumber::FIRST, changes);
+        CanvasChanges { inbox, missed: 0 }
+    }
+}
+
+impl CanvasChanges {
+    /// Waits for the next cells that look different: column, row and colour, which is [`Colour::CLEARED`] for what shows
+    /// nothing any more. `None` once the room was left. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Vec<(u16, u16, Colour)>> {
+        let (changes, missed) = self.inbox.next().await?;
+        self.missed += missed;
+        Some(Painted::of(&changes).iter().map(|cell| (cell.x, cell.y, cell.colour)).collect())
+    }
+
+    /// How many times cells changed, so far, that this reader was too slow to hear: the [image](Canvas::image) has
+    /// them.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}

@@ -1,0 +1,467 @@
+//! This program among peers.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use meshwork_core::id::{Code, Endpoint as EndpointId, RoomId};
+use meshwork_core::node::{CommandError, Config, RoomHandle, RoomRefusal, RoomSpec};
+use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
+use meshwork_core::signed::app::NoAppWord;
+
+use crate::event::{EVENTS_MAX, EndpointEvents};
+use crate::identity::{Identity, IdentityError};
+use crate::inbox::inbox;
+use crate::new_room::NewRoom;
+use crate::room::Room;
+use crate::runner::{Runner, RunnerJoinError, timeout, unless};
+use crate::shared::{Heard, Known, Phase, Shared, attend};
+use crate::store::{KeptRoom, Store, StoreError};
+use crate::{Closed, RuleError};
+
+/// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up.
+pub const JOIN_MAX: Duration = Duration::from_secs(30);
+
+/// How long others are waited for when a member says that the secret is not the room's any more.
+const SHUT_OUT_WAIT: Duration = Duration::from_secs(3);
+
+/// This program among peers: its identity, its store, its servers and its links. Clones are the same endpoint, which
+/// ends when the last one and all of its rooms are dropped.
+#[derive(Clone)]
+pub struct Endpoint {
+    shared: Arc<Shared>,
+}
+
+/// What an endpoint is started with.
+#[derive(Default)]
+#[must_use]
+pub struct Builder {
+    name: String,
+    identity: Option<Identity>,
+    store: Store,
+    servers: Vec<String>,
+    stays: bool,
+    config: Config,
+}
+
+/// Why an endpoint did not start. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The store cannot be used.
+    #[error("the rooms cannot be kept: {0}")]
+    Store(#[from] StoreError),
+    /// There is no identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A server's address is not one: it is `http://` or `https://` and a host.
+    #[error("{0:?} is not the address of a server: it begins with http:// or https://")]
+    Server(String),
+    /// The system has no randomness or no thread, or there is no async runtime; in words.
+    #[error("the endpoint cannot be started: {0}")]
+    System(String),
+}
+
+/// Why there is no new room. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The word names no app.
+    #[error(transparent)]
+    App(#[from] NoAppWord),
+    /// What the app is to be told cannot be, in words.
+    #[error("{0}")]
+    Parameters(String),
+    /// No server was named: name one by [`Builder::server`].
+    #[error("a room needs a server at which people find it: name one when the endpoint is bound")]
+    NoServer,
+    /// The endpoint is in as many rooms as it can be.
+    #[error("an endpoint is in at most {0} rooms")]
+    TooManyRooms(usize),
+    /// No server took the room in within [`JOIN_MAX`]: each with its reason.
+    #[error("no server took the room in: {}", words(.tried))]
+    NobodyReached {
+        /// The servers, each with its reason.
+        tried: Vec<(String, String)>,
+    },
+    /// Its name or rules cannot be.
+    #[error(transparent)]
+    Rules(#[from] RuleError),
+    /// The endpoint has closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a room was not joined. Nothing is left of it, and what is stored of it is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// What was given is no link.
+    #[error("this is no link to a room: {0}")]
+    Link(#[from] AddressError),
+    /// A code was given and no server is named, or the link names none.
+    #[error(
+        "a code leads to a room through a server: name one when the endpoint is bound, or ask for the link"
+    )]
+    NoServer,
+    /// The room is private, and the link's secret is missing, changed, or no longer the room's.
+    #[error("the link does not open the room: ask for it again, with the part behind #")]
+    WrongSecret,
+    /// The room has as many members as it allows, in words.
+    #[error("the room is full: {0}")]
+    Full(String),
+    /// The room is one of another version of Meshwork, in words.
+    #[error("{0}")]
+    Incompatible(String),
+    /// A server refused, or handed out another room; in words.
+    #[error("{0}")]
+    Refused(String),
+    /// Nobody in the room was reached within [`JOIN_MAX`]: what was tried, each with its reason.
+    #[error("nobody in the room was reached: {}", words(.tried))]
+    NobodyReached {
+        /// Servers and members, each with its reason.
+        tried: Vec<(String, String)>,
+    },
+    /// [`Endpoint::open`] was asked for a room of which nothing is stored here: join it.
+    #[error("nothing is stored of this room")]
+    NotStored,
+    /// What is stored of the room cannot be read.
+    #[error("what is stored of the room cannot be read: {0}")]
+    Store(StoreError),
+    /// The endpoint is in as many rooms as it can be.
+    #[error("an endpoint is in at most {0} rooms")]
+    TooManyRooms(usize),
+    /// The endpoint has closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+fn words(tried: &[(String, String)]) -> String {
+    match tried {
+        [] => String::from("there was nobody to ask"),
+        tried => tried.iter().map(|(who, why)| format!("{who} ({why})")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+impl Builder {
+    /// What others see this program called.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = name.into();
+        self
+    }
+
+    /// Who it is: else it is a guest, with an identity that nobody sees again.
+    pub fn identity(mut self, identity: Identity) -> Builder {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Where it keeps its rooms: else nowhere.
+    pub fn store(mut self, store: Store) -> Builder {
+        self.store = store;
+        self
+    }
+
+    /// A server at which its rooms are found, `http(s)://HOST`. As many as [`SERVERS_MAX`](crate::SERVERS_MAX).
+    pub fn server(mut self, url: impl Into<String>) -> Builder {
+        self.servers.push(url.into().trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// It stays in its rooms, and others count on it to have what they write there, though it has no store: for as
+    /// long as it runs.
+    pub fn stays(mut self) -> Builder {
+        self.stays = true;
+        self
+    }
+
+    /// Others never learn its addresses: it links through relays alone, and through those only that may learn them.
+    pub fn hide_address(mut self) -> Builder {
+        self.config.hides_address = true;
+        self
+    }
+
+    /// A relay that may learn its address, by its host.
+    pub fn trust_relay(mut self, host: impl Into<String>) -> Builder {
+        self.config.trusted_relays.push(host.into());
+        self
+    }
+
+    /// The node's settings, the servers to be registered with, the store and who it is.
+    fn into_parts(self) -> Result<(Config, Vec<String>, Store, Option<Identity>), BindError> {
+        use meshwork_core::signalling::address::check_server;
+        if let Some(wrong) = self.servers.iter().find(|server| check_server(server).is_err()) {
+            return Err(BindError::Server(wrong.clone()));
+        }
+        let stays = self.stays || !matches!(self.store.0, crate::store::Kind::None);
+        let config = Config { name: self.name, stays, ..self.config };
+        Ok((config, self.servers, self.store, self.identity))
+    }
+
+    /// Starts it, on the tokio runtime that this is called on.
+    ///
+    /// That nobody can be reached is no error: rooms tell of it.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing was started.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn bind(self) -> Result<Endpoint, BindError> {
+        use meshwork_rtc::native::persist::Store as DriverStore;
+        use meshwork_rtc::native::{Options, start};
+        let (config, servers, store, identity) = self.into_parts()?;
+        let identity = identity.map_or_else(Identity::generate, Ok)?;
+        let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
+        let runtime = tokio::runtime::Handle::try_current().map_err(|error| system(&error))?;
+        let opened = runtime.spawn_blocking(move || store.open()).await;
+        let store = opened.map_err(|error| system(&error))??;
+        let mut options = Options::new(crate::app::make, config, identity.0);
+        options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
+        let (driver, events) = start(options).map_err(|error| system(&error))?;
+        let runner = crate::runner::native::Native::new(driver, store);
+        Ok(Endpoint::start(Box::new(runner), servers, events))
+    }
+
+    /// Starts it in this page.
+    ///
+    /// That nobody can be reached is no error: rooms tell of it.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing was started.
+    #[cfg(target_arch = "wasm32")]
+    pub async fn bind(self) -> Result<Endpoint, BindError> {
+        use meshwork_rtc::web::{Options, start};
+        let (config, servers, _, identity) = self.into_parts()?;
+        let identity = identity.map_or_else(Identity::generate, Ok)?;
+        let options = Options::new(crate::app::make, config, identity.0);
+        let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
+        driver.with(|node, now| node.set_overlays(now, meshwork_core::overlay::maker::all));
+        Ok(Endpoint::start(Box::new(crate::runner::web::Web::new(driver)), servers, events))
+    }
+}
+
+impl Endpoint {
+    /// Starts a guest: an identity that nobody sees again, nothing stored, and no server but those of the links that it
+    /// joins.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing was started.
+    pub async fn bind() -> Result<Endpoint, BindError> {
+        Endpoint::builder().bind().await
+    }
+
+    /// What an endpoint can be told before it starts.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// An endpoint that a runner runs.
+    pub(crate) fn start<E: Heard + crate::runner::MaybeSend + 'static>(
+        runner: Box<dyn Runner>,
+        servers: Vec<String>,
+        events: E,
+    ) -> Endpoint {
+        let shared = Shared::new(runner, servers);
+        let listening: Weak<Shared> = Arc::downgrade(&shared);
+        shared.runner.spawn(Box::pin(attend(listening, events)));
+        Endpoint { shared }
+    }
+
+    /// Which endpoint this is; its peer is the author of what it writes.
+    pub fn id(&self) -> EndpointId {
+        self.shared.runner.id()
+    }
+
+    /// What happens to the endpoint from now on.
+    pub fn events(&self) -> EndpointEvents {
+        let (events, inbox) = inbox(EVENTS_MAX);
+        self.shared.listen(events);
+        EndpointEvents(inbox)
+    }
+
+    /// Makes a room of which this program's peer is the owner, and waits until a server took it in, so that others find
+    /// it by its [link](Room::link). Dropping the future leaves nothing of the room but what is stored.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing is left of the room.
+    pub async fn create(&self, room: NewRoom) -> Result<Room, CreateError> {
+        let Some((first, others)) = self.shared.servers.split_first() else {
+            return Err(CreateError::NoServer);
+        };
+        let (app, parameters) = (room.app?, room.parameters.map_err(CreateError::Parameters)?);
+        let spec = RoomSpec { server: first.clone(), app, parameters, private: room.private };
+        let (others, entering) = (others.to_vec(), Arc::clone(&self.shared));
+        let create = move |node: &mut meshwork_core::node::Node, now| {
+            let handle = node.create_room(now, spec)?;
+            entering.enter(handle);
+            for server in others {
+                node.room_mut(now, handle).add_server(&server)?;
+            }
+            Ok(handle)
+        };
+        let handle = self.shared.call(create).await?.map_err(|error| match error {
+            CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
+            error => CreateError::Parameters(error.to_string()),
+        })?;
+        let created = self.room(handle);
+        if let Some(name) = room.name {
+            created.rules().set_name(&name).await?;
+        }
+        let state = self.shared.enter(handle);
+        let registered = state.until(|known| match &known.phase {
+            Phase::Refused(reason) => Some(Err(reason.clone())),
+            Phase::Left => Some(Ok(false)),
+            Phase::Looking | Phase::Open => known.is_registered.then_some(Ok(true)),
+        });
+        match timeout(&*self.shared.runner, JOIN_MAX, registered).await {
+            Some(Ok(true)) => Ok(created),
+            Some(Ok(false)) => Err(CreateError::Closed(Closed)),
+            Some(Err(reason)) => {
+                Err(CreateError::NobodyReached { tried: vec![(first.clone(), reason.to_string())] })
+            }
+            None => Err(CreateError::NobodyReached { tried: self.shared.server_words() }),
+        }
+    }
+
+    /// Joins a room by its link, or by its code at the servers of this endpoint, and waits until a member let this
+    /// program in and the room's rules are here: its content then comes by itself. Dropping the future leaves the room.
+    ///
+    /// # Errors
+    /// [`JoinError`]; the room is left, and what is stored of it is as it was.
+    pub async fn join(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
+        let room = self.enter(self.read_link(link.as_ref())?).await?;
+        let runner = &*self.shared.runner;
+        let entered = || room.state.until(|known| entered(known).transpose());
+        let joined = async {
+            let shut_out = room.state.until(|known| known.is_shut_out.then_some(()));
+            if let Some(joined) = timeout(runner, JOIN_MAX, unless(shut_out, entered())).await? {
+                return Some(joined);
+            }
+            // One member alone may lie.
+            timeout(runner, SHUT_OUT_WAIT, entered()).await.or(Some(Err(JoinError::WrongSecret)))
+        };
+        match joined.await {
+            Some(joined) => joined.map(|()| room),
+            None => Err(self.nobody(&room).await),
+        }
+    }
+
+    /// Opens a room that is kept on this device, at once and alone if need be. Others are linked as they are found.
+    ///
+    /// # Errors
+    /// [`JoinError::NotStored`] where nothing is kept of it; else as for [`Endpoint::join`].
+    pub async fn open(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
+        let room = self.enter(self.read_link(link.as_ref())?).await?;
+        let is_stored =
+            room.call(|node, _, room| node.room(room).id().is_some() && node.room(room).app().is_some());
+        if !is_stored.await? {
+            return Err(match room.state.look(|known| refused(&known.phase)) {
+                Some(error) => error,
+                None => JoinError::NotStored,
+            });
+        }
+        Ok(room)
+    }
+
+    /// Begins to look for a room, and does not wait for anybody: what becomes of it, its [events](Room::events) tell.
+    ///
+    /// # Errors
+    /// [`JoinError`] for what is no link, or a room that cannot be looked for.
+    pub async fn look_for(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
+        self.enter(self.read_link(link.as_ref())?).await
+    }
+
+    /// The rooms that are kept on this device.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be read.
+    pub async fn rooms(&self) -> Result<Vec<KeptRoom>, StoreError> {
+        self.shared.runner.kept().await
+    }
+
+    /// Removes everything that is kept here of a room that this program is not in.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that fails; it is kept then.
+    pub async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
+        self.shared.runner.forget(room).await
+    }
+
+    /// Says goodbye to everybody, stores what is to be stored, and ends the endpoint with all of its rooms. Dropping the
+    /// future lets that go on by itself.
+    pub async fn close(&self) {
+        self.shared.runner.shut_down().await;
+        self.shared.close();
+    }
+
+    fn room(&self, handle: RoomHandle) -> Room {
+        Room::new(Arc::clone(&self.shared), self.shared.enter(handle))
+    }
+
+    fn read_link(&self, text: &str) -> Result<Link, JoinError> {
+        let text = text.trim();
+        let Ok(code) = text.parse::<Code>() else { return Ok(text.parse()?) };
+        let (first, others) = self.shared.servers.split_first().ok_or(JoinError::NoServer)?;
+        Ok(Link::at_server(first, None, code)?.with_further_servers(others.to_vec())?)
+    }
+
+    async fn enter(&self, link: Link) -> Result<Room, JoinError> {
+        let entered = Arc::new(std::sync::OnceLock::new());
+        let (told, shared) = (Arc::clone(&entered), Arc::clone(&self.shared));
+        let first = link.clone();
+        let joined = move |handle| {
+            shared.enter(handle).change(|known| known.link = Some(first));
+            // The room is left where nobody waits any more.
+            let _ = told.set(Room::new(Arc::clone(&shared), shared.enter(handle)));
+        };
+        self.shared.runner.join(link, Box::new(joined)).await.map_err(|error| match error {
+            RunnerJoinError::Closed => JoinError::Closed(Closed),
+            RunnerJoinError::Store(error) => JoinError::Store(error),
+            RunnerJoinError::Command(CommandError::NoServer) => JoinError::NoServer,
+            RunnerJoinError::Command(CommandError::TooManyRooms(most)) => JoinError::TooManyRooms(most),
+            RunnerJoinError::Command(error) => JoinError::Refused(error.to_string()),
+        })?;
+        entered.get().cloned().ok_or(JoinError::Closed(Closed))
+    }
+
+    /// Who was tried, and why none of them answered.
+    async fn nobody(&self, room: &Room) -> JoinError {
+        let is_unknown = room.state.look(|known| known.is_unknown);
+        let mut tried = self.shared.server_words();
+        if is_unknown {
+            tried.iter_mut().for_each(|(_, why)| *why = String::from("it does not know the room"));
+        }
+        let views = room.call(|node, _, room| node.room(room).peers()).await.unwrap_or_default();
+        tried.extend(views.into_iter().map(|view| {
+            let why = view.reason.unwrap_or_else(|| view.state.to_string());
+            (view.endpoint.peer.short(), why)
+        }));
+        JoinError::NobodyReached { tried }
+    }
+}
+
+/// Whether a member let this program in, as far as that is known.
+fn entered(known: &Known) -> Result<Option<()>, JoinError> {
+    match refused(&known.phase) {
+        Some(error) => Err(error),
+        None => Ok((known.phase == Phase::Open && known.is_let_in).then_some(())),
+    }
+}
+
+/// What a room's refusal is to somebody who joins.
+fn refused(phase: &Phase) -> Option<JoinError> {
+    Some(match phase {
+        Phase::Looking | Phase::Open => return None,
+        Phase::Left => JoinError::Closed(Closed),
+        Phase::Refused(RoomRefusal::SecretMissing | RoomRefusal::SecretWrong) => JoinError::WrongSecret,
+        Phase::Refused(RoomRefusal::Full(words)) => JoinError::Full(words.clone()),
+        Phase::Refused(reason @ (RoomRefusal::First | RoomRefusal::Version(_))) => {
+            JoinError::Incompatible(reason.to_string())
+        }
+        Phase::Refused(reason) => JoinError::Refused(reason.to_string()),
+    })
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Endpoint").field(&self.id()).finish()
+    }
+}

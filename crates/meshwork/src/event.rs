@@ -1,0 +1,110 @@
+//! What happens in a room, and to an endpoint.
+
+use meshwork_core::id::{Endpoint as EndpointId, RoomId};
+use meshwork_core::node::{LinkState, RoomRefusal, ServerState};
+
+use crate::inbox::Inbox;
+use crate::member::Member;
+
+/// Events that wait for a reader: more than a busy room brings in ten seconds. Then the oldest is dropped, and
+/// [`Event::Missed`] says so.
+pub const EVENTS_MAX: usize = 1024;
+
+/// Something that happened in a room.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The room is known, and can be read and written in.
+    Opened(RoomId),
+    /// It cannot be entered, or no more: nothing else happens in it.
+    Refused(RoomRefusal),
+    /// Somebody is here.
+    Joined(Member),
+    /// Somebody is gone.
+    Left {
+        /// Who.
+        member: Member,
+        /// In words: why, as far as that is known.
+        reason: Option<String>,
+    },
+    /// A link to a member is in another state.
+    Link {
+        /// To whom.
+        member: Member,
+        /// What it is now.
+        state: LinkState,
+        /// In words: why, where there is something to say.
+        reason: Option<String>,
+    },
+    /// A member says something else of itself: [`Presence::of`](crate::Presence::of).
+    Presence(EndpointId),
+    /// The room's rules, bans or name changed.
+    RulesChanged,
+    /// The room was given a new secret: its [link](crate::Room::link) is another one.
+    LinkChanged,
+    /// A member that stays has taken in something that this program wrote.
+    Kept {
+        /// Who.
+        by: EndpointId,
+        /// Whether that is on its disk.
+        stored: bool,
+    },
+    /// A member was found to have what this program has.
+    InStep(EndpointId),
+    /// What happens in the room cannot be stored here, in words. The room goes on, and it is tried again.
+    StorageFailed(String),
+    /// All that waited is stored.
+    StorageRecovered,
+    /// This reader was slow, and so many events were dropped. State is whole: read it anew.
+    Missed(u64),
+}
+
+/// Something that happened to an endpoint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EndpointEvent {
+    /// A server was reached, or lost. No link depends on it.
+    Server {
+        /// Its WebSocket address.
+        url: String,
+        /// What became of it.
+        state: ServerState,
+    },
+}
+
+/// The events of a room, from the moment on at which it was asked for them.
+pub struct Events {
+    inbox: Inbox<Event>,
+    /// One that waits behind the number of those which were missed.
+    next: Option<Event>,
+}
+
+impl Events {
+    pub(crate) fn new(inbox: Inbox<Event>) -> Events {
+        Events { inbox, next: None }
+    }
+
+    /// Waits for the next event; `None` once the room was left. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Event> {
+        if let Some(event) = self.next.take() {
+            return Some(event);
+        }
+        let (event, missed) = self.inbox.next().await?;
+        if missed == 0 {
+            return Some(event);
+        }
+        self.next = Some(event);
+        Some(Event::Missed(missed))
+    }
+}
+
+/// The events of an endpoint, from the moment on at which it was asked for them.
+pub struct EndpointEvents(pub(crate) Inbox<EndpointEvent>);
+
+impl EndpointEvents {
+    /// Waits for the next event; `None` once the endpoint is closed. Dropping the future loses nothing. Of those that
+    /// wait longer than [`EVENTS_MAX`] others the newest say what is now.
+    pub async fn next(&mut self) -> Option<EndpointEvent> {
+        self.0.next().await.map(|(event, _)| event)
+    }
+}

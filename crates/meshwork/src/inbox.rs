@@ -1,0 +1,101 @@
+//! Queues between what runs a room and who reads it: bounded, and a reader that is too slow is told what it missed.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker};
+
+/// The end that reads. Dropped, nothing more is queued for it.
+pub(crate) struct Inbox<T>(Arc<Mutex<Queue<T>>>);
+
+/// The end that writes.
+pub(crate) struct Outbox<T>(Weak<Mutex<Queue<T>>>);
+
+struct Queue<T> {
+    items: VecDeque<T>,
+    most: usize,
+    missed: u64,
+    is_closed: bool,
+    reader: Option<Waker>,
+}
+
+/// A queue of at most so many, and its two ends.
+pub(crate) fn inbox<T>(most: usize) -> (Outbox<T>, Inbox<T>) {
+    let queue = Queue { items: VecDeque::new(), most, missed: 0, is_closed: false, reader: None };
+    let queue = Arc::new(Mutex::new(queue));
+    (Outbox(Arc::downgrade(&queue)), Inbox(queue))
+}
+
+/// A panic while the lock was held left the queue whole: every step on it is one call.
+fn locked<T>(queue: &Mutex<Queue<T>>) -> MutexGuard<'_, Queue<T>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Inbox<T> {
+    /// The next one, and how many before it were dropped; `None` once nothing more comes. Cancelling it loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<(T, u64)> {
+        poll_fn(|context| {
+            let mut queue = locked(&self.0);
+            match queue.items.pop_front() {
+                Some(item) => Poll::Ready(Some((item, std::mem::take(&mut queue.missed)))),
+                None if queue.is_closed => Poll::Ready(None),
+                None => {
+                    queue.reader = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl<T> Outbox<T> {
+    /// Queues something; the oldest gives way where there is no place. False when nobody reads any more.
+    pub(crate) fn push(&self, item: T) -> bool {
+        let Some(queue) = self.0.upgrade() else { return false };
+        let mut queue = locked(&queue);
+        if queue.items.len() == queue.most {
+            queue.items.pop_front();
+            queue.missed += 1;
+        }
+        queue.items.push_back(item);
+        if let Some(reader) = queue.reader.take() {
+            reader.wake();
+        }
+        true
+    }
+}
+
+impl<T> Drop for Outbox<T> {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.upgrade() {
+            let mut queue = locked(&queue);
+            queue.is_closed = true;
+            if let Some(reader) = queue.reader.take() {
+                reader.wake();
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn slow_readers_are_told_what_they_missed() {
+        let (outbox, mut inbox) = inbox(2);
+        assert!((0..5).all(|item| outbox.push(item)));
+        assert_eq!(inbox.next().await, Some((3, 3)));
+        assert_eq!(inbox.next().await, Some((4, 0)));
+        drop(outbox);
+        assert_eq!(inbox.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_queued_for_nobody() {
+        let (outbox, inbox) = inbox(2);
+        drop(inbox);
+        assert!(!outbox.push(1));
+    }
+}

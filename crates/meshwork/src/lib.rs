@@ -1,0 +1,115 @@
+//! Rooms in which programs and browsers meet, talk directly and share state, without a server in the middle.
+//!
+//! # The first ten lines
+//! ```no_run
+//! use meshwork::{Endpoint, place};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = Endpoint::builder().server("http://127.0.0.1:8080").bind().await?;
+//! let room = endpoint.create(place::canvas(100, 100)).await?;
+//! println!("paint with me: {}", room.link());
+//! room.canvas().fill(10..20, 10..20, [200, 30, 30]).await?;
+//! room.kept().await?; // somebody who stays has it
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Six nouns
+//! - An [`Endpoint`] is this program among peers: its identity, its store, its servers and its links.
+//! - A [`Room`] is people who met. It is left when its last clone is dropped.
+//! - A [`Member`] is somebody else in the room.
+//! - A [`Topic`] is one kind of message: to all, to one, or lossy and newest first.
+//! - A [`Table`] is keys and values that the room keeps, each with its author.
+//! - An app's object is what an app is made of: [`Canvas`] and [`Notes`].
+//!
+//! An app of one's own is made of topics, tables and [presence](Presence): a room opens with it by [`room`].
+//!
+//! # Waiting, and not waiting
+//! What is async waits for the node, the network or a disk; back-pressure is a longer wait. A future that is dropped
+//! stops waiting: what it had asked for then happens or does not, and each function says which. Nothing that others
+//! said is dropped without the reader being told how much.
+//!
+//! # Where it runs
+//! Natively on a tokio runtime. In a browser the same names run in the page; there futures stay on the page's thread.
+//! With the feature `testing`, `testing::Network` runs endpoints on a network in virtual time.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+// In a browser there is one thread.
+#![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
+
+mod app;
+#[cfg(feature = "place")]
+mod canvas;
+mod endpoint;
+mod error;
+mod event;
+mod identity;
+mod inbox;
+mod member;
+mod new_room;
+#[cfg(feature = "place")]
+mod notes;
+mod presence;
+mod room;
+mod rules;
+mod runner;
+mod shared;
+mod store;
+mod table;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
+mod topic;
+
+pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
+pub use meshwork_core::node::{LinkState, RoomRefusal, ServerState};
+pub use meshwork_core::seam::lane::{
+    DATAGRAM_PAYLOAD_MAX as DATAGRAM_MAX, DATAGRAM_TO_ALL_MAX, DIRECT_MAX, PRESENCE_MAX, SAY_MAX, TOPIC_MAX,
+};
+pub use meshwork_core::seam::path::Path;
+pub use meshwork_core::signalling::address::RoomAddress as Link;
+pub use meshwork_core::table::VALUE_MAX;
+
+pub use self::app::{App, AppIsOff};
+#[cfg(feature = "place")]
+pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Colour};
+pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
+pub use self::error::{
+    Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
+};
+pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
+pub use self::identity::{Identity, IdentityError};
+pub use self::member::Member;
+pub use self::new_room::{NewRoom, room};
+#[cfg(feature = "place")]
+pub use self::notes::{Note, NoteId, Notes};
+pub use self::presence::Presence;
+pub use self::room::{KEPT_MAX, Room};
+pub use self::rules::Rules;
+pub use self::shared::Lane;
+pub use self::store::{KeptRoom, Store, StoreError};
+pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
+pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, MESSAGES_MAX, Topic};
+
+/// Servers that one room is looked for on.
+pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;
+
+/// Place: rooms with a canvas.
+#[cfg(feature = "place")]
+pub mod place {
+    use meshwork_place::canvas::CanvasSize;
+
+    use crate::NewRoom;
+
+    /// The word of the app.
+    pub const APP: &str = "place";
+
+    /// A room that opens with a canvas of so many columns and rows, 1 to 4,096 each.
+    pub fn canvas(width: u16, height: u16) -> NewRoom {
+        let size = CanvasSize { width, height };
+        let parameters = match size.check() {
+            Ok(()) => Ok(meshwork_place::parameters(size)),
+            Err(error) => Err(error.to_string()),
+        };
+        NewRoom { parameters, ..crate::room(APP) }
+    }
+}

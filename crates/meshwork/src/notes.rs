@@ -1,0 +1,64 @@
+//! What people write to each other in a room.
+
+use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::time::Time;
+use meshwork_place::notes::Notes as _;
+pub use meshwork_place::notes::{Note, NoteId};
+
+use crate::error::{Closed, WriteError};
+use crate::room::Room;
+use crate::runner::MaybeSend;
+
+/// What people write to each other in a room, kept with it. Every room has them, whichever app it opened with.
+#[derive(Clone, Debug)]
+pub struct Notes(pub(crate) Room);
+
+impl Notes {
+    /// All that show, each behind those that its author had seen.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn all(&self) -> Result<Vec<Note>, Closed> {
+        self.0.call(|node, _, room| node.notes(room)).await
+    }
+
+    /// Writes one of 1 to 4,000 bytes, and returns what names it. Dropping the future leaves it written, or not.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written.
+    pub async fn write(&self, text: &str) -> Result<NoteId, WriteError> {
+        let text = text.to_owned();
+        self.change(move |node, now, room| node.write_note(now, room, &text).map(|(id, _)| id)).await
+    }
+
+    /// Removes one of one's own.
+    ///
+    /// # Errors
+    /// [`WriteError`]; it stays.
+    pub async fn remove(&self, id: NoteId) -> Result<(), WriteError> {
+        self.change(move |node, now, room| node.remove_note(now, room, id).map(|_| ())).await
+    }
+
+    /// Hides one from everybody: the owner's to do, or a moderator's.
+    ///
+    /// # Errors
+    /// [`WriteError`]; it shows.
+    pub async fn hide(&self, id: NoteId) -> Result<(), WriteError> {
+        self.change(move |node, now, room| node.set_note_hidden(now, room, id, true).map(|_| ())).await
+    }
+
+    /// Shows one again that was hidden.
+    ///
+    /// # Errors
+    /// [`WriteError`]; it is hidden.
+    pub async fn show(&self, id: NoteId) -> Result<(), WriteError> {
+        self.change(move |node, now, room| node.set_note_hidden(now, room, id, false).map(|_| ())).await
+    }
+
+    async fn change<R: MaybeSend + 'static>(
+        &self,
+        change: impl FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError> + MaybeSend + 'static,
+    ) -> Result<R, WriteError> {
+        Ok(self.0.call_patiently(change).await??)
+    }
+}

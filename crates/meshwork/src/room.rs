@@ -1,0 +1,309 @@
+//! People who met.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
+use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::signalling::address::RoomAddress as Link;
+use meshwork_core::signed::app::AppParameters;
+use meshwork_core::time::Time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::{App, AppIsOff};
+use crate::error::{Closed, KeptError, RuleError};
+use crate::event::{EVENTS_MAX, Events};
+use crate::inbox::inbox;
+use crate::member::Member;
+use crate::presence::Presence;
+use crate::rules::Rules;
+use crate::runner::{MaybeSend, timeout};
+use crate::shared::{Phase, RoomState, Shared};
+use crate::store::StoreError;
+use crate::table::Table;
+use crate::topic::{Bytes, Json, Topic};
+
+/// How long [`Room::kept`] waits for somebody who stays.
+pub const KEPT_MAX: Duration = Duration::from_secs(10);
+
+/// How long to wait before what neighbours could not keep up with is tried again: the time in which a link of a
+/// megabit a second sends a quarter of its queue.
+const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
+
+/// People who met. Clones are the same room, which is left when the last one and everything made of it is dropped.
+#[derive(Clone)]
+pub struct Room {
+    pub(crate) state: Arc<RoomState>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    handle: RoomHandle,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.leave(self.handle);
+    }
+}
+
+impl Room {
+    pub(crate) fn new(shared: Arc<Shared>, state: Arc<RoomState>) -> Room {
+        let handle = state.handle;
+        Room { state, inner: Arc::new(Inner { shared, handle }) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
+    pub(crate) fn handle(&self) -> RoomHandle {
+        self.inner.handle
+    }
+
+    /// Does something with the node about this room.
+    pub(crate) async fn call<R: MaybeSend + 'static>(
+        &self,
+        work: impl FnOnce(&mut Node, Time, RoomHandle) -> R + MaybeSend + 'static,
+    ) -> Result<R, Closed> {
+        let handle = self.handle();
+        if self.state.look(|known| known.phase == Phase::Left) {
+            return Err(Closed);
+        }
+        self.shared().call(move |node, now| work(node, now, handle)).await
+    }
+
+    /// Does something that the neighbours may have no room for, as often as it takes.
+    pub(crate) async fn call_patiently<R: MaybeSend + 'static>(
+        &self,
+        work: impl FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError> + MaybeSend + 'static,
+    ) -> Result<Result<R, CommandError>, Closed> {
+        let mut work = work;
+        loop {
+            let call = move |node: &mut Node, now, room| {
+                let done = work(node, now, room);
+                (work, done)
+            };
+            let (again, done) = self.call(call).await?;
+            match done {
+                Err(CommandError::Backpressure(_) | CommandError::Write(WriteError::Backpressure(_))) => {
+                    work = again;
+                    self.shared().runner.sleep(BACKPRESSURE_WAIT).await;
+                }
+                done => return Ok(done),
+            }
+        }
+    }
+
+    /// Where others find it, with what lets them in where it is private: whoever has the link is in.
+    ///
+    /// # Panics
+    /// Never for a room that was made or joined, whose link is known from then on.
+    pub fn link(&self) -> Link {
+        self.state.look(|known| known.link.clone()).expect("a room that was made or joined has a link")
+    }
+
+    /// Its six characters, by which it is found at its servers; `None` where no server knows it.
+    pub fn code(&self) -> Option<Code> {
+        self.link().code()
+    }
+
+    /// Its id, once that is known.
+    pub fn id(&self) -> Option<RoomId> {
+        self.link().room()
+    }
+
+    /// Which endpoint this program is in it.
+    pub fn me(&self) -> EndpointId {
+        self.shared().runner.id()
+    }
+
+    /// What people see it called; empty where it has no name.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn name(&self) -> Result<String, Closed> {
+        let name = |node: &mut Node, _, room| node.room(room).rules().map(|rules| rules.name.to_string());
+        Ok(self.call(name).await?.unwrap_or_default())
+    }
+
+    /// Who made it; `None` while that is not known.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn owner(&self) -> Result<Option<PeerId>, Closed> {
+        self.call(|node, _, room| node.room(room).owner()).await
+    }
+
+    /// The word of the app that it opened with; `None` while that is not known.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn opened_with(&self) -> Result<Option<String>, Closed> {
+        self.call(|node, _, room| node.room(room).app().map(|app| app.to_string())).await
+    }
+
+    /// Who else is here now.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn members(&self) -> Result<Vec<Member>, Closed> {
+        let members = |node: &mut Node, now, room| {
+            let members = node.room(room).peers().into_iter().map(|view| Member::new(view, now));
+            members.filter(Member::is_here).collect()
+        };
+        self.call(members).await
+    }
+
+    /// A member by its endpoint; `None` for one of which nothing is known here.
+    pub async fn member(&self, id: EndpointId) -> Option<Member> {
+        self.shared().member(self.handle(), id).await
+    }
+
+    /// What happens in the room from now on.
+    pub fn events(&self) -> Events {
+        let (events, inbox) = inbox(EVENTS_MAX);
+        self.state.add_events(events);
+        Events::new(inbox)
+    }
+
+    /// Its rules, and who may do what: to read by everybody, to change by its owner.
+    pub fn rules(&self) -> Rules {
+        Rules(self.clone())
+    }
+
+    /// The part of the room that the app has which it opened with.
+    pub(crate) fn opening_app(&self) -> App {
+        App::new(self.clone(), Slot::GENESIS)
+    }
+
+    /// The part of the room that another of its apps has, by the app's word.
+    ///
+    /// # Errors
+    /// [`AppIsOff`] where the app is not on: the owner [turns it on](Room::turn_on).
+    pub async fn app(&self, word: &str) -> Result<App, AppIsOff> {
+        let off = || AppIsOff(word.to_owned());
+        let app = word.parse().map_err(|_| off())?;
+        let slot = self.call(move |node, _, room| node.room(room).slot_of(&app)).await;
+        let slot = slot.ok().flatten().and_then(Slot::new).ok_or_else(off)?;
+        Ok(App::new(self.clone(), slot))
+    }
+
+    /// Turns an app on, if it is not: the owner's to do.
+    ///
+    /// # Errors
+    /// [`RuleError`]; the app is off.
+    pub async fn turn_on(&self, word: &str) -> Result<App, RuleError> {
+        let app = word
+            .parse()
+            .map_err(|error: meshwork_core::signed::app::NoAppWord| RuleError::Invalid(error.to_string()))?;
+        let turn_on =
+            |node: &mut Node, now, room| node.room_mut(now, room).turn_on(app, AppParameters::default());
+        let slot = self.call(turn_on).await??;
+        let slot = Slot::new(slot).ok_or(RuleError::AppIsOff)?;
+        Ok(App::new(self.clone(), slot))
+    }
+
+    /// One kind of message of the app that the room opened with, as JSON: see [`App::topic`].
+    ///
+    /// # Panics
+    /// For a name of more than [`TOPIC_MAX`](crate::TOPIC_MAX) bytes.
+    pub fn topic<T: Serialize + DeserializeOwned>(&self, name: &str) -> Topic<T, Json> {
+        self.opening_app().topic(name)
+    }
+
+    /// The same in bytes.
+    ///
+    /// # Panics
+    /// For a name of more than [`TOPIC_MAX`](crate::TOPIC_MAX) bytes.
+    pub fn topic_bytes(&self, name: &str) -> Topic<Vec<u8>, Bytes> {
+        self.opening_app().topic_bytes(name)
+    }
+
+    /// Keys and values of the app that the room opened with: see [`App::table`].
+    ///
+    /// # Panics
+    /// For a name of [`KEY_MAX`](crate::KEY_MAX) bytes or more.
+    pub fn table(&self, name: &str) -> Table {
+        self.opening_app().table(name)
+    }
+
+    /// What each member says of itself now, in the app that the room opened with.
+    pub fn presence(&self) -> Presence {
+        self.opening_app().presence()
+    }
+
+    /// The canvas of a room that opened with Place.
+    #[cfg(feature = "place")]
+    pub fn canvas(&self) -> crate::canvas::Canvas {
+        crate::canvas::Canvas(self.clone())
+    }
+
+    /// What people write to each other beside the canvas. Every room has them.
+    #[cfg(feature = "place")]
+    pub fn notes(&self) -> crate::notes::Notes {
+        crate::notes::Notes(self.clone())
+    }
+
+    /// Waits until members that stay have taken in all that this program wrote. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`KeptError::NobodyStays`] after [`KEPT_MAX`]; what was written goes on being offered to whoever comes.
+    pub async fn kept(&self) -> Result<(), KeptError> {
+        let kept = async {
+            loop {
+                let changed = self.state.change_after_now();
+                if self.call(|node, _, room| node.room(room).unacknowledged()).await? == 0 {
+                    return Ok(());
+                }
+                changed.await;
+            }
+        };
+        timeout(&*self.shared().runner, KEPT_MAX, kept).await.unwrap_or(Err(KeptError::NobodyStays))
+    }
+
+    /// Waits until all members that are linked have what this program has, of which there is at least one. Dropping the
+    /// future changes nothing.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn in_step(&self) -> Result<(), Closed> {
+        loop {
+            let changed = self.state.change_after_now();
+            let members = self.members().await?;
+            let mut linked = members.iter().filter(|member| member.link().is_linked()).peekable();
+            if linked.peek().is_some() && linked.all(Member::is_in_step) {
+                return Ok(());
+            }
+            changed.await;
+        }
+    }
+
+    /// Leaves the room now, whoever else holds a clone of it. What is kept of it here stays.
+    pub fn leave(self) {
+        self.shared().leave(self.handle());
+    }
+
+    /// Leaves the room and removes everything that is kept of it on this device.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the room is left, and kept.
+    pub async fn forget(self) -> Result<(), StoreError> {
+        let (id, shared) = (self.id(), Arc::clone(self.shared()));
+        self.leave();
+        match id {
+            Some(id) => shared.runner.forget(id).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! What runs a node under the library: one seam, and behind it a native driver, a browser's or a virtual network.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod native;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub(crate) mod virtual_network;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod web;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use meshwork_core::id::{Endpoint as EndpointId, RoomId};
+use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::time::Time;
+
+use crate::Closed;
+use crate::store::{KeptRoom, StoreError};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod kind {
+    /// What may go to another thread; in a browser there is one alone.
+    pub(crate) use core::marker::{Send as MaybeSend, Sync as MaybeSync};
+    use std::pin::Pin;
+
+    use super::{Node, Time};
+
+    pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
+    pub(crate) type Joined = Box<dyn FnOnce(super::RoomHandle) + Send>;
+    pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+}
+
+#[cfg(target_arch = "wasm32")]
+mod kind {
+    use std::pin::Pin;
+
+    use super::{Node, Time};
+
+    /// What may go to another thread: in a browser there is one alone.
+    pub(crate) trait MaybeSend {}
+    impl<T> MaybeSend for T {}
+    /// As [`MaybeSend`].
+    pub(crate) trait MaybeSync {}
+    impl<T> MaybeSync for T {}
+
+    pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time)>;
+    pub(crate) type Joined = Box<dyn FnOnce(super::RoomHandle)>;
+    pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+}
+
+pub(crate) use kind::*;
+
+/// Runs a node.
+pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
+    /// Who the node is.
+    fn id(&self) -> EndpointId;
+
+    /// Does something with the node, between two of its inputs.
+    fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>>;
+
+    /// Joins a room, with what is stored of it here; `joined` is told the handle before anything of the room happens.
+    fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>>;
+
+    /// Leaves a room, without waiting for it.
+    fn leave(&self, room: RoomHandle);
+
+    /// Notes where a room is found, beside what is stored of it.
+    fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>>;
+
+    /// The rooms that are stored here.
+    fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>>;
+
+    /// Removes all that is stored of a room that is left.
+    fn forget(&self, id: RoomId) -> Boxed<'_, Result<(), StoreError>>;
+
+    /// Does some work beside everything else.
+    fn spawn(&self, work: Boxed<'static, ()>);
+
+    /// Waits.
+    fn sleep(&self, time: Duration) -> Boxed<'static, ()>;
+
+    /// Says goodbye to everybody and stores what is to be stored.
+    fn shut_down(&self) -> Boxed<'_, ()>;
+}
+
+/// Why a room is not being joined.
+#[derive(Debug)]
+// A browser's driver reads its storage itself and never closes.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+pub(crate) enum RunnerJoinError {
+    Closed,
+    Command(CommandError),
+    Store(StoreError),
+}
+
+/// What comes of `work`, unless it takes longer than `most`.
+pub(crate) async fn timeout<T>(
+    runner: &dyn Runner,
+    most: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    unless(runner.sleep(most), work).await
+}
+
+/// What comes of `work`; `None` where `end` comes first.
+pub(crate) async fn unless<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut end, mut work) = (pin!(end), pin!(work));
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => end.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

@@ -1,0 +1,144 @@
+//! The native driver under the library.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use meshwork_core::id::{Endpoint as EndpointId, RoomId};
+use meshwork_core::node::{Event, Node, RoomHandle, StoredRoom};
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork_rtc::native::store::RedbStore;
+use meshwork_rtc::native::{Driver, Events};
+use tokio::runtime::Handle;
+
+use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
+use crate::Closed;
+use crate::shared::Heard;
+use crate::store::{KeptRoom, StoreError, place};
+
+pub(crate) struct Native {
+    driver: Driver,
+    /// Let go of when the endpoint closes, so that another program may open it.
+    store: Mutex<Option<RedbStore>>,
+    runtime: Handle,
+}
+
+impl Native {
+    /// A runner of a driver that was started on the current runtime.
+    pub(crate) fn new(driver: Driver, store: Option<RedbStore>) -> Native {
+        Native { driver, store: Mutex::new(store), runtime: Handle::current() }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Option<RedbStore>> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the store, on a thread that may wait for a disk.
+    async fn stored<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&RedbStore) -> Result<T, meshwork_rtc::native::persist::StoreError> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let store = self.store().clone();
+        let Some(store) = store else { return Ok(None) };
+        let worked = self.runtime.spawn_blocking(move || work(&store)).await;
+        let failed = |words: String| StoreError::Failed(words);
+        worked
+            .map_err(|error| failed(error.to_string()))?
+            .map(Some)
+            .map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// Reads what is stored of a room, and its id where the address has none.
+fn load(
+    store: &RedbStore,
+    address: RoomAddress,
+) -> Result<(RoomAddress, Option<StoredRoom>), meshwork_rtc::native::persist::StoreError> {
+    let address = match address.room() {
+        Some(_) => address,
+        None => match store.room_at(&place(&address))? {
+            Some(room) => address.with_keys(RoomKeys { room, secrets: None }),
+            None => address,
+        },
+    };
+    let stored = address.room().map(|room| store.load(room)).transpose()?.flatten();
+    Ok((address, stored))
+}
+
+impl Runner for Native {
+    fn id(&self) -> EndpointId {
+        self.driver.endpoint()
+    }
+
+    fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>> {
+        Box::pin(async move { self.driver.call(call).await.map_err(|_| Closed) })
+    }
+
+    fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
+        Box::pin(async move {
+            let bare = address.clone();
+            let loaded = self.stored(move |store| load(store, address)).await;
+            let (address, stored) = loaded.map_err(RunnerJoinError::Store)?.unwrap_or((bare, None));
+            let join = move |node: &mut Node, now| node.join_room(now, address, stored).map(joined);
+            let done = self.driver.call(join).await.map_err(|_| RunnerJoinError::Closed)?;
+            done.map_err(RunnerJoinError::Command)
+        })
+    }
+
+    fn leave(&self, room: RoomHandle) {
+        let driver = self.driver.clone();
+        self.runtime.spawn(async move {
+            // A driver that has stopped has left.
+            let _ = driver.call(move |node, now| node.leave_room(now, room)).await;
+        });
+    }
+
+    fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let noted = self.stored(move |store| {
+                store.note_address(&place(&link), id)?;
+                store.note_link(id, &link.to_string())
+            });
+            noted.await.map(|_| ())
+        })
+    }
+
+    fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {
+        Box::pin(async move {
+            let rooms = self.stored(RedbStore::rooms).await?.unwrap_or_default();
+            // A link that cannot be read is one of another version: the room is there all the same.
+            let room = |(id, link): (_, Option<String>)| KeptRoom {
+                id,
+                link: link.and_then(|link| link.parse().ok()),
+            };
+            Ok(rooms.into_iter().map(room).collect())
+        })
+    }
+
+    fn forget(&self, id: RoomId) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.stored(move |store| store.forget(id)).await.map(|_| ()) })
+    }
+
+    fn spawn(&self, work: Boxed<'static, ()>) {
+        self.runtime.spawn(work);
+    }
+
+    fn sleep(&self, time: Duration) -> Boxed<'static, ()> {
+        // Whoever polls it may run on another executor.
+        let _guard = self.runtime.enter();
+        Box::pin(tokio::time::sleep(time))
+    }
+
+    fn shut_down(&self) -> Boxed<'_, ()> {
+        Box::pin(async {
+            self.driver.shut_down().await;
+            self.store().take();
+        })
+    }
+}
+
+impl Heard for Events {
+    async fn next(&mut self) -> Option<(Event, u64)> {
+        let event = Events::next(self).await?;
+        Some((event, self.missed()))
+    }
+}

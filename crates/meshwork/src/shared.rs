@@ -1,0 +1,461 @@
+//! What the clones of an endpoint share: its runner, its rooms, and who listens to what.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::node::{Event as NodeEvent, Node, RoomHandle, RoomRefusal, ServerState};
+use meshwork_core::replica::{Changes, ReplicaNumber};
+use meshwork_core::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::time::Time;
+use tokio::sync::{Notify, oneshot};
+
+use crate::Closed;
+use crate::event::{EndpointEvent, Event};
+use crate::inbox::Outbox;
+use crate::member::Member;
+use crate::runner::{MaybeSend, Runner};
+
+/// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
+const UNHEARD_MAX: usize = 256;
+/// What the clones of an endpoint share.
+pub(crate) struct Shared {
+    pub(crate) runner: Box<dyn Runner>,
+    pub(crate) servers: Vec<String>,
+    rooms: Mutex<BTreeMap<RoomHandle, Arc<RoomState>>>,
+    listeners: Mutex<Vec<Outbox<EndpointEvent>>>,
+    /// The last that was heard of each server.
+    server_states: Mutex<BTreeMap<String, ServerState>>,
+}
+
+/// One room, as far as events tell of it.
+pub(crate) struct RoomState {
+    pub(crate) handle: RoomHandle,
+    known: Mutex<Known>,
+    changed: Notify,
+}
+
+/// What is known of a room.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) phase: Phase,
+    pub(crate) link: Option<RoomAddress>,
+    /// Whether a member let this program in, and holds the same rules.
+    pub(crate) is_let_in: bool,
+    /// Whether a member says that the secret is not the room's any more.
+    pub(crate) is_shut_out: bool,
+    /// Whether a server took it in.
+    pub(crate) is_registered: bool,
+    /// Whether a server does not know it.
+    pub(crate) is_unknown: bool,
+    /// Who is in the room.
+    pub(crate) present: BTreeSet<EndpointId>,
+    /// What each says of itself, by app.
+    pub(crate) presence: BTreeMap<(Slot, EndpointId), Vec<u8>>,
+    /// Direct messages that have not ended: to whom, and who waits for the end.
+    pub(crate) directs: BTreeMap<DirectToken, (EndpointId, DirectEnded)>,
+    events: Vec<Outbox<Event>>,
+    topics: Vec<((Slot, Topic), Outbox<Message>)>,
+    unheard: VecDeque<((Slot, Topic), Message)>,
+    watches: Vec<(ReplicaNumber, Outbox<Changes>)>,
+}
+
+/// Who waits for how a direct message ends, and why.
+pub(crate) type DirectEnded = oneshot::Sender<(DirectEnd, Option<String>)>;
+
+/// How far a room is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is looked for.
+    #[default]
+    Looking,
+    /// Its genesis is known.
+    Open,
+    /// It cannot be entered.
+    Refused(RoomRefusal),
+    /// It was left.
+    Left,
+}
+
+/// Something heard on a topic.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) from: EndpointId,
+    pub(crate) lane: Lane,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) missed: u64,
+}
+
+/// How a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// To everybody, signed, in its author's order.
+    Say,
+    /// To this endpoint alone.
+    Direct,
+    /// Lossy, the newest alone.
+    Datagram,
+}
+
+/// A panic while a lock was held left what it guards whole: every step on it is one call.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn new(runner: Box<dyn Runner>, servers: Vec<String>) -> Arc<Shared> {
+        Arc::new(Shared {
+            runner,
+            servers,
+            rooms: Mutex::default(),
+            listeners: Mutex::default(),
+            server_states: Mutex::default(),
+        })
+    }
+
+    /// Does something with the node and returns what comes of it.
+    pub(crate) async fn call<R: MaybeSend + 'static>(
+        &self,
+        work: impl FnOnce(&mut Node, Time) -> R + MaybeSend + 'static,
+    ) -> Result<R, Closed> {
+        let (sender, answer) = oneshot::channel();
+        let call = move |node: &mut Node, now: Time| {
+            // An error says that the caller does not wait any more.
+            let _ = sender.send(work(node, now));
+        };
+        self.runner.call(Box::new(call)).await?;
+        answer.await.map_err(|_| Closed)
+    }
+
+    /// What is known of a room, from the moment on at which its handle is.
+    pub(crate) fn enter(&self, handle: RoomHandle) -> Arc<RoomState> {
+        let new = || Arc::new(RoomState { handle, known: Mutex::default(), changed: Notify::new() });
+        Arc::clone(locked(&self.rooms).entry(handle).or_insert_with(new))
+    }
+
+    /// Leaves a room, once.
+    pub(crate) fn leave(&self, handle: RoomHandle) {
+        if let Some(room) = locked(&self.rooms).remove(&handle) {
+            room.end();
+            self.runner.leave(handle);
+        }
+    }
+
+    /// Whoever waits for anything of it is told that the endpoint has closed.
+    pub(crate) fn close(&self) {
+        for room in std::mem::take(&mut *locked(&self.rooms)).into_values() {
+            room.end();
+        }
+        locked(&self.listeners).clear();
+    }
+
+    pub(crate) fn listen(&self, listener: Outbox<EndpointEvent>) {
+        locked(&self.listeners).push(listener);
+    }
+
+    fn tell(&self, event: &EndpointEvent) {
+        locked(&self.listeners).retain(|listener| listener.push(event.clone()));
+    }
+
+    /// What became of the servers, in words.
+    pub(crate) fn server_words(&self) -> Vec<(String, String)> {
+        let words = |state: &ServerState| match state {
+            ServerState::Connecting => String::from("it does not answer"),
+            ServerState::Connected => String::from("connected"),
+            ServerState::Away { reason } => reason.clone(),
+        };
+        locked(&self.server_states).iter().map(|(url, state)| (url.clone(), words(state))).collect()
+    }
+
+    fn room(&self, handle: RoomHandle) -> Option<Arc<RoomState>> {
+        locked(&self.rooms).get(&handle).cloned()
+    }
+
+    fn every_room(&self) -> Vec<Arc<RoomState>> {
+        locked(&self.rooms).values().cloned().collect()
+    }
+
+    /// Takes in what the node tells.
+    pub(crate) async fn handle(&self, event: NodeEvent) {
+        match event {
+            NodeEvent::Server { url, state } => {
+                self.tell(&EndpointEvent::Server { url: url.clone(), state: state.clone() });
+                // One that is away stays so in words until it is back.
+                let mut states = locked(&self.server_states);
+                if !(state == ServerState::Connecting && states.contains_key(&url)) {
+                    states.insert(url, state);
+                }
+            }
+            NodeEvent::Link { endpoint, state, reason } => {
+                for room in self.every_room() {
+                    if let Some(member) = self.member(room.handle, endpoint).await {
+                        room.tell(&Event::Link { member, state, reason: reason.clone() });
+                    }
+                }
+            }
+            event => {
+                if let Some((handle, event)) = of_room(event)
+                    && let Some(room) = self.room(handle)
+                {
+                    self.handle_in(&room, event).await;
+                }
+            }
+        }
+    }
+
+    async fn handle_in(&self, room: &Arc<RoomState>, event: NodeEvent) {
+        match event {
+            NodeEvent::RoomOpened { id, .. } => {
+                self.learn_link(room).await;
+                room.change(|known| known.phase = Phase::Open);
+                room.tell(&Event::Opened(id));
+            }
+            NodeEvent::RoomRegistered { .. } => {
+                self.learn_link(room).await;
+                room.change(|known| (known.is_registered, known.is_unknown) = (true, false));
+            }
+            NodeEvent::SecretChanged { .. } => {
+                self.learn_link(room).await;
+                room.tell(&Event::LinkChanged);
+            }
+            NodeEvent::RoomWaiting { .. } => room.change(|known| known.is_unknown = true),
+            NodeEvent::RoomRefused { reason, .. } => {
+                room.change(|known| known.phase = Phase::Refused(reason.clone()));
+                room.tell(&Event::Refused(reason));
+            }
+            NodeEvent::MemberAttached { endpoint, .. } => {
+                let is_new = room.look(|known| known.present.insert(endpoint));
+                room.changed.notify_waiters();
+                if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| is_new) {
+                    room.tell(&Event::Joined(member));
+                }
+            }
+            NodeEvent::MemberDetached { endpoint, distant: false, .. } => {
+                let was_here = room.look(|known| known.present.remove(&endpoint));
+                if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| was_here) {
+                    let reason = member.reason().map(str::to_owned);
+                    room.tell(&Event::Left { member, reason });
+                }
+            }
+            NodeEvent::RecordsInStep { .. } => room.change(|known| known.is_let_in = true),
+            NodeEvent::ShutOut { .. } => room.change(|known| known.is_shut_out = true),
+            NodeEvent::RulesChanged { .. } => room.tell(&Event::RulesChanged),
+            NodeEvent::StorageFailed { reason, .. } => room.tell(&Event::StorageFailed(reason)),
+            NodeEvent::StorageRecovered { .. } => room.tell(&Event::StorageRecovered),
+            NodeEvent::Acknowledged { by, stored, .. } => {
+                room.changed.notify_waiters();
+                room.tell(&Event::Kept { by, stored });
+            }
+            NodeEvent::InStep { endpoint, .. } => {
+                room.changed.notify_waiters();
+                room.tell(&Event::InStep(endpoint));
+            }
+            event => room.hear(event),
+        }
+    }
+
+    async fn learn_link(&self, room: &RoomState) {
+        let handle = room.handle;
+        if let Ok(Some(link)) = self.call(move |node, _| node.room(handle).address()).await {
+            self.note(&link).await;
+            room.change(|known| known.link = Some(link));
+        }
+    }
+
+    /// Notes beside what is stored of a room where it is found. Without it the room is found by its whole link alone.
+    async fn note(&self, link: &RoomAddress) {
+        let Some(id) = link.room() else { return };
+        if let Err(error) = self.runner.note(id, link.clone()).await {
+            tracing::warn!(%error, "where a room is found is not noted");
+        }
+    }
+
+    pub(crate) async fn member(&self, room: RoomHandle, endpoint: EndpointId) -> Option<Member> {
+        let find = move |node: &mut Node, now| {
+            let view = node.room(room).peers().into_iter().find(|view| view.endpoint == endpoint)?;
+            Some(Member::new(view, now))
+        };
+        self.call(find).await.ok()?
+    }
+}
+
+/// The room that an event is of.
+fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
+    let room = match &event {
+        NodeEvent::RoomOpened { room, .. }
+        | NodeEvent::RoomRegistered { room, .. }
+        | NodeEvent::RoomWaiting { room }
+        | NodeEvent::RoomRefused { room, .. }
+        | NodeEvent::MemberAttached { room, .. }
+        | NodeEvent::MemberDetached { room, .. }
+        | NodeEvent::Presence { room, .. }
+        | NodeEvent::Said { room, .. }
+        | NodeEvent::Datagram { room, .. }
+        | NodeEvent::Changed { room, .. }
+        | NodeEvent::RulesChanged { room }
+        | NodeEvent::SecretChanged { room }
+        | NodeEvent::ShutOut { room, .. }
+        | NodeEvent::RecordsInStep { room, .. }
+        | NodeEvent::Acknowledged { room, .. }
+        | NodeEvent::InStep { room, .. }
+        | NodeEvent::Direct { room, .. }
+        | NodeEvent::DirectEnded { room, .. }
+        | NodeEvent::StorageFailed { room, .. }
+        | NodeEvent::StorageRecovered { room } => *room,
+        _ => return None,
+    };
+    Some((room, event))
+}
+
+/// Reads what a driver tells until it ends, or nobody holds the endpoint any more.
+pub(crate) async fn attend<E: Heard>(shared: Weak<Shared>, mut events: E) {
+    let mut missed = 0;
+    while let Some((event, missed_now)) = events.next().await {
+        let Some(shared) = shared.upgrade() else { return };
+        if missed_now > missed {
+            let count = missed_now - missed;
+            missed = missed_now;
+            shared.every_room().iter().for_each(|room| room.tell(&Event::Missed(count)));
+        }
+        shared.handle(event).await;
+    }
+    if let Some(shared) = shared.upgrade() {
+        shared.close();
+    }
+}
+
+/// What tells the events of a node, and how many were dropped so far.
+pub(crate) trait Heard {
+    fn next(&mut self) -> impl Future<Output = Option<(NodeEvent, u64)>> + MaybeSend;
+}
+
+impl RoomState {
+    /// Looks at what is known, or notes something, which nobody waits for.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut Known) -> R) -> R {
+        look(&mut locked(&self.known))
+    }
+
+    /// Notes something, and lets those look who wait.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut locked(&self.known));
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until something more is known.
+    pub(crate) async fn until<R>(&self, mut check: impl FnMut(&mut Known) -> Option<R>) -> R {
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            // Before it is looked, so that nothing is missed in between.
+            changed.as_mut().enable();
+            if let Some(found) = self.look(&mut check) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until something happens of which [`RoomState::until`] hears; begins to listen when it is called.
+    pub(crate) fn change_after_now(&self) -> impl Future<Output = ()> {
+        let mut changed = Box::pin(self.changed.notified());
+        changed.as_mut().enable();
+        changed
+    }
+
+    pub(crate) fn add_events(&self, events: Outbox<Event>) {
+        self.look(|known| known.events.push(events));
+    }
+
+    /// Whoever listens to a topic first is handed what came while nobody did.
+    pub(crate) fn add_topic(&self, topic: (Slot, Topic), messages: Outbox<Message>) {
+        self.look(|known| {
+            if !known.topics.iter().any(|(listened, _)| *listened == topic) {
+                let waiting = std::mem::take(&mut known.unheard);
+                let (mine, others) = waiting.into_iter().partition(|(about, _)| *about == topic);
+                let mine: VecDeque<((Slot, Topic), Message)> = mine;
+                mine.into_iter().for_each(|(_, message)| {
+                    messages.push(message);
+                });
+                known.unheard = others;
+            }
+            known.topics.push((topic, messages));
+        });
+    }
+
+    pub(crate) fn add_watch(&self, replica: ReplicaNumber, changes: Outbox<Changes>) {
+        self.look(|known| known.watches.push((replica, changes)));
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        self.look(|known| known.events.retain(|events| events.push(event.clone())));
+    }
+
+    /// Nothing more is heard of the room.
+    fn end(&self) {
+        self.change(|known| {
+            if !matches!(known.phase, Phase::Refused(_)) {
+                known.phase = Phase::Left;
+            }
+            known.events.clear();
+            known.topics.clear();
+            known.watches.clear();
+            known.directs.clear();
+        });
+    }
+
+    /// What those hear who listen to a part of the room.
+    fn hear(&self, event: NodeEvent) {
+        match event {
+            NodeEvent::Said { from, slot, topic, bytes, missed, .. } => {
+                self.deliver((slot, topic), Message { from, lane: Lane::Say, bytes, missed });
+            }
+            NodeEvent::Datagram { from, slot, topic, bytes, .. } => {
+                self.deliver((slot, topic), Message { from, lane: Lane::Datagram, bytes, missed: 0 });
+            }
+            NodeEvent::Direct { from, slot, topic, bytes, .. } => {
+                self.deliver((slot, topic), Message { from, lane: Lane::Direct, bytes, missed: 0 });
+            }
+            NodeEvent::DirectEnded { to, through, end, reason, .. } => self.look(|known| {
+                let ended = known.directs.range(..=through).filter(|(_, (whom, _))| *whom == to);
+                for token in ended.map(|(token, _)| *token).collect::<Vec<_>>() {
+                    if let Some((_, waiting)) = known.directs.remove(&token) {
+                        // An error says that nobody waits for it any more.
+                        let _ = waiting.send((end, reason.clone()));
+                    }
+                }
+            }),
+            NodeEvent::Presence { endpoint, slot, state, .. } => {
+                self.look(|known| match state {
+                    Some(state) => drop(known.presence.insert((slot, endpoint), state)),
+                    None => drop(known.presence.remove(&(slot, endpoint))),
+                });
+                self.tell(&Event::Presence(endpoint));
+            }
+            NodeEvent::Changed { replica, changes, .. } => self.look(|known| {
+                known.watches.retain(|(watched, watch)| *watched != replica || watch.push(changes.clone()));
+            }),
+            _ => {}
+        }
+    }
+
+    fn deliver(&self, topic: (Slot, Topic), message: Message) {
+        self.look(|known| {
+            let mut is_heard = false;
+            known.topics.retain(|(about, messages)| {
+                *about != topic || {
+                    let hears = messages.push(message.clone());
+                    is_heard |= hears;
+                    hears
+                }
+            });
+            if !is_heard && message.lane != Lane::Datagram {
+                if known.unheard.len() == UNHEARD_MAX {
+                    known.unheard.pop_front();
+                    known.events.retain(|events| events.push(Event::Missed(1)));
+                }
+                known.unheard.push_back((topic, message));
+            }
+        });
+    }
+}

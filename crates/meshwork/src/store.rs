@@ -1,0 +1,122 @@
+//! Where an endpoint keeps its rooms.
+
+use std::path::PathBuf;
+
+use meshwork_core::id::RoomId;
+use meshwork_core::signalling::address::RoomAddress as Link;
+
+/// Where an endpoint keeps its rooms.
+#[derive(Clone, Debug, Default)]
+pub struct Store(pub(crate) Kind);
+
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Kind {
+    #[default]
+    None,
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    File { path: PathBuf, history_bytes: u64 },
+}
+
+impl Store {
+    /// Nothing is kept: what this program wrote is gone with it, unless others have it.
+    pub fn none() -> Store {
+        Store::default()
+    }
+
+    /// Rooms are kept in this folder, which is made where there is none. One program has it open at a time. A program
+    /// with a store stays in its rooms: others count on it to keep what they write.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn at(folder: impl Into<PathBuf>) -> Store {
+        Store(Kind::File { path: folder.into(), history_bytes: 0 })
+    }
+
+    /// Also keeps everything that was accepted, in its order, for replay: at most so many bytes, then the oldest are
+    /// forgotten.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[must_use]
+    pub fn with_history(self, bytes_max: u64) -> Store {
+        match self.0 {
+            Kind::File { path, .. } => Store(Kind::File { path, history_bytes: bytes_max }),
+            Kind::None => self,
+        }
+    }
+}
+
+/// A room that is kept on this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRoom {
+    /// Which room.
+    pub id: RoomId,
+    /// Where it was found last, with what lets one in; `None` where that was never known.
+    pub link: Option<Link>,
+}
+
+/// A store cannot be used. What it has is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another program has it open: stop that one, or use another folder.
+    #[error("another program keeps its rooms there")]
+    InUse,
+    /// It was cut off or changed: put back a copy, or move it away and begin anew.
+    #[error("what is kept there is damaged: {0}")]
+    Damaged(String),
+    /// It cannot be read or written, in words: look at the folder and its disk.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Where a room is found, whichever of its apps is in front: what it is noted under.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+pub(crate) fn place(link: &Link) -> String {
+    match (link.server(), link.room()) {
+        (Some((server, code)), _) => format!("{server}/{code}"),
+        (None, Some(room)) => room.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod file {
+    use std::fs;
+    use std::path::Path;
+
+    use meshwork_rtc::native::history::HistoryLimits;
+    use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
+
+    use super::{Kind, Store, StoreError};
+
+    impl Store {
+        /// Opens it; `None` where nothing is kept.
+        pub(crate) fn open(&self) -> Result<Option<RedbStore>, StoreError> {
+            match &self.0 {
+                Kind::None => Ok(None),
+                Kind::File { path, history_bytes } => open(path, *history_bytes).map(Some),
+            }
+        }
+    }
+
+    fn open(folder: &Path, history_bytes: u64) -> Result<RedbStore, StoreError> {
+        let failed =
+            |error: &dyn std::fmt::Display| StoreError::Failed(format!("{}: {error}", folder.display()));
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        // What is in a private room is for whoever keeps it, and for no other user of the machine.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|error| failed(&error))?;
+        let path = folder.join("rooms.redb");
+        let opened = match history_bytes {
+            0 => RedbStore::open(&path),
+            bytes_max => {
+                let limits = HistoryLimits { folder: folder.join("history"), bytes_max };
+                RedbStore::open_with_history(&path, limits)
+            }
+        };
+        opened.map_err(|error| match error {
+            OpenStoreError::InUse => StoreError::InUse,
+            OpenStoreError::Damaged(words) => StoreError::Damaged(words),
+            error => failed(&error),
+        })
+    }
+}

@@ -1,0 +1,305 @@
+//! Keys and values that a room keeps.
+
+use meshwork_core::id::PeerId;
+use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
+use meshwork_core::replica::{Changes as NodeChanges, ReplicaNumber};
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{self, ROW_MAX, VALUE_MAX, Write, Writer, payloads};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::error::{Closed, WriteError};
+use crate::event::EVENTS_MAX;
+use crate::inbox::{Inbox, inbox};
+
+/// Bytes of a table's name and a key together: one more parts them in the id of a row, which everybody keeps.
+pub const KEY_MAX: usize = ROW_MAX - 1;
+
+/// Keys and values that the room keeps, each with its author. Of what two write at one key the later one holds.
+///
+/// Who may write a key is part of it: those that everybody writes and [those of one peer](Table::mine) never collide.
+#[derive(Clone, Debug)]
+pub struct Table {
+    app: App,
+    name: String,
+    writer: Writer,
+}
+
+/// One row of a table: fields that change alone.
+#[derive(Clone, Debug)]
+pub struct Row {
+    table: Table,
+    key: String,
+}
+
+/// A value that a table has.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    key: String,
+    entry: table::Entry,
+}
+
+/// A key that reads different now.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its key.
+    pub key: String,
+    /// Which field of the row; empty for the value of the key itself.
+    pub field: String,
+    /// What stood there before; `None` for nothing.
+    pub before: Option<Entry>,
+    /// What stands there now; `None` for nothing.
+    pub after: Option<Entry>,
+}
+
+/// The changes of a table from the moment on at which it was asked for them.
+pub struct Changes {
+    table: Table,
+    prefix: String,
+    inbox: Inbox<NodeChanges>,
+    /// What was heard and not yet taken out, the last first.
+    waiting: Vec<Change>,
+    missed: u64,
+}
+
+impl Table {
+    pub(crate) fn new(app: App, name: &str) -> Table {
+        assert!(name.len() < KEY_MAX && !name.contains('\0'), "a table's name leaves room for a key");
+        Table { app, name: name.to_owned(), writer: Writer::Anybody }
+    }
+
+    /// The keys of this table that this program's peer alone may write.
+    #[must_use]
+    pub fn mine(&self) -> Table {
+        self.of(self.app.room.me().peer)
+    }
+
+    /// The keys of this table that a peer alone may write: to be read.
+    #[must_use]
+    pub fn of(&self, peer: PeerId) -> Table {
+        Table { writer: Writer::Peer(peer), ..self.clone() }
+    }
+
+    /// The keys of this table that the owner and moderators alone may write.
+    #[must_use]
+    pub fn moderated(&self) -> Table {
+        Table { writer: Writer::Moderators, ..self.clone() }
+    }
+
+    /// One row: fields that change alone.
+    #[must_use]
+    pub fn row(&self, key: &str) -> Row {
+        Row { table: self.clone(), key: key.to_owned() }
+    }
+
+    /// Gives a key a value, as JSON. It may be written while nobody is linked, and travels later. Dropping the future
+    /// leaves it written, or not.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written. Name and key have at most [`KEY_MAX`] bytes together, a value
+    /// [`VALUE_MAX`](crate::VALUE_MAX).
+    pub async fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), WriteError> {
+        self.row(key).set("", value).await
+    }
+
+    /// Gives a key bytes as its value, as [`Table::set`] does.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written.
+    pub async fn set_bytes(&self, key: &str, bytes: &[u8]) -> Result<(), WriteError> {
+        self.write(key, "", Some(bytes.to_vec())).await
+    }
+
+    /// Removes a key. What was removed is not there for anybody.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was removed.
+    pub async fn remove(&self, key: &str) -> Result<(), WriteError> {
+        self.write(key, "", None).await
+    }
+
+    /// The value of a key; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn get(&self, key: &str) -> Result<Option<Entry>, Closed> {
+        self.row(key).get("").await
+    }
+
+    /// The values of all keys that begin with `prefix`, by key. Fields of rows are not among them.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn entries(&self, prefix: &str) -> Result<Vec<Entry>, Closed> {
+        let (replica, rows, field) = (self.replica(), self.row_id(prefix), self.writer.field(b""));
+        let entries = self.app.room.call(move |node, _, room| -> Vec<table::Entry> {
+            let table: Option<&table::Table> = node.room(room).replica(replica);
+            let entries = table.into_iter().flat_map(|table| table.entries(&rows));
+            entries.filter(|entry| entry.field() == field).cloned().collect()
+        });
+        let mut entries: Vec<Entry> =
+            entries.await?.into_iter().filter_map(|entry| self.entry(entry)).collect();
+        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(entries)
+    }
+
+    /// Hears from now on what changes at keys that begin with `prefix`, fields of rows included: each change once, with
+    /// what stood there before.
+    pub fn watch(&self, prefix: &str) -> Changes {
+        let (changes, inbox) = inbox(EVENTS_MAX);
+        self.app.room.state.add_watch(self.replica(), changes);
+        Changes { table: self.clone(), prefix: prefix.to_owned(), inbox, waiting: Vec::new(), missed: 0 }
+    }
+
+    fn replica(&self) -> ReplicaNumber {
+        self.app.slot.replica(Family::ByValue)
+    }
+
+    fn row_id(&self, key: &str) -> Vec<u8> {
+        [self.name.as_bytes(), b"\0", key.as_bytes()].concat()
+    }
+
+    fn entry(&self, entry: table::Entry) -> Option<Entry> {
+        let key = entry.row().strip_prefix(&*self.row_id(""))?;
+        // A key that is no text was written by another kind of program.
+        let key = str::from_utf8(key).ok()?.to_owned();
+        entry.value().is_some().then_some(Entry { key, entry })
+    }
+
+    async fn write(&self, key: &str, field: &str, value: Option<Vec<u8>>) -> Result<(), WriteError> {
+        let size = self.name.len() + key.len();
+        let length = value.as_ref().map_or(0, Vec::len);
+        for (size, max) in [(size, KEY_MAX), (field.len(), KEY_MAX), (length, VALUE_MAX)] {
+            if size > max {
+                return Err(WriteError::TooLarge { size, max });
+            }
+        }
+        if let Writer::Peer(peer) = self.writer
+            && peer != self.app.room.me().peer
+        {
+            return Err(WriteError::NotAllowed { rule: format!("the peer {peer}") });
+        }
+        let write = Write { row: self.row_id(key), field: self.writer.field(field.as_bytes()), value };
+        let (replica, me) = (self.replica(), self.app.room.me().peer);
+        let work = move |node: &mut Node, now, room| {
+            if let Some(table) = node.room(room).replica::<table::Table>(replica)
+                && let Some(full) = full(table, me, &write)
+            {
+                return Ok(Err(full));
+            }
+            let payloads = payloads(std::slice::from_ref(&write))
+                .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
+            node.room_mut(now, room).write(replica, payloads).map(|_| Ok(()))
+        };
+        self.app.room.call_patiently(work).await?.map_err(WriteError::from)?
+    }
+}
+
+/// Says so where a write would push out another entry of its author.
+fn full(table: &table::Table, me: PeerId, write: &Write) -> Option<WriteError> {
+    let (used, quota) = (table.used(me), table.quota());
+    let own = table.get(&write.row, &write.field).filter(|entry| entry.author() == me);
+    let replaced = own.and_then(table::Entry::value).map_or(0, <[u8]>::len) as u64;
+    let bytes = write.value.as_ref()?.len() as u64;
+    let values = used.values + u32::from(own.is_none());
+    let fits = values <= quota.values && used.bytes + bytes <= quota.bytes + replaced;
+    (!fits).then_some(WriteError::Full { entries: used.values as usize, bytes: used.bytes })
+}
+
+impl Row {
+    /// Gives a field a value, as JSON: as [`Table::set`] does.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written.
+    pub async fn set<T: Serialize + ?Sized>(&self, field: &str, value: &T) -> Result<(), WriteError> {
+        let value = serde_json::to_vec(value).map_err(|error| WriteError::Invalid(error.to_string()))?;
+        self.table.write(&self.key, field, Some(value)).await
+    }
+
+    /// Removes a field.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was removed.
+    pub async fn remove(&self, field: &str) -> Result<(), WriteError> {
+        self.table.write(&self.key, field, None).await
+    }
+
+    /// The value of a field; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn get(&self, field: &str) -> Result<Option<Entry>, Closed> {
+        let table = &self.table;
+        let (replica, row) = (table.replica(), table.row_id(&self.key));
+        let field = table.writer.field(field.as_bytes());
+        let get = move |node: &mut Node, _, room| {
+            node.room(room).replica::<table::Table>(replica)?.get(&row, &field).cloned()
+        };
+        Ok(table.app.room.call(get).await?.and_then(|entry| table.entry(entry)))
+    }
+}
+
+impl Entry {
+    /// The key; of a field that of its row.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The value, if it is one of this kind in JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it: an app skips what it cannot read.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(self.bytes())
+    }
+
+    /// The value as it was written.
+    pub fn bytes(&self) -> &[u8] {
+        self.entry.value().unwrap_or_default()
+    }
+
+    /// Who wrote it.
+    pub fn author(&self) -> PeerId {
+        self.entry.author()
+    }
+
+    /// When it was written, by the room's time: milliseconds since 1970.
+    pub fn time_ms(&self) -> u64 {
+        self.entry.stamp().millis()
+    }
+}
+
+impl Changes {
+    /// Waits for the next change; `None` once the room was left. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Change> {
+        loop {
+            if let Some(change) = self.waiting.pop() {
+                return Some(change);
+            }
+            let (changes, missed) = self.inbox.next().await?;
+            self.missed += missed;
+            let changes: &[table::Change] = changes.of();
+            self.waiting = changes.iter().rev().filter_map(|change| self.read(change)).collect();
+        }
+    }
+
+    /// How many times something changed, so far, that this reader was too slow to hear: the table itself says what is
+    /// there now.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    fn read(&self, change: &table::Change) -> Option<Change> {
+        let key = change.row().strip_prefix(&*self.table.row_id(""))?;
+        let key = str::from_utf8(key).ok().filter(|key| key.starts_with(&self.prefix))?;
+        let (_, field) = Writer::of(change.field()).filter(|(writer, _)| *writer == self.table.writer)?;
+        let entry = |entry: &Option<table::Entry>| entry.clone().and_then(|entry| self.table.entry(entry));
+        Some(Change {
+            key: key.to_owned(),
+            field: str::from_utf8(field).ok()?.to_owned(),
+            before: entry(&change.before),
+            after: entry(&change.after),
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! A network in virtual time, for the tests of one's own app.
+//!
+//! # How it works
+//! The endpoints run the very nodes that real ones run, on a network that loses, repeats and delays packets by a seed.
+//! Its time is that of the tokio runtime. In a test with `#[tokio::test(start_paused = true)]` that time passes at once
+//! when nobody has anything to do: a minute of cuts takes milliseconds, and one seed gives one run.
+//!
+//! ```
+//! # use meshwork::testing::Network;
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::new(7);
+//! let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+//! let room = ann.create(meshwork::room("votes")).await?;
+//! let same = bo.join(room.link().to_string()).await?;
+//! network.cut(&ann, &bo);
+//! room.table("votes").set("ferry", &1).await?;
+//! network.heal();
+//! same.table("votes").watch("").next().await.expect("it arrives once the network is whole");
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::node::{Config, Node};
+use meshwork_sim::connection::{NodeIndex, PathModel};
+use meshwork_sim::world::{SERVER, World};
+
+use crate::Endpoint;
+use crate::runner::virtual_network::{Program, Virtual};
+
+/// A network in virtual time with one server, and the endpoints on it. Clones are the same network.
+#[derive(Clone)]
+pub struct Network {
+    network: Arc<Virtual>,
+    programs: Arc<Mutex<BTreeMap<EndpointId, NodeIndex>>>,
+}
+
+impl Network {
+    /// A network of mobile phones, which lose one packet in fifty, by this seed. Print the seed when a test fails.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(seed: u64) -> Network {
+        Network::of(seed, PathModel::MOBILE)
+    }
+
+    /// One that loses nothing and delays little.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn calm(seed: u64) -> Network {
+        Network::of(seed, PathModel::LAN)
+    }
+
+    fn of(seed: u64, path: PathModel) -> Network {
+        Network { network: Virtual::new(World::new(seed, path)), programs: Arc::default() }
+    }
+
+    /// A program of another person.
+    pub fn endpoint(&self, name: &str) -> Endpoint {
+        self.start(Config { name: name.to_owned(), ..Config::default() })
+    }
+
+    /// A program of another person that stays in its rooms and stores them.
+    pub fn keeper(&self, name: &str) -> Endpoint {
+        self.start(Config { name: name.to_owned(), stays: true, stores: true, ..Config::default() })
+    }
+
+    fn start(&self, config: Config) -> Endpoint {
+        let mut programs = self.programs();
+        let person = programs.len() as u64;
+        let (index, id) = self.network.with(|world| {
+            let index = world.start_with(config, person, 0, |_, config, identity, seed, now, wall| {
+                Node::new(crate::app::make, config, identity, seed, now, wall)
+            });
+            (index, world.node(index).endpoint())
+        });
+        programs.insert(id, index);
+        let events = self.network.listen(index);
+        let program = Program { network: Arc::clone(&self.network), index, id };
+        Endpoint::start(Box::new(program), vec![SERVER.to_owned()], events)
+    }
+
+    /// Lets time pass.
+    pub async fn run(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Nothing arrives any more between two endpoints.
+    ///
+    /// # Panics
+    /// For an endpoint of another network.
+    pub fn cut(&self, one: &Endpoint, other: &Endpoint) {
+        let (one, other) = (self.index(one), self.index(other));
+        self.network.with(|world| world.cut(&[one], &[other]));
+    }
+
+    /// Ends all cuts.
+    pub fn heal(&self) {
+        self.network.with(World::heal);
+    }
+
+    /// Stops the server: nobody finds anybody by it until [`Network::start_server`].
+    pub fn stop_server(&self) {
+        self.network.with(World::stop_server);
+    }
+
+    /// Starts the server again.
+    pub fn start_server(&self) {
+        self.network.with(World::start_server);
+    }
+
+    /// Ends a program without a goodbye, as if it was killed.
+    ///
+    /// # Panics
+    /// For an endpoint of another network.
+    pub fn kill(&self, endpoint: &Endpoint) {
+        let index = self.index(endpoint);
+        self.network.with(|world| drop(world.crash(index)));
+    }
+
+    fn index(&self, endpoint: &Endpoint) -> NodeIndex {
+        *self.programs().get(&endpoint.id()).expect("it is an endpoint of this network")
+    }
+
+    fn programs(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointId, NodeIndex>> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,149 @@
+//! The suite on a network in virtual time, and what that network offers.
+
+use std::time::Duration;
+
+use meshwork::testing::Network;
+use meshwork::{Endpoint, Event, JoinError, KeptError};
+
+use crate::suite::{self, People};
+
+fn people(network: &Network) -> People {
+    People { ann: network.endpoint("Ann"), bo: network.endpoint("Bo"), kim: network.keeper("Kim") }
+}
+
+macro_rules! suite {
+    ($($test:ident),*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $test() {
+            suite::$test(people(&Network::calm(7))).await;
+        }
+    )*};
+}
+
+suite!(
+    people_join_and_leave,
+    codes_lead_to_rooms,
+    wrong_links_are_told_apart,
+    topics_carry_what_is_said,
+    what_is_no_value_is_counted,
+    what_is_too_long_is_refused,
+    nobody_hears_what_is_for_somebody_else,
+    tables_keep_who_wrote_what,
+    presence_ends_with_who_says_it,
+    canvases_show_what_was_painted,
+    apps_are_turned_on_by_the_owner,
+    owners_rule,
+    new_links_end_old_ones,
+    left_rooms_say_so
+);
+
+/// What two people see of a vote through a cut, as text.
+async fn vote_through_a_cut(seed: u64) -> String {
+    let network = Network::new(seed);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    network.cut(&ann, &bo);
+    network.run(Duration::from_secs(30)).await;
+    room.table("votes").set("headline", "from Ann").await.unwrap();
+    same.table("votes").set("headline", "from Bo").await.unwrap();
+    assert!(room.members().await.unwrap().is_empty(), "nobody is here while the network is cut");
+    network.heal();
+    let begun = tokio::time::Instant::now();
+    let read = async |endpoint: &meshwork::Room| {
+        endpoint.table("votes").get("headline").await.unwrap().unwrap().read::<String>().unwrap()
+    };
+    let mut changes = (room.table("votes").watch(""), same.table("votes").watch(""));
+    while read(&room).await != read(&same).await {
+        tokio::select! { _ = changes.0.next() => {}, _ = changes.1.next() => {} }
+    }
+    format!("{} after {:?}", read(&room).await, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn cuts_heal_and_seeds_repeat() {
+    let (seed, begun) = (11, std::time::Instant::now());
+    let first = vote_through_a_cut(seed).await;
+    assert_eq!(first, vote_through_a_cut(seed).await, "seed {seed}");
+    println!("seed {seed}: {first}, in {:?} of real time", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_alone_is_not_kept() {
+    let network = Network::calm(3);
+    let ann = network.endpoint("Ann");
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    room.table("votes").set("headline", "Ferry").await.unwrap();
+    assert_eq!(room.kept().await, Err(KeptError::NobodyStays));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_reached_without_a_server() {
+    let network = Network::calm(3);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    network.stop_server();
+    let error = bo.join(room.link().to_string()).await.unwrap_err();
+    assert!(matches!(&error, JoinError::NobodyReached { tried } if !tried.is_empty()), "{error}");
+    assert!(matches!(
+        bo.create(meshwork::room("votes")).await,
+        Err(meshwork::CreateError::NobodyReached { .. })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keepers_list_open_and_forget_their_rooms() {
+    let network = Network::calm(3);
+    let (ann, kim) = (network.endpoint("Ann"), network.keeper("Kim"));
+    let room = ann.create(meshwork::room("votes").private()).await.unwrap();
+    room.table("votes").set("headline", "Ferry").await.unwrap();
+    let kept = kim.join(room.link().to_string()).await.unwrap();
+    room.kept().await.unwrap();
+    network.run(Duration::from_secs(1)).await;
+    kept.leave();
+    ann.close().await;
+    let rooms = kim.rooms().await.unwrap();
+    assert_eq!(rooms.len(), 1);
+    let link = rooms[0].link.clone().expect("it was found there").to_string();
+    // Nobody else is there any more.
+    let alone = kim.open(&link).await.unwrap();
+    let entry = alone.table("votes").get("headline").await.unwrap().unwrap();
+    assert_eq!(entry.read::<String>().unwrap(), "Ferry");
+    alone.forget().await.unwrap();
+    assert!(kim.rooms().await.unwrap().is_empty());
+    assert!(matches!(kim.open(&link).await, Err(JoinError::NotStored)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_readers_are_told_how_much_they_missed() {
+    let network = Network::calm(5);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    let (mut events, mut inbox) = (same.events(), same.topic::<usize>("numbers").listen());
+    let numbers = room.topic::<usize>("numbers");
+    let count = meshwork::MESSAGES_MAX + 10;
+    for number in 0..count {
+        numbers.direct(bo.id(), &number).await.unwrap();
+    }
+    let heard = inbox.next().await.unwrap();
+    assert_eq!((heard.value, heard.missed), (10, 10));
+    for number in 0..meshwork::EVENTS_MAX + 10 {
+        room.presence().set(&number).await.unwrap();
+        network.run(Duration::from_millis(60)).await;
+    }
+    assert!(matches!(events.next().await, Some(Event::Missed(count)) if count >= 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_programs_are_noticed() {
+    let network = Network::calm(5);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    let mut events = room.events();
+    network.kill(&bo);
+    while !matches!(events.next().await.unwrap(), Event::Left { .. }) {}
+    assert!(same.members().await.is_err(), "its program is gone");
+    assert!(Endpoint::id(&bo) != ann.id());
+}

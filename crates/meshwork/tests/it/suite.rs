@@ -1,0 +1,298 @@
+//! What the library promises wherever it runs: each test is handed the endpoints of three people who can meet.
+
+use std::time::Duration;
+
+use meshwork::{
+    AppIsOff, Colour, DatagramError, DirectError, Endpoint, Event, Heard, JoinError, Lane, Member, Room,
+    SayError, WriteError, place,
+};
+use serde::{Deserialize, Serialize};
+
+/// The endpoints of three people.
+pub(crate) struct People {
+    pub(crate) ann: Endpoint,
+    pub(crate) bo: Endpoint,
+    /// Stays in its rooms.
+    pub(crate) kim: Endpoint,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Move {
+    x: f32,
+    y: f32,
+}
+
+/// Ann's room and Bo in it.
+async fn together(people: &People) -> (Room, Room) {
+    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    while room.members().await.unwrap().is_empty() {
+        room.events().next().await.unwrap();
+    }
+    (room, same)
+}
+
+async fn until<T>(mut next: impl AsyncFnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(found) = next().await {
+            return found;
+        }
+    }
+}
+
+pub(crate) async fn people_join_and_leave(people: People) {
+    let room = people.ann.create(meshwork::room("votes").named("Kitchen")).await.unwrap();
+    let mut events = room.events();
+    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let joined = until(async || match events.next().await.unwrap() {
+        Event::Joined(member) => Some(member),
+        _ => None,
+    });
+    let joined = joined.await;
+    assert_eq!((joined.id(), joined.name()), (people.bo.id(), "Bo"));
+    assert_eq!(room.members().await.unwrap().iter().map(Member::id).collect::<Vec<_>>(), [people.bo.id()]);
+    assert_eq!(same.name().await.unwrap(), "Kitchen");
+    assert_eq!(same.owner().await.unwrap(), Some(people.ann.id().peer));
+    assert_eq!(same.opened_with().await.unwrap().as_deref(), Some("votes"));
+    assert_eq!((same.id(), same.code()), (room.id(), room.code()));
+    drop(same);
+    let left = until(async || match events.next().await.unwrap() {
+        Event::Left { member, .. } => Some(member.id()),
+        _ => None,
+    });
+    assert_eq!(left.await, people.bo.id());
+    assert_eq!(room.members().await.unwrap().len(), 0);
+}
+
+pub(crate) async fn codes_lead_to_rooms(people: People) {
+    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let code = room.code().unwrap().to_string();
+    let same = people.bo.join(code).await.unwrap();
+    assert_eq!(same.id(), room.id());
+}
+
+pub(crate) async fn wrong_links_are_told_apart(people: People) {
+    let room = people.ann.create(meshwork::room("votes").private()).await.unwrap();
+    let link = room.link().to_string();
+    let (bare, _) = link.split_once('.').map(|_| link.rsplit_once('.').unwrap()).unwrap();
+    assert!(matches!(people.bo.join(bare).await, Err(JoinError::WrongSecret)), "{bare}");
+    assert!(matches!(people.bo.join("no link").await, Err(JoinError::Link(_))));
+    assert!(matches!(people.bo.open(&link).await, Err(JoinError::NotStored)));
+    people.bo.join(&link).await.unwrap();
+    let server = link.split("/votes").next().unwrap();
+    let error = people.bo.join(format!("{server}/votes/222222")).await.unwrap_err();
+    let JoinError::NobodyReached { tried } = error else { panic!("{error}") };
+    assert!(tried[0].1.contains("does not know"), "{tried:?}");
+}
+
+pub(crate) async fn topics_carry_what_is_said(people: People) {
+    let (room, same) = together(&people).await;
+    let (moves, theirs) = (room.topic::<Move>("moves"), same.topic::<Move>("moves"));
+    let (here, there) = (Move { x: 1.0, y: 2.0 }, Move { x: -3.5, y: 0.25 });
+    moves.say(&here).await.unwrap();
+    moves.direct(people.bo.id(), &there).await.unwrap();
+    // Nobody listened until now.
+    let mut inbox = theirs.listen();
+    let mut heard = [inbox.next().await.unwrap(), inbox.next().await.unwrap()];
+    heard.sort_by_key(|heard| heard.lane == Lane::Direct);
+    let from = people.ann.id();
+    assert_eq!(heard[0], Heard { from, value: here.clone(), lane: Lane::Say, missed: 0 });
+    assert_eq!(heard[1], Heard { from, value: there.clone(), lane: Lane::Direct, missed: 0 });
+    // One may be lost.
+    let datagram = async {
+        let mut frames = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            frames.tick().await;
+            moves.datagram(&here).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = datagram => {}
+        heard = inbox.next() => assert_eq!(heard.unwrap().lane, Lane::Datagram),
+    }
+}
+
+pub(crate) async fn what_is_no_value_is_counted(people: People) {
+    let (room, same) = together(&people).await;
+    let mut inbox = same.topic::<Move>("moves").listen();
+    let bytes = room.topic_bytes("moves");
+    bytes.say(&b"no move".to_vec()).await.unwrap();
+    bytes.say(&br#"{"x":1,"y":2}"#.to_vec()).await.unwrap();
+    let heard = inbox.next().await.unwrap();
+    assert_eq!((heard.value, heard.missed), (Move { x: 1.0, y: 2.0 }, 1));
+}
+
+pub(crate) async fn what_is_too_long_is_refused(people: People) {
+    let (room, _same) = together(&people).await;
+    let (bytes, to) = (room.topic_bytes("long"), people.bo.id());
+    let long = vec![7; 70_000];
+    assert!(matches!(
+        bytes.say(&long).await,
+        Err(SayError::Write(WriteError::TooLarge { size: 70_000, .. }))
+    ));
+    assert_eq!(bytes.direct(to, &long).await, Err(DirectError::TooLarge(70_000)));
+    assert_eq!(bytes.datagram(&long).await, Err(DatagramError::TooLarge(70_000)));
+    let table = room.table("long");
+    let error = table.set_bytes("key", &long).await.unwrap_err();
+    assert_eq!(error, WriteError::TooLarge { size: 70_000, max: meshwork::VALUE_MAX });
+    let error = table.set(&"k".repeat(100), &1).await.unwrap_err();
+    assert_eq!(error, WriteError::TooLarge { size: 104, max: meshwork::KEY_MAX });
+    let error = room.presence().set(&"p".repeat(2000)).await.unwrap_err();
+    assert_eq!(error, meshwork::PresenceError::TooLarge(2002));
+}
+
+pub(crate) async fn nobody_hears_what_is_for_somebody_else(people: People) {
+    let (room, _same) = together(&people).await;
+    let stranger = people.kim.id();
+    let questions = room.topic::<u8>("questions");
+    assert!(matches!(questions.direct(stranger, &1).await, Err(DirectError::NotSent(_))));
+    assert_eq!(questions.datagram_to(stranger, &1).await, Err(DatagramError::NotLinked));
+}
+
+pub(crate) async fn tables_keep_who_wrote_what(people: People) {
+    let (room, same) = together(&people).await;
+    let (votes, theirs) = (room.table("votes"), same.table("votes"));
+    let mut changes = theirs.watch("");
+    votes.set("headline", "Ferry or train?").await.unwrap();
+    let change = changes.next().await.unwrap();
+    assert_eq!((&*change.key, change.before.is_none()), ("headline", true));
+    let entry = change.after.unwrap();
+    assert_eq!(entry.read::<String>().unwrap(), "Ferry or train?");
+    assert_eq!(entry.author(), people.ann.id().peer);
+
+    votes.mine().set("vote", "ferry").await.unwrap();
+    let mut hers = theirs.of(people.ann.id().peer).watch("v");
+    votes.mine().set("vote", "train").await.unwrap();
+    let read =
+        async |table: &meshwork::Table| Some(table.get("vote").await.unwrap()?.read::<String>().unwrap());
+    until(async || {
+        let train = read(&theirs.of(people.ann.id().peer)).await.as_deref() == Some("train");
+        if train {
+            return Some(());
+        }
+        hers.next().await.map(|_| ()).filter(|()| false)
+    })
+    .await;
+    assert_eq!(read(&theirs).await, None, "hers and everybody's do not collide");
+    let error = theirs.of(people.ann.id().peer).set("vote", "ferry").await.unwrap_err();
+    assert!(matches!(error, WriteError::NotAllowed { .. }), "{error}");
+
+    theirs.row("ferry").set("seats", &40).await.unwrap();
+    theirs.set("headline", "Train").await.unwrap();
+    assert_eq!(theirs.row("ferry").get("seats").await.unwrap().unwrap().read::<u8>().unwrap(), 40);
+    assert_eq!(theirs.entries("").await.unwrap().len(), 1, "fields of rows are no keys");
+    theirs.remove("headline").await.unwrap();
+    assert!(theirs.entries("").await.unwrap().is_empty());
+}
+
+pub(crate) async fn presence_ends_with_who_says_it(people: People) {
+    let (room, same) = together(&people).await;
+    let mut events = room.events();
+    same.presence().set(&Move { x: 1.0, y: 1.0 }).await.unwrap();
+    let id = people.bo.id();
+    until(async || matches!(events.next().await?, Event::Presence(of) if of == id).then_some(())).await;
+    assert_eq!(room.presence().of::<Move>(id), Some(Move { x: 1.0, y: 1.0 }));
+    assert_eq!(room.presence().of::<Vec<u8>>(id), None, "it is something else");
+    same.leave();
+    until(async || matches!(events.next().await?, Event::Left { .. }).then_some(())).await;
+    until(async || match room.presence().of::<Move>(id) {
+        None => Some(()),
+        Some(_) => events.next().await.map(|_| ()).filter(|()| false),
+    })
+    .await;
+}
+
+pub(crate) async fn canvases_show_what_was_painted(people: People) {
+    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let same = people.kim.join(room.link().to_string()).await.unwrap();
+    let (canvas, theirs) = (room.canvas(), same.canvas());
+    let mut changes = theirs.watch();
+    canvas.fill(10..12, 5..6, [200, 30, 30]).await.unwrap();
+    let colour = Colour::rgb(200, 30, 30);
+    assert_eq!(changes.next().await.unwrap(), [(10, 5, colour), (11, 5, colour)]);
+    assert_eq!(theirs.size().await.unwrap(), Some((40, 30)));
+    assert_eq!(theirs.get(11, 5).await.unwrap(), Some([200, 30, 30]));
+    assert_eq!(theirs.get(0, 0).await.unwrap(), None);
+    assert_eq!(theirs.image().await.unwrap().unwrap().painted, 2);
+    room.kept().await.unwrap();
+    room.in_step().await.unwrap();
+    assert!(matches!(canvas.paint(&[(40, 0, colour)]).await, Err(WriteError::Invalid(_))));
+    let notes = room.notes();
+    let id = notes.write("Ferry leaves at 9:40").await.unwrap();
+    assert_eq!(notes.all().await.unwrap()[0].text, "Ferry leaves at 9:40");
+    notes.remove(id).await.unwrap();
+    assert!(notes.all().await.unwrap().is_empty());
+}
+
+pub(crate) async fn apps_are_turned_on_by_the_owner(people: People) {
+    let (room, same) = together(&people).await;
+    assert_eq!(same.app("chess").await.unwrap_err(), AppIsOff("chess".into()));
+    let error = same.turn_on("chess").await.unwrap_err();
+    assert!(matches!(error, meshwork::RuleError::NotAllowed { .. }), "{error}");
+    let mut events = same.events();
+    let chess = room.turn_on("chess").await.unwrap();
+    chess.table("board").set("e4", "pawn").await.unwrap();
+    let theirs = until(async || match same.app("chess").await {
+        Ok(app) => Some(app),
+        Err(_) => events.next().await.map(|_| None).unwrap(),
+    });
+    let theirs = theirs.await.table("board");
+    let mut changes = theirs.watch("");
+    let entry = until(async || match theirs.get("e4").await.unwrap() {
+        Some(entry) => Some(entry),
+        None => changes.next().await.map(|_| None).unwrap(),
+    });
+    assert_eq!(entry.await.read::<String>().unwrap(), "pawn");
+    assert!(room.table("board").entries("").await.unwrap().is_empty(), "each app has tables of its own");
+}
+
+pub(crate) async fn owners_rule(people: People) {
+    let (room, same) = together(&people).await;
+    let bo = people.bo.id().peer;
+    let mut events = same.events();
+    let theirs = same.table("votes");
+    theirs.set("early", &1).await.unwrap();
+    room.rules().ban(bo).await.unwrap();
+    until(async || matches!(events.next().await?, Event::RulesChanged).then_some(())).await;
+    assert_eq!(theirs.set("late", &1).await, Err(WriteError::Banned));
+    assert_eq!(room.rules().banned().await.unwrap(), [bo]);
+    let error = same.rules().unban(bo).await.unwrap_err();
+    assert!(matches!(error, meshwork::RuleError::NotAllowed { .. }), "{error}");
+    room.rules().unban(bo).await.unwrap();
+    assert_eq!(room.rules().unban(bo).await, Err(meshwork::RuleError::NotBanned));
+    let votes = room.app("votes").await.unwrap();
+    room.rules().limit(&votes, 1, Duration::from_secs(3600)).await.unwrap();
+    assert_eq!(room.rules().limit_of(&votes).await.unwrap(), Some((1, Duration::from_secs(3600))));
+    until(async || match same.rules().limit_of(&votes).await.unwrap() {
+        Some(_) => Some(()),
+        None => events.next().await.map(|_| None).unwrap(),
+    })
+    .await;
+    let error = until(async || theirs.set("fast", &1).await.err()).await;
+    assert!(matches!(error, WriteError::TooFast { wait } if wait <= Duration::from_secs(3600)), "{error}");
+}
+
+pub(crate) async fn new_links_end_old_ones(people: People) {
+    let room = people.ann.create(meshwork::room("votes").private()).await.unwrap();
+    let old = room.link().to_string();
+    people.bo.join(&old).await.unwrap().leave();
+    let new = room.rules().new_link(Vec::new()).await.unwrap();
+    assert_ne!(new.to_string(), old);
+    assert!(matches!(people.bo.join(&old).await, Err(JoinError::WrongSecret)), "the old link is dead");
+    people.bo.join(new.to_string()).await.unwrap();
+}
+
+pub(crate) async fn left_rooms_say_so(people: People) {
+    let (room, same) = together(&people).await;
+    let mut events = room.events();
+    let mut inbox = room.topic::<u8>("questions").listen();
+    let clone = room.clone();
+    room.leave();
+    while events.next().await.is_some() {}
+    assert_eq!(inbox.next().await, None);
+    let error = clone.table("votes").set("late", &1).await.unwrap_err();
+    assert_eq!(error, WriteError::Closed(meshwork::Closed));
+    people.bo.close().await;
+    assert_eq!(same.members().await.unwrap_err(), meshwork::Closed);
+    assert!(matches!(people.bo.create(meshwork::room("votes")).await, Err(meshwork::CreateError::Closed(_))));
+}
