@@ -13,10 +13,11 @@ use crate::workspace::Workspace;
 use crate::{binary, deny, deploy, fuzz, pages, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
-const WASM_PACKAGES: [&str; 4] = ["meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
+const WASM_PACKAGES: [&str; 5] =
+    ["meshwork", "meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
 
 /// What documentation and lints read.
-const SOURCES: [&str; 5] = ["apps", "bench", "crates", "e2e", "fuzz"];
+const SOURCES: [&str; 6] = ["apps", "bench", "crates", "e2e", "examples", "fuzz"];
 /// What decides over what comes from elsewhere, beside the lockfile.
 const DEPENDENCIES: [&str; 1] = ["deny.toml"];
 

@@ -7,8 +7,11 @@
 
 mod accepting;
 pub mod code;
+pub mod embedded;
 mod fair;
 pub mod http;
 pub mod hub;
 pub mod key_file;
 pub mod turn;
+
+pub use embedded::Embedded;

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::error::{Closed, WriteError};
 use crate::event::EVENTS_MAX;
 use crate::inbox::{Inbox, inbox};
+use crate::runner::MaybeSend;
 
 /// Bytes of a table's name and a key together: one more parts them in the id of a row, which everybody keeps.
 pub const KEY_MAX: usize = ROW_MAX - 1;
@@ -57,6 +58,8 @@ pub struct Change {
 pub struct Changes {
     table: Table,
     prefix: String,
+    /// Whether keys of each peer's own are meant, whoever the table's writer is.
+    of_each: bool,
     inbox: Inbox<NodeChanges>,
     /// What was heard and not yet taken out, the last first.
     waiting: Vec<Change>,
@@ -132,24 +135,55 @@ impl Table {
     /// # Errors
     /// [`Closed`].
     pub async fn entries(&self, prefix: &str) -> Result<Vec<Entry>, Closed> {
-        let (replica, rows, field) = (self.replica(), self.row_id(prefix), self.writer.field(b""));
+        let writer = self.writer;
+        self.entries_by(prefix, move |other| other == writer).await
+    }
+
+    /// What each peer has at the keys of its own that begin with `prefix`, by key and author: the
+    /// [`mine`](Table::mine) of everybody.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn entries_of_each(&self, prefix: &str) -> Result<Vec<Entry>, Closed> {
+        self.entries_by(prefix, is_peer).await
+    }
+
+    async fn entries_by(
+        &self,
+        prefix: &str,
+        is_wanted: impl Fn(Writer) -> bool + MaybeSend + 'static,
+    ) -> Result<Vec<Entry>, Closed> {
+        let (replica, rows) = (self.replica(), self.row_id(prefix));
+        let is_value = move |field: &[u8]| {
+            Writer::of(field).is_some_and(|(who, name)| name.is_empty() && is_wanted(who))
+        };
         let entries = self.app.room.call(move |node, _, room| -> Vec<table::Entry> {
             let table: Option<&table::Table> = node.room(room).replica(replica);
             let entries = table.into_iter().flat_map(|table| table.entries(&rows));
-            entries.filter(|entry| entry.field() == field).cloned().collect()
+            entries.filter(|entry| is_value(entry.field())).cloned().collect()
         });
         let mut entries: Vec<Entry> =
             entries.await?.into_iter().filter_map(|entry| self.entry(entry)).collect();
-        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        entries.sort_by(|one, other| (&one.key, one.author()).cmp(&(&other.key, other.author())));
         Ok(entries)
     }
 
     /// Hears from now on what changes at keys that begin with `prefix`, fields of rows included: each change once, with
     /// what stood there before.
     pub fn watch(&self, prefix: &str) -> Changes {
+        self.watch_by(prefix, false)
+    }
+
+    /// Hears from now on what changes at keys of each peer's own: see [`Table::entries_of_each`].
+    pub fn watch_each(&self, prefix: &str) -> Changes {
+        self.watch_by(prefix, true)
+    }
+
+    fn watch_by(&self, prefix: &str, of_each: bool) -> Changes {
         let (changes, inbox) = inbox(EVENTS_MAX);
         self.app.room.state.add_watch(self.replica(), changes);
-        Changes { table: self.clone(), prefix: prefix.to_owned(), inbox, waiting: Vec::new(), missed: 0 }
+        let (table, prefix) = (self.clone(), prefix.to_owned());
+        Changes { table, prefix, of_each, inbox, waiting: Vec::new(), missed: 0 }
     }
 
     fn replica(&self) -> ReplicaNumber {
@@ -194,6 +228,10 @@ impl Table {
         };
         self.app.room.call_patiently(work).await?.map_err(WriteError::from)?
     }
+}
+
+fn is_peer(writer: Writer) -> bool {
+    matches!(writer, Writer::Peer(_))
 }
 
 /// Says so where a write would push out another entry of its author.
@@ -293,7 +331,11 @@ impl Changes {
     fn read(&self, change: &table::Change) -> Option<Change> {
         let key = change.row().strip_prefix(&*self.table.row_id(""))?;
         let key = str::from_utf8(key).ok().filter(|key| key.starts_with(&self.prefix))?;
-        let (_, field) = Writer::of(change.field()).filter(|(writer, _)| *writer == self.table.writer)?;
+        let (writer, field) = Writer::of(change.field())?;
+        let is_wanted = if self.of_each { is_peer(writer) } else { writer == self.table.writer };
+        if !is_wanted {
+            return None;
+        }
         let entry = |entry: &Option<table::Entry>| entry.clone().and_then(|entry| self.table.entry(entry));
         Some(Change {
             key: key.to_owned(),

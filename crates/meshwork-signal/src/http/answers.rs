@@ -1,11 +1,11 @@
 //! What is answered to which request, and to whom it is not.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
@@ -51,15 +51,30 @@ pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>, is_secure: boo
         .route("/ready", get(ready).with_state(Arc::clone(shared)))
         .route("/metrics", get(metrics).with_state(Arc::clone(shared)))
         .route("/turn-token", get(turn_token).with_state(Arc::clone(shared)))
-        .route(PATH, any(signal).with_state(Arc::clone(shared)))
         .fallback_service(get(pages::answer).with_state(pages))
         .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
+        .merge(signalling(shared))
         .layer(middleware::map_response(add_security_headers))
+}
+
+/// The address at which programs speak WebSocket.
+pub(super) fn signalling(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route(PATH, any(signal).with_state(Arc::clone(shared)))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
+}
+
+/// Who is connected: as this server says, or somebody else's in which it is embedded.
+fn connected(request: &Request) -> Option<IpAddr> {
+    let own = request.extensions().get::<Remote>().map(|remote| remote.0);
+    own.or_else(|| {
+        request.extensions().get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip())
+    })
 }
 
 /// Finds out whose request it is, and turns those away that ask too often.
 async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let Some(&Remote(connected)) = request.extensions().get::<Remote>() else {
+    let Some(connected) = connected(&request) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     // RFC 9112 section 3.2.
@@ -151,7 +166,7 @@ async fn signal(State(shared): State<Arc<Shared>>, mut request: Request) -> Resp
         let words = "Pages of that origin may not use this server (allowed_origins).\n";
         return (StatusCode::FORBIDDEN, words).into_response();
     }
-    if let Some(&Remote(connected)) = request.extensions().get::<Remote>()
+    if let Some(connected) = connected(&request)
         && let Some(words) = doubt_of_proxy(connected, request.headers(), &config)
     {
         shared.doubt(words);

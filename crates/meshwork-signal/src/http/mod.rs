@@ -36,7 +36,7 @@ use crate::accepting::Accepting;
 use crate::fair::Network;
 use crate::hub::Hub;
 pub use access::ForwardedHeader;
-use answers::{Remote, router};
+use answers::{Remote, router, signalling};
 pub use config::HttpConfig;
 pub use connection::RawConnection;
 use connection::{Connection, Place};
@@ -109,12 +109,23 @@ impl Server {
         ServerHandle::new(Arc::clone(&self.shared))
     }
 
+    /// The signalling alone, as routes of somebody else's program, which says who is connected by
+    /// [`ConnectInfo`](axum::extract::ConnectInfo).
+    pub(crate) fn signalling(&self) -> Router {
+        signalling(&self.shared)
+    }
+
+    /// What the hub's times need, for as long as it is polled.
+    pub(crate) fn run_timer(&self) -> impl Future<Output = Infallible> + use<> {
+        self.shared.hub.clone().run_timer()
+    }
+
     /// Serves as [`serve`] does.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel(1);
         let shared = Arc::clone(&self.shared);
-        let timer = tokio::spawn(shared.hub.clone().run_timer());
+        let timer = tokio::spawn(self.run_timer());
         let acceptor = Acceptor {
             router: router(&shared, self.pages, self.tls.is_some()),
             tls: self.tls,

@@ -24,3 +24,4 @@ mod secrets;
 mod silence;
 mod tables;
 mod visits;
+mod votes;

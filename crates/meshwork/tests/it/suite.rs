@@ -1,5 +1,6 @@
 //! What the library promises wherever it runs: each test is handed the endpoints of three people who can meet.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use meshwork::{
@@ -176,6 +177,12 @@ pub(crate) async fn tables_keep_who_wrote_what(people: People) {
     assert_eq!(read(&theirs).await, None, "hers and everybody's do not collide");
     let error = theirs.of(people.ann.id().peer).set("vote", "ferry").await.unwrap_err();
     assert!(matches!(error, WriteError::NotAllowed { .. }), "{error}");
+
+    let mut each = votes.watch_each("");
+    theirs.mine().set("vote", "ferry").await.unwrap();
+    assert_eq!(each.next().await.unwrap().after.unwrap().author(), people.bo.id().peer);
+    let all = votes.entries_of_each("vote").await.unwrap();
+    assert_eq!(all.iter().map(|vote| vote.read::<String>().unwrap()).collect::<BTreeSet<_>>().len(), 2);
 
     theirs.row("ferry").set("seats", &40).await.unwrap();
     theirs.set("headline", "Train").await.unwrap();

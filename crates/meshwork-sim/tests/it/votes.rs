@@ -1,19 +1,49 @@
-//! People vote; a keeper that has never heard of votes keeps them, beside somebody who fills all that it may and
-//! contradicts itself.
+//! People vote: an app of one's own on a table, in a room that also somebody is in who fills all that it may and
+//! contradicts itself. A keeper that has never heard of votes keeps them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use example_votes::{ballots, replica, room_spec, tally, vote};
 use meshwork_core::clock::Stamp;
-use meshwork_core::id::{Endpoint, Instance};
-use meshwork_core::node::{Config, Event, Node};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
+use meshwork_core::node::{Config, Event, Node, RoomSpec};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::signed::app::{AppParameters, GENESIS_SLOT};
 use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
-use meshwork_core::table::{ENTRIES_MAX, Quota, Write, Writer, payloads};
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{ENTRIES_MAX, Quota, Table, Write, Writer, payloads};
 use meshwork_core::wire::Bytes;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::{SERVER, World, identity};
+
+/// The row that the votes lie in, each in a field of its peer.
+const BALLOTS: &[u8] = b"ballots";
+
+/// A vote for a choice: a field that only its peer may write.
+fn ballots(peer: PeerId, choice: &str) -> Vec<Vec<u8>> {
+    let field = Writer::Peer(peer).field(b"vote");
+    payloads(&[Write::value(BALLOTS, field, choice)]).expect("row, field and value are short")
+}
+
+/// How many votes each choice has.
+fn tally(node: &Node, room: RoomHandle) -> BTreeMap<Vec<u8>, usize> {
+    let mut tally = BTreeMap::new();
+    let table: Option<&Table> = node.room(room).replica(replica());
+    for entry in table.into_iter().flat_map(|table| table.entries(BALLOTS)) {
+        if matches!(Writer::of(entry.field()), Some((Writer::Peer(_), b"vote")))
+            && let Some(choice) = entry.value()
+        {
+            *tally.entry(choice.to_vec()).or_insert(0) += 1;
+        }
+    }
+    tally
+}
+
+fn replica() -> ReplicaNumber {
+    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("the first app has a slot")
+}
 
 /// A program that needs nothing but tables.
 fn start(world: &mut World, person: u64) -> usize {
@@ -59,14 +89,20 @@ fn contradict(world: &mut World, (index, room): (usize, RoomHandle), choices: [&
 fn votes_count_whoever_keeps_them() {
     let mut world = World::new(5, PathModel::WAN);
     let first = start(&mut world, 1);
-    let room = world.command(first, |node, now| node.create_room(now, room_spec(SERVER))).expect("a room");
+    let app = "votes".parse().expect("it is the word of an app");
+    let spec = RoomSpec { server: SERVER.into(), app, parameters: AppParameters::default(), private: false };
+    let room = world.command(first, |node, now| node.create_room(now, spec)).expect("a room");
     let is_registered = |world: &World| world.node(first).room(room).address().is_some();
     assert!(world.run_while(Duration::from_secs(5), is_registered));
     let ann = (first, room);
     let (bo, hostile, keeper) =
         (join(&mut world, 2, ann), join(&mut world, 3, ann), join(&mut world, 4, ann));
     let cast = |world: &mut World, (index, room): (usize, RoomHandle), choice| {
-        world.command(index, |node, now| vote(node, now, room, choice)).expect("a vote");
+        let vote = |node: &mut Node, now| {
+            let ballots = ballots(node.endpoint().peer, choice);
+            node.room_mut(now, room).write(replica(), ballots)
+        };
+        world.command(index, vote).expect("a vote");
     };
     world.run_for(Duration::from_secs(5));
     cast(&mut world, ann, "ferry");
@@ -89,7 +125,7 @@ fn votes_count_whoever_keeps_them() {
     let late = join(&mut world, 5, keeper);
     let counted = |world: &World| {
         let tally = tally(world.node(late.0), late.1);
-        tally.get("ferry") == Some(&2) && tally.get("train") == Some(&1) && tally.len() == 2
+        tally.get(&b"ferry"[..]) == Some(&2) && tally.get(&b"train"[..]) == Some(&1) && tally.len() == 2
     };
     assert!(world.run_while(Duration::from_secs(120), counted), "{:?}", tally(world.node(late.0), late.1));
     let refused = |event: &&Event| matches!(event, Event::Refused { .. });

@@ -1,0 +1,116 @@
+//! Runs each program as its first lines say, beside the others.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Nothing that is waited for takes as long as this on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A program that runs; killed when it is dropped.
+struct Program {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    fn start(path: &str, arguments: &[&str]) -> Program {
+        let mut command = Command::new(path);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Program { child, stdin, lines: BufReader::new(stdout).lines() }
+    }
+
+    /// Waits for a line that begins so, and returns what follows.
+    async fn line(&mut self, beginning: &str) -> String {
+        let found = async {
+            loop {
+                let line = self.lines.next_line().await.unwrap().expect("it goes on until that line");
+                if let Some(rest) = line.strip_prefix(beginning) {
+                    return rest.to_owned();
+                }
+            }
+        };
+        timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no line begins with {beginning:?}"))
+    }
+
+    /// Waits until it ends by itself.
+    async fn end(mut self) {
+        assert!(timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap().success());
+    }
+
+    /// Asks it to stop, as Ctrl-C does.
+    #[cfg(unix)]
+    async fn stop(self) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        self.end().await;
+    }
+}
+
+async fn server(folder: &tempfile::TempDir) -> (Program, String) {
+    let path = folder.path().join("server");
+    let mut server = Program::start(env!("CARGO_BIN_EXE_server"), &[path.to_str().unwrap()]);
+    let url = server.line("rooms meet at ").await;
+    (server, url)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn canvases_are_made_painted_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, url) = server(&folder).await;
+    let mut hello = Program::start(env!("CARGO_BIN_EXE_hello"), &[&url]);
+    let link = hello.line("paint with me: ").await;
+    let rooms = folder.path().join("rooms");
+    let mut keeper = Program::start(env!("CARGO_BIN_EXE_keeper"), &[rooms.to_str().unwrap(), &link]);
+    keeper.line("keeping ").await;
+    hello.line("somebody who stays has it").await;
+    let mut painter = Program::start(env!("CARGO_BIN_EXE_painter"), &[&link]);
+    painter.line("0 cells of the frame").await;
+    hello.end().await;
+    painter.stop().await;
+    keeper.stop().await;
+    // Nobody is there any more, nor any server.
+    server.stop().await;
+    let mut again = Program::start(env!("CARGO_BIN_EXE_keeper"), &[rooms.to_str().unwrap()]);
+    again.line("keeping ").await;
+    again.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn votes_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let vote = |place: &str, choice: &str| Program::start(env!("CARGO_BIN_EXE_vote"), &[place, choice]);
+    let mut ann = vote(&url, "ferry");
+    let link = ann.line("vote here: ").await;
+    let (mut bo, mut kim) = (vote(&link, "train"), vote(&link, "ferry"));
+    for program in [&mut ann, &mut bo, &mut kim] {
+        program.line(r#"{"ferry": 2, "train": 1}"#).await;
+    }
+    bo.stop().await;
+    // What somebody voted stays when they leave.
+    let mut late = vote(&link, "plane");
+    late.line(r#"{"ferry": 2, "plane": 1, "train": 1}"#).await;
+}
+
+#[tokio::test]
+async fn people_see_what_others_say_of_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let mut ann = Program::start(env!("CARGO_BIN_EXE_presence"), &[&url, "Ann"]);
+    let link = ann.line("come in by ").await;
+    let mut bo = Program::start(env!("CARGO_BIN_EXE_presence"), &[&link, "Bo"]);
+    bo.stdin.write_all(b"baking bread\n").await.unwrap();
+    assert_eq!(ann.line("Bo: ").await, "baking bread (1)");
+    drop(bo.stdin);
+    ann.line("Bo is gone").await;
+}
