@@ -74,6 +74,9 @@ async fn canvases_are_made_painted_and_kept() {
     hello.line("somebody who stays has it").await;
     let mut painter = Program::start(env!("CARGO_BIN_EXE_painter"), &[&link]);
     painter.line("0 cells of the frame").await;
+    let mut garden = Program::start(env!("CARGO_BIN_EXE_garden"), &[&link]);
+    // The gardener dug over a corner of the frame, and the painter paints it again.
+    garden.line("something grows at 0, 0").await;
     hello.end().await;
     painter.stop().await;
     keeper.stop().await;
@@ -113,4 +116,12 @@ async fn people_see_what_others_say_of_themselves() {
     assert_eq!(ann.line("Bo: ").await, "baking bread (1)");
     drop(bo.stdin);
     ann.line("Bo is gone").await;
+}
+
+#[test]
+fn the_guide_shows_the_program_that_runs_here() {
+    let guide = include_str!("../../docs/start.md");
+    let program = include_str!("../src/bin/garden.rs");
+    let (_, code) = program.split_once("\n\n").unwrap();
+    assert!(guide.contains(code), "docs/start.md shows another program than garden.rs");
 }

@@ -14,6 +14,7 @@ pub(crate) struct Outbox<T>(Weak<Mutex<Queue<T>>>);
 struct Queue<T> {
     items: VecDeque<T>,
     most: usize,
+    may_drop: fn(&T) -> bool,
     missed: u64,
     is_closed: bool,
     reader: Option<Waker>,
@@ -21,7 +22,12 @@ struct Queue<T> {
 
 /// A queue of at most so many, and its two ends.
 pub(crate) fn inbox<T>(most: usize) -> (Outbox<T>, Inbox<T>) {
-    let queue = Queue { items: VecDeque::new(), most, missed: 0, is_closed: false, reader: None };
+    inbox_of(most, |_| true)
+}
+
+/// A queue of at most so many, those besides that must not be dropped, and its two ends.
+pub(crate) fn inbox_of<T>(most: usize, may_drop: fn(&T) -> bool) -> (Outbox<T>, Inbox<T>) {
+    let queue = Queue { items: VecDeque::new(), most, may_drop, missed: 0, is_closed: false, reader: None };
     let queue = Arc::new(Mutex::new(queue));
     (Outbox(Arc::downgrade(&queue)), Inbox(queue))
 }
@@ -50,15 +56,22 @@ impl<T> Inbox<T> {
 }
 
 impl<T> Outbox<T> {
-    /// Queues something; the oldest gives way where there is no place. False when nobody reads any more.
+    /// How many wait to be read.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.upgrade().map_or(0, |queue| locked(&queue).items.len())
+    }
+
+    /// Queues something; the oldest that may be dropped gives way where there is no place. False when nobody reads any more.
     pub(crate) fn push(&self, item: T) -> bool {
         let Some(queue) = self.0.upgrade() else { return false };
         let mut queue = locked(&queue);
-        if queue.items.len() == queue.most {
-            queue.items.pop_front();
+        queue.items.push_back(item);
+        if queue.items.len() > queue.most
+            && let Some(oldest) = queue.items.iter().position(queue.may_drop)
+        {
+            queue.items.remove(oldest);
             queue.missed += 1;
         }
-        queue.items.push_back(item);
         if let Some(reader) = queue.reader.take() {
             reader.wake();
         }
@@ -90,6 +103,15 @@ mod tests {
         assert_eq!(inbox.next().await, Some((4, 0)));
         drop(outbox);
         assert_eq!(inbox.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn what_must_not_be_dropped_waits() {
+        let (outbox, mut inbox) = inbox_of(2, |item| item % 2 == 0);
+        assert!([1, 3, 4, 5, 6].into_iter().all(|item| outbox.push(item)));
+        assert_eq!(outbox.waiting(), 3);
+        assert_eq!(inbox.next().await, Some((1, 2)));
+        assert_eq!((inbox.next().await, inbox.next().await), (Some((3, 0)), Some((5, 0))));
     }
 
     #[tokio::test]

@@ -15,7 +15,8 @@ use crate::Closed;
 use crate::event::{EndpointEvent, Event};
 use crate::inbox::Outbox;
 use crate::member::Member;
-use crate::runner::{MaybeSend, Runner};
+use crate::runner::{MaybeSend, Runner, unless};
+use crate::topic::MESSAGES_MAX;
 
 /// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
 const UNHEARD_MAX: usize = 256;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) servers: Vec<String>,
     rooms: Mutex<BTreeMap<RoomHandle, Arc<RoomState>>>,
     listeners: Mutex<Vec<Outbox<EndpointEvent>>>,
+    /// Somebody read a message that waited.
+    read: Arc<Notify>,
     /// The last that was heard of each server.
     server_states: Mutex<BTreeMap<String, ServerState>>,
 }
@@ -110,6 +113,7 @@ impl Shared {
             servers,
             rooms: Mutex::default(),
             listeners: Mutex::default(),
+            read: Arc::default(),
             server_states: Mutex::default(),
         })
     }
@@ -156,6 +160,17 @@ impl Shared {
 
     fn tell(&self, event: &EndpointEvent) {
         locked(&self.listeners).retain(|listener| listener.push(event.clone()));
+    }
+
+    /// Whether a listener lets so many messages wait that direct ones are to stay with their senders, until it reads.
+    fn is_behind(&self, was: bool) -> bool {
+        let most = if was { MESSAGES_MAX / 4 } else { MESSAGES_MAX / 2 };
+        self.every_room().iter().any(|room| room.look(|known| known.waiting()) >= most)
+    }
+
+    /// A message that waited was read.
+    pub(crate) fn note_read(&self) {
+        self.read.notify_one();
     }
 
     /// What became of the servers, in words.
@@ -310,9 +325,25 @@ fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
 
 /// Reads what a driver tells until it ends, or nobody holds the endpoint any more.
 pub(crate) async fn attend<E: Heard>(shared: Weak<Shared>, mut events: E) {
-    let mut missed = 0;
-    while let Some((event, missed_now)) = events.next().await {
+    let (mut missed, mut is_behind) = (0, false);
+    loop {
+        let Some(held) = shared.upgrade() else { return };
+        if held.is_behind(is_behind) != is_behind {
+            is_behind = !is_behind;
+            held.runner.set_takes_direct(!is_behind);
+        }
+        let read = is_behind.then(|| Arc::clone(&held.read));
+        drop(held);
+        let next = match read {
+            // What was read meanwhile may be enough to take direct messages again.
+            Some(read) => match unless(read.notified(), events.next()).await {
+                Some(next) => next,
+                None => continue,
+            },
+            None => events.next().await,
+        };
         let Some(shared) = shared.upgrade() else { return };
+        let Some((event, missed_now)) = next else { return shared.close() };
         if missed_now > missed {
             let count = missed_now - missed;
             missed = missed_now;
@@ -320,14 +351,18 @@ pub(crate) async fn attend<E: Heard>(shared: Weak<Shared>, mut events: E) {
         }
         shared.handle(event).await;
     }
-    if let Some(shared) = shared.upgrade() {
-        shared.close();
-    }
 }
 
-/// What tells the events of a node, and how many were dropped so far.
+/// What tells the events of a node, and how many were dropped so far. Cancelling it loses nothing.
 pub(crate) trait Heard {
     fn next(&mut self) -> impl Future<Output = Option<(NodeEvent, u64)>> + MaybeSend;
+}
+
+impl Known {
+    /// Messages that wait for the listener who is furthest behind.
+    fn waiting(&self) -> usize {
+        self.topics.iter().map(|(_, messages)| messages.waiting()).max().unwrap_or(0)
+    }
 }
 
 impl RoomState {

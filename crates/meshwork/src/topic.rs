@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{CommandError, Node};
@@ -13,10 +13,12 @@ use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::error::{Closed, DatagramError, DirectError, SayError, WriteError};
-use crate::inbox::{self, inbox};
-use crate::shared::{Lane, Message};
+use crate::inbox::{self, inbox_of};
+use crate::shared::{Lane, Message, Shared};
 
-/// Messages that wait for a listener. Then the oldest is dropped, and [`Heard::missed`] of the next one says so.
+/// Messages that wait for a listener. Then the oldest that was not said to this program alone is dropped, and
+/// [`Heard::missed`] of the next one says so. Of direct messages none is dropped: from half as many on they stay with
+/// their senders, who wait, until this listener has read.
 pub const MESSAGES_MAX: usize = 1024;
 
 /// One kind of message in a room: `T`, which `C` turns into bytes.
@@ -83,6 +85,8 @@ pub struct Heard<T> {
 /// Hears what is said on a topic. Dropped, it listens no more.
 pub struct Inbox<T, C = Json> {
     messages: inbox::Inbox<Message>,
+    /// Is told what was read. A listener keeps no room.
+    shared: Weak<Shared>,
     kind: PhantomData<fn(T, C) -> T>,
 }
 
@@ -171,9 +175,9 @@ impl<T, C: Codec<T>> Topic<T, C> {
     /// Hears what others say on it from now on; the first listener also what came while nobody listened. What this
     /// program says it does not hear.
     pub fn listen(&self) -> Inbox<T, C> {
-        let (messages, inbox) = inbox(MESSAGES_MAX);
+        let (messages, inbox) = inbox_of(MESSAGES_MAX, |message: &Message| message.lane != Lane::Direct);
         self.app.room.state.add_topic((self.app.slot, self.name.clone()), messages);
-        Inbox { messages: inbox, kind: PhantomData }
+        Inbox { messages: inbox, shared: Arc::downgrade(self.app.room.shared()), kind: PhantomData }
     }
 }
 
@@ -183,6 +187,9 @@ impl<T, C: Codec<T>> Inbox<T, C> {
         let mut missed_before = 0;
         loop {
             let (message, missed) = self.messages.next().await?;
+            if let Some(shared) = self.shared.upgrade() {
+                shared.note_read();
+            }
             let Message { from, lane, bytes, missed: never_came } = message;
             let missed = missed_before + missed + never_came;
             match C::decode(bytes) {

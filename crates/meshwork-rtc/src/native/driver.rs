@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::direct::Acknowledged;
-use super::events::{self, EventSender, Events};
+use super::events::{self, EventSender, Events, Hold};
 use super::history_thread::HistoryThread;
 use super::links::{Addresses, Advertise, Links};
 use super::network::{LOOK_INTERVAL, Network};
@@ -86,6 +86,7 @@ pub struct Driver {
     calls: mpsc::Sender<Order>,
     endpoint: Endpoint,
     acknowledged: Acknowledged,
+    hold: Hold,
 }
 
 type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
@@ -121,7 +122,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let endpoint = node.endpoint();
     let (calls, orders) = mpsc::channel(CALLS_MAX);
     let (sender, events) = events::channel();
-    let acknowledged = Acknowledged::default();
+    let (acknowledged, hold) = (Acknowledged::default(), sender.hold());
     let task = Task {
         node,
         clock,
@@ -134,13 +135,19 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         acknowledged: acknowledged.clone(),
     };
     runtime.spawn(task.run(orders));
-    Ok((Driver { calls, endpoint, acknowledged }, events))
+    Ok((Driver { calls, endpoint, acknowledged, hold }, events))
 }
 
 impl Driver {
     /// Who the node is.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint
+    }
+
+    /// Lets direct messages come, or lets them stay with their senders for now, who wait: for an application that has
+    /// taken in more than it has dealt with.
+    pub fn set_takes_direct(&self, takes: bool) {
+        self.hold.set(!takes);
     }
 
     /// What tells that there may be room for direct messages.

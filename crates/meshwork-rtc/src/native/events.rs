@@ -27,6 +27,18 @@ pub struct Events(Arc<Shared>);
 #[derive(Debug)]
 pub(super) struct EventSender(Arc<Shared>);
 
+/// What an application holds direct messages back with.
+#[derive(Clone, Debug)]
+pub(super) struct Hold(Arc<Shared>);
+
+impl Hold {
+    /// Holds them back, or lets them come.
+    pub(super) fn set(&self, is_held: bool) {
+        self.0.queue().is_held = is_held;
+        self.0.room.notify_one();
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
@@ -42,6 +54,8 @@ struct Queue {
     ended: bool,
     /// Whether the application has fallen behind.
     is_behind: bool,
+    /// Whether it says that it takes no direct messages now.
+    is_held: bool,
 }
 
 /// A queue and its two ends.
@@ -85,7 +99,13 @@ impl EventSender {
 
     /// Whether the application has fallen behind.
     pub(super) fn is_behind(&self) -> bool {
-        self.0.queue().is_behind
+        let queue = self.0.queue();
+        queue.is_behind || queue.is_held
+    }
+
+    /// What the application holds direct messages back with.
+    pub(super) fn hold(&self) -> Hold {
+        Hold(Arc::clone(&self.0))
     }
 
     /// Waits until it keeps up again, if it did not.

@@ -224,6 +224,13 @@ impl Driver {
         self.0.keeper.close(room);
     }
 
+    /// Lets direct messages come, or lets them stay with their senders for now, who wait: for an application that has
+    /// taken in more than it has dealt with.
+    pub fn set_takes_direct(&self, takes: bool) {
+        self.0.events.set_held(!takes);
+        self.0.pump();
+    }
+
     /// Calls `listener` with what becomes of storage, until another one is set.
     pub fn on_storage(&self, listener: impl Fn(StorageNews) + 'static) {
         *self.0.storage_listener.borrow_mut() = Some(Rc::new(listener));

@@ -39,6 +39,8 @@ struct QueueState {
     missed: u64,
     /// Whether the application has fallen behind, and what tells the driver that it keeps up again.
     is_behind: bool,
+    /// Whether it says that it takes no direct messages now.
+    is_held: bool,
     on_room: Option<Rc<dyn Fn()>>,
 }
 
@@ -119,7 +121,13 @@ impl EventSender {
 
     /// Whether the application has fallen behind.
     pub(crate) fn is_behind(&self) -> bool {
-        self.0.0.borrow().is_behind
+        let state = self.0.0.borrow();
+        state.is_behind || state.is_held
+    }
+
+    /// The application says whether it holds direct messages back.
+    pub(crate) fn set_held(&self, is_held: bool) {
+        self.0.0.borrow_mut().is_held = is_held;
     }
 
     /// Calls `listener` whenever it keeps up again.

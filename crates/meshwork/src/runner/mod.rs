@@ -64,6 +64,9 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     /// Joins a room, with what is stored of it here; `joined` is told the handle before anything of the room happens.
     fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>>;
 
+    /// Lets the node hand over direct messages, or lets them stay with their senders for now.
+    fn set_takes_direct(&self, takes: bool);
+
     /// Leaves a room, without waiting for it.
     fn leave(&self, room: RoomHandle);
 

@@ -84,6 +84,10 @@ impl Runner for Native {
         })
     }
 
+    fn set_takes_direct(&self, takes: bool) {
+        self.driver.set_takes_direct(takes);
+    }
+
     fn leave(&self, room: RoomHandle) {
         let driver = self.driver.clone();
         self.runtime.spawn(async move {

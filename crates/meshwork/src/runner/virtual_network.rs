@@ -149,6 +149,14 @@ impl Runner for Program {
         Box::pin(async move { joined })
     }
 
+    fn set_takes_direct(&self, takes: bool) {
+        self.network.with(|world| {
+            if self.runs(world) {
+                world.command(self.index, |node, now| node.set_takes_direct(now, takes));
+            }
+        });
+    }
+
     fn leave(&self, room: RoomHandle) {
         self.network.with(|world| {
             if self.runs(world) {

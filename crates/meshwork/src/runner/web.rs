@@ -41,6 +41,10 @@ impl Runner for Web {
         })
     }
 
+    fn set_takes_direct(&self, takes: bool) {
+        self.driver.set_takes_direct(takes);
+    }
+
     fn leave(&self, room: RoomHandle) {
         self.driver.leave_room(room);
     }

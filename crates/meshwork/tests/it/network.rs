@@ -124,7 +124,8 @@ async fn slow_readers_are_told_how_much_they_missed() {
     let numbers = room.topic::<usize>("numbers");
     let count = meshwork::MESSAGES_MAX + 10;
     for number in 0..count {
-        numbers.direct(bo.id(), &number).await.unwrap();
+        numbers.say(&number).await.unwrap();
+        network.run(Duration::from_millis(10)).await;
     }
     let heard = inbox.next().await.unwrap();
     assert_eq!((heard.value, heard.missed), (10, 10));
@@ -133,6 +134,32 @@ async fn slow_readers_are_told_how_much_they_missed() {
         network.run(Duration::from_millis(60)).await;
     }
     assert!(matches!(events.next().await, Some(Event::Missed(count)) if count >= 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn direct_messages_wait_for_slow_listeners() {
+    let network = Network::calm(5);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    let mut inbox = same.topic::<usize>("numbers").listen();
+    let (numbers, to) = (room.topic::<usize>("numbers"), bo.id());
+    let count = 2 * meshwork::MESSAGES_MAX;
+    let said = async {
+        for number in 0..count {
+            numbers.direct(to, &number).await.unwrap();
+        }
+    };
+    let mut said = std::pin::pin!(said);
+    let late = tokio::time::timeout(Duration::from_secs(20), said.as_mut()).await;
+    assert!(late.is_err(), "what nobody reads is not taken");
+    let heard = async {
+        for number in 0..count {
+            let heard = inbox.next().await.unwrap();
+            assert_eq!((heard.value, heard.missed), (number, 0));
+        }
+    };
+    tokio::join!(said, heard);
 }
 
 #[tokio::test(start_paused = true)]
