@@ -118,6 +118,20 @@ async fn people_see_what_others_say_of_themselves() {
     ann.line("Bo is gone").await;
 }
 
+#[tokio::test]
+async fn a_game_ends_alike_for_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let mut host = Program::start(env!("CARGO_BIN_EXE_pong"), &[&url, "auto"]);
+    let link = host.line("play against me: ").await;
+    let mut guest = Program::start(env!("CARGO_BIN_EXE_pong"), &[&link, "auto"]);
+    let (there, here) = (guest.line("it ended ").await, host.line("it ended ").await);
+    assert_eq!(there, here);
+    assert!(here.split(" : ").any(|points| points == "3"), "{here}");
+    guest.end().await;
+    host.end().await;
+}
+
 #[test]
 fn the_guide_shows_the_program_that_runs_here() {
     let guide = include_str!("../../docs/start.md");
