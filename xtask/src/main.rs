@@ -7,6 +7,7 @@ mod binary;
 mod compressed;
 mod deny;
 mod deploy;
+mod dist;
 mod fuzz;
 mod image;
 mod pages;
@@ -38,6 +39,7 @@ Usage: cargo xtask <command>
   build [--static]         build the pages and leave the release binary at target/release/meshwork, or one that needs
                            no library of the system beside it, and say where
   image                    build, and leave the image that deploy/Dockerfile describes at target/meshwork-image.tar
+  dist                     build, and leave program, image, bill of materials and checksums in target/dist
   run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`
   test [--fast] [--nightly] [FILTER]
                            run everything: format, lints, tidy, docs, tests, pages, browsers
@@ -105,6 +107,14 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             let tools = setup::setup(&workspace, Need::Pages)?;
             let archive = image::build(&workspace, &tools)?;
             eprintln!("xtask: {} is there, for `docker load --input`", archive.display());
+            Ok(())
+        }
+        "dist" => {
+            no_more(rest)?;
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, Need::Pages)?;
+            let folder = dist::build(&workspace, &tools)?;
+            eprintln!("xtask: {} has what people are handed", folder.display());
             Ok(())
         }
         "run" => {

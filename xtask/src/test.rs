@@ -100,6 +100,7 @@ impl Run<'_> {
         steps.run("tests", || step::check(&mut self.tests()?))?;
         if options.nightly {
             steps.run("search by coverage", || fuzz::all(workspace))?;
+            steps.run("packages", || step::check(&mut self.packages()))?;
         }
         Ok(())
     }
@@ -207,6 +208,13 @@ impl Run<'_> {
         let mut cargo = self.workspace.cargo();
         cargo.args(["test", "--doc", "--workspace", "--exclude", "xtask", "--quiet"]);
         self.seeded(&mut cargo);
+        cargo
+    }
+
+    /// What would be published, each built as whoever adds it gets it.
+    fn packages(&self) -> Command {
+        let mut cargo = self.workspace.cargo();
+        cargo.args(["publish", "--workspace", "--dry-run", "--allow-dirty"]);
         cargo
     }
 
