@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, RoomId};
-use meshwork_core::node::{CommandError, Config, RoomHandle, RoomRefusal, RoomSpec};
+use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec};
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::NoAppWord;
 
@@ -291,22 +291,21 @@ impl Endpoint {
         let (others, entering) = (others.to_vec(), Arc::clone(&self.shared));
         let create = move |node: &mut meshwork_core::node::Node, now| {
             let handle = node.create_room(now, spec)?;
-            entering.enter(handle);
-            for server in others {
-                node.room_mut(now, handle).add_server(&server)?;
-            }
-            Ok(handle)
+            // From here on it is left where nobody waits for it any more.
+            let created = Room::new(Arc::clone(&entering), entering.enter(handle));
+            let added = others.iter().try_for_each(|server| node.room_mut(now, handle).add_server(server));
+            // Not dropped in here, where the node is being called.
+            Ok((created, added))
         };
-        let handle = self.shared.call(create).await?.map_err(|error| match error {
+        let (created, added) = self.shared.call(create).await?.map_err(|error| match error {
             CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
             error => CreateError::Parameters(error.to_string()),
         })?;
-        let created = self.room(handle);
+        added.map_err(|error| CreateError::Parameters(error.to_string()))?;
         if let Some(name) = room.name {
             created.rules().set_name(&name).await?;
         }
-        let state = self.shared.enter(handle);
-        let registered = state.until(|known| match &known.phase {
+        let registered = created.state.until(|known| match &known.phase {
             Phase::Refused(reason) => Some(Err(reason.clone())),
             Phase::Left => Some(Ok(false)),
             Phase::Looking | Phase::Open => known.is_registered.then_some(Ok(true)),
@@ -386,14 +385,10 @@ impl Endpoint {
     }
 
     /// Says goodbye to everybody, stores what is to be stored, and ends the endpoint with all of its rooms. Dropping the
-    /// future lets that go on by itself.
+    /// future ends it all the same, or leaves it as it is.
     pub async fn close(&self) {
         self.shared.runner.shut_down().await;
         self.shared.close();
-    }
-
-    fn room(&self, handle: RoomHandle) -> Room {
-        Room::new(Arc::clone(&self.shared), self.shared.enter(handle))
     }
 
     fn read_link(&self, text: &str) -> Result<Link, JoinError> {
