@@ -1,0 +1,102 @@
+//! Errors that the suite does not reach, each with what is left.
+
+use std::time::Duration;
+
+use meshwork::testing::Network;
+use meshwork::{
+    Closed, CreateError, DatagramError, JoinError, KeptError, PresenceError, RuleError, SayError, WriteError,
+    place,
+};
+
+#[tokio::test(start_paused = true)]
+async fn rooms_that_cannot_be_say_why() {
+    let network = Network::calm(1);
+    let ann = network.endpoint("Ann");
+    assert!(matches!(ann.create(meshwork::room("No Word")).await, Err(CreateError::App(_))));
+    assert!(matches!(ann.create(place::canvas(0, 70)).await, Err(CreateError::Parameters(_))));
+    let long = meshwork::room("votes").parameters(&[7; 257]);
+    assert!(matches!(ann.create(long).await, Err(CreateError::Parameters(_))));
+    let named = meshwork::room("votes").named("n".repeat(65));
+    assert!(matches!(ann.create(named).await, Err(CreateError::Rules(RuleError::Invalid(_)))));
+    // Nothing is left of them: there is a place for all that there can be.
+    let mut rooms = Vec::new();
+    let error = loop {
+        match ann.create(meshwork::room("votes")).await {
+            Ok(room) => rooms.push(room),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, CreateError::TooManyRooms(most) if most == rooms.len()), "{error}");
+    let link = rooms[0].link().to_string();
+    assert!(matches!(ann.join(&link).await, Err(JoinError::TooManyRooms(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_can_be_done_before_a_room_is_known() {
+    let network = Network::calm(1);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let link = room.link().to_string();
+    ann.close().await;
+    let unknown = bo.look_for(&link).await.unwrap();
+    assert_eq!(unknown.table("votes").set("key", &1).await, Err(WriteError::NotOpen));
+    assert_eq!(unknown.presence().set(&1).await, Err(PresenceError::NotOpen));
+    let topic = unknown.topic::<u8>("numbers");
+    assert_eq!(topic.datagram(&1).await, Err(DatagramError::NotOpen));
+    assert_eq!(topic.say(&1).await, Err(SayError::Write(WriteError::NotOpen)));
+    assert_eq!(unknown.rules().ban(ann.id().peer).await, Err(RuleError::NotOpen));
+    // Of the room that is closed every call says so.
+    assert_eq!(room.kept().await, Err(KeptError::Closed(Closed)));
+    assert_eq!(room.presence().set(&1).await, Err(PresenceError::Closed(Closed)));
+    assert_eq!(room.topic::<u8>("numbers").datagram(&1).await, Err(DatagramError::Closed(Closed)));
+    assert_eq!(room.rules().ban(bo.id().peer).await, Err(RuleError::Closed(Closed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_fills_no_more_than_its_share() {
+    let network = Network::calm(1);
+    let ann = network.keeper("Ann");
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let (table, large) = (room.table("large"), "x".repeat(32_000));
+    let mut written = 0;
+    let error = loop {
+        match table.set(&written.to_string(), &large).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, WriteError::Full { entries, .. } if entries == written), "{error}");
+    assert_eq!(table.entries("").await.unwrap().len(), written, "nothing was pushed out");
+    table.set("0", &"smaller").await.unwrap();
+    table.remove("1").await.unwrap();
+    table.set("other", &large).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_json_cannot_say_is_refused() {
+    let network = Network::calm(1);
+    let ann = network.endpoint("Ann");
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    // JSON has no keys but text.
+    let value = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let topic = room.topic::<std::collections::BTreeMap<(u8, u8), u8>>("pairs");
+    assert!(matches!(topic.say(&value).await, Err(SayError::Value(_))));
+    assert!(matches!(topic.datagram(&value).await, Err(DatagramError::Value(_))));
+    assert!(matches!(topic.direct(ann.id(), &value).await, Err(meshwork::DirectError::Value(_))));
+    assert!(matches!(room.presence().set(&value).await, Err(PresenceError::Value(_))));
+    assert!(matches!(room.table("pairs").set("key", &value).await, Err(WriteError::Invalid(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cuts_leave_a_message_unknown() {
+    let network = Network::calm(1);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let _same = bo.join(room.link().to_string()).await.unwrap();
+    network.cut(&ann, &bo);
+    let error = room.topic::<u8>("numbers").direct(bo.id(), &1).await.unwrap_err();
+    assert!(matches!(error, meshwork::DirectError::Unknown(_)), "{error}");
+    network.run(Duration::from_secs(90)).await;
+    let error = room.topic::<u8>("numbers").direct(bo.id(), &1).await.unwrap_err();
+    assert!(matches!(error, meshwork::DirectError::NotSent(_)), "{error}");
+}
