@@ -6,6 +6,7 @@ mod browser;
 mod canvas_apply;
 mod canvas_apply_wasm;
 mod join_1000;
+mod library;
 mod link_throughput;
 mod overlay;
 mod page_size;
@@ -36,6 +37,7 @@ pub const RACES: &[&Race] = &[
     &table::RACE,
     &simulate_seeds::RACE,
     &overlay::RACE,
+    &library::RACE,
     &link_throughput::RACE,
     &relay::RACE,
     &paint_latency::RACE,
