@@ -81,7 +81,7 @@ pub use self::identity::{Identity, IdentityError};
 pub use self::member::Member;
 pub use self::new_room::{NewRoom, room};
 #[cfg(feature = "place")]
-pub use self::notes::{Note, NoteId, Notes};
+pub use self::notes::{Note, NoteChanges, NoteId, Notes};
 pub use self::presence::Presence;
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::Rules;

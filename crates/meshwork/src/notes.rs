@@ -1,17 +1,31 @@
 //! What people write to each other in a room.
 
 use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::replica::Changes;
 use meshwork_core::time::Time;
 use meshwork_place::notes::Notes as _;
 pub use meshwork_place::notes::{Note, NoteId};
 
 use crate::error::{Closed, WriteError};
+use crate::event::EVENTS_MAX;
+use crate::inbox::{Inbox, inbox};
 use crate::room::Room;
 use crate::runner::MaybeSend;
 
 /// What people write to each other in a room, kept with it. Every room has them, whichever app it opened with.
 #[derive(Clone, Debug)]
 pub struct Notes(pub(crate) Room);
+
+/// That notes of a room were written, removed, hidden or shown, from the moment on at which it was asked for.
+pub struct NoteChanges(Inbox<Changes>);
+
+impl NoteChanges {
+    /// Waits until [all](Notes::all) are others than before; `None` once the room was left. Dropping the future loses
+    /// nothing.
+    pub async fn next(&mut self) -> Option<()> {
+        self.0.next().await.map(|_| ())
+    }
+}
 
 impl Notes {
     /// All that show, each behind those that its author had seen.
@@ -53,6 +67,13 @@ impl Notes {
     /// [`WriteError`]; it is hidden.
     pub async fn show(&self, id: NoteId) -> Result<(), WriteError> {
         self.change(move |node, now, room| node.set_note_hidden(now, room, id, false).map(|_| ())).await
+    }
+
+    /// Hears from now on that notes changed.
+    pub fn watch(&self) -> NoteChanges {
+        let (changes, inbox) = inbox(EVENTS_MAX);
+        self.0.state.add_watch(meshwork_place::notes::replica(), changes);
+        NoteChanges(inbox)
     }
 
     async fn change<R: MaybeSend + 'static>(

@@ -1,0 +1,127 @@
+//! This page among peers.
+
+use js_sys::Function;
+use meshwork::{Endpoint, Identity, NewRoom, place};
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+
+use crate::error::{make_errors_by, thrown, unfit};
+use crate::room::RawRoom;
+
+/// An endpoint.
+#[wasm_bindgen]
+pub struct RawEndpoint(Endpoint);
+
+/// What an endpoint is started with.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Options {
+    name: String,
+    identity: Option<String>,
+    servers: Vec<String>,
+    stays: bool,
+    hides_address: bool,
+    trusted_relays: Vec<String>,
+}
+
+/// What a new room is like.
+#[derive(Deserialize)]
+struct NewRoomOptions {
+    app: Option<String>,
+    width: Option<u16>,
+    height: Option<u16>,
+    #[serde(default)]
+    private: bool,
+    name: Option<String>,
+    parameters: Option<Vec<u8>>,
+}
+
+#[wasm_bindgen]
+impl RawEndpoint {
+    /// From now on this function makes errors of JSON: their class, code, message and fields.
+    #[wasm_bindgen(js_name = errorsBy)]
+    pub fn errors_by(make: Function) {
+        make_errors_by(make);
+    }
+
+    /// An identity that nobody has seen, as the text that it is exported as.
+    #[wasm_bindgen(js_name = newIdentity)]
+    pub fn new_identity() -> Result<String, JsValue> {
+        Ok(Identity::generate().map_err(thrown)?.export())
+    }
+
+    /// Which peer an exported identity is.
+    #[wasm_bindgen(js_name = peerOf)]
+    pub fn peer_of(identity: &str) -> Result<String, JsValue> {
+        Ok(Identity::import(identity).map_err(thrown)?.peer().to_string())
+    }
+
+    /// Starts one, as these options in JSON say.
+    pub async fn bind(options: String) -> Result<RawEndpoint, JsValue> {
+        let options: Options = serde_json::from_str(&options).map_err(unfit)?;
+        let mut builder = Endpoint::builder().name(options.name);
+        if let Some(identity) = options.identity {
+            builder = builder.identity(Identity::import(&identity).map_err(thrown)?);
+        }
+        builder = options.servers.into_iter().fold(builder, |builder, server| builder.server(server));
+        builder = options.trusted_relays.into_iter().fold(builder, |builder, host| builder.trust_relay(host));
+        if options.stays {
+            builder = builder.stays();
+        }
+        if options.hides_address {
+            builder = builder.hide_address();
+        }
+        Ok(RawEndpoint(builder.bind().await.map_err(thrown)?))
+    }
+
+    /// Which endpoint it is.
+    pub fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    /// Whose endpoint it is.
+    pub fn peer(&self) -> String {
+        self.0.id().peer.to_string()
+    }
+
+    /// Makes a room, as these options in JSON say.
+    pub async fn create(&self, options: String) -> Result<RawRoom, JsValue> {
+        let options: NewRoomOptions = serde_json::from_str(&options).map_err(unfit)?;
+        Ok(RawRoom::new(self.0.create(options.into_room()?).await.map_err(thrown)?))
+    }
+
+    /// Joins a room.
+    pub async fn join(&self, link: String) -> Result<RawRoom, JsValue> {
+        Ok(RawRoom::new(self.0.join(link).await.map_err(thrown)?))
+    }
+
+    /// Opens a room that is kept in this browser.
+    pub async fn open(&self, link: String) -> Result<RawRoom, JsValue> {
+        Ok(RawRoom::new(self.0.open(link).await.map_err(thrown)?))
+    }
+
+    /// Says goodbye to everybody.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+impl NewRoomOptions {
+    fn into_room(self) -> Result<NewRoom, JsValue> {
+        let mut room = match (self.app, self.width.zip(self.height)) {
+            (None, Some((width, height))) => place::canvas(width, height),
+            (Some(app), None) => meshwork::room(&app),
+            _ => return Err(unfit("a room opens with an app, or with a canvas of a width and a height")),
+        };
+        if let Some(parameters) = self.parameters {
+            room = room.parameters(&parameters);
+        }
+        if self.private {
+            room = room.private();
+        }
+        Ok(match self.name {
+            Some(name) => room.named(name),
+            None => room,
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! Errors as the package's classes.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::time::Duration;
+
+use js_sys::{Function, TypeError};
+use meshwork::{
+    AppIsOff, BindError, Closed, CreateError, DatagramError, DirectError, IdentityError, JoinError,
+    KeptError, PresenceError, RuleError, SayError, StoreError, WriteError,
+};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::*;
+
+thread_local! {
+    static MAKE: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
+/// From now on this function makes errors of JSON: their class, code, message and fields.
+pub(crate) fn make_errors_by(make: Function) {
+    MAKE.with(|place| place.replace(Some(make)));
+}
+
+/// The name of a variant, and what a program can read of it.
+type Told = (&'static str, Value);
+
+/// An error that has a class in the package.
+pub(crate) trait Tell: Display {
+    /// Its class in the package.
+    const CLASS: &'static str;
+
+    fn tell(&self) -> Told;
+}
+
+/// An error as the package throws it.
+pub(crate) fn thrown<E: Tell>(error: E) -> JsValue {
+    let (code, mut told) = error.tell();
+    told["class"] = E::CLASS.into();
+    told["code"] = code.into();
+    told["message"] = error.to_string().into();
+    let told = JsValue::from(told.to_string());
+    let make = MAKE.with(|make| make.borrow().clone());
+    match make.map(|make| make.call1(&JsValue::UNDEFINED, &told)) {
+        Some(Ok(error) | Err(error)) => error,
+        None => told,
+    }
+}
+
+/// Something was handed over that is none of what is expected.
+pub(crate) fn unfit(error: impl Display) -> JsValue {
+    TypeError::new(&error.to_string()).into()
+}
+
+fn plain(code: &'static str) -> Told {
+    (code, json!({}))
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn tried(tried: &[(String, String)]) -> Told {
+    let tried: Vec<Value> = tried.iter().map(|(who, why)| json!({ "who": who, "why": why })).collect();
+    ("NobodyReached", json!({ "tried": tried }))
+}
+
+impl Tell for Closed {
+    const CLASS: &'static str = "ClosedError";
+
+    fn tell(&self) -> Told {
+        plain("Closed")
+    }
+}
+
+impl Tell for BindError {
+    const CLASS: &'static str = "BindError";
+
+    fn tell(&self) -> Told {
+        match self {
+            BindError::Store(_) => plain("Store"),
+            BindError::Identity(error) => error.tell(),
+            BindError::Server(url) => ("Server", json!({ "url": url })),
+            _ => plain("System"),
+        }
+    }
+}
+
+impl Tell for IdentityError {
+    const CLASS: &'static str = "IdentityError";
+
+    fn tell(&self) -> Told {
+        plain(match self {
+            IdentityError::Damaged(_) => "Damaged",
+            _ => "Randomness",
+        })
+    }
+}
+
+impl Tell for StoreError {
+    const CLASS: &'static str = "StoreError";
+
+    fn tell(&self) -> Told {
+        plain(match self {
+            StoreError::InUse => "InUse",
+            StoreError::Damaged(_) => "Damaged",
+            _ => "Failed",
+        })
+    }
+}
+
+impl Tell for CreateError {
+    const CLASS: &'static str = "CreateError";
+
+    fn tell(&self) -> Told {
+        match self {
+            CreateError::App(_) => plain("App"),
+            CreateError::NoServer => plain("NoServer"),
+            CreateError::TooManyRooms(max) => ("TooManyRooms", json!({ "max": max })),
+            CreateError::NobodyReached { tried: who } => tried(who),
+            CreateError::Rules(error) => error.tell(),
+            CreateError::Closed(error) => error.tell(),
+            _ => plain("Parameters"),
+        }
+    }
+}
+
+impl Tell for JoinError {
+    const CLASS: &'static str = "JoinError";
+
+    fn tell(&self) -> Told {
+        match self {
+            JoinError::Link(_) => plain("Link"),
+            JoinError::NoServer => plain("NoServer"),
+            JoinError::WrongSecret => plain("WrongSecret"),
+            JoinError::Full(_) => plain("Full"),
+            JoinError::Incompatible(_) => plain("Incompatible"),
+            JoinError::NobodyReached { tried: who } => tried(who),
+            JoinError::NotStored => plain("NotStored"),
+            JoinError::Store(_) => plain("Store"),
+            JoinError::TooManyRooms(max) => ("TooManyRooms", json!({ "max": max })),
+            JoinError::Closed(error) => error.tell(),
+            _ => plain("Refused"),
+        }
+    }
+}
+
+impl Tell for WriteError {
+    const CLASS: &'static str = "WriteError";
+
+    fn tell(&self) -> Told {
+        match self {
+            WriteError::NotAllowed { rule } => ("NotAllowed", json!({ "rule": rule })),
+            WriteError::TooFast { wait } => ("TooFast", json!({ "wait": milliseconds(*wait) })),
+            WriteError::TooLarge { size, max } => ("TooLarge", json!({ "size": size, "max": max })),
+            WriteError::Full { entries, bytes } => ("Full", json!({ "entries": entries, "bytes": bytes })),
+            WriteError::AppIsOff => plain("AppIsOff"),
+            WriteError::Banned => plain("Banned"),
+            WriteError::NotOpen => plain("NotOpen"),
+            WriteError::Closed(error) => error.tell(),
+            _ => plain("Invalid"),
+        }
+    }
+}
+
+impl Tell for SayError {
+    const CLASS: &'static str = "SayError";
+
+    fn tell(&self) -> Told {
+        match self {
+            SayError::Write(error) => error.tell(),
+            _ => plain("Value"),
+        }
+    }
+}
+
+impl Tell for DirectError {
+    const CLASS: &'static str = "DirectError";
+
+    fn tell(&self) -> Told {
+        match self {
+            DirectError::Value(_) => plain("Value"),
+            DirectError::TooLarge(size) => ("TooLarge", json!({ "size": size, "max": meshwork::DIRECT_MAX })),
+            DirectError::NotSent(_) => plain("NotSent"),
+            DirectError::Closed(error) => error.tell(),
+            _ => plain("Unknown"),
+        }
+    }
+}
+
+impl Tell for DatagramError {
+    const CLASS: &'static str = "DatagramError";
+
+    fn tell(&self) -> Told {
+        match self {
+            DatagramError::TooLarge(size) => ("TooLarge", json!({ "size": size })),
+            DatagramError::NotLinked => plain("NotLinked"),
+            DatagramError::NotOpen => plain("NotOpen"),
+            DatagramError::Closed(error) => error.tell(),
+            _ => plain("Value"),
+        }
+    }
+}
+
+impl Tell for PresenceError {
+    const CLASS: &'static str = "PresenceError";
+
+    fn tell(&self) -> Told {
+        match self {
+            PresenceError::TooLarge(size) => {
+                ("TooLarge", json!({ "size": size, "max": meshwork::PRESENCE_MAX }))
+            }
+            PresenceError::NotOpen => plain("NotOpen"),
+            PresenceError::Closed(error) => error.tell(),
+            _ => plain("Value"),
+        }
+    }
+}
+
+impl Tell for KeptError {
+    const CLASS: &'static str = "KeptError";
+
+    fn tell(&self) -> Told {
+        match self {
+            KeptError::Closed(error) => error.tell(),
+            _ => plain("NobodyStays"),
+        }
+    }
+}
+
+impl Tell for RuleError {
+    const CLASS: &'static str = "RuleError";
+
+    fn tell(&self) -> Told {
+        match self {
+            RuleError::NotAllowed { rule } => ("NotAllowed", json!({ "rule": rule })),
+            RuleError::NotBanned => plain("NotBanned"),
+            RuleError::AppIsOff => plain("AppIsOff"),
+            RuleError::NotOpen => plain("NotOpen"),
+            RuleError::Closed(error) => error.tell(),
+            _ => plain("Invalid"),
+        }
+    }
+}
+
+impl Tell for AppIsOff {
+    const CLASS: &'static str = "AppIsOffError";
+
+    fn tell(&self) -> Told {
+        ("AppIsOff", json!({ "app": self.0 }))
+    }
+}

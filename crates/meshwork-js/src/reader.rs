@@ -1,0 +1,137 @@
+//! What comes one after the other, as promises.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Promise, Uint8Array, Uint32Array};
+use meshwork::{
+    Bytes, CanvasChanges, Change, Changes, Entry, Event, Events, Inbox, Lane, Member, NoteChanges,
+};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+/// Hands out what happens, one after the other, until it is freed.
+#[wasm_bindgen]
+pub struct Reader {
+    source: Rc<Mutex<Source>>,
+    /// With it go the promises that wait.
+    end: watch::Sender<()>,
+}
+
+/// Where it comes from.
+pub(crate) enum Source {
+    Events(Events),
+    Messages(Inbox<Vec<u8>, Bytes>),
+    Changes(Changes),
+    Cells(CanvasChanges),
+    Notes(NoteChanges),
+}
+
+#[wasm_bindgen]
+impl Reader {
+    /// A promise of the next one; of `undefined` once nothing more comes, or the reader is freed.
+    pub fn next(&self) -> Promise {
+        let (source, mut end) = (Rc::clone(&self.source), self.end.subscribe());
+        future_to_promise(async move {
+            let next = async { source.lock().await.next().await };
+            Ok(tokio::select! {
+                biased;
+                _ = end.changed() => JsValue::UNDEFINED,
+                next = next => next.unwrap_or(JsValue::UNDEFINED),
+            })
+        })
+    }
+}
+
+impl Reader {
+    pub(crate) fn of(source: Source) -> Reader {
+        Reader { source: Rc::new(Mutex::new(source)), end: watch::Sender::new(()) }
+    }
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<JsValue> {
+        Some(match self {
+            Source::Events(events) => event(&events.next().await?).to_string().into(),
+            Source::Messages(inbox) => {
+                let heard = inbox.next().await?;
+                let lane = match heard.lane {
+                    Lane::Say => "say",
+                    Lane::Direct => "direct",
+                    Lane::Datagram => "datagram",
+                };
+                let told = json!({ "from": heard.from.to_string(), "lane": lane, "missed": heard.missed });
+                Array::of2(&told.to_string().into(), &Uint8Array::from(&*heard.value)).into()
+            }
+            Source::Changes(changes) => {
+                let Change { key, field, before, after } = changes.next().await?;
+                let told = json!({ "key": key, "field": field, "missed": changes.missed() });
+                Array::of3(&told.to_string().into(), &entry(before), &entry(after)).into()
+            }
+            Source::Cells(changes) => {
+                let cells = changes.next().await?;
+                let cells: Vec<u32> = cells
+                    .iter()
+                    .flat_map(|(x, y, colour)| [(*x).into(), (*y).into(), colour.bits()])
+                    .collect();
+                let missed = JsValue::from(changes.missed() as f64);
+                Array::of2(&Uint32Array::from(&*cells), &missed).into()
+            }
+            Source::Notes(changes) => {
+                changes.next().await?;
+                JsValue::TRUE
+            }
+        })
+    }
+}
+
+/// What a table has: its key, who wrote it, when, and the value's bytes.
+pub(crate) fn entry(entry: Option<Entry>) -> JsValue {
+    let Some(entry) = entry else { return JsValue::UNDEFINED };
+    let told = json!({ "key": entry.key(), "author": entry.author().to_string(), "time": entry.time_ms() });
+    Array::of2(&told.to_string().into(), &Uint8Array::from(entry.bytes())).into()
+}
+
+/// A member as JSON.
+pub(crate) fn member(member: &Member) -> Value {
+    let (sent, received) = member.traffic();
+    json!({
+        "id": member.id().to_string(),
+        "peer": member.peer().to_string(),
+        "name": member.name(),
+        "isOwn": member.is_own(),
+        "link": member.link().to_string(),
+        "linkSince": member.link_since().as_millis() as u64,
+        "reason": member.reason(),
+        "rtt": member.rtt().map(|rtt| rtt.as_secs_f64() * 1000.0),
+        "sent": sent,
+        "received": received,
+        "stays": member.stays(),
+        "isInStep": member.is_in_step(),
+    })
+}
+
+/// An event as JSON.
+fn event(event: &Event) -> Value {
+    match event {
+        Event::Opened(_) => json!({ "type": "opened" }),
+        Event::Refused(reason) => json!({ "type": "refused", "reason": reason.to_string() }),
+        Event::Joined(who) => json!({ "type": "joined", "member": member(who) }),
+        Event::Left { member: who, reason } => {
+            json!({ "type": "left", "member": member(who), "reason": reason })
+        }
+        Event::Link { member: who, state, reason } => {
+            json!({ "type": "link", "member": member(who), "state": state.to_string(), "reason": reason })
+        }
+        Event::Presence(of) => json!({ "type": "presence", "id": of.to_string() }),
+        Event::RulesChanged => json!({ "type": "ruleschanged" }),
+        Event::LinkChanged => json!({ "type": "linkchanged" }),
+        Event::Kept { by, stored } => json!({ "type": "kept", "id": by.to_string(), "stored": stored }),
+        Event::InStep(with) => json!({ "type": "instep", "id": with.to_string() }),
+        Event::StorageFailed(reason) => json!({ "type": "storagefailed", "reason": reason }),
+        Event::StorageRecovered => json!({ "type": "storagerecovered" }),
+        Event::Missed(count) => json!({ "type": "missed", "count": count }),
+        _ => json!({ "type": "other" }),
+    }
+}

@@ -1,0 +1,189 @@
+//! A room, with its canvas and its notes.
+
+use js_sys::{Uint8ClampedArray, Uint32Array};
+use meshwork::{Colour, Room};
+use serde_json::json;
+use wasm_bindgen::prelude::*;
+
+use crate::app::RawApp;
+use crate::border::at_once;
+use crate::error::{thrown, unfit};
+use crate::reader::{Reader, Source, member};
+use crate::rules::RawRules;
+
+/// A room.
+#[wasm_bindgen]
+pub struct RawRoom(Room);
+
+impl RawRoom {
+    pub(crate) fn new(room: Room) -> RawRoom {
+        RawRoom(room)
+    }
+}
+
+#[wasm_bindgen]
+impl RawRoom {
+    /// Its link.
+    pub fn link(&self) -> String {
+        self.0.link().to_string()
+    }
+
+    /// Its code, where a server knows it.
+    pub fn code(&self) -> Option<String> {
+        self.0.code().map(|code| code.to_string())
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Option<String> {
+        self.0.id().map(|id| id.to_string())
+    }
+
+    /// What people see it called.
+    pub fn name(&self) -> Result<String, JsValue> {
+        at_once(self.0.name()).map_err(thrown)
+    }
+
+    /// Who made it.
+    pub fn owner(&self) -> Result<Option<String>, JsValue> {
+        Ok(at_once(self.0.owner()).map_err(thrown)?.map(|owner| owner.to_string()))
+    }
+
+    /// The word of the app that it opened with.
+    #[wasm_bindgen(js_name = openedWith)]
+    pub fn opened_with(&self) -> Result<Option<String>, JsValue> {
+        at_once(self.0.opened_with()).map_err(thrown)
+    }
+
+    /// Who else is here, as JSON.
+    pub fn members(&self) -> Result<String, JsValue> {
+        let members = at_once(self.0.members()).map_err(thrown)?;
+        Ok(json!(members.iter().map(member).collect::<Vec<_>>()).to_string())
+    }
+
+    /// One of them, as JSON.
+    pub fn member(&self, id: &str) -> Result<Option<String>, JsValue> {
+        let id = id.parse().map_err(unfit)?;
+        Ok(at_once(self.0.member(id)).map(|who| member(&who).to_string()))
+    }
+
+    /// What happens in it from now on.
+    pub fn events(&self) -> Reader {
+        Reader::of(Source::Events(self.0.events()))
+    }
+
+    /// What one of its apps has.
+    pub fn app(&self, word: &str) -> Result<RawApp, JsValue> {
+        at_once(self.0.app(word)).map(RawApp::new).map_err(thrown)
+    }
+
+    /// Turns an app on.
+    #[wasm_bindgen(js_name = turnOn)]
+    pub async fn turn_on(&self, word: String) -> Result<RawApp, JsValue> {
+        self.0.turn_on(&word).await.map(RawApp::new).map_err(thrown)
+    }
+
+    /// Its rules.
+    pub fn rules(&self) -> RawRules {
+        RawRules::new(self.0.clone())
+    }
+
+    /// Waits until members that stay have all that this program wrote.
+    pub async fn kept(&self) -> Result<(), JsValue> {
+        self.0.kept().await.map_err(thrown)
+    }
+
+    /// Waits until all linked members have what this program has.
+    #[wasm_bindgen(js_name = inStep)]
+    pub async fn in_step(&self) -> Result<(), JsValue> {
+        self.0.in_step().await.map_err(thrown)
+    }
+
+    /// Leaves it.
+    pub fn leave(&self) {
+        self.0.clone().leave();
+    }
+
+    /// Columns and rows of its canvas.
+    #[wasm_bindgen(js_name = canvasSize)]
+    pub fn canvas_size(&self) -> Result<Option<Vec<u16>>, JsValue> {
+        let size = at_once(self.0.canvas().size()).map_err(thrown)?;
+        Ok(size.map(|(width, height)| vec![width, height]))
+    }
+
+    /// The colour of a cell, as `0xrrggbb`.
+    #[wasm_bindgen(js_name = canvasGet)]
+    pub fn canvas_get(&self, x: u16, y: u16) -> Result<Option<u32>, JsValue> {
+        let colour = at_once(self.0.canvas().get(x, y)).map_err(thrown)?;
+        Ok(colour.map(|[red, green, blue]| Colour::rgb(red, green, blue).bits()))
+    }
+
+    /// Red, green, blue and opacity of all cells.
+    #[wasm_bindgen(js_name = canvasImage)]
+    pub fn canvas_image(&self) -> Result<Option<Uint8ClampedArray>, JsValue> {
+        let image = at_once(self.0.canvas().image()).map_err(thrown)?;
+        Ok(image.map(|image| Uint8ClampedArray::from(&*image.rgba)))
+    }
+
+    /// Paints cells: column, row and `0xrrggbb` of each.
+    #[wasm_bindgen(js_name = canvasPaint)]
+    pub async fn canvas_paint(&self, cells: Uint32Array) -> Result<(), JsValue> {
+        let cell = |cell: &[u32]| {
+            let [x, y, colour] = cell.try_into().ok()?;
+            Some((u16::try_from(x).ok()?, u16::try_from(y).ok()?, Colour::from_bits(colour)?))
+        };
+        let cells: Option<Vec<_>> = cells.to_vec().chunks(3).map(cell).collect();
+        let cells = cells.ok_or_else(|| unfit("a cell has a column, a row and a colour"))?;
+        self.0.canvas().paint(&cells).await.map_err(thrown)
+    }
+
+    /// The cells that look different from now on.
+    #[wasm_bindgen(js_name = canvasWatch)]
+    pub fn canvas_watch(&self) -> Reader {
+        Reader::of(Source::Cells(self.0.canvas().watch()))
+    }
+
+    /// All notes that show, as JSON.
+    pub fn notes(&self) -> Result<String, JsValue> {
+        let notes = at_once(self.0.notes().all()).map_err(thrown)?;
+        let note = |note: &meshwork::Note| {
+            json!({
+                "id": note.id.to_string(),
+                "author": note.author.to_string(),
+                "time": note.at.as_millis(),
+                "text": note.text,
+                "missing": note.missing,
+            })
+        };
+        Ok(json!(notes.iter().map(note).collect::<Vec<_>>()).to_string())
+    }
+
+    /// Writes a note, and returns its id.
+    #[wasm_bindgen(js_name = noteWrite)]
+    pub async fn note_write(&self, text: String) -> Result<String, JsValue> {
+        self.0.notes().write(&text).await.map(|id| id.to_string()).map_err(thrown)
+    }
+
+    /// Removes a note of one's own.
+    #[wasm_bindgen(js_name = noteRemove)]
+    pub async fn note_remove(&self, id: String) -> Result<(), JsValue> {
+        self.0.notes().remove(id.parse().map_err(unfit)?).await.map_err(thrown)
+    }
+
+    /// Hides a note from everybody.
+    #[wasm_bindgen(js_name = noteHide)]
+    pub async fn note_hide(&self, id: String) -> Result<(), JsValue> {
+        self.0.notes().hide(id.parse().map_err(unfit)?).await.map_err(thrown)
+    }
+
+    /// Shows a note again.
+    #[wasm_bindgen(js_name = noteShow)]
+    pub async fn note_show(&self, id: String) -> Result<(), JsValue> {
+        self.0.notes().show(id.parse().map_err(unfit)?).await.map_err(thrown)
+    }
+
+    /// Tells from now on that notes changed.
+    #[wasm_bindgen(js_name = noteWatch)]
+    pub fn note_watch(&self) -> Reader {
+        Reader::of(Source::Notes(self.0.notes().watch()))
+    }
+}
