@@ -1,0 +1,218 @@
+// What an app of a room has: topics, tables, and what members say of themselves.
+
+import { Listened, iterate } from './events.js'
+import { RAW } from './module.js'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+const BYTES = { encode: (bytes) => bytes, decode: (bytes) => bytes }
+const JSON_TEXT = {
+  encode: (value) => encoder.encode(textOf(value)),
+  decode: (bytes) => JSON.parse(decoder.decode(bytes)),
+}
+
+function textOf(value) {
+  const text = JSON.stringify(value)
+  if (text === undefined) {
+    throw new TypeError(`${typeof value} cannot be written as JSON`)
+  }
+  return text
+}
+
+const idOf = (member) => (typeof member === 'string' ? member : member.id)
+const peerOf = (peer) => (typeof peer === 'string' ? peer : peer.peer)
+
+/** The object of this key: made once, so that listeners are found again. */
+function once(made, key, make) {
+  if (!made.has(key)) {
+    made.set(key, make())
+  }
+  return made.get(key)
+}
+
+export class App {
+  #room
+  #made = new Map()
+
+  constructor(raw, room) {
+    this[RAW] = raw
+    this.#room = room
+  }
+
+  topic(name) {
+    return once(this.#made, `json ${name}`, () => new Topic(this[RAW].topic(name), this.#room, JSON_TEXT))
+  }
+
+  topicBytes(name) {
+    return once(this.#made, `bytes ${name}`, () => new Topic(this[RAW].topic(name), this.#room, BYTES))
+  }
+
+  table(name) {
+    return once(this.#made, `table ${name}`, () => new Table(this[RAW].table(name)))
+  }
+
+  presence() {
+    return once(this.#made, 'presence', () => new Presence(this[RAW]))
+  }
+}
+
+export class Topic extends Listened {
+  #raw
+  #room
+  #codec
+
+  constructor(raw, room, codec) {
+    super('message', () => this[Symbol.asyncIterator]())
+    this.#raw = raw
+    this.#room = room
+    this.#codec = codec
+  }
+
+  async say(value) {
+    await this.#raw.say(this.#codec.encode(value))
+  }
+
+  async direct(member, value) {
+    await this.#raw.direct(idOf(member), this.#codec.encode(value))
+  }
+
+  datagram(value) {
+    this.#raw.datagram(undefined, this.#codec.encode(value))
+  }
+
+  datagramTo(member, value) {
+    this.#raw.datagram(idOf(member), this.#codec.encode(value))
+  }
+
+  [Symbol.asyncIterator]() {
+    let passedOver = 0
+    return iterate(this.#raw.listen(), ([told, bytes]) => {
+      const { from, lane, missed } = JSON.parse(told)
+      try {
+        const heard = { from: this.#room.member(from), value: this.#codec.decode(bytes), lane, missed: missed + passedOver }
+        passedOver = 0
+        return heard
+      } catch {
+        // It is no value of this kind.
+        passedOver += missed + 1
+        return undefined
+      }
+    })
+  }
+}
+
+export class Table extends Listened {
+  #raw
+  #made = new Map()
+
+  constructor(raw) {
+    super('change', () => this.watch())
+    this.#raw = raw
+  }
+
+  get mine() {
+    return once(this.#made, 'mine', () => new Table(this.#raw.mine()))
+  }
+
+  get moderated() {
+    return once(this.#made, 'moderated', () => new Table(this.#raw.moderated()))
+  }
+
+  of(peer) {
+    return once(this.#made, `of ${peerOf(peer)}`, () => new Table(this.#raw.of(peerOf(peer))))
+  }
+
+  row(key) {
+    return new Row(this.#raw, key)
+  }
+
+  async set(key, value) {
+    await this.row(key).set('', value)
+  }
+
+  async setBytes(key, bytes) {
+    await this.#raw.setBytes(key, bytes)
+  }
+
+  async remove(key) {
+    await this.row(key).remove('')
+  }
+
+  get(key) {
+    return this.row(key).get('')
+  }
+
+  entries(prefix = '') {
+    return this.#raw.entries(prefix).map(entryOf)
+  }
+
+  watch(prefix = '') {
+    return iterate(this.#raw.watch(prefix), ([told, before, after]) => {
+      return { ...JSON.parse(told), before: entryOf(before), after: entryOf(after) }
+    })
+  }
+}
+
+export class Row {
+  #raw
+  #key
+
+  constructor(raw, key) {
+    this.#raw = raw
+    this.#key = key
+  }
+
+  async set(field, value) {
+    await this.#raw.set(this.#key, field, textOf(value))
+  }
+
+  async remove(field) {
+    await this.#raw.remove(this.#key, field)
+  }
+
+  get(field) {
+    return entryOf(this.#raw.get(this.#key, field))
+  }
+}
+
+export class Entry {
+  constructor(told, bytes) {
+    Object.assign(this, JSON.parse(told))
+    this.bytes = bytes
+  }
+
+  get value() {
+    try {
+      return JSON_TEXT.decode(this.bytes)
+    } catch {
+      // Somebody wrote bytes there.
+      return undefined
+    }
+  }
+}
+
+function entryOf(told) {
+  return told && new Entry(...told)
+}
+
+export class Presence {
+  #raw
+
+  constructor(raw) {
+    this.#raw = raw
+  }
+
+  set(value) {
+    this.#raw.setPresence(textOf(value))
+  }
+
+  clear() {
+    this.#raw.setPresence(undefined)
+  }
+
+  of(member) {
+    const told = this.#raw.presenceOf(idOf(member))
+    return told === undefined ? undefined : JSON.parse(told)
+  }
+}

@@ -1,0 +1,45 @@
+// What goes wrong, as classes: `code` says what, and further fields say more.
+
+/** What all errors of this package are. */
+export class MeshworkError extends Error {
+  /** `fields` have its `name`, which minifiers leave alone, its `code`, and whatever else it says. */
+  constructor(message, fields, options) {
+    super(message, options)
+    Object.assign(this, fields)
+  }
+}
+
+/** What this package needs is missing where it runs. Nothing was started. */
+export class UnsupportedError extends MeshworkError {
+  constructor(missing) {
+    const words = missing.join(', ')
+    super(`meshwork runs in a browser's page, and this place has no ${words}; the Rust crate and the program are for others`, {
+      name: 'UnsupportedError',
+      code: 'Unsupported',
+      missing,
+    })
+  }
+}
+
+/** The module was not loaded. It is tried again by the next call. */
+export class LoadError extends MeshworkError {
+  constructor(url, cause) {
+    const fields = { name: 'LoadError', code: 'Load', url: String(url) }
+    super(`${url} was not loaded: ${cause?.message ?? cause}`, fields, { cause })
+  }
+}
+
+export class AppIsOffError extends MeshworkError {}
+export class BindError extends MeshworkError {}
+export class ClosedError extends MeshworkError {}
+export class CreateError extends MeshworkError {}
+export class DatagramError extends MeshworkError {}
+export class DirectError extends MeshworkError {}
+export class IdentityError extends MeshworkError {}
+export class JoinError extends MeshworkError {}
+export class KeptError extends MeshworkError {}
+export class PresenceError extends MeshworkError {}
+export class RuleError extends MeshworkError {}
+export class SayError extends MeshworkError {}
+export class StoreError extends MeshworkError {}
+export class WriteError extends MeshworkError {}

@@ -1,0 +1,537 @@
+/// <reference lib="esnext.disposable" />
+// Rooms in which browsers and programs meet, talk directly and share state, without a server in the middle.
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined }
+
+/** Where a room is found and what lets one in: `https://HOST/APP/CODE#...`, or `meshwork:APP#...` without a server. */
+export type Link = string
+/** Whose endpoints are one: 43 characters, the public key of an identity. */
+export type PeerId = string
+/** One tab, or one run of a program: its peer, a dot, and 16 digits. */
+export type EndpointId = string
+
+/** What an endpoint is started with. */
+export interface EndpointOptions {
+  /** What others see this page called. */
+  name?: string
+  /** Who it is: else it is a guest, with an identity that nobody sees again. */
+  identity?: Identity
+  /** A server at which its rooms are found, `http(s)://HOST`. */
+  server?: string
+  /** Further ones. */
+  servers?: readonly string[]
+  /** It stays in its rooms, and others count on it to have what they write there, for as long as the page is open. */
+  stays?: boolean
+  /** Others never learn its addresses: it links through relays alone, and through those only that may learn them. */
+  hidesAddress?: boolean
+  /** Hosts of relays that may learn its address. */
+  trustedRelays?: readonly string[]
+}
+
+/** What a room that is to be made is like. It opens with an app of one's own, or with a canvas. */
+export interface NewRoomOptions {
+  /** The word of an app: 1 to 32 of `a` to `z`, `0` to `9` and `-`. */
+  app?: string
+  /** A canvas of so many columns and rows, 1 to 4,096 each. */
+  canvas?: { readonly width: number; readonly height: number }
+  /** A secret guards it, which its link carries: nobody enters by the code alone. */
+  private?: boolean
+  /** What people see it called: at most 64 bytes. */
+  named?: string
+  /** What the app is told of the room, for ever: at most 256 bytes, which nobody else reads. */
+  parameters?: Uint8Array
+}
+
+/**
+ * Makes a room of which this page's peer is the owner, and waits until a server took it in. Its endpoint is its own, and
+ * ends when the room is left.
+ *
+ * Rejects with BindError, CreateError, LoadError or UnsupportedError; nothing is left of the room.
+ */
+export function create(options: EndpointOptions & NewRoomOptions): Promise<Room>
+
+/**
+ * Joins a room by its link, or by its code at `server`, and waits until a member let this page in: its content then comes
+ * by itself. Its endpoint is its own, and ends when the room is left.
+ *
+ * Rejects with BindError, JoinError (after 30 s at the latest), LoadError or UnsupportedError; the room is left.
+ */
+export function join(link: Link, options?: EndpointOptions): Promise<Room>
+
+/**
+ * Opens a room that this browser keeps, at once and alone if need be: each page keeps the rooms that it was in. Others are
+ * linked as they are found.
+ *
+ * Rejects with JoinError, whose code is `NotStored` where nothing is kept of it; else as `join`.
+ */
+export function open(link: Link, options?: EndpointOptions): Promise<Room>
+
+/** This page among peers: its identity, its servers and its links. */
+export class Endpoint {
+  private constructor()
+  /** Starts one. That nobody can be reached is no error. Rejects with BindError, LoadError or UnsupportedError. */
+  static bind(options?: EndpointOptions): Promise<Endpoint>
+  readonly id: EndpointId
+  readonly peer: PeerId
+  /** As the function `create`. */
+  create(options: NewRoomOptions): Promise<Room>
+  /** As the function `join`. */
+  join(link: Link): Promise<Room>
+  /** As the function `open`. */
+  open(link: Link): Promise<Room>
+  /** Says goodbye to everybody, and ends the endpoint with all of its rooms. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Who a program is among peers: a key pair. Whoever has it is this peer. */
+export class Identity {
+  private constructor()
+  /** One that nobody has seen. */
+  static generate(): Promise<Identity>
+  /** The identity that a text was exported from. Rejects with IdentityError. */
+  static import(text: string): Promise<Identity>
+  readonly peer: PeerId
+  /** A text that another program imports to be the same peer: whoever sees it is this peer. */
+  export(): string
+}
+
+/** Something that happened in a room. */
+export type RoomEvent =
+  | { readonly type: 'opened' }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'joined'; readonly member: Member }
+  | { readonly type: 'left'; readonly member: Member; readonly reason: string | null }
+  | { readonly type: 'link'; readonly member: Member; readonly state: LinkState; readonly reason: string | null }
+  | { readonly type: 'presence'; readonly id: EndpointId }
+  | { readonly type: 'ruleschanged' }
+  | { readonly type: 'linkchanged' }
+  | { readonly type: 'kept'; readonly id: EndpointId; readonly stored: boolean }
+  | { readonly type: 'instep'; readonly id: EndpointId }
+  | { readonly type: 'storagefailed'; readonly reason: string }
+  | { readonly type: 'storagerecovered' }
+  | { readonly type: 'missed'; readonly count: number }
+  | { readonly type: 'other' }
+
+/** The events of a room by their types, what happened in `detail`. */
+export type RoomEvents = { [E in RoomEvent as E['type']]: CustomEvent<E> } & {
+  /** Others are here, or linked otherwise: all of them in `detail`. */
+  members: CustomEvent<readonly Member[]>
+  /** The room was left, or its endpoint has closed: nothing else happens in it. */
+  closed: CustomEvent<null>
+}
+
+/** An `EventTarget` whose events have types. */
+export interface TypedTarget<Events> extends EventTarget {
+  addEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: (event: Events[Type]) => unknown,
+    options?: AddEventListenerOptions | boolean,
+  ): void
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void
+  removeEventListener<Type extends keyof Events & string>(
+    type: Type,
+    listener: (event: Events[Type]) => unknown,
+    options?: EventListenerOptions | boolean,
+  ): void
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void
+}
+
+/** People who met. It is left by `leave`, or when the page is closed. What is read of it is what is now. */
+export interface Room extends TypedTarget<RoomEvents> {
+  /** Where others find it, with what lets them in where it is private: whoever has the link is in. */
+  readonly link: Link
+  /** Its six characters, by which it is found at its servers; `undefined` where no server knows it. */
+  readonly code: string | undefined
+  readonly id: string | undefined
+  /** What people see it called; empty where it has no name. Throws ClosedError. */
+  readonly name: string
+  /** Who made it. Throws ClosedError. */
+  readonly owner: PeerId | undefined
+  /** Which endpoint this page is in it. */
+  readonly me: EndpointId
+  readonly isLeft: boolean
+  /** Who else is here: the same array until somebody comes, goes or is linked otherwise. */
+  readonly members: readonly Member[]
+  /** A member by its endpoint, here or not: one object for each. */
+  member(id: EndpointId): Member
+  /** One kind of message of the app that the room opened with, as JSON; the same object for each name. Throws WriteError. */
+  topic<T = Json>(name: string): Topic<T>
+  /** The same in bytes. */
+  topicBytes(name: string): Topic<Uint8Array>
+  /** Keys and values of the app that the room opened with; the same object for each name. Throws WriteError. */
+  table<T = Json>(name: string): Table<T>
+  /** What each member says of itself now, in the app that the room opened with. */
+  presence<T = Json>(): Presence<T>
+  /** The canvas of a room that opened with one. */
+  canvas(): Canvas
+  /** What people write to each other. Every room has them. */
+  notes(): Notes
+  /** Its rules: to read by everybody, to change by its owner. */
+  rules(): Rules
+  /** What another of its apps has. Throws AppIsOffError. */
+  app(word: string): App
+  /** Turns an app on, if it is not: the owner's to do. Rejects with RuleError; the app is off. */
+  turnOn(word: string): Promise<App>
+  /**
+   * Waits until members that stay have taken in all that this page wrote. Rejects with KeptError, `NobodyStays` after 10 s;
+   * what was written goes on being offered to whoever comes.
+   */
+  kept(): Promise<void>
+  /** Waits until every member that is linked has what this page has. Rejects with ClosedError. */
+  inStep(): Promise<void>
+  /** What happens from now on. Of more than 1,024 that wait the oldest are dropped, and `missed` says how many. */
+  events(): AsyncIterableIterator<RoomEvent>
+  /** Leaves the room. What this browser keeps of it stays. */
+  leave(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+export const Room: { readonly prototype: Room }
+
+export type LinkState = 'connecting' | 'direct' | 'relayed' | 'stale' | 'gone'
+
+/** Somebody else in a room, as it is now. */
+export interface Member {
+  /** Which endpoint: a tab, or a run of a program. */
+  readonly id: EndpointId
+  /** Whose endpoint: what it writes is written by this peer. */
+  readonly peer: PeerId
+  /** What they call themselves; empty where they do not say. */
+  readonly name: string
+  /** Whether it is another tab or program of one's own. */
+  readonly isOwn: boolean
+  /** The state of the link; `gone` of somebody in a large room with whom others pass on what is said. */
+  readonly link: LinkState
+  /** For how many milliseconds it is in this state. */
+  readonly linkSince: number | undefined
+  /** In words: why it is in this state, where there is something to say. */
+  readonly reason: string | undefined
+  /** Smoothed round-trip time in milliseconds, once measured. */
+  readonly rtt: number | undefined
+  /** Bytes over the link. */
+  readonly traffic: { readonly sent: number; readonly received: number }
+  /** Whether it says that it stays in the room, and keeps what is written there. */
+  readonly stays: boolean
+  /** Whether it had what this page has when both were last compared. */
+  readonly isInStep: boolean
+}
+export const Member: { readonly prototype: Member }
+
+/** The part of a room that one app has. */
+export interface App {
+  topic<T = Json>(name: string): Topic<T>
+  topicBytes(name: string): Topic<Uint8Array>
+  table<T = Json>(name: string): Table<T>
+  presence<T = Json>(): Presence<T>
+}
+export const App: { readonly prototype: App }
+
+/** Something that a member said. */
+export interface Heard<T> {
+  readonly from: Member
+  /** What was said. Others say what they like: check it. */
+  readonly value: T
+  readonly lane: 'say' | 'direct' | 'datagram'
+  /** How many before it are not heard here: they never came, were no value of this kind, or this listener was too slow. */
+  readonly missed: number
+}
+
+/**
+ * One kind of message. Whoever goes through it, or listens to `message`, hears what others say from then on; the first one
+ * also what came while nobody listened. What this page says it does not hear.
+ */
+export interface Topic<T> extends TypedTarget<{ message: CustomEvent<Heard<T>> }>, AsyncIterable<Heard<T>> {
+  /**
+   * Says something to everybody: once, signed, and after what this page said before. Waits while the neighbours have no
+   * room for it. Rejects with SayError; nobody hears it. At most 16 KiB.
+   */
+  say(value: T): Promise<void>
+  /**
+   * Says something to one member alone: once, and after what was said to it so before. Waits until its program took it.
+   * Rejects with DirectError, which says what is known of it.
+   */
+  direct(member: Member | EndpointId, value: T): Promise<void>
+  /** Says something to everybody that may be lost: of what does not go out in time the newest alone does. Throws DatagramError. */
+  datagram(value: T): void
+  /** The same to one member that is linked. Throws DatagramError. */
+  datagramTo(member: Member | EndpointId, value: T): void
+}
+export const Topic: { readonly prototype: Topic<unknown> }
+
+/** A value that a table has. */
+export interface Entry<T = Json> {
+  /** The key; of a field that of its row. */
+  readonly key: string
+  /** The value; `undefined` where it is no JSON. Others write what they like: check it. */
+  readonly value: T | undefined
+  /** The value as it was written. */
+  readonly bytes: Uint8Array
+  /** Who wrote it. */
+  readonly author: PeerId
+  /** When it was written, by the room's time: milliseconds since 1970. */
+  readonly time: number
+}
+export const Entry: { readonly prototype: Entry<unknown> }
+
+/** A key that reads different now. */
+export interface Change<T> {
+  readonly key: string
+  /** Which field of the row; empty for the value of the key itself. */
+  readonly field: string
+  readonly before: Entry<T> | undefined
+  readonly after: Entry<T> | undefined
+  /** How many times something changed, so far, that this reader was too slow to hear. */
+  readonly missed: number
+}
+
+/**
+ * Keys and values that the room keeps, each with its author. Of what two write at one key the later one holds. What is
+ * written while nobody is linked travels later. Name and key have at most 63 bytes together.
+ */
+export interface Table<T = Json> extends TypedTarget<{ change: CustomEvent<Change<T>> }> {
+  /** The keys of this table that this page's peer alone writes. They never collide with those of others. */
+  readonly mine: Table<T>
+  /** The keys of this table that the owner and moderators alone write. */
+  readonly moderated: Table<T>
+  /** The keys of this table that a peer alone writes: to be read. */
+  of(peer: Member | PeerId): Table<T>
+  /** One row: fields that change alone. */
+  row(key: string): Row<T>
+  /** Gives a key a value. Rejects with WriteError; nothing was written. */
+  set(key: string, value: T): Promise<void>
+  /** Gives a key bytes as its value. Rejects with WriteError; nothing was written. */
+  setBytes(key: string, bytes: Uint8Array): Promise<void>
+  /** Removes a key. Rejects with WriteError; nothing was removed. */
+  remove(key: string): Promise<void>
+  /** What a key has. Throws ClosedError. */
+  get(key: string): Entry<T> | undefined
+  /** What all keys have that begin with `prefix`, by key; fields of rows are not among them. Throws ClosedError. */
+  entries(prefix?: string): Entry<T>[]
+  /** What changes from now on at keys that begin with `prefix`, fields of rows included. */
+  watch(prefix?: string): AsyncIterableIterator<Change<T>>
+}
+export const Table: { readonly prototype: Table<unknown> }
+
+/** One row of a table. */
+export interface Row<T = Json> {
+  /** Gives a field a value. Rejects with WriteError; nothing was written. */
+  set(field: string, value: T): Promise<void>
+  /** Removes a field. Rejects with WriteError; nothing was removed. */
+  remove(field: string): Promise<void>
+  /** What a field has. Throws ClosedError. */
+  get(field: string): Entry<T> | undefined
+}
+export const Row: { readonly prototype: Row<unknown> }
+
+/** What each member says of itself now: a cursor, a status, whose turn it is. It is gone with the member. */
+export interface Presence<T = Json> {
+  /** Says of this page from now on; at most 20 times a second the newest is said. At most 1 KiB. Throws PresenceError. */
+  set(value: T): void
+  /** Says nothing of this page any more. Throws PresenceError. */
+  clear(): void
+  /** What a member says of itself; `undefined` where it says nothing. Others say what they like: check it. */
+  of(member: Member | EndpointId): T | undefined
+}
+export const Presence: { readonly prototype: Presence<unknown> }
+
+/** `#rrggbb`, or red, green and blue from 0 to 255. */
+export type Color = string | readonly [red: number, green: number, blue: number]
+
+/** Cells that look different; the color is `null` where nothing shows any more. */
+export interface CanvasChange {
+  readonly cells: readonly { readonly x: number; readonly y: number; readonly color: string | null }[]
+  /** How many times cells changed, so far, that this reader was too slow to hear: the image has them. */
+  readonly missed: number
+}
+
+/** Cells that anybody paints, of which the one painted last shows. */
+export interface Canvas extends TypedTarget<{ change: CustomEvent<CanvasChange> }> {
+  /** Columns and rows; `undefined` where the room has no canvas. Throws ClosedError. */
+  readonly size: { readonly width: number; readonly height: number } | undefined
+  /** The color of a cell as `#rrggbb`; `undefined` where nobody painted, or outside. Throws ClosedError. */
+  get(x: number, y: number): string | undefined
+  /** All of it as it looks now, for `putImageData`. Throws ClosedError. */
+  image(): ImageData | undefined
+  /** Paints cells, all or none. Rejects with WriteError; nothing was painted. */
+  paint(cells: readonly { readonly x: number; readonly y: number; readonly color: Color }[]): Promise<void>
+  /** Paints a rectangle in one color, as `paint` does. */
+  fill(area: { x: number; y: number; width: number; height: number; color: Color }): Promise<void>
+  /** The cells that look different from now on. */
+  watch(): AsyncIterableIterator<CanvasChange>
+}
+export const Canvas: { readonly prototype: Canvas }
+
+/** A note that shows. */
+export interface Note {
+  readonly id: string
+  readonly author: PeerId
+  /** When, by the room's time: milliseconds since 1970. */
+  readonly time: number
+  readonly text: string
+  /** How many notes its author had seen that are not here. */
+  readonly missing: number
+}
+
+/** What people write to each other in a room, kept with it. */
+export interface Notes extends TypedTarget<{ change: CustomEvent<readonly Note[]> }> {
+  /** All that show, each behind those that its author had seen. Throws ClosedError. */
+  readonly all: readonly Note[]
+  /** Writes one of 1 to 4,000 bytes, and returns its id. Rejects with WriteError; nothing was written. */
+  write(text: string): Promise<string>
+  /** Removes one of one's own. Rejects with WriteError; it stays. */
+  remove(id: string): Promise<void>
+  /** Hides one from everybody: the owner's to do, or a moderator's. Rejects with WriteError; it shows. */
+  hide(id: string): Promise<void>
+  /** Shows one again that was hidden. Rejects with WriteError; it is hidden. */
+  show(id: string): Promise<void>
+  /** All notes, each time that they changed from now on. */
+  watch(): AsyncIterableIterator<readonly Note[]>
+}
+export const Notes: { readonly prototype: Notes }
+
+/** The rules of a room, which its owner changes. All that change something reject with RuleError; the rules are as they were. */
+export interface Rules {
+  setName(name: string): Promise<void>
+  /** In an app nobody but the owner and moderators may write more than `cost` in so many milliseconds. */
+  limit(app: App, cost: number, windowMs: number): Promise<void>
+  liftLimit(app: App): Promise<void>
+  /** From now on these peers alone write, besides the owner and moderators. */
+  setWriters(peers: readonly PeerId[]): Promise<void>
+  letEverybodyWrite(): Promise<void>
+  setModerators(peers: readonly PeerId[]): Promise<void>
+  readonly moderators: readonly PeerId[]
+  /** What a peer writes from now on counts for nobody. The owner's to do, or a moderator's. */
+  ban(peer: PeerId): Promise<void>
+  unban(peer: PeerId): Promise<void>
+  readonly banned: readonly PeerId[]
+  /** The link without what lets one write. */
+  readonly viewLink: Link
+  /** From now on only whoever has the link that is returned writes, besides the owner and moderators. */
+  newEditLink(): Promise<Link>
+  /** Gives the room a new secret: whoever has an earlier link is let in no more, but those listed. */
+  newLink(keep?: readonly PeerId[]): Promise<Link>
+}
+export const Rules: { readonly prototype: Rules }
+
+/** What all errors of this package are: `code` says what went wrong. */
+export class MeshworkError<Code extends string = string> extends Error {
+  readonly code: Code
+}
+/** What this package needs is missing where it runs: `missing` names it. Nothing was started. */
+export class UnsupportedError extends MeshworkError<'Unsupported'> {
+  readonly missing: readonly string[]
+}
+/** The wasm module was not loaded from `url`; `cause` says why. The next call tries again. */
+export class LoadError extends MeshworkError<'Load'> {
+  readonly url: string
+}
+/** The app is not on in this room: the owner turns it on. */
+export class AppIsOffError extends MeshworkError<'AppIsOff'> {
+  readonly app: string
+}
+/** The endpoint did not start. Nothing is left of it. */
+export class BindError extends MeshworkError<'Store' | 'Randomness' | 'Damaged' | 'Server' | 'System'> {
+  /** With `Server`: what is no address of one. */
+  readonly url?: string
+}
+/** The room was left, or its endpoint has closed. Nothing more can be done there. */
+export class ClosedError extends MeshworkError<'Closed'> {}
+/** Who was tried, and why that failed. */
+export interface Tried {
+  readonly who: string
+  readonly why: string
+}
+/** There is no new room. Nothing is left of it. */
+export class CreateError extends MeshworkError<
+  'App' | 'Parameters' | 'NoServer' | 'TooManyRooms' | 'NobodyReached' | 'NotAllowed' | 'Invalid' | 'NotOpen' | 'Closed'
+> {
+  /** With `NobodyReached`. */
+  readonly tried?: readonly Tried[]
+  /** With `TooManyRooms`. */
+  readonly max?: number
+}
+/** The room was not joined. Nothing is left of it, and what is kept of it is as it was. */
+export class JoinError extends MeshworkError<
+  | 'Link'
+  | 'NoServer'
+  | 'WrongSecret'
+  | 'Full'
+  | 'Incompatible'
+  | 'Refused'
+  | 'NobodyReached'
+  | 'NotStored'
+  | 'Store'
+  | 'TooManyRooms'
+  | 'Closed'
+> {
+  /** With `NobodyReached`. */
+  readonly tried?: readonly Tried[]
+  /** With `TooManyRooms`. */
+  readonly max?: number
+}
+export type WriteCode =
+  | 'NotAllowed'
+  | 'TooFast'
+  | 'TooLarge'
+  | 'Full'
+  | 'AppIsOff'
+  | 'Banned'
+  | 'Invalid'
+  | 'NotOpen'
+  | 'Closed'
+/** Something was not written. Nothing of it was. */
+export class WriteError extends MeshworkError<WriteCode> {
+  /** With `NotAllowed`: who may. */
+  readonly rule?: string
+  /** With `TooFast`: milliseconds until it may be written again. */
+  readonly wait?: number
+  /** With `TooLarge`. */
+  readonly size?: number
+  readonly max?: number
+  /** With `Full`: what this peer has. */
+  readonly entries?: number
+  readonly bytes?: number
+}
+/** Something was not said to everybody. Nobody hears it. */
+export class SayError extends MeshworkError<WriteCode | 'Value'> {
+  readonly rule?: string
+  readonly wait?: number
+  readonly size?: number
+  readonly max?: number
+}
+/** A message to one member is not known to have been heard: with `NotSent` it may be sent again. */
+export class DirectError extends MeshworkError<'TooLarge' | 'NotSent' | 'Unknown' | 'Value' | 'Closed'> {
+  readonly size?: number
+  readonly max?: number
+}
+/** A datagram was not sent. */
+export class DatagramError extends MeshworkError<'TooLarge' | 'NotLinked' | 'NotOpen' | 'Value' | 'Closed'> {
+  readonly size?: number
+}
+/** Nothing else is said of this page now. What was said before stands. */
+export class PresenceError extends MeshworkError<'TooLarge' | 'NotOpen' | 'Value' | 'Closed'> {
+  readonly size?: number
+  readonly max?: number
+}
+/** It is not known that somebody has what this page wrote. */
+export class KeptError extends MeshworkError<'NobodyStays' | 'Closed'> {}
+/** The room's rules are as they were. */
+export class RuleError extends MeshworkError<
+  'NotAllowed' | 'NotBanned' | 'AppIsOff' | 'Invalid' | 'NotOpen' | 'Closed'
+> {
+  /** With `NotAllowed`: who may. */
+  readonly rule?: string
+}
+/** There is no identity. */
+export class IdentityError extends MeshworkError<'Randomness' | 'Damaged'> {}
+/** What this browser keeps cannot be used. It is as it was. */
+export class StoreError extends MeshworkError<'InUse' | 'Damaged' | 'Failed'> {}

@@ -1,0 +1,126 @@
+// Rooms in which browsers and programs meet: the classes of this package, over one wasm module.
+
+import { loaded } from './module.js'
+import { Room } from './room.js'
+
+export { App, Entry, Presence, Row, Table, Topic } from './app.js'
+export * from './errors.js'
+export { Canvas, Notes } from './place.js'
+export { Member, Room, Rules } from './room.js'
+
+/** Who a program is among peers. */
+export class Identity {
+  #text
+
+  constructor(text, peer) {
+    this.#text = text
+    this.peer = peer
+  }
+
+  static async generate() {
+    const module = await loaded()
+    return Identity.import(module.newIdentity())
+  }
+
+  static async import(text) {
+    const module = await loaded()
+    return new Identity(text, module.peerOf(text))
+  }
+
+  export() {
+    return this.#text
+  }
+}
+
+/** Enters a room through an endpoint of its own, which ends when the room is left. */
+let enterAlone
+
+/** This page among peers. */
+export class Endpoint {
+  #raw
+
+  static {
+    enterAlone = async (options, enter) => {
+      const endpoint = await Endpoint.bind(options)
+      try {
+        return new Room(await enter(endpoint.#raw), endpoint.id, () => endpoint.close())
+      } catch (error) {
+        await endpoint.close()
+        throw error
+      }
+    }
+  }
+
+  constructor(raw) {
+    this.#raw = raw
+  }
+
+  static async bind({ name, identity, server, servers = [], stays, hidesAddress, trustedRelays } = {}) {
+    const module = await loaded()
+    const options = {
+      name,
+      identity: identity?.export(),
+      servers: server === undefined ? servers : [server, ...servers],
+      stays,
+      hidesAddress,
+      trustedRelays,
+    }
+    return new Endpoint(await module.bind(JSON.stringify(options)))
+  }
+
+  get id() {
+    return this.#raw.id()
+  }
+
+  get peer() {
+    return this.#raw.peer()
+  }
+
+  async create(options) {
+    return this.#room(this.#raw.create(newRoom(options)))
+  }
+
+  async join(link) {
+    return this.#room(this.#raw.join(link))
+  }
+
+  async open(link) {
+    return this.#room(this.#raw.open(link))
+  }
+
+  async close() {
+    await this.#raw.close()
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
+    await this.close()
+  }
+
+  async #room(entering) {
+    return new Room(await entering, this.id, () => {})
+  }
+}
+
+function newRoom({ app, canvas, private: isPrivate, named, parameters }) {
+  const { width, height } = canvas ?? {}
+  return JSON.stringify({
+    app,
+    width,
+    height,
+    private: isPrivate,
+    name: named,
+    parameters: parameters && Array.from(parameters),
+  })
+}
+
+export async function create(options) {
+  return enterAlone(options, (raw) => raw.create(newRoom(options)))
+}
+
+export async function join(link, options) {
+  return enterAlone(options, (raw) => raw.join(link))
+}
+
+export async function open(link, options) {
+  return enterAlone(options, (raw) => raw.open(link))
+}

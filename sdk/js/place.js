@@ -1,0 +1,99 @@
+// A room's canvas, and the notes that people write to each other.
+
+import { Listened, iterate } from './events.js'
+
+/** A cell that shows nothing any more. */
+const CLEARED = 0x1000000
+const COLOR = /^#[0-9a-f]{6}$/i
+
+function bitsOf(color) {
+  if (typeof color === 'string' && COLOR.test(color)) {
+    return Number.parseInt(color.slice(1), 16)
+  }
+  if (Array.isArray(color) && color.length === 3 && color.every((part) => Number.isInteger(part) && part >= 0 && part <= 255)) {
+    return (color[0] << 16) | (color[1] << 8) | color[2]
+  }
+  throw new TypeError(`a color is '#rrggbb' or [red, green, blue], and this is ${JSON.stringify(color)}`)
+}
+
+function colorOf(bits) {
+  return bits === CLEARED ? null : `#${bits.toString(16).padStart(6, '0')}`
+}
+
+export class Canvas extends Listened {
+  #raw
+
+  constructor(raw) {
+    super('change', () => this.watch())
+    this.#raw = raw
+  }
+
+  get size() {
+    const size = this.#raw.canvasSize()
+    return size && { width: size[0], height: size[1] }
+  }
+
+  get(x, y) {
+    const bits = this.#raw.canvasGet(x, y)
+    return bits === undefined ? undefined : colorOf(bits)
+  }
+
+  image() {
+    const size = this.size
+    return size && new ImageData(this.#raw.canvasImage(), size.width, size.height)
+  }
+
+  async paint(cells) {
+    await this.#raw.canvasPaint(Uint32Array.from(cells.flatMap(({ x, y, color }) => [x, y, bitsOf(color)])))
+  }
+
+  async fill({ x, y, width, height, color }) {
+    const cells = Array.from({ length: width * height }, (_, at) => {
+      return { x: x + (at % width), y: y + Math.floor(at / width), color }
+    })
+    await this.paint(cells)
+  }
+
+  watch() {
+    return iterate(this.#raw.canvasWatch(), ([told, missed]) => {
+      const cells = []
+      for (let at = 0; at < told.length; at += 3) {
+        cells.push({ x: told[at], y: told[at + 1], color: colorOf(told[at + 2]) })
+      }
+      return { cells, missed }
+    })
+  }
+}
+
+export class Notes extends Listened {
+  #raw
+
+  constructor(raw) {
+    super('change', () => this.watch())
+    this.#raw = raw
+  }
+
+  get all() {
+    return JSON.parse(this.#raw.notes())
+  }
+
+  async write(text) {
+    return this.#raw.noteWrite(text)
+  }
+
+  async remove(id) {
+    await this.#raw.noteRemove(id)
+  }
+
+  async hide(id) {
+    await this.#raw.noteHide(id)
+  }
+
+  async show(id) {
+    await this.#raw.noteShow(id)
+  }
+
+  watch() {
+    return iterate(this.#raw.noteWatch(), () => this.all)
+  }
+}
