@@ -52,7 +52,11 @@ fn write_if_smaller(path: &Path, ending: &str, plain: &[u8], packed: &[u8]) -> R
     Ok(())
 }
 
-fn brotli(mut plain: &[u8]) -> Result<Vec<u8>> {
+/// What a browser is sent that reads brotli.
+///
+/// # Errors
+/// None: it writes to memory.
+pub(crate) fn brotli(mut plain: &[u8]) -> Result<Vec<u8>> {
     let mut packed = Vec::new();
     brotli::BrotliCompress(&mut plain.by_ref(), &mut packed, &BrotliEncoderParams::default())?;
     Ok(packed)

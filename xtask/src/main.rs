@@ -13,6 +13,7 @@ mod image;
 mod pages;
 mod parts;
 mod pictures;
+mod sdk;
 mod setup;
 mod sim;
 mod slowest;
@@ -38,6 +39,8 @@ Usage: cargo xtask <command>
   pages                    build the pages alone, into target/pages
   build [--static]         build the pages and leave the release binary at target/release/meshwork, or one that needs
                            no library of the system beside it, and say where
+  sdk [--quick]            build the npm package `meshwork`, say what it costs to load, and leave it in target/sdk; or
+                           build the one that tests install, in target/test-sdk
   image                    build, and leave the image that deploy/Dockerfile describes at target/meshwork-image.tar
   dist                     build, and leave program, image, bill of materials and checksums in target/dist
   run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`
@@ -82,41 +85,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             eprintln!("xtask: set up: everything that building and testing need is here");
             Ok(())
         }
-        "pages" => {
-            no_more(rest)?;
-            let workspace = Workspace::find()?;
-            let tools = setup::setup(&workspace, Need::Pages)?;
-            pages::build(&workspace, &tools, pages::Aim::Small)
-        }
-        "build" => {
-            let (is_static, rest) = match rest.split_first() {
-                Some((flag, rest)) if flag == "--static" => (true, rest),
-                _ => (false, rest),
-            };
-            no_more(rest)?;
-            let workspace = Workspace::find()?;
-            let tools = setup::setup(&workspace, Need::Pages)?;
-            let build = if is_static { binary::build_static } else { binary::build_all };
-            let program = build(&workspace, &tools)?;
-            eprintln!("xtask: built {}", program.display());
-            Ok(())
-        }
-        "image" => {
-            no_more(rest)?;
-            let workspace = Workspace::find()?;
-            let tools = setup::setup(&workspace, Need::Pages)?;
-            let archive = image::build(&workspace, &tools)?;
-            eprintln!("xtask: {} is there, for `docker load --input`", archive.display());
-            Ok(())
-        }
-        "dist" => {
-            no_more(rest)?;
-            let workspace = Workspace::find()?;
-            let tools = setup::setup(&workspace, Need::Pages)?;
-            let folder = dist::build(&workspace, &tools)?;
-            eprintln!("xtask: {} has what people are handed", folder.display());
-            Ok(())
-        }
+        "pages" | "build" | "sdk" | "image" | "dist" => make(command, rest),
         "run" => {
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, Need::Pages)?;
@@ -148,6 +117,41 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         unknown => bail!("there is no command `{unknown}`\n\n{HELP}"),
     }
+}
+
+/// The commands that leave something for people.
+fn make(command: &str, rest: &[String]) -> Result<()> {
+    let is_flag = |flag: &str| matches!((command, flag), ("build", "--static") | ("sdk", "--quick"));
+    let (has_flag, rest) = match rest.split_first() {
+        Some((flag, rest)) if is_flag(flag) => (true, rest),
+        _ => (false, rest),
+    };
+    no_more(rest)?;
+    let workspace = Workspace::find()?;
+    let need = if command == "sdk" { Need::Package } else { Need::Pages };
+    let tools = setup::setup(&workspace, need)?;
+    match command {
+        "pages" => pages::build(&workspace, &tools, pages::Aim::Small)?,
+        "build" => {
+            let build = if has_flag { binary::build_static } else { binary::build_all };
+            let program = build(&workspace, &tools)?;
+            eprintln!("xtask: built {}", program.display());
+        }
+        "sdk" if has_flag => sdk::build_for_tests(&workspace, &tools).map(drop)?,
+        "sdk" => {
+            let tarball = sdk::build(&workspace, &tools, pages::Aim::Small)?;
+            eprintln!("xtask: {} is there, for `npm install`", tarball.display());
+        }
+        "image" => {
+            let archive = image::build(&workspace, &tools)?;
+            eprintln!("xtask: {} is there, for `docker load --input`", archive.display());
+        }
+        _ => {
+            let folder = dist::build(&workspace, &tools)?;
+            eprintln!("xtask: {} has what people are handed", folder.display());
+        }
+    }
+    Ok(())
 }
 
 fn no_more(rest: &[String]) -> Result<()> {

@@ -10,11 +10,11 @@ use crate::pages::Aim;
 use crate::setup::{self, NEXTEST, Need, Tools, WasmToolchain};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
-use crate::{binary, deny, deploy, fuzz, pages, slowest, step, tidy, weight};
+use crate::{binary, deny, deploy, fuzz, pages, sdk, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
-const WASM_PACKAGES: [&str; 5] =
-    ["meshwork", "meshwork-core", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
+const WASM_PACKAGES: [&str; 6] =
+    ["meshwork", "meshwork-core", "meshwork-js", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
 
 /// What documentation and lints read.
 const SOURCES: [&str; 6] = ["apps", "bench", "crates", "e2e", "examples", "fuzz"];
@@ -131,7 +131,8 @@ impl Run<'_> {
         // No stamps here: `run` and `bench` leave other builds in the same folders, and what is current is told there.
         steps.run("pages", || pages::build(workspace, tools, Aim::Small))?;
         steps.run("page size", || weight::check(workspace))?;
-        steps.run("test page", || pages::build_test_page(workspace, tools, Aim::Quick).map(drop))
+        steps.run("test page", || pages::build_test_page(workspace, tools, Aim::Quick).map(drop))?;
+        steps.record("npm package", || sdk::build_for_tests(workspace, tools))
     }
 
     fn format(&self) -> Command {
@@ -182,6 +183,7 @@ impl Run<'_> {
         }
         nextest.env("MESHWORK_BIN", self.workspace.program());
         nextest.env("MESHWORK_TEST_PAGE", self.workspace.root.join("target/test-page"));
+        nextest.env("MESHWORK_SDK", self.workspace.sdk(Aim::Quick));
         Ok(nextest)
     }
 

@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::pages::Aim;
+
 /// The checkout that this run of `cargo xtask` belongs to.
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
@@ -48,6 +50,19 @@ impl Workspace {
     /// axe-core as npm installed it, always here: the browser tests look here.
     pub(crate) fn axe(&self) -> PathBuf {
         self.root.join("target/axe")
+    }
+
+    /// The finished npm package, always here: the browser tests look for theirs here.
+    pub(crate) fn sdk(&self, aim: Aim) -> PathBuf {
+        self.root.join(match aim {
+            Aim::Quick => "target/test-sdk",
+            Aim::Small => "target/sdk",
+        })
+    }
+
+    /// Vite and TypeScript as npm installed them, always here: the browser tests look here.
+    pub(crate) fn sdk_tools(&self) -> PathBuf {
+        self.root.join("target/sdk-tools")
     }
 
     /// Programs that setting up installs for this checkout alone.

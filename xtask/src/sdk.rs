@@ -1,0 +1,142 @@
+//! The npm package `meshwork`: the wasm module, its JavaScript face and the classes of `sdk/js`, as one tarball.
+//!
+//! `target/sdk/package` holds the package's files, and beside it lies what `npm pack` makes of them. What tests install lies
+//! in `target/test-sdk`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::pages::{Aim, check_bindgen};
+use crate::setup::Tools;
+use crate::stamp::{self, Outcome};
+use crate::workspace::Workspace;
+use crate::{compressed, step};
+
+const PACKAGE: &str = "meshwork-js";
+/// The most that all of it may be compressed: about a picture on a page.
+const COMPRESSED_MAX: usize = 400_000;
+/// How the script of wasm-bindgen is called, and its wasm, which gets the name that the package loads.
+const SCRIPT: &str = "wasm";
+const WASM: &str = "meshwork.wasm";
+/// What it is made of.
+const SOURCES: [&str; 3] = ["crates", "sdk", "LICENSE"];
+/// What is for people and tools alone, and never loaded into a page.
+const UNLOADED: [&str; 3] = [".md", ".d.ts", ".json"];
+
+/// Brings the package up to date and returns the tarball.
+///
+/// # Errors
+/// It cannot be built, or is heavier than allowed.
+pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<PathBuf> {
+    check_bindgen(workspace)?;
+    let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
+    cargo.args(["--package", PACKAGE, "--profile", aim.profile()]);
+    if aim == Aim::Small {
+        tools.wasm.shrink(&mut cargo, aim.profile());
+    }
+    step::run("sdk", &mut cargo)?;
+    let sdk = workspace.sdk(aim);
+    if sdk.exists() {
+        fs::remove_dir_all(&sdk).with_context(|| format!("cannot remove {}", sdk.display()))?;
+    }
+    let package = sdk.join("package");
+    fs::create_dir_all(&package).with_context(|| format!("cannot create {}", package.display()))?;
+    let wasm = folder.join(aim.profile()).join("meshwork_js.wasm");
+    bind(&wasm, &package, aim)?;
+    copy(&workspace.root.join("sdk/js"), &package)?;
+    copy_file(&workspace.root.join("LICENSE"), &package)?;
+    check_version(workspace, &package)?;
+    if aim == Aim::Small {
+        weigh(&package)?;
+    }
+    pack(&sdk)
+}
+
+/// Brings the package up to date that tests install, unless nothing has changed that it is made of.
+///
+/// # Errors
+/// It cannot be built.
+pub(crate) fn build_for_tests(workspace: &Workspace, tools: &Tools) -> Result<Outcome> {
+    stamp::unless_unchanged(workspace, "npm package", &SOURCES, || {
+        build(workspace, tools, Aim::Quick).map(drop)
+    })
+}
+
+/// Makes the script and the wasm of what the compiler left. The script is told where the wasm is, by a place that
+/// bundlers find.
+fn bind(wasm: &Path, package: &Path, aim: Aim) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).out_name(SCRIPT).typescript(false).remove_name_section(aim == Aim::Small);
+    bindgen.remove_producers_section(true).omit_default_module_path(true);
+    bindgen.web(true).context("wasm-bindgen has a target for the web")?;
+    bindgen.generate(package).context("wasm-bindgen cannot make the package's wasm")?;
+    let (made, named) = (package.join(format!("{SCRIPT}_bg.wasm")), package.join(WASM));
+    fs::rename(&made, &named).with_context(|| format!("cannot name {}", named.display()))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        copy_file(&entry.with_context(|| format!("cannot read {}", from.display()))?.path(), to)?;
+    }
+    Ok(())
+}
+
+fn copy_file(file: &Path, to: &Path) -> Result<()> {
+    let name = file.file_name().context("a file has a name")?;
+    fs::copy(file, to.join(name)).map(drop).with_context(|| format!("cannot copy {}", file.display()))
+}
+
+fn check_version(workspace: &Workspace, package: &Path) -> Result<()> {
+    let text = fs::read_to_string(package.join("package.json")).context("the package has a package.json")?;
+    let manifest: serde_json::Value = serde_json::from_str(&text).context("package.json is JSON")?;
+    let packages = workspace.metadata["packages"].as_array().context("packages")?;
+    let ours = packages.iter().find(|one| one["name"] == PACKAGE).context("the workspace has the crate")?;
+    ensure!(
+        manifest["version"] == ours["version"],
+        "sdk/js/package.json has version {}, the workspace {}",
+        manifest["version"],
+        ours["version"]
+    );
+    Ok(())
+}
+
+/// Prints what a page loads of the package, and fails where that is too much.
+fn weigh(package: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(package).with_context(|| format!("cannot read {}", package.display()))? {
+        let path = entry.with_context(|| format!("cannot read {}", package.display()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == "LICENSE" || UNLOADED.iter().any(|ending| name.ends_with(ending)) {
+            continue;
+        }
+        let plain = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        files.push((compressed::brotli(&plain)?.len(), plain.len(), name));
+    }
+    files.sort_unstable_by(|one, other| other.cmp(one));
+    println!("{:<40} {:>9} {:>9}", "the npm package", "plain", "brotli");
+    for (sent, plain, name) in &files {
+        println!("  {name:<38} {plain:>9} {sent:>9}");
+    }
+    let (sent, plain): (usize, usize) =
+        files.iter().fold((0, 0), |(sent, plain), file| (sent + file.0, plain + file.1));
+    println!("  {:<38} {plain:>9} {sent:>9}  of at most {COMPRESSED_MAX}\n", "all");
+    ensure!(
+        sent <= COMPRESSED_MAX,
+        "the package is {sent} bytes compressed, at most {COMPRESSED_MAX} are allowed"
+    );
+    Ok(())
+}
+
+fn pack(sdk: &Path) -> Result<PathBuf> {
+    let mut npm = Command::new("npm");
+    npm.current_dir(sdk.join("package")).args(["pack", "--pack-destination", "..", "--loglevel=error"]);
+    npm.stdin(Stdio::null());
+    step::run("pack sdk", &mut npm)?;
+    let is_tarball = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "tgz");
+    let mut files = fs::read_dir(sdk).context("the folder was made")?.flatten().map(|entry| entry.path());
+    files.find(is_tarball).context("npm packed nothing")
+}
