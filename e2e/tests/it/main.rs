@@ -26,6 +26,7 @@ mod prompt;
 mod relayed;
 mod reports;
 mod room;
+mod sdk;
 mod shares;
 mod timelapse;
 mod tools;

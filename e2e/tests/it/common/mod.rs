@@ -6,6 +6,7 @@ pub(crate) mod inside;
 pub(crate) mod meddler;
 pub(crate) mod native;
 pub(crate) mod relay;
+pub(crate) mod site;
 pub(crate) mod turn;
 
 use std::path::Path;

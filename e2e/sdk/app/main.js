@@ -1,0 +1,81 @@
+// A program as somebody else would write it, which does what a test asks of it.
+
+import { Endpoint, Identity, JoinError, MeshworkError, WriteError, create, join } from 'meshwork'
+
+const KINDS = { JoinError, MeshworkError, WriteError }
+const heard = []
+const painted = []
+const changed = []
+let room
+let votes
+
+async function hear() {
+  for await (const { from, value, lane } of room.topic('moves')) {
+    heard.push([from.name, value, lane])
+  }
+}
+
+function enter(entered) {
+  room = entered
+  room.canvas().addEventListener('change', ({ detail }) => painted.push(...detail.cells))
+  votes = room.table('votes')
+  votes.addEventListener('change', ({ detail: { key, after } }) => changed.push([key, after?.value]))
+  hear()
+  return room.link
+}
+
+/** What is thrown: the classes that it is of, and what it says. */
+async function failure(act) {
+  try {
+    await act()
+    return null
+  } catch (error) {
+    const kinds = Object.keys(KINDS).filter((kind) => error instanceof KINDS[kind])
+    return { ...error, kinds, message: error.message }
+  }
+}
+
+globalThis.page = {
+  create: async (server, name) => enter(await create({ canvas: { width: 40, height: 30 }, private: true, server, name })),
+  join: async (link, name) => enter(await join(link, { name })),
+  members: () => room.members.map(({ name, link }) => [name, link]).sort(),
+  paint: (cells) => room.canvas().paint(cells),
+  cell: (x, y) => room.canvas().get(x, y) ?? null,
+  pixel: (x, y) => Array.from(room.canvas().image().data.slice((y * 40 + x) * 4, (y * 40 + x) * 4 + 4)),
+  painted: () => painted,
+  say: (value) => room.topic('moves').say(value),
+  datagram: (value) => room.topic('moves').datagram(value),
+  direct: (name, value) => {
+    const member = room.members.find((one) => one.name === name)
+    return room.topic('moves').direct(member, value)
+  },
+  heard: () => heard,
+  vote: async (value) => {
+    await votes.mine.set('vote', value)
+    await votes.set('headline', { asks: value })
+    await votes.row('ferry').set('seats', 40)
+  },
+  votes: () => room.members.map((member) => votes.of(member).get('vote')?.value ?? null).sort(),
+  headline: () => votes.get('headline')?.value ?? null,
+  seats: () => votes.row('ferry').get('seats')?.value ?? null,
+  keys: () => votes.entries().map(({ key }) => key),
+  changed: () => changed,
+  present: (value) => room.presence().set(value),
+  presences: () => room.members.map((member) => room.presence().of(member) ?? null).sort(),
+  note: (text) => room.notes().write(text),
+  notes: () => room.notes().all.map(({ text }) => text),
+  isLeft: () => room.isLeft,
+  leave: () => room.leave(),
+  joinNonsense: () => failure(() => join('no link')),
+  createNowhere: () => failure(() => create({ app: 'votes' })),
+  writeTooMuch: () => failure(() => votes.set('k'.repeat(100), 1)),
+  writeNothing: () => failure(() => votes.set('key', undefined)),
+  identity: async () => {
+    const identity = await Identity.generate()
+    const same = await Identity.import(identity.export())
+    const endpoint = await Endpoint.bind({ identity: same })
+    const { peer } = endpoint
+    await endpoint.close()
+    return [identity.peer === same.peer, peer === same.peer]
+  },
+}

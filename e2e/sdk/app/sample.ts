@@ -1,0 +1,63 @@
+// What the types of the npm package let pass, and what they do not.
+
+import { create, Endpoint, Identity, join, JoinError, type Member, type Room } from 'meshwork'
+import { useMembers, usePresence, useRoom, useTable } from 'meshwork/react'
+
+interface Move {
+  readonly x: number
+  readonly y: number
+}
+
+export async function play(link: string): Promise<void> {
+  await using room: Room = await join(link, { name: 'Mira' })
+  const names: string[] = room.members.map((member: Member) => member.name)
+  room.addEventListener('members', ({ detail }) => names.push(...detail.map((member) => member.name)))
+  room.addEventListener('left', (event) => console.log(event.detail.reason?.length, event.detail.member.id))
+  const moves = room.topic<Move>('moves')
+  moves.datagram({ x: 1, y: 2 })
+  // @ts-expect-error: it is no move.
+  await moves.say({ x: 'left' })
+  for await (const { from, value, missed } of moves) {
+    console.log(from.rtt?.toFixed(), value.x + value.y + missed)
+  }
+  const votes = room.table<number | { asks: string }>('votes')
+  await votes.mine.set('ferry', 1)
+  // @ts-expect-error: what a key has may be nothing.
+  console.log(votes.get('headline').value)
+  for await (const { key, after } of votes.watch('f')) {
+    console.log(key, after?.author, after?.time)
+  }
+  const canvas = room.canvas()
+  canvas.addEventListener('change', ({ detail }) => console.log(detail.cells[0]?.color?.length))
+  await canvas.paint([{ x: 3, y: 4, color: '#c81e1e' }, { x: 4, y: 4, color: [200, 30, 30] }])
+  for await (const event of room.events()) {
+    if (event.type === 'link') {
+      console.log(event.state === 'direct', event.member.traffic.sent)
+    }
+  }
+}
+
+export async function begin(): Promise<string> {
+  const identity = await Identity.generate()
+  await using endpoint = await Endpoint.bind({ identity, server: 'https://meet.example.org' })
+  const first = await endpoint.create({ app: 'votes', private: true, named: 'Kitchen' })
+  const second = await create({ canvas: { width: 10, height: 10 }, server: 'https://meet.example.org' })
+  await second.rules().limit(second.app('place'), 64, 10_000)
+  return first.link
+}
+
+export function words(error: unknown): string {
+  if (error instanceof JoinError) {
+    // @ts-expect-error: there is no such code.
+    const isOdd = error.code === 'Odd'
+    return isOdd ? '' : (error.tried ?? []).map(({ who, why }) => `${who}: ${why}`).join()
+  }
+  return ''
+}
+
+export function counted(link: string): number {
+  const { room, error } = useRoom(link, { name: 'Mira' })
+  const votes = useTable(room?.table<number>('votes'))
+  const cursors = usePresence<Move>(room).map(({ member, value }) => member.name.length + value.x)
+  return votes.reduce((sum, { value = 0 }) => sum + value, useMembers(room).length + cursors.length + (error ? 1 : 0))
+}

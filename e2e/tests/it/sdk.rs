@@ -1,0 +1,257 @@
+//! The npm package as people have it: its tarball is installed into apps, which are built, served and opened.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use meshwork::{Colour, Endpoint, Lane, Room};
+use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::site::serve;
+
+/// The folder of the repository that this is.
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The finished tarball: in what MESHWORK_SDK names, else where `cargo xtask test` leaves it.
+fn tarball() -> Result<PathBuf> {
+    let folder = std::env::var_os("MESHWORK_SDK").map_or_else(|| here("../target/test-sdk"), PathBuf::from);
+    let missing = || format!("there is no package in {}; build it with: cargo xtask test", folder.display());
+    let mut files = fs::read_dir(&folder).with_context(missing)?.flatten().map(|entry| entry.path());
+    files.find(|file| file.extension().is_some_and(|kind| kind == "tgz")).with_context(missing)
+}
+
+/// Runs a program in a folder.
+fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.output().with_context(|| format!("{program} does not start"))
+}
+
+fn succeed(output: &Output) -> Result<()> {
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{}: {out}{error}", output.status);
+    Ok(())
+}
+
+/// Somebody's app, with the package installed.
+fn app() -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for entry in fs::read_dir(here("sdk/app"))? {
+        let file = entry?.path();
+        fs::copy(&file, folder.path().join(file.file_name().context("a file has a name")?))?;
+    }
+    fs::write(folder.path().join("package.json"), r#"{"name":"app","private":true,"type":"module"}"#)?;
+    let tarball = tarball()?;
+    let tarball = tarball.to_string_lossy();
+    let install = ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", &tarball];
+    succeed(&run(folder.path(), "npm", &install)?)?;
+    Ok(folder)
+}
+
+/// What set-up installed from npm.
+fn installed(path: &str) -> Result<PathBuf> {
+    let path = here("../target/sdk-tools/node_modules").join(path);
+    ensure!(path.exists(), "install it with: cargo xtask setup");
+    Ok(path)
+}
+
+fn run_tool(app: &Path, script: &str, arguments: &[&str]) -> Result<Output> {
+    let script = installed(script)?;
+    run(app, "node", &[&[&*script.to_string_lossy()][..], arguments].concat())
+}
+
+/// Builds an app with Vite, which is told nothing, and serves it.
+fn build_and_serve(app: &Path) -> Result<String> {
+    succeed(&run_tool(app, "vite/bin/vite.js", &["build"])?)?;
+    serve(app.join("dist"))
+}
+
+/// Has the page do something, and returns what comes of it.
+async fn ask(tab: &Tab, what: &str, arguments: Vec<Value>) -> Result<Value> {
+    tab.eval(&format!("return page.{what}(...arguments)"), arguments).await
+}
+
+async fn wait_says(tab: &Tab, what: &str, arguments: Vec<Value>, wanted: Value) -> Result<()> {
+    tab.wait_until(PATIENCE, what, async || {
+        let said = ask(tab, what, arguments.clone()).await?;
+        ensure!(said == wanted, "it says {said} instead of {wanted}");
+        Ok(())
+    })
+    .await
+}
+
+async fn wait_among(tab: &Tab, what: &str, wanted: Value) -> Result<()> {
+    tab.wait_until(PATIENCE, what, async || {
+        let said = ask(tab, what, vec![]).await?;
+        ensure!(said.as_array().is_some_and(|said| said.contains(&wanted)), "{wanted} is not in {said}");
+        Ok(())
+    })
+    .await
+}
+
+/// Two profiles and a native program in one room of a page's, whose server is stopped.
+async fn meet(page: &str) -> Result<()> {
+    let mut server = Server::start().await?;
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (ann, bo) = (one.tab(page).await?, other.tab(page).await?);
+    let link = ask(&ann, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
+    ask(&bo, "join", vec![link.clone(), "Bo".into()]).await?;
+    let kim = Endpoint::builder().name("Kim").bind().await?;
+    let room = kim.join(link.as_str().context("a link is text")?).await?;
+    wait_says(&ann, "members", vec![], json!([["Bo", "direct"], ["Kim", "direct"]])).await?;
+    wait_says(&bo, "members", vec![], json!([["Ann", "direct"], ["Kim", "direct"]])).await?;
+    server.kill();
+    paint(&ann, &bo, &room).await?;
+    talk(&ann, &bo, &room).await?;
+    share(&ann, &bo, &room).await?;
+    ask(&bo, "leave", vec![]).await?;
+    wait_says(&bo, "isLeft", vec![], json!(true)).await?;
+    wait_says(&ann, "members", vec![], json!([["Kim", "direct"]])).await
+}
+
+async fn paint(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
+    let mut changes = room.canvas().watch();
+    ask(ann, "paint", vec![json!([{ "x": 3, "y": 4, "color": "#c81e1e" }])]).await?;
+    wait_says(bo, "cell", vec![3.into(), 4.into()], json!("#c81e1e")).await?;
+    wait_says(bo, "painted", vec![], json!([{ "x": 3, "y": 4, "color": "#c81e1e" }])).await?;
+    ensure!(changes.next().await == Some(vec![(3, 4, Colour::rgb(200, 30, 30))]));
+    room.canvas().fill(7..8, 8..9, [60, 180, 75]).await?;
+    for tab in [ann, bo] {
+        wait_says(tab, "pixel", vec![7.into(), 8.into()], json!([60, 180, 75, 255])).await?;
+    }
+    ask(bo, "note", vec!["Ferry leaves at 9:40".into()]).await?;
+    wait_says(ann, "notes", vec![], json!(["Ferry leaves at 9:40"])).await
+}
+
+async fn talk(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
+    let topic = room.topic::<Value>("moves");
+    let mut moves = topic.listen();
+    ask(ann, "say", vec![json!({ "x": 1, "y": 2.5 })]).await?;
+    wait_among(bo, "heard", json!(["Ann", { "x": 1, "y": 2.5 }, "say"])).await?;
+    let heard = moves.next().await.context("the room goes on")?;
+    ensure!((&heard.value, heard.lane) == (&json!({ "x": 1, "y": 2.5 }), Lane::Say), "{heard:?}");
+    ask(bo, "direct", vec!["Kim".into(), json!("for Kim")]).await?;
+    let heard = moves.next().await.context("the room goes on")?;
+    ensure!((&heard.value, heard.lane) == (&json!("for Kim"), Lane::Direct), "{heard:?}");
+    topic.direct(heard.from, &json!("for Bo")).await?;
+    wait_among(bo, "heard", json!(["Kim", "for Bo", "direct"])).await?;
+    ann.wait_until(PATIENCE, "a datagram, of which some may be lost", async || {
+        ask(bo, "datagram", vec![json!([1, 2])]).await?;
+        let heard = ask(ann, "heard", vec![]).await?;
+        ensure!(heard.to_string().contains(r#"["Bo",[1,2],"datagram"]"#), "{heard}");
+        Ok(())
+    })
+    .await?;
+    ask(ann, "present", vec![json!("a: typing")]).await?;
+    room.presence().set(&"k: idle").await?;
+    wait_says(bo, "presences", vec![], json!(["a: typing", "k: idle"])).await
+}
+
+async fn share(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
+    let votes = room.table("votes");
+    let mut changes = votes.watch("headline");
+    votes.mine().set("vote", "kayak").await?;
+    ask(ann, "vote", vec!["ferry".into()]).await?;
+    wait_says(bo, "headline", vec![], json!({ "asks": "ferry" })).await?;
+    ask(bo, "vote", vec!["train".into()]).await?;
+    wait_says(ann, "votes", vec![], json!(["kayak", "train"])).await?;
+    wait_says(bo, "votes", vec![], json!(["ferry", "kayak"])).await?;
+    wait_says(ann, "headline", vec![], json!({ "asks": "train" })).await?;
+    wait_among(ann, "changed", json!(["headline", { "asks": "train" }])).await?;
+    wait_says(ann, "seats", vec![], json!(40)).await?;
+    wait_says(ann, "keys", vec![], json!(["headline"])).await?;
+    loop {
+        let change = changes.next().await.context("the room goes on")?;
+        if change.after.map(|entry| entry.read::<Value>()).transpose()? == Some(json!({ "asks": "train" })) {
+            return Ok(());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plain_page_meets_pages_and_a_program() -> Result<()> {
+    let app = app()?;
+    meet(&format!("{}/plain.html", serve(app.path().to_owned())?)).await
+}
+
+#[tokio::test]
+async fn a_built_app_meets_pages_and_a_program() -> Result<()> {
+    let app = app()?;
+    meet(&build_and_serve(app.path())?).await
+}
+
+#[tokio::test]
+async fn hooks_follow_a_room() -> Result<()> {
+    let (app, server) = (app()?, Server::start().await?);
+    for package in ["react", "react-dom", "scheduler"] {
+        symlink(installed(package)?, app.path().join("node_modules").join(package))?;
+    }
+    fs::rename(app.path().join("react.html"), app.path().join("index.html"))?;
+    let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
+    let room = kim.create(meshwork::room("votes").private()).await?;
+    let table = room.table("votes");
+    table.set("headline", "Ferry or train?").await?;
+    room.presence().set(&"typing").await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab(&format!("{}/#{}", build_and_serve(app.path())?, room.link())).await?;
+    let mut shown = json!({
+        "members": ["Kim"], "entries": [["headline", "Ferry or train?"]], "presences": [["Kim", "typing"]],
+    });
+    wait_says(&tab, "shown", vec![], shown.clone()).await?;
+    ask(&tab, "set", vec!["Ferry".into()]).await?;
+    room.presence().clear().await?;
+    shown["entries"] = json!([["answer", "Ferry"], ["headline", "Ferry or train?"]]);
+    shown["presences"] = json!([]);
+    wait_says(&tab, "shown", vec![], shown).await?;
+    let mut events = room.events();
+    ask(&tab, "leave", vec![]).await?;
+    while !room.members().await?.is_empty() {
+        events.next().await.context("the room goes on")?;
+    }
+    wait_says(&tab, "shown", vec![], json!({ "members": [], "entries": [], "presences": [] })).await
+}
+
+#[tokio::test]
+async fn errors_are_classes_with_codes() -> Result<()> {
+    let (app, server) = (app()?, Server::start().await?);
+    let browser = Browser::start().await?;
+    let tab = browser.tab(&format!("{}/plain.html", serve(app.path().to_owned())?)).await?;
+    let error = ask(&tab, "joinNonsense", vec![]).await?;
+    ensure!((&error["code"], &error["kinds"]) == (&json!("Link"), &json!(["JoinError", "MeshworkError"])));
+    let error = ask(&tab, "createNowhere", vec![]).await?;
+    ensure!((&error["code"], &error["name"]) == (&json!("NoServer"), &json!("CreateError")), "{error}");
+    ask(&tab, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
+    let error = ask(&tab, "writeTooMuch", vec![]).await?;
+    ensure!(error["kinds"] == json!(["MeshworkError", "WriteError"]), "{error}");
+    let told = (&error["code"], &error["size"], &error["max"]);
+    ensure!(told == (&json!("TooLarge"), &json!(105), &json!(meshwork::KEY_MAX)), "{error}");
+    let error = ask(&tab, "writeNothing", vec![]).await?;
+    ensure!(error["message"] == "undefined cannot be written as JSON", "{error}");
+    ensure!(ask(&tab, "identity", vec![]).await? == json!([true, true]));
+    Ok(())
+}
+
+#[test]
+fn types_hold_under_strict_checks() -> Result<()> {
+    let app = app()?;
+    let checks = ["--strict", "--noEmit", "--target", "es2022", "--module", "esnext"];
+    let files = ["--moduleResolution", "bundler", "--lib", "es2023,dom", "sample.ts"];
+    succeed(&run_tool(app.path(), "typescript/bin/tsc", &[&checks[..], &files[..]].concat())?)
+}
+
+#[test]
+fn node_is_told_what_is_missing() -> Result<()> {
+    let app = app()?;
+    let script = "import { join } from 'meshwork'; await join('x')";
+    let said = run(app.path(), "node", &["--input-type=module", "--eval", script])?;
+    let words = String::from_utf8_lossy(&said.stderr);
+    ensure!(!said.status.success() && words.contains("UnsupportedError: meshwork runs in a browser's page"));
+    ensure!(words.contains("has no window, RTCPeerConnection"), "{words}");
+    Ok(())
+}
