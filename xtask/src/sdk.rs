@@ -30,7 +30,7 @@ const UNLOADED: [&str; 3] = [".md", ".d.ts", ".json"];
 /// Brings the package up to date and returns the tarball.
 ///
 /// # Errors
-/// It cannot be built, or is heavier than allowed.
+/// It cannot be built, or is heavier than allowed: then it is there all the same.
 pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<PathBuf> {
     check_bindgen(workspace)?;
     let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
@@ -50,10 +50,11 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<Pa
     copy(&workspace.root.join("sdk/js"), &package)?;
     copy_file(&workspace.root.join("LICENSE"), &package)?;
     check_version(workspace, &package)?;
+    let tarball = pack(&sdk)?;
     if aim == Aim::Small {
         weigh(&package)?;
     }
-    pack(&sdk)
+    Ok(tarball)
 }
 
 /// Brings the package up to date that tests install, unless nothing has changed that it is made of.
