@@ -2,16 +2,18 @@
 
 use std::ops::Range;
 
+use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{CommandError, Node};
-use meshwork_core::replica::{Changes, ReplicaNumber};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_place::Place as _;
-pub use meshwork_place::canvas::Colour;
 use meshwork_place::canvas::Painted;
+pub use meshwork_place::canvas::{Colour, Erase, Region};
 
-use crate::error::{Closed, WriteError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::event::EVENTS_MAX;
 use crate::inbox::{Inbox, inbox};
 use crate::room::Room;
+use crate::shared::Changed;
 
 /// The canvas of a room that opened with [`place::canvas`](crate::place::canvas): cells that anybody paints, of which
 /// the one painted last shows.
@@ -31,9 +33,19 @@ pub struct CanvasImage {
     pub rgba: Vec<u8>,
 }
 
+/// Cells that look different, and by whose doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stroke {
+    /// The endpoint that painted them, and the number of what it wrote; `None` where what was there counts again, or no
+    /// more, as after a ban.
+    pub by: Option<(EndpointId, u64)>,
+    /// Column, row and colour of each.
+    pub cells: Vec<(u16, u16, Colour)>,
+}
+
 /// The cells of a canvas that look different, from the moment on at which it was asked for them.
 pub struct CanvasChanges {
-    inbox: Inbox<Changes>,
+    inbox: Inbox<Changed>,
     missed: u64,
 }
 
@@ -53,6 +65,14 @@ impl Canvas {
     /// [`Closed`].
     pub async fn get(&self, x: u16, y: u16) -> Result<Option<[u8; 3]>, Closed> {
         self.0.call(move |node, _, room| node.canvas(room)?.colour(x, y)?.components()).await
+    }
+
+    /// How many cells show a colour.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn painted(&self) -> Result<usize, Closed> {
+        self.0.call(|node, _, room| node.canvas(room).map_or(0, |canvas| canvas.painted())).await
     }
 
     /// All of it as it looks now; `None` while it is not known, or where the room has no canvas.
@@ -99,6 +119,16 @@ impl Canvas {
         self.paint(&cells).await
     }
 
+    /// Erases what was painted up to now, by whom and where it says. The owner's to do, or a moderator's.
+    ///
+    /// # Errors
+    /// [`RuleError`]; nothing is erased.
+    pub async fn erase(&self, what: Erase) -> Result<(), RuleError> {
+        let erase =
+            move |node: &mut Node, now, room| node.room_mut(now, room).retract(what.into()).map(|_| ());
+        Ok(self.0.call(erase).await??)
+    }
+
     /// Hears from now on which cells look different.
     pub fn watch(&self) -> CanvasChanges {
         let (changes, inbox) = inbox(EVENTS_MAX);
@@ -111,9 +141,15 @@ impl CanvasChanges {
     /// Waits for the next cells that look different: column, row and colour, which is [`Colour::CLEARED`] for what shows
     /// nothing any more. `None` once the room was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Vec<(u16, u16, Colour)>> {
-        let (changes, missed) = self.inbox.next().await?;
+        Some(self.next_stroke().await?.cells)
+    }
+
+    /// The same, with who painted them.
+    pub async fn next_stroke(&mut self) -> Option<Stroke> {
+        let (Changed { batch, changes }, missed) = self.inbox.next().await?;
         self.missed += missed;
-        Some(Painted::of(&changes).iter().map(|cell| (cell.x, cell.y, cell.colour)).collect())
+        let cells = Painted::of(&changes).iter().map(|cell| (cell.x, cell.y, cell.colour)).collect();
+        Some(Stroke { by: batch.map(|batch| (batch.author, batch.sequence)), cells })
     }
 
     /// How many times cells changed, so far, that this reader was too slow to hear: the [image](Canvas::image) has

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, RoomId};
-use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec};
+use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec, ServerState};
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::NoAppWord;
 
@@ -12,13 +12,15 @@ use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
 use crate::new_room::NewRoom;
+use crate::reach::server_words;
 use crate::room::Room;
 use crate::runner::{Runner, RunnerJoinError, timeout, unless};
 use crate::shared::{Heard, Known, Phase, Shared, attend};
 use crate::store::{KeptRoom, Store, StoreError};
 use crate::{Closed, RuleError};
 
-/// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up.
+/// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up, unless [`Builder::patience`] says
+/// otherwise.
 pub const JOIN_MAX: Duration = Duration::from_secs(30);
 
 /// How long others are waited for when a member says that the secret is not the room's any more.
@@ -40,6 +42,7 @@ pub struct Builder {
     store: Store,
     servers: Vec<String>,
     stays: bool,
+    patience: Option<Duration>,
     config: Config,
 }
 
@@ -77,6 +80,9 @@ pub enum CreateError {
     /// The endpoint is in as many rooms as it can be.
     #[error("an endpoint is in at most {0} rooms")]
     TooManyRooms(usize),
+    /// A server refused the room.
+    #[error(transparent)]
+    Refused(RoomRefusal),
     /// No server took the room in within [`JOIN_MAX`]: each with its reason.
     #[error("no server took the room in: {}", words(.tried))]
     NobodyReached {
@@ -174,6 +180,12 @@ impl Builder {
         self
     }
 
+    /// How long joining and making a room may take, where that is not [`JOIN_MAX`].
+    pub fn patience(mut self, most: Duration) -> Builder {
+        self.patience = Some(most);
+        self
+    }
+
     /// Others never learn its addresses: it links through relays alone, and through those only that may learn them.
     pub fn hide_address(mut self) -> Builder {
         self.config.hides_address = true;
@@ -207,6 +219,7 @@ impl Builder {
     pub async fn bind(self) -> Result<Endpoint, BindError> {
         use meshwork_rtc::native::persist::Store as DriverStore;
         use meshwork_rtc::native::{Options, start};
+        let patience = self.patience.unwrap_or(JOIN_MAX);
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
@@ -217,7 +230,7 @@ impl Builder {
         options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
-        Ok(Endpoint::start(Box::new(runner), servers, events))
+        Ok(Endpoint::start(Box::new(runner), servers, patience, events))
     }
 
     /// Starts it in this page.
@@ -229,12 +242,13 @@ impl Builder {
     #[cfg(target_arch = "wasm32")]
     pub async fn bind(self) -> Result<Endpoint, BindError> {
         use meshwork_rtc::web::{Options, start};
+        let patience = self.patience.unwrap_or(JOIN_MAX);
         let (config, servers, _, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let options = Options::new(crate::app::make, config, identity.0);
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
         driver.with(|node, now| node.set_overlays(now, meshwork_core::overlay::maker::all));
-        Ok(Endpoint::start(Box::new(crate::runner::web::Web::new(driver)), servers, events))
+        Ok(Endpoint::start(Box::new(crate::runner::web::Web::new(driver)), servers, patience, events))
     }
 }
 
@@ -257,9 +271,10 @@ impl Endpoint {
     pub(crate) fn start<E: Heard + crate::runner::MaybeSend + 'static>(
         runner: Box<dyn Runner>,
         servers: Vec<String>,
+        patience: Duration,
         events: E,
     ) -> Endpoint {
-        let shared = Shared::new(runner, servers);
+        let shared = Shared::new(runner, servers, patience);
         let listening: Weak<Shared> = Arc::downgrade(&shared);
         shared.runner.spawn(Box::pin(attend(listening, events)));
         Endpoint { shared }
@@ -275,6 +290,17 @@ impl Endpoint {
         let (events, inbox) = inbox(EVENTS_MAX);
         self.shared.listen(events);
         EndpointEvents(inbox)
+    }
+
+    /// The servers of this endpoint's rooms, by their WebSocket address, and what became of each: one that is away is so
+    /// until it is back.
+    pub fn servers(&self) -> Vec<(String, ServerState)> {
+        self.shared.servers()
+    }
+
+    /// The last thing from outside that was refused, in words: also why a server wants nothing of this program.
+    pub fn last_refused(&self) -> Option<String> {
+        self.shared.last_refused()
     }
 
     /// Makes a room of which this program's peer is the owner, and waits until a server took it in, so that others find
@@ -310,13 +336,14 @@ impl Endpoint {
             Phase::Left => Some(Ok(false)),
             Phase::Looking | Phase::Open => known.is_registered.then_some(Ok(true)),
         });
-        match timeout(&*self.shared.runner, JOIN_MAX, registered).await {
+        match timeout(&*self.shared.runner, self.shared.patience, registered).await {
             Some(Ok(true)) => Ok(created),
             Some(Ok(false)) => Err(CreateError::Closed(Closed)),
-            Some(Err(reason)) => {
-                Err(CreateError::NobodyReached { tried: vec![(first.clone(), reason.to_string())] })
+            Some(Err(reason)) => Err(CreateError::Refused(reason)),
+            None => {
+                let words = |(url, state)| (url, server_words(&state));
+                Err(CreateError::NobodyReached { tried: self.servers().into_iter().map(words).collect() })
             }
-            None => Err(CreateError::NobodyReached { tried: self.shared.server_words() }),
         }
     }
 
@@ -331,7 +358,7 @@ impl Endpoint {
         let entered = || room.state.until(|known| entered(known).transpose());
         let joined = async {
             let shut_out = room.state.until(|known| known.is_shut_out.then_some(()));
-            if let Some(joined) = timeout(runner, JOIN_MAX, unless(shut_out, entered())).await? {
+            if let Some(joined) = timeout(runner, self.shared.patience, unless(shut_out, entered())).await? {
                 return Some(joined);
             }
             // One member alone may lie.
@@ -339,7 +366,7 @@ impl Endpoint {
         };
         match joined.await {
             Some(joined) => joined.map(|()| room),
-            None => Err(self.nobody(&room).await),
+            None => Err(JoinError::NobodyReached { tried: room.reach().await?.words() }),
         }
     }
 
@@ -357,6 +384,7 @@ impl Endpoint {
                 None => JoinError::NotStored,
             });
         }
+        room.opened().await?;
         Ok(room)
     }
 
@@ -416,21 +444,6 @@ impl Endpoint {
         })?;
         entered.get().cloned().ok_or(JoinError::Closed(Closed))
     }
-
-    /// Who was tried, and why none of them answered.
-    async fn nobody(&self, room: &Room) -> JoinError {
-        let is_unknown = room.state.look(|known| known.is_unknown);
-        let mut tried = self.shared.server_words();
-        if is_unknown {
-            tried.iter_mut().for_each(|(_, why)| *why = String::from("it does not know the room"));
-        }
-        let views = room.call(|node, _, room| node.room(room).peers()).await.unwrap_or_default();
-        tried.extend(views.into_iter().map(|view| {
-            let why = view.reason.unwrap_or_else(|| view.state.to_string());
-            (view.endpoint.peer.short(), why)
-        }));
-        JoinError::NobodyReached { tried }
-    }
 }
 
 /// Whether a member let this program in, as far as that is known.
@@ -442,7 +455,7 @@ fn entered(known: &Known) -> Result<Option<()>, JoinError> {
 }
 
 /// What a room's refusal is to somebody who joins.
-fn refused(phase: &Phase) -> Option<JoinError> {
+pub(crate) fn refused(phase: &Phase) -> Option<JoinError> {
     Some(match phase {
         Phase::Looking | Phase::Open => return None,
         Phase::Left => JoinError::Closed(Closed),

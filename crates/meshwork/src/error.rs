@@ -46,6 +46,9 @@ pub enum WriteError {
     /// The app is not on in this room, or is none that this program can write for.
     #[error("the app is not on in this room")]
     AppIsOff,
+    /// The room has a list of writers, and this peer is not on it: the owner names them.
+    #[error("only those whom the owner named may write in this room")]
+    NotWriter,
     /// This peer is banned in the room.
     #[error("this peer is banned in this room")]
     Banned,
@@ -76,7 +79,8 @@ impl From<NodeWriteError> for WriteError {
         match error {
             NodeWriteError::AppIsOff(_) => WriteError::AppIsOff,
             NodeWriteError::Banned => WriteError::Banned,
-            NodeWriteError::NotWriter => WriteError::NotAllowed { rule: "whom the owner named".into() },
+            NodeWriteError::NotWriter => WriteError::NotWriter,
+            NodeWriteError::Content(words) => WriteError::Invalid(words),
             NodeWriteError::NotAllowed(rule) => WriteError::NotAllowed { rule: rule.into() },
             NodeWriteError::TooLong { bytes, most } => WriteError::TooLarge { size: bytes, max: most },
             NodeWriteError::TooFast { wait_ms, .. } => {

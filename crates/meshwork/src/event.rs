@@ -1,7 +1,7 @@
 //! What happens in a room, and to an endpoint.
 
-use meshwork_core::id::{Endpoint as EndpointId, RoomId};
-use meshwork_core::node::{LinkState, RoomRefusal, ServerState};
+use meshwork_core::id::{Code, Endpoint as EndpointId, RoomId};
+use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
 
 use crate::inbox::Inbox;
 use crate::member::Member;
@@ -18,8 +18,16 @@ pub enum Event {
     Opened(RoomId),
     /// It cannot be entered, or no more: nothing else happens in it.
     Refused(RoomRefusal),
+    /// A server knows it by this code: its [link](crate::Room::link) can be given to others.
+    Registered(Code),
+    /// A server does not know it, and is asked again.
+    Unknown,
     /// Somebody is here.
     Joined(Member),
+    /// Somebody in the room is linked through others alone from now on.
+    Distant(Member),
+    /// Somebody who was linked through others alone is linked to this program again.
+    Near(Member),
     /// Somebody is gone.
     Left {
         /// Who.
@@ -51,6 +59,16 @@ pub enum Event {
     },
     /// A member was found to have what this program has.
     InStep(EndpointId),
+    /// The clocks of the members agree on another time than this device's: so far ahead of it, in milliseconds, or behind
+    /// it where that is less than 0. What is written is stamped with theirs.
+    ClockDiffers(i64),
+    /// An endpoint signed two things that contradict each other: what it wrote from the first of them on counts no more.
+    Contradicted {
+        /// Who.
+        endpoint: EndpointId,
+        /// In words: how.
+        detail: String,
+    },
     /// What happens in the room cannot be stored here, in words. The room goes on, and it is tried again.
     StorageFailed(String),
     /// All that waited is stored.
@@ -69,6 +87,17 @@ pub enum EndpointEvent {
         url: String,
         /// What became of it.
         state: ServerState,
+    },
+    /// Something from outside was refused, and changed nothing.
+    Refused {
+        /// From whom, as far as it is proved or claimed.
+        endpoint: Option<EndpointId>,
+        /// Why.
+        reason: Refusal,
+        /// In words: what was wrong.
+        detail: String,
+        /// How often so far, of this endpoint and for this reason.
+        count: u64,
     },
 }
 

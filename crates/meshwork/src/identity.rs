@@ -16,9 +16,15 @@ pub enum IdentityError {
     /// The file cannot be read or made, in words.
     #[error("{0}")]
     File(String),
-    /// The file or text is no identity, or was changed: put back a copy, or name another one.
+    /// There is no such file: let one be made by `Identity::load_or_create`, or name another.
+    #[error("there is no file {0}")]
+    NoFile(String),
+    /// The file is no identity, or was changed: put back a copy, or name another one.
     #[error("{0} is not a Meshwork identity, or it was changed")]
     Damaged(String),
+    /// The text is no identity, or was mistyped, in words that do not repeat it.
+    #[error("{0}")]
+    Text(String),
 }
 
 impl Identity {
@@ -45,15 +51,15 @@ impl Identity {
     /// The identity that a text was exported from.
     ///
     /// # Errors
-    /// [`IdentityError::Damaged`], which does not repeat the text.
+    /// [`IdentityError::Text`].
     pub fn import(text: &str) -> Result<Identity, IdentityError> {
-        Keys::import(text).map(Identity).map_err(|error| IdentityError::Damaged(error.to_string()))
+        Keys::import(text).map(Identity).map_err(|error| IdentityError::Text(error.to_string()))
     }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 mod file {
-    use std::fs::{self, File};
+    use std::fs::File;
     use std::io::{self, Read as _, Write as _};
     use std::path::Path;
 
@@ -61,6 +67,7 @@ mod file {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::{Identity, IdentityError, Keys};
+    use crate::private::{make_folder, make_private};
 
     /// The first line of the file: what it is, for people who find it, and in which form.
     const HEADING: &str = "meshwork identity v1";
@@ -69,14 +76,15 @@ mod file {
 
     impl Identity {
         /// Reads the identity in a file, or makes one there, with its folder, where there is none. The file is for its
-        /// owner's eyes and is never written over.
+        /// owner's eyes: what others could read they cannot read any more. It is never written over.
         ///
         /// # Errors
-        /// [`IdentityError`]; a file that is there is as it was.
+        /// [`IdentityError`]; what a file that is there says is as it was.
         pub fn load_or_create(path: impl AsRef<Path>) -> Result<Identity, IdentityError> {
             let path = path.as_ref();
-            if let Some(identity) = load(path)? {
-                return Ok(identity);
+            match Identity::load(path) {
+                Err(IdentityError::NoFile(_)) => {}
+                loaded => return loaded,
             }
             let identity = Identity::generate()?;
             let failed =
@@ -85,16 +93,25 @@ mod file {
                 return Ok(identity);
             }
             // Another program made one in the meantime: both use that one.
-            load(path)?.ok_or_else(|| IdentityError::File(format!("{} came and went", path.display())))
+            Identity::load(path)
         }
 
-        /// Reads the identity in a file.
+        /// Reads the identity in a file, and takes the file from everybody's eyes but its owner's.
         ///
         /// # Errors
-        /// [`IdentityError`], also where there is no file.
+        /// [`IdentityError`]; what the file says is as it was.
         pub fn load(path: impl AsRef<Path>) -> Result<Identity, IdentityError> {
             let path = path.as_ref();
-            load(path)?.ok_or_else(|| IdentityError::File(format!("there is no file {}", path.display())))
+            let failed =
+                |error: io::Error| IdentityError::File(format!("cannot read {}: {error}", path.display()));
+            let file = File::open(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => IdentityError::NoFile(path.display().to_string()),
+                _ => failed(error),
+            })?;
+            make_private(path);
+            let mut text = String::new();
+            file.take(FILE_MAX).read_to_string(&mut text).map_err(failed)?;
+            parse(&text).ok_or_else(|| IdentityError::Damaged(path.display().to_string()))
         }
 
         /// Writes the identity into a file that its owner alone may read. A file that is there is never written over.
@@ -111,21 +128,6 @@ mod file {
         }
     }
 
-    /// `None` where there is no file.
-    fn load(path: &Path) -> Result<Option<Identity>, IdentityError> {
-        let failed =
-            |error: io::Error| IdentityError::File(format!("cannot read {}: {error}", path.display()));
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let mut text = String::new();
-        file.take(FILE_MAX).read_to_string(&mut text).map_err(failed)?;
-        let damaged = || IdentityError::Damaged(path.display().to_string());
-        parse(&text).map(Some).ok_or_else(damaged)
-    }
-
     fn parse(text: &str) -> Option<Identity> {
         let mut lines = text.lines();
         let (heading, key) = (lines.next()?, lines.next()?);
@@ -136,11 +138,7 @@ mod file {
     /// Writes a whole file beside `path`, then gives it its name; false when the name was taken meanwhile.
     fn create(path: &Path, identity: &Identity) -> io::Result<bool> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
+        make_folder(folder)?;
         // Temporary files of this crate are readable and writable by their owner alone.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         writeln!(file, "{HEADING}\n{}", URL_SAFE_NO_PAD.encode(identity.0.to_secret()))?;

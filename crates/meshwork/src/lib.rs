@@ -44,24 +44,29 @@ mod endpoint;
 mod error;
 mod event;
 mod identity;
+mod in_step;
 mod inbox;
 mod member;
 mod new_room;
 #[cfg(feature = "place")]
 mod notes;
 mod presence;
+#[cfg(not(target_arch = "wasm32"))]
+mod private;
+mod reach;
 mod room;
 mod rules;
 mod runner;
 mod shared;
 mod store;
 mod table;
+mod terms;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
 mod topic;
 
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
-pub use meshwork_core::node::{LinkState, RoomRefusal, ServerState};
+pub use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
 pub use meshwork_core::seam::lane::{
     DATAGRAM_PAYLOAD_MAX as DATAGRAM_MAX, DATAGRAM_TO_ALL_MAX, DIRECT_MAX, PRESENCE_MAX, SAY_MAX, TOPIC_MAX,
 };
@@ -71,7 +76,7 @@ pub use meshwork_core::table::VALUE_MAX;
 
 pub use self::app::{App, AppIsOff};
 #[cfg(feature = "place")]
-pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Colour};
+pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Colour, Erase, Region, Stroke};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
@@ -83,11 +88,13 @@ pub use self::new_room::{NewRoom, room};
 #[cfg(feature = "place")]
 pub use self::notes::{Note, NoteChanges, NoteId, Notes};
 pub use self::presence::Presence;
+pub use self::reach::Reach;
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::Rules;
 pub use self::shared::Lane;
 pub use self::store::{KeptRoom, Store, StoreError};
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
+pub use self::terms::{Overlay, Terms, Writers};
 pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, MESSAGES_MAX, Topic};
 
 /// Servers that one room is looked for on.

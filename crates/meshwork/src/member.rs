@@ -81,8 +81,8 @@ impl Member {
         self.view.in_step
     }
 
-    /// Whether it is in the room, linked or not.
-    pub(crate) fn is_here(&self) -> bool {
+    /// Whether it is in the room, linked or not: not so of those who are tried, or left.
+    pub fn is_here(&self) -> bool {
         self.view.attached || self.view.distant
     }
 }

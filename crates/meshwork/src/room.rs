@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
-use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
+use meshwork_core::node::{CommandError, Node, RoomHandle, RoomRefusal, WriteError};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
 use meshwork_core::signed::app::AppParameters;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::{App, AppIsOff};
+use crate::endpoint::{JoinError, refused};
 use crate::error::{Closed, KeptError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
 use crate::inbox::inbox;
@@ -21,7 +22,7 @@ use crate::member::Member;
 use crate::presence::Presence;
 use crate::rules::Rules;
 use crate::runner::{MaybeSend, timeout};
-use crate::shared::{Phase, RoomState, Shared};
+use crate::shared::{Known, Phase, RoomState, Shared};
 use crate::store::StoreError;
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
@@ -32,6 +33,9 @@ pub const KEPT_MAX: Duration = Duration::from_secs(10);
 /// How long to wait before what neighbours could not keep up with is tried again: the time in which a link of a
 /// megabit a second sends a quarter of its queue.
 const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
+
+/// How often it is looked whether a stored room is shown.
+const RESTORING_WAIT: Duration = Duration::from_millis(10);
 
 /// People who met. Clones are the same room, which is left when the last one and everything made of it is dropped.
 #[derive(Clone)]
@@ -97,6 +101,31 @@ impl Room {
                 done => return Ok(done),
             }
         }
+    }
+
+    /// Waits until the room is known, and can be read and written in: that of [`Endpoint::look_for`] is not yet. It takes
+    /// as long as nobody who knows it is found; dropping the future changes nothing.
+    ///
+    /// [`Endpoint::look_for`]: crate::Endpoint::look_for
+    ///
+    /// # Errors
+    /// [`JoinError`] where it cannot be entered.
+    pub async fn opened(&self) -> Result<(), JoinError> {
+        let opened = self.state.until(|known| match refused(&known.phase) {
+            Some(error) => Some(Err(error)),
+            None => (known.phase == Phase::Open).then_some(Ok(())),
+        });
+        opened.await
+    }
+
+    /// Waits until the room cannot be entered, or no more, and says why: for ever in a room that one is in, or left.
+    /// Dropping the future changes nothing.
+    pub async fn refused(&self) -> RoomRefusal {
+        let refused = |known: &mut Known| match &known.phase {
+            Phase::Refused(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        self.state.until(refused).await
     }
 
     /// Where others find it, with what lets them in where it is private: whoever has the link is in.
@@ -266,21 +295,38 @@ impl Room {
         timeout(&*self.shared().runner, KEPT_MAX, kept).await.unwrap_or(Err(KeptError::NobodyStays))
     }
 
-    /// Waits until all members that are linked have what this program has, of which there is at least one. Dropping the
-    /// future changes nothing.
+    /// Waits until everything that was stored of the room here is checked and shown. Dropping the future changes nothing.
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn in_step(&self) -> Result<(), Closed> {
-        loop {
-            let changed = self.state.change_after_now();
-            let members = self.members().await?;
-            let mut linked = members.iter().filter(|member| member.link().is_linked()).peekable();
-            if linked.peek().is_some() && linked.all(Member::is_in_step) {
-                return Ok(());
-            }
-            changed.await;
+    pub async fn restored(&self) -> Result<(), Closed> {
+        // Each call takes its turn with the node, which checks some more in between.
+        while !self.call(|node, _, room| node.room(room).is_restored()).await? {
+            self.shared().runner.sleep(RESTORING_WAIT).await;
         }
+        Ok(())
+    }
+
+    /// Registers the room with one more server, `http(s)://HOST`, at which it is found too: its [link](Room::link) names
+    /// that behind the others.
+    ///
+    /// # Errors
+    /// [`RuleError::Invalid`] for what is no address of a server, or where the room has as many as
+    /// [`SERVERS_MAX`](crate::SERVERS_MAX); [`RuleError::Closed`].
+    pub async fn add_server(&self, url: &str) -> Result<(), RuleError> {
+        let url = url.to_owned();
+        Ok(self.call(move |node, now, room| node.room_mut(now, room).add_server(&url)).await??)
+    }
+
+    /// Notes in the store that the room is found at another link too, so that a later run opens it by that link, also
+    /// without its part behind `#`. Its own link is noted by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be written; the room is not concerned.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn note(&self, link: &Link) -> Result<(), StoreError> {
+        let Some(id) = self.id() else { return Ok(()) };
+        self.shared().runner.note(id, link.clone()).await
     }
 
     /// Leaves the room now, whoever else holds a clone of it. What is kept of it here stays.

@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, RoomHandle};
-use meshwork_core::room::rules::terms::{Terms, Writers};
+use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
 use meshwork_core::signed::app::GENESIS_SLOT;
-use meshwork_core::signed::change::{Limit, Rule};
+use meshwork_core::signed::change::Rule;
 use meshwork_core::time::Time;
-use meshwork_core::wire::{Bounded, BoundedText};
 
 use crate::app::App;
 use crate::error::{Closed, RuleError};
 use crate::room::Room;
 use crate::runner::MaybeSend;
+use crate::terms::{Terms, Writers, limit_record};
 
 /// The rules of a room, and what its owner and moderators decide. Everybody holds the same ones; what was written under
 /// earlier rules stays.
@@ -23,13 +22,51 @@ use crate::runner::MaybeSend;
 pub struct Rules(pub(crate) Room);
 
 impl Rules {
+    /// What the owner has decided, as a whole; `None` while it is not known.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn terms(&self) -> Result<Option<Terms>, Closed> {
+        self.0.call(|node, _, room| node.room(room).rules().map(Terms::from)).await
+    }
+
+    /// Decides all of it at once: what others decided since it was read is undone. The owner's to do.
+    ///
+    /// # Errors
+    /// [`RuleError`]; nothing of it is decided.
+    pub async fn set(&self, terms: Terms) -> Result<(), RuleError> {
+        self.change(move |present| *present = terms).await
+    }
+
+    /// Waits until members that stay hold what is decided in the room as this program does, on their disks where they
+    /// store, and returns how many do. Who leaves before that may be the last who knew of it. It takes as long as nobody
+    /// who stays is linked; dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn held(&self) -> Result<usize, Closed> {
+        loop {
+            let changed = self.0.state.change_after_now();
+            let count = |node: &mut Node, _, room| {
+                let peers = node.room(room).peers();
+                let staying =
+                    peers.iter().filter(|peer| peer.attached && peer.stays && peer.state.is_linked());
+                staying.filter(|peer| node.room(room).has_our_records(peer.endpoint)).count()
+            };
+            match self.0.call(count).await? {
+                0 => changed.await,
+                holders => return Ok(holders),
+            }
+        }
+    }
+
     /// Changes what people see the room called: at most 64 bytes. The owner's to do.
     ///
     /// # Errors
     /// [`RuleError`]; the name is as it was.
     pub async fn set_name(&self, name: &str) -> Result<(), RuleError> {
-        let name = BoundedText::new(name).map_err(|error| RuleError::Invalid(error.to_string()))?;
-        self.change(move |terms| Terms { name, ..terms }).await
+        let name = name.to_owned();
+        self.change(move |terms| terms.name = name).await
     }
 
     /// In an app nobody but the owner and moderators may write more than `cost` in a window of time: of the canvas a
@@ -38,9 +75,7 @@ impl Rules {
     /// # Errors
     /// [`RuleError`]; the limit is as it was.
     pub async fn limit(&self, app: &App, cost: u32, window: Duration) -> Result<(), RuleError> {
-        let window_ms = u32::try_from(window.as_millis())
-            .map_err(|_| RuleError::Invalid(format!("a window of {window:?} is too long")))?;
-        self.set_limit(app.slot, Some(Limit { cost, window_ms })).await
+        self.set_limit(app.slot, Some((cost, window))).await
     }
 
     /// Lets everybody write in an app as fast as they can. The owner's to do.
@@ -65,11 +100,8 @@ impl Rules {
     ///
     /// # Errors
     /// [`RuleError`]; everybody writes who did.
-    pub async fn set_writers(&self, mut writers: Vec<PeerId>) -> Result<(), RuleError> {
-        writers.sort_unstable();
-        writers.dedup();
-        let listed = Bounded::new(writers).map_err(|error| RuleError::Invalid(error.to_string()))?;
-        self.change(move |terms| Terms { writers: Writers::Listed(listed), ..terms }).await
+    pub async fn set_writers(&self, writers: Vec<PeerId>) -> Result<(), RuleError> {
+        self.change(move |terms| terms.writers = Writers::Listed(writers)).await
     }
 
     /// Lets everybody write who is in the room. The owner's to do.
@@ -77,18 +109,15 @@ impl Rules {
     /// # Errors
     /// [`RuleError`]; those write who did.
     pub async fn let_everybody_write(&self) -> Result<(), RuleError> {
-        self.change(|terms| Terms { writers: Writers::Everybody, ..terms }).await
+        self.change(|terms| terms.writers = Writers::Everybody).await
     }
 
     /// Names those who may ban and hide besides the owner, in place of those named before. The owner's to do.
     ///
     /// # Errors
     /// [`RuleError`]; the moderators are as they were.
-    pub async fn set_moderators(&self, mut moderators: Vec<PeerId>) -> Result<(), RuleError> {
-        moderators.sort_unstable();
-        moderators.dedup();
-        let moderators = Bounded::new(moderators).map_err(|error| RuleError::Invalid(error.to_string()))?;
-        self.change(move |terms| Terms { moderators, ..terms }).await
+    pub async fn set_moderators(&self, moderators: Vec<PeerId>) -> Result<(), RuleError> {
+        self.change(move |terms| terms.moderators = moderators).await
     }
 
     /// Who may ban and hide besides the owner.
@@ -96,8 +125,7 @@ impl Rules {
     /// # Errors
     /// [`Closed`].
     pub async fn moderators(&self) -> Result<Vec<PeerId>, Closed> {
-        let read = |node: &mut Node, _, room| node.room(room).rules().map(|terms| terms.moderators.to_vec());
-        Ok(self.0.call(read).await?.unwrap_or_default())
+        Ok(self.terms().await?.unwrap_or_default().moderators)
     }
 
     /// Bans a peer: what it wrote so far stays, what it writes from now on counts for nobody. The owner's to do, or of
@@ -159,26 +187,27 @@ impl Rules {
         Ok(self.0.link())
     }
 
-    async fn set_limit(&self, slot: Slot, limit: Option<Limit>) -> Result<(), RuleError> {
+    async fn set_limit(&self, slot: Slot, limit: Option<(u32, Duration)>) -> Result<(), RuleError> {
         let slot = slot.number();
         if slot == GENESIS_SLOT {
-            return self.change(move |terms| Terms { limit, ..terms }).await;
+            return self.change(move |terms| terms.limit = limit).await;
         }
+        let limit = limit.map(limit_record).transpose().map_err(RuleError::Invalid)?;
         let set = move |node: &mut Node, now, room| {
-            let (_, writers) =
-                node.room(room).rule(slot).ok_or(meshwork_core::node::WriteError::AppIsOff(slot))?;
+            let (_, writers) = node.room(room).rule(slot).ok_or(WriteError::AppIsOff(slot))?;
             node.room_mut(now, room).set_rule(Rule { slot, limit, writers }).map(|_| ())
         };
         self.act(set).await
     }
 
-    async fn change(
-        &self,
-        change: impl FnOnce(Terms) -> Terms + MaybeSend + 'static,
-    ) -> Result<(), RuleError> {
+    async fn change(&self, change: impl FnOnce(&mut Terms) + MaybeSend + 'static) -> Result<(), RuleError> {
         let change = move |node: &mut Node, now, room| {
-            let terms = node.room(room).rules().cloned().ok_or(CommandError::NotOpen)?;
-            node.room_mut(now, room).set_rules(change(terms)).map(|_| ())
+            let before = node.room(room).rules().ok_or(CommandError::NotOpen)?;
+            let mut terms = Terms::from(before);
+            change(&mut terms);
+            let terms =
+                terms.record(before).map_err(|words| CommandError::Write(WriteError::Record(words)))?;
+            node.room_mut(now, room).set_rules(terms).map(|_| ())
         };
         self.act(change).await
     }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{Event as NodeEvent, Node, RoomHandle, RoomRefusal, ServerState};
 use meshwork_core::replica::{Changes, ReplicaNumber};
 use meshwork_core::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
 
@@ -30,6 +32,10 @@ pub(crate) struct Shared {
     read: Arc<Notify>,
     /// The last that was heard of each server.
     server_states: Mutex<BTreeMap<String, ServerState>>,
+    /// The last thing from outside that was refused, in words.
+    refused: Mutex<Option<String>>,
+    /// How long joining and making a room may take.
+    pub(crate) patience: Duration,
 }
 
 /// One room, as far as events tell of it.
@@ -58,10 +64,12 @@ pub(crate) struct Known {
     pub(crate) presence: BTreeMap<(Slot, EndpointId), Vec<u8>>,
     /// Direct messages that have not ended: to whom, and who waits for the end.
     pub(crate) directs: BTreeMap<DirectToken, (EndpointId, DirectEnded)>,
+    /// How often something in it changed.
+    pub(crate) changes: u64,
     events: Vec<Outbox<Event>>,
     topics: Vec<((Slot, Topic), Outbox<Message>)>,
     unheard: VecDeque<((Slot, Topic), Message)>,
-    watches: Vec<(ReplicaNumber, Outbox<Changes>)>,
+    watches: Vec<(ReplicaNumber, Outbox<Changed>)>,
 }
 
 /// Who waits for how a direct message ends, and why.
@@ -90,6 +98,14 @@ pub(crate) struct Message {
     pub(crate) missed: u64,
 }
 
+/// What looks different in a replica.
+#[derive(Clone)]
+pub(crate) struct Changed {
+    /// By which batch; `None` where what was there already counts again, or no more.
+    pub(crate) batch: Option<BatchKey>,
+    pub(crate) changes: Changes,
+}
+
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -107,7 +123,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(runner: Box<dyn Runner>, servers: Vec<String>) -> Arc<Shared> {
+    pub(crate) fn new(runner: Box<dyn Runner>, servers: Vec<String>, patience: Duration) -> Arc<Shared> {
         Arc::new(Shared {
             runner,
             servers,
@@ -115,6 +131,8 @@ impl Shared {
             listeners: Mutex::default(),
             read: Arc::default(),
             server_states: Mutex::default(),
+            refused: Mutex::default(),
+            patience,
         })
     }
 
@@ -173,14 +191,14 @@ impl Shared {
         self.read.notify_one();
     }
 
-    /// What became of the servers, in words.
-    pub(crate) fn server_words(&self) -> Vec<(String, String)> {
-        let words = |state: &ServerState| match state {
-            ServerState::Connecting => String::from("it does not answer"),
-            ServerState::Connected => String::from("connected"),
-            ServerState::Away { reason } => reason.clone(),
-        };
-        locked(&self.server_states).iter().map(|(url, state)| (url.clone(), words(state))).collect()
+    /// What became of the servers.
+    pub(crate) fn servers(&self) -> Vec<(String, ServerState)> {
+        locked(&self.server_states).iter().map(|(url, state)| (url.clone(), state.clone())).collect()
+    }
+
+    /// The last thing from outside that was refused, in words.
+    pub(crate) fn last_refused(&self) -> Option<String> {
+        locked(&self.refused).clone()
     }
 
     fn room(&self, handle: RoomHandle) -> Option<Arc<RoomState>> {
@@ -204,10 +222,17 @@ impl Shared {
             }
             NodeEvent::Link { endpoint, state, reason } => {
                 for room in self.every_room() {
+                    room.changed.notify_waiters();
                     if let Some(member) = self.member(room.handle, endpoint).await {
                         room.tell(&Event::Link { member, state, reason: reason.clone() });
                     }
                 }
+            }
+            NodeEvent::Refused { endpoint, reason, detail, count } => {
+                if reason.concerns_people() {
+                    *locked(&self.refused) = Some(format!("{reason}, {detail}"));
+                }
+                self.tell(&EndpointEvent::Refused { endpoint, reason, detail, count });
             }
             event => {
                 if let Some((handle, event)) = of_room(event)
@@ -223,18 +248,29 @@ impl Shared {
         match event {
             NodeEvent::RoomOpened { id, .. } => {
                 self.learn_link(room).await;
-                room.change(|known| known.phase = Phase::Open);
+                room.change(|known| {
+                    // A room that is opened by its code alone has no link of its own while no server answers.
+                    if let Some(link) = known.link.take_if(|link| link.room().is_none()) {
+                        let secrets = link.secrets();
+                        known.link = Some(link.with_keys(RoomKeys { room: id, secrets }));
+                    }
+                    known.phase = Phase::Open;
+                });
                 room.tell(&Event::Opened(id));
             }
-            NodeEvent::RoomRegistered { .. } => {
+            NodeEvent::RoomRegistered { code, .. } => {
                 self.learn_link(room).await;
                 room.change(|known| (known.is_registered, known.is_unknown) = (true, false));
+                room.tell(&Event::Registered(code));
             }
             NodeEvent::SecretChanged { .. } => {
                 self.learn_link(room).await;
                 room.tell(&Event::LinkChanged);
             }
-            NodeEvent::RoomWaiting { .. } => room.change(|known| known.is_unknown = true),
+            NodeEvent::RoomWaiting { .. } => {
+                room.change(|known| known.is_unknown = true);
+                room.tell(&Event::Unknown);
+            }
             NodeEvent::RoomRefused { reason, .. } => {
                 room.change(|known| known.phase = Phase::Refused(reason.clone()));
                 room.tell(&Event::Refused(reason));
@@ -242,8 +278,13 @@ impl Shared {
             NodeEvent::MemberAttached { endpoint, .. } => {
                 let is_new = room.look(|known| known.present.insert(endpoint));
                 room.changed.notify_waiters();
-                if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| is_new) {
-                    room.tell(&Event::Joined(member));
+                if let Some(member) = self.member(room.handle, endpoint).await {
+                    room.tell(&if is_new { Event::Joined(member) } else { Event::Near(member) });
+                }
+            }
+            NodeEvent::MemberDetached { endpoint, distant: true, .. } => {
+                if let Some(member) = self.member(room.handle, endpoint).await {
+                    room.tell(&Event::Distant(member));
                 }
             }
             NodeEvent::MemberDetached { endpoint, distant: false, .. } => {
@@ -256,6 +297,10 @@ impl Shared {
             NodeEvent::RecordsInStep { .. } => room.change(|known| known.is_let_in = true),
             NodeEvent::ShutOut { .. } => room.change(|known| known.is_shut_out = true),
             NodeEvent::RulesChanged { .. } => room.tell(&Event::RulesChanged),
+            NodeEvent::RoomTime { ahead_ms, .. } => room.tell(&Event::ClockDiffers(ahead_ms)),
+            NodeEvent::Equivocation { endpoint, detail, .. } => {
+                room.tell(&Event::Contradicted { endpoint, detail });
+            }
             NodeEvent::StorageFailed { reason, .. } => room.tell(&Event::StorageFailed(reason)),
             NodeEvent::StorageRecovered { .. } => room.tell(&Event::StorageRecovered),
             NodeEvent::Acknowledged { by, stored, .. } => {
@@ -313,6 +358,8 @@ fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::ShutOut { room, .. }
         | NodeEvent::RecordsInStep { room, .. }
         | NodeEvent::Acknowledged { room, .. }
+        | NodeEvent::RoomTime { room, .. }
+        | NodeEvent::Equivocation { room, .. }
         | NodeEvent::InStep { room, .. }
         | NodeEvent::Direct { room, .. }
         | NodeEvent::DirectEnded { room, .. }
@@ -418,7 +465,7 @@ impl RoomState {
         });
     }
 
-    pub(crate) fn add_watch(&self, replica: ReplicaNumber, changes: Outbox<Changes>) {
+    pub(crate) fn add_watch(&self, replica: ReplicaNumber, changes: Outbox<Changed>) {
         self.look(|known| known.watches.push((replica, changes)));
     }
 
@@ -467,8 +514,10 @@ impl RoomState {
                 });
                 self.tell(&Event::Presence(endpoint));
             }
-            NodeEvent::Changed { replica, changes, .. } => self.look(|known| {
-                known.watches.retain(|(watched, watch)| *watched != replica || watch.push(changes.clone()));
+            NodeEvent::Changed { replica, batch, changes, .. } => self.look(|known| {
+                known.changes += 1;
+                let changed = Changed { batch, changes };
+                known.watches.retain(|(watched, watch)| *watched != replica || watch.push(changed.clone()));
             }),
             _ => {}
         }

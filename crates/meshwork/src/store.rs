@@ -61,9 +61,20 @@ pub enum StoreError {
     /// It was cut off or changed: put back a copy, or move it away and begin anew.
     #[error("what is kept there is damaged: {0}")]
     Damaged(String),
+    /// The history beside it cannot be written on, in words: move that history away, or open the store without one.
+    #[error("{0}")]
+    History(String),
     /// It cannot be read or written, in words: look at the folder and its disk.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Where a room is found, with the app in front: what rooms were noted under before apps could stand in front of each
+/// other.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+pub(crate) fn page(link: &Link) -> String {
+    let whole = link.to_string();
+    whole.split('#').next().unwrap_or_default().to_owned()
 }
 
 /// Where a room is found, whichever of its apps is in front: what it is noted under.
@@ -78,13 +89,13 @@ pub(crate) fn place(link: &Link) -> String {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod file {
-    use std::fs;
     use std::path::Path;
 
     use meshwork_rtc::native::history::HistoryLimits;
     use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
 
     use super::{Kind, Store, StoreError};
+    use crate::private::{make_folder, make_private};
 
     impl Store {
         /// Opens it; `None` where nothing is kept.
@@ -99,12 +110,8 @@ mod file {
     fn open(folder: &Path, history_bytes: u64) -> Result<RedbStore, StoreError> {
         let failed =
             |error: &dyn std::fmt::Display| StoreError::Failed(format!("{}: {error}", folder.display()));
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
         // What is in a private room is for whoever keeps it, and for no other user of the machine.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|error| failed(&error))?;
+        make_folder(folder).map_err(|error| failed(&error))?;
         let path = folder.join("rooms.redb");
         let opened = match history_bytes {
             0 => RedbStore::open(&path),
@@ -113,10 +120,13 @@ mod file {
                 RedbStore::open_with_history(&path, limits)
             }
         };
-        opened.map_err(|error| match error {
+        let store = opened.map_err(|error| match error {
             OpenStoreError::InUse => StoreError::InUse,
             OpenStoreError::Damaged(words) => StoreError::Damaged(words),
+            OpenStoreError::History(error) => StoreError::History(error.to_string()),
             error => failed(&error),
-        })
+        })?;
+        make_private(&path);
+        Ok(store)
     }
 }

@@ -2,7 +2,7 @@
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
-use meshwork_core::replica::{Changes as NodeChanges, ReplicaNumber};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, ROW_MAX, VALUE_MAX, Write, Writer, payloads};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::error::{Closed, WriteError};
 use crate::event::EVENTS_MAX;
 use crate::inbox::{Inbox, inbox};
 use crate::runner::MaybeSend;
+use crate::shared::Changed;
 
 /// Bytes of a table's name and a key together: one more parts them in the id of a row, which everybody keeps.
 pub const KEY_MAX: usize = ROW_MAX - 1;
@@ -60,7 +61,7 @@ pub struct Changes {
     prefix: String,
     /// Whether keys of each peer's own are meant, whoever the table's writer is.
     of_each: bool,
-    inbox: Inbox<NodeChanges>,
+    inbox: Inbox<Changed>,
     /// What was heard and not yet taken out, the last first.
     waiting: Vec<Change>,
     missed: u64,
@@ -315,9 +316,9 @@ impl Changes {
             if let Some(change) = self.waiting.pop() {
                 return Some(change);
             }
-            let (changes, missed) = self.inbox.next().await?;
+            let (changed, missed) = self.inbox.next().await?;
             self.missed += missed;
-            let changes: &[table::Change] = changes.of();
+            let changes: &[table::Change] = changed.changes.of();
             self.waiting = changes.iter().rev().filter_map(|change| self.read(change)).collect();
         }
     }

@@ -83,7 +83,7 @@ impl Network {
         programs.insert(id, index);
         let events = self.network.listen(index);
         let program = Program { network: Arc::clone(&self.network), index, id };
-        Endpoint::start(Box::new(program), vec![SERVER.to_owned()], events)
+        Endpoint::start(Box::new(program), vec![SERVER.to_owned()], crate::JOIN_MAX, events)
     }
 
     /// Lets time pass.

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
 use crate::shared::Heard;
-use crate::store::{KeptRoom, StoreError, place};
+use crate::store::{KeptRoom, StoreError, page, place};
 
 pub(crate) struct Native {
     driver: Driver,
@@ -48,6 +48,17 @@ impl Native {
     }
 }
 
+/// Which room was found at an address.
+fn at(
+    store: &RedbStore,
+    address: &RoomAddress,
+) -> Result<Option<RoomId>, meshwork_rtc::native::persist::StoreError> {
+    match store.room_at(&place(address))? {
+        None => store.room_at(&page(address)),
+        found => Ok(found),
+    }
+}
+
 /// Reads what is stored of a room, and its id where the address has none.
 fn load(
     store: &RedbStore,
@@ -55,7 +66,7 @@ fn load(
 ) -> Result<(RoomAddress, Option<StoredRoom>), meshwork_rtc::native::persist::StoreError> {
     let address = match address.room() {
         Some(_) => address,
-        None => match store.room_at(&place(&address))? {
+        None => match at(store, &address)? {
             Some(room) => address.with_keys(RoomKeys { room, secrets: None }),
             None => address,
         },

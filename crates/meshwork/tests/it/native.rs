@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork::{BindError, Endpoint, Identity, IdentityError, JoinError, Store, StoreError, place};
+use meshwork::{
+    BindError, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError, place,
+};
+use meshwork_rtc::native::store::RedbStore;
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -56,6 +59,9 @@ suite!(
     canvases_show_what_was_painted,
     apps_are_turned_on_by_the_owner,
     owners_rule,
+    rules_are_set_whole_and_held,
+    reach_says_who_was_tried,
+    private_rooms_refuse_who_looks,
     new_links_end_old_ones,
     left_rooms_say_so
 );
@@ -80,28 +86,88 @@ async fn rooms_on_disk_are_listed_opened_and_forgotten() {
     let rooms = again.rooms().await.unwrap();
     assert_eq!(rooms.iter().map(|room| room.link.clone()).collect::<Vec<_>>(), [Some(link.clone())]);
     let room = again.open(link.to_string()).await.unwrap();
-    let mut changes = room.canvas().watch();
-    while room.canvas().image().await.unwrap().unwrap().painted < 1200 {
-        changes.next().await.unwrap();
-    }
+    room.restored().await.unwrap();
+    assert_eq!(room.canvas().painted().await.unwrap(), 1200);
     room.forget().await.unwrap();
     assert!(again.rooms().await.unwrap().is_empty());
     assert!(matches!(again.open(link.to_string()).await, Err(JoinError::NotStored)));
 }
 
 #[tokio::test]
+async fn stored_rooms_are_found_by_other_links() {
+    let (server, folder) = (serve().await, tempfile::tempdir().unwrap());
+    let rooms = folder.path().join("rooms");
+    let bind = async || Endpoint::builder().server(&server).store(Store::at(&rooms)).bind().await.unwrap();
+    let first = bind().await;
+    let room = first.create(place::canvas(4, 4)).await.unwrap();
+    let (id, links) = (room.id(), ["http://127.0.0.1:1/place/K7M4QX", "http://127.0.0.1:2/place/K7M4QX"]);
+    room.note(&links[0].parse().unwrap()).await.unwrap();
+    first.close().await;
+    // As stores had it before any of a room's apps could stand in front.
+    RedbStore::open(&rooms.join("rooms.redb")).unwrap().note_address(links[1], id.unwrap()).unwrap();
+    for link in links {
+        let again = bind().await;
+        assert_eq!(again.open(link).await.unwrap().id(), id, "{link}");
+        again.close().await;
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_found_at_added_servers() {
+    let (server, other) = (serve().await, serve().await);
+    let endpoint = Endpoint::builder().server(&server).bind().await.unwrap();
+    let room = endpoint.create(place::canvas(4, 4)).await.unwrap();
+    let mut events = room.events();
+    room.add_server(&other).await.unwrap();
+    while room.link().servers().collect::<Vec<_>>() != [&server, &other] {
+        events.next().await.unwrap();
+    }
+    assert!(matches!(room.add_server("meet").await, Err(RuleError::Invalid(_))));
+}
+
+#[tokio::test]
 async fn identities_are_made_once_saved_and_carried() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/key");
-    assert!(matches!(Identity::load(&path), Err(IdentityError::File(_))));
+    assert!(matches!(Identity::load(&path), Err(IdentityError::NoFile(_))));
     let made = Identity::load_or_create(&path).unwrap();
     assert_eq!(Identity::load_or_create(&path).unwrap().peer(), made.peer());
     assert!(made.save(&path).is_err(), "a file is never written over");
     assert_eq!(Identity::import(&made.export()).unwrap().peer(), made.peer());
-    assert!(matches!(Identity::import("nonsense"), Err(IdentityError::Damaged(_))));
+    assert!(matches!(Identity::import("nonsense"), Err(IdentityError::Text(_))));
     std::fs::write(&path, "meshwork identity v1\nnonsense\n").unwrap();
     let error = Identity::load(&path).unwrap_err();
     assert!(error.to_string().contains("deep/key"), "{error}");
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_an_identity() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/key");
+    Identity::load_or_create(&path).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    Identity::load_or_create(&path).unwrap();
+    assert_eq!(mode(&path), 0o600, "what others could read is made private");
+}
+
+#[test]
+fn garbled_identities_are_named_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    for garbled in ["", "meshwork identity v1\nAAAA\n", "\u{0}", "meshwork identity v2\n", "x"] {
+        std::fs::write(&path, garbled).unwrap();
+        let error = Identity::load_or_create(&path).unwrap_err();
+        assert_eq!(error, IdentityError::Damaged(path.display().to_string()));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), garbled);
+    }
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(matches!(Identity::load_or_create(&path), Err(IdentityError::File(_))));
 }
 
 #[tokio::test]

@@ -33,6 +33,9 @@ suite!(
     canvases_show_what_was_painted,
     apps_are_turned_on_by_the_owner,
     owners_rule,
+    rules_are_set_whole_and_held,
+    reach_says_who_was_tried,
+    private_rooms_refuse_who_looks,
     new_links_end_old_ones,
     left_rooms_say_so
 );

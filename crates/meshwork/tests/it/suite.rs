@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use meshwork::{
-    AppIsOff, Colour, DatagramError, DirectError, Endpoint, Event, Heard, JoinError, Lane, Member, Room,
-    SayError, WriteError, place,
+    AppIsOff, Colour, DatagramError, DirectError, Endpoint, Erase, Event, Heard, JoinError, Lane, Member,
+    Region, Room, RoomRefusal, RuleError, SayError, ServerState, WriteError, Writers, place,
 };
 use serde::{Deserialize, Serialize};
 
@@ -216,13 +216,20 @@ pub(crate) async fn canvases_show_what_was_painted(people: People) {
     let mut changes = theirs.watch();
     canvas.fill(10..12, 5..6, [200, 30, 30]).await.unwrap();
     let colour = Colour::rgb(200, 30, 30);
-    assert_eq!(changes.next().await.unwrap(), [(10, 5, colour), (11, 5, colour)]);
+    let stroke = changes.next_stroke().await.unwrap();
+    assert_eq!(stroke.by.map(|(author, _)| author), Some(people.ann.id()));
+    assert_eq!(stroke.cells, [(10, 5, colour), (11, 5, colour)]);
     assert_eq!(theirs.size().await.unwrap(), Some((40, 30)));
     assert_eq!(theirs.get(11, 5).await.unwrap(), Some([200, 30, 30]));
     assert_eq!(theirs.get(0, 0).await.unwrap(), None);
     assert_eq!(theirs.image().await.unwrap().unwrap().painted, 2);
+    assert_eq!(theirs.painted().await.unwrap(), 2);
     room.kept().await.unwrap();
     room.in_step().await.unwrap();
+    let region = Some(Region { x: 10, y: 5, width: 1, height: 1 });
+    assert!(matches!(theirs.erase(Erase { author: None, region }).await, Err(RuleError::NotAllowed { .. })));
+    canvas.erase(Erase { author: None, region }).await.unwrap();
+    assert_eq!((canvas.get(10, 5).await.unwrap(), canvas.image().await.unwrap().unwrap().painted), (None, 1));
     assert!(matches!(canvas.paint(&[(40, 0, colour)]).await, Err(WriteError::Invalid(_))));
     let notes = room.notes();
     let id = notes.write("Ferry leaves at 9:40").await.unwrap();
@@ -277,6 +284,59 @@ pub(crate) async fn owners_rule(people: People) {
     .await;
     let error = until(async || theirs.set("fast", &1).await.err()).await;
     assert!(matches!(error, WriteError::TooFast { wait } if wait <= Duration::from_secs(3600)), "{error}");
+}
+
+pub(crate) async fn rules_are_set_whole_and_held(people: People) {
+    let (room, same) = together(&people).await;
+    let keeper = people.kim.join(room.link().to_string()).await.unwrap();
+    room.somebody_stays().await.unwrap();
+    let mut terms = room.rules().terms().await.unwrap().unwrap();
+    assert_eq!(terms, meshwork::Terms::default());
+    terms.name = "Kitchen".into();
+    terms.limit = Some((5, Duration::from_secs(60)));
+    terms.writers = Writers::Listed(vec![people.kim.id().peer]);
+    terms.overlay = "k-gossip:5".parse().unwrap();
+    room.rules().set(terms.clone()).await.unwrap();
+    assert_eq!(room.rules().held().await.unwrap(), 1, "Kim alone stays");
+    assert_eq!(keeper.rules().terms().await.unwrap().unwrap(), terms);
+    let mut events = same.events();
+    until(async || match same.rules().terms().await.unwrap().unwrap() == terms {
+        true => Some(()),
+        false => events.next().await.map(|_| None).unwrap(),
+    })
+    .await;
+    assert_eq!(same.table("votes").set("ferry", &1).await, Err(WriteError::NotWriter));
+    let error = same.rules().set(terms.clone()).await.unwrap_err();
+    assert!(matches!(error, meshwork::RuleError::NotAllowed { .. }), "{error}");
+    terms.name = "x".repeat(65);
+    let error = room.rules().set(terms.clone()).await.unwrap_err();
+    assert!(matches!(&error, meshwork::RuleError::Invalid(words) if words.contains("name")), "{error}");
+    (terms.name, terms.writers) = (String::new(), Writers::EditLink);
+    let error = room.rules().set(terms).await.unwrap_err();
+    assert!(matches!(error, meshwork::RuleError::Invalid(_)), "no link to edit was made");
+}
+
+pub(crate) async fn reach_says_who_was_tried(people: People) {
+    let (room, _same) = together(&people).await;
+    let reach = room.reach().await.unwrap();
+    assert_eq!(reach.tried.iter().map(Member::id).collect::<Vec<_>>(), [people.bo.id()]);
+    assert!(matches!(&reach.servers[..], [(_, ServerState::Connected)]), "{reach:?}");
+    assert_eq!((reach.is_unknown, reach.servers), (false, people.ann.servers()));
+    let link = room.link().to_string();
+    let server = link.split("/votes").next().unwrap();
+    let nowhere = people.ann.look_for(format!("{server}/votes/222222")).await.unwrap();
+    let mut events = nowhere.events();
+    until(async || matches!(events.next().await?, Event::Unknown).then_some(())).await;
+    assert!(nowhere.reach().await.unwrap().is_unknown);
+}
+
+pub(crate) async fn private_rooms_refuse_who_looks(people: People) {
+    let room = people.ann.create(meshwork::room("votes").private()).await.unwrap();
+    let link = room.link().to_string();
+    let looked = people.bo.look_for(link.rsplit_once('.').unwrap().0).await.unwrap();
+    assert_eq!(looked.refused().await, RoomRefusal::SecretMissing);
+    assert!(matches!(looked.opened().await, Err(JoinError::WrongSecret)));
+    people.bo.look_for(&link).await.unwrap().opened().await.unwrap();
 }
 
 pub(crate) async fn new_links_end_old_ones(people: People) {
