@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use meshwork::{Closed, RuleError};
 use meshwork_core::node::{CommandError, RoomRefusal, WriteError};
 
 use crate::style;
@@ -30,6 +31,14 @@ pub(crate) enum Failure {
     /// The room's rules, or who one is in it, do not allow it.
     #[error("{}", meshwork_place::words::refusal(.0))]
     Denied(CommandError),
+    /// The same, in the library's words.
+    #[error("{words}")]
+    Forbidden {
+        /// Whose it is to do, or what to do.
+        words: String,
+        /// A fixed word for programs.
+        reason: &'static str,
+    },
     /// The room's rules leave no time to finish what was begun.
     #[error("{} {hint}", meshwork_place::words::refusal(.error))]
     OutOfTime {
@@ -51,7 +60,11 @@ impl Failure {
             Failure::Unexpected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
-            Failure::Refused(_) | Failure::App(_) | Failure::Denied(_) | Failure::OutOfTime { .. } => 4,
+            Failure::Refused(_)
+            | Failure::App(_)
+            | Failure::Denied(_)
+            | Failure::Forbidden { .. }
+            | Failure::OutOfTime { .. } => 4,
             Failure::Storage(_) => 5,
         }
     }
@@ -65,6 +78,7 @@ impl Failure {
             Failure::Storage(_) => "storage",
             Failure::Refused(refusal) => refusal_reason(refusal),
             Failure::App(_) => "app",
+            Failure::Forbidden { reason, .. } => reason,
             Failure::Denied(error) | Failure::OutOfTime { error, .. } => denial_reason(error),
         }
     }
@@ -73,6 +87,24 @@ impl Failure {
     fn is_broken_pipe(&self) -> bool {
         let Failure::Unexpected(error) = self else { return false };
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Closed> for Failure {
+    fn from(closed: Closed) -> Failure {
+        Failure::Unexpected(anyhow::Error::from(closed).context("run again with RUST_LOG=debug to see why"))
+    }
+}
+
+impl From<RuleError> for Failure {
+    fn from(error: RuleError) -> Failure {
+        let (words, reason) = match error {
+            RuleError::Closed(closed) => return closed.into(),
+            RuleError::NotAllowed { rule } => (format!("Only {rule} can do this."), "not-allowed"),
+            RuleError::NotBanned => (String::from("This peer is not banned."), "not-banned"),
+            error => (error.to_string(), "denied"),
+        };
+        Failure::Forbidden { words, reason }
     }
 }
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
-use meshwork_core::id::{IDENTITY_TEXT_MAX, Identity};
+use meshwork::Identity;
+use meshwork_core::id::IDENTITY_TEXT_MAX;
 use serde_json::json;
 
-use super::{create, default_path, load};
+use super::{default_path, load};
 use crate::exit::Failure;
 use crate::file::folder_of;
 
@@ -139,13 +140,7 @@ fn import(arguments: &Import) -> Result<(), Failure> {
         None => {}
     }
     if former != Some(peer) {
-        let made = create(&path, &imported).with_context(|| format!("cannot write {}", path.display()))?;
-        if !made {
-            return Err(Failure::Unexpected(anyhow!(
-                "{} was made by another program meanwhile",
-                path.display()
-            )));
-        }
+        imported.save(&path).map_err(anyhow::Error::from)?;
     }
     let words = match (former, &kept) {
         (Some(former), Some(kept)) => format!(

@@ -1,12 +1,12 @@
 //! `place create`: makes a room, registers it and prints its LINK.
 
 use clap::Args;
-use meshwork_core::node::{Event, RoomHandle, RoomSpec};
+use meshwork::{NewRoom, place};
 use meshwork_place::canvas::CanvasSize;
 use serde_json::json;
 
+use super::attempt::Attempt;
 use super::govern::RuleOptions;
-use super::session::{Session, Stay};
 use super::{Common, govern, values};
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -34,43 +34,33 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { server, size, private, rules, common } = arguments;
-    let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result =
-        create_ruled(&mut session, meshwork_place::room_spec(server, size, private), &rules, &common).await;
-    session.close().await;
+    let attempt = Attempt::start(&common, Some(&server)).await?;
+    let new = place::canvas(size.width, size.height);
+    let result = create(&attempt, if private { new.private() } else { new }, &rules, &common).await;
+    attempt.close().await;
     result
 }
 
-async fn create_ruled(
-    session: &mut Session,
-    spec: RoomSpec,
+async fn create(
+    attempt: &Attempt,
+    new: NewRoom,
     rules: &RuleOptions,
     common: &Common,
 ) -> Result<(), Failure> {
-    let (room, link) = create(session, spec).await?;
-    if rules.is_any() {
-        // The server may have wanted an overlay, which is a rule as well.
-        let present = session.look(room, |node, room| node.room(room).rules().cloned()).await?;
-        let rules = rules.apply(present)?;
-        govern::decide(session, room, move |node, now, room| node.room_mut(now, room).set_rules(rules))
-            .await?;
-    }
-    // Told before anybody can have come by it.
-    common.tell(&link, &json!({ "link": link }))?;
-    if rules.is_any() {
-        govern::wait_for_holders(session, room).await?;
-    }
-    Ok(())
-}
-
-async fn create(session: &mut Session, spec: RoomSpec) -> Result<(RoomHandle, String), Failure> {
     let progress = Progress::start("Making the room", "cells");
     progress.say("waiting for the meeting point");
-    let room = session.create_room(spec).await?;
-    loop {
-        if let Event::RoomRegistered { .. } = session.next().await? {
-            let address = session.address(room).await?;
-            return Ok((room, address.to_string()));
-        }
+    let room = attempt.create(new).await?;
+    drop(progress);
+    if rules.is_any() {
+        // The server may have wanted an overlay, which is a rule as well.
+        let present = room.rules().terms().await?.unwrap_or_default();
+        room.rules().set(rules.apply(present)).await?;
     }
+    // Told before anybody can have come by it.
+    let link = room.link().to_string();
+    common.tell(&link, &json!({ "link": link }))?;
+    if rules.is_any() {
+        govern::wait_for_holders(attempt, &room).await?;
+    }
+    Ok(())
 }

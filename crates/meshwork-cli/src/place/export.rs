@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork::{CanvasImage, Link};
+use meshwork_place::canvas::CanvasSize;
 use serde_json::json;
 
-use super::session::{CanvasView, Session, Stay};
+use super::attempt::Attempt;
 use super::values;
 use super::{Common, counted, in_step};
 use crate::exit::Failure;
@@ -18,7 +19,7 @@ use crate::progress::Progress;
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// The PNG file to write, whole or not at all.
     #[arg(long, value_name = "FILE.png")]
     out: PathBuf,
@@ -29,20 +30,22 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { link, out, common } = arguments;
-    let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = fetch(&mut session, link).await;
-    session.close().await;
-    let canvas = result?;
-    picture::write_png(&out, canvas.size, &canvas.rgba)?;
-    let (width, height) = (canvas.size.width, canvas.size.height);
-    let words = format!("Wrote {} with {}.", out.display(), counted(canvas.painted, "painted cell"));
-    common.tell(&words, &json!({ "cells": canvas.painted, "width": width, "height": height }))
+    let attempt = Attempt::start(&common, None).await?;
+    let result = fetch(&attempt, &link).await;
+    attempt.close().await;
+    let CanvasImage { width, height, painted, rgba } = result?;
+    picture::write_png(&out, CanvasSize { width, height }, &rgba)?;
+    let words = format!("Wrote {} with {}.", out.display(), counted(painted, "painted cell"));
+    common.tell(&words, &json!({ "cells": painted, "width": width, "height": height }))
 }
 
-async fn fetch(session: &mut Session, link: RoomAddress) -> Result<CanvasView, Failure> {
+async fn fetch(attempt: &Attempt, link: &Link) -> Result<CanvasImage, Failure> {
     let progress = Progress::start("Joining", "cells");
-    let room = session.join(link, None).await?;
+    let room = attempt.join(link).await?;
     progress.turn_to("Fetching", None);
-    in_step::wait(session, room, &progress, "Nothing was written.").await?;
-    session.canvas(room).await
+    in_step::wait_in(attempt, &room, &progress, "Nothing was written.").await?;
+    match room.canvas().image().await? {
+        Some(image) => Ok(image),
+        None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
+    }
 }

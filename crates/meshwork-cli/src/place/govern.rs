@@ -3,20 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, RoomHandle};
-use meshwork_core::room::rules::terms::{Terms, Writers};
-use meshwork_core::seam::choice::Choice;
-use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::change::{Limit, NAME_MAX};
-use meshwork_core::signed::list::ShortId;
-use meshwork_core::time::Time;
-use meshwork_core::wire::{Bounded, BoundedText};
-use meshwork_place::canvas::{Erase, Region};
+use meshwork::{Erase, Link, Overlay, PeerId, Region, Room, RuleError, Terms, Writers};
+use meshwork_core::signed::change::NAME_MAX;
 use serde_json::{Value, json};
 
-use super::paint::is_reader;
-use super::session::{Session, Stay};
+use super::attempt::Attempt;
 use super::values::{self, Position};
 use super::{Common, counted};
 use crate::duration;
@@ -28,7 +19,7 @@ use crate::progress::Progress;
 pub(super) struct RuleOptions {
     /// What the room is called; empty for nothing.
     #[arg(long, value_name = "TEXT", value_parser = parse_name)]
-    name: Option<BoundedText<NAME_MAX>>,
+    name: Option<String>,
     /// How many cells each program may paint in a minute.
     #[arg(long, value_name = "N", conflicts_with = "cooldown", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     cells_per_minute: Option<u32>,
@@ -44,7 +35,7 @@ pub(super) struct RuleOptions {
     /// Which links members keep: auto (each with everybody up to 8, views and trees beyond), full-mesh,
     /// k-gossip, k-gossip:NINES, tree or emergent.
     #[arg(long, value_name = "KIND")]
-    overlay: Option<Choice>,
+    overlay: Option<Overlay>,
 }
 
 // Keys are base64url, so that one in 64 begins with a hyphen.
@@ -54,7 +45,7 @@ pub(super) struct RuleOptions {
 pub(crate) struct RulesArguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     #[command(flatten)]
     options: RuleOptions,
     /// Paint as fast as one can.
@@ -75,7 +66,7 @@ pub(crate) struct RulesArguments {
 pub(crate) struct BanArguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// Who, by the peer's key. What they have painted stays.
     #[arg(value_name = "PEER", allow_hyphen_values = true)]
     peer: PeerId,
@@ -94,7 +85,7 @@ pub(crate) struct BanArguments {
 pub(crate) struct EraseArguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// The upper left cell of what is erased.
     #[arg(long, value_name = "X,Y", requires = "size")]
     at: Option<Position>,
@@ -123,27 +114,24 @@ impl RuleOptions {
     }
 
     /// `rules` with what was asked for in them.
-    pub(super) fn apply(&self, mut rules: Terms) -> Result<Terms, Failure> {
+    pub(super) fn apply(&self, mut rules: Terms) -> Terms {
         if let Some(name) = &self.name {
             rules.name = name.clone();
         }
         if let Some(cells) = self.cells_per_minute {
-            rules.limit = Some(Limit { cost: cells, window_ms: 60_000 });
+            rules.limit = Some((cells, Duration::from_secs(60)));
         }
         if let Some(cooldown) = self.cooldown {
-            let window_ms = u32::try_from(cooldown.as_millis()).expect("a week has fewer milliseconds");
-            rules.limit = Some(Limit { cost: 1, window_ms });
+            rules.limit = Some((1, cooldown));
         }
         if let Some(painters) = &self.painters {
-            rules.writers = Writers::Listed(list(painters)?);
+            rules.writers = Writers::Listed(painters.clone());
         }
         if let Some(moderators) = &self.moderators {
-            rules.moderators = list(moderators)?;
+            rules.moderators = moderators.clone();
         }
-        if let Some(overlay) = self.overlay {
-            rules.overlay = BoundedText::new(&overlay.record_name()).expect("names of overlays are short");
-        }
-        Ok(rules)
+        rules.overlay = self.overlay.unwrap_or(rules.overlay);
+        rules
     }
 }
 
@@ -151,31 +139,25 @@ impl RuleOptions {
 pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
     let RulesArguments { link, options, no_limit, everybody, no_moderators, common } = arguments;
     let changes = options.is_any() || no_limit || everybody || no_moderators;
-    let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = async {
-        let room = enter(&mut session, link).await?;
-        let mut rules = session.look(room, |node, room| node.room(room).rules().cloned()).await?;
+    let found = in_room(&common, &link, async |attempt, room| {
+        let mut rules = room.rules().terms().await?.unwrap_or_default();
         let mut holders = None;
         if changes {
-            rules = options.apply(rules)?;
+            rules = options.apply(rules);
             rules.limit = rules.limit.filter(|_| !no_limit);
             if everybody {
                 rules.writers = Writers::Everybody;
             }
             if no_moderators {
-                rules.moderators = Bounded::default();
+                rules.moderators.clear();
             }
-            let set = rules.clone();
-            decide(&mut session, room, move |node, now, room| node.room_mut(now, room).set_rules(set))
-                .await?;
-            holders = Some(wait_for_holders(&mut session, room).await?);
+            room.rules().set(rules).await?;
+            holders = Some(wait_for_holders(attempt, room).await?);
+            rules = room.rules().terms().await?.unwrap_or_default();
         }
-        let banned = session.look(room, |node, room| Some(node.room(room).bans())).await?;
-        Ok((rules, banned, holders))
-    };
-    let result: Result<_, Failure> = result.await;
-    session.close().await;
-    let (rules, banned, holders) = result?;
+        Ok((rules, room.rules().banned().await?, holders))
+    });
+    let (rules, banned, holders) = found.await?;
     let mut words = words(&rules, &banned);
     if let Some(holders) = holders {
         words.push_str(&format!("\n{} have these rules.", counted(holders, "member")));
@@ -184,51 +166,33 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
 }
 
 /// Gives a room another overlay, if it is one's own to decide, and waits until a member has it. Returns whether it is.
-pub(super) async fn choose_overlay(
-    common: &Common,
-    link: RoomAddress,
-    overlay: Choice,
-) -> Result<bool, Failure> {
+pub(super) async fn choose_overlay(common: &Common, link: Link, overlay: Overlay) -> Result<bool, Failure> {
     let options = RuleOptions { overlay: Some(overlay), ..RuleOptions::default() };
-    let mut session = Session::start(common, Stay::Leaves).await?;
-    let result = async {
-        let room = enter(&mut session, link).await?;
-        let rules =
-            options.apply(session.look(room, |node, room| node.room(room).rules().cloned()).await?)?;
-        match decide(&mut session, room, move |node, now, room| node.room_mut(now, room).set_rules(rules))
-            .await
-        {
-            Ok(()) => wait_for_holders(&mut session, room).await.map(|_| true),
-            Err(Failure::Denied(_)) => Ok(false),
-            Err(failure) => Err(failure),
+    let chosen = in_room(common, &link, async |attempt, room| {
+        let rules = options.apply(room.rules().terms().await?.unwrap_or_default());
+        match room.rules().set(rules).await {
+            Ok(()) => wait_for_holders(attempt, room).await.map(|_| true),
+            Err(RuleError::NotAllowed { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
         }
-    };
-    let result: Result<_, Failure> = result.await;
-    session.close().await;
-    result
+    });
+    chosen.await
 }
 
 /// Runs `place ban`.
 pub(super) async fn ban(arguments: BanArguments) -> Result<(), Failure> {
     let BanArguments { link, peer, erase, lift, common } = arguments;
-    let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = async {
-        let room = enter(&mut session, link).await?;
-        let act = move |node: &mut Node, now: Time, room: RoomHandle| match (lift, erase) {
-            (true, _) => node.room_mut(now, room).unban(peer),
-            (false, false) => node.room_mut(now, room).ban(peer),
-            (false, true) => {
-                node.room_mut(now, room).ban(peer)?;
-                let erase = Erase { author: Some(peer), region: None };
-                node.room_mut(now, room).retract(erase.into())
-            }
-        };
-        decide(&mut session, room, act).await?;
-        wait_for_holders(&mut session, room).await
-    };
-    let result: Result<_, Failure> = result.await;
-    session.close().await;
-    let holders = result?;
+    let banned = in_room(&common, &link, async |attempt, room| {
+        match lift {
+            true => room.rules().unban(peer).await?,
+            false => room.rules().ban(peer).await?,
+        }
+        if erase {
+            room.canvas().erase(Erase { author: Some(peer), region: None }).await?;
+        }
+        wait_for_holders(attempt, room).await
+    });
+    let holders = banned.await?;
     let what = if lift { "can paint again" } else { "is banned" };
     let words = format!("{} {what}. {} know.", peer.short(), counted(holders, "member"));
     common.tell(&words, &json!({ "peer": peer.to_string(), "banned": !lift, "known_by": holders }))
@@ -241,71 +205,43 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
         let (width, height) = (size.width, size.height);
         Region { x: at.x, y: at.y, width, height }
     });
-    let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = async {
-        let room = enter(&mut session, link).await?;
-        let erase = Erase { author: by, region };
-        decide(&mut session, room, move |node, now, room| node.room_mut(now, room).retract(erase.into()))
-            .await?;
-        wait_for_holders(&mut session, room).await
-    };
-    let result: Result<_, Failure> = result.await;
-    session.close().await;
-    let holders = result?;
+    let erased = in_room(&common, &link, async |attempt, room| {
+        room.canvas().erase(Erase { author: by, region }).await?;
+        wait_for_holders(attempt, room).await
+    });
+    let holders = erased.await?;
     let words = format!("Erased what was painted up to now. {} know.", counted(holders, "member"));
     common.tell(&words, &json!({ "known_by": holders }))
 }
 
-/// Decides something about a room.
-pub(super) async fn decide(
-    session: &mut Session,
-    room: RoomHandle,
-    act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<ShortId, CommandError> + Send + 'static,
-) -> Result<(), Failure> {
-    let decided = session.call(move |node, now| act(node, now, room)).await?;
-    decided.map(drop).map_err(Failure::Denied)
+/// Joins a room, waits until what holds in it is known, acts, and leaves.
+async fn in_room<T>(
+    common: &Common,
+    link: &Link,
+    act: impl AsyncFnOnce(&Attempt, &Room) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let attempt = Attempt::start(common, None).await?;
+    let acted = async {
+        let progress = Progress::start("Joining", "cells");
+        let room = attempt.join(link).await?;
+        progress.say("waiting for the rules of the room");
+        wait_for_holders(&attempt, &room).await?;
+        drop(progress);
+        act(&attempt, &room).await
+    };
+    let result = acted.await;
+    attempt.close().await;
+    result
 }
 
 /// Waits until a member that stays holds the same records, on its disk if it has one. Returns how many do.
-pub(super) async fn wait_for_holders(session: &mut Session, room: RoomHandle) -> Result<usize, Failure> {
-    loop {
-        let peers = session.peers(room).await?;
-        let staying: Vec<_> = peers.iter().filter(|peer| is_reader(peer)).map(|peer| peer.endpoint).collect();
-        let hold = move |node: &Node, room| {
-            Some(staying.iter().filter(|endpoint| node.room(room).has_our_records(**endpoint)).count())
-        };
-        match session.look(room, hold).await? {
-            0 => drop(session.next().await.map_err(nobody_holds)?),
-            holders => return Ok(holders),
-        }
-    }
-}
-
-/// Joins a room and waits until what holds in it is known.
-async fn enter(session: &mut Session, link: RoomAddress) -> Result<RoomHandle, Failure> {
-    let progress = Progress::start("Joining", "cells");
-    let room = session.join(link, None).await?;
-    progress.say("waiting for the rules of the room");
-    wait_for_holders(session, room).await?;
-    Ok(room)
-}
-
-fn nobody_holds(failure: Failure) -> Failure {
-    match failure {
+pub(super) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<usize, Failure> {
+    attempt.within(room, room.rules().held()).await.map_err(|failure| match failure {
         Failure::Unreachable(words) => Failure::Unreachable(format!(
             "No member that stays has taken the room's rules from here: what was decided may be lost. {words}"
         )),
         failure => failure,
-    }
-}
-
-fn list<const MAX: usize>(peers: &[PeerId]) -> Result<Bounded<PeerId, MAX>, Failure> {
-    let mut peers = peers.to_vec();
-    peers.sort_unstable();
-    peers.dedup();
-    let count = peers.len();
-    Bounded::new(peers)
-        .map_err(|_| Failure::Usage(format!("{count} peers are more than the {MAX} of a list")))
+    })
 }
 
 fn parse_cooldown(text: &str) -> Result<Duration, String> {
@@ -315,14 +251,16 @@ fn parse_cooldown(text: &str) -> Result<Duration, String> {
     if legal.contains(&cooldown) { Ok(cooldown) } else { Err(String::from("a cooldown is 100ms to 7days")) }
 }
 
-fn parse_name(text: &str) -> Result<BoundedText<NAME_MAX>, String> {
-    BoundedText::new(text).map_err(|_| format!("a name has at most {NAME_MAX} bytes"))
+fn parse_name(text: &str) -> Result<String, String> {
+    match text.len() {
+        0..=NAME_MAX => Ok(String::from(text)),
+        _ => Err(format!("a name has at most {NAME_MAX} bytes")),
+    }
 }
 
 fn words(rules: &Terms, banned: &[PeerId]) -> String {
-    let limit = rules.limit.map_or(String::from("as fast as one can"), |limit| {
-        let window = duration::format(Duration::from_millis(limit.window_ms.into()));
-        format!("{} every {window}", counted(limit.cost as usize, "cell"))
+    let limit = rules.limit.map_or(String::from("as fast as one can"), |(cost, window)| {
+        format!("{} every {}", counted(cost as usize, "cell"), duration::format(window))
     });
     let named = |peers: &[PeerId]| {
         let names: Vec<String> = peers.iter().map(PeerId::to_string).collect();
@@ -331,7 +269,7 @@ fn words(rules: &Terms, banned: &[PeerId]) -> String {
     let painters = match &rules.writers {
         Writers::Everybody => String::from("everybody"),
         Writers::Listed(painters) => format!("the owner {}", named(painters)),
-        Writers::Admitted(_) => String::from("the owner, and whoever has the link to edit"),
+        _ => String::from("the owner, and whoever has the link to edit"),
     };
     let name = match rules.name.as_str() {
         "" => String::new(),
@@ -341,20 +279,25 @@ fn words(rules: &Terms, banned: &[PeerId]) -> String {
         "{name}Painting: {limit}\nPainters: {}\nModerators: the owner {}\nOverlay: {}\nBanned: {}",
         painters.trim_end(),
         named(&rules.moderators),
-        Choice::of_record(rules.overlay.as_str()),
+        rules.overlay,
         if banned.is_empty() { String::from("nobody") } else { named(banned) }
     )
 }
 
 fn value(rules: &Terms, banned: &[PeerId], holders: Option<usize>) -> Value {
     let named = |peers: &[PeerId]| peers.iter().map(PeerId::to_string).collect::<Vec<_>>();
-    let limit = rules.limit.map(|limit| json!({ "cells": limit.cost, "window_ms": limit.window_ms }));
+    let limit =
+        |(cost, window): (u32, Duration)| json!({ "cells": cost, "window_ms": window.as_millis() as u64 });
+    let painters = match &rules.writers {
+        Writers::Listed(painters) => Some(named(painters)),
+        _ => None,
+    };
     json!({
         "name": rules.name.as_str(),
-        "limit": limit,
-        "painters": rules.writers.listed().map(|painters| named(painters)),
+        "limit": rules.limit.map(limit),
+        "painters": painters,
         "moderators": named(&rules.moderators),
-        "overlay": Choice::of_record(rules.overlay.as_str()).to_string(),
+        "overlay": rules.overlay.to_string(),
         "banned": named(banned),
         "known_by": holders,
     })
@@ -394,26 +337,27 @@ mod tests {
     fn options_change_what_they_name_and_nothing_else() {
         let options = RuleOptions {
             cooldown: Some(Duration::from_secs(300)),
-            moderators: Some(vec![peer(3), peer(1), peer(3)]),
+            moderators: Some(vec![peer(3), peer(1)]),
             ..RuleOptions::default()
         };
-        let before =
-            Terms { writers: Writers::Listed(Bounded::new(vec![peer(9)]).unwrap()), ..Terms::default() };
-        let rules = options.apply(before.clone()).unwrap();
-        assert_eq!(rules.limit, Some(Limit { cost: 1, window_ms: 300_000 }));
-        assert_eq!(rules.moderators.to_vec(), [peer(1), peer(3)]);
+        let mut before = Terms::default();
+        before.writers = Writers::Listed(vec![peer(9)]);
+        let rules = options.apply(before.clone());
+        assert_eq!(rules.limit, Some((1, Duration::from_secs(300))));
+        assert_eq!(rules.moderators, [peer(3), peer(1)]);
         assert_eq!(rules.writers, before.writers);
-        let overlay = Some(Choice::KGossip { nines: 5 });
-        let sparse = RuleOptions { overlay, ..RuleOptions::default() }.apply(rules.clone()).unwrap();
-        assert_eq!((sparse.overlay.as_str(), sparse.limit), ("k-gossip:5", rules.limit));
-        assert_eq!(RuleOptions::default().apply(rules.clone()).unwrap(), rules);
+        let overlay = Overlay::KGossip { nines: 5 };
+        let sparse = RuleOptions { overlay: Some(overlay), ..RuleOptions::default() }.apply(rules.clone());
+        assert_eq!((sparse.overlay, sparse.limit), (overlay, rules.limit));
+        assert_eq!(RuleOptions::default().apply(rules.clone()), rules);
     }
 
     #[test]
     fn rules_are_told_in_words_and_values() {
         let name = parse_name("Garden").unwrap();
         assert!(parse_name(&"x".repeat(65)).is_err());
-        let rules = Terms { name, limit: Some(Limit { cost: 60, window_ms: 60_000 }), ..Terms::default() };
+        let mut rules = Terms::default();
+        (rules.name, rules.limit) = (name, Some((60, Duration::from_secs(60))));
         let told = words(&rules, &[peer(1)]);
         assert!(told.starts_with("Name: Garden\n"), "{told}");
         assert!(told.contains("60 cells every 1m") && told.contains("Painters: everybody"), "{told}");

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use meshwork::{Member, Room};
 use meshwork_core::node::{Event, LinkState, PeerView, RoomHandle};
 use meshwork_place::Place as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
+use super::attempt::Attempt;
 use super::counted;
 use super::session::Session;
 use crate::exit::Failure;
@@ -48,13 +50,48 @@ pub(super) async fn wait(
             Some(look) => session.next_until(look).await,
             None => session.next().await.map(Some),
         };
-        match event.map_err(|failure| out_of_step(failure, &peers, undone))? {
+        match event.map_err(|failure| out_of_step(failure, in_step_of_linked(&peers), undone))? {
             Some(Event::Changed { room: changed_room, batch: Some(_), .. }) if changed_room == room => {
                 changed = Instant::now()
             }
             _ => {}
         }
     }
+}
+
+/// The same in a room of the library.
+pub(super) async fn wait_in(
+    attempt: &Attempt,
+    room: &Room,
+    progress: &Progress,
+    undone: &str,
+) -> Result<(), Failure> {
+    let told = async {
+        let mut show = interval(SHOW_INTERVAL);
+        loop {
+            show.tick().await;
+            if progress.is_shown() {
+                let painted = room.canvas().image().await?.map_or(0, |image| image.painted);
+                say(progress, painted, counts(&room.members().await?));
+            }
+        }
+    };
+    let in_step = async {
+        tokio::select! {
+            in_step = room.in_step() => in_step,
+            told = told => told,
+        }
+    };
+    match attempt.within(room, in_step).await {
+        Err(failure) => Err(out_of_step(failure, counts(&room.members().await?), undone)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// How many of the linked members are in step, and how many are linked.
+fn counts(members: &[Member]) -> (usize, usize) {
+    let linked = || members.iter().filter(|member| member.link().is_linked());
+    (linked().filter(|member| member.is_in_step()).count(), linked().count())
 }
 
 async fn tell(
@@ -64,12 +101,16 @@ async fn tell(
     peers: &[PeerView],
 ) -> Result<(), Failure> {
     let painted = session.look(room, |node, room| Some(node.canvas(room)?.painted())).await?;
+    say(progress, painted, in_step_of_linked(peers));
+    Ok(())
+}
+
+fn say(progress: &Progress, painted: usize, in_step_of_linked: (usize, usize)) {
     progress.set(painted as u64);
-    progress.say(match in_step_of_linked(peers) {
+    progress.say(match in_step_of_linked {
         (_, 0) => String::from("nobody is linked yet"),
         (in_step, linked) => format!("{in_step} of {} the same", counted(linked, "linked member")),
     });
-    Ok(())
 }
 
 /// What time alone decides about waiting on.
@@ -98,8 +139,8 @@ fn in_step_of_linked(peers: &[PeerView]) -> (usize, usize) {
 }
 
 /// Says how many agreed, when time ran out.
-fn out_of_step(failure: Failure, peers: &[PeerView], undone: &str) -> Failure {
-    match (failure, in_step_of_linked(peers)) {
+fn out_of_step(failure: Failure, in_step_of_linked: (usize, usize), undone: &str) -> Failure {
+    match (failure, in_step_of_linked) {
         (Failure::Unreachable(_), (in_step, linked)) if linked > 0 => Failure::Unreachable(format!(
             "{undone} Only {in_step} of {} had the same canvas in time: \
              it is being painted on, or much is still to come. Try again with a longer --timeout.",
@@ -147,10 +188,9 @@ mod tests {
 
     #[test]
     fn time_outs_say_how_many_agreed() {
-        let peers = [peer(LinkState::Direct, true, false)];
         let words =
-            out_of_step(Failure::Unreachable("Nobody.".into()), &peers, "Nothing was written.").to_string();
+            out_of_step(Failure::Unreachable("Nobody.".into()), (0, 1), "Nothing was written.").to_string();
         assert!(words.contains("0 of 1 linked member had"), "{words}");
-        assert_eq!(out_of_step(Failure::Unreachable("Nobody.".into()), &[], "").to_string(), "Nobody.");
+        assert_eq!(out_of_step(Failure::Unreachable("Nobody.".into()), (0, 0), "").to_string(), "Nobody.");
     }
 }

@@ -1,5 +1,6 @@
 //! The `place` commands: what they have in common, and what each is asked for.
 
+mod attempt;
 mod create;
 #[cfg(test)]
 mod example;
@@ -12,6 +13,7 @@ mod kept;
 mod listen;
 mod notes;
 mod notices;
+mod obstacles;
 mod paint;
 mod replay;
 mod session;

@@ -2,15 +2,11 @@
 
 use anyhow::anyhow;
 use clap::{ArgGroup, Args};
-use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, WriteError};
-use meshwork_core::signalling::address::RoomAddress;
-use meshwork_place::notes::{Note, NoteId, Notes as _};
+use meshwork::{Closed, Event, Events, Link, Member, Note, NoteId, PeerId, WriteError};
 use serde_json::{Value, json};
 
+use super::attempt::Attempt;
 use super::history::date;
-use super::paint::wait_for_reader;
-use super::session::{Session, Stay};
 use super::{Common, counted, in_step, values};
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -34,7 +30,7 @@ stored} and {unhidden, stored}; stored says whether it is on a disk.";
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// Write this note.
     #[arg(long, value_name = "TEXT")]
     write: Option<String>,
@@ -61,44 +57,50 @@ impl Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut session = Session::start(&arguments.common, Stay::Leaves).await?;
-    let done = act(&mut session, &arguments).await;
-    session.close().await;
+    let attempt = Attempt::start(&arguments.common, None).await?;
+    let done = act(&attempt, &arguments).await;
+    attempt.close().await;
     let (words, value) = done?;
     arguments.common.tell(&words, &value)
 }
 
-async fn act(session: &mut Session, arguments: &Arguments) -> Result<(String, Value), Failure> {
+async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value), Failure> {
     let progress = Progress::start("Joining", "notes");
-    let room = session.join(arguments.link.clone(), None).await?;
-    if let Some(text) = arguments.write.clone() {
-        wait_for_reader(session, room, "Nothing was written.").await?;
-        let written = session.call(move |node, now| node.write_note(now, room, &text)).await?;
-        let (id, receipt) = written.map_err(denied)?;
-        let stored = wait_until_kept(session, room, &receipt).await?;
+    let room = attempt.join(&arguments.link).await?;
+    let (mut events, notes) = (room.events(), room.notes());
+    if let Some(text) = &arguments.write {
+        attempt.somebody_stays(&room, "Nothing was written.").await?;
+        let id = attempt.within(&room, async { notes.write(text).await.map_err(denied) }).await?;
+        let stored = attempt.within(&room, kept(&mut events)).await?;
         let words = format!("Written. A member that stays has it{}.", on_disk(stored));
         return Ok((words, json!({ "id": id.to_string(), "stored": stored })));
     }
     progress.turn_to("Fetching", None);
-    in_step::wait(session, room, &progress, "The notes are not known yet.").await?;
+    in_step::wait_in(attempt, &room, &progress, "The notes are not known yet.").await?;
     if let Some((word, id)) = arguments.change() {
-        let change = move |node: &mut Node, now| match word {
-            "removed" => node.remove_note(now, room, id),
-            word => node.set_note_hidden(now, room, id, word == "hidden"),
+        let change = async {
+            let changed = match word {
+                "removed" => notes.remove(id).await,
+                "hidden" => notes.hide(id).await,
+                _ => notes.show(id).await,
+            };
+            changed.map_err(denied)
         };
-        let changed = session.call(change).await?;
-        let stored = wait_until_kept(session, room, &changed.map_err(denied)?).await?;
+        attempt.within(&room, change).await?;
+        let stored = attempt.within(&room, kept(&mut events)).await?;
         let words = format!("The note is {word}. A member that stays knows{}.", on_disk(stored));
         return Ok((words, json!({ word: id.to_string(), "stored": stored })));
     }
-    let notes = session.look(room, |node, room| Some(node.notes(room))).await?;
-    let peers = session.peers(room).await?;
-    let own = session.endpoint().peer;
+    Ok(tell(&notes.all().await?, &room.reach().await?.tried, room.me().peer))
+}
+
+/// What the notes say, with the names of those who wrote them.
+fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
     let name = |peer: PeerId| {
-        let named = peers.iter().find(|view| view.endpoint.peer == peer && !view.name.trim().is_empty());
+        let named = known.iter().find(|member| member.peer() == peer && !member.name().trim().is_empty());
         match named {
             _ if peer == own => String::from("you"),
-            Some(view) => view.name.trim().to_owned(),
+            Some(member) => member.name().trim().to_owned(),
             None => peer.short(),
         }
     };
@@ -121,37 +123,34 @@ async fn act(session: &mut Session, arguments: &Arguments) -> Result<(String, Va
             note.text.replace('\n', "\n  ")
         )
     };
-    let words = match &notes[..] {
+    let words = match notes {
         [] => String::from("Nobody has written a note here."),
         notes => notes.iter().map(line).collect::<Vec<_>>().join("\n"),
     };
-    Ok((words, json!({ "notes": notes.iter().map(value).collect::<Vec<_>>() })))
+    (words, json!({ "notes": notes.iter().map(value).collect::<Vec<_>>() }))
 }
 
-/// Waits until a member that stays has taken in what was written. Returns whether that is on a disk.
-async fn wait_until_kept(
-    session: &mut Session,
-    room: RoomHandle,
-    receipt: &Receipt,
-) -> Result<bool, Failure> {
+/// Waits until a member that stays has taken in what was written, which is all that this program wrote. Returns whether
+/// that is on a disk.
+async fn kept(events: &mut Events) -> Result<bool, Failure> {
     loop {
-        if let Event::Acknowledged { room: of, sequences, stored, .. } = session.next().await?
-            && of == room
-            && sequences.contains(receipt.sequences.end())
-        {
+        if let Event::Kept { stored, .. } = events.next().await.ok_or(Closed)? {
             return Ok(stored);
         }
     }
 }
 
-fn denied(error: CommandError) -> Failure {
+fn denied(error: WriteError) -> Failure {
+    let forbidden = |words: &str, reason| Failure::Forbidden { words: String::from(words), reason };
     match error {
-        CommandError::Write(WriteError::Content(words)) => {
-            Failure::Usage(format!("Nothing was written: {words}."))
+        WriteError::Invalid(words) => Failure::Usage(format!("Nothing was written: {words}.")),
+        WriteError::NotWriter => {
+            forbidden("Only those whom the owner named may write here. You can read.", "not-painter")
         }
-        error @ CommandError::Write(
-            WriteError::NotWriter | WriteError::Banned | WriteError::NotAllowed(_),
-        ) => Failure::Denied(error),
+        WriteError::Banned => {
+            forbidden("You are banned in this room and cannot write here any more.", "banned")
+        }
+        WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
         error => Failure::Unexpected(anyhow!(error).context("the note cannot be written")),
     }
 }

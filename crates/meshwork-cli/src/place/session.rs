@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use meshwork_core::id::{Endpoint, Identity, RoomId};
+use meshwork::Identity;
+use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::node::{
-    CommandError, Config, Event, LinkState, Node, PeerView, Receipt, RoomHandle, RoomSpec, ServerState,
-    StoredRoom, WriteError,
+    CommandError, Config, Event, Node, PeerView, Receipt, RoomHandle, ServerState, StoredRoom, WriteError,
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
@@ -18,7 +18,8 @@ use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Common, Hiding, counted, values};
+use super::obstacles::{Obstacles, Other};
+use super::{Common, Hiding};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{duration, identity};
@@ -111,6 +112,7 @@ impl Session {
         };
         let (hides_address, trusted_relays) = (hiding.hide_address, hiding.trust_relay.clone());
         let config = Config { name, stays, hides_address, trusted_relays, ..Config::default() };
+        let identity = meshwork_core::id::Identity::import(&identity.export()).context("just exported")?;
         let mut options = Options::new(meshwork_place::make, config, identity);
         options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
         let (driver, events) = start(options).context("the peer cannot be started")?;
@@ -120,12 +122,6 @@ impl Session {
     /// Who this program is to the others.
     pub(super) fn endpoint(&self) -> Endpoint {
         self.driver.endpoint()
-    }
-
-    /// Begins to make a room; [`Event::RoomRegistered`] says that it can be found.
-    pub(super) async fn create_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, Failure> {
-        let room = self.call(move |node, now| node.create_room(now, spec)).await?;
-        Ok(room.context("the room cannot be made")?)
     }
 
     /// Begins to join a room; [`Event::RoomOpened`] says that it can be painted on.
@@ -301,14 +297,6 @@ impl Session {
         }
     }
 
-    /// The room's LINK, once it is registered.
-    pub(super) async fn address(&mut self, room: RoomHandle) -> Result<RoomAddress, Failure> {
-        match self.call(move |node, _| node.room(room).address()).await? {
-            Some(address) => Ok(address),
-            None => Err(self.refusal().await),
-        }
-    }
-
     /// The room's id, once it is known.
     pub(super) async fn room_id(&self, room: RoomHandle) -> Result<Option<RoomId>, Failure> {
         self.call(move |node, _| node.room(room).id()).await
@@ -338,10 +326,10 @@ impl Session {
     async fn what_stood_in_the_way(&self) -> Failure {
         let timeout = duration::format(self.timeout);
         let Some((_, room)) = self.seen.joined else {
-            return Failure::Unreachable(self.seen.words(&timeout, &[], 0));
+            return Failure::Unreachable(self.seen.obstacles(&[], 0).words(&timeout));
         };
         match self.call(move |node, _| (node.room(room).peers(), node.room(room).others_named())).await {
-            Ok((peers, named)) => Failure::Unreachable(self.seen.words(&timeout, &peers, named)),
+            Ok((peers, named)) => Failure::Unreachable(self.seen.obstacles(&peers, named).words(&timeout)),
             Err(failure) => failure,
         }
     }
@@ -390,146 +378,17 @@ impl Seen {
         }
     }
 
-    /// What happened, why, and what to do.
-    fn words(&self, timeout: &str, peers: &[PeerView], named: u64) -> String {
-        let mut words = self.cause(timeout, peers, named);
-        if let Some(refused) = &self.refused {
-            words.push_str(&format!(" The last thing refused: {refused}."));
+    /// What there is to say of it, with who is known in the room and how many are named.
+    fn obstacles(&self, peers: &[PeerView], named: u64) -> Obstacles {
+        let other =
+            |peer: &PeerView| Other { is_here: peer.attached, link: peer.state, reason: peer.reason.clone() };
+        Obstacles {
+            link: self.joined.as_ref().map(|(link, _)| link.clone()),
+            server: self.server.clone(),
+            is_unknown: self.waiting,
+            others: peers.iter().map(other).collect(),
+            named,
+            refused: self.refused.clone(),
         }
-        words
-    }
-
-    fn cause(&self, timeout: &str, peers: &[PeerView], named: u64) -> String {
-        let linked = peers.iter().filter(|peer| peer.attached && peer.state.is_linked()).count();
-        if linked > 0 {
-            let members = counted(linked, "member");
-            return format!(
-                "{timeout} were not enough with {members} linked. Try again with a longer --timeout."
-            );
-        }
-        if let Some(words) = self.server_words(timeout) {
-            return words;
-        }
-        let Some((address, _)) = &self.joined else {
-            return format!("The meeting point did not take the room in within {timeout}. Try again later.");
-        };
-        if self.waiting {
-            return format!(
-                "{} knows no room {}, and nobody brought it within {timeout}. \
-                 Ask for the link again, or open it where the room was open last.",
-                address.servers().next().unwrap_or_default(),
-                values::room_name(address)
-            );
-        }
-        let present: Vec<_> = peers.iter().filter(|peer| peer.state != LinkState::Gone).collect();
-        let reason = peers.iter().find_map(|peer| peer.reason.as_deref());
-        let mut because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        if because.contains("no relay that may learn it") {
-            because.push_str(", where --trust-relay HOST names one that may");
-        }
-        match present.len() {
-            0 if named > 0 => {
-                let are = if named == 1 { "1 other is".into() } else { format!("{named} others are") };
-                format!(
-                    "{are} named in the room, and none of the {} tried answered within {timeout}{because}. \
-                     Try again in a moment.",
-                    peers.len()
-                )
-            }
-            0 => format!(
-                "Nobody else was in the room for {timeout}{because}. \
-                 Open the link in a browser, or run meshwork place keep."
-            ),
-            count => format!(
-                "No link came up in {timeout}{because}. {} in the room. Try another network.",
-                if count == 1 { "1 other is".into() } else { format!("{count} others are") }
-            ),
-        }
-    }
-
-    fn server_words(&self, timeout: &str) -> Option<String> {
-        let (url, why) = match &self.server {
-            Some((_, ServerState::Connected)) => return None,
-            Some((url, ServerState::Away { reason })) => (url.as_str(), reason.as_str()),
-            Some((url, ServerState::Connecting)) => (url.as_str(), "it does not answer"),
-            None => return None,
-        };
-        Some(format!(
-            "The meeting point {url} was not reached within {timeout}: {why}. \
-             Look at the address, or start it with meshwork serve."
-        ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use meshwork_core::node::Refusal;
-
-    use super::super::example;
-    use super::*;
-
-    fn peer(state: LinkState, attached: bool, reason: Option<&str>) -> PeerView {
-        PeerView { attached, in_step: false, reason: reason.map(Into::into), ..example::peer(state) }
-    }
-
-    fn seen(events: &[Event]) -> Seen {
-        let address = "http://127.0.0.1:8080/place/K7M4QX".parse().unwrap();
-        let mut seen = Seen { joined: Some((address, RoomHandle(0))), ..Seen::default() };
-        events.iter().for_each(|event| seen.note(event));
-        seen
-    }
-
-    fn server(state: ServerState) -> Event {
-        Event::Server { url: "ws://127.0.0.1:8080/signal".into(), state }
-    }
-
-    #[test]
-    fn an_unreachable_server_is_named_with_its_reason() {
-        let away = server(ServerState::Away { reason: "connection refused".into() });
-        let words = seen(&[away.clone(), server(ServerState::Connecting)]).words("2s", &[], 0);
-        assert!(
-            words.contains("ws://127.0.0.1:8080/signal") && words.contains("connection refused"),
-            "{words}"
-        );
-        let words = seen(&[server(ServerState::Connecting)]).words("2s", &[], 0);
-        assert!(words.contains("does not answer"), "{words}");
-        let words = seen(&[away, server(ServerState::Connected)]).words("2s", &[], 0);
-        assert!(words.contains("Nobody else was in the room"), "{words}");
-    }
-
-    #[test]
-    fn an_unknown_code_is_named() {
-        let words = seen(&[server(ServerState::Connected), Event::RoomWaiting { room: RoomHandle(0) }]);
-        let words = words.words("2s", &[], 0);
-        assert!(words.contains("knows no room K7M4QX"), "{words}");
-    }
-
-    #[test]
-    fn links_that_do_not_come_up_say_why() {
-        let seen = seen(&[server(ServerState::Connected)]);
-        let words = seen.words("2s", &[peer(LinkState::Connecting, false, None)], 0);
-        assert!(words.starts_with("No link came up in 2s. 1 other is"), "{words}");
-        let words = seen.words("2s", &[peer(LinkState::Gone, false, Some("closed the tab"))], 0);
-        assert!(words.starts_with("Nobody else was in the room for 2s (closed the tab)."), "{words}");
-        let silent = [peer(LinkState::Gone, false, Some("no connection within 15 s"))];
-        let words = seen.words("2s", &silent, 1_500);
-        assert!(
-            words.starts_with("1500 others are named in the room, and none of the 1 tried answered"),
-            "{words}"
-        );
-        let words = seen.words("2s", &[peer(LinkState::Direct, true, None)], 0);
-        assert!(words.contains("1 member linked"), "{words}");
-    }
-
-    #[test]
-    fn what_was_refused_last_is_told() {
-        let refused = Event::Refused {
-            endpoint: None,
-            reason: Refusal::LinkProof,
-            detail: "another fingerprint".into(),
-            count: 1,
-        };
-        let words = seen(&[refused]).words("2s", &[], 0);
-        assert!(words.ends_with("The last thing refused: link-proof, another fingerprint."), "{words}");
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
-use meshwork_core::id::Identity;
+use meshwork::Identity;
 use meshwork_core::node::{Node, PeerView, RoomHandle};
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
@@ -22,8 +23,8 @@ use super::values;
 use super::{Common, Hiding, govern, print_line};
 use crate::duration;
 use crate::exit::Failure;
-use crate::identity;
 use crate::progress::Progress;
+use crate::serve::random_bytes;
 use crate::style;
 
 /// Peers of one process: each has a thread, a socket and up to thirty connections of some 100 kB.
@@ -194,8 +195,8 @@ impl Member {
 
     /// Joins, says when it is linked, stays, and returns how many cells it painted.
     async fn run(mut self) -> Result<u64, Failure> {
-        let secret = identity::random_secret()?;
-        let (identity, stay) = (Identity::from_secret(secret), Stay::Visits(self.name()));
+        let identity = Identity::generate().context("a peer of the swarm")?;
+        let stay = Stay::Visits(self.name());
         let mut session = Session::start_as(identity, self.timeout, &Hiding::default(), stay).await?;
         let mut ends = self.ends.clone();
         let result = tokio::select! {
@@ -231,7 +232,7 @@ impl Member {
                 event = session.next() => { event?; }
                 _ = tells.tick(), if self.tell.is_some() => tell_peer(session, room).await?,
                 _ = strokes.tick(), if self.pause.is_some() => {
-                    let bytes = identity::random_secret()?;
+                    let bytes = random_bytes()?;
                     paint(session, room, (size.width, size.height), bytes).await?;
                 }
             }

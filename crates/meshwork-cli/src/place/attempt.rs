@@ -1,0 +1,151 @@
+//! One run against the clock: an endpoint, the time it has, and the words for what stood in the way.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use meshwork::{Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::Common;
+use super::obstacles::{Obstacles, Other};
+use crate::exit::Failure;
+use crate::{duration, identity};
+
+/// How long saying goodbye and finishing what is being stored may take.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+/// How long somebody who stays may take to be in step, so that the stamps of what is written follow what is there. In a
+/// room in which people write all the time this may never be; the clocks have met by then.
+const IN_STEP_WAIT: Duration = Duration::from_secs(2);
+
+/// An endpoint with a deadline.
+pub(super) struct Attempt {
+    pub(super) endpoint: Endpoint,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+impl Attempt {
+    /// Starts a guest with the identity that was asked for, which meets others at this server too; the deadline runs
+    /// from here.
+    pub(super) async fn start(common: &Common, server: Option<&str>) -> Result<Attempt, Failure> {
+        let deadline = Instant::now() + common.timeout;
+        let path = match &common.identity {
+            Some(path) => path.clone(),
+            None => identity::default_path()?,
+        };
+        let identity =
+            identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
+        let mut builder =
+            Endpoint::builder().name("Command line").identity(identity).patience(common.timeout);
+        if common.hiding.hide_address {
+            builder = builder.hide_address();
+        }
+        for host in &common.hiding.trust_relay {
+            builder = builder.trust_relay(host);
+        }
+        if let Some(server) = server {
+            builder = builder.server(server);
+        }
+        let endpoint = builder.bind().await.context("the peer cannot be started")?;
+        Ok(Attempt { endpoint, deadline, timeout: common.timeout })
+    }
+
+    /// Makes a room and waits until it can be found.
+    pub(super) async fn create(&self, room: NewRoom) -> Result<Room, Failure> {
+        match self.endpoint.create(room).await {
+            Ok(room) => Ok(room),
+            Err(CreateError::Refused(reason)) => Err(Failure::Refused(reason)),
+            Err(CreateError::NobodyReached { .. }) => {
+                let (server, refused) = (worst(self.endpoint.servers()), self.endpoint.last_refused());
+                let obstacles = Obstacles { server, refused, ..Obstacles::default() };
+                Err(Failure::Unreachable(obstacles.words(&duration::format(self.timeout))))
+            }
+            Err(error) => Err(anyhow::Error::from(error).context("the room cannot be made").into()),
+        }
+    }
+
+    /// Joins a room and waits until it is open.
+    pub(super) async fn join(&self, link: &Link) -> Result<Room, Failure> {
+        let room = self.endpoint.look_for(link.to_string()).await.map_err(|error| match error {
+            JoinError::NoServer => Failure::Usage(String::from(
+                "this link names no server, and this program finds rooms through servers only",
+            )),
+            error => anyhow::Error::from(error).context("the room cannot be joined").into(),
+        })?;
+        let opened = async { room.opened().await.map_err(|error| Failure::Unexpected(error.into())) };
+        self.within(&room, opened).await?;
+        Ok(room)
+    }
+
+    /// Does something in a room: until the deadline, or until the room cannot be entered any more.
+    pub(super) async fn within<T, E: Into<Failure>>(
+        &self,
+        room: &Room,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            reason = room.refused() => Err(Failure::Refused(reason)),
+            done = work => done.map_err(Into::into),
+            () = sleep_until(self.deadline) => Err(self.what_stood_in_the_way(room).await?),
+        }
+    }
+
+    /// Waits until a member that stays is linked and, if that does not take long, in step. What could not be done without
+    /// one is told when time runs out.
+    pub(super) async fn somebody_stays(&self, room: &Room, undone: &str) -> Result<(), Failure> {
+        let found = self.within(room, room.somebody_stays()).await;
+        let Err(Failure::Unreachable(words)) = found else {
+            found?;
+            let enough = (Instant::now() + IN_STEP_WAIT).min(self.deadline);
+            // Others who are not in step do not matter.
+            let _ = timeout_at(enough, room.in_step()).await;
+            return Ok(());
+        };
+        Err(Failure::Unreachable(
+            match room.members().await?.iter().any(|member| member.link().is_linked()) {
+                true => format!(
+                    "{undone} Only programs that are about to leave are in the room, so it would be lost. Open the link in \
+                 a browser, or run meshwork place keep."
+                ),
+                false => words,
+            },
+        ))
+    }
+
+    /// Says goodbye to everyone and ends the peer.
+    pub(super) async fn close(self) {
+        if timeout(GOODBYE_MAX, self.endpoint.close()).await.is_err() {
+            tracing::warn!("goodbye took longer than {}", duration::format(GOODBYE_MAX));
+        }
+    }
+
+    /// What happened, why, and what to do, when time ran out.
+    async fn what_stood_in_the_way(&self, room: &Room) -> Result<Failure, Closed> {
+        let reach = room.reach().await?;
+        let others = reach.tried.iter().map(|member| Other {
+            is_here: member.is_here(),
+            link: member.link(),
+            reason: member.reason().map(String::from),
+        });
+        let obstacles = Obstacles {
+            link: Some(room.link()),
+            others: others.collect(),
+            server: worst(reach.servers),
+            is_unknown: reach.is_unknown,
+            named: reach.named,
+            refused: reach.refused,
+        };
+        Ok(Failure::Unreachable(obstacles.words(&duration::format(self.timeout))))
+    }
+}
+
+/// The server that stands in the way; one that answers where there is one.
+fn worst(servers: Vec<(String, ServerState)>) -> Option<(String, ServerState)> {
+    let rank = |state: &ServerState| match state {
+        ServerState::Connected => 0,
+        ServerState::Away { .. } => 1,
+        ServerState::Connecting => 2,
+    };
+    servers.into_iter().min_by_key(|(_, state)| rank(state))
+}
