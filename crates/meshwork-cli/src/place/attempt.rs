@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use meshwork::{Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use meshwork::{Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Common;
 use super::obstacles::{Obstacles, Other};
@@ -17,17 +17,22 @@ const GOODBYE_MAX: Duration = Duration::from_secs(5);
 /// room in which people write all the time this may never be; the clocks have met by then.
 const IN_STEP_WAIT: Duration = Duration::from_secs(2);
 
+/// What a program is started with that leaves when it is done: nobody relies on it.
+pub(super) fn guest() -> Builder {
+    Endpoint::builder().name("Command line")
+}
+
 /// An endpoint with a deadline.
 pub(super) struct Attempt {
     pub(super) endpoint: Endpoint,
-    deadline: Instant,
+    /// `None` when there is nothing left to wait for but the end.
+    deadline: Option<Instant>,
     timeout: Duration,
 }
 
 impl Attempt {
-    /// Starts a guest with the identity that was asked for, which meets others at this server too; the deadline runs
-    /// from here.
-    pub(super) async fn start(common: &Common, server: Option<&str>) -> Result<Attempt, Failure> {
+    /// Starts an endpoint with what was asked for; the deadline runs from here.
+    pub(super) async fn start(common: &Common, builder: Builder) -> Result<Attempt, Failure> {
         let deadline = Instant::now() + common.timeout;
         let path = match &common.identity {
             Some(path) => path.clone(),
@@ -35,19 +40,15 @@ impl Attempt {
         };
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        let mut builder =
-            Endpoint::builder().name("Command line").identity(identity).patience(common.timeout);
+        let mut builder = builder.identity(identity).patience(common.timeout);
         if common.hiding.hide_address {
             builder = builder.hide_address();
         }
         for host in &common.hiding.trust_relay {
             builder = builder.trust_relay(host);
         }
-        if let Some(server) = server {
-            builder = builder.server(server);
-        }
         let endpoint = builder.bind().await.context("the peer cannot be started")?;
-        Ok(Attempt { endpoint, deadline, timeout: common.timeout })
+        Ok(Attempt { endpoint, deadline: Some(deadline), timeout: common.timeout })
     }
 
     /// Makes a room and waits until it can be found.
@@ -64,17 +65,33 @@ impl Attempt {
         }
     }
 
+    /// From here on there is no deadline.
+    pub(super) fn stay(&mut self) {
+        self.deadline = None;
+    }
+
     /// Joins a room and waits until it is open.
     pub(super) async fn join(&self, link: &Link) -> Result<Room, Failure> {
-        let room = self.endpoint.look_for(link.to_string()).await.map_err(|error| match error {
+        let room = self.look_for(link).await?;
+        self.opened(&room).await?;
+        Ok(room)
+    }
+
+    /// Begins to look for a room.
+    pub(super) async fn look_for(&self, link: &Link) -> Result<Room, Failure> {
+        self.endpoint.look_for(link.to_string()).await.map_err(|error| match error {
             JoinError::NoServer => Failure::Usage(String::from(
                 "this link names no server, and this program finds rooms through servers only",
             )),
+            JoinError::Store(error) => Failure::Storage(error.to_string()),
             error => anyhow::Error::from(error).context("the room cannot be joined").into(),
-        })?;
+        })
+    }
+
+    /// Waits until a room can be read and written in.
+    pub(super) async fn opened(&self, room: &Room) -> Result<(), Failure> {
         let opened = async { room.opened().await.map_err(|error| Failure::Unexpected(error.into())) };
-        self.within(&room, opened).await?;
-        Ok(room)
+        self.within(room, opened).await
     }
 
     /// Does something in a room: until the deadline, or until the room cannot be entered any more.
@@ -86,8 +103,20 @@ impl Attempt {
         tokio::select! {
             biased;
             reason = room.refused() => Err(Failure::Refused(reason)),
+            done = self.in_time(room, work) => done,
+        }
+    }
+
+    /// Does something in a room until the deadline.
+    pub(super) async fn in_time<T, E: Into<Failure>>(
+        &self,
+        room: &Room,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
             done = work => done.map_err(Into::into),
-            () = sleep_until(self.deadline) => Err(self.what_stood_in_the_way(room).await?),
+            () = self.late() => Err(self.what_stood_in_the_way(room).await?),
         }
     }
 
@@ -97,9 +126,8 @@ impl Attempt {
         let found = self.within(room, room.somebody_stays()).await;
         let Err(Failure::Unreachable(words)) = found else {
             found?;
-            let enough = (Instant::now() + IN_STEP_WAIT).min(self.deadline);
             // Others who are not in step do not matter.
-            let _ = timeout_at(enough, room.in_step()).await;
+            let _ = timeout(IN_STEP_WAIT, self.within(room, room.in_step())).await;
             return Ok(());
         };
         Err(Failure::Unreachable(
@@ -117,6 +145,14 @@ impl Attempt {
     pub(super) async fn close(self) {
         if timeout(GOODBYE_MAX, self.endpoint.close()).await.is_err() {
             tracing::warn!("goodbye took longer than {}", duration::format(GOODBYE_MAX));
+        }
+    }
+
+    /// Returns at the deadline, where there is one.
+    async fn late(&self) {
+        match self.deadline {
+            Some(deadline) => sleep_until(deadline).await,
+            None => std::future::pending().await,
         }
     }
 

@@ -5,7 +5,7 @@ use meshwork::{NewRoom, place};
 use meshwork_place::canvas::CanvasSize;
 use serde_json::json;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, guest};
 use super::govern::RuleOptions;
 use super::{Common, govern, values};
 use crate::exit::Failure;
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { server, size, private, rules, common } = arguments;
-    let attempt = Attempt::start(&common, Some(&server)).await?;
+    let attempt = Attempt::start(&common, guest().server(&server)).await?;
     let new = place::canvas(size.width, size.height);
     let result = create(&attempt, if private { new.private() } else { new }, &rules, &common).await;
     attempt.close().await;

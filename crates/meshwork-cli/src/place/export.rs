@@ -7,7 +7,7 @@ use meshwork::{CanvasImage, Link};
 use meshwork_place::canvas::CanvasSize;
 use serde_json::json;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, guest};
 use super::values;
 use super::{Common, counted, in_step};
 use crate::exit::Failure;
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { link, out, common } = arguments;
-    let attempt = Attempt::start(&common, None).await?;
+    let attempt = Attempt::start(&common, guest()).await?;
     let result = fetch(&attempt, &link).await;
     attempt.close().await;
     let CanvasImage { width, height, painted, rgba } = result?;

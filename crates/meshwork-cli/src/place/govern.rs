@@ -7,7 +7,7 @@ use meshwork::{Erase, Link, Overlay, PeerId, Region, Room, RuleError, Terms, Wri
 use meshwork_core::signed::change::NAME_MAX;
 use serde_json::{Value, json};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, guest};
 use super::values::{self, Position};
 use super::{Common, counted};
 use crate::duration;
@@ -220,7 +220,7 @@ async fn in_room<T>(
     link: &Link,
     act: impl AsyncFnOnce(&Attempt, &Room) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let attempt = Attempt::start(common, None).await?;
+    let attempt = Attempt::start(common, guest()).await?;
     let acted = async {
         let progress = Progress::start("Joining", "cells");
         let room = attempt.join(link).await?;

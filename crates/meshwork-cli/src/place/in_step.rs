@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshwork::{Member, Room};
+use meshwork::{Closed, Member, Room};
 use meshwork_core::node::{Event, LinkState, PeerView, RoomHandle};
 use meshwork_place::Place as _;
 use tokio::time::{Instant, interval};
@@ -66,25 +66,31 @@ pub(super) async fn wait_in(
     progress: &Progress,
     undone: &str,
 ) -> Result<(), Failure> {
-    let told = async {
+    match attempt.within(room, showing(room, progress, room.in_step())).await {
+        Err(failure) => Err(out_of_step(failure, counts(&room.members().await?), undone)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Waits for something, and shows meanwhile what has come of the canvas.
+pub(super) async fn showing(
+    room: &Room,
+    progress: &Progress,
+    work: impl Future<Output = Result<(), Closed>>,
+) -> Result<(), Closed> {
+    let shown = async {
         let mut show = interval(SHOW_INTERVAL);
         loop {
             show.tick().await;
             if progress.is_shown() {
-                let painted = room.canvas().image().await?.map_or(0, |image| image.painted);
+                let painted = room.canvas().painted().await?;
                 say(progress, painted, counts(&room.members().await?));
             }
         }
     };
-    let in_step = async {
-        tokio::select! {
-            in_step = room.in_step() => in_step,
-            told = told => told,
-        }
-    };
-    match attempt.within(room, in_step).await {
-        Err(failure) => Err(out_of_step(failure, counts(&room.members().await?), undone)),
-        Ok(()) => Ok(()),
+    tokio::select! {
+        done = work => done,
+        shown = shown => shown,
     }
 }
 

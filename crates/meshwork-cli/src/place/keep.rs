@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
-use meshwork_core::id::RoomId;
-use meshwork_core::node::{Event, RoomHandle, StoredRoom};
-use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork::{Endpoint, Link, Room, Store, Stroke};
+use meshwork_place::canvas::CanvasSize;
 use meshwork_rtc::native::history::BYTES_LEAST;
-use meshwork_rtc::native::store::RedbStore;
 use serde_json::json;
 
+use super::attempt::Attempt;
 use super::listen::{MeetingPoint, Serving};
 use super::notices::Notices;
-use super::session::{Session, Stay};
 use super::values;
-use super::{Common, counted, kept, print_line, watch};
+use super::watch::{self, Happening, Happenings};
+use super::{Common, counted, in_step, kept, print_line};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{bytes, serve};
@@ -33,7 +32,7 @@ are those of place watch without strokes, and storage {state: failed | working, 
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// The folder to keep the canvas in, made when there is none. One keeper uses it at a time.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -58,8 +57,7 @@ pub(crate) struct Arguments {
 
 /// What a keeper keeps a room with.
 struct Keeper<'a> {
-    session: &'a mut Session,
-    store: RedbStore,
+    attempt: &'a mut Attempt,
     /// How the room's address is written without what is secret.
     address: String,
     common: &'a Common,
@@ -67,36 +65,31 @@ struct Keeper<'a> {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { mut link, data, history, listen, public_url, trusted_proxies, mut common } = arguments;
+    let Arguments { link, data, history, listen, public_url, trusted_proxies, mut common } = arguments;
     // Heard from here on, so that a signal during the start ends the program in good order too.
     let mut stop = super::signal::Stop::listen()?;
     let _lock = kept::lock(&data).await?;
     common.identity.get_or_insert_with(|| data.join("identity"));
-    let store = kept::open_store(&data, history)?;
-    let address = bare_address(&link);
-    let unreadable = |error: &dyn std::fmt::Display| Failure::Storage(format!("{}: {error}", data.display()));
-    if link.room().is_none()
-        && let Some(room) = store.room_at(&address).map_err(|error| unreadable(&error))?
-    {
-        link = link.with_keys(RoomKeys { room, secrets: None });
-    }
-    let stored = match link.room() {
-        Some(room) => store.load(room).map_err(|error| unreadable(&error))?,
-        None => None,
-    };
-    let meeting_point = match listen {
-        Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
-        None => None,
-    };
-
-    let mut session = Session::start(&common, Stay::Keeps(store.clone())).await?;
-    let keeper = Keeper { session: &mut session, store, address, common: &common };
+    kept::tell_if_open(&data);
+    let builder = Endpoint::builder().name("Keeper").store(Store::at(&data).with_history(history));
+    let started = Attempt::start(&common, builder).await;
+    let mut attempt = started.map_err(|failure| kept::told(failure, &data))?;
     let mut serving = None;
-    let result = tokio::select! {
-        result = keeper.keep(link, stored, meeting_point, &mut serving) => result,
-        () = stop.asked() => Ok(()),
+    let result = {
+        let keeper = Keeper { attempt: &mut attempt, address: bare_address(&link), common: &common };
+        let kept = async {
+            let meeting_point = match listen {
+                Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
+                None => None,
+            };
+            keeper.keep(link, meeting_point, &mut serving).await
+        };
+        tokio::select! {
+            result = kept => result,
+            () = stop.asked() => Ok(()),
+        }
     };
-    session.close().await;
+    attempt.close().await;
     if let Some(serving) = serving {
         serving.end().await;
     }
@@ -105,9 +98,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 impl Keeper<'_> {
     async fn keep(
-        mut self,
-        mut link: RoomAddress,
-        stored: Option<StoredRoom>,
+        self,
+        mut link: Link,
         meeting_point: Option<MeetingPoint>,
         serving: &mut Option<Serving>,
     ) -> Result<(), Failure> {
@@ -115,53 +107,56 @@ impl Keeper<'_> {
             link = meeting_point.seen_from_inside(link)?;
         }
         let progress = Progress::start("Joining", "cells");
-        let room = self.session.join(link.clone(), stored).await?;
-        let id = self.session.room_id(room).await?.context("an open room has an id")?;
-        self.note_address(&self.address, id);
+        let servers = self.attempt.endpoint.events();
+        let room = self.attempt.look_for(&link).await?;
+        let mut happenings = Happenings::new(servers, &room);
+        self.attempt.opened(&room).await?;
         let mut own_link = None;
         if let Some(meeting_point) = meeting_point {
+            let id = room.id().context("an open room has an id")?;
             let (own, url) = (meeting_point.link(&link, id)?, meeting_point.own_url());
+            let inside = meeting_point.seen_from_inside(own.clone())?;
             *serving = Some(meeting_point.serve(id)?);
-            self.session.add_server(room, url).await?;
-            self.note_address(&bare_address(&own), id);
+            room.add_server(&url).await?;
+            // Without the note only a bare address would not find the room at the next start; the canvas is not
+            // concerned.
+            if let Err(error) = room.note(&inside).await {
+                tracing::warn!(%error, "the room's address is not noted");
+            }
             own_link = Some(own.to_string());
         }
         progress.turn_to("Restoring", None);
-        self.session.restored(room, &progress).await?;
+        let restored = in_step::showing(&room, &progress, room.restored());
+        self.attempt.within(&room, restored).await?;
         drop(progress);
-        self.tell_ready(room, own_link.as_deref()).await?;
-        self.session.stay();
+        self.tell_ready(&room, own_link.as_deref()).await?;
+        self.attempt.stay();
         let mut notices = Notices::default();
         loop {
-            let event = self.session.next().await?;
-            let is_stroke = matches!(event, Event::Changed { batch: Some(_), .. });
+            let happening = self.attempt.within(&room, happenings.next()).await?;
+            let is_stroke = matches!(happening, Happening::Stroke(Stroke { by: Some(_), .. }));
             if self.common.json {
-                if let Some(line) = watch::line(&event).filter(|_| !is_stroke) {
+                if let Some(line) = watch::line(&happening).filter(|_| !is_stroke) {
                     print_line(line)?;
                 }
-            } else if let Some(line) = notices.line(&event) {
+            } else if let Some(line) = notices.line(&happening) {
                 print_line(line)?;
             }
         }
     }
 
-    /// Without the note only a bare address would not find the room at the next start; the canvas is not
-    /// concerned.
-    fn note_address(&self, address: &str, room: RoomId) {
-        if let Err(error) = self.store.note_address(address, room) {
-            tracing::warn!(%error, "the room's address is not noted");
-        }
-    }
-
     /// Says that the room is open and what is kept of it. The secret of somebody else's link does not belong
     /// into a log; one's own is what was asked for.
-    async fn tell_ready(&mut self, room: RoomHandle, own_link: Option<&str>) -> Result<(), Failure> {
-        let canvas = self.session.canvas(room).await?;
+    async fn tell_ready(&self, room: &Room, own_link: Option<&str>) -> Result<(), Failure> {
+        let Some((width, height)) = room.canvas().size().await? else {
+            return Err(Failure::App(room.opened_with().await?.unwrap_or_default()));
+        };
+        let (size, painted) = (CanvasSize { width, height }, room.canvas().painted().await?);
         let mut words = format!(
             "Keeping {}: {} of {} painted so far. Stop with Ctrl-C.",
             self.address,
-            counted(canvas.painted, "cell"),
-            canvas.size
+            counted(painted, "cell"),
+            size
         );
         if let Some(link) = own_link {
             words.push_str(&format!("\nPeople also come in by {link}"));
@@ -169,10 +164,10 @@ impl Keeper<'_> {
         let mut value = json!({
             "event": "ready",
             "address": self.address,
-            "peer": self.session.endpoint().peer.to_string(),
-            "cells": canvas.painted,
-            "width": canvas.size.width,
-            "height": canvas.size.height,
+            "peer": room.me().peer.to_string(),
+            "cells": painted,
+            "width": width,
+            "height": height,
         });
         if let Some(link) = own_link {
             value["link"] = link.into();
@@ -191,7 +186,7 @@ fn history_size(text: &str) -> Result<u64, String> {
 
 /// `http://HOST/place/CODE`: what is the same for a room's link with and without its fragment. A link without a server
 /// has nothing but its id.
-fn bare_address(link: &RoomAddress) -> String {
+fn bare_address(link: &Link) -> String {
     let whole = link.to_string();
     let page = whole.split('#').next().unwrap_or_default();
     match (link.server(), link.room()) {
@@ -202,8 +197,9 @@ fn bare_address(link: &RoomAddress) -> String {
 
 #[cfg(test)]
 mod tests {
+    use meshwork::RoomId;
     use meshwork_core::id::Secret;
-    use meshwork_core::signalling::address::Secrets;
+    use meshwork_core::signalling::address::{RoomKeys, Secrets};
 
     use super::*;
 
@@ -215,13 +211,13 @@ mod tests {
 
     #[test]
     fn a_bare_address_has_no_secret() {
-        let link = "http://127.0.0.1:8080/place/k7m4qx".parse::<RoomAddress>().unwrap();
+        let link = "http://127.0.0.1:8080/place/k7m4qx".parse::<Link>().unwrap();
         let secrets = Secrets::from(Secret([2; 16]));
         let keys = RoomKeys { room: RoomId([1; 32]), secrets: Some(secrets) };
         let whole = link.clone().with_keys(keys);
         assert_eq!(bare_address(&whole), "http://127.0.0.1:8080/place/K7M4QX");
         assert_eq!(bare_address(&whole), bare_address(&link));
-        let near = RoomAddress::without_server(meshwork_place::app(), keys);
+        let near = Link::without_server(meshwork_place::app(), keys);
         assert_eq!(bare_address(&near), format!("meshwork:place#{}", keys.room));
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use meshwork_rtc::native::history::HistoryLimits;
+use meshwork::{BindError, StoreError};
 use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
 use tokio::time::{Instant, sleep};
 
@@ -41,18 +41,35 @@ pub(super) async fn lock(data: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Opens the store in the folder, with a history of at most so many bytes, or none for 0.
-pub(super) fn open_store(data: &Path, history_bytes_max: u64) -> Result<RedbStore, Failure> {
-    let path = data.join("rooms.redb");
-    let opened = match history_bytes_max {
-        0 => RedbStore::open(&path),
-        bytes_max => {
-            RedbStore::open_with_history(&path, HistoryLimits { folder: history_folder(data), bytes_max })
-        }
-    };
-    let store = opened.map_err(|error| Failure::Storage(words(&path, &error)))?;
-    make_private(&path, "whoever did has seen the rooms that are kept, private ones too");
-    Ok(store)
+/// Opens the store in the folder to read what a history does not have.
+pub(super) fn open_store(data: &Path) -> Result<RedbStore, Failure> {
+    tell_if_open(data);
+    RedbStore::open(&store_path(data)).map_err(|error| {
+        let error = match error {
+            OpenStoreError::InUse => StoreError::InUse,
+            OpenStoreError::Damaged(what) => StoreError::Damaged(what),
+            error => StoreError::Failed(error.to_string()),
+        };
+        Failure::Storage(words(data, &error))
+    })
+}
+
+/// Takes the store from everybody's eyes but its owner's, and says so.
+pub(super) fn tell_if_open(data: &Path) {
+    make_private(&store_path(data), "whoever did has seen the rooms that are kept, private ones too");
+}
+
+/// A failure to start, in words where the store is the reason.
+pub(super) fn told(failure: Failure, data: &Path) -> Failure {
+    let Failure::Unexpected(error) = failure else { return failure };
+    match error.downcast_ref() {
+        Some(BindError::Store(error)) => Failure::Storage(words(data, error)),
+        _ => Failure::Unexpected(error),
+    }
+}
+
+fn store_path(data: &Path) -> PathBuf {
+    data.join("rooms.redb")
 }
 
 /// Where the histories of a keeper's rooms lie.
@@ -60,15 +77,16 @@ pub(super) fn history_folder(data: &Path) -> PathBuf {
     data.join("history")
 }
 
-fn words(path: &Path, error: &OpenStoreError) -> String {
+fn words(data: &Path, error: &StoreError) -> String {
+    let path = store_path(data);
     let path = path.display();
     let advice = match error {
-        OpenStoreError::InUse => "Stop the other program, or name another folder with --data.",
-        OpenStoreError::Damaged(_) => {
+        StoreError::InUse => "Stop the other program, or name another folder with --data.",
+        StoreError::Damaged(_) => {
             "The file stays as it is. Put back a copy of it, or move it away and start the keeper again: \
              it then gets from the other members what they have."
         }
-        OpenStoreError::History(_) => {
+        StoreError::History(_) => {
             "Nothing was changed. Move the folder of that history away, or start the keeper without \
              --history: the canvas is not concerned."
         }
@@ -114,7 +132,7 @@ mod tests {
     fn what_is_damaged_is_told_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rooms.redb"), "no store").unwrap();
-        let words = open_store(folder.path(), 0).unwrap_err().to_string();
+        let words = open_store(folder.path()).unwrap_err().to_string();
         assert!(
             words.contains("rooms.redb") && words.contains("damaged") && words.contains("copy"),
             "{words}"

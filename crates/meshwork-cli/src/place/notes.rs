@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use meshwork::{Closed, Event, Events, Link, Member, Note, NoteId, PeerId, WriteError};
 use serde_json::{Value, json};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, guest};
 use super::history::date;
 use super::{Common, counted, in_step, values};
 use crate::exit::Failure;
@@ -57,7 +57,7 @@ impl Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let attempt = Attempt::start(&arguments.common, None).await?;
+    let attempt = Attempt::start(&arguments.common, guest()).await?;
     let done = act(&attempt, &arguments).await;
     attempt.close().await;
     let (words, value) = done?;

@@ -2,46 +2,51 @@
 
 use std::collections::BTreeSet;
 
-use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, ServerState};
+use meshwork::{EndpointEvent, EndpointId, Event, ServerState};
 
 use super::counted;
+use super::watch::Happening;
 
 /// Turns events into lines for people. Strokes have none: a busy room would flood a log.
 #[derive(Default)]
 pub(super) struct Notices {
-    linked: BTreeSet<Endpoint>,
+    linked: BTreeSet<EndpointId>,
     /// Servers that are away, by their address.
     away: BTreeSet<String>,
 }
 
 impl Notices {
-    /// The line that tells of `event`, where people want one.
-    pub(super) fn line(&mut self, event: &Event) -> Option<String> {
-        match event {
-            Event::MemberAttached { endpoint, .. } => {
-                self.linked.insert(*endpoint);
-                Some(format!("{} is linked: {}.", endpoint.peer.short(), self.links()))
+    /// The line that tells of what happened, where people want one.
+    pub(super) fn line(&mut self, happening: &Happening) -> Option<String> {
+        match happening {
+            Happening::Endpoint(event) => self.endpoint_line(event),
+            Happening::Room(Event::Joined(member) | Event::Near(member)) => Some(self.linked(member.id())),
+            Happening::Room(Event::Left { member, .. }) => Some(self.unlinked(member.id(), "is gone")),
+            Happening::Room(Event::Distant(member)) => {
+                Some(self.unlinked(member.id(), "is linked through others"))
             }
-            Event::MemberDetached { endpoint, distant, .. } => {
-                self.linked.remove(endpoint);
-                let what = if *distant { "is linked through others" } else { "is gone" };
-                Some(format!("{} {what}: {}.", endpoint.peer.short(), self.links()))
-            }
-            Event::Server { url, state: ServerState::Away { reason } } => {
-                let news = self.away.insert(url.clone());
-                news.then(|| format!("The meeting point {url} is away ({reason}). Links stay."))
-            }
-            Event::Server { url, state: ServerState::Connected } => {
-                self.away.remove(url).then(|| format!("The meeting point {url} is back."))
-            }
-            Event::StorageFailed { reason, .. } => Some(format!(
+            Happening::Room(Event::StorageFailed(reason)) => Some(format!(
                 "Storage failed: {reason}. The room goes on; what is painted from now on is not on disk yet, \
                  and painters are told so. It is tried again until it works."
             )),
-            Event::StorageRecovered { .. } => Some("Storage works again: everything is on disk.".into()),
+            Happening::Room(Event::StorageRecovered) => {
+                Some("Storage works again: everything is on disk.".into())
+            }
+            _ => None,
+        }
+    }
+
+    fn endpoint_line(&mut self, event: &EndpointEvent) -> Option<String> {
+        match event {
+            EndpointEvent::Server { url, state: ServerState::Away { reason } } => {
+                let news = self.away.insert(url.clone());
+                news.then(|| format!("The meeting point {url} is away ({reason}). Links stay."))
+            }
+            EndpointEvent::Server { url, state: ServerState::Connected } => {
+                self.away.remove(url).then(|| format!("The meeting point {url} is back."))
+            }
             // A flood of refusals is told at 1, 10, 100 ...
-            Event::Refused { endpoint, reason, detail, count }
+            EndpointEvent::Refused { endpoint, reason, detail, count }
                 if reason.concerns_people() && is_power_of_ten(*count) =>
             {
                 let from = endpoint.map_or("somebody".into(), |endpoint| endpoint.peer.short());
@@ -49,6 +54,16 @@ impl Notices {
             }
             _ => None,
         }
+    }
+
+    fn linked(&mut self, endpoint: EndpointId) -> String {
+        self.linked.insert(endpoint);
+        format!("{} is linked: {}.", endpoint.peer.short(), self.links())
+    }
+
+    fn unlinked(&mut self, endpoint: EndpointId, what: &str) -> String {
+        self.linked.remove(&endpoint);
+        format!("{} {what}: {}.", endpoint.peer.short(), self.links())
     }
 
     fn links(&self) -> String {
@@ -62,35 +77,32 @@ fn is_power_of_ten(count: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::id::{Instance, PeerId};
-    use meshwork_core::node::{Refusal, RoomHandle};
+    use meshwork::{PeerId, Refusal};
+    use meshwork_core::id::Instance;
 
     use super::*;
 
-    const ROOM: RoomHandle = RoomHandle(1);
-    const ENDPOINT: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
+    const ENDPOINT: EndpointId = EndpointId { peer: PeerId([1; 32]), instance: Instance(1) };
 
     #[test]
     fn links_are_counted_as_members_come_and_go() {
         let mut notices = Notices::default();
-        let line = notices.line(&Event::MemberAttached { room: ROOM, endpoint: ENDPOINT }).unwrap();
+        let line = notices.linked(ENDPOINT);
         assert!(line.ends_with("is linked: 1 link."), "{line}");
-        let detached = |distant| Event::MemberDetached { room: ROOM, endpoint: ENDPOINT, distant };
-        let line = notices.line(&detached(false)).unwrap();
+        let line = notices.unlinked(ENDPOINT, "is gone");
         assert!(line.ends_with("is gone: 0 links."), "{line}");
-        assert!(notices.line(&detached(true)).unwrap().contains("is linked through others"), "nobody left");
     }
 
     #[test]
     fn a_flood_of_refusals_is_told_a_few_times() {
         let mut notices = Notices::default();
-        let refused = |count| Event::Refused {
+        let refused = |count| EndpointEvent::Refused {
             endpoint: Some(ENDPOINT),
             reason: Refusal::BatchSignature,
             detail: "it does not hold".into(),
             count,
         };
-        let told = (1..=100_000).filter(|&count| notices.line(&refused(count)).is_some()).count();
+        let told = (1..=100_000).filter(|&count| notices.endpoint_line(&refused(count)).is_some()).count();
         assert_eq!(told, 6);
     }
 
@@ -98,7 +110,7 @@ mod tests {
     fn what_mends_itself_is_not_told() {
         let refused = |reason| {
             let (endpoint, detail) = (Some(ENDPOINT), String::from("it does not hold"));
-            Notices::default().line(&Event::Refused { endpoint, reason, detail, count: 1 })
+            Notices::default().endpoint_line(&EndpointEvent::Refused { endpoint, reason, detail, count: 1 })
         };
         assert_eq!(refused(Refusal::Unannounced), None);
         assert!(refused(Refusal::SealingKey).is_some());
@@ -107,19 +119,21 @@ mod tests {
     #[test]
     fn a_server_is_away_once_until_it_is_back() {
         let mut notices = Notices::default();
-        let server = |state| Event::Server { url: "ws://x/signal".into(), state };
+        let server = |state| EndpointEvent::Server { url: "ws://x/signal".into(), state };
         let away = server(ServerState::Away { reason: "refused".into() });
-        assert!(notices.line(&server(ServerState::Connected)).is_none(), "that is the usual case");
-        assert!(notices.line(&away).is_some_and(|line| line.contains("refused")));
-        assert!(notices.line(&away).is_none());
-        assert!(notices.line(&server(ServerState::Connected)).is_some_and(|line| line.contains("back")));
+        assert!(notices.endpoint_line(&server(ServerState::Connected)).is_none(), "that is the usual case");
+        assert!(notices.endpoint_line(&away).is_some_and(|line| line.contains("refused")));
+        assert!(notices.endpoint_line(&away).is_none());
+        assert!(
+            notices.endpoint_line(&server(ServerState::Connected)).is_some_and(|line| line.contains("back"))
+        );
     }
 
     #[test]
     fn storage_says_what_it_means_for_painters() {
         let mut notices = Notices::default();
-        let failed = Event::StorageFailed { room: ROOM, reason: "disk full".into() };
+        let failed = Happening::Room(Event::StorageFailed("disk full".into()));
         assert!(notices.line(&failed).unwrap().contains("disk full"));
-        assert!(notices.line(&Event::StorageRecovered { room: ROOM }).is_some());
+        assert!(notices.line(&Happening::Room(Event::StorageRecovered)).is_some());
     }
 }

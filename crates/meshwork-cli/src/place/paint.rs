@@ -122,7 +122,7 @@ async fn paint(
     held: Option<&mut Held>,
 ) -> Result<(), Failure> {
     let progress = Progress::start("Joining", "cells");
-    let room = session.join(link, None).await?;
+    let room = session.join(link).await?;
     let size = session.canvas_size(room).await?;
     let mut cells = drawing.cells(size)?;
     // A batch holds cells of one tile: in the order of tiles there are few and large ones.

@@ -4,24 +4,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use meshwork::Identity;
-use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::id::Endpoint;
 use meshwork_core::node::{
-    CommandError, Config, Event, Node, PeerView, Receipt, RoomHandle, ServerState, StoredRoom, WriteError,
+    CommandError, Config, Event, Node, PeerView, Receipt, RoomHandle, ServerState, WriteError,
 };
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, CanvasSize};
 use meshwork_place::picture::Cell;
-use meshwork_rtc::native::persist::Store;
-use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::obstacles::{Obstacles, Other};
 use super::{Common, Hiding};
 use crate::exit::Failure;
-use crate::progress::Progress;
 use crate::{duration, identity};
 
 /// How long saying goodbye and finishing what is being stored may take.
@@ -46,19 +43,6 @@ pub(super) enum Stay {
     Leaves,
     /// Somebody looks and paints, as long as they like: the others count on them as on an open page.
     Visits(String),
-    /// It stays and keeps what it is told in this store.
-    Keeps(RedbStore),
-}
-
-/// What a canvas is like at one moment.
-#[derive(Clone, Debug)]
-pub(super) struct CanvasView {
-    /// Its width and height.
-    pub(super) size: CanvasSize,
-    /// How many cells show a colour.
-    pub(super) painted: usize,
-    /// Four bytes a cell, row by row.
-    pub(super) rgba: Vec<u8>,
 }
 
 /// A running peer with a deadline.
@@ -105,16 +89,14 @@ impl Session {
         stay: Stay,
     ) -> Result<Session, Failure> {
         let deadline = Instant::now() + timeout;
-        let (name, stays, store) = match stay {
-            Stay::Leaves => ("Command line".into(), false, None),
-            Stay::Visits(name) => (name, true, None),
-            Stay::Keeps(store) => ("Keeper".into(), true, Some(store)),
+        let (name, stays) = match stay {
+            Stay::Leaves => ("Command line".into(), false),
+            Stay::Visits(name) => (name, true),
         };
         let (hides_address, trusted_relays) = (hiding.hide_address, hiding.trust_relay.clone());
         let config = Config { name, stays, hides_address, trusted_relays, ..Config::default() };
         let identity = meshwork_core::id::Identity::import(&identity.export()).context("just exported")?;
-        let mut options = Options::new(meshwork_place::make, config, identity);
-        options.store = store.map(|store| Box::new(store) as Box<dyn Store>);
+        let options = Options::new(meshwork_place::make, config, identity);
         let (driver, events) = start(options).context("the peer cannot be started")?;
         Ok(Session { driver, events, deadline: Some(deadline), timeout, painted: 0, seen: Seen::default() })
     }
@@ -125,13 +107,9 @@ impl Session {
     }
 
     /// Begins to join a room; [`Event::RoomOpened`] says that it can be painted on.
-    pub(super) async fn begin_join(
-        &mut self,
-        link: RoomAddress,
-        stored: Option<StoredRoom>,
-    ) -> Result<RoomHandle, Failure> {
+    pub(super) async fn begin_join(&mut self, link: RoomAddress) -> Result<RoomHandle, Failure> {
         let address = link.clone();
-        let joined = self.call(move |node, now| node.join_room(now, link, stored)).await?;
+        let joined = self.call(move |node, now| node.join_room(now, link, None)).await?;
         let room = match joined {
             Err(error @ CommandError::NoServer) => return Err(Failure::Usage(error.to_string())),
             joined => joined.context("the room cannot be joined")?,
@@ -141,36 +119,10 @@ impl Session {
     }
 
     /// Joins a room and waits until it is open.
-    pub(super) async fn join(
-        &mut self,
-        link: RoomAddress,
-        stored: Option<StoredRoom>,
-    ) -> Result<RoomHandle, Failure> {
-        let room = self.begin_join(link, stored).await?;
+    pub(super) async fn join(&mut self, link: RoomAddress) -> Result<RoomHandle, Failure> {
+        let room = self.begin_join(link).await?;
         while !matches!(self.next().await?, Event::RoomOpened { room: opened, .. } if opened == room) {}
         Ok(room)
-    }
-
-    /// Waits until everything that was stored of a room is shown.
-    pub(super) async fn restored(&self, room: RoomHandle, progress: &Progress) -> Result<(), Failure> {
-        loop {
-            // Each call takes its turn with the node, which verifies some more in between.
-            let look = move |node: &mut Node, _| {
-                (node.room(room).is_restored(), node.canvas(room).map(Canvas::painted))
-            };
-            let (is_restored, painted) = self.call(look).await?;
-            if is_restored {
-                return Ok(());
-            }
-            progress.set(painted.unwrap_or(0) as u64);
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Registers the room with one more server.
-    pub(super) async fn add_server(&self, room: RoomHandle, server: String) -> Result<(), Failure> {
-        let added = self.call(move |node, now| node.room_mut(now, room).add_server(&server)).await?;
-        Ok(added.context("the room cannot be registered there")?)
     }
 
     /// From here on there is no deadline.
@@ -283,23 +235,6 @@ impl Session {
             Some(node.canvas(room).map(Canvas::size).ok_or(app))
         });
         size.await?.map_err(Failure::App)
-    }
-
-    /// The canvas as it is now.
-    pub(super) async fn canvas(&mut self, room: RoomHandle) -> Result<CanvasView, Failure> {
-        let view = self.call(move |node, _| {
-            let canvas = node.canvas(room)?;
-            Some(CanvasView { size: canvas.size(), painted: canvas.painted(), rgba: canvas.to_rgba() })
-        });
-        match view.await? {
-            Some(view) => Ok(view),
-            None => Err(self.refusal().await),
-        }
-    }
-
-    /// The room's id, once it is known.
-    pub(super) async fn room_id(&self, room: RoomHandle) -> Result<Option<RoomId>, Failure> {
-        self.call(move |node, _| node.room(room).id()).await
     }
 
     /// Says goodbye to everyone and ends the peer.

@@ -78,7 +78,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn find_out(session: &mut Session, link: RoomAddress) -> Result<Stats, Failure> {
     let progress = Progress::start("Joining", "cells");
     let name = values::room_name(&link);
-    let room = session.join(link, None).await?;
+    let room = session.join(link).await?;
     let opened = Instant::now();
     progress.turn_to("Fetching", None);
     in_step::wait(session, room, &progress, "The canvas is not known yet.").await?;

@@ -213,7 +213,7 @@ impl Member {
         if let Some(links) = self.links {
             session.call(move |node, now| node.set_links_most(now, links as usize)).await?;
         }
-        let room = session.join(self.link.clone(), None).await?;
+        let room = session.join(self.link.clone()).await?;
         while !session.peers(room).await?.iter().any(|peer| peer.attached && peer.state.is_linked()) {
             session.next().await?;
         }

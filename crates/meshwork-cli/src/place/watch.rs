@@ -1,14 +1,13 @@
 //! `place watch`: says what happens in a room, one JSON object a line.
 
 use clap::Args;
-use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, ServerState};
-use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::batch::BatchKey;
-use meshwork_place::canvas::{Painted, REPLICA};
+use meshwork::{
+    CanvasChanges, Closed, EndpointEvent, EndpointEvents, EndpointId, Event, Events, Link, Member, Room,
+    ServerState, Stroke,
+};
 use serde_json::{Value, json};
 
-use super::session::{Session, Stay};
+use super::attempt::{Attempt, guest};
 use super::signal::Stop;
 use super::values;
 use super::{Common, print_line};
@@ -36,43 +35,90 @@ When it ends by itself the last line is {error, reason}.";
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     #[command(flatten)]
     common: Common,
+}
+
+/// Something that happened to an endpoint or in a room.
+pub(super) enum Happening {
+    Endpoint(EndpointEvent),
+    Room(Event),
+    Stroke(Stroke),
+}
+
+/// What happens to an endpoint and in a room, from now on.
+pub(super) struct Happenings {
+    endpoint: EndpointEvents,
+    room: Events,
+    strokes: CanvasChanges,
+}
+
+impl Happenings {
+    /// `endpoint` began before the room was looked for.
+    pub(super) fn new(endpoint: EndpointEvents, room: &Room) -> Happenings {
+        Happenings { endpoint, room: room.events(), strokes: room.canvas().watch() }
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) -> Result<Happening, Failure> {
+        let next = tokio::select! {
+            biased;
+            event = self.endpoint.next() => event.map(Happening::Endpoint),
+            event = self.room.next() => event.map(Happening::Room),
+            stroke = self.strokes.next_stroke() => stroke.map(Happening::Stroke),
+        };
+        Ok(next.ok_or(Closed)?)
+    }
 }
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { link, common } = arguments;
     let mut stop = Stop::listen()?;
-    let mut session = Session::start(&common, Stay::Leaves).await?;
+    let mut attempt = Attempt::start(&common, guest()).await?;
     let result = tokio::select! {
-        result = watch(&mut session, link) => result,
+        result = watch(&mut attempt, link) => result,
         () = stop.asked() => Ok(()),
     };
-    session.close().await;
+    attempt.close().await;
     result
 }
 
-async fn watch(session: &mut Session, link: RoomAddress) -> Result<(), Failure> {
-    session.begin_join(link, None).await?;
+async fn watch(attempt: &mut Attempt, link: Link) -> Result<(), Failure> {
+    let servers = attempt.endpoint.events();
+    let room = attempt.look_for(&link).await?;
+    let mut happenings = Happenings::new(servers, &room);
     loop {
-        let event = session.next_of_any_kind().await?;
-        if let Some(line) = line(&event) {
+        let happening = attempt.in_time(&room, happenings.next()).await?;
+        if let Some(line) = line(&happening) {
             print_line(line)?;
         }
-        match event {
-            Event::RoomOpened { .. } => session.stay(),
-            Event::RoomRefused { reason, .. } => return Err(Failure::Refused(reason)),
+        match happening {
+            Happening::Room(Event::Opened(_)) => attempt.stay(),
+            Happening::Room(Event::Refused(reason)) => return Err(Failure::Refused(reason)),
             _ => {}
         }
     }
 }
 
-/// The line that says `event`; `None` for what nobody who watches asks about.
-pub(super) fn line(event: &Event) -> Option<Value> {
-    let line = match event {
-        Event::Server { url, state } => {
+/// The line that says what happened; `None` for what nobody who watches asks about.
+pub(super) fn line(happening: &Happening) -> Option<Value> {
+    let line = match happening {
+        Happening::Endpoint(event) => endpoint_line(event)?,
+        Happening::Room(event) => room_line(event)?,
+        Happening::Stroke(Stroke { by: Some((author, sequence)), cells }) => {
+            let said = json!({ "event": "stroke", "sequence": sequence, "count": cells.len() });
+            with_peer(said, Some(*author))
+        }
+        Happening::Stroke(Stroke { by: None, cells }) => json!({ "event": "mended", "count": cells.len() }),
+    };
+    Some(without_nulls(line))
+}
+
+fn endpoint_line(event: &EndpointEvent) -> Option<Value> {
+    Some(match event {
+        EndpointEvent::Server { url, state } => {
             let (state, reason) = match state {
                 ServerState::Connecting => ("connecting", None),
                 ServerState::Connected => ("connected", None),
@@ -80,58 +126,51 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             };
             json!({ "event": "server", "url": url, "state": state, "reason": reason })
         }
-        Event::RoomOpened { id, .. } => {
-            json!({ "event": "room", "state": "opened", "room": id.to_string() })
-        }
-        Event::RoomRegistered { code, .. } => {
-            json!({ "event": "room", "state": "registered", "code": code.to_string() })
-        }
-        Event::RoomWaiting { .. } => json!({ "event": "room", "state": "waiting" }),
-        Event::RoomRefused { reason, .. } => json!({
-            "event": "room", "state": "refused",
-            "reason": refusal_reason(reason), "detail": reason.to_string(),
-        }),
-        Event::Link { endpoint, state, reason } => {
-            let said = json!({ "event": "state", "state": state.to_string(), "reason": reason });
-            with_peer(said, Some(*endpoint))
-        }
-        Event::MemberAttached { endpoint, .. } => with_peer(json!({ "event": "linked" }), Some(*endpoint)),
-        Event::MemberDetached { endpoint, distant, .. } => {
-            with_peer(json!({ "event": if *distant { "distant" } else { "left" } }), Some(*endpoint))
-        }
-        Event::InStep { endpoint, .. } => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
-        Event::Changed { replica: REPLICA, batch, changes, .. } => {
-            let count = Painted::of(changes).len();
-            match batch {
-                Some(BatchKey { author, sequence, .. }) => with_peer(
-                    json!({ "event": "stroke", "sequence": sequence, "count": count }),
-                    Some(*author),
-                ),
-                None => json!({ "event": "mended", "count": count }),
-            }
-        }
-        Event::RoomTime { ahead_ms, .. } => json!({ "event": "time", "ahead_ms": ahead_ms }),
-        Event::RulesChanged { .. } => json!({ "event": "rules" }),
-        Event::SecretChanged { .. } => json!({ "event": "secret" }),
-        Event::Equivocation { endpoint, detail, .. } => {
-            with_peer(json!({ "event": "equivocation", "detail": detail }), Some(*endpoint))
-        }
-        Event::Refused { endpoint, reason, detail, count } => {
+        EndpointEvent::Refused { endpoint, reason, detail, count } => {
             let said =
                 json!({ "event": "refused", "reason": reason.name(), "detail": detail, "count": count });
             with_peer(said, *endpoint)
         }
-        Event::StorageFailed { reason, .. } => {
-            json!({ "event": "storage", "state": "failed", "reason": reason })
-        }
-        Event::StorageRecovered { .. } => json!({ "event": "storage", "state": "working" }),
-        // A watcher paints nothing.
         _ => return None,
-    };
-    Some(without_nulls(line))
+    })
 }
 
-fn with_peer(mut line: Value, endpoint: Option<Endpoint>) -> Value {
+fn room_line(event: &Event) -> Option<Value> {
+    let of = |event: &str, member: &Member| with_peer(json!({ "event": event }), Some(member.id()));
+    Some(match event {
+        Event::Opened(id) => json!({ "event": "room", "state": "opened", "room": id.to_string() }),
+        Event::Registered(code) => {
+            json!({ "event": "room", "state": "registered", "code": code.to_string() })
+        }
+        Event::Unknown => json!({ "event": "room", "state": "waiting" }),
+        Event::Refused(reason) => json!({
+            "event": "room", "state": "refused",
+            "reason": refusal_reason(reason), "detail": reason.to_string(),
+        }),
+        Event::Link { member, state, reason } => {
+            let said = json!({ "event": "state", "state": state.to_string(), "reason": reason });
+            with_peer(said, Some(member.id()))
+        }
+        Event::Joined(member) | Event::Near(member) => of("linked", member),
+        Event::Left { member, .. } => of("left", member),
+        Event::Distant(member) => of("distant", member),
+        Event::InStep(endpoint) => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
+        Event::ClockDiffers(ahead_ms) => json!({ "event": "time", "ahead_ms": ahead_ms }),
+        Event::RulesChanged => json!({ "event": "rules" }),
+        Event::LinkChanged => json!({ "event": "secret" }),
+        Event::Contradicted { endpoint, detail } => {
+            with_peer(json!({ "event": "equivocation", "detail": detail }), Some(*endpoint))
+        }
+        Event::StorageFailed(reason) => {
+            json!({ "event": "storage", "state": "failed", "reason": reason })
+        }
+        Event::StorageRecovered => json!({ "event": "storage", "state": "working" }),
+        // A watcher writes nothing.
+        _ => return None,
+    })
+}
+
+fn with_peer(mut line: Value, endpoint: Option<EndpointId>) -> Value {
     if let Some(endpoint) = endpoint {
         line["peer"] = endpoint.peer.to_string().into();
         line["instance"] = endpoint.instance.to_string().into();
@@ -148,29 +187,22 @@ fn without_nulls(mut line: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::id::{Instance, PeerId};
-    use meshwork_core::node::{LinkState, Refusal, RoomHandle, RoomRefusal};
-    use meshwork_core::replica::Changes;
-    use meshwork_place::canvas::Colour;
+    use meshwork::{Colour, PeerId, Refusal, RoomRefusal};
+    use meshwork_core::id::Instance;
 
     use super::*;
-    use meshwork_core::signed::list::ShortId;
 
-    const ENDPOINT: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(0xa) };
-    const ROOM: RoomHandle = RoomHandle(0);
+    const ENDPOINT: EndpointId = EndpointId { peer: PeerId([1; 32]), instance: Instance(0xa) };
 
     #[test]
     fn strokes_and_refusals_name_peer_and_count() {
-        let cell = Painted { x: 1, y: 2, colour: Colour::rgb(0, 0, 0) };
-        let batch = Some(BatchKey { author: ENDPOINT, sequence: 7, id: ShortId([0; 16]) });
-        let changes = Changes::new(vec![cell; 3]).expect("some");
-        let stroke = Event::Changed { room: ROOM, replica: REPLICA, batch, changes };
+        let stroke = Stroke { by: Some((ENDPOINT, 7)), cells: vec![(1, 2, Colour::rgb(0, 0, 0)); 3] };
         let peer = ENDPOINT.peer.to_string();
         let instance = "000000000000000a";
         let wanted =
             json!({ "event": "stroke", "peer": peer, "instance": instance, "sequence": 7, "count": 3 });
-        assert_eq!(line(&stroke), Some(wanted));
-        let refused = Event::Refused {
+        assert_eq!(line(&Happening::Stroke(stroke)), Some(wanted));
+        let refused = EndpointEvent::Refused {
             endpoint: None,
             reason: Refusal::LinkProof,
             detail: "fingerprint".into(),
@@ -178,28 +210,21 @@ mod tests {
         };
         let wanted =
             json!({ "event": "refused", "reason": "link-proof", "detail": "fingerprint", "count": 2 });
-        assert_eq!(line(&refused), Some(wanted));
+        assert_eq!(line(&Happening::Endpoint(refused)), Some(wanted));
     }
 
     #[test]
     fn states_say_why_where_there_is_a_reason() {
-        let link = |state, reason: Option<&str>| Event::Link {
-            endpoint: ENDPOINT,
-            state,
-            reason: reason.map(Into::into),
-        };
-        let direct = line(&link(LinkState::Direct, None)).unwrap();
-        assert_eq!((direct["state"].as_str(), direct.get("reason")), (Some("direct"), None));
-        let gone = line(&link(LinkState::Gone, Some("silent for 10 s"))).unwrap();
-        assert_eq!(gone["reason"], "silent for 10 s");
-        let away = Event::Server { url: "ws://x".into(), state: ServerState::Away { reason: "no".into() } };
-        assert_eq!(line(&away).unwrap()["state"], "away");
+        let server = |state| Happening::Endpoint(EndpointEvent::Server { url: "ws://x".into(), state });
+        let here = line(&server(ServerState::Connected)).unwrap();
+        assert_eq!((here["state"].as_str(), here.get("reason")), (Some("connected"), None));
+        let away = line(&server(ServerState::Away { reason: "no".into() })).unwrap();
+        assert_eq!((away["state"].as_str(), away["reason"].as_str()), (Some("away"), Some("no")));
     }
 
     #[test]
     fn refused_rooms_have_a_fixed_word_and_a_sentence() {
-        let refused = Event::RoomRefused { room: ROOM, reason: RoomRefusal::SecretMissing };
-        let line = line(&refused).unwrap();
+        let line = line(&Happening::Room(Event::Refused(RoomRefusal::SecretMissing))).unwrap();
         assert_eq!((line["event"].as_str(), line["state"].as_str()), (Some("room"), Some("refused")));
         assert_eq!(line["reason"], "secret-missing");
         assert!(line["detail"].as_str().unwrap().contains("private"));
@@ -207,7 +232,6 @@ mod tests {
 
     #[test]
     fn what_a_watcher_does_not_ask_about_has_no_line() {
-        let applied = Event::Acknowledged { room: ROOM, by: ENDPOINT, sequences: vec![1], stored: true };
-        assert_eq!(line(&applied), None);
+        assert_eq!(line(&Happening::Room(Event::Kept { by: ENDPOINT, stored: true })), None);
     }
 }

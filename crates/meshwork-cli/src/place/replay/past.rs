@@ -47,7 +47,7 @@ pub(super) async fn from_room(link: RoomAddress, common: &Common) -> Result<Past
 
 async fn fetch(session: &mut Session, link: RoomAddress) -> Result<Past, Failure> {
     let joining = Progress::start("Joining", "cells");
-    let room = session.join(link, None).await?;
+    let room = session.join(link).await?;
     in_step::wait(session, room, &joining, "Nothing was written.").await?;
     drop(joining);
     let progress = Progress::start("Fetching the history", "kB");
@@ -143,8 +143,7 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
         }
     };
     let lock = kept::lock(data).await?;
-    let stored =
-        kept::open_store(data, 0)?.load(room).map_err(|error| Failure::Storage(error.to_string()))?;
+    let stored = kept::open_store(data)?.load(room).map_err(|error| Failure::Storage(error.to_string()))?;
     drop(lock);
     let stored = stored
         .ok_or_else(|| Failure::Storage(format!("The store in {} lacks room {room}.", data.display())))?;

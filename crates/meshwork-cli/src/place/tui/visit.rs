@@ -113,7 +113,7 @@ impl<'a> Visit<'a> {
         code: &str,
         inputs: &mut mpsc::Receiver<Input>,
     ) -> Result<Option<RoomHandle>, Failure> {
-        let room = self.session.begin_join(link, None).await?;
+        let room = self.session.begin_join(link).await?;
         let mut words = format!("Joining {code}. q leaves.");
         let mut frame = interval(LOOK_INTERVAL);
         loop {
@@ -289,7 +289,8 @@ impl<'a> Visit<'a> {
         let missed = self.session.missed();
         if self.is_stale || missed > self.missed {
             (self.missed, self.is_stale) = (missed, false);
-            app.shown.replace(&self.session.canvas(room).await?.rgba);
+            let look = |node: &Node, room| Some(node.canvas(room)?.to_rgba());
+            app.shown.replace(&self.session.look(room, look).await?);
         }
         Ok(())
     }
