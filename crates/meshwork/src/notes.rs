@@ -1,7 +1,6 @@
 //! What people write to each other in a room.
 
 use meshwork_core::node::{CommandError, Node, RoomHandle};
-use meshwork_core::replica::Changes;
 use meshwork_core::time::Time;
 use meshwork_place::notes::Notes as _;
 pub use meshwork_place::notes::{Note, NoteId};
@@ -11,13 +10,14 @@ use crate::event::EVENTS_MAX;
 use crate::inbox::{Inbox, inbox};
 use crate::room::Room;
 use crate::runner::MaybeSend;
+use crate::shared::Changed;
 
 /// What people write to each other in a room, kept with it. Every room has them, whichever app it opened with.
 #[derive(Clone, Debug)]
 pub struct Notes(pub(crate) Room);
 
 /// That notes of a room were written, removed, hidden or shown, from the moment on at which it was asked for.
-pub struct NoteChanges(Inbox<Changes>);
+pub struct NoteChanges(Inbox<Changed>);
 
 impl NoteChanges {
     /// Waits until [all](Notes::all) are others than before; `None` once the room was left. Dropping the future loses
