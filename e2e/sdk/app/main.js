@@ -6,6 +6,7 @@ const KINDS = { JoinError, MeshworkError, WriteError }
 const heard = []
 const painted = []
 const changed = []
+let notes = []
 let room
 let votes
 
@@ -20,6 +21,9 @@ function enter(entered) {
   room.canvas().addEventListener('change', ({ detail }) => painted.push(...detail.cells))
   votes = room.table('votes')
   votes.addEventListener('change', ({ detail: { key, after } }) => changed.push([key, after?.value]))
+  room.notes().addEventListener('change', ({ detail }) => {
+    notes = detail.map(({ text }) => text)
+  })
   hear()
   return room.link
 }
@@ -63,7 +67,7 @@ globalThis.page = {
   present: (value) => room.presence().set(value),
   presences: () => room.members.map((member) => room.presence().of(member) ?? null).sort(),
   note: (text) => room.notes().write(text),
-  notes: () => room.notes().all.map(({ text }) => text),
+  notes: () => notes,
   isLeft: () => room.isLeft,
   leave: () => room.leave(),
   joinNonsense: () => failure(() => join('no link')),
