@@ -17,8 +17,10 @@ use crate::workspace::Workspace;
 use crate::{compressed, step};
 
 const PACKAGE: &str = "meshwork-js";
-/// The most that all of it may be compressed: about a picture on a page.
-const COMPRESSED_MAX: usize = 400_000;
+/// What all of it should be compressed: about a picture on a page. docs/decisions/0037-library.md says why it is more.
+const COMPRESSED_WANTED: usize = 400_000;
+/// The most that it may be, so that it does not grow unseen.
+const COMPRESSED_MAX: usize = 650_000;
 /// How the script of wasm-bindgen is called, and its wasm, which gets the name that the package loads.
 const SCRIPT: &str = "wasm";
 const WASM: &str = "meshwork.wasm";
@@ -124,7 +126,10 @@ fn weigh(package: &Path) -> Result<()> {
     }
     let (sent, plain): (usize, usize) =
         files.iter().fold((0, 0), |(sent, plain), file| (sent + file.0, plain + file.1));
-    println!("  {:<38} {plain:>9} {sent:>9}  of at most {COMPRESSED_MAX}\n", "all");
+    println!(
+        "  {:<38} {plain:>9} {sent:>9}  of {COMPRESSED_WANTED} wanted, {COMPRESSED_MAX} allowed\n",
+        "all"
+    );
     ensure!(
         sent <= COMPRESSED_MAX,
         "the package is {sent} bytes compressed, at most {COMPRESSED_MAX} are allowed"
