@@ -404,6 +404,15 @@ impl Endpoint {
         self.shared.runner.kept().await
     }
 
+    /// The room that is kept here and was found at this link before, also where the link has no part behind `#`; `None`
+    /// where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be read.
+    pub async fn kept_at(&self, link: &Link) -> Result<Option<RoomId>, StoreError> {
+        self.shared.runner.find(link.clone()).await
+    }
+
     /// Removes everything that is kept here of a room that this program is not in.
     ///
     /// # Errors

@@ -326,7 +326,7 @@ impl Room {
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn note(&self, link: &Link) -> Result<(), StoreError> {
         let Some(id) = self.id() else { return Ok(()) };
-        self.shared().runner.note(id, link.clone()).await
+        self.shared().runner.note_place(id, link.clone()).await
     }
 
     /// Leaves the room now, whoever else holds a clone of it. What is kept of it here stays.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
-use meshwork::{Endpoint, Link, Room, Store, Stroke};
+use meshwork::{Endpoint, Link, Room, RoomId, Store, Stroke};
+use meshwork_core::signalling::address::RoomKeys;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_rtc::native::history::BYTES_LEAST;
 use serde_json::json;
@@ -103,6 +104,12 @@ impl Keeper<'_> {
         meeting_point: Option<MeetingPoint>,
         serving: &mut Option<Serving>,
     ) -> Result<(), Failure> {
+        // By the link as people have it, before it is seen from inside.
+        if link.room().is_none()
+            && let Some(room) = self.kept_at(&link).await?
+        {
+            link = link.with_keys(RoomKeys { room, secrets: None });
+        }
         if let Some(meeting_point) = &meeting_point {
             link = meeting_point.seen_from_inside(link)?;
         }
@@ -115,12 +122,11 @@ impl Keeper<'_> {
         if let Some(meeting_point) = meeting_point {
             let id = room.id().context("an open room has an id")?;
             let (own, url) = (meeting_point.link(&link, id)?, meeting_point.own_url());
-            let inside = meeting_point.seen_from_inside(own.clone())?;
             *serving = Some(meeting_point.serve(id)?);
             room.add_server(&url).await?;
             // Without the note only a bare address would not find the room at the next start; the canvas is not
             // concerned.
-            if let Err(error) = room.note(&inside).await {
+            if let Err(error) = room.note(&own).await {
                 tracing::warn!(%error, "the room's address is not noted");
             }
             own_link = Some(own.to_string());
@@ -143,6 +149,11 @@ impl Keeper<'_> {
                 print_line(line)?;
             }
         }
+    }
+
+    async fn kept_at(&self, link: &Link) -> Result<Option<RoomId>, Failure> {
+        let kept = self.attempt.endpoint.kept_at(link).await;
+        kept.map_err(|error| Failure::Storage(format!("What is kept cannot be read: {error}")))
     }
 
     /// Says that the room is open and what is kept of it. The secret of somebody else's link does not belong
@@ -197,9 +208,8 @@ fn bare_address(link: &Link) -> String {
 
 #[cfg(test)]
 mod tests {
-    use meshwork::RoomId;
     use meshwork_core::id::Secret;
-    use meshwork_core::signalling::address::{RoomKeys, Secrets};
+    use meshwork_core::signalling::address::Secrets;
 
     use super::*;
 

@@ -75,6 +75,26 @@ fn a_keeper_is_there_again_under_the_same_link_with_nobody_else() {
 }
 
 #[test]
+fn a_keeper_finds_its_room_by_its_public_address() {
+    let home = Home::new();
+    let (server, url) = home.serve();
+    let link = home.create(&url, &[]);
+    let keep = |link: &str| {
+        let address = ["--listen", "127.0.0.1:0", "--public-url", "http://keep.test", "--json"];
+        let mut keeper = home.start([&["place", "keep", link, "--data", "kept"][..], &address].concat());
+        let ready = keeper.event("ready", |_| true);
+        (keeper, ready)
+    };
+    let (keeper, ready) = keep(&link);
+    home.run(["place", "paint", &link, "--pixel", "2,3,#00ff00"]).expect_code(0);
+    server.kill();
+    keeper.kill();
+    let own = ready["link"].as_str().unwrap();
+    let (_keeper, ready) = keep(own.split('#').next().unwrap());
+    assert_eq!(ready["cells"], 1, "{own}");
+}
+
+#[test]
 fn a_keepers_meeting_point_serves_its_own_room_only() {
     let home = Home::new();
     let (_server, url) = home.serve();

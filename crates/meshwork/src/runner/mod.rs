@@ -73,6 +73,12 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     /// Notes where a room is found, beside what is stored of it.
     fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>>;
 
+    /// Notes that a room is found at another link too.
+    fn note_place(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>>;
+
+    /// The room that was found at a link, whatever stands behind its `#`.
+    fn find(&self, link: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>>;
+
     /// The rooms that are stored here.
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>>;
 

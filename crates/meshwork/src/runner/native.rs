@@ -117,6 +117,16 @@ impl Runner for Native {
         })
     }
 
+    fn note_place(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(
+            async move { self.stored(move |store| store.note_address(&place(&link), id)).await.map(|_| ()) },
+        )
+    }
+
+    fn find(&self, link: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>> {
+        Box::pin(async move { Ok(self.stored(move |store| at(store, &link)).await?.flatten()) })
+    }
+
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {
         Box::pin(async move {
             let rooms = self.stored(RedbStore::rooms).await?.unwrap_or_default();

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
 use crate::shared::Heard;
-use crate::store::{KeptRoom, StoreError};
+use crate::store::{KeptRoom, StoreError, place};
 
 /// The world, and what moves it on.
 pub(crate) struct Virtual {
@@ -168,6 +168,17 @@ impl Runner for Program {
     fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
         self.network.state().links.insert((self.index, id), link);
         Box::pin(async { Ok(()) })
+    }
+
+    fn note_place(&self, _: RoomId, _: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn find(&self, link: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>> {
+        let state = self.network.state();
+        let mut noted = state.links.iter().filter(|((index, _), _)| *index == self.index);
+        let found = noted.find(|(_, noted)| place(noted) == place(&link)).map(|((_, room), _)| *room);
+        Box::pin(async move { Ok(found) })
     }
 
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {

@@ -54,6 +54,14 @@ impl Runner for Web {
         Box::pin(async { Ok(()) })
     }
 
+    fn note_place(&self, _: RoomId, _: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn find(&self, _: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>> {
+        Box::pin(async { Err(StoreError::Failed(String::from("a page does not look up its rooms yet"))) })
+    }
+
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {
         Box::pin(async { Err(StoreError::Failed(String::from("a page does not list its rooms yet"))) })
     }
