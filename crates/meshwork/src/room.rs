@@ -323,7 +323,6 @@ impl Room {
     ///
     /// # Errors
     /// [`StoreError`] where that cannot be written; the room is not concerned.
-    #[cfg(not(target_arch = "wasm32"))]
     pub async fn note(&self, link: &Link) -> Result<(), StoreError> {
         let Some(id) = self.id() else { return Ok(()) };
         self.shared().runner.note_place(id, link.clone()).await

@@ -158,7 +158,9 @@ impl Shared {
 
     /// Leaves a room, once.
     pub(crate) fn leave(&self, handle: RoomHandle) {
-        if let Some(room) = locked(&self.rooms).remove(&handle) {
+        // Nobody else waits for the lock while the node is called.
+        let left = locked(&self.rooms).remove(&handle);
+        if let Some(room) = left {
             room.end();
             self.runner.leave(handle);
         }
@@ -166,9 +168,8 @@ impl Shared {
 
     /// Whoever waits for anything of it is told that the endpoint has closed.
     pub(crate) fn close(&self) {
-        for room in std::mem::take(&mut *locked(&self.rooms)).into_values() {
-            room.end();
-        }
+        let rooms = std::mem::take(&mut *locked(&self.rooms));
+        rooms.into_values().for_each(|room| room.end());
         locked(&self.listeners).clear();
     }
 

@@ -55,7 +55,7 @@ impl Runner for Web {
     }
 
     fn note_place(&self, _: RoomId, _: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Err(StoreError::Failed(String::from("a page does not note further links yet"))) })
     }
 
     fn find(&self, _: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>> {
