@@ -26,28 +26,31 @@ pub(crate) const RACE: Race = Race {
 };
 
 const NAME: &str = "the bare driver";
+/// How long nodes remember who left, and a little more.
+const REMEMBERED: Duration = Duration::from_secs(65);
 
 fn run(plan: &Plan) -> Result<Vec<Row>> {
     let runtime = runtime()?;
     let (trips, idle) = (plan.size(2000, 10), Duration::from_secs(plan.size(5, 1)));
     let server = runtime.block_on(Server::start())?;
-    let mut pair = runtime.block_on(Pair::start(&server.url))?;
-    let mut bare = runtime.block_on(BarePair::start(&server.url))?;
-    let (ours, other) = plan
-        .duel(|| runtime.block_on(pair.round_trips(trips)), || runtime.block_on(bare.round_trips(trips)))?;
-    runtime.block_on(bare.shut_down());
-    // One is there at a time: the CPU time is that of the process.
-    let alone = |plan: &Plan| {
+    // One is there at a time, since the CPU time is that of the process, and the other is forgotten.
+    let alone = || {
         plan.alone(|| {
             let (busy, ()) = process_cpu(|| runtime.block_on(async { tokio::time::sleep(idle).await }));
             Ok(busy / idle.as_secs_f64() * 1000.0)
         })
     };
-    let ours_idle = alone(plan)?;
+    let mut pair = runtime.block_on(Pair::start(&server.url))?;
+    let ours_idle = alone()?;
     runtime.block_on(pair.close());
-    let bare = runtime.block_on(BarePair::start(&server.url))?;
-    let other_idle = alone(plan)?;
+    runtime.block_on(async { tokio::time::sleep(plan.size(REMEMBERED, Duration::ZERO)).await });
+    let mut bare = runtime.block_on(BarePair::start(&server.url))?;
+    let other_idle = alone()?;
+    pair = runtime.block_on(Pair::start(&server.url))?;
+    let (ours, other) = plan
+        .duel(|| runtime.block_on(pair.round_trips(trips)), || runtime.block_on(bare.round_trips(trips)))?;
     runtime.block_on(bare.shut_down());
+    runtime.block_on(pair.close());
     Ok(vec![
         Row::stated("library-say", ours, "us a round trip, p50", false)
             .against(NAME, other)
