@@ -1,6 +1,6 @@
 //! The meeting point as routes of somebody else's axum program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -28,7 +28,7 @@ use crate::key_file::{self, KeyFileError};
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Builder {
-    key: Option<std::path::PathBuf>,
+    key: Option<PathBuf>,
     hub: HubConfig,
     http: HttpConfig,
 }
@@ -97,9 +97,11 @@ impl Builder {
             getrandom::fill(bytes).map_err(|error| EmbedError::Randomness(error.to_string()))?;
         }
         let fresh = ServerKey::new(key);
-        let key =
-            self.key.map(|folder| key_file::load_or_create(&folder, ServerKey::new(key))).transpose()?;
-        let hub = Hub::new(self.hub, key.unwrap_or(fresh), seed)?;
+        let key = match self.key {
+            Some(folder) => key_file::load_or_create(&folder, fresh)?,
+            None => fresh,
+        };
+        let hub = Hub::new(self.hub, key, seed)?;
         let server = Server::new(hub, Arc::new(NoPages), self.http);
         let timer = Arc::new(Timer(runtime.spawn(server.run_timer())));
         Ok(Embedded { server, timer })

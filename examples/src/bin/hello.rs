@@ -1,10 +1,8 @@
 //! Shows the first ten lines: a room with a canvas, its link, and something painted in it.
 //! Run with `cargo run -p example-programs --bin hello -- http://127.0.0.1:8080`, where `meshwork serve` listens.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
-use meshwork::{Endpoint, KeptError, place};
+use meshwork::{Endpoint, KEPT_MAX, KeptError, place};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -15,7 +13,7 @@ async fn main() -> anyhow::Result<()> {
     room.canvas().fill(10..20, 10..20, [200, 30, 30]).await?;
     // Nobody else has it yet: it is kept once somebody who stays opens the link.
     while let Err(KeptError::NobodyStays) = room.kept().await {
-        println!("open the link, within {:?} at a time", Duration::from_secs(10));
+        println!("nobody who stays came within {KEPT_MAX:?}: open the link");
     }
     println!("somebody who stays has it");
     endpoint.close().await;

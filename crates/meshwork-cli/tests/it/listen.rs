@@ -75,7 +75,7 @@ fn a_keeper_is_there_again_under_the_same_link_with_nobody_else() {
 }
 
 #[test]
-fn a_keeper_finds_its_room_by_its_public_address() {
+fn keepers_find_rooms_by_their_public_address() {
     let home = Home::new();
     let (server, url) = home.serve();
     let link = home.create(&url, &[]);

@@ -32,7 +32,7 @@ async fn rooms_that_cannot_be_say_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_can_be_done_before_a_room_is_known() {
+async fn nothing_is_done_before_a_room_is_known() {
     let network = Network::calm(1);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
