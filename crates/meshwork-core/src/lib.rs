@@ -7,6 +7,7 @@ extern crate alloc;
 #[macro_use]
 pub mod planted;
 
+pub mod blobs;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -27,6 +27,13 @@ impl<K: Ord + Copy, V> Recent<K, V> {
         self.by_key.get_mut(key).map(|(_, value)| value)
     }
 
+    /// Takes a value out.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        let (used, value) = self.by_key.remove(key)?;
+        self.by_use.remove(&used);
+        Some(value)
+    }
+
     /// The value of a key, which is used now; a fresh one where there is none. Returns what gave way, too.
     pub fn used(&mut self, key: K, fresh: impl FnOnce() -> V) -> (&mut V, Option<(K, V)>) {
         let mut gave_way = None;
@@ -58,5 +65,7 @@ mod tests {
         assert_eq!(recent.used(4, || 40), (&mut 40, Some((2, 20))));
         assert_eq!([1, 2, 3, 4].map(|key| recent.get(&key).copied()), [Some(10), None, Some(30), Some(40)]);
         assert_eq!((recent.by_key.len(), recent.by_use.len()), (3, 3));
+        assert_eq!((recent.remove(&1), recent.remove(&1)), (Some(10), None));
+        assert_eq!((recent.by_key.len(), recent.by_use.len()), (2, 2));
     }
 }

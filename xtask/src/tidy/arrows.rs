@@ -7,7 +7,7 @@ use super::{Files, code_lines};
 const CORE: &str = "crates/meshwork-core/src/";
 
 /// Folders and files of core, each of which may use those of its own row and of the rows before.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["id", "memo", "planted", "reach", "recent", "rng", "text", "time", "wire"],
     &["clock"],
     &["signed"],
@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 14] = [
     &["replica"],
     &["table"],
     &["lanes"],
+    &["blobs"],
     &["links"],
     &["signalling"],
     &["overlay"],

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
+use crate::blobs::{BlobId, Blobs, FetchView};
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::Letter;
 use crate::links::link::Link;
@@ -196,6 +197,11 @@ impl<'a> RoomRef<'a> {
     /// open.
     pub fn is_restored(self) -> bool {
         self.open().is_some_and(|room| room.kept().is_restored())
+    }
+
+    /// How far the fetch of a blob is; `None` when there is none.
+    pub fn blob(self, slot: Slot, blob: BlobId) -> Option<FetchView> {
+        self.open()?.blob(slot, blob)
     }
 
     /// How far the fetch of its history is; `None` when there is none.
@@ -564,6 +570,11 @@ impl<'a> RoomMut<'a> {
             base.own.event(Event::StorageFailed { room: self.room, reason });
         }
         self.node.settle();
+    }
+
+    /// Does something about the room's blobs; `None` for a room that is not open.
+    pub fn blobs<T>(&mut self, act: impl FnOnce(&mut Blobs, Time) -> T) -> Option<T> {
+        self.act(|room, now| room.blobs(now, act))
     }
 
     /// Begins to fetch the room's history from the neighbour whose log reaches back furthest;

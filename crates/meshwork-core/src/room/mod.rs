@@ -17,6 +17,7 @@
 //! # Limits
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement, and their author with them; [`delivery`] states its own.
 
+mod blobs;
 pub mod comparison;
 pub mod delivery;
 mod governing;
@@ -46,6 +47,7 @@ pub use self::replicas::{MakeReplica, Replicas};
 use self::storage::StorageOutput;
 pub use self::talking::Talking;
 pub use self::writing::outbox::OUTBOX_MAX;
+use crate::blobs::Blobs;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
@@ -134,6 +136,7 @@ pub struct Room {
     kept: Kept,
     membership: Membership,
     history: History,
+    blobs: Blobs,
 }
 
 impl Room {
@@ -151,6 +154,7 @@ impl Room {
             kept: Kept::new(handle, id, genesis, bytes, make, me, config),
             membership: Membership::new(me),
             history: History::new(config),
+            blobs: Blobs::default(),
         }
     }
 
@@ -208,6 +212,7 @@ impl Room {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
         self.talking().handle_attached(now, endpoint);
+        self.blobs.handle_attached(now.time, endpoint);
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
@@ -228,6 +233,7 @@ impl Room {
         self.kept.rules.handle_detached(endpoint);
         self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
+        self.blobs.handle_detached(now.time, endpoint);
         self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
         self.talking().handle_present_detached(endpoint, distant);
         self.finish(now);
@@ -252,6 +258,7 @@ impl Room {
             | RoomMessage::Secret(_)
             | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
+            RoomMessage::Blob(message) => self.blobs.handle_message(now.time, from, message),
             message => {
                 let comparison = &mut self.kept.comparison;
                 if let Some(leaf) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
@@ -294,6 +301,7 @@ impl Room {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.comparison.handle_timeout(now.time, &self.kept.replicas);
+        self.blobs.handle_timeout(now.time);
         self.finish(now);
     }
 
@@ -307,9 +315,9 @@ impl Room {
             self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
         let (said, passing) = (self.kept.said.poll_timeout(), self.kept.passing.poll_timeout());
-        let present = self.kept.present.poll_timeout();
+        let (present, blobs) = (self.kept.present.poll_timeout(), self.blobs.poll_timeout());
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
-        let due = due.into_iter().chain([said, passing, present]);
+        let due = due.into_iter().chain([said, passing, present, blobs]);
         due.flatten().min()
     }
 
@@ -368,6 +376,7 @@ impl Room {
             });
         }
         self.finish_history(now);
+        self.finish_blobs();
         self.talking().take_outputs();
         self.kept.storage.settle(now.time);
         while let Some(output) = self.kept.storage.poll_output() {

@@ -264,6 +264,12 @@ pub enum Event {
         /// Which room.
         room: RoomHandle,
     },
+    /// Something is to be done about the room's blobs: see [`Blobs::take_work`](crate::blobs::Blobs::take_work). It is said once
+    /// until that is called.
+    BlobsWaiting {
+        /// Which room.
+        room: RoomHandle,
+    },
     /// Storage works again: everything that waited for it is stored, and acknowledged as stored.
     StorageRecovered {
         /// Which room.
@@ -333,6 +339,7 @@ impl Event {
             | Event::InStep { .. }
             | Event::RoomTime { .. }
             | Event::HistoryChanged { .. }
+            | Event::BlobsWaiting { .. }
             | Event::StorageRecovered { .. } => {}
         }
     }
@@ -480,6 +487,8 @@ pub enum Refusal {
     Stale,
     /// What a member says of itself is malformed, or said more often than it is taken.
     Presence,
+    /// A part of a blob is not what its name stands for.
+    Blob,
     /// A datagram is malformed, or more were said than are taken.
     Datagram,
     /// What an endpoint said is none of what the app of the room can be told, as the app found.
@@ -526,6 +535,7 @@ impl Refusal {
             Refusal::Withheld => "withheld",
             Refusal::Stale => "stale",
             Refusal::Presence => "presence",
+            Refusal::Blob => "blob",
             Refusal::Datagram => "datagram",
             Refusal::App => "app",
             Refusal::Overlay => "overlay",

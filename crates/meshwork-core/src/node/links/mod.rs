@@ -22,7 +22,7 @@ use crate::links::resume::Session;
 use crate::links::transcript::Facts;
 use crate::seam::description::Role;
 use crate::seam::event::LinkState;
-use crate::seam::io::{Channel, Effect, LinkId};
+use crate::seam::io::{Channel, Effect, FRAME_MAX, LinkId};
 use crate::seam::path::LinkPath;
 use crate::time::Time;
 
@@ -31,6 +31,9 @@ pub(super) const OFFENCES_MAX: u32 = 8;
 /// Bytes that may wait on a link while parts of a replica or direct messages are handed to it, so that live
 /// batches never wait behind a whole replica: at 10 Mbit/s this is 50 ms.
 pub(super) const SERVE_QUEUE: usize = 64 * 1024;
+/// Bytes that may wait on a link while a part of a blob is queued: one frame, so that whatever else is said waits for one
+/// such part at most.
+pub(super) const BLOB_QUEUE: usize = FRAME_MAX;
 
 /// Which links may have something to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
 use crate::links::message::{Attach, Detach, DetachReason, LinkMessage};
 use crate::node::Offence;
-use crate::node::links::{Links, SERVE_QUEUE};
+use crate::node::links::{BLOB_QUEUE, Links, SERVE_QUEUE};
 use crate::node::own::Own;
 use crate::node::view::CommandError;
 use crate::overlay::Face;
@@ -262,11 +262,12 @@ impl Rooms {
     /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
     pub(in crate::node) fn serve_parts(&mut self, links: &mut Links) -> bool {
         let mut idle = true;
-        if !self.rooms().any(Room::is_serving) {
+        if !self.rooms().any(|room| room.is_serving() || room.serves_blobs()) {
             return true;
         }
         for (endpoint, one) in self.attachments.iter() {
             let Some(link) = links.of_mut(endpoint) else { continue };
+            let mut serves_blobs = false;
             for handle in one.attached.values() {
                 let Some(room) = self.rooms.get_mut(handle).and_then(|entry| entry.room.as_mut()) else {
                     continue;
@@ -276,8 +277,15 @@ impl Rooms {
                     idle = false;
                     link.send(&message.on_link(handle.0));
                 }
+                while link.queued() < BLOB_QUEUE {
+                    let Some(message) = room.serve_blob(endpoint) else { break };
+                    idle = false;
+                    link.send(&message.on_link(handle.0));
+                }
+                serves_blobs |= room.serves_blobs();
             }
-            link.set_held_up(link.queued() >= SERVE_QUEUE);
+            let most = if serves_blobs { BLOB_QUEUE } else { SERVE_QUEUE };
+            link.set_held_up(link.queued() >= most);
         }
         idle
     }
