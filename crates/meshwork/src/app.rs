@@ -7,6 +7,7 @@ use meshwork_core::wire::BoundedText;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::blobs::Blobs;
 use crate::presence::Presence;
 use crate::room::Room;
 use crate::table::Table;
@@ -56,6 +57,11 @@ impl App {
     /// For a name that has a zero byte, or [`KEY_MAX`](crate::KEY_MAX) bytes or more.
     pub fn table(&self, name: &str) -> Table {
         Table::new(self.clone(), name)
+    }
+
+    /// Bytes that are too long for a message, named by their hash, from whoever holds them.
+    pub fn blobs(&self) -> Blobs {
+        Blobs(self.clone())
     }
 
     /// What each member says of itself now.

@@ -8,6 +8,7 @@ use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec, ServerSta
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::NoAppWord;
 
+use crate::blobs::{BlobStore, Memory};
 use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
@@ -217,6 +218,7 @@ impl Builder {
     /// [`BindError`]; nothing was started.
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn bind(self) -> Result<Endpoint, BindError> {
+        use crate::blobs::Disk;
         use meshwork_rtc::native::persist::Store as DriverStore;
         use meshwork_rtc::native::{Options, start};
         let patience = self.patience.unwrap_or(JOIN_MAX);
@@ -224,13 +226,17 @@ impl Builder {
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| system(&error))?;
+        let blobs = match store.folder() {
+            Some(folder) => BlobStore::Disk(Disk::new(folder.join("blobs"), runtime.clone())),
+            None => BlobStore::Memory(Memory::default()),
+        };
         let opened = runtime.spawn_blocking(move || store.open()).await;
         let store = opened.map_err(|error| system(&error))??;
         let mut options = Options::new(crate::app::make, config, identity.0);
         options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
-        Ok(Endpoint::start(Box::new(runner), servers, patience, events))
+        Ok(Endpoint::start(Box::new(runner), blobs, servers, patience, events))
     }
 
     /// Starts it in this page.
@@ -241,6 +247,7 @@ impl Builder {
     /// [`BindError`]; nothing was started.
     #[cfg(target_arch = "wasm32")]
     pub async fn bind(self) -> Result<Endpoint, BindError> {
+        use crate::blobs::Files;
         use meshwork_rtc::web::{Options, start};
         let patience = self.patience.unwrap_or(JOIN_MAX);
         let (config, servers, _, identity) = self.into_parts()?;
@@ -248,7 +255,11 @@ impl Builder {
         let options = Options::new(crate::app::make, config, identity.0);
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
         driver.with(|node, now| node.set_overlays(now, meshwork_core::overlay::maker::all));
-        Ok(Endpoint::start(Box::new(crate::runner::web::Web::new(driver)), servers, patience, events))
+        let blobs = match Files::open().await {
+            Some(files) => BlobStore::Files(files),
+            None => BlobStore::Memory(Memory::default()),
+        };
+        Ok(Endpoint::start(Box::new(crate::runner::web::Web::new(driver)), blobs, servers, patience, events))
     }
 }
 
@@ -270,11 +281,12 @@ impl Endpoint {
     /// An endpoint that a runner runs.
     pub(crate) fn start<E: Heard + crate::runner::MaybeSend + 'static>(
         runner: Box<dyn Runner>,
+        blobs: BlobStore,
         servers: Vec<String>,
         patience: Duration,
         events: E,
     ) -> Endpoint {
-        let shared = Shared::new(runner, servers, patience);
+        let shared = Shared::new(runner, blobs, servers, patience);
         let listening: Weak<Shared> = Arc::downgrade(&shared);
         shared.runner.spawn(Box::pin(attend(listening, events)));
         Endpoint { shared }

@@ -38,6 +38,7 @@
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
 
 mod app;
+mod blobs;
 #[cfg(feature = "place")]
 mod canvas;
 mod endpoint;
@@ -75,6 +76,10 @@ pub use meshwork_core::signalling::address::RoomAddress as Link;
 pub use meshwork_core::table::VALUE_MAX;
 
 pub use self::app::{App, AppIsOff};
+pub use self::blobs::{
+    BLOB_MAX, BLOB_PART, Blob, BlobError, BlobId, Blobs, FETCH_MAX, FETCHES_MAX, Fetch, FetchError,
+    HOLDER_WAIT, MEMORY_MAX, NoBlobId, Progress,
+};
 #[cfg(feature = "place")]
 pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Colour, Erase, Region, Stroke};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};

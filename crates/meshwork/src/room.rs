@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::{App, AppIsOff};
+use crate::blobs::Blobs;
 use crate::endpoint::{JoinError, refused};
 use crate::error::{Closed, KeptError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
@@ -261,6 +262,11 @@ impl Room {
         self.opening_app().table(name)
     }
 
+    /// The blobs of the app that the room opened with: see [`App::blobs`].
+    pub fn blobs(&self) -> Blobs {
+        self.opening_app().blobs()
+    }
+
     /// What each member says of itself now, in the app that the room opened with.
     pub fn presence(&self) -> Presence {
         self.opening_app().presence()
@@ -333,7 +339,7 @@ impl Room {
         self.shared().leave(self.handle());
     }
 
-    /// Leaves the room and removes everything that is kept of it on this device.
+    /// Leaves the room and removes everything that is kept of it on this device, blobs included.
     ///
     /// # Errors
     /// [`StoreError`]; the room is left, and kept.
@@ -341,7 +347,10 @@ impl Room {
         let (id, shared) = (self.id(), Arc::clone(self.shared()));
         self.leave();
         match id {
-            Some(id) => shared.runner.forget(id).await,
+            Some(id) => {
+                shared.runner.forget(id).await?;
+                shared.blobs.free_room(id).await.map_err(StoreError::Failed)
+            }
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::id::{Endpoint as EndpointId, RoomId};
 use meshwork_core::node::{Event as NodeEvent, Node, RoomHandle, RoomRefusal, ServerState};
 use meshwork_core::replica::{Changes, ReplicaNumber};
 use meshwork_core::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
@@ -14,6 +14,7 @@ use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
 
 use crate::Closed;
+use crate::blobs::{BlobStore, Pump, carry_out};
 use crate::event::{EndpointEvent, Event};
 use crate::inbox::Outbox;
 use crate::member::Member;
@@ -25,6 +26,8 @@ const UNHEARD_MAX: usize = 256;
 /// What the clones of an endpoint share.
 pub(crate) struct Shared {
     pub(crate) runner: Box<dyn Runner>,
+    /// Where blobs lie.
+    pub(crate) blobs: BlobStore,
     pub(crate) servers: Vec<String>,
     rooms: Mutex<BTreeMap<RoomHandle, Arc<RoomState>>>,
     listeners: Mutex<Vec<Outbox<EndpointEvent>>>,
@@ -64,6 +67,8 @@ pub(crate) struct Known {
     pub(crate) presence: BTreeMap<(Slot, EndpointId), Vec<u8>>,
     /// Direct messages that have not ended: to whom, and who waits for the end.
     pub(crate) directs: BTreeMap<DirectToken, (EndpointId, DirectEnded)>,
+    /// Its blobs that are being fetched.
+    pub(crate) pump: Pump,
     /// How often something in it changed.
     pub(crate) changes: u64,
     events: Vec<Outbox<Event>>,
@@ -123,9 +128,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(runner: Box<dyn Runner>, servers: Vec<String>, patience: Duration) -> Arc<Shared> {
+    pub(crate) fn new(
+        runner: Box<dyn Runner>,
+        blobs: BlobStore,
+        servers: Vec<String>,
+        patience: Duration,
+    ) -> Arc<Shared> {
         Arc::new(Shared {
             runner,
+            blobs,
             servers,
             rooms: Mutex::default(),
             listeners: Mutex::default(),
@@ -162,6 +173,9 @@ impl Shared {
         let left = locked(&self.rooms).remove(&handle);
         if let Some(room) = left {
             room.end();
+            if let Some(id) = room.look(|known| known.link.as_ref().and_then(RoomAddress::room)) {
+                self.blobs.leave(id);
+            }
             self.runner.leave(handle);
         }
     }
@@ -211,7 +225,7 @@ impl Shared {
     }
 
     /// Takes in what the node tells.
-    pub(crate) async fn handle(&self, event: NodeEvent) {
+    pub(crate) async fn handle(self: &Arc<Shared>, event: NodeEvent) {
         match event {
             NodeEvent::Server { url, state } => {
                 self.tell(&EndpointEvent::Server { url: url.clone(), state: state.clone() });
@@ -245,20 +259,10 @@ impl Shared {
         }
     }
 
-    async fn handle_in(&self, room: &Arc<RoomState>, event: NodeEvent) {
+    async fn handle_in(self: &Arc<Shared>, room: &Arc<RoomState>, event: NodeEvent) {
         match event {
-            NodeEvent::RoomOpened { id, .. } => {
-                self.learn_link(room).await;
-                room.change(|known| {
-                    // A room that is opened by its code alone has no link of its own while no server answers.
-                    if let Some(link) = known.link.take_if(|link| link.room().is_none()) {
-                        let secrets = link.secrets();
-                        known.link = Some(link.with_keys(RoomKeys { room: id, secrets }));
-                    }
-                    known.phase = Phase::Open;
-                });
-                room.tell(&Event::Opened(id));
-            }
+            NodeEvent::BlobsWaiting { .. } => self.pump(room),
+            NodeEvent::RoomOpened { id, .. } => self.handle_opened(room, id).await,
             NodeEvent::RoomRegistered { code, .. } => {
                 self.learn_link(room).await;
                 room.change(|known| (known.is_registered, known.is_unknown) = (true, false));
@@ -316,6 +320,29 @@ impl Shared {
         }
     }
 
+    async fn handle_opened(&self, room: &RoomState, id: RoomId) {
+        self.learn_link(room).await;
+        let handle = room.handle;
+        let turn_on =
+            move |node: &mut Node, now| node.room_mut(now, handle).blobs(|blobs, _| blobs.turn_on());
+        // A node that has stopped holds nothing.
+        let _ = self.call(turn_on).await;
+        room.change(|known| {
+            // A room that is opened by its code alone has no link of its own while no server answers.
+            if let Some(link) = known.link.take_if(|link| link.room().is_none()) {
+                let secrets = link.secrets();
+                known.link = Some(link.with_keys(RoomKeys { room: id, secrets }));
+            }
+            known.phase = Phase::Open;
+        });
+        room.tell(&Event::Opened(id));
+    }
+
+    /// Has that done which is to be done about a room's blobs.
+    fn pump(self: &Arc<Shared>, room: &Arc<RoomState>) {
+        self.runner.spawn(Box::pin(carry_out(Arc::clone(self), Arc::clone(room))));
+    }
+
     async fn learn_link(&self, room: &RoomState) {
         let handle = room.handle;
         if let Ok(Some(link)) = self.call(move |node, _| node.room(handle).address()).await {
@@ -364,6 +391,7 @@ fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::InStep { room, .. }
         | NodeEvent::Direct { room, .. }
         | NodeEvent::DirectEnded { room, .. }
+        | NodeEvent::BlobsWaiting { room }
         | NodeEvent::StorageFailed { room, .. }
         | NodeEvent::StorageRecovered { room } => *room,
         _ => return None,
@@ -395,7 +423,11 @@ pub(crate) async fn attend<E: Heard>(shared: Weak<Shared>, mut events: E) {
         if missed_now > missed {
             let count = missed_now - missed;
             missed = missed_now;
-            shared.every_room().iter().for_each(|room| room.tell(&Event::Missed(count)));
+            for room in shared.every_room() {
+                room.tell(&Event::Missed(count));
+                // That there is something to do may be among it.
+                shared.pump(&room);
+            }
         }
         shared.handle(event).await;
     }

@@ -98,6 +98,14 @@ mod file {
     use crate::private::{make_folder, make_private};
 
     impl Store {
+        /// Its folder; `None` where nothing is kept.
+        pub(crate) fn folder(&self) -> Option<&Path> {
+            match &self.0 {
+                Kind::None => None,
+                Kind::File { path, .. } => Some(path),
+            }
+        }
+
         /// Opens it; `None` where nothing is kept.
         pub(crate) fn open(&self) -> Result<Option<RedbStore>, StoreError> {
             match &self.0 {

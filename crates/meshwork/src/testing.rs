@@ -31,6 +31,7 @@ use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::world::{SERVER, World};
 
 use crate::Endpoint;
+use crate::blobs::{BlobStore, Memory};
 use crate::runner::virtual_network::{Program, Virtual};
 
 /// A network in virtual time with one server, and the endpoints on it. Clones are the same network.
@@ -83,7 +84,8 @@ impl Network {
         programs.insert(id, index);
         let events = self.network.listen(index);
         let program = Program { network: Arc::clone(&self.network), index, id };
-        Endpoint::start(Box::new(program), vec![SERVER.to_owned()], crate::JOIN_MAX, events)
+        let blobs = BlobStore::Memory(Memory::default());
+        Endpoint::start(Box::new(program), blobs, vec![SERVER.to_owned()], crate::JOIN_MAX, events)
     }
 
     /// Lets time pass.

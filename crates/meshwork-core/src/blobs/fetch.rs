@@ -41,7 +41,7 @@ enum Standing {
     Holds(u64),
     /// It does not, for now.
     Lacks,
-    /// It sent what the blob is not, or holds more than may be fetched.
+    /// It sent what the blob is not.
     Useless,
 }
 
@@ -78,7 +78,6 @@ pub(super) struct Fetch {
     wanted: BTreeMap<u32, Endpoint>,
     writing: BTreeSet<u32>,
     held: u64,
-    too_large: Option<u64>,
     sends: VecDeque<(Endpoint, BlobMessage)>,
     work: VecDeque<Work>,
 }
@@ -104,7 +103,6 @@ impl Fetch {
             wanted: BTreeMap::new(),
             writing: BTreeSet::new(),
             held: 0,
-            too_large: None,
             sends: VecDeque::new(),
             work: VecDeque::new(),
         };
@@ -120,12 +118,29 @@ impl Fetch {
     }
 
     pub(super) fn view(&self) -> FetchView {
-        let holds = |holder: &&Holder| matches!(holder.standing, Standing::Holds(_));
+        let holds = |holder: &&Holder| self.may_fetch(holder).is_some();
+        let sizes = self.holders.values().filter_map(|holder| match holder.standing {
+            Standing::Holds(size) => Some(size),
+            _ => None,
+        });
         FetchView {
             size: self.outline.as_ref().map(Outline::size),
             held: self.held,
             holders: self.holders.values().filter(holds).count(),
-            too_large: self.too_large,
+            too_large: sizes.filter(|size| *size > self.size_max).max(),
+        }
+    }
+
+    /// More may be fetched than so far.
+    pub(super) fn allow(&mut self, size_max: u64) {
+        self.size_max = self.size_max.max(size_max);
+    }
+
+    /// The length that a member says the blob has, where so much may be fetched.
+    fn may_fetch(&self, holder: &Holder) -> Option<u64> {
+        match holder.standing {
+            Standing::Holds(size) if size <= self.size_max => Some(size),
+            _ => None,
         }
     }
 
@@ -151,10 +166,6 @@ impl Fetch {
         };
         holder.heard = now;
         holder.standing = Standing::Holds(size);
-        if size > self.size_max {
-            holder.standing = Standing::Useless;
-            self.too_large = Some(size);
-        }
     }
 
     pub(super) fn handle_lacked(&mut self, now: Time, from: Endpoint) {
@@ -326,7 +337,7 @@ impl Fetch {
         let known = self.outline.as_ref();
         let mut other = None;
         for (&member, holder) in &self.holders {
-            let Standing::Holds(size) = holder.standing else { continue };
+            let Some(size) = self.may_fetch(holder) else { continue };
             if known.is_some_and(|known| known.size() == size) {
                 return;
             }

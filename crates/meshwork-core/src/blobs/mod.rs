@@ -138,7 +138,7 @@ impl Blobs {
     }
 
     /// Begins to fetch a blob of at most `size_max` bytes. `held` are its outline and groups as far as they are held
-    /// from an earlier fetch. One that is being fetched already goes on.
+    /// from an earlier fetch. One that is being fetched already goes on, up to `size_max` if that is more.
     ///
     /// # Errors
     /// [`TooManyFetches`]; nothing begins.
@@ -150,7 +150,9 @@ impl Blobs {
         size_max: u64,
         held: Option<(Outline, &BTreeSet<u32>)>,
     ) -> Result<(), TooManyFetches> {
-        if self.fetches.contains_key(&(slot, blob)) {
+        if let Some(fetch) = self.fetches.get_mut(&(slot, blob)) {
+            fetch.allow(size_max);
+            self.settle(now);
             return Ok(());
         }
         if self.fetches.len() == FETCHES_MAX {

@@ -331,6 +331,9 @@ fn more_than_may_be_fetched_is_told() {
     room.run(Duration::from_secs(1));
     let view = room.members[0].blobs.view(SLOT, id).expect("it goes on");
     assert_eq!((view.too_large, view.holders), (Some(3 * GROUP as u64), 0));
+    room.fetch(0, id);
+    room.run(Duration::from_secs(1));
+    assert!(room.has(0, &bytes), "once it may be");
 }
 
 #[test]

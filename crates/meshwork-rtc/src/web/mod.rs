@@ -31,6 +31,8 @@ mod events;
 #[cfg(target_arch = "wasm32")]
 mod facts;
 #[cfg(target_arch = "wasm32")]
+mod files;
+#[cfg(target_arch = "wasm32")]
 mod handler;
 #[cfg(target_arch = "wasm32")]
 mod identity;
@@ -48,6 +50,7 @@ pub use self::{
     clock::sleep,
     driver::{Driver, Options, StartError, start},
     events::{EVENTS_MAX, Events},
+    files::Folder,
     identity::{IdentityStorage, load_identity, replace_identity},
     links::Links,
     storage::{ROOMS_KEPT_MAX, StorageNews, StorageState},

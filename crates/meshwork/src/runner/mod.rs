@@ -88,11 +88,31 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     /// Does some work beside everything else.
     fn spawn(&self, work: Boxed<'static, ()>);
 
+    /// Does something with files, where that may take its time.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn blocking(&self, work: Box<dyn FnOnce() + Send>);
+
     /// Waits.
     fn sleep(&self, time: Duration) -> Boxed<'static, ()>;
 
     /// Says goodbye to everybody and stores what is to be stored.
     fn shut_down(&self) -> Boxed<'_, ()>;
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl dyn Runner {
+    /// Does something with files, where that may take its time, and waits for it.
+    pub(crate) async fn wait<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Closed> {
+        let (sender, done) = tokio::sync::oneshot::channel();
+        self.blocking(Box::new(move || {
+            // An error says that the caller does not wait any more.
+            let _ = sender.send(work());
+        }));
+        done.await.map_err(|_| Closed)
+    }
 }
 
 /// Why a room is not being joined.

@@ -147,6 +147,10 @@ impl Runner for Native {
         self.runtime.spawn(work);
     }
 
+    fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.runtime.spawn_blocking(work);
+    }
+
     fn sleep(&self, time: Duration) -> Boxed<'static, ()> {
         // Whoever polls it may run on another executor.
         let _guard = self.runtime.enter();

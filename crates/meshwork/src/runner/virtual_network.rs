@@ -203,6 +203,10 @@ impl Runner for Program {
         tokio::spawn(work);
     }
 
+    fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+
     fn sleep(&self, time: Duration) -> Boxed<'static, ()> {
         Box::pin(tokio::time::sleep(time))
     }

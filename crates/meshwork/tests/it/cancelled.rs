@@ -1,6 +1,6 @@
 //! A future that is dropped at any of its awaits leaves no task, socket or lock behind.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, IntoFuture as _, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -69,6 +69,7 @@ async fn cancelled_calls_leave_nothing_behind() {
     let host = Endpoint::builder().server(&server).store(Store::at(folder.path())).bind().await.unwrap();
     let room = host.create(meshwork::room("votes")).await.unwrap();
     let link = room.link().to_string();
+    let blob = room.blobs().offer_bytes(&vec![7; 100_000]).await.unwrap().id();
     let (tasks_before, descriptors_before) = (tasks(), descriptors());
 
     for polls in 1..=POLLS_MAX {
@@ -83,10 +84,12 @@ async fn cancelled_calls_leave_nothing_behind() {
             ended += usize::from(poll_and_drop(polls, topic.direct(host, &polls)).await);
             ended += usize::from(poll_and_drop(polls, same.table("votes").set("key", &polls)).await);
             ended += usize::from(poll_and_drop(polls, same.kept()).await);
+            ended += usize::from(poll_and_drop(polls, same.blobs().offer_bytes(&[7; 9000])).await);
+            ended += usize::from(poll_and_drop(polls, same.blobs().fetch(blob).into_future()).await);
         }
         ended += usize::from(poll_and_drop(polls, guest.close()).await);
         drop(guest);
-        if ended == 8 {
+        if ended == 10 {
             // More polls change nothing any more.
             break;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork::{
-    BindError, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError, place,
+    BindError, BlobError, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError, place,
 };
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_signal::code::ServerKey;
@@ -63,7 +63,12 @@ suite!(
     reach_says_who_was_tried,
     private_rooms_refuse_who_looks,
     new_links_end_old_ones,
-    left_rooms_say_so
+    left_rooms_say_so,
+    blobs_come_from_whoever_holds_them,
+    apps_hold_blobs_of_their_own,
+    freed_blobs_are_gone_here_alone,
+    larger_blobs_than_wanted_are_refused,
+    a_freed_fetch_ends
 );
 
 #[tokio::test]
@@ -182,4 +187,61 @@ async fn what_cannot_start_says_why() {
     assert!(matches!(guest.create(meshwork::room("votes")).await, Err(meshwork::CreateError::NoServer)));
     assert!(matches!(guest.create(meshwork::room("No Word")).await, Err(meshwork::CreateError::NoServer)));
     assert!(matches!(guest.join("K7M4QX").await, Err(JoinError::NoServer)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blobs_on_disk_outlast_their_program() {
+    let (server, folder) = (serve().await, tempfile::tempdir().unwrap());
+    let bind =
+        async || Endpoint::builder().server(&server).store(Store::at(folder.path())).bind().await.unwrap();
+    let guest = Endpoint::builder().server(&server).bind().await.unwrap();
+    let first = bind().await;
+    let room = first.create(meshwork::room("votes")).await.unwrap();
+    let (link, file) = (room.link().to_string(), folder.path().join("recording"));
+    let bytes: Vec<u8> = (0..5_000_000).map(|place| (place / 977) as u8).collect();
+    std::fs::write(&file, &bytes).unwrap();
+    let id = room.blobs().offer(&file).await.unwrap().id();
+    std::fs::remove_file(&file).unwrap();
+    first.close().await;
+
+    let again = bind().await;
+    let room = again.open(&link).await.unwrap();
+    assert_eq!(room.blobs().list().await.unwrap().len(), 1);
+    let same = guest.join(&link).await.unwrap();
+    let came = same.blobs().fetch(id).await.unwrap();
+    came.save(&file).await.unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    assert!(matches!(room.blobs().offer(folder.path().join("none")).await, Err(BlobError::Store(_))));
+    room.forget().await.unwrap();
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("blobs")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fetch_goes_on_after_a_restart() {
+    let (server, folder) = (serve().await, tempfile::tempdir().unwrap());
+    let host = Endpoint::builder().server(&server).bind().await.unwrap();
+    let room = host.create(meshwork::room("votes")).await.unwrap();
+    let bytes: Vec<u8> = (0..8_000_000).map(|place| (place / 977) as u8).collect();
+    let id = room.blobs().offer_bytes(&bytes).await.unwrap().id();
+    let bind =
+        async || Endpoint::builder().server(&server).store(Store::at(folder.path())).bind().await.unwrap();
+    let first = bind().await;
+    let same = first.join(room.link().to_string()).await.unwrap();
+    let mut fetch = same.blobs().fetch(id);
+    while fetch.next().await.unwrap().is_some_and(|progress| progress.held < 1_000_000) {}
+    first.close().await;
+    drop((fetch, same, first));
+    // A group that rotted meanwhile is fetched again.
+    let part = folder.path().join(format!("blobs/{}/0/{id}.part", room.id().unwrap()));
+    let mut rotten = std::fs::read(&part).unwrap();
+    rotten[0] ^= 1;
+    std::fs::write(&part, rotten).unwrap();
+
+    let again = bind().await;
+    let same = again.join(room.link().to_string()).await.unwrap();
+    let mut fetch = same.blobs().fetch(id);
+    let held = fetch.next().await.unwrap().unwrap().held;
+    assert!((900_000..8_000_000).contains(&held), "{held}");
+    assert_eq!(fetch.await.unwrap().read().await.unwrap(), bytes);
 }

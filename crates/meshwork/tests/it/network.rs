@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork::testing::Network;
-use meshwork::{Endpoint, Event, JoinError, KeptError};
+use meshwork::{BlobError, Endpoint, Event, FETCHES_MAX, FetchError, JoinError, KeptError, MEMORY_MAX};
 
 use crate::suite::{self, People};
 
@@ -37,7 +37,12 @@ suite!(
     reach_says_who_was_tried,
     private_rooms_refuse_who_looks,
     new_links_end_old_ones,
-    left_rooms_say_so
+    left_rooms_say_so,
+    blobs_come_from_whoever_holds_them,
+    apps_hold_blobs_of_their_own,
+    freed_blobs_are_gone_here_alone,
+    larger_blobs_than_wanted_are_refused,
+    a_freed_fetch_ends
 );
 
 /// What two people see of a vote through a cut, as text.
@@ -176,4 +181,73 @@ async fn killed_programs_are_noticed() {
     while !matches!(events.next().await.unwrap(), Event::Left { .. }) {}
     assert!(same.members().await.is_err(), "its program is gone");
     assert!(Endpoint::id(&bo) != ann.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_goes_on_when_its_holder_dies() {
+    for seed in 0..4 {
+        let network = Network::new(seed);
+        let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Kim"));
+        let room = ann.create(meshwork::room("votes")).await.unwrap();
+        let (same, third) = (
+            bo.join(room.link().to_string()).await.unwrap(),
+            kim.join(room.link().to_string()).await.unwrap(),
+        );
+        let bytes = vec![7; 3_000_000];
+        let id = room.blobs().offer_bytes(&bytes).await.unwrap().id();
+        same.blobs().fetch(id).await.unwrap();
+        let mut fetch = third.blobs().fetch(id);
+        while fetch.next().await.unwrap().is_some_and(|progress| progress.held < 500_000) {}
+        network.kill(&ann);
+        let blob = fetch.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(blob.read().await.unwrap(), bytes, "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_goes_on_after_a_cut() {
+    let network = Network::new(5);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    let id = room.blobs().offer_bytes(&vec![7; 3_000_000]).await.unwrap().id();
+    let mut fetch = same.blobs().fetch(id);
+    while fetch.next().await.unwrap().is_some_and(|progress| progress.held < 500_000) {}
+    network.cut(&ann, &bo);
+    network.run(Duration::from_secs(20)).await;
+    network.heal();
+    assert_eq!(fetch.await.unwrap().size(), 3_000_000);
+    // One that was dropped goes on where it was.
+    let id = room.blobs().offer_bytes(&vec![8; 3_000_000]).await.unwrap().id();
+    let mut fetch = same.blobs().fetch(id);
+    while fetch.next().await.unwrap().is_some_and(|progress| progress.held < 500_000) {}
+    drop(fetch);
+    let first = same.blobs().fetch(id).next().await.unwrap().unwrap();
+    assert!(first.held >= 500_000 && first.size == Some(3_000_000), "{first:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetches_that_cannot_be_say_why() {
+    let network = Network::calm(6);
+    let ann = network.endpoint("Ann");
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let id = |number: usize| format!("{number:064x}").parse().unwrap();
+    let begun = tokio::time::Instant::now();
+    assert!(matches!(room.blobs().fetch(id(1)).await, Err(FetchError::NobodyHolds)));
+    assert_eq!(begun.elapsed(), meshwork::HOLDER_WAIT);
+    let mut fetches: Vec<_> = (0..=FETCHES_MAX).map(|number| room.blobs().fetch(id(number))).collect();
+    let mut last = fetches.pop().unwrap();
+    for fetch in &mut fetches {
+        fetch.next().await.unwrap();
+    }
+    assert!(matches!(last.next().await, Err(FetchError::TooMany(_))));
+    let large = vec![0; MEMORY_MAX as usize];
+    room.blobs().offer_bytes(&large).await.unwrap();
+    assert!(matches!(room.blobs().offer_bytes(b"more").await, Err(BlobError::Store(_))));
+    ann.close().await;
+    assert!(matches!(last.next().await, Err(FetchError::Closed(_))));
+    assert!(matches!(
+        room.blobs().offer_bytes(b"more").await,
+        Err(BlobError::Store(_) | BlobError::Closed(_))
+    ));
 }
