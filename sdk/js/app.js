@@ -1,5 +1,6 @@
-// What an app of a room has: topics, tables, and what members say of themselves.
+// What an app of a room has: topics, tables, blobs, and what members say of themselves.
 
+import { Blobs } from './blobs.js'
 import { Listened, iterate } from './events.js'
 import { RAW } from './module.js'
 
@@ -50,6 +51,10 @@ export class App {
 
   table(name) {
     return once(this.#made, `table ${name}`, () => new Table(this[RAW].table(name)))
+  }
+
+  blobs() {
+    return once(this.#made, 'blobs', () => new Blobs(this[RAW].blobs()))
   }
 
   presence() {

@@ -31,10 +31,12 @@ export class LoadError extends MeshworkError {
 
 export class AppIsOffError extends MeshworkError {}
 export class BindError extends MeshworkError {}
+export class BlobError extends MeshworkError {}
 export class ClosedError extends MeshworkError {}
 export class CreateError extends MeshworkError {}
 export class DatagramError extends MeshworkError {}
 export class DirectError extends MeshworkError {}
+export class FetchError extends MeshworkError {}
 export class IdentityError extends MeshworkError {}
 export class JoinError extends MeshworkError {}
 export class KeptError extends MeshworkError {}

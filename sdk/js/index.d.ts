@@ -170,6 +170,8 @@ export interface Room extends TypedTarget<RoomEvents> {
   topicBytes(name: string): Topic<Uint8Array>
   /** Keys and values of the app that the room opened with; the same object for each name. Throws WriteError. */
   table<T = Json>(name: string): Table<T>
+  /** The blobs of the app that the room opened with. */
+  blobs(): Blobs
   /** What each member says of itself now, in the app that the room opened with. */
   presence<T = Json>(): Presence<T>
   /** The canvas of a room that opened with one. */
@@ -231,6 +233,7 @@ export interface App {
   topic<T = Json>(name: string): Topic<T>
   topicBytes(name: string): Topic<Uint8Array>
   table<T = Json>(name: string): Table<T>
+  blobs(): Blobs
   presence<T = Json>(): Presence<T>
 }
 export const App: { readonly prototype: App }
@@ -343,6 +346,56 @@ export interface Presence<T = Json> {
 }
 export const Presence: { readonly prototype: Presence<unknown> }
 
+/** The hash of a blob's bytes, as `b3sum` prints it. */
+export type BlobId = string
+
+/** How far a fetch is. */
+export interface FetchProgress {
+  /** Bytes that are here. */
+  readonly held: number
+  /** Bytes of the blob, once a member said so and proved it. */
+  readonly size: number | undefined
+  /** Members that hold it. */
+  readonly holders: number
+}
+
+/**
+ * Bytes that are too long for a message. Whoever offers or fetches a blob holds it from then on, in the page's own files
+ * where it has some and else in memory, and hands it to members that ask for it, until it is freed.
+ */
+export interface Blobs {
+  /** Holds bytes as a blob from now on. Rejects with BlobError. */
+  offer(data: Blob | ArrayBuffer | ArrayBufferView): Promise<HeldBlob>
+  /**
+   * Fetches a blob from whoever holds it, and checks all that comes; at most 64 MiB unless `atMost` says how many bytes.
+   * Aborted or failed it leaves what came, for another fetch. Rejects with FetchError, or the signal's reason.
+   */
+  fetch(
+    id: BlobId,
+    options?: { atMost?: number; onProgress?: (progress: FetchProgress) => void; signal?: AbortSignal },
+  ): Promise<HeldBlob>
+  /** A blob that is held here whole. Rejects with BlobError. */
+  get(id: BlobId): Promise<HeldBlob | undefined>
+  /** All that are. Rejects with BlobError. */
+  list(): Promise<HeldBlob[]>
+  /** Holds a blob no longer; others keep theirs. Rejects with BlobError. */
+  free(id: BlobId): Promise<void>
+}
+export const Blobs: { readonly prototype: Blobs }
+
+/** A blob that is held here. */
+export interface HeldBlob {
+  readonly id: BlobId
+  readonly size: number
+  /** All of it, for an image's or a link's `URL.createObjectURL`. Rejects with BlobError. */
+  blob(type?: string): Promise<Blob>
+  /** All of its bytes. Rejects with BlobError. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>
+  /** Its bytes part by part, for who does not want all of them in memory. Rejects with BlobError. */
+  parts(): AsyncIterable<Uint8Array<ArrayBuffer>>
+}
+export const HeldBlob: { readonly prototype: HeldBlob }
+
 /** `#rrggbb`, or red, green and blue from 0 to 255. */
 export type Color = string | readonly [red: number, green: number, blue: number]
 
@@ -444,6 +497,20 @@ export class BindError extends MeshworkError<'Store' | 'Randomness' | 'Damaged' 
   readonly url?: string
 }
 /** The room was left, or its endpoint has closed. Nothing more can be done there. */
+/** `size` and `max`, in bytes, say how long it is and may be where the code is `TooLarge`. */
+export class BlobError extends MeshworkError<'TooLarge' | 'Freed' | 'Store' | 'NotOpen' | 'Closed'> {
+  readonly size?: number
+  readonly max?: number
+}
+
+/** As BlobError. What came of the blob stays here, for another fetch. */
+export class FetchError extends MeshworkError<
+  'NobodyHolds' | 'TooLarge' | 'TooMany' | 'Freed' | 'Store' | 'NotOpen' | 'Closed'
+> {
+  readonly size?: number
+  readonly max?: number
+}
+
 export class ClosedError extends MeshworkError<'Closed'> {}
 /** Who was tried, and why that failed. */
 export interface Tried {

@@ -4,6 +4,7 @@ import { loaded } from './module.js'
 import { Room } from './room.js'
 
 export { App, Entry, Presence, Row, Table, Topic } from './app.js'
+export { Blobs, HeldBlob } from './blobs.js'
 export * from './errors.js'
 export { Canvas, Notes } from './place.js'
 export { Member, Room, Rules } from './room.js'

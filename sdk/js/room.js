@@ -77,6 +77,10 @@ export class Room extends EventTarget {
     return this.#app.table(name)
   }
 
+  blobs() {
+    return this.#app.blobs()
+  }
+
   presence() {
     return this.#app.presence()
   }

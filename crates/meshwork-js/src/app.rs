@@ -5,6 +5,7 @@ use meshwork::{App, Bytes, KEY_MAX, TOPIC_MAX, Table, Topic, WriteError};
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
+use crate::blobs::RawBlobs;
 use crate::border::at_once;
 use crate::error::{thrown, unfit};
 use crate::reader::{Reader, Source, entry};
@@ -43,6 +44,11 @@ impl RawApp {
     pub fn topic(&self, name: &str) -> Result<RawTopic, JsValue> {
         check_name(name, TOPIC_MAX)?;
         Ok(RawTopic(self.0.topic_bytes(name)))
+    }
+
+    /// Its blobs.
+    pub fn blobs(&self) -> RawBlobs {
+        RawBlobs::new(self.0.blobs())
     }
 
     /// Keys and values that the room keeps.

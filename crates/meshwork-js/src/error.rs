@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use js_sys::{Function, TypeError};
 use meshwork::{
-    AppIsOff, BindError, Closed, CreateError, DatagramError, DirectError, IdentityError, JoinError,
-    KeptError, PresenceError, RuleError, SayError, StoreError, WriteError,
+    AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
+    IdentityError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError, WriteError,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
@@ -140,6 +140,36 @@ impl Tell for JoinError {
             JoinError::TooManyRooms(max) => ("TooManyRooms", json!({ "max": max })),
             JoinError::Closed(error) => error.tell(),
             _ => plain("Refused"),
+        }
+    }
+}
+
+impl Tell for BlobError {
+    const CLASS: &'static str = "BlobError";
+
+    fn tell(&self) -> Told {
+        match self {
+            BlobError::TooLarge { size, max } => ("TooLarge", json!({ "size": size, "max": max })),
+            BlobError::Freed => plain("Freed"),
+            BlobError::NotOpen => plain("NotOpen"),
+            BlobError::Closed(error) => error.tell(),
+            _ => plain("Store"),
+        }
+    }
+}
+
+impl Tell for FetchError {
+    const CLASS: &'static str = "FetchError";
+
+    fn tell(&self) -> Told {
+        match self {
+            FetchError::NobodyHolds => plain("NobodyHolds"),
+            FetchError::TooLarge { size, max } => ("TooLarge", json!({ "size": size, "max": max })),
+            FetchError::TooMany(_) => plain("TooMany"),
+            FetchError::Freed => plain("Freed"),
+            FetchError::NotOpen => plain("NotOpen"),
+            FetchError::Closed(error) => error.tell(),
+            _ => plain("Store"),
         }
     }
 }

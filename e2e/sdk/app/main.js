@@ -1,8 +1,8 @@
 // A program as somebody else would write it, which does what a test asks of it.
 
-import { Endpoint, Identity, JoinError, MeshworkError, WriteError, create, join } from 'meshwork'
+import { Endpoint, FetchError, Identity, JoinError, MeshworkError, WriteError, create, join } from 'meshwork'
 
-const KINDS = { JoinError, MeshworkError, WriteError }
+const KINDS = { FetchError, JoinError, MeshworkError, WriteError }
 const heard = []
 const painted = []
 const changed = []
@@ -26,6 +26,11 @@ function enter(entered) {
   })
   hear()
   return room.link
+}
+
+/** Bytes of which no two groups are alike. */
+function pattern(length) {
+  return Uint8Array.from({ length }, (_, place) => (place / 977) & 255)
 }
 
 /** What is thrown: the classes that it is of, and what it says. */
@@ -66,6 +71,20 @@ globalThis.page = {
   changed: () => changed,
   present: (value) => room.presence().set(value),
   presences: () => room.members.map((member) => room.presence().of(member) ?? null).sort(),
+  offer: async (length) => (await room.blobs().offer(pattern(length))).id,
+  fetch: async (id) => {
+    const steps = []
+    const held = await room.blobs().fetch(id, { onProgress: ({ held }) => steps.push(held) })
+    const bytes = await held.bytes()
+    const isSame = pattern(held.size).every((byte, place) => byte === bytes[place])
+    return [held.size, isSame, steps.every((step, place) => place === 0 || step >= steps[place - 1])]
+  },
+  held: async () => (await room.blobs().list()).map(({ id }) => id),
+  files: async () => {
+    const files = await navigator.storage.getDirectory()
+    return Array.fromAsync(files.keys())
+  },
+  fetchTooMuch: (id) => failure(() => room.blobs().fetch(id, { atMost: 10 })),
   note: (text) => room.notes().write(text),
   notes: () => notes,
   isLeft: () => room.isLeft,

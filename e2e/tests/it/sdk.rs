@@ -110,6 +110,7 @@ async fn meet(page: &str) -> Result<()> {
     paint(&ann, &bo, &room).await?;
     talk(&ann, &bo, &room).await?;
     share(&ann, &bo, &room).await?;
+    hand_over(&ann, &bo, &room).await?;
     ask(&bo, "leave", vec![]).await?;
     wait_says(&bo, "isLeft", vec![], json!(true)).await?;
     wait_says(&ann, "members", vec![], json!([["Kim", "direct"]])).await
@@ -151,6 +152,25 @@ async fn talk(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ask(ann, "present", vec![json!("a: typing")]).await?;
     room.presence().set(&"k: idle").await?;
     wait_says(bo, "presences", vec![], json!(["a: typing", "k: idle"])).await
+}
+
+/// Blobs go from page to page and program, and lie in the pages' own files.
+async fn hand_over(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
+    let pattern = |length: usize| (0..length).map(|place| (place / 977) as u8).collect::<Vec<u8>>();
+    let id = ask(ann, "offer", vec![300_001.into()]).await?;
+    ensure!(ask(bo, "fetch", vec![id.clone()]).await? == json!([300_001, true, true]));
+    for tab in [ann, bo] {
+        ensure!(ask(tab, "held", vec![]).await? == json!([id]));
+        ensure!(ask(tab, "files", vec![]).await?.to_string().contains("meshwork-blobs"));
+    }
+    let blob = room.blobs().fetch(id.as_str().context("an id is text")?.parse()?).await?;
+    ensure!(blob.read().await? == pattern(300_001));
+    let blob = room.blobs().offer_bytes(&pattern(2_000_000)).await?;
+    ensure!(ask(ann, "fetch", vec![blob.id().to_string().into()]).await? == json!([2_000_000, true, true]));
+    let refused = ask(bo, "fetchTooMuch", vec![blob.id().to_string().into()]).await?;
+    ensure!(refused["kinds"] == json!(["FetchError", "MeshworkError"]), "{refused}");
+    ensure!((&refused["code"], &refused["size"]) == (&json!("TooLarge"), &json!(2_000_000)), "{refused}");
+    Ok(())
 }
 
 async fn share(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
