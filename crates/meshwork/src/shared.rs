@@ -14,7 +14,7 @@ use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
 
 use crate::Closed;
-use crate::blobs::{BlobStore, Pump, carry_out};
+use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
 use crate::event::{EndpointEvent, Event};
 use crate::inbox::Outbox;
 use crate::member::Member;
@@ -262,6 +262,10 @@ impl Shared {
     async fn handle_in(self: &Arc<Shared>, room: &Arc<RoomState>, event: NodeEvent) {
         match event {
             NodeEvent::BlobsWaiting { .. } => self.pump(room),
+            NodeEvent::Said { from, slot, topic, bytes, .. } if is_seeking(&topic) => {
+                self.runner.spawn(Box::pin(answer(Arc::clone(self), Arc::clone(room), from, slot, bytes)));
+            }
+            NodeEvent::Direct { topic, .. } if is_seeking(&topic) => {}
             NodeEvent::RoomOpened { id, .. } => self.handle_opened(room, id).await,
             NodeEvent::RoomRegistered { code, .. } => {
                 self.learn_link(room).await;

@@ -177,8 +177,17 @@ impl Node {
         match RoomMessage::decode(kind, body) {
             Ok(Some((number, message))) => {
                 // A number that is not attached may be that of a room just left: not an offence.
-                if let Some(handle) = self.base.rooms.attachments().numbered(from, number) {
+                let base = &mut self.base;
+                if let Some(handle) = base.rooms.attachments().numbered(from, number) {
                     self.handle_inside(handle, from, message);
+                } else if matches!(message, RoomMessage::Blob(_))
+                    && let Some(handle) = base.rooms.attachments().numbered_for_lanes(from, number)
+                {
+                    // Who visits takes part in blobs as in lanes.
+                    base.rooms.attachments_mut().note_said(base.own.time(), from, handle);
+                    if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
+                        room.handle_message(now, from, message);
+                    }
                 }
             }
             Ok(None) => {}

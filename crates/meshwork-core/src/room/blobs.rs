@@ -23,6 +23,28 @@ impl Room {
         self.blobs.view(slot, blob)
     }
 
+    /// Somebody visits, and is asked for blobs too.
+    pub fn handle_guest(&mut self, now: Now, guest: Endpoint) {
+        if self.membership.member(guest).is_none() && self.guests.insert(guest) {
+            self.blobs.handle_attached(now.time, guest);
+            self.finish(now);
+        }
+    }
+
+    /// Whether anybody visits.
+    pub fn has_guests(&self) -> bool {
+        !self.guests.is_empty()
+    }
+
+    /// The visits of those are over of whom `is_gone` says so.
+    pub fn end_guests(&mut self, now: Now, is_gone: impl Fn(Endpoint) -> bool) {
+        let gone = self.guests.extract_if(.., |guest| is_gone(*guest));
+        for guest in gone.filter(|guest| self.membership.member(*guest).is_none()) {
+            self.blobs.handle_detached(now.time, guest);
+        }
+        self.finish(now);
+    }
+
     /// Whether [`Room::serve_blob`] may have something for anybody.
     pub fn serves_blobs(&self) -> bool {
         self.blobs.is_serving()

@@ -36,6 +36,7 @@ pub mod storage;
 mod talking;
 pub mod writing;
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -137,6 +138,8 @@ pub struct Room {
     membership: Membership,
     history: History,
     blobs: Blobs,
+    /// Who visits, and takes part in blobs without being a member of the overlay.
+    guests: BTreeSet<Endpoint>,
 }
 
 impl Room {
@@ -155,6 +158,7 @@ impl Room {
             membership: Membership::new(me),
             history: History::new(config),
             blobs: Blobs::default(),
+            guests: BTreeSet::new(),
         }
     }
 

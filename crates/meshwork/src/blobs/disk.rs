@@ -60,6 +60,11 @@ impl Disk {
         self.wait(move || look(&paths, name.blob)).await
     }
 
+    pub(super) async fn whole(&self, name: Name) -> Result<Option<Outline>, Failed> {
+        let paths = self.paths(name);
+        self.wait(move || whole(&paths, name.blob)).await
+    }
+
     pub(super) async fn list(&self, room: RoomId, slot: Slot) -> Result<Vec<(BlobId, u64)>, Failed> {
         let folder = self.app(room, slot);
         self.wait(move || {
@@ -128,7 +133,7 @@ impl Disk {
         let name = Name { room, slot, blob: outline.id() };
         let paths = self.paths(name);
         self.wait(move || {
-            if look(&paths, name.blob)?.is_none_or(|held| matches!(held, Held::Part(..))) {
+            if whole(&paths, name.blob)?.is_none() {
                 write_outline(&paths, &outline)?;
                 copied.persist(&paths.part).map_err(|error| error.error)?;
                 fs::rename(&paths.part, &paths.whole)?;
@@ -166,11 +171,15 @@ fn copy(folder: &Path, path: &Path) -> io::Result<(Outline, tempfile::NamedTempF
     Ok((outliner.finish(), to))
 }
 
+fn whole(paths: &Paths, blob: BlobId) -> io::Result<Option<Outline>> {
+    if fs::exists(&paths.whole)? { read_outline(paths, blob) } else { Ok(None) }
+}
+
 fn look(paths: &Paths, blob: BlobId) -> io::Result<Option<Held>> {
-    let Some(outline) = read_outline(paths, blob)? else { return Ok(None) };
-    if fs::exists(&paths.whole)? {
+    if let Some(outline) = whole(paths, blob)? {
         return Ok(Some(Held::Whole(outline)));
     }
+    let Some(outline) = read_outline(paths, blob)? else { return Ok(None) };
     let Some(mut part) = present(File::open(&paths.part))? else { return Ok(None) };
     let mut groups = BTreeSet::new();
     for group in 0..outline.groups() {

@@ -51,6 +51,13 @@ impl Files {
         Ok(Some(Held::Part(outline, groups)))
     }
 
+    pub(super) async fn whole(&self, name: Name) -> Result<Option<Outline>, Failed> {
+        Ok(match self.look(name).await? {
+            Some(Held::Whole(outline)) => Some(outline),
+            _ => None,
+        })
+    }
+
     pub(super) async fn list(&self, room: RoomId, slot: Slot) -> Result<Vec<(BlobId, u64)>, Failed> {
         let Some(app) = self.app(room, slot).await? else { return Ok(Vec::new()) };
         let mut blobs = Vec::new();

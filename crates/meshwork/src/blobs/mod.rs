@@ -5,6 +5,7 @@ mod disk;
 #[cfg(target_arch = "wasm32")]
 mod files;
 mod pump;
+mod seek;
 mod store;
 
 use std::future::IntoFuture;
@@ -20,6 +21,7 @@ pub(crate) use self::disk::Disk;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use self::files::Files;
 pub(crate) use self::pump::{Pump, carry_out};
+pub(crate) use self::seek::{answer, is_seeking};
 pub use self::store::MEMORY_MAX;
 pub(crate) use self::store::{BlobStore, Memory};
 use self::store::{Held, Name};
@@ -166,10 +168,8 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`].
     pub async fn get(&self, id: BlobId) -> Result<Option<Blob>, BlobError> {
-        match self.store().look(self.name(id)?).await.map_err(BlobError::Store)? {
-            Some(Held::Whole(outline)) => Ok(Some(self.blob(&outline))),
-            _ => Ok(None),
-        }
+        let whole = self.store().whole(self.name(id)?).await.map_err(BlobError::Store)?;
+        Ok(whole.map(|outline| self.blob(&outline)))
     }
 
     /// The blobs that are held here whole, by id.
@@ -406,6 +406,8 @@ impl Begun {
             let runner = &room.shared().runner;
             if unless(runner.sleep(LOOK_INTERVAL), changed).await.is_none() {
                 self.waited += LOOK_INTERVAL;
+                let waited = self.waited;
+                room.call(move |node, now, room| seek::seek(node, now, room, slot, id, waited)).await?;
             }
         }
     }

@@ -9,7 +9,7 @@ use meshwork_core::node::Node;
 use meshwork_core::seam::lane::Slot;
 
 use super::FetchError;
-use super::store::{Held, Name};
+use super::store::Name;
 use crate::shared::{RoomState, Shared};
 
 /// The fetches of a room, and whose turn it is with the store.
@@ -97,9 +97,8 @@ impl Doing<'_> {
         let store = &self.shared.blobs;
         match work {
             Work::Look { slot, blob } => {
-                let held = match store.look(self.name(slot, blob)).await {
-                    Ok(Some(Held::Whole(outline))) => Some(outline),
-                    Ok(_) => None,
+                let held = match store.whole(self.name(slot, blob)).await {
+                    Ok(held) => held,
                     Err(words) => self.warn(&words),
                 };
                 self.looked(slot, blob, held).await;

@@ -62,6 +62,11 @@ impl BlobStore {
         in_store!(self, memory => Ok(memory.look(&name)), other => other.look(name))
     }
 
+    /// The outline of a blob that lies here whole. It reads no more than that, whoever asks.
+    pub(crate) async fn whole(&self, name: Name) -> Result<Option<Outline>, Failed> {
+        in_store!(self, memory => Ok(memory.whole(&name)), other => other.whole(name))
+    }
+
     /// The blobs of an app of a room that lie here whole, with their lengths.
     pub(crate) async fn list(&self, room: RoomId, slot: Slot) -> Result<Vec<(BlobId, u64)>, Failed> {
         in_store!(self, memory => Ok(memory.list(room, slot)), other => other.list(room, slot))
@@ -106,7 +111,7 @@ impl BlobStore {
 
     /// Keeps bytes at hand as a whole blob.
     pub(crate) async fn put(&self, name: Name, outline: Outline, bytes: &[u8]) -> Result<(), Failed> {
-        if let Some(Held::Whole(_)) = self.look(name).await? {
+        if self.whole(name).await?.is_some() {
             return Ok(());
         }
         self.begin(name, outline).await?;
@@ -141,6 +146,10 @@ impl Memory {
             true => Held::Whole(outline.clone()),
             false => Held::Part(outline.clone(), groups.keys().copied().collect()),
         })
+    }
+
+    fn whole(&self, name: &Name) -> Option<Outline> {
+        self.blobs().get(name).filter(|blob| blob.is_whole).map(|blob| blob.outline.clone())
     }
 
     fn list(&self, room: RoomId, slot: Slot) -> Vec<(BlobId, u64)> {

@@ -251,3 +251,35 @@ async fn fetches_that_cannot_be_say_why() {
         Err(BlobError::Store(_) | BlobError::Closed(_))
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_is_found_beyond_the_neighbours() {
+    let network = Network::new(9);
+    let ann = network.endpoint("Ann");
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let link = room.link().to_string();
+    let mut others = Vec::new();
+    for number in 0..28 {
+        let other = network.endpoint(&format!("Guest {number}"));
+        let same = other.join(&link).await.unwrap();
+        others.push((other, same));
+    }
+    network.run(Duration::from_secs(60)).await;
+    let bytes = vec![7; 200_000];
+    let id = room.blobs().offer_bytes(&bytes).await.unwrap().id();
+    let mut far = 0;
+    for (other, same) in &others {
+        let is_linked = room.member(other.id()).await.is_some_and(|member| member.path().is_some());
+        if is_linked {
+            continue;
+        }
+        far += 1;
+        let blob = same.blobs().fetch(id).await.unwrap();
+        assert_eq!(blob.read().await.unwrap(), bytes);
+        same.blobs().free(id).await.unwrap();
+        if far == 3 {
+            return;
+        }
+    }
+    panic!("Ann is linked with all but {far} of 28");
+}

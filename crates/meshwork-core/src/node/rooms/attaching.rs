@@ -178,7 +178,18 @@ impl Rooms {
             one.take_visit(own.time(), handle, attach.number);
             one.renewed.insert(handle, attach.renewed);
         }
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_guest(now, from);
+        }
         Ok(Some(handle))
+    }
+
+    /// Visits that are over end in blobs, too.
+    pub(in crate::node) fn end_guests(&mut self, own: &Own) {
+        for (&handle, entry) in &mut self.rooms {
+            let Some((room, now)) = entry.open(own).filter(|(room, _)| room.has_guests()) else { continue };
+            room.end_guests(now, |guest| !self.attachments.hears(guest, handle));
+        }
     }
 
     /// The room that somebody attaches to, if we are in it and can tell that it has access, and what gives it access.
@@ -268,8 +279,8 @@ impl Rooms {
         for (endpoint, one) in self.attachments.iter() {
             let Some(link) = links.of_mut(endpoint) else { continue };
             let mut serves_blobs = false;
-            for handle in one.attached.values() {
-                let Some(room) = self.rooms.get_mut(handle).and_then(|entry| entry.room.as_mut()) else {
+            for handle in one.rooms() {
+                let Some(room) = self.rooms.get_mut(&handle).and_then(|entry| entry.room.as_mut()) else {
                     continue;
                 };
                 while link.queued() < SERVE_QUEUE {

@@ -78,6 +78,12 @@ impl Attachment {
         self.room(number).or_else(|| visited().map(|(room, _)| *room))
     }
 
+    /// The rooms in which it is a neighbour, or both ends know of a visit.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = RoomHandle> {
+        let visited = self.visits.iter().filter(|(_, visit)| visit.number.is_some());
+        self.attached.values().chain(visited.map(|(room, _)| room)).copied()
+    }
+
     /// Whether it hears what is said to it alone in a room.
     pub(super) fn hears(&self, room: RoomHandle) -> bool {
         let visits = || self.visits.get(&room).is_some_and(|visit| visit.number.is_some());
