@@ -559,7 +559,11 @@ export type WriteCode =
 export class WriteError extends MeshworkError<WriteCode> {
   /** With `NotAllowed`: who may. */
   readonly rule?: string
-  /** With `TooFast`: milliseconds until it may be written again. */
+  /** With `TooFast`: what the room allows now, and what in each window of so many milliseconds. */
+  readonly left?: number
+  readonly cost?: number
+  readonly window?: number
+  /** With `TooFast`: milliseconds until the next window begins. */
   readonly wait?: number
   /** With `TooLarge`. */
   readonly size?: number

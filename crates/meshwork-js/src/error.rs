@@ -180,7 +180,10 @@ impl Tell for WriteError {
     fn tell(&self) -> Told {
         match self {
             WriteError::NotAllowed { rule } => ("NotAllowed", json!({ "rule": rule })),
-            WriteError::TooFast { wait } => ("TooFast", json!({ "wait": milliseconds(*wait) })),
+            WriteError::TooFast { left, cost, window, wait } => {
+                let (window, wait) = (milliseconds(*window), milliseconds(*wait));
+                ("TooFast", json!({ "left": left, "cost": cost, "window": window, "wait": wait }))
+            }
             WriteError::TooLarge { size, max } => ("TooLarge", json!({ "size": size, "max": max })),
             WriteError::Full { entries, bytes } => ("Full", json!({ "entries": entries, "bytes": bytes })),
             WriteError::AppIsOff => plain("AppIsOff"),

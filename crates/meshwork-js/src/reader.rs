@@ -127,7 +127,7 @@ fn event(event: &Event) -> Value {
         Event::Presence(of) => json!({ "type": "presence", "id": of.to_string() }),
         Event::RulesChanged => json!({ "type": "ruleschanged" }),
         Event::LinkChanged => json!({ "type": "linkchanged" }),
-        Event::Kept { by, stored } => json!({ "type": "kept", "id": by.to_string(), "stored": stored }),
+        Event::Kept { by, stored, .. } => json!({ "type": "kept", "id": by.to_string(), "stored": stored }),
         Event::InStep(with) => json!({ "type": "instep", "id": with.to_string() }),
         Event::StorageFailed(reason) => json!({ "type": "storagefailed", "reason": reason }),
         Event::StorageRecovered => json!({ "type": "storagerecovered" }),

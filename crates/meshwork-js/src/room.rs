@@ -133,7 +133,7 @@ impl RawRoom {
         };
         let cells: Option<Vec<_>> = cells.to_vec().chunks(3).map(cell).collect();
         let cells = cells.ok_or_else(|| unfit("a cell has a column, a row and a colour"))?;
-        self.0.canvas().paint(&cells).await.map_err(thrown)
+        self.0.canvas().paint(&cells).await.map(|_| ()).map_err(thrown)
     }
 
     /// The cells that look different from now on.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::id::{Endpoint as EndpointId, PeerId};
 use meshwork_core::node::{CommandError, Node};
 use meshwork_core::replica::ReplicaNumber;
 use meshwork_place::Place as _;
@@ -12,6 +12,7 @@ pub use meshwork_place::canvas::{Colour, Erase, Region};
 use crate::error::{Closed, RuleError, WriteError};
 use crate::event::EVENTS_MAX;
 use crate::inbox::{Inbox, inbox};
+use crate::receipt::Receipt;
 use crate::room::Room;
 use crate::shared::Changed;
 
@@ -31,6 +32,21 @@ pub struct CanvasImage {
     pub painted: usize,
     /// Red, green, blue and opacity of each cell, row by row; a cell that nobody painted is white.
     pub rgba: Vec<u8>,
+}
+
+/// What was painted last in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Column.
+    pub x: u16,
+    /// Row.
+    pub y: u16,
+    /// What it shows; [`Colour::CLEARED`] where that was erased, or painted with no colour.
+    pub colour: Colour,
+    /// Who painted it.
+    pub author: PeerId,
+    /// When, by the room's time: milliseconds since 1970.
+    pub time_ms: u64,
 }
 
 /// Cells that look different, and by whose doing.
@@ -75,6 +91,22 @@ impl Canvas {
         self.0.call(|node, _, room| node.canvas(room).map_or(0, |canvas| canvas.painted())).await
     }
 
+    /// How many strokes show: of what was painted at once in one part of it, those that a cell still shows.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn strokes(&self) -> Result<usize, Closed> {
+        self.0.call(|node, _, room| node.canvas(room).map_or(0, |canvas| canvas.batch_count())).await
+    }
+
+    /// Bytes of memory that it takes here, with the proof of who painted what.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn memory(&self) -> Result<usize, Closed> {
+        self.0.call(|node, _, room| node.canvas(room).map_or(0, |canvas| canvas.memory())).await
+    }
+
     /// All of it as it looks now; `None` while it is not known, or where the room has no canvas.
     ///
     /// # Errors
@@ -88,20 +120,39 @@ impl Canvas {
         self.0.call(image).await
     }
 
+    /// Who painted what in these places, column and row, and when: without those that nobody ever painted, or outside.
+    /// Many are better read a hundred thousand at a time, as nothing else happens to the endpoint meanwhile.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn cells(&self, places: impl IntoIterator<Item = (u16, u16)>) -> Result<Vec<Cell>, Closed> {
+        let places: Vec<_> = places.into_iter().collect();
+        let cells = move |node: &mut Node, _, room| {
+            let Some(canvas) = node.canvas(room) else { return Vec::new() };
+            let cell = |(x, y)| {
+                let (colour, author) = (canvas.colour(x, y)?, canvas.author(x, y)?);
+                Some(Cell { x, y, colour, author, time_ms: canvas.stamp(x, y).millis() })
+            };
+            places.into_iter().filter_map(cell).collect()
+        };
+        self.0.call(cells).await
+    }
+
     /// Paints cells: column, row and colour, where the last one counts for a cell given twice. Either all are painted
     /// or none. Waits while the neighbours have no room for it. Dropping the future leaves them painted, or not.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was painted. A room whose rules limit painting says [`WriteError::TooFast`].
-    pub async fn paint(&self, cells: &[(u16, u16, Colour)]) -> Result<(), WriteError> {
+    pub async fn paint(&self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, WriteError> {
         let cells = cells.to_vec();
         let paint = move |node: &mut Node, now, room| match node.room(room).app().is_some()
             && node.canvas(room).is_none()
         {
             true => Err(CommandError::Write(meshwork_core::node::WriteError::AppIsOff(0))),
-            false => node.paint(now, room, &cells).map(|_| ()),
+            false => node.paint(now, room, &cells),
         };
-        Ok(self.0.call_patiently(paint).await??)
+        let receipt = self.0.call_patiently(paint).await??;
+        Ok(Receipt::new(self.0.clone(), receipt.sequences))
     }
 
     /// Paints columns and rows in one colour, as [`Canvas::paint`] does.
@@ -113,7 +164,7 @@ impl Canvas {
         columns: Range<u16>,
         rows: Range<u16>,
         [red, green, blue]: [u8; 3],
-    ) -> Result<(), WriteError> {
+    ) -> Result<Receipt, WriteError> {
         let colour = Colour::rgb(red, green, blue);
         let cells: Vec<_> = rows.flat_map(|y| columns.clone().map(move |x| (x, y, colour))).collect();
         self.paint(&cells).await

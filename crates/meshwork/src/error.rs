@@ -21,10 +21,16 @@ pub enum WriteError {
         /// Who may.
         rule: String,
     },
-    /// The room's limit is used up, or this is more than it leaves: write again after the wait.
-    #[error("the room allows no more for {wait:?}")]
+    /// The room's limit is used up, or this is more than it leaves: write as much as is left, or again after the wait.
+    #[error("the room allows {cost} every {window:?}: {left} left, and more in {wait:?}")]
     TooFast {
-        /// How long until it allows more.
+        /// What it allows now: of the canvas, so many cells.
+        left: u32,
+        /// What it allows in each window.
+        cost: u32,
+        /// How long a window is.
+        window: Duration,
+        /// How long until the next one begins.
         wait: Duration,
     },
     /// A key, a value or all of it is longer than it may be.
@@ -83,9 +89,12 @@ impl From<NodeWriteError> for WriteError {
             NodeWriteError::Content(words) => WriteError::Invalid(words),
             NodeWriteError::NotAllowed(rule) => WriteError::NotAllowed { rule: rule.into() },
             NodeWriteError::TooLong { bytes, most } => WriteError::TooLarge { size: bytes, max: most },
-            NodeWriteError::TooFast { wait_ms, .. } => {
-                WriteError::TooFast { wait: Duration::from_millis(wait_ms) }
-            }
+            NodeWriteError::TooFast { left, cost, window_ms, wait_ms } => WriteError::TooFast {
+                left,
+                cost,
+                window: Duration::from_millis(window_ms.into()),
+                wait: Duration::from_millis(wait_ms),
+            },
             error => WriteError::Invalid(error.to_string()),
         }
     }

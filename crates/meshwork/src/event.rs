@@ -54,6 +54,8 @@ pub enum Event {
     Kept {
         /// Who.
         by: EndpointId,
+        /// What: by the numbers that [receipts](crate::Receipt::sequences) have.
+        sequences: Vec<u64>,
         /// Whether that is on its disk.
         stored: bool,
     },

@@ -55,6 +55,7 @@ mod presence;
 #[cfg(not(target_arch = "wasm32"))]
 mod private;
 mod reach;
+mod receipt;
 mod room;
 mod rules;
 mod runner;
@@ -81,7 +82,7 @@ pub use self::blobs::{
     HOLDER_WAIT, MEMORY_MAX, NoBlobId, Progress,
 };
 #[cfg(feature = "place")]
-pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Colour, Erase, Region, Stroke};
+pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Erase, Region, Stroke};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
@@ -94,6 +95,7 @@ pub use self::new_room::{NewRoom, room};
 pub use self::notes::{Note, NoteChanges, NoteId, Notes};
 pub use self::presence::Presence;
 pub use self::reach::Reach;
+pub use self::receipt::Receipt;
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::Rules;
 pub use self::shared::Lane;

@@ -1,6 +1,7 @@
 //! People who met.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -289,10 +290,18 @@ impl Room {
     /// # Errors
     /// [`KeptError::NobodyStays`] after [`KEPT_MAX`]; what was written goes on being offered to whoever comes.
     pub async fn kept(&self) -> Result<(), KeptError> {
+        self.kept_of(0..=u64::MAX).await
+    }
+
+    /// The same of what has these numbers.
+    pub(crate) async fn kept_of(&self, sequences: RangeInclusive<u64>) -> Result<(), KeptError> {
         let kept = async {
             loop {
-                let changed = self.state.change_after_now();
-                if self.call(|node, _, room| node.room(room).unacknowledged()).await? == 0 {
+                let (changed, sequences) = (self.state.change_after_now(), sequences.clone());
+                let waits = move |node: &mut Node, _, room| {
+                    node.room(room).unacknowledged().any(|sequence| sequences.contains(&sequence))
+                };
+                if !self.call(waits).await? {
                     return Ok(());
                 }
                 changed.await;

@@ -312,9 +312,9 @@ impl Shared {
             }
             NodeEvent::StorageFailed { reason, .. } => room.tell(&Event::StorageFailed(reason)),
             NodeEvent::StorageRecovered { .. } => room.tell(&Event::StorageRecovered),
-            NodeEvent::Acknowledged { by, stored, .. } => {
+            NodeEvent::Acknowledged { by, sequences, stored, .. } => {
                 room.changed.notify_waiters();
-                room.tell(&Event::Kept { by, stored });
+                room.tell(&Event::Kept { by, sequences, stored });
             }
             NodeEvent::InStep { endpoint, .. } => {
                 room.changed.notify_waiters();

@@ -19,9 +19,9 @@ async fn main() -> anyhow::Result<()> {
     let mut changes = canvas.watch();
     loop {
         match canvas.paint(&missing).await {
-            Ok(()) => missing.clear(),
+            Ok(_) => missing.clear(),
             // The room lets each painter paint so many cells in a window of time.
-            Err(WriteError::TooFast { wait }) => tokio::time::sleep(wait).await,
+            Err(WriteError::TooFast { wait, .. }) => tokio::time::sleep(wait).await,
             Err(error) => return Err(error.into()),
         }
         println!("{} cells of the frame are left to paint", missing.len());

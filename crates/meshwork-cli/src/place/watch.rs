@@ -232,6 +232,9 @@ mod tests {
 
     #[test]
     fn what_a_watcher_does_not_ask_about_has_no_line() {
-        assert_eq!(line(&Happening::Room(Event::Kept { by: ENDPOINT, stored: true })), None);
+        assert_eq!(
+            line(&Happening::Room(Event::Kept { by: ENDPOINT, sequences: vec![1], stored: true })),
+            None
+        );
     }
 }

@@ -74,9 +74,9 @@ impl<'a> RoomRef<'a> {
         self.open()?.kept().genesis().owner()
     }
 
-    /// How many of one's own batches no member that stays has acknowledged.
-    pub fn unacknowledged(self) -> usize {
-        self.open().map_or(0, |room| room.kept().unacknowledged())
+    /// The sequences of one's own batches that no member that stays has acknowledged.
+    pub fn unacknowledged(self) -> impl Iterator<Item = u64> {
+        self.open().into_iter().flat_map(|room| room.kept().unacknowledged())
     }
 
     /// The slot of an app, by its word; `None` while it is not on.

@@ -351,9 +351,9 @@ impl Kept {
         self.storage.stores()
     }
 
-    /// How many of one's own batches no member that stays has acknowledged.
-    pub fn unacknowledged(&self) -> usize {
-        self.writing.outbox().batches().count()
+    /// The sequences of one's own batches that no member that stays has acknowledged.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = u64> {
+        self.writing.outbox().batches().map(|batch| batch.key().sequence)
     }
 
     /// Whether everything that was stored has been looked at.

@@ -57,6 +57,8 @@ suite!(
     tables_keep_who_wrote_what,
     presence_ends_with_who_says_it,
     canvases_show_what_was_painted,
+    receipts_say_when_strokes_are_kept,
+    cells_say_who_painted_them,
     apps_are_turned_on_by_the_owner,
     owners_rule,
     rules_are_set_whole_and_held,

@@ -10,6 +10,8 @@ use meshwork::{
 };
 use serde::{Deserialize, Serialize};
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// The endpoints of three people.
 pub(crate) struct People {
     pub(crate) ann: Endpoint,
@@ -239,6 +241,43 @@ pub(crate) async fn canvases_show_what_was_painted(people: People) {
     assert!(notes.all().await.unwrap().is_empty());
 }
 
+pub(crate) async fn receipts_say_when_strokes_are_kept(people: People) {
+    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let (canvas, mut events) = (room.canvas(), room.events());
+    let first = canvas.fill(0..2, 0..1, [1, 1, 1]).await.unwrap();
+    let second = canvas.paint(&[(5, 5, Colour::rgb(9, 9, 9))]).await.unwrap();
+    assert_eq!(*second.sequences().start(), first.sequences().end() + 1);
+    let _keeper = people.kim.join(room.link().to_string()).await.unwrap();
+    let told = until(async || match events.next().await.unwrap() {
+        Event::Kept { by, sequences, .. } => Some((by, sequences)),
+        _ => None,
+    });
+    let (by, sequences) = told.await;
+    assert_eq!(by, people.kim.id());
+    assert!(
+        sequences
+            .iter()
+            .all(|sequence| (*first.sequences().start()..=*second.sequences().end()).contains(sequence))
+    );
+    tokio::try_join!(first.kept(), second.kept()).unwrap();
+}
+
+pub(crate) async fn cells_say_who_painted_them(people: People) {
+    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let (canvas, theirs, red) = (room.canvas(), same.canvas(), Colour::rgb(200, 30, 30));
+    let mut changes = canvas.watch();
+    theirs.fill(1..3, 2..4, [200, 30, 30]).await.unwrap();
+    changes.next().await.unwrap();
+    canvas.paint(&[(2, 2, Colour::CLEARED)]).await.unwrap();
+    let (ann, bo) = (people.ann.id().peer, people.bo.id().peer);
+    let cells = canvas.cells([(0, 0), (1, 2), (2, 2), (40, 30)]).await.unwrap();
+    let told: Vec<_> = cells.iter().map(|cell| (cell.x, cell.y, cell.colour, cell.author)).collect();
+    assert_eq!(told, [(1, 2, red, bo), (2, 2, Colour::CLEARED, ann)]);
+    assert!(cells[0].time_ms <= cells[1].time_ms, "what follows is later");
+    assert_eq!((canvas.strokes().await.unwrap(), canvas.memory().await.unwrap() > 0), (2, true));
+}
+
 pub(crate) async fn apps_are_turned_on_by_the_owner(people: People) {
     let (room, same) = together(&people).await;
     assert_eq!(same.app("chess").await.unwrap_err(), AppIsOff("chess".into()));
@@ -276,15 +315,15 @@ pub(crate) async fn owners_rule(people: People) {
     room.rules().unban(bo).await.unwrap();
     assert_eq!(room.rules().unban(bo).await, Err(meshwork::RuleError::NotBanned));
     let votes = room.app("votes").await.unwrap();
-    room.rules().limit(&votes, 1, Duration::from_secs(3600)).await.unwrap();
-    assert_eq!(room.rules().limit_of(&votes).await.unwrap(), Some((1, Duration::from_secs(3600))));
+    room.rules().limit(&votes, 1, HOUR).await.unwrap();
+    assert_eq!(room.rules().limit_of(&votes).await.unwrap(), Some((1, HOUR)));
     until(async || match same.rules().limit_of(&votes).await.unwrap() {
         Some(_) => Some(()),
         None => events.next().await.map(|_| None).unwrap(),
     })
     .await;
     let error = until(async || theirs.set("fast", &1).await.err()).await;
-    assert!(matches!(error, WriteError::TooFast { wait } if wait <= Duration::from_secs(3600)), "{error}");
+    assert!(matches!(error, WriteError::TooFast { left: 1, cost: 1, wait, .. } if wait <= HOUR), "{error}");
 }
 
 pub(crate) async fn rules_are_set_whole_and_held(people: People) {
