@@ -3,8 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use meshwork::{Closed, RuleError};
-use meshwork_core::node::{CommandError, RoomRefusal, WriteError};
+use meshwork::{Closed, RoomRefusal, RuleError};
 
 use crate::style;
 
@@ -29,23 +28,12 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Storage(String),
     /// The room's rules, or who one is in it, do not allow it.
-    #[error("{}", meshwork_place::words::refusal(.0))]
-    Denied(CommandError),
-    /// The same, in the library's words.
     #[error("{words}")]
     Forbidden {
         /// Whose it is to do, or what to do.
         words: String,
         /// A fixed word for programs.
         reason: &'static str,
-    },
-    /// The room's rules leave no time to finish what was begun.
-    #[error("{} {hint}", meshwork_place::words::refusal(.error))]
-    OutOfTime {
-        /// What the rules say.
-        error: CommandError,
-        /// How far it came, and what to do.
-        hint: String,
     },
     /// Reading, writing or the system failed.
     #[error("{0:#}")]
@@ -60,11 +48,7 @@ impl Failure {
             Failure::Unexpected(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
-            Failure::Refused(_)
-            | Failure::App(_)
-            | Failure::Denied(_)
-            | Failure::Forbidden { .. }
-            | Failure::OutOfTime { .. } => 4,
+            Failure::Refused(_) | Failure::App(_) | Failure::Forbidden { .. } => 4,
             Failure::Storage(_) => 5,
         }
     }
@@ -79,7 +63,6 @@ impl Failure {
             Failure::Refused(refusal) => refusal_reason(refusal),
             Failure::App(_) => "app",
             Failure::Forbidden { reason, .. } => reason,
-            Failure::Denied(error) | Failure::OutOfTime { error, .. } => denial_reason(error),
         }
     }
 
@@ -105,18 +88,6 @@ impl From<RuleError> for Failure {
             error => (error.to_string(), "denied"),
         };
         Failure::Forbidden { words, reason }
-    }
-}
-
-/// A fixed word for what a room's rules do not allow.
-fn denial_reason(error: &CommandError) -> &'static str {
-    match error {
-        CommandError::Write(WriteError::NotWriter) => "not-painter",
-        CommandError::Write(WriteError::Banned) => "banned",
-        CommandError::Write(WriteError::NotBanned) => "not-banned",
-        CommandError::Write(WriteError::TooFast { .. }) => "too-fast",
-        CommandError::Write(WriteError::NotAllowed(_)) => "not-allowed",
-        _ => "denied",
     }
 }
 
@@ -164,7 +135,7 @@ mod tests {
             (Failure::Unreachable("nobody".into()), 3, "unreachable"),
             (Failure::Refused(RoomRefusal::SecretWrong), 4, "secret-wrong"),
             (Failure::from(full), 4, "room-full"),
-            (Failure::Denied(CommandError::Write(WriteError::Banned)), 4, "banned"),
+            (Failure::from(RuleError::NotBanned), 4, "not-banned"),
             (Failure::Storage("damaged".into()), 5, "storage"),
         ];
         for (failure, code, reason) in cases {

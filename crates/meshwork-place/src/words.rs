@@ -2,15 +2,16 @@
 
 use meshwork_core::node::{CommandError, WriteError};
 
+/// What who is no writer of a room reads where nothing was painted.
+pub const NOT_WRITER: &str = "Only those whom the owner named may paint here. You can watch.";
+/// What who is banned reads where nothing was painted.
+pub const BANNED: &str = "You are banned in this room and cannot paint here any more.";
+
 /// Why nothing was painted: what happened, and what can be done.
 pub fn refusal(error: &CommandError) -> String {
     match *error {
-        CommandError::Write(WriteError::NotWriter) => {
-            String::from("Only those whom the owner named may paint here. You can watch.")
-        }
-        CommandError::Write(WriteError::Banned) => {
-            String::from("You are banned in this room and cannot paint here any more.")
-        }
+        CommandError::Write(WriteError::NotWriter) => String::from(NOT_WRITER),
+        CommandError::Write(WriteError::Banned) => String::from(BANNED),
         CommandError::Write(WriteError::TooFast { left, cost, window_ms, wait_ms }) => {
             too_fast(left, cost, window_ms, wait_ms)
         }
@@ -37,7 +38,8 @@ pub fn note_refusal(error: &CommandError) -> String {
     }
 }
 
-fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
+/// Why nothing was painted where a room allows so many cells in each window, of which some are left.
+pub fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
     let number = |count: u32| match count {
         1 => String::from("1 cell"),
         count => format!("{count} cells"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use meshwork::{Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
+use meshwork_place::canvas::CanvasSize;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Common;
@@ -94,6 +95,14 @@ impl Attempt {
         self.within(room, opened).await
     }
 
+    /// Columns and rows of a room's canvas.
+    pub(super) async fn canvas_size(&self, room: &Room) -> Result<CanvasSize, Failure> {
+        match room.canvas().size().await? {
+            Some((width, height)) => Ok(CanvasSize { width, height }),
+            None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
+        }
+    }
+
     /// Does something in a room: until the deadline, or until the room cannot be entered any more.
     pub(super) async fn within<T, E: Into<Failure>>(
         &self,
@@ -146,6 +155,11 @@ impl Attempt {
         if timeout(GOODBYE_MAX, self.endpoint.close()).await.is_err() {
             tracing::warn!("goodbye took longer than {}", duration::format(GOODBYE_MAX));
         }
+    }
+
+    /// Whether there is more time than this.
+    pub(super) fn has_time(&self, wait: Duration) -> bool {
+        self.deadline.is_none_or(|deadline| deadline > Instant::now() + wait)
     }
 
     /// Returns at the deadline, where there is one.

@@ -6,17 +6,16 @@ mod painter;
 mod tally;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Args;
-use meshwork_core::node::{PeerView, RoomHandle};
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork::{Link, Member, WriteError};
 use meshwork_place::canvas::index_in_tile;
 use meshwork_place::picture::{Dither, Fit};
+use meshwork_place::words;
 use serde_json::json;
-use tokio::time::Instant;
 
-use super::session::{Session, Stay};
+use super::attempt::{Attempt, guest};
 use super::signal::Stop;
 use super::values::{self, Pixel, Position};
 use super::{Common, counted};
@@ -25,10 +24,6 @@ use crate::progress::Progress;
 use drawing::{Colours, Drawing};
 use hold::Held;
 use painter::Painter;
-
-/// How long painting waits for a linked member to be in step, so that the strokes' stamps follow what is
-/// there. In a room that is painted on all the time this may never be; the clocks have met by then.
-const IN_STEP_WAIT: Duration = Duration::from_secs(2);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -48,7 +43,7 @@ had painted over it, and ended {cells, repainted, rounds} when it is interrupted
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// Pixels to paint: column, row and colour. May be given several times.
     #[arg(long, value_name = "X,Y,#rrggbb", num_args = 1.., required_unless_present = "image")]
     pixel: Vec<Pixel>,
@@ -96,9 +91,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         None => Drawing::Pixels(pixel),
     };
     let mut stop = if holds { Some(Stop::listen()?) } else { None };
-    let mut session = Session::start(&common, Stay::Leaves).await?;
+    let mut attempt = Attempt::start(&common, guest()).await?;
     let mut held = holds.then(Held::default);
-    let painted = paint(&mut session, link, &drawing, &common, held.as_mut());
+    let painted = paint(&mut attempt, link, &drawing, &common, held.as_mut());
     let result = match &mut stop {
         Some(stop) => tokio::select! {
             result = painted => result,
@@ -106,7 +101,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         },
         None => painted.await,
     };
-    session.close().await;
+    attempt.close().await;
     result?;
     match held {
         Some(held) => held.tell_end(&common),
@@ -115,24 +110,24 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn paint(
-    session: &mut Session,
-    link: RoomAddress,
+    attempt: &mut Attempt,
+    link: Link,
     drawing: &Drawing,
     common: &Common,
     held: Option<&mut Held>,
 ) -> Result<(), Failure> {
     let progress = Progress::start("Joining", "cells");
-    let room = session.join(link).await?;
-    let size = session.canvas_size(room).await?;
+    let room = attempt.join(&link).await?;
+    let size = attempt.canvas_size(&room).await?;
     let mut cells = drawing.cells(size)?;
     // A batch holds cells of one tile: in the order of tiles there are few and large ones.
     cells.sort_unstable_by_key(|&(x, y, _)| (size.tile_of(x, y), index_in_tile(x, y)));
     progress.say("looking for somebody who stays");
-    wait_for_reader(session, room, "Nothing was painted.").await?;
+    attempt.somebody_stays(&room, "Nothing was painted.").await?;
     if held.is_some() {
-        session.stay();
+        attempt.stay();
     }
-    let mut painter = Painter::new(session, room, &progress).await?;
+    let mut painter = Painter::new(attempt, &room, &progress).await?;
     painter.paint_all(&cells).await?;
     painter.wait_until_applied().await?;
     let tally = painter.tally();
@@ -154,46 +149,31 @@ async fn paint(
     held.hold(&mut painter, &cells, size, common).await
 }
 
-/// Waits until a member that stays is attached and, if that does not take long, in step. What could not be done without
-/// one is told when time runs out.
-pub(super) async fn wait_for_reader(
-    session: &mut Session,
-    room: RoomHandle,
-    undone: &str,
-) -> Result<(), Failure> {
-    let mut attached_since = None;
-    loop {
-        let peers = session.peers(room).await?;
-        if peers.iter().any(|peer| is_reader(peer) && peer.in_step) {
-            return Ok(());
-        }
-        if !peers.iter().any(is_reader) {
-            attached_since = None;
-            let next = session.next().await;
-            next.map_err(|failure| nobody_stays(failure, &peers, undone))?;
-            continue;
-        }
-        let enough = *attached_since.get_or_insert_with(Instant::now) + IN_STEP_WAIT;
-        if session.next_until(enough).await?.is_none() {
-            return Ok(());
-        }
-    }
+/// Whether the member is linked and expected to stay.
+fn is_reader(member: &Member) -> bool {
+    member.stays() && member.link().is_linked()
 }
 
-/// Whether the peer is linked, in the room, and expected to stay.
-pub(super) fn is_reader(peer: &PeerView) -> bool {
-    peer.attached && peer.stays && peer.state.is_linked()
+/// What people read where the room's rules do not let them paint, with a fixed word for programs; `None` for other
+/// errors.
+pub(super) fn denial(error: &WriteError) -> Option<(String, &'static str)> {
+    Some(match error {
+        WriteError::NotWriter => (words::NOT_WRITER.into(), "not-painter"),
+        WriteError::Banned => (words::BANNED.into(), "banned"),
+        WriteError::TooFast { left, cost, window, wait } => {
+            let window_ms = u32::try_from(window.as_millis()).unwrap_or(u32::MAX);
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            (words::too_fast(*left, *cost, window_ms, wait_ms), "too-fast")
+        }
+        _ => return None,
+    })
 }
 
-/// Says more precisely why nobody was reachable, where those who are linked will not stay.
-fn nobody_stays(failure: Failure, peers: &[PeerView], undone: &str) -> Failure {
-    match failure {
-        Failure::Unreachable(_) if peers.iter().any(|peer| peer.attached && peer.state.is_linked()) => {
-            Failure::Unreachable(format!(
-                "{undone} Only programs that are about to leave are in the room, so it would be lost. Open the link in \
-                 a browser, or run meshwork place keep."
-            ))
-        }
-        failure => failure,
+/// What the room's rules do not allow is told as it is.
+pub(super) fn denied(error: WriteError) -> Failure {
+    match (denial(&error), error) {
+        (Some((words, reason)), _) => Failure::Forbidden { words, reason },
+        (None, WriteError::Closed(closed)) => closed.into(),
+        (None, error) => Failure::Unexpected(anyhow!(error).context("the cells cannot be painted")),
     }
 }

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use meshwork::Identity;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{
-    CommandError, Config, Event, Node, PeerView, Receipt, RoomHandle, ServerState, WriteError,
-};
+use meshwork_core::node::{CommandError, Config, Event, Node, PeerView, RoomHandle, ServerState, WriteError};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::Time;
 use meshwork_place::Place as _;
@@ -17,25 +15,13 @@ use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::obstacles::{Obstacles, Other};
+use super::paint::denied;
 use super::{Common, Hiding};
 use crate::exit::Failure;
 use crate::{duration, identity};
 
 /// How long saying goodbye and finishing what is being stored may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
-
-/// How long to wait before offering cells again that the links had no room for.
-const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
-
-/// Cells cannot be painted now.
-pub(super) struct Pause {
-    /// How many can be after the wait.
-    pub(super) left: usize,
-    /// How long to wait.
-    pub(super) wait: Duration,
-    /// Whether it is because the others cannot keep up.
-    pub(super) is_behind: bool,
-}
 
 /// What this run is to the others.
 pub(super) enum Stay {
@@ -135,15 +121,6 @@ impl Session {
         unless_refused(self.next_of_any_kind().await?)
     }
 
-    /// The next event that was heard already, if there is one.
-    pub(super) fn heard(&mut self) -> Result<Option<Event>, Failure> {
-        let event = self.events.try_next();
-        if let Some(event) = &event {
-            self.seen.note(event);
-        }
-        event.map(unless_refused).transpose()
-    }
-
     /// The next event, or `None` when there was none until `end`.
     pub(super) async fn next_until(&mut self, end: Instant) -> Result<Option<Event>, Failure> {
         if self.deadline.is_some_and(|deadline| deadline <= end) {
@@ -174,36 +151,16 @@ impl Session {
         self.events.missed()
     }
 
-    /// Paints, or says for how long not.
-    pub(super) async fn paint(
-        &mut self,
-        room: RoomHandle,
-        cells: &[Cell],
-    ) -> Result<Result<Receipt, Pause>, Failure> {
+    /// Paints. What the room's rules or full links do not allow now is left out.
+    pub(super) async fn paint(&mut self, room: RoomHandle, cells: &[Cell]) -> Result<(), Failure> {
         let (count, cells) = (cells.len(), cells.to_vec());
         match self.call(move |node, now| node.paint(now, room, &cells)).await? {
-            Ok(receipt) => {
-                self.painted += count as u64;
-                Ok(Ok(receipt))
-            }
-            Err(CommandError::Write(WriteError::Backpressure(_))) => {
-                Ok(Err(Pause { left: count, wait: BACKPRESSURE_WAIT, is_behind: true }))
-            }
-            Err(CommandError::NoSuchRoom(_)) => Err(self.refusal().await),
-            Err(CommandError::Write(WriteError::TooFast { left, .. })) if left > 0 => {
-                Ok(Err(Pause { left: left as usize, wait: Duration::ZERO, is_behind: false }))
-            }
-            Err(error) => {
-                let CommandError::Write(WriteError::TooFast { cost: cells, wait_ms, .. }) = error else {
-                    return Err(denied_or_unexpected(error));
-                };
-                let wait = Duration::from_millis(wait_ms);
-                if self.deadline.is_some_and(|deadline| deadline <= Instant::now() + wait) {
-                    return Err(Failure::Denied(error));
-                }
-                Ok(Err(Pause { left: cells as usize, wait, is_behind: false }))
-            }
+            Ok(_) => self.painted += count as u64,
+            Err(CommandError::Write(WriteError::Backpressure(_) | WriteError::TooFast { .. })) => {}
+            Err(CommandError::NoSuchRoom(_)) => return Err(self.refusal().await),
+            Err(error) => return Err(denied(error.into())),
         }
+        Ok(())
     }
 
     /// How many cells it painted.
@@ -283,14 +240,6 @@ fn unless_refused(event: Event) -> Result<Event, Failure> {
     match event {
         Event::RoomRefused { reason, .. } => Err(Failure::Refused(reason)),
         event => Ok(event),
-    }
-}
-
-/// What the room's rules do not allow is told as it is.
-fn denied_or_unexpected(error: CommandError) -> Failure {
-    match error {
-        CommandError::Write(WriteError::NotWriter | WriteError::Banned) => Failure::Denied(error),
-        error => Failure::Unexpected(anyhow!(error).context("the cells cannot be painted")),
     }
 }
 

@@ -1,11 +1,10 @@
 //! `place paint --loop`: repaints what others change of a picture, politely and within the rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use meshwork_core::node::{Event, Node};
-use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Painted, REPLICA, TILE_SIDE};
+use meshwork::{Canvas, Closed};
+use meshwork_place::canvas::{CanvasSize, Colour, TILE_SIDE};
 use meshwork_place::picture::Cell;
 use serde_json::json;
 use tokio::time::Instant;
@@ -55,7 +54,8 @@ impl Held {
     ) -> Result<(), Failure> {
         self.cells = cells.len();
         let wanted = Wanted::new(cells, size);
-        let every_tile = wanted.tiles();
+        let (canvas, every_tile) = (painter.room.canvas(), wanted.tiles());
+        let mut changes = canvas.watch();
         let mut changed = every_tile.clone();
         let mut recheck = Instant::now() + RECHECK_INTERVAL;
         let mut round = Instant::now();
@@ -63,9 +63,14 @@ impl Held {
         painter.progress.set(cells.len() as u64);
         loop {
             let due = if changed.is_empty() { recheck } else { round.min(recheck) };
-            if let Some(event) = painter.session.next_until(due).await? {
-                wanted.note(&event, &mut changed);
-                painter.note(event);
+            let has_more = tokio::select! {
+                cells = changes.next() => {
+                    wanted.note(&cells.ok_or(Closed)?, &mut changed);
+                    true
+                }
+                heard = painter.next_until(due) => heard?,
+            };
+            if has_more {
                 continue;
             }
             if Instant::now() >= recheck {
@@ -95,9 +100,10 @@ impl Held {
         if tiles.is_empty() {
             tiles = changed.iter().copied().take(ROUND_TILES_MAX).collect();
         }
-        let held: Vec<Cell> = tiles.iter().flat_map(|tile| wanted.cells_of(*tile)).collect();
-        let differ = move |node: &Node, room| Some(differing(node.canvas(room)?, &held));
-        let cells = painter.session.look(painter.room, differ).await?;
+        let mut cells = Vec::new();
+        for tile in &tiles {
+            cells.extend(wanted.differing(&painter.room.canvas(), *tile).await?);
+        }
         let now = &cells[..cells.len().min(ROUND_CELLS_MAX)];
         let Some(&(x, y, _)) = now.last() else {
             changed.retain(|tile| !tiles.contains(tile));
@@ -117,8 +123,7 @@ impl Held {
             return Ok(true);
         }
         painter.progress.say("nobody is linked who stays: repainting waits for somebody");
-        let event = painter.session.next().await?;
-        painter.note(event);
+        painter.next().await?;
         painter.progress.say("");
         Ok(false)
     }
@@ -184,45 +189,27 @@ impl Wanted {
         places.filter_map(|(x, y)| Some((x, y, self.colour(x, y)?)))
     }
 
-    /// Notes the tiles in which somebody else changed a cell of it.
-    fn note(&self, event: &Event, changed: &mut BTreeSet<u32>) {
-        let Event::Changed { replica: REPLICA, changes, .. } = event else { return };
-        let differs =
-            |cell: &&Painted| self.colour(cell.x, cell.y).is_some_and(|colour| colour != cell.colour);
-        changed.extend(
-            Painted::of(changes).iter().filter(differs).map(|cell| self.size.tile_of(cell.x, cell.y)),
-        );
+    /// The cells of a tile that the canvas shows otherwise.
+    async fn differing(&self, canvas: &Canvas, tile: u32) -> Result<Vec<Cell>, Closed> {
+        let shown = canvas.cells(self.cells_of(tile).map(|(x, y, _)| (x, y))).await?;
+        let shown: HashSet<Cell> = shown.iter().map(|cell| (cell.x, cell.y, cell.colour)).collect();
+        Ok(self.cells_of(tile).filter(|cell| !shown.contains(cell)).collect())
     }
-}
 
-/// Those of the cells that the canvas shows otherwise.
-fn differing(canvas: &Canvas, held: &[Cell]) -> Vec<Cell> {
-    held.iter().copied().filter(|&(x, y, colour)| canvas.colour(x, y) != Some(colour)).collect()
+    /// Notes the tiles in which somebody else changed a cell of it.
+    fn note(&self, cells: &[Cell], changed: &mut BTreeSet<u32>) {
+        let differs = |&&(x, y, shown): &&Cell| self.colour(x, y).is_some_and(|colour| colour != shown);
+        changed.extend(cells.iter().filter(differs).map(|&(x, y, _)| self.size.tile_of(x, y)));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshwork_core::id::{Endpoint, Instance, PeerId};
-    use meshwork_core::node::RoomHandle;
-    use meshwork_core::replica::Changes;
-    use meshwork_core::signed::batch::BatchKey;
-    use meshwork_core::signed::list::ShortId;
 
     const SIZE: CanvasSize = CanvasSize { width: 130, height: 70 };
     const RED: Colour = Colour::rgb(255, 0, 0);
     const BLUE: Colour = Colour::rgb(0, 0, 255);
-
-    fn changed(cells: &[(u16, u16, Colour)]) -> Event {
-        let author = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
-        let cells = cells.iter().map(|&(x, y, colour)| Painted { x, y, colour }).collect();
-        Event::Changed {
-            room: RoomHandle(0),
-            replica: REPLICA,
-            batch: Some(BatchKey { author, sequence: 1, id: ShortId([0; 16]) }),
-            changes: Changes::new(cells).expect("some"),
-        }
-    }
 
     #[test]
     fn only_what_was_changed_of_the_picture_counts() {
@@ -230,16 +217,10 @@ mod tests {
         assert_eq!(wanted.tiles(), [0, 1, 5].into());
         let mut tiles = BTreeSet::new();
         // One's own colour, and a cell that is anybody's.
-        wanted.note(&changed(&[(0, 0, RED), (1, 1, BLUE)]), &mut tiles);
+        wanted.note(&[(0, 0, RED), (1, 1, BLUE)], &mut tiles);
         assert_eq!(tiles, [].into());
-        wanted.note(&changed(&[(129, 69, BLUE), (64, 0, Colour::CLEARED)]), &mut tiles);
+        wanted.note(&[(129, 69, BLUE), (64, 0, Colour::CLEARED)], &mut tiles);
         assert_eq!(tiles, [1, 5].into());
         assert_eq!(wanted.cells_of(5).collect::<Vec<_>>(), [(129, 69, RED)]);
-    }
-
-    #[test]
-    fn unpainted_cells_differ() {
-        let canvas = Canvas::new(SIZE).unwrap();
-        assert_eq!(differing(&canvas, &[(3, 4, RED)]), [(3, 4, RED)]);
     }
 }

@@ -1,17 +1,18 @@
 //! Paints cells as fast as the room's rules and the others allow, and says what it waits for.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use meshwork_core::node::{CommandError, Event, RoomHandle, WriteError};
-use meshwork_core::signed::change::Limit;
+use meshwork::{Closed, Events, Receipt, Room, WriteError};
 use meshwork_place::canvas::TILE_CELLS;
 use meshwork_place::picture::Cell;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::is_reader;
 use super::tally::Tally;
+use super::{denied, is_reader};
 use crate::exit::Failure;
-use crate::place::session::{Pause, Session};
+use crate::place::attempt::Attempt;
+use crate::place::counted;
 use crate::progress::{Progress, span};
 
 /// Cells handed to the node at once: one whole tile, some 12 kilobytes of a batch at most.
@@ -23,16 +24,20 @@ const UNAPPLIED_MAX: usize = 256;
 const SETTLE: Duration = Duration::from_secs(1);
 /// How often what is waited for is told anew.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
+/// A wait for the others that is told.
+const SLOW: Duration = Duration::from_millis(20);
 /// A wait that is told in a pipe too, where there is no bar.
 const LONG_WAIT: Duration = Duration::from_secs(3);
 
 /// Somebody who paints in one room.
 pub(super) struct Painter<'a> {
-    pub(super) session: &'a mut Session,
-    pub(super) room: RoomHandle,
+    attempt: &'a Attempt,
+    pub(super) room: &'a Room,
     pub(super) progress: &'a Progress,
+    events: Events,
     tally: Tally,
-    limit: Option<Limit>,
+    /// How many cells one may paint in each window.
+    limit: Option<(u32, Duration)>,
     /// Cells of this run that the node has taken.
     taken: u64,
     /// Whether it was said that the others cannot keep up.
@@ -44,13 +49,14 @@ pub(super) struct Painter<'a> {
 impl<'a> Painter<'a> {
     /// A painter of a room that is open, linked to somebody who stays.
     pub(super) async fn new(
-        session: &'a mut Session,
-        room: RoomHandle,
+        attempt: &'a Attempt,
+        room: &'a Room,
         progress: &'a Progress,
     ) -> Result<Painter<'a>, Failure> {
-        let limit = session.look(room, |node, room| Some(node.room(room).rules()?.limit)).await?;
-        let (tally, taken) = (Tally::default(), 0);
-        Ok(Painter { session, room, progress, tally, limit, taken, slowed: false, held_up: false })
+        let events = room.events();
+        let limit = room.rules().terms().await?.and_then(|terms| terms.limit);
+        let (tally, taken, slowed, held_up) = (Tally::default(), 0, false, false);
+        Ok(Painter { attempt, room, progress, events, tally, limit, taken, slowed, held_up })
     }
 
     /// What became of one's own batches.
@@ -90,53 +96,63 @@ impl<'a> Painter<'a> {
         let (mut rest, mut most) = (chunk, chunk.len());
         while !rest.is_empty() {
             while self.tally.unapplied() > UNAPPLIED_MAX {
-                let event = self.session.next().await.map_err(|failure| self.tally.explain(failure))?;
-                self.tally.note(event);
+                self.next().await?;
             }
             let (cells, later) = rest.split_at(most.min(rest.len()));
-            let painted = self.session.paint(self.room, cells).await;
-            let painted = painted.map_err(|failure| self.explain_denial(failure, total))?;
-            // What waits to be heard is bounded, so it is heard before more is said.
-            while let Some(event) = self.session.heard()? {
-                self.tally.note(event);
-            }
-            match painted {
+            match self.offer(cells).await? {
                 Ok(receipt) => {
-                    self.tally.sequences.extend(receipt.sequences);
+                    self.tally.sequences.extend(receipt.sequences());
                     self.taken += cells.len() as u64;
                     self.progress.set(self.taken);
                     self.tell_rest(total);
                     (rest, most) = (later, later.len());
                 }
-                Err(pause) => {
-                    most = pause.left;
-                    self.wait(pause).await?;
+                Err(WriteError::TooFast { left, .. }) if left > 0 => most = left as usize,
+                Err(WriteError::TooFast { cost, wait, .. }) if self.attempt.has_time(wait) => {
+                    most = cost as usize;
+                    self.wait(wait).await?;
                 }
+                Err(error) => return Err(self.explain(error, total)),
             }
         }
         Ok(())
     }
 
-    /// Waits as long as the others or the room's rules ask for, and says so.
-    async fn wait(&mut self, pause: Pause) -> Result<(), Failure> {
-        let again = Instant::now() + pause.wait;
-        if pause.is_behind {
-            self.tell_slowed();
-        } else {
-            self.tell_held_up(pause.wait);
-        }
+    /// Hands cells to the room, as soon as the neighbours have a place for them.
+    async fn offer(&mut self, cells: &[Cell]) -> Result<Result<Receipt, WriteError>, Failure> {
+        let Painter { attempt, room, progress, events, tally, slowed, .. } = self;
+        let canvas = room.canvas();
+        let offered = async {
+            let (mut painting, mut slow) = (pin!(canvas.paint(cells)), pin!(sleep(SLOW)));
+            loop {
+                tokio::select! {
+                    biased;
+                    // What waits to be heard is bounded, so it is heard before more is said.
+                    event = events.next() => tally.note(event.ok_or(Closed)?),
+                    painted = &mut painting => return Ok::<_, Failure>(painted),
+                    () = &mut slow, if !*slowed => {
+                        *slowed = true;
+                        progress.note("The others cannot keep up: painting goes on as fast as they apply it.");
+                    }
+                }
+            }
+        };
+        let offered = attempt.within(room, offered).await;
+        offered.map_err(|failure| self.tally.explain(failure))
+    }
+
+    /// Waits as long as the room's rules ask for, and says so.
+    async fn wait(&mut self, wait: Duration) -> Result<(), Failure> {
+        let again = Instant::now() + wait;
+        self.tell_held_up(wait);
         loop {
             let left = again.saturating_duration_since(Instant::now());
-            if !pause.is_behind && !left.is_zero() {
-                self.progress.say(format!("the room lets you paint again in {}", span(left)));
+            if left.is_zero() {
+                break;
             }
+            self.progress.say(format!("the room lets you paint again in {}", span(left)));
             let look = again.min(Instant::now() + TELL_INTERVAL);
-            let event = self.session.next_until(look).await;
-            match event.map_err(|failure| self.tally.explain(failure))? {
-                Some(event) => self.tally.note(event),
-                None if Instant::now() >= again => break,
-                None => {}
-            }
+            while self.next_until(look).await? {}
         }
         self.progress.say("");
         Ok(())
@@ -146,15 +162,14 @@ impl<'a> Painter<'a> {
     pub(super) async fn wait_until_applied(&mut self) -> Result<(), Failure> {
         self.progress.say("waiting for the others to have it");
         while self.tally.complete(|of| &of.applied).next().is_none() {
-            let event = self.session.next().await.map_err(|failure| self.tally.explain(failure))?;
-            self.tally.note(event);
+            self.next().await?;
         }
         let settled = Instant::now() + SETTLE;
-        while !self.tally.has_everybody(&self.session.peers(self.room).await?) {
-            match self.session.next_until(settled).await {
-                Ok(Some(event)) => self.tally.note(event),
+        while !self.tally.has_everybody(&self.room.members().await?) {
+            match self.next_until(settled).await {
+                Ok(true) => {}
                 // Time-outs and refusals do not matter any more.
-                Ok(None) | Err(Failure::Unreachable(_) | Failure::Refused(_)) => break,
+                Ok(false) | Err(Failure::Unreachable(_) | Failure::Refused(_)) => break,
                 Err(failure) => return Err(failure),
             }
         }
@@ -162,14 +177,26 @@ impl<'a> Painter<'a> {
         Ok(())
     }
 
-    /// Takes note of what was heard.
-    pub(super) fn note(&mut self, event: Event) {
-        self.tally.note(event);
+    /// Takes note of the next thing that happens in the room.
+    pub(super) async fn next(&mut self) -> Result<(), Failure> {
+        let heard = async { self.events.next().await.ok_or(Closed) };
+        match self.attempt.within(self.room, heard).await {
+            Ok(event) => {
+                self.tally.note(event);
+                Ok(())
+            }
+            Err(failure) => Err(self.tally.explain(failure)),
+        }
+    }
+
+    /// The same; false when nothing happened until `end`.
+    pub(super) async fn next_until(&mut self, end: Instant) -> Result<bool, Failure> {
+        timeout_at(end, self.next()).await.map_or(Ok(false), |heard| heard.map(|()| true))
     }
 
     /// Whether somebody who stays is linked.
     pub(super) async fn has_reader(&self) -> Result<bool, Failure> {
-        Ok(self.session.peers(self.room).await?.iter().any(is_reader))
+        Ok(self.room.members().await?.iter().any(is_reader))
     }
 
     /// How long what is left takes by the room's rules, once they have made it wait.
@@ -178,49 +205,45 @@ impl<'a> Painter<'a> {
         self.progress.set_rest(self.limit.filter(|_| self.held_up).map(|limit| time_for(left, limit)));
     }
 
-    fn tell_slowed(&mut self) {
-        if !self.slowed {
-            self.slowed = true;
-            self.progress.note("The others cannot keep up: painting goes on as fast as they apply it.");
-        }
-    }
-
     /// On a terminal the bar says how long each wait is; in a pipe it is said once.
     fn tell_held_up(&mut self, wait: Duration) {
         let was_told = self.held_up;
         self.held_up |= !wait.is_zero();
-        if let Some(limit) =
+        if let Some((cells, window)) =
             self.limit.filter(|_| !was_told && wait >= LONG_WAIT && !self.progress.is_shown())
         {
             self.progress.note(format!(
                 "The room allows {} every {}: painting goes on in {}.",
-                crate::place::counted(limit.cost as usize, "cell"),
-                span(Duration::from_millis(limit.window_ms.into())),
+                counted(cells as usize, "cell"),
+                span(window),
                 span(wait),
             ));
         }
     }
 
-    /// Says how far painting came, and how long it would take, when the room's rules leave no time.
-    fn explain_denial(&self, failure: Failure, total: u64) -> Failure {
-        let Failure::Denied(error @ CommandError::Write(WriteError::TooFast { .. })) = failure else {
-            return failure;
-        };
-        let Some(limit) = self.limit.filter(|_| self.taken > 0) else { return Failure::Denied(error) };
-        let rest = span(time_for(total.saturating_sub(self.taken), limit));
-        let hint = format!(
-            "{} of {total} cells are painted, and the rest takes {rest}: give it that time with --timeout, or \
-             paint with --loop.",
-            self.taken
-        );
-        Failure::OutOfTime { error, hint }
+    /// Why cells are not painted; where the room's rules leave no time, with how far it came and how long the rest takes.
+    fn explain(&self, error: WriteError, total: u64) -> Failure {
+        let is_too_fast = matches!(error, WriteError::TooFast { .. });
+        let limit = self.limit.filter(|_| is_too_fast && self.taken > 0);
+        match (denied(error), limit) {
+            (Failure::Forbidden { words, reason }, Some(limit)) => {
+                let rest = span(time_for(total.saturating_sub(self.taken), limit));
+                let words = format!(
+                    "{words} {} of {total} cells are painted, and the rest takes {rest}: give it that time with \
+                     --timeout, or paint with --loop.",
+                    self.taken
+                );
+                Failure::Forbidden { words, reason }
+            }
+            (failure, _) => failure,
+        }
     }
 }
 
 /// How long so many cells take within a limit, a window more or less.
-fn time_for(cells: u64, limit: Limit) -> Duration {
-    let windows = cells.div_ceil(u64::from(limit.cost.max(1)));
-    Duration::from_millis(windows.saturating_mul(u64::from(limit.window_ms)))
+fn time_for(cells: u64, (cost, window): (u32, Duration)) -> Duration {
+    let windows = cells.div_ceil(u64::from(cost.max(1)));
+    window.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -229,11 +252,10 @@ mod tests {
 
     #[test]
     fn limits_say_how_long_it_takes() {
-        let limit = Limit { cost: 60, window_ms: 60_000 };
+        let limit = (60, Duration::from_secs(60));
         assert_eq!(time_for(600, limit), Duration::from_secs(600));
         assert_eq!(time_for(601, limit), Duration::from_secs(660));
         assert_eq!(time_for(0, limit), Duration::ZERO);
-        let slow = Limit { cost: 1, window_ms: u32::MAX };
-        assert_eq!(time_for(u64::MAX, slow), Duration::from_millis(u64::MAX));
+        assert_eq!(time_for(u64::MAX, (1, Duration::MAX)), Duration::MAX);
     }
 }

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, PeerView};
+use meshwork::{EndpointId, Event, Member};
 
 use super::is_reader;
 use crate::exit::Failure;
@@ -12,7 +11,7 @@ use crate::exit::Failure;
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) sequences: BTreeSet<u64>,
-    members: BTreeMap<Endpoint, Acknowledged>,
+    members: BTreeMap<EndpointId, Acknowledged>,
 }
 
 /// What one member has said of them.
@@ -24,7 +23,7 @@ pub(super) struct Acknowledged {
 
 impl Tally {
     pub(super) fn note(&mut self, event: Event) {
-        let Event::Acknowledged { by, sequences, stored, .. } = event else { return };
+        let Event::Kept { by, sequences, stored } = event else { return };
         let member = self.members.entry(by).or_default();
         member.applied.extend(&sequences);
         if stored {
@@ -43,7 +42,7 @@ impl Tally {
     pub(super) fn complete(
         &self,
         of: impl Fn(&Acknowledged) -> &BTreeSet<u64>,
-    ) -> impl Iterator<Item = &Endpoint> {
+    ) -> impl Iterator<Item = &EndpointId> {
         let whole = move |member: &Acknowledged| of(member).is_superset(&self.sequences);
         self.members.iter().filter(move |(_, member)| whole(member)).map(|(endpoint, _)| endpoint)
     }
@@ -59,9 +58,9 @@ impl Tally {
     }
 
     /// Whether all linked members that stay have applied everything.
-    pub(super) fn has_everybody(&self, peers: &[PeerView]) -> bool {
+    pub(super) fn has_everybody(&self, members: &[Member]) -> bool {
         let complete: BTreeSet<_> = self.complete(|of| &of.applied).collect();
-        peers.iter().filter(|peer| is_reader(peer)).all(|peer| complete.contains(&peer.endpoint))
+        members.iter().filter(|member| is_reader(member)).all(|member| complete.contains(&member.id()))
     }
 
     /// Says how far painting came, when time ran out.
@@ -77,17 +76,17 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use meshwork_core::id::{Instance, PeerId};
-    use meshwork_core::node::RoomHandle;
+    use meshwork::PeerId;
+    use meshwork_core::id::Instance;
 
     use super::*;
 
-    fn endpoint(number: u64) -> Endpoint {
-        Endpoint { peer: PeerId([1; 32]), instance: Instance(number) }
+    fn endpoint(number: u64) -> EndpointId {
+        EndpointId { peer: PeerId([1; 32]), instance: Instance(number) }
     }
 
     fn applied(by: u64, sequences: &[u64], stored: bool) -> Event {
-        Event::Acknowledged { room: RoomHandle(0), by: endpoint(by), sequences: sequences.to_vec(), stored }
+        Event::Kept { by: endpoint(by), sequences: sequences.to_vec(), stored }
     }
 
     #[test]

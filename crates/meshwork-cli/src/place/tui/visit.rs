@@ -27,7 +27,6 @@ use super::screen::Screen;
 use super::{allowance, people};
 use crate::exit::Failure;
 use crate::place::history;
-use crate::place::paint::is_reader;
 use crate::place::session::Session;
 use crate::progress::span;
 
@@ -323,7 +322,7 @@ impl<'a> Visit<'a> {
         let end = Instant::now() + LEAVE_WAIT;
         while !self.unapplied.is_empty() {
             let peers = self.session.peers(room).await?;
-            if !peers.iter().any(is_reader) {
+            if !peers.iter().any(|peer| peer.attached && peer.stays && peer.state.is_linked()) {
                 break;
             }
             match self.session.next_until(end).await? {
