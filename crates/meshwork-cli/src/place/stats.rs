@@ -5,18 +5,15 @@ mod census;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_core::id::PeerId;
-use meshwork_core::node::{Node, PeerView, RoomHandle};
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork::{Colour, Link, LinkState, Member, PeerId, Room};
 use meshwork_core::time::WallTime;
-use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, Colour, TILE_SIDE};
+use meshwork_place::canvas::TILE_SIDE;
 use meshwork_place::picture::palette;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::attempt::{Attempt, guest};
 use super::history::date;
-use super::session::{Session, Stay};
 use super::values;
 use super::{Common, in_step};
 use crate::bytes;
@@ -49,7 +46,7 @@ sync_ms, memory_bytes}; times in milliseconds since 1970, shares from 0 to 1.";
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -58,7 +55,7 @@ pub(crate) struct Arguments {
 struct Stats {
     room: String,
     census: Census,
-    peers: Vec<PeerView>,
+    people: Vec<Member>,
     own: PeerId,
     /// From the opening of the room until its canvas was that of the others.
     sync: Duration,
@@ -68,60 +65,51 @@ struct Stats {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { link, common } = arguments;
-    let mut session = Session::start(&common, Stay::Leaves).await?;
-    let result = find_out(&mut session, link).await;
-    session.close().await;
+    let attempt = Attempt::start(&common, guest()).await?;
+    let result = find_out(&attempt, link).await;
+    attempt.close().await;
     let stats = result?;
     common.tell(&stats.words(), &stats.value())
 }
 
-async fn find_out(session: &mut Session, link: RoomAddress) -> Result<Stats, Failure> {
+async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
     let progress = Progress::start("Joining", "cells");
     let name = values::room_name(&link);
-    let room = session.join(link).await?;
+    let room = attempt.join(&link).await?;
     let opened = Instant::now();
     progress.turn_to("Fetching", None);
-    in_step::wait(session, room, &progress, "The canvas is not known yet.").await?;
+    in_step::wait_in(attempt, &room, &progress, "The canvas is not known yet.").await?;
     let sync = opened.elapsed();
-    let census = count(session, room, &progress).await?;
-    let memory = session.look(room, |node, room| Some(node.canvas(room)?.memory())).await?;
-    let mut peers = session.peers(room).await?;
-    peers.retain(|peer| !peer.distant);
-    let own = session.endpoint().peer;
-    Ok(Stats { room: name, census, peers, own, sync, memory })
+    let census = count(attempt, &room, &progress).await?;
+    let memory = room.canvas().memory().await?;
+    let mut people = room.reach().await?.tried;
+    // Who is linked through others alone says nothing of itself.
+    people.retain(|member| !member.is_here() || member.link() != LinkState::Gone);
+    Ok(Stats { room: name, census, people, own: room.me().peer, sync, memory })
 }
 
-/// Counts a few rows at a time: nothing else happens to the node meanwhile.
-async fn count(session: &mut Session, room: RoomHandle, progress: &Progress) -> Result<Census, Failure> {
-    let size = session.canvas_size(room).await?;
+/// Counts a few rows at a time: nothing else happens to the endpoint meanwhile.
+async fn count(attempt: &Attempt, room: &Room, progress: &Progress) -> Result<Census, Failure> {
+    let (size, canvas) = (attempt.canvas_size(room).await?, room.canvas());
     let mut census = Census::new(size);
     progress.turn_to("Counting", Some(u64::from(size.width) * u64::from(size.height)));
     for top in (0..size.height).step_by(usize::from(TILE_SIDE)) {
-        census = step(session, room, census, move |census, canvas| census.count_rows(canvas, top)).await?;
+        let rows = top..top.saturating_add(TILE_SIDE).min(size.height);
+        let places = rows.flat_map(|y| (0..size.width).map(move |x| (x, y)));
+        census.count(&canvas.cells(places).await?);
         progress.set(u64::from(top) * u64::from(size.width));
     }
-    step(session, room, census, Census::count_strokes).await
-}
-
-async fn step(
-    session: &mut Session,
-    room: RoomHandle,
-    mut census: Census,
-    count: impl FnOnce(&mut Census, &Canvas) + Send + 'static,
-) -> Result<Census, Failure> {
-    let part = move |node: &Node, room| {
-        count(&mut census, node.canvas(room)?);
-        Some(census)
-    };
-    session.look(room, part).await
+    census.finish(canvas.strokes().await?);
+    Ok(census)
 }
 
 impl Stats {
     fn name(&self, peer: PeerId) -> String {
-        let named = self.peers.iter().find(|view| view.endpoint.peer == peer && !view.name.trim().is_empty());
+        let named =
+            self.people.iter().find(|member| member.peer() == peer && !member.name().trim().is_empty());
         match named {
             _ if peer == self.own => String::from("you"),
-            Some(view) => format!("{} ({})", view.name.trim(), peer.short()),
+            Some(member) => format!("{} ({})", member.name().trim(), peer.short()),
             None => peer.short(),
         }
     }
@@ -140,8 +128,7 @@ impl Stats {
         ];
         let mut told = format!("Strokes   {} that still show", grouped(strokes as u64));
         // Of a moment's work it would say nothing.
-        let is_long =
-            |(oldest, newest): (WallTime, WallTime)| newest.as_millis() - oldest.as_millis() >= MINUTE_MS;
+        let is_long = |(oldest, newest): (u64, u64)| newest - oldest >= MINUTE_MS;
         if let Some(rate) =
             self.census.strokes_per_minute().filter(|_| self.census.span().is_some_and(is_long))
         {
@@ -149,6 +136,7 @@ impl Stats {
         }
         lines.push(told);
         if let Some((oldest, newest)) = self.census.span() {
+            let date = |millis| date(WallTime::from_millis(millis));
             lines.push(format!("Between   {} and {}", date(oldest), date(newest)));
         }
         lines.push(format!("Synced    in {} ms", self.sync.as_millis()));
@@ -163,20 +151,21 @@ impl Stats {
         for (colour, count) in colours.iter().take(SHOWN_MAX) {
             lines.push(row(&palette::name(Some(*colour)), *count, painted));
         }
-        lines.push(format!("People    {}", self.peers.len()));
-        lines.extend(self.peers.iter().map(|peer| self.person(peer)));
+        lines.push(format!("People    {}", self.people.len()));
+        lines.extend(self.people.iter().map(|member| self.person(member)));
         lines.join("\n")
     }
 
-    fn person(&self, peer: &PeerView) -> String {
-        let rtt = peer.rtt.map_or(String::new(), |rtt| format!("{:.1} ms", rtt.as_secs_f64() * 1000.0));
+    fn person(&self, member: &Member) -> String {
+        let rtt = member.rtt().map_or(String::new(), |rtt| format!("{:.1} ms", rtt.as_secs_f64() * 1000.0));
+        let (sent, received) = member.traffic();
         format!(
             "  {:<28} {:<10} {:>10} {:>10} in {:>10} out",
-            self.name(peer.endpoint.peer),
-            peer.state.to_string(),
+            self.name(member.peer()),
+            member.link().to_string(),
             rtt,
-            bytes::format(peer.bytes_received),
-            bytes::format(peer.bytes_sent)
+            bytes::format(received),
+            bytes::format(sent)
         )
     }
 
@@ -188,30 +177,31 @@ impl Stats {
         let author = |(peer, count): &(PeerId, usize)| json!({ "peer": peer.to_string(), "name": self.name(*peer), "cells": count, "share": share(*count) });
         let colours = self.census.colours();
         let colour = |(colour, count): &(Colour, usize)| json!({ "colour": palette::to_hex(*colour), "cells": count, "share": share(*count) });
-        let peer = |peer: &PeerView| {
+        let peer = |member: &Member| {
+            let (sent, received) = member.traffic();
             json!({
-                "peer": peer.endpoint.peer.to_string(),
-                "instance": peer.endpoint.instance.to_string(),
-                "name": peer.name,
-                "state": peer.state.to_string(),
-                "rtt_ms": peer.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
-                "bytes_received": peer.bytes_received,
-                "bytes_sent": peer.bytes_sent,
-                "in_step": peer.in_step,
-                "stays": peer.stays,
+                "peer": member.peer().to_string(),
+                "instance": member.id().instance.to_string(),
+                "name": member.name(),
+                "state": member.link().to_string(),
+                "rtt_ms": member.rtt().map(|rtt| rtt.as_secs_f64() * 1000.0),
+                "bytes_received": received,
+                "bytes_sent": sent,
+                "in_step": member.is_in_step(),
+                "stays": member.stays(),
             })
         };
         let span = self.census.span();
         json!({
             "room": self.room, "width": size.width, "height": size.height, "cells": cells, "painted": painted,
             "strokes": strokes, "strokes_per_minute": self.census.strokes_per_minute(),
-            "oldest_ms": span.map(|(oldest, _)| WallTime::as_millis(oldest)),
-            "newest_ms": span.map(|(_, newest)| WallTime::as_millis(newest)),
+            "oldest_ms": span.map(|(oldest, _)| oldest),
+            "newest_ms": span.map(|(_, newest)| newest),
             "authors": authors.iter().take(LISTED_MAX).map(author).collect::<Vec<_>>(),
             "author_count": authors.len(),
             "colours": colours.iter().take(LISTED_MAX).map(colour).collect::<Vec<_>>(),
             "colour_count": colours.len(),
-            "peers": self.peers.iter().map(peer).collect::<Vec<_>>(),
+            "peers": self.people.iter().map(peer).collect::<Vec<_>>(),
             "sync_ms": self.sync.as_millis() as u64, "memory_bytes": self.memory,
         })
     }
