@@ -44,6 +44,8 @@ mod canvas;
 mod endpoint;
 mod error;
 mod event;
+#[cfg(all(feature = "place", not(target_arch = "wasm32")))]
+mod history;
 mod identity;
 mod in_step;
 mod inbox;
@@ -51,6 +53,8 @@ mod member;
 mod new_room;
 #[cfg(feature = "place")]
 mod notes;
+#[cfg(feature = "place")]
+mod past;
 mod presence;
 #[cfg(not(target_arch = "wasm32"))]
 mod private;
@@ -88,11 +92,15 @@ pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
 };
 pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
+#[cfg(all(feature = "place", not(target_arch = "wasm32")))]
+pub use self::history::{History, StoredPast};
 pub use self::identity::{Identity, IdentityError};
 pub use self::member::Member;
 pub use self::new_room::{NewRoom, room};
 #[cfg(feature = "place")]
 pub use self::notes::{Note, NoteChanges, NoteId, Notes};
+#[cfg(feature = "place")]
+pub use self::past::{Past, PastCell, PastLog, PastStroke};
 pub use self::presence::Presence;
 pub use self::reach::Reach;
 pub use self::receipt::Receipt;

@@ -71,6 +71,8 @@ pub(crate) struct Known {
     pub(crate) pump: Pump,
     /// How often something in it changed.
     pub(crate) changes: u64,
+    /// How often its past was asked for.
+    pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,
     topics: Vec<((Slot, Topic), Outbox<Message>)>,
     unheard: VecDeque<((Slot, Topic), Message)>,
@@ -305,6 +307,7 @@ impl Shared {
             }
             NodeEvent::RecordsInStep { .. } => room.change(|known| known.is_let_in = true),
             NodeEvent::ShutOut { .. } => room.change(|known| known.is_shut_out = true),
+            NodeEvent::HistoryChanged { .. } => room.changed.notify_waiters(),
             NodeEvent::RulesChanged { .. } => room.tell(&Event::RulesChanged),
             NodeEvent::RoomTime { ahead_ms, .. } => room.tell(&Event::ClockDiffers(ahead_ms)),
             NodeEvent::Equivocation { endpoint, detail, .. } => {
@@ -393,6 +396,7 @@ fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::RoomTime { room, .. }
         | NodeEvent::Equivocation { room, .. }
         | NodeEvent::InStep { room, .. }
+        | NodeEvent::HistoryChanged { room }
         | NodeEvent::Direct { room, .. }
         | NodeEvent::DirectEnded { room, .. }
         | NodeEvent::BlobsWaiting { room }

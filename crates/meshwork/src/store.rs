@@ -61,12 +61,18 @@ pub enum StoreError {
     /// It was cut off or changed: put back a copy, or move it away and begin anew.
     #[error("what is kept there is damaged: {0}")]
     Damaged(String),
-    /// The history beside it cannot be written on, in words: move that history away, or open the store without one.
+    /// The history beside it cannot be read or written on, in words: move that history away, or open the store without one.
     #[error("{0}")]
     History(String),
     /// It cannot be read or written, in words: look at the folder and its disk.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Where the histories of a store lie.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn history_folder(store: &std::path::Path) -> PathBuf {
+    store.join("history")
 }
 
 /// Where a room is found, with the app in front: what rooms were noted under before apps could stand in front of each
@@ -94,7 +100,7 @@ mod file {
     use meshwork_rtc::native::history::HistoryLimits;
     use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
 
-    use super::{Kind, Store, StoreError};
+    use super::{Kind, Store, StoreError, history_folder};
     use crate::private::{make_folder, make_private};
 
     impl Store {
@@ -124,7 +130,7 @@ mod file {
         let opened = match history_bytes {
             0 => RedbStore::open(&path),
             bytes_max => {
-                let limits = HistoryLimits { folder: folder.join("history"), bytes_max };
+                let limits = HistoryLimits { folder: history_folder(folder), bytes_max };
                 RedbStore::open_with_history(&path, limits)
             }
         };

@@ -1,10 +1,12 @@
 //! The suite over real sockets, with a real meeting point.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork::{
-    BindError, BlobError, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError, place,
+    BindError, BlobError, Colour, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError,
+    place,
 };
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_signal::code::ServerKey;
@@ -59,6 +61,7 @@ suite!(
     canvases_show_what_was_painted,
     receipts_say_when_strokes_are_kept,
     cells_say_who_painted_them,
+    pasts_have_what_still_shows,
     apps_are_turned_on_by_the_owner,
     owners_rule,
     rules_are_set_whole_and_held,
@@ -98,6 +101,42 @@ async fn rooms_on_disk_are_listed_opened_and_forgotten() {
     room.forget().await.unwrap();
     assert!(again.rooms().await.unwrap().is_empty());
     assert!(matches!(again.open(link.to_string()).await, Err(JoinError::NotStored)));
+}
+
+#[tokio::test]
+async fn histories_have_what_was_painted_over() {
+    let (server, folder) = (serve().await, tempfile::tempdir().unwrap());
+    let store = Store::at(folder.path()).with_history(1 << 20);
+    assert!(store.histories().unwrap().is_empty());
+    let keeper = Endpoint::builder().server(&server).store(store.clone()).bind().await.unwrap();
+    let (room, guest) =
+        (keeper.create(place::canvas(40, 30)).await.unwrap(), Endpoint::bind().await.unwrap());
+    let same = guest.join(room.link().to_string()).await.unwrap();
+    let colours = [Colour::rgb(200, 0, 0), Colour::rgb(0, 0, 200)];
+    for colour in colours {
+        same.canvas().paint(&[(1, 2, colour)]).await.unwrap();
+    }
+    same.kept().await.unwrap();
+    let wanted = colours.map(|colour| vec![(1, 2, colour)]);
+    let mut past = same.canvas().past().await.unwrap();
+    let strokes = suite::strokes_of(&mut past).await;
+    assert_eq!(strokes.into_values().collect::<Vec<_>>(), wanted);
+    let log = past.log().unwrap();
+    assert_eq!((log.keeper, log.missed, log.is_whole, log.is_complete), (keeper.id(), 0, true, true));
+
+    let id = room.id().unwrap();
+    assert!(matches!(store.past(id), Err(StoreError::InUse)), "its keeper runs");
+    keeper.close().await;
+    assert_eq!(store.histories().unwrap(), [id]);
+    let history = store.history(id).unwrap();
+    assert_eq!((history.batches, history.forgotten, history.damage), (2, 0, None));
+    assert!(history.first_ms.unwrap() >= log.since_ms);
+    let past = store.past(id).unwrap().unwrap();
+    assert_eq!(past.size(), (40, 30));
+    let strokes: BTreeMap<_, _> =
+        past.map(|stroke| stroke.map(|stroke| (stroke.sequence, stroke)).unwrap()).collect();
+    assert_eq!(strokes.values().map(|stroke| stroke.cells[0].colour).collect::<Vec<_>>(), colours);
+    assert!(Store::none().past(id).unwrap().is_none());
 }
 
 #[tokio::test]

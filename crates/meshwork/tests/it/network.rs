@@ -33,6 +33,7 @@ suite!(
     canvases_show_what_was_painted,
     receipts_say_when_strokes_are_kept,
     cells_say_who_painted_them,
+    pasts_have_what_still_shows,
     apps_are_turned_on_by_the_owner,
     owners_rule,
     rules_are_set_whole_and_held,

@@ -1,12 +1,12 @@
 //! What the library promises wherever it runs: each test is handed the endpoints of three people who can meet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use meshwork::{
     AppIsOff, BlobError, BlobId, Colour, DatagramError, DirectError, Endpoint, Erase, Event, FetchError,
-    Heard, JoinError, Lane, Member, Region, Room, RoomRefusal, RuleError, SayError, ServerState, WriteError,
-    Writers, place,
+    Heard, JoinError, Lane, Member, Past, PastStroke, Region, Room, RoomRefusal, RuleError, SayError,
+    ServerState, WriteError, Writers, place,
 };
 use serde::{Deserialize, Serialize};
 
@@ -276,6 +276,36 @@ pub(crate) async fn cells_say_who_painted_them(people: People) {
     assert_eq!(told, [(1, 2, red, bo), (2, 2, Colour::CLEARED, ann)]);
     assert!(cells[0].time_ms <= cells[1].time_ms, "what follows is later");
     assert_eq!((canvas.strokes().await.unwrap(), canvas.memory().await.unwrap() > 0), (2, true));
+}
+
+/// All strokes of a past: by number, with the cells.
+pub(crate) async fn strokes_of(past: &mut Past) -> BTreeMap<u64, Vec<(u16, u16, Colour)>> {
+    let mut strokes = BTreeMap::new();
+    while let Some(more) = past.next().await.unwrap() {
+        let cells =
+            |stroke: &PastStroke| stroke.cells.iter().map(|cell| (cell.x, cell.y, cell.colour)).collect();
+        strokes.extend(more.iter().map(|stroke| (stroke.sequence, cells(stroke))));
+    }
+    strokes
+}
+
+pub(crate) async fn pasts_have_what_still_shows(people: People) {
+    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let (red, blue) = (Colour::rgb(200, 0, 0), Colour::rgb(0, 0, 200));
+    for colour in [red, blue] {
+        room.canvas().paint(&[(1, 2, colour)]).await.unwrap();
+    }
+    let mut changes = same.canvas().watch();
+    while same.canvas().get(1, 2).await.unwrap() != blue.components() {
+        changes.next().await.unwrap();
+    }
+    let mut earlier = same.canvas().past().await.unwrap();
+    let mut past = same.canvas().past().await.unwrap();
+    assert!(strokes_of(&mut earlier).await.is_empty(), "another one was asked for");
+    let strokes = strokes_of(&mut past).await;
+    assert_eq!(strokes.values().collect::<Vec<_>>(), [&[(1, 2, blue)]]);
+    assert_eq!(past.log(), None, "nobody has a history");
 }
 
 pub(crate) async fn apps_are_turned_on_by_the_owner(people: People) {
