@@ -78,3 +78,65 @@ impl Wait {
         linked > 0 && (in_step == linked || self.quiet && 2 * in_step > linked)
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use meshwork_core::id::{Endpoint, Instance, PeerId};
+    use meshwork_core::time::Time;
+
+    use super::*;
+
+    fn peer(state: LinkState, attached: bool, in_step: bool) -> PeerView {
+        PeerView {
+            endpoint: Endpoint { peer: PeerId([1; 32]), instance: Instance(1) },
+            name: String::new(),
+            own: false,
+            state,
+            since: Time(0),
+            heard: None,
+            reason: None,
+            rtt: None,
+            path: None,
+            relayed_because: None,
+            jitter: None,
+            pings: Default::default(),
+            attached,
+            distant: false,
+            stays: true,
+            in_step,
+            bytes_received: 0,
+            bytes_sent: 0,
+            session: None,
+            epoch: 0,
+            unacknowledged: 0,
+            unlinked: false,
+        }
+    }
+
+    const LATE: Wait = Wait { quiet: true, linking: false };
+    const EARLY: Wait = Wait { quiet: false, linking: true };
+
+    #[test]
+    fn all_in_step_is_enough_at_once() {
+        let agreed = peer(LinkState::Direct, true, true);
+        assert!(EARLY.is_over(&[agreed.clone(), agreed.clone()]));
+        assert!(EARLY.is_over(&[agreed.clone(), peer(LinkState::Gone, false, false)]));
+        assert!(!EARLY.is_over(&[agreed.clone(), peer(LinkState::Connecting, false, false)]));
+        assert!(LATE.is_over(&[agreed, peer(LinkState::Connecting, false, false)]));
+    }
+
+    #[test]
+    fn a_majority_is_enough_when_nothing_changes() {
+        let agreed = peer(LinkState::Direct, true, true);
+        let other = peer(LinkState::Relayed, true, false);
+        assert!(!EARLY.is_over(&[agreed.clone(), agreed.clone(), other.clone()]));
+        assert!(LATE.is_over(&[agreed.clone(), agreed.clone(), other.clone()]));
+        assert!(!LATE.is_over(&[agreed, other]), "a half is no majority");
+    }
+
+    #[test]
+    fn nobody_linked_is_never_enough() {
+        assert!(!LATE.is_over(&[]));
+        assert!(!LATE.is_over(&[peer(LinkState::Gone, false, true), peer(LinkState::Direct, false, false)]));
+    }
+}

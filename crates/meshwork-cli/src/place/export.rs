@@ -43,7 +43,7 @@ async fn fetch(attempt: &Attempt, link: &Link) -> Result<CanvasImage, Failure> {
     let progress = Progress::start("Joining", "cells");
     let room = attempt.join(link).await?;
     progress.turn_to("Fetching", None);
-    in_step::wait_in(attempt, &room, &progress, "Nothing was written.").await?;
+    in_step::wait(attempt, &room, &progress, "Nothing was written.").await?;
     match room.canvas().image().await? {
         Some(image) => Ok(image),
         None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),

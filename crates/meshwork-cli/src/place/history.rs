@@ -5,12 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
-use meshwork_core::id::RoomId;
+use meshwork::{History, RoomId, Store};
 use meshwork_core::time::WallTime;
-use meshwork_rtc::native::history::{History, Summary};
 use serde_json::{Value, json};
 
-use super::{kept, print_line};
+use super::print_line;
 use crate::bytes;
 use crate::exit::Failure;
 
@@ -27,8 +26,8 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let folder = kept::history_folder(&arguments.data);
-    let rooms = History::rooms(&folder).context("the histories cannot be read")?;
+    let store = Store::at(&arguments.data);
+    let rooms = store.histories().context("the histories cannot be read")?;
     if rooms.is_empty() {
         return Err(Failure::Storage(format!(
             "There is no history in {}. A keeper writes one with --history 1GiB.",
@@ -37,10 +36,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let mut damaged = None;
     for room in rooms {
-        let summary =
-            History::new(&folder, room).summary().map_err(|error| Failure::Storage(error.to_string()))?;
-        if arguments.json { print_line(value(room, &summary)) } else { print_line(words(room, &summary)) }?;
-        damaged = damaged.or(summary.damage.map(|what| (room, what)));
+        let history = store.history(room).map_err(|error| Failure::Storage(error.to_string()))?;
+        if arguments.json { print_line(value(room, &history)) } else { print_line(words(room, &history)) }?;
+        damaged = damaged.or(history.damage.map(|what| (room, what)));
     }
     match damaged {
         None => Ok(()),
@@ -51,29 +49,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn value(room: RoomId, summary: &Summary) -> Value {
+fn value(room: RoomId, history: &History) -> Value {
     json!({
         "room": room.to_string(),
-        "batches": summary.batches,
-        "missed": summary.missed,
-        "forgotten": summary.forgotten,
-        "bytes": summary.bytes,
-        "first_ms": summary.first.map(WallTime::as_millis),
-        "last_ms": summary.last.map(WallTime::as_millis),
-        "damage": summary.damage,
+        "batches": history.batches,
+        "missed": history.missed,
+        "forgotten": history.forgotten,
+        "bytes": history.bytes,
+        "first_ms": history.first_ms,
+        "last_ms": history.last_ms,
+        "damage": history.damage,
     })
 }
 
-fn words(room: RoomId, summary: &Summary) -> String {
-    let mut words = format!("{room}: {} strokes, {}", summary.batches, bytes::format(summary.bytes));
-    if let (Some(first), Some(last)) = (summary.first, summary.last) {
-        words.push_str(&format!(", from {} to {}", date(first), date(last)));
+fn words(room: RoomId, history: &History) -> String {
+    let mut words = format!("{room}: {} strokes, {}", history.batches, bytes::format(history.bytes));
+    if let (Some(first), Some(last)) = (history.first_ms, history.last_ms) {
+        words.push_str(&format!(
+            ", from {} to {}",
+            date(WallTime::from_millis(first)),
+            date(WallTime::from_millis(last))
+        ));
     }
-    if summary.forgotten > 0 {
-        words.push_str(&format!("; {} older entries were forgotten, it was full", summary.forgotten));
+    if history.forgotten > 0 {
+        words.push_str(&format!("; {} older entries were forgotten, it was full", history.forgotten));
     }
-    if summary.missed > 0 {
-        words.push_str(&format!("; {} are missing in between", summary.missed));
+    if history.missed > 0 {
+        words.push_str(&format!("; {} are missing in between", history.missed));
     }
     words
 }
@@ -98,16 +100,10 @@ mod tests {
 
     #[test]
     fn it_says_how_far_back_it_reaches_and_what_is_missing() {
-        let summary = Summary {
-            batches: 2,
-            missed: 3,
-            forgotten: 4,
-            bytes: 2048,
-            first: Some(WallTime::from_millis(1_790_000_000_000)),
-            last: Some(WallTime::from_millis(1_790_000_060_000)),
-            damage: None,
-        };
-        let words = words(RoomId([0; 32]), &summary);
+        let mut history = History::default();
+        (history.batches, history.missed, history.forgotten, history.bytes) = (2, 3, 4, 2048);
+        (history.first_ms, history.last_ms) = (Some(1_790_000_000_000), Some(1_790_000_060_000));
+        let words = words(RoomId([0; 32]), &history);
         for part in ["2 strokes", "2 KiB", "2026-09-21T14:13:20Z", "14:14:20Z", "4 older", "3 are missing"] {
             assert!(words.contains(part), "{part:?} is missing: {words}");
         }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use meshwork::{BindError, StoreError};
-use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
 use tokio::time::{Instant, sleep};
 
 use crate::exit::Failure;
@@ -41,19 +40,6 @@ pub(super) async fn lock(data: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Opens the store in the folder to read what a history does not have.
-pub(super) fn open_store(data: &Path) -> Result<RedbStore, Failure> {
-    tell_if_open(data);
-    RedbStore::open(&store_path(data)).map_err(|error| {
-        let error = match error {
-            OpenStoreError::InUse => StoreError::InUse,
-            OpenStoreError::Damaged(what) => StoreError::Damaged(what),
-            error => StoreError::Failed(error.to_string()),
-        };
-        Failure::Storage(words(data, &error))
-    })
-}
-
 /// Takes the store from everybody's eyes but its owner's, and says so.
 pub(super) fn tell_if_open(data: &Path) {
     make_private(&store_path(data), "whoever did has seen the rooms that are kept, private ones too");
@@ -72,12 +58,8 @@ fn store_path(data: &Path) -> PathBuf {
     data.join("rooms.redb")
 }
 
-/// Where the histories of a keeper's rooms lie.
-pub(super) fn history_folder(data: &Path) -> PathBuf {
-    data.join("history")
-}
-
-fn words(data: &Path, error: &StoreError) -> String {
+/// What people read where the store in a folder cannot be used.
+pub(super) fn words(data: &Path, error: &StoreError) -> String {
     let path = store_path(data);
     let path = path.display();
     let advice = match error {
@@ -106,6 +88,7 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use meshwork::{RoomId, Store};
 
     #[tokio::test(start_paused = true)]
     async fn a_folder_is_locked_by_one_keeper() {
@@ -132,7 +115,8 @@ mod tests {
     fn what_is_damaged_is_told_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rooms.redb"), "no store").unwrap();
-        let words = open_store(folder.path()).unwrap_err().to_string();
+        let error = Store::at(folder.path()).past(RoomId([1; 32])).err().unwrap();
+        let words = words(folder.path(), &error);
         assert!(
             words.contains("rooms.redb") && words.contains("damaged") && words.contains("copy"),
             "{words}"

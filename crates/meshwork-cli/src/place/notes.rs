@@ -76,7 +76,7 @@ async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value)
         return Ok((words, json!({ "id": id.to_string(), "stored": stored })));
     }
     progress.turn_to("Fetching", None);
-    in_step::wait_in(attempt, &room, &progress, "The notes are not known yet.").await?;
+    in_step::wait(attempt, &room, &progress, "The notes are not known yet.").await?;
     if let Some((word, id)) = arguments.change() {
         let change = async {
             let changed = match word {

@@ -7,8 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use meshwork_core::id::RoomId;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork::{Link, RoomId};
 use meshwork_core::time::WallTime;
 use meshwork_place::picture::Timeline;
 use serde_json::json;
@@ -34,7 +33,7 @@ const FRAMES_MAX: u32 = 20_000;
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; its members are asked for the history. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link, required_unless_present = "data", conflicts_with = "data")]
-    link: Option<RoomAddress>,
+    link: Option<Link>,
     /// Instead of a LINK: the folder of a keeper that was started with --history and does not run now.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -93,7 +92,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         )));
     }
     let Past { mut timeline, words, source, is_whole } = match (&arguments.link, &arguments.data) {
-        (Some(link), _) => past::from_room(link.clone(), &arguments.common).await?,
+        (Some(link), _) => past::from_room(link, &arguments.common).await?,
         (None, Some(data)) => past::from_folder(data, arguments.room).await?,
         (None, None) => return Err(Failure::Usage("Name a LINK, or a keeper's folder with --data.".into())),
     };

@@ -23,14 +23,6 @@ use crate::{duration, identity};
 /// How long saying goodbye and finishing what is being stored may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
-/// What this run is to the others.
-pub(super) enum Stay {
-    /// It leaves when it is done: nobody relies on it.
-    Leaves,
-    /// Somebody looks and paints, as long as they like: the others count on them as on an open page.
-    Visits(String),
-}
-
 /// A running peer with a deadline.
 pub(super) struct Session {
     driver: Driver,
@@ -57,14 +49,14 @@ struct Seen {
 
 impl Session {
     /// Starts a peer with the identity that was asked for; the deadline runs from here.
-    pub(super) async fn start(common: &Common, stay: Stay) -> Result<Session, Failure> {
+    pub(super) async fn start(common: &Common, name: String) -> Result<Session, Failure> {
         let path = match &common.identity {
             Some(path) => path.clone(),
             None => identity::default_path()?,
         };
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        Session::start_as(identity, common.timeout, &common.hiding, stay).await
+        Session::start_as(identity, common.timeout, &common.hiding, name).await
     }
 
     /// Starts a peer with this identity: how long it has, and what others learn of its address.
@@ -72,15 +64,11 @@ impl Session {
         identity: Identity,
         timeout: Duration,
         hiding: &Hiding,
-        stay: Stay,
+        name: String,
     ) -> Result<Session, Failure> {
         let deadline = Instant::now() + timeout;
-        let (name, stays) = match stay {
-            Stay::Leaves => ("Command line".into(), false),
-            Stay::Visits(name) => (name, true),
-        };
         let (hides_address, trusted_relays) = (hiding.hide_address, hiding.trust_relay.clone());
-        let config = Config { name, stays, hides_address, trusted_relays, ..Config::default() };
+        let config = Config { name, stays: true, hides_address, trusted_relays, ..Config::default() };
         let identity = meshwork_core::id::Identity::import(&identity.export()).context("just exported")?;
         let options = Options::new(meshwork_place::make, config, identity);
         let (driver, events) = start(options).context("the peer cannot be started")?;

@@ -78,7 +78,7 @@ async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
     let room = attempt.join(&link).await?;
     let opened = Instant::now();
     progress.turn_to("Fetching", None);
-    in_step::wait_in(attempt, &room, &progress, "The canvas is not known yet.").await?;
+    in_step::wait(attempt, &room, &progress, "The canvas is not known yet.").await?;
     let sync = opened.elapsed();
     let census = count(attempt, &room, &progress).await?;
     let memory = room.canvas().memory().await?;

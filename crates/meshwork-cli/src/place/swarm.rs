@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::session::{Session, Stay};
+use super::session::Session;
 use super::signal::Stop;
 use super::values;
 use super::{Common, Hiding, govern, print_line};
@@ -196,8 +196,7 @@ impl Member {
     /// Joins, says when it is linked, stays, and returns how many cells it painted.
     async fn run(mut self) -> Result<u64, Failure> {
         let identity = Identity::generate().context("a peer of the swarm")?;
-        let stay = Stay::Visits(self.name());
-        let mut session = Session::start_as(identity, self.timeout, &Hiding::default(), stay).await?;
+        let mut session = Session::start_as(identity, self.timeout, &Hiding::default(), self.name()).await?;
         let mut ends = self.ends.clone();
         let result = tokio::select! {
             result = self.stay(&mut session) => result,

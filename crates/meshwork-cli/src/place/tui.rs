@@ -20,7 +20,7 @@ use crossterm::event;
 use meshwork_core::signalling::address::RoomAddress;
 use tokio::sync::mpsc;
 
-use super::session::{Session, Stay};
+use super::session::Session;
 use super::signal::Stop;
 use super::{Common, values};
 use crate::exit::Failure;
@@ -65,7 +65,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         )));
     }
     let mut stop = Stop::listen()?;
-    let mut session = Session::start(&common, Stay::Visits(name)).await?;
+    let mut session = Session::start(&common, name).await?;
     let (depth, is_unicode) = (depth(), style::is_unicode());
     let title = format!("{} - Meshwork", values::room_name(&link));
     let result = match Screen::take(&title, depth != Depth::None) {
