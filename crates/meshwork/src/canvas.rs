@@ -5,11 +5,13 @@ use std::ops::Range;
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
 use meshwork_core::node::{CommandError, Node};
 use meshwork_core::replica::ReplicaNumber;
+use meshwork_core::seam::lane::Slot;
+pub use meshwork_place::Cursor;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Painted;
 pub use meshwork_place::canvas::{Colour, Erase, Region};
 
-use crate::error::{Closed, RuleError, WriteError};
+use crate::error::{Closed, PresenceError, RuleError, WriteError};
 use crate::event::EVENTS_MAX;
 use crate::inbox::{Inbox, inbox};
 use crate::receipt::Receipt;
@@ -178,6 +180,34 @@ impl Canvas {
         let erase =
             move |node: &mut Node, now, room| node.room_mut(now, room).retract(what.into()).map(|_| ());
         Ok(self.0.call(erase).await??)
+    }
+
+    /// Says where this program's cursor is; `None` where it is not on the canvas. It may be called at each movement: see
+    /// [`Presence::set`](crate::Presence::set), in whose place this is on a canvas.
+    ///
+    /// # Errors
+    /// [`PresenceError`]; what was said before stands. A cursor outside the canvas is [`PresenceError::Value`].
+    pub async fn point(&self, cursor: Option<Cursor>) -> Result<(), PresenceError> {
+        let pointed = self.0.call(move |node, now, room| node.point(now, room, cursor)).await?;
+        pointed.map_err(|error| match error {
+            CommandError::NotOpen => PresenceError::NotOpen,
+            CommandError::NoSuchRoom(_) => PresenceError::Closed(Closed),
+            error => PresenceError::Value(error.to_string()),
+        })
+    }
+
+    /// Where a member's cursor is; `None` where it says nothing, or nothing that is on the canvas.
+    /// [`Event::Presence`](crate::Event::Presence) tells that it moved.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn cursor(&self, member: EndpointId) -> Result<Option<Cursor>, Closed> {
+        let state = self.0.state.look(|known| known.presence.get(&(Slot::GENESIS, member)).cloned());
+        let Some(cursor) = state.as_deref().and_then(Cursor::read) else { return Ok(None) };
+        let is_on = move |node: &mut Node, _, room| {
+            node.canvas(room).is_some_and(|canvas| cursor.is_on(canvas.size()))
+        };
+        Ok(self.0.call(is_on).await?.then_some(cursor))
     }
 
     /// Hears from now on which cells look different.

@@ -187,6 +187,13 @@ impl Builder {
         self
     }
 
+    /// How many links it keeps at most in rooms whose members keep some each: 4 to 16, of which it aims for three
+    /// quarters. Fewer are for a weak device or network.
+    pub fn links_at_most(mut self, most: usize) -> Builder {
+        self.config.links_most = most;
+        self
+    }
+
     /// Others never learn its addresses: it links through relays alone, and through those only that may learn them.
     pub fn hide_address(mut self) -> Builder {
         self.config.hides_address = true;

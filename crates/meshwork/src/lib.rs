@@ -50,6 +50,7 @@ mod identity;
 mod in_step;
 mod inbox;
 mod member;
+mod neighbourhood;
 mod new_room;
 #[cfg(feature = "place")]
 mod notes;
@@ -86,7 +87,7 @@ pub use self::blobs::{
     HOLDER_WAIT, MEMORY_MAX, NoBlobId, Progress,
 };
 #[cfg(feature = "place")]
-pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Erase, Region, Stroke};
+pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
@@ -96,6 +97,7 @@ pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
 pub use self::history::{History, StoredPast};
 pub use self::identity::{Identity, IdentityError};
 pub use self::member::Member;
+pub use self::neighbourhood::Neighbourhood;
 pub use self::new_room::{NewRoom, room};
 #[cfg(feature = "place")]
 pub use self::notes::{Note, NoteChanges, NoteId, Notes};
@@ -105,7 +107,7 @@ pub use self::presence::Presence;
 pub use self::reach::Reach;
 pub use self::receipt::Receipt;
 pub use self::room::{KEPT_MAX, Room};
-pub use self::rules::Rules;
+pub use self::rules::{Allowance, Rules};
 pub use self::shared::Lane;
 pub use self::store::{KeptRoom, Store, StoreError};
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};

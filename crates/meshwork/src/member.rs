@@ -12,12 +12,13 @@ use meshwork_core::time::Time;
 pub struct Member {
     view: PeerView,
     since: Duration,
+    silent: Option<Duration>,
 }
 
 impl Member {
     pub(crate) fn new(view: PeerView, now: Time) -> Member {
-        let since = now.since(view.since);
-        Member { view, since }
+        let (since, silent) = (now.since(view.since), view.heard.map(|heard| now.since(heard)));
+        Member { view, since, silent }
     }
 
     /// Which endpoint: a tab, or a run of a program.
@@ -49,6 +50,11 @@ impl Member {
     /// For how long it is in this state.
     pub fn link_since(&self) -> Duration {
         self.since
+    }
+
+    /// For how long nothing was heard over the link; `None` where there is none.
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.silent
     }
 
     /// In words: why it is in this state, where there is something to say.
@@ -84,5 +90,10 @@ impl Member {
     /// Whether it is in the room, linked or not: not so of those who are tried, or left.
     pub fn is_here(&self) -> bool {
         self.view.attached || self.view.distant
+    }
+
+    /// Whether it is in the room and linked through others alone.
+    pub fn is_distant(&self) -> bool {
+        self.view.distant
     }
 }

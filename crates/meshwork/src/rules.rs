@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
+use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError as NodeWriteError, WritingLeft};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
 use meshwork_core::signed::app::GENESIS_SLOT;
@@ -11,10 +11,23 @@ use meshwork_core::signed::change::Rule;
 use meshwork_core::time::Time;
 
 use crate::app::App;
-use crate::error::{Closed, RuleError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::room::Room;
 use crate::runner::MaybeSend;
 use crate::terms::{Terms, Writers, limit_record};
+
+/// What a room lets this program write in an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// What it allows now: of the canvas, so many cells.
+    pub left: u32,
+    /// What it allows in each window.
+    pub cost: u32,
+    /// How long a window is.
+    pub window: Duration,
+    /// How long until the next one begins.
+    pub wait: Duration,
+}
 
 /// The rules of a room, and what its owner and moderators decide. Everybody holds the same ones; what was written under
 /// earlier rules stays.
@@ -94,6 +107,22 @@ impl Rules {
         let slot = app.slot.number();
         let limit = self.0.call(move |node, _, room| node.room(room).rule(slot)?.0).await?;
         Ok(limit.map(|limit| (limit.cost, Duration::from_millis(limit.window_ms.into()))))
+    }
+
+    /// What the limit of an app leaves this program now; `None` where it may write as fast as it can.
+    ///
+    /// # Errors
+    /// [`WriteError::NotWriter`] or [`WriteError::Banned`] where that is nothing; [`WriteError::AppIsOff`],
+    /// [`WriteError::NotOpen`], [`WriteError::Closed`].
+    pub async fn left_of(&self, app: &App) -> Result<Option<Allowance>, WriteError> {
+        let slot = app.slot.number();
+        let left = self.0.call(move |node, now, room| node.room_mut(now, room).writing_left(slot)).await??;
+        Ok(left.map(|WritingLeft { left, limit, wait_ms }| Allowance {
+            left,
+            cost: limit.cost,
+            window: Duration::from_millis(limit.window_ms.into()),
+            wait: Duration::from_millis(wait_ms),
+        }))
     }
 
     /// From now on these peers alone write in the room, besides the owner and moderators. The owner's to do.
@@ -194,7 +223,7 @@ impl Rules {
         }
         let limit = limit.map(limit_record).transpose().map_err(RuleError::Invalid)?;
         let set = move |node: &mut Node, now, room| {
-            let (_, writers) = node.room(room).rule(slot).ok_or(WriteError::AppIsOff(slot))?;
+            let (_, writers) = node.room(room).rule(slot).ok_or(NodeWriteError::AppIsOff(slot))?;
             node.room_mut(now, room).set_rule(Rule { slot, limit, writers }).map(|_| ())
         };
         self.act(set).await
@@ -206,7 +235,7 @@ impl Rules {
             let mut terms = Terms::from(before);
             change(&mut terms);
             let terms =
-                terms.record(before).map_err(|words| CommandError::Write(WriteError::Record(words)))?;
+                terms.record(before).map_err(|words| CommandError::Write(NodeWriteError::Record(words)))?;
             node.room_mut(now, room).set_rules(terms).map(|_| ())
         };
         self.act(change).await

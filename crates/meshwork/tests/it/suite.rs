@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use meshwork::{
-    AppIsOff, BlobError, BlobId, Colour, DatagramError, DirectError, Endpoint, Erase, Event, FetchError,
-    Heard, JoinError, Lane, Member, Past, PastStroke, Region, Room, RoomRefusal, RuleError, SayError,
-    ServerState, WriteError, Writers, place,
+    AppIsOff, BlobError, BlobId, Colour, Cursor, DatagramError, DirectError, Endpoint, Erase, Event,
+    FetchError, Heard, JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room, RoomRefusal,
+    RuleError, SayError, ServerState, WriteError, Writers, place,
 };
 use serde::{Deserialize, Serialize};
 
@@ -306,6 +306,52 @@ pub(crate) async fn pasts_have_what_still_shows(people: People) {
     let strokes = strokes_of(&mut past).await;
     assert_eq!(strokes.values().collect::<Vec<_>>(), [&[(1, 2, blue)]]);
     assert_eq!(past.log(), None, "nobody has a history");
+}
+
+pub(crate) async fn cursors_are_seen_by_others(people: People) {
+    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let (mut events, id) = (room.events(), people.bo.id());
+    let cursor = Cursor { x: 3 * 16, y: 4 * 16, is_drawing: true, colour: Colour::rgb(1, 2, 3) };
+    same.canvas().point(Some(cursor)).await.unwrap();
+    until(async || matches!(events.next().await?, Event::Presence(of) if of == id).then_some(())).await;
+    assert_eq!(room.canvas().cursor(id).await.unwrap(), Some(cursor));
+    let outside = Cursor { x: 40 * 16, ..cursor };
+    assert!(matches!(same.canvas().point(Some(outside)).await, Err(PresenceError::Value(_))));
+    same.canvas().point(None).await.unwrap();
+    until(async || match room.canvas().cursor(id).await.unwrap() {
+        None => Some(()),
+        Some(_) => events.next().await.map(|_| None).unwrap(),
+    })
+    .await;
+}
+
+pub(crate) async fn limits_say_what_is_left(people: People) {
+    let (room, same) = together(&people).await;
+    let (mine, votes) = (room.app("votes").await.unwrap(), same.app("votes").await.unwrap());
+    assert_eq!(same.rules().left_of(&votes).await, Ok(None));
+    let mut events = same.events();
+    room.rules().limit(&mine, 1000, HOUR).await.unwrap();
+    let left = until(async || match same.rules().left_of(&votes).await.unwrap() {
+        None => events.next().await.map(|_| None).unwrap(),
+        left => left,
+    });
+    let left = left.await;
+    assert_eq!((left.left, left.cost, left.window), (1000, 1000, HOUR));
+    assert!(left.wait <= HOUR, "{left:?}");
+    room.rules().set_writers(Vec::new()).await.unwrap();
+    let error = until(async || match same.rules().left_of(&votes).await {
+        Ok(_) => events.next().await.map(|_| None).unwrap(),
+        Err(error) => Some(error),
+    });
+    assert_eq!(error.await, WriteError::NotWriter);
+}
+
+pub(crate) async fn neighbours_are_named(people: People) {
+    let (room, same) = together(&people).await;
+    let (ours, theirs) = (room.neighbourhood().await.unwrap(), same.neighbourhood().await.unwrap());
+    assert_eq!((ours.neighbours, ours.beyond), (vec![people.bo.id()], 0));
+    assert_eq!(theirs.neighbours, [people.ann.id()]);
 }
 
 pub(crate) async fn apps_are_turned_on_by_the_owner(people: People) {
