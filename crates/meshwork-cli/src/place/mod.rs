@@ -2,8 +2,6 @@
 
 mod attempt;
 mod create;
-#[cfg(test)]
-mod example;
 mod export;
 mod govern;
 mod history;

@@ -150,7 +150,7 @@ async fn paint(
 }
 
 /// Whether the member is linked and expected to stay.
-fn is_reader(member: &Member) -> bool {
+pub(super) fn is_reader(member: &Member) -> bool {
     member.stays() && member.link().is_linked()
 }
 

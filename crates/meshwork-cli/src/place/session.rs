@@ -14,11 +14,11 @@ use meshwork_place::picture::Cell;
 use meshwork_rtc::native::{Driver, DriverStopped, Events, Options, start};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::Hiding;
 use super::obstacles::{Obstacles, Other};
 use super::paint::denied;
-use super::{Common, Hiding};
+use crate::duration;
 use crate::exit::Failure;
-use crate::{duration, identity};
 
 /// How long saying goodbye and finishing what is being stored may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
@@ -48,17 +48,6 @@ struct Seen {
 }
 
 impl Session {
-    /// Starts a peer with the identity that was asked for; the deadline runs from here.
-    pub(super) async fn start(common: &Common, name: String) -> Result<Session, Failure> {
-        let path = match &common.identity {
-            Some(path) => path.clone(),
-            None => identity::default_path()?,
-        };
-        let identity =
-            identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        Session::start_as(identity, common.timeout, &common.hiding, name).await
-    }
-
     /// Starts a peer with this identity: how long it has, and what others learn of its address.
     pub(super) async fn start_as(
         identity: Identity,
@@ -109,17 +98,6 @@ impl Session {
         unless_refused(self.next_of_any_kind().await?)
     }
 
-    /// The next event, or `None` when there was none until `end`.
-    pub(super) async fn next_until(&mut self, end: Instant) -> Result<Option<Event>, Failure> {
-        if self.deadline.is_some_and(|deadline| deadline <= end) {
-            return self.next().await.map(Some);
-        }
-        match timeout_at(end, self.next()).await {
-            Ok(event) => event.map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-
     /// The next event; at the deadline, why there was no better one.
     pub(super) async fn next_of_any_kind(&mut self) -> Result<Event, Failure> {
         let next = match self.deadline {
@@ -132,11 +110,6 @@ impl Session {
         let event = next.ok_or_else(|| stopped(DriverStopped))?;
         self.seen.note(&event);
         Ok(event)
-    }
-
-    /// How many events were not heard in time: what they told has to be read anew.
-    pub(super) fn missed(&self) -> u64 {
-        self.events.missed()
     }
 
     /// Paints. What the room's rules or full links do not allow now is left out.

@@ -5,7 +5,7 @@ mod census;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::{Colour, Link, LinkState, Member, PeerId, Room};
+use meshwork::{Colour, Link, Member, PeerId, Room};
 use meshwork_core::time::WallTime;
 use meshwork_place::canvas::TILE_SIDE;
 use meshwork_place::picture::palette;
@@ -84,7 +84,7 @@ async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
     let memory = room.canvas().memory().await?;
     let mut people = room.reach().await?.tried;
     // Who is linked through others alone says nothing of itself.
-    people.retain(|member| !member.is_here() || member.link() != LinkState::Gone);
+    people.retain(|member| !member.is_distant());
     Ok(Stats { room: name, census, people, own: room.me().peer, sync, memory })
 }
 

@@ -17,10 +17,10 @@ use std::io::{self, IsTerminal as _};
 use anyhow::Context as _;
 use clap::Args;
 use crossterm::event;
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork::Link;
 use tokio::sync::mpsc;
 
-use super::session::Session;
+use super::attempt::{Attempt, guest};
 use super::signal::Stop;
 use super::{Common, values};
 use crate::exit::Failure;
@@ -47,7 +47,7 @@ letters. COLORTERM=truecolor tells that it has them.";
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// What the others read you are called.
     #[arg(long, default_value = "Terminal")]
     name: String,
@@ -65,12 +65,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         )));
     }
     let mut stop = Stop::listen()?;
-    let mut session = Session::start(&common, name).await?;
+    // The others count on whoever looks and paints as on an open page.
+    let mut attempt = Attempt::start(&common, guest().name(name).stays()).await?;
     let (depth, is_unicode) = (depth(), style::is_unicode());
     let title = format!("{} - Meshwork", values::room_name(&link));
     let result = match Screen::take(&title, depth != Depth::None) {
         Ok(screen) => {
-            let mut visit = Visit::new(&mut session, screen, depth, is_unicode);
+            let mut visit = Visit::new(&mut attempt, screen, depth, is_unicode);
             let mut inputs = read_inputs();
             tokio::select! {
                 result = visit.run(link, &mut inputs) => result,
@@ -79,7 +80,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Err(error) => Err(error).context("the terminal cannot be drawn on").map_err(Failure::from),
     };
-    session.close().await;
+    attempt.close().await;
     result
 }
 

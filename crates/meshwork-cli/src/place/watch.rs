@@ -60,6 +60,11 @@ impl Happenings {
         Happenings { endpoint, room: room.events(), strokes: room.canvas().watch() }
     }
 
+    /// How many times cells changed that were not heard: the canvas has them.
+    pub(super) fn missed(&self) -> u64 {
+        self.strokes.missed()
+    }
+
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Result<Happening, Failure> {
         let next = tokio::select! {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use meshwork_core::id::Endpoint;
-use meshwork_place::Cursor;
-use meshwork_place::canvas::{CanvasSize, Colour, Painted};
+use meshwork::{Cursor, EndpointId};
+use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_place::picture::Cell;
 use meshwork_place::picture::palette::{self, PLACE};
 
@@ -75,7 +74,7 @@ pub(super) struct App {
     /// What the room's rules leave, where they limit something.
     pub(super) allowance: Option<String>,
     /// The cursors of the others, and when they moved last.
-    pointers: BTreeMap<Endpoint, (Cursor, Instant)>,
+    pointers: BTreeMap<EndpointId, (Cursor, Instant)>,
     /// What happened last, and whether it is bad.
     pub(super) words: (String, bool),
     pub(super) prompt: Option<Prompt>,
@@ -154,12 +153,12 @@ impl App {
     }
 
     /// Cells look different now.
-    pub(super) fn change(&mut self, cells: &[Painted]) {
+    pub(super) fn change(&mut self, cells: &[Cell]) {
         self.shown.change(cells);
     }
 
     /// Somebody's cursor is here now, or not on the canvas any more.
-    pub(super) fn point(&mut self, endpoint: Endpoint, pointer: Option<Cursor>, now: Instant) {
+    pub(super) fn point(&mut self, endpoint: EndpointId, pointer: Option<Cursor>, now: Instant) {
         match pointer {
             Some(pointer) => drop(self.pointers.insert(endpoint, (pointer, now))),
             None => drop(self.pointers.remove(&endpoint)),
@@ -170,13 +169,13 @@ impl App {
     pub(super) fn fresh_pointers(
         &self,
         now: Instant,
-    ) -> impl Iterator<Item = (&Endpoint, &(Cursor, Instant))> {
+    ) -> impl Iterator<Item = (&EndpointId, &(Cursor, Instant))> {
         let is_fresh = move |moved: Instant| now.saturating_duration_since(moved) < POINTER_SHOWN;
         self.pointers.iter().filter(move |(_, (_, moved))| is_fresh(*moved))
     }
 
     /// What stands beside a cursor: the name of who moved it just now.
-    pub(super) fn pointer_name(&self, endpoint: &Endpoint, moved: Instant, now: Instant) -> &str {
+    pub(super) fn pointer_name(&self, endpoint: &EndpointId, moved: Instant, now: Instant) -> &str {
         let named = self.people.iter().find(|row| row.endpoint == *endpoint);
         let is_fresh = now.saturating_duration_since(moved) < POINTER_NAME_SHOWN;
         named.filter(|_| is_fresh).map_or("", |row| &row.called)
@@ -416,7 +415,7 @@ mod tests {
         assert_eq!(app.cursor, (7, 8));
         app.handle_action(Action::Paint);
         assert_eq!(asks(&mut app), [Ask::Paint(vec![(7, 8, BLACK)])]);
-        app.change(&[Painted { x: 7, y: 8, colour: BLACK }]);
+        app.change(&[(7, 8, BLACK)]);
         app.handle_action(Action::Paint);
         assert_eq!(asks(&mut app), [], "it shows that colour already");
         app.handle_action(Action::Undo);

@@ -1,7 +1,7 @@
 //! The canvas as it is shown: a colour for each cell, read at once and kept up to date by events.
 
-use meshwork_place::canvas::{CanvasSize, Colour, Painted};
-use meshwork_place::picture::light;
+use meshwork_place::canvas::{CanvasSize, Colour};
+use meshwork_place::picture::{Cell, light};
 
 /// Cells looked at across and down for one dot that shows many: enough to tell a drawing from the ground, and little
 /// enough to draw the largest canvas many times a second.
@@ -44,11 +44,11 @@ impl Shown {
     }
 
     /// Shows what changed.
-    pub(super) fn change(&mut self, cells: &[Painted]) {
-        for cell in cells.iter().filter(|cell| self.size.contains(cell.x, cell.y)) {
-            let place = self.place(cell.x, cell.y);
-            let before = std::mem::replace(&mut self.cells[place], cell.colour.bits());
-            self.painted += usize::from(cell.colour.bits() != CLEARED);
+    pub(super) fn change(&mut self, cells: &[Cell]) {
+        for &(x, y, colour) in cells.iter().filter(|(x, y, _)| self.size.contains(*x, *y)) {
+            let place = self.place(x, y);
+            let before = std::mem::replace(&mut self.cells[place], colour.bits());
+            self.painted += usize::from(colour.bits() != CLEARED);
             self.painted -= usize::from(before != CLEARED).min(self.painted);
         }
     }
@@ -128,9 +128,9 @@ mod tests {
     #[test]
     fn changes_show_and_are_counted() {
         let mut shown = Shown::new(CanvasSize { width: 3, height: 2 });
-        shown.change(&[Painted { x: 2, y: 1, colour: RED }, Painted { x: 9, y: 9, colour: RED }]);
+        shown.change(&[(2, 1, RED), (9, 9, RED)]);
         assert_eq!((shown.colour(2, 1), shown.colour(0, 0), shown.painted()), (Some(RED), None, 1));
-        shown.change(&[Painted { x: 2, y: 1, colour: Colour::CLEARED }]);
+        shown.change(&[(2, 1, Colour::CLEARED)]);
         assert_eq!((shown.colour(2, 1), shown.painted()), (None, 0));
         shown.replace(&[[0, 0, 255, 255], [0; 4], [0; 4], [0; 4], [0; 4], [255, 0, 0, 255]].concat());
         assert_eq!((shown.colour(0, 0), shown.colour(2, 1)), (Some(Colour::rgb(0, 0, 255)), Some(RED)));
@@ -142,7 +142,7 @@ mod tests {
         let mut shown = Shown::new(CanvasSize { width: 4, height: 2 });
         let white = Colour::rgb(255, 255, 255);
         let black = Colour::rgb(0, 0, 0);
-        shown.change(&[(0, 0, white), (1, 0, black)].map(|(x, y, colour)| Painted { x, y, colour }));
+        shown.change(&[(0, 0, white), (1, 0, black)]);
         assert_eq!(shown.mean((0, 0), 2), Some(Colour::rgb(188, 188, 188)), "of light, not of bytes");
         assert_eq!(shown.mean((2, 0), 2), None);
         assert_eq!(shown.mean((0, 0), 4), None, "most of it is ground");

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use meshwork_core::node::LinkState;
+use meshwork::LinkState;
 use meshwork_place::canvas::Colour;
 use meshwork_place::picture::palette::{self, PLACE};
 use ratatui::buffer::Buffer;

@@ -2,14 +2,27 @@
 
 use std::time::Duration;
 
-use meshwork_core::id::Endpoint;
-use meshwork_core::node::{LinkState, PeerView};
-use meshwork_core::time::Time;
+use meshwork::{EndpointId, LinkState, Member};
+
+/// What a row says of somebody.
+pub(super) struct Person<'a> {
+    pub(super) endpoint: EndpointId,
+    pub(super) name: &'a str,
+    pub(super) is_own: bool,
+    pub(super) is_here: bool,
+    pub(super) link: LinkState,
+    /// For how long the link is in this state.
+    pub(super) since: Duration,
+    /// For how long nothing was heard.
+    pub(super) silent: Option<Duration>,
+    pub(super) reason: Option<&'a str>,
+    pub(super) rtt: Option<Duration>,
+}
 
 /// One endpoint as it is listed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: EndpointId,
     /// Their name, or the beginning of their key.
     pub(super) called: String,
     pub(super) state: LinkState,
@@ -22,9 +35,8 @@ pub(super) struct Row {
 
 /// The rows of everybody to whom there is or was a link, linked ones by distance first; who is in the room without one
 /// has none.
-pub(super) fn rows(peers: &[PeerView], now: Time) -> Vec<Row> {
-    let near = peers.iter().filter(|peer| !peer.distant);
-    let mut rows: Vec<_> = near.map(|peer| Row::new(peer, now)).collect();
+pub(super) fn rows<'a>(people: impl IntoIterator<Item = Person<'a>>) -> Vec<Row> {
+    let mut rows: Vec<_> = people.into_iter().map(|person| Row::new(&person)).collect();
     rows.sort_by(|one, other| {
         let key = |row: &Row| (rank(row.state), row.rtt.unwrap_or(Duration::MAX));
         key(one).cmp(&key(other)).then_with(|| one.called.cmp(&other.called))
@@ -58,28 +70,38 @@ pub(super) fn rtt_words(rtt: Duration) -> String {
 }
 
 impl Row {
-    fn new(peer: &PeerView, now: Time) -> Row {
-        let called = match peer.name.trim() {
-            _ if peer.own => "You, elsewhere".to_owned(),
-            "" => peer.endpoint.peer.short(),
+    pub(super) fn new(person: &Person<'_>) -> Row {
+        let called = match person.name.trim() {
+            _ if person.is_own => "You, elsewhere".to_owned(),
+            "" => person.endpoint.peer.short(),
             name => name.to_owned(),
         };
-        let seconds = |since: Time| now.since(since).as_secs().max(1);
-        let is_measured = matches!(peer.state, LinkState::Direct | LinkState::Relayed);
-        let rtt = peer.rtt.filter(|_| is_measured);
-        let beside = match peer.state {
-            LinkState::Connecting => format!("{} s", seconds(peer.since)),
-            LinkState::Stale => format!("silent {} s", seconds(peer.heard.unwrap_or(peer.since))),
-            LinkState::Gone => peer.reason.clone().unwrap_or_default(),
+        let seconds = |time: Duration| time.as_secs().max(1);
+        let is_measured = matches!(person.link, LinkState::Direct | LinkState::Relayed);
+        let rtt = person.rtt.filter(|_| is_measured);
+        let beside = match person.link {
+            LinkState::Connecting => format!("{} s", seconds(person.since)),
+            LinkState::Stale => format!("silent {} s", seconds(person.silent.unwrap_or(person.since))),
+            LinkState::Gone => person.reason.unwrap_or_default().to_owned(),
             _ => rtt.map(rtt_words).unwrap_or_default(),
         };
-        Row {
-            endpoint: peer.endpoint,
-            called,
-            state: peer.state,
-            beside,
-            is_linked: peer.attached && peer.state.is_linked(),
-            rtt,
+        let is_linked = person.is_here && person.link.is_linked();
+        Row { endpoint: person.endpoint, called, state: person.link, beside, is_linked, rtt }
+    }
+}
+
+impl<'a> From<&'a Member> for Person<'a> {
+    fn from(member: &'a Member) -> Person<'a> {
+        Person {
+            endpoint: member.id(),
+            name: member.name(),
+            is_own: member.is_own(),
+            is_here: member.is_here(),
+            link: member.link(),
+            since: member.link_since(),
+            silent: member.silent_for(),
+            reason: member.reason(),
+            rtt: member.rtt(),
         }
     }
 }
@@ -93,36 +115,44 @@ fn rank(state: LinkState) -> u8 {
     }
 }
 
+/// What tests of several modules begin with: somebody over a link in this state.
+#[cfg(test)]
+pub(super) fn example(link: LinkState) -> Person<'static> {
+    use meshwork_core::id::Instance;
+    Person {
+        endpoint: EndpointId { peer: meshwork::PeerId([1; 32]), instance: Instance(1) },
+        name: "",
+        is_own: false,
+        is_here: true,
+        link,
+        since: Duration::from_secs(9),
+        silent: Some(Duration::from_secs(8)),
+        reason: Some("closed the tab"),
+        rtt: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::super::example;
     use super::*;
-    use meshwork_core::id::PeerId;
 
-    fn peer(name: &str, state: LinkState, rtt_ms: Option<u64>) -> PeerView {
-        PeerView {
-            name: name.into(),
-            since: Time(1_000_000),
-            heard: Some(Time(2_000_000)),
-            reason: Some("closed the tab".into()),
-            rtt: rtt_ms.map(Duration::from_millis),
-            ..example::peer(state)
-        }
+    fn person(name: &'static str, link: LinkState, rtt_ms: Option<u64>) -> Person<'static> {
+        Person { name, rtt: rtt_ms.map(Duration::from_millis), ..example(link) }
     }
 
     #[test]
     fn near_ones_come_first_in_the_pages_words() {
-        let peers = [
-            peer("Ada", LinkState::Gone, None),
-            peer("Ben", LinkState::Direct, Some(50)),
-            peer("Cem", LinkState::Stale, None),
-            peer("Dag", LinkState::Connecting, None),
-            peer("Eva", LinkState::Relayed, Some(5)),
-            peer("", LinkState::Direct, None),
+        let people = [
+            person("Ada", LinkState::Gone, None),
+            person("Ben", LinkState::Direct, Some(50)),
+            person("Cem", LinkState::Stale, None),
+            person("Dag", LinkState::Connecting, None),
+            person("Eva", LinkState::Relayed, Some(5)),
+            person("", LinkState::Direct, None),
         ];
-        let rows = rows(&peers, Time(10_000_000));
+        let rows = rows(people);
         let told: Vec<_> = rows.iter().map(|row| (row.called.as_str(), row.beside.as_str())).collect();
-        let short = PeerId([1; 32]).short();
+        let short = example(LinkState::Gone).endpoint.peer.short();
         assert_eq!(
             told,
             [

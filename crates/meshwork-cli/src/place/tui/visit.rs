@@ -1,22 +1,18 @@
 //! One visit to a room: hears the room and the keys, asks the room for what is wanted, and draws.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use crossterm::event::Event as Input;
-use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle, ServerState, WriteError};
-use meshwork_core::seam::lane::Slot;
-use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::time::Time;
-use meshwork_place::canvas::{Colour, Painted, REPLICA};
-use meshwork_place::picture::Cell;
-use meshwork_place::picture::palette;
-use meshwork_place::{Cursor, Place as _, words};
+use meshwork::{
+    Colour, Cursor, EndpointEvent, Event, Link, PeerId, Room, ServerState, Stroke, WriteError, place,
+};
+use meshwork_place::picture::{Cell, palette};
 use ratatui::style::Style;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::values;
 use super::app::{App, Ask, Stroked};
@@ -26,28 +22,29 @@ use super::keys::{self, Action, Typed};
 use super::screen::Screen;
 use super::{allowance, people};
 use crate::exit::Failure;
+use crate::place::attempt::Attempt;
 use crate::place::history;
-use crate::place::session::Session;
+use crate::place::paint::{denial, is_reader};
+use crate::place::watch::{Happening, Happenings};
 use crate::progress::span;
 
 /// Time from one picture to the next.
 const FRAME: Duration = Duration::from_millis(33);
 /// How often who is there, and what the rules leave, is looked up.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long the others may take to make room for a stroke: no picture is drawn meanwhile.
+const ROOM_WAIT: Duration = Duration::from_millis(100);
 /// How long what was painted last may take to arrive when somebody leaves.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
 
 /// Somebody in a room, at a terminal.
 pub(super) struct Visit<'a> {
-    session: &'a mut Session,
+    attempt: &'a mut Attempt,
     screen: Screen,
     depth: Depth,
     is_unicode: bool,
-    /// One's own batches that nobody has applied yet.
-    unapplied: BTreeSet<u64>,
-    /// Events that were not heard, as far as the canvas was read since.
-    missed: u64,
-    is_stale: bool,
+    /// Changes that were not heard, as far as the canvas was read since.
+    missed: Option<u64>,
     looked: Option<Instant>,
     /// One's own cursor, as the others were told.
     pointed: Option<Cursor>,
@@ -55,136 +52,130 @@ pub(super) struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
-    pub(super) fn new(session: &'a mut Session, screen: Screen, depth: Depth, is_unicode: bool) -> Visit<'a> {
-        let (unapplied, born) = (BTreeSet::new(), Instant::now());
-        Visit {
-            session,
-            screen,
-            depth,
-            is_unicode,
-            unapplied,
-            missed: 0,
-            is_stale: true,
-            looked: None,
-            pointed: None,
-            born,
-        }
+    pub(super) fn new(attempt: &'a mut Attempt, screen: Screen, depth: Depth, is_unicode: bool) -> Visit<'a> {
+        let born = Instant::now();
+        Visit { attempt, screen, depth, is_unicode, missed: None, looked: None, pointed: None, born }
     }
 
     /// Joins the room and stays until somebody leaves it.
     pub(super) async fn run(
         &mut self,
-        link: RoomAddress,
+        link: Link,
         inputs: &mut mpsc::Receiver<Input>,
     ) -> Result<(), Failure> {
         let code = values::room_name(&link);
-        let Some(room) = self.join(link, &code, inputs).await? else { return Ok(()) };
-        self.session.stay();
-        let size = self.session.canvas_size(room).await?;
+        let servers = self.attempt.endpoint.events();
+        let room = self.attempt.look_for(&link).await?;
+        let mut happenings = Happenings::new(servers, &room);
+        if !self.open(&room, &mut happenings, &code, inputs).await? {
+            return Ok(());
+        }
+        self.attempt.stay();
+        let size = self.attempt.canvas_size(&room).await?;
         let mut app = App::new(code, size, Layout::new(self.area()?, self.has_half_blocks(), None));
         let mut frame = interval(FRAME);
         frame.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                event = self.session.next() => self.hear(&mut app, event?).await?,
+                happening = happenings.next() => self.hear(&mut app, &room, happening?).await?,
                 // The terminal is gone when there are no more.
                 input = inputs.recv() => match input {
                     Some(input) => handle_input(&mut app, &input),
                     None => break,
                 },
                 _ = frame.tick() => {
-                    if self.carry_out(&mut app, room).await? {
+                    if self.carry_out(&mut app, &room).await? {
                         break;
                     }
-                    self.point(&app, room).await?;
-                    self.refresh(&mut app, room).await?;
+                    self.point(&app, &room).await;
+                    self.refresh(&mut app, &room, happenings.missed()).await?;
                     self.draw(&mut app)?;
                 }
             }
         }
-        self.leave(room).await
+        leave(&room).await
     }
 
-    /// Joins, and says so meanwhile; `None` when somebody leaves before that.
-    async fn join(
+    /// Waits until the room is open, and says so meanwhile; false when somebody leaves before that.
+    async fn open(
         &mut self,
-        link: RoomAddress,
+        room: &Room,
+        happenings: &mut Happenings,
         code: &str,
         inputs: &mut mpsc::Receiver<Input>,
-    ) -> Result<Option<RoomHandle>, Failure> {
-        let room = self.session.begin_join(link).await?;
+    ) -> Result<bool, Failure> {
+        let Visit { attempt, screen, .. } = self;
         let mut words = format!("Joining {code}. q leaves.");
         let mut frame = interval(LOOK_INTERVAL);
+        let mut opened = pin!(attempt.opened(room));
         loop {
             tokio::select! {
-                event = self.session.next() => match event? {
-                    Event::RoomOpened { room: opened, .. } if opened == room => return Ok(Some(room)),
-                    Event::RoomWaiting { .. } => {
+                opened = &mut opened => return opened.map(|()| true),
+                happening = happenings.next() => match happening? {
+                    Happening::Room(Event::Unknown) => {
                         words = format!("No room has the code {code} yet. Waiting for it. q leaves.");
                     }
-                    Event::Server { state: ServerState::Away { reason }, .. } => {
+                    Happening::Endpoint(EndpointEvent::Server { state: ServerState::Away { reason }, .. }) => {
                         words = format!("The meeting point is not reached: {reason}. q leaves.");
                     }
                     _ => {}
                 },
                 input = inputs.recv() => {
-                    let Some(input) = input else { return Ok(None) };
+                    let Some(input) = input else { return Ok(false) };
                     if keys::action(&input) == Some(Action::Quit) {
-                        return Ok(None);
+                        return Ok(false);
                     }
                 }
-                _ = frame.tick() => self.draw_words(&words)?,
+                _ = frame.tick() => draw_words(screen, &words)?,
             }
         }
     }
 
-    async fn hear(&mut self, app: &mut App, event: Event) -> Result<(), Failure> {
-        match event {
-            Event::Changed { replica: REPLICA, changes, .. } => app.change(Painted::of(&changes)),
-            Event::Acknowledged { sequences, .. } => {
-                self.unapplied.retain(|sequence| !sequences.contains(sequence));
-            }
-            Event::RulesChanged { .. } => {
+    async fn hear(&mut self, app: &mut App, room: &Room, happening: Happening) -> Result<(), Failure> {
+        let now = std::time::Instant::now();
+        match happening {
+            Happening::Stroke(Stroke { cells, .. }) => app.change(&cells),
+            Happening::Room(Event::Refused(reason)) => return Err(Failure::Refused(reason)),
+            Happening::Room(Event::RulesChanged) => {
                 self.looked = None;
                 app.say("The rules of the room changed.");
             }
-            Event::Presence { room, endpoint, slot: Slot::GENESIS, state } => {
-                let read =
-                    move |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
-                let cursor = self.session.call(read).await?;
-                app.point(endpoint, cursor, std::time::Instant::now());
+            Happening::Room(Event::Presence(endpoint)) => {
+                app.point(endpoint, room.canvas().cursor(endpoint).await?, now);
             }
-            Event::MemberDetached { endpoint, .. } => {
-                app.point(endpoint, None, std::time::Instant::now());
+            Happening::Room(Event::Left { member, .. } | Event::Distant(member)) => {
+                app.point(member.id(), None, now);
                 self.looked = None;
             }
-            Event::MemberAttached { .. } | Event::Link { .. } => self.looked = None,
-            Event::Server { state: ServerState::Away { .. }, .. } => app.say(
+            Happening::Room(Event::Joined(_) | Event::Near(_) | Event::Link { .. }) => self.looked = None,
+            Happening::Endpoint(EndpointEvent::Server { state: ServerState::Away { .. }, .. }) => app.say(
                 "The meeting point is away. Your links are not touched; newcomers have to wait until it is back.",
             ),
-            Event::RoomTime { ahead_ms, .. } if ahead_ms.unsigned_abs() > 10_000 => app.say(format!(
-                "Your clock is {} {}. Strokes are stamped with the others' time.",
-                span(Duration::from_millis(ahead_ms.unsigned_abs())),
-                if ahead_ms > 0 { "slow" } else { "fast" }
-            )),
+            Happening::Room(Event::ClockDiffers(ahead_ms)) if ahead_ms.unsigned_abs() > 10_000 => {
+                app.say(format!(
+                    "Your clock is {} {}. Strokes are stamped with the others' time.",
+                    span(Duration::from_millis(ahead_ms.unsigned_abs())),
+                    if ahead_ms > 0 { "slow" } else { "fast" }
+                ));
+            }
             _ => {}
         }
         Ok(())
     }
 
     /// Asks the room for what is wanted; true when that is to leave.
-    async fn carry_out(&mut self, app: &mut App, room: RoomHandle) -> Result<bool, Failure> {
+    async fn carry_out(&mut self, app: &mut App, room: &Room) -> Result<bool, Failure> {
         while let Some(ask) = app.poll_ask() {
             match ask {
                 Ask::Quit => return Ok(true),
                 Ask::Paint(cells) => {
-                    if !self.paint(app, room, cells).await? {
+                    if !self.paint(app, room, &cells).await {
                         app.forget_stroke();
                     }
                 }
-                Ask::Undo(stroke) => self.undo(app, room, stroke).await?,
+                Ask::Undo(stroke) => self.undo(app, room, &stroke).await?,
                 Ask::Who(x, y) => {
-                    let words = self.who(room, (x, y)).await?;
+                    let words = who(room, (x, y)).await?;
                     app.say(words);
                 }
             }
@@ -193,103 +184,73 @@ impl<'a> Visit<'a> {
     }
 
     /// Whether the cells were taken; if not, it is said why.
-    async fn paint(&mut self, app: &mut App, room: RoomHandle, cells: Vec<Cell>) -> Result<bool, Failure> {
-        let painted = self.session.call(move |node, now| node.paint(now, room, &cells)).await?;
-        Ok(self.note_painted(app, painted))
-    }
-
-    fn note_painted(&mut self, app: &mut App, painted: Result<Receipt, CommandError>) -> bool {
-        match painted {
-            Ok(receipt) => {
+    async fn paint(&mut self, app: &mut App, room: &Room, cells: &[Cell]) -> bool {
+        match timeout(ROOM_WAIT, room.canvas().paint(cells)).await {
+            Ok(Ok(_)) => {
                 // What the rules leave is another number now.
                 self.looked = None;
-                self.unapplied.extend(receipt.sequences);
                 true
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 app.complain(refusal(&error));
+                false
+            }
+            Err(_) => {
+                app.complain("Not painted. The others cannot keep up. Wait a moment and go on.");
                 false
             }
         }
     }
 
     /// Writes what was there before, where one's own stroke still shows.
-    async fn undo(&mut self, app: &mut App, room: RoomHandle, stroke: Vec<Stroked>) -> Result<(), Failure> {
-        let own = self.session.endpoint().peer;
-        let undo = move |node: &mut Node, now: Time| {
-            let canvas = node.canvas(room)?;
-            let still = |stroked: &&Stroked| {
-                let (x, y, colour) = stroked.cell;
-                canvas.author(x, y) == Some(own) && canvas.colour(x, y) == Some(colour)
-            };
-            let before = |stroked: &Stroked| {
-                let (x, y, _) = stroked.cell;
-                (x, y, stroked.before.unwrap_or(Colour::CLEARED))
-            };
-            let cells: Vec<Cell> = stroke.iter().filter(still).map(before).collect();
-            if cells.is_empty() { None } else { Some(node.paint(now, room, &cells)) }
+    async fn undo(&mut self, app: &mut App, room: &Room, stroke: &[Stroked]) -> Result<(), Failure> {
+        let shown =
+            room.canvas().cells(stroke.iter().map(|stroked| (stroked.cell.0, stroked.cell.1))).await?;
+        let own = shown.iter().filter(|cell| cell.author == room.me().peer);
+        let own: HashSet<Cell> = own.map(|cell| (cell.x, cell.y, cell.colour)).collect();
+        let before = |stroked: &Stroked| {
+            let (x, y, _) = stroked.cell;
+            (x, y, stroked.before.unwrap_or(Colour::CLEARED))
         };
-        match self.session.call(undo).await? {
-            None => app.say("Others have painted over it since."),
-            Some(painted) => {
-                if self.note_painted(app, painted) {
-                    app.say("Undone.");
-                }
-            }
+        let still = stroke.iter().filter(|stroked| own.contains(&stroked.cell));
+        let cells: Vec<Cell> = still.map(before).collect();
+        if cells.is_empty() {
+            app.say("Others have painted over it since.");
+        } else if self.paint(app, room, &cells).await {
+            app.say("Undone.");
         }
         Ok(())
     }
 
-    async fn who(&mut self, room: RoomHandle, (x, y): (u16, u16)) -> Result<String, Failure> {
-        let look = move |node: &Node, room| {
-            let canvas = node.canvas(room)?;
-            Some((canvas.colour(x, y), canvas.author(x, y), canvas.stamp(x, y).wall()))
-        };
-        let (colour, author, painted) = self.session.look(room, look).await?;
-        let Some(author) = author else { return Ok(format!("x {x}, y {y}: nobody has painted here.")) };
-        let age = Duration::from_millis(history::now().as_millis().saturating_sub(painted.as_millis()));
-        let name = self.name(room, author).await?;
-        Ok(format!("x {x}, y {y}: {}, {name}, {} ago.", palette::name(colour), span(age)))
-    }
-
-    async fn name(&self, room: RoomHandle, peer: PeerId) -> Result<String, Failure> {
-        if peer == self.session.endpoint().peer {
-            return Ok(String::from("you"));
-        }
-        let peers = self.session.peers(room).await?;
-        let named = peers.iter().find(|view| view.endpoint.peer == peer && !view.name.trim().is_empty());
-        Ok(named.map_or_else(|| peer.short(), |view| view.name.trim().to_owned()))
-    }
-
     /// Tells the others where one's own cursor is, when it moved.
-    async fn point(&mut self, app: &App, room: RoomHandle) -> Result<(), Failure> {
+    async fn point(&mut self, app: &App, room: &Room) {
         let pointer = Some(app.own_pointer());
         if pointer != self.pointed {
             self.pointed = pointer;
             // A cursor that is not told is no loss.
-            let _ = self.session.call(move |node, now| node.point(now, room, pointer)).await?;
+            let _ = room.canvas().point(pointer).await;
         }
-        Ok(())
     }
 
-    /// Looks up what is not told by events: distances, ages, rules; and the canvas, where events were missed.
-    async fn refresh(&mut self, app: &mut App, room: RoomHandle) -> Result<(), Failure> {
+    /// Looks up what is not told by events: distances, ages, rules; and the canvas, where changes of it were missed.
+    async fn refresh(&mut self, app: &mut App, room: &Room, missed: u64) -> Result<(), Failure> {
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let look = move |node: &mut Node, now: Time| {
-            let beyond = node.room(room).overlay().map_or(0, |overlay| overlay.beyond());
-            (node.room(room).peers(), beyond, node.room_mut(now, room).writing_left(REPLICA.slot()), now)
+        let known = room.reach().await?.tried;
+        let near = known.iter().filter(|member| !member.is_distant());
+        app.people = people::rows(near.map(Into::into));
+        app.beyond = room.neighbourhood().await?.beyond;
+        app.allowance = match room.app(place::APP).await {
+            Ok(canvas) => allowance::words(&room.rules().left_of(&canvas).await),
+            Err(_) => None,
         };
-        let (peers, beyond, left, now) = self.session.call(look).await?;
-        (app.people, app.beyond) = (people::rows(&peers, now), beyond);
-        app.allowance = allowance::words(&left);
-        let missed = self.session.missed();
-        if self.is_stale || missed > self.missed {
-            (self.missed, self.is_stale) = (missed, false);
-            let look = |node: &Node, room| Some(node.canvas(room)?.to_rgba());
-            app.shown.replace(&self.session.look(room, look).await?);
+        if self.missed != Some(missed) {
+            self.missed = Some(missed);
+            if let Some(image) = room.canvas().image().await? {
+                app.shown.replace(&image.rgba);
+            }
         }
         Ok(())
     }
@@ -308,34 +269,6 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    fn draw_words(&mut self, words: &str) -> Result<(), Failure> {
-        let drawn = self.screen.terminal.draw(|frame| {
-            let width = usize::from(frame.area().width);
-            frame.buffer_mut().set_stringn(0, 0, words, width, Style::new());
-        });
-        drawn.context("cannot draw on the terminal")?;
-        Ok(())
-    }
-
-    /// Gives what was painted last the time to arrive.
-    async fn leave(&mut self, room: RoomHandle) -> Result<(), Failure> {
-        let end = Instant::now() + LEAVE_WAIT;
-        while !self.unapplied.is_empty() {
-            let peers = self.session.peers(room).await?;
-            if !peers.iter().any(|peer| peer.attached && peer.stays && peer.state.is_linked()) {
-                break;
-            }
-            match self.session.next_until(end).await? {
-                Some(Event::Acknowledged { sequences, .. }) => {
-                    self.unapplied.retain(|sequence| !sequences.contains(sequence));
-                }
-                Some(_) => {}
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
     fn area(&self) -> Result<(u16, u16), Failure> {
         let size = self.screen.terminal.size().context("the terminal does not say how large it is")?;
         Ok((size.width, size.height))
@@ -344,6 +277,41 @@ impl<'a> Visit<'a> {
     fn has_half_blocks(&self) -> bool {
         self.depth != Depth::None && self.is_unicode
     }
+}
+
+fn draw_words(screen: &mut Screen, words: &str) -> Result<(), Failure> {
+    let drawn = screen.terminal.draw(|frame| {
+        let width = usize::from(frame.area().width);
+        frame.buffer_mut().set_stringn(0, 0, words, width, Style::new());
+    });
+    drawn.context("cannot draw on the terminal")?;
+    Ok(())
+}
+
+/// Gives what was painted last the time to arrive.
+async fn leave(room: &Room) -> Result<(), Failure> {
+    if room.members().await?.iter().any(is_reader) {
+        // What did not arrive by then is lost if nobody else has it.
+        let _ = timeout(LEAVE_WAIT, room.kept()).await;
+    }
+    Ok(())
+}
+
+async fn who(room: &Room, (x, y): (u16, u16)) -> Result<String, Failure> {
+    let cells = room.canvas().cells([(x, y)]).await?;
+    let Some(cell) = cells.first() else { return Ok(format!("x {x}, y {y}: nobody has painted here.")) };
+    let age = Duration::from_millis(history::now().as_millis().saturating_sub(cell.time_ms));
+    let name = name(room, cell.author).await?;
+    Ok(format!("x {x}, y {y}: {}, {name}, {} ago.", palette::name(Some(cell.colour)), span(age)))
+}
+
+async fn name(room: &Room, peer: PeerId) -> Result<String, Failure> {
+    if peer == room.me().peer {
+        return Ok(String::from("you"));
+    }
+    let known = room.reach().await?.tried;
+    let named = known.iter().find(|member| member.peer() == peer && !member.name().trim().is_empty());
+    Ok(named.map_or_else(|| peer.short(), |member| member.name().trim().to_owned()))
 }
 
 fn handle_input(app: &mut App, input: &Input) {
@@ -365,14 +333,9 @@ fn handle_input(app: &mut App, input: &Input) {
 }
 
 /// What happened, why, and what to do.
-fn refusal(error: &CommandError) -> String {
-    match error {
-        CommandError::Write(WriteError::TooFast { .. } | WriteError::NotWriter | WriteError::Banned) => {
-            format!("Not painted. {}", words::refusal(error))
-        }
-        CommandError::Write(WriteError::Backpressure(_)) => {
-            String::from("Not painted. The others cannot keep up. Wait a moment and go on.")
-        }
-        error => format!("Not painted: {error}."),
+fn refusal(error: &WriteError) -> String {
+    match denial(error) {
+        Some((words, _)) => format!("Not painted. {words}"),
+        None => format!("Not painted: {error}."),
     }
 }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint, Instance, PeerId};
-use meshwork_core::time::Time;
-use meshwork_place::Cursor;
-use meshwork_place::canvas::{CanvasSize, Painted};
+use meshwork::{Cursor, EndpointId, PeerId};
+use meshwork_core::id::Instance;
+use meshwork_place::canvas::CanvasSize;
 
-use super::super::super::example;
-use super::super::people;
+use super::super::people::{self, Person};
 use super::*;
 
-const ENDPOINT: Endpoint = Endpoint { peer: PeerId([1; 32]), instance: Instance(1) };
+const ENDPOINT: EndpointId = EndpointId { peer: PeerId([1; 32]), instance: Instance(1) };
 const RED: Colour = Colour::rgb(0xe6, 0x19, 0x4b);
 const BLUE: Colour = Colour::rgb(0x43, 0x63, 0xd8);
 
@@ -23,7 +21,7 @@ fn look(depth: Depth) -> Look {
 fn app(depth: Depth, area: (u16, u16)) -> App {
     let layout = Layout::new(area, depth != Depth::None, None);
     let mut app = App::new("K7M4QX".into(), CanvasSize { width: 60, height: 54 }, layout);
-    app.change(&[(5, 4, RED), (5, 5, BLUE), (7, 4, RED)].map(|(x, y, colour)| Painted { x, y, colour }));
+    app.change(&[(5, 4, RED), (5, 5, BLUE), (7, 4, RED)]);
     app
 }
 
@@ -38,16 +36,14 @@ fn line(buffer: &Buffer, y: u16) -> String {
 }
 
 fn person(called: &str, state: LinkState, beside: &str) -> Row {
-    let peer = meshwork_core::node::PeerView {
+    let person = Person {
         endpoint: ENDPOINT,
-        name: called.into(),
-        reason: Some(beside.into()),
+        name: called,
+        reason: Some(beside),
         rtt: Some(Duration::from_millis(23)),
-        path: None,
-        relayed_because: None,
-        ..example::peer(state)
+        ..people::example(state)
     };
-    people::rows(&[peer], Time(0)).remove(0)
+    Row::new(&person)
 }
 
 #[test]
