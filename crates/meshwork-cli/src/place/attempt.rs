@@ -34,22 +34,27 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Starts an endpoint with what was asked for; the deadline runs from here.
     pub(super) async fn start(common: &Common, builder: Builder) -> Result<Attempt, Failure> {
-        let deadline = Instant::now() + common.timeout;
         let path = match &common.identity {
             Some(path) => path.clone(),
             None => identity::default_path()?,
         };
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        let mut builder = builder.identity(identity).patience(common.timeout);
+        let mut builder = builder.identity(identity);
         if common.hiding.hide_address {
             builder = builder.hide_address();
         }
         for host in &common.hiding.trust_relay {
             builder = builder.trust_relay(host);
         }
-        let endpoint = builder.bind().await.context("the peer cannot be started")?;
-        Ok(Attempt { endpoint, deadline: Some(deadline), timeout: common.timeout })
+        Attempt::of(builder, common.timeout).await
+    }
+
+    /// Starts an endpoint as it is; the deadline runs from here.
+    pub(super) async fn of(builder: Builder, timeout: Duration) -> Result<Attempt, Failure> {
+        let deadline = Some(Instant::now() + timeout);
+        let endpoint = builder.patience(timeout).bind().await.context("the peer cannot be started")?;
+        Ok(Attempt { endpoint, deadline, timeout })
     }
 
     /// Makes a room and waits until it can be found.

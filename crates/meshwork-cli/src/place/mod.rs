@@ -14,7 +14,6 @@ mod notices;
 mod obstacles;
 mod paint;
 mod replay;
-mod session;
 mod signal;
 mod stats;
 pub(crate) mod swarm;

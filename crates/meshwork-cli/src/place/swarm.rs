@@ -3,21 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
-use meshwork::Identity;
-use meshwork_core::node::{Node, PeerView, RoomHandle};
-use meshwork_core::seam::choice::Choice;
-use meshwork_core::signalling::address::RoomAddress;
-use meshwork_place::Place as _;
-use meshwork_place::canvas::Canvas;
+use meshwork::{Closed, Endpoint, Link, Member, Overlay, Room, WriteError};
 use meshwork_place::picture::palette;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::session::Session;
+use super::attempt::Attempt;
+use super::paint::denied;
 use super::signal::Stop;
 use super::values;
 use super::{Common, Hiding, govern, print_line};
@@ -54,7 +49,7 @@ want, how many cells it shows, whom it knows, how the links to them do, and who 
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = values::link)]
-    link: RoomAddress,
+    link: Link,
     /// How many peers.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PEERS_MAX))]
     peers: u32,
@@ -69,7 +64,7 @@ pub(crate) struct Arguments {
     tell: Option<Duration>,
     /// Give the room this overlay, if you are its owner: auto, full-mesh, k-gossip, k-gossip:NINES, tree or emergent.
     #[arg(long, value_name = "OVERLAY")]
-    overlay: Option<Choice>,
+    overlay: Option<Overlay>,
     /// The file with your secret key, for --overlay. [default: meshwork/identity in your data directory]
     #[arg(long, value_name = "FILE", requires = "overlay")]
     identity: Option<PathBuf>,
@@ -82,10 +77,10 @@ pub(crate) struct Arguments {
 }
 
 /// What one peer of a swarm does.
-struct Member {
+struct Peer {
     /// Which of them it is, from 1.
     number: u32,
-    link: RoomAddress,
+    link: Link,
     timeout: Duration,
     /// Links that it keeps at most, where that is not what a program keeps.
     links: Option<u32>,
@@ -103,10 +98,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let begun = Instant::now();
     let (ending, ends) = watch::channel(false);
     let (linked, mut ready) = mpsc::channel(arguments.peers as usize);
-    let mut members = JoinSet::new();
+    let mut peers = JoinSet::new();
     let strokes = |cells: u32| Duration::from_secs(1) * STROKE_CELLS * arguments.peers / cells;
     for number in 1..=arguments.peers {
-        let member = Member {
+        let peer = Peer {
             number,
             link: arguments.link.clone(),
             timeout: arguments.timeout,
@@ -116,7 +111,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             linked: linked.clone(),
             ends: ends.clone(),
         };
-        members.spawn(member.run());
+        peers.spawn(peer.run());
     }
     drop(linked);
     let progress = Progress::start("Linking", "peers");
@@ -132,7 +127,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                     progress.aside(|| tell_ready(&arguments, begun, overlay))?;
                 }
             }
-            Some(ended) = members.join_next() => {
+            Some(ended) = peers.join_next() => {
                 if let Some(failure) = failed(ended) {
                     break Some(failure);
                 }
@@ -144,7 +139,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Whoever has ended by itself does not listen any more.
     let _ = ending.send(true);
     let mut cells = 0;
-    while let Some(ended) = members.join_next().await {
+    while let Some(ended) = peers.join_next().await {
         cells += ended.map_or(0, |painted| painted.unwrap_or(0));
     }
     match failure {
@@ -186,7 +181,7 @@ fn failed(ended: Result<Result<u64, Failure>, tokio::task::JoinError>) -> Option
     }
 }
 
-impl Member {
+impl Peer {
     fn name(&self) -> String {
         let (round, place) =
             ((self.number - 1) as usize / NAMES.len(), (self.number - 1) as usize % NAMES.len());
@@ -194,32 +189,29 @@ impl Member {
     }
 
     /// Joins, says when it is linked, stays, and returns how many cells it painted.
-    async fn run(mut self) -> Result<u64, Failure> {
-        let identity = Identity::generate().context("a peer of the swarm")?;
-        let mut session = Session::start_as(identity, self.timeout, &Hiding::default(), self.name()).await?;
-        let mut ends = self.ends.clone();
+    async fn run(self) -> Result<u64, Failure> {
+        let mut builder = Endpoint::builder().name(self.name()).stays();
+        if let Some(links) = self.links {
+            builder = builder.links_at_most(links as usize);
+        }
+        let mut attempt = Attempt::of(builder, self.timeout).await?;
+        let (mut ends, mut painted) = (self.ends.clone(), 0);
         let result = tokio::select! {
-            result = self.stay(&mut session) => result,
+            result = self.stay(&mut attempt, &mut painted) => result,
             // Its sender lives until everybody has ended.
             _ = ends.wait_for(|ends| *ends) => Ok(()),
         };
-        let painted = session.painted();
-        session.close().await;
+        attempt.close().await;
         result.map(|()| painted)
     }
 
-    async fn stay(&mut self, session: &mut Session) -> Result<(), Failure> {
-        if let Some(links) = self.links {
-            session.call(move |node, now| node.set_links_most(now, links as usize)).await?;
-        }
-        let room = session.join(self.link.clone()).await?;
-        while !session.peers(room).await?.iter().any(|peer| peer.attached && peer.state.is_linked()) {
-            session.next().await?;
-        }
-        session.stay();
+    async fn stay(&self, attempt: &mut Attempt, painted: &mut u64) -> Result<(), Failure> {
+        let room = attempt.join(&self.link).await?;
+        attempt.within(&room, linked(&room)).await?;
+        attempt.stay();
         // The receiver ends with the command.
         let _ = self.linked.send(()).await;
-        let size = session.canvas_size(room).await?;
+        let size = attempt.canvas_size(&room).await?;
         let pause = self.pause.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
         let mut strokes = interval(pause);
         strokes.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -228,55 +220,51 @@ impl Member {
         tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                event = session.next() => { event?; }
-                _ = tells.tick(), if self.tell.is_some() => tell_peer(session, room).await?,
+                reason = room.refused() => return Err(Failure::Refused(reason)),
+                _ = tells.tick(), if self.tell.is_some() => tell_peer(&room).await?,
                 _ = strokes.tick(), if self.pause.is_some() => {
-                    let bytes = random_bytes()?;
-                    paint(session, room, (size.width, size.height), bytes).await?;
+                    *painted += paint(&room, (size.width, size.height), random_bytes()?).await?;
                 }
             }
         }
     }
 }
 
+/// Waits until another member is linked.
+async fn linked(room: &Room) -> Result<(), Closed> {
+    let mut events = room.events();
+    while !room.members().await?.iter().any(|member| member.link().is_linked()) {
+        events.next().await.ok_or(Closed)?;
+    }
+    Ok(())
+}
+
 /// Says what one peer shows and to whom it is linked.
-async fn tell_peer(session: &Session, room: RoomHandle) -> Result<(), Failure> {
-    let endpoint = session.endpoint();
-    let look = move |node: &mut Node| {
-        let neighbours: Vec<_> = node
-            .room(room)
-            .overlay()
-            .into_iter()
-            .flat_map(|view| view.neighbours)
-            .map(|one| one.endpoint)
-            .collect();
-        let link = |peer: PeerView| {
-            let neighbour = neighbours.contains(&peer.endpoint);
-            json!({ "endpoint": peer.endpoint.to_string(), "state": peer.state.to_string(), "neighbour": neighbour })
-        };
-        let links: Vec<Value> = node.room(room).peers().into_iter().map(link).collect();
-        let overlay =
-            node.room(room).rules().map(|rules| Choice::of_record(rules.overlay.as_str()).to_string());
-        (overlay, links, node.canvas(room).map_or(0, Canvas::painted))
+async fn tell_peer(room: &Room) -> Result<(), Failure> {
+    let (known, neighbours) = (room.reach().await?.tried, room.neighbourhood().await?.neighbours);
+    let link = |member: &Member| {
+        let neighbour = neighbours.contains(&member.id());
+        json!({ "endpoint": member.id().to_string(), "state": member.link().to_string(), "neighbour": neighbour })
     };
-    let (overlay, links, painted) = session.call(move |node, _| look(node)).await?;
-    let endpoint = endpoint.to_string();
+    let links: Vec<Value> = known.iter().map(link).collect();
+    let overlay = room.rules().terms().await?.map(|terms| terms.overlay.to_string());
+    let (endpoint, painted) = (room.me().to_string(), room.canvas().painted().await?);
     print_line(json!({
         "event": "peer", "endpoint": endpoint, "overlay": overlay, "painted": painted, "links": links,
     }))
 }
 
-/// Paints a short stroke to the right of a random place.
-async fn paint(
-    session: &mut Session,
-    room: RoomHandle,
-    (width, height): (u16, u16),
-    random: [u8; 32],
-) -> Result<(), Failure> {
+/// Paints a short stroke to the right of a random place. Returns how many cells it has.
+async fn paint(room: &Room, (width, height): (u16, u16), random: [u8; 32]) -> Result<u64, Failure> {
     let number = |place: usize| u16::from_le_bytes([random[place], random[place + 1]]);
     let (x, y) = (number(0) % width, number(2) % height);
     let colour = palette::PLACE[usize::from(random[4]) % palette::PLACE.len()].colour;
     let end = (u32::from(x) + STROKE_CELLS).min(width.into()) as u16;
     let cells: Vec<_> = (x..end).map(|x| (x, y, colour)).collect();
-    session.paint(room, &cells).await
+    match room.canvas().paint(&cells).await {
+        Ok(_) => Ok(cells.len() as u64),
+        // What the room's rules do not allow now is left out: it is only for show.
+        Err(WriteError::TooFast { .. }) => Ok(0),
+        Err(error) => Err(denied(error)),
+    }
 }
