@@ -80,6 +80,8 @@ pub use meshwork_core::seam::lane::{
 pub use meshwork_core::seam::path::Path;
 pub use meshwork_core::signalling::address::RoomAddress as Link;
 pub use meshwork_core::table::VALUE_MAX;
+#[cfg(not(target_arch = "wasm32"))]
+pub use meshwork_rtc::native::history::BYTES_LEAST as HISTORY_LEAST;
 
 pub use self::app::{App, AppIsOff};
 pub use self::blobs::{

@@ -30,8 +30,8 @@ impl Store {
         Store(Kind::File { path: folder.into(), history_bytes: 0 })
     }
 
-    /// Also keeps everything that was accepted, in its order, for replay: at most so many bytes, then the oldest are
-    /// forgotten.
+    /// Also keeps everything that was accepted, in its order, for replay: at most so many bytes of each room, and then the
+    /// oldest are forgotten; less than [`HISTORY_LEAST`](crate::HISTORY_LEAST) counts as that, and 0 for nothing.
     #[cfg(not(target_arch = "wasm32"))]
     #[must_use]
     pub fn with_history(self, bytes_max: u64) -> Store {

@@ -6,7 +6,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use clap::Args;
 use meshwork::{History, RoomId, Store};
-use meshwork_core::time::WallTime;
 use serde_json::{Value, json};
 
 use super::print_line;
@@ -65,11 +64,7 @@ fn value(room: RoomId, history: &History) -> Value {
 fn words(room: RoomId, history: &History) -> String {
     let mut words = format!("{room}: {} strokes, {}", history.batches, bytes::format(history.bytes));
     if let (Some(first), Some(last)) = (history.first_ms, history.last_ms) {
-        words.push_str(&format!(
-            ", from {} to {}",
-            date(WallTime::from_millis(first)),
-            date(WallTime::from_millis(last))
-        ));
+        words.push_str(&format!(", from {} to {}", date(first), date(last)));
     }
     if history.forgotten > 0 {
         words.push_str(&format!("; {} older entries were forgotten, it was full", history.forgotten));
@@ -80,17 +75,17 @@ fn words(room: RoomId, history: &History) -> String {
     words
 }
 
-/// This device's clock.
-pub(super) fn now() -> WallTime {
+/// This device's clock: milliseconds since 1970.
+pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A time as people and programs read it: RFC 3339, UTC.
-pub(super) fn date(time: WallTime) -> String {
+/// A time in milliseconds since 1970 as people and programs read it: RFC 3339, UTC.
+pub(super) fn date(millis: u64) -> String {
     /// The last second that has four digits for its year.
     const LAST: u64 = 253_402_300_799;
-    let since = std::time::Duration::from_secs((time.as_millis() / 1000).min(LAST));
+    let since = std::time::Duration::from_secs((millis / 1000).min(LAST));
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 

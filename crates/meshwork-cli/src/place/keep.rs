@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
-use meshwork::{Endpoint, Link, Room, RoomId, Store, Stroke};
+use meshwork::{Endpoint, HISTORY_LEAST, Link, Room, RoomId, Store, Stroke};
 use meshwork_core::signalling::address::RoomKeys;
 use meshwork_place::canvas::CanvasSize;
-use meshwork_rtc::native::history::BYTES_LEAST;
 use serde_json::json;
 
 use super::attempt::Attempt;
@@ -190,8 +189,8 @@ impl Keeper<'_> {
 /// Reads the size of a history.
 fn history_size(text: &str) -> Result<u64, String> {
     match bytes::parse(text)? {
-        size if size == 0 || size >= BYTES_LEAST => Ok(size),
-        _ => Err(format!("a history has at least {}, or write none", bytes::format(BYTES_LEAST))),
+        size if size == 0 || size >= HISTORY_LEAST => Ok(size),
+        _ => Err(format!("a history has at least {}, or write none", bytes::format(HISTORY_LEAST))),
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
-use meshwork_core::id::RoomId;
-use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, RoomKeys};
+use meshwork::{Link, RoomId};
+use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomKeys};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig};
 use meshwork_signal::hub::{Hub, HubConfig};
@@ -66,7 +66,7 @@ impl MeetingPoint {
 
     /// The same address, where every name of this meeting point is the one by which this program reaches it:
     /// under two names it would be taken for two servers. One place is left for itself.
-    pub(super) fn seen_from_inside(&self, link: RoomAddress) -> Result<RoomAddress, Failure> {
+    pub(super) fn seen_from_inside(&self, link: Link) -> Result<Link, Failure> {
         let mut servers: Vec<String> = Vec::new();
         for server in link.servers() {
             let is_own = server == self.public_url() || server == self.own_url();
@@ -78,8 +78,8 @@ impl MeetingPoint {
         let others_max = FURTHER_SERVERS_MAX + usize::from(servers.contains(&self.own_url()));
         servers.truncate(others_max);
         let seen = match link.code() {
-            Some(code) => RoomAddress::at_server(&servers.remove(0), link.app().cloned(), code)
-                .map(|seen| link.keys().into_iter().fold(seen, RoomAddress::with_keys)),
+            Some(code) => Link::at_server(&servers.remove(0), link.app().cloned(), code)
+                .map(|seen| link.keys().into_iter().fold(seen, Link::with_keys)),
             None => Ok(link),
         };
         let seen = seen.and_then(|seen| seen.with_further_servers(servers));
@@ -87,13 +87,13 @@ impl MeetingPoint {
     }
 
     /// The room's LINK with this keeper's own host, and the other servers of `link` behind it.
-    pub(super) fn link(&self, link: &RoomAddress, room: RoomId) -> Result<RoomAddress, Failure> {
+    pub(super) fn link(&self, link: &Link, room: RoomId) -> Result<Link, Failure> {
         let others = link.servers().filter(|server| *server != self.own_url()).map(String::from);
         let others = others.take(FURTHER_SERVERS_MAX).collect();
         // No other room is kept here, so that its first code is free.
         let code = self.key.codes(room).next().context("the room has no code")?;
         let keys = RoomKeys { room, secrets: link.secrets() };
-        let own = RoomAddress::at_server(&self.public_url(), link.app().cloned(), code);
+        let own = Link::at_server(&self.public_url(), link.app().cloned(), code);
         let own = own.and_then(|own| own.with_keys(keys).with_further_servers(others));
         Ok(own.context("the keeper's own link")?)
     }
@@ -134,7 +134,7 @@ mod tests {
         (data, meeting_point)
     }
 
-    fn address(servers: &[&str]) -> RoomAddress {
+    fn address(servers: &[&str]) -> Link {
         let room = RoomId([1; 32]);
         let at = servers[1..].join(",");
         format!("{}/place/K7M4QX#{room};at={at}", servers[0]).parse().unwrap()

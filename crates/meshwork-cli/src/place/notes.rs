@@ -117,7 +117,7 @@ fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
         };
         format!(
             "{gap}{}  {}  {}\n  {}",
-            date(note.at),
+            date(note.at.as_millis()),
             name(note.author),
             note.id,
             note.text.replace('\n', "\n  ")

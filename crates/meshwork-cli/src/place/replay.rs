@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use meshwork::{Link, RoomId};
-use meshwork_core::time::WallTime;
 use meshwork_place::picture::Timeline;
 use serde_json::json;
 
@@ -99,7 +98,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if timeline.is_empty() {
         return Err(Failure::Usage("Nobody has painted there yet: there is nothing to show.".into()));
     }
-    let now = history::now().as_millis();
+    let now = history::now();
     let (from, to) = range(&timeline, arguments.from, arguments.to, now)?;
     let scale = scale_of(&timeline, arguments.scale, format)?;
     let film = meshwork_place::picture::Film { from, to, frames, per_second: arguments.fps };
@@ -168,8 +167,8 @@ fn range(
     let date = |moment| timeline.painted_at(moment).map_or(0, |(at, _)| at);
     Err(Failure::Usage(format!(
         "Nobody painted between --from and --to. What there is goes from {} to {}.",
-        super::history::date(WallTime::from_millis(date(0))),
-        super::history::date(WallTime::from_millis(date(timeline.len())))
+        super::history::date(date(0)),
+        super::history::date(date(timeline.len()))
     )))
 }
 

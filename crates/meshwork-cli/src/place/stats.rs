@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use meshwork::{Colour, Link, Member, PeerId, Room};
-use meshwork_core::time::WallTime;
 use meshwork_place::canvas::TILE_SIDE;
 use meshwork_place::picture::palette;
 use serde_json::{Value, json};
@@ -136,7 +135,6 @@ impl Stats {
         }
         lines.push(told);
         if let Some((oldest, newest)) = self.census.span() {
-            let date = |millis| date(WallTime::from_millis(millis));
             lines.push(format!("Between   {} and {}", date(oldest), date(newest)));
         }
         lines.push(format!("Synced    in {} ms", self.sync.as_millis()));

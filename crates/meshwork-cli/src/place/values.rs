@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork::Link;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_place::picture::palette;
 
@@ -21,7 +21,7 @@ const LINK_MAX: u64 = 4 * 1024;
 /// # Errors
 /// When it cannot be read or is no LINK, or another app than Place is in front; the words do not repeat what a file
 /// holds.
-pub(super) fn link(argument: &str) -> Result<RoomAddress> {
+pub(super) fn link(argument: &str) -> Result<Link> {
     let link = read_link(argument)?;
     let place = meshwork_place::app();
     match link.app() {
@@ -31,13 +31,13 @@ pub(super) fn link(argument: &str) -> Result<RoomAddress> {
 }
 
 /// What people call a room by: its code, or the beginning of its id where its LINK has no code.
-pub(super) fn room_name(link: &RoomAddress) -> String {
+pub(super) fn room_name(link: &Link) -> String {
     let code = link.code().map(|code| code.to_string());
     let id = || link.room().map(|room| room.to_string().chars().take(8).collect());
     code.or_else(id).unwrap_or_default()
 }
 
-fn read_link(argument: &str) -> Result<RoomAddress> {
+fn read_link(argument: &str) -> Result<Link> {
     let read = |from: &mut dyn Read| {
         let mut line = String::new();
         BufReader::new(from.take(LINK_MAX)).read_line(&mut line).map(|_| line)

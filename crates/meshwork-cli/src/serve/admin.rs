@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use ipnet::IpNet;
-use meshwork_core::id::{Code, RoomId};
+use meshwork::{Code, RoomId};
 use meshwork_signal::http::ServerHandle;
 use meshwork_signal::hub::Ban;
 use meshwork_signal::turn;

@@ -13,7 +13,7 @@ use clap::ArgAction::{Append, Set};
 use clap::builder::BoolishValueParser;
 use clap::{Arg, Args, Command, ValueEnum, value_parser};
 use ipnet::IpNet;
-use meshwork_core::seam::choice::Choice;
+use meshwork::Overlay;
 use meshwork_signal::http::ForwardedHeader;
 
 use super::checks::{
@@ -169,7 +169,7 @@ pub(super) struct RoomSettings {
     /// The overlay that new rooms get unless their owner chooses another: auto, full-mesh, k-gossip, k-gossip:NINES,
     /// tree or emergent. The variables MODE (fullmesh or kgossip) and NINES of the original Place say the same.
     #[arg(default_value = "auto")]
-    pub(super) overlay: Choice,
+    pub(super) overlay: Overlay,
     /// Rooms that are kept in all, each with up to 1.3 KB.
     #[arg(default_value = "65536")]
     pub(super) rooms_max: usize,

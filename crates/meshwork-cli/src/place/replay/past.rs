@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use meshwork::{Link, PastLog, RoomId, Store, StoreError};
-use meshwork_core::time::WallTime;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_place::picture::{Timeline, TimelineBuilder};
 
 use super::super::attempt::{Attempt, guest};
-use super::super::{Common, counted, history, in_step, kept};
+use super::super::history::date;
+use super::super::{Common, counted, in_step, kept};
 use crate::exit::Failure;
 use crate::progress::Progress;
 
@@ -66,7 +66,6 @@ async fn fetch(attempt: &mut Attempt, link: &Link) -> Result<Past, Failure> {
 }
 
 fn words(log: Option<&PastLog>, first: u64) -> String {
-    let date = |millis| history::date(WallTime::from_millis(millis));
     let Some(log) = log else {
         return format!(
             "Nobody there has a history: it shows what is left, since {}. What was painted over is \
@@ -129,7 +128,7 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
         builder.add(&stroke.map_err(broken)?);
     }
     let is_whole = history.missed == 0 && history.forgotten == 0;
-    let since = history::date(WallTime::from_millis(history.first_ms.unwrap_or(0)));
+    let since = date(history.first_ms.unwrap_or(0));
     let words = format!("{}, since {since}.", if is_whole { WHOLE } else { LEFT });
     Ok(Past { timeline: builder.finish(), words, source: "log", is_whole })
 }

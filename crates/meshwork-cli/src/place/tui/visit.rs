@@ -300,7 +300,7 @@ async fn leave(room: &Room) -> Result<(), Failure> {
 async fn who(room: &Room, (x, y): (u16, u16)) -> Result<String, Failure> {
     let cells = room.canvas().cells([(x, y)]).await?;
     let Some(cell) = cells.first() else { return Ok(format!("x {x}, y {y}: nobody has painted here.")) };
-    let age = Duration::from_millis(history::now().as_millis().saturating_sub(cell.time_ms));
+    let age = Duration::from_millis(history::now().saturating_sub(cell.time_ms));
     let name = name(room, cell.author).await?;
     Ok(format!("x {x}, y {y}: {}, {name}, {} ago.", palette::name(Some(cell.colour)), span(age)))
 }
