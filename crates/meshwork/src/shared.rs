@@ -367,10 +367,8 @@ impl Shared {
     }
 
     pub(crate) async fn member(&self, room: RoomHandle, endpoint: EndpointId) -> Option<Member> {
-        let find = move |node: &mut Node, now| {
-            let view = node.room(room).peers().into_iter().find(|view| view.endpoint == endpoint)?;
-            Some(Member::new(view, now))
-        };
+        let find =
+            move |node: &mut Node, now| node.room(room).peer(endpoint).map(|view| Member::new(view, now));
         self.call(find).await.ok()?
     }
 }

@@ -123,9 +123,11 @@ impl<'a> RoomRef<'a> {
         seen.filter_map(|endpoint| self.peer(endpoint)).collect()
     }
 
-    fn peer(self, endpoint: Endpoint) -> Option<PeerView> {
+    /// One of [`RoomRef::peers`].
+    pub fn peer(self, endpoint: Endpoint) -> Option<PeerView> {
         let base = &self.node.base;
-        let person = base.own.people.get(endpoint)?.clone();
+        let is_seen = base.known.is_seen_in(endpoint, self.room);
+        let person = base.own.people.get(endpoint).filter(|_| is_seen)?.clone();
         let (room, link) = (self.open(), base.links.of(endpoint));
         let session = base.links.session(endpoint);
         let (bytes_sent, bytes_received) = link.map_or((0, 0), Link::traffic);
