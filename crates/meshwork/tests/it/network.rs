@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use meshwork::testing::Network;
-use meshwork::{BlobError, Endpoint, Event, FETCHES_MAX, FetchError, JoinError, KeptError, MEMORY_MAX};
+use meshwork::{
+    BlobError, Endpoint, Event, FETCHES_MAX, FetchError, JoinError, KeptError, MEMORY_MAX, place,
+};
 
 use crate::suite::{self, People};
 
@@ -89,6 +91,21 @@ async fn a_room_alone_is_not_kept() {
     let room = ann.create(meshwork::room("votes")).await.unwrap();
     room.table("votes").set("headline", "Ferry").await.unwrap();
     assert_eq!(room.kept().await, Err(KeptError::NobodyStays));
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_tell_strokes_apart() {
+    let network = Network::calm(3);
+    let (ann, kim) = (network.endpoint("Ann"), network.keeper("Kim"));
+    let room = ann.create(place::canvas(8, 8)).await.unwrap();
+    let _same = kim.join(room.link().to_string()).await.unwrap();
+    let kept = room.canvas().fill(0..1, 0..1, [1, 1, 1]).await.unwrap();
+    kept.kept().await.unwrap();
+    network.cut(&ann, &kim);
+    let lost = room.canvas().fill(0..1, 0..1, [2, 2, 2]).await.unwrap();
+    assert_eq!((lost.kept().await, kept.kept().await), (Err(KeptError::NobodyStays), Ok(())));
+    network.heal();
+    while lost.kept().await.is_err() {}
 }
 
 #[tokio::test(start_paused = true)]
