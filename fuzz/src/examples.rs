@@ -2,6 +2,8 @@
 
 use std::num::NonZero;
 
+use meshwork_core::blobs::message::{BlobMessage, Part};
+use meshwork_core::blobs::{GROUP, Outline};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
 use meshwork_core::lanes::{Datagram, Letter, Passed, Said, Saying, Unreliable};
@@ -174,6 +176,8 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let sketch = [("Look", SketchMessage::Look([7; 8], 5)), ("Sight", SketchMessage::Sight([7; 8], sight))];
     let sketch = sketch.map(|(name, message)| (name, RoomMessage::Sketch(message)));
     messages.extend(sketch.map(|(name, message)| (name, message.on_link(3))));
+    let blobs = blobs().into_iter().map(|(name, message)| (name, RoomMessage::Blob(message)));
+    messages.extend(blobs.map(|(name, message)| (name, message.on_link(3))));
     messages.extend(history.map(|(name, message)| (name, message.on_link(3))));
     messages.extend(inside.map(|(name, message)| (name, message.on_link(3))));
     let overlay = about_overlays().into_iter().map(|(name, message)| (name, RoomMessage::Overlay(message)));
@@ -194,6 +198,28 @@ fn about_history(batch: Bytes<BATCH_MAX>) -> [(&'static str, HistoryMessage); 7]
         ("HistoryGap", HistoryMessage::Gap(PastGap { number: 301, at_ms: 1_790_000_000_000, missed: 7 })),
         ("HistoryPartEnd", HistoryMessage::PartEnd(HistoryPartEnd { next: 302, outcome: PartOutcome::End })),
         ("HistoryUnwant", HistoryMessage::Unwant),
+    ]
+}
+
+/// A blob of three groups.
+pub(crate) fn blob() -> Vec<u8> {
+    (0..2 * GROUP + 9).map(|place| (place / 977) as u8).collect()
+}
+
+/// Messages about blobs, by name: what is asked of one who holds [`blob`], and what is told one who fetches it.
+fn blobs() -> [(&'static str, BlobMessage); 7] {
+    let (bytes, slot) = (blob(), Slot::GENESIS);
+    let outline = Outline::of(&bytes);
+    let (id, values) = (outline.id(), Bounded::new(outline.values().to_vec()).expect("three"));
+    let last = Bytes::new(bytes[2 * GROUP..].to_vec()).expect("less than a group");
+    [
+        ("BlobAsk", BlobMessage::Ask(slot, id)),
+        ("BlobHeld", BlobMessage::Held(slot, id, outline.size())),
+        ("BlobLacked", BlobMessage::Lacked(slot, id)),
+        ("BlobWantValues", BlobMessage::Want(slot, id, Part::Values(0))),
+        ("BlobWantGroup", BlobMessage::Want(slot, id, Part::Group(2))),
+        ("BlobValues", BlobMessage::Values(slot, id, 0, values)),
+        ("BlobGroup", BlobMessage::Group(slot, id, 2, last)),
     ]
 }
 
@@ -236,6 +262,11 @@ pub(crate) fn teller() -> Endpoint {
 /// Messages about history one after the other.
 pub(crate) fn histories() -> Vec<Vec<u8>> {
     conversations(60..68)
+}
+
+/// Messages about blobs one after the other.
+pub(crate) fn about_blobs() -> Vec<Vec<u8>> {
+    conversations(90..97)
 }
 
 /// Messages about overlays one after the other.

@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "say", examples: examples::sayings, run: targets::say },
     Target { name: "lane", examples: examples::lanes, run: targets::lane },
     Target { name: "history", examples: examples::histories, run: targets::history },
+    Target { name: "blobs", examples: examples::about_blobs, run: targets::blobs },
     Target { name: "overlay", examples: examples::overlays, run: targets::overlay },
     Target { name: "signal-body", examples: examples::signal_bodies, run: targets::signal_body },
     Target { name: "sealed-signal", examples: examples::sealed_signals, run: targets::sealed_signal },

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use meshwork_core::blobs::{Blobs, GROUP, Outline, Work};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
 use meshwork_core::lanes::{Saying, Unreliable};
 use meshwork_core::links::message::LinkMessage;
@@ -14,7 +15,7 @@ use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{FRAME_MAX, ServerId};
-use meshwork_core::seam::lane::DATAGRAM_MAX;
+use meshwork_core::seam::lane::{DATAGRAM_MAX, Slot};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::announce::Introduction;
 use meshwork_core::signalling::by_hand;
@@ -109,6 +110,41 @@ pub(crate) fn history(input: &[u8]) {
             }
         }
         assert!(room.take_history(now, 1).len() <= 1);
+    }
+}
+
+/// What a neighbour says about blobs, to a member that holds one and fetches it too.
+pub(crate) fn blobs(input: &[u8]) {
+    let (bytes, slot, mut now) = (examples::blob(), Slot::GENESIS, Time(0));
+    let outline = Outline::of(&bytes);
+    let (id, them) = (outline.id(), examples::teller());
+    let mut blobs = Blobs::default();
+    blobs.turn_on();
+    blobs.handle_attached(now, them);
+    blobs.fetch(now, slot, id, 1 << 20, None).expect("one");
+    for (_, message) in messages(input) {
+        let RoomMessage::Blob(message) = message else { continue };
+        blobs.handle_message(now, them, message);
+        now += std::time::Duration::from_millis(50);
+        blobs.handle_timeout(now);
+        for work in blobs.take_work() {
+            match work {
+                Work::Look { slot, blob } => {
+                    blobs.looked(slot, blob, Some(outline.clone()).filter(|held| held.id() == blob));
+                }
+                Work::Read { slot, blob, group } => {
+                    let group_bytes = bytes.chunks(GROUP).nth(group as usize).map(<[u8]>::to_vec);
+                    blobs.read(slot, blob, group, group_bytes);
+                }
+                Work::Write { slot, blob, group, bytes } => {
+                    assert!(outline.holds(group, &bytes), "what is written is proved");
+                    blobs.written(now, slot, blob, group);
+                }
+                Work::Begin { .. } | Work::End { .. } => {}
+            }
+        }
+        while blobs.serve(them).is_some() {}
+        while blobs.poll_output().is_some() {}
     }
 }
 

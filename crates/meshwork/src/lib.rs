@@ -22,7 +22,7 @@
 //! - A [`Table`] is keys and values that the room keeps, each with its author.
 //! - An app's object is what an app is made of: [`Canvas`] and [`Notes`].
 //!
-//! An app of one's own is made of topics, tables and [presence](Presence): a room opens with it by [`room`].
+//! An app of one's own is made of topics, tables, [blobs](Blobs) and [presence](Presence): a room opens with it by [`room`].
 //!
 //! # Waiting, and not waiting
 //! What is async waits for the node, the network or a disk; back-pressure is a longer wait. A future that is dropped
