@@ -17,6 +17,12 @@ export interface EndpointOptions {
   name?: string
   /** Who it is: else it is a guest, with an identity that nobody sees again. */
   identity?: Identity
+  /**
+   * The name under which this browser keeps its rooms, for all pages of one site: else nothing is kept. At most 32 rooms are,
+   * of which the longest unused is forgotten for a further one. Of several tabs one writes a room, and another takes over
+   * when that one is closed.
+   */
+  store?: string
   /** A server at which its rooms are found, `http(s)://HOST`. */
   server?: string
   /** Further ones. */
@@ -44,8 +50,9 @@ export interface NewRoomOptions {
 }
 
 /**
- * Makes a room of which this page's peer is the owner, and waits until a server took it in. Its endpoint is its own, and
- * ends when the room is left.
+ * Makes a room of which this page's peer is the owner. Where servers are named it waits until one took the room in, none can
+ * be reached, or 30 s are over: that the room is not registered is no error. Its endpoint is its own, and ends when the room
+ * is left.
  *
  * Rejects with BindError, CreateError, LoadError or UnsupportedError; nothing is left of the room.
  */
@@ -60,14 +67,40 @@ export function create(options: EndpointOptions & NewRoomOptions): Promise<Room>
 export function join(link: Link, options?: EndpointOptions): Promise<Room>
 
 /**
- * Opens a room that this browser keeps, at once and alone if need be: each page keeps the rooms that it was in. Others are
- * linked as they are found.
+ * Answers an invitation into the room of this link: `answer` is to be carried back to whoever made it, and the room fills
+ * once they took it, for which `room.joined()` waits. Its endpoint is its own, and ends when the room is left.
+ *
+ * Rejects with BindError, InviteError, LoadError or UnsupportedError; the room is left.
+ */
+export function answer(
+  link: Link,
+  invitation: string,
+  options?: EndpointOptions,
+): Promise<{ readonly answer: string; readonly room: Room }>
+
+/**
+ * Opens a room that this browser keeps under the name `store`, at once and alone if need be. Others are linked as they are
+ * found.
  *
  * Rejects with JoinError, whose code is `NotStored` where nothing is kept of it; else as `join`.
  */
 export function open(link: Link, options?: EndpointOptions): Promise<Room>
 
-/** This page among peers: its identity, its servers and its links. */
+/** A room that this browser keeps. */
+export interface KeptRoom {
+  readonly id: string
+  /** Where it was found last, with what lets one in; `null` where that was never known. */
+  readonly link: Link | null
+  /** The word of the app that it opened with; `null` of a room of another version, which this one cannot open. */
+  readonly app: string | null
+  /** What people saw it called last; empty where it has no name. */
+  readonly name: string
+}
+
+/** The rooms that this browser keeps under the name `store`. Rejects with StoreError, BindError, LoadError or UnsupportedError. */
+export function rooms(options: { readonly store: string }): Promise<KeptRoom[]>
+
+/** This page among peers: its identity, its store, its servers and its links. */
 export class Endpoint {
   private constructor()
   /** Starts one. That nobody can be reached is no error. Rejects with BindError, LoadError or UnsupportedError. */
@@ -78,8 +111,17 @@ export class Endpoint {
   create(options: NewRoomOptions): Promise<Room>
   /** As the function `join`. */
   join(link: Link): Promise<Room>
+  /** As the function `answer`. */
+  answer(link: Link, invitation: string): Promise<{ readonly answer: string; readonly room: Room }>
   /** As the function `open`. */
   open(link: Link): Promise<Room>
+  /** The rooms that are kept in its store. Rejects with StoreError. */
+  rooms(): Promise<KeptRoom[]>
+  /**
+   * Removes everything that this browser keeps of a room. Rejects with StoreError: `InUse` while a page is in it; it is kept
+   * then.
+   */
+  forget(id: string): Promise<void>
   /** Says goodbye to everybody, and ends the endpoint with all of its rooms. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -148,7 +190,10 @@ export interface TypedTarget<Events> extends EventTarget {
 
 /** People who met. It is left by `leave`, or when the page is closed. What is read of it is what is now. */
 export interface Room extends TypedTarget<RoomEvents> {
-  /** Where others find it, with what lets them in where it is private: whoever has the link is in. */
+  /**
+   * Where others find it, with what lets them in where it is private: whoever has the link is in. Without a code it begins
+   * with `meshwork:`, and leads to the room by its servers, or where it names none by an invitation alone.
+   */
   readonly link: Link
   /** Its six characters, by which it is found at its servers; `undefined` where no server knows it. */
   readonly code: string | undefined
@@ -184,6 +229,17 @@ export interface Room extends TypedTarget<RoomEvents> {
   app(word: string): App
   /** Turns an app on, if it is not: the owner's to do. Rejects with RuleError; the app is off. */
   turnOn(word: string): Promise<App>
+  /** Waits until a server took the room in, which gives it a code. Rejects with JoinError. */
+  registered(): Promise<void>
+  /**
+   * Makes an invitation, which one person answers who has the link: without any server. It waits for the answer for ten
+   * minutes, or until a newer one is made. Rejects with InviteError.
+   */
+  invite(): Promise<string>
+  /** Takes the answer to an invitation, and waits until whoever gave it is linked. Rejects with InviteError. */
+  accept(answer: string): Promise<Member>
+  /** Waits until a member let this page in. Rejects with JoinError. */
+  joined(): Promise<void>
   /**
    * Waits until members that stay have taken in all that this page wrote. Rejects with KeptError, `NobodyStays` after 10 s;
    * what was written goes on being offered to whoever comes.
@@ -193,8 +249,15 @@ export interface Room extends TypedTarget<RoomEvents> {
   inStep(): Promise<void>
   /** What happens from now on. Of more than 1,024 that wait the oldest are dropped, and `missed` says how many. */
   events(): AsyncIterableIterator<RoomEvent>
+  /** Waits until everything is shown that this browser keeps of the room. Rejects with ClosedError. */
+  restored(): Promise<void>
   /** Leaves the room. What this browser keeps of it stays. */
   leave(): Promise<void>
+  /**
+   * Leaves the room and removes everything that this browser keeps of it. Rejects with StoreError: `InUse` while another tab
+   * is in it; it is left, and kept.
+   */
+  forget(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 export const Room: { readonly prototype: Room }
@@ -519,10 +582,8 @@ export interface Tried {
 }
 /** There is no new room. Nothing is left of it. */
 export class CreateError extends MeshworkError<
-  'App' | 'Parameters' | 'NoServer' | 'TooManyRooms' | 'NobodyReached' | 'NotAllowed' | 'Invalid' | 'NotOpen' | 'Closed'
+  'App' | 'Parameters' | 'Refused' | 'TooManyRooms' | 'NotAllowed' | 'Invalid' | 'NotOpen' | 'Closed'
 > {
-  /** With `NobodyReached`. */
-  readonly tried?: readonly Tried[]
   /** With `TooManyRooms`. */
   readonly max?: number
 }
@@ -544,6 +605,22 @@ export class JoinError extends MeshworkError<
   readonly tried?: readonly Tried[]
   /** With `TooManyRooms`. */
   readonly max?: number
+}
+/** Two people are not linked by texts. The room is as it was; where an invitation was to be answered it is left. */
+export class InviteError extends MeshworkError<
+  | 'NotWhole'
+  | 'OtherRoom'
+  | 'Expired'
+  | 'Own'
+  | 'Linked'
+  | 'Unusable'
+  | 'Replaced'
+  | 'NoLink'
+  | 'Busy'
+  | JoinError['code']
+> {
+  /** With `NobodyReached`. */
+  readonly tried?: readonly Tried[]
 }
 export type WriteCode =
   | 'NotAllowed'

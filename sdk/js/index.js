@@ -56,11 +56,12 @@ export class Endpoint {
     this.#raw = raw
   }
 
-  static async bind({ name, identity, server, servers = [], stays, hidesAddress, trustedRelays } = {}) {
+  static async bind({ name, identity, store, server, servers = [], stays, hidesAddress, trustedRelays } = {}) {
     const module = await loaded()
     const options = {
       name,
       identity: identity?.export(),
+      store,
       servers: server === undefined ? servers : [server, ...servers],
       stays,
       hidesAddress,
@@ -85,8 +86,21 @@ export class Endpoint {
     return this.#room(this.#raw.join(link))
   }
 
+  async answer(link, invitation) {
+    const [answer, raw] = await this.#raw.answer(link, invitation)
+    return { answer, room: await this.#room(raw) }
+  }
+
   async open(link) {
     return this.#room(this.#raw.open(link))
+  }
+
+  async rooms() {
+    return JSON.parse(await this.#raw.rooms())
+  }
+
+  async forget(id) {
+    await this.#raw.forget(id)
   }
 
   async close() {
@@ -122,6 +136,25 @@ export async function join(link, options) {
   return enterAlone(options, (raw) => raw.join(link))
 }
 
+export async function answer(link, invitation, options) {
+  let answer
+  const room = await enterAlone(options, async (raw) => {
+    const [text, room] = await raw.answer(link, invitation)
+    answer = text
+    return room
+  })
+  return { answer, room }
+}
+
 export async function open(link, options) {
   return enterAlone(options, (raw) => raw.open(link))
+}
+
+export async function rooms(options) {
+  const endpoint = await Endpoint.bind(options)
+  try {
+    return await endpoint.rooms()
+  } finally {
+    await endpoint.close()
+  }
 }

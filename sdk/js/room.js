@@ -107,6 +107,22 @@ export class Room extends EventTarget {
     return new App(await this.#raw.turnOn(word), this)
   }
 
+  async registered() {
+    await this.#raw.registered()
+  }
+
+  async invite() {
+    return this.#raw.invite()
+  }
+
+  async accept(answer) {
+    return this.member(await this.#raw.accept(answer))
+  }
+
+  async joined() {
+    await this.#raw.joined()
+  }
+
   async kept() {
     await this.#raw.kept()
   }
@@ -122,9 +138,21 @@ export class Room extends EventTarget {
     })
   }
 
+  async restored() {
+    await this.#raw.restored()
+  }
+
   async leave() {
     this.#raw.leave()
     await this.#leave()
+  }
+
+  async forget() {
+    try {
+      await this.#raw.forget()
+    } finally {
+      await this.#leave()
+    }
   }
 
   async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {

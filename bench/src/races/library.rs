@@ -124,7 +124,7 @@ impl BarePair {
         };
         let ((ann, mut events), (bo, mut theirs)) = (make(71)?, make(72)?);
         let spec = RoomSpec {
-            server: server.into(),
+            servers: vec![server.into()],
             app: "echo".parse()?,
             parameters: AppParameters::default(),
             private: false,

@@ -1,8 +1,9 @@
 //! This page among peers.
 
-use js_sys::Function;
-use meshwork::{Endpoint, Identity, NewRoom, place};
+use js_sys::{Array, Function};
+use meshwork::{Endpoint, Identity, KeptRoom, NewRoom, Store, place};
 use serde::Deserialize;
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use crate::error::{make_errors_by, thrown, unfit};
@@ -18,6 +19,7 @@ pub struct RawEndpoint(Endpoint);
 struct Options {
     name: String,
     identity: Option<String>,
+    store: Option<String>,
     servers: Vec<String>,
     stays: bool,
     hides_address: bool,
@@ -63,6 +65,9 @@ impl RawEndpoint {
         if let Some(identity) = options.identity {
             builder = builder.identity(Identity::import(&identity).map_err(thrown)?);
         }
+        if let Some(store) = options.store {
+            builder = builder.store(Store::browser(store));
+        }
         builder = options.servers.into_iter().fold(builder, |builder, server| builder.server(server));
         builder = options.trusted_relays.into_iter().fold(builder, |builder, host| builder.trust_relay(host));
         if options.stays {
@@ -95,9 +100,30 @@ impl RawEndpoint {
         Ok(RawRoom::new(self.0.join(link).await.map_err(thrown)?))
     }
 
+    /// Answers an invitation: the text that goes back, and the room.
+    pub async fn answer(&self, link: String, invitation: String) -> Result<Array, JsValue> {
+        let (answer, room) = self.0.answer(link, &invitation).await.map_err(thrown)?;
+        Ok(Array::of2(&answer.into(), &RawRoom::new(room).into()))
+    }
+
     /// Opens a room that is kept in this browser.
     pub async fn open(&self, link: String) -> Result<RawRoom, JsValue> {
         Ok(RawRoom::new(self.0.open(link).await.map_err(thrown)?))
+    }
+
+    /// The rooms that are kept in this browser, as JSON.
+    pub async fn rooms(&self) -> Result<String, JsValue> {
+        let rooms = self.0.rooms().await.map_err(thrown)?;
+        let room = |KeptRoom { id, link, app, name }: KeptRoom| {
+            let link = link.map(|link| link.to_string());
+            json!({ "id": id.to_string(), "link": link, "app": app, "name": name })
+        };
+        Ok(json!(rooms.into_iter().map(room).collect::<Vec<_>>()).to_string())
+    }
+
+    /// Removes what is kept of a room in this browser.
+    pub async fn forget(&self, id: String) -> Result<(), JsValue> {
+        self.0.forget(id.parse().map_err(unfit)?).await.map_err(thrown)
     }
 
     /// Says goodbye to everybody.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use js_sys::{Function, TypeError};
 use meshwork::{
     AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
-    IdentityError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError, WriteError,
+    IdentityError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError, WriteError,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
@@ -114,11 +114,10 @@ impl Tell for CreateError {
     fn tell(&self) -> Told {
         match self {
             CreateError::App(_) => plain("App"),
-            CreateError::NoServer => plain("NoServer"),
             CreateError::TooManyRooms(max) => ("TooManyRooms", json!({ "max": max })),
-            CreateError::NobodyReached { tried: who } => tried(who),
             CreateError::Rules(error) => error.tell(),
             CreateError::Closed(error) => error.tell(),
+            CreateError::Refused(_) => plain("Refused"),
             _ => plain("Parameters"),
         }
     }
@@ -170,6 +169,26 @@ impl Tell for FetchError {
             FetchError::NotOpen => plain("NotOpen"),
             FetchError::Closed(error) => error.tell(),
             _ => plain("Store"),
+        }
+    }
+}
+
+impl Tell for InviteError {
+    const CLASS: &'static str = "InviteError";
+
+    fn tell(&self) -> Told {
+        match self {
+            InviteError::NotWhole => plain("NotWhole"),
+            InviteError::OtherRoom => plain("OtherRoom"),
+            InviteError::Expired => plain("Expired"),
+            InviteError::Own => plain("Own"),
+            InviteError::Linked => plain("Linked"),
+            InviteError::Replaced => plain("Replaced"),
+            InviteError::NoLink(_) => plain("NoLink"),
+            InviteError::Busy(_) => plain("Busy"),
+            InviteError::Join(error) => error.tell(),
+            InviteError::Closed(error) => error.tell(),
+            _ => plain("Unusable"),
         }
     }
 }

@@ -87,6 +87,26 @@ impl RawRoom {
         RawRules::new(self.0.clone())
     }
 
+    /// Waits until a server took it in.
+    pub async fn registered(&self) -> Result<(), JsValue> {
+        self.0.registered().await.map_err(thrown)
+    }
+
+    /// Makes an invitation.
+    pub async fn invite(&self) -> Result<String, JsValue> {
+        self.0.invite().await.map_err(thrown)
+    }
+
+    /// Takes the answer to it, and returns who gave it.
+    pub async fn accept(&self, answer: String) -> Result<String, JsValue> {
+        Ok(self.0.accept(&answer).await.map_err(thrown)?.id().to_string())
+    }
+
+    /// Waits until a member let this page in.
+    pub async fn joined(&self) -> Result<(), JsValue> {
+        self.0.joined().await.map_err(thrown)
+    }
+
     /// Waits until members that stay have all that this program wrote.
     pub async fn kept(&self) -> Result<(), JsValue> {
         self.0.kept().await.map_err(thrown)
@@ -96,6 +116,16 @@ impl RawRoom {
     #[wasm_bindgen(js_name = inStep)]
     pub async fn in_step(&self) -> Result<(), JsValue> {
         self.0.in_step().await.map_err(thrown)
+    }
+
+    /// Waits until what this browser keeps of it is shown.
+    pub async fn restored(&self) -> Result<(), JsValue> {
+        self.0.restored().await.map_err(thrown)
+    }
+
+    /// Leaves it, and removes what this browser keeps of it.
+    pub async fn forget(&self) -> Result<(), JsValue> {
+        self.0.clone().forget().await.map_err(thrown)
     }
 
     /// Leaves it.

@@ -42,7 +42,7 @@ pub fn read_parameters(bytes: &AppParameters) -> Option<CanvasSize> {
 
 /// What a room with a canvas of this size is to be like.
 pub fn room_spec(server: impl Into<String>, size: CanvasSize, private: bool) -> RoomSpec {
-    RoomSpec { server: server.into(), app: app(), parameters: parameters(size), private }
+    RoomSpec { servers: vec![server.into()], app: app(), parameters: parameters(size), private }
 }
 
 /// What never changes about a room with a canvas of this size; private where there is a secret.

@@ -13,15 +13,14 @@ use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
 use crate::new_room::NewRoom;
-use crate::reach::server_words;
 use crate::room::Room;
 use crate::runner::{Runner, RunnerJoinError, timeout, unless};
 use crate::shared::{Heard, Known, Phase, Shared, attend};
 use crate::store::{KeptRoom, Store, StoreError};
 use crate::{Closed, RuleError};
 
-/// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up, unless [`Builder::patience`] says
-/// otherwise.
+/// How long [`Endpoint::join`] tries before it gives up, and [`Endpoint::create`] before it goes on without a server, unless
+/// [`Builder::patience`] says otherwise.
 pub const JOIN_MAX: Duration = Duration::from_secs(30);
 
 /// How long others are waited for when a member says that the secret is not the room's any more.
@@ -75,21 +74,12 @@ pub enum CreateError {
     /// What the app is to be told cannot be, in words.
     #[error("{0}")]
     Parameters(String),
-    /// No server was named: name one by [`Builder::server`].
-    #[error("a room needs a server at which people find it: name one when the endpoint is bound")]
-    NoServer,
     /// The endpoint is in as many rooms as it can be.
     #[error("an endpoint is in at most {0} rooms")]
     TooManyRooms(usize),
     /// A server refused the room.
     #[error(transparent)]
     Refused(RoomRefusal),
-    /// No server took the room in within [`JOIN_MAX`]: each with its reason.
-    #[error("no server took the room in: {}", words(.tried))]
-    NobodyReached {
-        /// The servers, each with its reason.
-        tried: Vec<(String, String)>,
-    },
     /// Its name or rules cannot be.
     #[error(transparent)]
     Rules(#[from] RuleError),
@@ -105,9 +95,10 @@ pub enum JoinError {
     /// What was given is no link.
     #[error("this is no link to a room: {0}")]
     Link(#[from] AddressError),
-    /// A code was given and no server is named, or the link names none.
+    /// Neither the link names a server nor the endpoint has one, or a code was given and the endpoint has none: name one
+    /// when the endpoint is bound, or ask for an [invitation](Endpoint::answer).
     #[error(
-        "a code leads to a room through a server: name one when the endpoint is bound, or ask for the link"
+        "a room is found through a server: name one when the endpoint is bound, or ask for an invitation"
     )]
     NoServer,
     /// The room is private, and the link's secret is missing, changed, or no longer the room's.
@@ -212,7 +203,7 @@ impl Builder {
         if let Some(wrong) = self.servers.iter().find(|server| check_server(server).is_err()) {
             return Err(BindError::Server(wrong.clone()));
         }
-        let stays = self.stays || !matches!(self.store.0, crate::store::Kind::None);
+        let stays = self.stays || self.store.stays();
         let config = Config { name: self.name, stays, ..self.config };
         Ok((config, self.servers, self.store, self.identity))
     }
@@ -257,16 +248,18 @@ impl Builder {
         use crate::blobs::Files;
         use meshwork_rtc::web::{Options, start};
         let patience = self.patience.unwrap_or(JOIN_MAX);
-        let (config, servers, _, identity) = self.into_parts()?;
+        let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
-        let options = Options::new(crate::app::make, config, identity.0);
+        let mut options = Options::new(crate::app::make, config, identity.0);
+        options.database = store.database();
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
         driver.with(|node, now| node.set_overlays(now, meshwork_core::overlay::maker::all));
         let blobs = match Files::open().await {
             Some(files) => BlobStore::Files(files),
             None => BlobStore::Memory(Memory::default()),
         };
-        Ok(Endpoint::start(Box::new(crate::runner::web::Web::new(driver)), blobs, servers, patience, events))
+        let (runner, events) = crate::runner::web::Web::new(driver, events);
+        Ok(Endpoint::start(Box::new(runner), blobs, servers, patience, events))
     }
 }
 
@@ -322,48 +315,41 @@ impl Endpoint {
         self.shared.last_refused()
     }
 
-    /// Makes a room of which this program's peer is the owner, and waits until a server took it in, so that others find
-    /// it by its [link](Room::link). Dropping the future leaves nothing of the room but what is stored.
+    /// Makes a room of which this program's peer is the owner. Where the endpoint has servers it waits until one took the
+    /// room in, none can be reached, or [`JOIN_MAX`] is over: that the room is not [registered](Room::registered) is no
+    /// error, and it is tried again for as long as the room is open. Dropping the future leaves nothing of the room but
+    /// what is stored.
     ///
     /// # Errors
     /// [`CreateError`]; nothing is left of the room.
     pub async fn create(&self, room: NewRoom) -> Result<Room, CreateError> {
-        let Some((first, others)) = self.shared.servers.split_first() else {
-            return Err(CreateError::NoServer);
-        };
         let (app, parameters) = (room.app?, room.parameters.map_err(CreateError::Parameters)?);
-        let spec = RoomSpec { server: first.clone(), app, parameters, private: room.private };
-        let (others, entering) = (others.to_vec(), Arc::clone(&self.shared));
+        let servers = self.shared.servers.clone();
+        let spec = RoomSpec { servers, app, parameters, private: room.private };
+        let entering = Arc::clone(&self.shared);
         let create = move |node: &mut meshwork_core::node::Node, now| {
             let handle = node.create_room(now, spec)?;
+            let link = node.room(handle).address_without_code();
             // From here on it is left where nobody waits for it any more.
             let created = Room::new(Arc::clone(&entering), entering.enter(handle));
-            let added = others.iter().try_for_each(|server| node.room_mut(now, handle).add_server(server));
-            // Not dropped in here, where the node is being called.
-            Ok((created, added))
+            created.state.look(|known| known.link = link);
+            Ok(created)
         };
-        let (created, added) = self.shared.call(create).await?.map_err(|error| match error {
+        let created = self.shared.call(create).await?.map_err(|error| match error {
             CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
             error => CreateError::Parameters(error.to_string()),
         })?;
-        added.map_err(|error| CreateError::Parameters(error.to_string()))?;
         if let Some(name) = room.name {
             created.rules().set_name(&name).await?;
         }
-        let registered = created.state.until(|known| match &known.phase {
-            Phase::Refused(reason) => Some(Err(reason.clone())),
-            Phase::Left => Some(Ok(false)),
-            Phase::Looking | Phase::Open => known.is_registered.then_some(Ok(true)),
+        let tried = created.state.until(|known| match &known.phase {
+            Phase::Refused(reason) => Some(Err(CreateError::Refused(reason.clone()))),
+            Phase::Left => Some(Err(CreateError::Closed(Closed))),
+            Phase::Looking => None,
+            Phase::Open => (known.is_registered || self.shared.is_offline()).then_some(Ok(())),
         });
-        match timeout(&*self.shared.runner, self.shared.patience, registered).await {
-            Some(Ok(true)) => Ok(created),
-            Some(Ok(false)) => Err(CreateError::Closed(Closed)),
-            Some(Err(reason)) => Err(CreateError::Refused(reason)),
-            None => {
-                let words = |(url, state)| (url, server_words(&state));
-                Err(CreateError::NobodyReached { tried: self.servers().into_iter().map(words).collect() })
-            }
-        }
+        timeout(&*self.shared.runner, self.shared.patience, tried).await.unwrap_or(Ok(()))?;
+        Ok(created)
     }
 
     /// Joins a room by its link, or by its code at the servers of this endpoint, and waits until a member let this
@@ -372,7 +358,7 @@ impl Endpoint {
     /// # Errors
     /// [`JoinError`]; the room is left, and what is stored of it is as it was.
     pub async fn join(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
-        let room = self.enter(self.read_link(link.as_ref())?).await?;
+        let room = self.enter(self.findable(link.as_ref())?).await?;
         let runner = &*self.shared.runner;
         let entered = || room.state.until(|known| entered(known).transpose());
         let joined = async {
@@ -412,7 +398,7 @@ impl Endpoint {
     /// # Errors
     /// [`JoinError`] for what is no link, or a room that cannot be looked for.
     pub async fn look_for(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
-        self.enter(self.read_link(link.as_ref())?).await
+        self.enter(self.findable(link.as_ref())?).await
     }
 
     /// The rooms that are kept on this device.
@@ -447,14 +433,26 @@ impl Endpoint {
         self.shared.close();
     }
 
-    fn read_link(&self, text: &str) -> Result<Link, JoinError> {
+    /// A link by which a room is found: one that names no server is looked up at those of this endpoint.
+    fn findable(&self, text: &str) -> Result<Link, JoinError> {
+        let link = self.read_link(text)?;
+        if link.servers().next().is_some() {
+            return Ok(link);
+        }
+        if self.shared.servers.is_empty() {
+            return Err(JoinError::NoServer);
+        }
+        Ok(link.with_further_servers(self.shared.servers.clone())?)
+    }
+
+    pub(crate) fn read_link(&self, text: &str) -> Result<Link, JoinError> {
         let text = text.trim();
         let Ok(code) = text.parse::<Code>() else { return Ok(text.parse()?) };
         let (first, others) = self.shared.servers.split_first().ok_or(JoinError::NoServer)?;
         Ok(Link::at_server(first, None, code)?.with_further_servers(others.to_vec())?)
     }
 
-    async fn enter(&self, link: Link) -> Result<Room, JoinError> {
+    pub(crate) async fn enter(&self, link: Link) -> Result<Room, JoinError> {
         let entered = Arc::new(std::sync::OnceLock::new());
         let (told, shared) = (Arc::clone(&entered), Arc::clone(&self.shared));
         let first = link.clone();
@@ -466,7 +464,6 @@ impl Endpoint {
         self.shared.runner.join(link, Box::new(joined)).await.map_err(|error| match error {
             RunnerJoinError::Closed => JoinError::Closed(Closed),
             RunnerJoinError::Store(error) => JoinError::Store(error),
-            RunnerJoinError::Command(CommandError::NoServer) => JoinError::NoServer,
             RunnerJoinError::Command(CommandError::TooManyRooms(most)) => JoinError::TooManyRooms(most),
             RunnerJoinError::Command(error) => JoinError::Refused(error.to_string()),
         })?;
@@ -475,7 +472,7 @@ impl Endpoint {
 }
 
 /// Whether a member let this program in, as far as that is known.
-fn entered(known: &Known) -> Result<Option<()>, JoinError> {
+pub(crate) fn entered(known: &Known) -> Result<Option<()>, JoinError> {
     match refused(&known.phase) {
         Some(error) => Err(error),
         None => Ok((known.phase == Phase::Open && known.is_let_in).then_some(())),

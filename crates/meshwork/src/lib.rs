@@ -5,7 +5,7 @@
 //! use meshwork::{Endpoint, place};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let endpoint = Endpoint::builder().server("http://127.0.0.1:8080").bind().await?;
+//! let endpoint = Endpoint::bind().await?;
 //! let room = endpoint.create(place::canvas(100, 100)).await?;
 //! println!("paint with me: {}", room.link());
 //! room.canvas().fill(10..20, 10..20, [200, 30, 30]).await?;
@@ -49,6 +49,7 @@ mod history;
 mod identity;
 mod in_step;
 mod inbox;
+mod invitation;
 mod member;
 mod neighbourhood;
 mod new_room;
@@ -98,6 +99,7 @@ pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
 #[cfg(all(feature = "place", not(target_arch = "wasm32")))]
 pub use self::history::{History, StoredPast};
 pub use self::identity::{Identity, IdentityError};
+pub use self::invitation::{INVITATION_MAX, InviteError};
 pub use self::member::Member;
 pub use self::neighbourhood::Neighbourhood;
 pub use self::new_room::{NewRoom, room};

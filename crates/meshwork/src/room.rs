@@ -130,7 +130,22 @@ impl Room {
         self.state.until(refused).await
     }
 
-    /// Where others find it, with what lets them in where it is private: whoever has the link is in.
+    /// Waits until a server took the room in, which gives it a [code](Room::code). It takes as long as none can be
+    /// reached; dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`JoinError`] where it cannot be entered.
+    pub async fn registered(&self) -> Result<(), JoinError> {
+        let registered = self.state.until(|known| match refused(&known.phase) {
+            Some(error) => Some(Err(error)),
+            None => known.is_registered.then_some(Ok(())),
+        });
+        registered.await
+    }
+
+    /// Where others find it, with what lets them in where it is private: whoever has the link is in. While no server
+    /// knows the room the link has no code, and begins with `meshwork:`; one that names no server either leads there by
+    /// an [invitation](Room::invite) alone.
     ///
     /// # Panics
     /// Never for a room that was made or joined, whose link is known from then on.
@@ -315,9 +330,12 @@ impl Room {
     /// # Errors
     /// [`Closed`].
     pub async fn restored(&self) -> Result<(), Closed> {
+        let runner = &self.shared().runner;
         // Each call takes its turn with the node, which checks some more in between.
-        while !self.call(|node, _, room| node.room(room).is_restored()).await? {
-            self.shared().runner.sleep(RESTORING_WAIT).await;
+        while !self.call(|node, _, room| node.room(room).is_restored()).await?
+            || !runner.has_read(self.handle())
+        {
+            runner.sleep(RESTORING_WAIT).await;
         }
         Ok(())
     }

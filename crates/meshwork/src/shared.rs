@@ -8,7 +8,7 @@ use meshwork_core::id::{Endpoint as EndpointId, RoomId};
 use meshwork_core::node::{Event as NodeEvent, Node, RoomHandle, RoomRefusal, ServerState};
 use meshwork_core::replica::{Changes, ReplicaNumber};
 use meshwork_core::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
-use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork_core::signalling::address::{RoomAddress, RoomKeys, signalling_url};
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
@@ -57,6 +57,10 @@ pub(crate) struct Known {
     pub(crate) is_let_in: bool,
     /// Whether a member says that the secret is not the room's any more.
     pub(crate) is_shut_out: bool,
+    /// What came of the last invitation or answer: its text, or why there is none, or no link.
+    pub(crate) by_hand: Option<Result<String, String>>,
+    /// How many were made.
+    pub(crate) by_hand_count: u64,
     /// Whether a server took it in.
     pub(crate) is_registered: bool,
     /// Whether a server does not know it.
@@ -213,6 +217,14 @@ impl Shared {
         locked(&self.server_states).iter().map(|(url, state)| (url.clone(), state.clone())).collect()
     }
 
+    /// Whether none of the endpoint's servers can be reached for now.
+    pub(crate) fn is_offline(&self) -> bool {
+        let states = locked(&self.server_states);
+        let is_away =
+            |server: &String| matches!(states.get(&signalling_url(server)), Some(ServerState::Away { .. }));
+        self.servers.iter().all(is_away)
+    }
+
     /// The last thing from outside that was refused, in words.
     pub(crate) fn last_refused(&self) -> Option<String> {
         locked(&self.refused).clone()
@@ -236,6 +248,8 @@ impl Shared {
                 if !(state == ServerState::Connecting && states.contains_key(&url)) {
                     states.insert(url, state);
                 }
+                drop(states);
+                self.every_room().iter().for_each(|room| room.changed.notify_waiters());
             }
             NodeEvent::Link { endpoint, state, reason } => {
                 for room in self.every_room() {
@@ -352,7 +366,14 @@ impl Shared {
 
     async fn learn_link(&self, room: &RoomState) {
         let handle = room.handle;
-        if let Ok(Some(link)) = self.call(move |node, _| node.room(handle).address()).await {
+        let was_without_code =
+            room.look(|known| known.link.as_ref().is_some_and(|link| link.code().is_none()));
+        let read = move |node: &mut Node, _| {
+            let room = node.room(handle);
+            let without_code = || was_without_code.then(|| room.address_without_code()).flatten();
+            room.address().or_else(without_code)
+        };
+        if let Ok(Some(link)) = self.call(read).await {
             self.note(&link).await;
             room.change(|known| known.link = Some(link));
         }
@@ -386,6 +407,9 @@ fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::Said { room, .. }
         | NodeEvent::Datagram { room, .. }
         | NodeEvent::Changed { room, .. }
+        | NodeEvent::Invitation { room, .. }
+        | NodeEvent::Reply { room, .. }
+        | NodeEvent::ByHandFailed { room, .. }
         | NodeEvent::RulesChanged { room }
         | NodeEvent::SecretChanged { room }
         | NodeEvent::ShutOut { room, .. }
@@ -537,6 +561,10 @@ impl RoomState {
             NodeEvent::Direct { from, slot, topic, bytes, .. } => {
                 self.deliver((slot, topic), Message { from, lane: Lane::Direct, bytes, missed: 0 });
             }
+            NodeEvent::Invitation { text, .. } | NodeEvent::Reply { text, .. } => {
+                self.change(|known| known.by_hand = Some(Ok(text)));
+            }
+            NodeEvent::ByHandFailed { reason, .. } => self.change(|known| known.by_hand = Some(Err(reason))),
             NodeEvent::DirectEnded { to, through, end, reason, .. } => self.look(|known| {
                 let ended = known.directs.range(..=through).filter(|(_, (whom, _))| *whom == to);
                 for token in ended.map(|(token, _)| *token).collect::<Vec<_>>() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use meshwork_core::id::RoomId;
+use meshwork_core::node::StoredRoom;
 use meshwork_core::signalling::address::RoomAddress as Link;
 
 /// Where an endpoint keeps its rooms.
@@ -15,6 +16,8 @@ pub(crate) enum Kind {
     None,
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     File { path: PathBuf, history_bytes: u64 },
+    #[cfg(target_arch = "wasm32")]
+    Browser(String),
 }
 
 impl Store {
@@ -28,6 +31,30 @@ impl Store {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn at(folder: impl Into<PathBuf>) -> Store {
         Store(Kind::File { path: folder.into(), history_bytes: 0 })
+    }
+
+    /// Rooms are kept by the browser under this name, for all pages of one site (IndexedDB): at most 32, of which the
+    /// longest unused is forgotten for a further one. Of several tabs one writes a room, and another takes over when that
+    /// one is closed. Where the browser lets a page store nothing, rooms go on without:
+    /// [`Event::StorageFailed`](crate::Event::StorageFailed).
+    #[cfg(target_arch = "wasm32")]
+    pub fn browser(name: impl Into<String>) -> Store {
+        Store(Kind::Browser(name.into()))
+    }
+
+    /// Whether others may count on what is kept there: a page is closed at any time.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self.0, Kind::File { .. })
+    }
+
+    /// The database of a page, where there is one.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn database(self) -> Option<String> {
+        match self.0 {
+            // A page has databases of its own, too.
+            Kind::Browser(name) => Some(format!("meshwork-{name}")),
+            _ => None,
+        }
     }
 
     /// Also keeps everything that was accepted, in its order, for replay: at most so many bytes of each room, and then the
@@ -49,14 +76,28 @@ pub struct KeptRoom {
     pub id: RoomId,
     /// Where it was found last, with what lets one in; `None` where that was never known.
     pub link: Option<Link>,
+    /// The word of the app that it opened with; `None` of a room of another version, which this one cannot open.
+    pub app: Option<String>,
+    /// What people saw it called last; empty where it has no name.
+    pub name: String,
+}
+
+impl KeptRoom {
+    /// What a store lists.
+    pub(crate) fn new((id, link, stored): (RoomId, Option<String>, StoredRoom)) -> KeptRoom {
+        let (app, name) = stored.about().map(|(app, name)| (Some(app.to_string()), name)).unwrap_or_default();
+        // A link that cannot be read is one of another version: the room is there all the same.
+        KeptRoom { id, link: link.and_then(|link| link.parse().ok()), app, name }
+    }
 }
 
 /// A store cannot be used. What it has is as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another program has it open: stop that one, or use another folder.
-    #[error("another program keeps its rooms there")]
+    /// Another program has it open: stop that one, or use another folder. Of a room that is to be forgotten: a tab is in
+    /// it, and keeps it.
+    #[error("another program or tab keeps what is there")]
     InUse,
     /// It was cut off or changed: put back a copy, or move it away and begin anew.
     #[error("what is kept there is damaged: {0}")]

@@ -1,6 +1,6 @@
 // A program as somebody else would write it, which does what a test asks of it.
 
-import { Endpoint, FetchError, Identity, JoinError, MeshworkError, WriteError, create, join } from 'meshwork'
+import { Endpoint, FetchError, Identity, JoinError, MeshworkError, WriteError, answer, create, join, open, rooms } from 'meshwork'
 
 const KINDS = { FetchError, JoinError, MeshworkError, WriteError }
 const heard = []
@@ -47,6 +47,22 @@ async function failure(act) {
 globalThis.page = {
   create: async (server, name) => enter(await create({ canvas: { width: 40, height: 30 }, private: true, server, name })),
   join: async (link, name) => enter(await join(link, { name })),
+  createKept: async (server) => enter(await create({ app: 'votes', private: true, named: 'Kitchen', server, store: 'kitchen' })),
+  open: async (link) => {
+    enter(await open(link, { store: 'kitchen' }))
+    await room.restored()
+  },
+  createAlone: async () => enter(await create({ app: 'votes', private: true })),
+  invite: () => room.invite(),
+  answer: async (link, invitation) => {
+    const answered = await answer(link, invitation, { name: 'Bo' })
+    enter(answered.room)
+    return answered.answer
+  },
+  accept: async (answer) => (await room.accept(answer)).name,
+  openUnkept: (link) => failure(() => open(link)),
+  rooms: async () => (await rooms({ store: 'kitchen' })).map(({ link, app, name }) => [link, app, name]),
+  forget: () => failure(() => room.forget()),
   members: () => room.members.map(({ name, link }) => [name, link]).sort(),
   paint: (cells) => room.canvas().paint(cells),
   cell: (x, y) => room.canvas().get(x, y) ?? null,
@@ -90,7 +106,7 @@ globalThis.page = {
   isLeft: () => room.isLeft,
   leave: () => room.leave(),
   joinNonsense: () => failure(() => join('no link')),
-  createNowhere: () => failure(() => create({ app: 'votes' })),
+  answerNonsense: () => failure(() => answer(room.link, 'nonsense')),
   writeTooMuch: () => failure(() => votes.set('k'.repeat(100), 1)),
   writeNothing: () => failure(() => votes.set('key', undefined)),
   identity: async () => {

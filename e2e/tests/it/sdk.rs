@@ -238,15 +238,54 @@ async fn hooks_follow_a_room() -> Result<()> {
 }
 
 #[tokio::test]
+async fn kept_rooms_are_listed_opened_forgotten() -> Result<()> {
+    let (app, mut server) = (app()?, Server::start().await?);
+    let browser = Browser::start().await?;
+    let page = format!("{}/plain.html", serve(app.path().to_owned())?);
+    let tab = browser.tab(&page).await?;
+    let link = ask(&tab, "createKept", vec![server.url().trim_end_matches('/').into()]).await?;
+    ask(&tab, "vote", vec!["ferry".into()]).await?;
+    wait_says(&tab, "rooms", vec![], json!([[link, "votes", "Kitchen"]])).await?;
+    server.kill();
+    tab.reload().await?;
+    let error = ask(&tab, "openUnkept", vec![link.clone()]).await?;
+    ensure!(error["code"] == "NotStored", "a page keeps nothing that is not asked to: {error}");
+    ask(&tab, "open", vec![link.clone()]).await?;
+    ensure!(ask(&tab, "headline", vec![]).await? == json!({ "asks": "ferry" }));
+    let other = browser.tab(&page).await?;
+    ask(&other, "open", vec![link.clone()]).await?;
+    let error = ask(&other, "forget", vec![]).await?;
+    ensure!((&error["code"], &error["name"]) == (&json!("InUse"), &json!("StoreError")), "{error}");
+    ensure!(ask(&tab, "forget", vec![]).await?.is_null());
+    ensure!(ask(&tab, "rooms", vec![]).await? == json!([]));
+    ensure!(ask(&tab, "openUnkept", vec![link]).await?["code"] == "NotStored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_texts_link_two_pages() -> Result<()> {
+    let app = app()?;
+    let page = format!("{}/plain.html", serve(app.path().to_owned())?);
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (ann, bo) = (one.tab(&page).await?, other.tab(&page).await?);
+    let link = ask(&ann, "createAlone", vec![]).await?;
+    ask(&ann, "vote", vec!["ferry".into()]).await?;
+    let invitation = ask(&ann, "invite", vec![]).await?;
+    let answer = ask(&bo, "answer", vec![link, invitation]).await?;
+    ensure!(ask(&ann, "accept", vec![answer]).await? == "Bo");
+    wait_says(&bo, "headline", vec![], json!({ "asks": "ferry" })).await
+}
+
+#[tokio::test]
 async fn errors_are_classes_with_codes() -> Result<()> {
     let (app, server) = (app()?, Server::start().await?);
     let browser = Browser::start().await?;
     let tab = browser.tab(&format!("{}/plain.html", serve(app.path().to_owned())?)).await?;
     let error = ask(&tab, "joinNonsense", vec![]).await?;
     ensure!((&error["code"], &error["kinds"]) == (&json!("Link"), &json!(["JoinError", "MeshworkError"])));
-    let error = ask(&tab, "createNowhere", vec![]).await?;
-    ensure!((&error["code"], &error["name"]) == (&json!("NoServer"), &json!("CreateError")), "{error}");
     ask(&tab, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
+    let error = ask(&tab, "answerNonsense", vec![]).await?;
+    ensure!((&error["code"], &error["name"]) == (&json!("NotWhole"), &json!("InviteError")), "{error}");
     let error = ask(&tab, "writeTooMuch", vec![]).await?;
     ensure!(error["kinds"] == json!(["MeshworkError", "WriteError"]), "{error}");
     let told = (&error["code"], &error["size"], &error["max"]);

@@ -36,6 +36,7 @@ use super::{browser, hide, name_field, overlays};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
+const NO_SERVER: &str = "this link names no server, and pages find rooms through servers only";
 
 /// How far the page is with its room.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,8 +169,9 @@ impl Session {
         // Whose scripts run here has its word taken on relays, too.
         let trusted_relays = vec![browser::host()];
         let config = Config { name: name.clone(), hides_address, trusted_relays, ..Config::default() };
-        let (driver, events) = web::start(Options::new(meshwork_place::make, config, identity))
-            .map_err(|error| error.to_string())?;
+        let mut options = Options::new(meshwork_place::make, config, identity);
+        options.database = Some(web::PAGES_DATABASE.to_owned());
+        let (driver, events) = web::start(options).map_err(|error| error.to_string())?;
         let session = Session {
             me: driver.endpoint(),
             driver: StoredValue::new_local(driver),
@@ -226,6 +228,9 @@ impl Session {
     /// Joins a room; [`Session::phase`] tells what becomes of it.
     pub(crate) fn join(self, address: RoomAddress) {
         self.leave();
+        if address.servers().next().is_none() {
+            return self.phase.set(Phase::Refused(words::refused(NO_SERVER)));
+        }
         self.code.set(address.code());
         self.is_entering.set_value(true);
         let driver = self.driver.with_value(Driver::clone);
@@ -301,7 +306,7 @@ impl Session {
 
     /// Takes an invitation or a reply; of an invitation [`Session::reply`] follows, of a reply the link.
     pub(crate) fn take_text(self, text: &str) {
-        self.meet(|node, now, room| node.room_mut(now, room).take_text(text));
+        self.meet(|node, now, room| node.room_mut(now, room).take_text(text).map(drop));
     }
 
     fn meet(self, step: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>) {

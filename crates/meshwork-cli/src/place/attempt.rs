@@ -8,7 +8,7 @@ use meshwork_place::canvas::CanvasSize;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Common;
-use super::obstacles::{Obstacles, Other};
+use super::obstacles::{NO_SERVER, Obstacles, Other};
 use crate::exit::Failure;
 use crate::{duration, identity};
 
@@ -59,15 +59,19 @@ impl Attempt {
 
     /// Makes a room and waits until it can be found.
     pub(super) async fn create(&self, room: NewRoom) -> Result<Room, Failure> {
-        match self.endpoint.create(room).await {
-            Ok(room) => Ok(room),
-            Err(CreateError::Refused(reason)) => Err(Failure::Refused(reason)),
-            Err(CreateError::NobodyReached { .. }) => {
+        let room = self.endpoint.create(room).await.map_err(|error| match error {
+            CreateError::Refused(reason) => Failure::Refused(reason),
+            error => anyhow::Error::from(error).context("the room cannot be made").into(),
+        })?;
+        tokio::select! {
+            biased;
+            reason = room.refused() => Err(Failure::Refused(reason)),
+            _ = room.registered() => Ok(room),
+            () = self.late() => {
                 let (server, refused) = (worst(self.endpoint.servers()), self.endpoint.last_refused());
                 let obstacles = Obstacles { server, refused, ..Obstacles::default() };
                 Err(Failure::Unreachable(obstacles.words(&duration::format(self.timeout))))
             }
-            Err(error) => Err(anyhow::Error::from(error).context("the room cannot be made").into()),
         }
     }
 
@@ -86,9 +90,7 @@ impl Attempt {
     /// Begins to look for a room.
     pub(super) async fn look_for(&self, link: &Link) -> Result<Room, Failure> {
         self.endpoint.look_for(link.to_string()).await.map_err(|error| match error {
-            JoinError::NoServer => Failure::Usage(String::from(
-                "this link names no server, and this program finds rooms through servers only",
-            )),
+            JoinError::NoServer => Failure::Usage(String::from(NO_SERVER)),
             JoinError::Store(error) => Failure::Storage(error.to_string()),
             error => anyhow::Error::from(error).context("the room cannot be joined").into(),
         })

@@ -4,6 +4,10 @@ use meshwork::{Link, LinkState, ServerState};
 
 use super::{counted, values};
 
+/// Why a link is of no use here.
+pub(super) const NO_SERVER: &str =
+    "this link names no server, and this program finds rooms through servers only";
+
 /// What was heard that may explain why nothing came of it.
 #[derive(Default)]
 pub(super) struct Obstacles {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::Node;
 use super::connecting::{detach_shut_out, handle_ask_introductions};
 use super::rooms::{of_another_version, persist_token, tell_secret};
+use super::servers::check_servers;
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::message::GoodbyeReason;
@@ -15,14 +16,13 @@ use crate::room::RoomOutput;
 use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::{Effect, ServerId};
-use crate::signalling::address::{RoomAddress, Secrets, check_server};
+use crate::signalling::address::{RoomAddress, Secrets};
 use crate::signed::genesis::{Genesis, Owned};
 
 impl Node {
     pub(super) fn add_created_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         let (rooms, own) = (&mut self.base.rooms, &mut self.base.own);
-        check_server(spec.server.trim_end_matches('/'))
-            .map_err(|error| CommandError::Server(error.to_string()))?;
+        check_servers(&spec.servers)?;
         let secret = spec.private.then(|| Secret(own.rng.bytes()));
         let owned = Owned::new(&mut own.rng, own.me.peer, spec.app, spec.parameters, secret.as_ref());
         let genesis = Genesis::Owned(owned.clone());
@@ -30,7 +30,10 @@ impl Node {
         let (bytes, id) = owned.sign(&own.identity).expect("the key is the owner's");
         let secrets = secret.map(Secrets::from);
         let handle = rooms.insert(None, Some(id), secrets, Some(app))?;
-        self.register_at(handle, &spec.server);
+        self.base.servers.add_room(handle);
+        for server in &spec.servers {
+            self.register_at(handle, server);
+        }
         let base = &mut self.base;
         base.rooms
             .open_room(&mut base.own, handle, genesis, bytes, id)
@@ -46,15 +49,13 @@ impl Node {
         address: RoomAddress,
         stored: Option<StoredRoom>,
     ) -> Result<RoomHandle, CommandError> {
-        if address.servers().next().is_none() {
-            return Err(CommandError::NoServer);
-        }
         let stored = match stored {
             None => None,
             Some(stored) => Some((read_stored(address.room(), &stored.genesis)?, stored)),
         };
         let app = address.app().cloned();
         let handle = self.base.rooms.insert(address.code(), address.room(), address.secrets(), app)?;
+        self.base.servers.add_room(handle);
         for server in address.servers() {
             self.register_at(handle, server);
         }

@@ -264,7 +264,7 @@ impl Node {
     /// refused too, and is to be left as it is.
     ///
     /// # Errors
-    /// [`CommandError::NoServer`], [`CommandError::Stored`] or [`CommandError::TooManyRooms`].
+    /// [`CommandError::Stored`] or [`CommandError::TooManyRooms`].
     pub fn join_room(
         &mut self,
         now: Time,

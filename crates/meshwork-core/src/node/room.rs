@@ -59,6 +59,11 @@ impl<'a> RoomRef<'a> {
         self.node.base.servers.address(&self.node.base.rooms, self.room)
     }
 
+    /// The room's LINK while no server has given it a code; `None` while the room is not known.
+    pub fn address_without_code(self) -> Option<RoomAddress> {
+        self.node.base.servers.address_without_code(&self.node.base.rooms, self.room)
+    }
+
     /// Whether a secret guards the room.
     pub fn is_private(self) -> Option<bool> {
         Some(self.open()?.kept().genesis().commitment().is_some())
@@ -265,15 +270,15 @@ impl<'a> RoomMut<'a> {
     }
 
     /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
-    /// carried back; of a reply comes the link.
+    /// carried back; of a reply comes the link. Returns who made it.
     ///
     /// # Errors
     /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
     /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
-    pub fn take_text(&mut self, text: &str) -> Result<(), CommandError> {
-        self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
+    pub fn take_text(&mut self, text: &str) -> Result<Endpoint, CommandError> {
+        let from = self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
         self.node.settle();
-        Ok(())
+        Ok(from)
     }
 
     /// Writes payloads in one's own name into a replica of the room, a batch each: its app says what they are.

@@ -65,7 +65,6 @@ fn every_server_of_a_link_is_asked() {
     let mut world = World::new();
     let id = crate::id::RoomId([9; 32]);
     let link = |servers: &str| format!("meshwork:toy#{id}{servers}").parse().expect("a link");
-    assert_eq!(world.node.join_room(world.now, link(""), None), Err(CommandError::NoServer));
     let found = world.node.join_room(world.now, link(";at=https://one.example,https://two.example"), None);
     assert_eq!(world.node.room(found.expect("two servers")).id(), Some(id));
     let mut opened = Vec::new();
@@ -76,8 +75,24 @@ fn every_server_of_a_link_is_asked() {
     }
     assert!(opened.contains(&"wss://one.example/signal".into()), "{opened:?}");
     assert!(opened.contains(&"wss://two.example/signal".into()), "{opened:?}");
-    let nowhere = world.node.create_room(world.now, RoomSpec { server: "mesh.example".into(), ..spec() });
+    let nowhere =
+        world.node.create_room(world.now, RoomSpec { servers: alloc::vec!["mesh.example".into()], ..spec() });
     assert!(matches!(nowhere, Err(CommandError::Server(_))));
+    let too_many = world
+        .node
+        .create_room(world.now, RoomSpec { servers: alloc::vec!["http://one".into(); 9], ..spec() });
+    assert!(matches!(too_many, Err(CommandError::TooManyServers(_))));
+}
+
+#[test]
+fn rooms_without_a_server_find_one_later() {
+    let mut world = World::new();
+    let room = world.node.create_room(world.now, RoomSpec { servers: Vec::new(), ..spec() }).expect("a room");
+    let link = world.node.room(room).address_without_code().expect("it is known at once");
+    assert_eq!((link.servers().count(), link.room()), (0, world.node.room(room).id()));
+    world.node.room_mut(world.now, room).add_server("https://late.example").expect("it is an address");
+    let link = world.node.room(room).address_without_code().expect("it is known");
+    assert_eq!(link.servers().collect::<Vec<_>>(), ["https://late.example"]);
 }
 
 #[test]

@@ -6,19 +6,21 @@ use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
+use crate::room::rules::stored::name_of;
 use crate::room::writing::WriteError;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, PRESENCE_MAX};
 use crate::seam::path::{LinkPath, RelayedBecause};
 use crate::signalling::by_hand::ByHandError;
 use crate::signed::app::{AppParameters, AppWord};
+use crate::signed::genesis::{Genesis, GenesisError};
 use crate::time::Time;
 
 /// What a room that is to be made is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomSpec {
-    /// `http(s)://HOST` of the server that the room is registered with.
-    pub server: String,
+    /// `http(s)://HOST` of each server that the room is registered with; none for one that people find otherwise.
+    pub servers: Vec<String>,
     /// The app that it opens with.
     pub app: AppWord,
     /// What that app is told.
@@ -36,6 +38,18 @@ pub struct StoredRoom {
     pub records: Vec<u8>,
     /// The signed batches, in any order.
     pub batches: Vec<Vec<u8>>,
+}
+
+impl StoredRoom {
+    /// The app that the room opened with, and what people see it called, which is empty where it has no name.
+    ///
+    /// # Errors
+    /// [`GenesisError`] where it is no room, or one of another version.
+    pub fn about(&self) -> Result<(AppWord, String), GenesisError> {
+        let (genesis, id) = Genesis::decode(&self.genesis)?;
+        let name = genesis.owner().map(|owner| name_of(id, owner, &self.records));
+        Ok((genesis.app().0.clone(), name.unwrap_or_default()))
+    }
 }
 
 /// Why a command was not carried out. The node is as it was before.
@@ -57,9 +71,6 @@ pub enum CommandError {
     /// The address of a server is not one.
     #[error("{0}")]
     Server(String),
-    /// A room was to be joined whose address names no server: ask for a link with one.
-    #[error("this link names no server, and this program finds rooms through servers only")]
-    NoServer,
     /// A text that was to link two people by hand is of no use.
     #[error(transparent)]
     ByHand(#[from] ByHandError),

@@ -21,7 +21,12 @@ use crate::wire::{BoundedText, Bytes};
 /// An open room with a board.
 pub(super) fn spec() -> RoomSpec {
     let app = "toy".parse().expect("a word");
-    RoomSpec { server: "https://mesh.example".into(), app, parameters: Bytes::default(), private: false }
+    RoomSpec {
+        servers: alloc::vec!["https://mesh.example".into()],
+        app,
+        parameters: Bytes::default(),
+        private: false,
+    }
 }
 
 /// Who all others are, and greater than the node, so that they offer.

@@ -147,11 +147,11 @@ impl RedbStore {
         })
     }
 
-    /// All rooms that are stored, each with the link by which it was found last.
+    /// All rooms that are stored, each with the link by which it was found last, and without its batches.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be read or is damaged.
-    pub fn rooms(&self) -> Result<Vec<(RoomId, Option<String>)>, StoreError> {
+    pub fn rooms(&self) -> Result<Vec<(RoomId, Option<String>, StoredRoom)>, StoreError> {
         self.with("read", |open, _| Ok(open.rooms()?))
     }
 
@@ -269,11 +269,10 @@ impl Open {
         let Some(genesis) = geneses.get(&room.0)?.map(|genesis| genesis.value().to_vec()) else {
             return Ok(None);
         };
-        let records = match transaction.open_table(RECORDS) {
-            Ok(table) => table.get(&room.0)?.map(|records| records.value().to_vec()).unwrap_or_default(),
-            // A store from before rooms had records.
-            Err(redb::TableError::TableDoesNotExist(_)) => Vec::new(),
-            Err(error) => return Err(error.into()),
+        // A store from before rooms had records has no table of them.
+        let records = match opened(transaction.open_table(RECORDS))? {
+            Some(table) => table.get(&room.0)?.map(|records| records.value().to_vec()).unwrap_or_default(),
+            None => Vec::new(),
         };
         let (first, last) = (edge(room, u8::MIN), edge(room, u8::MAX));
         let batches = transaction
@@ -284,19 +283,24 @@ impl Open {
         Ok(Some(StoredRoom { genesis, records, batches }))
     }
 
-    fn rooms(&self) -> Result<Vec<(RoomId, Option<String>)>, redb::Error> {
+    fn rooms(&self) -> Result<Vec<(RoomId, Option<String>, StoredRoom)>, redb::Error> {
         let transaction = self.database.begin_read()?;
-        let links = match transaction.open_table(LINKS) {
-            Ok(links) => Some(links),
-            // A store from before links were noted.
-            Err(TableError::TableDoesNotExist(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
+        // A store from before links and records were noted has no tables of them.
+        let links = opened(transaction.open_table(LINKS))?;
+        let records = opened(transaction.open_table(RECORDS))?;
         let mut rooms = Vec::new();
         for row in transaction.open_table(GENESES)?.iter()? {
-            let room = *row?.0.value();
+            let (room, genesis) = row?;
+            let room = *room.value();
             let link = links.as_ref().map(|links| links.get(&room)).transpose()?.flatten();
-            rooms.push((RoomId(room), link.map(|link| link.value().to_owned())));
+            let records = records.as_ref().map(|records| records.get(&room)).transpose()?.flatten();
+            let records = records.map(|records| records.value().to_vec());
+            let stored = StoredRoom {
+                genesis: genesis.value().to_vec(),
+                records: records.unwrap_or_default(),
+                batches: Vec::new(),
+            };
+            rooms.push((RoomId(room), link.map(|link| link.value().to_owned()), stored));
         }
         Ok(rooms)
     }
@@ -403,13 +407,20 @@ impl Open {
     }
 
     fn rooms_with_history(&self) -> Result<Vec<RoomId>, OpenStoreError> {
-        let table = match self.database.begin_read()?.open_table(HISTORIES) {
-            Ok(table) => table,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
+        let Some(table) = opened(self.database.begin_read()?.open_table(HISTORIES))? else {
+            return Ok(Vec::new());
         };
         let rooms = table.iter()?.map(|row| Ok(RoomId(*row?.0.value())));
         rooms.collect::<Result<_, StorageError>>().map_err(OpenStoreError::from)
+    }
+}
+
+/// A table, if there is one.
+fn opened<T>(table: Result<T, TableError>) -> Result<Option<T>, TableError> {
+    match table {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

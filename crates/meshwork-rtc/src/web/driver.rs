@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint, Identity};
+use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::signalling::address::RoomAddress;
@@ -19,7 +19,7 @@ use super::events::{self, EventSender, Events};
 use super::handler::Handler;
 use super::links::Links;
 use super::servers::Servers;
-use super::storage::{Host, Keeper, StorageNews};
+use super::storage::{Host, Keeper, ListedRoom, StorageError, StorageNews};
 use super::strength;
 
 /// How much more the civil clock than the page's own one may move on between two calls of the node. The page's own
@@ -46,12 +46,14 @@ pub struct Options {
     pub config: Config,
     /// Which peer it is (see [`load_identity`](super::load_identity)).
     pub identity: Identity,
+    /// In which database of this site its rooms are kept; without one nothing is.
+    pub database: Option<String>,
 }
 
 impl Options {
-    /// A node with fresh entropy.
+    /// A node with fresh entropy that keeps nothing.
     pub fn new(apps: MakeReplica, config: Config, identity: Identity) -> Options {
-        Options { apps, config, identity }
+        Options { apps, config, identity, database: None }
     }
 }
 
@@ -120,7 +122,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         let server_inputs = shared.clone();
         let sink: Sink = Rc::new(move |input| take(&server_inputs, input));
         let leaving = shared.clone();
-        let keeper = Keeper::new(NodeHost(shared.clone()), endpoint.to_string());
+        let keeper = Keeper::new(NodeHost(shared.clone()), options.database, endpoint.to_string());
         let changed = shared.clone();
         let turning = shared.clone();
         let seen = shared.clone();
@@ -222,6 +224,54 @@ impl Driver {
     pub fn leave_room(&self, room: RoomHandle) {
         self.with(|node, now| node.leave_room(now, room));
         self.0.keeper.close(room);
+    }
+
+    /// Whether all that was stored of a room has been handed to the node, or cannot be.
+    pub fn is_restored(&self, room: RoomHandle) -> bool {
+        self.0.keeper.is_restored(room)
+    }
+
+    /// Notes the link by which a room is found, which this program is in.
+    pub fn note_link(&self, room: RoomId, link: &RoomAddress) {
+        self.0.keeper.note(room, place(link), link.to_string());
+    }
+
+    /// Notes that a room is found at another link too.
+    ///
+    /// # Errors
+    /// [`StorageError`]; it is not noted.
+    pub async fn note_further(&self, room: RoomId, link: &RoomAddress) -> Result<(), StorageError> {
+        match place(link) {
+            Some(place) => self.0.keeper.note_further(room, &place).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The stored room that was found at a link, whatever stands behind its `#`.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn room_at(&self, link: &RoomAddress) -> Result<Option<RoomId>, StorageError> {
+        match place(link) {
+            Some(place) => self.0.keeper.room_at(&place).await,
+            None => Ok(None),
+        }
+    }
+
+    /// All rooms that are stored.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn rooms(&self) -> Result<Vec<ListedRoom>, StorageError> {
+        self.0.keeper.rooms().await
+    }
+
+    /// Removes everything that is stored of a room.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] while a page is in it; it is stored then.
+    pub async fn forget(&self, room: RoomId) -> Result<(), StorageError> {
+        self.0.keeper.forget(room).await
     }
 
     /// Lets direct messages come, or lets them stay with their senders for now, who wait: for an application that has
@@ -358,8 +408,9 @@ impl Shared {
             Event::RoomOpened { room, id } => self.keeper.open(*room, *id),
             Event::RoomRefused { room, .. } => self.keeper.close(*room),
             Event::RoomRegistered { room, .. } => {
-                if let Some(place) = machine.node.room(*room).address().as_ref().and_then(place) {
-                    self.keeper.note_address(*room, place);
+                let room = machine.node.room(*room);
+                if let Some((id, link)) = room.id().zip(room.address()) {
+                    self.keeper.note(id, place(&link), link.to_string());
                 }
             }
             _ => {}

@@ -53,5 +53,5 @@ pub use self::{
     files::Folder,
     identity::{IdentityStorage, load_identity, replace_identity},
     links::Links,
-    storage::{ROOMS_KEPT_MAX, StorageNews, StorageState},
+    storage::{ListedRoom, PAGES_DATABASE, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState},
 };

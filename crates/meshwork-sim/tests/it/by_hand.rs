@@ -32,7 +32,7 @@ fn next_text(world: &mut World, of: Member) -> Option<String> {
 }
 
 fn take(world: &mut World, by: Member, text: &str) -> Result<(), CommandError> {
-    world.command(by.0, |node, now| node.room_mut(now, by.1).take_text(text))
+    world.command(by.0, |node, now| node.room_mut(now, by.1).take_text(text).map(drop))
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn votes_count_whoever_keeps_them() {
     let mut world = World::new(5, PathModel::WAN);
     let first = start(&mut world, 1);
     let app = "votes".parse().expect("it is the word of an app");
-    let spec = RoomSpec { server: SERVER.into(), app, parameters: AppParameters::default(), private: false };
+    let spec =
+        RoomSpec { servers: vec![SERVER.into()], app, parameters: AppParameters::default(), private: false };
     let room = world.command(first, |node, now| node.create_room(now, spec)).expect("a room");
     let is_registered = |world: &World| world.node(first).room(room).address().is_some();
     assert!(world.run_while(Duration::from_secs(5), is_registered));

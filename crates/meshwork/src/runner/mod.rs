@@ -67,6 +67,11 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     /// Lets the node hand over direct messages, or lets them stay with their senders for now.
     fn set_takes_direct(&self, takes: bool);
 
+    /// Whether all that was stored of a room has been handed to the node: others do so before a room is joined.
+    fn has_read(&self, _room: RoomHandle) -> bool {
+        true
+    }
+
     /// Leaves a room, without waiting for it.
     fn leave(&self, room: RoomHandle);
 

@@ -130,12 +130,7 @@ impl Runner for Native {
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {
         Box::pin(async move {
             let rooms = self.stored(RedbStore::rooms).await?.unwrap_or_default();
-            // A link that cannot be read is one of another version: the room is there all the same.
-            let room = |(id, link): (_, Option<String>)| KeptRoom {
-                id,
-                link: link.and_then(|link| link.parse().ok()),
-            };
-            Ok(rooms.into_iter().map(room).collect())
+            Ok(rooms.into_iter().map(KeptRoom::new).collect())
         })
     }
 

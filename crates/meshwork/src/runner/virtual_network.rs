@@ -184,9 +184,13 @@ impl Runner for Program {
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {
         let mut state = self.network.state();
         let State { world, links, .. } = &mut *state;
-        let stored = self.runs(world).then(|| world.look_at(self.index).store.keys().copied());
-        let kept = stored.into_iter().flatten();
-        let kept = kept.map(|id| KeptRoom { id, link: links.get(&(self.index, id)).cloned() }).collect();
+        let stored = self.runs(world).then(|| world.look_at(self.index).store.iter());
+        let kept = stored.into_iter().flatten().map(|(id, stored)| {
+            let link = links.get(&(self.index, *id)).map(RoomAddress::to_string);
+            let (genesis, records) = (stored.genesis.clone(), stored.records.clone());
+            KeptRoom::new((*id, link, StoredRoom { genesis, records, batches: Vec::new() }))
+        });
+        let kept = kept.collect();
         Box::pin(async move { Ok(kept) })
     }
 

@@ -1,11 +1,15 @@
 //! The browser's driver under the library.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint as EndpointId, RoomId};
 use meshwork_core::node::{Event, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_rtc::web::{Driver, Events};
+use meshwork_rtc::web::{Driver, Events, StorageError, StorageNews, StorageState};
+use tokio::sync::mpsc;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
@@ -17,8 +21,31 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) fn new(driver: Driver) -> Web {
-        Web { driver }
+    /// A runner of a driver, and all that is heard of it.
+    pub(crate) fn new(driver: Driver, events: Events) -> (Web, WebEvents) {
+        let (sender, storage) = mpsc::unbounded_channel();
+        let failed = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        driver.on_storage(move |news| {
+            let StorageNews::State { room, state } = news else { return };
+            let event = match state {
+                StorageState::Full { reason } | StorageState::Refused { reason } => {
+                    failed.borrow_mut().insert(room);
+                    Event::StorageFailed { room, reason }
+                }
+                StorageState::Kept if failed.borrow_mut().remove(&room) => Event::StorageRecovered { room },
+                _ => return,
+            };
+            // An error says that nobody listens any more.
+            let _ = sender.send(event);
+        });
+        (Web { driver }, WebEvents { events, storage })
+    }
+}
+
+fn failed(error: StorageError) -> StoreError {
+    match error {
+        StorageError::InUse => StoreError::InUse,
+        error => StoreError::Failed(error.to_string()),
     }
 }
 
@@ -45,29 +72,36 @@ impl Runner for Web {
         self.driver.set_takes_direct(takes);
     }
 
+    fn has_read(&self, room: RoomHandle) -> bool {
+        self.driver.is_restored(room)
+    }
+
     fn leave(&self, room: RoomHandle) {
         self.driver.leave_room(room);
     }
 
-    fn note(&self, _: RoomId, _: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
-        // The driver notes it itself.
+    fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
+        self.driver.note_link(id, &link);
         Box::pin(async { Ok(()) })
     }
 
-    fn note_place(&self, _: RoomId, _: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async { Err(StoreError::Failed(String::from("a page does not note further links yet"))) })
+    fn note_place(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.driver.note_further(id, &link).await.map_err(failed) })
     }
 
-    fn find(&self, _: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>> {
-        Box::pin(async { Err(StoreError::Failed(String::from("a page does not look up its rooms yet"))) })
+    fn find(&self, link: RoomAddress) -> Boxed<'_, Result<Option<RoomId>, StoreError>> {
+        Box::pin(async move { self.driver.room_at(&link).await.map_err(failed) })
     }
 
     fn kept(&self) -> Boxed<'_, Result<Vec<KeptRoom>, StoreError>> {
-        Box::pin(async { Err(StoreError::Failed(String::from("a page does not list its rooms yet"))) })
+        Box::pin(async move {
+            let rooms = self.driver.rooms().await.map_err(failed)?;
+            Ok(rooms.into_iter().map(KeptRoom::new).collect())
+        })
     }
 
-    fn forget(&self, _: RoomId) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async { Err(StoreError::Failed(String::from("a page does not forget single rooms yet"))) })
+    fn forget(&self, id: RoomId) -> Boxed<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.driver.forget(id).await.map_err(failed) })
     }
 
     fn spawn(&self, work: Boxed<'static, ()>) {
@@ -84,9 +118,22 @@ impl Runner for Web {
     }
 }
 
-impl Heard for Events {
+/// What the node tells, and what becomes of storage.
+pub(crate) struct WebEvents {
+    events: Events,
+    storage: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Heard for WebEvents {
     async fn next(&mut self) -> Option<(Event, u64)> {
-        let event = Events::next(self).await?;
-        Some((event, self.missed()))
+        let event = {
+            let (storage, mut next) = (&mut self.storage, pin!(self.events.next()));
+            poll_fn(|context| match storage.poll_recv(context) {
+                Poll::Ready(Some(news)) => Poll::Ready(Some(news)),
+                _ => next.as_mut().poll(context),
+            })
+            .await?
+        };
+        Some((event, self.events.missed()))
     }
 }

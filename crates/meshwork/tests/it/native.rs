@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork::{
-    BindError, BlobError, Colour, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError,
+    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError,
     place,
 };
 use meshwork_rtc::native::store::RedbStore;
@@ -31,9 +31,17 @@ pub(crate) async fn serve() -> String {
 }
 
 async fn people() -> People {
-    let server = serve().await;
+    people_at(Some(serve().await)).await
+}
+
+/// People who know no server.
+async fn people_alone() -> People {
+    people_at(None).await
+}
+
+async fn people_at(server: Option<String>) -> People {
     let start = async |name: &str, stays: bool| {
-        let builder = Endpoint::builder().name(name).server(&server);
+        let builder = server.iter().fold(Endpoint::builder().name(name), Builder::server);
         let builder = if stays { builder.stays() } else { builder };
         builder.bind().await.unwrap()
     };
@@ -41,15 +49,17 @@ async fn people() -> People {
 }
 
 macro_rules! suite {
-    ($($test:ident),*) => {$(
+    ($people:ident: $($test:ident),*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            timeout(DEADLINE, suite::$test(people().await)).await.expect("it takes no longer");
+            timeout(DEADLINE, suite::$test($people().await)).await.expect("it takes no longer");
         }
     )*};
 }
 
-suite!(
+suite!(people_alone: two_texts_link_two_people, newer_invitations_end_older_ones);
+
+suite!(people:
     people_join_and_leave,
     codes_lead_to_rooms,
     topics_carry_what_is_said,
@@ -88,7 +98,7 @@ async fn rooms_on_disk_are_listed_opened_and_forgotten() {
         builder.store(Store::at(folder.path().join("rooms"))).bind().await
     };
     let first = bind().await.unwrap();
-    let room = first.create(place::canvas(40, 30).private()).await.unwrap();
+    let room = first.create(place::canvas(40, 30).private().named("Kitchen")).await.unwrap();
     room.canvas().fill(0..40, 0..30, [1, 2, 3]).await.unwrap();
     assert!(matches!(bind().await, Err(BindError::Store(StoreError::InUse))));
     let (peer, link) = (first.id().peer, room.link());
@@ -97,7 +107,11 @@ async fn rooms_on_disk_are_listed_opened_and_forgotten() {
     let again = bind().await.unwrap();
     assert_eq!(again.id().peer, peer, "the key file names one peer");
     let rooms = again.rooms().await.unwrap();
-    assert_eq!(rooms.iter().map(|room| room.link.clone()).collect::<Vec<_>>(), [Some(link.clone())]);
+    let [kept] = &rooms[..] else { panic!("{rooms:?}") };
+    assert_eq!(
+        (&kept.link, kept.app.as_deref(), &*kept.name),
+        (&Some(link.clone()), Some(place::APP), "Kitchen")
+    );
     let room = again.open(link.to_string()).await.unwrap();
     room.restored().await.unwrap();
     assert_eq!(room.canvas().painted().await.unwrap(), 1200);
@@ -219,6 +233,33 @@ fn garbled_identities_are_named_and_kept() {
     assert!(matches!(Identity::load_or_create(&path), Err(IdentityError::File(_))));
 }
 
+/// The first program of the library's page, and what comes of it with nobody there.
+#[tokio::test]
+async fn rooms_need_no_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let bind = || Endpoint::builder().store(Store::at(folder.path())).bind();
+    let endpoint = bind().await.unwrap();
+    let room = endpoint.create(place::canvas(100, 100)).await.unwrap();
+    let link = room.link().to_string();
+    assert!(link.starts_with("meshwork:place#"), "{link}");
+    room.canvas().fill(10..20, 10..20, [200, 30, 30]).await.unwrap();
+    assert_eq!(room.kept().await, Err(meshwork::KeptError::NobodyStays));
+    endpoint.close().await;
+
+    let endpoint = bind().await.unwrap();
+    assert_eq!(endpoint.rooms().await.unwrap()[0].link.as_ref().map(ToString::to_string), Some(link.clone()));
+    let room = endpoint.open(&link).await.unwrap();
+    room.restored().await.unwrap();
+    assert_eq!(room.canvas().painted().await.unwrap(), 100);
+    // A server that comes later finds the room by its id.
+    let server = serve().await;
+    room.add_server(&server).await.unwrap();
+    timeout(DEADLINE, room.registered()).await.unwrap().unwrap();
+    let guest = Endpoint::builder().server(&server).bind().await.unwrap();
+    assert_eq!(guest.join(&link).await.unwrap().id(), room.id());
+    assert_eq!(guest.join(room.code().unwrap().to_string()).await.unwrap().id(), room.id());
+}
+
 #[tokio::test]
 async fn what_cannot_start_says_why() {
     let error = Endpoint::builder().server("meet.example.org").bind().await.unwrap_err();
@@ -228,8 +269,6 @@ async fn what_cannot_start_says_why() {
     let error = Endpoint::builder().store(Store::at(folder.path())).bind().await.unwrap_err();
     assert!(matches!(error, BindError::Store(StoreError::Damaged(_))), "{error}");
     let guest = Endpoint::bind().await.unwrap();
-    assert!(matches!(guest.create(meshwork::room("votes")).await, Err(meshwork::CreateError::NoServer)));
-    assert!(matches!(guest.create(meshwork::room("No Word")).await, Err(meshwork::CreateError::NoServer)));
     assert!(matches!(guest.join("K7M4QX").await, Err(JoinError::NoServer)));
 }
 

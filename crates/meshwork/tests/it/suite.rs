@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork::{
     AppIsOff, BlobError, BlobId, Colour, Cursor, DatagramError, DirectError, Endpoint, Erase, Event,
-    FetchError, Heard, JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room, RoomRefusal,
+    FetchError, Heard, InviteError, JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room, RoomRefusal,
     RuleError, SayError, ServerState, WriteError, Writers, place,
 };
 use serde::{Deserialize, Serialize};
@@ -467,6 +467,43 @@ pub(crate) async fn new_links_end_old_ones(people: People) {
     assert_ne!(new.to_string(), old);
     assert!(matches!(people.bo.join(&old).await, Err(JoinError::WrongSecret)), "the old link is dead");
     people.bo.join(new.to_string()).await.unwrap();
+}
+
+pub(crate) async fn two_texts_link_two_people(people: People) {
+    let room = people.ann.create(meshwork::room("votes").private()).await.unwrap();
+    room.table("votes").set("headline", "Ferry or train?").await.unwrap();
+    let (link, mut events) = (room.link().to_string(), room.events());
+    assert_eq!(room.code(), None, "no server knows it: {link}");
+    let invitation = room.invite().await.unwrap();
+    assert!(matches!(people.bo.answer(&link, "hello").await, Err(InviteError::NotWhole)));
+    let other = people.ann.create(meshwork::room("votes").private()).await.unwrap().link().to_string();
+    assert!(matches!(people.bo.answer(&other, &invitation).await, Err(InviteError::OtherRoom)));
+    let (answer, same) = people.bo.answer(&link, &invitation).await.unwrap();
+    assert!(matches!(same.accept(&answer).await, Err(InviteError::Expired)), "it is for somebody else");
+    assert!(matches!(room.accept(&invitation).await, Err(InviteError::NotWhole)), "it is no answer");
+    assert!(matches!(people.ann.answer(&link, &invitation).await, Err(InviteError::Own)));
+    let (member, joined) = tokio::join!(room.accept(&answer), same.joined());
+    joined.unwrap();
+    assert_eq!(member.unwrap().id(), people.bo.id());
+    until(async || matches!(events.next().await?, Event::Joined(_)).then_some(())).await;
+    let (votes, mut changes) = (same.table("votes"), same.table("votes").watch(""));
+    let headline = until(async || match votes.get("headline").await.unwrap() {
+        Some(entry) => Some(entry),
+        None => changes.next().await.map(|_| None).unwrap(),
+    });
+    assert_eq!(headline.await.read::<String>().unwrap(), "Ferry or train?");
+    assert!(matches!(room.accept(&answer).await, Err(InviteError::Expired | InviteError::Linked)));
+}
+
+pub(crate) async fn newer_invitations_end_older_ones(people: People) {
+    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let older = room.invite().await.unwrap();
+    let newer = room.invite().await.unwrap();
+    let link = room.link().to_string();
+    let (answer, _same) = people.bo.answer(&link, &older).await.unwrap();
+    assert!(matches!(room.accept(&answer).await, Err(InviteError::Expired)));
+    let (answer, _same) = people.kim.answer(&link, &newer).await.unwrap();
+    room.accept(&answer).await.unwrap();
 }
 
 pub(crate) async fn left_rooms_say_so(people: People) {

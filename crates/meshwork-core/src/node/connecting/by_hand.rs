@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Connecting, LINK_VERSIONS};
+use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::transcript::Facts;
 use crate::node::view::CommandError;
@@ -111,13 +112,13 @@ impl Connecting {
         Ok(())
     }
 
-    /// Takes an invitation or a reply that somebody carried here.
+    /// Takes an invitation or a reply that somebody carried here. Returns who made it.
     pub(in crate::node) fn take_by_hand(
         &mut self,
         base: &mut Base,
         handle: RoomHandle,
         text: &str,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Endpoint, CommandError> {
         let entry = base.rooms.get(handle).ok_or(CommandError::NoSuchRoom(handle))?;
         let room = entry.id().ok_or(CommandError::NotOpen)?;
         let what = by_hand::open(text, &room, entry.secret())?;
@@ -138,7 +139,8 @@ impl Connecting {
                     offered_versions: (versions.least, versions.most),
                     version,
                 };
-                self.take_invitation(base, handle, &from, facts, description)
+                self.take_invitation(base, handle, &from, facts, description)?;
+                Ok(from.endpoint)
             }
             ByHand::Reply { from, to, session, version, nonce, description } => {
                 let waiting = self.invitation_of(base, handle).filter(|link| {
@@ -150,7 +152,8 @@ impl Connecting {
                     return Err(ByHandError::Version.into());
                 }
                 check(base, &from, &description, Role::Answerer)?;
-                self.take_reply(base, link, handle, &from, (version, nonce), description)
+                self.take_reply(base, link, handle, &from, (version, nonce), description)?;
+                Ok(from.endpoint)
             }
         }
     }

@@ -66,6 +66,20 @@ pub(super) struct Servers {
     next: u32,
 }
 
+/// Whether a room may be registered at these servers.
+///
+/// # Errors
+/// [`CommandError::Server`] or [`CommandError::TooManyServers`].
+pub(super) fn check_servers(servers: &[impl AsRef<str>]) -> Result<(), CommandError> {
+    if servers.len() > REGISTRATIONS_MAX {
+        return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));
+    }
+    servers.iter().try_for_each(|server| {
+        let checked = check_server(server.as_ref().trim_end_matches('/'));
+        checked.map_err(|error| CommandError::Server(error.to_string()))
+    })
+}
+
 impl Servers {
     pub(super) fn new() -> Servers {
         Servers { clients: BTreeMap::new(), registrations: BTreeMap::new(), next: 1 }
@@ -120,6 +134,16 @@ impl Servers {
         address.with_keys(keys).with_further_servers(others).ok()
     }
 
+    /// A room's LINK without a code: its servers, if it has any, find it by its id.
+    pub(super) fn address_without_code(&self, rooms: &Rooms, handle: RoomHandle) -> Option<RoomAddress> {
+        let entry = rooms.get(handle)?;
+        let kept = entry.room()?.kept();
+        let app = entry.app().unwrap_or(kept.genesis().app().0).clone();
+        let address =
+            RoomAddress::without_server(app, RoomKeys { room: kept.id(), secrets: entry.secrets() });
+        address.with_further_servers(self.of(handle).iter().map(|known| known.base.clone()).collect()).ok()
+    }
+
     /// How many others the servers of a room say are in it; of several servers the most. It is their word.
     pub(super) fn others_named(&self, room: RoomHandle) -> u64 {
         self.of(room).iter().map(|known| known.others).max().unwrap_or(0)
@@ -130,12 +154,17 @@ impl Servers {
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
     pub(super) fn check_further(&self, room: RoomHandle, base: &str) -> Result<(), CommandError> {
-        check_server(base.trim_end_matches('/')).map_err(|error| CommandError::Server(error.to_string()))?;
+        check_servers(&[base])?;
         let known = self.registrations.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
         if known.len() >= REGISTRATIONS_MAX {
             return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));
         }
         Ok(())
+    }
+
+    /// A room is made or looked for.
+    pub(super) fn add_room(&mut self, room: RoomHandle) {
+        self.registrations.entry(room).or_default();
     }
 
     /// Looks for a room on the server at `base` from here on. Returns the server, and whether the conversation with it

@@ -21,7 +21,7 @@ pub mod ledger;
 pub mod lists;
 pub mod publish;
 pub mod records;
-mod stored;
+pub(crate) mod stored;
 pub mod terms;
 pub(super) mod waiting;
 

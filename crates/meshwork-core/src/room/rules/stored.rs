@@ -1,13 +1,15 @@
 //! The rules of a room as a store keeps them.
 
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Rules;
 use super::records::RECORD_HASHES_MAX;
 use crate::clock::Stamp;
-use crate::id::Secret;
+use crate::id::{Endpoint, Instance, PeerId, RoomId, Secret};
 use crate::rulebook::WithList;
+use crate::seam::config::Config;
 use crate::signed::admission::SignedAdmission;
 use crate::signed::list::{CUT_LIST_MAX, List, ListKind};
 use crate::signed::record::{RECORD_MAX, Record};
@@ -23,6 +25,15 @@ type Stored = (
     Bounded<Bytes<{ SignedAdmission::LEN }>, 4096>,
     Option<[u8; 16]>,
 );
+
+/// What people see a room called, by what a store keeps of its records.
+pub(crate) fn name_of(room: RoomId, owner: PeerId, stored: &[u8]) -> String {
+    // Nothing is done with these rules, so whose they are does not matter.
+    let reader = Endpoint { peer: owner, instance: Instance(0) };
+    let mut rules = Rules::new(reader, room, Some(owner), &Config::default());
+    rules.restore(stored);
+    rules.terms().name.to_string()
+}
 
 impl Rules {
     /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of those

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use meshwork_core::id::RoomId;
+use meshwork_core::node::StoredRoom;
 use meshwork_core::seam::io::StoreChange;
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::signed::genesis::{Genesis, GenesisError};
@@ -14,13 +15,14 @@ use super::super::handler::{Handler, property};
 use super::StoreError;
 use super::request::{completion, error, result};
 
-const NAME: &str = "meshwork-rooms";
 /// Raised with every change of the stores; the step from each version to the next stands in `upgrade`.
 const VERSION: u32 = 1;
-/// By room: its signed genesis, its records, where it was found, when it was last used.
+/// By room: its signed genesis, its records, where it was found, where else it is found, its link, when it was last used.
 const ROOMS: &str = "rooms";
 /// Signed batches by room, endpoint and sequence, so that a room's batches lie together.
 const BATCHES: &str = "batches";
+/// In an entry of [`ROOMS`]: where else the room is found.
+const FURTHER: &str = "further";
 /// By room: which tab stores it, where the browser has no locks.
 pub(super) const LEASES: &str = "leases";
 
@@ -36,18 +38,27 @@ pub(super) struct Database(IdbDatabase);
 /// What is known of a stored room.
 pub(super) struct Kept {
     /// Its key in the database.
-    key: JsValue,
-    /// When it was last used, in milliseconds of the civil clock.
-    used_ms: f64,
+    pub(super) key: JsValue,
+    /// What stands there.
+    value: JsValue,
+}
+
+/// Where a room was found last.
+#[derive(Clone)]
+pub(super) struct Found {
+    /// At which server and under which code, where there is one.
+    pub(super) place: Option<String>,
+    /// Its whole link.
+    pub(super) link: String,
 }
 
 impl Database {
-    /// Opens the database, or makes it.
-    pub(super) async fn open() -> Result<Database, StoreError> {
+    /// Opens the database of this name, or makes it.
+    pub(super) async fn open(name: &str) -> Result<Database, StoreError> {
         let factory = web_sys::window().ok_or_else(|| refused("this is not a page"))?.indexed_db();
         let factory = factory.map_err(|exception| error(&exception))?;
         let factory = factory.ok_or_else(|| refused("this browser has no storage for pages"))?;
-        let request = factory.open_with_u32(NAME, VERSION).map_err(|exception| error(&exception))?;
+        let request = factory.open_with_u32(name, VERSION).map_err(|exception| error(&exception))?;
         let source = request.clone();
         let upgrade = Handler::new(move |_: web_sys::Event| {
             if let Ok(database) = source.result().and_then(|database| database.dyn_into::<IdbDatabase>()) {
@@ -69,48 +80,63 @@ impl Database {
         Ok(Database(database))
     }
 
+    /// Its name.
+    pub(super) fn name(&self) -> String {
+        self.0.name()
+    }
+
     /// The signed genesis and the records of a room, if it is stored.
     pub(super) async fn room(&self, room: RoomId) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
         let stored = self.get(ROOMS, &room_key(room)).await?;
-        let bytes = |name| property(&stored, name).map(|bytes| Uint8Array::new(&bytes).to_vec());
-        Ok(bytes("genesis").map(|genesis| (genesis, bytes("records").unwrap_or_default())))
+        Ok(bytes_at(&stored, "genesis")
+            .map(|genesis| (genesis, bytes_at(&stored, "records").unwrap_or_default())))
     }
 
-    /// The room that was last found at `address`, however the caller writes addresses.
+    /// The room that was last found at `address`, or is found there too, however the caller writes addresses.
     pub(super) async fn room_at(&self, address: &str) -> Result<Option<RoomId>, StoreError> {
-        let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readonly)?;
-        let rooms = store(&transaction, ROOMS)?;
-        let (keys, values) = (rooms.get_all_keys(), rooms.get_all());
-        let keys = result(&keys.map_err(|exception| error(&exception))?).await?;
-        let values = result(&values.map_err(|exception| error(&exception))?).await?;
-        let found = Array::from(&values).iter().position(|room| {
-            property(&room, "address")
-                .and_then(|known| known.as_string())
-                .is_some_and(|known| known == address)
-        });
-        let key = found.map(|index| Array::from(&keys).get(index as u32));
-        Ok(key.and_then(|key| bytes_of(&key).try_into().ok()).map(RoomId))
+        let address = JsValue::from(address);
+        let is_there = |room: &Kept| {
+            let further = property(&room.value, FURTHER).map(|further| Array::from(&further));
+            property(&room.value, "address").as_ref() == Some(&address)
+                || further.is_some_and(|further| further.includes(&address, 0))
+        };
+        Ok(self.all().await?.iter().find(|room| is_there(room)).and_then(Kept::id))
     }
 
     /// Notes that a room is used now, and where it is found. Nothing is noted of a room that is not stored.
     pub(super) async fn note_use(
         &self,
         room: RoomId,
-        address: Option<&str>,
+        found: Option<&Found>,
         now_ms: f64,
     ) -> Result<(), StoreError> {
-        let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readwrite)?;
-        let rooms = store(&transaction, ROOMS)?;
-        let request = rooms.get(&room_key(room)).map_err(|exception| error(&exception))?;
-        let stored = result(&request).await?;
-        if stored.is_object() {
-            set(&stored, "used", &now_ms.into());
-            if let Some(address) = address {
-                set(&stored, "address", &address.into());
-            }
-            rooms.put_with_key(&stored, &room_key(room)).map_err(|exception| error(&exception))?;
-        }
-        completion(&transaction).await
+        self.exchange(ROOMS, &room_key(room), |stored| {
+            stored.is_object().then(|| {
+                set(stored, "used", &now_ms.into());
+                if let Some(found) = found {
+                    set(stored, "link", &found.link.as_str().into());
+                    if let Some(place) = &found.place {
+                        set(stored, "address", &place.as_str().into());
+                    }
+                }
+                stored.clone()
+            })
+        })
+        .await
+    }
+
+    /// Notes that a room is found at `address` too. Nothing is noted of a room that is not stored.
+    pub(super) async fn note_further(&self, room: RoomId, address: &str) -> Result<(), StoreError> {
+        self.exchange(ROOMS, &room_key(room), |stored| {
+            let further = property(stored, FURTHER).map_or_else(Array::new, |further| Array::from(&further));
+            let is_new = stored.is_object() && !further.includes(&address.into(), 0);
+            is_new.then(|| {
+                further.push(&address.into());
+                set(stored, FURTHER, &further);
+                stored.clone()
+            })
+        })
+        .await
     }
 
     /// The keys of the batches that are stored of a room.
@@ -169,34 +195,36 @@ impl Database {
 
     /// The stored rooms of this version, the longest unused first. Those of another one are that version's to forget.
     pub(super) async fn rooms(&self) -> Result<Vec<Kept>, StoreError> {
+        let is_ours = |room: &Kept| {
+            !bytes_at(&room.value, "genesis").is_some_and(|genesis| {
+                let format = Genesis::check_format(&genesis);
+                matches!(format, Err(GenesisError::First | GenesisError::Later(_)))
+            })
+        };
+        let mut rooms = self.all().await?;
+        rooms.retain(is_ours);
+        rooms.sort_by(|one, other| one.used_ms().total_cmp(&other.used_ms()));
+        Ok(rooms)
+    }
+
+    /// All that is stored, rooms of other versions included.
+    pub(super) async fn all(&self) -> Result<Vec<Kept>, StoreError> {
         let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readonly)?;
         let rooms = store(&transaction, ROOMS)?;
         let (keys, values) = (rooms.get_all_keys(), rooms.get_all());
         let keys = Array::from(&result(&keys.map_err(|exception| error(&exception))?).await?);
         let values = Array::from(&result(&values.map_err(|exception| error(&exception))?).await?);
-        let used = |room: JsValue| property(&room, "used").and_then(|used| used.as_f64()).unwrap_or(0.0);
-        let is_ours = |room: &JsValue| {
-            let genesis = property(room, "genesis").map(|bytes| Uint8Array::new(&bytes).to_vec());
-            !genesis.is_some_and(|genesis| {
-                let format = Genesis::check_format(&genesis);
-                matches!(format, Err(GenesisError::First | GenesisError::Later(_)))
-            })
-        };
-        let pairs = keys.iter().zip(values.iter()).filter(|(_, room)| is_ours(room));
-        let mut rooms: Vec<Kept> = pairs.map(|(key, room)| Kept { key, used_ms: used(room) }).collect();
-        rooms.sort_by(|one, other| one.used_ms.total_cmp(&other.used_ms));
-        Ok(rooms)
+        Ok(keys.iter().zip(values.iter()).map(|(key, value)| Kept { key, value }).collect())
     }
 
-    /// Forgets a room with all its batches.
-    pub(super) async fn forget(&self, room: &Kept) -> Result<(), StoreError> {
+    /// Forgets the room at a key with all its batches.
+    pub(super) async fn forget(&self, key: &JsValue) -> Result<(), StoreError> {
         let transaction = self.transaction(&[ROOMS, BATCHES, LEASES], IdbTransactionMode::Readwrite)?;
         for name in [ROOMS, LEASES] {
-            store(&transaction, name)?.delete(&room.key).map_err(|exception| error(&exception))?;
+            store(&transaction, name)?.delete(key).map_err(|exception| error(&exception))?;
         }
-        let bytes: Result<[u8; 32], _> = bytes_of(&room.key).try_into();
-        if let Ok(id) = bytes {
-            let range = range(RoomId(id), None)?;
+        if let Some(id) = id_of(key) {
+            let range = range(id, None)?;
             store(&transaction, BATCHES)?.delete(&range).map_err(|exception| error(&exception))?;
         }
         commit(&transaction);
@@ -255,9 +283,25 @@ impl Database {
 }
 
 impl Kept {
-    /// Whether this is `room`.
-    pub(super) fn is(&self, room: RoomId) -> bool {
-        bytes_of(&self.key) == room.0
+    /// Which room it is.
+    pub(super) fn id(&self) -> Option<RoomId> {
+        id_of(&self.key)
+    }
+
+    /// The link by which it was found last.
+    pub(super) fn link(&self) -> Option<String> {
+        property(&self.value, "link")?.as_string()
+    }
+
+    /// Its genesis and its records.
+    pub(super) fn stored(&self) -> StoredRoom {
+        let bytes = |name| bytes_at(&self.value, name).unwrap_or_default();
+        StoredRoom { genesis: bytes("genesis"), records: bytes("records"), batches: Vec::new() }
+    }
+
+    /// When it was last used, in milliseconds of the civil clock.
+    fn used_ms(&self) -> f64 {
+        property(&self.value, "used").and_then(|used| used.as_f64()).unwrap_or(0.0)
     }
 }
 
@@ -353,6 +397,16 @@ fn range(room: RoomId, after: Option<&JsValue>) -> Result<IdbKeyRange, StoreErro
         Some(after) => IdbKeyRange::bound_with_lower_open(after, &edge(u8::MAX), true),
     };
     range.map_err(|exception| error(&exception))
+}
+
+/// Bytes that stand in a room's entry.
+fn bytes_at(stored: &JsValue, name: &str) -> Option<Vec<u8>> {
+    property(stored, name).map(|bytes| Uint8Array::new(&bytes).to_vec())
+}
+
+/// The room whose key this is.
+fn id_of(key: &JsValue) -> Option<RoomId> {
+    bytes_of(key).try_into().ok().map(RoomId)
 }
 
 /// The bytes of a binary key.

@@ -14,9 +14,9 @@ use meshwork_core::time::Time;
 use wasm_bindgen_futures::spawn_local;
 
 use super::super::clock;
-use super::database::Database;
+use super::database::{Database, Found, room_key};
 use super::lock::{self, Lock};
-use super::{ROOMS_KEPT_MAX, StorageNews, StorageState, StoreError};
+use super::{ListedRoom, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState, StoreError};
 
 /// How long a page waits for the database before it goes on without: some browsers never answer.
 const OPEN_MAX: Duration = Duration::from_secs(5);
@@ -31,6 +31,10 @@ const BYTES_A_CALL: usize = 8 * 1024;
 /// Time between two transactions: each costs the browser about a millisecond, as much as all else of a stroke, and
 /// what is painted meanwhile shares one. Nobody notices that a stroke is known to be stored so much later.
 const GATHER: Duration = Duration::from_millis(100);
+/// How often, and how long apart, the lock of a room is asked for that is to be forgotten: the browser takes one back in
+/// its own time.
+const FORGET_TRIES: usize = 40;
+const FORGET_WAIT: Duration = Duration::from_millis(25);
 /// How often it is noted that a room is in use.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -50,6 +54,8 @@ pub(crate) struct Keeper(Rc<Shared>);
 
 struct Shared {
     host: Box<dyn Host>,
+    /// Its database; without one nothing is kept.
+    name: Option<String>,
     /// Names this tab in leases.
     holder: String,
     state: RefCell<State>,
@@ -74,19 +80,20 @@ struct Room {
     lock: Option<Lock>,
     state: Option<StorageState>,
     is_restored: bool,
-    address: Option<String>,
+    found: Option<Found>,
     used: Option<Time>,
 }
 
 impl Keeper {
-    pub(crate) fn new(host: impl Host + 'static, holder: String) -> Keeper {
-        Keeper(Rc::new(Shared { host: Box::new(host), holder, state: RefCell::default() }))
+    /// Keeps rooms in the database `name`, or nowhere where it has none.
+    pub(crate) fn new(host: impl Host + 'static, name: Option<String>, holder: String) -> Keeper {
+        Keeper(Rc::new(Shared { host: Box::new(host), name, holder, state: RefCell::default() }))
     }
 
     /// What is stored of the room with this id, or of the one that was last found at this address: its genesis
     /// and records. The batches follow when it is open.
     pub(crate) async fn find(&self, room: Option<RoomId>, address: Option<&str>) -> Option<StoredRoom> {
-        let database = self.database().await.ok()?;
+        let database = self.if_named()?.database().await.ok()?;
         let room = match room {
             Some(room) => Some(room),
             None => database.room_at(address?).await.ok()?,
@@ -97,7 +104,10 @@ impl Keeper {
 
     /// A room is open: restores it, then stores it as soon as this tab may.
     pub(crate) fn open(&self, handle: RoomHandle, id: RoomId) {
-        let room = Room { id, lock: None, state: None, is_restored: false, address: None, used: None };
+        if self.if_named().is_none() {
+            return;
+        }
+        let room = Room { id, lock: None, state: None, is_restored: false, found: None, used: None };
         let known = self.0.state.borrow_mut().rooms.insert(handle, room).is_some();
         if !known {
             let keeper = self.clone();
@@ -112,20 +122,70 @@ impl Keeper {
         drop(closed);
     }
 
-    /// Notes where a room is found: beside what is stored of it, now or with its first batches.
-    pub(crate) fn note_address(&self, handle: RoomHandle, address: String) {
-        let id = self.0.state.borrow_mut().rooms.get_mut(&handle).map(|room| {
-            room.address = Some(address.clone());
-            room.id
-        });
-        let Some(id) = id else { return };
+    /// Whether all that was stored of a room has been handed to the node, or cannot be.
+    pub(crate) fn is_restored(&self, handle: RoomHandle) -> bool {
+        self.0.state.borrow().rooms.get(&handle).is_none_or(|room| {
+            let failed = matches!(room.state, Some(StorageState::Full { .. } | StorageState::Refused { .. }));
+            room.is_restored || failed
+        })
+    }
+
+    /// Notes where a room is found, at which place and by which link: beside what is stored of it, now or with its first
+    /// batches.
+    pub(crate) fn note(&self, id: RoomId, place: Option<String>, link: String) {
+        let found = Found { place, link };
+        let mut is_open = false;
+        for room in self.0.state.borrow_mut().rooms.values_mut().filter(|room| room.id == id) {
+            (is_open, room.found) = (true, Some(found.clone()));
+        }
+        if !is_open {
+            return;
+        }
         let keeper = self.clone();
         spawn_local(async move {
             if let Ok(database) = keeper.database().await {
                 // Without it the room is found by its id all the same.
-                let _ = database.note_use(id, Some(&address), Date::now()).await;
+                let _ = database.note_use(id, Some(&found), Date::now()).await;
             }
         });
+    }
+
+    /// Notes that a room is found at one more place.
+    pub(crate) async fn note_further(&self, id: RoomId, place: &str) -> Result<(), StorageError> {
+        let Some(keeper) = self.if_named() else { return Ok(()) };
+        Ok(keeper.database().await?.note_further(id, place).await?)
+    }
+
+    /// The room that was found at a place.
+    pub(crate) async fn room_at(&self, place: &str) -> Result<Option<RoomId>, StorageError> {
+        let Some(keeper) = self.if_named() else { return Ok(None) };
+        Ok(keeper.database().await?.room_at(place).await?)
+    }
+
+    /// All rooms that are stored.
+    pub(crate) async fn rooms(&self) -> Result<Vec<ListedRoom>, StorageError> {
+        let Some(keeper) = self.if_named() else { return Ok(Vec::new()) };
+        let rooms = keeper.database().await?.all().await?;
+        Ok(rooms.iter().filter_map(|room| Some((room.id()?, room.link(), room.stored()))).collect())
+    }
+
+    /// Removes all that is stored of a room in which no page is.
+    pub(crate) async fn forget(&self, id: RoomId) -> Result<(), StorageError> {
+        let Some(keeper) = self.if_named() else { return Ok(()) };
+        let database = keeper.database().await?;
+        for _ in 0..FORGET_TRIES {
+            let is_here = self.0.state.borrow().rooms.values().any(|room| room.id == id);
+            if is_here {
+                break;
+            }
+            if let Some(_lock) = lock::acquire_if_free(&database, id, &self.0.holder).await? {
+                // What a transaction writes already is done before this one.
+                self.0.state.borrow_mut().queue.retain(|(_, room, _)| *room != id);
+                return Ok(database.forget(&room_key(id)).await?);
+            }
+            clock::sleep(FORGET_WAIT).await;
+        }
+        Err(StorageError::InUse)
     }
 
     /// Stores a change and answers it.
@@ -317,12 +377,12 @@ impl Keeper {
                 let is_due = room.used.is_none_or(|used| now.since(used) >= USE_INTERVAL);
                 is_due.then(|| {
                     room.used = Some(now);
-                    (room.id, room.address.clone())
+                    (room.id, room.found.clone())
                 })
             })
         };
         match due {
-            Some((id, address)) => database.note_use(id, address.as_deref(), Date::now()).await,
+            Some((id, found)) => database.note_use(id, found.as_ref(), Date::now()).await,
             None => Ok(()),
         }
     }
@@ -330,7 +390,7 @@ impl Keeper {
     /// Forgets rooms beyond [`ROOMS_KEPT_MAX`], with `id` among those that stay.
     async fn forget_surplus(&self, database: &Database, id: RoomId) -> Result<(), StoreError> {
         let rooms = database.rooms().await?;
-        let others = rooms.iter().filter(|room| !room.is(id)).count();
+        let others = rooms.iter().filter(|room| room.id() != Some(id)).count();
         for _ in ROOMS_KEPT_MAX..others + 1 {
             if !self.forget_one(database).await? {
                 break;
@@ -343,10 +403,10 @@ impl Keeper {
     async fn forget_one(&self, database: &Database) -> Result<bool, StoreError> {
         let open: Vec<RoomId> = self.0.state.borrow().rooms.values().map(|room| room.id).collect();
         let rooms = database.rooms().await?;
-        let Some(unused) = rooms.iter().find(|room| !open.iter().any(|&id| room.is(id))) else {
+        let Some(unused) = rooms.iter().find(|room| !room.id().is_some_and(|id| open.contains(&id))) else {
             return Ok(false);
         };
-        database.forget(unused).await?;
+        database.forget(&unused.key).await?;
         self.0.host.tell(StorageNews::Forgotten { rooms: 1 });
         Ok(true)
     }
@@ -387,12 +447,18 @@ impl Keeper {
         drop(locks);
     }
 
+    /// This one, where it keeps anything.
+    fn if_named(&self) -> Option<&Keeper> {
+        self.0.name.as_ref().map(|_| self)
+    }
+
     async fn database(&self) -> Result<Database, StoreError> {
         let open = self.0.state.borrow().database.clone();
         if let Some(database) = open {
             return Ok(database);
         }
-        let database = clock::timeout(OPEN_MAX, Database::open()).await.unwrap_or_else(|| {
+        let name = self.0.name.as_deref().unwrap_or_default();
+        let database = clock::timeout(OPEN_MAX, Database::open(name)).await.unwrap_or_else(|| {
             Err(StoreError::Refused("the browser does not open its storage".to_owned()))
         })?;
         self.0.state.borrow_mut().database = Some(database.clone());

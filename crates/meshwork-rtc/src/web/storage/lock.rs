@@ -56,9 +56,8 @@ pub(super) async fn acquire(
     is_wanted: impl Fn() -> bool,
     lose: impl Fn() + 'static,
 ) -> Result<Option<Lock>, StoreError> {
-    let locks = web_sys::window().and_then(|window| property(window.navigator().as_ref(), "locks"));
-    if let Some(locks) = locks {
-        let name = format!("meshwork-room-{room}");
+    if let Some(locks) = browser_locks() {
+        let name = name(database, room);
         // Asked for without waiting first, so that it is known whether another tab has it.
         if let Some(release) = request(&locks, &name, true).await? {
             return Ok(Some(Lock { kind: Kind::Browser(release) }));
@@ -67,15 +66,7 @@ pub(super) async fn acquire(
         let release = request(&locks, &name, false).await?;
         return Ok(release.map(|release| Lock { kind: Kind::Browser(release) }));
     }
-    let lease = Rc::new(Lease {
-        database: database.clone(),
-        key: room_key(room),
-        holder: holder.to_owned(),
-        channel: BroadcastChannel::new(CHANNEL).ok(),
-        is_held: Cell::new(false),
-        renewal: RefCell::new(None),
-        lose: Box::new(lose),
-    });
+    let lease = Lease::new(database, room, holder, lose);
     while is_wanted() {
         if lease.take().await? {
             Lease::keep_renewed(&lease);
@@ -85,6 +76,29 @@ pub(super) async fn acquire(
         lease.wait().await;
     }
     Ok(None)
+}
+
+/// The lock of a room, for a moment; `None` where another tab has it.
+pub(super) async fn acquire_if_free(
+    database: &Database,
+    room: RoomId,
+    holder: &str,
+) -> Result<Option<Lock>, StoreError> {
+    if let Some(locks) = browser_locks() {
+        let release = request(&locks, &name(database, room), true).await?;
+        return Ok(release.map(|release| Lock { kind: Kind::Browser(release) }));
+    }
+    let lease = Lease::new(database, room, holder, || {});
+    Ok(lease.take().await?.then_some(Lock { kind: Kind::Lease(lease) }))
+}
+
+fn browser_locks() -> Option<JsValue> {
+    property(web_sys::window()?.navigator().as_ref(), "locks")
+}
+
+/// What the browser calls the lock of a room.
+fn name(database: &Database, room: RoomId) -> String {
+    format!("{}-{room}", database.name())
 }
 
 impl Drop for Lock {
@@ -147,6 +161,18 @@ struct Lease {
 }
 
 impl Lease {
+    fn new(database: &Database, room: RoomId, holder: &str, lose: impl Fn() + 'static) -> Rc<Lease> {
+        Rc::new(Lease {
+            database: database.clone(),
+            key: room_key(room),
+            holder: holder.to_owned(),
+            channel: BroadcastChannel::new(CHANNEL).ok(),
+            is_held: Cell::new(false),
+            renewal: RefCell::new(None),
+            lose: Box::new(lose),
+        })
+    }
+
     /// Takes or renews the lease, unless another tab has it. Returns whether it is held now.
     async fn take(&self) -> Result<bool, StoreError> {
         let now_ms = Date::now();

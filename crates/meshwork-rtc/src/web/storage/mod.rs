@@ -27,13 +27,32 @@ mod keeper;
 mod lock;
 mod request;
 
-use meshwork_core::node::RoomHandle;
+use meshwork_core::id::RoomId;
+use meshwork_core::node::{RoomHandle, StoredRoom};
 
 pub(crate) use keeper::{Host, Keeper};
 
 /// Rooms that a browser profile keeps: more than a person returns to, and at the size of most (a few megabytes)
 /// far below what browsers allow a site.
 pub const ROOMS_KEPT_MAX: usize = 32;
+
+/// The database in which the pages of Meshwork itself keep their rooms.
+pub const PAGES_DATABASE: &str = "meshwork-rooms";
+
+/// A room that is stored: its id, the link by which it was found last, and what is stored but its batches.
+pub type ListedRoom = (RoomId, Option<String>, StoredRoom);
+
+/// Why what is stored was not read, or not changed. It is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// A page, this one or another, is in the room and stores it: leave it there first.
+    #[error("a page is in this room and keeps it")]
+    InUse,
+    /// The browser does not let it, in its words.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// What became of storing a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +114,12 @@ impl StoreError {
         match self {
             StoreError::Full(words) | StoreError::Refused(words) => words,
         }
+    }
+}
+
+impl From<StoreError> for StorageError {
+    fn from(error: StoreError) -> StorageError {
+        StorageError::Refused(error.words().to_owned())
     }
 }
 
