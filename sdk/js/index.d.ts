@@ -27,6 +27,8 @@ export interface EndpointOptions {
   server?: string
   /** Further ones. */
   servers?: readonly string[]
+  /** STUN and TURN servers of one's own, used before those that servers hand out: at most 8 addresses. */
+  iceServers?: readonly RTCIceServer[]
   /** It stays in its rooms, and others count on it to have what they write there, for as long as the page is open. */
   stays?: boolean
   /** Others never learn its addresses: it links through relays alone, and through those only that may learn them. */
@@ -555,7 +557,7 @@ export class AppIsOffError extends MeshworkError<'AppIsOff'> {
   readonly app: string
 }
 /** The endpoint did not start. Nothing is left of it. */
-export class BindError extends MeshworkError<'Store' | 'Randomness' | 'Damaged' | 'Server' | 'System'> {
+export class BindError extends MeshworkError<'Store' | 'Randomness' | 'Damaged' | 'Server' | 'IceServer' | 'System'> {
   /** With `Server`: what is no address of one. */
   readonly url?: string
 }

@@ -56,13 +56,15 @@ export class Endpoint {
     this.#raw = raw
   }
 
-  static async bind({ name, identity, store, server, servers = [], stays, hidesAddress, trustedRelays } = {}) {
+  static async bind(given = {}) {
+    const { name, identity, store, server, servers = [], iceServers = [], stays, hidesAddress, trustedRelays } = given
     const module = await loaded()
     const options = {
       name,
       identity: identity?.export(),
       store,
       servers: server === undefined ? servers : [server, ...servers],
+      iceServers: iceServers.flatMap(({ urls, username = '', credential = '' }) => [urls].flat().map((url) => [url, username, credential])),
       stays,
       hidesAddress,
       trustedRelays,

@@ -21,6 +21,8 @@ struct Options {
     identity: Option<String>,
     store: Option<String>,
     servers: Vec<String>,
+    /// Address, user name and credential of each.
+    ice_servers: Vec<(String, String, String)>,
     stays: bool,
     hides_address: bool,
     trusted_relays: Vec<String>,
@@ -70,6 +72,9 @@ impl RawEndpoint {
         }
         builder = options.servers.into_iter().fold(builder, |builder, server| builder.server(server));
         builder = options.trusted_relays.into_iter().fold(builder, |builder, host| builder.trust_relay(host));
+        builder = options.ice_servers.into_iter().fold(builder, |builder, (url, username, credential)| {
+            builder.ice_server(url, username, credential)
+        });
         if options.stays {
             builder = builder.stays();
         }

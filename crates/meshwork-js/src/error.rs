@@ -79,6 +79,7 @@ impl Tell for BindError {
         match self {
             BindError::Store(_) => plain("Store"),
             BindError::Identity(error) => error.tell(),
+            BindError::IceServer(_) => plain("IceServer"),
             BindError::Server(url) => ("Server", json!({ "url": url })),
             _ => plain("System"),
         }

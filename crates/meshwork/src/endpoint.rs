@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, RoomId};
 use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec, ServerState};
+use meshwork_core::seam::ice_server::{IceServer, check_servers};
+use meshwork_core::seam::path::NamedServer;
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::NoAppWord;
 
@@ -59,6 +61,9 @@ pub enum BindError {
     /// A server's address is not one: it is `http://` or `https://` and a host.
     #[error("{0:?} is not the address of a server: it begins with http:// or https://")]
     Server(String),
+    /// A STUN or TURN server's address is none, a text is too long, or there are too many of them; in words.
+    #[error("{0}")]
+    IceServer(String),
     /// The system has no randomness or no thread, or there is no async runtime; in words.
     #[error("the endpoint cannot be started: {0}")]
     System(String),
@@ -165,6 +170,21 @@ impl Builder {
         self
     }
 
+    /// A STUN or TURN server of this program's own (`stun:HOST`, `turn:HOST?transport=tcp`, `turns:HOST`), with what opens a
+    /// TURN server; STUN needs neither. It is used in every room, before those that servers hand out: at most
+    /// [`ICE_SERVERS_MAX`](crate::ICE_SERVERS_MAX) together. One that is named here may learn this program's address, where
+    /// that is [hidden](Builder::hide_address).
+    pub fn ice_server(
+        mut self,
+        url: impl Into<String>,
+        username: impl Into<String>,
+        credential: impl Into<String>,
+    ) -> Builder {
+        let (urls, username, credential) = (vec![url.into()], username.into(), credential.into());
+        self.config.ice_servers.push(NamedServer::own(IceServer { urls, username, credential }));
+        self
+    }
+
     /// It stays in its rooms, and others count on it to have what they write there, though it has no store: for as
     /// long as it runs.
     pub fn stays(mut self) -> Builder {
@@ -203,6 +223,8 @@ impl Builder {
         if let Some(wrong) = self.servers.iter().find(|server| check_server(server).is_err()) {
             return Err(BindError::Server(wrong.clone()));
         }
+        let ice: Vec<IceServer> = self.config.ice_servers.iter().map(|server| server.ice.clone()).collect();
+        check_servers(&ice).map_err(|error| BindError::IceServer(error.to_string()))?;
         let stays = self.stays || self.store.stays();
         let config = Config { name: self.name, stays, ..self.config };
         Ok((config, self.servers, self.store, self.identity))

@@ -2,7 +2,7 @@
 //!
 //! Whoever is in a room makes an [invitation](Room::invite). Somebody else [answers](Endpoint::answer) it, who has the
 //! room's link, and the answer goes [back](Room::accept). Then the two are linked, and each is introduced to whomever the
-//! other knows. A text opens for those alone who have the link; docs/protocol/by-hand.md has what is in it.
+//! other knows. A text opens for those alone who have the link; docs/protocol/signalling.md has what is in it.
 
 use std::sync::Arc;
 use std::time::Duration;

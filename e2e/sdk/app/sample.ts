@@ -39,7 +39,11 @@ export async function play(link: string): Promise<void> {
 
 export async function begin(): Promise<string> {
   const identity = await Identity.generate()
-  await using endpoint = await Endpoint.bind({ identity, server: 'https://meet.example.org' })
+  await using endpoint = await Endpoint.bind({
+    identity,
+    server: 'https://meet.example.org',
+    iceServers: [{ urls: ['turn:relay.example.org', 'turns:relay.example.org'], username: 'mira', credential: 'x' }],
+  })
   const first = await endpoint.create({ app: 'votes', private: true, named: 'Kitchen' })
   const second = await create({ canvas: { width: 10, height: 10 }, server: 'https://meet.example.org' })
   await second.rules().limit(second.app('place'), 64, 10_000)

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::path::NamedServer;
 #[cfg(feature = "planted-bugs")]
 pub use crate::planted::PlantedBug;
 
@@ -63,6 +64,9 @@ pub struct Config {
     /// Hosts whose relays may learn this endpoint's address while it hides it, beside those that a server runs on its
     /// own host: hosts of relays, and of servers whose word on relays is taken.
     pub trusted_relays: Vec<String>,
+    /// STUN and TURN servers of this program's own, used in every room before those that its servers hand out. As many
+    /// as [`ICE_SERVERS_MAX`](super::ice_server::ICE_SERVERS_MAX), which holds for both together.
+    pub ice_servers: Vec<NamedServer>,
     /// How long two ends that described themselves look for a direct path before they use a relay, where they know
     /// one. 500 ms to 10 s: each costs the pair that needs a relay this long, and the shorter it is the more pairs
     /// use one for nothing.
@@ -109,6 +113,7 @@ impl Default for Config {
             links_most: EMERGENT_DEGREE.1,
             hides_address: false,
             trusted_relays: Vec::new(),
+            ice_servers: Vec::new(),
             relay_after: Duration::from_secs(2),
             direct_again_least: Duration::from_secs(15),
             direct_again_most: Duration::from_secs(600),

@@ -119,7 +119,7 @@ pub struct IceConfig {
     pub nearest: Reach,
 }
 
-/// A STUN or TURN server that a signalling server named.
+/// A STUN or TURN server that a signalling server named, or this program itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedServer {
     /// Its addresses, and what opens it.
@@ -128,6 +128,13 @@ pub struct NamedServer {
     pub nearest: Reach,
     /// Whether it may learn this end's address while that hides it.
     pub may_learn: bool,
+}
+
+impl NamedServer {
+    /// One that this program names itself: it may be anywhere, and learn what it may.
+    pub fn own(ice: IceServer) -> NamedServer {
+        NamedServer { ice, nearest: Reach::Machine, may_learn: true }
+    }
 }
 
 impl IceConfig {

@@ -67,15 +67,15 @@ impl Servers {
     }
 
     /// The servers that are known for a room and may be used, those that lapsed left out.
-    pub(in crate::node) fn ice_servers(
-        &self,
-        own: &Own,
+    pub(in crate::node) fn ice_servers<'a>(
+        &'a self,
+        own: &'a Own,
         room: RoomHandle,
-    ) -> impl Iterator<Item = &NamedServer> {
+    ) -> impl Iterator<Item = &'a NamedServer> {
         let (now, hides) = (own.time(), own.config.hides_address);
         let offers = self.of(room).iter().filter_map(|known| known.ice.as_ref());
         let offers = offers.filter(move |offer| offer.until.is_none_or(|until| until > now));
-        let servers = offers.flat_map(|offer| &offer.servers);
+        let servers = own.config.ice_servers.iter().chain(offers.flat_map(|offer| &offer.servers));
         servers.filter(move |server| server.may_learn || !hides).take(ICE_SERVERS_MAX)
     }
 
