@@ -65,6 +65,8 @@ mod receipt;
 mod room;
 mod rules;
 mod runner;
+#[cfg(feature = "sealed")]
+mod sealed;
 mod shared;
 mod store;
 mod table;
@@ -75,6 +77,7 @@ mod topic;
 
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 pub use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
+pub use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 pub use meshwork_core::seam::lane::{
     DATAGRAM_PAYLOAD_MAX as DATAGRAM_MAX, DATAGRAM_TO_ALL_MAX, DIRECT_MAX, PRESENCE_MAX, SAY_MAX, TOPIC_MAX,
 };
@@ -112,6 +115,8 @@ pub use self::reach::Reach;
 pub use self::receipt::Receipt;
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::{Allowance, Rules};
+#[cfg(feature = "sealed")]
+pub use self::sealed::{SEALED_MAX, UnsealError};
 pub use self::shared::Lane;
 pub use self::store::{KeptRoom, Store, StoreError};
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};

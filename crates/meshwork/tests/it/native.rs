@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use meshwork::{
-    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, RuleError, Store, StoreError,
-    place,
+    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState, RuleError, Store,
+    StoreError, UnsealError, place,
 };
+use meshwork_core::time::WallTime;
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
+use meshwork_signal::turn::{self, Listeners, RelayAddress, Secret};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -204,6 +208,45 @@ async fn identities_are_made_once_saved_and_carried() {
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
 }
 
+#[test]
+fn passphrases_open_sealed_identities() {
+    let identity = Identity::generate().unwrap();
+    let sealed = identity.sealed("correct horse");
+    assert!(sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"), "{sealed}");
+    assert_eq!(Identity::unseal(&sealed, "correct horse").unwrap().peer(), identity.peer());
+    let unsealed = |text: &str, passphrase: &str| Identity::unseal(text, passphrase).unwrap_err();
+    assert_eq!(unsealed(&sealed, "wrong horse"), UnsealError::WrongPassphrase);
+    for text in ["", "nonsense", &sealed[..sealed.len() / 2], &"x".repeat(5000), &sealed.replace('A', "B")] {
+        assert_eq!(unsealed(text, "correct horse"), UnsealError::NotSealed, "{text}");
+    }
+}
+
+#[test]
+fn files_of_age_are_told_apart() {
+    let mut recipient = age::scrypt::Recipient::new(age::secrecy::SecretString::from("x"));
+    recipient.set_work_factor(10);
+    let other = age::encrypt_and_armor(&recipient, b"no identity").unwrap();
+    assert!(matches!(Identity::unseal(&other, "x"), Err(UnsealError::NoIdentity(_))));
+    // The same, but it asks for more work than any machine does.
+    let lines: String = other.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut bytes = STANDARD.decode(lines).unwrap();
+    let factor = bytes.windows(4).position(|four| four == b" 10\n").unwrap();
+    bytes[factor + 1] = b'6';
+    let greedy = format!(
+        "-----BEGIN AGE ENCRYPTED FILE-----\n{}\n-----END AGE ENCRYPTED FILE-----\n",
+        wrapped(&bytes)
+    );
+    assert_eq!(Identity::unseal(&greedy, "x").unwrap_err(), UnsealError::TooMuchWork(60));
+    let key = age::encrypt_and_armor(&age::x25519::Identity::generate().to_public(), b"x").unwrap();
+    assert_eq!(Identity::unseal(&key, "x").unwrap_err(), UnsealError::NotSealed, "no passphrase opens it");
+}
+
+/// Base64 in lines of 64.
+fn wrapped(bytes: &[u8]) -> String {
+    let text = STANDARD.encode(bytes);
+    text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_reads_an_identity() {
@@ -231,6 +274,32 @@ fn garbled_identities_are_named_and_kept() {
     }
     std::fs::write(&path, [0xff, 0xfe]).unwrap();
     assert!(matches!(Identity::load_or_create(&path), Err(IdentityError::File(_))));
+}
+
+#[tokio::test]
+async fn own_relays_link_who_hides() {
+    let local = "127.0.0.1".parse().unwrap();
+    let secret = Secret::from_random([7; 32]);
+    let config = turn::Config::new(secret.clone(), vec![RelayAddress { bind: local, advertised: local }]);
+    let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+    let relay = turn::serve(config, [8; 32], listeners).unwrap();
+    let port = relay.udp_addresses()[0].port();
+    let server = serve().await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let expires = WallTime(0) + now + Duration::from_secs(600);
+    let opens = secret.mint("ann", expires).unwrap();
+    let bind = async || {
+        let builder = Endpoint::builder().server(&server).hide_address();
+        builder
+            .ice_server(format!("turn:127.0.0.1:{port}"), &opens.username, &opens.password)
+            .bind()
+            .await
+            .unwrap()
+    };
+    let (ann, bo) = (bind().await, bind().await);
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    assert_eq!(same.members().await.unwrap()[0].link(), LinkState::Relayed);
 }
 
 /// The first program of the library's page, and what comes of it with nobody there.
@@ -264,6 +333,8 @@ async fn rooms_need_no_server() {
 async fn what_cannot_start_says_why() {
     let error = Endpoint::builder().server("meet.example.org").bind().await.unwrap_err();
     assert!(matches!(&error, BindError::Server(url) if url == "meet.example.org"), "{error}");
+    let error = Endpoint::builder().ice_server("relay.example.org", "", "").bind().await.unwrap_err();
+    assert!(matches!(&error, BindError::IceServer(words) if words.contains("relay.example.org")), "{error}");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rooms.redb"), "no store").unwrap();
     let error = Endpoint::builder().store(Store::at(folder.path())).bind().await.unwrap_err();
