@@ -39,10 +39,15 @@ fn succeed(output: &Output) -> Result<()> {
     Ok(())
 }
 
-/// Somebody's app, with the package installed.
+/// The app that does what tests ask of it, with the package installed.
 fn app() -> Result<TempDir> {
+    app_of("sdk/app")
+}
+
+/// An app of this folder, with the package installed.
+fn app_of(sources: &str) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
-    for entry in fs::read_dir(here("sdk/app"))? {
+    for entry in fs::read_dir(here(sources))? {
         let file = entry?.path();
         fs::copy(&file, folder.path().join(file.file_name().context("a file has a name")?))?;
     }
@@ -206,35 +211,102 @@ async fn a_built_app_meets_pages_and_a_program() -> Result<()> {
     meet(&build_and_serve(app.path())?).await
 }
 
+/// What stands in the page.
+async fn wait_shows(tab: &Tab, selector: &str, wanted: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, selector, async || {
+        let script = "return document.querySelector(arguments[0])?.innerText ?? 'nothing'";
+        let shown = tab.eval(script, vec![selector.into()]).await?;
+        ensure!(shown == wanted, "it shows {shown} instead of {wanted}");
+        Ok(())
+    })
+    .await
+}
+
+/// The address of an example's page, at which its room is.
+async fn wait_room(tab: &Tab) -> Result<String> {
+    tab.wait_until(PATIENCE, "a link in the address", async || {
+        let url = tab.url().await?;
+        ensure!(url.contains('#'), "{url}");
+        Ok(url)
+    })
+    .await
+}
+
 #[tokio::test]
-async fn hooks_follow_a_room() -> Result<()> {
-    let (app, server) = (app()?, Server::start().await?);
+async fn the_example_without_a_build_paints() -> Result<()> {
+    let (app, server) = (app_of("../examples/js/plain")?, Server::start().await?);
+    let page = format!("{}/?server={}", serve(app.path().to_owned())?, server.url().trim_end_matches('/'));
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let ann = one.tab(&page).await?;
+    let bo = other.tab(&wait_room(&ann).await?).await?;
+    wait_shows(&ann, "#says", "1 others are here").await?;
+    wait_shows(&bo, "#says", "1 others are here").await?;
+    let paint = "const canvas = document.querySelector('canvas'), { x, y } = canvas.getBoundingClientRect(); \
+                 const at = { buttons: 1, clientX: x + 33, clientY: y + 17 }; \
+                 canvas.dispatchEvent(new PointerEvent('pointerdown', at))";
+    ann.eval(paint, vec![]).await?;
+    let look = "return document.querySelector('canvas').getContext('2d').getImageData(4, 2, 1, 1).data[3]";
+    bo.wait_until(PATIENCE, "a cell", async || {
+        ensure!(bo.eval(look, vec![]).await? == 255, "nobody painted");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_example_with_vite_keeps_votes() -> Result<()> {
+    let (app, mut server) = (app_of("../examples/js/vite")?, Server::start().await?);
+    let page = format!("{}/?server={}", build_and_serve(app.path())?, server.url().trim_end_matches('/'));
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let ann = one.tab(&page).await?;
+    let bo = other.tab(&wait_room(&ann).await?).await?;
+    let vote = "document.querySelector(`button[value=${arguments[0]}]`).click()";
+    wait_shows(&bo, "#says", "1 others are here").await?;
+    ann.eval(vote, vec!["ferry".into()]).await?;
+    wait_shows(&bo, "#votes", "Ferry 1, train 0").await?;
+    bo.eval(vote, vec!["train".into()]).await?;
+    wait_shows(&ann, "#votes", "Ferry 1, train 1").await?;
+    server.kill();
+    bo.close().await?;
+    ann.reload().await?;
+    wait_shows(&ann, "#votes", "Ferry 1, train 0").await
+}
+
+#[tokio::test]
+async fn the_example_with_hooks_follows_a_room() -> Result<()> {
+    let (app, server) = (app_of("../examples/js/react")?, Server::start().await?);
     for package in ["react", "react-dom", "scheduler"] {
         symlink(installed(package)?, app.path().join("node_modules").join(package))?;
     }
-    fs::rename(app.path().join("react.html"), app.path().join("index.html"))?;
     let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
-    let room = kim.create(meshwork::room("votes").private()).await?;
-    let table = room.table("votes");
-    table.set("headline", "Ferry or train?").await?;
+    let room = kim.create(meshwork::room("to-do").private()).await?;
+    let (things, mut changes) = (room.table("things"), room.table("things").watch(""));
+    things.set("bread", &json!({ "text": "Bread", "done": false })).await?;
     room.presence().set(&"typing").await?;
     let browser = Browser::start().await?;
     let tab = browser.tab(&format!("{}/#{}", build_and_serve(app.path())?, room.link())).await?;
-    let mut shown = json!({
-        "members": ["Kim"], "entries": [["headline", "Ferry or train?"]], "presences": [["Kim", "typing"]],
-    });
-    wait_says(&tab, "shown", vec![], shown.clone()).await?;
-    ask(&tab, "set", vec!["Ferry".into()]).await?;
+    wait_shows(&tab, "#members", "Kim").await?;
+    wait_shows(&tab, "#typing", "Kim").await?;
     room.presence().clear().await?;
-    shown["entries"] = json!([["answer", "Ferry"], ["headline", "Ferry or train?"]]);
-    shown["presences"] = json!([]);
-    wait_says(&tab, "shown", vec![], shown).await?;
+    wait_shows(&tab, "#typing", "").await?;
+    wait_shows(&tab, "ul", "Bread").await?;
+    tab.eval("document.querySelector('li').click()", vec![]).await?;
+    let is_done = async || anyhow::Ok(things.get("bread").await?.context("it is there")?.read::<Value>()?);
+    while is_done().await? != json!({ "text": "Bread", "done": true }) {
+        changes.next().await.context("the room goes on")?;
+    }
+    wait_shows(&tab, "li s", "Bread").await?;
+    tab.eval("document.querySelector('input').focus()", vec![]).await?;
+    tab.press_keys("Milk\n").await?;
+    while things.entries("").await?.len() < 2 {
+        changes.next().await.context("the room goes on")?;
+    }
     let mut events = room.events();
-    ask(&tab, "leave", vec![]).await?;
+    tab.eval("document.getElementById('leave').click()", vec![]).await?;
     while !room.members().await?.is_empty() {
         events.next().await.context("the room goes on")?;
     }
-    wait_says(&tab, "shown", vec![], json!({ "members": [], "entries": [], "presences": [] })).await
+    wait_shows(&tab, "#root", "Open this page with the link of a room behind #.").await
 }
 
 #[tokio::test]

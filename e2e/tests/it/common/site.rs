@@ -25,6 +25,7 @@ fn answer(mut stream: TcpStream, folder: &Path) -> Result<()> {
     let length = stream.read(&mut request)?;
     let line = String::from_utf8_lossy(&request[..length]).into_owned();
     let path = line.split(' ').nth(1).context("a request has a path")?.trim_start_matches('/');
+    let path = path.split('?').next().unwrap_or_default();
     let name = if path.is_empty() { "index.html" } else { path };
     let kind = match name.rsplit('.').next() {
         Some("js") => "text/javascript",
