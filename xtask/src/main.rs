@@ -19,6 +19,7 @@ mod sim;
 mod slowest;
 mod stamp;
 mod step;
+mod surface;
 mod test;
 mod tidy;
 mod weight;
@@ -59,7 +60,8 @@ Usage: cargo xtask <command>
   size                     say what the pages that were built cost to load, and fail where that is too much
   deploy                   check the files in deploy/, and run the image of the program that was built
   deny                     check licences and sources of what comes from elsewhere
-  tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links
+  surface                  write what the library and the npm package give out into docs/surface, and count it
+  tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links, the surface
 ";
 
 fn main() -> ExitCode {
@@ -101,6 +103,11 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         }
         "sim" => sim::sim(&Workspace::find()?, rest),
         "bench" => bench::bench(&Workspace::find()?, rest),
+        "surface" => {
+            no_more(rest)?;
+            let workspace = Workspace::find()?;
+            surface::write(&workspace, &tidy::our_files(&workspace.root)?)
+        }
         "deny" | "deploy" | "size" | "tidy" => {
             no_more(rest)?;
             let check: fn(&Workspace) -> Result<()> = match command {

@@ -18,10 +18,11 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
 
+use crate::surface;
 use crate::workspace::Workspace;
 
 /// Our text files: path from the root with `/` between its parts, and content.
-type Files = BTreeMap<String, String>;
+pub(crate) type Files = BTreeMap<String, String>;
 
 /// Runs all checks and fails with all that they found.
 pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
@@ -41,6 +42,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(foreign::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));
     problems.extend(methods::check(&files, exceptions::MANY_METHODS));
+    problems.extend(surface::check(&files));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
     if problems.is_empty() {
         eprintln!("xtask: tidy: {} files and {} crates are in order", files.len(), packages.len());
@@ -51,7 +53,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
 }
 
 /// What git tracks or would track; files that are not text are left out.
-fn our_files(root: &Path) -> Result<Files> {
+pub(crate) fn our_files(root: &Path) -> Result<Files> {
     let mut git = Command::new("git");
     git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
     let names: Vec<String> = match git.output() {
