@@ -73,10 +73,10 @@ impl Cli {
         };
         let before = command.get_args().count();
         command.args(arguments);
-        // `keep` has its identity in its data folder; all else has it in the user's.
+        // `keep` has its identity in its data folder, `history` needs none; all else has it in the user's.
         let words: Vec<&OsStr> = command.get_args().skip(before).collect();
         let takes_identity = words.first() == Some(&OsStr::new("place"))
-            && words.get(1) != Some(&OsStr::new("keep"))
+            && !words.get(1).is_some_and(|word| ["keep", "history"].iter().any(|one| word == one))
             && !words.contains(&OsStr::new("--identity"));
         if takes_identity {
             command.arg("--identity").arg(self.path("identity"));

@@ -5,7 +5,7 @@
 //! use meshwork::{Endpoint, place};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let endpoint = Endpoint::bind().await?;
+//! let endpoint = Endpoint::builder().server("http://127.0.0.1:8080").bind().await?;
 //! let room = endpoint.create(place::canvas(100, 100)).await?;
 //! println!("paint with me: {}", room.link());
 //! room.canvas().fill(10..20, 10..20, [200, 30, 30]).await?;

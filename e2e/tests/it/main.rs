@@ -28,6 +28,7 @@ mod reports;
 mod room;
 mod sdk;
 mod shares;
+mod shell;
 mod timelapse;
 mod tools;
 mod touch;
