@@ -426,7 +426,7 @@ export interface FetchProgress {
 
 /**
  * Bytes that are too long for a message. Whoever offers or fetches a blob holds it from then on, in the page's own files
- * where it has some and else in memory, and hands it to members that ask for it, until it is freed.
+ * where the endpoint has a `store` and else in memory, and hands it to members that ask for it, until it is freed.
  */
 export interface Blobs {
   /** Holds bytes as a blob from now on. Rejects with BlobError. */

@@ -7,7 +7,8 @@ use std::time::Duration;
 use js_sys::{Function, TypeError};
 use meshwork::{
     AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
-    IdentityError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError, WriteError,
+    IdentityError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError,
+    WriteError,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;

@@ -273,13 +273,15 @@ impl Builder {
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let mut options = Options::new(crate::app::make, config, identity.0);
-        options.database = store.database();
+        let database = store.database();
+        options.database.clone_from(&database);
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
         driver.with(|node, now| node.set_overlays(now, meshwork_core::overlay::maker::all));
-        let blobs = match Files::open().await {
-            Some(files) => BlobStore::Files(files),
-            None => BlobStore::Memory(Memory::default()),
+        let files = match &database {
+            Some(name) => Files::open(name).await,
+            None => None,
         };
+        let blobs = files.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Files);
         let (runner, events) = crate::runner::web::Web::new(driver, events);
         Ok(Endpoint::start(Box::new(runner), blobs, servers, patience, events))
     }

@@ -117,11 +117,10 @@ pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::{Allowance, Rules};
 #[cfg(feature = "sealed")]
 pub use self::sealed::{SEALED_MAX, UnsealError};
-pub use self::shared::Lane;
 pub use self::store::{KeptRoom, Store, StoreError};
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
 pub use self::terms::{Overlay, Terms, Writers};
-pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, MESSAGES_MAX, Topic};
+pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topic};
 
 /// Servers that one room is looked for on.
 pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;

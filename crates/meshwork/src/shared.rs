@@ -19,7 +19,7 @@ use crate::event::{EndpointEvent, Event};
 use crate::inbox::Outbox;
 use crate::member::Member;
 use crate::runner::{MaybeSend, Runner, unless};
-use crate::topic::MESSAGES_MAX;
+use crate::topic::{Lane, MESSAGES_MAX};
 
 /// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
 const UNHEARD_MAX: usize = 256;
@@ -57,9 +57,8 @@ pub(crate) struct Known {
     pub(crate) is_let_in: bool,
     /// Whether a member says that the secret is not the room's any more.
     pub(crate) is_shut_out: bool,
-    /// What came of the last invitation or answer: its text, or why there is none, or no link.
+    /// What came of the last invitation or answer, its text or why there is no link; and how many were made.
     pub(crate) by_hand: Option<Result<String, String>>,
-    /// How many were made.
     pub(crate) by_hand_count: u64,
     /// Whether a server took it in.
     pub(crate) is_registered: bool,
@@ -115,17 +114,6 @@ pub(crate) struct Changed {
     /// By which batch; `None` where what was there already counts again, or no more.
     pub(crate) batch: Option<BatchKey>,
     pub(crate) changes: Changes,
-}
-
-/// How a message came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// To everybody, signed, in its author's order.
-    Say,
-    /// To this endpoint alone.
-    Direct,
-    /// Lossy, the newest alone.
-    Datagram,
 }
 
 /// A panic while a lock was held left what it guards whole: every step on it is one call.

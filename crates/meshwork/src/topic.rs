@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::app::App;
 use crate::error::{Closed, DatagramError, DirectError, SayError, WriteError};
 use crate::inbox::{self, inbox_of};
-use crate::shared::{Lane, Message, Shared};
+use crate::shared::{Message, Shared};
 
 /// Messages that wait for a listener. Then the oldest that was not said to this program alone is dropped, and
 /// [`Heard::missed`] of the next one says so. Of direct messages none is dropped: from half as many on they stay with
@@ -66,6 +66,17 @@ impl Codec<Vec<u8>> for Bytes {
     fn decode(bytes: Vec<u8>) -> Option<Vec<u8>> {
         Some(bytes)
     }
+}
+
+/// How a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// To everybody, signed, in its author's order.
+    Say,
+    /// To this endpoint alone.
+    Direct,
+    /// Lossy, the newest alone.
+    Datagram,
 }
 
 /// Something that a member said.

@@ -45,8 +45,8 @@ async function failure(act) {
 }
 
 globalThis.page = {
-  create: async (server, name) => enter(await create({ canvas: { width: 40, height: 30 }, private: true, server, name })),
-  join: async (link, name) => enter(await join(link, { name })),
+  create: async (server, name) => enter(await create({ canvas: { width: 40, height: 30 }, private: true, server, name, store: 'app' })),
+  join: async (link, name) => enter(await join(link, { name, store: 'app' })),
   createKept: async (server) => enter(await create({ app: 'votes', private: true, named: 'Kitchen', server, store: 'kitchen' })),
   open: async (link) => {
     enter(await open(link, { store: 'kitchen' }))

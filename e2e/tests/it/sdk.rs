@@ -166,7 +166,7 @@ async fn hand_over(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ensure!(ask(bo, "fetch", vec![id.clone()]).await? == json!([300_001, true, true]));
     for tab in [ann, bo] {
         ensure!(ask(tab, "held", vec![]).await? == json!([id]));
-        ensure!(ask(tab, "files", vec![]).await?.to_string().contains("meshwork-blobs"));
+        ensure!(ask(tab, "files", vec![]).await?.to_string().contains("meshwork-app-blobs"));
     }
     let blob = room.blobs().fetch(id.as_str().context("an id is text")?.parse()?).await?;
     ensure!(blob.read().await? == pattern(300_001));

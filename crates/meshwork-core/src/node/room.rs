@@ -219,8 +219,8 @@ impl<'a> RoomRef<'a> {
 
 /// A room of a node, to do something in it now.
 pub struct RoomMut<'a> {
-    node: &'a mut Node,
-    room: RoomHandle,
+    pub(super) node: &'a mut Node,
+    pub(super) room: RoomHandle,
 }
 
 impl<'a> RoomMut<'a> {
@@ -256,29 +256,6 @@ impl<'a> RoomMut<'a> {
         base.servers.ask_one_for_room(&mut base.own, &base.rooms, self.room, server);
         self.node.settle();
         Ok(())
-    }
-
-    /// Makes an invitation that people carry to somebody who has the room's LINK, without any server:
-    /// [`Event::Invitation`] brings the text. An earlier one of the room that is not answered ends.
-    ///
-    /// # Errors
-    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
-    pub fn invite(&mut self) -> Result<(), CommandError> {
-        self.node.connecting.begin_invitation(&mut self.node.base, self.room)?;
-        self.node.settle();
-        Ok(())
-    }
-
-    /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
-    /// carried back; of a reply comes the link. Returns who made it.
-    ///
-    /// # Errors
-    /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
-    /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
-    pub fn take_text(&mut self, text: &str) -> Result<Endpoint, CommandError> {
-        let from = self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
-        self.node.settle();
-        Ok(from)
     }
 
     /// Writes payloads in one's own name into a replica of the room, a batch each: its app says what they are.

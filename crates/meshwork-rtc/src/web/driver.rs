@@ -209,7 +209,7 @@ impl Driver {
     /// What becomes of it is told by events.
     ///
     /// # Errors
-    /// [`CommandError::NoServer`] or [`CommandError::TooManyRooms`].
+    /// [`CommandError::TooManyRooms`].
     pub async fn join_room(&self, address: RoomAddress) -> Result<RoomHandle, CommandError> {
         let stored = self.0.keeper.find(address.room(), place(&address).as_deref()).await;
         let join = |stored| self.with(|node, now| node.join_room(now, address.clone(), stored));

@@ -12,8 +12,8 @@ use meshwork_rtc::web::Folder;
 
 use super::store::{Failed, Held, Name, gone, outline_file, outline_in};
 
-/// The folder of all blobs.
-const BLOBS: &str = "meshwork-blobs";
+/// What the folder of all blobs is called behind the name of the database beside it.
+const BLOBS: &str = "blobs";
 const OUTLINE: &str = "outline";
 const WHOLE: &str = "whole";
 
@@ -21,9 +21,9 @@ const WHOLE: &str = "whole";
 pub(crate) struct Files(Folder);
 
 impl Files {
-    /// `None` where the page has no files of its own.
-    pub(crate) async fn open() -> Option<Files> {
-        Some(Files(Folder::of_page().await?.make(BLOBS).await.ok()?))
+    /// The one that belongs to the database of this name; `None` where the page has no files of its own.
+    pub(crate) async fn open(database: &str) -> Option<Files> {
+        Some(Files(Folder::of_page().await?.make(&format!("{database}-{BLOBS}")).await.ok()?))
     }
 
     async fn app(&self, room: RoomId, slot: Slot) -> Result<Option<Folder>, Failed> {

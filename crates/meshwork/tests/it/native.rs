@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use meshwork::{
-    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState, RuleError, Store,
-    StoreError, UnsealError, place,
+    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState,
+    RuleError, Store, StoreError, UnsealError, place,
 };
 use meshwork_core::time::WallTime;
 use meshwork_rtc::native::store::RedbStore;

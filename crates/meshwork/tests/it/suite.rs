@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use meshwork::{
     AppIsOff, BlobError, BlobId, Colour, Cursor, DatagramError, DirectError, Endpoint, Erase, Event,
-    FetchError, Heard, InviteError, JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room, RoomRefusal,
-    RuleError, SayError, ServerState, WriteError, Writers, place,
+    FetchError, Heard, InviteError, JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room,
+    RoomRefusal, RuleError, SayError, ServerState, WriteError, Writers, place,
 };
 use serde::{Deserialize, Serialize};
 

@@ -18,7 +18,7 @@ use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::transcript::Facts;
 use crate::node::view::CommandError;
-use crate::node::{Base, PENDING_MAX};
+use crate::node::{Base, PENDING_MAX, RoomMut};
 use crate::seam::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
 use crate::seam::event::{Event, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
@@ -79,6 +79,31 @@ impl ByHandAttempt {
                 }
             },
         }
+    }
+}
+
+impl RoomMut<'_> {
+    /// Makes an invitation that people carry to somebody who has the room's LINK, without any server:
+    /// [`Event::Invitation`] brings the text. An earlier one of the room that is not answered ends.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
+    pub fn invite(&mut self) -> Result<(), CommandError> {
+        self.node.connecting.begin_invitation(&mut self.node.base, self.room)?;
+        self.node.settle();
+        Ok(())
+    }
+
+    /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
+    /// carried back; of a reply comes the link. Returns who made it.
+    ///
+    /// # Errors
+    /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
+    /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
+    pub fn take_text(&mut self, text: &str) -> Result<Endpoint, CommandError> {
+        let from = self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
+        self.node.settle();
+        Ok(from)
     }
 }
 
