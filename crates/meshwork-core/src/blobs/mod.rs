@@ -123,6 +123,8 @@ pub struct TooManyFetches;
 #[derive(Debug, Default)]
 pub struct Blobs {
     members: BTreeSet<Endpoint>,
+    /// Those of them who visit, and are no neighbours.
+    guests: BTreeSet<Endpoint>,
     fetches: BTreeMap<Name, Fetch>,
     serving: Serving,
     work: VecDeque<Work>,
@@ -220,6 +222,31 @@ impl Blobs {
         self.fetches.values_mut().for_each(|fetch| fetch.handle_detached(member));
         self.serving.handle_detached(member);
         self.settle(now);
+    }
+
+    /// Somebody visits: that is as good as being attached.
+    pub fn handle_guest(&mut self, now: Time, guest: Endpoint) {
+        if self.guests.insert(guest) {
+            self.handle_attached(now, guest);
+        }
+    }
+
+    /// Whether anybody visits.
+    pub fn has_guests(&self) -> bool {
+        !self.guests.is_empty()
+    }
+
+    /// The visits of those are over of whom `is_gone` says so; whoever is attached besides stays.
+    pub fn end_guests(
+        &mut self,
+        now: Time,
+        is_gone: impl Fn(Endpoint) -> bool,
+        is_attached: impl Fn(Endpoint) -> bool,
+    ) {
+        let gone: Vec<Endpoint> = self.guests.extract_if(.., |guest| is_gone(*guest)).collect();
+        for guest in gone.into_iter().filter(|guest| !is_attached(*guest)) {
+            self.handle_detached(now, guest);
+        }
     }
 
     /// An attached member said something.

@@ -208,7 +208,7 @@ impl<'a> RoomRef<'a> {
 
     /// How far the fetch of a blob is; `None` when there is none.
     pub fn blob(self, slot: Slot, blob: BlobId) -> Option<FetchView> {
-        self.open()?.blob(slot, blob)
+        self.open()?.kept().blobs().view(slot, blob)
     }
 
     /// How far the fetch of its history is; `None` when there is none.
@@ -558,7 +558,7 @@ impl<'a> RoomMut<'a> {
 
     /// Does something about the room's blobs; `None` for a room that is not open.
     pub fn blobs<T>(&mut self, act: impl FnOnce(&mut Blobs, Time) -> T) -> Option<T> {
-        self.act(|room, now| room.blobs(now, act))
+        self.act(|room, now| room.sharing().act(now, act))
     }
 
     /// Begins to fetch the room's history from the neighbour whose log reaches back furthest;

@@ -2,64 +2,64 @@
 
 use alloc::string::String;
 
-use super::{Room, RoomOutput};
-use crate::blobs::{BlobId, Blobs, BlobsOutput, FetchView};
+use super::{Kept, Membership, Room, RoomOutput};
+use crate::blobs::message::BlobMessage;
+use crate::blobs::{Blobs, BlobsOutput};
 use crate::id::Endpoint;
 use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, Refusal};
-use crate::seam::lane::Slot;
 use crate::time::{Now, Time};
 
+/// A room, as far as it is needed for blobs.
+pub struct Sharing<'a> {
+    kept: &'a mut Kept,
+    membership: &'a Membership,
+}
+
 impl Room {
+    /// To hand around blobs.
+    pub fn sharing(&mut self) -> Sharing<'_> {
+        Sharing { kept: &mut self.kept, membership: &self.membership }
+    }
+}
+
+impl Sharing<'_> {
     /// Does something about blobs.
-    pub fn blobs<T>(&mut self, now: Now, act: impl FnOnce(&mut Blobs, Time) -> T) -> T {
-        let done = act(&mut self.blobs, now.time);
-        self.finish(now);
+    pub fn act<T>(&mut self, now: Now, act: impl FnOnce(&mut Blobs, Time) -> T) -> T {
+        let done = act(&mut self.kept.blobs, now.time);
+        self.take_outputs();
         done
     }
 
-    /// How far the fetch of a blob is; `None` when there is none.
-    pub fn blob(&self, slot: Slot, blob: BlobId) -> Option<FetchView> {
-        self.blobs.view(slot, blob)
+    /// The next part of a blob for `to`. Asked for when next to nothing else waits for the link, so that all else goes before.
+    pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
+        let message = self.kept.blobs.serve(to).map(RoomMessage::Blob);
+        self.take_outputs();
+        message
     }
 
     /// Somebody visits, and is asked for blobs too.
     pub fn handle_guest(&mut self, now: Now, guest: Endpoint) {
-        if self.membership.member(guest).is_none() && self.guests.insert(guest) {
-            self.blobs.handle_attached(now.time, guest);
-            self.finish(now);
+        if self.membership.member(guest).is_none() {
+            self.act(now, |blobs, now| blobs.handle_guest(now, guest));
         }
-    }
-
-    /// Whether anybody visits.
-    pub fn has_guests(&self) -> bool {
-        !self.guests.is_empty()
     }
 
     /// The visits of those are over of whom `is_gone` says so.
     pub fn end_guests(&mut self, now: Now, is_gone: impl Fn(Endpoint) -> bool) {
-        let gone = self.guests.extract_if(.., |guest| is_gone(*guest));
-        for guest in gone.filter(|guest| self.membership.member(*guest).is_none()) {
-            self.blobs.handle_detached(now.time, guest);
-        }
-        self.finish(now);
+        let membership = self.membership;
+        self.act(now, |blobs, now| {
+            blobs.end_guests(now, is_gone, |guest| membership.member(guest).is_some());
+        });
     }
 
-    /// Whether [`Room::serve_blob`] may have something for anybody.
-    pub fn serves_blobs(&self) -> bool {
-        self.blobs.is_serving()
+    /// An attached member said something.
+    pub(super) fn handle_message(&mut self, now: Now, from: Endpoint, message: BlobMessage) {
+        self.act(now, |blobs, now| blobs.handle_message(now, from, message));
     }
 
-    /// The next part of a blob for `to`. Asked for when next to nothing else waits for the link, so that all else goes before.
-    pub fn serve_blob(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        let message = self.blobs.serve(to).map(RoomMessage::Blob);
-        self.finish_blobs();
-        message
-    }
-
-    /// Sends and tells what the blobs want sent and told.
-    pub(super) fn finish_blobs(&mut self) {
-        while let Some(output) = self.blobs.poll_output() {
+    fn take_outputs(&mut self) {
+        while let Some(output) = self.kept.blobs.poll_output() {
             self.kept.outputs.push_back(match output {
                 BlobsOutput::Send(to, message) => RoomOutput::Send(to, RoomMessage::Blob(message)),
                 BlobsOutput::Waiting => RoomOutput::Event(Event::BlobsWaiting { room: self.kept.handle }),

@@ -18,6 +18,7 @@ use super::rules::records::Records;
 use super::saying::Spoken;
 use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
+use crate::blobs::Blobs;
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
@@ -54,6 +55,7 @@ pub struct Kept {
     pub(super) said: Spoken,
     pub(super) passing: Passing,
     pub(super) present: Present,
+    pub(super) blobs: Blobs,
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
@@ -89,9 +91,15 @@ impl Kept {
             said: Spoken::default(),
             passing: Passing::default(),
             present: Present::default(),
+            blobs: Blobs::default(),
             comparison: Comparison::default(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Its blobs.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
     }
 
     /// The records of the room and what follows from them.

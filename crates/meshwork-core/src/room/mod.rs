@@ -36,10 +36,10 @@ pub mod storage;
 mod talking;
 pub mod writing;
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use self::blobs::Sharing;
 use self::comparison::ComparisonOutput;
 use self::history::History;
 pub use self::kept::Kept;
@@ -137,9 +137,6 @@ pub struct Room {
     kept: Kept,
     membership: Membership,
     history: History,
-    blobs: Blobs,
-    /// Who visits, and takes part in blobs without being a member of the overlay.
-    guests: BTreeSet<Endpoint>,
 }
 
 impl Room {
@@ -157,8 +154,6 @@ impl Room {
             kept: Kept::new(handle, id, genesis, bytes, make, me, config),
             membership: Membership::new(me),
             history: History::new(config),
-            blobs: Blobs::default(),
-            guests: BTreeSet::new(),
         }
     }
 
@@ -216,7 +211,7 @@ impl Room {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
         self.talking().handle_attached(now, endpoint);
-        self.blobs.handle_attached(now.time, endpoint);
+        self.sharing().act(now, |blobs, now| blobs.handle_attached(now, endpoint));
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
@@ -237,7 +232,7 @@ impl Room {
         self.kept.rules.handle_detached(endpoint);
         self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
-        self.blobs.handle_detached(now.time, endpoint);
+        self.sharing().act(now, |blobs, now| blobs.handle_detached(now, endpoint));
         self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
         self.talking().handle_present_detached(endpoint, distant);
         self.finish(now);
@@ -262,7 +257,7 @@ impl Room {
             | RoomMessage::Secret(_)
             | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
-            RoomMessage::Blob(message) => self.blobs.handle_message(now.time, from, message),
+            RoomMessage::Blob(message) => self.sharing().handle_message(now, from, message),
             message => {
                 let comparison = &mut self.kept.comparison;
                 if let Some(leaf) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
@@ -305,7 +300,7 @@ impl Room {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.comparison.handle_timeout(now.time, &self.kept.replicas);
-        self.blobs.handle_timeout(now.time);
+        self.sharing().act(now, Blobs::handle_timeout);
         self.finish(now);
     }
 
@@ -319,7 +314,7 @@ impl Room {
             self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
         let (said, passing) = (self.kept.said.poll_timeout(), self.kept.passing.poll_timeout());
-        let (present, blobs) = (self.kept.present.poll_timeout(), self.blobs.poll_timeout());
+        let (present, blobs) = (self.kept.present.poll_timeout(), self.kept.blobs.poll_timeout());
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
         let due = due.into_iter().chain([said, passing, present, blobs]);
         due.flatten().min()
@@ -380,7 +375,6 @@ impl Room {
             });
         }
         self.finish_history(now);
-        self.finish_blobs();
         self.talking().take_outputs();
         self.kept.storage.settle(now.time);
         while let Some(output) = self.kept.storage.poll_output() {

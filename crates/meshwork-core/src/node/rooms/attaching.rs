@@ -179,7 +179,7 @@ impl Rooms {
             one.renewed.insert(handle, attach.renewed);
         }
         if let Some((room, now)) = self.room_mut(own, handle) {
-            room.handle_guest(now, from);
+            room.sharing().handle_guest(now, from);
         }
         Ok(Some(handle))
     }
@@ -187,8 +187,11 @@ impl Rooms {
     /// Visits that are over end in blobs, too.
     pub(in crate::node) fn end_guests(&mut self, own: &Own) {
         for (&handle, entry) in &mut self.rooms {
-            let Some((room, now)) = entry.open(own).filter(|(room, _)| room.has_guests()) else { continue };
-            room.end_guests(now, |guest| !self.attachments.hears(guest, handle));
+            let Some((room, now)) = entry.open(own).filter(|(room, _)| room.kept().blobs().has_guests())
+            else {
+                continue;
+            };
+            room.sharing().end_guests(now, |guest| !self.attachments.hears(guest, handle));
         }
     }
 
@@ -273,7 +276,7 @@ impl Rooms {
     /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
     pub(in crate::node) fn serve_parts(&mut self, links: &mut Links) -> bool {
         let mut idle = true;
-        if !self.rooms().any(|room| room.is_serving() || room.serves_blobs()) {
+        if !self.rooms().any(|room| room.is_serving() || room.kept().blobs().is_serving()) {
             return true;
         }
         for (endpoint, one) in self.attachments.iter() {
@@ -289,11 +292,11 @@ impl Rooms {
                     link.send(&message.on_link(handle.0));
                 }
                 while link.queued() < BLOB_QUEUE {
-                    let Some(message) = room.serve_blob(endpoint) else { break };
+                    let Some(message) = room.sharing().serve(endpoint) else { break };
                     idle = false;
                     link.send(&message.on_link(handle.0));
                 }
-                serves_blobs |= room.serves_blobs();
+                serves_blobs |= room.kept().blobs().is_serving();
             }
             let most = if serves_blobs { BLOB_QUEUE } else { SERVE_QUEUE };
             link.set_held_up(link.queued() >= most);
