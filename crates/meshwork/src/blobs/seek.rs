@@ -64,7 +64,8 @@ impl Seek {
 /// Looks for a blob that no neighbour has held for so long.
 pub(super) fn seek(node: &mut Node, now: Time, room: RoomHandle, slot: Slot, blob: BlobId, waited: Duration) {
     let sparse = node.room(room).overlay().filter(|overlay| overlay.kind != Kind::FullMesh);
-    let Some(overlay) = sparse.filter(|_| !waited.is_zero() && waited.as_secs() % EVERY.as_secs() == 0)
+    let Some(overlay) =
+        sparse.filter(|_| !waited.is_zero() && waited.as_secs().is_multiple_of(EVERY.as_secs()))
     else {
         return;
     };
