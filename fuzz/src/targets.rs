@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use meshwork_core::blobs::{Blobs, GROUP, Outline, Work};
+use meshwork_core::blobs::{Blobs, GROUP, Outline, Share as _, Work};
 use meshwork_core::id::{Code, Endpoint, Identity, Instance};
 use meshwork_core::lanes::{Saying, Unreliable};
 use meshwork_core::links::message::LinkMessage;
@@ -119,7 +119,6 @@ pub(crate) fn blobs(input: &[u8]) {
     let outline = Outline::of(&bytes);
     let (id, them) = (outline.id(), examples::teller());
     let mut blobs = Blobs::default();
-    blobs.turn_on();
     blobs.handle_attached(now, them);
     blobs.fetch(now, slot, id, 1 << 20, None).expect("one");
     for (_, message) in messages(input) {

@@ -10,6 +10,7 @@ use meshwork_core::seam::path::NamedServer;
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::NoAppWord;
 
+use crate::attend::{Heard, attend};
 use crate::blobs::{BlobStore, Memory};
 use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::identity::{Identity, IdentityError};
@@ -17,7 +18,7 @@ use crate::inbox::inbox;
 use crate::new_room::NewRoom;
 use crate::room::Room;
 use crate::runner::{Runner, RunnerJoinError, timeout, unless};
-use crate::shared::{Heard, Known, Phase, Shared, attend};
+use crate::shared::{Known, Phase, Shared};
 use crate::store::{KeptRoom, Store, StoreError};
 use crate::{Closed, RuleError};
 
@@ -308,10 +309,11 @@ impl Endpoint {
         blobs: BlobStore,
         servers: Vec<String>,
         patience: Duration,
-        events: E,
+        mut events: E,
     ) -> Endpoint {
         let shared = Shared::new(runner, blobs, servers, patience);
         let listening: Weak<Shared> = Arc::downgrade(&shared);
+        events.tap(Weak::clone(&listening));
         shared.runner.spawn(Box::pin(attend(listening, events)));
         Endpoint { shared }
     }

@@ -38,6 +38,7 @@
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
 
 mod app;
+mod attend;
 mod blobs;
 #[cfg(feature = "place")]
 mod canvas;

@@ -1,7 +1,7 @@
 //! What the clones of an endpoint share: its runner, its rooms, and who listens to what.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint as EndpointId, RoomId};
@@ -14,11 +14,12 @@ use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
 
 use crate::Closed;
+use crate::attend::of_room;
 use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
 use crate::event::{EndpointEvent, Event};
 use crate::inbox::Outbox;
 use crate::member::Member;
-use crate::runner::{MaybeSend, Runner, unless};
+use crate::runner::{MaybeSend, Runner};
 use crate::topic::{Lane, MESSAGES_MAX};
 
 /// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
@@ -32,7 +33,7 @@ pub(crate) struct Shared {
     rooms: Mutex<BTreeMap<RoomHandle, Arc<RoomState>>>,
     listeners: Mutex<Vec<Outbox<EndpointEvent>>>,
     /// Somebody read a message that waited.
-    read: Arc<Notify>,
+    pub(crate) read: Arc<Notify>,
     /// The last that was heard of each server.
     server_states: Mutex<BTreeMap<String, ServerState>>,
     /// The last thing from outside that was refused, in words.
@@ -190,7 +191,7 @@ impl Shared {
     }
 
     /// Whether a listener lets so many messages wait that direct ones are to stay with their senders, until it reads.
-    fn is_behind(&self, was: bool) -> bool {
+    pub(crate) fn is_behind(&self, was: bool) -> bool {
         let most = if was { MESSAGES_MAX / 4 } else { MESSAGES_MAX / 2 };
         self.every_room().iter().any(|room| room.look(|known| known.waiting()) >= most)
     }
@@ -218,11 +219,11 @@ impl Shared {
         locked(&self.refused).clone()
     }
 
-    fn room(&self, handle: RoomHandle) -> Option<Arc<RoomState>> {
+    pub(crate) fn room(&self, handle: RoomHandle) -> Option<Arc<RoomState>> {
         locked(&self.rooms).get(&handle).cloned()
     }
 
-    fn every_room(&self) -> Vec<Arc<RoomState>> {
+    pub(crate) fn every_room(&self) -> Vec<Arc<RoomState>> {
         locked(&self.rooms).values().cloned().collect()
     }
 
@@ -332,10 +333,8 @@ impl Shared {
     async fn handle_opened(&self, room: &RoomState, id: RoomId) {
         self.learn_link(room).await;
         let handle = room.handle;
-        let turn_on =
-            move |node: &mut Node, now| node.room_mut(now, handle).blobs(|blobs, _| blobs.turn_on());
-        // A node that has stopped holds nothing.
-        let _ = self.call(turn_on).await;
+        // Whoever asks for a blob is answered from here on. A node that has stopped holds nothing.
+        let _ = self.call(move |node, now| node.room_mut(now, handle).blobs(|_, _| ())).await;
         room.change(|known| {
             // A room that is opened by its code alone has no link of its own while no server answers.
             if let Some(link) = known.link.take_if(|link| link.room().is_none()) {
@@ -348,7 +347,7 @@ impl Shared {
     }
 
     /// Has that done which is to be done about a room's blobs.
-    fn pump(self: &Arc<Shared>, room: &Arc<RoomState>) {
+    pub(crate) fn pump(self: &Arc<Shared>, room: &Arc<RoomState>) {
         self.runner.spawn(Box::pin(carry_out(Arc::clone(self), Arc::clone(room))));
     }
 
@@ -380,80 +379,6 @@ impl Shared {
             move |node: &mut Node, now| node.room(room).peer(endpoint).map(|view| Member::new(view, now));
         self.call(find).await.ok()?
     }
-}
-
-/// The room that an event is of.
-fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
-    let room = match &event {
-        NodeEvent::RoomOpened { room, .. }
-        | NodeEvent::RoomRegistered { room, .. }
-        | NodeEvent::RoomWaiting { room }
-        | NodeEvent::RoomRefused { room, .. }
-        | NodeEvent::MemberAttached { room, .. }
-        | NodeEvent::MemberDetached { room, .. }
-        | NodeEvent::Presence { room, .. }
-        | NodeEvent::Said { room, .. }
-        | NodeEvent::Datagram { room, .. }
-        | NodeEvent::Changed { room, .. }
-        | NodeEvent::Invitation { room, .. }
-        | NodeEvent::Reply { room, .. }
-        | NodeEvent::ByHandFailed { room, .. }
-        | NodeEvent::RulesChanged { room }
-        | NodeEvent::SecretChanged { room }
-        | NodeEvent::ShutOut { room, .. }
-        | NodeEvent::RecordsInStep { room, .. }
-        | NodeEvent::Acknowledged { room, .. }
-        | NodeEvent::RoomTime { room, .. }
-        | NodeEvent::Equivocation { room, .. }
-        | NodeEvent::InStep { room, .. }
-        | NodeEvent::HistoryChanged { room }
-        | NodeEvent::Direct { room, .. }
-        | NodeEvent::DirectEnded { room, .. }
-        | NodeEvent::BlobsWaiting { room }
-        | NodeEvent::StorageFailed { room, .. }
-        | NodeEvent::StorageRecovered { room } => *room,
-        _ => return None,
-    };
-    Some((room, event))
-}
-
-/// Reads what a driver tells until it ends, or nobody holds the endpoint any more.
-pub(crate) async fn attend<E: Heard>(shared: Weak<Shared>, mut events: E) {
-    let (mut missed, mut is_behind) = (0, false);
-    loop {
-        let Some(held) = shared.upgrade() else { return };
-        if held.is_behind(is_behind) != is_behind {
-            is_behind = !is_behind;
-            held.runner.set_takes_direct(!is_behind);
-        }
-        let read = is_behind.then(|| Arc::clone(&held.read));
-        drop(held);
-        let next = match read {
-            // What was read meanwhile may be enough to take direct messages again.
-            Some(read) => match unless(read.notified(), events.next()).await {
-                Some(next) => next,
-                None => continue,
-            },
-            None => events.next().await,
-        };
-        let Some(shared) = shared.upgrade() else { return };
-        let Some((event, missed_now)) = next else { return shared.close() };
-        if missed_now > missed {
-            let count = missed_now - missed;
-            missed = missed_now;
-            for room in shared.every_room() {
-                room.tell(&Event::Missed(count));
-                // That there is something to do may be among it.
-                shared.pump(&room);
-            }
-        }
-        shared.handle(event).await;
-    }
-}
-
-/// What tells the events of a node, and how many were dropped so far. Cancelling it loses nothing.
-pub(crate) trait Heard {
-    fn next(&mut self) -> impl Future<Output = Option<(NodeEvent, u64)>> + MaybeSend;
 }
 
 impl Known {
@@ -538,7 +463,7 @@ impl RoomState {
     }
 
     /// What those hear who listen to a part of the room.
-    fn hear(&self, event: NodeEvent) {
+    pub(crate) fn hear(&self, event: NodeEvent) {
         match event {
             NodeEvent::Said { from, slot, topic, bytes, missed, .. } => {
                 self.deliver((slot, topic), Message { from, lane: Lane::Say, bytes, missed });

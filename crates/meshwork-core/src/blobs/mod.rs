@@ -13,8 +13,8 @@
 //!
 //! # Driving it
 //! Bytes lie where the application keeps them. It takes out what is to be done ([`Blobs::take_work`]) when
-//! [`Event::BlobsWaiting`](crate::seam::event::Event::BlobsWaiting) says that there is something, and answers each. Without
-//! [`Blobs::turn_on`] nobody is told that anything is held.
+//! [`Event::BlobsWaiting`](crate::seam::event::Event::BlobsWaiting) says that there is something, and answers each. A room has
+//! [`Blobs`] once its application does something about them; until then nobody is told anything.
 //!
 //! # Invariants
 //! - What is to be written was proved.
@@ -34,6 +34,8 @@ mod tests;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
 
 use self::fetch::Fetch;
 pub use self::fetch::{ASK_AGAIN, FetchView, PENDING_MAX, SILENT_AFTER, WANTED_MAX};
@@ -114,6 +116,53 @@ pub enum BlobsOutput {
     Refused(Endpoint, u64),
 }
 
+/// What a room needs of its blobs. A program that never has any is without the code behind it.
+pub trait Share: fmt::Debug + Send {
+    /// How far a fetch is; `None` where there is none.
+    fn view(&self, slot: Slot, blob: BlobId) -> Option<FetchView>;
+
+    /// A member is attached, or over another link than before.
+    fn handle_attached(&mut self, now: Time, member: Endpoint);
+
+    /// A member is attached no longer.
+    fn handle_detached(&mut self, now: Time, member: Endpoint);
+
+    /// Somebody visits: that is as good as being attached.
+    fn handle_guest(&mut self, now: Time, guest: Endpoint);
+
+    /// Whether anybody visits.
+    fn has_guests(&self) -> bool;
+
+    /// The visits of those are over of whom `is_gone` says so; whoever is attached besides stays.
+    fn end_guests(
+        &mut self,
+        now: Time,
+        is_gone: &dyn Fn(Endpoint) -> bool,
+        is_attached: &dyn Fn(Endpoint) -> bool,
+    );
+
+    /// An attached member said something.
+    fn handle_message(&mut self, now: Time, from: Endpoint, message: BlobMessage);
+
+    /// Whether something is ready for anybody.
+    fn is_serving(&self) -> bool;
+
+    /// The next part of a blob for a member.
+    fn serve(&mut self, to: Endpoint) -> Option<BlobMessage>;
+
+    /// Does what is due.
+    fn handle_timeout(&mut self, now: Time);
+
+    /// When [`Share::handle_timeout`] has something to do.
+    fn poll_timeout(&self) -> Option<Time>;
+
+    /// What is to be sent or told.
+    fn poll_output(&mut self) -> Option<BlobsOutput>;
+
+    /// As what it is, for the application.
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
 /// More fetches than may go on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{FETCHES_MAX} blobs are being fetched already")]
@@ -134,9 +183,9 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// From now on the application says what it holds.
-    pub fn turn_on(&mut self) {
-        self.serving.turn_on();
+    /// Those of a room to whose members these are attached.
+    pub fn new(members: impl IntoIterator<Item = Endpoint>) -> Blobs {
+        Blobs { members: members.into_iter().collect(), ..Blobs::default() }
     }
 
     /// Begins to fetch a blob of at most `size_max` bytes. `held` are its outline and groups as far as they are held
@@ -171,11 +220,6 @@ impl Blobs {
         self.fetches.remove(&(slot, blob));
     }
 
-    /// How far a fetch is; `None` where there is none.
-    pub fn view(&self, slot: Slot, blob: BlobId) -> Option<FetchView> {
-        self.fetches.get(&(slot, blob)).map(Fetch::view)
-    }
-
     /// Takes out what is to be done.
     pub fn take_work(&mut self) -> Vec<Work> {
         self.is_told = false;
@@ -206,114 +250,6 @@ impl Blobs {
     pub fn forget(&mut self, slot: Slot, blob: BlobId) {
         self.serving.forget((slot, blob));
         self.take_outputs();
-    }
-
-    /// A member is attached, or over another link than before.
-    pub fn handle_attached(&mut self, now: Time, member: Endpoint) {
-        self.handle_detached(now, member);
-        self.members.insert(member);
-        self.fetches.values_mut().for_each(|fetch| fetch.ask(now, member));
-        self.settle(now);
-    }
-
-    /// A member is attached no longer.
-    pub fn handle_detached(&mut self, now: Time, member: Endpoint) {
-        self.members.remove(&member);
-        self.fetches.values_mut().for_each(|fetch| fetch.handle_detached(member));
-        self.serving.handle_detached(member);
-        self.settle(now);
-    }
-
-    /// Somebody visits: that is as good as being attached.
-    pub fn handle_guest(&mut self, now: Time, guest: Endpoint) {
-        if self.guests.insert(guest) {
-            self.handle_attached(now, guest);
-        }
-    }
-
-    /// Whether anybody visits.
-    pub fn has_guests(&self) -> bool {
-        !self.guests.is_empty()
-    }
-
-    /// The visits of those are over of whom `is_gone` says so; whoever is attached besides stays.
-    pub fn end_guests(
-        &mut self,
-        now: Time,
-        is_gone: impl Fn(Endpoint) -> bool,
-        is_attached: impl Fn(Endpoint) -> bool,
-    ) {
-        let gone: Vec<Endpoint> = self.guests.extract_if(.., |guest| is_gone(*guest)).collect();
-        for guest in gone.into_iter().filter(|guest| !is_attached(*guest)) {
-            self.handle_detached(now, guest);
-        }
-    }
-
-    /// An attached member said something.
-    pub fn handle_message(&mut self, now: Time, from: Endpoint, message: BlobMessage) {
-        let done = match message {
-            BlobMessage::Ask(slot, blob) => {
-                if let Err(count) = self.serving.handle_ask(now, from, (slot, blob)) {
-                    self.refuse(from, count);
-                }
-                Ok(())
-            }
-            BlobMessage::Want(slot, blob, part) => {
-                if !self.serving.handle_want(from, (slot, blob), part) {
-                    self.refuse(from, 1);
-                }
-                Ok(())
-            }
-            BlobMessage::Held(slot, blob, size) => {
-                self.fetching(slot, blob, |fetch| fetch.handle_held(now, from, size));
-                Ok(())
-            }
-            BlobMessage::Lacked(slot, blob) => {
-                self.fetching(slot, blob, |fetch| fetch.handle_lacked(now, from));
-                Ok(())
-            }
-            BlobMessage::Values(slot, blob, first, values) => {
-                let handle = |fetch: &mut Fetch| fetch.handle_values(now, from, first, &values);
-                self.fetching(slot, blob, handle).unwrap_or(Ok(()))
-            }
-            BlobMessage::Group(slot, blob, number, bytes) => {
-                let handle = |fetch: &mut Fetch| fetch.handle_group(now, from, number, bytes.into_inner());
-                self.fetching(slot, blob, handle).unwrap_or(Ok(()))
-            }
-        };
-        if let Err(words) = done {
-            self.outputs.push_back(BlobsOutput::Offence(from, Refusal::Blob, String::from(words)));
-        }
-        self.settle(now);
-    }
-
-    /// Whether something is ready for anybody.
-    pub fn is_serving(&self) -> bool {
-        self.serving.is_ready()
-    }
-
-    /// The next part of a blob for a member.
-    pub fn serve(&mut self, to: Endpoint) -> Option<BlobMessage> {
-        let message = self.serving.take(to);
-        self.take_outputs();
-        message
-    }
-
-    /// Does what is due.
-    pub fn handle_timeout(&mut self, now: Time) {
-        if self.poll_timeout().is_some_and(|at| at <= now) {
-            self.settle(now);
-        }
-    }
-
-    /// When [`Blobs::handle_timeout`] has something to do.
-    pub fn poll_timeout(&self) -> Option<Time> {
-        self.fetches.values().filter_map(Fetch::poll_timeout).min()
-    }
-
-    /// What is to be sent or told.
-    pub fn poll_output(&mut self) -> Option<BlobsOutput> {
-        self.outputs.pop_front()
     }
 
     fn fetching<T>(&mut self, slot: Slot, blob: BlobId, handle: impl FnOnce(&mut Fetch) -> T) -> Option<T> {
@@ -350,6 +286,113 @@ impl Blobs {
         self.outputs.extend(core::iter::from_fn(|| serving.poll_send()).map(sent));
         self.work.extend(core::iter::from_fn(|| serving.poll_work()));
         self.tell();
+    }
+}
+
+impl Share for Blobs {
+    fn view(&self, slot: Slot, blob: BlobId) -> Option<FetchView> {
+        self.fetches.get(&(slot, blob)).map(Fetch::view)
+    }
+
+    fn handle_attached(&mut self, now: Time, member: Endpoint) {
+        self.handle_detached(now, member);
+        self.members.insert(member);
+        self.fetches.values_mut().for_each(|fetch| fetch.ask(now, member));
+        self.settle(now);
+    }
+
+    fn handle_detached(&mut self, now: Time, member: Endpoint) {
+        self.members.remove(&member);
+        self.fetches.values_mut().for_each(|fetch| fetch.handle_detached(member));
+        self.serving.handle_detached(member);
+        self.settle(now);
+    }
+
+    fn handle_guest(&mut self, now: Time, guest: Endpoint) {
+        if self.guests.insert(guest) {
+            self.handle_attached(now, guest);
+        }
+    }
+
+    fn has_guests(&self) -> bool {
+        !self.guests.is_empty()
+    }
+
+    fn end_guests(
+        &mut self,
+        now: Time,
+        is_gone: &dyn Fn(Endpoint) -> bool,
+        is_attached: &dyn Fn(Endpoint) -> bool,
+    ) {
+        let gone: Vec<Endpoint> = self.guests.extract_if(.., |guest| is_gone(*guest)).collect();
+        for guest in gone.into_iter().filter(|guest| !is_attached(*guest)) {
+            self.handle_detached(now, guest);
+        }
+    }
+
+    fn handle_message(&mut self, now: Time, from: Endpoint, message: BlobMessage) {
+        let done = match message {
+            BlobMessage::Ask(slot, blob) => {
+                if let Err(count) = self.serving.handle_ask(now, from, (slot, blob)) {
+                    self.refuse(from, count);
+                }
+                Ok(())
+            }
+            BlobMessage::Want(slot, blob, part) => {
+                if !self.serving.handle_want(from, (slot, blob), part) {
+                    self.refuse(from, 1);
+                }
+                Ok(())
+            }
+            BlobMessage::Held(slot, blob, size) => {
+                self.fetching(slot, blob, |fetch| fetch.handle_held(now, from, size));
+                Ok(())
+            }
+            BlobMessage::Lacked(slot, blob) => {
+                self.fetching(slot, blob, |fetch| fetch.handle_lacked(now, from));
+                Ok(())
+            }
+            BlobMessage::Values(slot, blob, first, values) => {
+                let handle = |fetch: &mut Fetch| fetch.handle_values(now, from, first, &values);
+                self.fetching(slot, blob, handle).unwrap_or(Ok(()))
+            }
+            BlobMessage::Group(slot, blob, number, bytes) => {
+                let handle = |fetch: &mut Fetch| fetch.handle_group(now, from, number, bytes.into_inner());
+                self.fetching(slot, blob, handle).unwrap_or(Ok(()))
+            }
+        };
+        if let Err(words) = done {
+            self.outputs.push_back(BlobsOutput::Offence(from, Refusal::Blob, String::from(words)));
+        }
+        self.settle(now);
+    }
+
+    fn is_serving(&self) -> bool {
+        self.serving.is_ready()
+    }
+
+    fn serve(&mut self, to: Endpoint) -> Option<BlobMessage> {
+        let message = self.serving.take(to);
+        self.take_outputs();
+        message
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        if self.poll_timeout().is_some_and(|at| at <= now) {
+            self.settle(now);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.fetches.values().filter_map(Fetch::poll_timeout).min()
+    }
+
+    fn poll_output(&mut self) -> Option<BlobsOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
     }
 }
 

@@ -43,8 +43,6 @@ impl Client {
 /// One's own blobs, as the others see them.
 #[derive(Debug)]
 pub(super) struct Serving {
-    /// Whether the application answers.
-    is_on: bool,
     clients: BTreeMap<Endpoint, Client>,
     known: Recent<Name, Outline>,
     looking: BTreeMap<Name, BTreeSet<Endpoint>>,
@@ -55,7 +53,6 @@ pub(super) struct Serving {
 impl Default for Serving {
     fn default() -> Serving {
         Serving {
-            is_on: false,
             clients: BTreeMap::new(),
             known: Recent::new(KNOWN_MAX),
             looking: BTreeMap::new(),
@@ -66,10 +63,6 @@ impl Default for Serving {
 }
 
 impl Serving {
-    pub(super) fn turn_on(&mut self) {
-        self.is_on = true;
-    }
-
     pub(super) fn handle_detached(&mut self, member: Endpoint) {
         self.clients.remove(&member);
         for asked in self.looking.values_mut() {
@@ -88,7 +81,7 @@ impl Serving {
             self.sends.push_back((from, held));
         } else if let Some(asked) = self.looking.get_mut(&name) {
             asked.insert(from);
-        } else if self.is_on && self.looking.len() < LOOKING_MAX {
+        } else if self.looking.len() < LOOKING_MAX {
             self.looking.insert(name, BTreeSet::from([from]));
             self.work.push_back(Work::Look { slot: name.0, blob: name.1 });
         } else {

@@ -62,8 +62,7 @@ fn bytes(length: usize) -> Vec<u8> {
 impl Room {
     fn of(kinds: &[Kind]) -> Room {
         let member = |kind: &Kind| {
-            let mut blobs = Blobs::default();
-            blobs.turn_on();
+            let blobs = Blobs::default();
             Member { kind: *kind, blobs, held: BTreeMap::new(), served: 0 }
         };
         let mut room = Room {
@@ -298,19 +297,6 @@ fn who_attaches_is_asked() {
 }
 
 #[test]
-fn nobody_serves_what_its_application_does_not() {
-    let mut blobs = Blobs::default();
-    blobs.handle_attached(Time(0), endpoint(1));
-    let blob = BlobId([3; 32]);
-    blobs.handle_message(Time(0), endpoint(1), BlobMessage::Ask(SLOT, blob));
-    assert_eq!(blobs.take_work(), []);
-    let lacked = BlobsOutput::Send(endpoint(1), BlobMessage::Lacked(SLOT, blob));
-    assert_eq!(blobs.poll_output(), Some(lacked.clone()));
-    blobs.handle_message(Time(0), endpoint(1), BlobMessage::Want(SLOT, blob, Part::Group(0)));
-    assert_eq!(blobs.poll_output(), Some(lacked));
-}
-
-#[test]
 fn what_rotted_on_disk_is_not_served() {
     let mut room = Room::of(&[Kind::Honest; 2]);
     let bytes = bytes(3 * GROUP);
@@ -339,7 +325,6 @@ fn more_than_may_be_fetched_is_told() {
 #[test]
 fn a_flood_is_refused_and_counted() {
     let mut blobs = Blobs::default();
-    blobs.turn_on();
     let outline = Outline::of(&bytes(20 * GROUP));
     blobs.looked(SLOT, outline.id(), Some(outline.clone()));
     for group in 0..20 {

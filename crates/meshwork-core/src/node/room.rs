@@ -208,7 +208,7 @@ impl<'a> RoomRef<'a> {
 
     /// How far the fetch of a blob is; `None` when there is none.
     pub fn blob(self, slot: Slot, blob: BlobId) -> Option<FetchView> {
-        self.open()?.kept().blobs().view(slot, blob)
+        self.open()?.kept().blobs()?.view(slot, blob)
     }
 
     /// How far the fetch of its history is; `None` when there is none.

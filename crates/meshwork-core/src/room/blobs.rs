@@ -1,10 +1,10 @@
 //! The blobs of a room, between its members and the application.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::{Kept, Membership, Room, RoomOutput};
-use crate::blobs::message::BlobMessage;
-use crate::blobs::{Blobs, BlobsOutput};
+use crate::blobs::{Blobs, BlobsOutput, Share};
 use crate::id::Endpoint;
 use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, Refusal};
@@ -24,16 +24,19 @@ impl Room {
 }
 
 impl Sharing<'_> {
-    /// Does something about blobs.
+    /// Does something about blobs. From the first time on the room has some.
     pub fn act<T>(&mut self, now: Now, act: impl FnOnce(&mut Blobs, Time) -> T) -> T {
-        let done = act(&mut self.kept.blobs, now.time);
+        let members = self.membership.members().keys().copied();
+        let blobs = self.kept.blobs.get_or_insert_with(|| Box::new(Blobs::new(members)));
+        let blobs = blobs.as_any().downcast_mut().expect("a room has blobs of this kind alone");
+        let done = act(blobs, now.time);
         self.take_outputs();
         done
     }
 
     /// The next part of a blob for `to`. Asked for when next to nothing else waits for the link, so that all else goes before.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        let message = self.kept.blobs.serve(to).map(RoomMessage::Blob);
+        let message = self.kept.blobs.as_mut()?.serve(to).map(RoomMessage::Blob);
         self.take_outputs();
         message
     }
@@ -41,25 +44,27 @@ impl Sharing<'_> {
     /// Somebody visits, and is asked for blobs too.
     pub fn handle_guest(&mut self, now: Now, guest: Endpoint) {
         if self.membership.member(guest).is_none() {
-            self.act(now, |blobs, now| blobs.handle_guest(now, guest));
+            self.have(|blobs| blobs.handle_guest(now.time, guest));
         }
     }
 
     /// The visits of those are over of whom `is_gone` says so.
     pub fn end_guests(&mut self, now: Now, is_gone: impl Fn(Endpoint) -> bool) {
         let membership = self.membership;
-        self.act(now, |blobs, now| {
-            blobs.end_guests(now, is_gone, |guest| membership.member(guest).is_some());
-        });
+        let is_attached = |guest| membership.member(guest).is_some();
+        self.have(|blobs| blobs.end_guests(now.time, &is_gone, &is_attached));
     }
 
-    /// An attached member said something.
-    pub(super) fn handle_message(&mut self, now: Now, from: Endpoint, message: BlobMessage) {
-        self.act(now, |blobs, now| blobs.handle_message(now, from, message));
+    /// Has the room's blobs, where it has any, take something in.
+    pub(super) fn have(&mut self, take_in: impl FnOnce(&mut dyn Share)) {
+        if let Some(blobs) = self.kept.blobs.as_deref_mut() {
+            take_in(blobs);
+            self.take_outputs();
+        }
     }
 
     fn take_outputs(&mut self) {
-        while let Some(output) = self.kept.blobs.poll_output() {
+        while let Some(output) = self.kept.blobs.as_mut().and_then(|blobs| blobs.poll_output()) {
             self.kept.outputs.push_back(match output {
                 BlobsOutput::Send(to, message) => RoomOutput::Send(to, RoomMessage::Blob(message)),
                 BlobsOutput::Waiting => RoomOutput::Event(Event::BlobsWaiting { room: self.kept.handle }),

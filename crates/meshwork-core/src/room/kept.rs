@@ -1,5 +1,6 @@
 //! What a room keeps: its replica, its rules, what was delivered, what is stored, and what is to be told of it.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
@@ -18,7 +19,7 @@ use super::rules::records::Records;
 use super::saying::Spoken;
 use super::storage::Storage;
 use super::writing::{WriteError, Writing, WritingLeft};
-use crate::blobs::Blobs;
+use crate::blobs::Share;
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
@@ -55,7 +56,7 @@ pub struct Kept {
     pub(super) said: Spoken,
     pub(super) passing: Passing,
     pub(super) present: Present,
-    pub(super) blobs: Blobs,
+    pub(super) blobs: Option<Box<dyn Share>>,
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
@@ -91,15 +92,15 @@ impl Kept {
             said: Spoken::default(),
             passing: Passing::default(),
             present: Present::default(),
-            blobs: Blobs::default(),
+            blobs: None,
             comparison: Comparison::default(),
             outputs: VecDeque::new(),
         }
     }
 
-    /// Its blobs.
-    pub fn blobs(&self) -> &Blobs {
-        &self.blobs
+    /// Its blobs, if the application has to do with any.
+    pub fn blobs(&self) -> Option<&dyn Share> {
+        self.blobs.as_deref()
     }
 
     /// The records of the room and what follows from them.

@@ -48,7 +48,6 @@ pub use self::replicas::{MakeReplica, Replicas};
 use self::storage::StorageOutput;
 pub use self::talking::Talking;
 pub use self::writing::outbox::OUTBOX_MAX;
-use crate::blobs::Blobs;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
@@ -211,7 +210,7 @@ impl Room {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
         self.talking().handle_attached(now, endpoint);
-        self.sharing().act(now, |blobs, now| blobs.handle_attached(now, endpoint));
+        self.sharing().have(|blobs| blobs.handle_attached(now.time, endpoint));
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
     }
@@ -232,7 +231,7 @@ impl Room {
         self.kept.rules.handle_detached(endpoint);
         self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
-        self.sharing().act(now, |blobs, now| blobs.handle_detached(now, endpoint));
+        self.sharing().have(|blobs| blobs.handle_detached(now.time, endpoint));
         self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
         self.talking().handle_present_detached(endpoint, distant);
         self.finish(now);
@@ -257,7 +256,9 @@ impl Room {
             | RoomMessage::Secret(_)
             | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
-            RoomMessage::Blob(message) => self.sharing().handle_message(now, from, message),
+            RoomMessage::Blob(message) => {
+                self.sharing().have(|blobs| blobs.handle_message(now.time, from, message));
+            }
             message => {
                 let comparison = &mut self.kept.comparison;
                 if let Some(leaf) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
@@ -300,7 +301,7 @@ impl Room {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.comparison.handle_timeout(now.time, &self.kept.replicas);
-        self.sharing().act(now, Blobs::handle_timeout);
+        self.sharing().have(|blobs| blobs.handle_timeout(now.time));
         self.finish(now);
     }
 
@@ -314,7 +315,10 @@ impl Room {
             self.kept.writing.outbox().poll_timeout(now.time).filter(|_| self.membership.somebody_stays());
         let (history, overlay) = (self.history.poll_timeout(), self.membership.poll_timeout());
         let (said, passing) = (self.kept.said.poll_timeout(), self.kept.passing.poll_timeout());
-        let (present, blobs) = (self.kept.present.poll_timeout(), self.kept.blobs.poll_timeout());
+        let (present, blobs) = (
+            self.kept.present.poll_timeout(),
+            self.kept.blobs.as_ref().and_then(|blobs| blobs.poll_timeout()),
+        );
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
         let due = due.into_iter().chain([said, passing, present, blobs]);
         due.flatten().min()

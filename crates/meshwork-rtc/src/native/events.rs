@@ -1,6 +1,7 @@
 //! What the application hears: a queue of events that never stops the driver and never grows without bound.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meshwork_core::node::Event;
@@ -47,15 +48,25 @@ struct Shared {
     room: Notify,
 }
 
-#[derive(Debug, Default)]
+/// Takes an event, or hands it back.
+type Tap = Box<dyn Fn(Event) -> Option<Event> + Send>;
+
+#[derive(Default)]
 struct Queue {
     events: VecDeque<Event>,
+    tap: Option<Tap>,
     missed: u64,
     ended: bool,
     /// Whether the application has fallen behind.
     is_behind: bool,
     /// Whether it says that it takes no direct messages now.
     is_held: bool,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("waiting", &self.events.len()).finish_non_exhaustive()
+    }
 }
 
 /// A queue and its two ends.
@@ -84,6 +95,12 @@ impl Events {
         self.0.take()
     }
 
+    /// From now on hands each event to `tap` at once, from the driver's own task, unless others wait to be read: what it
+    /// does not hand back is not queued. It saves the turn of the task that reads, and must be quick.
+    pub fn tap(&mut self, tap: impl Fn(Event) -> Option<Event> + Send + 'static) {
+        self.0.queue().tap = Some(Box::new(tap));
+    }
+
     /// How many events were dropped since the driver started, because they were not read in time.
     pub fn missed(&self) -> u64 {
         self.0.queue().missed
@@ -93,8 +110,15 @@ impl Events {
 impl EventSender {
     /// Queues an event.
     pub(super) fn send(&self, event: Event) {
-        self.0.queue().push(event);
-        self.0.changed.notify_one();
+        let mut queue = self.0.queue();
+        let event = match &queue.tap {
+            Some(tap) if queue.events.is_empty() => tap(event),
+            _ => Some(event),
+        };
+        if let Some(event) = event {
+            queue.push(event);
+            self.0.changed.notify_one();
+        }
     }
 
     /// Whether the application has fallen behind.
@@ -179,6 +203,25 @@ mod tests {
         let changes = Changes::new(vec![()]).expect("one");
         let batch = Some(BatchKey { author, sequence: 1, id: ShortId([0; 16]) });
         Event::Changed { room: RoomHandle(room), replica: ReplicaNumber::FIRST, batch, changes }
+    }
+
+    #[tokio::test]
+    async fn a_tap_takes_what_nothing_waits_before() {
+        let (sender, mut events) = channel();
+        let (taken, heard) = std::sync::mpsc::channel();
+        events.tap(move |event| match event {
+            Event::Changed { room, .. } => {
+                taken.send(room).expect("the test goes on");
+                None
+            }
+            event => Some(event),
+        });
+        sender.send(change(1));
+        sender.send(Event::RoomWaiting { room: RoomHandle(2) });
+        sender.send(change(3));
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [RoomHandle(1)]);
+        assert_eq!(events.try_next(), Some(Event::RoomWaiting { room: RoomHandle(2) }));
+        assert_eq!(events.try_next(), Some(change(3)), "in its place");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The native driver under the library.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint as EndpointId, RoomId};
@@ -12,7 +12,8 @@ use tokio::runtime::Handle;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
-use crate::shared::Heard;
+use crate::attend::Heard;
+use crate::shared::Shared;
 use crate::store::{KeptRoom, StoreError, page, place};
 
 pub(crate) struct Native {
@@ -164,5 +165,12 @@ impl Heard for Events {
     async fn next(&mut self) -> Option<(Event, u64)> {
         let event = Events::next(self).await?;
         Some((event, self.missed()))
+    }
+
+    fn tap(&mut self, shared: Weak<Shared>) {
+        Events::tap(self, move |event| match shared.upgrade() {
+            Some(shared) => shared.hear_at_once(event),
+            None => Some(event),
+        });
     }
 }

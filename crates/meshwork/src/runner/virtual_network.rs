@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
-use crate::shared::Heard;
+use crate::attend::Heard;
 use crate::store::{KeptRoom, StoreError, place};
 
 /// The world, and what moves it on.

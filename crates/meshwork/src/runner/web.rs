@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
-use crate::shared::Heard;
+use crate::attend::Heard;
 use crate::store::{KeptRoom, StoreError};
 
 pub(crate) struct Web {

@@ -8,3 +8,10 @@ mod errors;
 mod native;
 mod network;
 mod suite;
+
+/// Waits for the next frame of something that repeats itself.
+async fn tick(frame: std::time::Duration) {
+    let mut frames = tokio::time::interval(frame);
+    frames.tick().await;
+    frames.tick().await;
+}

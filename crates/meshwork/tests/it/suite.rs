@@ -12,6 +12,44 @@ use serde::{Deserialize, Serialize};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Hands all promises to a macro: among which people each is kept, and its name.
+macro_rules! all {
+    ($each:ident) => {
+        $each!(people_alone: two_texts_link_two_people, newer_invitations_end_older_ones);
+
+        $each!(people:
+            people_join_and_leave,
+            codes_lead_to_rooms,
+            topics_carry_what_is_said,
+            what_is_no_value_is_counted,
+            what_is_too_long_is_refused,
+            nobody_hears_what_is_for_somebody_else,
+            tables_keep_who_wrote_what,
+            presence_ends_with_who_says_it,
+            canvases_show_what_was_painted,
+            receipts_say_when_strokes_are_kept,
+            cells_say_who_painted_them,
+            cursors_are_seen_by_others,
+            limits_say_what_is_left,
+            neighbours_are_named,
+            pasts_have_what_still_shows,
+            apps_are_turned_on_by_the_owner,
+            owners_rule,
+            rules_are_set_whole_and_held,
+            reach_says_who_was_tried,
+            private_rooms_refuse_who_looks,
+            new_links_end_old_ones,
+            left_rooms_say_so,
+            blobs_come_from_whoever_holds_them,
+            apps_hold_blobs_of_their_own,
+            freed_blobs_are_gone_here_alone,
+            larger_blobs_than_wanted_are_refused,
+            a_freed_fetch_ends
+        );
+    };
+}
+pub(crate) use all;
+
 /// The endpoints of three people.
 pub(crate) struct People {
     pub(crate) ann: Endpoint,
@@ -104,10 +142,9 @@ pub(crate) async fn topics_carry_what_is_said(people: People) {
     assert_eq!(heard[1], Heard { from, value: there.clone(), lane: Lane::Direct, missed: 0 });
     // One may be lost.
     let datagram = async {
-        let mut frames = tokio::time::interval(Duration::from_millis(50));
         loop {
-            frames.tick().await;
             moves.datagram(&here).await.unwrap();
+            crate::tick(Duration::from_millis(50)).await;
         }
     };
     tokio::select! {

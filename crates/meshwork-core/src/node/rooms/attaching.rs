@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Entry, ROOMS_MAX, Rooms};
+use crate::blobs::Share;
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
 use crate::links::message::{Attach, Detach, DetachReason, LinkMessage};
@@ -187,7 +188,8 @@ impl Rooms {
     /// Visits that are over end in blobs, too.
     pub(in crate::node) fn end_guests(&mut self, own: &Own) {
         for (&handle, entry) in &mut self.rooms {
-            let Some((room, now)) = entry.open(own).filter(|(room, _)| room.kept().blobs().has_guests())
+            let Some((room, now)) =
+                entry.open(own).filter(|(room, _)| room.kept().blobs().is_some_and(Share::has_guests))
             else {
                 continue;
             };
@@ -276,7 +278,7 @@ impl Rooms {
     /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
     pub(in crate::node) fn serve_parts(&mut self, links: &mut Links) -> bool {
         let mut idle = true;
-        if !self.rooms().any(|room| room.is_serving() || room.kept().blobs().is_serving()) {
+        if !self.rooms().any(|room| room.is_serving() || room.kept().blobs().is_some_and(Share::is_serving)) {
             return true;
         }
         for (endpoint, one) in self.attachments.iter() {
@@ -296,7 +298,7 @@ impl Rooms {
                     idle = false;
                     link.send(&message.on_link(handle.0));
                 }
-                serves_blobs |= room.kept().blobs().is_serving();
+                serves_blobs |= room.kept().blobs().is_some_and(Share::is_serving);
             }
             let most = if serves_blobs { BLOB_QUEUE } else { SERVE_QUEUE };
             link.set_held_up(link.queued() >= most);
