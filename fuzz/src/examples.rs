@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use meshwork_core::blobs::message::{BlobMessage, Part};
+use meshwork_core::blobs::message::{BlobMessage, Packed, Part};
 use meshwork_core::blobs::{GROUP, Outline};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId, Secret};
@@ -176,7 +176,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let sketch = [("Look", SketchMessage::Look([7; 8], 5)), ("Sight", SketchMessage::Sight([7; 8], sight))];
     let sketch = sketch.map(|(name, message)| (name, RoomMessage::Sketch(message)));
     messages.extend(sketch.map(|(name, message)| (name, message.on_link(3))));
-    let blobs = blobs().into_iter().map(|(name, message)| (name, RoomMessage::Blob(message)));
+    let blobs = blobs().into_iter().map(|(name, message)| (name, RoomMessage::Blob(Packed::from(&message))));
     messages.extend(blobs.map(|(name, message)| (name, message.on_link(3))));
     messages.extend(history.map(|(name, message)| (name, message.on_link(3))));
     messages.extend(inside.map(|(name, message)| (name, message.on_link(3))));

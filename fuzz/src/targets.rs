@@ -123,7 +123,7 @@ pub(crate) fn blobs(input: &[u8]) {
     blobs.fetch(now, slot, id, 1 << 20, None).expect("one");
     for (_, message) in messages(input) {
         let RoomMessage::Blob(message) = message else { continue };
-        blobs.handle_message(now, them, message);
+        blobs.handle_message(now, them, &message);
         now += std::time::Duration::from_millis(50);
         blobs.handle_timeout(now);
         for work in blobs.take_work() {

@@ -1,10 +1,12 @@
 //! What members say to each other about blobs: kinds 90 to 95, whose bytes docs/protocol/blobs.md gives.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use super::outline::{BlobId, GROUP, GroupValue};
 use crate::seam::lane::Slot;
-use crate::wire::{Bounded, Bytes, kinds};
+use crate::wire::{self, Bounded, Bytes, DecodeError, kinds};
 
 /// Values of an outline in one [`BlobMessage::Values`]: 32 KiB, of 64 MiB of a blob.
 pub const VALUES_MAX: usize = 1024;
@@ -44,6 +46,53 @@ kinds!(BlobMessage {
     95 => Group(slot, blob, number, bytes),
 });
 
+/// A message about blobs that is not read yet: a program that has to do with none is without the code for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    kind: u32,
+    /// As it stands behind the sender's number for the room.
+    body: Vec<u8>,
+}
+
+impl Packed {
+    /// What is in it; `None` of a kind that this build does not know.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for what is none of these messages.
+    pub fn open(&self) -> Result<Option<BlobMessage>, DecodeError> {
+        let numbered = [&[0], &self.body[..]].concat();
+        Ok(BlobMessage::decode(self.kind, &numbered)?.map(|(_, message)| message))
+    }
+
+    /// As [`BlobMessage::encode`].
+    pub fn encode(&self, number: u32) -> (u32, Vec<u8>) {
+        let mut bytes = wire::encode(&number);
+        bytes.extend_from_slice(&self.body);
+        (self.kind, bytes)
+    }
+
+    /// The sender's number for the room, and the rest; `None` for a kind that is not about blobs.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where there is no number.
+    pub fn decode(kind: u32, bytes: &[u8]) -> Result<Option<(u32, Packed)>, DecodeError> {
+        if !(90..=95).contains(&kind) {
+            return Ok(None);
+        }
+        let (number, body) = wire::decode_first(bytes)?;
+        Ok(Some((number, Packed { kind, body: body.to_vec() })))
+    }
+}
+
+impl From<&BlobMessage> for Packed {
+    fn from(message: &BlobMessage) -> Packed {
+        let (kind, mut body) = message.encode(0);
+        // The number of the room that it was encoded for.
+        body.remove(0);
+        Packed { kind, body }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +115,10 @@ mod tests {
         for message in messages {
             let (kind, body) = message.encode(3);
             assert!((90..=95).contains(&kind));
+            let packed = Packed::decode(kind, &body).expect("it has a number").expect("it is about blobs");
+            assert_eq!(packed, (3, Packed::from(&message)));
+            assert_eq!(packed.1.encode(3), (kind, body.clone()));
+            assert_eq!(packed.1.open(), Ok(Some(message.clone())));
             assert_eq!(BlobMessage::decode(kind, &body), Ok(Some((3, message))));
             assert!(BlobMessage::decode(kind, &body[..body.len() - 1]).is_err());
         }

@@ -32,14 +32,14 @@ mod serve;
 mod tests;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 
 use self::fetch::Fetch;
 pub use self::fetch::{ASK_AGAIN, FetchView, PENDING_MAX, SILENT_AFTER, WANTED_MAX};
-use self::message::BlobMessage;
+use self::message::{BlobMessage, Packed};
 pub use self::outline::{
     BLOB_MAX, BlobId, GROUP, GROUPS_MAX, GroupValue, NoBlobId, NotItsOutline, Outline, Outliner, group_count,
     group_len,
@@ -107,7 +107,7 @@ pub enum Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobsOutput {
     /// To be sent to an attached member.
-    Send(Endpoint, BlobMessage),
+    Send(Endpoint, Packed),
     /// The application is to be told that there is something to do.
     Waiting,
     /// A member said what no honest one does.
@@ -142,13 +142,13 @@ pub trait Share: fmt::Debug + Send {
     );
 
     /// An attached member said something.
-    fn handle_message(&mut self, now: Time, from: Endpoint, message: BlobMessage);
+    fn handle_message(&mut self, now: Time, from: Endpoint, message: &Packed);
 
     /// Whether something is ready for anybody.
     fn is_serving(&self) -> bool;
 
     /// The next part of a blob for a member.
-    fn serve(&mut self, to: Endpoint) -> Option<BlobMessage>;
+    fn serve(&mut self, to: Endpoint) -> Option<Packed>;
 
     /// Does what is due.
     fn handle_timeout(&mut self, now: Time);
@@ -330,7 +330,15 @@ impl Share for Blobs {
         }
     }
 
-    fn handle_message(&mut self, now: Time, from: Endpoint, message: BlobMessage) {
+    fn handle_message(&mut self, now: Time, from: Endpoint, message: &Packed) {
+        let message = match message.open() {
+            Ok(Some(message)) => message,
+            Ok(None) => return,
+            Err(error) => {
+                let words = error.to_string();
+                return self.outputs.push_back(BlobsOutput::Offence(from, Refusal::Message, words));
+            }
+        };
         let done = match message {
             BlobMessage::Ask(slot, blob) => {
                 if let Err(count) = self.serving.handle_ask(now, from, (slot, blob)) {
@@ -371,10 +379,10 @@ impl Share for Blobs {
         self.serving.is_ready()
     }
 
-    fn serve(&mut self, to: Endpoint) -> Option<BlobMessage> {
+    fn serve(&mut self, to: Endpoint) -> Option<Packed> {
         let message = self.serving.take(to);
         self.take_outputs();
-        message
+        message.as_ref().map(Packed::from)
     }
 
     fn handle_timeout(&mut self, now: Time) {
@@ -397,5 +405,5 @@ impl Share for Blobs {
 }
 
 fn sent((to, message): (Endpoint, BlobMessage)) -> BlobsOutput {
-    BlobsOutput::Send(to, message)
+    BlobsOutput::Send(to, Packed::from(&message))
 }

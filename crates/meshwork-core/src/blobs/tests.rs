@@ -59,6 +59,10 @@ fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|place| (place * 7 + place / 251) as u8).collect()
 }
 
+fn opened(message: &Packed) -> BlobMessage {
+    message.open().expect("it reads").expect("it is known")
+}
+
 impl Room {
     fn of(kinds: &[Kind]) -> Room {
         let member = |kind: &Kind| {
@@ -112,14 +116,14 @@ impl Room {
         let ready: Vec<usize> = (0..self.members.len()).filter(|to| *to != from).collect();
         for to in ready {
             while let Some(message) = self.members[from].blobs.serve(endpoint(to)) {
-                let message = self.members[from].twist(message);
+                let message = self.members[from].twist(opened(&message));
                 self.wire.extend(message.map(|message| (from, to, message)));
             }
         }
         while let Some(output) = self.members[from].blobs.poll_output() {
             match output {
                 BlobsOutput::Send(to, message) => {
-                    let message = self.members[from].twist(message);
+                    let message = self.members[from].twist(opened(&message));
                     self.wire.extend(message.map(|message| (from, to.instance.0 as usize, message)));
                 }
                 BlobsOutput::Waiting => {}
@@ -138,7 +142,7 @@ impl Room {
                 self.settle(member);
             }
             for (from, to, message) in self.wire.drain(..).collect::<Vec<_>>() {
-                self.members[to].blobs.handle_message(self.now, endpoint(from), message);
+                self.members[to].blobs.handle_message(self.now, endpoint(from), &Packed::from(&message));
             }
             self.now += STEP;
         }
@@ -329,10 +333,10 @@ fn a_flood_is_refused_and_counted() {
     blobs.looked(SLOT, outline.id(), Some(outline.clone()));
     for group in 0..20 {
         let want = BlobMessage::Want(SLOT, outline.id(), Part::Group(group));
-        blobs.handle_message(Time(0), endpoint(1), want);
+        blobs.handle_message(Time(0), endpoint(1), &Packed::from(&want));
     }
     for _ in 0..1000 {
-        blobs.handle_message(Time(0), endpoint(1), BlobMessage::Ask(SLOT, outline.id()));
+        blobs.handle_message(Time(0), endpoint(1), &Packed::from(&BlobMessage::Ask(SLOT, outline.id())));
     }
     assert_eq!(blobs.take_work().len(), 1, "one group is read at a time");
     let outputs: Vec<BlobsOutput> = core::iter::from_fn(|| blobs.poll_output()).collect();
@@ -350,7 +354,7 @@ fn an_outline_that_was_not_asked_for_is_an_offence() {
     let values = Bounded::new(outline.values()[..2].to_vec()).expect("two");
     let fetching = &mut room.members[0].blobs;
     for message in [BlobMessage::Held(SLOT, id, outline.size()), BlobMessage::Values(SLOT, id, 0, values)] {
-        fetching.handle_message(Time(0), endpoint(1), message);
+        fetching.handle_message(Time(0), endpoint(1), &Packed::from(&message));
     }
     room.settle(0);
     assert_eq!(room.offences(), [1]);

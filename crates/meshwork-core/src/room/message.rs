@@ -8,7 +8,7 @@ pub mod history;
 use serde::{Deserialize, Serialize};
 
 use self::history::HistoryMessage;
-use crate::blobs::message::BlobMessage;
+use crate::blobs::message::Packed;
 use crate::id::Endpoint;
 use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
@@ -87,8 +87,8 @@ pub enum RoomMessage {
     Carry(Carry),
     /// About the room's history.
     History(HistoryMessage),
-    /// About blobs.
-    Blob(BlobMessage),
+    /// About blobs, unopened.
+    Blob(Packed),
     /// About the room's overlay.
     Overlay(OverlayMessage),
     /// About who is linked to whom, for one who looks at a picture of it.
@@ -250,7 +250,7 @@ kinds!(RoomMessage {
     48 => WorkedOff(bytes),
     49 => Want(body),
     50 => Unwant(body),
-    else { History(HistoryMessage), Blob(BlobMessage), Overlay(OverlayMessage), Sketch(SketchMessage) }
+    else { History(HistoryMessage), Blob(Packed), Overlay(OverlayMessage), Sketch(SketchMessage) }
 });
 
 impl RoomMessage {

@@ -257,7 +257,7 @@ impl Room {
             | RoomMessage::Contradiction(_)) => self.handle_rules(now, from, message),
             RoomMessage::History(message) => self.handle_history(now, from, message),
             RoomMessage::Blob(message) => {
-                self.sharing().have(|blobs| blobs.handle_message(now.time, from, message));
+                self.sharing().have(|blobs| blobs.handle_message(now.time, from, &message));
             }
             message => {
                 let comparison = &mut self.kept.comparison;
