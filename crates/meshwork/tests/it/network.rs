@@ -34,7 +34,22 @@ macro_rules! each {
 }
 
 suite::all!(each);
-each!(people: wrong_links_are_told_apart);
+
+#[tokio::test(start_paused = true)]
+async fn wrong_links_are_told_apart() {
+    let people = people(7);
+    let room = people.ann.create(meshwork::room("votes").private()).await.unwrap();
+    let link = room.link().to_string();
+    let (bare, _) = link.split_once('.').map(|_| link.rsplit_once('.').unwrap()).unwrap();
+    assert!(matches!(people.bo.join(bare).await, Err(JoinError::WrongSecret)), "{bare}");
+    assert!(matches!(people.bo.join("no link").await, Err(JoinError::Link(_))));
+    assert!(matches!(people.bo.open(&link).await, Err(JoinError::NotStored)));
+    people.bo.join(&link).await.unwrap();
+    let server = link.split("/votes").next().unwrap();
+    let error = people.bo.join(format!("{server}/votes/222222")).await.unwrap_err();
+    let JoinError::NobodyReached { tried } = error else { panic!("{error}") };
+    assert!(tried[0].1.contains("does not know"), "{tried:?}");
+}
 
 /// What two people see of a vote through a cut, as text.
 async fn vote_through_a_cut(seed: u64) -> String {
