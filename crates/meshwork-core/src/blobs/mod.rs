@@ -113,7 +113,7 @@ pub enum BlobsOutput {
     /// A member said what no honest one does.
     Offence(Endpoint, Refusal, String),
     /// A member wants more than it gets, so many times.
-    Refused(Endpoint, u64),
+    Refused(Endpoint, Refusal, String, u64),
 }
 
 /// What a room needs of its blobs. A program that never has any is without the code behind it.
@@ -130,16 +130,8 @@ pub trait Share: fmt::Debug + Send {
     /// Somebody visits: that is as good as being attached.
     fn handle_guest(&mut self, now: Time, guest: Endpoint);
 
-    /// Whether anybody visits.
-    fn has_guests(&self) -> bool;
-
-    /// The visits of those are over of whom `is_gone` says so; whoever is attached besides stays.
-    fn end_guests(
-        &mut self,
-        now: Time,
-        is_gone: &dyn Fn(Endpoint) -> bool,
-        is_attached: &dyn Fn(Endpoint) -> bool,
-    );
+    /// The visits of those are over who do not hear us any more.
+    fn end_guests(&mut self, now: Time, hears: &dyn Fn(Endpoint) -> bool);
 
     /// An attached member said something.
     fn handle_message(&mut self, now: Time, from: Endpoint, message: &Packed);
@@ -258,7 +250,8 @@ impl Blobs {
 
     fn refuse(&mut self, from: Endpoint, count: u64) {
         if count > 0 {
-            self.outputs.push_back(BlobsOutput::Refused(from, count));
+            let words = String::from("it asks for more of blobs than is served at a time");
+            self.outputs.push_back(BlobsOutput::Refused(from, Refusal::Flood, words, count));
         }
     }
 
@@ -303,31 +296,22 @@ impl Share for Blobs {
 
     fn handle_detached(&mut self, now: Time, member: Endpoint) {
         self.members.remove(&member);
+        self.guests.remove(&member);
         self.fetches.values_mut().for_each(|fetch| fetch.handle_detached(member));
         self.serving.handle_detached(member);
         self.settle(now);
     }
 
     fn handle_guest(&mut self, now: Time, guest: Endpoint) {
-        if self.guests.insert(guest) {
+        if !self.members.contains(&guest) {
             self.handle_attached(now, guest);
+            self.guests.insert(guest);
         }
     }
 
-    fn has_guests(&self) -> bool {
-        !self.guests.is_empty()
-    }
-
-    fn end_guests(
-        &mut self,
-        now: Time,
-        is_gone: &dyn Fn(Endpoint) -> bool,
-        is_attached: &dyn Fn(Endpoint) -> bool,
-    ) {
-        let gone: Vec<Endpoint> = self.guests.extract_if(.., |guest| is_gone(*guest)).collect();
-        for guest in gone.into_iter().filter(|guest| !is_attached(*guest)) {
-            self.handle_detached(now, guest);
-        }
+    fn end_guests(&mut self, now: Time, hears: &dyn Fn(Endpoint) -> bool) {
+        let gone: Vec<Endpoint> = self.guests.extract_if(.., |guest| !hears(*guest)).collect();
+        gone.into_iter().for_each(|guest| self.handle_detached(now, guest));
     }
 
     fn handle_message(&mut self, now: Time, from: Endpoint, message: &Packed) {

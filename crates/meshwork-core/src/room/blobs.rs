@@ -1,13 +1,12 @@
 //! The blobs of a room, between its members and the application.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use super::{Kept, Membership, Room, RoomOutput};
 use crate::blobs::{Blobs, BlobsOutput, Share};
 use crate::id::Endpoint;
 use crate::room::message::RoomMessage;
-use crate::seam::event::{Event, Refusal};
+use crate::seam::event::Event;
 use crate::time::{Now, Time};
 
 /// A room, as far as it is needed for blobs.
@@ -41,22 +40,8 @@ impl Sharing<'_> {
         message
     }
 
-    /// Somebody visits, and is asked for blobs too.
-    pub fn handle_guest(&mut self, now: Now, guest: Endpoint) {
-        if self.membership.member(guest).is_none() {
-            self.have(|blobs| blobs.handle_guest(now.time, guest));
-        }
-    }
-
-    /// The visits of those are over of whom `is_gone` says so.
-    pub fn end_guests(&mut self, now: Now, is_gone: impl Fn(Endpoint) -> bool) {
-        let membership = self.membership;
-        let is_attached = |guest| membership.member(guest).is_some();
-        self.have(|blobs| blobs.end_guests(now.time, &is_gone, &is_attached));
-    }
-
     /// Has the room's blobs, where it has any, take something in.
-    pub(super) fn have(&mut self, take_in: impl FnOnce(&mut dyn Share)) {
+    pub fn have(&mut self, take_in: impl FnOnce(&mut dyn Share)) {
         if let Some(blobs) = self.kept.blobs.as_deref_mut() {
             take_in(blobs);
             self.take_outputs();
@@ -69,9 +54,8 @@ impl Sharing<'_> {
                 BlobsOutput::Send(to, message) => RoomOutput::Send(to, RoomMessage::Blob(message)),
                 BlobsOutput::Waiting => RoomOutput::Event(Event::BlobsWaiting { room: self.kept.handle }),
                 BlobsOutput::Offence(from, refusal, words) => RoomOutput::Offence(from, refusal, words),
-                BlobsOutput::Refused(from, count) => {
-                    let detail = String::from("it asks for more of blobs than is served at a time");
-                    RoomOutput::RefusedMany(from, Refusal::Flood, detail, count)
+                BlobsOutput::Refused(from, refusal, words, count) => {
+                    RoomOutput::RefusedMany(from, refusal, words, count)
                 }
             });
         }

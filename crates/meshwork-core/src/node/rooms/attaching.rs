@@ -180,7 +180,7 @@ impl Rooms {
             one.renewed.insert(handle, attach.renewed);
         }
         if let Some((room, now)) = self.room_mut(own, handle) {
-            room.sharing().handle_guest(now, from);
+            room.sharing().have(|blobs| blobs.handle_guest(now.time, from));
         }
         Ok(Some(handle))
     }
@@ -188,12 +188,9 @@ impl Rooms {
     /// Visits that are over end in blobs, too.
     pub(in crate::node) fn end_guests(&mut self, own: &Own) {
         for (&handle, entry) in &mut self.rooms {
-            let Some((room, now)) =
-                entry.open(own).filter(|(room, _)| room.kept().blobs().is_some_and(Share::has_guests))
-            else {
-                continue;
-            };
-            room.sharing().end_guests(now, |guest| !self.attachments.hears(guest, handle));
+            let Some(room) = &mut entry.room else { continue };
+            let hears = |guest| self.attachments.hears(guest, handle);
+            room.sharing().have(|blobs| blobs.end_guests(own.time(), &hears));
         }
     }
 
