@@ -2,10 +2,7 @@
 
 use web_sys::Document;
 
-use crate::{conformance, library, replay};
-
-/// The library's suite; behind it stands the server at which people meet.
-const LIBRARY: &str = "#library=";
+use crate::{conformance, replay};
 
 /// Runs what the address asks for.
 pub(crate) async fn run() {
@@ -15,7 +12,6 @@ pub(crate) async fn run() {
     let outcome = match asked.as_str() {
         "#conformance" => conformance::run(&document).await,
         "#replay" => replay::run(),
-        library if library.starts_with(LIBRARY) => library::run(&document, &library[LIBRARY.len()..]).await,
         other => Err(format!("there is no check {other:?}")),
     };
     let (title, said) = match outcome {
