@@ -248,6 +248,13 @@ impl Blobs {
         self.fetches.get_mut(&(slot, blob)).map(handle)
     }
 
+    fn part_with(&mut self, member: Endpoint) {
+        self.members.remove(&member);
+        self.guests.remove(&member);
+        self.fetches.values_mut().for_each(|fetch| fetch.handle_detached(member));
+        self.serving.handle_detached(member);
+    }
+
     fn refuse(&mut self, from: Endpoint, count: u64) {
         if count > 0 {
             let words = String::from("it asks for more of blobs than is served at a time");
@@ -288,17 +295,14 @@ impl Share for Blobs {
     }
 
     fn handle_attached(&mut self, now: Time, member: Endpoint) {
-        self.handle_detached(now, member);
+        self.part_with(member);
         self.members.insert(member);
         self.fetches.values_mut().for_each(|fetch| fetch.ask(now, member));
         self.settle(now);
     }
 
     fn handle_detached(&mut self, now: Time, member: Endpoint) {
-        self.members.remove(&member);
-        self.guests.remove(&member);
-        self.fetches.values_mut().for_each(|fetch| fetch.handle_detached(member));
-        self.serving.handle_detached(member);
+        self.part_with(member);
         self.settle(now);
     }
 

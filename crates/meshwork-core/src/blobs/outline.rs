@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_matter_in_which_pieces_bytes_come() {
+    fn bytes_come_in_any_pieces() {
         let bytes = bytes(2 * GROUP + 5000);
         let mut outliner = Outliner::default();
         bytes.chunks(4099).for_each(|piece| outliner.push(piece));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_lead_to_the_hash_are_refused() {
+    fn values_of_another_hash_are_refused() {
         let outline = Outline::of(&bytes(3 * GROUP));
         let (id, size) = (outline.id(), outline.size());
         let mut values = outline.values().to_vec();

@@ -217,7 +217,7 @@ fn a_blob_comes_from_all_who_hold_it() {
 }
 
 #[test]
-fn a_forger_is_told_and_its_groups_come_from_others() {
+fn forged_groups_are_told_and_come_from_others() {
     let mut room = Room::of(&[Kind::Honest, Kind::Forger, Kind::Honest]);
     let bytes = bytes(9 * GROUP);
     let id = [1, 2].map(|holder| room.hold(holder, &bytes).id())[0];
@@ -346,7 +346,7 @@ fn a_flood_is_refused_and_counted() {
 }
 
 #[test]
-fn an_outline_that_was_not_asked_for_is_an_offence() {
+fn an_unasked_outline_is_an_offence() {
     let mut room = Room::of(&[Kind::Honest; 2]);
     let outline = Outline::of(&bytes(3 * GROUP));
     let id = outline.id();

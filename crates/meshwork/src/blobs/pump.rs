@@ -65,23 +65,18 @@ impl Pump {
     }
 }
 
-/// Does what the node wants done about a room's blobs until there is nothing.
+/// Does what the node wants done about a room's blobs. It says so again when there is more.
 pub(crate) async fn carry_out(shared: Arc<Shared>, room: Arc<RoomState>) {
     let turn = room.look(|known| Arc::clone(&known.pump.turn));
     let _turn = turn.lock().await;
     let handle = room.handle;
-    loop {
-        let take = move |node: &mut Node, now| {
-            let work = node.room_mut(now, handle).blobs(|blobs, _| blobs.take_work());
-            Some((work?, node.room(handle).id()?))
-        };
-        let Ok(Some((work, id))) = shared.call(take).await else { return };
-        if work.is_empty() {
-            return;
-        }
-        for work in work {
-            Doing { shared: &shared, room: &room, id }.one(work).await;
-        }
+    let take = move |node: &mut Node, now| {
+        let work = node.room_mut(now, handle).blobs(|blobs, _| blobs.take_work());
+        Some((work?, node.room(handle).id()?))
+    };
+    let Ok(Some((work, id))) = shared.call(take).await else { return };
+    for work in work {
+        Doing { shared: &shared, room: &room, id }.one(work).await;
     }
 }
 
