@@ -25,18 +25,18 @@ const LICENCE: &str = "MIT";
 const CORE: &str = "meshwork-core";
 /// The library that people add.
 const LIBRARY: &str = "meshwork";
-const DOC: &str = "meshwork-doc";
 const PLACE: &str = "meshwork-place";
 const RTC: &str = "meshwork-rtc";
 const SIGNAL: &str = "meshwork-signal";
 const SIM: &str = "meshwork-sim";
 const STUDY: &str = "meshwork-study";
+const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
 const ROOMS: [&str; 12] = [
     CORE,
     LIBRARY,
-    DOC,
+    SYNC,
     RTC,
     SIM,
     SIGNAL,
@@ -70,18 +70,18 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        DOC | PLACE | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
-        SIM => Some(&[CORE, DOC, PLACE]),
-        "meshwork-compute" | "meshwork-play" => Some(&[CORE, DOC]),
+        SYNC | PLACE | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
+        SIM => Some(&[CORE, PLACE, SYNC]),
+        "meshwork-compute" | "meshwork-play" => Some(&[CORE, SYNC]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
-        LIBRARY => Some(&[CORE, PLACE, RTC, SIM]),
+        LIBRARY => Some(&[CORE, PLACE, RTC, SIM, SYNC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
-        "meshwork-fuzz" => Some(&[CORE, PLACE, SIGNAL]),
-        "meshwork-bench" => Some(&[CORE, LIBRARY, PLACE, RTC, SIM, SIGNAL, "meshwork-e2e"]),
+        "meshwork-fuzz" => Some(&[CORE, PLACE, SIGNAL, SYNC]),
+        "meshwork-bench" => Some(&[CORE, LIBRARY, PLACE, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }
@@ -197,7 +197,7 @@ mod tests {
     fn the_allowed_edges_pass() {
         let pairs = [
             (RTC, CORE),
-            (SIM, DOC),
+            (SIM, SYNC),
             (STUDY, SIM),
             ("meshwork-bridge", RTC),
             ("meshwork-cli", "meshwork-signal"),

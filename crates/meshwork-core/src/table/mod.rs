@@ -197,11 +197,33 @@ impl Table {
         (!is_hidden && entry.value().is_some()).then_some(entry)
     }
 
+    /// Whether a value that a peer is about to write takes an entry of its own in another field out of the quota.
+    pub fn is_full_for(&self, peer: PeerId, write: &Write) -> bool {
+        let Some(value) = &write.value else { return false };
+        if matches!(Writer::of(&write.field), Some((Writer::Moderators, _))) {
+            return false;
+        }
+        let (used, quota) = (self.used(peer), self.quota());
+        let own = self.get(&write.row, &write.field).filter(|entry| entry.author() == peer);
+        let bytes = (write.row.len() + write.field.len() + value.len()) as u64;
+        used.values + u32::from(own.is_none()) > quota.values
+            || used.bytes + bytes > quota.bytes + own.map_or(0, Entry::size)
+    }
+
     /// All that stands in rows that begin with `prefix`, in the order of rows and fields.
-    pub fn entries<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = &'a Entry> {
-        let held = self.contest.held_from(prefix, &[]);
-        let within = held.take_while(move |(entry, _)| entry.row().starts_with(prefix));
-        within.filter(|(entry, is_hidden)| !is_hidden && entry.value().is_some()).map(|(entry, _)| entry)
+    pub fn entries(&self, prefix: &[u8]) -> impl Iterator<Item = &Entry> {
+        self.within(prefix, move |row| row.starts_with(prefix))
+    }
+
+    /// All that stands in one row, in the order of its fields.
+    pub fn row(&self, row: &[u8]) -> impl Iterator<Item = &Entry> {
+        self.within(row, move |other| other == row)
+    }
+
+    fn within(&self, first: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &Entry> {
+        let held = self.contest.held_from(first, &[]);
+        let wanted = held.take_while(move |(entry, _)| is_wanted(entry.row()));
+        wanted.filter(|(entry, is_hidden)| !is_hidden && entry.value().is_some()).map(|(entry, _)| entry)
     }
 
     /// The entries that hold their fields from this one on, in the order of rows and fields: removals among them, and
