@@ -75,11 +75,9 @@ pub fn set(table: &Table, me: PeerId, key: &str, value: Option<&[u8]>) -> Write 
     }
 }
 
-/// The key whose value a change of a table may concern, and what was written there now; `None` for the write where one
-/// counts no more, as after a ban.
-pub fn written(change: &Change) -> Option<(&str, Option<&Entry>)> {
-    let entry = change.after.as_ref().or(change.before.as_ref())?;
-    Some((key(entry)?, change.after.as_ref()))
+/// The key to which a change of a table belongs; `None` where that is no write of a value.
+pub fn key_of(change: &Change) -> Option<&str> {
+    key(change.after.as_ref().or(change.before.as_ref())?)
 }
 
 /// Whether a write gave its key a value, and did not delete it.

@@ -1,15 +1,21 @@
 //! The part of a room that one app has.
 
-use meshwork_core::replica::Replica;
+use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError as NodeWriteError};
+use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::seam::lane::{Slot, Topic as TopicName};
 use meshwork_core::signed::app::{AppParameters, AppWord};
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{self, Write, payloads};
 use meshwork_core::wire::BoundedText;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::blobs::Blobs;
+use crate::error::{Closed, WriteError};
 use crate::presence::Presence;
 use crate::room::Room;
+use crate::runner::MaybeSend;
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
 
@@ -59,6 +65,18 @@ impl App {
         Table::new(self.clone(), name)
     }
 
+    /// A number that everybody raises at once, and that loses no step. Naming a counter makes nothing.
+    #[cfg(feature = "sync")]
+    pub fn counter(&self, name: &str) -> crate::counter::Counter {
+        crate::counter::Counter { app: self.clone(), name: name.to_owned() }
+    }
+
+    /// Values by name, with who wrote them, when, and what stood there before.
+    #[cfg(feature = "sync")]
+    pub fn values(&self) -> crate::values::Values {
+        crate::values::Values(self.clone())
+    }
+
     /// Bytes that are too long for a message, named by their hash, from whoever holds them.
     pub fn blobs(&self) -> Blobs {
         Blobs(self.clone())
@@ -68,6 +86,63 @@ impl App {
     pub fn presence(&self) -> Presence {
         Presence(self.clone())
     }
+
+    /// The app's table by value.
+    pub(crate) fn by_value(&self) -> ReplicaNumber {
+        self.slot.replica(Family::ByValue)
+    }
+
+    /// Reads in the app's table by value, which is empty where the app is off.
+    pub(crate) async fn read<R: MaybeSend + 'static>(
+        &self,
+        read: impl FnOnce(&table::Table) -> R + MaybeSend + 'static,
+    ) -> Result<R, Closed> {
+        let replica = self.by_value();
+        self.room.call(move |node, _, room| read_in(node, room, replica, read)).await
+    }
+
+    /// Writes in the app's table by value what `make` makes of what stands there, as this program.
+    pub(crate) async fn write(
+        &self,
+        mut make: impl FnMut(&table::Table, EndpointId) -> Result<Write, WriteError> + MaybeSend + 'static,
+    ) -> Result<(), WriteError> {
+        let (replica, me) = (self.by_value(), self.room.me());
+        let work = move |node: &mut Node, now, room| {
+            let make = |table: &table::Table| {
+                let write = make(table, me)?;
+                match table.is_full_for(me.peer, &write) {
+                    true => Err(full(table, me)),
+                    false => Ok(write),
+                }
+            };
+            let write = match read_in(node, room, replica, make) {
+                Ok(write) => write,
+                Err(error) => return Ok(Err(error)),
+            };
+            let payloads = payloads(&[write])
+                .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
+            node.room_mut(now, room).write(replica, payloads).map(|_| Ok(()))
+        };
+        self.room.call_patiently(work).await?.map_err(WriteError::from)?
+    }
+}
+
+fn read_in<R>(
+    node: &Node,
+    room: RoomHandle,
+    replica: ReplicaNumber,
+    read: impl FnOnce(&table::Table) -> R,
+) -> R {
+    match node.room(room).replica(replica) {
+        Some(table) => read(table),
+        None => read(&table::Table::new(table::Kind::ByValue)),
+    }
+}
+
+/// What is said where a write would take another entry of its author away.
+fn full(table: &table::Table, me: EndpointId) -> WriteError {
+    let used = table.used(me.peer);
+    WriteError::Full { entries: used.values as usize, bytes: used.bytes }
 }
 
 fn topic_name(name: &str) -> TopicName {

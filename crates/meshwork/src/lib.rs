@@ -20,7 +20,7 @@
 //! - A [`Member`] is somebody else in the room.
 //! - A [`Topic`] is one kind of message: to all, to one, or lossy and newest first.
 //! - A [`Table`] is keys and values that the room keeps, each with its author.
-//! - An app's object is what an app is made of: [`Canvas`] and [`Notes`].
+//! - An app's object is what an app is made of: [`Canvas`], [`Notes`], [`Counter`] and [`Values`].
 //!
 //! An app of one's own is made of topics, tables, [blobs](Blobs) and [presence](Presence): a room opens with it by [`room`].
 //!
@@ -42,6 +42,8 @@ mod attend;
 mod blobs;
 #[cfg(feature = "place")]
 mod canvas;
+#[cfg(feature = "sync")]
+mod counter;
 mod endpoint;
 mod error;
 mod event;
@@ -75,6 +77,8 @@ mod terms;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
 mod topic;
+#[cfg(feature = "sync")]
+mod values;
 
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 pub use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
@@ -95,6 +99,8 @@ pub use self::blobs::{
 };
 #[cfg(feature = "place")]
 pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke};
+#[cfg(feature = "sync")]
+pub use self::counter::{Counter, CounterChange, CounterChanges};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
@@ -123,6 +129,9 @@ pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
 pub use self::terms::{Overlay, Terms, Writers};
 pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topic};
 
+#[cfg(feature = "sync")]
+pub use self::values::{ValueChanges, Values};
+
 /// Servers that one room is looked for on.
 pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;
 
@@ -144,5 +153,22 @@ pub mod place {
             Err(error) => Err(error.to_string()),
         };
         NewRoom { parameters, ..crate::room(APP) }
+    }
+}
+
+/// Sync: counters and values.
+#[cfg(feature = "sync")]
+pub mod sync {
+    pub use meshwork_sync::NAME_MAX;
+    pub use meshwork_sync::values::HISTORY_MAX;
+
+    use crate::NewRoom;
+
+    /// The word of the app.
+    pub const APP: &str = meshwork_sync::WORD;
+
+    /// A room that opens with counters and values.
+    pub fn room() -> NewRoom {
+        crate::room(APP)
     }
 }

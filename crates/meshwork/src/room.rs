@@ -278,6 +278,18 @@ impl Room {
         self.opening_app().table(name)
     }
 
+    /// A counter of the app that the room opened with: see [`App::counter`].
+    #[cfg(feature = "sync")]
+    pub fn counter(&self, name: &str) -> crate::counter::Counter {
+        self.opening_app().counter(name)
+    }
+
+    /// The values of the app that the room opened with: see [`App::values`].
+    #[cfg(feature = "sync")]
+    pub fn values(&self) -> crate::values::Values {
+        self.opening_app().values()
+    }
+
     /// The blobs of the app that the room opened with: see [`App::blobs`].
     pub fn blobs(&self) -> Blobs {
         self.opening_app().blobs()

@@ -1,10 +1,10 @@
 //! Keys and values that a room keeps.
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
+use meshwork_core::node::Node;
 use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::signed::header::Family;
-use meshwork_core::table::{self, ROW_MAX, VALUE_MAX, Write, Writer, payloads};
+use meshwork_core::table::{self, ROW_MAX, VALUE_MAX, Write, Writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,8 +38,8 @@ pub struct Row {
 /// A value that a table has.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    key: String,
-    entry: table::Entry,
+    pub(crate) key: String,
+    pub(crate) entry: table::Entry,
 }
 
 /// A key that reads different now.
@@ -216,34 +216,12 @@ impl Table {
             return Err(WriteError::NotAllowed { rule: format!("the peer {peer}") });
         }
         let write = Write { row: self.row_id(key), field: self.writer.field(field.as_bytes()), value };
-        let (replica, me) = (self.replica(), self.app.room.me().peer);
-        let work = move |node: &mut Node, now, room| {
-            if let Some(table) = node.room(room).replica::<table::Table>(replica)
-                && let Some(full) = full(table, me, &write)
-            {
-                return Ok(Err(full));
-            }
-            let payloads = payloads(std::slice::from_ref(&write))
-                .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
-            node.room_mut(now, room).write(replica, payloads).map(|_| Ok(()))
-        };
-        self.app.room.call_patiently(work).await?.map_err(WriteError::from)?
+        self.app.write(move |_, _| Ok(write.clone())).await
     }
 }
 
 fn is_peer(writer: Writer) -> bool {
     matches!(writer, Writer::Peer(_))
-}
-
-/// Says so where a write would push out another entry of its author.
-fn full(table: &table::Table, me: PeerId, write: &Write) -> Option<WriteError> {
-    let (used, quota) = (table.used(me), table.quota());
-    let own = table.get(&write.row, &write.field).filter(|entry| entry.author() == me);
-    let replaced = own.and_then(table::Entry::value).map_or(0, <[u8]>::len) as u64;
-    let bytes = write.value.as_ref()?.len() as u64;
-    let values = used.values + u32::from(own.is_none());
-    let fits = values <= quota.values && used.bytes + bytes <= quota.bytes + replaced;
-    (!fits).then_some(WriteError::Full { entries: used.values as usize, bytes: used.bytes })
 }
 
 impl Row {

@@ -82,6 +82,71 @@ async fn cuts_heal_and_seeds_repeat() {
     println!("seed {seed}: {first}, in {:?} of real time", begun.elapsed());
 }
 
+/// The rooms of three, where Ann, whose room it is, is cut off from the other two.
+async fn cut_off(network: &Network) -> (Endpoint, [meshwork::Room; 3]) {
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let others =
+        (bo.join(room.link().to_string()).await.unwrap(), kim.join(room.link().to_string()).await.unwrap());
+    room.counter("likes").add(8).await.unwrap();
+    room.values().set("title", "from Ann").await.unwrap();
+    room.kept().await.unwrap();
+    others.0.in_step().await.unwrap();
+    network.cut(&ann, &bo);
+    network.cut(&ann, &kim);
+    network.run(Duration::from_secs(30)).await;
+    (bo, [room, others.0, others.1])
+}
+
+/// Waits until a counter stands there for everybody.
+async fn stands_at(rooms: &[meshwork::Room; 3], value: i64) {
+    for room in rooms {
+        let mut changes = room.counter("likes").watch();
+        while room.counter("likes").value().await.unwrap() != value {
+            changes.next().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_on_both_sides_of_a_cut_count() {
+    let network = Network::calm(5);
+    let (bo, rooms) = cut_off(&network).await;
+    rooms[0].counter("likes").add(1).await.unwrap();
+    rooms[1].counter("likes").add(1).await.unwrap();
+    // While its link opens it goes on.
+    network.heal();
+    for _ in 0..3 {
+        rooms[1].counter("likes").add(1).await.unwrap();
+    }
+    stands_at(&rooms, 13).await;
+    // A new session counts on, and what the last one said stays.
+    let again = network.endpoint("Bo again").join(rooms[0].link().to_string()).await.unwrap();
+    bo.close().await;
+    again.counter("likes").add(1).await.unwrap();
+    let [room, _, kept] = rooms;
+    stands_at(&[room, again, kept], 14).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn earlier_values_hold_after_a_ban() {
+    let network = Network::calm(5);
+    let (bo, rooms) = cut_off(&network).await;
+    // What the owner has not heard of does not outlive a ban.
+    rooms[1].values().set("title", "from Bo").await.unwrap();
+    rooms[1].counter("likes").add(1000).await.unwrap();
+    stands_at(&[rooms[1].clone(), rooms[2].clone(), rooms[2].clone()], 1008).await;
+    let mut changes = rooms[2].values().watch("").await.unwrap();
+    let mut steps = rooms[2].counter("likes").watch();
+    rooms[0].rules().ban(bo.id().peer).await.unwrap();
+    network.heal();
+    let change = changes.next().await.unwrap();
+    let text = |entry: Option<meshwork::Entry>| entry.unwrap().read::<String>().unwrap();
+    assert_eq!((text(change.before), text(change.after)), ("from Bo".into(), "from Ann".into()));
+    let step = steps.next().await.unwrap();
+    assert_eq!((step.by, step.author, step.time_ms, step.value), (-1000, bo.id().peer, None, 8));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_room_alone_is_not_kept() {
     let network = Network::calm(3);

@@ -44,7 +44,10 @@ macro_rules! all {
             apps_hold_blobs_of_their_own,
             freed_blobs_are_gone_here_alone,
             larger_blobs_than_wanted_are_refused,
-            a_freed_fetch_ends
+            a_freed_fetch_ends,
+            counters_lose_no_step,
+            values_remember_who_wrote_them,
+            apps_count_for_themselves
         );
     };
 }
@@ -53,6 +56,9 @@ pub(crate) use all;
 #[path = "suite/blobs.rs"]
 mod blobs;
 pub(crate) use blobs::*;
+#[path = "suite/sync.rs"]
+mod sync;
+pub(crate) use sync::*;
 
 /// The endpoints of three people.
 pub(crate) struct People {

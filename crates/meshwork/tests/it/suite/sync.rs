@@ -1,0 +1,90 @@
+//! What the library promises of counters and values.
+
+use meshwork::{Change, PeerId, WriteError, sync};
+
+use super::{People, together};
+
+pub(crate) async fn counters_lose_no_step(people: People) {
+    let (room, same) = together(&people).await;
+    let (likes, theirs) = (room.counter("likes"), same.counter("likes"));
+    let (mut changes, mut heard) = (likes.watch(), Vec::new());
+    let (ann, bo) = (people.ann.id().peer, people.bo.id().peer);
+    likes.add(5).await.unwrap();
+    likes.add(-2).await.unwrap();
+    theirs.add(8).await.unwrap();
+    while heard.iter().map(|(_, by)| by).sum::<i64>() != 11 {
+        let change = changes.next().await.unwrap();
+        assert!(change.time_ms.is_some());
+        heard.push((change.author, change.by));
+    }
+    assert_eq!(heard.iter().filter(|(author, _)| *author == ann).map(|(_, by)| by).sum::<i64>(), 3);
+    assert_eq!(heard.iter().filter(|(author, _)| *author == bo).map(|(_, by)| by).sum::<i64>(), 8);
+    assert_eq!(likes.value().await.unwrap(), 11);
+    room.counter("votes/ferry").add(1).await.unwrap();
+    let app = room.app("votes").await.unwrap();
+    let expected = [("likes", 11), ("votes/ferry", 1)].map(|(name, at)| (name.to_owned(), at));
+    assert_eq!(app.counters("").await.unwrap(), expected);
+    assert_eq!(app.counters("votes/").await.unwrap(), expected[1..]);
+    let long = "x".repeat(sync::NAME_MAX + 1);
+    let error = WriteError::TooLarge { size: sync::NAME_MAX + 1, max: sync::NAME_MAX };
+    assert_eq!(room.counter(&long).add(1).await, Err(error));
+    likes.add(i64::MAX - 3).await.unwrap();
+    assert!(matches!(likes.add(1).await, Err(WriteError::Invalid(_))));
+}
+
+/// A change of text: key, before, after and who wrote it.
+fn told(change: &Change) -> (String, Option<String>, Option<String>, Option<PeerId>) {
+    let text = |entry: &Option<meshwork::Entry>| entry.as_ref().map(|entry| entry.read().unwrap());
+    (change.key.clone(), text(&change.before), text(&change.after), change.after.as_ref().map(|e| e.author()))
+}
+
+pub(crate) async fn values_remember_who_wrote_them(people: People) {
+    let (room, same) = together(&people).await;
+    let (values, theirs) = (room.values(), same.values());
+    values.set("room/title", "one").await.unwrap();
+    let mut changes = theirs.watch("room/").await.unwrap();
+    while theirs.get("room/title").await.unwrap().is_none() {
+        changes.next().await.unwrap();
+    }
+    let mut changes = values.watch("room/").await.unwrap();
+    theirs.set("elsewhere", "unheard").await.unwrap();
+    theirs.set("room/title", "two").await.unwrap();
+    theirs.set("room/note", "new").await.unwrap();
+    theirs.delete("room/title").await.unwrap();
+    let mut heard = Vec::new();
+    while heard.len() < 3 {
+        heard.push(told(&changes.next().await.unwrap()));
+    }
+    let bo = Some(people.bo.id().peer);
+    let some = |text: &str| Some(text.to_owned());
+    heard.sort();
+    let title = String::from("room/title");
+    let mut expected = vec![
+        (String::from("room/note"), None, some("new"), bo),
+        (title.clone(), some("one"), some("two"), bo),
+        (title, some("two"), None, None),
+    ];
+    expected.sort();
+    assert_eq!(heard, expected);
+    assert!(values.get("room/title").await.unwrap().is_none());
+    let keys = |entries: Vec<meshwork::Entry>| entries.iter().map(|e| e.key().to_owned()).collect::<Vec<_>>();
+    assert_eq!(keys(values.entries("room/").await.unwrap()), ["room/note"]);
+    let past = values.history("room/title").await.unwrap();
+    let past: Vec<_> = past.iter().map(|entry| (entry.read::<String>().ok(), Some(entry.author()))).collect();
+    assert_eq!(past, [(None, bo), (some("two"), bo), (some("one"), Some(people.ann.id().peer))]);
+    let error = values.set("long", &"x".repeat(meshwork::VALUE_MAX)).await.unwrap_err();
+    assert_eq!(error, WriteError::TooLarge { size: meshwork::VALUE_MAX + 2, max: meshwork::VALUE_MAX });
+}
+
+pub(crate) async fn apps_count_for_themselves(people: People) {
+    let (room, same) = together(&people).await;
+    let sync = room.turn_on(sync::APP).await.unwrap();
+    sync.counter("likes").add(1).await.unwrap();
+    assert_eq!(room.counter("likes").value().await.unwrap(), 0);
+    // A table may be called what it wants to: nothing of it is a counter or a value.
+    room.table("c").set("likes", &1).await.unwrap();
+    room.table("v").set("likes", &1).await.unwrap();
+    assert_eq!(room.app("votes").await.unwrap().counters("").await.unwrap(), []);
+    assert!(room.values().entries("").await.unwrap().is_empty());
+    assert!(same.values().get("likes").await.unwrap().is_none());
+}
