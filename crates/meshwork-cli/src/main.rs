@@ -10,8 +10,10 @@ mod identity;
 mod picture;
 mod place;
 mod progress;
+mod room;
 mod serve;
 mod style;
+mod sync;
 
 use std::io;
 use std::num::NonZero;
@@ -45,6 +47,11 @@ enum Command {
         #[command(subcommand)]
         command: Box<place::Command>,
     },
+    /// Keep counters and values in step in a room: read, write and watch them.
+    Sync {
+        #[command(subcommand)]
+        command: Box<sync::Command>,
+    },
     /// Show this user's identity, take it along, or become another.
     Identity {
         #[command(subcommand)]
@@ -61,6 +68,9 @@ First steps:
   meshwork place tui LINK                                     paint on this terminal
   meshwork place paint LINK --image photo.jpg --fit contain   paint a picture
   meshwork place keep LINK --data ./keeper                    keep the canvas when everybody leaves
+
+  meshwork sync create --server http://127.0.0.1:8080         makes a room of counters and values
+  meshwork sync add LINK likes 1                              counts in it
 
 Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
 Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
@@ -92,6 +102,10 @@ fn main() -> ExitCode {
         Command::Place { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(place::run(*command)), json)
+        }
+        Command::Sync { command } => {
+            let json = command.wants_json();
+            exit::finish(runtime.block_on(sync::run(*command)), json)
         }
         Command::Identity { command } => {
             let json = command.wants_json();

@@ -25,6 +25,8 @@ pub struct Counter {
 /// Somebody raised a counter, or lowered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterChange {
+    /// Which counter.
+    pub name: String,
     /// By how much; what one program added in quick succession may be one change.
     pub by: i64,
     /// Who.
@@ -36,9 +38,12 @@ pub struct CounterChange {
     pub value: i64,
 }
 
-/// The changes of a counter from the moment on at which it was asked for them.
+/// The changes of counters from the moment on at which they were asked for.
 pub struct CounterChanges {
-    counter: Counter,
+    app: App,
+    name: String,
+    /// Whether all counters are meant whose names begin so.
+    is_prefix: bool,
     inbox: Inbox<Changed>,
     waiting: VecDeque<Step>,
     missed: u64,
@@ -72,9 +77,7 @@ impl Counter {
 
     /// Hears from now on who raises it, and by how much.
     pub fn watch(&self) -> CounterChanges {
-        let (changes, inbox) = inbox(EVENTS_MAX);
-        self.app.room.state.add_watch(self.app.by_value(), changes);
-        CounterChanges { counter: self.clone(), inbox, waiting: VecDeque::new(), missed: 0 }
+        CounterChanges::new(&self.app, &self.name, false)
     }
 }
 
@@ -87,23 +90,45 @@ impl App {
         let prefix = prefix.to_owned();
         self.read(move |table| counter::all(table, &prefix)).await
     }
+
+    /// Hears from now on who raises counters whose names begin with `prefix`.
+    pub fn watch_counters(&self, prefix: &str) -> CounterChanges {
+        CounterChanges::new(self, prefix, true)
+    }
 }
 
 impl CounterChanges {
+    fn new(app: &App, name: &str, is_prefix: bool) -> CounterChanges {
+        let (changes, inbox) = inbox(EVENTS_MAX);
+        app.room.state.add_watch(app.by_value(), changes);
+        CounterChanges {
+            app: app.clone(),
+            name: name.to_owned(),
+            is_prefix,
+            inbox,
+            waiting: VecDeque::new(),
+            missed: 0,
+        }
+    }
+
     /// Waits for the next change; `None` once the room was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<CounterChange> {
         loop {
-            if !self.waiting.is_empty() {
-                let value = self.counter.value().await.ok()?;
-                let step = self.waiting.pop_front()?;
-                let time_ms = step.at.map(|stamp| stamp.millis());
-                return Some(CounterChange { by: step.by, author: step.author, time_ms, value });
+            if let Some(step) = self.waiting.front() {
+                let value = self.app.counter(&step.name).value().await.ok()?;
+                let Step { name, author, by, at } = self.waiting.pop_front()?;
+                let time_ms = at.map(|stamp| stamp.millis());
+                return Some(CounterChange { name, by, author, time_ms, value });
             }
             let (changed, missed) = self.inbox.next().await?;
             self.missed += missed;
             let changes: &[table::Change] = changed.changes.of();
             let steps = changes.iter().filter_map(counter::step);
-            self.waiting.extend(steps.filter(|step| step.name == self.counter.name));
+            let is_wanted = |step: &Step| match self.is_prefix {
+                true => step.name.starts_with(&self.name),
+                false => step.name == self.name,
+            };
+            self.waiting.extend(steps.filter(is_wanted));
         }
     }
 

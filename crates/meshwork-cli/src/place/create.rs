@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::attempt::{Attempt, guest};
 use super::govern::RuleOptions;
-use super::{Common, govern, values};
+use super::{Common, govern, link, values};
 use crate::exit::Failure;
 use crate::progress::Progress;
 
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The meeting point that is to know the room, such as http://127.0.0.1:8080.
-    #[arg(long, value_name = "URL", value_parser = values::parse_server)]
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
     server: String,
     /// Width and height of the canvas in cells, each 1 to 4096.
     #[arg(long, value_name = "WxH", default_value = "100x100", value_parser = values::parse_size)]

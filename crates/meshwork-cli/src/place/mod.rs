@@ -1,36 +1,33 @@
-//! The `place` commands: what they have in common, and what each is asked for.
+//! The `place` commands: what each is asked for.
 
-mod attempt;
 mod create;
 mod export;
 mod govern;
 mod history;
-mod in_step;
-mod keep;
-mod kept;
-mod listen;
 mod notes;
-mod notices;
-mod obstacles;
 mod paint;
 mod replay;
-mod signal;
 mod stats;
 pub(crate) mod swarm;
 mod tui;
 mod values;
 mod watch;
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
-use std::time::Duration;
+use clap::Subcommand;
+use meshwork::Room;
+use meshwork_place::canvas::CanvasSize;
+use serde_json::{Value, json};
 
-use anyhow::Context as _;
-use clap::{Args, Subcommand};
-use serde_json::Value;
-
-use crate::duration;
 use crate::exit::Failure;
+use crate::room::{
+    Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, print_line, signal,
+};
+
+const KEEP_HELP: &str = "\
+It goes on when its disk fails, says so, and tries again until what was painted meanwhile is on disk.
+With --json the first line is {event: ready, address, peer, cells, width, height}; with --listen it has
+link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
+are those of place watch without strokes, and storage {state: failed | working, reason}.";
 
 /// What can be done with a shared canvas.
 #[derive(Subcommand)]
@@ -50,6 +47,7 @@ pub(crate) enum Command {
     /// Say what happens in a room, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// Stay in a room and keep its canvas on disk, until interrupted.
+    #[command(after_help = KEEP_HELP)]
     Keep(keep::Arguments),
     /// Say what a keeper's history has: how much, and how far back it reaches.
     History(history::Arguments),
@@ -61,37 +59,6 @@ pub(crate) enum Command {
     Ban(govern::BanArguments),
     /// Erase cells of a room, as its owner or a moderator.
     Erase(govern::EraseArguments),
-}
-
-/// What every command takes.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Every command")]
-pub(crate) struct Common {
-    /// Give up after this long, such as 30s, 500ms or 2m.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
-    timeout: Duration,
-    /// Write the result to standard output as JSON; a failure as {error, reason}.
-    #[arg(long)]
-    json: bool,
-    /// The file with this peer's secret key, made when there is none.
-    /// [default: meshwork/identity in your data directory; for keep, identity in --data]
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
-    identity: Option<PathBuf>,
-    #[command(flatten)]
-    hiding: Hiding,
-}
-
-/// What others learn of this machine's address.
-#[derive(Args, Clone, Debug, Default)]
-struct Hiding {
-    /// Let others see a relay's address instead of this machine's: slower, and nobody is reached where the server
-    /// has no relay. The server sees this machine's address all the same.
-    #[arg(long)]
-    hide_address: bool,
-    /// A host whose relays may learn this machine's address, or a server whose word on relays is taken; may be
-    /// repeated. A relay on the server's own host may always.
-    #[arg(long, value_name = "HOST", requires = "hide_address")]
-    trust_relay: Vec<String>,
 }
 
 impl Command {
@@ -122,7 +89,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Create(arguments) => create::run(arguments).await,
         Command::Paint(arguments) => paint::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
-        Command::Keep(arguments) => keep::run(arguments).await,
+        Command::Keep(arguments) => keep::run(arguments, &meshwork_place::app(), contents).await,
         Command::Rules(arguments) => govern::rules(arguments).await,
         Command::Ban(arguments) => govern::ban(arguments).await,
         Command::Erase(arguments) => govern::erase(arguments).await,
@@ -135,32 +102,12 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-impl Common {
-    /// Writes the result: `words` for people, or `value` with `--json`.
-    fn tell(&self, words: &str, value: &Value) -> Result<(), Failure> {
-        if self.json { print_line(value) } else { print_line(words) }
-    }
-}
-
-/// Writes one line to standard output, so that whoever reads a pipe has it at once.
-pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")?;
-    Ok(())
-}
-
-/// "1 cell", "2 cells".
-fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_agree_with_their_noun() {
-        assert_eq!(counted(1, "cell"), "1 cell");
-        assert_eq!(counted(0, "cell"), "0 cells");
-    }
+/// What a keeper says of the canvas that it keeps.
+async fn contents(room: &Room) -> Result<(String, Value), Failure> {
+    let Some((width, height)) = room.canvas().size().await? else {
+        return Err(Failure::App(room.opened_with().await?.unwrap_or_default()));
+    };
+    let (size, painted) = (CanvasSize { width, height }, room.canvas().painted().await?);
+    let words = format!("{} of {size} painted", counted(painted, "cell"));
+    Ok((words, json!({ "cells": painted, "width": width, "height": height })))
 }

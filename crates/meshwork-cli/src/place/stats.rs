@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, guest};
 use super::history::date;
 use super::values;
-use super::{Common, in_step};
+use super::{Common, in_step, link};
 use crate::bytes;
 use crate::exit::Failure;
 use crate::progress::{Progress, grouped};
@@ -73,7 +73,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
     let progress = Progress::start("Joining", "cells");
-    let name = values::room_name(&link);
+    let name = link::room_name(&link);
     let room = attempt.join(&link).await?;
     let opened = Instant::now();
     progress.turn_to("Fetching", None);

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use super::attempt::{Attempt, guest};
 use super::signal::Stop;
-use super::{Common, values};
+use super::{Common, link, values};
 use crate::exit::Failure;
 use crate::style;
 use colours::Depth;
@@ -68,7 +68,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // The others count on whoever looks and paints as on an open page.
     let mut attempt = Attempt::start(&common, guest().name(name).stays()).await?;
     let (depth, is_unicode) = (depth(), style::is_unicode());
-    let title = format!("{} - Meshwork", values::room_name(&link));
+    let title = format!("{} - Meshwork", link::room_name(&link));
     let result = match Screen::take(&title, depth != Depth::None) {
         Ok(screen) => {
             let mut visit = Visit::new(&mut attempt, screen, depth, is_unicode);

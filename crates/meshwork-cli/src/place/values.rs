@@ -1,59 +1,23 @@
-//! Values as they are written on the command line: pixels, positions, sizes and servers.
+//! Values as they are written on the command line: pixels, positions and sizes.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use meshwork::Link;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_place::picture::palette;
 
+use super::link;
+
 /// Cells of the longest side of a canvas.
 const SIDE_MAX: u16 = 4096;
 
-/// Longest line that is read for a LINK.
-const LINK_MAX: u64 = 4 * 1024;
-
-/// A LINK. `@FILE` reads it from the first line of a file, `-` from standard input: every user of a machine sees the
-/// arguments of its programs, and the LINK of a private room has the room's secret in it.
+/// A LINK with Place in front: see [`link::read`].
 ///
 /// # Errors
-/// When it cannot be read or is no LINK, or another app than Place is in front; the words do not repeat what a file
-/// holds.
+/// As there, or where another app is in front.
 pub(super) fn link(argument: &str) -> Result<Link> {
-    let link = read_link(argument)?;
-    let place = meshwork_place::app();
-    match link.app() {
-        Some(app) if *app != place => bail!("this LINK is for {app}, and this command is for {place}"),
-        _ => Ok(link.with_app(place)),
-    }
-}
-
-/// What people call a room by: its code, or the beginning of its id where its LINK has no code.
-pub(super) fn room_name(link: &Link) -> String {
-    let code = link.code().map(|code| code.to_string());
-    let id = || link.room().map(|room| room.to_string().chars().take(8).collect());
-    code.or_else(id).unwrap_or_default()
-}
-
-fn read_link(argument: &str) -> Result<Link> {
-    let read = |from: &mut dyn Read| {
-        let mut line = String::new();
-        BufReader::new(from.take(LINK_MAX)).read_line(&mut line).map(|_| line)
-    };
-    match argument.strip_prefix('@') {
-        Some(file) => {
-            let line = File::open(file).and_then(|mut file| read(&mut file));
-            let line = line.with_context(|| format!("cannot read a LINK from {file}"))?;
-            line.parse().map_err(|_| anyhow::anyhow!("the first line of {file} is no LINK"))
-        }
-        None if argument == "-" => {
-            let line = read(&mut io::stdin()).context("cannot read a LINK from standard input")?;
-            line.parse().map_err(|_| anyhow::anyhow!("the first line of standard input is no LINK"))
-        }
-        None => Ok(argument.parse()?),
-    }
+    link::of(link::read(argument)?, &meshwork_place::app())
 }
 
 /// A cell and its colour: `X,Y,#rrggbb`.
@@ -116,17 +80,6 @@ pub(super) fn parse_size(text: &str) -> Result<CanvasSize, String> {
     parse().ok_or_else(|| format!("a size is width and height in cells, each 1 to {SIDE_MAX}: 100x100"))
 }
 
-/// Reads `http(s)://HOST[:PORT][/base]` and drops a slash at its end.
-pub(super) fn parse_server(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let wrong = || String::from("a server is http:// or https:// and a host: http://127.0.0.1:8080");
-    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(wrong)?;
-    if host.is_empty() || host.starts_with(['/', ':']) || host.contains(['?', '#', '@', ' ']) {
-        return Err(wrong());
-    }
-    Ok(String::from(text.trim_end_matches('/')))
-}
-
 /// Digits only: no sign, no spaces within.
 fn parse_number(text: &str) -> Option<u16> {
     let text = text.trim();
@@ -136,17 +89,6 @@ fn parse_number(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn links_open_their_canvas() {
-        let bare = link("http://x.test/k7m4qx").unwrap();
-        assert_eq!(bare.to_string(), "http://x.test/place/K7M4QX");
-        assert_eq!(room_name(&bare), "K7M4QX");
-        let near = link("meshwork:place#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
-        assert_eq!(room_name(&near), "AQEBAQEB");
-        let words = link("http://x.test/chat/K7M4QX").unwrap_err().to_string();
-        assert_eq!(words, "this LINK is for chat, and this command is for place");
-    }
 
     #[test]
     fn pixels_read_as_column_row_colour() {
@@ -169,15 +111,6 @@ mod tests {
         assert_eq!(parse_size("4096X1"), Ok(CanvasSize { width: 4096, height: 1 }));
         for wrong in ["", "100", "0x5", "5x0", "4097x1", "1x99999", "5x5x5", "axb"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn servers_are_http_addresses() {
-        assert_eq!(parse_server("http://127.0.0.1:8080/").as_deref(), Ok("http://127.0.0.1:8080"));
-        assert_eq!(parse_server("https://example.org/mesh").as_deref(), Ok("https://example.org/mesh"));
-        for wrong in ["", "127.0.0.1:8080", "ftp://x", "http://", "http:///x", "http://x#y", "http://:80"] {
-            assert!(parse_server(wrong).is_err(), "{wrong}");
         }
     }
 }

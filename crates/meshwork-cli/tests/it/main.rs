@@ -13,5 +13,6 @@ mod rules;
 mod serve;
 mod support;
 mod swarm;
+mod sync;
 mod terminal;
 mod usage;

@@ -14,7 +14,7 @@ use ratatui::style::Style;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::super::values;
+use super::super::link;
 use super::app::{App, Ask, Stroked};
 use super::colours::Depth;
 use super::draw::{Layout, Look, draw};
@@ -25,8 +25,8 @@ use crate::exit::Failure;
 use crate::place::attempt::Attempt;
 use crate::place::history;
 use crate::place::paint::{denial, is_reader};
-use crate::place::watch::{Happening, Happenings};
 use crate::progress::span;
+use crate::room::happenings::{Happening, Happenings};
 
 /// Time from one picture to the next.
 const FRAME: Duration = Duration::from_millis(33);
@@ -63,7 +63,7 @@ impl<'a> Visit<'a> {
         link: Link,
         inputs: &mut mpsc::Receiver<Input>,
     ) -> Result<(), Failure> {
-        let code = values::room_name(&link);
+        let code = link::room_name(&link);
         let servers = self.attempt.endpoint.events();
         let room = self.attempt.look_for(&link).await?;
         let mut happenings = Happenings::new(servers, &room);

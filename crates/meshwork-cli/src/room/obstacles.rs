@@ -2,42 +2,42 @@
 
 use meshwork::{Link, LinkState, ServerState};
 
-use super::{counted, values};
+use super::{counted, link};
 
 /// Why a link is of no use here.
-pub(super) const NO_SERVER: &str =
+pub(crate) const NO_SERVER: &str =
     "this link names no server, and this program finds rooms through servers only";
 
 /// What was heard that may explain why nothing came of it.
 #[derive(Default)]
-pub(super) struct Obstacles {
+pub(crate) struct Obstacles {
     /// The room that is joined; `None` while one is made.
-    pub(super) link: Option<Link>,
+    pub(crate) link: Option<Link>,
     /// The server and what became of it.
-    pub(super) server: Option<(String, ServerState)>,
+    pub(crate) server: Option<(String, ServerState)>,
     /// Whether the server does not know the room.
-    pub(super) is_unknown: bool,
+    pub(crate) is_unknown: bool,
     /// Everybody who was tried.
-    pub(super) others: Vec<Other>,
+    pub(crate) others: Vec<Other>,
     /// How many others the server names.
-    pub(super) named: u64,
+    pub(crate) named: u64,
     /// The last refusal, in words.
-    pub(super) refused: Option<String>,
+    pub(crate) refused: Option<String>,
 }
 
 /// Somebody who was tried.
 #[derive(Clone)]
-pub(super) struct Other {
+pub(crate) struct Other {
     /// Whether they are in the room.
-    pub(super) is_here: bool,
-    pub(super) link: LinkState,
+    pub(crate) is_here: bool,
+    pub(crate) link: LinkState,
     /// Why the link is in this state.
-    pub(super) reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Obstacles {
     /// What happened, why, and what to do.
-    pub(super) fn words(&self, timeout: &str) -> String {
+    pub(crate) fn words(&self, timeout: &str) -> String {
         let mut words = self.cause(timeout);
         if let Some(refused) = &self.refused {
             words.push_str(&format!(" The last thing refused: {refused}."));
@@ -65,7 +65,7 @@ impl Obstacles {
                 "{} knows no room {}, and nobody brought it within {timeout}. \
                  Ask for the link again, or open it where the room was open last.",
                 address.servers().next().unwrap_or_default(),
-                values::room_name(address)
+                link::room_name(address)
             );
         }
         let present = others.iter().filter(|other| other.link != LinkState::Gone).count();

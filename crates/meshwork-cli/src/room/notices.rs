@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use meshwork::{EndpointEvent, EndpointId, Event, ServerState};
 
 use super::counted;
-use super::watch::Happening;
+use super::happenings::Happening;
 
 /// Turns events into lines for people. Strokes have none: a busy room would flood a log.
 #[derive(Default)]
-pub(super) struct Notices {
+pub(crate) struct Notices {
     linked: BTreeSet<EndpointId>,
     /// Servers that are away, by their address.
     away: BTreeSet<String>,
@@ -17,7 +17,7 @@ pub(super) struct Notices {
 
 impl Notices {
     /// The line that tells of what happened, where people want one.
-    pub(super) fn line(&mut self, happening: &Happening) -> Option<String> {
+    pub(crate) fn line(&mut self, happening: &Happening) -> Option<String> {
         match happening {
             Happening::Endpoint(event) => self.endpoint_line(event),
             Happening::Room(Event::Joined(member) | Event::Near(member)) => Some(self.linked(member.id())),

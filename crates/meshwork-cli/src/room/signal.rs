@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 /// Hears the signals from its birth on.
-pub(super) struct Stop {
+pub(crate) struct Stop {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -16,7 +16,7 @@ impl Stop {
     /// # Errors
     /// When the system does not let the program listen.
     #[cfg(unix)]
-    pub(super) fn listen() -> Result<Stop> {
+    pub(crate) fn listen() -> Result<Stop> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Stop { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
@@ -24,13 +24,13 @@ impl Stop {
 
     /// Starts to listen.
     #[cfg(not(unix))]
-    pub(super) fn listen() -> Result<Stop> {
+    pub(crate) fn listen() -> Result<Stop> {
         Ok(Stop {})
     }
 
     /// Returns when the program is asked to end.
     #[cfg(unix)]
-    pub(super) async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -39,7 +39,7 @@ impl Stop {
 
     /// Returns when the program is asked to end.
     #[cfg(not(unix))]
-    pub(super) async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

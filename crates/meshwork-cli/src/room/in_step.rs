@@ -15,7 +15,7 @@ const SHOW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Waits until all that are linked, or most of them while nothing changes, have the same canvas. What could not be
 /// done without it, such as "Nothing was written.", is told when time runs out.
-pub(super) async fn wait(
+pub(crate) async fn wait(
     attempt: &Attempt,
     room: &Room,
     progress: &Progress,
@@ -28,7 +28,7 @@ pub(super) async fn wait(
 }
 
 /// Waits for something, and shows meanwhile what has come of the canvas.
-pub(super) async fn showing(
+pub(crate) async fn showing(
     room: &Room,
     progress: &Progress,
     work: impl Future<Output = Result<(), Closed>>,

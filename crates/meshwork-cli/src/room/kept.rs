@@ -18,7 +18,7 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Makes the folder, and locks it as long as the file lives; the system lets go when the process ends, however
 /// it ends.
-pub(super) async fn lock(data: &Path) -> Result<File, Failure> {
+pub(crate) async fn lock(data: &Path) -> Result<File, Failure> {
     identity::create_private_folder(data).map_err(|error| unusable(data, &error))?;
     let path = data.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
@@ -41,12 +41,12 @@ pub(super) async fn lock(data: &Path) -> Result<File, Failure> {
 }
 
 /// Takes the store from everybody's eyes but its owner's, and says so.
-pub(super) fn tell_if_open(data: &Path) {
+pub(crate) fn tell_if_open(data: &Path) {
     make_private(&store_path(data), "whoever did has seen the rooms that are kept, private ones too");
 }
 
 /// A failure to start, in words where the store is the reason.
-pub(super) fn told(failure: Failure, data: &Path) -> Failure {
+pub(crate) fn told(failure: Failure, data: &Path) -> Failure {
     let Failure::Unexpected(error) = failure else { return failure };
     match error.downcast_ref() {
         Some(BindError::Store(error)) => Failure::Storage(words(data, error)),
@@ -59,7 +59,7 @@ fn store_path(data: &Path) -> PathBuf {
 }
 
 /// What people read where the store in a folder cannot be used.
-pub(super) fn words(data: &Path, error: &StoreError) -> String {
+pub(crate) fn words(data: &Path, error: &StoreError) -> String {
     let path = store_path(data);
     let path = path.display();
     let advice = match error {

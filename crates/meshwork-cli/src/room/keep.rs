@@ -1,4 +1,4 @@
-//! `place keep`: stays in a room and keeps its canvas in a store on disk.
+//! Stays in a room and keeps it in a store on disk: `place keep` and its like.
 
 use std::path::PathBuf;
 
@@ -7,36 +7,28 @@ use clap::Args;
 use ipnet::IpNet;
 use meshwork::{Endpoint, HISTORY_LEAST, Link, Room, RoomId, Store, Stroke};
 use meshwork_core::signalling::address::RoomKeys;
-use meshwork_place::canvas::CanvasSize;
-use serde_json::json;
+use meshwork_core::signed::app::AppWord;
+use serde_json::Value;
 
 use super::attempt::Attempt;
+use super::happenings::{self, Happening, Happenings};
 use super::listen::{MeetingPoint, Serving};
 use super::notices::Notices;
-use super::values;
-use super::watch::{self, Happening, Happenings};
-use super::{Common, counted, in_step, kept, print_line};
+use super::{Common, in_step, kept, link, print_line};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{bytes, serve};
 
-const AFTER_HELP: &str = "\
-It goes on when its disk fails, says so, and tries again until what was painted meanwhile is on disk.
-With --json the first line is {event: ready, address, peer, cells, width, height}; with --listen it has
-link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
-are those of place watch without strokes, and storage {state: failed | working, reason}.";
-
-/// What `place keep` is asked for.
+/// What a keeper is asked for.
 #[derive(Args)]
-#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
-    #[arg(value_name = "LINK", value_parser = values::link)]
+    #[arg(value_name = "LINK", value_parser = link::read)]
     link: Link,
-    /// The folder to keep the canvas in, made when there is none. One keeper uses it at a time.
+    /// The folder to keep the room in, made when there is none. One keeper uses it at a time.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Also keep every stroke that is accepted, in order, for replay: at most so many bytes, such as 64MiB or
+    /// Also keep all that is accepted, in order, for replay: at most so many bytes, such as 64MiB or
     /// 1GiB; then the oldest are forgotten. At least 1MiB, or none.
     #[arg(long, value_name = "SIZE", default_value = "none", value_parser = history_size)]
     history: u64,
@@ -52,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RANGE", value_parser = serve::address_range, requires = "listen")]
     trusted_proxies: Vec<IpNet>,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(crate) common: Common,
 }
 
 /// What a keeper keeps a room with.
@@ -63,9 +55,14 @@ struct Keeper<'a> {
     common: &'a Common,
 }
 
-/// Runs the command.
-pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+/// Keeps a room of an app, of which `contents` says in words and as JSON what is kept.
+pub(crate) async fn run(
+    arguments: Arguments,
+    app: &AppWord,
+    contents: impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
+) -> Result<(), Failure> {
     let Arguments { link, data, history, listen, public_url, trusted_proxies, mut common } = arguments;
+    let link = link::of(link, app).map_err(|error| Failure::Usage(format!("{error:#}")))?;
     // Heard from here on, so that a signal during the start ends the program in good order too.
     let mut stop = super::signal::Stop::listen()?;
     let _lock = kept::lock(&data).await?;
@@ -82,7 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
                 None => None,
             };
-            keeper.keep(link, meeting_point, &mut serving).await
+            keeper.keep(link, meeting_point, &mut serving, &contents).await
         };
         tokio::select! {
             result = kept => result,
@@ -102,6 +99,7 @@ impl Keeper<'_> {
         mut link: Link,
         meeting_point: Option<MeetingPoint>,
         serving: &mut Option<Serving>,
+        contents: &impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
     ) -> Result<(), Failure> {
         // By the link as people have it, before it is seen from inside.
         if link.room().is_none()
@@ -134,14 +132,14 @@ impl Keeper<'_> {
         let restored = in_step::showing(&room, &progress, room.restored());
         self.attempt.within(&room, restored).await?;
         drop(progress);
-        self.tell_ready(&room, own_link.as_deref()).await?;
+        self.tell_ready(&room, contents(&room).await?, own_link.as_deref())?;
         self.attempt.stay();
         let mut notices = Notices::default();
         loop {
             let happening = self.attempt.within(&room, happenings.next()).await?;
             let is_stroke = matches!(happening, Happening::Stroke(Stroke { by: Some(_), .. }));
             if self.common.json {
-                if let Some(line) = watch::line(&happening).filter(|_| !is_stroke) {
+                if let Some(line) = happenings::line(&happening).filter(|_| !is_stroke) {
                     print_line(line)?;
                 }
             } else if let Some(line) = notices.line(&happening) {
@@ -157,31 +155,20 @@ impl Keeper<'_> {
 
     /// Says that the room is open and what is kept of it. The secret of somebody else's link does not belong
     /// into a log; one's own is what was asked for.
-    async fn tell_ready(&self, room: &Room, own_link: Option<&str>) -> Result<(), Failure> {
-        let Some((width, height)) = room.canvas().size().await? else {
-            return Err(Failure::App(room.opened_with().await?.unwrap_or_default()));
-        };
-        let (size, painted) = (CanvasSize { width, height }, room.canvas().painted().await?);
-        let mut words = format!(
-            "Keeping {}: {} of {} painted so far. Stop with Ctrl-C.",
-            self.address,
-            counted(painted, "cell"),
-            size
-        );
+    fn tell_ready(
+        &self,
+        room: &Room,
+        (contents, mut value): (String, Value),
+        own_link: Option<&str>,
+    ) -> Result<(), Failure> {
+        let mut words = format!("Keeping {}: {contents} so far. Stop with Ctrl-C.", self.address);
         if let Some(link) = own_link {
             words.push_str(&format!("\nPeople also come in by {link}"));
-        }
-        let mut value = json!({
-            "event": "ready",
-            "address": self.address,
-            "peer": room.me().peer.to_string(),
-            "cells": painted,
-            "width": width,
-            "height": height,
-        });
-        if let Some(link) = own_link {
             value["link"] = link.into();
         }
+        value["event"] = "ready".into();
+        value["address"] = self.address.as_str().into();
+        value["peer"] = room.me().peer.to_string().into();
         self.common.tell(&words, &value)
     }
 }

@@ -20,7 +20,7 @@ use crate::exit::Failure;
 use crate::serve::{Embedded, cannot_listen, fitting, random_bytes};
 
 /// A meeting point that listens but does not answer yet.
-pub(super) struct MeetingPoint {
+pub(crate) struct MeetingPoint {
     listener: TcpListener,
     address: SocketAddr,
     key: ServerKey,
@@ -29,14 +29,14 @@ pub(super) struct MeetingPoint {
 }
 
 /// A meeting point that answers; it ends with [`Serving::end`].
-pub(super) struct Serving {
+pub(crate) struct Serving {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl MeetingPoint {
     /// Listens on `listen`. Its key lies in the keeper's folder, so that the room's code here stays the same.
-    pub(super) async fn bind(
+    pub(crate) async fn bind(
         listen: &str,
         public_url: Option<String>,
         trusted_proxies: Vec<IpNet>,
@@ -50,7 +50,7 @@ impl MeetingPoint {
     }
 
     /// How this program reaches it itself: a name for the outside need not lead here from the inside.
-    pub(super) fn own_url(&self) -> String {
+    pub(crate) fn own_url(&self) -> String {
         let ip = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -66,7 +66,7 @@ impl MeetingPoint {
 
     /// The same address, where every name of this meeting point is the one by which this program reaches it:
     /// under two names it would be taken for two servers. One place is left for itself.
-    pub(super) fn seen_from_inside(&self, link: Link) -> Result<Link, Failure> {
+    pub(crate) fn seen_from_inside(&self, link: Link) -> Result<Link, Failure> {
         let mut servers: Vec<String> = Vec::new();
         for server in link.servers() {
             let is_own = server == self.public_url() || server == self.own_url();
@@ -87,7 +87,7 @@ impl MeetingPoint {
     }
 
     /// The room's LINK with this keeper's own host, and the other servers of `link` behind it.
-    pub(super) fn link(&self, link: &Link, room: RoomId) -> Result<Link, Failure> {
+    pub(crate) fn link(&self, link: &Link, room: RoomId) -> Result<Link, Failure> {
         let others = link.servers().filter(|server| *server != self.own_url()).map(String::from);
         let others = others.take(FURTHER_SERVERS_MAX).collect();
         // No other room is kept here, so that its first code is free.
@@ -99,7 +99,7 @@ impl MeetingPoint {
     }
 
     /// Begins to serve `room`, and no other.
-    pub(super) fn serve(self, room: RoomId) -> Result<Serving, Failure> {
+    pub(crate) fn serve(self, room: RoomId) -> Result<Serving, Failure> {
         let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
@@ -114,7 +114,7 @@ impl MeetingPoint {
 
 impl Serving {
     /// Says goodbye to everybody and ends.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         drop(self.stop);
         if self.task.await.is_err() {
             tracing::warn!("the meeting point did not end in good order");

@@ -19,13 +19,13 @@ const GOODBYE_MAX: Duration = Duration::from_secs(5);
 const IN_STEP_WAIT: Duration = Duration::from_secs(2);
 
 /// What a program is started with that leaves when it is done: nobody relies on it.
-pub(super) fn guest() -> Builder {
+pub(crate) fn guest() -> Builder {
     Endpoint::builder().name("Command line")
 }
 
 /// An endpoint with a deadline.
-pub(super) struct Attempt {
-    pub(super) endpoint: Endpoint,
+pub(crate) struct Attempt {
+    pub(crate) endpoint: Endpoint,
     /// `None` when there is nothing left to wait for but the end.
     deadline: Option<Instant>,
     timeout: Duration,
@@ -33,7 +33,7 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Starts an endpoint with what was asked for; the deadline runs from here.
-    pub(super) async fn start(common: &Common, builder: Builder) -> Result<Attempt, Failure> {
+    pub(crate) async fn start(common: &Common, builder: Builder) -> Result<Attempt, Failure> {
         let path = match &common.identity {
             Some(path) => path.clone(),
             None => identity::default_path()?,
@@ -51,14 +51,14 @@ impl Attempt {
     }
 
     /// Starts an endpoint as it is; the deadline runs from here.
-    pub(super) async fn of(builder: Builder, timeout: Duration) -> Result<Attempt, Failure> {
+    pub(crate) async fn of(builder: Builder, timeout: Duration) -> Result<Attempt, Failure> {
         let deadline = Some(Instant::now() + timeout);
         let endpoint = builder.patience(timeout).bind().await.context("the peer cannot be started")?;
         Ok(Attempt { endpoint, deadline, timeout })
     }
 
     /// Makes a room and waits until it can be found.
-    pub(super) async fn create(&self, room: NewRoom) -> Result<Room, Failure> {
+    pub(crate) async fn create(&self, room: NewRoom) -> Result<Room, Failure> {
         let room = self.endpoint.create(room).await.map_err(|error| match error {
             CreateError::Refused(reason) => Failure::Refused(reason),
             error => anyhow::Error::from(error).context("the room cannot be made").into(),
@@ -76,19 +76,19 @@ impl Attempt {
     }
 
     /// From here on there is no deadline.
-    pub(super) fn stay(&mut self) {
+    pub(crate) fn stay(&mut self) {
         self.deadline = None;
     }
 
     /// Joins a room and waits until it is open.
-    pub(super) async fn join(&self, link: &Link) -> Result<Room, Failure> {
+    pub(crate) async fn join(&self, link: &Link) -> Result<Room, Failure> {
         let room = self.look_for(link).await?;
         self.opened(&room).await?;
         Ok(room)
     }
 
     /// Begins to look for a room.
-    pub(super) async fn look_for(&self, link: &Link) -> Result<Room, Failure> {
+    pub(crate) async fn look_for(&self, link: &Link) -> Result<Room, Failure> {
         self.endpoint.look_for(link.to_string()).await.map_err(|error| match error {
             JoinError::NoServer => Failure::Usage(String::from(NO_SERVER)),
             JoinError::Store(error) => Failure::Storage(error.to_string()),
@@ -97,13 +97,13 @@ impl Attempt {
     }
 
     /// Waits until a room can be read and written in.
-    pub(super) async fn opened(&self, room: &Room) -> Result<(), Failure> {
+    pub(crate) async fn opened(&self, room: &Room) -> Result<(), Failure> {
         let opened = async { room.opened().await.map_err(|error| Failure::Unexpected(error.into())) };
         self.within(room, opened).await
     }
 
     /// Columns and rows of a room's canvas.
-    pub(super) async fn canvas_size(&self, room: &Room) -> Result<CanvasSize, Failure> {
+    pub(crate) async fn canvas_size(&self, room: &Room) -> Result<CanvasSize, Failure> {
         match room.canvas().size().await? {
             Some((width, height)) => Ok(CanvasSize { width, height }),
             None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
@@ -111,7 +111,7 @@ impl Attempt {
     }
 
     /// Does something in a room: until the deadline, or until the room cannot be entered any more.
-    pub(super) async fn within<T, E: Into<Failure>>(
+    pub(crate) async fn within<T, E: Into<Failure>>(
         &self,
         room: &Room,
         work: impl Future<Output = Result<T, E>>,
@@ -124,7 +124,7 @@ impl Attempt {
     }
 
     /// Does something in a room until the deadline.
-    pub(super) async fn in_time<T, E: Into<Failure>>(
+    pub(crate) async fn in_time<T, E: Into<Failure>>(
         &self,
         room: &Room,
         work: impl Future<Output = Result<T, E>>,
@@ -138,7 +138,7 @@ impl Attempt {
 
     /// Waits until a member that stays is linked and, if that does not take long, in step. What could not be done without
     /// one is told when time runs out.
-    pub(super) async fn somebody_stays(&self, room: &Room, undone: &str) -> Result<(), Failure> {
+    pub(crate) async fn somebody_stays(&self, room: &Room, undone: &str) -> Result<(), Failure> {
         let found = self.within(room, room.somebody_stays()).await;
         let Err(Failure::Unreachable(words)) = found else {
             found?;
@@ -158,14 +158,14 @@ impl Attempt {
     }
 
     /// Says goodbye to everyone and ends the peer.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         if timeout(GOODBYE_MAX, self.endpoint.close()).await.is_err() {
             tracing::warn!("goodbye took longer than {}", duration::format(GOODBYE_MAX));
         }
     }
 
     /// Whether there is more time than this.
-    pub(super) fn has_time(&self, wait: Duration) -> bool {
+    pub(crate) fn has_time(&self, wait: Duration) -> bool {
         self.deadline.is_none_or(|deadline| deadline > Instant::now() + wait)
     }
 

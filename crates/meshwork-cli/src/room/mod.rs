@@ -1,0 +1,85 @@
+//! What the commands of all apps have in common: an attempt against the clock, the words for what stands in the way,
+//! staying in a room and watching it.
+
+pub(crate) mod attempt;
+pub(crate) mod happenings;
+pub(crate) mod in_step;
+pub(crate) mod keep;
+pub(crate) mod kept;
+pub(crate) mod link;
+mod listen;
+mod notices;
+mod obstacles;
+pub(crate) mod signal;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::Value;
+
+use crate::duration;
+use crate::exit::Failure;
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Every command")]
+pub(crate) struct Common {
+    /// Give up after this long, such as 30s, 500ms or 2m.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+    /// Write the result to standard output as JSON; a failure as {error, reason}.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file with this peer's secret key, made when there is none.
+    /// [default: meshwork/identity in your data directory; for keep, identity in --data]
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub(crate) identity: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) hiding: Hiding,
+}
+
+/// What others learn of this machine's address.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Hiding {
+    /// Let others see a relay's address instead of this machine's: slower, and nobody is reached where the server
+    /// has no relay. The server sees this machine's address all the same.
+    #[arg(long)]
+    pub(crate) hide_address: bool,
+    /// A host whose relays may learn this machine's address, or a server whose word on relays is taken; may be
+    /// repeated. A relay on the server's own host may always.
+    #[arg(long, value_name = "HOST", requires = "hide_address")]
+    pub(crate) trust_relay: Vec<String>,
+}
+
+impl Common {
+    /// Writes the result: `words` for people, or `value` with `--json`.
+    pub(crate) fn tell(&self, words: &str, value: &Value) -> Result<(), Failure> {
+        if self.json { print_line(value) } else { print_line(words) }
+    }
+}
+
+/// Writes one line to standard output, so that whoever reads a pipe has it at once.
+pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(())
+}
+
+/// "1 cell", "2 cells".
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_agree_with_their_noun() {
+        assert_eq!(counted(1, "cell"), "1 cell");
+        assert_eq!(counted(0, "cell"), "0 cells");
+    }
+}

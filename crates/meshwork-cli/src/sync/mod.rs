@@ -1,0 +1,150 @@
+//! The `sync` commands: counters and values of a room, from the command line.
+
+mod read;
+mod watch;
+mod write;
+
+use clap::{Args, Subcommand};
+use meshwork::{App, Link, Room, sync};
+use meshwork_core::signed::app::AppWord;
+use serde_json::{Value, json};
+
+use crate::exit::Failure;
+use crate::room::attempt::{Attempt, guest};
+use crate::room::{Common, counted, keep, link};
+
+const KEEP_HELP: &str = "\
+It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
+With --json the first line is {event: ready, address, peer, values, counters}; with --listen it has
+link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
+are those of place watch without strokes, and storage {state: failed | working, reason}.";
+
+/// What can be done with counters and values.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a room and print its LINK. The room stays at the server when this program ends.
+    Create(Create),
+    /// Say which values and counters a room has, and what they are.
+    List(read::List),
+    /// Print a value, or where a counter stands.
+    Get(read::Get),
+    /// Give a key a value, and wait until a member that stays has it.
+    Set(write::Set),
+    /// Delete a key, and wait until a member that stays knows.
+    Delete(write::Delete),
+    /// Raise a counter, wait until a member that stays has it, and print where it stands.
+    Add(write::Add),
+    /// Say what changes, one JSON object a line, until interrupted.
+    Watch(watch::Arguments),
+    /// Stay in a room and keep it on disk, until interrupted.
+    #[command(after_help = KEEP_HELP)]
+    Keep(keep::Arguments),
+}
+
+/// What `sync create` is asked for.
+#[derive(Args)]
+pub(crate) struct Create {
+    /// The meeting point that is to know the room, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
+    server: String,
+    /// Guard the room with a secret that only its LINK carries.
+    #[arg(long)]
+    private: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Which room, and what every command takes.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = sync_link)]
+    link: Link,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Command {
+    /// Whether the result, or the failure, is to be written as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Command::Create(arguments) => arguments.common.json,
+            Command::List(arguments) => arguments.target.common.json,
+            Command::Get(arguments) => arguments.target.common.json,
+            Command::Set(arguments) => arguments.target.common.json,
+            Command::Delete(arguments) => arguments.target.common.json,
+            Command::Add(arguments) => arguments.target.common.json,
+            Command::Keep(arguments) => arguments.common.json,
+            // Its lines are JSON in any case; the last one says why it ended.
+            Command::Watch(_) => true,
+        }
+    }
+}
+
+/// Runs one command to its end.
+pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create(arguments) => create(arguments).await,
+        Command::List(arguments) => read::list(arguments).await,
+        Command::Get(arguments) => read::get(arguments).await,
+        Command::Set(arguments) => write::set(arguments).await,
+        Command::Delete(arguments) => write::delete(arguments).await,
+        Command::Add(arguments) => write::add(arguments).await,
+        Command::Watch(arguments) => watch::run(arguments).await,
+        Command::Keep(arguments) => keep::run(arguments, &word(), contents).await,
+    }
+}
+
+impl Target {
+    /// Does something in the room, and tells what came of it.
+    async fn visit(
+        &self,
+        act: impl AsyncFnOnce(&Attempt, &Room, &App) -> Result<(String, Value), Failure>,
+    ) -> Result<(), Failure> {
+        let attempt = Attempt::start(&self.common, guest()).await?;
+        let done = async {
+            let room = attempt.join(&self.link).await?;
+            let app = app(&room).await?;
+            act(&attempt, &room, &app).await
+        };
+        let done = done.await;
+        attempt.close().await;
+        let (words, value) = done?;
+        self.common.tell(&words, &value)
+    }
+}
+
+async fn create(arguments: Create) -> Result<(), Failure> {
+    let Create { server, private, common } = arguments;
+    let attempt = Attempt::start(&common, guest().server(&server)).await?;
+    let new = if private { sync::room().private() } else { sync::room() };
+    let made = attempt.create(new).await.map(|room| room.link().to_string());
+    attempt.close().await;
+    let link = made?;
+    common.tell(&link, &json!({ "link": link }))
+}
+
+/// What a keeper says of the room that it keeps.
+async fn contents(room: &Room) -> Result<(String, Value), Failure> {
+    let app = app(room).await?;
+    let (values, counters) = (app.values().entries("").await?.len(), app.counters("").await?.len());
+    let words = format!("{} and {}", counted(values, "value"), counted(counters, "counter"));
+    Ok((words, json!({ "values": values, "counters": counters })))
+}
+
+/// The part of the room that this app has.
+async fn app(room: &Room) -> Result<App, Failure> {
+    match room.app(sync::APP).await {
+        Ok(app) => Ok(app),
+        Err(_) => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
+    }
+}
+
+fn word() -> AppWord {
+    sync::APP.parse().expect("it is the word of an app")
+}
+
+/// A LINK with Sync in front.
+fn sync_link(argument: &str) -> anyhow::Result<Link> {
+    link::of(link::read(argument)?, &word())
+}

@@ -1,0 +1,90 @@
+//! `sync watch`: says what changes, one JSON object a line.
+
+use clap::Args;
+use meshwork::{App, Closed, Room};
+use serde_json::{Value, json};
+
+use super::{Target, app, read};
+use crate::exit::Failure;
+use crate::room::attempt::{Attempt, guest};
+use crate::room::print_line;
+use crate::room::signal::Stop;
+
+const AFTER_HELP: &str = "\
+Each line is an object. Of a value: {key, value, author, time_ms}, without value where it was deleted. Of a
+counter: {key, counter, by, author, time_ms}: where it stands, and by how much somebody raised it. What is
+there when it begins comes first, one line each, and then {ready: true}. Times are milliseconds since
+1970. {missed} says how many changes this program was too slow to hear: what is there now is whole.
+When it ends by itself the last line is {error, reason}.";
+
+/// What `sync watch` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// Only what begins with this.
+    #[arg(value_name = "PREFIX", default_value = "")]
+    prefix: String,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { target, prefix } = arguments;
+    let mut stop = Stop::listen()?;
+    let mut attempt = Attempt::start(&target.common, guest()).await?;
+    let watched = async {
+        let room = attempt.join(&target.link).await?;
+        attempt.stay();
+        watch(&attempt, &room, &app(&room).await?, &prefix).await
+    };
+    let result = tokio::select! {
+        result = watched => result,
+        () = stop.asked() => Ok(()),
+    };
+    attempt.close().await;
+    result
+}
+
+async fn watch(attempt: &Attempt, room: &Room, app: &App, prefix: &str) -> Result<(), Failure> {
+    let (mut values, mut counters) = (app.values().watch(prefix).await?, app.watch_counters(prefix));
+    for entry in app.values().entries(prefix).await? {
+        let mut line = read::written(&entry);
+        line["key"] = entry.key().into();
+        print_line(line)?;
+    }
+    for (key, counter) in app.counters(prefix).await? {
+        print_line(json!({ "key": key, "counter": counter }))?;
+    }
+    print_line(json!({ "ready": true }))?;
+    let mut told = 0;
+    loop {
+        let next = async {
+            let line = tokio::select! {
+                change = values.next() => {
+                    let change = change.ok_or(Closed)?;
+                    let mut line = match &change.after {
+                        Some(entry) => read::written(entry),
+                        None => json!({}),
+                    };
+                    line["key"] = change.key.into();
+                    line
+                }
+                change = counters.next() => {
+                    let change = change.ok_or(Closed)?;
+                    let (author, time_ms) = (change.author.to_string(), change.time_ms);
+                    json!({
+                        "key": change.name, "counter": change.value, "by": change.by,
+                        "author": author, "time_ms": time_ms,
+                    })
+                }
+            };
+            Ok::<Value, Failure>(line)
+        };
+        print_line(attempt.within(room, next).await?)?;
+        let missed = values.missed();
+        if missed > told {
+            told = missed;
+            print_line(json!({ "missed": missed }))?;
+        }
+    }
+}

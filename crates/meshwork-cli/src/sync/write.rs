@@ -1,0 +1,124 @@
+//! `sync set`, `sync delete` and `sync add`: what this program changes.
+
+use anyhow::anyhow;
+use clap::Args;
+use meshwork::{App, KEPT_MAX, KeptError, Room, WriteError};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::Target;
+use crate::exit::Failure;
+use crate::room::attempt::Attempt;
+
+const AFTER_HELP: &str = "\
+It ends when a member that stays has it, and with exit code 3 where nobody who stays is there within 10
+seconds: then nothing was written. With --json: set and delete {key}, add {key, value}.";
+
+/// What `sync set` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Set {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Which value.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// The value as JSON: 3, true, '\"a text\"', '{\"seats\": 40}'. At most 32 KiB.
+    #[arg(value_name = "VALUE", value_parser = json_value, allow_hyphen_values = true)]
+    value: Value,
+}
+
+/// What `sync delete` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Which value.
+    #[arg(value_name = "KEY")]
+    key: String,
+}
+
+/// What `sync add` is asked for.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Add {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Which counter.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// By how much: a whole number, below 0 to lower it.
+    #[arg(value_name = "N", allow_hyphen_values = true)]
+    by: i64,
+}
+
+pub(super) async fn set(arguments: Set) -> Result<(), Failure> {
+    let Set { target, key, value } = &arguments;
+    let set = async |attempt: &Attempt, room: &Room, app: &App| {
+        write(attempt, room, async { app.values().set(key, value).await }).await?;
+        Ok((String::from("Written. A member that stays has it."), json!({ "key": key })))
+    };
+    target.visit(set).await
+}
+
+pub(super) async fn delete(arguments: Delete) -> Result<(), Failure> {
+    let Delete { target, key } = &arguments;
+    let delete = async |attempt: &Attempt, room: &Room, app: &App| {
+        write(attempt, room, async { app.values().delete(key).await }).await?;
+        Ok((String::from("Deleted. A member that stays knows."), json!({ "key": key })))
+    };
+    target.visit(delete).await
+}
+
+pub(super) async fn add(arguments: Add) -> Result<(), Failure> {
+    let Add { target, key, by } = &arguments;
+    let add = async |attempt: &Attempt, room: &Room, app: &App| {
+        let counter = app.counter(key);
+        write(attempt, room, async { counter.add(*by).await }).await?;
+        let value = counter.value().await?;
+        Ok((value.to_string(), json!({ "key": key, "value": value })))
+    };
+    target.visit(add).await
+}
+
+/// Writes once a member that stays is there, and waits until it has that.
+async fn write(
+    attempt: &Attempt,
+    room: &Room,
+    work: impl Future<Output = Result<(), WriteError>>,
+) -> Result<(), Failure> {
+    let stays = timeout(KEPT_MAX, attempt.somebody_stays(room, "Nothing was written.")).await;
+    stays
+        .map_err(|_| Failure::Unreachable(format!("Nothing was written: nobody who stays was {NOBODY}")))??;
+    attempt.within(room, async { work.await.map_err(denied) }).await?;
+    room.kept().await.map_err(|error| match error {
+        KeptError::Closed(closed) => closed.into(),
+        _ => Failure::Unreachable(format!("It was written, but nobody who stays took it in {NOBODY}")),
+    })
+}
+
+const NOBODY: &str =
+    "there within 10 seconds. Open the link in a browser, or run meshwork sync keep, and try again.";
+
+fn denied(error: WriteError) -> Failure {
+    let forbidden = |words: &str, reason| Failure::Forbidden { words: String::from(words), reason };
+    match error {
+        WriteError::Closed(closed) => closed.into(),
+        WriteError::Invalid(_) | WriteError::TooLarge { .. } => {
+            Failure::Usage(format!("Nothing was written: {error}."))
+        }
+        WriteError::NotWriter => {
+            forbidden("Only those whom the owner named may write here. You can read.", "not-writer")
+        }
+        WriteError::Banned => forbidden("You are banned in this room and cannot write here.", "banned"),
+        WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
+        WriteError::TooFast { .. } => forbidden(&format!("Nothing was written: {error}."), "too-fast"),
+        WriteError::Full { .. } => forbidden(&format!("Nothing was written: {error}."), "full"),
+        error => Failure::Unexpected(anyhow!(error).context("it cannot be written")),
+    }
+}
+
+fn json_value(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is no JSON ({error}); a text is '\"in quotes\"'"))
+}

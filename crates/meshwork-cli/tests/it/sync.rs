@@ -1,0 +1,93 @@
+//! Counters and values by the command line, between real processes.
+
+use serde_json::json;
+
+use crate::support::Home;
+
+/// A room with a keeper, and its LINK.
+fn room(home: &Home) -> (crate::support::Running, crate::support::Running, String) {
+    let (server, url) = home.serve();
+    let made = home.run(["sync", "create", "--server", &url, "--private", "--json"]).expect_code(0).json();
+    let link = made["link"].as_str().expect("a LINK").to_owned();
+    (server, keep(home, &link), link)
+}
+
+fn keep(home: &Home, link: &str) -> crate::support::Running {
+    let data = home.path("kept");
+    let mut keeper = home.start(["sync", "keep", link, "--data", data.to_str().expect("text"), "--json"]);
+    keeper.event("ready", |_| true);
+    keeper
+}
+
+#[test]
+fn counts_and_values_outlive_a_killed_keeper() {
+    let home = Home::new();
+    let (server, keeper, link) = room(&home);
+    let as_ = |who: &str, run: &[&str]| {
+        let run = [&["sync", run[0], &link], &run[1..], &["--identity", who, "--json"]].concat();
+        home.run(run)
+    };
+    assert_eq!(as_("ann", &["add", "likes", "8"]).expect_code(0).json()["value"], 8);
+    assert_eq!(as_("bo", &["add", "likes", "-3"]).expect_code(0).json()["value"], 5);
+    as_("ann", &["set", "room/title", "\"one\""]).expect_code(0);
+    as_("bo", &["set", "room/title", "{\"seats\": 40}"]).expect_code(0);
+    as_("bo", &["set", "gone", "1"]).expect_code(0);
+    as_("ann", &["delete", "gone"]).expect_code(0);
+    keeper.kill();
+    let _keeper = keep(&home, &link);
+    // The same person in another session counts on.
+    assert_eq!(as_("ann", &["add", "likes", "1"]).expect_code(0).json()["value"], 6);
+    assert_eq!(home.run(["sync", "get", &link, "likes"]).expect_code(0).stdout.trim(), "6");
+    let title = as_("ann", &["get", "room/title"]).expect_code(0).json();
+    assert_eq!((&title["key"], &title["value"]), (&json!("room/title"), &json!({ "seats": 40 })));
+    assert_eq!(home.run(["sync", "get", &link, "gone"]).expect_code(0).stdout.trim(), "null");
+    let past = as_("ann", &["get", "room/title", "--history"]).expect_code(0).json();
+    let past = past["history"].as_array().expect("a list");
+    assert_eq!((&past[0]["value"], &past[1]["value"]), (&json!({ "seats": 40 }), &json!("one")));
+    assert_ne!(past[0]["author"], past[1]["author"]);
+    let list = as_("bo", &["list"]).expect_code(0).json();
+    assert_eq!(list["counters"], json!({ "likes": 6 }));
+    let values: Vec<&String> = list["values"].as_object().expect("an object").keys().collect();
+    assert_eq!(values, ["room/title"]);
+    let elsewhere = as_("bo", &["list", "other/"]).expect_code(0).json();
+    assert_eq!(elsewhere, json!({ "values": {}, "counters": {} }));
+    as_("bo", &["set", "room/title", "a text"]).expect_code(2).expect_words(&["no JSON"]);
+    drop(server);
+}
+
+#[test]
+fn watchers_hear_each_change_with_its_author() {
+    let home = Home::new();
+    let (_server, _keeper, link) = room(&home);
+    home.run(["sync", "set", &link, "room/title", "1"]).expect_code(0);
+    home.run(["sync", "set", &link, "elsewhere", "1"]).expect_code(0);
+    let mut watcher = home.start(["sync", "watch", &link, "room/"]);
+    let json = |line: String| serde_json::from_str::<serde_json::Value>(&line).expect("JSON");
+    let first = json(watcher.line("the value there", |line| line.contains("key")));
+    assert_eq!((&first["key"], &first["value"]), (&json!("room/title"), &json!(1)));
+    watcher.line("the end of what is there", |line| line.contains("ready"));
+    home.run(["sync", "add", &link, "room/likes", "2"]).expect_code(0);
+    let step = json(watcher.line("the step", |line| line.contains("room/likes")));
+    assert_eq!((&step["counter"], &step["by"], &step["author"]), (&json!(2), &json!(2), &first["author"]));
+    home.run(["sync", "set", &link, "elsewhere", "2"]).expect_code(0);
+    home.run(["sync", "delete", &link, "room/title"]).expect_code(0);
+    let deleted = json(watcher.line("the next line", |_| true));
+    assert_eq!((&deleted["key"], deleted.get("value")), (&json!("room/title"), None));
+    watcher.interrupt();
+    watcher.end().expect_code(0);
+}
+
+#[test]
+fn nothing_is_written_where_nobody_stays() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let link = home.run(["sync", "create", "--server", &url]).expect_code(0).stdout.trim().to_owned();
+    // Who watches leaves again.
+    let mut watcher = home.start(["sync", "watch", &link]);
+    watcher.line("that it watches", |line| line.contains("ready"));
+    let alone = home.run(["sync", "add", &link, "likes", "1", "--json"]).expect_code(3);
+    assert_eq!(alone.json()["reason"], "unreachable");
+    alone.expect_words(&["Nothing was written", "sync keep"]);
+    let other = home.run(["place", "create", "--server", &url]).expect_code(0).stdout.trim().to_owned();
+    home.run(["sync", "list", &other]).expect_code(2).expect_words(&["this command is for sync"]);
+}
