@@ -87,6 +87,20 @@ async fn canvases_are_made_painted_and_kept() {
     again.stop().await;
 }
 
+#[tokio::test]
+async fn steps_of_all_programs_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let counter = |place: &str, by: &str| Program::start(env!("CARGO_BIN_EXE_counter"), &[place, by]);
+    let mut ann = counter(&url, "8");
+    let link = ann.line("count here: ").await;
+    ann.line("likes: 8").await;
+    let (mut bo, mut kim) = (counter(&link, "1"), counter(&link, "2"));
+    for program in [&mut ann, &mut bo, &mut kim] {
+        program.line("likes: 11").await;
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn votes_are_counted() {

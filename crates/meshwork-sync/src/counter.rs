@@ -53,7 +53,12 @@ pub struct Step {
 
 /// Where a counter stands; 0 for one that nobody raised.
 pub fn value(table: &Table, name: &str) -> i64 {
-    sum(table.row(&Kind::Counter.row(name)).filter_map(share).map(|(_, total)| total))
+    sum(shares(table, name).into_iter().map(|(_, total)| total))
+}
+
+/// What each endpoint that raised a counter added in all.
+pub fn shares(table: &Table, name: &str) -> Vec<(Endpoint, i64)> {
+    table.row(&Kind::Counter.row(name)).filter_map(share).collect()
 }
 
 /// All counters whose names begin with `prefix`, by name, and where they stand.
@@ -176,6 +181,40 @@ mod tests {
         bo.write(|table, me| add(table, me, "likes", 1));
         exchange(&mut ann, &mut bo);
         assert_eq!(value(&ann.table, "likes"), i64::MAX, "the nearest number");
+    }
+
+    #[test]
+    fn rows_are_as_documented() {
+        let ann = Person::new(1, 7);
+        let write = add(&ann.table, ann.me, "likes", 300).unwrap();
+        assert_eq!(write.row, b"\xff\x63likes");
+        assert_eq!(write.field, [&[1], &ann.me.peer.0[..], &[7, 0, 0, 0, 0, 0, 0, 0]].concat());
+        assert_eq!(write.value.as_deref(), Some(&[0xd8, 0x04][..]));
+    }
+
+    /// Bytes that are kept of a counter that so many people raised 10,000 times in all their sessions.
+    fn kept(people: u8, sessions: u64) -> usize {
+        let mut counted = Person::new(0, 0);
+        for secret in 1..=people {
+            let mut person = Person::new(secret, 1);
+            for session in 1..=sessions {
+                person = person.reloaded(session);
+                person.write(|table, me| add(table, me, "likes", 4999));
+                person.write(|table, me| add(table, me, "likes", 5001));
+                person.fold();
+            }
+            exchange(&mut counted, &mut person);
+        }
+        assert_eq!(value(&counted.table, "likes"), i64::from(people) * sessions as i64 * 10_000);
+        counted.table.batches().map(|batch| batch.bytes().len()).sum()
+    }
+
+    #[test]
+    fn a_million_steps_take_twenty_kilobytes() {
+        assert!(kept(100, 1) <= 20_000, "{} bytes", kept(100, 1));
+        let (one, ten) = (kept(10, 1), kept(10, 10));
+        println!("{} bytes a person, {} a further session", one / 10, (ten - one) / 90);
+        assert!(ten - one <= 90 * 120, "{} bytes a further session", (ten - one) / 90);
     }
 
     #[test]

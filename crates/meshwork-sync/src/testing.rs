@@ -60,6 +60,19 @@ impl Person {
         changes
     }
 
+    /// Folds what this person has in the row written last into one batch, where that saves half of its bytes.
+    pub(crate) fn fold(&mut self) {
+        let written = self.batches.last().and_then(|batch| self.table.outline(batch.payload()));
+        let number = written.map(|(number, _)| number).expect("it wrote something");
+        if let Some((fold, _)) = self.table.fold(number, self.me.peer) {
+            self.sequence += 1;
+            let window = StampWindow { least: fold.least, most: Stamp(self.clock) };
+            let header = Header::new(self.me, self.sequence, window, 0);
+            let batch = SignedBatch::sign(&self.identity, &ROOM, &header, &fold.payload).expect("short");
+            self.take(batch);
+        }
+    }
+
     /// Fills some of the quota with fields of another app.
     pub(crate) fn fill(&mut self, values: u32) {
         for number in 0..values {

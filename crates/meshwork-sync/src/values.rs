@@ -185,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_as_documented() {
+        let mut ann = Person::new(1, 1);
+        let field = |number| [&[1], &ann.me.peer.0[..], &[number]].concat();
+        let (first, second) = (field(0), field(1));
+        let write = set(&ann.table, ann.me.peer, "title", Some(b"\"one\""));
+        assert_eq!(write, Write::value(b"\xff\x76title", first, "\"one\""));
+        say(&mut ann, "title", "\"one\"");
+        assert_eq!(set(&ann.table, ann.me.peer, "title", None), Write::value(b"\xff\x76title", second, ""));
+    }
+
+    #[test]
     fn shapes_of_other_builds_are_skipped() {
         let mut ann = Person::new(1, 1);
         say(&mut ann, "title", "one");

@@ -4,6 +4,7 @@ mod apart;
 mod by_hand;
 mod common;
 mod conformance;
+mod counting;
 mod crowds;
 mod faults;
 mod hostile;

@@ -1,0 +1,28 @@
+//! Shows a counter: everybody who runs it raises one number, online or off, and each step counts once.
+//! Run with `cargo run -p example-programs --bin counter -- http://127.0.0.1:8080 1`, then with the link that is printed
+//! in place of the server.
+
+use anyhow::Context as _;
+use meshwork::{Endpoint, sync};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let place = arguments.next().context("name a server, or give the link of a room")?;
+    let by = arguments.next().context("by how much?")?.parse()?;
+    let room = match place.contains('#') {
+        true => Endpoint::bind().await?.join(&place).await?,
+        false => Endpoint::builder().server(&place).stays().bind().await?.create(sync::room()).await?,
+    };
+    println!("count here: {}", room.link());
+    let likes = room.counter("likes");
+    let mut changes = likes.watch();
+    likes.add(by).await?;
+    println!("likes: {}", likes.value().await?);
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            change = changes.next() => println!("likes: {}", change.context("the room was left")?.value),
+        }
+    }
+}
