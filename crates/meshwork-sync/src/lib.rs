@@ -10,6 +10,7 @@
 //! - What is read depends on what stands in the table, never on the order in which it came.
 //! - What this version cannot read is skipped where it stands, and stays.
 
+pub mod causal;
 pub mod counter;
 #[cfg(test)]
 mod testing;

@@ -43,6 +43,8 @@ mod blobs;
 #[cfg(feature = "place")]
 mod canvas;
 #[cfg(feature = "sync")]
+mod causal;
+#[cfg(feature = "sync")]
 mod counter;
 mod endpoint;
 mod error;
@@ -99,6 +101,8 @@ pub use self::blobs::{
 };
 #[cfg(feature = "place")]
 pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke};
+#[cfg(feature = "sync")]
+pub use self::causal::{Causal, Speaker};
 #[cfg(feature = "sync")]
 pub use self::counter::{Counter, CounterChange, CounterChanges};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{CommandError, Node};
 use meshwork_core::seam::lane::{Audience, DirectEnd, Topic as TopicName};
+use meshwork_core::time::Time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::app::App;
 use crate::error::{Closed, DatagramError, DirectError, SayError, WriteError};
 use crate::inbox::{self, inbox_of};
+use crate::runner::MaybeSend;
 use crate::shared::{Message, Shared};
 
 /// Messages that wait for a listener. Then the oldest that was not said to this program alone is dropped, and
@@ -23,7 +25,7 @@ pub const MESSAGES_MAX: usize = 1024;
 
 /// One kind of message in a room: `T`, which `C` turns into bytes.
 pub struct Topic<T, C = Json> {
-    app: App,
+    pub(crate) app: App,
     name: TopicName,
     kind: PhantomData<fn(T, C) -> T>,
 }
@@ -114,10 +116,27 @@ impl<T, C: Codec<T>> Topic<T, C> {
     /// [`SayError`]; nobody hears it. At most [`SAY_MAX`](crate::SAY_MAX) bytes can be said.
     pub async fn say(&self, value: &T) -> Result<(), SayError> {
         let bytes = C::encode(value).map_err(SayError::Value)?;
+        self.say_made(move |_| bytes.clone(), || ()).await
+    }
+
+    /// Says what is made at that moment, and tells that it was said.
+    pub(crate) async fn say_made(
+        &self,
+        mut make: impl FnMut(Time) -> Vec<u8> + MaybeSend + 'static,
+        mut said: impl FnMut() + MaybeSend + 'static,
+    ) -> Result<(), SayError> {
         let (slot, topic) = (self.app.slot, self.name.clone());
-        let say = move |node: &mut Node, now, room| node.room_mut(now, room).say(slot, &topic, &bytes);
-        let said = self.app.room.call_patiently(say).await.map_err(WriteError::Closed)?;
-        Ok(said.map_err(WriteError::from)?)
+        let say = move |node: &mut Node, now, room| {
+            node.room_mut(now, room).say(slot, &topic, &make(now)).map(|()| said())
+        };
+        let done = self.app.room.call_patiently(say).await.map_err(WriteError::Closed)?;
+        Ok(done.map_err(WriteError::from)?)
+    }
+
+    /// The same, in causal order: nobody hears an answer before what it answers. Whoever takes part has to do so.
+    #[cfg(feature = "sync")]
+    pub fn causal(&self) -> crate::causal::Causal<T, C> {
+        crate::causal::Causal::new(self.app.clone(), self.name.clone())
     }
 
     /// Says something to one member alone: once, and after what was said to it so before. A link is made where there is

@@ -47,7 +47,8 @@ macro_rules! all {
             a_freed_fetch_ends,
             counters_lose_no_step,
             values_remember_who_wrote_them,
-            apps_count_for_themselves
+            apps_count_for_themselves,
+            answers_follow_their_questions
         );
     };
 }

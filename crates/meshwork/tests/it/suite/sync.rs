@@ -88,3 +88,38 @@ pub(crate) async fn apps_count_for_themselves(people: People) {
     assert!(room.values().entries("").await.unwrap().is_empty());
     assert!(same.values().get("likes").await.unwrap().is_none());
 }
+
+pub(crate) async fn answers_follow_their_questions(people: People) {
+    let (room, same) = together(&people).await;
+    let late = people.kim.join(room.link().to_string()).await.unwrap();
+    while late.members().await.unwrap().len() < 2 || same.members().await.unwrap().len() < 2 {
+        crate::tick(std::time::Duration::from_millis(20)).await;
+    }
+    let [mut ann, mut bo, mut kim] =
+        [&room, &same, &late].map(|room| room.topic::<String>("questions").causal());
+    ann.say(&"When?".into()).await.unwrap();
+    let question = bo.next().await.unwrap();
+    assert_eq!((question.from, &*question.value, question.missed), (people.ann.id(), "When?", 0));
+    let speaker = bo.speaker();
+    let (said, answer) = tokio::join!(
+        async {
+            for number in 0..20 {
+                speaker.say(&format!("At {number}.")).await.unwrap();
+            }
+        },
+        ann.next()
+    );
+    assert_eq!((said, answer.unwrap().value), ((), "At 0.".to_owned()));
+    let mut heard = Vec::new();
+    for _ in 0..21 {
+        heard.push(kim.next().await.unwrap().value);
+    }
+    let answers = (0..20).map(|number| format!("At {number}."));
+    assert_eq!(heard, std::iter::once("When?".to_owned()).chain(answers).collect::<Vec<_>>());
+    // What is no value of the topic is told as missed.
+    let bytes = same.topic_bytes("questions");
+    bytes.say(&vec![0xff; 3]).await.unwrap();
+    speaker.say(&"Later.".into()).await.unwrap();
+    let last = kim.next().await.unwrap();
+    assert_eq!((&*last.value, last.missed), ("Later.", 1));
+}
