@@ -1,26 +1,12 @@
 // What an app of a room has: topics, tables, blobs, and what members say of themselves.
 
 import { Blobs } from './blobs.js'
+import { JSON_TEXT, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 import { RAW } from './module.js'
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
+import { Counter, Values } from './sync.js'
 
 const BYTES = { encode: (bytes) => bytes, decode: (bytes) => bytes }
-const JSON_TEXT = {
-  encode: (value) => encoder.encode(textOf(value)),
-  decode: (bytes) => JSON.parse(decoder.decode(bytes)),
-}
-
-function textOf(value) {
-  const text = JSON.stringify(value)
-  if (text === undefined) {
-    throw new TypeError(`${typeof value} cannot be written as JSON`)
-  }
-  return text
-}
-
 const idOf = (member) => (typeof member === 'string' ? member : member.id)
 const peerOf = (peer) => (typeof peer === 'string' ? peer : peer.peer)
 
@@ -51,6 +37,19 @@ export class App {
 
   table(name) {
     return once(this.#made, `table ${name}`, () => new Table(this[RAW].table(name)))
+  }
+
+  counter(name) {
+    return once(this.#made, `counter ${name}`, () => new Counter(this[RAW].counter(name)))
+  }
+
+  counters(prefix = '') {
+    const flat = this[RAW].counters(prefix)
+    return new Map(Array.from({ length: flat.length / 2 }, (_, place) => flat.slice(2 * place, 2 * place + 2)))
+  }
+
+  values() {
+    return once(this.#made, 'values', () => new Values(this[RAW].values()))
   }
 
   blobs() {
@@ -179,26 +178,6 @@ export class Row {
   get(field) {
     return entryOf(this.#raw.get(this.#key, field))
   }
-}
-
-export class Entry {
-  constructor(told, bytes) {
-    Object.assign(this, JSON.parse(told))
-    this.bytes = bytes
-  }
-
-  get value() {
-    try {
-      return JSON_TEXT.decode(this.bytes)
-    } catch {
-      // Somebody wrote bytes there.
-      return undefined
-    }
-  }
-}
-
-function entryOf(told) {
-  return told && new Entry(...told)
 }
 
 export class Presence {

@@ -217,6 +217,12 @@ export interface Room extends TypedTarget<RoomEvents> {
   topicBytes(name: string): Topic<Uint8Array>
   /** Keys and values of the app that the room opened with; the same object for each name. Throws WriteError. */
   table<T = Json>(name: string): Table<T>
+  /** A counter of the app that the room opened with: a number that everybody raises at once. */
+  counter(name: string): Counter
+  /** Where the counters of the app that the room opened with stand, by name. Throws ClosedError. */
+  counters(prefix?: string): Map<string, number>
+  /** The values of the app that the room opened with. */
+  values<T = Json>(): Values<T>
   /** The blobs of the app that the room opened with. */
   blobs(): Blobs
   /** What each member says of itself now, in the app that the room opened with. */
@@ -298,10 +304,62 @@ export interface App {
   topic<T = Json>(name: string): Topic<T>
   topicBytes(name: string): Topic<Uint8Array>
   table<T = Json>(name: string): Table<T>
+  counter(name: string): Counter
+  counters(prefix?: string): Map<string, number>
+  values<T = Json>(): Values<T>
   blobs(): Blobs
   presence<T = Json>(): Presence<T>
 }
 export const App: { readonly prototype: App }
+
+/** Somebody raised a counter, or lowered it. */
+export interface CounterChange {
+  /** Which counter. */
+  readonly name: string
+  /** By how much; what one page added in quick succession may be one change. */
+  readonly by: number
+  readonly author: PeerId
+  /** When, in milliseconds since 1970; `null` where what somebody had counted counts no more, as after a ban. */
+  readonly time: number | null
+  /** Where the counter stands now. */
+  readonly value: number
+  /** How many times something changed in the app's table, so far, that this reader was too slow to hear. */
+  readonly missed: number
+}
+
+/**
+ * A number that everybody raises at once, and that loses no step: whoever was offline, reloaded or killed meanwhile, what
+ * somebody else heard of is counted, once.
+ */
+export interface Counter extends TypedTarget<{ change: CustomEvent<CounterChange> }> {
+  /** Raises it by a whole number, 1 where none is given, or lowers it. Rejects with WriteError; it stands where it stood. */
+  add(by?: number): Promise<void>
+  /** Where it stands. Beyond 2 ** 53 the nearest number that there is. Throws ClosedError. */
+  readonly value: number
+  /** Who raises it from now on. */
+  watch(): AsyncIterableIterator<CounterChange>
+}
+export const Counter: { readonly prototype: Counter }
+
+/**
+ * Values by name: of what two write under one the later one holds, and the last 20 writes of each are kept with who wrote
+ * them, and when.
+ */
+export interface Values<T = Json> extends TypedTarget<{ change: CustomEvent<Change<T>> }> {
+  /** Gives a key of at most 62 bytes a value of at most 32 KiB. Rejects with WriteError; nothing was written. */
+  set(key: string, value: T): Promise<void>
+  /** Deletes a key, until somebody gives it a value; its history stays. Rejects with WriteError; it is as it was. */
+  delete(key: string): Promise<void>
+  /** What a key has. Throws ClosedError. */
+  get(key: string): Entry<T> | undefined
+  /** What all keys have that begin with `prefix`, by key. Throws ClosedError. */
+  entries(prefix?: string): Entry<T>[]
+  /** The last 20 writes of a key, the latest first; one that deleted it has no bytes. Throws ClosedError. */
+  history(key: string): Entry<T>[]
+  /** What changes from now on at keys that begin with `prefix`: each write once. */
+  watch(prefix?: string): AsyncIterableIterator<Change<T>>
+}
+export const Values: { readonly prototype: Values }
 
 /** Something that a member said. */
 export interface Heard<T> {

@@ -77,6 +77,18 @@ export class Room extends EventTarget {
     return this.#app.table(name)
   }
 
+  counter(name) {
+    return this.#app.counter(name)
+  }
+
+  counters(prefix) {
+    return this.#app.counters(prefix)
+  }
+
+  values() {
+    return this.#app.values()
+  }
+
   blobs() {
     return this.#app.blobs()
   }

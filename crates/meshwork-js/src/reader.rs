@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
 use meshwork::{
-    Bytes, CanvasChanges, Change, Changes, Entry, Event, Events, Inbox, Lane, Member, NoteChanges,
+    Bytes, CanvasChanges, Change, Changes, CounterChanges, Entry, Event, Events, Inbox, Lane, Member,
+    NoteChanges, ValueChanges,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -24,6 +25,8 @@ pub(crate) enum Source {
     Events(Events),
     Messages(Inbox<Vec<u8>, Bytes>),
     Changes(Changes),
+    Values(ValueChanges),
+    Counters(CounterChanges),
     Cells(CanvasChanges),
     Notes(NoteChanges),
 }
@@ -65,9 +68,20 @@ impl Source {
                 Array::of2(&told.to_string().into(), &Uint8Array::from(&*heard.value)).into()
             }
             Source::Changes(changes) => {
-                let Change { key, field, before, after } = changes.next().await?;
-                let told = json!({ "key": key, "field": field, "missed": changes.missed() });
-                Array::of3(&told.to_string().into(), &entry(before), &entry(after)).into()
+                let change = changes.next().await?;
+                told(change, changes.missed())
+            }
+            Source::Values(changes) => {
+                let change = changes.next().await?;
+                told(change, changes.missed())
+            }
+            Source::Counters(changes) => {
+                let change = changes.next().await?;
+                let told = json!({
+                    "name": change.name, "by": change.by, "author": change.author.to_string(),
+                    "time": change.time_ms, "value": change.value, "missed": changes.missed(),
+                });
+                told.to_string().into()
             }
             Source::Cells(changes) => {
                 let cells = changes.next().await?;
@@ -84,6 +98,12 @@ impl Source {
             }
         })
     }
+}
+
+/// A key that reads different, and how many changes were missed so far.
+fn told(Change { key, field, before, after }: Change, missed: u64) -> JsValue {
+    let told = json!({ "key": key, "field": field, "missed": missed });
+    Array::of3(&told.to_string().into(), &entry(before), &entry(after)).into()
 }
 
 /// What a table has: its key, who wrote it, when, and the value's bytes.

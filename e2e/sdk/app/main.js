@@ -6,6 +6,7 @@ const KINDS = { FetchError, JoinError, MeshworkError, WriteError }
 const heard = []
 const painted = []
 const changed = []
+const counted = []
 let notes = []
 let room
 let votes
@@ -21,6 +22,8 @@ function enter(entered) {
   room.canvas().addEventListener('change', ({ detail }) => painted.push(...detail.cells))
   votes = room.table('votes')
   votes.addEventListener('change', ({ detail: { key, after } }) => changed.push([key, after?.value]))
+  room.counter('likes').addEventListener('change', ({ detail: { by, value } }) => counted.push([by, value]))
+  room.values().addEventListener('change', ({ detail: { key, after } }) => changed.push([key, after?.value]))
   room.notes().addEventListener('change', ({ detail }) => {
     notes = detail.map(({ text }) => text)
   })
@@ -85,6 +88,14 @@ globalThis.page = {
   seats: () => votes.row('ferry').get('seats')?.value ?? null,
   keys: () => votes.entries().map(({ key }) => key),
   changed: () => changed,
+  count: (by) => room.counter('likes').add(by),
+  likes: () => [room.counter('likes').value, [...room.counters()]],
+  counted: () => counted,
+  countHalf: () => failure(() => room.counter('likes').add(0.5)),
+  keep: (key, value) => room.values().set(key, value),
+  drop: (key) => room.values().delete(key),
+  kept: (key) => [room.values().get(key)?.value ?? null, room.values().history(key).map(({ value }) => value ?? null)],
+  keptKeys: () => room.values().entries().map(({ key }) => key),
   present: (value) => room.presence().set(value),
   presences: () => room.members.map((member) => room.presence().of(member) ?? null).sort(),
   offer: async (length) => (await room.blobs().offer(pattern(length))).id,

@@ -27,6 +27,17 @@ export async function play(link: string): Promise<void> {
   for await (const { key, after } of votes.watch('f')) {
     console.log(key, after?.author, after?.time)
   }
+  const likes = room.counter('likes')
+  await likes.add()
+  for await (const { by, author, value } of likes.watch()) {
+    console.log(by + value, author, room.counters().get('likes')?.toFixed())
+  }
+  const values = room.values<{ seats: number }>()
+  await values.set('room/size', { seats: 40 })
+  // @ts-expect-error: it is no number.
+  await likes.add('one')
+  values.addEventListener('change', ({ detail }) => console.log(detail.key, detail.after?.value?.seats))
+  console.log(values.history('room/size').map(({ author, time }) => author + time))
   const canvas = room.canvas()
   canvas.addEventListener('change', ({ detail }) => console.log(detail.cells[0]?.color?.length))
   await canvas.paint([{ x: 3, y: 4, color: '#c81e1e' }, { x: 4, y: 4, color: [200, 30, 30] }])

@@ -115,6 +115,7 @@ async fn meet(page: &str) -> Result<()> {
     paint(&ann, &bo, &room).await?;
     talk(&ann, &bo, &room).await?;
     share(&ann, &bo, &room).await?;
+    count(&ann, &bo, &room).await?;
     hand_over(&ann, &bo, &room).await?;
     ask(&bo, "leave", vec![]).await?;
     wait_says(&bo, "isLeft", vec![], json!(true)).await?;
@@ -176,6 +177,27 @@ async fn hand_over(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ensure!(refused["kinds"] == json!(["FetchError", "MeshworkError"]), "{refused}");
     ensure!((&refused["code"], &refused["size"]) == (&json!("TooLarge"), &json!(2_000_000)), "{refused}");
     Ok(())
+}
+
+/// Counters and values are the same for pages and a program.
+async fn count(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
+    ask(ann, "count", vec![8.into()]).await?;
+    ask(bo, "count", vec![(-3).into()]).await?;
+    room.counter("likes").add(1).await?;
+    wait_says(ann, "likes", vec![], json!([6, [["likes", 6]]])).await?;
+    wait_says(bo, "likes", vec![], json!([6, [["likes", 6]]])).await?;
+    let steps = ask(bo, "counted", vec![]).await?;
+    let sum: i64 = steps.as_array().context("a list")?.iter().filter_map(|step| step[0].as_i64()).sum();
+    ensure!(sum == 6, "{steps}");
+    let odd = ask(ann, "countHalf", vec![]).await?;
+    ensure!(odd["message"].to_string().contains("whole number"), "{odd}");
+    ask(ann, "keep", vec!["title".into(), json!({ "seats": 40 })]).await?;
+    wait_says(bo, "kept", vec!["title".into()], json!([{ "seats": 40 }, [{ "seats": 40 }]])).await?;
+    wait_among(bo, "changed", json!(["title", { "seats": 40 }])).await?;
+    ask(bo, "drop", vec!["title".into()]).await?;
+    wait_says(ann, "kept", vec!["title".into()], json!([null, [null, { "seats": 40 }]])).await?;
+    room.values().set("later", &1).await?;
+    wait_says(ann, "keptKeys", vec![], json!(["later"])).await
 }
 
 async fn share(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {

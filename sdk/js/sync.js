@@ -1,0 +1,63 @@
+// Counters and values.
+
+import { entryOf, textOf } from './entry.js'
+import { Listened, iterate } from './events.js'
+
+export class Counter extends Listened {
+  #raw
+
+  constructor(raw) {
+    super('change', () => this.watch())
+    this.#raw = raw
+  }
+
+  async add(by = 1) {
+    if (!Number.isSafeInteger(by)) {
+      throw new TypeError(`a counter is raised by a whole number, and not by ${by}`)
+    }
+    await this.#raw.add(by)
+  }
+
+  get value() {
+    return this.#raw.value()
+  }
+
+  watch() {
+    return iterate(this.#raw.watch(), (told) => JSON.parse(told))
+  }
+}
+
+export class Values extends Listened {
+  #raw
+
+  constructor(raw) {
+    super('change', () => this.watch())
+    this.#raw = raw
+  }
+
+  async set(key, value) {
+    await this.#raw.set(key, textOf(value))
+  }
+
+  async delete(key) {
+    await this.#raw.delete(key)
+  }
+
+  get(key) {
+    return entryOf(this.#raw.get(key))
+  }
+
+  entries(prefix = '') {
+    return this.#raw.entries(prefix).map(entryOf)
+  }
+
+  history(key) {
+    return this.#raw.history(key).map(entryOf)
+  }
+
+  watch(prefix = '') {
+    return iterate(this.#raw.watch(prefix), ([told, before, after]) => {
+      return { ...JSON.parse(told), before: entryOf(before), after: entryOf(after) }
+    })
+  }
+}
