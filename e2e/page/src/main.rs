@@ -1,4 +1,5 @@
-//! Checks that run inside a browser: `#conformance` and `#replay` behind the address choose which.
+//! Checks that run inside a browser: `#conformance`, `#replay` and `#library=PROMISE@SERVER` behind the address choose
+//! which; `#library` names the promises.
 //!
 //! The title of the page is `running`, then `passed` or `failed`; the element with the id `result` says what
 //! came of it.
@@ -6,11 +7,23 @@
 #[cfg(target_arch = "wasm32")]
 mod conformance;
 #[cfg(target_arch = "wasm32")]
+mod library;
+#[cfg(target_arch = "wasm32")]
 mod page;
 #[cfg(target_arch = "wasm32")]
 mod race;
 #[cfg(target_arch = "wasm32")]
 mod replay;
+#[cfg(target_arch = "wasm32")]
+#[path = "../../../crates/meshwork/tests/it/suite.rs"]
+#[allow(clippy::unwrap_used)]
+mod suite;
+
+/// Waits for the next frame of something that repeats itself.
+#[cfg(target_arch = "wasm32")]
+async fn tick(frame: std::time::Duration) {
+    meshwork_rtc::web::sleep(frame).await;
+}
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

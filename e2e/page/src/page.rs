@@ -2,7 +2,10 @@
 
 use web_sys::Document;
 
-use crate::{conformance, replay};
+use crate::{conformance, library, replay};
+
+/// The library's suite; behind it stand the promise and the server at which people meet.
+const LIBRARY: &str = "#library=";
 
 /// Runs what the address asks for.
 pub(crate) async fn run() {
@@ -12,7 +15,11 @@ pub(crate) async fn run() {
     let outcome = match asked.as_str() {
         "#conformance" => conformance::run(&document).await,
         "#replay" => replay::run(),
-        other => Err(format!("there is no check {other:?}")),
+        "#library" => Ok(library::names()),
+        other => match other.strip_prefix(LIBRARY) {
+            Some(promise) => library::keep(&document, promise).await,
+            None => Err(format!("there is no check {other:?}")),
+        },
     };
     let (title, said) = match outcome {
         Ok(said) => ("passed", said),

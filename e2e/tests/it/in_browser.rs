@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use meshwork_core::conformance::CASES;
-use meshwork_e2e::{Browser, Tab};
+use meshwork_e2e::{Browser, Server, Tab};
 use meshwork_sim::scenario;
 
 use crate::common::site::serve;
@@ -19,19 +19,28 @@ fn page_folder() -> PathBuf {
     std::env::var_os("MESHWORK_TEST_PAGE").map_or(default, PathBuf::from)
 }
 
-/// Runs a check and returns what it said when it passed.
+/// Runs a check in a browser of its own and returns what it said when it passed.
 async fn run_check(check: &str) -> Result<String> {
+    let tab = Browser::start().await?.tab(&format!("{}/#{check}", serve_page()?)).await?;
+    outcome(&tab).await
+}
+
+/// Where the page is served.
+fn serve_page() -> Result<String> {
     ensure!(page_folder().join("index.html").exists(), "build the page with: cargo xtask test");
-    let browser = Browser::start().await?;
-    let tab = browser.tab(&format!("{}/#{check}", serve(page_folder())?)).await?;
-    let said = tab
+    serve(page_folder())
+}
+
+/// What the check of a tab said when it passed.
+async fn outcome(tab: &Tab) -> Result<String> {
+    let title = tab
         .wait_until(SUITE_MAX, "the end of the check", async || {
             let title = tab.title().await?;
-            ensure!(title == "passed" || title == "failed", "the title is {title:?}: {}", shown(&tab).await?);
-            Ok((title, shown(&tab).await?))
+            ensure!(title == "passed" || title == "failed", "the title is {title:?}: {}", shown(tab).await?);
+            Ok(title)
         })
         .await?;
-    ensure!(said.0 == "passed", "{}", said.1);
+    ensure!(title == "passed", "{}", shown(tab).await?);
     let result = tab.eval("return document.getElementById('result').textContent", vec![]).await?;
     Ok(result.as_str().context("the result is text")?.to_owned())
 }
@@ -44,6 +53,20 @@ async fn shown(tab: &Tab) -> Result<String> {
 async fn the_browser_driver_keeps_the_contract() -> Result<()> {
     let said = run_check("conformance").await?;
     ensure!(said == format!("{} passed", CASES.len()), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_library_keeps_its_promises_in_pages() -> Result<()> {
+    let (server, browser, site) = (Server::start().await?, Browser::start().await?, serve_page()?);
+    let tab = browser.tab(&format!("{site}/#library")).await?;
+    let mut broken = Vec::new();
+    for promise in outcome(&tab).await?.lines() {
+        // Another address in front of the `#` makes it another page.
+        tab.goto(&format!("{site}/?{promise}#library={promise}@{}", server.url())).await?;
+        broken.extend(outcome(&tab).await.err().map(|error| format!("{promise}: {error:#}")));
+    }
+    ensure!(broken.is_empty(), "{}", broken.join("\n"));
     Ok(())
 }
 

@@ -122,7 +122,7 @@ impl dyn Runner {
 
 /// Why a room is not being joined.
 #[derive(Debug)]
-// A browser's driver reads its storage itself and never closes.
+// A browser's driver reads its storage itself.
 #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 pub(crate) enum RunnerJoinError {
     Closed,

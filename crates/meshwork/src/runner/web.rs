@@ -1,5 +1,6 @@
 //! The browser's driver under the library.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -18,6 +19,8 @@ use crate::store::{KeptRoom, StoreError};
 
 pub(crate) struct Web {
     driver: Driver,
+    /// Whether goodbyes were said. The driver's node would begin anew.
+    is_shut_down: Cell<bool>,
 }
 
 impl Web {
@@ -38,7 +41,7 @@ impl Web {
             // An error says that nobody listens any more.
             let _ = sender.send(event);
         });
-        (Web { driver }, WebEvents { events, storage })
+        (Web { driver, is_shut_down: Cell::new(false) }, WebEvents { events, storage })
     }
 }
 
@@ -55,12 +58,18 @@ impl Runner for Web {
     }
 
     fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>> {
+        if self.is_shut_down.get() {
+            return Box::pin(async { Err(Closed) });
+        }
         self.driver.with(call);
         Box::pin(async { Ok(()) })
     }
 
     fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
         Box::pin(async move {
+            if self.is_shut_down.get() {
+                return Err(RunnerJoinError::Closed);
+            }
             let room = self.driver.join_room(address).await.map_err(RunnerJoinError::Command)?;
             // Events are read by a task that has its turn after this one.
             joined(room);
@@ -113,6 +122,7 @@ impl Runner for Web {
     }
 
     fn shut_down(&self) -> Boxed<'_, ()> {
+        self.is_shut_down.set(true);
         self.driver.shut_down();
         Box::pin(async {})
     }

@@ -15,3 +15,8 @@ async fn tick(frame: std::time::Duration) {
     frames.tick().await;
     frames.tick().await;
 }
+
+/// Waits until so many bytes of a blob are here.
+async fn fetch_until(fetch: &mut meshwork::Fetch, held: u64) {
+    while fetch.next().await.unwrap().is_some_and(|progress| progress.held < held) {}
+}

@@ -353,7 +353,7 @@ async fn a_fetch_goes_on_after_a_restart() {
     let first = bind().await;
     let same = first.join(room.link().to_string()).await.unwrap();
     let mut fetch = same.blobs().fetch(id);
-    suite::fetch_until(&mut fetch, 1_000_000).await;
+    crate::fetch_until(&mut fetch, 1_000_000).await;
     first.close().await;
     drop((fetch, same, first));
     // A group that rotted meanwhile is fetched again.

@@ -284,7 +284,7 @@ async fn a_fetch_goes_on_when_its_holder_dies() {
         let id = room.blobs().offer_bytes(&bytes).await.unwrap().id();
         same.blobs().fetch(id).await.unwrap();
         let mut fetch = third.blobs().fetch(id);
-        suite::fetch_until(&mut fetch, 500_000).await;
+        crate::fetch_until(&mut fetch, 500_000).await;
         network.kill(&ann);
         let blob = fetch.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(blob.read().await.unwrap(), bytes, "seed {seed}");
@@ -299,7 +299,7 @@ async fn a_fetch_goes_on_after_a_cut() {
     let same = bo.join(room.link().to_string()).await.unwrap();
     let id = room.blobs().offer_bytes(&vec![7; 3_000_000]).await.unwrap().id();
     let mut fetch = same.blobs().fetch(id);
-    suite::fetch_until(&mut fetch, 500_000).await;
+    crate::fetch_until(&mut fetch, 500_000).await;
     network.cut(&ann, &bo);
     network.run(Duration::from_secs(20)).await;
     network.heal();
@@ -307,7 +307,7 @@ async fn a_fetch_goes_on_after_a_cut() {
     // One that was dropped goes on where it was.
     let id = room.blobs().offer_bytes(&vec![8; 3_000_000]).await.unwrap().id();
     let mut fetch = same.blobs().fetch(id);
-    suite::fetch_until(&mut fetch, 500_000).await;
+    crate::fetch_until(&mut fetch, 500_000).await;
     drop(fetch);
     let first = same.blobs().fetch(id).next().await.unwrap().unwrap();
     assert!(first.held >= 500_000 && first.size == Some(3_000_000), "{first:?}");

@@ -1,6 +1,6 @@
 //! What the library promises of blobs.
 
-use meshwork::{BlobError, BlobId, Fetch, FetchError};
+use meshwork::{BlobError, BlobId, FetchError};
 
 use super::{People, together};
 
@@ -69,9 +69,4 @@ pub(crate) async fn a_freed_fetch_ends(people: People) {
     assert_eq!(fetch.next().await.unwrap().map(|progress| progress.holders), Some(0));
     same.blobs().free(id).await.unwrap();
     assert_eq!(fetch.next().await, Err(FetchError::Freed));
-}
-
-/// Waits until so many bytes of a blob are here.
-pub(crate) async fn fetch_until(fetch: &mut Fetch, held: u64) {
-    while fetch.next().await.unwrap().is_some_and(|progress| progress.held < held) {}
 }
