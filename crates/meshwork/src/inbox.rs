@@ -20,6 +20,17 @@ struct Queue<T> {
     reader: Option<Waker>,
 }
 
+/// Readers for whom something is queued. They are woken when it is dropped: after every lock that was taken since, or one
+/// on another core would wait for a lock at once.
+#[derive(Default)]
+pub(crate) struct Readers(Vec<Waker>);
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
+}
+
 /// A queue of at most so many, and its two ends.
 pub(crate) fn inbox<T>(most: usize) -> (Outbox<T>, Inbox<T>) {
     inbox_of(most, |_| true)
@@ -62,7 +73,7 @@ impl<T> Outbox<T> {
     }
 
     /// Queues something; the oldest that may be dropped gives way where there is no place. False when nobody reads any more.
-    pub(crate) fn push(&self, item: T) -> bool {
+    pub(crate) fn push(&self, item: T, readers: &mut Readers) -> bool {
         let Some(queue) = self.0.upgrade() else { return false };
         let mut queue = locked(&queue);
         queue.items.push_back(item);
@@ -72,9 +83,7 @@ impl<T> Outbox<T> {
             queue.items.remove(oldest);
             queue.missed += 1;
         }
-        if let Some(reader) = queue.reader.take() {
-            reader.wake();
-        }
+        readers.0.extend(queue.reader.take());
         true
     }
 }
@@ -98,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn slow_readers_are_told_what_they_missed() {
         let (outbox, mut inbox) = inbox(2);
-        assert!((0..5).all(|item| outbox.push(item)));
+        assert!((0..5).all(|item| outbox.push(item, &mut Readers::default())));
         assert_eq!(inbox.next().await, Some((3, 3)));
         assert_eq!(inbox.next().await, Some((4, 0)));
         drop(outbox);
@@ -108,7 +117,7 @@ mod tests {
     #[tokio::test]
     async fn what_must_not_be_dropped_waits() {
         let (outbox, mut inbox) = inbox_of(2, |item| item % 2 == 0);
-        assert!([1, 3, 4, 5, 6].into_iter().all(|item| outbox.push(item)));
+        assert!([1, 3, 4, 5, 6].into_iter().all(|item| outbox.push(item, &mut Readers::default())));
         assert_eq!(outbox.waiting(), 3);
         assert_eq!(inbox.next().await, Some((1, 2)));
         assert_eq!((inbox.next().await, inbox.next().await), (Some((3, 0)), Some((5, 0))));
@@ -118,6 +127,6 @@ mod tests {
     async fn nothing_is_queued_for_nobody() {
         let (outbox, inbox) = inbox(2);
         drop(inbox);
-        assert!(!outbox.push(1));
+        assert!(!outbox.push(1, &mut Readers::default()));
     }
 }

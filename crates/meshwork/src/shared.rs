@@ -17,7 +17,7 @@ use crate::Closed;
 use crate::attend::of_room;
 use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
 use crate::event::{EndpointEvent, Event};
-use crate::inbox::Outbox;
+use crate::inbox::{Outbox, Readers};
 use crate::member::Member;
 use crate::runner::{MaybeSend, Runner};
 use crate::topic::{Lane, MESSAGES_MAX};
@@ -187,7 +187,8 @@ impl Shared {
     }
 
     fn tell(&self, event: &EndpointEvent) {
-        locked(&self.listeners).retain(|listener| listener.push(event.clone()));
+        let mut readers = Readers::default();
+        locked(&self.listeners).retain(|listener| listener.push(event.clone(), &mut readers));
     }
 
     /// Whether a listener lets so many messages wait that direct ones are to stay with their senders, until it reads.
@@ -433,7 +434,7 @@ impl RoomState {
                 let (mine, others) = waiting.into_iter().partition(|(about, _)| *about == topic);
                 let mine: VecDeque<((Slot, Topic), Message)> = mine;
                 mine.into_iter().for_each(|(_, message)| {
-                    messages.push(message);
+                    messages.push(message, &mut Readers::default());
                 });
                 known.unheard = others;
             }
@@ -446,7 +447,8 @@ impl RoomState {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        self.look(|known| known.events.retain(|events| events.push(event.clone())));
+        let mut readers = Readers::default();
+        self.look(|known| known.events.retain(|events| events.push(event.clone(), &mut readers)));
     }
 
     /// Nothing more is heard of the room.
@@ -464,6 +466,7 @@ impl RoomState {
 
     /// What those hear who listen to a part of the room.
     pub(crate) fn hear(&self, event: NodeEvent) {
+        let mut readers = Readers::default();
         match event {
             NodeEvent::Said { from, slot, topic, bytes, missed, .. } => {
                 self.deliver((slot, topic), Message { from, lane: Lane::Say, bytes, missed });
@@ -497,18 +500,21 @@ impl RoomState {
             NodeEvent::Changed { replica, batch, changes, .. } => self.look(|known| {
                 known.changes += 1;
                 let changed = Changed { batch, changes };
-                known.watches.retain(|(watched, watch)| *watched != replica || watch.push(changed.clone()));
+                known.watches.retain(|(watched, watch)| {
+                    *watched != replica || watch.push(changed.clone(), &mut readers)
+                });
             }),
             _ => {}
         }
     }
 
     fn deliver(&self, topic: (Slot, Topic), message: Message) {
+        let mut readers = Readers::default();
         self.look(|known| {
             let mut is_heard = false;
             known.topics.retain(|(about, messages)| {
                 *about != topic || {
-                    let hears = messages.push(message.clone());
+                    let hears = messages.push(message.clone(), &mut readers);
                     is_heard |= hears;
                     hears
                 }
@@ -516,7 +522,7 @@ impl RoomState {
             if !is_heard && message.lane != Lane::Datagram {
                 if known.unheard.len() == UNHEARD_MAX {
                     known.unheard.pop_front();
-                    known.events.retain(|events| events.push(Event::Missed(1)));
+                    known.events.retain(|events| events.push(Event::Missed(1), &mut readers));
                 }
                 known.unheard.push_back((topic, message));
             }
