@@ -42,7 +42,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network of mobile phones, which lose one packet in fifty, by this seed. Print the seed when a test fails.
+    /// A network of mobile phones, which lose one packet in twenty, by this seed. Print the seed when a test fails.
     ///
     /// # Panics
     /// Outside a tokio runtime.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use meshwork::testing::Network;
 use meshwork::{
-    BlobError, Endpoint, Event, FETCHES_MAX, FetchError, JoinError, KeptError, MEMORY_MAX, place,
+    BlobError, Endpoint, Event, FETCHES_MAX, FetchError, JoinError, KeptError, MEMORY_MAX, Room, place,
 };
 
 use crate::suite::{self, People};
@@ -311,6 +311,37 @@ async fn a_fetch_goes_on_after_a_cut() {
     drop(fetch);
     let first = same.blobs().fetch(id).next().await.unwrap().unwrap();
     assert!(first.held >= 500_000 && first.size == Some(3_000_000), "{first:?}");
+}
+
+/// How long it takes until somebody hears what is said: the median of many messages.
+async fn time_to_say(room: &Room, same: &Room) -> Duration {
+    let (numbers, mut inbox) = (room.topic::<u8>("numbers"), same.topic::<u8>("numbers").listen());
+    let mut times = Vec::new();
+    for number in 0..31 {
+        let begun = tokio::time::Instant::now();
+        numbers.say(&number).await.unwrap();
+        inbox.next().await.unwrap();
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[tokio::test(start_paused = true)]
+async fn blobs_do_not_hold_up_what_is_said() {
+    let network = Network::new(5);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    let alone = time_to_say(&room, &same).await;
+    let id = room.blobs().offer_bytes(&vec![7; 10_000_000]).await.unwrap().id();
+    let mut fetch = same.blobs().fetch(id);
+    crate::fetch_until(&mut fetch, 500_000).await;
+    let beside = time_to_say(&room, &same).await;
+    let held = fetch.next().await.unwrap().unwrap().held;
+    assert!((600_000..10_000_000).contains(&held), "{held} bytes came meanwhile");
+    // A phone takes a quarter of a second for a group; 32 of them are wanted at a time.
+    assert!(beside < alone + Duration::from_millis(600), "{alone:?} alone, {beside:?} beside a blob");
 }
 
 #[tokio::test(start_paused = true)]
