@@ -117,7 +117,7 @@ pub enum BlobsOutput {
 }
 
 /// What a room needs of its blobs. A program that never has any is without the code behind it.
-pub trait Share: fmt::Debug + Send {
+pub trait Share: Send {
     /// How far a fetch is; `None` where there is none.
     fn view(&self, slot: Slot, blob: BlobId) -> Option<FetchView>;
 
@@ -153,6 +153,12 @@ pub trait Share: fmt::Debug + Send {
 
     /// As what it is, for the application.
     fn as_any(&mut self) -> &mut dyn Any;
+}
+
+impl fmt::Debug for dyn Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Blobs")
+    }
 }
 
 /// More fetches than may go on at a time.

@@ -181,7 +181,9 @@ impl OverlayView {
 }
 
 /// The shape of a room's network, as one of its endpoints sees it.
-pub trait Overlay: fmt::Debug + Send {
+///
+/// It shows itself by name alone: all of it would put the code to show it into every program.
+pub trait Overlay: Send {
     /// What it is.
     fn kind(&self) -> Kind;
     /// Whether there is a place in the room for `endpoint`; always true for one that is attached.
@@ -234,5 +236,11 @@ pub trait Overlay: fmt::Debug + Send {
     /// What is to be sent, sought or dropped.
     fn poll_output(&mut self) -> Option<OverlayOutput> {
         None
+    }
+}
+
+impl fmt::Debug for dyn Overlay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Overlay").field(&self.kind()).finish()
     }
 }

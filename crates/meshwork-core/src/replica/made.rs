@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::any::Any;
-use core::fmt;
 
 use super::family::{Entries, Family, WriteOf};
 use super::{
@@ -18,7 +17,7 @@ use crate::signed::batch::{Header, SignedBatch};
 pub const WHENEVER: Stamp = Stamp(1);
 
 /// A value of one's own name that is made of the parts of a family.
-pub trait MadeOfParts: Any + fmt::Debug + Send + Sync {
+pub trait MadeOfParts: Any + Send + Sync {
     /// What its parts are.
     type Family: Family;
     /// Its parts.

@@ -58,7 +58,7 @@ pub const PART_BATCHES_MAX: usize = 4096;
 /// A value that is made of signed batches and compared over a tree of digests, whose nodes [`tree`] numbers.
 ///
 /// What lies along paths below `from` is left out: a table by time may be held from a day on. Elsewhere `from` is 0.
-pub trait Replica: Any + fmt::Debug + Send + Sync {
+pub trait Replica: Any + Send + Sync {
     /// Digest of the whole, which is the root's: equal if and only if the values are; [`EMPTY_PART_DIGEST`] where nobody
     /// wrote.
     fn digest(&self) -> Digest;
@@ -109,6 +109,12 @@ pub trait Replica: Any + fmt::Debug + Send + Sync {
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
     /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`.
     fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>>;
+}
+
+impl fmt::Debug for dyn Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Replica").field(&self.digest()).finish()
+    }
 }
 
 impl dyn Replica {
