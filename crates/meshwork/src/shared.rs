@@ -147,13 +147,15 @@ impl Shared {
         &self,
         work: impl FnOnce(&mut Node, Time) -> R + MaybeSend + 'static,
     ) -> Result<R, Closed> {
-        let (sender, answer) = oneshot::channel();
+        let answer = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&answer);
         let call = move |node: &mut Node, now: Time| {
-            // An error says that the caller does not wait any more.
-            let _ = sender.send(work(node, now));
+            let done = work(node, now);
+            *locked(&place) = Some(done);
         };
         self.runner.call(Box::new(call)).await?;
-        answer.await.map_err(|_| Closed)
+        let done = locked(&answer).take();
+        done.ok_or(Closed)
     }
 
     /// What is known of a room, from the moment on at which its handle is.

@@ -58,7 +58,7 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     /// Who the node is.
     fn id(&self) -> EndpointId;
 
-    /// Does something with the node, between two of its inputs.
+    /// Does something with the node, between two of its inputs, and waits until it is done.
     fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>>;
 
     /// Joins a room, with what is stored of it here; `joined` is told the handle before anything of the room happens.
