@@ -24,6 +24,7 @@
 //! [`ROOTS_MAX`] roots are remembered, ways are at most [`DEPTH_MAX`] hops long. A member that lies can become the root;
 //! it gains nothing but to say how batches travel, and what does not come is asked of others by name.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -71,7 +72,7 @@ struct Followed {
 #[derive(Debug)]
 pub struct Branches {
     me: Root,
-    neighbours: BTreeMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Box<Neighbour>>,
     roots: BTreeMap<Tag, Followed>,
     root: Root,
     beat: u64,
@@ -135,7 +136,7 @@ impl Branches {
     /// A neighbour is attached.
     pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, speaks: bool) {
         let neighbour = Neighbour { said: None, speaks, cost: UNKNOWN_COST, is_stale: false, told: None };
-        self.neighbours.insert(endpoint, neighbour);
+        self.neighbours.insert(endpoint, Box::new(neighbour));
         self.choose(now.time);
     }
 

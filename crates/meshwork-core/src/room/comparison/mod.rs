@@ -38,6 +38,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
@@ -129,7 +130,7 @@ impl Neighbour {
 pub struct Comparison {
     /// Digest of the records under which our digests stand.
     records: Digest,
-    neighbours: BTreeMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Box<Neighbour>>,
     tell_at: Option<Time>,
     /// The first change that was not told.
     changed_at: Option<Time>,
@@ -158,7 +159,7 @@ impl Comparison {
             ask_due: None,
             idle_since: None,
         };
-        self.neighbours.insert(endpoint, neighbour);
+        self.neighbours.insert(endpoint, Box::new(neighbour));
         self.send_roots(endpoint, replicas);
         // Behind what it is told live, so that it does not ask for that.
         let both = Both { replicas, theirs: None };
@@ -290,7 +291,7 @@ impl Comparison {
 
     /// The next message for `to` of what it wants: nodes, a batch, or the mark that a leaf is whole.
     pub fn serve(&mut self, to: Endpoint, replicas: &Replicas) -> Option<RoomMessage> {
-        let Neighbour { serving, holding, .. } = self.neighbours.get_mut(&to)?;
+        let Neighbour { serving, holding, .. } = &mut **self.neighbours.get_mut(&to)?;
         serving.serve(Both { replicas, theirs: holding.as_ref() })
     }
 

@@ -4,6 +4,7 @@
 //! asked is bounded by neighbour. Who is honest and sends more loses nothing, since comparison brings what was
 //! dropped, at the pace at which it is asked for.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
@@ -54,7 +55,7 @@ struct Neighbour {
 /// The allowances of all attached neighbours.
 #[derive(Debug, Default)]
 pub(in crate::room) struct Allowances {
-    neighbours: BTreeMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Box<Neighbour>>,
     tell_at: Option<Time>,
 }
 
@@ -93,7 +94,7 @@ impl Allowances {
     }
 
     fn neighbour(&mut self, now: Time, from: Endpoint) -> &mut Neighbour {
-        let new = || Neighbour { bucket: Bucket::full(now, BURST_MAX), dropped: 0 };
+        let new = || Box::new(Neighbour { bucket: Bucket::full(now, BURST_MAX), dropped: 0 });
         self.neighbours.entry(from).or_insert_with(new)
     }
 }

@@ -19,6 +19,7 @@
 //! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 2.5 MiB, and 58 MiB in a full room in
 //! which everybody floods. What finds no place is dropped, and comparison brings it again.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -78,7 +79,7 @@ struct Lane {
 #[derive(Debug, Default)]
 pub struct Queue {
     /// Only those of which something waits.
-    lanes: BTreeMap<Endpoint, Lane>,
+    lanes: BTreeMap<Endpoint, Box<Lane>>,
     stored: VecDeque<Vec<u8>>,
     /// Whose turn was last; `None` when it was the storage's.
     last: Option<Endpoint>,

@@ -6,6 +6,7 @@
 //! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
 //! neighbour may hold what does not count here.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -47,7 +48,7 @@ struct Neighbour {
 /// The comparison with all neighbours.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    neighbours: BTreeMap<Endpoint, Neighbour>,
+    neighbours: BTreeMap<Endpoint, Box<Neighbour>>,
     tell_at: Option<Time>,
     outputs: VecDeque<ExchangeOutput>,
 }
@@ -59,7 +60,7 @@ impl Exchange {
         // What it says at first may be lost with a link that another one replaces.
         let ask_at = Some(now + ASK_LEAST);
         let neighbour = Neighbour { digest: None, told, in_step: false, ask_at, ask_pause: ASK_LEAST };
-        self.neighbours.insert(endpoint, neighbour);
+        self.neighbours.insert(endpoint, Box::new(neighbour));
         self.send_hashes(endpoint, records);
         self.send(endpoint, RoomMessage::RecordsDigest(records.digest()));
     }
