@@ -10,7 +10,8 @@ use core::str::FromStr;
 
 use blake3::Hasher;
 use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes of a group: as many as of the longest batch, so that neither holds up a link for longer.
 pub const GROUP: usize = 64 * 1024;
@@ -20,7 +21,7 @@ pub const BLOB_MAX: u64 = 16 * 1024 * 1024 * 1024;
 pub const GROUPS_MAX: u32 = (BLOB_MAX / GROUP as u64) as u32;
 
 /// What a blob is named by: the BLAKE3 hash of its bytes, shown as `b3sum` shows it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobId(pub [u8; 32]);
 
 impl fmt::Display for BlobId {
@@ -46,6 +47,27 @@ impl FromStr for BlobId {
     fn from_str(text: &str) -> Result<BlobId, NoBlobId> {
         let hash = blake3::Hash::from_hex(text).map_err(|_| NoBlobId(String::from(text)))?;
         Ok(BlobId(*hash.as_bytes()))
+    }
+}
+
+/// Raw on a binary wire; in JSON the digits, as programs and pages write them.
+impl Serialize for BlobId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BlobId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BlobId, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        } else {
+            <[u8; 32]>::deserialize(deserializer).map(BlobId)
+        }
     }
 }
 
@@ -229,6 +251,9 @@ mod tests {
             let outline = Outline::of(&bytes);
             assert_eq!(outline.id().to_string(), blake3::hash(&bytes).to_string(), "{length}");
             assert_eq!(outline.id().to_string().parse(), Ok(outline.id()));
+            let json = serde_json::to_string(&outline.id()).expect("it has a form");
+            assert_eq!(json, alloc::format!("\"{}\"", outline.id()));
+            assert_eq!(serde_json::from_str::<BlobId>(&json).ok(), Some(outline.id()));
             for (number, group) in bytes.chunks(GROUP).enumerate() {
                 assert!(outline.holds(number as u32, group), "{length}: {number}");
             }

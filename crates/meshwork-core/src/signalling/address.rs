@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::protocol::PATH;
 use crate::id::{Code, RoomId, Secret};
 use crate::signed::admission::EditSeed;
@@ -369,6 +372,19 @@ impl fmt::Display for RoomAddress {
             write!(f, ";at={}", servers.join(","))?;
         }
         Ok(())
+    }
+}
+
+/// As its text, with what lets people in.
+impl Serialize for RoomAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RoomAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RoomAddress, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

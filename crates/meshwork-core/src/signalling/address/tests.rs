@@ -40,6 +40,8 @@ fn the_documented_addresses_are_read() {
     let bare = RoomAddress::at_server("http://127.0.0.1:8080", None, code()).expect("a server");
     for address in [whole, near, renewed, bare] {
         assert_eq!(read(&address.to_string()), Ok(address.clone()));
+        let json = serde_json::to_string(&address).expect("it has a form");
+        assert_eq!(serde_json::from_str::<RoomAddress>(&json).ok(), Some(address.clone()), "{json}");
         assert!(page.contains(&address.to_string()), "docs/protocol/addresses.md lacks {address}");
     }
 }
