@@ -77,7 +77,7 @@ impl Pair {
     async fn start(server: &str) -> Result<Pair> {
         let (ann, bo) = (Endpoint::builder().server(server).bind().await?, Endpoint::bind().await?);
         let asking = ann.create(meshwork::room("echo")).await?;
-        let answering = bo.join(asking.link().to_string()).await?;
+        let answering = bo.join(asking.link()).await?;
         let (topic, mut heard) = (answering.topic_bytes("e"), answering.topic_bytes("e").listen());
         tokio::spawn(async move {
             while let Some(message) = heard.next().await {

@@ -62,6 +62,7 @@ pub struct Stroke {
 }
 
 /// The cells of a canvas that look different, from the moment on at which it was asked for them.
+#[derive(Debug)]
 pub struct CanvasChanges {
     inbox: Inbox<Changed>,
     missed: u64,

@@ -383,8 +383,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`JoinError`]; the room is left, and what is stored of it is as it was.
-    pub async fn join(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
-        let room = self.enter(self.findable(link.as_ref())?).await?;
+    pub async fn join(&self, link: impl std::fmt::Display) -> Result<Room, JoinError> {
+        let room = self.enter(self.findable(&link.to_string())?).await?;
         let runner = &*self.shared.runner;
         let entered = || room.state.until(|known| entered(known).transpose());
         let joined = async {
@@ -405,8 +405,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`JoinError::NotStored`] where nothing is kept of it; else as for [`Endpoint::join`].
-    pub async fn open(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
-        let room = self.enter(self.read_link(link.as_ref())?).await?;
+    pub async fn open(&self, link: impl std::fmt::Display) -> Result<Room, JoinError> {
+        let room = self.enter(self.read_link(&link.to_string())?).await?;
         let is_stored =
             room.call(|node, _, room| node.room(room).id().is_some() && node.room(room).app().is_some());
         if !is_stored.await? {
@@ -423,8 +423,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`JoinError`] for what is no link, or a room that cannot be looked for.
-    pub async fn look_for(&self, link: impl AsRef<str>) -> Result<Room, JoinError> {
-        self.enter(self.findable(link.as_ref())?).await
+    pub async fn look_for(&self, link: impl std::fmt::Display) -> Result<Room, JoinError> {
+        self.enter(self.findable(&link.to_string())?).await
     }
 
     /// The rooms that are kept on this device.

@@ -104,6 +104,7 @@ pub enum EndpointEvent {
 }
 
 /// The events of a room, from the moment on at which it was asked for them.
+#[derive(Debug)]
 pub struct Events {
     inbox: Inbox<Event>,
     /// One that waits behind the number of those which were missed.
@@ -130,6 +131,7 @@ impl Events {
 }
 
 /// The events of an endpoint, from the moment on at which it was asked for them.
+#[derive(Debug)]
 pub struct EndpointEvents(pub(crate) Inbox<EndpointEvent>);
 
 impl EndpointEvents {

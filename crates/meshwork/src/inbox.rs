@@ -1,6 +1,7 @@
 //! Queues between what runs a room and who reads it: bounded, and a reader that is too slow is told what it missed.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
@@ -46,6 +47,12 @@ pub(crate) fn inbox_of<T>(most: usize, may_drop: fn(&T) -> bool) -> (Outbox<T>, 
 /// A panic while the lock was held left the queue whole: every step on it is one call.
 fn locked<T>(queue: &Mutex<Queue<T>>) -> MutexGuard<'_, Queue<T>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> fmt::Debug for Inbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("waiting", &locked(&self.0).items.len()).finish()
+    }
 }
 
 impl<T> Inbox<T> {

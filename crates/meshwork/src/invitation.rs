@@ -85,11 +85,11 @@ impl Endpoint {
     /// [`InviteError`]; the room is left.
     pub async fn answer(
         &self,
-        link: impl AsRef<str>,
+        link: impl std::fmt::Display,
         invitation: &str,
     ) -> Result<(String, Room), InviteError> {
         let text = whole(invitation, INVITATION_LABEL)?;
-        let room = self.enter(self.read_link(link.as_ref())?).await?;
+        let room = self.enter(self.read_link(&link.to_string())?).await?;
         let take = move |node: &mut Node, now, room| node.room_mut(now, room).take_text(&text).map(drop);
         Ok((room.text_of(take).await?, room))
     }

@@ -17,6 +17,7 @@ use crate::shared::Changed;
 pub struct Notes(pub(crate) Room);
 
 /// That notes of a room were written, removed, hidden or shown, from the moment on at which it was asked for.
+#[derive(Debug)]
 pub struct NoteChanges(Inbox<Changed>);
 
 impl NoteChanges {

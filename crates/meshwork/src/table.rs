@@ -56,6 +56,7 @@ pub struct Change {
 }
 
 /// The changes of a table from the moment on at which it was asked for them.
+#[derive(Debug)]
 pub struct Changes {
     table: Table,
     prefix: String,

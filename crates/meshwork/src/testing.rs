@@ -12,7 +12,7 @@
 //! let network = Network::new(7);
 //! let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
 //! let room = ann.create(meshwork::room("votes")).await?;
-//! let same = bo.join(room.link().to_string()).await?;
+//! let same = bo.join(room.link()).await?;
 //! network.cut(&ann, &bo);
 //! room.table("votes").set("ferry", &1).await?;
 //! network.heal();

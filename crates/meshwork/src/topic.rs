@@ -241,3 +241,9 @@ impl<T, C> fmt::Debug for Topic<T, C> {
         f.debug_tuple("Topic").field(&&*self.name).finish()
     }
 }
+
+impl<T, C> fmt::Debug for Inbox<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.messages.fmt(f)
+    }
+}

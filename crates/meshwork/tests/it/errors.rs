@@ -92,7 +92,7 @@ async fn cuts_leave_a_message_unknown() {
     let network = Network::calm(1);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let _same = bo.join(room.link().to_string()).await.unwrap();
+    let _same = bo.join(room.link()).await.unwrap();
     network.cut(&ann, &bo);
     let error = room.topic::<u8>("numbers").direct(bo.id(), &1).await.unwrap_err();
     assert!(matches!(error, meshwork::DirectError::Unknown(_)), "{error}");

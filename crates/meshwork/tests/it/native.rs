@@ -102,7 +102,7 @@ async fn histories_have_what_was_painted_over() {
     let keeper = Endpoint::builder().server(&server).store(store.clone()).bind().await.unwrap();
     let (room, guest) =
         (keeper.create(place::canvas(40, 30)).await.unwrap(), Endpoint::bind().await.unwrap());
-    let same = guest.join(room.link().to_string()).await.unwrap();
+    let same = guest.join(room.link()).await.unwrap();
     let colours = [Colour::rgb(200, 0, 0), Colour::rgb(0, 0, 200)];
     for colour in colours {
         same.canvas().paint(&[(1, 2, colour)]).await.unwrap();
@@ -268,7 +268,7 @@ async fn own_relays_link_who_hides() {
     };
     let (ann, bo) = (bind().await, bind().await);
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let same = bo.join(room.link().to_string()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
     assert_eq!(same.members().await.unwrap()[0].link(), LinkState::Relayed);
 }
 
@@ -351,7 +351,7 @@ async fn a_fetch_goes_on_after_a_restart() {
     let bind =
         async || Endpoint::builder().server(&server).store(Store::at(folder.path())).bind().await.unwrap();
     let first = bind().await;
-    let same = first.join(room.link().to_string()).await.unwrap();
+    let same = first.join(room.link()).await.unwrap();
     let mut fetch = same.blobs().fetch(id);
     crate::fetch_until(&mut fetch, 1_000_000).await;
     first.close().await;
@@ -363,7 +363,7 @@ async fn a_fetch_goes_on_after_a_restart() {
     std::fs::write(&part, rotten).unwrap();
 
     let again = bind().await;
-    let same = again.join(room.link().to_string()).await.unwrap();
+    let same = again.join(room.link()).await.unwrap();
     let mut fetch = same.blobs().fetch(id);
     let held = fetch.next().await.unwrap().unwrap().held;
     assert!((900_000..8_000_000).contains(&held), "{held}");

@@ -56,7 +56,7 @@ async fn vote_through_a_cut(seed: u64) -> String {
     let network = Network::new(seed);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let same = bo.join(room.link().to_string()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
     network.cut(&ann, &bo);
     network.run(Duration::from_secs(30)).await;
     room.table("votes").set("headline", "from Ann").await.unwrap();
@@ -161,7 +161,7 @@ async fn receipts_tell_strokes_apart() {
     let network = Network::calm(3);
     let (ann, kim) = (network.endpoint("Ann"), network.keeper("Kim"));
     let room = ann.create(place::canvas(8, 8)).await.unwrap();
-    let _same = kim.join(room.link().to_string()).await.unwrap();
+    let _same = kim.join(room.link()).await.unwrap();
     let kept = room.canvas().fill(0..1, 0..1, [1, 1, 1]).await.unwrap();
     kept.kept().await.unwrap();
     network.cut(&ann, &kim);
@@ -177,13 +177,13 @@ async fn nobody_is_reached_without_a_server() {
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
     network.stop_server();
-    let error = bo.join(room.link().to_string()).await.unwrap_err();
+    let error = bo.join(room.link()).await.unwrap_err();
     assert!(matches!(&error, JoinError::NobodyReached { tried } if !tried.is_empty()), "{error}");
     let alone = bo.create(meshwork::room("votes")).await.unwrap();
     assert_eq!(alone.code(), None);
     network.start_server();
     alone.registered().await.unwrap();
-    assert_eq!(ann.join(alone.link().to_string()).await.unwrap().id(), alone.id());
+    assert_eq!(ann.join(alone.link()).await.unwrap().id(), alone.id());
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +192,7 @@ async fn keepers_list_open_and_forget_their_rooms() {
     let (ann, kim) = (network.endpoint("Ann"), network.keeper("Kim"));
     let room = ann.create(meshwork::room("votes").private()).await.unwrap();
     room.table("votes").set("headline", "Ferry").await.unwrap();
-    let kept = kim.join(room.link().to_string()).await.unwrap();
+    let kept = kim.join(room.link()).await.unwrap();
     room.kept().await.unwrap();
     network.run(Duration::from_secs(1)).await;
     kept.leave();
@@ -214,7 +214,7 @@ async fn slow_readers_are_told_how_much_they_missed() {
     let network = Network::calm(5);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let same = bo.join(room.link().to_string()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
     let (mut events, mut inbox) = (same.events(), same.topic::<usize>("numbers").listen());
     let numbers = room.topic::<usize>("numbers");
     let count = meshwork::MESSAGES_MAX + 10;
@@ -236,7 +236,7 @@ async fn direct_messages_wait_for_slow_listeners() {
     let network = Network::calm(5);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let same = bo.join(room.link().to_string()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
     let mut inbox = same.topic::<usize>("numbers").listen();
     let (numbers, to) = (room.topic::<usize>("numbers"), bo.id());
     let count = 2 * meshwork::MESSAGES_MAX;
@@ -262,7 +262,7 @@ async fn killed_programs_are_noticed() {
     let network = Network::calm(5);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let same = bo.join(room.link().to_string()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
     let mut events = room.events();
     network.kill(&bo);
     while !matches!(events.next().await.unwrap(), Event::Left { .. }) {}
@@ -277,8 +277,8 @@ async fn a_fetch_goes_on_when_its_holder_dies() {
         let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Kim"));
         let room = ann.create(meshwork::room("votes")).await.unwrap();
         let (same, third) = (
-            bo.join(room.link().to_string()).await.unwrap(),
-            kim.join(room.link().to_string()).await.unwrap(),
+            bo.join(room.link()).await.unwrap(),
+            kim.join(room.link()).await.unwrap(),
         );
         let bytes = vec![7; 3_000_000];
         let id = room.blobs().offer_bytes(&bytes).await.unwrap().id();
@@ -296,7 +296,7 @@ async fn a_fetch_goes_on_after_a_cut() {
     let network = Network::new(5);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
-    let same = bo.join(room.link().to_string()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
     let id = room.blobs().offer_bytes(&vec![7; 3_000_000]).await.unwrap().id();
     let mut fetch = same.blobs().fetch(id);
     crate::fetch_until(&mut fetch, 500_000).await;

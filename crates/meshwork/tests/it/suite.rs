@@ -78,7 +78,7 @@ struct Move {
 /// Ann's room and Bo in it.
 async fn together(people: &People) -> (Room, Room) {
     let room = people.ann.create(meshwork::room("votes")).await.unwrap();
-    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let same = people.bo.join(room.link()).await.unwrap();
     while room.members().await.unwrap().is_empty() {
         room.events().next().await.unwrap();
     }
@@ -96,7 +96,7 @@ async fn until<T>(mut next: impl AsyncFnMut() -> Option<T>) -> T {
 pub(crate) async fn people_join_and_leave(people: People) {
     let room = people.ann.create(meshwork::room("votes").named("Kitchen")).await.unwrap();
     let mut events = room.events();
-    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let same = people.bo.join(room.link()).await.unwrap();
     let joined = until(async || match events.next().await.unwrap() {
         Event::Joined(member) => Some(member),
         _ => None,
@@ -248,7 +248,7 @@ pub(crate) async fn presence_ends_with_who_says_it(people: People) {
 
 pub(crate) async fn canvases_show_what_was_painted(people: People) {
     let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
-    let same = people.kim.join(room.link().to_string()).await.unwrap();
+    let same = people.kim.join(room.link()).await.unwrap();
     let (canvas, theirs) = (room.canvas(), same.canvas());
     let mut changes = theirs.watch();
     canvas.fill(10..12, 5..6, [200, 30, 30]).await.unwrap();
@@ -281,7 +281,7 @@ pub(crate) async fn receipts_say_when_strokes_are_kept(people: People) {
     let first = canvas.fill(0..2, 0..1, [1, 1, 1]).await.unwrap();
     let second = canvas.paint(&[(5, 5, Colour::rgb(9, 9, 9))]).await.unwrap();
     assert_eq!(*second.sequences().start(), first.sequences().end() + 1);
-    let _keeper = people.kim.join(room.link().to_string()).await.unwrap();
+    let _keeper = people.kim.join(room.link()).await.unwrap();
     let told = until(async || match events.next().await.unwrap() {
         Event::Kept { by, sequences, .. } => Some((by, sequences)),
         _ => None,
@@ -298,7 +298,7 @@ pub(crate) async fn receipts_say_when_strokes_are_kept(people: People) {
 
 pub(crate) async fn cells_say_who_painted_them(people: People) {
     let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
-    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let same = people.bo.join(room.link()).await.unwrap();
     let (canvas, theirs, red) = (room.canvas(), same.canvas(), Colour::rgb(200, 30, 30));
     let mut changes = canvas.watch();
     theirs.fill(1..3, 2..4, [200, 30, 30]).await.unwrap();
@@ -325,7 +325,7 @@ pub(crate) async fn strokes_of(past: &mut Past) -> BTreeMap<u64, Vec<(u16, u16, 
 
 pub(crate) async fn pasts_have_what_still_shows(people: People) {
     let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
-    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let same = people.bo.join(room.link()).await.unwrap();
     let (red, blue) = (Colour::rgb(200, 0, 0), Colour::rgb(0, 0, 200));
     for colour in [red, blue] {
         room.canvas().paint(&[(1, 2, colour)]).await.unwrap();
@@ -344,7 +344,7 @@ pub(crate) async fn pasts_have_what_still_shows(people: People) {
 
 pub(crate) async fn cursors_are_seen_by_others(people: People) {
     let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
-    let same = people.bo.join(room.link().to_string()).await.unwrap();
+    let same = people.bo.join(room.link()).await.unwrap();
     let (mut events, id) = (room.events(), people.bo.id());
     let cursor = Cursor { x: 3 * 16, y: 4 * 16, is_drawing: true, colour: Colour::rgb(1, 2, 3) };
     same.canvas().point(Some(cursor)).await.unwrap();
@@ -438,7 +438,7 @@ pub(crate) async fn owners_rule(people: People) {
 
 pub(crate) async fn rules_are_set_whole_and_held(people: People) {
     let (room, same) = together(&people).await;
-    let keeper = people.kim.join(room.link().to_string()).await.unwrap();
+    let keeper = people.kim.join(room.link()).await.unwrap();
     room.somebody_stays().await.unwrap();
     let mut terms = room.rules().terms().await.unwrap().unwrap();
     assert_eq!(terms, meshwork::Terms::default());

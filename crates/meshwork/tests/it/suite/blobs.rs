@@ -22,7 +22,7 @@ pub(crate) async fn blobs_come_from_whoever_holds_them(people: People) {
     assert!(held.is_sorted() && held.len() > 1, "{held:?}");
     assert_eq!(fetch.await.unwrap().read().await.unwrap(), bytes);
     // Who fetched it holds it, whatever becomes of who offered it.
-    let late = people.kim.join(room.link().to_string()).await.unwrap();
+    let late = people.kim.join(room.link()).await.unwrap();
     let id = offered.id();
     people.ann.close().await;
     let came = late.blobs().fetch(id).await.unwrap();
