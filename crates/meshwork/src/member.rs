@@ -1,5 +1,6 @@
 //! Somebody else in a room.
 
+use std::fmt;
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
@@ -8,7 +9,7 @@ use meshwork_core::seam::path::Path;
 use meshwork_core::time::Time;
 
 /// Another endpoint in a room, as it was when the room was asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Member {
     view: PeerView,
     since: Duration,
@@ -95,5 +96,13 @@ impl Member {
     /// Whether it is in the room and linked through others alone.
     pub fn is_distant(&self) -> bool {
         self.view.distant
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut member = f.debug_struct("Member");
+        member.field("id", &self.id()).field("name", &self.name()).field("link", &self.link());
+        member.field("reason", &self.reason()).finish_non_exhaustive()
     }
 }

@@ -59,11 +59,11 @@ impl Reach {
     }
 }
 
-/// What became of a server, in words.
-pub(crate) fn server_words(state: &ServerState) -> String {
+/// Why a server is of no help, in words.
+fn server_words(state: &ServerState) -> String {
     match state {
         ServerState::Connecting => String::from("it does not answer"),
-        ServerState::Connected => String::from("connected"),
+        ServerState::Connected => String::from("it knows of nobody in the room who answers"),
         ServerState::Away { reason } => reason.clone(),
     }
 }

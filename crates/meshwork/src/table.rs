@@ -1,5 +1,7 @@
 //! Keys and values that a room keeps.
 
+use std::fmt;
+
 use meshwork_core::id::PeerId;
 use meshwork_core::node::Node;
 use meshwork_core::replica::ReplicaNumber;
@@ -36,7 +38,7 @@ pub struct Row {
 }
 
 /// A value that a table has.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry {
     pub(crate) key: String,
     pub(crate) entry: table::Entry,
@@ -285,6 +287,17 @@ impl Entry {
     /// When it was written, by the room's time: milliseconds since 1970.
     pub fn time_ms(&self) -> u64 {
         self.entry.stamp().millis()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = String::from_utf8_lossy(self.bytes());
+        f.debug_struct("Entry")
+            .field("key", &self.key)
+            .field("value", &value)
+            .field("author", &self.author())
+            .finish()
     }
 }
 

@@ -109,8 +109,9 @@ impl<T, C: Codec<T>> Topic<T, C> {
     }
 
     /// Says something to everybody in the room: once, signed, and after what this program said in the app before. It is
-    /// not kept: who is cut off for more than half a minute misses it, and is told. Waits while the neighbours have no
-    /// room for it. Dropping the future leaves it said, or not.
+    /// not kept: who is cut off for more than half a minute misses it, and is told. Who joins within half a minute hears it
+    /// as well, so an answer names what it answers. Waits while the neighbours have no room for it. Dropping the future
+    /// leaves it said, or not.
     ///
     /// # Errors
     /// [`SayError`]; nobody hears it. At most [`SAY_MAX`](crate::SAY_MAX) bytes can be said.

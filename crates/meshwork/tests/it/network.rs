@@ -51,6 +51,29 @@ async fn wrong_links_are_told_apart() {
     assert!(tried[0].1.contains("does not know"), "{tried:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn empty_rooms_are_told_from_unknown_ones() {
+    let people = people(7);
+    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let link = room.link();
+    people.ann.close().await;
+    let error = people.bo.join(link).await.unwrap_err().to_string();
+    assert!(error.contains("nobody in the room who answers"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_program_prints_is_short() {
+    let people = people(7);
+    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let same = people.bo.join(room.link()).await.unwrap();
+    room.table("votes").set("headline", "Ferry or train?").await.unwrap();
+    let entry = room.table("votes").get("headline").await.unwrap().unwrap();
+    let shown = format!("{entry:?}");
+    assert!(shown.contains(r#""\"Ferry or train?\"""#) && shown.len() < 150, "{shown}");
+    let shown = format!("{:?} {:?}", same.members().await.unwrap(), same.topic::<u8>("a").listen());
+    assert!(shown.contains("\"Ann\"") && shown.len() < 250, "{shown}");
+}
+
 /// What two people see of a vote through a cut, as text.
 async fn vote_through_a_cut(seed: u64) -> String {
     let network = Network::new(seed);
@@ -276,10 +299,7 @@ async fn a_fetch_goes_on_when_its_holder_dies() {
         let network = Network::new(seed);
         let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Kim"));
         let room = ann.create(meshwork::room("votes")).await.unwrap();
-        let (same, third) = (
-            bo.join(room.link()).await.unwrap(),
-            kim.join(room.link()).await.unwrap(),
-        );
+        let (same, third) = (bo.join(room.link()).await.unwrap(), kim.join(room.link()).await.unwrap());
         let bytes = vec![7; 3_000_000];
         let id = room.blobs().offer_bytes(&bytes).await.unwrap().id();
         same.blobs().fetch(id).await.unwrap();
