@@ -377,8 +377,9 @@ export interface Heard<T> {
  */
 export interface Topic<T> extends TypedTarget<{ message: CustomEvent<Heard<T>> }>, AsyncIterable<Heard<T>> {
   /**
-   * Says something to everybody: once, signed, and after what this page said before. Waits while the neighbours have no
-   * room for it. Rejects with SayError; nobody hears it. At most 16 KiB.
+   * Says something to everybody: once, signed, and after what this page said before. Who joins within half a minute hears it
+   * as well, so an answer names what it answers. Waits while the neighbours have no room for it. Rejects with SayError;
+   * nobody hears it. At most 16 KiB.
    */
   say(value: T): Promise<void>
   /**
