@@ -84,7 +84,6 @@ async fn canvases_are_made_painted_and_kept() {
     server.stop().await;
     let mut again = Program::start(env!("CARGO_BIN_EXE_keeper"), &[rooms.to_str().unwrap()]);
     again.line("keeping ").await;
-    again.stop().await;
 }
 
 #[tokio::test]
