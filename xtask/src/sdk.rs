@@ -78,25 +78,7 @@ fn bind(wasm: &Path, package: &Path, aim: Aim) -> Result<()> {
     bindgen.web(true).context("wasm-bindgen has a target for the web")?;
     bindgen.generate(package).context("wasm-bindgen cannot make the package's wasm")?;
     let (made, named) = (package.join(format!("{SCRIPT}_bg.wasm")), package.join(WASM));
-    fs::rename(&made, &named).with_context(|| format!("cannot name {}", named.display()))?;
-    let script = package.join(format!("{SCRIPT}.js"));
-    let text = fs::read_to_string(&script).context("wasm-bindgen made a script")?;
-    fs::write(&script, without_comments(&text)).context("the script can be written")
-}
-
-/// A script of wasm-bindgen without the words of what it wraps, which the package's classes say better.
-fn without_comments(script: &str) -> String {
-    let mut is_comment = false;
-    let mut kept = String::with_capacity(script.len());
-    for line in script.lines() {
-        is_comment |= line.trim_start().starts_with("/**");
-        if !is_comment {
-            kept.push_str(line);
-            kept.push('\n');
-        }
-        is_comment &= !line.ends_with("*/");
-    }
-    kept
+    fs::rename(&made, &named).with_context(|| format!("cannot name {}", named.display()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -163,16 +145,4 @@ fn pack(sdk: &Path) -> Result<PathBuf> {
     let is_tarball = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "tgz");
     let mut files = fs::read_dir(sdk).context("the folder was made")?.flatten().map(|entry| entry.path());
     files.find(is_tarball).context("npm packed nothing")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scripts_lose_comments_and_nothing_else() {
-        let script =
-            "/**\n * A room.\n */\nclass A {\n    /** One. */\n    a() { return 4 * 2; } /* b */\n}\n";
-        assert_eq!(without_comments(script), "class A {\n    a() { return 4 * 2; } /* b */\n}\n");
-    }
 }

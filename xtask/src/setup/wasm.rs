@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
@@ -55,18 +56,29 @@ impl WasmToolchain {
         }
     }
 
-    /// Makes what a cargo of [`cargo`](WasmToolchain::cargo) builds smaller: panics name no places in the source, nor the
-    /// folders of this machine that it lies in. Where the standard library is built too, that one is for size as well, and
-    /// panics are without words.
+    /// Makes what a cargo of [`cargo`](WasmToolchain::cargo) builds smaller, where the standard library is built too:
+    /// that one for size as well, and panics without words. Elsewhere panics name files without the folder of this machine
+    /// that they lie in, which nobody who loads a page should be sent.
     pub(crate) fn shrink(&self, cargo: &mut Command, profile: &str) {
-        // A stable compiler takes the flag below only so.
-        cargo.env("RUSTC_BOOTSTRAP", "1");
-        cargo.args(["--config", &format!("target.{TARGET}.rustflags=[\"-Zlocation-detail=none\"]")]);
         if let WasmToolchain::Debian = self {
             cargo.args(["-Z", "build-std-features=optimize_for_size", "-Z", "panic-immediate-abort"]);
             cargo.arg("--config").arg(format!("profile.{profile}.panic=\"immediate-abort\""));
+            cargo.args(["--config", &format!("target.{TARGET}.rustflags=[\"-Zlocation-detail=none\"]")]);
+        } else {
+            for folder in sources_of_others() {
+                let flag = format!("--remap-path-prefix={}/=", folder.display());
+                cargo.args(["--config", &format!("target.{TARGET}.rustflags=[{flag:?}]")]);
+            }
         }
     }
+}
+
+/// The folders in which cargo keeps the sources of other people's crates.
+fn sources_of_others() -> Vec<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let folders = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    folders.into_iter().flatten().flatten().map(|folder| folder.path()).collect()
 }
 
 pub(super) fn find_or_install(workspace: &Workspace) -> Result<WasmToolchain> {
