@@ -16,7 +16,7 @@
 //!   and nothing is counted twice or lost.
 //!
 //! # Limits
-//! A name has at most [`NAME_MAX`](crate::NAME_MAX) bytes; a share and the sum lie within [`i64`]. Each session that
+//! A name has at most [`NAME_MAX`] bytes; a share and the sum lie within [`i64`]. Each session that
 //! counts takes a field of 41 bytes for ever.
 
 use meshwork_core::clock::Stamp;
