@@ -12,6 +12,7 @@
 
 pub mod causal;
 pub mod counter;
+pub mod document;
 #[cfg(test)]
 mod testing;
 pub mod values;
