@@ -12,6 +12,7 @@ mod examples;
 mod mutation;
 mod relay;
 mod signed;
+mod sync;
 mod targets;
 
 use meshwork_core::replica::Replica as _;
@@ -54,6 +55,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "hub", examples: examples::from_client, run: targets::hub },
     Target { name: "frames", examples: examples::frames, run: targets::frames },
     Target { name: "relay", examples: relay::examples, run: relay::run },
+    Target { name: "update", examples: sync::updates, run: sync::run_update },
+    Target { name: "causal", examples: sync::frames, run: sync::run_frame },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },

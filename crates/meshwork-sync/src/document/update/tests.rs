@@ -1,3 +1,5 @@
+//! The reader of updates against what yrs writes and reads, against changed bytes and against lies.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
