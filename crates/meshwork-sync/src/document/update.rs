@@ -17,6 +17,10 @@
 //! Garbage-collected structs are refused: they stand for items whose places nobody can know any more, so others' text that
 //! hangs on them would be lost. Kinds of content that Yjs does not have are refused, too.
 
+mod parts;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -377,6 +381,3 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

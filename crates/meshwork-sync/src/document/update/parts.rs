@@ -1,0 +1,215 @@
+//! Whether one update says all that another says, however both are cut into items.
+//!
+//! Yjs joins neighbouring items into runs when it writes them, and cuts runs where somebody writes in between. So items are
+//! compared part by part: the second part of a run is an item of its own whose origin is the first.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Id, Item, Kind, Parent, Reader, Update};
+
+impl Update<'_> {
+    /// Whether this update has all deletions of `other`, and all its items with the same places and contents. The content of
+    /// an item may lack here where this update deletes it too. It takes a time that is proportional to both.
+    pub fn contains(&self, other: &Update<'_>) -> bool {
+        let deleted = Deleted::of(self);
+        let are_deleted = other.deletions.iter().all(|(client, range)| deleted.has(*client, range));
+        let mut container = Container { items: &self.items, deleted, read: None };
+        are_deleted && other.items.iter().all(|item| container.has(item))
+    }
+}
+
+/// What an update deletes: by client, ranges that do not meet.
+struct Deleted(BTreeMap<u64, Vec<Range<u64>>>);
+
+impl Deleted {
+    fn of(update: &Update<'_>) -> Deleted {
+        let mut sorted = update.deletions.clone();
+        sorted.sort_unstable_by_key(|(client, range)| (*client, range.start));
+        let mut deleted: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
+        for (client, range) in sorted {
+            let ranges = deleted.entry(client).or_default();
+            match ranges.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => ranges.push(range),
+            }
+        }
+        Deleted(deleted)
+    }
+
+    fn has(&self, client: u64, range: &Range<u64>) -> bool {
+        let Some(ranges) = self.0.get(&client) else { return false };
+        let after = ranges.partition_point(|one| one.start <= range.start);
+        ranges[..after].last().is_some_and(|one| range.end <= one.end)
+    }
+}
+
+/// The update that may contain the other.
+struct Container<'u, 'a> {
+    items: &'u [Item<'a>],
+    deleted: Deleted,
+    /// The item looked at last, and its parts: of a long run many are asked for one after the other.
+    read: Option<(usize, Parts<'a>)>,
+}
+
+impl Container<'_, '_> {
+    fn has(&mut self, item: &Item<'_>) -> bool {
+        let (parts, mut done) = (Parts::of(item), 0);
+        while done < item.length {
+            let id = Id { client: item.id.client, clock: item.id.clock + done };
+            let Some(place) = self.find(id) else { return false };
+            let own = &self.items[place];
+            let from = id.clock - own.id.clock;
+            let length = (own.length - from).min(item.length - done);
+            let range = id.clock..id.clock + length;
+            let may_lack = own.content.kind == Kind::Deleted && self.deleted.has(id.client, &range);
+            let says = |container: &mut Self| {
+                container.parts(place).slice(from, length) == parts.slice(done, length)
+                    && own.content.kind == item.content.kind
+            };
+            if place_of(own, from) != place_of(item, done) || !(may_lack || says(self)) {
+                return false;
+            }
+            done += length;
+        }
+        true
+    }
+
+    /// Which item has this one among its parts.
+    fn find(&self, id: Id) -> Option<usize> {
+        // The greatest client stands first.
+        let order = |id: Id| (std::cmp::Reverse(id.client), id.clock);
+        let place = self.items.partition_point(|item| order(item.id) <= order(id)).checked_sub(1)?;
+        let item = &self.items[place];
+        (item.id.client == id.client && id.clock < item.id.clock + item.length).then_some(place)
+    }
+
+    fn parts(&mut self, place: usize) -> &Parts<'_> {
+        let read = self.read.take().filter(|(read, _)| *read == place);
+        let read = read.unwrap_or_else(|| (place, Parts::of(&self.items[place])));
+        &self.read.insert(read).1
+    }
+}
+
+/// Where something lies: behind what, before what, and where its neighbours do not say it.
+type Place<'a> = (Option<Id>, Option<Id>, Option<Parent<'a>>, Option<&'a str>);
+
+/// Where a part of an item lies: the first one where the item does, each other one behind the one before.
+fn place_of<'a>(item: &Item<'a>, part: u64) -> Place<'a> {
+    let Item { id, origin, right, parent, key, .. } = *item;
+    match part {
+        0 => (origin, right, parent, key),
+        part => (Some(Id { clock: id.clock + part - 1, ..id }), right, None, None),
+    }
+}
+
+/// The parts of an item one by one.
+#[derive(PartialEq)]
+enum Parts<'a> {
+    Letters(Vec<u16>),
+    Values(Vec<&'a [u8]>),
+    /// One part alone, or parts of which nothing but their number is known.
+    Bytes(&'a [u8]),
+}
+
+/// Some of them.
+#[derive(PartialEq)]
+enum Slice<'s, 'a> {
+    Letters(&'s [u16]),
+    Values(&'s [&'a [u8]]),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Parts<'a> {
+    fn of(item: &Item<'a>) -> Parts<'a> {
+        let (kind, bytes) = (item.content.kind, item.content.bytes);
+        let mut reader = Reader(bytes);
+        match kind {
+            Kind::Text => Parts::Letters(reader.text().unwrap_or_default().encode_utf16().collect()),
+            Kind::Json | Kind::Any => {
+                let count = reader.count().unwrap_or_default();
+                let value = |_| {
+                    let before = reader.0;
+                    let read = if kind == Kind::Any { reader.any(0) } else { reader.text().map(|_| ()) };
+                    read.ok().map(|()| &before[..before.len() - reader.0.len()])
+                };
+                Parts::Values((0..count).map_while(value).collect())
+            }
+            Kind::Deleted => Parts::Bytes(&[]),
+            _ => Parts::Bytes(bytes),
+        }
+    }
+
+    fn slice(&self, from: u64, length: u64) -> Slice<'_, 'a> {
+        let range = from as usize..(from + length) as usize;
+        match self {
+            Parts::Letters(letters) => Slice::Letters(letters.get(range).unwrap_or_default()),
+            Parts::Values(values) => Slice::Values(values.get(range).unwrap_or_default()),
+            Parts::Bytes(bytes) => Slice::Bytes(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+
+    /// An update of one client with these structs and deletions, which begins with clock 0.
+    fn update(structs: &[&[u8]], deletions: &[u8]) -> Vec<u8> {
+        let head = [1, structs.len() as u8, 5, 0];
+        [&head[..], &structs.concat(), deletions].concat()
+    }
+
+    fn contains(one: &[u8], other: &[u8]) -> bool {
+        read(one).expect("an update").contains(&read(other).expect("an update"))
+    }
+
+    const NOTHING: &[u8] = &[0];
+    const ABC: &[u8] = b"\x04\x01\x01t\x03abc";
+    const A: &[u8] = b"\x04\x01\x01t\x01a";
+    const BC: &[u8] = b"\x84\x05\x00\x02bc";
+
+    #[test]
+    fn runs_and_single_items_say_the_same() {
+        let (run, cut) = (update(&[ABC], NOTHING), update(&[A, BC], NOTHING));
+        assert!(contains(&run, &cut) && contains(&cut, &run));
+        let first = update(&[A], NOTHING);
+        assert!(contains(&run, &first) && !contains(&first, &run));
+    }
+
+    #[test]
+    fn other_places_and_contents_are_told_apart() {
+        let run = update(&[ABC], NOTHING);
+        for other in [
+            update(&[b"\x04\x01\x01t\x03abd"], NOTHING),
+            update(&[b"\x04\x01\x01u\x03abc"], NOTHING),
+            update(&[b"\x84\x06\x00\x03abc"], NOTHING),
+            update(&[b"\x44\x06\x00\x03abc"], NOTHING),
+            update(&[b"\x24\x01\x01t\x01k\x03abc"], NOTHING),
+            update(&[A, b"\x84\x06\x00\x02bc"], NOTHING),
+            update(&[b"\x03\x01\x01t\x03abc"], NOTHING),
+            update(&[A, BC, b"\x84\x05\x02\x01d"], NOTHING),
+        ] {
+            assert!(!contains(&run, &other), "{other:x?}");
+        }
+    }
+
+    #[test]
+    fn only_deleted_contents_may_lack() {
+        let cut = update(&[A, BC], b"\x01\x05\x01\x01\x01");
+        let lacks = |deletions: &[u8]| update(&[A, b"\x81\x05\x00\x01", b"\x84\x05\x01\x01c"], deletions);
+        assert!(contains(&lacks(b"\x01\x05\x01\x01\x01"), &cut), "the b is deleted");
+        assert!(!contains(&lacks(b"\x01\x05\x01\x00\x01"), &cut), "the a is");
+        assert!(!contains(&cut, &lacks(b"\x01\x05\x01\x01\x01")), "it has less to say");
+        let all = update(&[ABC], b"\x01\x05\x02\x02\x01\x00\x02");
+        assert!(contains(&all, &cut), "deleted in two ranges that meet");
+    }
+
+    #[test]
+    fn values_are_compared_one_by_one() {
+        let list = update(&[b"\x08\x01\x01l\x03\x7d\x01\x77\x01x\x7e"], NOTHING);
+        let cut = update(&[b"\x08\x01\x01l\x01\x7d\x01", b"\x88\x05\x00\x02\x77\x01x\x7e"], NOTHING);
+        let other = update(&[b"\x08\x01\x01l\x03\x7d\x01\x77\x01y\x7e"], NOTHING);
+        assert!(contains(&list, &cut) && contains(&cut, &list) && !contains(&list, &other));
+    }
+}
