@@ -145,10 +145,10 @@ mod tests {
     #[test]
     fn history_has_the_last_twenty_writes() {
         let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
-        for turn in 0..30 {
+        for turn in 0..70 {
             let (one, other) = if turn % 3 == 0 { (&mut bo, &mut ann) } else { (&mut ann, &mut bo) };
             match turn {
-                28 => delete(one, "title"),
+                68 => delete(one, "title"),
                 turn => say(one, "title", &turn.to_string()),
             }
             exchange(one, other);
@@ -158,11 +158,11 @@ mod tests {
             .iter()
             .map(|entry| (String::from_utf8_lossy(entry.value().unwrap()).into_owned(), entry.author()))
             .collect();
-        let expected: Vec<(String, PeerId)> = (10..30)
+        let expected: Vec<(String, PeerId)> = (50..70)
             .rev()
             .map(|turn| {
                 let author = if turn % 3 == 0 { bo.me.peer } else { ann.me.peer };
-                (if turn == 28 { String::new() } else { turn.to_string() }, author)
+                (if turn == 68 { String::new() } else { turn.to_string() }, author)
             })
             .collect();
         assert_eq!(shown, expected);
