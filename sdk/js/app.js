@@ -1,7 +1,7 @@
 // What an app of a room has: topics, tables, blobs, and what members say of themselves.
 
 import { Blobs } from './blobs.js'
-import { JSON_TEXT, entryOf, textOf } from './entry.js'
+import { JSON_TEXT, changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 import { RAW } from './module.js'
 import { Counter, Values } from './sync.js'
@@ -44,8 +44,7 @@ export class App {
   }
 
   counters(prefix = '') {
-    const flat = this[RAW].counters(prefix)
-    return new Map(Array.from({ length: flat.length / 2 }, (_, place) => flat.slice(2 * place, 2 * place + 2)))
+    return new Map(this[RAW].counters(prefix))
   }
 
   values() {
@@ -152,9 +151,7 @@ export class Table extends Listened {
   }
 
   watch(prefix = '') {
-    return iterate(this.#raw.watch(prefix), ([told, before, after]) => {
-      return { ...JSON.parse(told), before: entryOf(before), after: entryOf(after) }
-    })
+    return iterate(this.#raw.watch(prefix), changeOf)
   }
 }
 

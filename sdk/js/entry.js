@@ -35,3 +35,7 @@ export class Entry {
 export function entryOf(told) {
   return told && new Entry(...told)
 }
+
+export function changeOf([told, before, after]) {
+  return { ...JSON.parse(told), before: entryOf(before), after: entryOf(after) }
+}

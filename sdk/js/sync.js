@@ -1,6 +1,6 @@
 // Counters and values.
 
-import { entryOf, textOf } from './entry.js'
+import { changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 
 export class Counter extends Listened {
@@ -56,8 +56,6 @@ export class Values extends Listened {
   }
 
   watch(prefix = '') {
-    return iterate(this.#raw.watch(prefix), ([told, before, after]) => {
-      return { ...JSON.parse(told), before: entryOf(before), after: entryOf(after) }
-    })
+    return iterate(this.#raw.watch(prefix), changeOf)
   }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rng::Rng;
 use crate::wire::base64_text::{from_base64_into, to_base64};
+use crate::wire::text_form;
 pub use export::{IDENTITY_TEXT_MAX, ImportError};
 
 /// An Ed25519 public key (RFC 8032): the name of a peer. Shown short, compared whole.
@@ -292,17 +293,7 @@ impl<'de> Deserialize<'de> for Endpoint {
     }
 }
 
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Code {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
+text_form!(Code);
 
 /// 32 bytes: raw on a binary wire, base64url in JSON.
 mod key_form {

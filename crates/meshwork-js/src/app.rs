@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use crate::blobs::RawBlobs;
 use crate::border::at_once;
 use crate::error::{thrown, unfit};
-use crate::reader::{Reader, Source, entry};
+use crate::reader::{Reader, Source, entries, entry};
 
 /// The part of a room that one app has.
 #[wasm_bindgen]
@@ -145,8 +145,7 @@ impl RawTable {
 
     /// What all keys have that begin with `prefix`.
     pub fn entries(&self, prefix: &str) -> Result<Array, JsValue> {
-        let entries = at_once(self.0.entries(prefix)).map_err(thrown)?;
-        Ok(entries.into_iter().map(|one| entry(Some(one))).collect())
+        at_once(self.0.entries(prefix)).map(entries).map_err(thrown)
     }
 
     /// What changes from now on at keys that begin with `prefix`.

@@ -113,6 +113,11 @@ pub(crate) fn entry(entry: Option<Entry>) -> JsValue {
     Array::of2(&told.to_string().into(), &Uint8Array::from(entry.bytes())).into()
 }
 
+/// Several of them.
+pub(crate) fn entries(entries: Vec<Entry>) -> Array {
+    entries.into_iter().map(|one| entry(Some(one))).collect()
+}
+
 /// A member as JSON.
 pub(crate) fn member(member: &Member) -> Value {
     let (sent, received) = member.traffic();

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use crate::app::RawApp;
 use crate::border::at_once;
 use crate::error::{thrown, unfit};
-use crate::reader::{Reader, Source, entry};
+use crate::reader::{Reader, Source, entries, entry};
 
 /// A number that everybody raises.
 #[wasm_bindgen]
@@ -25,11 +25,12 @@ impl RawApp {
         RawCounter(self.app().counter(name))
     }
 
-    /// Names of counters that begin with `prefix`, each followed by where it stands.
+    /// Names of counters that begin with `prefix`, each with where it stands.
     pub fn counters(&self, prefix: &str) -> Result<Array, JsValue> {
         let counters = at_once(self.app().counters(prefix)).map_err(thrown)?;
-        let flat = counters.into_iter().flat_map(|(name, value)| [name.into(), JsValue::from(value as f64)]);
-        Ok(flat.collect())
+        let pairs =
+            counters.into_iter().map(|(name, value)| Array::of2(&name.into(), &(value as f64).into()));
+        Ok(pairs.collect())
     }
 
     /// The app's values.
@@ -76,14 +77,12 @@ impl RawValues {
 
     /// What all keys have that begin with `prefix`.
     pub fn entries(&self, prefix: &str) -> Result<Array, JsValue> {
-        let entries = at_once(self.0.entries(prefix)).map_err(thrown)?;
-        Ok(entries.into_iter().map(|one| entry(Some(one))).collect())
+        at_once(self.0.entries(prefix)).map(entries).map_err(thrown)
     }
 
     /// The last writes of a key.
     pub fn history(&self, key: &str) -> Result<Array, JsValue> {
-        let entries = at_once(self.0.history(key)).map_err(thrown)?;
-        Ok(entries.into_iter().map(|one| entry(Some(one))).collect())
+        at_once(self.0.history(key)).map(entries).map_err(thrown)
     }
 
     /// What changes from now on at keys that begin with `prefix`.

@@ -30,7 +30,7 @@ pub fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Entry> {
 
 /// What was written last at a key, which may be that it has no value.
 pub fn latest<'a>(table: &'a Table, key: &str) -> Option<&'a Entry> {
-    writes(table, key).max_by_key(|entry| rank(entry))
+    writes(table, key).into_iter().max_by_key(|entry| rank(entry))
 }
 
 /// What was written last at each key that begins with `prefix`, by key: that a key has no value among it.
@@ -53,7 +53,7 @@ pub fn all_latest<'a>(table: &'a Table, prefix: &str) -> Vec<(&'a str, &'a Entry
 
 /// The last writes of a key, the latest first; see [`is_value`] for those that deleted it.
 pub fn history<'a>(table: &'a Table, key: &str) -> Vec<&'a Entry> {
-    let mut writes: Vec<&Entry> = writes(table, key).collect();
+    let mut writes = writes(table, key);
     writes.sort_unstable_by_key(|entry| std::cmp::Reverse(rank(entry)));
     writes.truncate(HISTORY_MAX);
     writes
@@ -91,9 +91,8 @@ pub fn rank(entry: &Entry) -> (Stamp, PeerId) {
 }
 
 /// All writes that are kept of a key.
-fn writes<'a>(table: &'a Table, of: &str) -> impl Iterator<Item = &'a Entry> + use<'a> {
-    let writes: Vec<&Entry> = table.row(&Kind::Value.row(of)).filter(|entry| key(entry).is_some()).collect();
-    writes.into_iter()
+fn writes<'a>(table: &'a Table, of: &str) -> Vec<&'a Entry> {
+    table.row(&Kind::Value.row(of)).filter(|entry| key(entry).is_some()).collect()
 }
 
 /// The key of a write; `None` for what this version cannot read.

@@ -13,9 +13,11 @@ use serde::de::DeserializeOwned;
 
 use crate::blobs::Blobs;
 use crate::error::{Closed, WriteError};
+use crate::inbox::Inbox;
 use crate::presence::Presence;
 use crate::room::Room;
 use crate::runner::MaybeSend;
+use crate::shared::Changed;
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
 
@@ -88,8 +90,13 @@ impl App {
     }
 
     /// The app's table by value.
-    pub(crate) fn by_value(&self) -> ReplicaNumber {
+    fn by_value(&self) -> ReplicaNumber {
         self.slot.replica(Family::ByValue)
+    }
+
+    /// Hears from now on what changes in the app's table by value.
+    pub(crate) fn watch(&self) -> Inbox<Changed> {
+        self.room.state.watch(self.by_value())
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.
@@ -124,6 +131,19 @@ impl App {
             node.room_mut(now, room).write(replica, payloads).map(|_| Ok(()))
         };
         self.room.call_patiently(work).await?.map_err(WriteError::from)?
+    }
+}
+
+/// A value as it is written in a table.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WriteError> {
+    serde_json::to_vec(value).map_err(|error| WriteError::Invalid(error.to_string()))
+}
+
+/// Says which of these sizes is above its limit.
+pub(crate) fn check_sizes(sizes: &[(usize, usize)]) -> Result<(), WriteError> {
+    match sizes.iter().find(|(size, max)| size > max) {
+        Some(&(size, max)) => Err(WriteError::TooLarge { size, max }),
+        None => Ok(()),
     }
 }
 

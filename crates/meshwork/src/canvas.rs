@@ -12,8 +12,7 @@ use meshwork_place::canvas::Painted;
 pub use meshwork_place::canvas::{Colour, Erase, Region};
 
 use crate::error::{Closed, PresenceError, RuleError, WriteError};
-use crate::event::EVENTS_MAX;
-use crate::inbox::{Inbox, inbox};
+use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::room::Room;
 use crate::shared::Changed;
@@ -213,9 +212,7 @@ impl Canvas {
 
     /// Hears from now on which cells look different.
     pub fn watch(&self) -> CanvasChanges {
-        let (changes, inbox) = inbox(EVENTS_MAX);
-        self.0.state.add_watch(ReplicaNumber::FIRST, changes);
-        CanvasChanges { inbox, missed: 0 }
+        CanvasChanges { inbox: self.0.state.watch(ReplicaNumber::FIRST), missed: 0 }
     }
 }
 

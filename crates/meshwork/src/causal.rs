@@ -1,6 +1,5 @@
 //! What is said in causal order.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +22,7 @@ pub struct Causal<T, C = Json> {
     inbox: Inbox<Vec<u8>, Bytes>,
     order: Arc<Mutex<Order>>,
     /// What came and is not in its order yet.
-    came: VecDeque<Heard<Vec<u8>>>,
+    came: Option<Heard<Vec<u8>>>,
     /// Messages of whose authors' bytes nothing could be made since the last one that was heard.
     unread: u64,
     kind: PhantomData<fn(T, C) -> T>,
@@ -41,7 +40,7 @@ impl<T, C: Codec<T>> Causal<T, C> {
         let order = Arc::new(Mutex::new(Order::new(app.room.me())));
         let topic = Topic::new(app, name);
         let inbox = topic.listen();
-        Causal { topic, inbox, order, came: VecDeque::new(), unread: 0, kind: PhantomData }
+        Causal { topic, inbox, order, came: None, unread: 0, kind: PhantomData }
     }
 
     /// What says something after all that was heard here, also while somebody waits for the next message.
@@ -76,7 +75,7 @@ impl<T, C: Codec<T>> Causal<T, C> {
 
     /// Waits until something came or has waited long enough, and puts it in its order.
     async fn take_in(&mut self) -> Option<()> {
-        if self.came.is_empty() {
+        if self.came.is_none() {
             let room = self.topic.app.room.clone();
             let due = locked(&self.order).poll_timeout();
             let came = match due {
@@ -88,13 +87,13 @@ impl<T, C: Codec<T>> Causal<T, C> {
                 None => Some(self.inbox.next().await),
             };
             if let Some(heard) = came {
-                self.came.push_back(heard?);
+                self.came = Some(heard?);
             }
         }
         let now = self.now().await?;
         let mut order = locked(&self.order);
         order.handle_timeout(now);
-        if let Some(Heard { from, value, lane, missed }) = self.came.pop_front() {
+        if let Some(Heard { from, value, lane, missed }) = self.came.take() {
             let is_read = lane == Lane::Say && order.handle_frame(now, from, &value, missed).is_ok();
             self.unread += if is_read { 0 } else { missed + 1 };
         }

@@ -8,8 +8,7 @@ use meshwork_sync::counter::{self, CounterError, Step};
 
 use crate::app::App;
 use crate::error::{Closed, WriteError};
-use crate::event::EVENTS_MAX;
-use crate::inbox::{Inbox, inbox};
+use crate::inbox::Inbox;
 use crate::shared::Changed;
 
 /// A number that everybody raises at once, and that loses no step: whoever was offline, reloaded or killed meanwhile,
@@ -39,6 +38,7 @@ pub struct CounterChange {
 }
 
 /// The changes of counters from the moment on at which they were asked for.
+#[derive(Debug)]
 pub struct CounterChanges {
     app: App,
     name: String,
@@ -99,16 +99,8 @@ impl App {
 
 impl CounterChanges {
     fn new(app: &App, name: &str, is_prefix: bool) -> CounterChanges {
-        let (changes, inbox) = inbox(EVENTS_MAX);
-        app.room.state.add_watch(app.by_value(), changes);
-        CounterChanges {
-            app: app.clone(),
-            name: name.to_owned(),
-            is_prefix,
-            inbox,
-            waiting: VecDeque::new(),
-            missed: 0,
-        }
+        let (inbox, waiting) = (app.watch(), VecDeque::new());
+        CounterChanges { app: app.clone(), name: name.to_owned(), is_prefix, inbox, waiting, missed: 0 }
     }
 
     /// Waits for the next change; `None` once the room was left. Dropping the future loses nothing.

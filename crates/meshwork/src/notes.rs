@@ -6,8 +6,7 @@ use meshwork_place::notes::Notes as _;
 pub use meshwork_place::notes::{Note, NoteId};
 
 use crate::error::{Closed, WriteError};
-use crate::event::EVENTS_MAX;
-use crate::inbox::{Inbox, inbox};
+use crate::inbox::Inbox;
 use crate::room::Room;
 use crate::runner::MaybeSend;
 use crate::shared::Changed;
@@ -72,9 +71,7 @@ impl Notes {
 
     /// Hears from now on that notes changed.
     pub fn watch(&self) -> NoteChanges {
-        let (changes, inbox) = inbox(EVENTS_MAX);
-        self.0.state.add_watch(meshwork_place::notes::replica(), changes);
-        NoteChanges(inbox)
+        NoteChanges(self.0.state.watch(meshwork_place::notes::replica()))
     }
 
     async fn change<R: MaybeSend + 'static>(

@@ -16,8 +16,8 @@ use tokio::sync::{Notify, oneshot};
 use crate::Closed;
 use crate::attend::of_room;
 use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
-use crate::event::{EndpointEvent, Event};
-use crate::inbox::{Outbox, Readers};
+use crate::event::{EVENTS_MAX, EndpointEvent, Event};
+use crate::inbox::{Inbox, Outbox, Readers, inbox};
 use crate::member::Member;
 use crate::runner::{MaybeSend, Runner};
 use crate::topic::{Lane, MESSAGES_MAX};
@@ -444,8 +444,11 @@ impl RoomState {
         });
     }
 
-    pub(crate) fn add_watch(&self, replica: ReplicaNumber, changes: Outbox<Changed>) {
+    /// Hears from now on what changes in a replica.
+    pub(crate) fn watch(&self, replica: ReplicaNumber) -> Inbox<Changed> {
+        let (changes, inbox) = inbox(EVENTS_MAX);
         self.look(|known| known.watches.push((replica, changes)));
+        inbox
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -3,17 +3,13 @@
 use std::fmt;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::Node;
-use meshwork_core::replica::ReplicaNumber;
-use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, ROW_MAX, VALUE_MAX, Write, Writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::app::App;
+use crate::app::{App, check_sizes, json};
 use crate::error::{Closed, WriteError};
-use crate::event::EVENTS_MAX;
-use crate::inbox::{Inbox, inbox};
+use crate::inbox::Inbox;
 use crate::runner::MaybeSend;
 use crate::shared::Changed;
 
@@ -157,14 +153,12 @@ impl Table {
         prefix: &str,
         is_wanted: impl Fn(Writer) -> bool + MaybeSend + 'static,
     ) -> Result<Vec<Entry>, Closed> {
-        let (replica, rows) = (self.replica(), self.row_id(prefix));
+        let rows = self.row_id(prefix);
         let is_value = move |field: &[u8]| {
             Writer::of(field).is_some_and(|(who, name)| name.is_empty() && is_wanted(who))
         };
-        let entries = self.app.room.call(move |node, _, room| -> Vec<table::Entry> {
-            let table: Option<&table::Table> = node.room(room).replica(replica);
-            let entries = table.into_iter().flat_map(|table| table.entries(&rows));
-            entries.filter(|entry| is_value(entry.field())).cloned().collect()
+        let entries = self.app.read(move |table| -> Vec<table::Entry> {
+            table.entries(&rows).filter(|entry| is_value(entry.field())).cloned().collect()
         });
         let mut entries: Vec<Entry> =
             entries.await?.into_iter().filter_map(|entry| self.entry(entry)).collect();
@@ -184,14 +178,9 @@ impl Table {
     }
 
     fn watch_by(&self, prefix: &str, of_each: bool) -> Changes {
-        let (changes, inbox) = inbox(EVENTS_MAX);
-        self.app.room.state.add_watch(self.replica(), changes);
         let (table, prefix) = (self.clone(), prefix.to_owned());
+        let inbox = self.app.watch();
         Changes { table, prefix, of_each, inbox, waiting: Vec::new(), missed: 0 }
-    }
-
-    fn replica(&self) -> ReplicaNumber {
-        self.app.slot.replica(Family::ByValue)
     }
 
     fn row_id(&self, key: &str) -> Vec<u8> {
@@ -208,11 +197,7 @@ impl Table {
     async fn write(&self, key: &str, field: &str, value: Option<Vec<u8>>) -> Result<(), WriteError> {
         let size = self.name.len() + key.len();
         let length = value.as_ref().map_or(0, Vec::len);
-        for (size, max) in [(size, KEY_MAX), (field.len(), KEY_MAX), (length, VALUE_MAX)] {
-            if size > max {
-                return Err(WriteError::TooLarge { size, max });
-            }
-        }
+        check_sizes(&[(size, KEY_MAX), (field.len(), KEY_MAX), (length, VALUE_MAX)])?;
         if let Writer::Peer(peer) = self.writer
             && peer != self.app.room.me().peer
         {
@@ -233,8 +218,7 @@ impl Row {
     /// # Errors
     /// [`WriteError`]; nothing was written.
     pub async fn set<T: Serialize + ?Sized>(&self, field: &str, value: &T) -> Result<(), WriteError> {
-        let value = serde_json::to_vec(value).map_err(|error| WriteError::Invalid(error.to_string()))?;
-        self.table.write(&self.key, field, Some(value)).await
+        self.table.write(&self.key, field, Some(json(value)?)).await
     }
 
     /// Removes a field.
@@ -251,12 +235,9 @@ impl Row {
     /// [`Closed`].
     pub async fn get(&self, field: &str) -> Result<Option<Entry>, Closed> {
         let table = &self.table;
-        let (replica, row) = (table.replica(), table.row_id(&self.key));
-        let field = table.writer.field(field.as_bytes());
-        let get = move |node: &mut Node, _, room| {
-            node.room(room).replica::<table::Table>(replica)?.get(&row, &field).cloned()
-        };
-        Ok(table.app.room.call(get).await?.and_then(|entry| table.entry(entry)))
+        let (row, field) = (table.row_id(&self.key), table.writer.field(field.as_bytes()));
+        let entry = table.app.read(move |table| table.get(&row, &field).cloned()).await?;
+        Ok(entry.and_then(|entry| table.entry(entry)))
     }
 }
 

@@ -6,10 +6,9 @@ use meshwork_core::table::{self, VALUE_MAX};
 use meshwork_sync::{NAME_MAX, values};
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, check_sizes, json};
 use crate::error::{Closed, WriteError};
-use crate::event::EVENTS_MAX;
-use crate::inbox::{Inbox, inbox};
+use crate::inbox::Inbox;
 use crate::shared::Changed;
 use crate::table::{Change, Entry};
 
@@ -22,6 +21,7 @@ use crate::table::{Change, Entry};
 pub struct Values(pub(crate) App);
 
 /// The changes of values from the moment on at which it was asked for them.
+#[derive(Debug)]
 pub struct ValueChanges {
     values: Values,
     prefix: String,
@@ -41,8 +41,7 @@ impl Values {
     /// [`WriteError`]; nothing was written. A key has at most [`NAME_MAX`] bytes, a value
     /// [`VALUE_MAX`].
     pub async fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), WriteError> {
-        let value = serde_json::to_vec(value).map_err(|error| WriteError::Invalid(error.to_string()))?;
-        self.write(key, Some(value)).await
+        self.write(key, Some(json(value)?)).await
     }
 
     /// Deletes a key: it has no value, for anybody, until somebody gives it one. Its history stays.
@@ -93,9 +92,8 @@ impl Values {
     /// # Errors
     /// [`Closed`].
     pub async fn watch(&self, prefix: &str) -> Result<ValueChanges, Closed> {
-        let (changes, inbox) = inbox(EVENTS_MAX);
         // What is heard from here on and stands there already is told by its stamp.
-        self.0.room.state.add_watch(self.0.by_value(), changes);
+        let inbox = self.0.watch();
         let begins = prefix.to_owned();
         let latest = move |table: &table::Table| {
             let latest = values::all_latest(table, &begins).into_iter();
@@ -115,11 +113,7 @@ impl Values {
 
     async fn write(&self, key: &str, value: Option<Vec<u8>>) -> Result<(), WriteError> {
         let length = value.as_ref().map_or(0, Vec::len);
-        for (size, max) in [(key.len(), NAME_MAX), (length, VALUE_MAX)] {
-            if size > max {
-                return Err(WriteError::TooLarge { size, max });
-            }
-        }
+        check_sizes(&[(key.len(), NAME_MAX), (length, VALUE_MAX)])?;
         let key = key.to_owned();
         self.0.write(move |table, me| Ok(values::set(table, me.peer, &key, value.as_deref()))).await
     }

@@ -104,10 +104,15 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
 
 /// What a keeper says of the canvas that it keeps.
 async fn contents(room: &Room) -> Result<(String, Value), Failure> {
-    let Some((width, height)) = room.canvas().size().await? else {
-        return Err(Failure::App(room.opened_with().await?.unwrap_or_default()));
-    };
-    let (size, painted) = (CanvasSize { width, height }, room.canvas().painted().await?);
+    let (size, painted) = (canvas_size(room).await?, room.canvas().painted().await?);
     let words = format!("{} of {size} painted", counted(painted, "cell"));
-    Ok((words, json!({ "cells": painted, "width": width, "height": height })))
+    Ok((words, json!({ "cells": painted, "width": size.width, "height": size.height })))
+}
+
+/// Columns and rows of a room's canvas.
+async fn canvas_size(room: &Room) -> Result<CanvasSize, Failure> {
+    match room.canvas().size().await? {
+        Some((width, height)) => Ok(CanvasSize { width, height }),
+        None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
+    }
 }

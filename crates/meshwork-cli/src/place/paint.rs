@@ -118,7 +118,7 @@ async fn paint(
 ) -> Result<(), Failure> {
     let progress = Progress::start("Joining", "cells");
     let room = attempt.join(&link).await?;
-    let size = attempt.canvas_size(&room).await?;
+    let size = crate::place::canvas_size(&room).await?;
     let mut cells = drawing.cells(size)?;
     // A batch holds cells of one tile: in the order of tiles there are few and large ones.
     cells.sort_unstable_by_key(|&(x, y, _)| (size.tile_of(x, y), index_in_tile(x, y)));

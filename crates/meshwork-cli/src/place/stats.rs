@@ -79,7 +79,7 @@ async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
     progress.turn_to("Fetching", None);
     in_step::wait(attempt, &room, &progress, "The canvas is not known yet.").await?;
     let sync = opened.elapsed();
-    let census = count(attempt, &room, &progress).await?;
+    let census = count(&room, &progress).await?;
     let memory = room.canvas().memory().await?;
     let mut people = room.reach().await?.tried;
     // Who is linked through others alone says nothing of itself.
@@ -88,8 +88,8 @@ async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
 }
 
 /// Counts a few rows at a time: nothing else happens to the endpoint meanwhile.
-async fn count(attempt: &Attempt, room: &Room, progress: &Progress) -> Result<Census, Failure> {
-    let (size, canvas) = (attempt.canvas_size(room).await?, room.canvas());
+async fn count(room: &Room, progress: &Progress) -> Result<Census, Failure> {
+    let (size, canvas) = (crate::place::canvas_size(room).await?, room.canvas());
     let mut census = Census::new(size);
     progress.turn_to("Counting", Some(u64::from(size.width) * u64::from(size.height)));
     for top in (0..size.height).step_by(usize::from(TILE_SIDE)) {

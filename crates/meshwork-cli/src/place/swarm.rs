@@ -211,7 +211,7 @@ impl Peer {
         attempt.stay();
         // The receiver ends with the command.
         let _ = self.linked.send(()).await;
-        let size = attempt.canvas_size(&room).await?;
+        let size = crate::place::canvas_size(&room).await?;
         let pause = self.pause.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
         let mut strokes = interval(pause);
         strokes.set_missed_tick_behavior(MissedTickBehavior::Delay);

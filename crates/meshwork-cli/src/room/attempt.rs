@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use meshwork::{Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
-use meshwork_place::canvas::CanvasSize;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Common;
@@ -100,14 +99,6 @@ impl Attempt {
     pub(crate) async fn opened(&self, room: &Room) -> Result<(), Failure> {
         let opened = async { room.opened().await.map_err(|error| Failure::Unexpected(error.into())) };
         self.within(room, opened).await
-    }
-
-    /// Columns and rows of a room's canvas.
-    pub(crate) async fn canvas_size(&self, room: &Room) -> Result<CanvasSize, Failure> {
-        match room.canvas().size().await? {
-            Some((width, height)) => Ok(CanvasSize { width, height }),
-            None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
-        }
     }
 
     /// Does something in a room: until the deadline, or until the room cannot be entered any more.

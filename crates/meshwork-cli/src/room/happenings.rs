@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_rooms_have_a_fixed_word_and_a_sentence() {
+    fn refused_rooms_have_word_and_sentence() {
         let line = line(&Happening::Room(Event::Refused(RoomRefusal::SecretMissing))).unwrap();
         assert_eq!((line["event"].as_str(), line["state"].as_str()), (Some("room"), Some("refused")));
         assert_eq!(line["reason"], "secret-missing");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_watcher_does_not_ask_about_has_no_line() {
+    fn what_watchers_ignore_has_no_line() {
         assert_eq!(
             line(&Happening::Room(Event::Kept { by: ENDPOINT, sequences: vec![1], stored: true })),
             None

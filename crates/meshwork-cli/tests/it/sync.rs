@@ -2,21 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::Home;
+use crate::support::{Home, Running};
 
 /// A room with a keeper, and its LINK.
-fn room(home: &Home) -> (crate::support::Running, crate::support::Running, String) {
+fn room(home: &Home) -> (Running, Running, String) {
     let (server, url) = home.serve();
     let made = home.run(["sync", "create", "--server", &url, "--private", "--json"]).expect_code(0).json();
     let link = made["link"].as_str().expect("a LINK").to_owned();
-    (server, keep(home, &link), link)
-}
-
-fn keep(home: &Home, link: &str) -> crate::support::Running {
-    let data = home.path("kept");
-    let mut keeper = home.start(["sync", "keep", link, "--data", data.to_str().expect("text"), "--json"]);
-    keeper.event("ready", |_| true);
-    keeper
+    (server, home.keep_for("sync", &link, "kept"), link)
 }
 
 #[test]
@@ -34,7 +27,7 @@ fn counts_and_values_outlive_a_killed_keeper() {
     as_("bo", &["set", "gone", "1"]).expect_code(0);
     as_("ann", &["delete", "gone"]).expect_code(0);
     keeper.kill();
-    let _keeper = keep(&home, &link);
+    let _keeper = home.keep_for("sync", &link, "kept");
     // The same person in another session counts on.
     assert_eq!(as_("ann", &["add", "likes", "1"]).expect_code(0).json()["value"], 6);
     assert_eq!(home.run(["sync", "get", &link, "likes"]).expect_code(0).stdout.trim(), "6");

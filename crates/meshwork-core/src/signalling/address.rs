@@ -11,13 +11,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::protocol::PATH;
 use crate::id::{Code, RoomId, Secret};
 use crate::signed::admission::EditSeed;
 use crate::signed::app::AppWord;
+use crate::wire::text_form;
 
 /// Further servers in one address: each costs every member a socket.
 pub const FURTHER_SERVERS_MAX: usize = 3;
@@ -375,18 +373,8 @@ impl fmt::Display for RoomAddress {
     }
 }
 
-/// As its text, with what lets people in.
-impl Serialize for RoomAddress {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for RoomAddress {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RoomAddress, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
+// With what lets people in.
+text_form!(RoomAddress);
 
 #[cfg(test)]
 mod tests;

@@ -8,12 +8,14 @@ pub(crate) mod base64_text;
 mod bounded;
 mod kinds;
 mod stream;
+mod text;
 
 pub use base64_text::Base64;
 pub use bounded::{Bounded, BoundedText, Bytes, TooLong};
 pub(crate) use kinds::kinds;
 pub(crate) use stream::write_varint;
 pub use stream::{FRAME_MAX, Frame, MESSAGE_MAX, MessageReader, MessageWriter, StreamError};
+pub(crate) use text::text_form;
 
 use alloc::vec::Vec;
 

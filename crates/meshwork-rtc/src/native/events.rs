@@ -96,9 +96,8 @@ impl Events {
     }
 
     /// From now on hands each event to `tap` at once, from the driver's own task, unless others wait to be read: what it
-    /// does not hand back is not queued. It saves the turn of the task that reads, and must be quick.
+    /// does not hand back is not queued. Of two taps the first one stays. It saves the turn of the task that reads, and must be quick.
     pub fn tap(&mut self, tap: impl Fn(Event) -> Option<Event> + Send + Sync + 'static) {
-        // The first one stays.
         let _ = self.0.tap.set(Box::new(tap));
     }
 

@@ -5,26 +5,20 @@ use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Node};
-use meshwork_core::replica::{Replica as _, ReplicaNumber};
+use meshwork_core::replica::Replica as _;
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::event::RoomHandle;
-use meshwork_core::signed::app::GENESIS_SLOT;
-use meshwork_core::signed::header::Family;
 use meshwork_core::table::{Table, payloads};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::{SERVER, World};
 use meshwork_sync::counter;
 
-use crate::common::{Member, SIZE, is_nightly, seed};
+use crate::common::{Member, SIZE, first_table, is_nightly, seed};
 
 const NAME: &str = "likes";
 
-fn replica() -> ReplicaNumber {
-    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("the first app has a slot")
-}
-
 fn table(node: &Node, room: RoomHandle) -> Option<&Table> {
-    node.room(room).replica(replica())
+    node.room(room).replica(first_table())
 }
 
 fn shares(node: &Node, room: RoomHandle) -> BTreeMap<Endpoint, i64> {
@@ -74,7 +68,7 @@ impl Crowd {
             let write = counter::add(table(node, room)?, me, NAME, by).expect("few");
             let payloads = payloads(&[write]).expect("short");
             // Who is not in the room yet counts later.
-            node.room_mut(now, room).write(replica(), payloads).ok().map(|_| me)
+            node.room_mut(now, room).write(first_table(), payloads).ok().map(|_| me)
         });
         if let Some(me) = added {
             let said = self.said.entry(me).or_default();

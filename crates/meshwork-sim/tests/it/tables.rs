@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::common::{Member, SIZE, join_with, room_of};
+use crate::common::{Member, SIZE, first_table, join_with, room_of};
 use meshwork_core::node::{CommandError, Config, Event, Node, RoomMut, WriteError};
 use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::app::{AppParameters, AppWord, GENESIS_SLOT};
+use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::signed::change::{Limit, Quota as SignedQuota, Rule, WhoWrites};
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{Change, Quota, Table, Write, Writer, payloads};
@@ -20,10 +20,6 @@ use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 
-fn table() -> ReplicaNumber {
-    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("a slot")
-}
-
 fn field(name: impl ToString) -> Vec<u8> {
     Writer::Anybody.field(name.to_string().as_bytes())
 }
@@ -31,18 +27,19 @@ fn field(name: impl ToString) -> Vec<u8> {
 fn write(world: &mut World, (index, room): Member, writes: &[Write]) {
     let payloads = payloads(writes).expect("they can be written");
     world
-        .command(index, |node, now| node.room_mut(now, room).write(table(), payloads))
+        .command(index, |node, now| node.room_mut(now, room).write(first_table(), payloads))
         .expect("there is no limit");
 }
 
 fn read<'a>(world: &'a World, (index, room): Member, row: &str, name: &str) -> Option<&'a [u8]> {
-    world.node(index).room(room).replica::<Table>(table())?.get(row.as_bytes(), &field(name))?.value()
+    world.node(index).room(room).replica::<Table>(first_table())?.get(row.as_bytes(), &field(name))?.value()
 }
 
 fn equal(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
     |world| {
-        let digest =
-            |(index, room): &Member| Some(world.node(*index).room(*room).replica::<Table>(table())?.digest());
+        let digest = |(index, room): &Member| {
+            Some(world.node(*index).room(*room).replica::<Table>(first_table())?.digest())
+        };
         members.iter().all(|member| digest(member).is_some() && digest(member) == digest(&members[0]))
     }
 }
@@ -87,7 +84,7 @@ fn a_room_keeps_a_table_in_step() {
     }
     assert!(world.run_while(Duration::from_secs(10), equal(&members)));
     let batches = |world: &World| {
-        world.node(two.0).room(two.1).replica::<Table>(table()).map(|table| table.batch_count())
+        world.node(two.0).room(two.1).replica::<Table>(first_table()).map(|table| table.batch_count())
     };
     assert!(batches(&world) < Some(60), "{:?}", batches(&world));
 
@@ -202,21 +199,21 @@ fn an_owner_limits_each_app_by_itself() {
     let app = || "votes".parse().expect("a word");
     order(&mut world, &|room| room.turn_on(app(), AppParameters::default()).map(drop)).expect("it owns it");
     order(&mut world, &|room| room.set_rule(rule).map(drop)).expect("it owns it");
-    let quota = SignedQuota { replica: table(), values: 30_000, removals: 0, bytes: 0 };
+    let quota = SignedQuota { replica: first_table(), values: 30_000, removals: 0, bytes: 0 };
     order(&mut world, &|room| room.raise_quota(quota).map(drop)).expect("it owns it");
     world.run_for(Duration::from_secs(5));
     let (guest, room) = members[1];
     let view = world.node(guest).room(room);
     assert_eq!(view.rule(2), Some((limit, WhoWrites::Everybody)));
     assert_eq!((view.rule(0), view.rule(3)), (Some((None, WhoWrites::Everybody)), None));
-    assert_eq!(view.records().and_then(|records| records.book().quota(table())), Some(quota));
+    assert_eq!(view.records().and_then(|records| records.book().quota(first_table())), Some(quota));
 
     let limited = ReplicaNumber::new(2, Family::ByValue).expect("a slot");
     let mut write = |number| {
         let payloads = payloads(&[Write::value("row", field("a"), "b")]).expect("short");
         world.command(guest, |node, now| node.room_mut(now, room).write(number, payloads).map(drop))
     };
-    assert_eq!((write(limited), write(table()), write(table())), (Ok(()), Ok(()), Ok(())));
+    assert_eq!((write(limited), write(first_table()), write(first_table())), (Ok(()), Ok(()), Ok(())));
     assert!(matches!(write(limited), Err(CommandError::Write(WriteError::TooFast { .. }))));
     let act = |node: &mut Node, now| node.room_mut(now, room).set_rule(rule);
     let not_allowed = world.command(guest, act);

@@ -7,16 +7,16 @@ use std::time::Duration;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::node::{Config, Event, Node, RoomSpec};
-use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::event::RoomHandle;
-use meshwork_core::signed::app::{AppParameters, GENESIS_SLOT};
+use meshwork_core::signed::app::AppParameters;
 use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
-use meshwork_core::signed::header::Family;
 use meshwork_core::table::{ENTRIES_MAX, Quota, Table, Write, Writer, payloads};
 use meshwork_core::wire::Bytes;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::{SERVER, World, identity};
+
+use crate::common::first_table;
 
 /// The row that the votes lie in, each in a field of its peer.
 const BALLOTS: &[u8] = b"ballots";
@@ -30,7 +30,7 @@ fn ballots(peer: PeerId, choice: &str) -> Vec<Vec<u8>> {
 /// How many votes each choice has.
 fn tally(node: &Node, room: RoomHandle) -> BTreeMap<Vec<u8>, usize> {
     let mut tally = BTreeMap::new();
-    let table: Option<&Table> = node.room(room).replica(replica());
+    let table: Option<&Table> = node.room(room).replica(first_table());
     for entry in table.into_iter().flat_map(|table| table.entries(BALLOTS)) {
         if matches!(Writer::of(entry.field()), Some((Writer::Peer(_), b"vote")))
             && let Some(choice) = entry.value()
@@ -39,10 +39,6 @@ fn tally(node: &Node, room: RoomHandle) -> BTreeMap<Vec<u8>, usize> {
         }
     }
     tally
-}
-
-fn replica() -> ReplicaNumber {
-    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("the first app has a slot")
 }
 
 /// A program that needs nothing but tables.
@@ -65,7 +61,7 @@ fn fill(world: &mut World, (index, room): (usize, RoomHandle)) {
             .map(|name| Write::value("ballots", Writer::Anybody.field(&name.to_be_bytes()), "ferry"));
         let payloads = payloads(&fields.collect::<Vec<_>>()).expect("short");
         world
-            .command(index, |node, now| node.room_mut(now, room).write(replica(), payloads))
+            .command(index, |node, now| node.room_mut(now, room).write(first_table(), payloads))
             .expect("no limit");
         world.run_for(Duration::from_millis(200));
     }
@@ -76,7 +72,7 @@ fn contradict(world: &mut World, (index, room): (usize, RoomHandle), choices: [&
     let author = Endpoint { instance: Instance(9), ..world.node(index).endpoint() };
     let id = world.node(index).room(room).id().expect("it is open");
     let window = StampWindow::at(Stamp::at(world.wall()));
-    let header = Header { replica: replica(), ..Header::new(author, 1, window, 2) };
+    let header = Header { replica: first_table(), ..Header::new(author, 1, window, 2) };
     for (place, link) in world.connections_of(index).into_iter().enumerate() {
         let vote = &ballots(author.peer, choices[place % 2])[0];
         let batch = SignedBatch::sign(&identity(3), &id, &header, vote).expect("it is its own");
@@ -101,7 +97,7 @@ fn votes_count_whoever_keeps_them() {
     let cast = |world: &mut World, (index, room): (usize, RoomHandle), choice| {
         let vote = |node: &mut Node, now| {
             let ballots = ballots(node.endpoint().peer, choice);
-            node.room_mut(now, room).write(replica(), ballots)
+            node.room_mut(now, room).write(first_table(), ballots)
         };
         world.command(index, vote).expect("a vote");
     };

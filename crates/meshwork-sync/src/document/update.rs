@@ -277,7 +277,6 @@ impl<'a> Reader<'a> {
         }
         let before = self.0;
         let (kind, length) = self.content(kind)?;
-        within(id.clock, length)?;
         let content = Content { kind, bytes: &before[..before.len() - self.0.len()] };
         Ok(Item { id, length, origin, right, parent, key, content })
     }

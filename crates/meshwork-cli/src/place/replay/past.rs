@@ -41,7 +41,7 @@ async fn fetch(attempt: &mut Attempt, link: &Link) -> Result<Past, Failure> {
     in_step::wait(attempt, &room, &joining, "Nothing was written.").await?;
     drop(joining);
     let progress = Progress::start("Fetching the history", "kB");
-    let mut builder = TimelineBuilder::new(attempt.canvas_size(&room).await?, CELLS_MAX);
+    let mut builder = TimelineBuilder::new(crate::place::canvas_size(&room).await?, CELLS_MAX);
     // Whoever does not answer is given up, whatever the history takes.
     attempt.stay();
     let mut past = room.canvas().past().await?;

@@ -71,7 +71,7 @@ impl<'a> Visit<'a> {
             return Ok(());
         }
         self.attempt.stay();
-        let size = self.attempt.canvas_size(&room).await?;
+        let size = crate::place::canvas_size(&room).await?;
         let mut app = App::new(code, size, Layout::new(self.area()?, self.has_half_blocks(), None));
         let mut frame = interval(FRAME);
         frame.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -134,7 +134,12 @@ impl Home {
 
     /// Starts a keeper and waits until it keeps.
     pub(crate) fn keep(&self, link: &str, data: &str) -> Running {
-        let mut keeper = self.start(["place", "keep", link, "--data", data, "--json"]);
+        self.keep_for("place", link, data)
+    }
+
+    /// The same in the room of an app.
+    pub(crate) fn keep_for(&self, app: &str, link: &str, data: &str) -> Running {
+        let mut keeper = self.start([app, "keep", link, "--data", data, "--json"]);
         keeper.event("ready", |_| true);
         keeper
     }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use meshwork_core::node::{Config, Event, Refusal};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::signed::app::GENESIS_SLOT;
+use meshwork_core::signed::header::Family;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_sim::check;
 use meshwork_sim::connection::{NodeIndex, PathModel};
@@ -12,6 +15,11 @@ use meshwork_sim::world::World;
 pub(crate) const SIZE: CanvasSize = CanvasSize { width: 100, height: 100 };
 pub(crate) const RED: Colour = Colour::rgb(255, 0, 0);
 pub(crate) const BLUE: Colour = Colour::rgb(0, 0, 255);
+
+/// The table by value of the app that a room opens with.
+pub(crate) fn first_table() -> ReplicaNumber {
+    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("the first app has a slot")
+}
 
 pub(crate) type Member = (NodeIndex, RoomHandle);
 
