@@ -1,7 +1,7 @@
 //! Sync: values that several people change at once, online or off.
 //!
 //! # How it works
-//! [`counter`] and [`values`] say how numbers that are raised and values that are replaced lie in the fields of a
+//! [`document`] is a family of replicas of its own. [`counter`] and [`values`] say how numbers that are raised and values that are replaced lie in the fields of a
 //! [`Table`](meshwork_core::table::Table), and read them from it. Members keep and serve them without knowing this
 //! crate, since they keep tables. docs/protocol/sync.md has the bytes.
 //!
@@ -17,10 +17,18 @@ pub mod document;
 mod testing;
 pub mod values;
 
+use meshwork_core::replica::Replica;
+use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::table::ROW_MAX;
 
 /// The word of the app that is made of nothing else.
 pub const WORD: &str = "sync";
+
+/// The documents of an app: every app has them to which its room tells nothing. One with a family of its own is told what
+/// that is to be, as Place is its size.
+pub fn make(_: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
+    parameters.is_empty().then(|| Box::new(document::Documents::new()) as Box<dyn Replica>)
+}
 
 /// Longest name of a counter, and longest key of a value, in bytes: two bytes of the row's id say what it is.
 pub const NAME_MAX: usize = ROW_MAX - 2;

@@ -35,7 +35,11 @@ pub struct AppIsOff(pub String);
 
 /// What the apps of this build keep in step besides tables.
 pub(crate) fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
-    if cfg!(feature = "place") { meshwork_place::make(app, parameters) } else { None }
+    let canvas = if cfg!(feature = "place") { meshwork_place::make(app, parameters) } else { None };
+    #[cfg(feature = "sync")]
+    return canvas.or_else(|| meshwork_sync::make(app, parameters));
+    #[cfg(not(feature = "sync"))]
+    canvas
 }
 
 impl App {
@@ -79,6 +83,21 @@ impl App {
         crate::values::Values(self.clone())
     }
 
+    /// A text, map or list that several people edit at once. Naming a document makes nothing.
+    #[cfg(feature = "sync")]
+    pub fn document(&self, name: &str) -> crate::document::Document {
+        crate::document::Document::new(self, name)
+    }
+
+    /// Names of the documents in which somebody wrote, in ascending order.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    #[cfg(feature = "sync")]
+    pub async fn documents(&self) -> Result<Vec<String>, Closed> {
+        self.names_of_documents().await
+    }
+
     /// Bytes that are too long for a message, named by their hash, from whoever holds them.
     pub fn blobs(&self) -> Blobs {
         Blobs(self.clone())
@@ -97,6 +116,12 @@ impl App {
     /// Hears from now on what changes in the app's table by value.
     pub(crate) fn watch(&self) -> Inbox<Changed> {
         self.room.state.watch(self.by_value())
+    }
+
+    /// Hears from now on what changes in what the app keeps in a family of its own.
+    #[cfg(feature = "sync")]
+    pub(crate) fn watch_own(&self) -> Inbox<Changed> {
+        self.room.state.watch(self.slot.replica(Family::Own))
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.

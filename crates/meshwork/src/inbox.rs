@@ -73,6 +73,16 @@ impl<T> Inbox<T> {
     }
 }
 
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+impl<T> Inbox<T> {
+    /// The next one that is there already, and how many before it were dropped.
+    pub(crate) fn take(&mut self) -> Option<(T, u64)> {
+        let mut queue = locked(&self.0);
+        let item = queue.items.pop_front()?;
+        Some((item, std::mem::take(&mut queue.missed)))
+    }
+}
+
 impl<T> Outbox<T> {
     /// How many wait to be read.
     pub(crate) fn waiting(&self) -> usize {

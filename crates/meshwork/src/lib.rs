@@ -46,6 +46,8 @@ mod canvas;
 mod causal;
 #[cfg(feature = "sync")]
 mod counter;
+#[cfg(feature = "sync")]
+mod document;
 mod endpoint;
 mod error;
 mod event;
@@ -78,6 +80,8 @@ mod table;
 mod terms;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+mod text;
 mod topic;
 #[cfg(feature = "sync")]
 mod values;
@@ -105,6 +109,8 @@ pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor,
 pub use self::causal::{Causal, Speaker};
 #[cfg(feature = "sync")]
 pub use self::counter::{Counter, CounterChange, CounterChanges};
+#[cfg(feature = "sync")]
+pub use self::document::{Document, DocumentChange, DocumentChanges};
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
@@ -131,6 +137,8 @@ pub use self::sealed::{SEALED_MAX, UnsealError};
 pub use self::store::{KeptRoom, Store, StoreError};
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
 pub use self::terms::{Overlay, Terms, Writers};
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub use self::text::Text;
 pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topic};
 
 #[cfg(feature = "sync")]
@@ -160,10 +168,13 @@ pub mod place {
     }
 }
 
-/// Sync: counters and values.
+/// Sync: counters, values and documents.
 #[cfg(feature = "sync")]
 pub mod sync {
     pub use meshwork_sync::NAME_MAX;
+    pub use meshwork_sync::document::{
+        BATCHES_MAX as DOCUMENT_BATCHES_MAX, BYTES_MAX as DOCUMENT_BYTES_MAX, NAME_MAX as DOCUMENT_NAME_MAX,
+    };
     pub use meshwork_sync::values::HISTORY_MAX;
 
     use crate::NewRoom;
@@ -171,7 +182,7 @@ pub mod sync {
     /// The word of the app.
     pub const APP: &str = meshwork_sync::WORD;
 
-    /// A room that opens with counters and values.
+    /// A room that opens with counters, values and documents.
     pub fn room() -> NewRoom {
         crate::room(APP)
     }

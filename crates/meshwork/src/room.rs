@@ -290,6 +290,12 @@ impl Room {
         self.opening_app().values()
     }
 
+    /// A document of the app that the room opened with: see [`App::document`].
+    #[cfg(feature = "sync")]
+    pub fn document(&self, name: &str) -> crate::document::Document {
+        self.opening_app().document(name)
+    }
+
     /// The blobs of the app that the room opened with: see [`App::blobs`].
     pub fn blobs(&self) -> Blobs {
         self.opening_app().blobs()

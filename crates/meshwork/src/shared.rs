@@ -75,6 +75,9 @@ pub(crate) struct Known {
     pub(crate) pump: Pump,
     /// How often something in it changed.
     pub(crate) changes: u64,
+    /// Its documents that this program read or edited, by app and name.
+    #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+    pub(crate) documents: BTreeMap<(Slot, String), crate::text::Opened>,
     /// How often its past was asked for.
     pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,

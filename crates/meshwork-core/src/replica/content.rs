@@ -10,13 +10,16 @@ pub struct Content {
     pub cost: usize,
     /// Whether only those may say it who moderate by the record that the batch names.
     pub is_for_moderators: bool,
+    /// Whether a record took it: a replica that [keeps what is needed](super::Replica::keeps_what_is_needed) may keep it
+    /// all the same, and show nothing of it.
+    pub is_cut: bool,
     read: Box<dyn Any + Send + Sync>,
 }
 
 impl Content {
     /// Something that was read, which costs so much and which anybody may say.
     pub fn new<T: Any + Send + Sync>(read: T, cost: usize) -> Content {
-        Content { cost, is_for_moderators: false, read: Box::new(read) }
+        Content { cost, is_for_moderators: false, is_cut: false, read: Box::new(read) }
     }
 
     /// What was read, if it is this.

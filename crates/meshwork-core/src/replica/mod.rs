@@ -13,6 +13,7 @@
 mod content;
 mod digest;
 mod family;
+pub mod leaves;
 mod made;
 mod part;
 mod parts;
@@ -92,6 +93,10 @@ pub trait Replica: Any + Send + Sync {
     /// # Errors
     /// [`ContentError`] says what its author wrote wrongly; such a batch can be forgotten.
     fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError>;
+    /// Whether what a record took stays while something that stands needs it, so that such batches are handed to it too.
+    fn keeps_what_is_needed(&self) -> bool {
+        false
+    }
     /// Lets a batch compete with what is there. `content` is what [`Replica::check`] gave for it.
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>>;
     /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden. `beaten` are

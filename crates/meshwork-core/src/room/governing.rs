@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::delivery::Checked;
 use super::rules::Heard;
 use super::rules::publish::Act;
 use super::{Room, RoomOutput};
@@ -54,13 +55,16 @@ impl Room {
         }
     }
 
-    /// Whether a verified batch may compete.
-    pub(super) fn admits_batch(&mut self, batch: &SignedBatch) -> bool {
+    /// Whether what was verified may compete, or be kept for what needs it.
+    pub(super) fn admits(&mut self, checked: &mut Checked) -> bool {
+        let batch = &checked.batch;
         let verdict = self.kept.rules.judge(batch);
-        if verdict == Verdict::Cut {
+        checked.content.is_cut = verdict == Verdict::Cut;
+        if checked.content.is_cut && !self.kept.keeps_what_is_needed(batch) {
             self.kept.tell_cut(batch.header().author);
+            return false;
         }
-        verdict == Verdict::Stands
+        checked.content.is_cut || verdict == Verdict::Stands
     }
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.

@@ -242,9 +242,14 @@ impl Kept {
             return Err(Rejection::Known(batch.key()));
         }
         match self.rules.judge(batch) {
-            Verdict::Cut => Err(Rejection::Cut(batch.header().author)),
+            Verdict::Cut if !self.keeps_what_is_needed(batch) => Err(Rejection::Cut(batch.header().author)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the replica of a batch may keep what a record took.
+    pub(super) fn keeps_what_is_needed(&self, batch: &Batch) -> bool {
+        self.replicas.get(batch.header().replica).is_some_and(|replica| replica.keeps_what_is_needed())
     }
 
     /// Whether a batch need not be looked at again.

@@ -63,7 +63,6 @@ mod quota;
 mod replica;
 #[cfg(test)]
 mod tests;
-mod tree;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -74,9 +73,8 @@ pub use self::payload::{
     ENTRIES_MAX, FIELD_MAX, Payload, ROW_MAX, TableError, VALUE_MAX, Writer, Written, payloads,
 };
 pub use self::quota::{Quota, Used};
-pub use self::tree::LEAF_ENTRIES_MAX;
-use self::tree::{Item, Node};
 use crate::id::PeerId;
+use crate::replica::leaves::{Item, Leaves};
 use crate::replica::{Applied, Changes, Floor, Replica, Retraction};
 use crate::signed::batch::Header;
 
@@ -147,7 +145,7 @@ impl Change {
 pub struct Table {
     kind: Kind,
     contest: Contest,
-    tree: Node,
+    tree: Leaves,
     /// What the room's records take back.
     retracted: Vec<Retraction>,
     /// From when on it is held here.
@@ -162,7 +160,7 @@ impl Table {
 
     /// A table in which nobody has written.
     pub fn with_quota(kind: Kind, quota: Quota) -> Table {
-        let (contest, tree) = (Contest::new(quota), Node::default());
+        let (contest, tree) = (Contest::new(quota), Leaves::default());
         Table { kind, contest, tree, retracted: Vec::new(), floor: Floor::default() }
     }
 

@@ -18,11 +18,18 @@
 //! hangs on them would be lost. Kinds of content that Yjs does not have are refused, too.
 
 mod parts;
+mod piece;
+mod ranges;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+
+pub use self::piece::{Piece, Says};
+pub use self::ranges::Ranges;
+pub use self::write::{merge, number, renamed, write};
 
 /// Most items of one update, and most ranges that it deletes: an item of one letter takes four bytes or more, so an
 /// update of 64 KiB has hardly more.
@@ -33,6 +40,9 @@ pub const CLOCK_MAX: u64 = 1 << 31;
 pub const CLIENT_MAX: u64 = (1 << 53) - 1;
 /// Most values that lie within each other in one content.
 pub const DEPTH_MAX: usize = 64;
+
+/// The update that says nothing.
+pub const EMPTY: &[u8] = &[0, 0];
 
 /// Why bytes are no update that may be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +75,9 @@ pub enum UpdateError {
     /// A client, or one of its items, stands there twice.
     #[error("the client {0} stands in the update twice, or in the wrong place")]
     Twice(u64),
+    /// An item lies beside or within one that its client made later.
+    #[error("an item of client {0} lies beside or within one that was made later")]
+    Later(u64),
     /// Bytes behind the end.
     #[error("{0} bytes are left after the update")]
     Trailing(usize),
@@ -125,11 +138,11 @@ pub struct Content<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Kinds of content.
+/// Kinds of content, by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Content that was deleted, of which its length alone was kept: it has no letters, and its places are known.
-    Deleted,
+    Deleted = 1,
     /// Texts of JSON.
     Json,
     /// Bytes.
@@ -153,6 +166,31 @@ pub enum Kind {
 /// # Errors
 /// [`UpdateError`]; nothing of it may be applied.
 pub fn read(bytes: &[u8]) -> Result<Update<'_>, UpdateError> {
+    read_of(bytes, ITEMS_MAX)
+}
+
+/// Reads an update of this program's own, which may have more items and ranges than one batch.
+///
+/// # Errors
+/// [`UpdateError`]; nothing of it may be applied.
+pub fn read_long(bytes: &[u8]) -> Result<Update<'_>, UpdateError> {
+    read_of(bytes, usize::MAX)
+}
+
+/// Reads ranges of clients' items, one behind the other.
+///
+/// # Errors
+/// [`UpdateError`] where they break off or one cannot be.
+pub fn read_ranges(bytes: &[u8]) -> Result<Vec<(u64, Range<u64>)>, UpdateError> {
+    let (mut reader, mut ranges) = (Reader(bytes), Vec::new());
+    while !reader.0.is_empty() {
+        let (client, from) = (reader.client()?, reader.number(CLOCK_MAX)?);
+        ranges.push((client, from..within(from, reader.number(CLOCK_MAX)?)?));
+    }
+    Ok(ranges)
+}
+
+fn read_of(bytes: &[u8], most: usize) -> Result<Update<'_>, UpdateError> {
     let mut reader = Reader(bytes);
     let mut update = Update::default();
     let mut last = None;
@@ -170,7 +208,7 @@ pub fn read(bytes: &[u8]) -> Result<Update<'_>, UpdateError> {
                 info => {
                     let item = reader.item(info, id)?;
                     let length = item.length;
-                    if update.items.len() == ITEMS_MAX {
+                    if update.items.len() == most {
                         return Err(UpdateError::TooMany);
                     }
                     update.items.push(item);
@@ -180,7 +218,7 @@ pub fn read(bytes: &[u8]) -> Result<Update<'_>, UpdateError> {
             id.clock = within(id.clock, length)?;
         }
     }
-    reader.deletions(&mut update.deletions)?;
+    reader.deletions(&mut update.deletions, most)?;
     match reader.0.len() {
         0 => Ok(update),
         left => Err(UpdateError::Trailing(left)),
@@ -275,6 +313,15 @@ impl<'a> Reader<'a> {
             });
             key = if info & KEY > 0 { Some(self.text()?) } else { None };
         }
+        let within = match parent {
+            Some(Parent::Item(within)) => Some(within),
+            _ => None,
+        };
+        // Libraries look for an item of the same client without asking whether it is there.
+        let is_later = |other: Id| other.client == id.client && other.clock >= id.clock;
+        if [origin, right, within].into_iter().flatten().any(is_later) {
+            return Err(UpdateError::Later(id.client));
+        }
         let before = self.0;
         let (kind, length) = self.content(kind)?;
         let content = Content { kind, bytes: &before[..before.len() - self.0.len()] };
@@ -327,6 +374,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The values of a content of one of the kinds that have several, each as it is written.
+    fn values(&mut self, kind: Kind) -> Vec<&'a [u8]> {
+        let count = self.count().unwrap_or_default();
+        let value = |_| {
+            let before = self.0;
+            let read = if kind == Kind::Any { self.any(0) } else { self.text().map(|_| ()) };
+            read.ok().map(|()| &before[..before.len() - self.0.len()])
+        };
+        (0..count).map_while(value).collect()
+    }
+
     /// Passes over a value.
     fn any(&mut self, depth: usize) -> Result<(), UpdateError> {
         if depth == DEPTH_MAX {
@@ -361,7 +419,7 @@ impl<'a> Reader<'a> {
         Err(UpdateError::Number)
     }
 
-    fn deletions(&mut self, deletions: &mut Vec<(u64, Range<u64>)>) -> Result<(), UpdateError> {
+    fn deletions(&mut self, deletions: &mut Vec<(u64, Range<u64>)>, most: usize) -> Result<(), UpdateError> {
         let mut clients = BTreeSet::new();
         for _ in 0..self.count()? {
             let (client, ranges) = (self.client()?, self.count()?);
@@ -371,7 +429,7 @@ impl<'a> Reader<'a> {
             for _ in 0..ranges {
                 let from = self.number(CLOCK_MAX)?;
                 let length = self.number(CLOCK_MAX)?;
-                if deletions.len() == ITEMS_MAX {
+                if deletions.len() == most {
                     return Err(UpdateError::TooMany);
                 }
                 deletions.push((client, from..within(from, length)?));

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cancelled;
+mod documents;
 mod errors;
 mod native;
 mod network;

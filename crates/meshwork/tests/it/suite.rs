@@ -48,7 +48,8 @@ macro_rules! all {
             counters_lose_no_step,
             values_remember_who_wrote_them,
             apps_count_for_themselves,
-            answers_follow_their_questions
+            answers_follow_their_questions,
+            documents_hold_what_was_said
         );
     };
 }

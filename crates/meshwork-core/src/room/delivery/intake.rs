@@ -131,9 +131,9 @@ impl Room {
     }
 
     /// Takes in a batch that counts, and passes it on if it is live.
-    pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, checked: Checked, live: bool) {
+    pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, mut checked: Checked, live: bool) {
         let key = checked.batch.key();
-        if !self.admits_batch(&checked.batch) {
+        if !self.admits(&mut checked) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
         if !checked.batch.header().replica.family().is_kept() {
@@ -209,7 +209,7 @@ impl Room {
                 return 1;
             }
         };
-        let checked = match self.kept.verify(now, batch) {
+        let mut checked = match self.kept.verify(now, batch) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
                 self.kept.delivery.refused_stored += 1;
@@ -217,7 +217,7 @@ impl Room {
             }
         };
         let key = checked.batch.key();
-        if !self.admits_batch(&checked.batch) || !self.kept.apply_unstored(now, checked, tell) {
+        if !self.admits(&mut checked) || !self.kept.apply_unstored(now, checked, tell) {
             // What was beaten while nobody looked need not stay on disk.
             self.kept.storage.remove(key);
         }

@@ -31,8 +31,8 @@ impl Room {
             let screened = self.kept.screen(bytes, true);
             let verified = screened.and_then(|batch| self.kept.verify(now, batch));
             match verified {
-                Ok(checked) | Err(delivery::Rejection::Ahead(checked)) => {
-                    if self.admits_batch(&checked.batch) {
+                Ok(mut checked) | Err(delivery::Rejection::Ahead(mut checked)) => {
+                    if self.admits(&mut checked) {
                         self.kept.apply(now, checked);
                     }
                 }

@@ -3,51 +3,28 @@
 //! Yjs joins neighbouring items into runs when it writes them, and cuts runs where somebody writes in between. So items are
 //! compared part by part: the second part of a run is an item of its own whose origin is the first.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-
-use super::{Id, Item, Kind, Parent, Reader, Update};
+use super::{Id, Item, Kind, Parent, Ranges, Reader, Update};
 
 impl Update<'_> {
+    /// Whether an item stands in it.
+    pub fn has(&self, id: Id) -> bool {
+        find(&self.items, id).is_some()
+    }
+
     /// Whether this update has all deletions of `other`, and all its items with the same places and contents. The content of
     /// an item may lack here where this update deletes it too. It takes a time that is proportional to both.
     pub fn contains(&self, other: &Update<'_>) -> bool {
-        let deleted = Deleted::of(self);
+        let deleted = Ranges::of(&self.deletions);
         let are_deleted = other.deletions.iter().all(|(client, range)| deleted.has(*client, range));
         let mut container = Container { items: &self.items, deleted, read: None };
         are_deleted && other.items.iter().all(|item| container.has(item))
     }
 }
 
-/// What an update deletes: by client, ranges that do not meet.
-struct Deleted(BTreeMap<u64, Vec<Range<u64>>>);
-
-impl Deleted {
-    fn of(update: &Update<'_>) -> Deleted {
-        let mut sorted = update.deletions.clone();
-        sorted.sort_unstable_by_key(|(client, range)| (*client, range.start));
-        let mut deleted: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
-        for (client, range) in sorted {
-            let ranges = deleted.entry(client).or_default();
-            match ranges.last_mut() {
-                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-                _ => ranges.push(range),
-            }
-        }
-        Deleted(deleted)
-    }
-
-    fn has(&self, client: u64, range: &Range<u64>) -> bool {
-        let Some(ranges) = self.0.get(&client) else { return false };
-        let after = ranges.partition_point(|one| one.start <= range.start);
-        ranges[..after].last().is_some_and(|one| range.end <= one.end)
-    }
-}
-
 /// The update that may contain the other.
 struct Container<'u, 'a> {
     items: &'u [Item<'a>],
-    deleted: Deleted,
+    deleted: Ranges,
     /// The item looked at last, and its parts: of a long run many are asked for one after the other.
     read: Option<(usize, Parts<'a>)>,
 }
@@ -57,7 +34,7 @@ impl Container<'_, '_> {
         let (parts, mut done) = (Parts::of(item), 0);
         while done < item.length {
             let id = Id { client: item.id.client, clock: item.id.clock + done };
-            let Some(place) = self.find(id) else { return false };
+            let Some(place) = find(self.items, id) else { return false };
             let own = &self.items[place];
             let from = id.clock - own.id.clock;
             let length = (own.length - from).min(item.length - done);
@@ -75,20 +52,20 @@ impl Container<'_, '_> {
         true
     }
 
-    /// Which item has this one among its parts.
-    fn find(&self, id: Id) -> Option<usize> {
-        // The greatest client stands first.
-        let order = |id: Id| (std::cmp::Reverse(id.client), id.clock);
-        let place = self.items.partition_point(|item| order(item.id) <= order(id)).checked_sub(1)?;
-        let item = &self.items[place];
-        (item.id.client == id.client && id.clock < item.id.clock + item.length).then_some(place)
-    }
-
     fn parts(&mut self, place: usize) -> &Parts<'_> {
         let read = self.read.take().filter(|(read, _)| *read == place);
         let read = read.unwrap_or_else(|| (place, Parts::of(&self.items[place])));
         &self.read.insert(read).1
     }
+}
+
+/// Which item has this one among its parts.
+fn find(items: &[Item<'_>], id: Id) -> Option<usize> {
+    // The greatest client stands first.
+    let order = |id: Id| (std::cmp::Reverse(id.client), id.clock);
+    let place = items.partition_point(|item| order(item.id) <= order(id)).checked_sub(1)?;
+    let item = &items[place];
+    (item.id.client == id.client && id.clock < item.id.clock + item.length).then_some(place)
 }
 
 /// Where something lies: behind what, before what, and where its neighbours do not say it.
@@ -126,15 +103,7 @@ impl<'a> Parts<'a> {
         let mut reader = Reader(bytes);
         match kind {
             Kind::Text => Parts::Letters(reader.text().unwrap_or_default().encode_utf16().collect()),
-            Kind::Json | Kind::Any => {
-                let count = reader.count().unwrap_or_default();
-                let value = |_| {
-                    let before = reader.0;
-                    let read = if kind == Kind::Any { reader.any(0) } else { reader.text().map(|_| ()) };
-                    read.ok().map(|()| &before[..before.len() - reader.0.len()])
-                };
-                Parts::Values((0..count).map_while(value).collect())
-            }
+            Kind::Json | Kind::Any => Parts::Values(reader.values(kind)),
             Kind::Deleted => Parts::Bytes(&[]),
             _ => Parts::Bytes(bytes),
         }

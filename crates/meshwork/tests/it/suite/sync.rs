@@ -1,6 +1,6 @@
-//! What the library promises of counters and values.
+//! What the library promises of counters, values and documents.
 
-use meshwork::{Change, PeerId, WriteError, sync};
+use meshwork::{Change, DocumentChange, PeerId, WriteError, sync};
 
 use super::{People, together};
 
@@ -122,4 +122,34 @@ pub(crate) async fn answers_follow_their_questions(people: People) {
     speaker.say(&"Later.".into()).await.unwrap();
     let last = kim.next().await.unwrap();
     assert_eq!((&*last.value, last.missed), ("Later.", 1));
+}
+
+/// The client 0 writes "Hi" at the beginning of "text".
+const HI: &[u8] = b"\x01\x01\x00\x00\x04\x01\x04text\x02Hi\x00";
+
+pub(crate) async fn documents_hold_what_was_said(people: People) {
+    let (room, same) = together(&people).await;
+    let (notes, theirs) = (room.document("notes"), same.document("notes"));
+    let mut changes = theirs.watch();
+    assert_eq!(notes.whole().await.unwrap(), b"\0\0");
+    // Whoever seeds a document, it stands there once.
+    notes.seed(HI).await.unwrap();
+    let DocumentChange::Said { author, update } = changes.next().await.unwrap() else {
+        panic!("it is added")
+    };
+    assert_eq!(author, Some(people.ann.id().peer));
+    theirs.seed(HI).await.unwrap();
+    assert_eq!(
+        (theirs.whole().await.unwrap(), update),
+        (notes.whole().await.unwrap(), notes.whole().await.unwrap())
+    );
+    assert_eq!(room.app("votes").await.unwrap().documents().await.unwrap(), ["notes"]);
+    // Nobody writes under another's number, and nothing that cannot be read is written.
+    assert_ne!(notes.client(), theirs.client());
+    for wrong in [HI, b"", b"\0\0", b"\x01\x01\x00\x00\x00\x01\x00"] {
+        assert!(matches!(theirs.say(wrong).await, Err(WriteError::Invalid(_))), "{wrong:x?}");
+    }
+    let long = "x".repeat(sync::DOCUMENT_NAME_MAX + 1);
+    let error = WriteError::TooLarge { size: sync::DOCUMENT_NAME_MAX + 1, max: sync::DOCUMENT_NAME_MAX };
+    assert_eq!(room.document(&long).say(b"\0\x01\x05\x01\0\x01").await.unwrap_err(), error);
 }

@@ -1,4 +1,4 @@
-//! The tree over which tables are compared: entries in leaves, by the hash of row and field.
+//! The tree over which tables and documents are compared: entries in leaves, by their paths.
 //!
 //! # How it works
 //! The way to an entry is its path, of which each level takes six bits. A node of more than [`LEAF_ENTRIES_MAX`]
@@ -14,8 +14,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::replica::tree::{self, LEVEL_BITS, LEVELS, paths};
-use crate::replica::{Below, Digest, DigestCache, EMPTY_PART_DIGEST};
+use super::tree::{self, LEVEL_BITS, LEVELS, paths};
+use super::{Below, Digest, DigestCache, EMPTY_PART_DIGEST};
 
 /// Most entries of a leaf: few enough that one change leaves little to hash and to serve.
 pub const LEAF_ENTRIES_MAX: usize = 1024;
@@ -25,18 +25,18 @@ const LEAF_CONTEXT: &str = "meshwork table leaf digest v1";
 
 /// An entry that holds its field, as the tree has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Item {
+pub struct Item {
     /// The way to it.
-    pub(super) path: u64,
+    pub path: u64,
     /// Of the entry.
-    pub(super) digest: Digest,
+    pub digest: Digest,
     /// The number of its batch.
-    pub(super) batch: u32,
+    pub batch: u32,
 }
 
 /// A node of the tree, with all that is below it.
 #[derive(Debug, Default)]
-pub(super) struct Node {
+pub struct Leaves {
     count: usize,
     digest: DigestCache,
     held: Held,
@@ -47,7 +47,7 @@ enum Held {
     /// In ascending order.
     Leaf(Vec<Item>),
     /// One for each value of the next six bits.
-    Inner(Vec<Node>),
+    Inner(Vec<Leaves>),
 }
 
 impl Default for Held {
@@ -58,14 +58,14 @@ impl Default for Held {
 
 /// What lies below a number of the tree.
 enum Found<'a> {
-    Node(&'a Node),
+    Node(&'a Leaves),
     /// A part of a leaf: the tree ends above that number.
     Items(&'a [Item]),
 }
 
-impl Node {
+impl Leaves {
     /// Takes an entry in below the root.
-    pub(super) fn insert(&mut self, item: Item) {
+    pub fn insert(&mut self, item: Item) {
         self.insert_at(item, 0);
     }
 
@@ -77,8 +77,8 @@ impl Node {
             Held::Leaf(items) => {
                 items.insert(items.partition_point(|other| *other < item), item);
                 if items.len() > LEAF_ENTRIES_MAX && level < LEVELS {
-                    let mut children: Vec<Node> = Vec::new();
-                    children.resize_with(1 << LEVEL_BITS, Node::default);
+                    let mut children: Vec<Leaves> = Vec::new();
+                    children.resize_with(1 << LEVEL_BITS, Leaves::default);
                     for item in mem::take(items) {
                         children[child(item.path, level)].insert_at(item, level + 1);
                     }
@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// Takes an entry out that is below the root.
-    pub(super) fn remove(&mut self, item: &Item) {
+    pub fn remove(&mut self, item: &Item) {
         self.remove_at(item, 0);
     }
 
@@ -113,7 +113,7 @@ impl Node {
     }
 
     /// The digest of the whole.
-    pub(super) fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         self.digest.get_or_fill(|| match &self.held {
             Held::Leaf(items) => digest_of(items),
             Held::Inner(children) => {
@@ -125,7 +125,7 @@ impl Node {
 
     /// The digest of what lies below a number, along paths from `from` on; that of an empty part where there is nothing,
     /// also for no number.
-    pub(super) fn digest_below(&self, number: u32, from: u64) -> Digest {
+    pub fn digest_below(&self, number: u32, from: u64) -> Digest {
         match self.find(number) {
             Some(Found::Node(node)) => node.digest_from(number, from),
             Some(Found::Items(items)) => digest_of(later(items, from)),
@@ -134,7 +134,7 @@ impl Node {
     }
 
     /// Numbers of the batches that hold an entry below a number of the tree, along paths from `from` on.
-    pub(super) fn batches_below(&self, number: u32, from: u64) -> BTreeSet<u32> {
+    pub fn batches_below(&self, number: u32, from: u64) -> BTreeSet<u32> {
         let mut batches = BTreeSet::new();
         match self.find(number) {
             Some(Found::Node(node)) => node.for_each_from(from, &mut |item| batches.extend([item.batch])),
@@ -146,7 +146,7 @@ impl Node {
 
     /// Nodes that together hold all that is below a number along paths from `from` on: see
     /// [`Replica::below`](crate::replica::Replica::below).
-    pub(super) fn below(&self, number: u32, from: u64, most: usize) -> Vec<Below> {
+    pub fn below(&self, number: u32, from: u64, most: usize) -> Vec<Below> {
         let children = |number| self.children(number, from);
         let told = tree::open(number, most, children).into_iter().map(|number| Below {
             number,
@@ -258,26 +258,26 @@ fn digest_of(items: &[Item]) -> Digest {
 
 #[cfg(test)]
 mod tests {
+    use super::tree::ROOT;
     use super::*;
-    use crate::replica::tree::ROOT;
     use crate::rng::Rng;
 
     fn item(path: u64) -> Item {
         Item { path, digest: *blake3::hash(&path.to_le_bytes()).as_bytes(), batch: path as u32 }
     }
 
-    fn tree(items: impl IntoIterator<Item = Item>) -> Node {
-        let mut tree = Node::default();
+    fn tree(items: impl IntoIterator<Item = Item>) -> Leaves {
+        let mut tree = Leaves::default();
         items.into_iter().for_each(|item| tree.insert(item));
         tree
     }
 
     /// Numbers of all leaves.
-    fn leaves(tree: &Node) -> Vec<u32> {
+    fn leaves(tree: &Leaves) -> Vec<u32> {
         all(tree).into_iter().map(|below| below.number).collect()
     }
 
-    fn all(tree: &Node) -> Vec<Below> {
+    fn all(tree: &Leaves) -> Vec<Below> {
         tree.below(ROOT, 0, usize::MAX)
     }
 
@@ -346,7 +346,7 @@ mod tests {
             assert_eq!(held, tree.batches_below(ROOT, 0).len(), "nothing is left out");
             assert!(below.iter().all(|below| tree.digest_below(below.number, 0) == below.digest));
         }
-        assert_eq!(Node::default().below(ROOT, 0, 64), []);
+        assert_eq!(Leaves::default().below(ROOT, 0, 64), []);
     }
 
     #[test]

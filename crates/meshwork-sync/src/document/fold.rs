@@ -1,0 +1,150 @@
+//! Makes few updates of one author out of many.
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::{Instance, PeerId};
+use meshwork_core::replica::Fold;
+use meshwork_core::signed::batch::{HEADER_MAX, SIGNATURE_LEN, SignedBatch};
+
+use super::one::Document;
+use super::said::{FORMER_MAX, Said, UPDATE_MAX, payload};
+use super::update::{ITEMS_MAX, Kind, Ranges, Update, merge};
+
+/// Some updates of one author, and under which of its instances they were written.
+#[derive(Clone)]
+pub(super) struct Part<'a> {
+    instances: Vec<Instance>,
+    updates: Vec<Update<'a>>,
+    /// Bytes of the batches.
+    length: usize,
+    /// Bytes of the updates.
+    bytes: usize,
+    least: Stamp,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn of(batch: &SignedBatch, said: Said<'a>) -> Part<'a> {
+        let (header, length) = (batch.header(), batch.bytes().len());
+        let instances = said.former.iter().copied().chain([header.author.instance]);
+        let mut instances = said.writers(header.author.peer, instances);
+        instances.sort_unstable();
+        instances.dedup();
+        Part {
+            instances,
+            updates: vec![said.update],
+            length,
+            bytes: said.bytes.len(),
+            least: header.window.least,
+        }
+    }
+
+    /// Whether one batch names the instances of both.
+    pub(super) fn has_place(&self, other: &Part<'_>) -> bool {
+        let more = other.instances.iter().filter(|instance| !self.instances.contains(instance));
+        self.instances.len() + more.count() <= FORMER_MAX
+    }
+
+    pub(super) fn join(&mut self, other: Part<'a>) {
+        self.instances.extend(other.instances);
+        self.instances.sort_unstable();
+        self.instances.dedup();
+        self.updates.extend(other.updates);
+        self.length += other.length;
+        self.bytes += other.bytes;
+        self.least = self.least.min(other.least);
+    }
+
+    /// All of it as one update, without the content of what lies in `emptied`.
+    pub(super) fn merged(&self, emptied: &Ranges) -> (Vec<Instance>, Vec<u8>) {
+        (self.instances.clone(), merge(&self.updates, emptied))
+    }
+
+    fn deletions(&self) -> impl Iterator<Item = &(u64, std::ops::Range<u64>)> {
+        self.updates.iter().flat_map(|update| &update.deletions)
+    }
+}
+
+/// What a peer wrote itself in a document, without seeds.
+pub(super) fn own_of(document: &Document, peer: PeerId) -> Vec<Part<'_>> {
+    let own = document.held().filter(|(_, held)| held.stands && held.batch.peer() == peer);
+    own.filter_map(|(_, held)| own_part(&held.batch)).collect()
+}
+
+fn own_part(batch: &SignedBatch) -> Option<Part<'_>> {
+    let part = Part::of(batch, Said::read(batch.payload()).ok()?);
+    let is_own = !part.instances.is_empty() || part.updates[0].items.is_empty();
+    is_own.then_some(part)
+}
+
+/// The shortest updates of an author as one, as many as have place in a batch, where that halves the bytes of their batches;
+/// else one that still has content which its author deleted, without it.
+pub(super) fn fold(name: &str, mut own: Vec<Part<'_>>) -> Option<Fold> {
+    let deletions: Vec<_> = own.iter().flat_map(|part| part.deletions().cloned()).collect();
+    let deleted = Ranges::of(&deletions);
+    own.sort_by_key(|part| part.length);
+    let (mut bytes, mut items) = (0, 0);
+    let fits = own.iter().take_while(|part| {
+        bytes += part.bytes;
+        items += part.updates[0].items.len().max(part.updates[0].deletions.len());
+        bytes <= UPDATE_MAX - SLACK && items <= ITEMS_MAX / 2
+    });
+    let mut count = fits.count();
+    while count > 1 {
+        let part = joined(own.iter().take(count));
+        let folded = folded(name, &part, &deleted);
+        let length = folded.payload.len() + HEADER_MAX + SIGNATURE_LEN;
+        if folded.payload.len() <= UPDATE_MAX && 2 * length <= part.length {
+            return Some(folded);
+        }
+        // Without the longest ones, which are folded already.
+        let half = own[..count].iter().map(|part| part.bytes).sum::<usize>() / 2;
+        let mut sum = 0;
+        count = own[..count - 1]
+            .iter()
+            .take_while(|part| {
+                sum += part.bytes;
+                sum <= half
+            })
+            .count();
+    }
+    let lacks_nothing = |part: &&Part<'_>| !has_content_in(&part.updates[0], &deleted);
+    own.iter().find(|part| !lacks_nothing(part)).map(|part| folded(name, part, &deleted))
+}
+
+/// Bytes by which a fold may be longer than what it is made of: what lies between its items is said, and what is deleted
+/// elsewhere.
+const SLACK: usize = 4096;
+
+fn joined<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> Part<'a> {
+    let none = Part { instances: Vec::new(), updates: Vec::new(), length: 0, bytes: 0, least: Stamp::LAST };
+    parts.fold(none, |mut all, part| {
+        if all.has_place(part) {
+            all.join(part.clone());
+        }
+        all
+    })
+}
+
+fn folded(name: &str, part: &Part<'_>, deleted: &Ranges) -> Fold {
+    let own = part.updates.iter().flat_map(|update| &update.items);
+    // What it empties, it has to delete itself.
+    let emptied = own.flat_map(|item| {
+        let ranges = deleted.within(item.id.client, &(item.id.clock..item.id.clock + item.length));
+        ranges.map(|range| (item.id.client, range))
+    });
+    let emptied: Vec<_> = emptied.collect();
+    let mut updates = part.updates.clone();
+    updates.push(Update { items: Vec::new(), deletions: emptied.clone() });
+    let update = merge(&updates, &Ranges::of(&emptied));
+    let payload = payload(name, &part.instances, &update);
+    let cost = Said::read(&payload).map_or(0, |said| said.cost());
+    Fold { payload, cost, least: part.least }
+}
+
+/// Whether an update has content of items that lie in some ranges, other than types.
+fn has_content_in(update: &Update<'_>, ranges: &Ranges) -> bool {
+    update.items.iter().any(|item| {
+        let has_content = !matches!(item.content.kind, Kind::Deleted | Kind::Type);
+        let span = item.id.clock..item.id.clock + item.length;
+        has_content && ranges.within(item.id.client, &span).next().is_some()
+    })
+}

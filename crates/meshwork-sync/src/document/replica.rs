@@ -1,0 +1,390 @@
+//! All documents of an app as a replica that a room keeps in step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::{Instance, PeerId};
+use meshwork_core::replica::leaves::{Item, Leaves};
+use meshwork_core::replica::{
+    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction,
+};
+use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
+
+use super::erased_in;
+use super::fold::{Part, fold, own_of};
+use super::one::Document;
+use super::said::{Said, payloads};
+use super::update::{Id, Ranges};
+
+/// Bytes of batches of one peer that stand in all documents of an app, at most.
+pub const BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Batches of one peer that stand, at most.
+pub const BATCHES_MAX: usize = 20_000;
+
+/// What became different in the documents of an app.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The document is what it was, and this.
+    Said {
+        /// Which document.
+        name: String,
+        /// An update of Yjs that needs nothing which is not there.
+        update: Vec<u8>,
+    },
+    /// The document is another one than it was with something added, as after a ban: [`Documents::whole`] has it.
+    Anew {
+        /// Which document.
+        name: String,
+    },
+}
+
+/// Documents by name.
+#[derive(Debug, Default)]
+pub struct Documents {
+    documents: BTreeMap<String, Document>,
+    /// The name of the document in which each update lies, by number.
+    names: BTreeMap<u32, String>,
+    next: u32,
+    tree: Leaves,
+    /// The batches of each peer that stand, those that fall out of its share first at the end.
+    by_peer: BTreeMap<PeerId, Share>,
+    retracted: Vec<Retraction>,
+}
+
+/// What one peer has in an app's documents.
+#[derive(Debug, Default)]
+struct Share {
+    batches: BTreeSet<(Stamp, BatchId, u32)>,
+    bytes: usize,
+}
+
+/// What [`Replica::check`] gives: that the batch was read, which is read again when it is applied.
+struct Checked;
+
+impl Documents {
+    /// No documents.
+    pub fn new() -> Documents {
+        Documents::default()
+    }
+
+    /// Names of the documents in which somebody wrote, in ascending order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.documents.keys().map(String::as_str)
+    }
+
+    /// The update of Yjs that makes what stands in a document; `None` where nobody wrote.
+    pub fn whole(&self, name: &str) -> Option<Vec<u8>> {
+        self.documents.get(name).map(Document::whole)
+    }
+
+    /// Who wrote an item of a document: the peer that signed it, whatever client it names.
+    pub fn author(&self, name: &str, id: Id) -> Option<PeerId> {
+        self.documents.get(name)?.author(id)
+    }
+
+    /// Batches and bytes of a peer that stand, of [`BATCHES_MAX`] and [`BYTES_MAX`]. What a peer writes beyond does not.
+    pub fn used(&self, peer: PeerId) -> (usize, usize) {
+        self.by_peer.get(&peer).map_or((0, 0), |share| (share.batches.len(), share.bytes))
+    }
+
+    /// Behind the last item of a client in a document that is held here, whether it is placed or not.
+    pub fn end_of(&self, name: &str, client: u64) -> u64 {
+        self.documents.get(name).map_or(0, |document| document.end_of(client))
+    }
+
+    fn insert(&mut self, name: &str, batch: SignedBatch, stands: bool) -> Option<(u32, Entered)> {
+        let number = self.next;
+        let document = self.documents.entry(name.to_owned()).or_default();
+        let entered = document.enter(number, batch.clone(), stands);
+        let Some(entered) = entered else {
+            if document.is_empty() {
+                self.documents.remove(name);
+            }
+            return None;
+        };
+        self.next += 1;
+        self.names.insert(number, name.to_owned());
+        self.tree.insert(item(number, &batch));
+        if stands {
+            self.count(number, &batch);
+        }
+        let dropped = entered.contained.iter().filter_map(|number| self.remove(*number)).collect();
+        Some((number, Entered { dropped, added: entered.added }))
+    }
+
+    /// Counts a batch that stands in its author's share.
+    fn count(&mut self, number: u32, batch: &SignedBatch) {
+        let share = self.by_peer.entry(batch.peer()).or_default();
+        if share.batches.insert((batch.header().window.least, batch.id(), number)) {
+            share.bytes += batch.bytes().len();
+        }
+    }
+
+    fn uncount(&mut self, number: u32, batch: &SignedBatch) {
+        let Some(share) = self.by_peer.get_mut(&batch.peer()) else { return };
+        if share.batches.remove(&(batch.header().window.least, batch.id(), number)) {
+            share.bytes -= batch.bytes().len();
+        }
+        if share.batches.is_empty() {
+            self.by_peer.remove(&batch.peer());
+        }
+    }
+
+    /// Takes an update out.
+    fn remove(&mut self, number: u32) -> Option<SignedBatch> {
+        let name = self.names.get(&number)?.clone();
+        let batch = self.documents.get_mut(&name)?.leave(number)?;
+        self.forget(number, &batch);
+        Some(batch)
+    }
+
+    /// An update was taken out of its document.
+    fn forget(&mut self, number: u32, batch: &SignedBatch) {
+        self.tree.remove(&item(number, batch));
+        self.uncount(number, batch);
+        if let Some(name) = self.names.remove(&number)
+            && self.documents.get(&name).is_some_and(Document::is_empty)
+        {
+            self.documents.remove(&name);
+        }
+    }
+
+    /// What a peer has beyond its share does not stand: of its batches those that were begun last. Returns the documents in
+    /// which something fell out.
+    fn settle(&mut self, peer: PeerId) -> BTreeSet<String> {
+        let mut touched = BTreeSet::new();
+        while let Some(share) = self.by_peer.get(&peer)
+            && (share.batches.len() > BATCHES_MAX || share.bytes > BYTES_MAX)
+            && let Some(&(_, _, number)) = share.batches.last()
+        {
+            let name = self.names[&number].clone();
+            let document = self.documents.get_mut(&name).expect("what is counted is held");
+            document.fell(number);
+            let batch = document.get(number).map(|held| held.batch.clone());
+            batch.iter().for_each(|batch| self.uncount(number, batch));
+            touched.insert(name);
+        }
+        touched
+    }
+
+    /// Takes out of a document what does not stand and is not needed.
+    fn sweep(&mut self, name: &str) -> Vec<SignedBatch> {
+        let swept = self.documents.get_mut(name).map(Document::sweep).unwrap_or_default();
+        swept.iter().for_each(|(number, batch)| self.forget(*number, batch));
+        swept.into_iter().map(|(_, batch)| batch).collect()
+    }
+
+    /// What records erased in a document.
+    fn erased(&self, name: &str) -> Ranges {
+        let ranges: Vec<_> = self.retracted.iter().flat_map(|one| erased_in(&one.scope, name)).collect();
+        Ranges::of(&ranges)
+    }
+
+    fn find(&self, part: u32) -> Option<(&str, &Document)> {
+        let found = self.documents.iter().find(|(name, _)| number_of(name) == part);
+        found.map(|(name, document)| (name.as_str(), document))
+    }
+}
+
+/// What came of an update that was taken in.
+struct Entered {
+    dropped: Vec<SignedBatch>,
+    added: Option<Vec<Vec<u8>>>,
+}
+
+impl Replica for Documents {
+    fn digest(&self) -> Digest {
+        self.tree.digest()
+    }
+
+    fn part_count(&self) -> u32 {
+        0
+    }
+
+    fn node_digest(&self, node: u32, from: u64) -> Digest {
+        self.tree.digest_below(node, from)
+    }
+
+    fn below(&self, node: u32, from: u64, most: usize) -> Vec<Below> {
+        self.tree.below(node, from, most)
+    }
+
+    fn node_batches(&self, node: u32, from: u64) -> Vec<SignedBatch> {
+        let numbers = self.tree.batches_below(node, from).into_iter();
+        let held = numbers.filter_map(|number| self.documents.get(self.names.get(&number)?)?.get(number));
+        held.map(|held| held.batch.clone()).collect()
+    }
+
+    fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_> {
+        Box::new(self.documents.values().flat_map(|document| document.held().map(|(_, held)| &held.batch)))
+    }
+
+    fn batch_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The number is the document's: under it a peer's batches are counted, and folded.
+    fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
+        let said = Said::read(payload).ok()?;
+        Some((number_of(said.name), said.cost()))
+    }
+
+    fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError> {
+        let read = || {
+            let said = Said::read(payload)?;
+            said.check(header.author)?;
+            Ok(Content::new(Checked, said.cost()))
+        };
+        read().map_err(|error: super::said::SaidError| ContentError(error.to_string()))
+    }
+
+    fn keeps_what_is_needed(&self) -> bool {
+        true
+    }
+
+    fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
+        debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
+        let Ok(said) = Said::read(batch.payload()) else { return Applied::default() };
+        let (name, stands) = (said.name.to_owned(), !content.is_cut);
+        if !self.documents.contains_key(&name) && !self.retracted.is_empty() {
+            let erased = self.erased(&name);
+            self.documents.entry(name.clone()).or_default().erase(erased);
+        }
+        let Some((number, Entered { mut dropped, added })) = self.insert(&name, batch.clone(), stands) else {
+            return Applied::default();
+        };
+        let mut anew: BTreeSet<String> = self.settle(batch.peer());
+        if added.is_none() || !anew.is_empty() {
+            anew.insert(name.clone());
+        }
+        for name in &anew {
+            dropped.extend(self.sweep(name));
+            self.documents.get_mut(name).into_iter().for_each(Document::compare);
+        }
+        let kept = self.names.contains_key(&number);
+        let dropped =
+            dropped.iter().filter(|other| other.id() != batch.id()).map(|other| other.key()).collect();
+        let changes: Vec<Change> = match added {
+            Some(added) if anew.is_empty() => {
+                added.into_iter().map(|update| Change::Said { name: name.clone(), update }).collect()
+            }
+            // What was not kept changed nothing, unless something else fell out with it.
+            _ if !kept && anew.len() == 1 => Vec::new(),
+            _ => anew.into_iter().map(|name| Change::Anew { name }).collect(),
+        };
+        Applied { changed: Changes::new(changes), kept, dropped }
+    }
+
+    fn enforce(
+        &mut self,
+        stands: &dyn Fn(&SignedBatch) -> bool,
+        retracted: &[Retraction],
+        beaten: &mut dyn Iterator<Item = &SignedBatch>,
+    ) -> Enforced<Option<Changes>> {
+        let mut changed = BTreeSet::new();
+        let is_other = self.retracted != retracted;
+        self.retracted = retracted.to_vec();
+        let names: Vec<String> = self.documents.keys().cloned().collect();
+        let held = |document: &Document| document.held().filter(|(_, held)| held.stands).count();
+        for name in &names {
+            let erased = is_other.then(|| self.erased(name));
+            let document = self.documents.get_mut(name).expect("it was named just now");
+            let differs = erased.is_some_and(|erased| document.erase(erased));
+            let before = held(document);
+            if document.judge(stands) || before != held(document) || differs {
+                changed.insert(name.clone());
+            }
+        }
+        let removed_some =
+            changed.iter().any(|name| self.documents[name].held().any(|(_, held)| !held.stands));
+        let mut returned = Vec::new();
+        if removed_some {
+            for batch in beaten.filter(|batch| stands(batch)) {
+                let Ok(said) = Said::read(batch.payload()) else { continue };
+                if let Some((number, _)) = self.insert(said.name, batch.clone(), true) {
+                    changed.insert(said.name.to_owned());
+                    returned.push(number);
+                }
+            }
+        }
+        self.recount();
+        let peers: Vec<PeerId> = self.by_peer.keys().copied().collect();
+        peers.into_iter().for_each(|peer| changed.extend(self.settle(peer)));
+        let mut removed = Vec::new();
+        for name in &changed {
+            removed.extend(self.sweep(name));
+            self.documents.get_mut(name).into_iter().for_each(Document::compare);
+        }
+        let restored = returned.iter().filter_map(|number| {
+            let held = self.documents.get(self.names.get(number)?)?.get(*number)?;
+            Some(held.batch.clone())
+        });
+        let restored: Vec<SignedBatch> = restored.collect();
+        let changes: Vec<Change> = changed.into_iter().map(|name| Change::Anew { name }).collect();
+        Enforced { changed: Changes::new(changes), removed, restored }
+    }
+
+    fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
+        let (name, document) = self.find(part)?;
+        let fold = fold(name, own_of(document, peer))?;
+        let cost = fold.cost;
+        Some((fold, Content::new(Checked, cost)))
+    }
+
+    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
+        let mut parts: Vec<(String, Part<'_>)> = Vec::new();
+        for batch in batches {
+            let Ok(said) = Said::read(batch.payload()) else { continue };
+            let one = Part::of(batch, said.clone());
+            match parts.iter_mut().rev().find(|(name, part)| name == said.name && part.has_place(&one)) {
+                Some((_, part)) => part.join(one),
+                None => parts.push((said.name.to_owned(), one)),
+            }
+        }
+        let shown = parts.into_iter().map(|(name, part)| {
+            let (former, update) = part.merged(&Ranges::default());
+            (name, former, update)
+        });
+        let shown: Vec<(String, Vec<Instance>, Vec<u8>)> = shown.collect();
+        let cost = shown.len();
+        Content::new(shown, cost)
+    }
+
+    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
+        let shown =
+            shown.read::<Vec<(String, Vec<Instance>, Vec<u8>)>>().map(Vec::as_slice).unwrap_or_default();
+        let mut left = most;
+        let payloads = shown
+            .iter()
+            .flat_map(|(name, former, update)| payloads(name, former, update).unwrap_or_default());
+        let within = payloads.take_while(|payload| {
+            let cost = Said::read(payload).map_or(0, |said| said.cost());
+            let fits = cost <= left;
+            left = left.saturating_sub(cost);
+            fits
+        });
+        within.collect()
+    }
+}
+
+impl Documents {
+    /// Counts anew what stands of everybody.
+    fn recount(&mut self) {
+        self.by_peer.clear();
+        let held = self.documents.values().flat_map(Document::held);
+        let standing: Vec<(u32, SignedBatch)> =
+            held.filter(|(_, held)| held.stands).map(|(number, held)| (number, held.batch.clone())).collect();
+        standing.iter().for_each(|(number, batch)| self.count(*number, batch));
+    }
+}
+
+fn item(number: u32, batch: &SignedBatch) -> Item {
+    let id = batch.id().0;
+    let path = id.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    Item { path, digest: id, batch: number }
+}
+
+/// The number of a document, which few documents share: blake3's first four bytes.
+fn number_of(name: &str) -> u32 {
+    blake3::hash(name.as_bytes()).as_bytes().first_chunk().map_or(0, |first| u32::from_le_bytes(*first))
+}

@@ -1,0 +1,166 @@
+//! Writes updates as Yjs does, in its first encoding.
+
+use std::cmp::Reverse;
+
+use super::piece::{Piece, Says};
+use super::{Id, KEY, Kind, ORIGIN, Parent, RIGHT, Ranges, SKIP, Update};
+
+/// The update that says these pieces and deletions. Of pieces that overlap the one that begins first counts where they
+/// do. Neighbours that are one item become one.
+pub fn write(mut pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
+    pieces.sort_by_key(|piece| (Reverse(piece.id.client), piece.id.clock, Reverse(piece.length)));
+    let items = join(pieces);
+    let mut out = Vec::new();
+    number(&mut out, items.chunk_by(is_of_one).count() as u64);
+    for items in items.chunk_by(is_of_one) {
+        let Id { client, clock } = items[0].id;
+        let gaps = items.windows(2).filter(|pair| pair[0].end() < pair[1].id.clock).count();
+        number(&mut out, (items.len() + gaps) as u64);
+        number(&mut out, client);
+        number(&mut out, clock);
+        let mut next = clock;
+        for item in items {
+            if item.id.clock > next {
+                out.push(SKIP);
+                number(&mut out, item.id.clock - next);
+            }
+            next = item.end();
+            put(&mut out, item);
+        }
+    }
+    let clients: Vec<_> = deletions.iter().collect();
+    number(&mut out, clients.len() as u64);
+    // Greatest first, as everybody writes them.
+    for (client, ranges) in clients.into_iter().rev() {
+        number(&mut out, client);
+        number(&mut out, ranges.len() as u64);
+        for range in ranges {
+            number(&mut out, range.start);
+            number(&mut out, range.end - range.start);
+        }
+    }
+    out
+}
+
+/// All that some updates say, as one. What a range of `emptied` has among their items loses its content.
+pub fn merge(updates: &[Update<'_>], emptied: &Ranges) -> Vec<u8> {
+    let deletions = Ranges::of(updates.iter().flat_map(|update| &update.deletions));
+    let mut pieces = Vec::new();
+    for item in updates.iter().flat_map(|update| &update.items) {
+        Piece::of(item).split_by(emptied, |mut piece, is_within| {
+            if is_within {
+                piece.empty();
+            }
+            pieces.push(piece);
+        });
+    }
+    write(pieces, &deletions)
+}
+
+/// The same update with another number for one of its clients.
+pub fn renamed(update: &Update<'_>, from: u64, to: u64) -> Vec<u8> {
+    let rename = |id: Id| if id.client == from { Id { client: to, ..id } } else { id };
+    let piece = |item| {
+        let mut piece = Piece::of(item);
+        piece.id = rename(piece.id);
+        piece.origin = piece.origin.map(rename);
+        piece.right = piece.right.map(rename);
+        if let Some(Parent::Item(id)) = &mut piece.parent {
+            *id = rename(*id);
+        }
+        piece
+    };
+    let deletions = update.deletions.iter();
+    let deletions: Vec<_> = deletions
+        .map(|(client, range)| (if *client == from { to } else { *client }, range.clone()))
+        .collect();
+    write(update.items.iter().map(piece).collect(), &Ranges::of(&deletions))
+}
+
+fn is_of_one(one: &Piece<'_>, other: &Piece<'_>) -> bool {
+    one.id.client == other.id.client
+}
+
+/// Sorted pieces without what overlaps, and with runs made one.
+fn join(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+    let mut joined: Vec<Piece<'_>> = Vec::new();
+    for mut piece in pieces {
+        let last = joined.last_mut().filter(|last| is_of_one(last, &piece));
+        let Some(last) = last else {
+            joined.push(piece);
+            continue;
+        };
+        if piece.end() <= last.end() {
+            continue;
+        }
+        if piece.id.clock < last.end() {
+            piece = piece.split_off(last.end());
+        }
+        if !last.is_followed_by(&piece) {
+            joined.push(piece);
+            continue;
+        }
+        last.length += piece.length;
+        match (&mut last.content, piece.content) {
+            (Says::Text(text), Says::Text(more)) => text.to_mut().push_str(&more),
+            (Says::Values(_, values), Says::Values(_, more)) => values.extend(more),
+            _ => {}
+        }
+    }
+    joined
+}
+
+fn put(out: &mut Vec<u8>, piece: &Piece<'_>) {
+    let Piece { origin, right, parent, key, .. } = piece;
+    let kind = match &piece.content {
+        Says::Deleted => Kind::Deleted,
+        Says::Text(_) => Kind::Text,
+        Says::Values(kind, _) | Says::Whole(kind, _) => *kind,
+    };
+    let flag = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
+    out.push(
+        kind as u8 | flag(origin.is_some(), ORIGIN) | flag(right.is_some(), RIGHT) | flag(key.is_some(), KEY),
+    );
+    for id in origin.iter().chain(right) {
+        number(out, id.client);
+        number(out, id.clock);
+    }
+    match parent {
+        Some(Parent::Root(name)) => {
+            out.push(1);
+            text(out, name);
+        }
+        Some(Parent::Item(id)) => {
+            out.push(0);
+            number(out, id.client);
+            number(out, id.clock);
+        }
+        None => {}
+    }
+    if let Some(key) = key {
+        text(out, key);
+    }
+    match &piece.content {
+        Says::Deleted => number(out, piece.length),
+        Says::Text(letters) => text(out, letters),
+        Says::Values(_, values) => {
+            number(out, values.len() as u64);
+            values.iter().for_each(|value| out.extend_from_slice(value));
+        }
+        Says::Whole(_, bytes) => out.extend_from_slice(bytes),
+    }
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    number(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Writes a number in groups of seven bits, the least first.
+pub fn number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}

@@ -1,0 +1,238 @@
+//! Documents: text, maps and lists that several people edit at once, in the format of Yjs.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use meshwork_core::id::{Endpoint as EndpointId, Instance, PeerId};
+use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
+use meshwork_core::signed::header::Family;
+use meshwork_sync::document::{
+    self as documents, BATCHES_MAX, BYTES_MAX, Change, Documents, SaidError, update,
+};
+
+use crate::app::App;
+use crate::error::{Closed, WriteError};
+use crate::inbox::Inbox;
+use crate::receipt::Receipt;
+use crate::runner::MaybeSend;
+use crate::shared::Changed;
+
+/// A text, map or list that several people edit at once, online or off: nothing that anybody wrote is lost, and all read the
+/// same. It is a document of Yjs, so any program that knows its format can take part.
+///
+/// Natively [`text`](Document::text) and [`edit`](Document::edit) read and write it; in a browser npm's yjs does, by way of
+/// [`whole`](Document::whole), [`watch`](Document::watch) and [`say`](Document::say).
+#[derive(Clone)]
+pub struct Document {
+    pub(crate) app: App,
+    pub(crate) name: String,
+    /// The document as a library has it, once it was read or edited here: the same for all who have the document in hand, so
+    /// that no two write under one number.
+    #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+    pub(crate) open: crate::text::Opened,
+}
+
+/// A document reads different now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DocumentChange {
+    /// It is what it was, and this.
+    Said {
+        /// Who said it; `None` for something that had come before and waited for this.
+        author: Option<PeerId>,
+        /// An update of Yjs, in its first encoding.
+        update: Vec<u8>,
+    },
+    /// It is not only added to, as after a ban: [`Document::whole`] says what it is.
+    Anew,
+}
+
+/// The changes of a document from the moment on at which they were asked for.
+#[derive(Debug)]
+pub struct DocumentChanges {
+    name: String,
+    inbox: Inbox<Changed>,
+    waiting: VecDeque<DocumentChange>,
+    missed: u64,
+}
+
+impl Document {
+    /// The document of an app with this name.
+    pub(crate) fn new(app: &App, name: &str) -> Document {
+        Document {
+            app: app.clone(),
+            name: name.to_owned(),
+            #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+            open: app
+                .room
+                .state
+                .look(|known| known.documents.entry((app.slot, name.to_owned())).or_default().clone()),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number under which this program writes in documents: the `clientID` of a `Y.Doc` that it
+    /// [says](Document::say) things of.
+    pub fn client(&self) -> u64 {
+        documents::client_of(self.app.room.me())
+    }
+
+    /// An update of Yjs that makes the document what it is, for an empty one.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn whole(&self) -> Result<Vec<u8>, Closed> {
+        self.read(|documents, name| documents.whole(name).unwrap_or_else(|| update::EMPTY.to_vec())).await
+    }
+
+    /// Says what this program did to the document, as an update of Yjs under its [number](Document::client), of which no item
+    /// may be said twice with another content. It may be said while nobody is linked, and travels later. Dropping the future
+    /// leaves it said, or not.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was said, so nothing that builds on it can be read by others. A program has at most
+    /// [`BYTES_MAX`](crate::sync::DOCUMENT_BYTES_MAX) in all documents of an app.
+    pub async fn say(&self, update: &[u8]) -> Result<Receipt, WriteError> {
+        self.say_as(&[], update).await
+    }
+
+    /// The same under numbers of other instances too.
+    pub(crate) async fn say_as(&self, former: &[Instance], update: &[u8]) -> Result<Receipt, WriteError> {
+        let payloads = documents::payloads(&self.name, former, update).map_err(|error| match error {
+            SaidError::Head => WriteError::TooLarge { size: self.name.len(), max: documents::NAME_MAX },
+            SaidError::TooLong(size) => WriteError::TooLarge { size, max: documents::UPDATE_MAX },
+            error => WriteError::Invalid(error.to_string()),
+        })?;
+        let (replica, me) = (self.app.slot.replica(Family::Own), self.app.room.me());
+        let work = move |node: &mut Node, now, room| {
+            let documents = node.room(room).replica::<Documents>(replica);
+            let Some(documents) = documents else {
+                return Err(CommandError::Write(NodeWriteError::AppIsOff(replica.slot())));
+            };
+            let (batches, bytes) = documents.used(me.peer);
+            let more: usize = payloads.iter().map(Vec::len).sum();
+            if batches + payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
+                return Ok(Err(WriteError::Full { entries: batches, bytes: bytes as u64 }));
+            }
+            node.room_mut(now, room).write(replica, payloads.clone()).map(Ok)
+        };
+        let receipt = self.app.room.call_patiently(work).await?.map_err(WriteError::from)??;
+        Ok(Receipt::new(self.app.room.clone(), receipt.sequences))
+    }
+
+    /// Puts something into the document that stands there once, whoever seeds it, offline too: an update of Yjs whose items
+    /// have the client 0 and lie in nobody else's.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the document is as it was. A seed has place in one message.
+    pub async fn seed(&self, update: &[u8]) -> Result<(), WriteError> {
+        let seed =
+            documents::seed(&self.name, update).map_err(|error| WriteError::Invalid(error.to_string()))?;
+        let first = update::read(&seed).ok().and_then(|read| read.items.first().map(|item| item.id));
+        let stands = self
+            .read(move |documents, name| first.is_some_and(|id| documents.author(name, id).is_some()))
+            .await?;
+        if !stands {
+            self.say(&seed).await?;
+        }
+        Ok(())
+    }
+
+    /// Who wrote an item, whatever client it names: the peer that signed it. `None` where nobody wrote it.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn author_of(&self, client: u64, clock: u64) -> Result<Option<PeerId>, Closed> {
+        self.read(move |documents, name| documents.author(name, update::Id { client, clock })).await
+    }
+
+    /// Hears from now on what changes in the document, by whomever.
+    pub fn watch(&self) -> DocumentChanges {
+        let inbox = self.app.watch_own();
+        DocumentChanges { name: self.name.clone(), inbox, waiting: VecDeque::new(), missed: 0 }
+    }
+
+    /// Reads in the app's documents, which are empty where the app is off.
+    pub(crate) async fn read<R: MaybeSend + 'static>(
+        &self,
+        read: impl FnOnce(&Documents, &str) -> R + MaybeSend + 'static,
+    ) -> Result<R, Closed> {
+        let name = self.name.clone();
+        self.app.read_documents(move |documents| read(documents, &name)).await
+    }
+}
+
+impl App {
+    /// Names of the documents in which somebody wrote.
+    pub(crate) async fn names_of_documents(&self) -> Result<Vec<String>, Closed> {
+        self.read_documents(|documents| documents.names().map(str::to_owned).collect()).await
+    }
+
+    async fn read_documents<R: MaybeSend + 'static>(
+        &self,
+        read: impl FnOnce(&Documents) -> R + MaybeSend + 'static,
+    ) -> Result<R, Closed> {
+        let replica = self.slot.replica(Family::Own);
+        let call = move |node: &mut Node, _, room| match node.room(room).replica::<Documents>(replica) {
+            Some(documents) => read(documents),
+            None => read(&Documents::new()),
+        };
+        self.room.call(call).await
+    }
+}
+
+impl DocumentChanges {
+    /// Waits for the next change; `None` once the room was left. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<DocumentChange> {
+        loop {
+            if let Some(change) = self.waiting.pop_front() {
+                return Some(change);
+            }
+            let (changed, missed) = self.inbox.next().await?;
+            self.missed += missed;
+            if missed > 0 {
+                self.waiting.push_back(DocumentChange::Anew);
+            }
+            self.waiting.extend(changes_of(&changed, &self.name));
+        }
+    }
+
+    /// How many times something changed in the app's documents, so far, that this reader was too slow to hear: each time it
+    /// is told that the document is [another one](DocumentChange::Anew).
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}
+
+/// What of some changes is of the document with this name.
+pub(crate) fn changes_of(changed: &Changed, name: &str) -> Vec<DocumentChange> {
+    let mut author = changed.batch.map(|batch| batch.author.peer);
+    let mut of_name = Vec::new();
+    for change in changed.changes.of::<Change>() {
+        match change {
+            // The first is the batch's own.
+            Change::Said { name: other, update } if other == name => {
+                of_name.push(DocumentChange::Said { author: author.take(), update: update.clone() });
+            }
+            Change::Anew { name: other } if other == name => of_name.push(DocumentChange::Anew),
+            _ => {}
+        }
+    }
+    of_name
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The number of an endpoint with another instance.
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub(crate) fn client_of(me: EndpointId, instance: Instance) -> u64 {
+    documents::client_of(EndpointId { instance, ..me })
+}

@@ -1,0 +1,399 @@
+//! A document as text, read and written with yrs.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use meshwork_core::id::{Instance, PeerId};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+use yrs::undo::UndoManager;
+use yrs::updates::decoder::Decode as _;
+use yrs::{
+    Assoc, ClientID, Doc, GetString as _, IndexedSequence as _, OffsetKind, Options, ReadTxn as _, Text as _,
+    TextRef, Transact as _, TransactionMut, Update,
+};
+
+use crate::document::{Document, DocumentChange, changes_of, client_of};
+use crate::error::WriteError;
+use crate::inbox::Inbox;
+use crate::receipt::Receipt;
+use crate::shared::Changed;
+
+/// The type in which a document that is one text has it.
+const ROOT: &str = "text";
+/// By what one's own edits are told from others'.
+const OWN: &str = "own";
+/// Letters on both sides up to which a change is looked for letter by letter; where more differ, word by word.
+const LETTERS_MAX: usize = 4096;
+
+/// A document, once it is open here.
+pub(crate) type Opened = Arc<tokio::sync::Mutex<Option<Open>>>;
+
+/// A document that is open here.
+pub(crate) struct Open {
+    document: Doc,
+    undo: UndoManager<()>,
+    inbox: Inbox<Changed>,
+    /// Under whose number this program writes.
+    instance: Instance,
+}
+
+/// A text that is being edited. Places are counted in characters (`char`), from 0.
+pub struct Text<'t, 'd> {
+    text: TextRef,
+    writing: &'t mut TransactionMut<'d>,
+}
+
+impl Text<'_, '_> {
+    /// All of it.
+    pub fn read(&self) -> String {
+        self.text.get_string(self.writing)
+    }
+
+    /// Inserts words before the character at a place, or at the end where it is beyond that.
+    pub fn insert(&mut self, at: usize, words: &str) {
+        let at = units(&self.read(), at);
+        self.text.insert(self.writing, at, words);
+    }
+
+    /// Adds words at the end.
+    pub fn push(&mut self, words: &str) {
+        self.text.push(self.writing, words);
+    }
+
+    /// Deletes the characters in a range, as far as there are any.
+    pub fn delete(&mut self, range: Range<usize>) {
+        let text = self.read();
+        let (from, to) = (units(&text, range.start), units(&text, range.end));
+        if from < to {
+            self.text.remove_range(self.writing, from, to - from);
+        }
+    }
+
+    /// Makes it read so, with few insertions and deletions, so that what others write meanwhile stays.
+    pub fn set(&mut self, new: &str) {
+        let old = self.read();
+        // From the end, so that places before stay what they are.
+        for (range, words) in edits(&old, new).into_iter().rev() {
+            let at = utf16(&old[..range.start]);
+            let length = utf16(&old[range]);
+            if length > 0 {
+                self.text.remove_range(self.writing, at, length);
+            }
+            if !words.is_empty() {
+                self.text.insert(self.writing, at, words);
+            }
+        }
+    }
+}
+
+/// The unit of UTF-16 at which a character begins.
+fn units(text: &str, at: usize) -> u32 {
+    text.chars().take(at).map(|letter| letter.len_utf16() as u32).sum()
+}
+
+fn utf16(text: &str) -> u32 {
+    text.chars().map(|letter| letter.len_utf16() as u32).sum()
+}
+
+/// What turns one text into another: ranges of bytes of the old one, and what takes their place.
+fn edits<'n>(old: &str, new: &'n str) -> Vec<(Range<usize>, &'n str)> {
+    let before = old.chars().zip(new.chars()).take_while(|(one, other)| one == other);
+    let before: usize = before.map(|(letter, _)| letter.len_utf8()).sum();
+    let (old_rest, new_rest) = (&old[before..], &new[before..]);
+    let after = old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(|(one, other)| one == other);
+    let after: usize = after.map(|(letter, _)| letter.len_utf8()).sum();
+    let (old_rest, new_rest) = (&old_rest[..old_rest.len() - after], &new_rest[..new_rest.len() - after]);
+    let is_few = old_rest.len().max(new_rest.len()) <= LETTERS_MAX;
+    let (old_parts, new_parts) = (parts(old_rest, is_few), parts(new_rest, is_few));
+    let length = |parts: &[&str]| parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut edits = Vec::new();
+    for operation in capture_diff_slices(Algorithm::Myers, &old_parts, &new_parts) {
+        let (_, old_range, new_range) = operation.as_tag_tuple();
+        if matches!(operation, DiffOp::Equal { .. }) {
+            continue;
+        }
+        let from = before + length(&old_parts[..old_range.start]);
+        let to = from + length(&old_parts[old_range]);
+        let new_from = before + length(&new_parts[..new_range.start]);
+        let new_to = new_from + length(&new_parts[new_range]);
+        edits.push((from..to, &new[new_from..new_to]));
+    }
+    edits
+}
+
+/// A text in letters, or in words and what is between them.
+fn parts(text: &str, letters: bool) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut last: Option<bool> = None;
+    for (at, letter) in text.char_indices() {
+        let is_word = letter.is_alphanumeric();
+        if at > start && (letters || last != Some(is_word) || !is_word) {
+            parts.push(&text[start..at]);
+            start = at;
+        }
+        last = Some(is_word);
+    }
+    if start < text.len() {
+        parts.push(&text[start..]);
+    }
+    parts
+}
+
+impl Open {
+    fn new(client: u64, whole: &[u8], inbox: Inbox<Changed>, instance: Instance) -> Result<Open, WriteError> {
+        let options = Options {
+            client_id: ClientID::new(client),
+            // What was deleted is kept as places, or what others wrote beside it would be lost.
+            skip_gc: true,
+            offset_kind: OffsetKind::Utf16,
+            ..Options::default()
+        };
+        let document = Doc::with_options(options);
+        let text = document.get_or_insert_text(ROOT);
+        let options = yrs::undo::Options { capture_timeout_millis: 0, ..yrs::undo::Options::default() };
+        let mut undo = UndoManager::with_options(options);
+        undo.expand_scope(&document, &text);
+        undo.include_origin(OWN);
+        let open = Open { document, undo, inbox, instance };
+        open.apply(whole)?;
+        Ok(open)
+    }
+
+    fn apply(&self, update: &[u8]) -> Result<(), WriteError> {
+        // A library that trusts its input may stop at what nobody has tried: then the document is opened anew, or not.
+        let apply = || -> Result<(), String> {
+            let update = Update::decode_v1(update).map_err(|error| error.to_string())?;
+            self.document.transact_mut_with("others").apply_update(update).map_err(|error| error.to_string())
+        };
+        let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(apply));
+        applied
+            .unwrap_or_else(|_| Err("the library that applies updates stopped at one".into()))
+            .map_err(WriteError::Invalid)
+    }
+
+    /// Takes in what changed. Returns whether it has to be opened anew.
+    fn catch_up(&mut self, name: &str) -> bool {
+        while let Some((changed, missed)) = self.inbox.take() {
+            if missed > 0 {
+                return true;
+            }
+            for change in changes_of(&changed, name) {
+                match change {
+                    DocumentChange::Said { update, .. } if self.apply(&update).is_ok() => {}
+                    _ => return true,
+                }
+            }
+        }
+        false
+    }
+
+    fn text(&self) -> String {
+        let text = self.document.get_or_insert_text(ROOT);
+        text.get_string(&self.document.transact())
+    }
+
+    /// Where this program's own items end as they are shown.
+    fn end(&self, client: u64) -> u64 {
+        self.document.transact().state_vector().get(&ClientID::new(client)).into()
+    }
+}
+
+impl Document {
+    /// The text of the document, as it is in the type `text`.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the room was left, or what stands cannot be shown.
+    pub async fn text(&self) -> Result<String, WriteError> {
+        let mut open = self.open.lock().await;
+        let opened = self.opened(open.take()).await?;
+        Ok(open.insert(opened).text())
+    }
+
+    /// Edits the text. All that `edit` does is one step, for others and for [`undo`](Document::undo). It may be done while
+    /// nobody is linked, and travels later. Dropping the future leaves it done, or not.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the document is as it was.
+    pub async fn edit(&self, edit: impl FnOnce(&mut Text<'_, '_>)) -> Result<Option<Receipt>, WriteError> {
+        self.change(|writing| {
+            let text = yrs::WriteTxn::get_or_insert_text(writing, ROOT);
+            edit(&mut Text { text, writing });
+        })
+        .await
+    }
+
+    /// Changes the document with yrs: texts, maps, lists and trees by any name. Otherwise as [`edit`](Document::edit).
+    ///
+    /// # Errors
+    /// [`WriteError`]; the document is as it was.
+    pub async fn change(
+        &self,
+        change: impl FnOnce(&mut TransactionMut<'_>),
+    ) -> Result<Option<Receipt>, WriteError> {
+        let mut guard = self.open.lock().await;
+        // While it is written, nothing is open: what ends early is opened anew.
+        let open = self.opened(guard.take()).await?;
+        let update = {
+            let mut writing = open.document.transact_mut_with(OWN);
+            change(&mut writing);
+            writing.encode_update_v1()
+        };
+        let receipt = self.write(&open, &update).await?;
+        *guard = Some(open);
+        Ok(receipt)
+    }
+
+    /// Reads the document with yrs.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the room was left, or what stands cannot be shown.
+    pub async fn look<R>(&self, look: impl FnOnce(&yrs::Transaction<'_>) -> R) -> Result<R, WriteError> {
+        let mut open = self.open.lock().await;
+        let opened = self.opened(open.take()).await?;
+        let opened = open.insert(opened);
+        Ok(look(&opened.document.transact()))
+    }
+
+    /// Takes back the last step of this program that still shows in the text, and nobody else's. False where there is none:
+    /// steps of former sessions, and from before the document was opened anew, are not taken back.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the document is as it was.
+    pub async fn undo(&self) -> Result<bool, WriteError> {
+        let mut guard = self.open.lock().await;
+        let mut open = self.opened(guard.take()).await?;
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let hears = said.clone();
+        let hear = move |writing: &mut TransactionMut<'_>| {
+            hears.lock().unwrap_or_else(PoisonError::into_inner).push(writing.encode_update_v1());
+        };
+        let invalid = |error: yrs::TransactionAcqError| WriteError::Invalid(error.to_string());
+        open.document.observe_after_transaction(OWN, hear).map_err(invalid)?;
+        let is_undone = open.undo.undo_blocking();
+        open.document.unobserve_after_transaction(OWN).map_err(invalid)?;
+        let said = std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
+        for update in said {
+            self.write(&open, &update).await?;
+        }
+        *guard = Some(open);
+        Ok(is_undone)
+    }
+
+    /// Puts a text into the document that stands there once, whoever seeds it, offline too.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the document is as it was.
+    pub async fn seed_text(&self, words: &str) -> Result<(), WriteError> {
+        let document = Doc::with_options(Options { client_id: ClientID::new(0), ..Options::default() });
+        let text = document.get_or_insert_text(ROOT);
+        let mut writing = document.transact_mut();
+        text.insert(&mut writing, 0, words);
+        let update = writing.encode_update_v1();
+        drop(writing);
+        self.seed(&update).await
+    }
+
+    /// Who wrote what of the text: ranges of characters, one behind the other, with the peer that signed each.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the room was left, or what stands cannot be shown.
+    pub async fn authors(&self) -> Result<Vec<(Range<usize>, PeerId)>, WriteError> {
+        let items = {
+            let mut open = self.open.lock().await;
+            let opened = self.opened(open.take()).await?;
+            let opened = open.insert(opened);
+            let text = opened.document.get_or_insert_text(ROOT);
+            let reading = opened.document.transact();
+            let mut unit = 0;
+            let letters = text.get_string(&reading);
+            let item = |letter: char| {
+                let at = text.sticky_index(&reading, unit, Assoc::After);
+                unit += letter.len_utf16() as u32;
+                at.and_then(|at| at.id().map(|id| (id.client.get(), u64::from(id.clock))))
+            };
+            letters.chars().map(item).collect::<Vec<_>>()
+        };
+        let authors = move |documents: &meshwork_sync::document::Documents, name: &str| {
+            let mut ranges: Vec<(Range<usize>, PeerId)> = Vec::new();
+            for (place, item) in items.into_iter().enumerate() {
+                let id = item.map(|(client, clock)| meshwork_sync::document::update::Id { client, clock });
+                let Some(author) = id.and_then(|id| documents.author(name, id)) else { continue };
+                match ranges.last_mut() {
+                    Some((range, last)) if *last == author && range.end == place => range.end += 1,
+                    _ => ranges.push((place..place + 1, author)),
+                }
+            }
+            ranges
+        };
+        Ok(self.read(authors).await?)
+    }
+
+    /// The document as it is now.
+    async fn opened(&self, open: Option<Open>) -> Result<Open, WriteError> {
+        if let Some(mut open) = open
+            && !open.catch_up(&self.name)
+        {
+            return Ok(open);
+        }
+        // What is heard from here on and stands there already changes nothing twice.
+        let inbox = self.app.watch_own();
+        let me = self.app.room.me();
+        let client = self.client();
+        let (whole, end) =
+            self.read(move |documents, name| (documents.whole(name), documents.end_of(name, client))).await?;
+        let whole = whole.unwrap_or_else(|| meshwork_sync::document::update::EMPTY.to_vec());
+        let open = Open::new(client, &whole, inbox, me.instance)?;
+        if open.end(client) >= end {
+            return Ok(open);
+        }
+        // Something of one's own waits for what somebody else has: its numbers must not be given twice.
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
+        let instance = Instance(u64::from_le_bytes(bytes));
+        Open::new(client_of(me, instance), &whole, self.app.watch_own(), instance)
+    }
+
+    async fn write(&self, open: &Open, update: &[u8]) -> Result<Option<Receipt>, WriteError> {
+        if update == meshwork_sync::document::update::EMPTY {
+            return Ok(None);
+        }
+        let me = self.app.room.me();
+        let former: &[Instance] = if open.instance == me.instance { &[] } else { &[open.instance] };
+        self.say_as(former, update).await.map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(old: &str, new: &str) -> String {
+        let mut text = old.to_owned();
+        for (range, words) in edits(old, new).into_iter().rev() {
+            text.replace_range(range, words);
+        }
+        text
+    }
+
+    #[test]
+    fn edits_make_the_new_text() {
+        let long = "word after word, ".repeat(600);
+        for (old, new) in [
+            ("", "new"),
+            ("old", ""),
+            ("same", "same"),
+            ("The ferry leaves", "The last ferry left"),
+            ("äöü€🦉", "äö🦉🦉€"),
+            (long.as_str(), &long.replace("after", "before")),
+        ] {
+            assert_eq!(applied(old, new), new);
+        }
+    }
+
+    #[test]
+    fn edits_leave_alone_what_is_equal() {
+        let edits = edits("one two three", "one 2 three!");
+        assert_eq!(edits, [(4..7, "2"), (13..13, "!")]);
+    }
+}

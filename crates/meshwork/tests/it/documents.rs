@@ -1,0 +1,193 @@
+//! Documents edited by several people, through cuts, reloads and bans.
+
+use std::time::Duration;
+
+use meshwork::testing::Network;
+use meshwork::{Document, Endpoint, Room};
+
+/// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
+async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let room = ann.create(meshwork::sync::room()).await.unwrap();
+    let same = bo.join(room.link().to_string()).await.unwrap();
+    let kept = kim.join(room.link().to_string()).await.unwrap();
+    ([ann, bo, kim], [room, same, kept])
+}
+
+async fn write(room: &Room, at: usize, words: &str) {
+    room.document("notes").edit(|text| text.insert(at, words)).await.unwrap();
+}
+
+async fn read(room: &Room) -> String {
+    room.document("notes").text().await.unwrap()
+}
+
+/// Waits until everybody reads the same, and this much.
+async fn all_read(rooms: &[Room], length: usize) -> String {
+    loop {
+        let mut texts = Vec::new();
+        for room in rooms {
+            texts.push(read(room).await);
+        }
+        if texts[0].chars().count() == length && texts.iter().all(|text| *text == texts[0]) {
+            return texts.remove(0);
+        }
+        crate::tick(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_letter_is_lost_through_a_cut() {
+    let network = Network::new(7);
+    let ([ann, bo, kim], rooms) = three(&network).await;
+    write(&rooms[0], 0, "The ferry leaves at nine.").await;
+    all_read(&rooms, 25).await;
+    network.cut(&bo, &ann);
+    network.cut(&bo, &kim);
+    network.run(Duration::from_secs(60)).await;
+    for (number, room) in rooms.iter().enumerate() {
+        for turn in 0..30 {
+            write(room, 3 + turn * 2, ["a ", "b ", "ö🦉"][number]).await;
+        }
+        room.document("notes").edit(|text| text.delete(0..3)).await.unwrap();
+    }
+    network.heal();
+    // Whoever comes later reads it all.
+    let late = network.endpoint("Lou").join(rooms[0].link().to_string()).await.unwrap();
+    let [first, second, third] = rooms;
+    let text = all_read(&[first, second, third, late], 25 - 3 + 3 * 30 * 2).await;
+    let count = |letter| text.chars().filter(|other| *other == letter).count();
+    assert_eq!((count('🦉'), count('ö'), text.matches("a ").count()), (30, 30, 30), "{text}");
+    assert!(text.ends_with("leaves at nine."), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_sessions_write_on() {
+    let network = Network::calm(5);
+    let ([_, bo, _], rooms) = three(&network).await;
+    write(&rooms[1], 0, "before ").await;
+    all_read(&rooms, 7).await;
+    rooms[1].kept().await.unwrap();
+    bo.close().await;
+    let again = network.endpoint("Bo").join(rooms[0].link().to_string()).await.unwrap();
+    all_read(&[again.clone()], 7).await;
+    for turn in 0..100 {
+        write(&again, 7 + turn, "x").await;
+    }
+    let [first, _, kept] = rooms;
+    assert_eq!(all_read(&[first, kept, again], 107).await, format!("before {}", "x".repeat(100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_own_steps_are_undone() {
+    let network = Network::calm(5);
+    let (_, rooms) = three(&network).await;
+    write(&rooms[0], 0, "one two").await;
+    all_read(&rooms, 7).await;
+    write(&rooms[1], 3, " and a half").await;
+    all_read(&rooms, 18).await;
+    rooms[0].document("notes").edit(|text| text.set("ONE and a half two")).await.unwrap();
+    rooms[0].document("notes").edit(|text| text.push("!")).await.unwrap();
+    all_read(&rooms, 19).await;
+    let notes = rooms[0].document("notes");
+    assert!(notes.undo().await.unwrap());
+    assert!(notes.undo().await.unwrap());
+    assert_eq!(all_read(&rooms, 18).await, "one and a half two");
+    assert!(notes.undo().await.unwrap());
+    assert_eq!(all_read(&rooms, 11).await, " and a half");
+    assert!(!notes.undo().await.unwrap(), "the rest is another one's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn authors_are_told_by_their_keys() {
+    let network = Network::calm(5);
+    let ([ann, bo, _], rooms) = three(&network).await;
+    write(&rooms[0], 0, "annann").await;
+    all_read(&rooms, 6).await;
+    write(&rooms[1], 3, "-bo-").await;
+    all_read(&rooms, 10).await;
+    let (ann, bo) = (ann.id().peer, bo.id().peer);
+    let authors = rooms[2].document("notes").authors().await.unwrap();
+    assert_eq!(authors, [(0..3, ann), (3..7, bo), (7..10, ann)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn seeds_stand_once() {
+    let network = Network::calm(5);
+    let ([ann, bo, kim], rooms) = three(&network).await;
+    network.cut(&bo, &ann);
+    network.cut(&bo, &kim);
+    for room in &rooms {
+        room.document("notes").seed_text("Agenda: ").await.unwrap();
+    }
+    write(&rooms[0], 8, "ferry").await;
+    write(&rooms[1], 8, "train").await;
+    network.heal();
+    let text = all_read(&rooms, 18).await;
+    assert!(["Agenda: ferrytrain", "Agenda: trainferry"].contains(&&*text), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bans_leave_what_others_wrote() {
+    let network = Network::calm(5);
+    let ([ann, bo, kim], rooms) = three(&network).await;
+    write(&rooms[1], 0, "kept ").await;
+    all_read(&rooms, 5).await;
+    network.cut(&ann, &bo);
+    network.cut(&ann, &kim);
+    network.run(Duration::from_secs(30)).await;
+    // The owner does not know of it when she bans Bo, and Kim has built on it.
+    write(&rooms[1], 5, "insult ").await;
+    all_read(&rooms[1..], 12).await;
+    write(&rooms[2], 8, "[Kim]").await;
+    rooms[0].rules().ban(bo.id().peer).await.unwrap();
+    network.heal();
+    let [first, _, kept] = rooms;
+    let newcomer = network.endpoint("Lou").join(first.link().to_string()).await.unwrap();
+    assert_eq!(all_read(&[first.clone(), kept, newcomer.clone()], 10).await, "kept [Kim]");
+    write(&first, 10, " goes on").await;
+    write(&newcomer, 0, "It ").await;
+    assert_eq!(all_read(&[first, newcomer], 21).await, "It kept [Kim] goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn maps_and_lists_are_shared() {
+    use yrs::{Array as _, Map as _, ReadTxn as _, WriteTxn as _};
+    let network = Network::calm(5);
+    let (_, rooms) = three(&network).await;
+    let board = |room: &Room| -> Document { room.document("board") };
+    board(&rooms[0])
+        .change(|writing| {
+            writing.get_or_insert_map("size").insert(writing, "columns", 3);
+            writing.get_or_insert_array("cards").push_back(writing, "first");
+        })
+        .await
+        .unwrap();
+    let theirs = board(&rooms[1]);
+    let mut changes = theirs.watch();
+    let read = async || {
+        let look = |reading: &yrs::Transaction<'_>| {
+            let card = reading.get_array("cards").and_then(|cards| cards.get(reading, 0));
+            let columns = reading.get_map("size").and_then(|size| size.get(reading, "columns"));
+            card.zip(columns).map(|(card, columns)| (card.to_string(reading), columns.to_string(reading)))
+        };
+        theirs.look(look).await.unwrap()
+    };
+    while read().await.is_none() {
+        changes.next().await.unwrap();
+    }
+    assert_eq!(read().await.unwrap(), ("first".into(), "3".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn handles_of_a_document_are_one() {
+    let network = Network::calm(5);
+    let (_, rooms) = three(&network).await;
+    let (one, other) = (rooms[0].document("notes"), rooms[0].document("notes"));
+    for turn in 0..10 {
+        let notes = if turn % 2 == 0 { &one } else { &other };
+        notes.edit(|text| text.push(&turn.to_string())).await.unwrap();
+    }
+    assert_eq!(one.edit(|_| {}).await.unwrap().map(|receipt| receipt.sequences()), None);
+    assert_eq!(all_read(&rooms, 10).await, "0123456789");
+}
