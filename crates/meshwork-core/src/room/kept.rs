@@ -296,9 +296,12 @@ impl Kept {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
         let number = batch.header().replica;
         let Some(replica) = self.replicas.get_mut(number) else { return false };
-        let again = self.delivery.is_delivered(&key);
+        let (again, is_cut) = (self.delivery.is_delivered(&key), checked.content.is_cut);
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
-        self.rules.note(batch, applied.kept, &applied.dropped);
+        // What a record took and nothing needs now may be needed by what comes later, so it is not known.
+        if applied.kept || !is_cut {
+            self.rules.note(batch, applied.kept, &applied.dropped);
+        }
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
         self.comparison.handle_change(now.time);
         if tell && let Some(changes) = applied.changed {

@@ -70,7 +70,7 @@ async fn new_sessions_write_on() {
     rooms[1].kept().await.unwrap();
     bo.close().await;
     let again = network.endpoint("Bo").join(rooms[0].link().to_string()).await.unwrap();
-    all_read(&[again.clone()], 7).await;
+    all_read(std::slice::from_ref(&again), 7).await;
     for turn in 0..100 {
         write(&again, 7 + turn, "x").await;
     }

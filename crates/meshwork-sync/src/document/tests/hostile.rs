@@ -102,7 +102,7 @@ fn lie(liar: &mut Liar, people: &mut [Person], rng: &mut Rng) {
 fn check_honest(people: &[Person], seed: u64) {
     let standing = || people[0].documents.batches().filter(|batch| people[0].stands(batch));
     let read = |batch: &SignedBatch| Said::read(batch.payload()).expect("kept").update.deletions.clone();
-    let deleted: Vec<_> = standing().flat_map(|batch| read(batch)).collect();
+    let deleted: Vec<_> = standing().flat_map(read).collect();
     let deleted = Ranges::of(&deleted);
     let whole = people[0].documents.whole("notes").unwrap_or_else(|| b"\0\0".to_vec());
     let shown = update::read_long(&whole).expect("written here");
