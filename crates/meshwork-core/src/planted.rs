@@ -9,6 +9,7 @@
 //!
 //! # Invariants
 //! - A node without a fault runs as if there were none, whatever others on its thread do.
+//! - What an app does between calls has the fault of the node that was called last.
 
 /// Whether a fault is planted in the node that runs. Always false without the feature `planted-bugs`, which a crate that
 /// uses this has too.
@@ -158,5 +159,11 @@ mod on {
         PresenceUntold = "presence-untold",
         /// Whatever a peer writes in a table holds, however much it is.
         QuotaUnenforced = "quota-unenforced",
+        /// All sessions of a peer write one share of a counter.
+        ShareOfPeer = "share-of-peer",
+        /// The value of a key is what was written there first of all that stands.
+        ValueLeast = "value-least",
+        /// Who writes on under a key writes over its latest write there.
+        HistoryLatest = "history-latest",
     }
 }

@@ -22,7 +22,7 @@
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::table::{Change, Entry, Table, Write, Writer};
-use meshwork_core::wire;
+use meshwork_core::{planted, wire};
 
 use crate::{Kind, NAME_MAX};
 
@@ -82,7 +82,8 @@ pub fn add(table: &Table, me: Endpoint, name: &str, by: i64) -> Result<Write, Co
     if name.len() > NAME_MAX {
         return Err(CounterError::Name(name.len()));
     }
-    let (row, field) = (Kind::Counter.row(name), Writer::Peer(me.peer).field(&me.instance.0.to_le_bytes()));
+    let instance = if planted!(ShareOfPeer) { 0 } else { me.instance.0 };
+    let (row, field) = (Kind::Counter.row(name), Writer::Peer(me.peer).field(&instance.to_le_bytes()));
     let before = table.get(&row, &field).and_then(share).map_or(0, |(_, total)| total);
     let total = before.checked_add(by).ok_or(CounterError::Range(before, by))?;
     Ok(Write::value(row, field, wire::encode(&total)))

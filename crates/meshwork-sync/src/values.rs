@@ -16,6 +16,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
+use meshwork_core::planted;
 use meshwork_core::table::{Change, Entry, Table, Write, Writer};
 
 use crate::Kind;
@@ -30,7 +31,11 @@ pub fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Entry> {
 
 /// What was written last at a key, which may be that it has no value.
 pub fn latest<'a>(table: &'a Table, key: &str) -> Option<&'a Entry> {
-    writes(table, key).into_iter().max_by_key(|entry| rank(entry))
+    let writes = writes(table, key).into_iter();
+    if planted!(ValueLeast) {
+        return writes.min_by_key(|entry| rank(entry));
+    }
+    writes.max_by_key(|entry| rank(entry))
 }
 
 /// What was written last at each key that begins with `prefix`, by key: that a key has no value among it.
@@ -67,7 +72,8 @@ pub fn set(table: &Table, me: PeerId, key: &str, value: Option<&[u8]>) -> Write 
     let own = (0..HISTORY_MAX as u8).map(|number| (number, table.get(&row, &field(number))));
     let (free, used): (Vec<_>, Vec<_>) = own.partition(|(_, entry)| entry.is_none());
     let free = free.first().map(|(number, _)| write(*number));
-    let oldest = used.iter().filter_map(|(number, entry)| Some((rank((*entry)?), *number))).min();
+    let used = used.iter().filter_map(|(number, entry)| Some((rank((*entry)?), *number)));
+    let oldest = if planted!(HistoryLatest) { used.max() } else { used.min() };
     match (free, oldest) {
         (Some(free), Some(_)) if !table.is_full_for(me, &free) => free,
         (_, Some((_, number))) => write(number),

@@ -59,27 +59,27 @@ impl App for Place {
         })
     }
 
-    fn writings(&self, author: &Author<'_>, operation: &super::Operation) -> Vec<Writing> {
-        let super::Operation::Canvas(operation) = operation else { return vec![] };
-        let Some(canvas) = canvas(author.room()) else { return vec![] };
-        let (size, who, number) = (canvas.size(), author.who as u8, author.number as u8);
+    fn writing(&self, author: &Author<'_>, operation: &super::Operation, turn: u16) -> Option<Writing> {
+        let super::Operation::Canvas(operation) = operation else { return None };
+        let size = canvas(author.room())?.size();
+        let (who, number) = (author.who as u8, author.number as u8);
         let (right, bottom) = (size.width - 1, size.height - 1);
-        let strokes = match *operation {
-            Operation::Paint { salt } => vec![stroke(size, salt)],
-            Operation::Dot { x } => vec![vec![(x.min(right), 0, Colour::rgb(3, who, number))]],
-            Operation::Click { count } => {
+        let cells = match *operation {
+            Operation::Click { count } if turn < count => {
                 let (width, height) = (size.width.min(40), size.height.min(40));
-                let cell = |click: u16| (click % width, click / width % height);
-                let dot = |(click, (x, y)): (u16, _)| vec![(x, y, Colour::rgb(who, click as u8, 1))];
-                (0..count).map(|click| dot((click, cell(click)))).collect()
+                vec![(turn % width, turn / width % height, Colour::rgb(who, turn as u8, 1))]
             }
+            Operation::Click { .. } => return None,
+            _ if turn > 0 => return None,
+            Operation::Paint { salt } => stroke(size, salt),
+            Operation::Dot { x } => vec![(x.min(right), 0, Colour::rgb(3, who, number))],
             Operation::Corner { shade } => {
                 let colour = Colour::rgb(who, shade, shade);
-                vec![(0..size.width.min(2)).map(|x| (x, 0, colour)).collect()]
+                (0..size.width.min(2)).map(|x| (x, 0, colour)).collect()
             }
-            Operation::Far => vec![vec![(right, bottom, Colour::rgb(9, who, number))]],
+            Operation::Far => vec![(right, bottom, Colour::rgb(9, who, number))],
         };
-        strokes.into_iter().map(|cells| writing(size, &cells)).collect()
+        Some(writing(size, &cells))
     }
 
     fn shown(&self, room: RoomRef<'_>, place: &super::Place) -> Option<Rank> {

@@ -11,9 +11,10 @@
 //!
 //! # Invariants
 //! - An app keeps no state: what must hold follows from what was written.
-//! - Operations say all that is written by them but the names of who writes, and when.
+//! - Operations say all that is written by them but the names of who writes, and when, and what they go on from.
 
 mod canvas;
+mod sync;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -30,11 +31,11 @@ use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::Time;
 
-use crate::check::{Member, Violation};
+use crate::check::{Member, Past, Violation};
 use crate::world::{Store, World};
 
 /// All apps. Rooms open with the first one.
-pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables];
+pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables, &sync::Sync];
 
 /// What a program is told: place, by whom and content.
 pub type Told = (Place, Option<PeerId>, Vec<u8>);
@@ -49,6 +50,8 @@ pub enum Operation {
     Canvas(canvas::Operation),
     /// In a table.
     Tables(tables::Operation),
+    /// With a counter, or under a key.
+    Sync(sync::Operation),
 }
 
 /// For what an operation is drawn.
@@ -170,36 +173,50 @@ pub struct Writing {
 }
 
 /// What the simulator has to know of an app. All that names a place, an operation or a batch of another app gives nothing.
+/// An app that writes where another one tells what stands says nothing of it.
 pub trait App: Sync {
     /// What somebody does on an occasion.
     fn draw(&self, occasion: Occasion, rng: &mut Rng) -> Operation;
 
-    /// How a program carries out an operation.
-    fn writings(&self, author: &Author<'_>, operation: &Operation) -> Vec<Writing>;
+    /// What a program writes to carry out an operation, turn by turn from 0 on: it sees what it wrote before. `None` where
+    /// nothing is left of it.
+    fn writing(&self, author: &Author<'_>, operation: &Operation, turn: u16) -> Option<Writing>;
 
     /// What stands in a place.
-    fn shown(&self, room: RoomRef<'_>, place: &Place) -> Option<Rank>;
+    fn shown(&self, _room: RoomRef<'_>, _place: &Place) -> Option<Rank> {
+        None
+    }
 
     /// All that was ever written and stands, always in the same order.
-    fn entries(&self, room: RoomRef<'_>) -> Vec<Entry>;
+    fn entries(&self, _room: RoomRef<'_>) -> Vec<Entry> {
+        vec![]
+    }
 
     /// No stamp that stands is greater.
-    fn greatest_stamp(&self, room: RoomRef<'_>) -> Stamp;
+    fn greatest_stamp(&self, _room: RoomRef<'_>) -> Stamp {
+        Stamp::NEVER
+    }
 
     /// The digests of its replicas; `None` where they are not there yet.
-    fn digests(&self, room: RoomRef<'_>) -> Option<Vec<Digest>>;
+    fn digests(&self, _room: RoomRef<'_>) -> Option<Vec<Digest>> {
+        Some(vec![])
+    }
 
     /// What a program is told by changes of a replica that came of a batch of `author`, if of any.
-    fn told(&self, replica: ReplicaNumber, author: Option<PeerId>, changes: &Changes) -> Vec<Told>;
+    fn told(&self, _replica: ReplicaNumber, _author: Option<PeerId>, _changes: &Changes) -> Vec<Told> {
+        vec![]
+    }
 
     /// What a batch writes in a room with this genesis.
-    fn entries_of(&self, genesis: &Genesis, batch: &UnverifiedBatch) -> Vec<Entry>;
+    fn entries_of(&self, _genesis: &Genesis, _batch: &UnverifiedBatch) -> Vec<Entry> {
+        vec![]
+    }
 
-    /// What must hold in this app alone, of a room as one member has it.
+    /// What must hold in this app alone, of a room as one member has it, after all that was written.
     ///
     /// # Errors
     /// [`Violation`] says what does not.
-    fn check(&self, _room: RoomRef<'_>) -> Result<(), Violation> {
+    fn check(&self, _room: RoomRef<'_>, _past: &[Past<'_>]) -> Result<(), Violation> {
         Ok(())
     }
 }
@@ -209,13 +226,13 @@ pub fn shown(room: RoomRef<'_>, place: &Place) -> Option<Rank> {
     ALL.iter().find_map(|app| app.shown(room, place))
 }
 
-/// What must hold in each app alone, wherever members have it.
+/// What must hold in each app alone, wherever members have it, after all that was written in the order of time.
 ///
 /// # Errors
 /// [`Violation`] names the program.
-pub fn check(world: &World, members: &[Member]) -> Result<(), Violation> {
+pub fn check(world: &World, members: &[Member], past: &[Past<'_>]) -> Result<(), Violation> {
     for &(index, room) in members {
-        let checked = ALL.iter().try_for_each(|app| app.check(world.node(index).room(room)));
+        let checked = ALL.iter().try_for_each(|app| app.check(world.node(index).room(room), past));
         checked.map_err(|violation| Violation {
             detail: format!("at program {index} {}", violation.detail),
             ..violation

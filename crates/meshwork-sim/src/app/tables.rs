@@ -17,7 +17,7 @@ use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Payload, Table, Used, Write, Writer, payloads, time_of};
 
 use super::{App, Author, Occasion, Place, Rank, Told, Writing};
-use crate::check::Violation;
+use crate::check::{Past, Violation};
 use crate::world::EPOCH;
 
 /// Rows that everybody writes in.
@@ -130,25 +130,21 @@ impl App for Tables {
         })
     }
 
-    fn writings(&self, author: &Author<'_>, operation: &super::Operation) -> Vec<Writing> {
-        let super::Operation::Tables(operation) = operation else { return vec![] };
-        let (Some(row), Some(whose)) = (row(author, operation), whose(author, operation.whose)) else {
-            return vec![];
+    fn writing(&self, author: &Author<'_>, operation: &super::Operation, turn: u16) -> Option<Writing> {
+        let super::Operation::Tables(operation) = operation else { return None };
+        let turn = u8::try_from(turn).ok().filter(|turn| *turn < operation.times)?;
+        let (row, whose) = (row(author, operation)?, whose(author, operation.whose)?);
+        let mut text = format!("{} {} {turn}", author.who, author.number);
+        text += &".".repeat(usize::from(operation.length).saturating_sub(text.len()));
+        let field = |number: u64| {
+            let field = whose.field(&[b'a' + number as u8, turn]);
+            match operation.removed >> number & 1 {
+                1 => Write::removal(&row, field),
+                _ => Write::value(&row, field, &text),
+            }
         };
-        let writing = |time| {
-            let mut text = format!("{} {} {time}", author.who, author.number);
-            text += &".".repeat(usize::from(operation.length).saturating_sub(text.len()));
-            let field = |number: u64| {
-                let field = whose.field(&[b'a' + number as u8, time]);
-                match operation.removed >> number & 1 {
-                    1 => Write::removal(&row, field),
-                    _ => Write::value(&row, field, &text),
-                }
-            };
-            let named = (0..FIELDS).filter(|number| operation.fields >> number & 1 == 1);
-            writing(operation.table, &named.map(field).collect::<Vec<Write>>())
-        };
-        (0..operation.times).map(writing).collect()
+        let named = (0..FIELDS).filter(|number| operation.fields >> number & 1 == 1);
+        Some(writing(operation.table, &named.map(field).collect::<Vec<Write>>()))
     }
 
     fn shown(&self, room: RoomRef<'_>, place: &Place) -> Option<Rank> {
@@ -197,7 +193,7 @@ impl App for Tables {
         entries.into_iter().map(entry).collect()
     }
 
-    fn check(&self, room: RoomRef<'_>) -> Result<(), Violation> {
+    fn check(&self, room: RoomRef<'_>, _: &[Past<'_>]) -> Result<(), Violation> {
         for (table, entry) in KINDS.into_iter().flat_map(|kind| holders(room, kind)) {
             let author = entry.author();
             let is_allowed = match Writer::of(entry.field()) {
@@ -254,7 +250,8 @@ fn moderates(room: RoomRef<'_>, peer: PeerId) -> bool {
         || room.rules().is_some_and(|rules| rules.moderators.contains(&peer))
 }
 
-fn number(kind: Kind) -> ReplicaNumber {
+/// The number of a table.
+pub(super) fn number(kind: Kind) -> ReplicaNumber {
     let number = match kind {
         Kind::ByValue => ReplicaNumber::new(GENESIS_SLOT, Family::ByValue),
         Kind::ByTime => ReplicaNumber::new(CONVERSATION_SLOT, Family::ByTime),
@@ -308,7 +305,8 @@ fn whose(author: &Author<'_>, whose: Whose) -> Option<Writer> {
     })
 }
 
-fn writing(kind: Kind, writes: &[Write]) -> Writing {
+/// What writes these fields in one batch, or in few.
+pub(super) fn writing(kind: Kind, writes: &[Write]) -> Writing {
     let replica = number(kind);
     let place =
         |write: &Write| Place::Field { table: replica, row: write.row.clone(), field: write.field.clone() };

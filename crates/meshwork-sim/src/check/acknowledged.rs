@@ -7,7 +7,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
 
 use super::{Member, Violation};
-use crate::app::{self, Entry, Place, Rank};
+use crate::app::{self, Entry, Operation, Place, Rank};
 use crate::connection::NodeIndex;
 use crate::world::{Store, World};
 
@@ -20,8 +20,19 @@ pub struct Written {
     pub program: NodeIndex,
     /// The batches that carry it.
     pub sequences: RangeInclusive<u64>,
+    /// What was done with it.
+    pub operation: Operation,
     /// What stood there right afterwards.
     pub entries: Vec<Entry>,
+}
+
+/// Something that was written, after the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// What.
+    pub written: &'a Written,
+    /// Whether somebody who is here wrote it or acknowledged all of it.
+    pub is_kept: bool,
 }
 
 /// All that was written, and what was said about it.
@@ -107,17 +118,7 @@ impl Acknowledgements {
     /// # Errors
     /// [`Violation`] names what was written and who does not show it.
     pub fn check_kept(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
-        let endpoints: Vec<Endpoint> =
-            members.iter().map(|(index, _)| world.node(*index).endpoint()).collect();
-        for (number, written) in self.all.iter().enumerate() {
-            let whole = |by: &Endpoint| {
-                let said = self.said.get(&(number, *by));
-                said.is_some_and(|(applied, _)| written.sequences.clone().all(|one| applied.contains(&one)))
-            };
-            let author_is_here = members.iter().any(|(index, _)| *index == written.program);
-            if !author_is_here && !endpoints.iter().any(whole) {
-                continue;
-            }
+        for Past { written, .. } in self.past(world, members).iter().filter(|past| past.is_kept) {
             for &(index, room) in members {
                 let room = world.node(index).room(room);
                 if let Some(place) = lacking(written, |place| app::shown(room, place)) {
@@ -130,6 +131,22 @@ impl Acknowledgements {
             }
         }
         Ok(())
+    }
+
+    /// All that was written, in the order of time, when these members are left.
+    pub fn past<'a>(&'a self, world: &World, members: &[Member]) -> Vec<Past<'a>> {
+        let endpoints: Vec<Endpoint> =
+            members.iter().map(|(index, _)| world.node(*index).endpoint()).collect();
+        let past = |(number, written): (usize, &'a Written)| {
+            let Written { program, sequences, .. } = written;
+            let whole = |by: &Endpoint| {
+                let said = self.said.get(&(number, *by));
+                said.is_some_and(|(applied, _)| sequences.clone().all(|one| applied.contains(&one)))
+            };
+            let author_is_here = members.iter().any(|(index, _)| index == program);
+            Past { written, is_kept: author_is_here || endpoints.iter().any(whole) }
+        };
+        self.all.iter().enumerate().map(past).collect()
     }
 
     /// **writes-acknowledged**: all that members who are still here wrote was acknowledged by somebody, where there is

@@ -13,6 +13,9 @@
 //! | `allowed-writers` | a field of a table shows only what somebody wrote who may | in the end |
 //! | `rows-in-time` | no row of a table by time is written before the time that it carries | in the end |
 //! | `within-quota` | of what a peer wrote in a table no more holds than it may have | in the end |
+//! | `counted` | a counter stands at what all sessions added to it | in the end |
+//! | `latest` | the value of a key is what was written last under it | in the end |
+//! | `history` | a key has the last 20 writes, and keeps as many of each author | in the end |
 //! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
@@ -57,7 +60,7 @@ use std::fmt;
 
 use meshwork_core::seam::event::RoomHandle;
 
-pub use self::acknowledged::{Acknowledgements, Written};
+pub use self::acknowledged::{Acknowledgements, Past, Written};
 pub use self::bounded::{bounded_memory, no_leak};
 pub use self::clocks::Clocks;
 pub use self::equal::{equal_replicas, same_entries};

@@ -26,6 +26,8 @@ const STEPS: usize = 40;
 const CROWD_STEPS: usize = 20;
 /// Whoever writes speaks on lanes too, so rarely.
 const SPEAKS_ONE_IN: u64 = 4;
+/// Whose generator is that of lanes; those of apps have the other numbers from 1 on.
+const LANES: u64 = 2;
 /// Somebody who does something in one app does something in another within so many milliseconds.
 const BESIDE_MAX_MS: u64 = 1000;
 
@@ -45,8 +47,9 @@ impl Schedule {
         let calm = rng.below(8) == 0;
         let (overlay, large) = overlay::draw(seed);
         let is_large = large.is_some();
-        let beside = (1..app::ALL.len()).map(|app| generator(seed, [app as u64, 0, 0])).collect();
-        let lanes = generator(seed, [app::ALL.len() as u64, 0, 0]);
+        let beside = (1..).filter(|task| *task != LANES).take(app::ALL.len() - 1);
+        let beside = beside.map(|task| generator(seed, [task, 0, 0])).collect();
+        let lanes = generator(seed, [LANES, 0, 0]);
         let mut draw = Draw::new(rng, (beside, lanes), calm, large);
         let first = draw.arrival();
         if calm {

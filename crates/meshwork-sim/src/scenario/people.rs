@@ -316,7 +316,7 @@ impl Scenario {
         self.written.check(&self.world, &members)?;
         self.told.check(&self.world, &members)?;
         self.acknowledgements.check_kept(&self.world, &members)?;
-        app::check(&self.world, &members)?;
+        app::check(&self.world, &members, &self.acknowledgements.past(&self.world, &members))?;
         members.iter().try_for_each(|&(index, _)| self.check_disk(index))
     }
 
@@ -449,15 +449,24 @@ impl Scenario {
     /// Somebody honest does something.
     fn write(&mut self, who: Name, operation: &Operation) -> Result<(), Violation> {
         let Some((index, room)) = self.awake(who) else { return Ok(()) };
-        let (node, now, number) = (self.world.node(index), self.world.now(), self.writes());
-        let author = Author { node, room, now, who, number };
-        let writings: Vec<Writing> =
-            app::ALL.iter().flat_map(|app| app.writings(&author, operation)).collect();
-        writings.into_iter().try_for_each(|writing| self.write_once((index, room), writing))
+        let (now, number) = (self.world.now(), self.writes());
+        for app in app::ALL {
+            for turn in 0.. {
+                let author = Author { node: self.world.node(index), room, now, who, number };
+                let Some(writing) = app.writing(&author, operation, turn) else { break };
+                self.write_once((index, room), *operation, writing)?;
+            }
+        }
+        Ok(())
     }
 
     /// **write-wins**: what a person writes shows at once on their own screen, whatever was there.
-    fn write_once(&mut self, (index, room): Member, writing: Writing) -> Result<(), Violation> {
+    fn write_once(
+        &mut self,
+        (index, room): Member,
+        operation: Operation,
+        writing: Writing,
+    ) -> Result<(), Violation> {
         let Writing { replica, payloads, entries } = writing;
         let write = |node: &mut Node, now| node.room_mut(now, room).write(replica, payloads);
         let Ok(receipt) = self.world.command(index, write) else { return Ok(()) };
@@ -472,7 +481,7 @@ impl Scenario {
             }
         };
         let entries = entries.into_iter().map(shown).collect::<Result<_, _>>()?;
-        let written = Written { peer, program: index, sequences: receipt.sequences, entries };
+        let written = Written { peer, program: index, sequences: receipt.sequences, operation, entries };
         self.written.insert(&written);
         self.acknowledgements.insert(written);
         Ok(())

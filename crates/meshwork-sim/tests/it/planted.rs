@@ -80,6 +80,9 @@ fn proof(fault: PlantedBug) -> Proof {
         P::SaidTwice | P::GapUntold => random("said"),
         P::DatagramLate => random("newest"),
         P::PresenceUntold => random("present"),
+        P::ShareOfPeer => random("counted"),
+        P::ValueLeast => random("latest"),
+        P::HistoryLatest => random("history"),
         P::QuotaUnenforced => once("within-quota", |_, planted| tables::keeps_quota(planted)),
         P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
         P::NeverPruned => {

@@ -121,7 +121,7 @@ pub(crate) fn keeps_quota(planted: Option<PlantedBug>) -> Result<(), Violation> 
     write(&mut world, one, &values(10..most + 10));
     world.run_while(Duration::from_secs(60), equal(&members));
     check::equal_replicas(&world, &members)?;
-    app::check(&world, &members)?;
+    app::check(&world, &members, &[])?;
     for member in members {
         assert_eq!(read(&world, member, "list", "9"), None);
         assert_eq!(read(&world, member, "list", &(most + 9).to_string()), Some(&b"value"[..]));
