@@ -165,5 +165,7 @@ mod on {
         ValueLeast = "value-least",
         /// Who writes on under a key writes over its latest write there.
         HistoryLatest = "history-latest",
+        /// What is said in causal order is handed on as it comes.
+        CausalUnordered = "causal-unordered",
     }
 }

@@ -54,7 +54,7 @@ impl Lanes {
     pub fn hear(&mut self, member: Member, event: &Event) -> Result<(), Violation> {
         let number = |bytes: &[u8]| bytes.try_into().map_or(u64::MAX, u64::from_be_bytes);
         match event {
-            Event::Said { from, bytes, missed, .. } => {
+            Event::Said { slot: Slot::GENESIS, from, bytes, missed, .. } => {
                 let (spoken, heard) = self.of(member, *from);
                 let (last, number) = (heard.said, number(bytes));
                 // Whoever comes hears what was just said: where that begins is nobody's to say.

@@ -21,6 +21,7 @@
 //! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
 //! | `direct-messages` | what is said to one endpoint is heard once and in order, or told as lost | always, and in the end |
 //! | `said` | what is said to everybody is heard once, in order, and its gaps are told | always |
+//! | `causal` | on a topic in causal order nothing is heard before what its author had heard, or only after two seconds | always |
 //! | `newest` | of a stream of datagrams nothing older is heard after what is newer | always |
 //! | `present` | what somebody says of itself is what the others are shown | in the end |
 //! | `registered` | a room is registered within 30 s when nothing is wrong | at the start |
@@ -43,6 +44,7 @@
 
 mod acknowledged;
 mod bounded;
+mod causal;
 mod clocks;
 pub mod direct;
 mod equal;
@@ -62,6 +64,7 @@ use meshwork_core::seam::event::RoomHandle;
 
 pub use self::acknowledged::{Acknowledgements, Past, Written};
 pub use self::bounded::{bounded_memory, no_leak};
+pub use self::causal::Causal;
 pub use self::clocks::Clocks;
 pub use self::equal::{equal_replicas, same_entries};
 pub use self::exactly_once::ExactlyOnce;

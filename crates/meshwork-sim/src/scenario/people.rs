@@ -18,7 +18,7 @@ use crate::app::{self, Author, Entry, Operation, Writing};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
-    self, Acknowledgements, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten, Told,
+    self, Acknowledgements, Causal, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten, Told,
     Violation, Written,
 };
 use crate::connection::NodeIndex;
@@ -67,6 +67,7 @@ pub(super) struct Scenario {
     clocks: Clocks,
     direct: DirectLedger,
     lanes: Lanes,
+    causal: Causal,
     one_sided: OneSided,
     /// Whether the healed room came to be whole.
     pub(super) is_settled: bool,
@@ -90,6 +91,7 @@ impl Scenario {
             clocks: Clocks::default(),
             direct: DirectLedger::default(),
             lanes: Lanes::default(),
+            causal: Causal::default(),
             one_sided: OneSided::default(),
             is_settled: false,
         }
@@ -144,6 +146,7 @@ impl Scenario {
             Action::Speak { who } => {
                 if let Some(member) = self.awake(who) {
                     self.lanes.speak(&mut self.world, member);
+                    self.causal.speak(&mut self.world, member);
                 }
             }
             Action::Probe { who, operation } => return self.probe(who, &operation),
@@ -261,6 +264,7 @@ impl Scenario {
         for &(index, room) in &members {
             while let Some(event) = self.world.program(index).events.pop_front() {
                 self.lanes.hear((index, room), &event)?;
+                self.causal.hear(&self.world, (index, room), &event);
                 self.exactly_once.hear(index, &event)?;
                 // Whoever has all its neighbours says so.
                 let is_full = matches!(event, Event::Refused { reason: Refusal::RoomFull, .. });
@@ -273,7 +277,7 @@ impl Scenario {
                 self.acknowledgements.hear(&self.world, index, &event, &members)?;
             }
         }
-        Ok(())
+        self.causal.hand_on(&mut self.world, &members)
     }
 
     /// Whether the healed room is whole: linked, equal, acknowledged, and aware of it.

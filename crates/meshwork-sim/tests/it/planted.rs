@@ -82,6 +82,7 @@ fn proof(fault: PlantedBug) -> Proof {
         P::PresenceUntold => random("present"),
         P::ShareOfPeer => random("counted"),
         P::ValueLeast => random("latest"),
+        P::CausalUnordered => random("causal"),
         P::HistoryLatest => random("history"),
         P::QuotaUnenforced => once("within-quota", |_, planted| tables::keeps_quota(planted)),
         P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
