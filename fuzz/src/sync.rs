@@ -1,8 +1,10 @@
 //! Updates of documents, and messages in causal order.
 
 use meshwork_core::id::{Endpoint, Instance, PeerId};
+use meshwork_core::signed::batch::PAYLOAD_MAX;
 use meshwork_core::time::Time;
 use meshwork_sync::causal::{Heard, Order};
+use meshwork_sync::document;
 use meshwork_sync::document::update::{self, CLOCK_MAX, ITEMS_MAX};
 
 /// Somebody writes "Hi!" and deletes the H; a map in a map; marks, values and a picture.
@@ -23,6 +25,13 @@ pub(crate) fn run_update(input: &[u8]) {
     for item in &update.items {
         assert!(item.length > 0 && item.id.clock + item.length <= CLOCK_MAX);
         assert!(item.content.bytes.len() < input.len());
+    }
+    let written = update::merge(std::slice::from_ref(&update), &update::Ranges::default());
+    let again = update::read_long(&written).expect("what is written can be read");
+    assert!(again.contains(&update) && update.contains(&again), "it says the same");
+    for payload in document::payloads("notes", &[], input).unwrap_or_default() {
+        let said = document::Said::read(&payload).expect("what is written can be read");
+        assert!(payload.len() <= PAYLOAD_MAX && said.name == "notes");
     }
 }
 

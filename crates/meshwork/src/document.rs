@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use meshwork_core::id::{Endpoint as EndpointId, Instance, PeerId};
+use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_core::signed::header::Family;
 use meshwork_sync::document::{
@@ -229,10 +229,4 @@ impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Document").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// The number of an endpoint with another instance.
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-pub(crate) fn client_of(me: EndpointId, instance: Instance) -> u64 {
-    documents::client_of(EndpointId { instance, ..me })
 }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use meshwork_core::id::{Instance, PeerId};
+use meshwork_core::id::{Endpoint as EndpointId, Instance, PeerId};
+use meshwork_sync::document::client_of;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use yrs::undo::UndoManager;
 use yrs::updates::decoder::Decode as _;
@@ -12,7 +13,7 @@ use yrs::{
     TextRef, Transact as _, TransactionMut, Update,
 };
 
-use crate::document::{Document, DocumentChange, changes_of, client_of};
+use crate::document::{Document, DocumentChange, changes_of};
 use crate::error::WriteError;
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
@@ -351,7 +352,8 @@ impl Document {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
         let instance = Instance(u64::from_le_bytes(bytes));
-        Open::new(client_of(me, instance), &whole, self.app.watch_own(), instance)
+        let client = client_of(EndpointId { instance, ..me });
+        Open::new(client, &whole, self.app.watch_own(), instance)
     }
 
     async fn write(&self, open: &Open, update: &[u8]) -> Result<Option<Receipt>, WriteError> {

@@ -1,6 +1,7 @@
-//! The `sync` commands: counters and values of a room, from the command line.
+//! The `sync` commands: counters, values and documents of a room, from the command line.
 
 mod read;
+mod text;
 mod watch;
 mod write;
 
@@ -19,12 +20,12 @@ With --json the first line is {event: ready, address, peer, values, counters}; w
 link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
 are those of place watch without strokes, and storage {state: failed | working, reason}.";
 
-/// What can be done with counters and values.
+/// What can be done with counters, values and documents.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Make a room and print its LINK. The room stays at the server when this program ends.
     Create(Create),
-    /// Say which values and counters a room has, and what they are.
+    /// Say which values, counters and documents a room has, and what the first two are.
     List(read::List),
     /// Print a value, or where a counter stands.
     Get(read::Get),
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Delete(write::Delete),
     /// Raise a counter, wait until a member that stays has it, and print where it stands.
     Add(write::Add),
+    /// Print a document as text, write it into a file, or make it read as a file does.
+    Text(text::Text),
     /// Say what changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// Stay in a room and keep it on disk, until interrupted.
@@ -74,6 +77,7 @@ impl Command {
             Command::Set(arguments) => arguments.target.common.json,
             Command::Delete(arguments) => arguments.target.common.json,
             Command::Add(arguments) => arguments.target.common.json,
+            Command::Text(arguments) => arguments.target.common.json,
             Command::Keep(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
@@ -90,6 +94,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Set(arguments) => write::set(arguments).await,
         Command::Delete(arguments) => write::delete(arguments).await,
         Command::Add(arguments) => write::add(arguments).await,
+        Command::Text(arguments) => text::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
         Command::Keep(arguments) => keep::run(arguments, &word(), contents).await,
     }

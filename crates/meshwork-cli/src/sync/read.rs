@@ -13,8 +13,8 @@ use crate::room::attempt::Attempt;
 use crate::room::in_step;
 
 const LIST_HELP: &str = "\
-With --json: {values: {KEY: {value, author, time_ms}}, counters: {NAME: NUMBER}}, times in milliseconds
-since 1970.";
+With --json: {values: {KEY: {value, author, time_ms}}, counters: {NAME: NUMBER}, documents: [NAME]}, times
+in milliseconds since 1970.";
 
 const GET_HELP: &str = "\
 A key without a value prints null, and a counter of that name the number at which it stands.
@@ -53,12 +53,15 @@ pub(super) async fn list(arguments: List) -> Result<(), Failure> {
         let (values, counters) = (app.values().entries(prefix).await?, app.counters(prefix).await?);
         let lines = values.iter().map(|entry| format!("{}  {}", entry.key(), text(entry)));
         let counted = counters.iter().map(|(name, value)| format!("{name}  {value}"));
-        let lines: Vec<String> = lines.chain(counted).collect();
+        let mut documents = app.documents().await?;
+        documents.retain(|name| name.starts_with(prefix));
+        let named = documents.iter().map(|name| format!("{name}  (document)"));
+        let lines: Vec<String> = lines.chain(counted).chain(named).collect();
         let words = if lines.is_empty() { "There is nothing yet.".into() } else { lines.join("\n") };
         let values: Map<String, Value> =
             values.iter().map(|entry| (entry.key().to_owned(), written(entry))).collect();
         let counters: BTreeMap<String, i64> = counters.into_iter().collect();
-        Ok((words, json!({ "values": values, "counters": counters })))
+        Ok((words, json!({ "values": values, "counters": counters, "documents": documents })))
     };
     arguments.target.visit(list).await
 }
@@ -92,7 +95,7 @@ pub(super) async fn get(arguments: Get) -> Result<(), Failure> {
 }
 
 /// Waits until what the others have is here.
-async fn fetch(attempt: &Attempt, room: &Room) -> Result<(), Failure> {
+pub(super) async fn fetch(attempt: &Attempt, room: &Room) -> Result<(), Failure> {
     let progress = Progress::start("Fetching", "cells");
     in_step::wait(attempt, room, &progress, "What is there is not known yet.").await
 }

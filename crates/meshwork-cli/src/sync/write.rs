@@ -83,7 +83,7 @@ pub(super) async fn add(arguments: Add) -> Result<(), Failure> {
 }
 
 /// Writes once a member that stays is there, and waits until it has that.
-async fn write(
+pub(super) async fn write(
     attempt: &Attempt,
     room: &Room,
     work: impl Future<Output = Result<(), WriteError>>,

@@ -1,4 +1,4 @@
-//! Counters and values by the command line, between real processes.
+//! Counters, values and documents by the command line, between real processes.
 
 use serde_json::json;
 
@@ -43,9 +43,37 @@ fn counts_and_values_outlive_a_killed_keeper() {
     let values: Vec<&String> = list["values"].as_object().expect("an object").keys().collect();
     assert_eq!(values, ["room/title"]);
     let elsewhere = as_("bo", &["list", "other/"]).expect_code(0).json();
-    assert_eq!(elsewhere, json!({ "values": {}, "counters": {} }));
+    assert_eq!(elsewhere, json!({ "values": {}, "counters": {}, "documents": [] }));
     as_("bo", &["set", "room/title", "a text"]).expect_code(2).expect_words(&["no JSON"]);
     drop(server);
+}
+
+#[test]
+fn texts_are_merged_and_outlive_keepers() {
+    let home = Home::new();
+    let (_server, keeper, link) = room(&home);
+    let file = home.path("notes.txt");
+    let file = file.to_str().expect("a path");
+    let put = |who: &str, text: &str| {
+        std::fs::write(file, text).expect("written");
+        home.run(["sync", "text", &link, "notes", "--in", file, "--identity", who]).expect_code(0);
+    };
+    put("ann", "The ferry leaves at nine.\n");
+    put("bo", "The last ferry leaves at ten.\n");
+    keeper.kill();
+    let _keeper = home.keep_for("sync", &link, "kept");
+    put("ann", "The last ferry leaves at ten!\n");
+    let read = home.run(["sync", "text", &link, "notes", "--json"]).expect_code(0).json();
+    assert_eq!(read["text"], "The last ferry leaves at ten!\n");
+    let authors = read["authors"].as_array().expect("a list");
+    assert_eq!((&authors[0]["from"], &authors[0]["to"]), (&json!(0), &json!(4)), "{authors:?}");
+    assert_eq!(authors[0]["author"], authors[2]["author"]);
+    assert_ne!(authors[0]["author"], authors[1]["author"]);
+    home.run(["sync", "text", &link, "notes", "--out", file]).expect_code(0);
+    assert_eq!(std::fs::read_to_string(file).expect("read"), "The last ferry leaves at ten!\n");
+    let list = home.run(["sync", "list", &link, "--json"]).expect_code(0).json();
+    assert_eq!(list["documents"], json!(["notes"]));
+    home.run(["sync", "text", &link, "", "--in", file]).expect_code(2);
 }
 
 #[test]
