@@ -165,11 +165,11 @@ impl Connections {
         }
     }
 
-    /// A node is gone without a word: its connections die silently.
+    /// A node is gone without a word: its connections die silently. One that was asleep stays so, or what it had sent last would
+    /// arrive where what it sent before did not.
     pub fn forget_node(&mut self, node: NodeIndex) {
         self.of(node).into_iter().for_each(|link| self.forget(&(node, link)));
         self.parked.retain(|((owner, _), _)| *owner != node);
-        self.asleep.remove(&node);
         self.busy_until.remove(&node);
     }
 
