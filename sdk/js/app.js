@@ -4,7 +4,7 @@ import { Blobs } from './blobs.js'
 import { JSON_TEXT, changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 import { RAW } from './module.js'
-import { Counter, Values } from './sync.js'
+import { Counter, Document, Values } from './sync.js'
 
 const BYTES = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 const idOf = (member) => (typeof member === 'string' ? member : member.id)
@@ -49,6 +49,14 @@ export class App {
 
   values() {
     return once(this.#made, 'values', () => new Values(this[RAW].values()))
+  }
+
+  document(name) {
+    return once(this.#made, `document ${name}`, () => new Document(this[RAW].document(name), name))
+  }
+
+  documents() {
+    return this[RAW].documents()
   }
 
   blobs() {

@@ -223,6 +223,10 @@ export interface Room extends TypedTarget<RoomEvents> {
   counters(prefix?: string): Map<string, number>
   /** The values of the app that the room opened with. */
   values<T = Json>(): Values<T>
+  /** A document of the app that the room opened with: the same object for each name. */
+  document(name: string): Document
+  /** Names of the documents in which somebody wrote. Throws ClosedError. */
+  documents(): string[]
   /** The blobs of the app that the room opened with. */
   blobs(): Blobs
   /** What each member says of itself now, in the app that the room opened with. */
@@ -307,6 +311,8 @@ export interface App {
   counter(name: string): Counter
   counters(prefix?: string): Map<string, number>
   values<T = Json>(): Values<T>
+  document(name: string): Document
+  documents(): string[]
   blobs(): Blobs
   presence<T = Json>(): Presence<T>
 }
@@ -360,6 +366,40 @@ export interface Values<T = Json> extends TypedTarget<{ change: CustomEvent<Chan
   watch(prefix?: string): AsyncIterableIterator<Change<T>>
 }
 export const Values: { readonly prototype: Values }
+
+/** A document reads different now. */
+export interface DocumentChange {
+  /** Who said it; `undefined` for something that had come before and waited for this. */
+  readonly author: PeerId | undefined
+  /** An update of Yjs; `undefined` where the document is not only added to, as after a ban: `whole` says what it is. */
+  readonly update: Uint8Array | undefined
+  /** How many times something changed in the app's documents, so far, that this reader was too slow to hear. */
+  readonly missed: number
+}
+
+/**
+ * A text, map or list that several people edit at once, in the format of Yjs: MeshworkProvider of `meshwork/yjs` puts it
+ * behind a Y.Doc.
+ */
+export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChange> }> {
+  readonly name: string
+  /** The number under which this page writes: the `clientID` of its Y.Doc. */
+  readonly client: number
+  /** An update that makes the document what it is, for an empty one. Throws ClosedError. */
+  readonly whole: Uint8Array
+  /** Says what this page did to it. Rejects with WriteError; nothing was said. At most 8 MiB in all documents of an app. */
+  say(update: Uint8Array): Promise<void>
+  /**
+   * Puts something into it that stands there once, whoever seeds it: an update whose items have the client 0. Rejects with
+   * WriteError; the document is as it was.
+   */
+  seed(update: Uint8Array): Promise<void>
+  /** Who wrote an item: the peer that signed it. Throws ClosedError. */
+  authorOf(item: { client: number; clock: number }): PeerId | undefined
+  /** What changes from now on, by whomever. */
+  watch(): AsyncIterableIterator<DocumentChange>
+}
+export const Document: { readonly prototype: Document }
 
 /** Something that a member said. */
 export interface Heard<T> {

@@ -9,7 +9,7 @@ export { Entry } from './entry.js'
 export * from './errors.js'
 export { Canvas, Notes } from './place.js'
 export { Member, Room, Rules } from './room.js'
-export { Counter, Values } from './sync.js'
+export { Counter, Document, Values } from './sync.js'
 
 /** Who a program is among peers. */
 export class Identity {

@@ -85,6 +85,14 @@ export class Room extends EventTarget {
     return this.#app.counters(prefix)
   }
 
+  document(name) {
+    return this.#app.document(name)
+  }
+
+  documents() {
+    return this.#app.documents()
+  }
+
   values() {
     return this.#app.values()
   }

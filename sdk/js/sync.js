@@ -1,4 +1,4 @@
-// Counters and values.
+// Counters, values and documents.
 
 import { changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
@@ -57,5 +57,39 @@ export class Values extends Listened {
 
   watch(prefix = '') {
     return iterate(this.#raw.watch(prefix), changeOf)
+  }
+}
+
+export class Document extends Listened {
+  #raw
+
+  constructor(raw, name) {
+    super('change', () => this.watch())
+    this.#raw = raw
+    this.name = name
+  }
+
+  get client() {
+    return this.#raw.client()
+  }
+
+  get whole() {
+    return this.#raw.whole()
+  }
+
+  async say(update) {
+    await this.#raw.say(update)
+  }
+
+  async seed(update) {
+    await this.#raw.seed(update)
+  }
+
+  authorOf({ client, clock }) {
+    return this.#raw.author_of(client, clock)
+  }
+
+  watch() {
+    return iterate(this.#raw.watch(), ([author, update, missed]) => ({ author, update, missed }))
   }
 }

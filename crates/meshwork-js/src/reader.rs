@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
 use meshwork::{
-    Bytes, CanvasChanges, Change, Changes, CounterChanges, Entry, Event, Events, Inbox, Lane, Member,
-    NoteChanges, ValueChanges,
+    Bytes, CanvasChanges, Change, Changes, CounterChanges, DocumentChange, DocumentChanges, Entry, Event,
+    Events, Inbox, Lane, Member, NoteChanges, ValueChanges,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -27,6 +27,7 @@ pub(crate) enum Source {
     Changes(Changes),
     Values(ValueChanges),
     Counters(CounterChanges),
+    Document(DocumentChanges),
     Cells(CanvasChanges),
     Notes(NoteChanges),
 }
@@ -82,6 +83,14 @@ impl Source {
                     "time": change.time_ms, "value": change.value, "missed": changes.missed(),
                 });
                 told.to_string().into()
+            }
+            Source::Document(changes) => {
+                let (author, update) = match changes.next().await? {
+                    DocumentChange::Said { author, update } => (author, Uint8Array::from(&*update).into()),
+                    _ => (None, JsValue::UNDEFINED),
+                };
+                let author = author.map_or(JsValue::UNDEFINED, |author| author.to_string().into());
+                Array::of3(&author, &update, &JsValue::from(changes.missed() as f64)).into()
             }
             Source::Cells(changes) => {
                 let cells = changes.next().await?;

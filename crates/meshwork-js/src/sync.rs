@@ -1,7 +1,7 @@
-//! Counters and values.
+//! Counters, values and documents.
 
-use js_sys::Array;
-use meshwork::{Counter, Values};
+use js_sys::{Array, Uint8Array};
+use meshwork::{Counter, Document, Values};
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
@@ -18,8 +18,23 @@ pub struct RawCounter(Counter);
 #[wasm_bindgen]
 pub struct RawValues(Values);
 
+/// A document in the format of Yjs.
+#[wasm_bindgen]
+pub struct RawDocument(Document);
+
 #[wasm_bindgen]
 impl RawApp {
+    /// A document.
+    pub fn document(&self, name: &str) -> RawDocument {
+        RawDocument(self.app().document(name))
+    }
+
+    /// Names of the documents in which somebody wrote.
+    pub fn documents(&self) -> Result<Array, JsValue> {
+        let names = at_once(self.app().documents()).map_err(thrown)?;
+        Ok(names.into_iter().map(JsValue::from).collect())
+    }
+
     /// A counter.
     pub fn counter(&self, name: &str) -> RawCounter {
         RawCounter(self.app().counter(name))
@@ -88,5 +103,39 @@ impl RawValues {
     /// What changes from now on at keys that begin with `prefix`.
     pub fn watch(&self, prefix: &str) -> Result<Reader, JsValue> {
         Ok(Reader::of(Source::Values(at_once(self.0.watch(prefix)).map_err(thrown)?)))
+    }
+}
+
+#[wasm_bindgen]
+impl RawDocument {
+    /// Under which number this page writes.
+    pub fn client(&self) -> f64 {
+        self.0.client() as f64
+    }
+
+    /// The update that makes the document what it is.
+    pub fn whole(&self) -> Result<Uint8Array, JsValue> {
+        Ok(Uint8Array::from(&*at_once(self.0.whole()).map_err(thrown)?))
+    }
+
+    /// Says what this page did to it.
+    pub async fn say(&self, update: Vec<u8>) -> Result<(), JsValue> {
+        self.0.say(&update).await.map(drop).map_err(thrown)
+    }
+
+    /// Puts something into it that stands there once.
+    pub async fn seed(&self, update: Vec<u8>) -> Result<(), JsValue> {
+        self.0.seed(&update).await.map_err(thrown)
+    }
+
+    /// Who wrote an item.
+    pub fn author_of(&self, client: f64, clock: f64) -> Result<Option<String>, JsValue> {
+        let author = at_once(self.0.author_of(client as u64, clock as u64)).map_err(thrown)?;
+        Ok(author.map(|author| author.to_string()))
+    }
+
+    /// What changes in it from now on.
+    pub fn watch(&self) -> Reader {
+        Reader::of(Source::Document(self.0.watch()))
     }
 }

@@ -294,6 +294,61 @@ async fn the_example_with_vite_keeps_votes() -> Result<()> {
     wait_shows(&ann, "#votes", "Ferry 1, train 0").await
 }
 
+/// Two pages with CodeMirror and a native program write one text, with nobody in the middle.
+#[tokio::test]
+async fn programs_for_yjs_share_a_document() -> Result<()> {
+    let (app, mut server) = (app_of("sdk/yjs")?, Server::start().await?);
+    for package in ["@codemirror", "codemirror", "y-codemirror.next", "y-protocols", "yjs"] {
+        symlink(installed(package)?, app.path().join("node_modules").join(package))?;
+    }
+    check_types(app.path())?;
+    let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
+    let room = kim.create(meshwork::sync::room().private()).await?;
+    let (notes, link) = (room.document("notes"), json!(room.link().to_string()));
+    notes.edit(|text| text.push("The ferry leaves.")).await?;
+    let page = build_and_serve(app.path())?;
+    let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (ann, bo) = (one.tab(&page).await?, other.tab(&page).await?);
+    ask(&ann, "join", vec![link.clone(), "Ann".into()]).await?;
+    ask(&bo, "join", vec![link, "Bo".into()]).await?;
+    for tab in [&ann, &bo] {
+        wait_says(tab, "text", vec![], json!("The ferry leaves.")).await?;
+        wait_says(tab, "names", vec![], json!(["Ann", "Bo"])).await?;
+    }
+    server.kill();
+    // Key by key, as somebody types.
+    ask(&ann, "caret", vec![3.into()]).await?;
+    for letter in "ö last".chars() {
+        ask(&ann, "type", vec![letter.to_string().into()]).await?;
+        ask(&bo, "type", vec!["🦉".into()]).await?;
+        notes.edit(|text| text.push("!")).await?;
+    }
+    let wanted = format!("{}Theö last ferry leaves.!!!!!!", "🦉".repeat(6));
+    for tab in [&ann, &bo] {
+        wait_says(tab, "text", vec![], json!(wanted)).await?;
+    }
+    let mut changes = notes.watch();
+    while notes.text().await? != wanted {
+        changes.next().await.context("the room goes on")?;
+    }
+    ask(&bo, "focus", vec![]).await?;
+    ask(&bo, "caret", vec![2.into()]).await?;
+    wait_says(&ann, "carets", vec![], json!(["Bo"])).await?;
+    // Undo takes back one's own keys alone.
+    ask(&ann, "undo", vec![]).await?;
+    let undone = format!("{}The ferry leaves.!!!!!!", "🦉".repeat(6));
+    wait_says(&bo, "text", vec![], json!(undone)).await?;
+    ensure!(ask(&ann, "isAuthor", vec![]).await? == json!(true));
+    for (what, words) in [("second", "has the document notes already"), ("edited", "make the provider first")]
+    {
+        let said = ask(&ann, what, vec![]).await?;
+        ensure!(said.as_str().is_some_and(|said| said.contains(words)), "{what}: {said}");
+    }
+    ensure!(ask(&ann, "errors", vec![]).await? == json!([]));
+    ask(&bo, "leave", vec![]).await?;
+    wait_says(&ann, "names", vec![], json!(["Ann"])).await
+}
+
 #[tokio::test]
 async fn the_example_with_hooks_follows_a_room() -> Result<()> {
     let (app, server) = (app_of("../examples/js/react")?, Server::start().await?);
@@ -392,10 +447,14 @@ async fn errors_are_classes_with_codes() -> Result<()> {
 
 #[test]
 fn types_hold_under_strict_checks() -> Result<()> {
-    let app = app()?;
+    check_types(app()?.path())
+}
+
+/// What a program in TypeScript says of the package holds, however strictly it is taken.
+fn check_types(app: &Path) -> Result<()> {
     let checks = ["--strict", "--noEmit", "--target", "es2022", "--module", "esnext"];
     let files = ["--moduleResolution", "bundler", "--lib", "es2023,dom", "sample.ts"];
-    succeed(&run_tool(app.path(), "typescript/bin/tsc", &[&checks[..], &files[..]].concat())?)
+    succeed(&run_tool(app, "typescript/bin/tsc", &[&checks[..], &files[..]].concat())?)
 }
 
 #[test]

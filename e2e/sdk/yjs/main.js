@@ -1,0 +1,70 @@
+// An editor as Yjs's users build it, whose document is a room's.
+
+import { EditorState } from '@codemirror/state'
+import { EditorView } from '@codemirror/view'
+import { basicSetup } from 'codemirror'
+import { join } from 'meshwork'
+import { MeshworkProvider } from 'meshwork/yjs'
+import { yCollab } from 'y-codemirror.next'
+import * as Y from 'yjs'
+
+let room
+let provider
+let view
+let undo
+const errors = []
+
+function edit(name) {
+  const doc = new Y.Doc()
+  provider = new MeshworkProvider(room, doc, { name: 'notes' })
+  provider.addEventListener('error', ({ detail }) => errors.push(detail.message))
+  const text = doc.getText('text')
+  provider.awareness.setLocalStateField('user', { name, color: '#c81e1e' })
+  undo = new Y.UndoManager(text, { captureTimeout: 60_000 })
+  view = new EditorView({
+    state: EditorState.create({
+      doc: text.toString(),
+      extensions: [basicSetup, yCollab(text, provider.awareness, { undoManager: undo })],
+    }),
+    parent: document.querySelector('#editor'),
+  })
+}
+
+globalThis.page = {
+  join: async (link, name) => {
+    room = await join(link, { name })
+    edit(name)
+    return room.members.length
+  },
+  text: () => view.state.doc.toString(),
+  caret: (at) => view.dispatch({ selection: { anchor: at } }),
+  type: (words) => view.dispatch(view.state.replaceSelection(words)),
+  focus: () => {
+    // No window of a browser without a screen is in front.
+    document.hasFocus = () => true
+    view.focus()
+  },
+  undo: () => undo.undo(),
+  flushed: () => provider.flushed(),
+  carets: () => [...document.querySelectorAll('.cm-ySelectionInfo')].map((caret) => caret.textContent).sort(),
+  names: () => [...provider.awareness.getStates().values()].map(({ user }) => user?.name).sort(),
+  second: () => {
+    try {
+      return new MeshworkProvider(room, new Y.Doc(), { name: 'notes' }) && null
+    } catch ({ message }) {
+      return message
+    }
+  },
+  edited: () => {
+    const doc = new Y.Doc()
+    doc.getText('text').insert(0, 'before')
+    try {
+      return new MeshworkProvider(room, doc, { name: 'other' }) && null
+    } catch ({ message }) {
+      return message
+    }
+  },
+  isAuthor: () => room.me.startsWith(room.document('notes').authorOf({ client: provider.doc.clientID, clock: 0 })),
+  errors: () => errors,
+  leave: () => room.leave(),
+}

@@ -1,0 +1,159 @@
+// A document of a room behind a Y.Doc, for any program that is written for Yjs.
+
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+
+// What is typed goes out at once, and what follows within this time together, in milliseconds.
+const PAUSE = 50
+// What could not be said is tried again after this time, in milliseconds.
+const RETRY = 1000
+const taken = new WeakSet()
+
+export class MeshworkProvider extends EventTarget {
+  #document
+  #topic
+  #room
+  #changes
+  #pending = []
+  #timer
+  #last = -Infinity
+  #isSaying = false
+  #clients = new Map()
+  #heard
+
+  constructor(room, doc, { name = 'document', awareness } = {}) {
+    super()
+    const document = room.document(name)
+    if (taken.has(document)) {
+      throw new Error(`a provider of this page has the document ${name} already: two would write under one number`)
+    }
+    if (doc.store.clients.size > 0 && doc.clientID !== document.client) {
+      throw new Error('the Y.Doc has been edited: make the provider first, which gives it its clientID')
+    }
+    taken.add(document)
+    this.#document = document
+    this.#room = room
+    this.#topic = room.topicBytes(`awareness/${name}`.slice(0, 32))
+    this.doc = doc
+    doc.clientID = document.client
+    // What was deleted is kept as places, or what others wrote beside it would be lost.
+    doc.gc = false
+    this.awareness = awareness ?? new Awareness(doc)
+    this.#changes = document.watch()
+    Y.applyUpdate(doc, document.whole, this)
+    doc.on('update', this.#edited)
+    this.awareness.on('update', this.#aware)
+    room.addEventListener('members', this.#members)
+    this.#follow()
+    this.#listen()
+  }
+
+  /** Waits until what was edited is said. */
+  async flushed() {
+    clearTimeout(this.#timer)
+    await this.#flush()
+  }
+
+  async destroy() {
+    await this.flushed()
+    this.doc.off('update', this.#edited)
+    this.awareness.off('update', this.#aware)
+    removeAwarenessStates(this.awareness, [this.doc.clientID], 'left')
+    this.#room.removeEventListener('members', this.#members)
+    await this.#changes.return()
+    await this.#heard?.return()
+    taken.delete(this.#document)
+  }
+
+  #edited = (update, origin) => {
+    if (origin !== this) {
+      this.#pending.push(update)
+      this.#schedule(Math.max(0, this.#last + PAUSE - performance.now()))
+    }
+  }
+
+  #schedule(wait) {
+    if (this.#timer === undefined && !this.#isSaying) {
+      this.#timer = setTimeout(() => this.#flush(), wait)
+    }
+  }
+
+  async #flush() {
+    this.#timer = undefined
+    if (this.#isSaying || this.#pending.length === 0) {
+      return
+    }
+    this.#isSaying = true
+    this.#last = performance.now()
+    const said = this.#pending
+    this.#pending = []
+    let wait = 0
+    try {
+      await this.#document.say(Y.mergeUpdates(said))
+    } catch (error) {
+      // Nothing typed is lost: it goes out with what follows.
+      this.#pending = [...said, ...this.#pending]
+      wait = error.wait ?? RETRY
+      this.dispatchEvent(new CustomEvent('error', { detail: error }))
+    }
+    this.#isSaying = false
+    if (this.#pending.length > 0 && !this.#room.isLeft) {
+      this.#schedule(Math.max(wait, PAUSE))
+    }
+  }
+
+  async #follow() {
+    for await (const { update } of this.#changes) {
+      if (update) {
+        Y.applyUpdate(this.doc, update, this)
+      } else {
+        // A Y.Doc cannot forget: the page opens what the document is now.
+        this.dispatchEvent(new CustomEvent('anew', { detail: this.#document.whole }))
+      }
+    }
+  }
+
+  #aware = ({ added, updated, removed }, origin) => {
+    if (origin !== this && !origin?.from) {
+      this.#tell([...added, ...updated, ...removed].filter((client) => client === this.doc.clientID))
+    }
+  }
+
+  #tell(clients) {
+    if (clients.length > 0 && !this.#room.isLeft) {
+      // Who does not hear it hears the next one: it is said again every 15 s.
+      this.#topic.say(encodeAwarenessUpdate(this.awareness, clients)).catch(() => {})
+    }
+  }
+
+  #members = () => {
+    const here = new Set(this.#room.members.map(({ id }) => id))
+    for (const [member, clients] of this.#clients) {
+      if (!here.has(member)) {
+        this.#clients.delete(member)
+        removeAwarenessStates(this.awareness, [...clients], this)
+      }
+    }
+    this.#tell(this.awareness.getLocalState() === null ? [] : [this.doc.clientID])
+  }
+
+  async #listen() {
+    this.#heard = this.#topic[Symbol.asyncIterator]()
+    const note = ({ added, updated }, origin) => {
+      if (origin?.from) {
+        const clients = this.#clients.get(origin.from) ?? new Set()
+        this.#clients.set(origin.from, clients)
+        added.concat(updated).forEach((client) => clients.add(client))
+      }
+    }
+    this.awareness.on('update', note)
+    for await (const { from, value } of this.#heard) {
+      try {
+        applyAwarenessUpdate(this.awareness, value, { from: from.id })
+      } catch {
+        // Others say what they like.
+      }
+    }
+    this.awareness.off('update', note)
+  }
+}
