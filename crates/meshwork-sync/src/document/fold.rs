@@ -106,8 +106,9 @@ pub(super) fn fold(name: &str, mut own: Vec<Part<'_>>) -> Option<Fold> {
             })
             .count();
     }
-    let lacks_nothing = |part: &&Part<'_>| !has_content_in(&part.updates[0], &deleted);
-    own.iter().find(|part| !lacks_nothing(part)).map(|part| folded(name, part, &deleted))
+    own.iter()
+        .find(|part| has_content_in(&part.updates[0], &deleted))
+        .map(|part| folded(name, part, &deleted))
 }
 
 /// Bytes by which a fold may be longer than what it is made of: what lies between its items is said, and what is deleted

@@ -285,13 +285,11 @@ impl Replica for Documents {
         let is_other = self.retracted != retracted;
         self.retracted = retracted.to_vec();
         let names: Vec<String> = self.documents.keys().cloned().collect();
-        let held = |document: &Document| document.held().filter(|(_, held)| held.stands).count();
         for name in &names {
             let erased = is_other.then(|| self.erased(name));
             let document = self.documents.get_mut(name).expect("it was named just now");
             let differs = erased.is_some_and(|erased| document.erase(erased));
-            let before = held(document);
-            if document.judge(stands) || before != held(document) || differs {
+            if document.judge(stands) || differs {
                 changed.insert(name.clone());
             }
         }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::Id;
-
 /// Sets of clocks by client: ranges in ascending order that do not meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranges(BTreeMap<u64, Vec<Range<u64>>>);
@@ -52,10 +50,5 @@ impl Ranges {
     /// The same ranges one by one.
     pub fn into_pairs(self) -> impl Iterator<Item = (u64, Range<u64>)> {
         self.0.into_iter().flat_map(|(client, ranges)| ranges.into_iter().map(move |range| (client, range)))
-    }
-
-    /// Whether an item lies in one of them.
-    pub fn contains(&self, id: Id) -> bool {
-        self.has(id.client, &(id.clock..id.clock + 1))
     }
 }
