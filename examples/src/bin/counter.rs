@@ -14,6 +14,8 @@ async fn main() -> anyhow::Result<()> {
         true => Endpoint::bind().await?.join(&place).await?,
         false => Endpoint::builder().server(&place).stays().bind().await?.create(sync::room()).await?,
     };
+    // A task of its own hears Ctrl-C also while the loop is busy.
+    let mut stop = tokio::spawn(tokio::signal::ctrl_c());
     println!("count here: {}", room.link());
     let likes = room.counter("likes");
     let mut changes = likes.watch();
@@ -21,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
     println!("likes: {}", likes.value().await?);
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = &mut stop => return Ok(()),
             change = changes.next() => println!("likes: {}", change.context("the room was left")?.value),
         }
     }

@@ -23,11 +23,13 @@ async fn main() -> anyhow::Result<()> {
             endpoint.open(link.to_string()).await?
         }
     };
+    // A task of its own hears Ctrl-C also while the loop is busy.
+    let mut stop = tokio::spawn(tokio::signal::ctrl_c());
     let mut events = room.events();
     println!("keeping {}", room.id().context("an open room has an id")?);
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => break,
+            _ = &mut stop => break,
             event = events.next() => match event {
                 Some(Event::Joined(member)) => println!("{} is here", member.name()),
                 Some(Event::InStep(_)) => println!("another has what is kept here"),

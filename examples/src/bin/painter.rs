@@ -16,6 +16,8 @@ async fn main() -> anyhow::Result<()> {
     let is_frame = |x, y| x == 0 || y == 0 || x == width - 1 || y == height - 1;
     let cells = (0..height).flat_map(|y| (0..width).map(move |x| (x, y, GOLD)));
     let mut missing: Vec<_> = cells.filter(|(x, y, _)| is_frame(*x, *y)).collect();
+    // A task of its own hears Ctrl-C also while the loop is busy.
+    let mut stop = tokio::spawn(tokio::signal::ctrl_c());
     let mut changes = canvas.watch();
     loop {
         match canvas.paint(&missing).await {
@@ -27,7 +29,7 @@ async fn main() -> anyhow::Result<()> {
         println!("{} cells of the frame are left to paint", missing.len());
         while missing.is_empty() {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {
+                _ = &mut stop => {
                     endpoint.close().await;
                     return Ok(());
                 }

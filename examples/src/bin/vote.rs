@@ -30,6 +30,8 @@ async fn main() -> anyhow::Result<()> {
             Endpoint::builder().server(&place).stays().bind().await?.create(meshwork::room("votes")).await?
         }
     };
+    // A task of its own hears Ctrl-C also while the loop is busy.
+    let mut stop = tokio::spawn(tokio::signal::ctrl_c());
     println!("vote here: {}", room.link());
     let votes = room.table("votes");
     let mut changes = votes.watch_each("vote");
@@ -37,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     loop {
         println!("{:?}", tally(&votes).await?);
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = &mut stop => return Ok(()),
             change = changes.next() => drop(change.context("the room was left")?),
         }
     }
