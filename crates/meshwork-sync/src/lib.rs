@@ -1,8 +1,9 @@
 //! Sync: values that several people change at once, online or off.
 //!
 //! # How it works
-//! [`document`] is a family of replicas of its own. [`counter`] and [`values`] say how numbers that are raised and values that are replaced lie in the fields of a
-//! [`Table`](meshwork_core::table::Table), and read them from it. Members keep and serve them without knowing this
+//! [`document`] is a family of replicas of its own. [`counter`] and [`values`] say how numbers that are raised and values
+//! that are replaced lie in the fields of a [`Table`](meshwork_core::table::Table), and read them from it; [`about`] does so
+//! for titles and saved versions of documents. Members keep and serve them without knowing this
 //! crate, since they keep tables. docs/protocol/sync.md has the bytes.
 //!
 //! # Invariants
@@ -10,6 +11,7 @@
 //! - What is read depends on what stands in the table, never on the order in which it came.
 //! - What this version cannot read is skipped where it stands, and stays.
 
+pub mod about;
 pub mod causal;
 pub mod counter;
 pub mod document;
@@ -30,7 +32,7 @@ pub fn make(_: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>>
     parameters.is_empty().then(|| Box::new(document::Documents::new()) as Box<dyn Replica>)
 }
 
-/// Longest name of a counter, and longest key of a value, in bytes: two bytes of the row's id say what it is.
+/// Longest name of a counter or a document, and longest key of a value, in bytes: two bytes of the row's id say what it is.
 pub const NAME_MAX: usize = ROW_MAX - 2;
 
 /// What the rows of this crate begin with: a byte that no text has, so that no table of an app can mean the same rows.
@@ -40,6 +42,7 @@ const FIRST: u8 = 0xff;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Counter = b'c' as isize,
+    Document = b'd' as isize,
     Value = b'v' as isize,
 }
 

@@ -89,7 +89,7 @@ impl App {
         crate::document::Document::new(self, name)
     }
 
-    /// Names of the documents in which somebody wrote, in ascending order.
+    /// Names of the documents that have something in them, or a title, in ascending order.
     ///
     /// # Errors
     /// [`Closed`].

@@ -1,11 +1,13 @@
 //! Documents: text, maps and lists that several people edit at once, in the format of Yjs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 
 use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_core::signed::header::Family;
+use meshwork_core::table::Table;
+use meshwork_sync::about;
 use meshwork_sync::document::{
     self as documents, BATCHES_MAX, BYTES_MAX, Change, Documents, SaidError, update,
 };
@@ -167,9 +169,14 @@ impl Document {
 }
 
 impl App {
-    /// Names of the documents in which somebody wrote.
+    /// Names of the documents that have something in them, or a title.
     pub(crate) async fn names_of_documents(&self) -> Result<Vec<String>, Closed> {
-        self.read_documents(|documents| documents.names().map(str::to_owned).collect()).await
+        let showing = |documents: &Documents| documents.showing().map(str::to_owned).collect::<BTreeSet<_>>();
+        let titled = |table: &Table| about::titles(table, "").into_keys().map(str::to_owned).collect();
+        let (mut names, mut titled): (_, BTreeSet<String>) =
+            (self.read_documents(showing).await?, self.read(titled).await?);
+        names.append(&mut titled);
+        Ok(names.into_iter().collect())
     }
 
     async fn read_documents<R: MaybeSend + 'static>(

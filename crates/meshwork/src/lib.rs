@@ -48,6 +48,8 @@ mod causal;
 mod counter;
 #[cfg(feature = "sync")]
 mod document;
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+mod draft;
 mod endpoint;
 mod error;
 mod event;
@@ -85,6 +87,8 @@ mod text;
 mod topic;
 #[cfg(feature = "sync")]
 mod values;
+#[cfg(feature = "sync")]
+mod version;
 
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 pub use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
@@ -111,6 +115,8 @@ pub use self::causal::{Causal, Speaker};
 pub use self::counter::{Counter, CounterChange, CounterChanges};
 #[cfg(feature = "sync")]
 pub use self::document::{Document, DocumentChange, DocumentChanges};
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub use self::draft::Draft;
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
@@ -143,6 +149,8 @@ pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topi
 
 #[cfg(feature = "sync")]
 pub use self::values::{ValueChanges, Values};
+#[cfg(feature = "sync")]
+pub use self::version::{Version, VersionError};
 
 /// Servers that one room is looked for on.
 pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;
@@ -172,6 +180,7 @@ pub mod place {
 #[cfg(feature = "sync")]
 pub mod sync {
     pub use meshwork_sync::NAME_MAX;
+    pub use meshwork_sync::about::{LABEL_MAX, TITLE_MAX, VERSION_BYTES_MAX, VERSION_MAX, VERSIONS_MAX};
     pub use meshwork_sync::document::{
         BATCHES_MAX as DOCUMENT_BATCHES_MAX, BYTES_MAX as DOCUMENT_BYTES_MAX, NAME_MAX as DOCUMENT_NAME_MAX,
     };

@@ -22,7 +22,7 @@ use crate::shared::Changed;
 /// The type in which a document that is one text has it.
 const ROOT: &str = "text";
 /// By what one's own edits are told from others'.
-const OWN: &str = "own";
+pub(crate) const OWN: &str = "own";
 /// Letters on both sides up to which a change is looked for letter by letter; where more differ, word by word.
 const LETTERS_MAX: usize = 4096;
 
@@ -31,11 +31,18 @@ pub(crate) type Opened = Arc<tokio::sync::Mutex<Option<Open>>>;
 
 /// A document that is open here.
 pub(crate) struct Open {
-    document: Doc,
+    pub(crate) library: Library,
     undo: UndoManager<()>,
     inbox: Inbox<Changed>,
     /// Under whose number this program writes.
-    instance: Instance,
+    pub(crate) instance: Instance,
+}
+
+/// A document as a library has it.
+pub(crate) struct Library {
+    pub(crate) document: Doc,
+    /// Its text.
+    pub(crate) root: TextRef,
 }
 
 /// A text that is being edited. Places are counted in characters (`char`), from 0.
@@ -72,17 +79,22 @@ impl Text<'_, '_> {
 
     /// Makes it read so, with few insertions and deletions, so that what others write meanwhile stays.
     pub fn set(&mut self, new: &str) {
-        let old = self.read();
-        // From the end, so that places before stay what they are.
-        for (range, words) in edits(&old, new).into_iter().rev() {
-            let at = utf16(&old[..range.start]);
-            let length = utf16(&old[range]);
-            if length > 0 {
-                self.text.remove_range(self.writing, at, length);
-            }
-            if !words.is_empty() {
-                self.text.insert(self.writing, at, words);
-            }
+        set(&self.text, self.writing, new);
+    }
+}
+
+/// Makes a text read so.
+pub(crate) fn set(text: &TextRef, writing: &mut TransactionMut<'_>, new: &str) {
+    let old = text.get_string(writing);
+    // From the end, so that places before stay what they are.
+    for (range, words) in edits(&old, new).into_iter().rev() {
+        let at = utf16(&old[..range.start]);
+        let length = utf16(&old[range]);
+        if length > 0 {
+            text.remove_range(writing, at, length);
+        }
+        if !words.is_empty() {
+            text.insert(writing, at, words);
         }
     }
 }
@@ -141,8 +153,9 @@ fn parts(text: &str, letters: bool) -> Vec<&str> {
     parts
 }
 
-impl Open {
-    fn new(client: u64, whole: &[u8], inbox: Inbox<Changed>, instance: Instance) -> Result<Open, WriteError> {
+impl Library {
+    /// Opens what an update makes, to be written under the number of a client.
+    pub(crate) fn open(client: u64, whole: &[u8]) -> Result<Library, WriteError> {
         let options = Options {
             client_id: ClientID::new(client),
             // What was deleted is kept as places, or what others wrote beside it would be lost.
@@ -151,17 +164,13 @@ impl Open {
             ..Options::default()
         };
         let document = Doc::with_options(options);
-        let text = document.get_or_insert_text(ROOT);
-        let options = yrs::undo::Options { capture_timeout_millis: 0, ..yrs::undo::Options::default() };
-        let mut undo = UndoManager::with_options(options);
-        undo.expand_scope(&document, &text);
-        undo.include_origin(OWN);
-        let open = Open { document, undo, inbox, instance };
-        open.apply(whole)?;
-        Ok(open)
+        let root = document.get_or_insert_text(ROOT);
+        let library = Library { document, root };
+        library.apply(whole)?;
+        Ok(library)
     }
 
-    fn apply(&self, update: &[u8]) -> Result<(), WriteError> {
+    pub(crate) fn apply(&self, update: &[u8]) -> Result<(), WriteError> {
         // A library that trusts its input may stop at what nobody has tried: then the document is opened anew, or not.
         let apply = || -> Result<(), String> {
             let update = Update::decode_v1(update).map_err(|error| error.to_string())?;
@@ -173,6 +182,26 @@ impl Open {
             .map_err(WriteError::Invalid)
     }
 
+    pub(crate) fn text(&self) -> String {
+        self.root.get_string(&self.document.transact())
+    }
+
+    /// Where a client's items end, as they are shown.
+    pub(crate) fn end(&self, client: ClientID) -> u32 {
+        self.document.transact().state_vector().get(&client)
+    }
+}
+
+impl Open {
+    fn new(client: u64, whole: &[u8], inbox: Inbox<Changed>, instance: Instance) -> Result<Open, WriteError> {
+        let library = Library::open(client, whole)?;
+        let options = yrs::undo::Options { capture_timeout_millis: 0, ..yrs::undo::Options::default() };
+        let mut undo = UndoManager::with_options(options);
+        undo.expand_scope(&library.document, &library.root);
+        undo.include_origin(OWN);
+        Ok(Open { library, undo, inbox, instance })
+    }
+
     /// Takes in what changed. Returns whether it has to be opened anew.
     fn catch_up(&mut self, name: &str) -> bool {
         while let Some((changed, missed)) = self.inbox.take() {
@@ -181,22 +210,12 @@ impl Open {
             }
             for change in changes_of(&changed, name) {
                 match change {
-                    DocumentChange::Said { update, .. } if self.apply(&update).is_ok() => {}
+                    DocumentChange::Said { update, .. } if self.library.apply(&update).is_ok() => {}
                     _ => return true,
                 }
             }
         }
         false
-    }
-
-    fn text(&self) -> String {
-        let text = self.document.get_or_insert_text(ROOT);
-        text.get_string(&self.document.transact())
-    }
-
-    /// Where this program's own items end as they are shown.
-    fn end(&self, client: u64) -> u64 {
-        self.document.transact().state_vector().get(&ClientID::new(client)).into()
     }
 }
 
@@ -208,7 +227,7 @@ impl Document {
     pub async fn text(&self) -> Result<String, WriteError> {
         let mut open = self.open.lock().await;
         let opened = self.opened(open.take()).await?;
-        Ok(open.insert(opened).text())
+        Ok(open.insert(opened).library.text())
     }
 
     /// Edits the text. All that `edit` does is one step, for others and for [`undo`](Document::undo). It may be done while
@@ -236,11 +255,11 @@ impl Document {
         // While it is written, nothing is open: what ends early is opened anew.
         let open = self.opened(guard.take()).await?;
         let update = {
-            let mut writing = open.document.transact_mut_with(OWN);
+            let mut writing = open.library.document.transact_mut_with(OWN);
             change(&mut writing);
             writing.encode_update_v1()
         };
-        let receipt = self.write(&open, &update).await?;
+        let receipt = self.write(open.instance, &update).await?;
         *guard = Some(open);
         Ok(receipt)
     }
@@ -253,7 +272,7 @@ impl Document {
         let mut open = self.open.lock().await;
         let opened = self.opened(open.take()).await?;
         let opened = open.insert(opened);
-        Ok(look(&opened.document.transact()))
+        Ok(look(&opened.library.document.transact()))
     }
 
     /// Takes back the last step of this program that still shows in the text, and nobody else's. False where there is none:
@@ -270,12 +289,12 @@ impl Document {
             hears.lock().unwrap_or_else(PoisonError::into_inner).push(writing.encode_update_v1());
         };
         let invalid = |error: yrs::TransactionAcqError| WriteError::Invalid(error.to_string());
-        open.document.observe_after_transaction(OWN, hear).map_err(invalid)?;
+        open.library.document.observe_after_transaction(OWN, hear).map_err(invalid)?;
         let is_undone = open.undo.undo_blocking();
-        open.document.unobserve_after_transaction(OWN).map_err(invalid)?;
+        open.library.document.unobserve_after_transaction(OWN).map_err(invalid)?;
         let said = std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
         for update in said {
-            self.write(&open, &update).await?;
+            self.write(open.instance, &update).await?;
         }
         *guard = Some(open);
         Ok(is_undone)
@@ -304,8 +323,8 @@ impl Document {
             let mut open = self.open.lock().await;
             let opened = self.opened(open.take()).await?;
             let opened = open.insert(opened);
-            let text = opened.document.get_or_insert_text(ROOT);
-            let reading = opened.document.transact();
+            let text = &opened.library.root;
+            let reading = opened.library.document.transact();
             let mut unit = 0;
             let letters = text.get_string(&reading);
             let item = |letter: char| {
@@ -331,7 +350,7 @@ impl Document {
     }
 
     /// The document as it is now.
-    async fn opened(&self, open: Option<Open>) -> Result<Open, WriteError> {
+    pub(crate) async fn opened(&self, open: Option<Open>) -> Result<Open, WriteError> {
         if let Some(mut open) = open
             && !open.catch_up(&self.name)
         {
@@ -345,25 +364,37 @@ impl Document {
             self.read(move |documents, name| (documents.whole(name), documents.end_of(name, client))).await?;
         let whole = whole.unwrap_or_else(|| meshwork_sync::document::update::EMPTY.to_vec());
         let open = Open::new(client, &whole, inbox, me.instance)?;
-        if open.end(client) >= end {
+        if u64::from(open.library.end(ClientID::new(client))) >= end {
             return Ok(open);
         }
         // Something of one's own waits for what somebody else has: its numbers must not be given twice.
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
-        let instance = Instance(u64::from_le_bytes(bytes));
-        let client = client_of(EndpointId { instance, ..me });
-        Open::new(client, &whole, self.app.watch_own(), instance)
+        let instance = fresh_instance()?;
+        Open::new(self.client_of(instance), &whole, self.app.watch_own(), instance)
     }
 
-    async fn write(&self, open: &Open, update: &[u8]) -> Result<Option<Receipt>, WriteError> {
+    /// The number under which this peer writes as an instance.
+    pub(crate) fn client_of(&self, instance: Instance) -> u64 {
+        client_of(EndpointId { instance, ..self.app.room.me() })
+    }
+
+    pub(crate) async fn write(
+        &self,
+        instance: Instance,
+        update: &[u8],
+    ) -> Result<Option<Receipt>, WriteError> {
         if update == meshwork_sync::document::update::EMPTY {
             return Ok(None);
         }
-        let me = self.app.room.me();
-        let former: &[Instance] = if open.instance == me.instance { &[] } else { &[open.instance] };
+        let former: &[Instance] = if instance == self.app.room.me().instance { &[] } else { &[instance] };
         self.say_as(former, update).await.map(Some)
     }
+}
+
+/// An instance of which nothing was said yet.
+pub(crate) fn fresh_instance() -> Result<Instance, WriteError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
+    Ok(Instance(u64::from_le_bytes(bytes)))
 }
 
 #[cfg(test)]

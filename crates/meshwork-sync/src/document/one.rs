@@ -9,7 +9,7 @@ use meshwork_core::signed::batch::SignedBatch;
 use super::index::{Index, spans};
 use super::place::{Slots, Version};
 use super::said::Said;
-use super::update::{Id, Piece, Ranges, Update, write};
+use super::update::{Id, Piece, Ranges, Says, Update, write};
 use super::upto::Upto;
 
 /// The updates of one document that are kept, by numbers that their replica gives.
@@ -191,6 +191,26 @@ impl Document {
             pieces = self.shown(Slots::of(self.versions()).0.place());
         }
         write(pieces, &deletions)
+    }
+
+    /// The items of what stands that nobody deleted and no record erased.
+    pub(super) fn showing(&self) -> Ranges {
+        let versions = self.versions();
+        let standing = || versions.iter().filter(|version| version.stands);
+        let deleted: Vec<(u64, Range<u64>)> = standing()
+            .flat_map(|version| version.update.deletions.iter().cloned())
+            .chain(self.erased.clone().into_pairs())
+            .collect();
+        let deleted = Ranges::of(&deleted);
+        let mut showing = Vec::new();
+        for item in standing().flat_map(|version| &version.update.items) {
+            Piece::of(item).split_by(&deleted, |piece, is_deleted| {
+                if !is_deleted && piece.content != Says::Deleted {
+                    showing.push((piece.id.client, piece.id.clock..piece.end()));
+                }
+            });
+        }
+        Ranges::of(&showing)
     }
 
     /// Pieces as they show: without content where that was erased.

@@ -14,7 +14,7 @@ use super::erased_in;
 use super::fold::{Part, fold, own_of};
 use super::one::Document;
 use super::said::{Said, payloads};
-use super::update::{Id, Ranges};
+use super::update::{Id, Ranges, write};
 
 /// Bytes of batches of one peer that stand in all documents of an app, at most.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -75,6 +75,18 @@ impl Documents {
     /// The update of Yjs that makes what stands in a document; `None` where nobody wrote.
     pub fn whole(&self, name: &str) -> Option<Vec<u8>> {
         self.documents.get(name).map(Document::whole)
+    }
+
+    /// Names of the documents in which something is left that nobody deleted, in ascending order.
+    pub fn showing(&self) -> impl Iterator<Item = &str> {
+        let showing = self.documents.iter().filter(|(_, document)| !document.showing().is_empty());
+        showing.map(|(name, _)| name.as_str())
+    }
+
+    /// The update that deletes all that is left in a document, by whomever; `None` where nothing is.
+    pub fn deletion(&self, name: &str) -> Option<Vec<u8>> {
+        let showing = self.documents.get(name)?.showing();
+        (!showing.is_empty()).then(|| write(Vec::new(), &showing))
     }
 
     /// Who wrote an item of a document: the peer that signed it, whatever client it names.

@@ -11,7 +11,7 @@ use meshwork_core::signed::batch::PAYLOAD_MAX;
 use super::update::{self, ITEMS_MAX, Piece, Ranges, Update, UpdateError, renamed, write};
 
 /// Longest name of a document, in bytes; the shortest has one.
-pub const NAME_MAX: usize = 64;
+pub const NAME_MAX: usize = crate::NAME_MAX;
 /// Most former instances of one peer that a batch names: a fold of more sessions is left to another batch.
 pub const FORMER_MAX: usize = 64;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork::testing::Network;
-use meshwork::{Document, Endpoint, Room};
+use meshwork::{Document, Draft, Endpoint, Room, VersionError, WriteError, sync};
 
 /// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
 async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
@@ -190,4 +190,102 @@ async fn handles_of_a_document_are_one() {
     }
     assert_eq!(one.edit(|_| {}).await.unwrap().map(|receipt| receipt.sequences()), None);
     assert_eq!(all_read(&rooms, 10).await, "0123456789");
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_from_elsewhere_are_merged() {
+    let network = Network::new(11);
+    let (_endpoints, rooms) = three(&network).await;
+    write(&rooms[0], 0, "one\ntwo\nthree\n").await;
+    all_read(&rooms, 14).await;
+    let notes = rooms[1].document("notes");
+    let kept = notes.draft().await.unwrap().as_bytes().to_vec();
+    let mut draft = Draft::from_bytes(kept).unwrap();
+    assert_eq!(draft.text(), "one\ntwo\nthree\n");
+    // Meanwhile both write on: somebody else, and this program.
+    write(&rooms[0], 0, "zero\n").await;
+    notes.edit(|text| text.push("four\n")).await.unwrap();
+    notes.merge(&mut draft, "one\n2\nthree\n").await.unwrap();
+    assert_eq!(draft.text(), "one\n2\nthree\n");
+    notes.merge(&mut draft, "one\n2\nthree!\n").await.unwrap();
+    assert!(notes.merge(&mut draft, "one\n2\nthree!\n").await.unwrap().is_none(), "nothing is left to do");
+    assert_eq!(all_read(&rooms, 23).await, "zero\none\n2\nthree!\nfour\n");
+    notes.edit(|text| text.push("five\n")).await.unwrap();
+    assert_eq!(all_read(&rooms, 28).await, "zero\none\n2\nthree!\nfour\nfive\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn drafts_of_something_else_are_refused() {
+    let network = Network::new(12);
+    let (_endpoints, rooms) = three(&network).await;
+    write(&rooms[0], 0, "one").await;
+    let mut draft = rooms[0].document("notes").draft().await.unwrap();
+    let other = rooms[0].document("other");
+    let refused = other.merge(&mut draft, "two").await;
+    assert!(matches!(refused, Err(WriteError::Invalid(_))), "{refused:?}");
+    assert_eq!((draft.text(), other.text().await.unwrap().as_str()), ("one", ""));
+    assert!(Draft::from_bytes(vec![1, 2, 3]).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_outlive_who_saved_them() {
+    let network = Network::new(13);
+    let ([_ann, bo, _kim], rooms) = three(&network).await;
+    let keeps = rooms[2].app(sync::APP).await.unwrap();
+    let keeper = tokio::spawn(async move { keeps.keep_versions().await });
+    write(&rooms[1], 0, "The ferry leaves at nine.").await;
+    let notes = rooms[1].document("notes");
+    let saved = notes.save_version("first").await.unwrap();
+    saved.kept().await.unwrap();
+    notes.edit(|text| text.set("No ferry.")).await.unwrap();
+    all_read(&rooms, 9).await;
+    bo.close().await;
+    let notes = rooms[0].document("notes");
+    let versions = notes.versions().await.unwrap();
+    let of_first = &versions[0];
+    assert_eq!((versions.len(), of_first.label(), of_first.holders()), (1, "first", 1));
+    assert_eq!(of_first.text().await.unwrap(), "The ferry leaves at nine.");
+    assert_eq!(of_first.delete().await, Err(VersionError::NotMine));
+    of_first.restore().await.unwrap();
+    let [first, _, third] = rooms;
+    let rooms = [first, third];
+    all_read(&rooms, 25).await;
+    // What its author deletes nobody keeps.
+    let mine = notes.save_version("second").await.unwrap();
+    mine.kept().await.unwrap();
+    let held = async || rooms[1].app(sync::APP).await.unwrap().blobs().list().await.unwrap().len();
+    let twin = notes.save_version("twin").await.unwrap();
+    twin.kept().await.unwrap();
+    assert_eq!(held().await, 2, "the last two say the same, so they are one blob");
+    twin.delete().await.unwrap();
+    mine.whole().await.unwrap();
+    mine.delete().await.unwrap();
+    while held().await > 1 {
+        crate::tick(Duration::from_millis(100)).await;
+    }
+    assert_eq!(notes.save_version("").await.unwrap_err(), VersionError::Label(0));
+    keeper.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_are_renamed_and_deleted() {
+    let network = Network::new(14);
+    let (_endpoints, rooms) = three(&network).await;
+    write(&rooms[0], 0, "one").await;
+    rooms[0].document("empty").rename("A plan").await.unwrap();
+    rooms[0].document("notes").rename("Minutes").await.unwrap();
+    all_read(&rooms, 3).await;
+    let app = rooms[1].app(sync::APP).await.unwrap();
+    while app.document("notes").title().await.unwrap().as_deref() != Some("Minutes") {
+        crate::tick(Duration::from_millis(20)).await;
+    }
+    assert_eq!(app.documents().await.unwrap(), ["empty", "notes"]);
+    app.document("notes").delete().await.unwrap();
+    app.document("empty").delete().await.unwrap();
+    assert_eq!(all_read(&rooms, 0).await, "");
+    assert_eq!(app.documents().await.unwrap(), [""; 0]);
+    // Who writes on has it back.
+    write(&rooms[0], 0, "two").await;
+    all_read(&rooms, 3).await;
+    assert_eq!(rooms[2].app(sync::APP).await.unwrap().documents().await.unwrap(), ["notes"]);
 }
