@@ -13,10 +13,12 @@
 #![allow(clippy::print_stderr, reason = "races tell their progress on stderr")]
 
 pub mod clock;
+pub mod documents;
 pub mod joining;
 pub mod links;
 pub mod machine;
 pub mod memory;
+pub mod npm;
 pub mod overlay;
 pub mod paint;
 pub mod race;

@@ -11,6 +11,8 @@ use std::{env, fs, thread};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::npm;
+
 /// What the browser is given at most.
 const RACE_MAX: Duration = Duration::from_secs(300);
 /// A result that a page sends is a few kilobytes.
@@ -24,7 +26,7 @@ pub const YJS: &str = "yjs@13.6.33";
 /// There is no Chromium or no npm, the page fails, or takes longer than five minutes.
 pub fn run(document: &'static str, answers: BTreeMap<&'static str, Vec<u8>>) -> Result<Value> {
     let page = env::var_os("MESHWORK_TEST_PAGE").context("MESHWORK_TEST_PAGE names no test page")?;
-    let modules = modules()?;
+    let modules = npm::installed(YJS)?.join("node_modules");
     let listener = TcpListener::bind("127.0.0.1:0").context("no port to serve the race on")?;
     listener.set_nonblocking(true)?;
     let site = Site { document, page: PathBuf::from(page), modules, answers };
@@ -49,20 +51,6 @@ pub fn run(document: &'static str, answers: BTreeMap<&'static str, Vec<u8>>) -> 
         }
     }
     bail!("the page said nothing for {} s", RACE_MAX.as_secs())
-}
-
-/// The npm packages of the other side, installed once below the build folder.
-fn modules() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-npm").join(YJS);
-    let modules = root.join("node_modules");
-    if !modules.join("yjs/package.json").exists() {
-        fs::create_dir_all(&root)?;
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&root).arg(YJS);
-        let status = npm.stdout(Stdio::null()).status().context("npm is needed to fetch yjs")?;
-        ensure!(status.success(), "npm cannot install {YJS}");
-    }
-    Ok(modules)
 }
 
 /// A browser that ends with this value.

@@ -5,6 +5,7 @@ mod batch_verify;
 mod browser;
 mod canvas_apply;
 mod canvas_apply_wasm;
+mod documents;
 mod join_1000;
 mod library;
 mod link_throughput;
@@ -35,6 +36,7 @@ pub const RACES: &[&Race] = &[
     &join_1000::CLICKS,
     &replica_memory::RACE,
     &table::RACE,
+    &documents::RACE,
     &simulate_seeds::RACE,
     &overlay::RACE,
     &library::RACE,

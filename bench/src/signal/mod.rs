@@ -4,17 +4,18 @@ pub mod client;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, NoPages};
 use meshwork_signal::hub::{Hub, HubConfig};
 use tokio::net::TcpListener;
+
+use crate::npm;
 
 /// What the other stands on: pinned, so that numbers can be compared.
 pub const WS: &str = "ws@8.23.0";
@@ -57,7 +58,7 @@ impl Server {
             }
             Whose::Ws => {
                 let mut command = Command::new("node");
-                let script = modules()?.join("server.js");
+                let script = npm::installed(WS)?.join("server.js");
                 fs::write(&script, include_str!("server.js"))?;
                 command.arg(script);
                 command
@@ -96,19 +97,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Where `ws` is installed, once, below the build folder.
-fn modules() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-npm").join(WS);
-    if !root.join("node_modules/ws/package.json").exists() {
-        fs::create_dir_all(&root)?;
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&root).arg(WS);
-        let status = npm.stdout(Stdio::null()).status().context("npm is needed to fetch ws")?;
-        ensure!(status.success(), "npm cannot install {WS}");
-    }
-    Ok(root)
 }
 
 /// Is our server, if this process was started as one; does not return then but when it fails.
