@@ -134,6 +134,12 @@ pub fn replay<C: Contestant>(contestant: &C, trace: &Trace) -> Result<(Measured,
 
 fn agrees(trace: &Trace, text: &str) -> Result<()> {
     let Some(end) = &trace.end else { return Ok(()) };
-    ensure!(text == end, "{} ends in another text, of {} bytes instead of {}", trace.name, text.len(), end.len());
+    ensure!(
+        text == end,
+        "{} ends in another text, of {} bytes instead of {}",
+        trace.name,
+        text.len(),
+        end.len()
+    );
     Ok(())
 }

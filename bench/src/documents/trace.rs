@@ -66,14 +66,14 @@ impl Trace {
         let read: Value = serde_json::from_reader(GzDecoder::new(file))?;
         let told = read["txns"].as_array().context("a trace has transactions")?;
         let agents = read["numAgents"].as_u64().unwrap_or(1) as usize;
-        let mut trace =
-            Trace { name, transactions: Vec::new(), runs: Vec::new(), agents, end: None };
+        let mut trace = Trace { name, transactions: Vec::new(), runs: Vec::new(), agents, end: None };
         // How many transactions of each agent each transaction knows of, its own included.
         let mut known: Vec<Vec<usize>> = Vec::new();
         let mut of_agent: Vec<Vec<usize>> = vec![Vec::new(); agents];
         for (number, told) in told.iter().enumerate() {
             let agent = told["agent"].as_u64().unwrap_or(0) as usize;
-            let before: Vec<usize> = of_agent[agent].last().map_or(vec![0; agents], |last| known[*last].clone());
+            let before: Vec<usize> =
+                of_agent[agent].last().map_or(vec![0; agents], |last| known[*last].clone());
             let mut knows = before.clone();
             for parent in parents(told, number) {
                 knows.iter_mut().zip(&known[parent]).for_each(|(one, other)| *one = (*one).max(*other));
@@ -133,7 +133,10 @@ mod tests {
             assert_eq!(all, count, "{name}");
             let mut next = 0;
             for run in &trace.runs {
-                assert!(run.transactions.start == next && run.heard.iter().all(|heard| *heard < next), "{name}");
+                assert!(
+                    run.transactions.start == next && run.heard.iter().all(|heard| *heard < next),
+                    "{name}"
+                );
                 next = run.transactions.end;
             }
         }

@@ -20,11 +20,12 @@ pub fn replay(trace: &Trace) -> Result<(Measured, String)> {
     let script = npm::installed(YJS)?.join("documents.mjs");
     fs::write(&script, include_str!("yjs.js"))?;
     let mut node = Command::new("node");
-    node.arg("--expose-gc").arg(script).arg(Trace::path(trace.name)).arg(trace.transactions.len().to_string());
+    node.arg("--expose-gc")
+        .arg(script)
+        .arg(Trace::path(trace.name))
+        .arg(trace.transactions.len().to_string());
     let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("Node.js starts")?;
-    let run = |Run { agent, heard, transactions }: &Run| {
-        json!({ "agent": agent, "heard": heard, "from": transactions.start, "to": transactions.end })
-    };
+    let run = |Run { agent, heard, transactions }: &Run| json!({ "agent": agent, "heard": heard, "from": transactions.start, "to": transactions.end });
     let runs: Value = trace.runs.iter().map(run).collect();
     let mut stdin = node.stdin.take().context("standard input is piped")?;
     stdin.write_all(runs.to_string().as_bytes())?;
