@@ -113,7 +113,12 @@ fn run(races: &[&'static Race], options: &Options) -> Result<()> {
             all_rows.extend(rows);
             continue;
         }
-        let mut command = format!("cargo xtask bench {}", race.name);
+        let start = if cfg!(feature = "rivals") {
+            "cargo run --release -p meshwork-bench --features rivals --"
+        } else {
+            "cargo xtask bench"
+        };
+        let mut command = format!("{start} {}", race.name);
         if plan.rounds != Plan::FULL.rounds {
             command.push_str(&format!(" --rounds {}", plan.rounds));
         }

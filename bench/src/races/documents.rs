@@ -29,10 +29,15 @@ pub(crate) const RACE: Race = Race {
     run,
 };
 
+/// Replays a trace: what that took, and how the text reads.
+type Replay = Box<dyn Fn(&Trace) -> Result<(Measured, String)>>;
+/// One number of a round.
+type Number = fn(&Measured) -> f64;
+
 /// Somebody who takes part: a name, and a replay.
 struct Entrant {
     name: String,
-    replay: Box<dyn Fn(&Trace) -> Result<(Measured, String)>>,
+    replay: Replay,
     rounds: Vec<Measured>,
 }
 
@@ -93,13 +98,13 @@ fn rows_of(plan: &Plan, trace: &Trace) -> Result<Vec<Row>> {
     let turns = (plan.rounds + 1) % entrants.len();
     entrants.rotate_right(turns);
     let [ours, signed, others @ ..] = &entrants[..] else { unreachable!("ours take part") };
-    let row = |what: &str, of: fn(&Measured) -> f64, unit, entrant: &Entrant, other: &Entrant| {
+    let row = |what: &str, of: Number, unit, entrant: &Entrant, other: &Entrant| {
         let name = format!("documents/{}, {what}", trace.name);
         Row::stated(name, entrant.samples(of), unit, false).against(other.name.clone(), other.samples(of))
     };
     let yrs = &others[0];
     let mut rows = Vec::new();
-    let times: [(&str, fn(&Measured) -> f64); 3] =
+    let times: [(&str, Number); 3] =
         [("edits", |one| one.edit), ("updates", |one| one.apply), ("opening", |one| one.open)];
     for (what, of) in times {
         for other in others {
