@@ -89,7 +89,10 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Create(arguments) => create::run(arguments).await,
         Command::Paint(arguments) => paint::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
-        Command::Keep(arguments) => keep::run(arguments, &meshwork_place::app(), contents).await,
+        Command::Keep(arguments) => {
+            let nothing = async |_: &Room| std::future::pending().await;
+            keep::run(arguments, &meshwork_place::app(), contents, nothing).await
+        }
         Command::Rules(arguments) => govern::rules(arguments).await,
         Command::Ban(arguments) => govern::ban(arguments).await,
         Command::Erase(arguments) => govern::erase(arguments).await,

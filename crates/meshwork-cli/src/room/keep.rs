@@ -55,11 +55,13 @@ struct Keeper<'a> {
     common: &'a Common,
 }
 
-/// Keeps a room of an app, of which `contents` says in words and as JSON what is kept.
+/// Keeps a room of an app, of which `contents` says in words and as JSON what is kept, and for which `beside` does what
+/// else is to be done meanwhile: it goes on until the room is left, or fails.
 pub(crate) async fn run(
     arguments: Arguments,
     app: &AppWord,
     contents: impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
+    beside: impl AsyncFn(&Room) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let Arguments { link, data, history, listen, public_url, trusted_proxies, mut common } = arguments;
     let link = link::of(link, app).map_err(|error| Failure::Usage(format!("{error:#}")))?;
@@ -79,7 +81,7 @@ pub(crate) async fn run(
                 Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
                 None => None,
             };
-            keeper.keep(link, meeting_point, &mut serving, &contents).await
+            keeper.keep(link, meeting_point, &mut serving, &contents, &beside).await
         };
         tokio::select! {
             result = kept => result,
@@ -100,6 +102,7 @@ impl Keeper<'_> {
         meeting_point: Option<MeetingPoint>,
         serving: &mut Option<Serving>,
         contents: &impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
+        beside: &impl AsyncFn(&Room) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // By the link as people have it, before it is seen from inside.
         if link.room().is_none()
@@ -113,7 +116,7 @@ impl Keeper<'_> {
         let progress = Progress::start("Joining", "cells");
         let servers = self.attempt.endpoint.events();
         let room = self.attempt.look_for(&link).await?;
-        let mut happenings = Happenings::new(servers, &room);
+        let happenings = Happenings::new(servers, &room);
         self.attempt.opened(&room).await?;
         let mut own_link = None;
         if let Some(meeting_point) = meeting_point {
@@ -134,9 +137,17 @@ impl Keeper<'_> {
         drop(progress);
         self.tell_ready(&room, contents(&room).await?, own_link.as_deref())?;
         self.attempt.stay();
+        tokio::select! {
+            told = self.tell_happenings(&room, happenings) => told,
+            done = beside(&room) => done,
+        }
+    }
+
+    /// Says what happens in the room, for as long as it can be in it.
+    async fn tell_happenings(&self, room: &Room, mut happenings: Happenings) -> Result<(), Failure> {
         let mut notices = Notices::default();
         loop {
-            let happening = self.attempt.within(&room, happenings.next()).await?;
+            let happening = self.attempt.within(room, happenings.next()).await?;
             let is_stroke = matches!(happening, Happening::Stroke(Stroke { by: Some(_), .. }));
             if self.common.json {
                 if let Some(line) = happenings::line(&happening).filter(|_| !is_stroke) {

@@ -1,12 +1,15 @@
 //! The `sync` commands: counters, values and documents of a room, from the command line.
 
+mod drafts;
+mod follow;
 mod read;
 mod text;
+mod versions;
 mod watch;
 mod write;
 
 use clap::{Args, Subcommand};
-use meshwork::{App, Link, Room, sync};
+use meshwork::{App, Link, Room, VersionError, sync};
 use meshwork_core::signed::app::AppWord;
 use serde_json::{Value, json};
 
@@ -35,8 +38,10 @@ pub(crate) enum Command {
     Delete(write::Delete),
     /// Raise a counter, wait until a member that stays has it, and print where it stands.
     Add(write::Add),
-    /// Print a document as text, write it into a file, or make it read as a file does.
+    /// Print a document as text, or edit it: by a file, by a file that stays in step, or in an editor.
     Text(text::Text),
+    /// Say which versions of a document people saved; save, print, restore or delete one.
+    Versions(versions::Versions),
     /// Say what changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// Stay in a room and keep it on disk, until interrupted.
@@ -78,6 +83,7 @@ impl Command {
             Command::Delete(arguments) => arguments.target.common.json,
             Command::Add(arguments) => arguments.target.common.json,
             Command::Text(arguments) => arguments.target.common.json,
+            Command::Versions(arguments) => arguments.target.common.json,
             Command::Keep(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
@@ -95,8 +101,9 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Delete(arguments) => write::delete(arguments).await,
         Command::Add(arguments) => write::add(arguments).await,
         Command::Text(arguments) => text::run(arguments).await,
+        Command::Versions(arguments) => versions::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
-        Command::Keep(arguments) => keep::run(arguments, &word(), contents).await,
+        Command::Keep(arguments) => keep::run(arguments, &word(), contents, keep_versions).await,
     }
 }
 
@@ -104,13 +111,13 @@ impl Target {
     /// Does something in the room, and tells what came of it.
     async fn visit(
         &self,
-        act: impl AsyncFnOnce(&Attempt, &Room, &App) -> Result<(String, Value), Failure>,
+        act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<(String, Value), Failure>,
     ) -> Result<(), Failure> {
-        let attempt = Attempt::start(&self.common, guest()).await?;
+        let mut attempt = Attempt::start(&self.common, guest()).await?;
         let done = async {
             let room = attempt.join(&self.link).await?;
             let app = app(&room).await?;
-            act(&attempt, &room, &app).await
+            act(&mut attempt, &room, &app).await
         };
         let done = done.await;
         attempt.close().await;
@@ -135,6 +142,15 @@ async fn contents(room: &Room) -> Result<(String, Value), Failure> {
     let (values, counters) = (app.values().entries("").await?.len(), app.counters("").await?.len());
     let words = format!("{} and {}", counted(values, "value"), counted(counters, "counter"));
     Ok((words, json!({ "values": values, "counters": counters })))
+}
+
+/// Holds what people save as versions of documents; it ends where that cannot go on.
+async fn keep_versions(room: &Room) -> Result<(), Failure> {
+    match app(room).await?.keep_versions().await {
+        Err(VersionError::Closed(closed)) => Err(closed.into()),
+        Err(error) => Err(Failure::Storage(format!("Versions of documents cannot be kept: {error}."))),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// The part of the room that this app has.

@@ -48,7 +48,7 @@ pub(crate) struct Get {
 
 pub(super) async fn list(arguments: List) -> Result<(), Failure> {
     let prefix = &arguments.prefix;
-    let list = async |attempt: &Attempt, room: &Room, app: &App| {
+    let list = async |attempt: &mut Attempt, room: &Room, app: &App| {
         fetch(attempt, room).await?;
         let (values, counters) = (app.values().entries(prefix).await?, app.counters(prefix).await?);
         let lines = values.iter().map(|entry| format!("{}  {}", entry.key(), text(entry)));
@@ -68,7 +68,7 @@ pub(super) async fn list(arguments: List) -> Result<(), Failure> {
 
 pub(super) async fn get(arguments: Get) -> Result<(), Failure> {
     let key = &arguments.key;
-    let get = async |attempt: &Attempt, room: &Room, app: &App| {
+    let get = async |attempt: &mut Attempt, room: &Room, app: &App| {
         fetch(attempt, room).await?;
         if arguments.history {
             let history = app.values().history(key).await?;

@@ -1,29 +1,36 @@
 //! `sync text`: documents as text.
 
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Context as _;
-use clap::Args;
-use meshwork::{App, Room};
-use serde_json::json;
+use clap::{ArgGroup, Args};
+use meshwork::{App, Document, Room};
+use serde_json::{Value, json};
 
 use super::Target;
+use super::drafts::Drafts;
+use super::follow::follow;
 use super::read::fetch;
-use super::write::write;
+use super::write::{denied, write};
 use crate::exit::Failure;
 use crate::room::attempt::Attempt;
 
 const AFTER_HELP: &str = "\
-Without --in and --out the text is printed. --in writes the difference alone: what others write meanwhile
-stays, and what they wrote since FILE was made is taken out again, so take it with --out first.
-It ends when a member that stays has it, and with exit code 3 where nobody who stays is there within 10
-seconds: then nothing was written. With --json: {name, text, authors: [{from, to, author}]}, places in
-characters; with --in {name}.";
+Without an option the text is printed. --out writes it into FILE, and --in takes back what somebody changed in
+that FILE since: what others wrote meanwhile stays. Of a FILE that --out did not write, --in makes the document
+read as the file does. --watch does both whenever one of the two changes, so that any editor takes part, and
+--edit opens $VISUAL, $EDITOR or vi.
+--in and --edit end when a member that stays has what was written, and with exit code 3 where nobody who stays
+is there within 10 seconds: then nothing was written. With --json: {name, text, authors: [{from, to, author}]},
+places in characters; with --out {name, text}; with --in and --edit {name}; with --watch {event: ready, name,
+file} once both say the same.";
 
 /// What `sync text` is asked for.
 #[derive(Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["out", "into", "watch", "edit"]))]
 pub(crate) struct Text {
     #[command(flatten)]
     pub(super) target: Target,
@@ -31,37 +38,138 @@ pub(crate) struct Text {
     #[arg(value_name = "NAME")]
     name: String,
     /// Write the text into this file.
-    #[arg(long, value_name = "FILE", conflicts_with = "into")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Make the document read as this file does; - is standard input.
+    /// Do to the document what was changed in this file; - is standard input.
     #[arg(long = "in", value_name = "FILE")]
     into: Option<PathBuf>,
+    /// Keep this file and the document in step, until interrupted.
+    #[arg(long, value_name = "FILE")]
+    watch: Option<PathBuf>,
+    /// Edit the text in an editor.
+    #[arg(long)]
+    edit: bool,
 }
 
 pub(super) async fn run(arguments: Text) -> Result<(), Failure> {
-    let Text { target, name, out, into } = &arguments;
-    let run = async |attempt: &Attempt, room: &Room, app: &App| {
+    if let Some(file) = &arguments.watch {
+        return watch(&arguments, file).await;
+    }
+    let Text { target, name, .. } = &arguments;
+    let run = async |attempt: &mut Attempt, room: &Room, app: &App| {
         let notes = app.document(name);
         fetch(attempt, room).await?;
-        if let Some(file) = into {
-            let new = read_file(file)?;
-            let edit = async { notes.edit(|text| text.set(&new)).await.map(|_| ()) };
-            write(attempt, room, edit).await?;
-            return Ok((String::from("Written. A member that stays has it."), json!({ "name": name })));
+        match &arguments {
+            Text { into: Some(file), .. } => merge(attempt, room, target, &notes, file).await,
+            Text { out: Some(file), .. } => put(room, target, &notes, file).await,
+            Text { edit: true, .. } => edit(attempt, room, &notes).await,
+            _ => show(&notes).await,
         }
-        let text = notes.text().await.context("the document cannot be shown")?;
-        if let Some(file) = out {
-            std::fs::write(file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
-            return Ok((format!("Written to {}.", file.display()), json!({ "name": name, "text": text })));
-        }
-        let authors = notes.authors().await.context("the document cannot be shown")?;
-        let authors: Vec<_> = authors
-            .iter()
-            .map(|(range, author)| json!({ "from": range.start, "to": range.end, "author": author.to_string() }))
-            .collect();
-        Ok((text.clone(), json!({ "name": name, "text": text, "authors": authors })))
     };
     target.visit(run).await
+}
+
+async fn show(notes: &Document) -> Result<(String, Value), Failure> {
+    let text = notes.text().await.context("the document cannot be shown")?;
+    let authors = notes.authors().await.context("the document cannot be shown")?;
+    let authors: Vec<_> = authors
+        .iter()
+        .map(|(range, author)| json!({ "from": range.start, "to": range.end, "author": author.to_string() }))
+        .collect();
+    Ok((text.clone(), json!({ "name": notes.name(), "text": text, "authors": authors })))
+}
+
+async fn put(
+    room: &Room,
+    target: &Target,
+    notes: &Document,
+    file: &Path,
+) -> Result<(String, Value), Failure> {
+    let draft = notes.draft().await.context("the document cannot be shown")?;
+    let drafts = Drafts::of(&target.common, room, notes.name(), file)?;
+    std::fs::write(file, draft.text()).with_context(|| format!("{} cannot be written", file.display()))?;
+    drafts.write(&draft)?;
+    Ok((format!("Written to {}.", file.display()), json!({ "name": notes.name(), "text": draft.text() })))
+}
+
+async fn merge(
+    attempt: &Attempt,
+    room: &Room,
+    target: &Target,
+    notes: &Document,
+    file: &Path,
+) -> Result<(String, Value), Failure> {
+    let new = read_file(file)?;
+    let drafts = match file == Path::new("-") {
+        true => None,
+        false => Some(Drafts::of(&target.common, room, notes.name(), file)?),
+    };
+    let made_from = match &drafts {
+        Some(drafts) => drafts.read()?,
+        None => None,
+    };
+    let mut draft = match made_from {
+        Some(draft) => draft,
+        None => notes.draft().await.map_err(denied)?,
+    };
+    write(attempt, room, async { notes.merge(&mut draft, &new).await.map(|_| ()) }).await?;
+    if let Some(drafts) = drafts {
+        drafts.write(&draft)?;
+    }
+    Ok((String::from("Written. A member that stays has it."), json!({ "name": notes.name() })))
+}
+
+async fn edit(attempt: &mut Attempt, room: &Room, notes: &Document) -> Result<(String, Value), Failure> {
+    // Nobody is hurried while typing.
+    attempt.stay();
+    let mut draft = notes.draft().await.map_err(denied)?;
+    let mut file =
+        tempfile::Builder::new().prefix("meshwork-").suffix(".txt").tempfile().context("no file")?;
+    std::io::Write::write_all(&mut file, draft.text().as_bytes()).context("the file cannot be written")?;
+    // Kept when the editor puts another file in its place.
+    let path = file.into_temp_path();
+    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(std::env::var_os).unwrap_or_else(|| "vi".into());
+    let (of_editor, of_path) = (editor.clone(), path.to_path_buf());
+    let ended = tokio::task::spawn_blocking(move || open_editor(&of_editor, &of_path)).await;
+    let status = ended.context("the editor was not waited for")?;
+    let name = editor.to_string_lossy();
+    let status = status.with_context(|| format!("the editor {name} cannot be started"))?;
+    if !status.success() {
+        return Err(Failure::Usage(format!("Nothing was written: the editor {name} ended with {status}.")));
+    }
+    let new = read_file(&path)?;
+    let written = write(attempt, room, async { notes.merge(&mut draft, &new).await.map(|_| ()) }).await;
+    if let Err(failure) = written {
+        let kept = path.keep().context("what was typed is lost")?;
+        crate::style::note(format!("What you typed is in {}.", kept.display()));
+        return Err(failure);
+    }
+    Ok((String::from("Written. A member that stays has it."), json!({ "name": notes.name() })))
+}
+
+/// Runs an editor, which is named as in a shell: with options, if need be.
+fn open_editor(editor: &OsString, path: &Path) -> std::io::Result<std::process::ExitStatus> {
+    let mut command = Command::new(if cfg!(unix) { "sh".as_ref() } else { editor.as_os_str() });
+    if cfg!(unix) {
+        let mut line = editor.clone();
+        line.push(" \"$1\"");
+        command.arg("-c").arg(line).arg("sh");
+    }
+    command.arg(path).status()
+}
+
+async fn watch(arguments: &Text, file: &Path) -> Result<(), Failure> {
+    let target = &arguments.target;
+    let mut attempt = Attempt::start(&target.common, crate::room::attempt::guest()).await?;
+    let done = async {
+        let room = attempt.join(&target.link).await?;
+        let app = super::app(&room).await?;
+        fetch(&attempt, &room).await?;
+        follow(&mut attempt, &room, target, app.document(&arguments.name), file).await
+    };
+    let done = done.await;
+    attempt.close().await;
+    done
 }
 
 fn read_file(file: &Path) -> Result<String, Failure> {

@@ -55,7 +55,7 @@ pub(crate) struct Add {
 
 pub(super) async fn set(arguments: Set) -> Result<(), Failure> {
     let Set { target, key, value } = &arguments;
-    let set = async |attempt: &Attempt, room: &Room, app: &App| {
+    let set = async |attempt: &mut Attempt, room: &Room, app: &App| {
         write(attempt, room, async { app.values().set(key, value).await }).await?;
         Ok((String::from("Written. A member that stays has it."), json!({ "key": key })))
     };
@@ -64,7 +64,7 @@ pub(super) async fn set(arguments: Set) -> Result<(), Failure> {
 
 pub(super) async fn delete(arguments: Delete) -> Result<(), Failure> {
     let Delete { target, key } = &arguments;
-    let delete = async |attempt: &Attempt, room: &Room, app: &App| {
+    let delete = async |attempt: &mut Attempt, room: &Room, app: &App| {
         write(attempt, room, async { app.values().delete(key).await }).await?;
         Ok((String::from("Deleted. A member that stays knows."), json!({ "key": key })))
     };
@@ -73,7 +73,7 @@ pub(super) async fn delete(arguments: Delete) -> Result<(), Failure> {
 
 pub(super) async fn add(arguments: Add) -> Result<(), Failure> {
     let Add { target, key, by } = &arguments;
-    let add = async |attempt: &Attempt, room: &Room, app: &App| {
+    let add = async |attempt: &mut Attempt, room: &Room, app: &App| {
         let counter = app.counter(key);
         write(attempt, room, async { counter.add(*by).await }).await?;
         let value = counter.value().await?;
@@ -88,20 +88,30 @@ pub(super) async fn write(
     room: &Room,
     work: impl Future<Output = Result<(), WriteError>>,
 ) -> Result<(), Failure> {
-    let stays = timeout(KEPT_MAX, attempt.somebody_stays(room, "Nothing was written.")).await;
-    stays
-        .map_err(|_| Failure::Unreachable(format!("Nothing was written: nobody who stays was {NOBODY}")))??;
+    somebody_stays(attempt, room).await?;
     attempt.within(room, async { work.await.map_err(denied) }).await?;
+    kept(room).await
+}
+
+/// Waits until a member that stays is there.
+pub(super) async fn somebody_stays(attempt: &Attempt, room: &Room) -> Result<(), Failure> {
+    let stays = timeout(KEPT_MAX, attempt.somebody_stays(room, "Nothing was written.")).await;
+    stays.map_err(|_| Failure::Unreachable(format!("Nothing was written: nobody who stays was {NOBODY}")))?
+}
+
+/// Waits until a member that stays has all that was written.
+pub(super) async fn kept(room: &Room) -> Result<(), Failure> {
     room.kept().await.map_err(|error| match error {
         KeptError::Closed(closed) => closed.into(),
         _ => Failure::Unreachable(format!("It was written, but nobody who stays took it in {NOBODY}")),
     })
 }
 
-const NOBODY: &str =
+pub(super) const NOBODY: &str =
     "there within 10 seconds. Open the link in a browser, or run meshwork sync keep, and try again.";
 
-fn denied(error: WriteError) -> Failure {
+/// The words for what was not written.
+pub(super) fn denied(error: WriteError) -> Failure {
     let forbidden = |words: &str, reason| Failure::Forbidden { words: String::from(words), reason };
     match error {
         WriteError::Closed(closed) => closed.into(),

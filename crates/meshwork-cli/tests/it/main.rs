@@ -15,4 +15,5 @@ mod support;
 mod swarm;
 mod sync;
 mod terminal;
+mod texts;
 mod usage;
