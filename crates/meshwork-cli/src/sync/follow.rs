@@ -21,6 +21,7 @@ use super::write::{denied, kept};
 use crate::exit::Failure;
 use crate::file::folder_of;
 use crate::room::attempt::Attempt;
+use crate::room::print_line;
 use crate::room::signal::Stop;
 
 /// How often the file is looked at: what reads the same twice is saved.
@@ -77,7 +78,11 @@ pub(super) async fn follow(
                 followed.is_behind = true;
                 continue;
             }
-            _ = looks.tick() => followed.step().await?,
+            _ = looks.tick() => {
+                if followed.step().await? && target.common.json {
+                    print_line(json!({ "event": "written" }))?;
+                }
+            }
         }
     }
     // What was saved just now is seen when it reads the same twice.
@@ -103,18 +108,20 @@ impl Followed {
             }
             _ => now,
         };
-        let (missing_since, replaced) = (None, None);
-        Ok(Followed { notes, path, draft, seen: file, missing_since, is_behind: true, replaced })
+        // A file that is not there yet is written at once.
+        let missing_since = if file.is_none() { Instant::now().checked_sub(SAVING_MAX) } else { None };
+        Ok(Followed { notes, path, draft, seen: file, missing_since, is_behind: true, replaced: None })
     }
 
-    /// Takes into the document what was saved in the file, and into the file what was written in the document.
-    async fn step(&mut self) -> Result<(), Failure> {
+    /// Takes into the document what was saved in the file, and into the file what was written in the document. Returns
+    /// whether the file was replaced.
+    async fn step(&mut self) -> Result<bool, Failure> {
         self.look_back(false).await?;
         let now = read(&self.path)?;
         if now != self.seen {
             // Somebody is writing it.
             self.seen = now;
-            return Ok(());
+            return Ok(false);
         }
         match (&now, self.missing_since) {
             (Some(text), _) => {
@@ -127,21 +134,21 @@ impl Followed {
             // Some editors remove the file before they put the new one in its place.
             (None, None) => {
                 self.missing_since = Some(Instant::now());
-                return Ok(());
+                return Ok(false);
             }
-            (None, Some(since)) if since.elapsed() < SAVING_MAX => return Ok(()),
+            (None, Some(since)) if since.elapsed() < SAVING_MAX => return Ok(false),
             (None, Some(_)) => self.is_behind = true,
         }
         if self.is_behind {
             let draft = self.notes.draft().await.map_err(denied)?;
             self.is_behind = false;
-            if now.as_deref() == Some(draft.text()) {
-                self.draft = draft;
-            } else {
+            if now.as_deref() != Some(draft.text()) {
                 self.put(draft).await?;
+                return Ok(true);
             }
+            self.draft = draft;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Replaces the file by what the document says.

@@ -26,7 +26,7 @@ read as the file does. --watch does both whenever one of the two changes, so tha
 --in and --edit end when a member that stays has what was written, and with exit code 3 where nobody who stays
 is there within 10 seconds: then nothing was written. With --json: {name, text, authors: [{from, to, author}]},
 places in characters; with --out {name, text}; with --in and --edit {name}; with --watch {event: ready, name,
-file} once both say the same.";
+file} once both say the same, and {event: written} each time the file was replaced.";
 
 /// What `sync text` is asked for.
 #[derive(Args)]

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -21,16 +20,10 @@ fn text(home: &Home, link: &str) -> String {
     read["text"].as_str().expect("a text").to_owned()
 }
 
-/// Waits until a file reads so.
-fn reads(file: &Path, words: &str) {
-    let begun = Instant::now();
-    loop {
-        let now = fs::read_to_string(file).unwrap_or_default();
-        if now == words {
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "it reads {now:?}, not {words:?}");
-        std::thread::sleep(Duration::from_millis(20));
+/// Waits until a file that somebody watches reads so.
+fn reads(watcher: &mut Running, file: &Path, words: &str) {
+    while fs::read_to_string(file).expect("read") != words {
+        watcher.line("that the file was written", |line| line.contains("written"));
     }
 }
 
@@ -70,15 +63,15 @@ fn files_and_documents_stay_in_step() {
         watcher.line("that it watches", |line| line.contains("ready"));
         watcher
     };
-    let watchers = [watch(&files[0]), watch(&files[1])];
-    reads(&files[1], "one\ntwo\nthree\n");
+    let mut watchers = [watch(&files[0]), watch(&files[1])];
+    reads(&mut watchers[1], &files[1], "one\ntwo\nthree\n");
     // An editor that puts another file in its place, and one that writes into the file.
     let beside = home.path("beside.txt");
     fs::write(&beside, "zero\none\ntwo\nthree\n").expect("written");
     fs::rename(&beside, &files[0]).expect("renamed");
     fs::write(&files[1], "one\ntwo\nthree\nfour\n").expect("written");
-    for file in &files {
-        reads(file, "zero\none\ntwo\nthree\nfour\n");
+    for (file, watcher) in files.iter().zip(&mut watchers) {
+        reads(watcher, file, "zero\none\ntwo\nthree\nfour\n");
     }
     for watcher in watchers {
         watcher.interrupt();
@@ -91,8 +84,8 @@ fn files_and_documents_stay_in_step() {
     home.run(["sync", "text", &link, "notes", "--out", other]).expect_code(0);
     fs::write(other, "zero\none\ntwo\nthree\nfour\nfive\n").expect("written");
     home.run(["sync", "text", &link, "notes", "--in", other]).expect_code(0);
-    let _watcher = watch(&files[0]);
-    reads(&files[0], "zero\none\n2\nthree\nfour\nfive\n");
+    let mut watcher = watch(&files[0]);
+    reads(&mut watcher, &files[0], "zero\none\n2\nthree\nfour\nfive\n");
     fs::write(other, "something else").expect("written");
     let unknown = home.path("unknown.txt");
     fs::write(&unknown, "of nobody").expect("written");
