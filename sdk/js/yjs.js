@@ -17,7 +17,7 @@ export class MeshworkProvider extends EventTarget {
   #pending = []
   #timer
   #last = -Infinity
-  #isSaying = false
+  #saying
   #clients = new Map()
   #heard
 
@@ -48,17 +48,19 @@ export class MeshworkProvider extends EventTarget {
     this.#listen()
   }
 
-  /** Waits until what was edited is said. */
+  /** Waits until what was edited is said, or one attempt at that failed. */
   async flushed() {
-    clearTimeout(this.#timer)
-    await this.#flush()
+    while (await this.#flush()) {
+      // What was edited meanwhile goes out, too.
+    }
   }
 
   async destroy() {
     await this.flushed()
     this.doc.off('update', this.#edited)
-    this.awareness.off('update', this.#aware)
+    // Others hear of it, so that no caret stays behind.
     removeAwarenessStates(this.awareness, [this.doc.clientID], 'left')
+    this.awareness.off('update', this.#aware)
     this.#room.removeEventListener('members', this.#members)
     await this.#changes.return()
     await this.#heard?.return()
@@ -73,17 +75,23 @@ export class MeshworkProvider extends EventTarget {
   }
 
   #schedule(wait) {
-    if (this.#timer === undefined && !this.#isSaying) {
+    if (this.#timer === undefined && this.#saying === undefined) {
       this.#timer = setTimeout(() => this.#flush(), wait)
     }
   }
 
+  // Says what waits. Returns whether there was something, and all of it was said.
   async #flush() {
+    clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#isSaying || this.#pending.length === 0) {
-      return
+    if (this.#saying === undefined && this.#pending.length === 0) {
+      return false
     }
-    this.#isSaying = true
+    this.#saying ??= this.#say()
+    return await this.#saying
+  }
+
+  async #say() {
     this.#last = performance.now()
     const said = this.#pending
     this.#pending = []
@@ -96,10 +104,11 @@ export class MeshworkProvider extends EventTarget {
       wait = error.wait ?? RETRY
       this.dispatchEvent(new CustomEvent('error', { detail: error }))
     }
-    this.#isSaying = false
+    this.#saying = undefined
     if (this.#pending.length > 0 && !this.#room.isLeft) {
       this.#schedule(Math.max(wait, PAUSE))
     }
+    return wait === 0
   }
 
   async #follow() {
