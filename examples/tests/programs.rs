@@ -119,6 +119,43 @@ async fn votes_are_counted() {
 }
 
 #[tokio::test]
+async fn a_bot_finishes_sums_in_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let mut bot = Program::start(env!("CARGO_BIN_EXE_bot"), &[&url]);
+    let link = bot.line("write with me: ").await;
+    let room = meshwork::Endpoint::bind().await.unwrap().join(link).await.unwrap();
+    let notes = room.document("notes");
+    let mut changes = notes.watch();
+    notes.edit(|text| text.push("Bread: 2 + 3 =\n2 + 3.5 =\n1 + 1 = 3\nöl 🦉\n4 =")).await.unwrap();
+    let wanted = "Bread: 2 + 3 =\n2 + 3.5 = 5.5\n1 + 1 = 3\nöl 🦉\n4 = 4";
+    let finished = async {
+        while notes.text().await.unwrap() != wanted {
+            changes.next().await.unwrap();
+        }
+    };
+    timeout(PATIENCE, finished).await.expect("the bot answers");
+}
+
+#[tokio::test]
+async fn programs_share_what_they_worked_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let mut first = Program::start(env!("CARGO_BIN_EXE_cache"), &[&url, "1000"]);
+    first.line("168 primes below 1000, counted here").await;
+    let link = first.line("others ask here: ").await;
+    let ask = |limit: &str| Program::start(env!("CARGO_BIN_EXE_cache"), &[&link, limit]);
+    let mut other = ask("1000");
+    other.line("168 primes below 1000, says ").await;
+    other.end().await;
+    let mut other = ask("100");
+    other.line("25 primes below 100, counted here").await;
+    other.end().await;
+    let mut third = ask("100");
+    third.line("25 primes below 100, says ").await;
+}
+
+#[tokio::test]
 async fn people_see_what_others_say_of_themselves() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, url) = server(&folder).await;
