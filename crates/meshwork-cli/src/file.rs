@@ -1,9 +1,11 @@
 //! Files that are replaced as a whole.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
+use tempfile::NamedTempFile;
 
 use crate::style;
 
@@ -47,6 +49,18 @@ pub(crate) fn make_private(path: &Path, whoever_could: &str) {
 #[cfg(not(unix))]
 pub(crate) fn make_private(_path: &Path, _whoever_could: &str) {}
 
+/// What files of this program begin with until they have their names.
+pub(crate) const PREFIX: &str = ".meshwork-";
+
+/// A new file beside `path`, which goes with its handle unless it is given a name.
+pub(crate) fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // What is shown to others is for everybody whom the user's umask lets in, unlike most temporary files.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(PREFIX).tempfile_in(folder_of(path))
+}
+
 /// Writes a file beside `path`, then gives it its name: whoever looks sees the old file or the whole new one.
 ///
 /// # Errors
@@ -56,11 +70,7 @@ pub(crate) fn replace(
     write: impl FnOnce(&mut File) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let attempt = || -> anyhow::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        // What is shown to others is for everybody whom the user's umask lets in, unlike most temporary files.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut beside = builder.prefix(".meshwork-").tempfile_in(folder_of(path))?;
+        let mut beside = new_beside(path)?;
         write(beside.as_file_mut())?;
         beside.as_file().sync_all()?;
         beside.persist(path)?;

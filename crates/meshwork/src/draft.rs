@@ -96,7 +96,7 @@ impl Version {
     /// # Errors
     /// [`VersionError`].
     pub async fn text(&self) -> Result<String, VersionError> {
-        Ok(Draft::from_bytes(self.whole().await?)?.text)
+        Ok(Library::open(0, &self.whole().await?)?.text())
     }
 
     /// Makes the document read so again, as a change like any other, with few insertions and deletions.

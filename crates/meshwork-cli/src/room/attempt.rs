@@ -33,10 +33,7 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// Starts an endpoint with what was asked for; the deadline runs from here.
     pub(crate) async fn start(common: &Common, builder: Builder) -> Result<Attempt, Failure> {
-        let path = match &common.identity {
-            Some(path) => path.clone(),
-            None => identity::default_path()?,
-        };
+        let path = common.identity_path()?;
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
         let mut builder = builder.identity(identity);

@@ -20,8 +20,8 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 
-use crate::duration;
 use crate::exit::Failure;
+use crate::{duration, identity};
 
 /// What every command takes.
 #[derive(Args, Clone, Debug)]
@@ -55,6 +55,11 @@ pub(crate) struct Hiding {
 }
 
 impl Common {
+    /// The file with this peer's secret key.
+    pub(crate) fn identity_path(&self) -> anyhow::Result<PathBuf> {
+        self.identity.clone().map_or_else(identity::default_path, Ok)
+    }
+
     /// Writes the result: `words` for people, or `value` with `--json`.
     pub(crate) fn tell(&self, words: &str, value: &Value) -> Result<(), Failure> {
         if self.json { print_line(value) } else { print_line(words) }

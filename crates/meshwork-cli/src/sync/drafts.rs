@@ -19,15 +19,12 @@ pub(super) struct Drafts {
 impl Drafts {
     /// What is kept of a file and a document of a room.
     pub(super) fn of(common: &Common, room: &Room, name: &str, file: &Path) -> Result<Drafts, Failure> {
-        let identity = match &common.identity {
-            Some(path) => path.clone(),
-            None => identity::default_path()?,
-        };
         let room = room.id().context("an open room has an id")?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&room.0).update(&[name.len() as u8]).update(name.as_bytes());
         hasher.update(whole_path(file)?.as_os_str().as_encoded_bytes());
-        let path = folder_of(&identity).join("drafts").join(hasher.finalize().to_hex().as_str());
+        let path =
+            folder_of(&common.identity_path()?).join("drafts").join(hasher.finalize().to_hex().as_str());
         Ok(Drafts { path })
     }
 

@@ -19,7 +19,7 @@ use super::Target;
 use super::drafts::{Drafts, whole_path};
 use super::write::{denied, kept};
 use crate::exit::Failure;
-use crate::file::folder_of;
+use crate::file::{PREFIX, folder_of, new_beside};
 use crate::room::attempt::Attempt;
 use crate::room::print_line;
 use crate::room::signal::Stop;
@@ -28,8 +28,6 @@ use crate::room::signal::Stop;
 const LOOK: Duration = Duration::from_millis(100);
 /// How long an editor may take to write a file that was replaced meanwhile, or to put another in its place.
 const SAVING_MAX: Duration = Duration::from_secs(1);
-/// What files of this program begin with while they are no others' yet.
-const PREFIX: &str = ".meshwork-";
 
 /// A file and a document.
 struct Followed {
@@ -209,17 +207,13 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
 
 /// Puts a file with this text in place of another. Returns that under another name; `None` where there was none.
 fn swap(path: &Path, text: &str) -> io::Result<Option<NamedTempFile<()>>> {
-    let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut new = builder.prefix(PREFIX).tempfile_in(folder)?;
+    let mut new = new_beside(path)?;
     new.write_all(text.as_bytes())?;
     let former = match std::fs::metadata(path) {
         Ok(found) => {
             new.as_file().set_permissions(found.permissions())?;
             let link = |beside: &Path| std::fs::hard_link(path, beside);
-            Some(tempfile::Builder::new().prefix(PREFIX).make_in(folder, link)?)
+            Some(tempfile::Builder::new().prefix(PREFIX).make_in(folder_of(path), link)?)
         }
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),

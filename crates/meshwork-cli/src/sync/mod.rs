@@ -113,6 +113,15 @@ impl Target {
         &self,
         act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<(String, Value), Failure>,
     ) -> Result<(), Failure> {
+        let (words, value) = self.enter(act).await?;
+        self.common.tell(&words, &value)
+    }
+
+    /// Does something in the room, and leaves it.
+    async fn enter<T>(
+        &self,
+        act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let mut attempt = Attempt::start(&self.common, guest()).await?;
         let done = async {
             let room = attempt.join(&self.link).await?;
@@ -121,8 +130,7 @@ impl Target {
         };
         let done = done.await;
         attempt.close().await;
-        let (words, value) = done?;
-        self.common.tell(&words, &value)
+        done
     }
 }
 

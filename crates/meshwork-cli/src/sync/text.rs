@@ -52,10 +52,14 @@ pub(crate) struct Text {
 }
 
 pub(super) async fn run(arguments: Text) -> Result<(), Failure> {
-    if let Some(file) = &arguments.watch {
-        return watch(&arguments, file).await;
+    let Text { target, name, watch, .. } = &arguments;
+    if let Some(file) = watch {
+        let watch = async |attempt: &mut Attempt, room: &Room, app: &App| {
+            fetch(attempt, room).await?;
+            follow(attempt, room, target, app.document(name), file).await
+        };
+        return target.enter(watch).await;
     }
-    let Text { target, name, .. } = &arguments;
     let run = async |attempt: &mut Attempt, room: &Room, app: &App| {
         let notes = app.document(name);
         fetch(attempt, room).await?;
@@ -156,20 +160,6 @@ fn open_editor(editor: &OsString, path: &Path) -> std::io::Result<std::process::
         command.arg("-c").arg(line).arg("sh");
     }
     command.arg(path).status()
-}
-
-async fn watch(arguments: &Text, file: &Path) -> Result<(), Failure> {
-    let target = &arguments.target;
-    let mut attempt = Attempt::start(&target.common, crate::room::attempt::guest()).await?;
-    let done = async {
-        let room = attempt.join(&target.link).await?;
-        let app = super::app(&room).await?;
-        fetch(&attempt, &room).await?;
-        follow(&mut attempt, &room, target, app.document(&arguments.name), file).await
-    };
-    let done = done.await;
-    attempt.close().await;
-    done
 }
 
 fn read_file(file: &Path) -> Result<String, Failure> {

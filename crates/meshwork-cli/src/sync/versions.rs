@@ -45,41 +45,30 @@ pub(super) async fn run(arguments: Versions) -> Result<(), Failure> {
     let run = async |attempt: &mut Attempt, room: &Room, app: &App| {
         let notes = app.document(name);
         fetch(attempt, room).await?;
-        match &arguments {
+        let (label, words) = match &arguments {
             Versions { save: Some(label), .. } => {
                 save(attempt, room, &notes, label).await?;
-                Ok((
-                    String::from("Saved. A member that stays has it."),
-                    json!({ "name": name, "label": label }),
-                ))
+                (label, "Saved. A member that stays has it.")
             }
             Versions { show: Some(label), .. } => {
-                let text =
-                    attempt.within(room, async { find(&notes, label).await?.text().await.map_err(failed) });
-                let text = text.await?;
-                Ok((text.clone(), json!({ "name": name, "label": label, "text": text })))
+                let text = read(attempt, room, &notes, label).await?;
+                return Ok((text.clone(), json!({ "name": name, "label": label, "text": text })));
             }
             Versions { restore: Some(label), .. } => {
-                let version = find(&notes, label).await?;
-                let text = attempt.within(room, async { version.text().await.map_err(failed) }).await?;
+                let text = read(attempt, room, &notes, label).await?;
                 write(attempt, room, async { notes.edit(|now| now.set(&text)).await.map(|_| ()) }).await?;
-                Ok((
-                    String::from("Restored. A member that stays has it."),
-                    json!({ "name": name, "label": label }),
-                ))
+                (label, "Restored. A member that stays has it.")
             }
             Versions { delete: Some(label), .. } => {
                 let version = find(&notes, label).await?;
                 somebody_stays(attempt, room).await?;
                 version.delete().await.map_err(failed)?;
                 kept(room).await?;
-                Ok((
-                    String::from("Deleted. A member that stays knows."),
-                    json!({ "name": name, "label": label }),
-                ))
+                (label, "Deleted. A member that stays knows.")
             }
-            _ => Ok(listed(name, &notes.versions().await?)),
-        }
+            _ => return Ok(listed(name, &notes.versions().await?)),
+        };
+        Ok((words.to_owned(), json!({ "name": name, "label": label })))
     };
     target.visit(run).await
 }
@@ -91,6 +80,11 @@ async fn save(attempt: &Attempt, room: &Room, notes: &Document, label: &str) -> 
         KeptError::Closed(closed) => closed.into(),
         _ => Failure::Unreachable(format!("It was saved, but nobody who stays holds it: none was {NOBODY}")),
     })
+}
+
+/// The text of the version that a label means.
+async fn read(attempt: &Attempt, room: &Room, notes: &Document, label: &str) -> Result<String, Failure> {
+    attempt.within(room, async { find(notes, label).await?.text().await.map_err(failed) }).await
 }
 
 /// The version that a label means: the latest.
