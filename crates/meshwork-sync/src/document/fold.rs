@@ -5,7 +5,7 @@ use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::replica::Fold;
 use meshwork_core::signed::batch::{HEADER_MAX, SIGNATURE_LEN, SignedBatch};
 
-use super::one::Document;
+use super::one::{Document, Held};
 use super::said::{FORMER_MAX, Said, UPDATE_MAX, payload};
 use super::update::{ITEMS_MAX, Kind, Ranges, Update, merge};
 
@@ -57,40 +57,26 @@ impl<'a> Part<'a> {
     pub(super) fn merged(&self, emptied: &Ranges) -> (Vec<Instance>, Vec<u8>) {
         (self.instances.clone(), merge(&self.updates, emptied))
     }
-
-    fn deletions(&self) -> impl Iterator<Item = &(u64, std::ops::Range<u64>)> {
-        self.updates.iter().flat_map(|update| &update.deletions)
-    }
-}
-
-/// What a peer wrote itself in a document, without seeds.
-pub(super) fn own_of(document: &Document, peer: PeerId) -> Vec<Part<'_>> {
-    let own = document.held().filter(|(_, held)| held.stands && held.batch.peer() == peer);
-    own.filter_map(|(_, held)| own_part(&held.batch)).collect()
-}
-
-fn own_part(batch: &SignedBatch) -> Option<Part<'_>> {
-    let part = Part::of(batch, Said::read(batch.payload()).ok()?);
-    let is_own = !part.instances.is_empty() || part.updates[0].items.is_empty();
-    is_own.then_some(part)
 }
 
 /// The shortest updates of an author as one, as many as have place in a batch, where that halves the bytes of their batches;
 /// else one that still has content which its author deleted, without it.
-pub(super) fn fold(name: &str, mut own: Vec<Part<'_>>) -> Option<Fold> {
-    let deletions: Vec<_> = own.iter().flat_map(|part| part.deletions().cloned()).collect();
-    let deleted = Ranges::of(&deletions);
-    own.sort_by_key(|part| part.length);
+pub(super) fn fold(name: &str, document: &Document, peer: PeerId) -> Option<Fold> {
+    let is_own = |held: &Held| held.stands && held.batch.peer() == peer;
+    let mut held: Vec<&Held> = document.held().map(|(_, held)| held).filter(|held| is_own(held)).collect();
+    held.sort_by_key(|held| held.batch.bytes().len());
+    let folded = |part: &Part<'_>| folded(name, part, |items| document.deleted_in(items, is_own));
     let (mut bytes, mut items) = (0, 0);
-    let fits = own.iter().take_while(|part| {
+    let fits = held.iter().filter_map(|held| own_part(&held.batch)).take_while(|part| {
         bytes += part.bytes;
         items += part.updates[0].items.len().max(part.updates[0].deletions.len());
         bytes <= UPDATE_MAX - SLACK && items <= ITEMS_MAX / 2
     });
-    let mut count = fits.count();
+    let own: Vec<Part<'_>> = fits.collect();
+    let mut count = own.len();
     while count > 1 {
         let part = joined(own.iter().take(count));
-        let folded = folded(name, &part, &deleted);
+        let folded = folded(&part);
         let length = folded.payload.len() + HEADER_MAX + SIGNATURE_LEN;
         if folded.payload.len() <= UPDATE_MAX && 2 * length <= part.length {
             return Some(folded);
@@ -106,9 +92,19 @@ pub(super) fn fold(name: &str, mut own: Vec<Part<'_>>) -> Option<Fold> {
             })
             .count();
     }
-    own.iter()
-        .find(|part| has_content_in(&part.updates[0], &deleted))
-        .map(|part| folded(name, part, &deleted))
+    let emptied = held.iter().filter_map(|held| {
+        let deleted = document.deleted_in(held.items(), is_own);
+        let part = (!deleted.is_empty()).then(|| own_part(&held.batch))??;
+        has_content_in(&part.updates[0], &deleted).then_some(part)
+    });
+    emptied.map(|part| folded(&part)).next()
+}
+
+/// What a batch says, unless that is a seed.
+fn own_part(batch: &SignedBatch) -> Option<Part<'_>> {
+    let part = Part::of(batch, Said::read(batch.payload()).ok()?);
+    let is_own = !part.instances.is_empty() || part.updates[0].items.is_empty();
+    is_own.then_some(part)
 }
 
 /// Bytes by which a fold may be longer than what it is made of: what lies between its items is said, and what is deleted
@@ -125,18 +121,18 @@ fn joined<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> Part<'a> {
     })
 }
 
-fn folded(name: &str, part: &Part<'_>, deleted: &Ranges) -> Fold {
-    let own = part.updates.iter().flat_map(|update| &update.items);
-    // What it empties, it has to delete itself.
-    let emptied = own.flat_map(|item| {
-        let ranges = deleted.within(item.id.client, &(item.id.clock..item.id.clock + item.length));
-        ranges.map(|range| (item.id.client, range))
-    });
-    let emptied: Vec<_> = emptied.collect();
+/// A part as a fold, without the content of its items that its author deleted.
+fn folded(name: &str, part: &Part<'_>, deleted: impl Fn(&Ranges) -> Ranges) -> Fold {
+    let items: Ranges = part
+        .updates
+        .iter()
+        .flat_map(|update| update.inserted().iter().cloned().collect::<Vec<_>>())
+        .collect();
+    let emptied = deleted(&items);
     let mut updates = part.updates.clone();
-    updates.push(Update { items: Vec::new(), deletions: emptied.clone() });
-    let update = merge(&updates, &Ranges::of(&emptied));
-    let payload = payload(name, &part.instances, &update);
+    // What it empties, it has to delete itself.
+    updates.push(Update { items: Vec::new(), deletions: emptied.iter().cloned().collect() });
+    let payload = payload(name, &part.instances, &merge(&updates, &emptied));
     let cost = Said::read(&payload).map_or(0, |said| said.cost());
     Fold { payload, cost, least: part.least }
 }

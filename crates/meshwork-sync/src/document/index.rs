@@ -3,49 +3,57 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::update::Ranges;
+
 /// Ranges of clients' items, each with the number of an update.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    by_start: BTreeMap<(u64, u64), Vec<(u64, u32)>>,
-    /// The longest range of each client, so that few of those before a place are looked at.
-    longest: BTreeMap<u64, u64>,
+    entries: BTreeSet<Entry>,
+    /// Which classes of lengths each client's ranges ever had, a bit for each.
+    classes: BTreeMap<u64, u64>,
+}
+
+/// A client, the class of a range's length, its start and its end, and the number of the update. A range has fewer than
+/// `2 << class` items, so that few of those before a place are looked at.
+type Entry = (u64, u32, u64, u64, u32);
+
+fn entry(client: u64, range: &Range<u64>, number: u32) -> Entry {
+    (client, (range.end - range.start).ilog2(), range.start, range.end, number)
 }
 
 impl Index {
-    pub(super) fn insert(&mut self, spans: &BTreeMap<u64, Range<u64>>, number: u32) {
-        for (client, range) in spans {
-            self.by_start.entry((*client, range.start)).or_default().push((range.end, number));
-            let longest = self.longest.entry(*client).or_default();
-            *longest = (*longest).max(range.end - range.start);
+    pub(super) fn insert(&mut self, ranges: &[(u64, Range<u64>)], number: u32) {
+        for (client, range) in ranges {
+            let entry = entry(*client, range, number);
+            *self.classes.entry(*client).or_default() |= 1 << entry.1;
+            self.entries.insert(entry);
         }
     }
 
-    pub(super) fn remove(&mut self, spans: &BTreeMap<u64, Range<u64>>, number: u32) {
-        for (client, range) in spans {
-            let place = (*client, range.start);
-            if let Some(all) = self.by_start.get_mut(&place) {
-                all.retain(|(_, other)| *other != number);
-                if all.is_empty() {
-                    self.by_start.remove(&place);
-                }
-            }
+    pub(super) fn remove(&mut self, ranges: &[(u64, Range<u64>)], number: u32) {
+        for (client, range) in ranges {
+            self.entries.remove(&entry(*client, range, number));
         }
     }
 
     /// The end of a client's last range.
     pub(super) fn end_of(&self, client: u64) -> u64 {
-        let all = self.by_start.range((client, 0)..=(client, u64::MAX)).flat_map(|(_, all)| all);
-        all.map(|(end, _)| *end).max().unwrap_or(0)
+        let all = self.entries.range((client, 0, 0, 0, 0)..=(client, u32::MAX, u64::MAX, u64::MAX, u32::MAX));
+        all.map(|(_, _, _, end, _)| *end).max().unwrap_or(0)
     }
 
-    /// Numbers of the updates of which a range meets one of these.
-    pub(super) fn meeting(&self, spans: &BTreeMap<u64, Range<u64>>) -> BTreeSet<u32> {
+    /// Numbers of the updates of which a range meets one of these, in ascending order.
+    pub(super) fn meeting(&self, ranges: &Ranges) -> BTreeSet<u32> {
         let mut met = BTreeSet::new();
-        for (client, range) in spans {
-            let longest = self.longest.get(client).copied().unwrap_or(0);
-            let from = range.start.saturating_sub(longest);
-            for (_, all) in self.by_start.range((*client, from)..(*client, range.end)) {
-                met.extend(all.iter().filter(|(end, _)| *end > range.start).map(|(_, number)| *number));
+        for (client, range) in ranges.iter() {
+            let mut classes = self.classes.get(client).copied().unwrap_or(0);
+            while classes > 0 {
+                let class = classes.trailing_zeros();
+                classes &= classes - 1;
+                let from = range.start.saturating_sub((2 << class) - 1);
+                let near = (*client, class, from, 0, 0)..(*client, class, range.end, 0, 0);
+                let near = self.entries.range(near).filter(|(_, _, _, end, _)| *end > range.start);
+                met.extend(near.map(|(.., number)| *number));
             }
         }
         met
@@ -53,11 +61,8 @@ impl Index {
 }
 
 /// For each client the range from the first to the last of some ranges.
-pub(super) fn spans(ranges: impl Iterator<Item = (u64, Range<u64>)>) -> BTreeMap<u64, Range<u64>> {
-    let mut spans: BTreeMap<u64, Range<u64>> = BTreeMap::new();
-    for (client, range) in ranges {
-        let span = spans.entry(client).or_insert_with(|| range.clone());
-        *span = span.start.min(range.start)..span.end.max(range.end);
-    }
-    spans
+pub(super) fn spans(ranges: &Ranges) -> Vec<(u64, Range<u64>)> {
+    let span =
+        |ranges: &[(u64, Range<u64>)]| (ranges[0].0, ranges[0].1.start..ranges[ranges.len() - 1].1.end);
+    ranges.by_client().map(span).collect()
 }

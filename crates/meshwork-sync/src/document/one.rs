@@ -1,7 +1,6 @@
 //! One document: the updates that make it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::signed::batch::SignedBatch;
@@ -9,7 +8,7 @@ use meshwork_core::signed::batch::SignedBatch;
 use super::index::{Index, spans};
 use super::place::{Slots, Version};
 use super::said::Said;
-use super::update::{Id, Piece, Ranges, Says, Update, write};
+use super::update::{Container, Id, Item, Piece, Ranges, Says, write};
 use super::upto::Upto;
 
 /// The updates of one document that are kept, by numbers that their replica gives.
@@ -32,6 +31,10 @@ pub(super) struct Held {
     pub(super) batch: SignedBatch,
     /// Whether it stands, or is kept because others' items hang on its own.
     pub(super) stands: bool,
+    /// Which items it inserts.
+    items: Ranges,
+    /// Which items it deletes.
+    deletions: Ranges,
 }
 
 /// What came of an update.
@@ -56,75 +59,109 @@ impl Document {
     }
 
     /// Takes an update in; `None` where one of the same peer says all of it already.
-    pub(super) fn enter(&mut self, number: u32, batch: SignedBatch, stands: bool) -> Option<Entered> {
-        let said = Said::read(batch.payload()).ok()?;
-        let (items, deletions) = (items_of(&said.update), deletions_of(&said.update));
-        let near: BTreeSet<u32> =
-            self.items.meeting(&items).into_iter().chain(self.deletions.meeting(&deletions)).collect();
+    pub(super) fn enter(
+        &mut self,
+        number: u32,
+        batch: &SignedBatch,
+        said: &Said<'_>,
+        stands: bool,
+    ) -> Option<Entered> {
+        let (items, deletions) = (said.update.inserted(), said.update.deleted());
+        let held = Held { batch: batch.clone(), stands, items, deletions };
+        let beside = self.items.meeting(&held.items);
+        let contained = self.contained(&held, said, &beside)?;
+        let beside: Vec<&Held> =
+            beside.iter().filter(|other| !contained.contains(other)).map(|other| &self.held[other]).collect();
+        let before = self.is_contradictory;
+        if !before && !beside.is_empty() {
+            let own = Version { id: batch.id(), update: said.update.clone(), stands };
+            let of_held = beside.iter().filter_map(|other| other.version());
+            self.is_contradictory = is_contradictory(of_held.chain([own]).collect());
+        }
+        let mut met = contained.iter().map(|other| &self.held[other]).chain(beside);
+        let hides = met.any(|other| !other.stands);
+        let erases = !self.erased.both(&held.items).is_empty();
+        let is_plain = stands && !before && !self.is_contradictory && !hides && !erases;
+        self.items.insert(held.items.as_slice(), number);
+        self.deletions.insert(&spans(&held.deletions), number);
+        self.held.insert(number, held);
+        let added = if is_plain { self.place(number, said) } else { None };
+        Some(Entered { contained, added })
+    }
+
+    /// Numbers of the updates that one of the same peer contains, where it has items in common with those `beside` it; `None`
+    /// where one of them contains it.
+    fn contained(&self, new: &Held, said: &Said<'_>, beside: &BTreeSet<u32>) -> Option<Vec<u32>> {
         let mut contained = Vec::new();
-        for &other in &near {
-            let held = &self.held[&other];
-            if held.batch.peer() != batch.peer() {
+        let mut container = Container::of(&said.update, &new.deletions);
+        // Updates that delete the same have to be looked at where one of the two inserts nothing.
+        let deleting =
+            self.deletions.meeting(&new.deletions).into_iter().filter(|number| !beside.contains(number));
+        for number in beside.iter().copied().chain(deleting) {
+            let held = &self.held[&number];
+            let (may_have, may_be_had) = (new.covers(held), held.covers(new));
+            if held.batch.peer() != new.batch.peer() || !(may_have || may_be_had) {
                 continue;
             }
             let Ok(theirs) = Said::read(held.batch.payload()) else { continue };
-            let (has, is_had) = (said.update.contains(&theirs.update), theirs.update.contains(&said.update));
-            if is_had && held.stands >= stands && (!has || held.batch.id() <= batch.id()) {
+            let has = may_have && container.has_items(&theirs.update);
+            let is_had = may_be_had && Container::of(&theirs.update, &held.deletions).has_items(&said.update);
+            let is_first = || held.batch.id() <= new.batch.id();
+            if is_had && held.stands >= new.stands && (!has || is_first()) {
                 return None;
             }
-            if has && stands >= held.stands {
-                contained.push(other);
+            if has && new.stands >= held.stands {
+                contained.push(number);
             }
         }
-        let before = self.is_contradictory;
-        let beside: Vec<u32> =
-            self.items.meeting(&items).into_iter().filter(|other| !contained.contains(other)).collect();
-        if !before && !beside.is_empty() {
-            let of_held = beside.iter().filter_map(|other| self.held.get(other)).filter_map(Held::version);
-            let own = Version { id: batch.id(), update: said.update.clone(), stands };
-            let versions: Vec<Version<'_>> = of_held.chain([own]).collect();
-            self.is_contradictory = is_contradictory(versions);
-        }
-        let hides = contained.iter().chain(&beside).any(|other| !self.held[other].stands);
-        let erases = items.iter().any(|(client, range)| self.erased.within(*client, range).next().is_some());
-        let is_plain = stands && !before && !self.is_contradictory && !hides && !erases;
-        self.items.insert(&items, number);
-        self.deletions.insert(&deletions, number);
-        self.held.insert(number, Held { batch: batch.clone(), stands });
-        let added = if is_plain { self.place(number, &said) } else { None };
-        Some(Entered { contained, added })
+        Some(contained)
     }
 
     /// Places what an update brings, and what waited for that. Returns it as updates, each after what it needs; `None` where
     /// something waited and some updates do not stand, so that what shows of an item is not told by one of them.
     fn place(&mut self, number: u32, said: &Said<'_>) -> Option<Vec<Vec<u8>>> {
         let placed = self.upto.place(number, &said.update);
-        let parts: u64 = placed.iter().map(|piece| piece.length).sum();
-        let is_whole = parts == said.update.items.iter().map(|item| item.length).sum::<u64>();
-        let deletions = Ranges::of(&said.update.deletions);
         let mut ready = self.upto.take_ready(&placed);
         if !ready.is_empty() && self.held.values().any(|held| !held.stands) {
             return None;
         }
-        let mut added = vec![if is_whole { said.bytes.to_vec() } else { write(placed, &deletions) }];
+        let mut added = Vec::new();
+        if placed.len() == said.update.items.len() {
+            added.push(said.bytes.to_vec());
+        } else {
+            // A fold says little that was not said.
+            let deletions = said.update.deleted();
+            let own = self.held[&number].batch.id();
+            let known = self.deleted_in(&deletions, |other| other.batch.id() != own);
+            let deletions = deletions.without(&known);
+            if !placed.is_empty() || !deletions.is_empty() {
+                added.push(write(pieces(&placed), &deletions));
+            }
+        }
         while let Some(number) = ready.pop_first() {
             let Some(held) = self.held.get(&number) else { continue };
             let Ok(said) = Said::read(held.batch.payload()) else { continue };
             let placed = self.upto.place(number, &said.update);
             ready.extend(self.upto.take_ready(&placed));
             if !placed.is_empty() {
-                added.push(write(self.shown(placed), &Ranges::default()));
+                added.push(write(self.shown(pieces(&placed)), &Ranges::default()));
             }
         }
         Some(added)
     }
 
+    /// What of some items is deleted by updates that stand, those for which `counts` holds.
+    pub(super) fn deleted_in(&self, items: &Ranges, counts: impl Fn(&Held) -> bool) -> Ranges {
+        let near = self.deletions.meeting(items);
+        let near = near.iter().map(|number| &self.held[number]).filter(|held| held.stands && counts(held));
+        let met: Vec<Ranges> = near.map(|held| held.deletions.both(items)).collect();
+        met.iter().flat_map(Ranges::iter).cloned().collect()
+    }
+
     pub(super) fn leave(&mut self, number: u32) -> Option<SignedBatch> {
         let held = self.held.remove(&number)?;
-        if let Ok(said) = Said::read(held.batch.payload()) {
-            self.items.remove(&items_of(&said.update), number);
-            self.deletions.remove(&deletions_of(&said.update), number);
-        }
+        self.items.remove(held.items.as_slice(), number);
+        self.deletions.remove(&spans(&held.deletions), number);
         Some(held.batch)
     }
 
@@ -170,8 +207,9 @@ impl Document {
         self.upto = Upto::default();
         let mut waiting: BTreeSet<u32> = self.held.keys().copied().collect();
         while let Some(number) = waiting.pop_first() {
-            let held = self.held.get(&number).and_then(|held| Said::read(held.batch.payload()).ok());
-            let placed = held.map(|said| self.upto.place(number, &said.update)).unwrap_or_default();
+            let Some(held) = self.held.get(&number) else { continue };
+            let Ok(said) = Said::read(held.batch.payload()) else { continue };
+            let placed = self.upto.place(number, &said.update);
             waiting.extend(self.upto.take_ready(&placed));
         }
     }
@@ -179,8 +217,7 @@ impl Document {
     /// The update of Yjs that makes what stands.
     pub(super) fn whole(&self) -> Vec<u8> {
         let versions = self.versions();
-        let standing = versions.iter().filter(|version| version.stands);
-        let deletions = Ranges::of(standing.flat_map(|version| &version.update.deletions));
+        let deletions = self.deleted();
         let is_plain =
             !self.is_contradictory && self.erased.is_empty() && self.held.values().all(|held| held.stands);
         let mut pieces: Vec<Piece<'_>> = Vec::new();
@@ -195,22 +232,25 @@ impl Document {
 
     /// The items of what stands that nobody deleted and no record erased.
     pub(super) fn showing(&self) -> Ranges {
-        let versions = self.versions();
-        let standing = || versions.iter().filter(|version| version.stands);
-        let deleted: Vec<(u64, Range<u64>)> = standing()
-            .flat_map(|version| version.update.deletions.iter().cloned())
-            .chain(self.erased.clone().into_pairs())
-            .collect();
-        let deleted = Ranges::of(&deleted);
+        let deleted = self.deleted();
+        let deleted: Ranges = deleted.iter().chain(self.erased.iter()).cloned().collect();
         let mut showing = Vec::new();
-        for item in standing().flat_map(|version| &version.update.items) {
+        for item in
+            self.versions().iter().filter(|version| version.stands).flat_map(|version| &version.update.items)
+        {
             Piece::of(item).split_by(&deleted, |piece, is_deleted| {
                 if !is_deleted && piece.content != Says::Deleted {
                     showing.push((piece.id.client, piece.id.clock..piece.end()));
                 }
             });
         }
-        Ranges::of(&showing)
+        showing.into_iter().collect()
+    }
+
+    /// What updates that stand delete.
+    fn deleted(&self) -> Ranges {
+        let standing = self.held.values().filter(|held| held.stands);
+        standing.flat_map(|held| held.deletions.iter().cloned()).collect()
     }
 
     /// Pieces as they show: without content where that was erased.
@@ -229,11 +269,9 @@ impl Document {
 
     /// Who wrote an item: the peer that signed it.
     pub(super) fn author(&self, id: Id) -> Option<PeerId> {
-        let span = BTreeMap::from([(id.client, id.clock..id.clock + 1)]);
-        let met = self.items.meeting(&span);
-        let held = met.into_iter().filter_map(|number| self.held.get(&number));
-        let has = |held: &&Held| held.version().is_some_and(|version| version.update.has(id));
-        held.filter(has).min_by_key(|held| (!held.stands, held.batch.id())).map(|held| held.batch.peer())
+        let met = self.items.meeting(&[(id.client, id.clock..id.clock + 1)].into_iter().collect());
+        let held = met.iter().map(|number| &self.held[number]);
+        held.min_by_key(|held| (!held.stands, held.batch.id())).map(|held| held.batch.peer())
     }
 
     /// Behind the last item of a client.
@@ -251,18 +289,24 @@ impl Held {
         let update = Said::read(self.batch.payload()).ok()?.update;
         Some(Version { id: self.batch.id(), update, stands: self.stands })
     }
+
+    /// Whether it inserts and deletes all items that `other` does, whatever it says of them.
+    fn covers(&self, other: &Held) -> bool {
+        self.items.has_all(&other.items) && self.deletions.has_all(&other.deletions)
+    }
+
+    /// Which items it inserts.
+    pub(super) fn items(&self) -> &Ranges {
+        &self.items
+    }
+}
+
+fn pieces<'a>(items: &[&Item<'a>]) -> Vec<Piece<'a>> {
+    items.iter().map(|item| Piece::of(item)).collect()
 }
 
 fn is_contradictory(versions: Vec<Version<'_>>) -> bool {
     let standing = versions.iter().filter(|version| version.stands);
-    let deleted = Ranges::of(standing.flat_map(|version| &version.update.deletions));
+    let deleted = standing.flat_map(|version| version.update.deletions.iter().cloned()).collect();
     Slots::of(versions).0.is_contradictory(&deleted)
-}
-
-fn items_of(update: &Update<'_>) -> BTreeMap<u64, Range<u64>> {
-    spans(update.items.iter().map(|item| (item.id.client, item.id.clock..item.id.clock + item.length)))
-}
-
-fn deletions_of(update: &Update<'_>) -> BTreeMap<u64, Range<u64>> {
-    spans(update.deletions.iter().cloned())
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::signed::batch::BatchId;
 
-use super::update::{Id, Parent, Piece, Ranges, Update};
+use super::update::{Id, Piece, Ranges, Update};
 
 /// An update, and whether it stands or only has others' items hanging on its own.
 pub(super) struct Version<'a> {
@@ -71,7 +71,7 @@ impl<'a> Slots<'a> {
         let mut looked: BTreeSet<Id> = BTreeSet::new();
         let said = self.slots.values().flat_map(|slot| &slot.said);
         let mut wanted: Vec<Id> =
-            said.filter(|(version, _)| self.stands[*version]).flat_map(|(_, piece)| needs(piece)).collect();
+            said.filter(|(version, _)| self.stands[*version]).flat_map(|(_, piece)| piece.needs()).collect();
         let mut of_version: BTreeMap<usize, Vec<&Piece<'a>>> = BTreeMap::new();
         for (version, piece) in self.slots.values().flat_map(|slot| &slot.said) {
             if !self.stands[*version] {
@@ -86,7 +86,7 @@ impl<'a> Slots<'a> {
             // Also where one that stands has the item: it may be one that cannot be placed.
             for (version, _) in slot.said.iter().filter(|(version, _)| !self.stands[*version]) {
                 if needed.insert(*version) {
-                    wanted.extend(of_version[version].iter().flat_map(|piece| needs(piece)));
+                    wanted.extend(of_version[version].iter().flat_map(|piece| piece.needs()));
                 }
             }
         }
@@ -131,16 +131,6 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// What has to be there before an item can be placed.
-pub(super) fn needs(piece: &Piece<'_>) -> impl Iterator<Item = Id> + use<> {
-    let before = piece.id.clock.checked_sub(1).map(|clock| Id { clock, ..piece.id });
-    let parent = match piece.parent {
-        Some(Parent::Item(id)) => Some(id),
-        _ => None,
-    };
-    [before, piece.origin, piece.right, parent].into_iter().flatten()
-}
-
 /// Items that are being placed.
 #[derive(Default)]
 struct Placing {
@@ -161,7 +151,7 @@ impl Placing {
             for (number, (_, piece)) in slot.said.iter().enumerate() {
                 let content = (*id, number);
                 let found: Vec<Option<Id>> =
-                    needs(piece).map(|needed| slots.find(needed).map(|(first, _)| first)).collect();
+                    piece.needs().map(|needed| slots.find(needed).map(|(first, _)| first)).collect();
                 if found.is_empty() {
                     placing.offer(content);
                 } else if found.iter().all(|needed| needed.is_some_and(|needed| needed != *id)) {

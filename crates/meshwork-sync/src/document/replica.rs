@@ -1,6 +1,7 @@
 //! All documents of an app as a replica that a room keeps in step.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Instance, PeerId};
@@ -11,7 +12,7 @@ use meshwork_core::replica::{
 use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
 
 use super::erased_in;
-use super::fold::{Part, fold, own_of};
+use super::fold::{Part, fold};
 use super::one::Document;
 use super::said::{Said, payloads};
 use super::update::{Id, Ranges, write};
@@ -41,9 +42,9 @@ pub enum Change {
 /// Documents by name.
 #[derive(Debug, Default)]
 pub struct Documents {
-    documents: BTreeMap<String, Document>,
+    documents: BTreeMap<Arc<str>, Document>,
     /// The name of the document in which each update lies, by number.
-    names: BTreeMap<u32, String>,
+    names: BTreeMap<u32, Arc<str>>,
     next: u32,
     tree: Leaves,
     /// The batches of each peer that stand, those that fall out of its share first at the end.
@@ -69,7 +70,7 @@ impl Documents {
 
     /// Names of the documents in which somebody wrote, in ascending order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.documents.keys().map(String::as_str)
+        self.documents.keys().map(AsRef::as_ref)
     }
 
     /// The update of Yjs that makes what stands in a document; `None` where nobody wrote.
@@ -80,7 +81,7 @@ impl Documents {
     /// Names of the documents in which something is left that nobody deleted, in ascending order.
     pub fn showing(&self) -> impl Iterator<Item = &str> {
         let showing = self.documents.iter().filter(|(_, document)| !document.showing().is_empty());
-        showing.map(|(name, _)| name.as_str())
+        showing.map(|(name, _)| name.as_ref())
     }
 
     /// The update that deletes all that is left in a document, by whomever; `None` where nothing is.
@@ -104,21 +105,24 @@ impl Documents {
         self.documents.get(name).map_or(0, |document| document.end_of(client))
     }
 
-    fn insert(&mut self, name: &str, batch: SignedBatch, stands: bool) -> Option<(u32, Entered)> {
+    fn insert(&mut self, batch: &SignedBatch, said: &Said<'_>, stands: bool) -> Option<(u32, Entered)> {
         let number = self.next;
-        let document = self.documents.entry(name.to_owned()).or_default();
-        let entered = document.enter(number, batch.clone(), stands);
-        let Some(entered) = entered else {
+        let name = match self.documents.get_key_value(said.name) {
+            Some((name, _)) => name.clone(),
+            None => said.name.into(),
+        };
+        let document = self.documents.entry(name.clone()).or_default();
+        let Some(entered) = document.enter(number, batch, said, stands) else {
             if document.is_empty() {
-                self.documents.remove(name);
+                self.documents.remove(&name);
             }
             return None;
         };
         self.next += 1;
-        self.names.insert(number, name.to_owned());
-        self.tree.insert(item(number, &batch));
+        self.names.insert(number, name);
+        self.tree.insert(item(number, batch));
         if stands {
-            self.count(number, &batch);
+            self.count(number, batch);
         }
         let dropped = entered.contained.iter().filter_map(|number| self.remove(*number)).collect();
         Some((number, Entered { dropped, added: entered.added }))
@@ -163,7 +167,7 @@ impl Documents {
 
     /// What a peer has beyond its share does not stand: of its batches those that were begun last. Returns the documents in
     /// which something fell out.
-    fn settle(&mut self, peer: PeerId) -> BTreeSet<String> {
+    fn settle(&mut self, peer: PeerId) -> BTreeSet<Arc<str>> {
         let mut touched = BTreeSet::new();
         while let Some(share) = self.by_peer.get(&peer)
             && (share.batches.len() > BATCHES_MAX || share.bytes > BYTES_MAX)
@@ -188,13 +192,12 @@ impl Documents {
 
     /// What records erased in a document.
     fn erased(&self, name: &str) -> Ranges {
-        let ranges: Vec<_> = self.retracted.iter().flat_map(|one| erased_in(&one.scope, name)).collect();
-        Ranges::of(&ranges)
+        self.retracted.iter().flat_map(|one| erased_in(&one.scope, name)).collect()
     }
 
     fn find(&self, part: u32) -> Option<(&str, &Document)> {
         let found = self.documents.iter().find(|(name, _)| number_of(name) == part);
-        found.map(|(name, document)| (name.as_str(), document))
+        found.map(|(name, document)| (name.as_ref(), document))
     }
 }
 
@@ -257,17 +260,17 @@ impl Replica for Documents {
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
         debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
         let Ok(said) = Said::read(batch.payload()) else { return Applied::default() };
-        let (name, stands) = (said.name.to_owned(), !content.is_cut);
-        if !self.documents.contains_key(&name) && !self.retracted.is_empty() {
-            let erased = self.erased(&name);
-            self.documents.entry(name.clone()).or_default().erase(erased);
+        let (name, stands) = (said.name, !content.is_cut);
+        if !self.retracted.is_empty() && !self.documents.contains_key(name) {
+            let erased = self.erased(name);
+            self.documents.entry(name.into()).or_default().erase(erased);
         }
-        let Some((number, Entered { mut dropped, added })) = self.insert(&name, batch.clone(), stands) else {
+        let Some((number, Entered { mut dropped, added })) = self.insert(&batch, &said, stands) else {
             return Applied::default();
         };
-        let mut anew: BTreeSet<String> = self.settle(batch.peer());
+        let mut anew = self.settle(batch.peer());
         if added.is_none() || !anew.is_empty() {
-            anew.insert(name.clone());
+            anew.insert(name.into());
         }
         for name in &anew {
             dropped.extend(self.sweep(name));
@@ -278,11 +281,11 @@ impl Replica for Documents {
             dropped.iter().filter(|other| other.id() != batch.id()).map(|other| other.key()).collect();
         let changes: Vec<Change> = match added {
             Some(added) if anew.is_empty() => {
-                added.into_iter().map(|update| Change::Said { name: name.clone(), update }).collect()
+                added.into_iter().map(|update| Change::Said { name: name.to_owned(), update }).collect()
             }
             // What was not kept changed nothing, unless something else fell out with it.
             _ if !kept && anew.len() == 1 => Vec::new(),
-            _ => anew.into_iter().map(|name| Change::Anew { name }).collect(),
+            _ => anew.iter().map(|name| Change::Anew { name: name.to_string() }).collect(),
         };
         Applied { changed: Changes::new(changes), kept, dropped }
     }
@@ -296,7 +299,7 @@ impl Replica for Documents {
         let mut changed = BTreeSet::new();
         let is_other = self.retracted != retracted;
         self.retracted = retracted.to_vec();
-        let names: Vec<String> = self.documents.keys().cloned().collect();
+        let names: Vec<Arc<str>> = self.documents.keys().cloned().collect();
         for name in &names {
             let erased = is_other.then(|| self.erased(name));
             let document = self.documents.get_mut(name).expect("it was named just now");
@@ -311,8 +314,8 @@ impl Replica for Documents {
         if removed_some {
             for batch in beaten.filter(|batch| stands(batch)) {
                 let Ok(said) = Said::read(batch.payload()) else { continue };
-                if let Some((number, _)) = self.insert(said.name, batch.clone(), true) {
-                    changed.insert(said.name.to_owned());
+                if let Some((number, _)) = self.insert(batch, &said, true) {
+                    changed.insert(said.name.into());
                     returned.push(number);
                 }
             }
@@ -330,13 +333,14 @@ impl Replica for Documents {
             Some(held.batch.clone())
         });
         let restored: Vec<SignedBatch> = restored.collect();
-        let changes: Vec<Change> = changed.into_iter().map(|name| Change::Anew { name }).collect();
+        let changes: Vec<Change> =
+            changed.iter().map(|name| Change::Anew { name: name.to_string() }).collect();
         Enforced { changed: Changes::new(changes), removed, restored }
     }
 
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
         let (name, document) = self.find(part)?;
-        let fold = fold(name, own_of(document, peer))?;
+        let fold = fold(name, document, peer)?;
         let cost = fold.cost;
         Some((fold, Content::new(Checked, cost)))
     }

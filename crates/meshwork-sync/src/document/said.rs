@@ -193,8 +193,8 @@ pub fn payloads(name: &str, former: &[Instance], update: &[u8]) -> Result<Vec<Ve
     for piece in pieces {
         parts.add(piece)?;
     }
-    for (client, range) in Ranges::of(&read.deletions).into_pairs() {
-        parts.delete(client, range);
+    for (client, range) in read.deletions.into_iter().collect::<Ranges>().iter() {
+        parts.delete(*client, range.clone());
     }
     parts.end();
     Ok(parts.done.iter().map(|update| payload(name, former, update)).collect())
@@ -251,7 +251,7 @@ impl<'a> Parts<'a> {
         let (pieces, deletions) = (std::mem::take(&mut self.pieces), std::mem::take(&mut self.deletions));
         self.size = 0;
         if !pieces.is_empty() || !deletions.is_empty() {
-            self.done.push(write(pieces, &Ranges::of(&deletions)));
+            self.done.push(write(pieces, &deletions.into_iter().collect()));
         }
     }
 }

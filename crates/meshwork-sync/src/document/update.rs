@@ -27,6 +27,7 @@ mod write;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+pub(super) use self::parts::Container;
 pub use self::piece::{Piece, Says};
 pub use self::ranges::Ranges;
 pub use self::write::{merge, number, renamed, write};
@@ -101,6 +102,18 @@ pub struct Update<'a> {
     pub deletions: Vec<(u64, Range<u64>)>,
 }
 
+impl Update<'_> {
+    /// Which items it inserts.
+    pub fn inserted(&self) -> Ranges {
+        self.items.iter().map(|item| (item.id.client, item.id.clock..item.id.clock + item.length)).collect()
+    }
+
+    /// Which items it deletes.
+    pub fn deleted(&self) -> Ranges {
+        self.deletions.iter().cloned().collect()
+    }
+}
+
 /// Something that is inserted: one or more letters, values or an embedded type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
@@ -118,6 +131,28 @@ pub struct Item<'a> {
     pub key: Option<&'a str>,
     /// What it is.
     pub content: Content<'a>,
+}
+
+impl Item<'_> {
+    /// Which items have to be there before it can be placed.
+    pub fn needs(&self) -> impl Iterator<Item = Id> + use<> {
+        needs(self.id, self.origin, self.right, self.parent)
+    }
+}
+
+/// What an item needs: the one that its client made before, its neighbours, and the type in which it lies.
+fn needs(
+    id: Id,
+    origin: Option<Id>,
+    right: Option<Id>,
+    parent: Option<Parent<'_>>,
+) -> impl Iterator<Item = Id> + use<> {
+    let before = id.clock.checked_sub(1).map(|clock| Id { clock, ..id });
+    let parent = match parent {
+        Some(Parent::Item(id)) => Some(id),
+        _ => None,
+    };
+    [before, origin, right, parent].into_iter().flatten()
 }
 
 /// Where an item lies.

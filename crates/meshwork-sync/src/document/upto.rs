@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::place::needs;
-use super::update::{Id, Piece, Update};
+use super::update::{Id, Item, Update};
 
 /// How far each client's items are placed, and which updates wait for what.
 #[derive(Debug, Default)]
@@ -24,33 +23,28 @@ impl Upto {
     }
 
     /// Places what can be placed of an update. Returns that; the rest is waited for.
-    pub(super) fn place<'a>(&mut self, number: u32, update: &Update<'a>) -> Vec<Piece<'a>> {
-        let mut placed = Vec::new();
-        let mut pieces: Vec<Piece<'a>> = update.items.iter().map(Piece::of).collect();
-        pieces.sort_by_key(|piece| (piece.id.client, piece.id.clock));
+    pub(super) fn place<'u, 'a>(&mut self, number: u32, update: &'u Update<'a>) -> Vec<&'u Item<'a>> {
+        let mut placed = Vec::with_capacity(update.items.len());
+        let mut waiting: Vec<&Item<'a>> = update.items.iter().collect();
         loop {
             let before = placed.len();
-            let mut left = Vec::new();
-            for piece in pieces {
-                let clock = self.clocks.get(&piece.id.client).copied().unwrap_or(0);
-                if piece.end() <= clock {
-                    continue;
-                }
-                if needs(&piece).all(|id| self.has(id)) {
-                    self.clocks.insert(piece.id.client, piece.end());
-                    placed.push(piece);
-                } else {
-                    left.push(piece);
-                }
-            }
-            pieces = left;
             // Within an update, what lies in one client's items may need another's.
-            if pieces.is_empty() || placed.len() == before {
+            waiting.retain(|item| {
+                let end = item.id.clock + item.length;
+                let clock = self.clocks.get(&item.id.client).copied().unwrap_or(0);
+                let is_ready = end > clock && item.needs().all(|id| self.has(id));
+                if is_ready {
+                    self.clocks.insert(item.id.client, end);
+                    placed.push(*item);
+                }
+                end > clock && !is_ready
+            });
+            if waiting.is_empty() || placed.len() == before {
                 break;
             }
         }
-        for piece in &pieces {
-            if let Some(id) = needs(piece).find(|id| !self.has(*id)) {
+        for item in waiting {
+            if let Some(id) = item.needs().find(|id| !self.has(*id)) {
                 self.lacking.entry(id).or_default().insert(number);
             }
         }
@@ -58,10 +52,13 @@ impl Upto {
     }
 
     /// Numbers of updates that waited for an item which is placed now, once each.
-    pub(super) fn take_ready(&mut self, placed: &[Piece<'_>]) -> BTreeSet<u32> {
+    pub(super) fn take_ready(&mut self, placed: &[&Item<'_>]) -> BTreeSet<u32> {
         let mut ready = BTreeSet::new();
-        for piece in placed {
-            let range = piece.id..Id { clock: piece.end(), ..piece.id };
+        for item in placed {
+            if self.lacking.is_empty() {
+                break;
+            }
+            let range = item.id..Id { clock: item.id.clock + item.length, ..item.id };
             let met: Vec<Id> = self.lacking.range(range).map(|(id, _)| *id).collect();
             ready.extend(met.iter().filter_map(|id| self.lacking.remove(id)).flatten());
         }

@@ -71,7 +71,7 @@ fn lie(liar: &mut Liar, people: &mut [Person], rng: &mut Rng) {
         }
         3 => {
             let Some(id) = any(rng) else { return };
-            write(Vec::new(), &Ranges::of(&[(id.client, id.clock..id.clock + 1 + rng.below(3))]))
+            write(Vec::new(), &[(id.client, id.clock..id.clock + 1 + rng.below(3))].into_iter().collect())
         }
         // Another content, and perhaps another place, for an item that it has used.
         4..6 if liar.clock > 0 => {
@@ -83,8 +83,8 @@ fn lie(liar: &mut Liar, people: &mut [Person], rng: &mut Rng) {
             let some: Vec<Said<'_>> =
                 liar.said[from..].iter().map(|batch| Said::read(batch.payload()).expect("signed")).collect();
             let updates: Vec<update::Update<'_>> = some.iter().map(|said| said.update.clone()).collect();
-            let deletions = updates.iter().flat_map(|update| &update.deletions);
-            let emptied = if rng.below(2) == 0 { Ranges::of(deletions) } else { Ranges::default() };
+            let deletions = updates.iter().flat_map(|update| update.deletions.iter().cloned());
+            let emptied = if rng.below(2) == 0 { deletions.collect() } else { Ranges::default() };
             update::merge(&updates, &emptied)
         }
         _ => return,
@@ -102,8 +102,7 @@ fn lie(liar: &mut Liar, people: &mut [Person], rng: &mut Rng) {
 fn check_honest(people: &[Person], seed: u64) {
     let standing = || people[0].documents.batches().filter(|batch| people[0].stands(batch));
     let read = |batch: &SignedBatch| Said::read(batch.payload()).expect("kept").update.deletions.clone();
-    let deleted: Vec<_> = standing().flat_map(read).collect();
-    let deleted = Ranges::of(&deleted);
+    let deleted: Ranges = standing().flat_map(read).collect();
     let whole = people[0].documents.whole("notes").unwrap_or_else(|| b"\0\0".to_vec());
     let shown = update::read_long(&whole).expect("written here");
     let honest: BTreeSet<PeerId> = people.iter().map(|person| person.me.peer).collect();

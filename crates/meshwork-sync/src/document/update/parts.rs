@@ -14,22 +14,31 @@ impl Update<'_> {
     /// Whether this update has all deletions of `other`, and all its items with the same places and contents. The content of
     /// an item may lack here where this update deletes it too. It takes a time that is proportional to both.
     pub fn contains(&self, other: &Update<'_>) -> bool {
-        let deleted = Ranges::of(&self.deletions);
+        let deleted = self.deleted();
         let are_deleted = other.deletions.iter().all(|(client, range)| deleted.has(*client, range));
-        let mut container = Container { items: &self.items, deleted, read: None };
-        are_deleted && other.items.iter().all(|item| container.has(item))
+        are_deleted && Container::of(self, &deleted).has_items(other)
     }
 }
 
-/// The update that may contain the other.
-struct Container<'u, 'a> {
+/// An update that may contain others.
+pub(in super::super) struct Container<'u, 'a> {
     items: &'u [Item<'a>],
-    deleted: Ranges,
+    deleted: &'u Ranges,
     /// The item looked at last, and its parts: of a long run many are asked for one after the other.
     read: Option<(usize, Parts<'a>)>,
 }
 
-impl Container<'_, '_> {
+impl<'u, 'a> Container<'u, 'a> {
+    /// An update, with what it deletes.
+    pub(in super::super) fn of(update: &'u Update<'a>, deleted: &'u Ranges) -> Container<'u, 'a> {
+        Container { items: &update.items, deleted, read: None }
+    }
+
+    /// Whether it has all items of another update.
+    pub(in super::super) fn has_items(&mut self, other: &Update<'_>) -> bool {
+        other.items.iter().all(|item| self.has(item))
+    }
+
     fn has(&mut self, item: &Item<'_>) -> bool {
         let (parts, mut done) = (Parts::of(item), 0);
         while done < item.length {

@@ -50,6 +50,11 @@ impl<'a> Piece<'a> {
         Piece { id, length, origin, right, parent, key, content }
     }
 
+    /// Which items have to be there before it can be placed.
+    pub fn needs(&self) -> impl Iterator<Item = Id> + use<> {
+        super::needs(self.id, self.origin, self.right, self.parent)
+    }
+
     /// The clock behind its last part.
     pub fn end(&self) -> u64 {
         self.id.clock + self.length

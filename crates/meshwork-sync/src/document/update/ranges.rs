@@ -1,28 +1,35 @@
 //! Ranges of items, by client.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Sets of clocks by client: ranges in ascending order that do not meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ranges(BTreeMap<u64, Vec<Range<u64>>>);
+pub struct Ranges(Vec<(u64, Range<u64>)>);
 
-impl Ranges {
-    /// All of these.
-    pub fn of<'r>(ranges: impl IntoIterator<Item = &'r (u64, Range<u64>)>) -> Ranges {
-        let mut sorted: Vec<&(u64, Range<u64>)> = ranges.into_iter().collect();
-        sorted.sort_unstable_by_key(|(client, range)| (*client, range.start));
-        let mut all: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
-        for (client, range) in sorted {
-            let ranges = all.entry(*client).or_default();
-            match ranges.last_mut() {
-                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-                _ => ranges.push(range.clone()),
-            }
+/// All of some ranges, each of a client, in any order.
+impl FromIterator<(u64, Range<u64>)> for Ranges {
+    fn from_iter<I: IntoIterator<Item = (u64, Range<u64>)>>(ranges: I) -> Ranges {
+        let mut all: Vec<_> = ranges.into_iter().collect();
+        if !all.is_sorted_by_key(order) {
+            all.sort_unstable_by_key(order);
         }
+        all.dedup_by(|(client, next), (other, last)| {
+            let goes_on = client == other && next.start <= last.end;
+            if goes_on {
+                last.end = last.end.max(next.end);
+            }
+            goes_on
+        });
+        all.shrink_to_fit();
         Ranges(all)
     }
+}
 
+fn order((client, range): &(u64, Range<u64>)) -> (u64, u64) {
+    (*client, range.start)
+}
+
+impl Ranges {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -33,22 +40,54 @@ impl Ranges {
         self.within(client, range).next().is_some_and(|one| one == *range)
     }
 
+    /// Whether all of `other` lies in them.
+    pub fn has_all(&self, other: &Ranges) -> bool {
+        other.iter().all(|(client, range)| self.has(*client, range))
+    }
+
     /// The parts of a range that lie in them, in ascending order.
     pub fn within(&self, client: u64, range: &Range<u64>) -> impl Iterator<Item = Range<u64>> + use<'_> {
-        let ranges = self.0.get(&client).map(Vec::as_slice).unwrap_or_default();
-        let first = ranges.partition_point(|one| one.end <= range.start);
         let (from, to) = (range.start, range.end);
-        let met = ranges[first..].iter().take_while(move |one| one.start < to);
-        met.map(move |one| one.start.max(from)..one.end.min(to))
+        let first = self.0.partition_point(|(other, one)| (*other, one.end) <= (client, from));
+        let met = self.0[first..].iter().take_while(move |(other, one)| *other == client && one.start < to);
+        met.map(move |(_, one)| one.start.max(from)..one.end.min(to))
+    }
+
+    /// What lies in both.
+    pub fn both(&self, other: &Ranges) -> Ranges {
+        let within = |(client, range): &(u64, Range<u64>)| {
+            let client = *client;
+            self.within(client, range).map(move |one| (client, one))
+        };
+        other.iter().flat_map(within).collect()
+    }
+
+    /// What does not lie in `other`.
+    pub fn without(&self, other: &Ranges) -> Ranges {
+        let mut left = Vec::new();
+        for (client, range) in self.iter() {
+            let mut from = range.start;
+            for taken in other.within(*client, range) {
+                left.push((*client, from..taken.start));
+                from = taken.end;
+            }
+            left.push((*client, from..range.end));
+        }
+        left.into_iter().filter(|(_, range)| !range.is_empty()).collect()
     }
 
     /// All of them, by client and in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &[Range<u64>])> {
-        self.0.iter().map(|(client, ranges)| (*client, ranges.as_slice()))
+    pub fn iter(&self) -> std::slice::Iter<'_, (u64, Range<u64>)> {
+        self.0.iter()
     }
 
-    /// The same ranges one by one.
-    pub fn into_pairs(self) -> impl Iterator<Item = (u64, Range<u64>)> {
-        self.0.into_iter().flat_map(|(client, ranges)| ranges.into_iter().map(move |range| (client, range)))
+    /// All of them, as `iter` gives them.
+    pub fn as_slice(&self) -> &[(u64, Range<u64>)] {
+        &self.0
+    }
+
+    /// Those of each client, in ascending order.
+    pub fn by_client(&self) -> impl DoubleEndedIterator<Item = &[(u64, Range<u64>)]> {
+        self.0.chunk_by(|(client, _), (other, _)| client == other)
     }
 }

@@ -28,13 +28,12 @@ pub fn write(mut pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
             put(&mut out, item);
         }
     }
-    let clients: Vec<_> = deletions.iter().collect();
-    number(&mut out, clients.len() as u64);
+    number(&mut out, deletions.by_client().count() as u64);
     // Greatest first, as everybody writes them.
-    for (client, ranges) in clients.into_iter().rev() {
-        number(&mut out, client);
+    for ranges in deletions.by_client().rev() {
+        number(&mut out, ranges[0].0);
         number(&mut out, ranges.len() as u64);
-        for range in ranges {
+        for (_, range) in ranges {
             number(&mut out, range.start);
             number(&mut out, range.end - range.start);
         }
@@ -44,7 +43,7 @@ pub fn write(mut pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
 
 /// All that some updates say, as one. What a range of `emptied` has among their items loses its content.
 pub fn merge(updates: &[Update<'_>], emptied: &Ranges) -> Vec<u8> {
-    let deletions = Ranges::of(updates.iter().flat_map(|update| &update.deletions));
+    let deletions = updates.iter().flat_map(|update| update.deletions.iter().cloned()).collect();
     let mut pieces = Vec::new();
     for item in updates.iter().flat_map(|update| &update.items) {
         Piece::of(item).split_by(emptied, |mut piece, is_within| {
@@ -71,10 +70,9 @@ pub fn renamed(update: &Update<'_>, from: u64, to: u64) -> Vec<u8> {
         piece
     };
     let deletions = update.deletions.iter();
-    let deletions: Vec<_> = deletions
-        .map(|(client, range)| (if *client == from { to } else { *client }, range.clone()))
-        .collect();
-    write(update.items.iter().map(piece).collect(), &Ranges::of(&deletions))
+    let deletions =
+        deletions.map(|(client, range)| (if *client == from { to } else { *client }, range.clone()));
+    write(update.items.iter().map(piece).collect(), &deletions.collect())
 }
 
 fn is_of_one(one: &Piece<'_>, other: &Piece<'_>) -> bool {
