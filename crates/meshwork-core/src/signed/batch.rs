@@ -243,7 +243,7 @@ impl Batch {
 
     fn parts(&self) -> (Header, &[u8]) {
         let bytes = self.bytes();
-        Header::read(&bytes[..bytes.len() - SIGNATURE_LEN])
+        Header::parse(&bytes[..bytes.len() - SIGNATURE_LEN])
             .expect("the header was read when the batch was made")
     }
 }

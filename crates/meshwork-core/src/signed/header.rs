@@ -226,13 +226,30 @@ impl Header {
     /// # Errors
     /// [`BatchError`] names the first thing that is wrong.
     pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), BatchError> {
+        let (header, rest) = Header::parse(bytes)?;
+        header.check()?;
+        if header.write(&mut [0; HEADER_MAX]) != &bytes[..bytes.len() - rest.len()] {
+            return Err(BatchError::NotShortest);
+        }
+        Ok((header, rest))
+    }
+
+    /// Reads a header that was read before, so that its form need not be looked at.
+    ///
+    /// # Errors
+    /// [`BatchError`]: it is none.
+    pub(super) fn parse(bytes: &[u8]) -> Result<(Header, &[u8]), BatchError> {
         let mut reader = Reader(bytes);
         let first: u8 = reader.take()?;
         if first >> 4 != FORMAT {
             return Err(BatchError::Format(first));
         }
         let has = |flag| first & flag != 0;
-        let (peer, instance, sequence) = reader.take::<(PeerId, [u8; 8], u64)>()?;
+        let author = Endpoint {
+            peer: PeerId(reader.chunk()?),
+            instance: Instance(u64::from_be_bytes(reader.chunk()?)),
+        };
+        let sequence = reader.take()?;
         let replica: u8 = reader.take()?;
         let replica = ReplicaNumber::from_byte(replica).ok_or(BatchError::Family(replica & 0xf))?;
         let record = if has(HAS_RECORD) { reader.take()? } else { RecordName::GENESIS };
@@ -243,15 +260,8 @@ impl Header {
         let most = Stamp(least.0.checked_add(span).ok_or(BatchError::Span { least, span })?);
         let cost = reader.take()?;
         let used = if has(HAS_USED) { Some(reader.take()?) } else { None };
-        let author = Endpoint { peer, instance: Instance(u64::from_be_bytes(instance)) };
-        let header =
-            Header { author, sequence, replica, record, window: StampWindow { least, most }, cost, used };
-        header.check()?;
-        let read = &bytes[..bytes.len() - reader.0.len()];
-        if header.write(&mut [0; HEADER_MAX]) != read {
-            return Err(BatchError::NotShortest);
-        }
-        Ok((header, reader.0))
+        let window = StampWindow { least, most };
+        Ok((Header { author, sequence, replica, record, window, cost, used }, reader.0))
     }
 }
 
@@ -271,6 +281,13 @@ impl Writer<'_> {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    fn chunk<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], BatchError> {
+        let ends = BatchError::Header(postcard::Error::DeserializeUnexpectedEnd);
+        let (chunk, rest) = self.0.split_first_chunk().ok_or(ends)?;
+        self.0 = rest;
+        Ok(*chunk)
+    }
+
     fn take<T: Deserialize<'a>>(&mut self) -> Result<T, BatchError> {
         let (field, rest) = postcard::take_from_bytes(self.0).map_err(BatchError::Header)?;
         self.0 = rest;

@@ -9,8 +9,9 @@ use super::update::Ranges;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: BTreeSet<Entry>,
-    /// Which classes of lengths each client's ranges ever had, a bit for each.
-    classes: BTreeMap<u64, u64>,
+    /// Of each client's ranges so far: which classes of lengths they had, a bit for each, and where the last one ended.
+    /// Most that is asked for comes after that.
+    clients: BTreeMap<u64, (u64, u64)>,
 }
 
 /// A client, the class of a range's length, its start and its end, and the number of the update. A range has fewer than
@@ -25,7 +26,8 @@ impl Index {
     pub(super) fn insert(&mut self, ranges: &[(u64, Range<u64>)], number: u32) {
         for (client, range) in ranges {
             let entry = entry(*client, range, number);
-            *self.classes.entry(*client).or_default() |= 1 << entry.1;
+            let (classes, end) = self.clients.entry(*client).or_default();
+            (*classes, *end) = (*classes | 1 << entry.1, range.end.max(*end));
             self.entries.insert(entry);
         }
     }
@@ -46,8 +48,8 @@ impl Index {
     pub(super) fn meeting(&self, ranges: &Ranges) -> BTreeSet<u32> {
         let mut met = BTreeSet::new();
         for (client, range) in ranges.iter() {
-            let mut classes = self.classes.get(client).copied().unwrap_or(0);
-            while classes > 0 {
+            let (mut classes, end) = self.clients.get(client).copied().unwrap_or_default();
+            while classes > 0 && range.start < end {
                 let class = classes.trailing_zeros();
                 classes &= classes - 1;
                 let from = range.start.saturating_sub((2 << class) - 1);

@@ -120,8 +120,8 @@ impl Document {
     /// Places what an update brings, and what waited for that. Returns it as updates, each after what it needs; `None` where
     /// something waited and some updates do not stand, so that what shows of an item is not told by one of them.
     fn place(&mut self, number: u32, said: &Said<'_>) -> Option<Vec<Vec<u8>>> {
-        let placed = self.upto.place(number, &said.update);
-        let mut ready = self.upto.take_ready(&placed);
+        let placed = self.upto.place(number, &mut said.update.items.clone());
+        let ready = self.upto.take_ready(&placed);
         if !ready.is_empty() && self.held.values().any(|held| !held.stands) {
             return None;
         }
@@ -138,15 +138,10 @@ impl Document {
                 added.push(write(pieces(&placed), &deletions));
             }
         }
-        while let Some(number) = ready.pop_first() {
-            let Some(held) = self.held.get(&number) else { continue };
-            let Ok(said) = Said::read(held.batch.payload()) else { continue };
-            let placed = self.upto.place(number, &said.update);
-            ready.extend(self.upto.take_ready(&placed));
-            if !placed.is_empty() {
-                added.push(write(self.shown(pieces(&placed)), &Ranges::default()));
-            }
-        }
+        let Document { held, upto, erased, .. } = self;
+        place_ready(held, upto, ready, |placed| {
+            added.push(write(shown(pieces(&placed), erased), &Ranges::default()));
+        });
         Some(added)
     }
 
@@ -205,13 +200,7 @@ impl Document {
     pub(super) fn compare(&mut self) {
         self.is_contradictory = is_contradictory(self.versions());
         self.upto = Upto::default();
-        let mut waiting: BTreeSet<u32> = self.held.keys().copied().collect();
-        while let Some(number) = waiting.pop_first() {
-            let Some(held) = self.held.get(&number) else { continue };
-            let Ok(said) = Said::read(held.batch.payload()) else { continue };
-            let placed = self.upto.place(number, &said.update);
-            waiting.extend(self.upto.take_ready(&placed));
-        }
+        place_ready(&self.held, &mut self.upto, self.held.keys().copied().collect(), |_| ());
     }
 
     /// The update of Yjs that makes what stands.
@@ -225,7 +214,7 @@ impl Document {
             let items = versions.iter().flat_map(|version| &version.update.items);
             pieces.extend(items.map(Piece::of).filter(|piece| self.upto.has(piece.id)));
         } else {
-            pieces = self.shown(Slots::of(self.versions()).0.place());
+            pieces = shown(Slots::of(self.versions()).0.place(), &self.erased);
         }
         write(pieces, &deletions)
     }
@@ -251,20 +240,6 @@ impl Document {
     fn deleted(&self) -> Ranges {
         let standing = self.held.values().filter(|held| held.stands);
         standing.flat_map(|held| held.deletions.iter().cloned()).collect()
-    }
-
-    /// Pieces as they show: without content where that was erased.
-    fn shown<'a>(&self, pieces: Vec<Piece<'a>>) -> Vec<Piece<'a>> {
-        let mut shown = Vec::with_capacity(pieces.len());
-        for piece in pieces {
-            piece.split_by(&self.erased, |mut piece, is_erased| {
-                if is_erased {
-                    piece.empty();
-                }
-                shown.push(piece);
-            });
-        }
-        shown
     }
 
     /// Who wrote an item: the peer that signed it.
@@ -301,8 +276,44 @@ impl Held {
     }
 }
 
-fn pieces<'a>(items: &[&Item<'a>]) -> Vec<Piece<'a>> {
-    items.iter().map(|item| Piece::of(item)).collect()
+/// Places what can be placed of some updates and of those that waited for them, in any number of steps.
+fn place_ready<'h>(
+    held: &'h BTreeMap<u32, Held>,
+    upto: &mut Upto,
+    mut ready: BTreeSet<u32>,
+    mut each: impl FnMut(Vec<Item<'h>>),
+) {
+    // What is left of those that were read, since two may wait for each other many times.
+    let mut read: BTreeMap<u32, Vec<Item<'h>>> = BTreeMap::new();
+    while let Some(number) = ready.pop_first() {
+        let Some(held) = held.get(&number) else { continue };
+        let waiting = read.entry(number).or_insert_with(|| {
+            Said::read(held.batch.payload()).map(|said| said.update.items).unwrap_or_default()
+        });
+        let placed = upto.place(number, waiting);
+        ready.extend(upto.take_ready(&placed));
+        if !placed.is_empty() {
+            each(placed);
+        }
+    }
+}
+
+fn pieces<'a>(items: &[Item<'a>]) -> Vec<Piece<'a>> {
+    items.iter().map(Piece::of).collect()
+}
+
+/// Pieces as they show: without content where that was erased.
+fn shown<'a>(pieces: Vec<Piece<'a>>, erased: &Ranges) -> Vec<Piece<'a>> {
+    let mut shown = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        piece.split_by(erased, |mut piece, is_erased| {
+            if is_erased {
+                piece.empty();
+            }
+            shown.push(piece);
+        });
+    }
+    shown
 }
 
 fn is_contradictory(versions: Vec<Version<'_>>) -> bool {

@@ -105,7 +105,7 @@ pub struct Update<'a> {
 impl Update<'_> {
     /// Which items it inserts.
     pub fn inserted(&self) -> Ranges {
-        self.items.iter().map(|item| (item.id.client, item.id.clock..item.id.clock + item.length)).collect()
+        self.items.iter().map(Item::range).collect()
     }
 
     /// Which items it deletes.
@@ -115,7 +115,7 @@ impl Update<'_> {
 }
 
 /// Something that is inserted: one or more letters, values or an embedded type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
     /// The name of its first part; the others' clocks follow.
     pub id: Id,
@@ -134,6 +134,16 @@ pub struct Item<'a> {
 }
 
 impl Item<'_> {
+    /// The clock behind its last part.
+    pub fn end(&self) -> u64 {
+        self.id.clock + self.length
+    }
+
+    /// Its client, and the clocks of its parts.
+    pub fn range(&self) -> (u64, Range<u64>) {
+        (self.id.client, self.id.clock..self.end())
+    }
+
     /// Which items have to be there before it can be placed.
     pub fn needs(&self) -> impl Iterator<Item = Id> + use<> {
         needs(self.id, self.origin, self.right, self.parent)
@@ -236,6 +246,7 @@ fn read_of(bytes: &[u8], most: usize) -> Result<Update<'_>, UpdateError> {
             return Err(UpdateError::Twice(client));
         }
         last = Some(client);
+        update.items.reserve(structs.min(most - update.items.len()));
         let mut id = Id { client, clock };
         for _ in 0..structs {
             let length = match reader.byte()? {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::update::{Id, Item, Update};
+use super::update::{Id, Item, Ranges};
 
 /// How far each client's items are placed, and which updates wait for what.
 #[derive(Debug, Default)]
@@ -22,22 +22,20 @@ impl Upto {
         self.clocks.get(&id.client).is_some_and(|clock| id.clock < *clock)
     }
 
-    /// Places what can be placed of an update. Returns that; the rest is waited for.
-    pub(super) fn place<'u, 'a>(&mut self, number: u32, update: &'u Update<'a>) -> Vec<&'u Item<'a>> {
-        let mut placed = Vec::with_capacity(update.items.len());
-        let mut waiting: Vec<&Item<'a>> = update.items.iter().collect();
+    /// Places what can be placed of an update. Returns that; in `waiting` is left what has to wait.
+    pub(super) fn place<'a>(&mut self, number: u32, waiting: &mut Vec<Item<'a>>) -> Vec<Item<'a>> {
+        let mut placed = Vec::with_capacity(waiting.len());
         loop {
             let before = placed.len();
             // Within an update, what lies in one client's items may need another's.
             waiting.retain(|item| {
-                let end = item.id.clock + item.length;
                 let clock = self.clocks.get(&item.id.client).copied().unwrap_or(0);
-                let is_ready = end > clock && item.needs().all(|id| self.has(id));
+                let is_ready = item.end() > clock && item.needs().all(|id| self.has(id));
                 if is_ready {
-                    self.clocks.insert(item.id.client, end);
+                    self.clocks.insert(item.id.client, item.end());
                     placed.push(*item);
                 }
-                end > clock && !is_ready
+                item.end() > clock && !is_ready
             });
             if waiting.is_empty() || placed.len() == before {
                 break;
@@ -52,14 +50,16 @@ impl Upto {
     }
 
     /// Numbers of updates that waited for an item which is placed now, once each.
-    pub(super) fn take_ready(&mut self, placed: &[&Item<'_>]) -> BTreeSet<u32> {
+    pub(super) fn take_ready(&mut self, placed: &[Item<'_>]) -> BTreeSet<u32> {
+        if self.lacking.is_empty() {
+            return BTreeSet::new();
+        }
         let mut ready = BTreeSet::new();
-        for item in placed {
-            if self.lacking.is_empty() {
-                break;
-            }
-            let range = item.id..Id { clock: item.id.clock + item.length, ..item.id };
-            let met: Vec<Id> = self.lacking.range(range).map(|(id, _)| *id).collect();
+        let placed: Ranges = placed.iter().map(Item::range).collect();
+        for (client, range) in placed.iter() {
+            let id = |clock| Id { client: *client, clock };
+            let met: Vec<Id> =
+                self.lacking.range(id(range.start)..id(range.end)).map(|(id, _)| *id).collect();
             ready.extend(met.iter().filter_map(|id| self.lacking.remove(id)).flatten());
         }
         ready
