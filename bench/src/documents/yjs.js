@@ -11,7 +11,8 @@ const agents = trace.numAgents ?? 1;
 
 function begin(agent) {
   const document = new Y.Doc({ gc: false });
-  document.clientID = agent + 1;
+  // As long as the numbers that yjs draws: 32 bits.
+  document.clientID = 0x90000000 + agent;
   const replica = { document, text: document.getText("text"), sent: null };
   document.on("update", (update, origin) => {
     if (origin !== "others") replica.sent = update;

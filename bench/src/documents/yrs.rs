@@ -14,6 +14,9 @@ use super::trace::Patch;
 /// yrs.
 pub struct Yrs;
 
+/// The agents' numbers begin with this one: they are as long as those that Yjs draws, of 32 bits.
+const CLIENTS: u64 = 0x9000_0000;
+
 /// A document with one text.
 pub struct Open {
     document: Doc,
@@ -70,7 +73,7 @@ impl Contestant for Yrs {
     type Replica = Open;
 
     fn begin(&self, agent: usize) -> Result<Open> {
-        Ok(Open::new(agent as u64 + 1))
+        Ok(Open::new(CLIENTS + agent as u64))
     }
 
     fn edit(&self, replica: &mut Open, patches: &[Patch]) -> Result<Vec<Vec<u8>>> {

@@ -21,7 +21,7 @@ pub(crate) const RACE: Race = Race {
             name author and time, our reader, the replica, and folds as often as a room makes them, which the reader \
             hears too; it keeps all batches, once each author folded in its next session, and opens them by way of the \
             replica. \"Signed\" adds Ed25519 signatures, made and checked one by one. yrs, yjs and ours keep what was deleted \
-            (`gc: false`), Loro keeps a snapshot and Automerge what `save` gives, both compressed. Rust contestants are \
+            (`gc: false`), and name clients by numbers as long as each draws (yrs and yjs 32 bits, ours 53), Loro keeps a snapshot and Automerge what `save` gives, both compressed. Rust contestants are \
             measured by the CPU time of their thread and a counting allocator (the opened document; what Loro has not \
             decoded yet is not in it), yjs by that of its process and V8's heap after a collection; each round of yjs is \
             a process of its own, which warms up within it. Loro and Automerge take part with the feature `rivals`.",
