@@ -1,6 +1,6 @@
 //! Which updates have something in a range of a client's items.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::update::Ranges;
@@ -9,9 +9,18 @@ use super::update::Ranges;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: BTreeSet<Entry>,
-    /// Of each client's ranges so far: which classes of lengths they had, a bit for each, and where the last one ended.
-    /// Most that is asked for comes after that.
-    clients: BTreeMap<u64, (u64, u64)>,
+    /// By client.
+    clients: Vec<Client>,
+}
+
+/// What there was of a client's ranges so far.
+#[derive(Debug)]
+struct Client {
+    client: u64,
+    /// Which classes of lengths, a bit for each.
+    classes: u64,
+    /// Where the last one ended. Most that is asked for comes after that.
+    end: u64,
 }
 
 /// A client, the class of a range's length, its start and its end, and the number of the update. A range has fewer than
@@ -26,8 +35,12 @@ impl Index {
     pub(super) fn insert(&mut self, ranges: &[(u64, Range<u64>)], number: u32) {
         for (client, range) in ranges {
             let entry = entry(*client, range, number);
-            let (classes, end) = self.clients.entry(*client).or_default();
-            (*classes, *end) = (*classes | 1 << entry.1, range.end.max(*end));
+            let place = self.find(*client).unwrap_or_else(|place| {
+                self.clients.insert(place, Client { client: *client, classes: 0, end: 0 });
+                place
+            });
+            let known = &mut self.clients[place];
+            (known.classes, known.end) = (known.classes | 1 << entry.1, range.end.max(known.end));
             self.entries.insert(entry);
         }
     }
@@ -45,10 +58,11 @@ impl Index {
     }
 
     /// Numbers of the updates of which a range meets one of these, in ascending order.
-    pub(super) fn meeting(&self, ranges: &Ranges) -> BTreeSet<u32> {
-        let mut met = BTreeSet::new();
+    pub(super) fn meeting(&self, ranges: &Ranges) -> Vec<u32> {
+        let mut met = Vec::new();
         for (client, range) in ranges.iter() {
-            let (mut classes, end) = self.clients.get(client).copied().unwrap_or_default();
+            let Ok(place) = self.find(*client) else { continue };
+            let Client { mut classes, end, .. } = self.clients[place];
             while classes > 0 && range.start < end {
                 let class = classes.trailing_zeros();
                 classes &= classes - 1;
@@ -58,7 +72,13 @@ impl Index {
                 met.extend(near.map(|(.., number)| *number));
             }
         }
+        met.sort_unstable();
+        met.dedup();
         met
+    }
+
+    fn find(&self, client: u64) -> Result<usize, usize> {
+        self.clients.binary_search_by_key(&client, |known| known.client)
     }
 }
 

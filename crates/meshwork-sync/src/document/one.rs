@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::id::PeerId;
-use meshwork_core::signed::batch::SignedBatch;
+use meshwork_core::signed::batch::{BatchId, SignedBatch};
 
 use super::index::{Index, spans};
 use super::place::{Slots, Version};
@@ -91,12 +91,15 @@ impl Document {
 
     /// Numbers of the updates that one of the same peer contains, where it has items in common with those `beside` it; `None`
     /// where one of them contains it.
-    fn contained(&self, new: &Held, said: &Said<'_>, beside: &BTreeSet<u32>) -> Option<Vec<u32>> {
+    fn contained(&self, new: &Held, said: &Said<'_>, beside: &[u32]) -> Option<Vec<u32>> {
         let mut contained = Vec::new();
         let mut container = Container::of(&said.update, &new.deletions);
         // Updates that delete the same have to be looked at where one of the two inserts nothing.
-        let deleting =
-            self.deletions.meeting(&new.deletions).into_iter().filter(|number| !beside.contains(number));
+        let deleting = self
+            .deletions
+            .meeting(&new.deletions)
+            .into_iter()
+            .filter(|number| beside.binary_search(number).is_err());
         for number in beside.iter().copied().chain(deleting) {
             let held = &self.held[&number];
             let (may_have, may_be_had) = (new.covers(held), held.covers(new));
@@ -189,8 +192,11 @@ impl Document {
             return Vec::new();
         }
         let (slots, ids) = Slots::of(self.versions());
-        let needed: BTreeSet<_> = slots.needed().into_iter().map(|place| ids[place]).collect();
-        let is_gone = |held: &Held| !held.stands && !needed.contains(&held.batch.id());
+        let needed = slots.needed();
+        let mut needed: Vec<BatchId> =
+            ids.into_iter().zip(needed).filter_map(|(id, is_needed)| is_needed.then_some(id)).collect();
+        needed.sort_unstable();
+        let is_gone = |held: &Held| !held.stands && needed.binary_search(&held.batch.id()).is_err();
         let gone: Vec<u32> =
             self.held().filter(|(_, held)| is_gone(held)).map(|(number, _)| number).collect();
         gone.into_iter().filter_map(|number| Some((number, self.leave(number)?))).collect()
@@ -284,13 +290,15 @@ fn place_ready<'h>(
     mut each: impl FnMut(Vec<Item<'h>>),
 ) {
     // What is left of those that were read, since two may wait for each other many times.
-    let mut read: BTreeMap<u32, Vec<Item<'h>>> = BTreeMap::new();
+    let mut read: Vec<(u32, Vec<Item<'h>>)> = Vec::new();
     while let Some(number) = ready.pop_first() {
         let Some(held) = held.get(&number) else { continue };
-        let waiting = read.entry(number).or_insert_with(|| {
-            Said::read(held.batch.payload()).map(|said| said.update.items).unwrap_or_default()
+        let place = read.binary_search_by_key(&number, |(number, _)| *number).unwrap_or_else(|place| {
+            let said = Said::read(held.batch.payload());
+            read.insert(place, (number, said.map(|said| said.update.items).unwrap_or_default()));
+            place
         });
-        let placed = upto.place(number, waiting);
+        let placed = upto.place(number, &mut read[place].1);
         ready.extend(upto.take_ready(&placed));
         if !placed.is_empty() {
             each(placed);

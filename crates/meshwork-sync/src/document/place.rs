@@ -7,7 +7,8 @@
 //! least item that another content can place takes that, and so on. So what stands depends on the set of updates alone,
 //! and nobody can write an item again so that others' items wait for ever.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use meshwork_core::signed::batch::BatchId;
 
@@ -22,6 +23,7 @@ pub(super) struct Version<'a> {
 
 /// Parts of an item that are together in all updates.
 struct Slot<'a> {
+    id: Id,
     end: u64,
     /// What each of the versions says of them, the first one first.
     said: Vec<(usize, Piece<'a>)>,
@@ -29,65 +31,65 @@ struct Slot<'a> {
 
 /// All items of some updates, cut alike.
 pub(super) struct Slots<'a> {
-    slots: BTreeMap<Id, Slot<'a>>,
+    /// In ascending order.
+    slots: Vec<Slot<'a>>,
     stands: Vec<bool>,
 }
 
 impl<'a> Slots<'a> {
     pub(super) fn of(mut versions: Vec<Version<'a>>) -> (Slots<'a>, Vec<BatchId>) {
         versions.sort_by_key(|version| (!version.stands, version.id));
-        let items = || versions.iter().flat_map(|version| &version.update.items);
-        let mut cuts: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-        for item in items() {
-            let end = item.id.clock + item.length;
-            cuts.entry(item.id.client).or_default().extend([item.id.clock, end]);
-        }
-        let mut slots: BTreeMap<Id, Slot<'a>> = BTreeMap::new();
+        let items = versions.iter().flat_map(|version| &version.update.items);
+        let mut cuts: Vec<Id> =
+            items.flat_map(|item| [item.id, Id { clock: item.end(), ..item.id }]).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let mut pieces: Vec<(usize, Piece<'a>)> = Vec::with_capacity(cuts.len());
         for (number, version) in versions.iter().enumerate() {
             for item in &version.update.items {
                 let mut piece = Piece::of(item);
-                let cuts = &cuts[&piece.id.client];
-                let within: Vec<u64> = cuts.range(piece.id.clock + 1..piece.end()).copied().collect();
-                let mut put = |piece: Piece<'a>| {
-                    let slot = slots.entry(piece.id);
-                    slot.or_insert_with(|| Slot { end: piece.end(), said: Vec::new() })
-                        .said
-                        .push((number, piece));
-                };
-                for cut in within {
-                    let rest = piece.split_off(cut);
-                    put(std::mem::replace(&mut piece, rest));
+                let later = &cuts[cuts.partition_point(|cut| *cut <= item.id)..];
+                let end = Id { clock: item.end(), ..item.id };
+                for cut in later.iter().take_while(|cut| **cut < end) {
+                    let rest = piece.split_off(cut.clock);
+                    pieces.push((number, std::mem::replace(&mut piece, rest)));
                 }
-                put(piece);
+                pieces.push((number, piece));
+            }
+        }
+        pieces.sort_by_key(|(_, piece)| piece.id);
+        let mut slots: Vec<Slot<'a>> = Vec::new();
+        for (number, piece) in pieces {
+            match slots.last_mut().filter(|slot| slot.id == piece.id) {
+                Some(slot) => slot.said.push((number, piece)),
+                None => slots.push(Slot { id: piece.id, end: piece.end(), said: vec![(number, piece)] }),
             }
         }
         let stands = versions.iter().map(|version| version.stands).collect();
         (Slots { slots, stands }, versions.iter().map(|version| version.id).collect())
     }
 
-    /// Which of the versions that do not stand have items that one which does needs, in any number of steps.
-    pub(super) fn needed(&self) -> BTreeSet<usize> {
-        let mut needed = BTreeSet::new();
-        let mut looked: BTreeSet<Id> = BTreeSet::new();
-        let said = self.slots.values().flat_map(|slot| &slot.said);
-        let mut wanted: Vec<Id> =
-            said.filter(|(version, _)| self.stands[*version]).flat_map(|(_, piece)| piece.needs()).collect();
-        let mut of_version: BTreeMap<usize, Vec<&Piece<'a>>> = BTreeMap::new();
-        for (version, piece) in self.slots.values().flat_map(|slot| &slot.said) {
-            if !self.stands[*version] {
-                of_version.entry(*version).or_default().push(piece);
-            }
+    /// Which of the versions do not stand and have items that one which does needs, in any number of steps.
+    pub(super) fn needed(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.stands.len()];
+        let mut looked = vec![false; self.slots.len()];
+        let said = || self.slots.iter().flat_map(|slot| &slot.said);
+        let of_standing = said().filter(|(version, _)| self.stands[*version]);
+        let mut wanted: Vec<Id> = of_standing.flat_map(|(_, piece)| piece.needs()).collect();
+        let mut of_version: Vec<Vec<Id>> = vec![Vec::new(); self.stands.len()];
+        for (version, piece) in said().filter(|(version, _)| !self.stands[*version]) {
+            of_version[*version].extend(piece.needs());
         }
         while let Some(id) = wanted.pop() {
-            let Some((first, slot)) = self.find(id) else { continue };
-            if !looked.insert(first) {
+            let Some(slot) = self.find(id) else { continue };
+            if std::mem::replace(&mut looked[slot], true) {
                 continue;
             }
             // Also where one that stands has the item: it may be one that cannot be placed.
-            for (version, _) in slot.said.iter().filter(|(version, _)| !self.stands[*version]) {
-                if needed.insert(*version) {
-                    wanted.extend(of_version[version].iter().flat_map(|piece| piece.needs()));
-                }
+            let said = self.slots[slot].said.iter();
+            for (version, _) in said.filter(|(version, _)| !self.stands[*version]) {
+                needed[*version] = true;
+                wanted.append(&mut of_version[*version]);
             }
         }
         needed
@@ -95,7 +97,7 @@ impl<'a> Slots<'a> {
 
     /// Whether two versions say different things of one item, other than that its content is gone where it is deleted.
     pub(super) fn is_contradictory(&self, deleted: &Ranges) -> bool {
-        self.slots.values().any(|slot| {
+        self.slots.iter().any(|slot| {
             let (_, first) = &slot.said[0];
             let is_deleted = deleted.has(first.id.client, &(first.id.clock..slot.end));
             let agrees = |piece: &Piece<'_>| {
@@ -110,81 +112,94 @@ impl<'a> Slots<'a> {
     /// What is placed.
     pub(super) fn place(self) -> Vec<Piece<'a>> {
         let mut placing = Placing::new(&self);
-        while let Some((id, number)) = placing.next() {
-            placing.place(id, number);
+        while let Some((slot, number)) = placing.next() {
+            placing.place(slot, number);
         }
         let placed = placing.placed;
         let stands = self.stands;
-        let take = |(id, mut slot): (Id, Slot<'a>)| {
-            let (version, mut piece) = slot.said.swap_remove(*placed.get(&id)?);
+        let take = |(mut slot, placed): (Slot<'a>, Option<usize>)| {
+            let (version, mut piece) = slot.said.swap_remove(placed?);
             if !stands[version] {
                 piece.empty();
             }
             Some(piece)
         };
-        self.slots.into_iter().filter_map(take).collect()
+        self.slots.into_iter().zip(placed).filter_map(take).collect()
     }
 
-    fn find(&self, id: Id) -> Option<(Id, &Slot<'a>)> {
-        let (first, slot) = self.slots.range(..=id).next_back()?;
-        (first.client == id.client && id.clock < slot.end).then_some((*first, slot))
+    /// Which slot has an item.
+    fn find(&self, id: Id) -> Option<usize> {
+        let place = self.slots.partition_point(|slot| slot.id <= id).checked_sub(1)?;
+        let slot = &self.slots[place];
+        (slot.id.client == id.client && id.clock < slot.end).then_some(place)
     }
 }
 
+/// One of the contents of a slot: which slot, and which of those that it has.
+type Content = (usize, usize);
+
 /// Items that are being placed.
-#[derive(Default)]
 struct Placing {
-    /// Which of its contents each has.
-    placed: BTreeMap<Id, usize>,
+    /// Which of its contents each slot has.
+    placed: Vec<Option<usize>>,
     /// Contents that can be placed now: first ones, and others.
-    ready: Vec<(Id, usize)>,
-    others: BTreeSet<(Id, usize)>,
-    /// How much each content still lacks, and who waits for an item.
-    lacks: BTreeMap<(Id, usize), usize>,
-    waiting: BTreeMap<Id, Vec<(Id, usize)>>,
+    ready: Vec<Content>,
+    others: BinaryHeap<Reverse<Content>>,
+    /// How much each content of a slot still lacks, and who waits for a slot.
+    lacks: Vec<Vec<usize>>,
+    waiting: Vec<Vec<Content>>,
 }
 
 impl Placing {
     fn new(slots: &Slots<'_>) -> Placing {
-        let mut placing = Placing::default();
-        for (id, slot) in &slots.slots {
+        let count = slots.slots.len();
+        let mut placing = Placing {
+            placed: vec![None; count],
+            ready: Vec::new(),
+            others: BinaryHeap::new(),
+            lacks: Vec::with_capacity(count),
+            waiting: vec![Vec::new(); count],
+        };
+        for (place, slot) in slots.slots.iter().enumerate() {
+            let mut lacks = vec![0; slot.said.len()];
             for (number, (_, piece)) in slot.said.iter().enumerate() {
-                let content = (*id, number);
-                let found: Vec<Option<Id>> =
-                    piece.needs().map(|needed| slots.find(needed).map(|(first, _)| first)).collect();
+                let found: Vec<Option<usize>> = piece.needs().map(|needed| slots.find(needed)).collect();
                 if found.is_empty() {
-                    placing.offer(content);
-                } else if found.iter().all(|needed| needed.is_some_and(|needed| needed != *id)) {
-                    placing.lacks.insert(content, found.len());
-                    let found = found.into_iter().flatten();
-                    found.for_each(|needed| placing.waiting.entry(needed).or_default().push(content));
+                    placing.offer((place, number));
+                } else if found.iter().all(|needed| needed.is_some_and(|needed| needed != place)) {
+                    lacks[number] = found.len();
+                    found
+                        .into_iter()
+                        .flatten()
+                        .for_each(|needed| placing.waiting[needed].push((place, number)));
                 }
             }
+            placing.lacks.push(lacks);
         }
         placing
     }
 
-    fn offer(&mut self, content: (Id, usize)) {
+    fn offer(&mut self, content: Content) {
         if content.1 == 0 {
             self.ready.push(content);
         } else {
-            self.others.insert(content);
+            self.others.push(Reverse(content));
         }
     }
 
-    fn next(&mut self) -> Option<(Id, usize)> {
+    fn next(&mut self) -> Option<Content> {
         loop {
-            let (id, number) = self.ready.pop().or_else(|| self.others.pop_first())?;
-            if !self.placed.contains_key(&id) {
-                return Some((id, number));
+            let content = self.ready.pop().or_else(|| self.others.pop().map(|Reverse(content)| content))?;
+            if self.placed[content.0].is_none() {
+                return Some(content);
             }
         }
     }
 
-    fn place(&mut self, id: Id, number: usize) {
-        self.placed.insert(id, number);
-        for content in self.waiting.remove(&id).unwrap_or_default() {
-            let lacks = self.lacks.get_mut(&content).expect("it waits for something");
+    fn place(&mut self, slot: usize, number: usize) {
+        self.placed[slot] = Some(number);
+        for content in std::mem::take(&mut self.waiting[slot]) {
+            let lacks = &mut self.lacks[content.0][content.1];
             *lacks -= 1;
             if *lacks == 0 {
                 self.offer(content);
