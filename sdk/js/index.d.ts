@@ -152,6 +152,7 @@ export type RoomEvent =
   | { readonly type: 'ruleschanged' }
   | { readonly type: 'linkchanged' }
   | { readonly type: 'kept'; readonly id: EndpointId; readonly stored: boolean }
+  | { readonly type: 'saved' }
   | { readonly type: 'instep'; readonly id: EndpointId }
   | { readonly type: 'storagefailed'; readonly reason: string }
   | { readonly type: 'storagerecovered' }

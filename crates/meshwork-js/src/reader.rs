@@ -162,6 +162,7 @@ fn event(event: &Event) -> Value {
         Event::RulesChanged => json!({ "type": "ruleschanged" }),
         Event::LinkChanged => json!({ "type": "linkchanged" }),
         Event::Kept { by, stored, .. } => json!({ "type": "kept", "id": by.to_string(), "stored": stored }),
+        Event::Saved(_) => json!({ "type": "saved" }),
         Event::InStep(with) => json!({ "type": "instep", "id": with.to_string() }),
         Event::StorageFailed(reason) => json!({ "type": "storagefailed", "reason": reason }),
         Event::StorageRecovered => json!({ "type": "storagerecovered" }),

@@ -21,6 +21,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Instance, PeerId};
+use meshwork_core::replica::part_named;
 use meshwork_core::table::{Change, Entry, Table, Write, Writer};
 use meshwork_core::{planted, wire};
 
@@ -111,6 +112,11 @@ fn share(entry: &Entry) -> Option<(Endpoint, i64)> {
 fn sum(shares: impl Iterator<Item = i64>) -> i64 {
     let sum: i128 = shares.map(i128::from).sum();
     sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+/// The part in which all is that is counted under a name: see [`Replica::outline`](meshwork_core::replica::Replica::outline).
+pub fn part(name: &str) -> u32 {
+    part_named(&Kind::Counter.row(name))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::planted;
+use meshwork_core::replica::part_named;
 use meshwork_core::table::{Change, Entry, Table, Write, Writer};
 
 use crate::Kind;
@@ -84,6 +85,11 @@ pub fn set(table: &Table, me: PeerId, key: &str, value: Option<&[u8]>) -> Write 
 /// The key to which a change of a table belongs; `None` where that is no write of a value.
 pub fn key_of(change: &Change) -> Option<&str> {
     key(change.after.as_ref().or(change.before.as_ref())?)
+}
+
+/// The part in which all is that is written at a key: see [`Replica::outline`](meshwork_core::replica::Replica::outline).
+pub fn part(key: &str) -> u32 {
+    part_named(&Kind::Value.row(key))
 }
 
 /// Whether a write gave its key a value, and did not delete it.

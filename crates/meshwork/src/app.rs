@@ -109,7 +109,7 @@ impl App {
     }
 
     /// The app's table by value.
-    fn by_value(&self) -> ReplicaNumber {
+    pub(crate) fn by_value(&self) -> ReplicaNumber {
         self.slot.replica(Family::ByValue)
     }
 

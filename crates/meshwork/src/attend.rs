@@ -90,6 +90,7 @@ pub(crate) fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::ShutOut { room, .. }
         | NodeEvent::RecordsInStep { room, .. }
         | NodeEvent::Acknowledged { room, .. }
+        | NodeEvent::Saved { room, .. }
         | NodeEvent::RoomTime { room, .. }
         | NodeEvent::Equivocation { room, .. }
         | NodeEvent::InStep { room, .. }

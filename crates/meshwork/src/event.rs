@@ -59,6 +59,8 @@ pub enum Event {
         /// Whether that is on its disk.
         stored: bool,
     },
+    /// All that this program wrote, up to the one with this number, is on this device's storage.
+    Saved(u64),
     /// A member was found to have what this program has.
     InStep(EndpointId),
     /// The clocks of the members agree on another time than this device's: so far ahead of it, in milliseconds, or behind

@@ -55,6 +55,8 @@ mod error;
 mod event;
 #[cfg(all(feature = "place", not(target_arch = "wasm32")))]
 mod history;
+#[cfg(feature = "sync")]
+mod holders;
 mod identity;
 mod in_step;
 mod inbox;
@@ -91,6 +93,8 @@ mod values;
 mod version;
 
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
+#[cfg(feature = "sync")]
+pub use meshwork_core::node::Holders;
 pub use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
 pub use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 pub use meshwork_core::seam::lane::{

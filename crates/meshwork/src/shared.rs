@@ -328,6 +328,7 @@ impl Shared {
                 room.changed.notify_waiters();
                 room.tell(&Event::Kept { by, sequences, stored });
             }
+            NodeEvent::Saved { sequence, .. } => room.tell(&Event::Saved(sequence)),
             NodeEvent::InStep { endpoint, .. } => {
                 room.changed.notify_waiters();
                 room.tell(&Event::InStep(endpoint));

@@ -45,7 +45,7 @@ use core::cell::Cell;
 
 pub use self::room::{RoomMut, RoomRef};
 pub use self::rooms::ROOMS_MAX;
-pub use crate::room::writing::{Receipt, WriteError, WritingLeft};
+pub use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use crate::seam::io::{Effect, Input};

@@ -20,7 +20,7 @@ use crate::room::rules::publish::Act;
 use crate::room::rules::publish::Retract;
 use crate::room::rules::records::Records;
 use crate::room::rules::terms::{Terms, Writers};
-use crate::room::writing::{Receipt, WriteError, WritingLeft};
+use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
@@ -82,6 +82,12 @@ impl<'a> RoomRef<'a> {
     /// The sequences of one's own batches that no member that stays has acknowledged.
     pub fn unacknowledged(self) -> impl Iterator<Item = u64> {
         self.open().into_iter().flat_map(|room| room.kept().unacknowledged())
+    }
+
+    /// Who holds the last that this program wrote in a part of a replica: see
+    /// [`Replica::outline`](crate::replica::Replica::outline).
+    pub fn holders(self, replica: ReplicaNumber, part: u32) -> Holders {
+        self.open().map(|room| room.kept().holders(replica, part)).unwrap_or_default()
     }
 
     /// The slot of an app, by its word; `None` while it is not on.

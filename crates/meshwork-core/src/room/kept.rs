@@ -18,7 +18,7 @@ use super::rules::exchange::ExchangeOutput;
 use super::rules::records::Records;
 use super::saying::Spoken;
 use super::storage::Storage;
-use super::writing::{WriteError, Writing, WritingLeft};
+use super::writing::{Holders, WriteError, Writing, WritingLeft};
 use crate::blobs::Share;
 use crate::clock::{Clock, room_time};
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
@@ -368,6 +368,12 @@ impl Kept {
         self.storage.stores()
     }
 
+    /// Who holds the last that this program wrote in a part of a replica: see
+    /// [`Replica::outline`](crate::replica::Replica::outline).
+    pub fn holders(&self, replica: ReplicaNumber, part: u32) -> Holders {
+        self.writing.whereabouts().of((replica, part), self.storage.stores())
+    }
+
     /// The sequences of one's own batches that no member that stays has acknowledged.
     pub fn unacknowledged(&self) -> impl Iterator<Item = u64> {
         self.writing.outbox().batches().map(|batch| batch.key().sequence)
@@ -411,22 +417,26 @@ impl Kept {
         }
     }
 
-    /// Takes over what the comparison of records wants said.
-    pub(super) fn take_record_outputs(&mut self) {
+    /// Takes over what the comparison of records wants said. Which members stay is known elsewhere.
+    pub(super) fn take_record_outputs(&mut self, stays: impl Fn(Endpoint) -> bool) {
         while let Some(output) = self.rules.poll_output() {
             match output {
                 ExchangeOutput::Send(to, message) => self.outputs.push_back(RoomOutput::Send(to, message)),
                 ExchangeOutput::InStep(endpoint) => {
                     self.event(Event::RecordsInStep { room: self.handle, endpoint });
-                    self.tell_in_step(endpoint);
+                    self.tell_in_step(endpoint, stays(endpoint));
                 }
             }
         }
     }
 
     /// Tells that a member holds and shows what we do, once both are so.
-    pub(super) fn tell_in_step(&mut self, endpoint: Endpoint) {
+    pub(super) fn tell_in_step(&mut self, endpoint: Endpoint, stays: bool) {
         if self.is_in_step(endpoint) {
+            if stays {
+                let last = self.writing.next_sequence() - 1;
+                self.writing.whereabouts_mut().handle_in_step(endpoint, last);
+            }
             self.event(Event::InStep { room: self.handle, endpoint });
         }
     }

@@ -124,6 +124,11 @@ impl Membership {
         self.overlay.poll_timeout().is_some_and(|at| at <= now)
     }
 
+    /// Whether a member is there that stays.
+    pub(super) fn stays(&self, endpoint: Endpoint) -> bool {
+        self.members.get(&endpoint).is_some_and(|member| member.stays)
+    }
+
     /// Whether somebody is there to acknowledge.
     pub(super) fn somebody_stays(&self) -> bool {
         self.members.values().any(|member| member.stays)

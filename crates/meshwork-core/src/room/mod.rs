@@ -202,7 +202,8 @@ impl Room {
     /// Sends what a member may lack, and has both ends compare the rest.
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
         self.kept.rules.handle_attached(now.time, endpoint);
-        self.kept.take_record_outputs();
+        let membership = &self.membership;
+        self.kept.take_record_outputs(|endpoint| membership.stays(endpoint));
         // What one says on lanes counts by it, too.
         let me = self.kept.me.peer;
         self.kept.send_admissions(endpoint, &me);
@@ -349,6 +350,7 @@ impl Room {
     fn handle_acknowledged(&mut self, from: Endpoint, told: &Acknowledged) {
         for &sequence in told.sequences.iter() {
             self.kept.writing.outbox_mut().remove(sequence);
+            self.kept.writing.whereabouts_mut().handle_acknowledged(from, sequence);
         }
         let sequences =
             told.sequences.iter().copied().filter(|&own| self.kept.writing.has_written(own)).collect();
@@ -362,14 +364,15 @@ impl Room {
 
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
     fn finish(&mut self, now: Now) {
-        self.kept.take_record_outputs();
+        let stays = |endpoint| self.membership.stays(endpoint);
+        self.kept.take_record_outputs(stays);
         self.kept.fetch(now);
         self.kept.tell_dropped(now);
         while let Some(output) = self.kept.comparison.poll_output() {
             self.kept.outputs.push_back(match output {
                 ComparisonOutput::Send(to, message) => RoomOutput::Send(to, message),
                 ComparisonOutput::InStep(endpoint) => {
-                    self.kept.tell_in_step(endpoint);
+                    self.kept.tell_in_step(endpoint, stays(endpoint));
                     continue;
                 }
                 ComparisonOutput::Withheld(from, detail) => {
@@ -385,6 +388,12 @@ impl Room {
             match output {
                 StorageOutput::Persist { token, change } => {
                     self.kept.outputs.push_back(RoomOutput::Persist { token, change });
+                }
+                StorageOutput::Acknowledge { to, sequences, stored } if to == self.kept.me => {
+                    let last = sequences.last().copied().filter(|_| stored).unwrap_or(0);
+                    if self.kept.writing.whereabouts_mut().handle_saved(last) {
+                        self.kept.event(Event::Saved { room: self.kept.handle, sequence: last });
+                    }
                 }
                 StorageOutput::Acknowledge { to, sequences, stored } => {
                     if self.membership.member(to).is_some() {

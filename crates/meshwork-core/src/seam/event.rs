@@ -176,6 +176,13 @@ pub enum Event {
         /// Whether they are on durable storage there.
         stored: bool,
     },
+    /// What this program wrote is on this device's storage.
+    Saved {
+        /// Which room.
+        room: RoomHandle,
+        /// The sequence of the last of those batches: all before it are stored, too.
+        sequence: u64,
+    },
     /// A member's replica had the same digest as one's own when they were last compared.
     InStep {
         /// Which room.
@@ -336,6 +343,7 @@ impl Event {
             | Event::ShutOut { .. }
             | Event::RecordsInStep { .. }
             | Event::Acknowledged { .. }
+            | Event::Saved { .. }
             | Event::InStep { .. }
             | Event::RoomTime { .. }
             | Event::HistoryChanged { .. }

@@ -13,6 +13,7 @@ use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::{
     Applied, Below, Changes, Content, ContentError, Digest, Enforced, Floor, Fold, Replica, Retraction,
+    part_named,
 };
 use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch};
 
@@ -66,7 +67,7 @@ impl Replica for Table {
     /// The number is the row's: under it a peer's batches are counted, and folded.
     fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
         let (row, count, _) = payload::head(payload).ok()?;
-        Some((number_of(row), payload::cost(count, payload)))
+        Some((part_named(row), payload::cost(count, payload)))
     }
 
     fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError> {
@@ -126,7 +127,7 @@ impl Replica for Table {
         // Backwards, since what is to be folded was written just now.
         let own = self.contest.batches().rev().map(|(_, batch)| batch).filter(|batch| batch.peer() == peer);
         let row_of = |batch: &SignedBatch| payload::head(batch.payload()).ok().map(|(row, ..)| row.to_vec());
-        let row = own.filter_map(row_of).find(|row| number_of(row) == number)?;
+        let row = own.filter_map(row_of).find(|row| part_named(row) == number)?;
         let (payload, least) = self.folded(&row, peer)?;
         let count = payload::head(&payload).ok()?.1;
         let cost = payload::cost(count, &payload);
@@ -201,9 +202,4 @@ impl Table {
         let least = entries.iter().map(|written| written.stamp).min()?;
         Some((Payload { row, entries }.write(least), least))
     }
-}
-
-/// The number of a row, which few rows share: blake3's first four bytes.
-fn number_of(row: &[u8]) -> u32 {
-    blake3::hash(row).as_bytes().first_chunk().map_or(0, |first| u32::from_le_bytes(*first))
 }

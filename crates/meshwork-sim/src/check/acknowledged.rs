@@ -42,6 +42,8 @@ pub struct Acknowledgements {
     by_sequence: BTreeMap<(NodeIndex, u64), usize>,
     /// Sequences of what was written that somebody acknowledged, and whether as stored.
     said: BTreeMap<(usize, Endpoint), (BTreeSet<u64>, BTreeSet<u64>)>,
+    /// Up to which sequence each program was told that its own disk has what it wrote.
+    saved: BTreeMap<NodeIndex, u64>,
 }
 
 impl Acknowledgements {
@@ -66,6 +68,9 @@ impl Acknowledgements {
         event: &Event,
         members: &[Member],
     ) -> Result<(), Violation> {
+        if let Event::Saved { sequence, .. } = event {
+            self.hear_saved(program, world.node(program).endpoint(), *sequence);
+        }
         let Event::Acknowledged { by, sequences, stored, .. } = event else { return Ok(()) };
         let acker = members.iter().find(|(index, _)| world.node(*index).endpoint() == *by);
         let room =
@@ -89,6 +94,16 @@ impl Acknowledgements {
             }
         }
         Ok(())
+    }
+
+    /// A program was told that what it wrote is on its own disk.
+    fn hear_saved(&mut self, program: NodeIndex, me: Endpoint, sequence: u64) {
+        let before = self.saved.insert(program, sequence).map_or(0, |before| before + 1);
+        for (&(_, sequence), &number) in self.by_sequence.range((program, before)..=(program, sequence)) {
+            let (applied, kept) = self.said.entry((number, me)).or_default();
+            applied.insert(sequence);
+            kept.insert(sequence);
+        }
     }
 
     /// **stored**: all that the program at `endpoint` acknowledged as stored is on this disk, or what beats it.

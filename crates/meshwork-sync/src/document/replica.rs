@@ -7,7 +7,7 @@ use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::replica::leaves::{Item, Leaves};
 use meshwork_core::replica::{
-    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction,
+    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction, part_named,
 };
 use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
 
@@ -196,7 +196,7 @@ impl Documents {
     }
 
     fn find(&self, part: u32) -> Option<(&str, &Document)> {
-        let found = self.documents.iter().find(|(name, _)| number_of(name) == part);
+        let found = self.documents.iter().find(|(name, _)| part_named(name.as_bytes()) == part);
         found.map(|(name, document)| (name.as_ref(), document))
     }
 }
@@ -241,7 +241,7 @@ impl Replica for Documents {
     /// The number is the document's: under it a peer's batches are counted, and folded.
     fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
         let said = Said::read(payload).ok()?;
-        Some((number_of(said.name), said.cost()))
+        Some((part_named(said.name.as_bytes()), said.cost()))
     }
 
     fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError> {
@@ -396,9 +396,4 @@ fn item(number: u32, batch: &SignedBatch) -> Item {
     let id = batch.id().0;
     let path = id.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
     Item { path, digest: id, batch: number }
-}
-
-/// The number of a document, which few documents share: blake3's first four bytes.
-fn number_of(name: &str) -> u32 {
-    blake3::hash(name.as_bytes()).as_bytes().first_chunk().map_or(0, |first| u32::from_le_bytes(*first))
 }

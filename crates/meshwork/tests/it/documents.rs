@@ -289,3 +289,46 @@ async fn documents_are_renamed_and_deleted() {
     all_read(&rooms, 3).await;
     assert_eq!(rooms[2].app(sync::APP).await.unwrap().documents().await.unwrap(), ["notes"]);
 }
+
+/// Waits until members that stay hold the last that Bo wrote in each of his places: the document, a value, a counter.
+async fn held(room: &Room, by: usize) {
+    let (values, counter) = (room.values(), room.counter("visits"));
+    loop {
+        let places =
+            [room.document("notes").holders().await, values.holders("title").await, counter.holders().await];
+        if places.iter().all(|holders| holders.as_ref().unwrap().members.len() == by) {
+            return;
+        }
+        crate::tick(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn holders_are_who_stays_and_has_it() {
+    let network = Network::calm(11);
+    let ([ann, bo, kim], rooms) = three(&network).await;
+    let (values, counter) = (rooms[1].values(), rooms[1].counter("visits"));
+    let write_all = async |words: &str| {
+        write(&rooms[1], 0, words).await;
+        values.set("title", words).await.unwrap();
+        counter.add(1).await.unwrap();
+    };
+    write_all("one").await;
+    held(&rooms[1], 2).await;
+    let holders = values.holders("title").await.unwrap();
+    assert_eq!(holders.members, [ann.id(), kim.id()].into());
+    assert!(!holders.saved, "Bo has no store");
+    network.cut(&bo, &ann);
+    network.cut(&bo, &kim);
+    network.run(Duration::from_secs(60)).await;
+    write_all("two").await;
+    held(&rooms[1], 0).await;
+    // Another keeper counts too, once it has it; what it hears of by comparison as well as what it is sent.
+    network.heal();
+    let late = network.keeper("Lou").join(rooms[0].link().to_string()).await.unwrap();
+    held(&rooms[1], 3).await;
+    network.kill(&kim);
+    network.run(Duration::from_secs(30)).await;
+    held(&rooms[1], 3).await;
+    assert_eq!(late.values().get("title").await.unwrap().unwrap().read::<String>().unwrap(), "two");
+}

@@ -299,6 +299,28 @@ async fn rooms_need_no_server() {
     assert_eq!(guest.join(room.code().unwrap().to_string()).await.unwrap().id(), room.id());
 }
 
+/// What a program was told is saved is there after a power cut: in a copy of its folder as that is then.
+#[tokio::test]
+async fn saved_words_outlast_a_crash() {
+    let (folder, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let endpoint = Endpoint::builder().store(Store::at(folder.path())).bind().await.unwrap();
+    let room = endpoint.create(meshwork::sync::room()).await.unwrap();
+    let (document, mut events) = (room.document("notes"), room.events());
+    document.edit(|text| text.push("half past nine")).await.unwrap();
+    let saved = async {
+        while !document.holders().await.unwrap().saved {
+            while !matches!(events.next().await, Some(meshwork::Event::Saved(_))) {}
+        }
+    };
+    timeout(DEADLINE, saved).await.unwrap();
+    std::fs::copy(folder.path().join("rooms.redb"), after.path().join("rooms.redb")).unwrap();
+    let again = Endpoint::builder().store(Store::at(after.path())).bind().await.unwrap();
+    let same = again.open(room.link()).await.unwrap();
+    same.restored().await.unwrap();
+    assert_eq!(same.document("notes").text().await.unwrap(), "half past nine");
+    assert!(same.document("notes").holders().await.unwrap().saved, "nothing is waiting");
+}
+
 #[tokio::test]
 async fn what_cannot_start_says_why() {
     let error = Endpoint::builder().server("meet.example.org").bind().await.unwrap_err();

@@ -12,6 +12,7 @@ impl Room {
     /// lacks is asked for at once, and what no longer wins an entry is removed.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
         self.kept.start_storing(stored);
+        self.kept.storage.acknowledge(self.kept.me, self.kept.writing.next_sequence() - 1);
         self.finish(now);
     }
 

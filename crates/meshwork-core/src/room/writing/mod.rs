@@ -1,5 +1,6 @@
 //! What one writes in a room in one's own name: new, folded, or said again.
 
+mod holders;
 pub(super) mod outbox;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -7,6 +8,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+pub use self::holders::Holders;
+use self::holders::Whereabouts;
 use self::outbox::Outbox;
 use super::{Room, delivery};
 use crate::id::Identity;
@@ -103,6 +106,7 @@ pub(super) struct Writing {
     next_sequence: u64,
     /// Own batches that nobody who stays has acknowledged.
     outbox: Outbox,
+    whereabouts: Whereabouts,
     /// By replica and part: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<(ReplicaNumber, u32), (usize, usize)>,
     /// What was written under earlier rules, and is to be said again.
@@ -114,6 +118,7 @@ impl Default for Writing {
         Writing {
             next_sequence: 1,
             outbox: Outbox::default(),
+            whereabouts: Whereabouts::default(),
             unfolded: BTreeMap::new(),
             unsaid: VecDeque::new(),
         }
@@ -129,6 +134,16 @@ impl Writing {
     /// The same, to be told of acknowledgements.
     pub(super) fn outbox_mut(&mut self) -> &mut Outbox {
         &mut self.outbox
+    }
+
+    /// Who holds one's own batches.
+    pub(super) fn whereabouts(&self) -> &Whereabouts {
+        &self.whereabouts
+    }
+
+    /// The same, to be told of it.
+    pub(super) fn whereabouts_mut(&mut self) -> &mut Whereabouts {
+        &mut self.whereabouts
     }
 
     /// The sequence of the next batch.
@@ -203,16 +218,16 @@ impl Room {
         self.kept.rules.check_cost(number.slot(), stamp, cost)?;
         let waits = self.kept.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(WriteError::Backpressure)?;
-        let outline = |(payload, _): &(Vec<u8>, Content)| replica.outline(payload);
-        let parts: Vec<u32> = written.iter().filter_map(outline).map(|(part, _)| part).collect();
+        let part = |(payload, _): &(Vec<u8>, Content)| Some((number, replica.outline(payload)?.0));
+        let parts: Vec<Option<(ReplicaNumber, u32)>> = written.iter().map(part).collect();
         self.kept.clock.merge(stamp);
         let first = self.kept.writing.next_sequence;
-        for (payload, content) in written {
-            self.write_batch(now, identity, &header, &payload, content);
+        for ((payload, content), part) in written.into_iter().zip(&parts) {
+            self.write_batch(now, identity, &header, &payload, content, *part);
         }
         let receipt = Receipt { sequences: first..=self.kept.writing.next_sequence - 1, cost };
-        for part in parts {
-            self.fold_when_due(now, identity, (number, part));
+        for part in parts.into_iter().flatten() {
+            self.fold_when_due(now, identity, part);
         }
         self.finish(now);
         Ok(receipt)
@@ -248,6 +263,7 @@ impl Room {
         header: &Header,
         payload: &[u8],
         content: Content,
+        part: Option<(ReplicaNumber, u32)>,
     ) {
         let (cost, sequence) = (content.cost as u32, self.kept.writing.next_sequence());
         let used = self.kept.rules.count_cost(header.replica.slot(), header.window.most, cost);
@@ -256,9 +272,12 @@ impl Room {
             .expect("a payload that its replica read is within the limit and the author is this peer");
         self.kept.writing.take_sequence();
         self.kept.writing.outbox.insert(now.time, batch.clone());
+        part.into_iter().for_each(|part| self.kept.writing.whereabouts.handle_written(part, sequence));
         let targets = self.membership.overlay_mut().targets(now, &batch, None);
         self.kept.send_live(targets, &batch);
         self.kept.apply(now, delivery::Checked { batch, content });
+        // This program hears of its own batches, as their author does elsewhere.
+        self.kept.storage.acknowledge(self.kept.me, sequence);
     }
 
     /// Repeats all that one wrote in a part in one batch, once many small ones carry it: what is kept, stored and
@@ -277,6 +296,6 @@ impl Room {
         // Later than all that it repeats, so that it takes their place.
         let window = StampWindow { least: fold.least, most: self.kept.clock.next(now.wall) };
         let header = self.kept.header(part.0, window);
-        self.write_batch(now, identity, &header, &fold.payload, content);
+        self.write_batch(now, identity, &header, &fold.payload, content, Some(part));
     }
 }

@@ -39,7 +39,7 @@ pub enum Says<'a> {
 impl<'a> Piece<'a> {
     /// The whole of an item.
     pub fn of(item: &Item<'a>) -> Piece<'a> {
-        let Item { id, length, origin, right, parent, key, content } = item.clone();
+        let Item { id, length, origin, right, parent, key, content } = *item;
         let mut reader = Reader(content.bytes);
         let content = match content.kind {
             Kind::Deleted => Says::Deleted,
