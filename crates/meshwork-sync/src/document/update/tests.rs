@@ -158,14 +158,8 @@ fn updates_read_as_they_are_written() {
         key: None,
         content: text(b"\x02Hi"),
     };
-    let second = Item {
-        id: id(2),
-        length: 1,
-        origin: Some(id(1)),
-        parent: None,
-        content: text(b"\x01!"),
-        ..first.clone()
-    };
+    let second =
+        Item { id: id(2), length: 1, origin: Some(id(1)), parent: None, content: text(b"\x01!"), ..first };
     assert_eq!(read(bytes), Ok(Update { items: vec![first, second], deletions: vec![(300, 0..1)] }));
     let applied = document(1, false);
     applied.transact_mut().apply_update(yrs::Update::decode_v1(bytes).unwrap()).unwrap();
