@@ -167,5 +167,13 @@ mod on {
         HistoryLatest = "history-latest",
         /// What is said in causal order is handed on as it comes.
         CausalUnordered = "causal-unordered",
+        /// All sessions of a peer write under one number in documents.
+        ClientOfPeer = "client-of-peer",
+        /// Two seeds of a document have one number, whatever they say.
+        SeedByName = "seed-by-name",
+        /// What waits in a document for what comes later is forgotten.
+        WaitingForgotten = "waiting-forgotten",
+        /// Of what became readable of a document at once programs are told the first part alone.
+        AddedFirst = "added-first",
     }
 }

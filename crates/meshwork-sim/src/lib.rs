@@ -20,6 +20,7 @@ pub mod connection;
 pub mod crowd;
 pub mod hostile;
 pub mod latency;
+pub mod library;
 pub mod meeting_point;
 pub mod path;
 pub mod scenario;

@@ -14,6 +14,7 @@
 //! - Operations say all that is written by them but the names of who writes, and when, and what they go on from.
 
 mod canvas;
+pub(crate) mod documents;
 mod sync;
 mod tables;
 
@@ -35,7 +36,7 @@ use crate::check::{Member, Past, Violation};
 use crate::world::{Store, World};
 
 /// All apps. Rooms open with the first one.
-pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables, &sync::Sync];
+pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables, &sync::Sync, &documents::Texts];
 
 /// What a program is told: place, by whom and content.
 pub type Told = (Place, Option<PeerId>, Vec<u8>);
@@ -52,6 +53,8 @@ pub enum Operation {
     Tables(tables::Operation),
     /// With a counter, or under a key.
     Sync(sync::Operation),
+    /// In a document.
+    Documents(documents::Operation),
 }
 
 /// For what an operation is drawn.
@@ -91,12 +94,24 @@ pub enum Place {
         /// The field, with who may write it.
         field: Vec<u8>,
     },
+    /// A letter of a document.
+    Letter {
+        /// Which document.
+        document: String,
+        /// Whose letters it is one of.
+        client: u64,
+        /// How many of them were written before.
+        clock: u64,
+    },
 }
 
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Cell { x, y } => write!(f, "cell {x}, {y}"),
+            Place::Letter { document, client, clock } => {
+                write!(f, "letter {clock} of client {client} in document {document}")
+            }
             Place::Field { table, row, field } => {
                 let (row, field) = (row.escape_ascii(), field.escape_ascii());
                 write!(f, "{:?} of slot {}, row {row}, field {field}", table.family(), table.slot())

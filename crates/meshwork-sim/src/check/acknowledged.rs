@@ -22,6 +22,8 @@ pub struct Written {
     pub sequences: RangeInclusive<u64>,
     /// What was done with it.
     pub operation: Operation,
+    /// What the batches say.
+    pub payloads: Vec<Vec<u8>>,
     /// What stood there right afterwards.
     pub entries: Vec<Entry>,
 }

@@ -16,6 +16,10 @@
 //! | `counted` | a counter stands at what all sessions added to it | in the end |
 //! | `latest` | the value of a key is what was written last under it | in the end |
 //! | `history` | a key has the last 20 writes, and keeps as many of each author | in the end |
+//! | `one-text` | a document shows the same to everybody | in the end |
+//! | `letters` | each letter of a document that was kept and that nobody deleted stands once | in the end |
+//! | `seeded` | so does each letter of a template, however many put it in | in the end |
+//! | `opened` | what a program is told of a document needs nothing else, and adds up to what stands | always, and in the end |
 //! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
@@ -47,6 +51,7 @@ mod bounded;
 mod causal;
 mod clocks;
 pub mod direct;
+mod documents;
 mod equal;
 mod exactly_once;
 mod found_out;
@@ -66,6 +71,7 @@ pub use self::acknowledged::{Acknowledgements, Past, Written};
 pub use self::bounded::{bounded_memory, no_leak};
 pub use self::causal::Causal;
 pub use self::clocks::Clocks;
+pub use self::documents::{OpenDocuments, letters, one_text};
 pub use self::equal::{equal_replicas, same_entries};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::found_out::found_out;

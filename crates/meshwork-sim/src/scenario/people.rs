@@ -8,6 +8,7 @@ use meshwork_core::replica::Digest;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::app::AppParameters;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
 
@@ -18,8 +19,8 @@ use crate::app::{self, Author, Entry, Operation, Writing};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
-    self, Acknowledgements, Causal, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten, Told,
-    Violation, Written,
+    self, Acknowledgements, Causal, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten,
+    OpenDocuments, Told, Violation, Written,
 };
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
@@ -63,6 +64,7 @@ pub(super) struct Scenario {
     honest: Honest,
     written: OnlyWritten,
     told: Told,
+    documents: OpenDocuments,
     acknowledgements: Acknowledgements,
     clocks: Clocks,
     direct: DirectLedger,
@@ -87,6 +89,7 @@ impl Scenario {
             honest: Honest::new(schedule.has_lies()),
             written: OnlyWritten::default(),
             told: Told::default(),
+            documents: OpenDocuments::default(),
             acknowledgements: Acknowledgements::default(),
             clocks: Clocks::default(),
             direct: DirectLedger::default(),
@@ -105,7 +108,11 @@ impl Scenario {
         let moderators = Bounded::new(vec![world::identity(MODERATOR).peer()]).expect("one is not too many");
         let rules = Terms { overlay, moderators, ..Terms::default() };
         let ruled = self.world.command(index, |node, now| node.room_mut(now, room).set_rules(rules));
-        if let Err(error) = ruled {
+        let documents = meshwork_sync::WORD.parse().expect("it is the word of an app");
+        let turn_on = |node: &mut Node, now| {
+            node.room_mut(now, room).turn_on(documents, AppParameters::default()).map(drop)
+        };
+        if let Err(error) = ruled.map(drop).and_then(|()| self.world.command(index, turn_on)) {
             return Err(Violation::new("registered", format!("its maker set no rules: {error}")));
         }
         self.people.insert(
@@ -274,6 +281,7 @@ impl Scenario {
                 self.direct.hear(self.world.node(index).endpoint(), &event)?;
                 self.written.hear(index, &event)?;
                 self.told.hear(index, &event);
+                self.documents.hear(&self.world, (index, room), &event)?;
                 self.acknowledgements.hear(&self.world, index, &event, &members)?;
             }
         }
@@ -320,7 +328,11 @@ impl Scenario {
         self.written.check(&self.world, &members)?;
         self.told.check(&self.world, &members)?;
         self.acknowledgements.check_kept(&self.world, &members)?;
-        app::check(&self.world, &members, &self.acknowledgements.past(&self.world, &members))?;
+        let past = self.acknowledgements.past(&self.world, &members);
+        app::check(&self.world, &members, &past)?;
+        check::one_text(&self.world, &members)?;
+        check::letters(&self.world, &members, &past)?;
+        self.documents.check(&self.world, &members)?;
         members.iter().try_for_each(|&(index, _)| self.check_disk(index))
     }
 
@@ -426,6 +438,7 @@ impl Scenario {
         self.world.restore(index, store);
         let room = self.world.join_room(index, address);
         self.told.insert_restored((index, room));
+        self.documents.insert_restored((index, room));
         if let Some(person) = self.people.get_mut(&who) {
             person.member = Some((index, room));
         }
@@ -472,7 +485,8 @@ impl Scenario {
         writing: Writing,
     ) -> Result<(), Violation> {
         let Writing { replica, payloads, entries } = writing;
-        let write = |node: &mut Node, now| node.room_mut(now, room).write(replica, payloads);
+        let said = payloads.clone();
+        let write = |node: &mut Node, now| node.room_mut(now, room).write(replica, said);
         let Ok(receipt) = self.world.command(index, write) else { return Ok(()) };
         let node = self.world.node(index);
         let peer = node.endpoint().peer;
@@ -485,7 +499,8 @@ impl Scenario {
             }
         };
         let entries = entries.into_iter().map(shown).collect::<Result<_, _>>()?;
-        let written = Written { peer, program: index, sequences: receipt.sequences, operation, entries };
+        let written =
+            Written { peer, program: index, sequences: receipt.sequences, operation, payloads, entries };
         self.written.insert(&written);
         self.acknowledgements.insert(written);
         Ok(())

@@ -36,12 +36,14 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{Config, Effect, Event, Input, Node, Output, Receipt, RoomHandle, StoredRoom};
+use meshwork_core::replica::Replica;
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::seam::lane::{Slot, Topic};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::sealing::SealingKey;
+use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::time::{Time, WallTime};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
@@ -228,7 +230,7 @@ impl World {
         let secret = secret(person);
         let wall = skewed(self.now, skew);
         let seed = self.rng.bytes();
-        let node = make(meshwork_place::make, config, Identity::from_secret(secret), seed, self.now, wall);
+        let node = make(make_replica, config, Identity::from_secret(secret), seed, self.now, wall);
         // What a node draws first: its instance, then its sealing key.
         let mut rng = Rng::new(seed);
         rng.next_u64();
@@ -546,6 +548,11 @@ impl World {
     pub fn connections_of(&self, index: NodeIndex) -> Vec<LinkId> {
         self.connections.of(index)
     }
+}
+
+/// What programs here know of apps: a canvas, and documents.
+fn make_replica(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
+    meshwork_place::make(app, parameters).or_else(|| meshwork_sync::make(app, parameters))
 }
 
 /// With what a person signs.

@@ -84,6 +84,10 @@ fn proof(fault: PlantedBug) -> Proof {
         P::ValueLeast => random("latest"),
         P::CausalUnordered => random("causal"),
         P::HistoryLatest => random("history"),
+        P::ClientOfPeer => random("letters"),
+        P::SeedByName => random("seeded"),
+        P::WaitingForgotten => random("one-text"),
+        P::AddedFirst => random("opened"),
         P::QuotaUnenforced => once("within-quota", |_, planted| tables::keeps_quota(planted)),
         P::OverlayUnrepaired | P::ShuffleOff => crowd("degree"),
         P::NeverPruned => {

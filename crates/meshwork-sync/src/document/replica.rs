@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Instance, PeerId};
+use meshwork_core::planted;
 use meshwork_core::replica::leaves::{Item, Leaves};
 use meshwork_core::replica::{
     Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction, part_named,
@@ -281,7 +282,9 @@ impl Replica for Documents {
             dropped.iter().filter(|other| other.id() != batch.id()).map(|other| other.key()).collect();
         let changes: Vec<Change> = match added {
             Some(added) if anew.is_empty() => {
-                added.into_iter().map(|update| Change::Said { name: name.to_owned(), update }).collect()
+                let told = if planted!(AddedFirst) { 1 } else { added.len() };
+                let told = added.into_iter().take(told);
+                told.map(|update| Change::Said { name: name.to_owned(), update }).collect()
             }
             // What was not kept changed nothing, unless something else fell out with it.
             _ if !kept && anew.len() == 1 => Vec::new(),

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId};
+use meshwork_core::planted;
 use meshwork_core::signed::batch::PAYLOAD_MAX;
 
 use super::update::{self, ITEMS_MAX, Piece, Ranges, Update, UpdateError, renamed, write};
@@ -52,7 +53,8 @@ pub enum SaidError {
 
 /// The number of an endpoint in documents.
 pub fn client_of(endpoint: Endpoint) -> u64 {
-    number(CLIENT_CONTEXT, &[&endpoint.peer.0, &endpoint.instance.0.to_le_bytes()])
+    let instance = if planted!(ClientOfPeer) { 0 } else { endpoint.instance.0 };
+    number(CLIENT_CONTEXT, &[&endpoint.peer.0, &instance.to_le_bytes()])
 }
 
 /// The update that puts the same thing into a document whoever seeds it: `update`, whose items all have the client 0, under
@@ -63,7 +65,7 @@ pub fn client_of(endpoint: Endpoint) -> u64 {
 pub fn seed(name: &str, update: &[u8]) -> Result<Vec<u8>, SaidError> {
     let read = update::read(update)?;
     let content = renamed(&read, 0, 0);
-    let client = number(SEED_CONTEXT, &[&[name.len() as u8], name.as_bytes(), &content]);
+    let client = number_of_seed(name, &content);
     let seed = renamed(&read, 0, client);
     match update::read(&seed)? {
         read if !is_seed(name, &read) => {
@@ -72,6 +74,12 @@ pub fn seed(name: &str, update: &[u8]) -> Result<Vec<u8>, SaidError> {
         _ if seed.len() > UPDATE_MAX => Err(SaidError::TooLong(seed.len())),
         _ => Ok(seed),
     }
+}
+
+/// The number of a seed, whose items have the client 0 in `content`.
+fn number_of_seed(name: &str, content: &[u8]) -> u64 {
+    let content = if planted!(SeedByName) { &[] } else { content };
+    number(SEED_CONTEXT, &[&[name.len() as u8], name.as_bytes(), content])
 }
 
 fn number(context: &str, parts: &[&[u8]]) -> u64 {
@@ -89,7 +97,7 @@ fn is_seed(name: &str, update: &Update<'_>) -> bool {
     let content = renamed(update, client, 0);
     let is_whole = update.items[0].id.clock == 0 && update.deletions.is_empty();
     let ends = update.items.windows(2).all(|pair| pair[0].id.clock + pair[0].length == pair[1].id.clock);
-    is_whole && ends && client == number(SEED_CONTEXT, &[&[name.len() as u8], name.as_bytes(), &content])
+    is_whole && ends && client == number_of_seed(name, &content)
 }
 
 /// What a batch says.
