@@ -1,4 +1,4 @@
-//! Studies of overlays at graph level: who is linked to whom, as arrays, for up to a million peers.
+//! Studies of overlays, all but one at graph level: who is linked to whom, as arrays, for up to a million peers.
 //!
 //! # Problem
 //! Nodes that run in full take kilobytes and signatures each: thousands of them, not a million, and no study of many
@@ -8,7 +8,8 @@
 //! Overlays are [arrays](adjacency), built at once or by the [steps of membership](membership); a broadcast is a
 //! [search](reach) by hops, [events in time](tree) over links with [latencies](meshwork_sim::latency), or where a tree is whole
 //! [one pass](spanning) over it. [Scenarios](scenario) with typed parameters put these together, and say what they found
-//! as tables and figures, which [`report`] writes.
+//! as tables and figures, which [`report`] writes. One of them, [`scenario::Spread`], runs [real nodes](meshwork_sim::spread)
+//! instead: how soon everybody is told of a change is a matter of what nodes do.
 //!
 //! # Invariants
 //! - All chance comes from one seed; every task draws from a generator of its own, so that the same seed gives the same
@@ -16,7 +17,7 @@
 //! - Nothing here reads a clock.
 //!
 //! # Limits
-//! [`PEERS_MAX`] peers. What is modelled and what is not stands in every report.
+//! [`PEERS_MAX`] peers, of real nodes 2000. What is modelled and what is not stands in every report.
 
 pub mod adjacency;
 pub mod choice;

@@ -20,7 +20,7 @@ const THREADS_MAX: i64 = 256;
 /// The seed where nothing is said.
 const SEED: u64 = 1;
 
-/// Studies of overlays of up to a million peers: numbers, figures and a page to read.
+/// Studies of overlays of up to a million peers, and of changes among real nodes: numbers, figures and a page to read.
 #[derive(Parser)]
 #[command(name = "meshwork-study", version, max_term_width = 100)]
 struct Arguments {

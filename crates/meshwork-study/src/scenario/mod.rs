@@ -9,6 +9,7 @@ mod partition;
 mod place_study;
 mod scale;
 mod slow_peers;
+mod spread;
 mod viewers;
 mod writers;
 
@@ -25,6 +26,7 @@ pub use self::partition::Partition;
 pub use self::place_study::PlaceStudy;
 pub use self::scale::Scale;
 pub use self::slow_peers::SlowPeers;
+pub use self::spread::Spread;
 pub use self::viewers::Viewers;
 pub use self::writers::Writers;
 use crate::membership::{Membership, Views};
@@ -231,6 +233,8 @@ scenarios! {
         "50,000 look on while 10,000 cells a second are painted, with and without loss";
     Scale(Scale) = "scale",
         "an overlay of a million peers is built and 100 broadcasts over it measured";
+    Spread(Spread) = "sync",
+        "a counter and a document change at 100 real nodes: how soon the others see it, in four networks";
 }
 
 /// What the file of a scenario says.
