@@ -7,7 +7,6 @@
 //! - **latest**: the value of a key is what was written there last.
 //! - **history**: of what an author wrote under a key the last 20 writes stand.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::clock::Stamp;
@@ -19,7 +18,7 @@ use meshwork_sync::values::HISTORY_MAX;
 use meshwork_sync::{counter, values};
 
 use super::tables::{self, Kind};
-use super::{App, Author, Occasion, Rank, Writing};
+use super::{App, Author, Occasion, Place, Rank, Writing};
 use crate::check::{Past, Violation};
 use crate::connection::NodeIndex;
 
@@ -142,6 +141,7 @@ fn counted(table: &Table, name: &str, sessions: &BTreeMap<NodeIndex, Vec<i64>>) 
 /// Something that was written under a key.
 struct Write<'a> {
     past: &'a Past<'a>,
+    place: &'a Place,
     rank: &'a Rank,
     /// Whether it still has its field.
     stands: bool,
@@ -158,6 +158,7 @@ fn writes<'a>(room: RoomRef<'_>, past: &'a [Past<'a>], name: u8) -> Vec<Write<'a
     let entries = of_key.flat_map(|(past, _)| past.written.entries.iter().map(move |entry| (past, entry)));
     let write = |(past, entry): (&'a Past<'a>, &'a super::Entry)| Write {
         past,
+        place: &entry.place,
         rank: &entry.rank,
         stands: super::shown(room, &entry.place).as_ref() == Some(&entry.rank),
     };
@@ -195,9 +196,10 @@ fn history(table: &Table, key: &str, writes: &[Write<'_>]) -> Result<(), Violati
             return Err(Violation::new("history", format!("key {key} lost {:?}", lost.rank)));
         }
     }
-    let mut standing: Vec<_> = writes.iter().filter(|write| write.stands).map(Write::order).collect();
-    standing.sort_unstable_by_key(|order| Reverse(*order));
-    standing.truncate(HISTORY_MAX);
+    // Two programs of one person may write the same into one field at one instant, which is one write then.
+    let standing: BTreeSet<_> =
+        writes.iter().filter(|write| write.stands).map(|write| (write.order(), write.place)).collect();
+    let standing: Vec<_> = standing.into_iter().rev().map(|(order, _)| order).take(HISTORY_MAX).collect();
     let shown: Vec<_> = values::history(table, key).into_iter().map(values::rank).collect();
     if shown == standing {
         return Ok(());
