@@ -343,10 +343,23 @@ export interface Counter extends TypedTarget<{ change: CustomEvent<CounterChange
   add(by?: number): Promise<void>
   /** Where it stands. Beyond 2 ** 53 the nearest number that there is. Throws ClosedError. */
   readonly value: number
+  /** Who holds what this page added last. Throws ClosedError. */
+  readonly holders: Holders
   /** Who raises it from now on. */
   watch(): AsyncIterableIterator<CounterChange>
 }
 export const Counter: { readonly prototype: Counter }
+
+/**
+ * Who holds what this page wrote last in one place: `saved`, `kept` and `instep` of the room tell that it may be more now. Where
+ * it wrote nothing since it opened the room, who has all that is here.
+ */
+export interface Holders {
+  /** Whether this browser stores it. */
+  readonly saved: boolean
+  /** The members that stay and hold it, with those that have left meanwhile. */
+  readonly members: readonly EndpointId[]
+}
 
 /**
  * Values by name: of what two write under one the later one holds, and the last 20 writes of each are kept with who wrote
@@ -363,6 +376,8 @@ export interface Values<T = Json> extends TypedTarget<{ change: CustomEvent<Chan
   entries(prefix?: string): Entry<T>[]
   /** The last 20 writes of a key, the latest first; one that deleted it has no bytes. Throws ClosedError. */
   history(key: string): Entry<T>[]
+  /** Who holds what this page wrote last at a key. Throws ClosedError. */
+  holders(key: string): Holders
   /** What changes from now on at keys that begin with `prefix`: each write once. */
   watch(prefix?: string): AsyncIterableIterator<Change<T>>
 }
@@ -397,6 +412,8 @@ export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChan
   seed(update: Uint8Array): Promise<void>
   /** Who wrote an item: the peer that signed it. Throws ClosedError. */
   authorOf(item: { client: number; clock: number }): PeerId | undefined
+  /** Who holds what this page wrote in it last. Throws ClosedError. */
+  readonly holders: Holders
   /** What changes from now on, by whomever. */
   watch(): AsyncIterableIterator<DocumentChange>
 }

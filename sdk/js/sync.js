@@ -3,6 +3,8 @@
 import { changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 
+const holdersOf = ([saved, ...members]) => ({ saved, members })
+
 export class Counter extends Listened {
   #raw
 
@@ -20,6 +22,10 @@ export class Counter extends Listened {
 
   get value() {
     return this.#raw.value()
+  }
+
+  get holders() {
+    return holdersOf(this.#raw.holders())
   }
 
   watch() {
@@ -55,6 +61,10 @@ export class Values extends Listened {
     return this.#raw.history(key).map(entryOf)
   }
 
+  holders(key) {
+    return holdersOf(this.#raw.holders(key))
+  }
+
   watch(prefix = '') {
     return iterate(this.#raw.watch(prefix), changeOf)
   }
@@ -87,6 +97,10 @@ export class Document extends Listened {
 
   authorOf({ client, clock }) {
     return this.#raw.author_of(client, clock)
+  }
+
+  get holders() {
+    return holdersOf(this.#raw.holders())
   }
 
   watch() {

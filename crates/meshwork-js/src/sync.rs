@@ -1,7 +1,7 @@
 //! Counters, values and documents.
 
 use js_sys::{Array, Uint8Array};
-use meshwork::{Counter, Document, Values};
+use meshwork::{Counter, Document, Holders, Values};
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
@@ -66,6 +66,11 @@ impl RawCounter {
         Ok(at_once(self.0.value()).map_err(thrown)? as f64)
     }
 
+    /// Who holds what this page added last.
+    pub fn holders(&self) -> Result<Array, JsValue> {
+        at_once(self.0.holders()).map(holders).map_err(thrown)
+    }
+
     /// Who raises it from now on.
     pub fn watch(&self) -> Reader {
         Reader::of(Source::Counters(self.0.watch()))
@@ -98,6 +103,11 @@ impl RawValues {
     /// The last writes of a key.
     pub fn history(&self, key: &str) -> Result<Array, JsValue> {
         at_once(self.0.history(key)).map(entries).map_err(thrown)
+    }
+
+    /// Who holds what this page wrote last at a key.
+    pub fn holders(&self, key: &str) -> Result<Array, JsValue> {
+        at_once(self.0.holders(key)).map(holders).map_err(thrown)
     }
 
     /// What changes from now on at keys that begin with `prefix`.
@@ -134,8 +144,19 @@ impl RawDocument {
         Ok(author.map(|author| author.to_string()))
     }
 
+    /// Who holds what this page wrote in it last.
+    pub fn holders(&self) -> Result<Array, JsValue> {
+        at_once(self.0.holders()).map(holders).map_err(thrown)
+    }
+
     /// What changes in it from now on.
     pub fn watch(&self) -> Reader {
         Reader::of(Source::Document(self.0.watch()))
     }
+}
+
+/// Whether it is saved here, then the members that hold it.
+fn holders(holders: Holders) -> Array {
+    let members = holders.members.into_iter().map(|member| JsValue::from(member.to_string()));
+    std::iter::once(JsValue::from(holders.saved)).chain(members).collect()
 }

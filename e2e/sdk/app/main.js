@@ -93,6 +93,7 @@ globalThis.page = {
   counted: () => counted,
   countHalf: () => failure(() => room.counter('likes').add(0.5)),
   keep: (key, value) => room.values().set(key, value),
+  heldBy: (key) => [room.counter('likes').holders, room.values().holders(key)],
   drop: (key) => room.values().delete(key),
   kept: (key) => [room.values().get(key)?.value ?? null, room.values().history(key).map(({ value }) => value ?? null)],
   keptKeys: () => room.values().entries().map(({ key }) => key),

@@ -38,6 +38,7 @@ export async function play(link: string): Promise<void> {
   await likes.add('one')
   values.addEventListener('change', ({ detail }) => console.log(detail.key, detail.after?.value?.seats))
   console.log(values.history('room/size').map(({ author, time }) => author + time))
+  console.log(values.holders('room/size').saved, likes.holders.members.length)
   const canvas = room.canvas()
   canvas.addEventListener('change', ({ detail }) => console.log(detail.cells[0]?.color?.length))
   await canvas.paint([{ x: 3, y: 4, color: '#c81e1e' }, { x: 4, y: 4, color: [200, 30, 30] }])

@@ -194,6 +194,8 @@ async fn count(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ask(ann, "keep", vec!["title".into(), json!({ "seats": 40 })]).await?;
     wait_says(bo, "kept", vec!["title".into()], json!([{ "seats": 40 }, [{ "seats": 40 }]])).await?;
     wait_among(bo, "changed", json!(["title", { "seats": 40 }])).await?;
+    let held = json!({ "saved": true, "members": [] });
+    wait_says(ann, "heldBy", vec!["title".into()], json!([held, held])).await?;
     ask(bo, "drop", vec!["title".into()]).await?;
     wait_says(ann, "kept", vec!["title".into()], json!([null, [null, { "seats": 40 }]])).await?;
     room.values().set("later", &1).await?;
