@@ -28,9 +28,9 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         sim::build(workspace)?;
     }
     if needs.lines().any(|need| need == "browser") {
-        let tools = setup::setup(workspace, Need::Everything)?;
-        binary::build_all(workspace, &tools)?;
-        let test_page = pages::build_test_page(workspace, &tools, pages::Aim::Small)?;
+        setup::setup(workspace, Need::Everything)?;
+        binary::build_all(workspace)?;
+        let test_page = pages::build_test_page(workspace, pages::Aim::Small)?;
         races.env("MESHWORK_BIN", workspace.program()).env("MESHWORK_TEST_PAGE", test_page);
     }
     step::check(races.args(arguments))

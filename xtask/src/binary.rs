@@ -7,19 +7,18 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::pages::Aim;
-use crate::setup::Tools;
 use crate::workspace::{Workspace, forget_xtask, host};
 use crate::{pages, step};
 
 /// Builds the pages, then the binary that carries them, and returns the binary's path.
-pub(crate) fn build_all(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    pages::build(workspace, tools, Aim::Small).context("the pages were not built")?;
+pub(crate) fn build_all(workspace: &Workspace) -> Result<PathBuf> {
+    pages::build(workspace, Aim::Small).context("the pages were not built")?;
     build(workspace).context("the release binary was not built")
 }
 
 /// Builds both in the shortest time, to be started here; returns the binary's path.
-pub(crate) fn build_quick(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    pages::build(workspace, tools, Aim::Quick).context("the pages were not built")?;
+pub(crate) fn build_quick(workspace: &Workspace) -> Result<PathBuf> {
+    pages::build(workspace, Aim::Quick).context("the pages were not built")?;
     compile(workspace, "quick").context("the quick binary was not built")
 }
 
@@ -46,8 +45,8 @@ fn compile(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
 /// else is installed; returns its path.
 ///
 /// The C library is the one that the toolchain is for, so no further target need be installed.
-pub(crate) fn build_static(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    pages::build(workspace, tools, Aim::Small).context("the pages were not built")?;
+pub(crate) fn build_static(workspace: &Workspace) -> Result<PathBuf> {
+    pages::build(workspace, Aim::Small).context("the pages were not built")?;
     let host = host()?;
     // With a target named, build scripts and macros, which are loaded into the compiler, stay as they are.
     let mut cargo = workspace.cargo();

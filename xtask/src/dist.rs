@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::image;
-use crate::setup::Tools;
 use crate::workspace::{Workspace, host};
 
 /// The package that the program is of.
 const PROGRAM: &str = "meshwork-cli";
 
 /// Builds everything into `target/dist`, and returns that folder.
-pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    let archive = image::build(workspace, tools)?;
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let archive = image::build(workspace)?;
     let host = host()?;
     let program = workspace.target.join(&host).join("release/meshwork");
     let metadata = metadata(workspace, &host)?;

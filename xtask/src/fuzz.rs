@@ -1,5 +1,11 @@
 //! `cargo xtask fuzz`: one decoder under libFuzzer, for as long as one likes, on the toolchain in use.
 
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::step;
@@ -29,34 +35,64 @@ pub(crate) fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         [seconds] => seconds.parse().with_context(|| format!("`{seconds}` is not a number of seconds"))?,
         _ => bail!("a target and a number of seconds are enough"),
     };
-    search(workspace, target, seconds)
+    Searching::build(workspace)?.search(target, seconds)
 }
 
-/// Runs every target for [`SECONDS`].
+/// Runs every target for [`SECONDS`], as many at a time as there are processors: each keeps one busy.
 pub(crate) fn all(workspace: &Workspace) -> Result<()> {
-    for target in targets(workspace)? {
-        search(workspace, &target, SECONDS)
-            .with_context(|| format!("the target `{target}` has a finding"))?;
-    }
+    let names = targets(workspace)?;
+    let searching = Searching::build(workspace)?;
+    let waiting = Mutex::new(names.iter());
+    let one_after_the_other = || {
+        let mut findings = Vec::new();
+        while let Some(target) = waiting.lock().expect("nobody panics while holding it").next() {
+            if let Err(error) = searching.search(target, SECONDS) {
+                findings.push(format!("{target}: {error:#}"));
+            }
+        }
+        findings
+    };
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let findings: Vec<String> = thread::scope(|scope| {
+        let searches: Vec<_> = (0..processors).map(|_| scope.spawn(one_after_the_other)).collect();
+        searches.into_iter().flat_map(|search| search.join().expect("a search returns its errors")).collect()
+    });
+    ensure!(findings.is_empty(), "targets with a finding:\n{}", findings.join("\n"));
     Ok(())
 }
 
-fn search(workspace: &Workspace, target: &str, seconds: u32) -> Result<()> {
-    let corpus = workspace.root.join("fuzz/corpus").join(target);
-    let mut examples = workspace.cargo();
-    examples.args(["run", "--quiet", "--package", PACKAGE, "--bin", "corpus", "--", target]);
-    step::check(examples.arg(&corpus))?;
-    let mut cargo = workspace.cargo();
-    // Instrumented builds have a folder of their own, so that no other build is made again after them.
-    cargo.env("CARGO_TARGET_DIR", workspace.target.join("fuzz"));
-    cargo.args(["run", "--profile", "fuzz", "--package", PACKAGE, "--features", "coverage", "--bin", "fuzz"]);
-    // With a target named, build scripts and macros are not instrumented, which could not be linked.
-    cargo.args(["--target", &host()?]);
-    cargo.arg("--").arg(&corpus);
-    cargo.args([format!("-max_total_time={seconds}"), format!("-max_len={INPUT_MAX}")]);
-    cargo.arg(format!("-artifact_prefix={}/", corpus.display()));
-    cargo.env("RUSTFLAGS", INSTRUMENTATION).env("MESHWORK_FUZZ_TARGET", target);
-    step::check(&mut cargo)
+/// The programs that search, built.
+struct Searching<'a> {
+    workspace: &'a Workspace,
+    program: PathBuf,
+}
+
+impl Searching<'_> {
+    fn build(workspace: &Workspace) -> Result<Searching<'_>> {
+        let (host, target) = (host()?, workspace.target.join("fuzz"));
+        let mut cargo = workspace.cargo();
+        // Instrumented builds have a folder of their own, so that no other build is made again after them.
+        cargo.env("CARGO_TARGET_DIR", &target).env("RUSTFLAGS", INSTRUMENTATION);
+        cargo.args(["build", "--profile", "fuzz", "--package", PACKAGE, "--bin", "fuzz"]);
+        cargo.args(["--features", "coverage"]);
+        // With a target named, build scripts and macros are not instrumented, which could not be linked.
+        cargo.args(["--target", &host]);
+        step::check(&mut cargo)?;
+        Ok(Searching { workspace, program: target.join(host).join("fuzz/fuzz") })
+    }
+
+    /// Begins with the honest examples of a target and what earlier searches left.
+    fn search(&self, target: &str, seconds: u32) -> Result<()> {
+        let corpus = self.workspace.root.join("fuzz/corpus").join(target);
+        let mut examples = self.workspace.cargo();
+        examples.args(["run", "--quiet", "--package", PACKAGE, "--bin", "corpus", "--", target]);
+        step::check(examples.arg(&corpus))?;
+        let mut search = Command::new(&self.program);
+        search.arg(&corpus);
+        search.args([format!("-max_total_time={seconds}"), format!("-max_len={INPUT_MAX}")]);
+        search.arg(format!("-artifact_prefix={}/", corpus.display()));
+        step::check(search.env("MESHWORK_FUZZ_TARGET", target))
+    }
 }
 
 /// The names of all targets, as `fuzz/src/lib.rs` lists them.

@@ -11,15 +11,14 @@ use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
 use crate::binary;
-use crate::setup::Tools;
 use crate::workspace::Workspace;
 
 /// The name under which the file is loaded.
 const NAME: &str = "meshwork:latest";
 
 /// Builds the program and leaves its image at `target/meshwork-image.tar`.
-pub(crate) fn build(workspace: &Workspace, tools: &Tools) -> Result<PathBuf> {
-    let program = binary::build_static(workspace, tools)?;
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let program = binary::build_static(workspace)?;
     let archive = workspace.root.join("target/meshwork-image.tar");
     write(&Recipe::read(workspace)?, &program, &[], &archive)?;
     Ok(archive)

@@ -90,16 +90,16 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "pages" | "build" | "sdk" | "image" | "dist" => make(command, rest),
         "run" => {
             let workspace = Workspace::find()?;
-            let tools = setup::setup(&workspace, Need::Pages)?;
-            let program = binary::build_quick(&workspace, &tools)?;
+            setup::setup(&workspace, Need::Pages)?;
+            let program = binary::build_quick(&workspace)?;
             binary::serve(&program, rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
         }
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
         "fuzz" => fuzz::fuzz(&Workspace::find()?, rest),
         "pictures" => {
             let workspace = Workspace::find()?;
-            let tools = setup::setup(&workspace, Need::Everything)?;
-            pictures::pictures(&workspace, &tools, rest)
+            setup::setup(&workspace, Need::Everything)?;
+            pictures::pictures(&workspace, rest)
         }
         "sim" => sim::sim(&Workspace::find()?, rest),
         "bench" => bench::bench(&Workspace::find()?, rest),
@@ -136,25 +136,25 @@ fn make(command: &str, rest: &[String]) -> Result<()> {
     no_more(rest)?;
     let workspace = Workspace::find()?;
     let need = if command == "sdk" { Need::Package } else { Need::Pages };
-    let tools = setup::setup(&workspace, need)?;
+    setup::setup(&workspace, need)?;
     match command {
-        "pages" => pages::build(&workspace, &tools, pages::Aim::Small)?,
+        "pages" => pages::build(&workspace, pages::Aim::Small)?,
         "build" => {
             let build = if has_flag { binary::build_static } else { binary::build_all };
-            let program = build(&workspace, &tools)?;
+            let program = build(&workspace)?;
             eprintln!("xtask: built {}", program.display());
         }
-        "sdk" if has_flag => sdk::build_for_tests(&workspace, &tools).map(drop)?,
+        "sdk" if has_flag => sdk::build_for_tests(&workspace).map(drop)?,
         "sdk" => {
-            let tarball = sdk::build(&workspace, &tools, pages::Aim::Small)?;
+            let tarball = sdk::build(&workspace, pages::Aim::Small)?;
             eprintln!("xtask: {} is there, for `npm install`", tarball.display());
         }
         "image" => {
-            let archive = image::build(&workspace, &tools)?;
+            let archive = image::build(&workspace)?;
             eprintln!("xtask: {} is there, for `docker load --input`", archive.display());
         }
         _ => {
-            let folder = dist::build(&workspace, &tools)?;
+            let folder = dist::build(&workspace)?;
             eprintln!("xtask: {} has what people are handed", folder.display());
         }
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::setup::Tools;
+use crate::setup::wasm;
 use crate::workspace::Workspace;
 use crate::{compressed, parts, step};
 
@@ -70,13 +70,13 @@ impl Aim {
 }
 
 /// Brings `target/pages` up to date.
-pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
     let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let bindgen_version = checked_version(&lockfile)?;
-    let (mut cargo, folder) = tools.wasm.cargo(workspace, "rustc");
+    let (mut cargo, folder) = wasm::cargo(workspace, "rustc");
     cargo.args(["--package", PACKAGE, "--bin", PACKAGE, "--profile", aim.profile()]);
     if aim == Aim::Small {
-        tools.wasm.shrink(&mut cargo, aim.profile());
+        wasm::forget_folders(&mut cargo);
     }
     // What leads where, by which the parts are told apart.
     cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
@@ -121,9 +121,9 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<()
 }
 
 /// Brings the page up to date that runs checks inside a browser, and returns its folder.
-pub(crate) fn build_test_page(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<PathBuf> {
+pub(crate) fn build_test_page(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     check_bindgen(workspace)?;
-    let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
+    let (mut cargo, folder) = wasm::cargo(workspace, "build");
     cargo.args(["--package", TEST_PACKAGE, "--profile", aim.profile()]);
     step::run("test page", &mut cargo)?;
     let finished = workspace.root.join("target/test-page");

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::pages::{Aim, check_bindgen};
-use crate::setup::Tools;
+use crate::setup::wasm;
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
 use crate::{compressed, step};
@@ -33,12 +33,12 @@ const UNLOADED: [&str; 3] = [".md", ".d.ts", ".json"];
 ///
 /// # Errors
 /// It cannot be built, or is heavier than allowed: then it is there all the same.
-pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     check_bindgen(workspace)?;
-    let (mut cargo, folder) = tools.wasm.cargo(workspace, "build");
+    let (mut cargo, folder) = wasm::cargo(workspace, "build");
     cargo.args(["--package", PACKAGE, "--profile", aim.profile()]);
     if aim == Aim::Small {
-        tools.wasm.shrink(&mut cargo, aim.profile());
+        wasm::forget_folders(&mut cargo);
     }
     step::run("sdk", &mut cargo)?;
     let sdk = workspace.sdk(aim);
@@ -63,10 +63,8 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools, aim: Aim) -> Result<Pa
 ///
 /// # Errors
 /// It cannot be built.
-pub(crate) fn build_for_tests(workspace: &Workspace, tools: &Tools) -> Result<Outcome> {
-    stamp::unless_unchanged(workspace, "npm package", &SOURCES, || {
-        build(workspace, tools, Aim::Quick).map(drop)
-    })
+pub(crate) fn build_for_tests(workspace: &Workspace) -> Result<Outcome> {
+    stamp::unless_unchanged(workspace, "npm package", &SOURCES, || build(workspace, Aim::Quick).map(drop))
 }
 
 /// Makes the script and the wasm of what the compiler left. The script is told where the wasm is, by a place that

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::pages::Aim;
-use crate::setup::{self, NEXTEST, Need, Tools, WasmToolchain};
+use crate::setup::{self, NEXTEST, Need, wasm};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
 use crate::{binary, deny, deploy, fuzz, pages, sdk, slowest, step, tidy, weight};
@@ -51,8 +51,8 @@ impl Options {
 
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let need = if options.fast { Need::Tests } else { Need::Everything };
-    let tools = setup::setup(workspace, need)?;
-    let run = Run { workspace, options, tools: &tools, seed: seed(workspace, options.nightly) };
+    setup::setup(workspace, need)?;
+    let run = Run { workspace, options, seed: seed(workspace, options.nightly) };
     eprintln!("xtask: random tests are seeded with MESHWORK_SEED={}", run.seed);
     let mut steps = Steps::new();
     let result = run.all(&mut steps);
@@ -67,7 +67,6 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
 struct Run<'a> {
     workspace: &'a Workspace,
     options: &'a Options,
-    tools: &'a Tools,
     seed: String,
 }
 
@@ -127,12 +126,12 @@ impl Run<'_> {
     }
 
     fn build_pages(&self, steps: &mut Steps) -> Result<()> {
-        let (workspace, tools) = (self.workspace, self.tools);
+        let workspace = self.workspace;
         // No stamps here: `run` and `bench` leave other builds in the same folders, and what is current is told there.
-        steps.run("pages", || pages::build(workspace, tools, Aim::Small))?;
+        steps.run("pages", || pages::build(workspace, Aim::Small))?;
         steps.run("page size", || weight::check(workspace))?;
-        steps.run("test page", || pages::build_test_page(workspace, tools, Aim::Quick).map(drop))?;
-        steps.record("npm package", || sdk::build_for_tests(workspace, tools))
+        steps.run("test page", || pages::build_test_page(workspace, Aim::Quick).map(drop))?;
+        steps.record("npm package", || sdk::build_for_tests(workspace))
     }
 
     fn format(&self) -> Command {
@@ -148,22 +147,12 @@ impl Run<'_> {
         cargo
     }
 
-    /// Debian's Rust for the web comes without clippy, so there the compiler's own warnings must do.
     fn wasm_lints(&self) -> Command {
-        let subcommand = match self.tools.wasm {
-            WasmToolchain::InUse => "clippy",
-            WasmToolchain::Debian => "check",
-        };
-        let (mut cargo, _) = self.tools.wasm.cargo(self.workspace, subcommand);
+        let (mut cargo, _) = wasm::cargo(self.workspace, "clippy");
         for package in WASM_PACKAGES {
             cargo.args(["--package", package]);
         }
-        match self.tools.wasm {
-            WasmToolchain::InUse => cargo.args(["--", "-D", "warnings"]),
-            WasmToolchain::Debian => {
-                cargo.env("CARGO_UNSTABLE_WARNINGS", "true").env("CARGO_BUILD_WARNINGS", "deny")
-            }
-        };
+        cargo.args(["--", "-D", "warnings"]);
         cargo
     }
 

