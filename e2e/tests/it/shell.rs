@@ -1,4 +1,4 @@
-//! What README.md and docs/start.md tell people to type: each line is run here, or says why it is not.
+//! What README.md, docs/start.md and the guide to the command line tell people to type: each line is run here, or says why it is not.
 
 use std::fs;
 
@@ -64,7 +64,12 @@ async fn go_on(user: &Cli, line: &str, program: Running) -> Result<()> {
 
 #[tokio::test]
 async fn lines_for_the_shell_do_what_they_say() -> Result<()> {
-    let lines = [include_str!("../../../README.md"), include_str!("../../../docs/start.md")].map(shell_lines);
+    let pages = [
+        include_str!("../../../README.md"),
+        include_str!("../../../docs/start.md"),
+        include_str!("../../../docs/guides/command-line.md"),
+    ];
+    let lines = pages.map(shell_lines);
     let (server, user, keeper) = (Server::start().await?, Cli::new()?, Cli::new()?);
     let made = user.run(["place", "create", "--server", server.url()]).await?.success()?;
     let link = made.stdout.lines().next().context("create prints the LINK")?.to_owned();
