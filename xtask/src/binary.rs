@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_is_loaded_by_another_is_told_from_one_that_is_not() {
+    fn detects_dynamically_linked_elf() {
         let elf = |kinds: &[u32]| {
             let mut elf = vec![0; 64];
             elf[32] = 64;

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_fetches_what_the_index_names_and_its_parts_in_their_smallest_form() {
+    fn route_counts_index_files_and_parts_compressed() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, length: usize| {
             let file = folder.path().join(name);

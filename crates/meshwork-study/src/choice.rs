@@ -92,7 +92,7 @@ mod tests {
     use meshwork_sim::chance::generator;
 
     #[test]
-    fn authors_take_the_tree_over_which_they_hear_soonest_of_those_that_are_theirs() {
+    fn authors_choose_their_fastest_own_tree() {
         let mut picker = Picker::new(Choice::MESHWORK, TREES_MAX, 10, generator(1, [0; 3]));
         assert_eq!(picker.pick(3), 3, "nothing was heard");
         for (tree, late) in [(3, 300_000), (4, 100_000), (5, 200_000), (6, 1_000)] {

@@ -182,7 +182,7 @@ const OVER: &str = "const shown = Array.from(document.querySelectorAll('.bar :is
 const WIDTHS: [u32; 11] = [320, 360, 390, 640, 768, 899, 1024, 1099, 1100, 1440, 2560];
 
 #[tokio::test]
-async fn at_any_width_nothing_lies_beyond_the_sides_or_on_anything_else_in_the_bar() -> Result<()> {
+async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let tab = open_start(&browser, server.url(), "create-room").await?;

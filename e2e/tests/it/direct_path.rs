@@ -131,7 +131,7 @@ fn watched(lines: &[String]) -> Result<u64> {
 }
 
 #[tokio::test]
-async fn a_router_that_opens_makes_links_direct_without_a_loss_and_others_stay_as_they_are() -> Result<()> {
+async fn links_become_direct_once_a_router_opens() -> Result<()> {
     let networks = Networks::new()?;
     let net = Cli::within(networks.internet())?;
     let (listen, relay) = (format!("{SERVER}:8080"), format!("{SERVER}:3478"));

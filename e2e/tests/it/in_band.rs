@@ -19,7 +19,7 @@ const CONNECTED: &str =
 const BREAK_ONE: &str = "window.connections.find(one => one.connectionState === 'connected').close();";
 
 #[tokio::test]
-async fn a_link_that_is_lost_while_the_server_is_dead_is_made_again_by_the_others() -> Result<()> {
+async fn members_restore_a_lost_link_without_the_server() -> Result<()> {
     let data = tempfile::tempdir()?;
     let options = ServerOptions { data: Some(data.path().to_owned()), ..Default::default() };
     let mut server = Server::start_with(options).await?;

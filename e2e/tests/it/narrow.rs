@@ -103,7 +103,7 @@ fn no_more_bytes_pass_in_a_second_than_the_path_takes() -> Result<()> {
 
 /// 100 ms each way, 2 % of packets lost, 1 Mbit/s: a half of the way for each machine's path.
 #[tokio::test]
-async fn programs_link_and_paint_through_100_ms_a_loss_of_2_percent_and_a_megabit() -> Result<()> {
+async fn programs_paint_over_a_slow_lossy_path() -> Result<()> {
     let networks = Networks::new()?;
     let _server = serve(&networks).await?;
     let hosts = [networks.host(2, Router::FullCone)?, networks.host(3, Router::PortRestricted)?];

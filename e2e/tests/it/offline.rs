@@ -22,7 +22,7 @@ async fn wait_cached(tab: &Tab) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_loads_and_paints_while_its_server_is_dead_and_all_become_one_room() -> Result<()> {
+async fn page_paints_offline_and_rejoins_the_room() -> Result<()> {
     let data = tempfile::tempdir()?;
     let options = ServerOptions { data: Some(data.path().to_owned()), ..ServerOptions::default() };
     let mut server = Server::start_with(options).await?;
@@ -194,7 +194,7 @@ async fn a_new_version_waits_for_consent() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_part_of_the_page_that_cannot_be_loaded_is_told_and_tried_again() -> Result<()> {
+async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let tab = browser.tab("about:blank").await?;

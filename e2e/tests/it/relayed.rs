@@ -106,7 +106,7 @@ async fn a_picture_passes_between_pages_and_programs_that_hide_their_addresses()
 }
 
 #[tokio::test]
-async fn a_picture_passes_over_tcp_where_the_relay_is_a_server_of_its_own() -> Result<()> {
+async fn picture_passes_over_a_separate_tcp_relay() -> Result<()> {
     let (relay, server) = Shared::new()?.relay_over("tcp").await?;
     pass_picture(&server, &relay, "Through a relay over TCP, relay to relay").await
 }

@@ -178,7 +178,7 @@ async fn a_newcomer_plays_the_whole_past_from_a_keeper_and_saves_it() -> Result<
 }
 
 #[tokio::test]
-async fn without_a_keeper_it_says_what_this_browser_still_has_and_does_not_move_by_itself() -> Result<()> {
+async fn time_lapse_without_a_keeper_names_its_source() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _link) = open_page(&browser, server.url(), "create-room").await?;

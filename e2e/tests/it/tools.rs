@@ -204,7 +204,7 @@ async fn undo_takes_back_ones_own_strokes_and_leaves_what_others_painted_over() 
 }
 
 #[tokio::test]
-async fn what_the_rules_do_not_leave_is_refused_in_numbers_before_anything_is_painted() -> Result<()> {
+async fn stroke_beyond_the_limit_is_refused_with_numbers() -> Result<()> {
     let server = Server::start().await?;
     let (cli, browser) = (Cli::new()?, Browser::start().await?);
     let made = cli.run(["place", "create", "--server", server.url(), "--json"]).await?;
@@ -401,7 +401,7 @@ async fn picture_at(tab: &Tab) -> Result<(usize, usize)> {
 }
 
 #[tokio::test]
-async fn a_picture_is_laid_over_the_canvas_painted_through_and_its_wrong_cells_found() -> Result<()> {
+async fn stencil_is_painted_through_and_finds_wrong_cells() -> Result<()> {
     let server = Server::start().await?;
     for size in [WIDE, NARROW] {
         let browser = Browser::start().await?;
@@ -444,7 +444,7 @@ async fn a_picture_is_laid_over_the_canvas_painted_through_and_its_wrong_cells_f
 }
 
 #[tokio::test]
-async fn a_picture_is_painted_in_portions_as_the_rules_allow_and_can_be_cancelled() -> Result<()> {
+async fn picture_is_painted_in_portions_and_cancelled() -> Result<()> {
     let server = Server::start().await?;
     let (cli, browser) = (Cli::new()?, Browser::start().await?);
     let made = cli.run(["place", "create", "--server", server.url(), "--json"]).await?;

@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_who_are_all_near_do_not_lie_on_each_other_on_a_phone_either() {
+    fn hundred_near_members_do_not_overlap_on_phones() {
         for (side, least) in [(WIDE, 14.0), (NARROW, 12.0)] {
             let graph = picture(&crowd(100));
             let spots = Layout::default().place(&graph, side);

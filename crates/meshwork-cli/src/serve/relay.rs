@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_of_it_by_the_host_they_know_or_the_named_addresses() {
+    fn relay_is_named_by_host_or_configured_address() {
         let secret = Secret::from_random([1; 32]);
         let listening = ["0.0.0.0:3478".parse().unwrap()];
         let told = offer(&config(&["0.0.0.0:3478"], &[]), &secret, &listening, &[]);

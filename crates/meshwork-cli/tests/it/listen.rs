@@ -19,7 +19,7 @@ fn watch(home: &Home, link: &str, identity: &str) -> Running {
 }
 
 #[test]
-fn newcomers_come_in_through_a_keeper_when_the_server_is_dead_and_meet_everybody() {
+fn newcomers_enter_through_a_keeper_without_the_server() {
     let home = Home::new();
     let (server, url) = home.serve();
     let link = home.create(&url, &["--private"]);

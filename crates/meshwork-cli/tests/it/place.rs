@@ -88,7 +88,7 @@ fn a_keeper_has_everything_again_after_a_stop_and_after_a_crash() {
 }
 
 #[test]
-fn a_keeper_says_that_it_is_ready_when_all_that_it_kept_is_verified() {
+fn keeper_reports_ready_once_its_store_is_verified() {
     let home = Home::new();
     let (_server, url) = home.serve();
     // More strokes than are verified before a room opens.

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn with_few_neighbours_ones_own_clock_stands_unless_two_kinds_of_clock_agree_against_it() {
+    fn own_clock_stands_unless_two_kinds_outvote_it() {
         assert_eq!(vote(&[MINUTE], &[]), 0);
         assert_eq!(vote(&[], &[MINUTE, MINUTE]), 0);
         assert_eq!(vote(&[MINUTE], &[MINUTE + 3]), MINUTE);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn own_batches_go_to_all_and_are_not_passed_on_in_a_whole_mesh() {
+    fn full_mesh_sends_own_batches_and_forwards_none() {
         let mesh = mesh(1, &[(2, &[1, 3]), (3, &[1, 2])]);
         assert_eq!(mesh.to_pass(endpoint(1), None), vec![endpoint(2), endpoint(3)]);
         assert_eq!(mesh.to_pass(endpoint(2), Some(endpoint(2))), vec![]);

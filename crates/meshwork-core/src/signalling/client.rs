@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_told_to_stay_away_does_so_and_comes_back_within_as_long_again() {
+    fn client_obeys_and_ends_a_requested_back_off() {
         let mut world = world();
         for seed in 0..20 {
             world.rng = Rng::new([seed; 32]);

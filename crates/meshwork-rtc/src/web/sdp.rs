@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_at_session_level_is_found_and_a_repeated_one_is_no_contradiction() {
+    fn session_level_and_repeated_fingerprints_are_read() {
         let sdp = chromium().replace("t=0 0\r\n", &format!("t=0 0\r\na=fingerprint:SHA-256 {PRINT}\r\n"));
         assert!(read_description(Role::Offerer, &sdp).is_ok());
         let lines = sdp.replace("\r\n", "\n");

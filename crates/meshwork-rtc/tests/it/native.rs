@@ -281,7 +281,7 @@ async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_application_that_does_not_read_makes_its_neighbour_wait_and_loses_no_direct_message() {
+async fn slow_reader_blocks_sender_and_loses_no_message() {
     // With what is added for each, twice what a neighbour keeps.
     const COUNT: u32 = 30_000;
     let (server, _stop) = serve().await;

@@ -174,11 +174,11 @@ async fn hidden_then_shown(transport: RelayTransport) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_megabytes_go_through_the_relay_over_udp_and_a_direct_path_is_taken_without_loss() {
+async fn transfer_moves_from_udp_relay_to_direct_path() {
     hidden_then_shown(RelayTransport::Udp).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_megabytes_go_through_the_relay_over_tcp_and_a_direct_path_is_taken_without_loss() {
+async fn transfer_moves_from_tcp_relay_to_direct_path() {
     hidden_then_shown(RelayTransport::Tcp).await;
 }

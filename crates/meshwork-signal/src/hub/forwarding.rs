@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_of_all_lengths_are_read_and_written_as_the_general_reader_and_writer_do() {
+    fn fast_path_agrees_with_general_reader_and_writer() {
         for length in (0..70).chain([600, PAYLOAD_MAX - 2, PAYLOAD_MAX - 1, PAYLOAD_MAX]) {
             let (message, text) = signal((0..length).map(|byte| (byte * 37 % 256) as u8).collect());
             let read = read(&text).unwrap();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_that_are_too_long_or_in_another_form_are_left_to_the_general_reader() {
+    fn fast_path_leaves_unusual_payloads_to_general_reader() {
         let (_, text) = signal(vec![1; 10]);
         for (from, to) in [("AQ\"}", "AR\"}"), ("AQ\"}", "AQ==\"}"), ("AQ\"}", "A\"}"), (":\"AQ", ":\"+Q")] {
             let wrong = text.replace(from, to);

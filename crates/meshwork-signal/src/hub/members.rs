@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn ghosts_of_three_sites_leave_a_quarter_for_others_and_more_for_those_who_answer() {
+    fn ghosts_of_three_sites_leave_room_for_others() {
         let mut members = Members::default();
         (0..1_500).for_each(|number| members.insert(endpoint(number), SocketId(number), site(number % 3)));
         (1_500..1_506)

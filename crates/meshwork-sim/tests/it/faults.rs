@@ -63,7 +63,7 @@ fn restart(world: &mut World, members: &mut [Member], durable: usize) {
 }
 
 #[test]
-fn a_store_that_a_crash_interrupts_is_there_as_a_whole_or_not_at_all() {
+fn interrupted_store_is_whole_or_absent() {
     for durable in [0, 1] {
         let (mut world, mut members) = room_of(1, PathModel::LOCAL);
         world.run_for(Duration::from_secs(1));

@@ -19,7 +19,7 @@ fn state(world: &World, of: Member, to: NodeIndex) -> Option<LinkState> {
 }
 
 #[test]
-fn a_lost_link_is_made_again_through_the_others_while_the_server_is_gone() {
+fn lost_link_is_restored_through_others_without_server() {
     for private in [false, true] {
         let (mut world, members) = room_of(4, private);
         world.stop_server();

@@ -53,7 +53,7 @@ fn timed_join(world: &mut World, members: &mut Vec<Member>) -> (Duration, Vec<u6
 }
 
 #[test]
-fn a_canvas_of_a_thousand_by_a_thousand_comes_from_all_members_at_once() {
+fn million_cell_canvas_comes_from_all_members() {
     let (mut world, mut members) = pictured(1000, PathModel::WAN);
     let (taken, received) = timed_join(&mut world, &mut members);
     println!("1000x1000 over WAN paths of 2.5 MB/s from three members: {taken:?}, {received:?} bytes");

@@ -276,7 +276,7 @@ fn a_live_room_changes_its_overlay_and_loses_nothing() {
 }
 
 #[test]
-fn a_full_mesh_takes_in_so_many_and_tells_others_that_it_is_full() {
+fn full_mesh_has_a_limit_and_says_so() {
     let mut crowd = Crowd::new(8, "full-mesh", ROOM_ENDPOINTS_MAX, None);
     let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
     crowd.until(Duration::from_secs(30), whole).unwrap_or_else(|violation| panic!("{violation}"));
@@ -365,7 +365,7 @@ fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
 }
 
 #[test]
-fn who_gets_the_overlays_after_it_joined_takes_part_and_gets_its_place_then() {
+fn late_overlay_code_still_finds_its_place() {
     for overlay in ["emergent", "k-gossip:3"] {
         let mut crowd = Crowd::new(8, overlay, 10, None);
         crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{violation}"));
@@ -392,7 +392,7 @@ fn who_gets_the_overlays_after_it_joined_takes_part_and_gets_its_place_then() {
 }
 
 #[test]
-fn who_joins_a_large_room_in_which_nobody_looks_for_links_is_in_it_at_once() {
+fn newcomer_joins_a_saturated_large_room_at_once() {
     let mut crowd = Crowd::new(10, "emergent", 30, None);
     crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
     crowd.world.run_for(Duration::from_secs(20));
@@ -425,7 +425,7 @@ fn the_oldest_links_stay_while_nearer_ones_are_found() {
 }
 
 #[test]
-fn who_is_weak_for_a_while_keeps_fewer_links_and_the_room_stays_whole() {
+fn weak_member_sheds_links_and_room_stays_connected() {
     let mut crowd = Crowd::new(10, "emergent", 30, None);
     crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
     let (weak, room) = crowd.members[4];

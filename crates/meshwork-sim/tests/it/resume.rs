@@ -296,7 +296,7 @@ fn a_cut_pair_does_not_disturb_the_others() -> Result<(), Violation> {
 }
 
 #[test]
-fn a_reload_is_a_new_session_and_what_was_on_its_way_is_told_as_lost() -> Result<(), Violation> {
+fn reload_starts_new_session_and_reports_lost_messages() -> Result<(), Violation> {
     let mut people = People::meet(2, PathModel::WAN, |_| Config::default());
     people.chat_for(Duration::from_secs(1))?;
     people.rest_for(Duration::from_secs(1))?;

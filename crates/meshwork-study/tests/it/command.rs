@@ -32,7 +32,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_study_is_written_as_data_figures_and_a_page_and_is_the_same_again() {
+fn study_report_is_complete_and_reproducible() {
     let folder = TempDir::new().expect("a folder");
     let arguments = ["place-study", "--peers", "100", "--seed", "5"];
     run(&folder, &[&arguments[..], &["--threads", "1", "--out", "one"]].concat(), 0);

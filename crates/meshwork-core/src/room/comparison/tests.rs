@@ -350,7 +350,7 @@ fn who_lacks_a_family_is_in_step_with_who_has_it() {
 }
 
 #[test]
-fn who_holds_a_table_from_a_day_on_is_in_step_with_who_holds_all_of_it() {
+fn partial_and_whole_holders_of_a_table_agree() {
     // Days of which each takes several leaves, and one where each has a few.
     for posts in [1, 300] {
         let mut world = World::new([[from_day(0)], [from_day(20_010)]]);

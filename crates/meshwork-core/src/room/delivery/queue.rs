@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_before_leaving_counts_but_nobody_fills_memory_by_coming_and_going() {
+    fn words_before_leaving_count_and_memory_stays_bounded() {
         let mut queue = Queue::default();
         for number in 1..=200 {
             queue.push_live(neighbour(number), batch(number.into(), 1000)).expect("a place");

@@ -103,7 +103,7 @@ fn a_large_group_goes_over_several_segments() {
 }
 
 #[test]
-fn what_the_store_does_not_know_is_cut_off_and_what_it_knows_must_be_there() {
+fn history_matches_what_the_store_knows() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), BYTES_LEAST);
     let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_name_that_leads_to_this_machine_is_followed_for_servers_on_it_alone() {
+    async fn loopback_names_are_followed_for_local_servers_only() {
         assert!(!look_up("localhost", 9, Reach::Machine).await.is_empty());
         assert_eq!(look_up("localhost", 9, Reach::Site).await, []);
     }

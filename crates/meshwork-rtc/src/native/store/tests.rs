@@ -214,7 +214,7 @@ fn the_history_has_what_the_store_took_in_and_no_more() {
 }
 
 #[test]
-fn a_batch_that_a_neighbour_brings_before_it_is_restored_is_in_the_history_once() {
+fn batch_received_before_restore_is_stored_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let open = || RedbStore::open_with_history(&path, limits(folder.path())).unwrap();

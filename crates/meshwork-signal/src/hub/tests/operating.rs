@@ -31,7 +31,7 @@ fn sockets_of_one_network_share_what_they_may_say() {
 }
 
 #[test]
-fn a_network_that_opens_sockets_in_a_storm_is_turned_away_and_comes_in_later() {
+fn socket_storm_is_refused_and_admitted_later() {
     let config = HubConfig { network_message_burst: 1_000, ..HubConfig::default() };
     let mut world = World::with(config);
     let most = 1_000 / config::OPENING_COST;
@@ -48,7 +48,7 @@ fn a_network_that_opens_sockets_in_a_storm_is_turned_away_and_comes_in_later() {
 }
 
 #[test]
-fn a_banned_peer_is_put_out_and_kept_out_until_it_is_let_in() {
+fn banned_peer_stays_out_until_unbanned() {
     let mut world = World::new();
     let room = world.register(1);
     let (socket, other) = (world.join(&someone(1), room), world.join(&someone(2), room));

@@ -96,7 +96,7 @@ fn join_with(world: &mut World, socket: SocketId, room: RoomId, secret: Option<u
 }
 
 #[test]
-fn without_the_secret_of_a_private_room_nobody_is_named_in_it_nor_learns_who_is() {
+fn private_rooms_name_nobody_without_the_secret() {
     let mut world = World::new();
     let room = world.register(1);
     let [first, second, ghost, guesser] =

@@ -74,7 +74,7 @@ fn who_has_the_edit_seed_writes_and_others_look() {
 }
 
 #[test]
-fn two_programs_of_the_owner_that_did_not_hear_of_each_other_are_joined() {
+fn forked_records_of_two_owner_programs_are_joined() {
     let owner = identity(0);
     let mut rooms = vec![room(0), room_of(endpoint(0, 5000)), room(2)];
     let moderators = |numbers: &[u8]| Terms { moderators: peers(numbers), ..Terms::default() };

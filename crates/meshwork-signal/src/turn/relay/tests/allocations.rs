@@ -165,7 +165,7 @@ fn wishes_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn a_pair_of_ports_is_an_even_one_and_a_token_for_the_next() {
+fn port_pair_is_even_with_a_reservation_token() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");
     let reply = world.ask(&session, ALLOCATE, &[&udp(), &EvenPort::new(true)]);
