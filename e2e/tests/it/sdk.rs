@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use meshwork::{Colour, Endpoint, Lane, Room};
-use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+use meshwork_e2e::{Browser, PATIENCE, Server, Tab, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -445,6 +445,29 @@ async fn errors_are_classes_with_codes() -> Result<()> {
     ensure!(error["message"] == "undefined cannot be written as JSON", "{error}");
     ensure!(ask(&tab, "identity", vec![]).await? == json!([true, true]));
     Ok(())
+}
+
+#[tokio::test]
+async fn readmes_page_joins_and_paints() -> Result<()> {
+    let (app, server) = (app()?, Server::start().await?);
+    let readme = include_str!("../../../README.md");
+    let code = readme.split("```js\n").nth(1).and_then(|rest| rest.split("```").next());
+    let code = code.context("README has a program for pages")?;
+    let endpoint = Endpoint::builder().server(server.url()).bind().await?;
+    let room = endpoint.create(meshwork::place::canvas(100, 100)).await?;
+    let (link, drawn) = (room.link(), "const draw = (cells) => { globalThis.drawn = cells }");
+    let script = format!("const link = {:?}\n{drawn}\n{code}", link.to_string());
+    fs::write(app.path().join("main.js"), script)?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab(&format!("{}/plain.html", serve(app.path().to_owned())?)).await?;
+    let (canvas, likes) = (room.canvas(), room.counter("likes"));
+    let is_there = async || {
+        ensure!(likes.value().await? == 1 && canvas.get(10, 10).await? == Some([200, 30, 30]));
+        let drawn = tab.eval("return globalThis.drawn?.[0]", vec![]).await?;
+        ensure!(drawn == json!({ "x": 10, "y": 10, "color": "#c81e1e" }), "it drew {drawn}");
+        Ok(())
+    };
+    wait_until(PATIENCE, "the page's stroke and step", is_there).await
 }
 
 #[test]
