@@ -47,8 +47,8 @@ Usage: cargo xtask <command>
   run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`
   test [--fast] [--nightly] [FILTER]
                            run everything: format, lints, tidy, docs, tests, pages, browsers
-                           --fast leaves the browsers out, --nightly adds what takes up to two hours, on fresh seeds;
-                           with FILTER only tests whose names contain it run
+                           --fast leaves the browsers out; --nightly runs what takes too long for each change instead, on
+                           fresh seeds; with FILTER only tests whose names contain it run
   fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
   sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   sim --seed SEED [--only PLACES] [--planted NAME]

@@ -26,7 +26,7 @@ const DEPENDENCIES: [&str; 1] = ["deny.toml"];
 pub(crate) struct Options {
     /// Leave the browsers out.
     fast: bool,
-    /// Also what takes too long for every change, on fresh seeds.
+    /// What takes too long for every change, and random tests on fresh seeds, in the place of all other checks.
     nightly: bool,
     /// Only tests whose names contain this, and no other checks.
     filter: Option<String>,
@@ -71,9 +71,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether this is a run for a change, in which everything is checked.
+    fn is_whole(&self) -> bool {
+        self.options.filter.is_none() && !self.options.nightly
+    }
+
     fn all(&self, steps: &mut Steps) -> Result<()> {
         let (workspace, options) = (self.workspace, self.options);
-        if options.filter.is_none() {
+        if self.is_whole() {
             steps.run("format", || step::check(&mut self.format()))?;
             steps.run("tidy", || tidy::tidy(workspace))?;
             steps.run_once("licences", workspace, &DEPENDENCIES, || deny::check(workspace))?;
@@ -92,30 +97,34 @@ impl Run<'_> {
         })?;
         if !options.fast {
             steps.run("binary", || binary::build(workspace).map(drop))?;
-            if options.filter.is_none() {
+            if self.is_whole() {
                 steps.run("deployment", || deploy::check(workspace))?;
             }
         }
-        steps.run("tests", || step::check(&mut self.tests()?))?;
-        if options.nightly {
-            steps.run("search by coverage", || fuzz::all(workspace))?;
-            steps.run("packages", || step::check(&mut self.packages()))?;
+        let tests = steps.run("tests", || step::check(&mut self.tests()?));
+        if !options.nightly || options.filter.is_some() {
+            return tests;
         }
-        Ok(())
+        // A night tells all that it found.
+        let searches = steps.run("search by coverage", || fuzz::all(workspace));
+        let packages = steps.run("packages", || step::check(&mut self.packages()));
+        tests.and(searches).and(packages)
     }
 
     /// Lints, documentation, the test programs and the binary's crates: all that the compiler in use makes. Tests that
     /// need no more than that are run here, while the pages' compiler has the other core.
     fn compile(&self, steps: &mut Steps) -> Result<()> {
         let workspace = self.workspace;
-        if self.options.filter.is_none() {
+        if self.is_whole() {
             steps.run_once("lints", workspace, &SOURCES, || step::check(&mut self.lints()))?;
             steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut self.wasm_lints()))?;
             steps.run_once("docs", workspace, &SOURCES, || step::check(&mut self.docs()))?;
         }
         steps.run("test programs", || step::check(self.tests()?.arg("--no-run")))?;
-        steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
-        if self.options.filter.is_none() {
+        if !self.options.nightly {
+            steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
+        }
+        if self.is_whole() {
             steps.run("documentation tests", || step::check(&mut self.documentation_tests()))?;
         }
         if !self.options.fast {
