@@ -95,8 +95,10 @@ impl Tab {
         .await
     }
 
-    /// Replaces what an input holds, key by key, once it is there and can be typed into.
+    /// Replaces what an input holds, key by key, once it is there and can be typed into. The end of a line is the Enter key.
     pub async fn type_text(&self, testid: &str, text: &str) -> Result<()> {
+        // For Firefox's driver the character is none of a key.
+        let text = &text.replace('\n', "\u{e007}");
         wait_until(PATIENCE, "an input to type into", async || {
             self.with(testid, async |element| {
                 element.clear().await?;
