@@ -229,6 +229,14 @@ impl Scenario {
         }
         self.world.start_server();
         self.enter_again();
+        self.is_mesh &= self.is_overlay_known();
+    }
+
+    /// Whether a member knows which overlay the room's maker chose: a crash may have taken its record before anybody heard it.
+    fn is_overlay_known(&self) -> bool {
+        let overlay =
+            |(index, room): &Member| Some(self.world.node(*index).room(*room).rules()?.overlay.clone());
+        self.members().iter().filter_map(overlay).any(|overlay| &*overlay == FULL_MESH)
     }
 
     /// Whom a liar refused the room opens its LINK once more.

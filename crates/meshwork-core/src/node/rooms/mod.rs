@@ -489,7 +489,12 @@ impl Rooms {
     /// A member says that the room is full: [`Rooms::judge_full`] looks at it again when others may have taken us in.
     pub(super) fn handle_full(&mut self, own: &Own, handle: RoomHandle, from: Endpoint) {
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
-        if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS {
+        if self.attachments.has_attached(handle) {
+            // It is entered. Who loses all neighbours later must not be turned away by what was said long before.
+            entry.full.clear();
+            entry.full_since = None;
+        } else if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS
+        {
             entry.full_since = Some(own.time());
         }
     }
