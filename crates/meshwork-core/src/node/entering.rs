@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::connecting::{detach_shut_out, handle_ask_introductions};
-use super::rooms::{of_another_version, persist_token, tell_secret};
+use super::rooms::{Entry, of_another_version, persist_token, tell_secret};
 use super::servers::check_servers;
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use crate::id::{Endpoint, RoomId, Secret};
@@ -96,9 +96,8 @@ impl Node {
     /// Leaves a room, and closes what only it needed.
     pub(super) fn remove_room(&mut self, handle: RoomHandle) {
         let base = &mut self.base;
-        if base.rooms.get(handle).is_none() {
-            return;
-        }
+        let Some(id) = base.rooms.get(handle).map(Entry::id) else { return };
+        let was_counted = base.servers.joined(handle).is_some();
         base.rooms.lanes().end_presence(&base.own, handle);
         self.carry_out_outputs_of(handle);
         let (base, connecting) = (&mut self.base, &mut self.connecting);
@@ -116,6 +115,10 @@ impl Node {
         base.rooms.remove(handle);
         base.servers.remove_room(handle);
         connecting.forget_room(base, handle);
+        // A server counts us once in a room, however often we entered it.
+        if let Some(other) = id.filter(|_| was_counted).and_then(|id| base.rooms.with_id(id)) {
+            base.servers.ask_for_room(&mut base.own, &base.rooms, other, None);
+        }
         base.servers.drop_unused(&mut base.own);
     }
 

@@ -195,6 +195,25 @@ async fn receipts_tell_strokes_apart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_entered_twice_may_leave_once() {
+    for (seed, late) in [(7, 0), (7, 20), (8, 100), (9, 1000)] {
+        let network = Network::calm(seed);
+        let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+        let room = ann.create(meshwork::room("votes").private()).await.unwrap();
+        let link = room.link().to_string();
+        let first = bo.join(&link).await.unwrap();
+        let leave = async {
+            network.run(Duration::from_millis(late)).await;
+            first.leave();
+        };
+        let (second, ()) = tokio::join!(bo.join(&link), leave);
+        let second = second.unwrap_or_else(|error| panic!("seed {seed}, left after {late} ms: {error}"));
+        let here: Vec<_> = second.members().await.unwrap().iter().map(meshwork::Member::id).collect();
+        assert_eq!(here, [ann.id()], "seed {seed}, left after {late} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_reached_without_a_server() {
     let network = Network::calm(3);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
