@@ -1,14 +1,15 @@
 //! The driver's task and its handle: one node, its clocks, its links, its servers and its store.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use meshwork_core::id::{Endpoint, Identity};
-use meshwork_core::node::{Config, Effect, Input, Node, Output};
+use meshwork_core::node::{Config, Effect, Input, Node, Output, RoomHandle};
 use meshwork_core::rng::Seed;
 use meshwork_core::room::MakeReplica;
 use meshwork_core::time::Time;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::clock::Clock;
 use super::direct::Acknowledged;
@@ -83,7 +84,10 @@ pub struct DriverStopped;
 /// A handle to a running node. Copies are handles to the same node, which stops when the last one is dropped.
 #[derive(Clone)]
 pub struct Driver {
-    calls: mpsc::Sender<Order>,
+    /// Whatever waits here has a place, or leaves one of the node's few rooms.
+    orders: mpsc::UnboundedSender<Order>,
+    /// [`CALLS_MAX`] of them.
+    places: Arc<Semaphore>,
     endpoint: Endpoint,
     acknowledged: Acknowledged,
     hold: Hold,
@@ -92,7 +96,9 @@ pub struct Driver {
 type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
 
 enum Order {
-    Call(Call),
+    /// What is to be done, and the place that it has meanwhile.
+    Call(Call, OwnedSemaphorePermit),
+    Leave(RoomHandle),
     ShutDown(oneshot::Sender<()>),
 }
 
@@ -120,7 +126,8 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let clock = Clock::start();
     let node = Node::new(options.apps, config, options.identity, seed, clock.now(), Clock::wall());
     let endpoint = node.endpoint();
-    let (calls, orders) = mpsc::channel(CALLS_MAX);
+    let (orders, waiting) = mpsc::unbounded_channel();
+    let places = Arc::new(Semaphore::new(CALLS_MAX));
     let (sender, events) = events::channel();
     let (acknowledged, hold) = (Acknowledged::default(), sender.hold());
     let task = Task {
@@ -134,8 +141,8 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         events: sender,
         acknowledged: acknowledged.clone(),
     };
-    runtime.spawn(task.run(orders));
-    Ok((Driver { calls, endpoint, acknowledged, hold }, events))
+    runtime.spawn(task.run(waiting));
+    Ok((Driver { orders, places, endpoint, acknowledged, hold }, events))
 }
 
 impl Driver {
@@ -171,8 +178,15 @@ impl Driver {
             // An error says that the caller does not wait any more.
             let _ = sender.send(work(node, now));
         });
-        self.calls.send(Order::Call(call)).await.map_err(|_| DriverStopped)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| DriverStopped)?;
+        self.orders.send(Order::Call(call, place)).map_err(|_| DriverStopped)?;
         answer.await.map_err(|_| DriverStopped)
+    }
+
+    /// Leaves a room before whatever is called after this, also where calls wait, and does not wait for it.
+    pub fn leave_room(&self, room: RoomHandle) {
+        // A node that has stopped has left.
+        let _ = self.orders.send(Order::Leave(room));
     }
 
     /// Says goodbye on every link and server, stores what is to be stored, and stops the node.
@@ -181,7 +195,8 @@ impl Driver {
     /// the node has stopped, does nothing.
     pub async fn shut_down(&self) {
         let (sender, done) = oneshot::channel();
-        if self.calls.send(Order::ShutDown(sender)).await.is_ok() {
+        let Ok(_place) = self.places.acquire().await else { return };
+        if self.orders.send(Order::ShutDown(sender)).is_ok() {
             // An error says that it is done as well.
             let _ = done.await;
         }
@@ -211,7 +226,7 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut wall_clock = tokio::time::interval(WALL_CLOCK_INTERVAL);
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         // The first ticks are at once, and the node was told at birth.
@@ -224,7 +239,8 @@ impl Task {
             let room = self.persister.has_room();
             tokio::select! {
                 order = orders.recv(), if room => match order {
-                    Some(Order::Call(call)) => call(&mut self.node, self.clock.now()),
+                    Some(Order::Call(call, _place)) => call(&mut self.node, self.clock.now()),
+                    Some(Order::Leave(room)) => self.node.leave_room(self.clock.now(), room),
                     Some(Order::ShutDown(done)) => break Some(done),
                     None => break None,
                 },

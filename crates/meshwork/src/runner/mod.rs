@@ -72,7 +72,7 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
         true
     }
 
-    /// Leaves a room, without waiting for it.
+    /// Leaves a room before anything that is asked for after this, without waiting for it.
     fn leave(&self, room: RoomHandle);
 
     /// Notes where a room is found, beside what is stored of it.

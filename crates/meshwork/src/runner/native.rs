@@ -101,11 +101,7 @@ impl Runner for Native {
     }
 
     fn leave(&self, room: RoomHandle) {
-        let driver = self.driver.clone();
-        self.runtime.spawn(async move {
-            // A driver that has stopped has left.
-            let _ = driver.call(move |node, now| node.leave_room(now, room)).await;
-        });
+        self.driver.leave_room(room);
     }
 
     fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {

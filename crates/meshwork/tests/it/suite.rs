@@ -1,12 +1,14 @@
 //! What the library promises wherever it runs: each test is handed the endpoints of three people who can meet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use meshwork::{
-    AppIsOff, Colour, Cursor, DatagramError, DirectError, Endpoint, Erase, Event, Heard, InviteError,
-    JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room, RoomRefusal, RuleError, SayError,
-    ServerState, WriteError, Writers, place,
+    AppIsOff, Colour, CreateError, Cursor, DatagramError, DirectError, Endpoint, Erase, Event, Heard,
+    InviteError, JoinError, Lane, Member, Past, PastStroke, PresenceError, Region, Room, RoomRefusal,
+    RuleError, SayError, ServerState, WriteError, Writers, place,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Hands all promises to a macro: among which people each is kept, and its name.
 macro_rules! all {
     ($each:ident) => {
-        $each!(people_alone: two_texts_link_two_people, newer_invitations_end_older_ones);
+        $each!(people_alone: two_texts_link_two_people, newer_invitations_end_older_ones, left_rooms_make_place_at_once);
 
         $each!(people:
             people_join_and_leave,
@@ -539,6 +541,35 @@ pub(crate) async fn newer_invitations_end_older_ones(people: People) {
     assert!(matches!(room.accept(&answer).await, Err(InviteError::Expired)));
     let (answer, _same) = people.kim.answer(&link, &newer).await.unwrap();
     room.accept(&answer).await.unwrap();
+}
+
+pub(crate) async fn left_rooms_make_place_at_once(people: People) {
+    let mut rooms = Vec::new();
+    let most = loop {
+        match people.ann.create(meshwork::room("votes")).await {
+            Ok(room) => rooms.push(room),
+            Err(CreateError::TooManyRooms(most)) => break most,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(rooms.len(), most);
+    // More than a driver takes at once, and than a task may poll in its turn.
+    for asked in [0, 1, 200].repeat(5) {
+        let (left, other) = (rooms.pop().unwrap(), rooms[0].clone());
+        let mut answers: Vec<_> = (0..asked).map(|_| Box::pin(other.members())).collect();
+        let mut ask = |context: &mut Context<'_>| {
+            answers.retain_mut(|answer| answer.as_mut().poll(context).is_pending());
+            if answers.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        };
+        poll_fn(|context| {
+            let _ = ask(context);
+            Poll::Ready(())
+        })
+        .await;
+        left.leave();
+        let (created, ()) = tokio::join!(people.ann.create(meshwork::room("votes")), poll_fn(ask));
+        rooms.push(created.unwrap());
+    }
 }
 
 pub(crate) async fn left_rooms_say_so(people: People) {
