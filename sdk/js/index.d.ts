@@ -151,8 +151,10 @@ export type RoomEvent =
   | { readonly type: 'presence'; readonly id: EndpointId }
   | { readonly type: 'ruleschanged' }
   | { readonly type: 'linkchanged' }
-  | { readonly type: 'kept'; readonly id: EndpointId; readonly stored: boolean }
-  | { readonly type: 'saved' }
+  /** A member that stays has taken in what has these numbers of all that this page wrote, and stored it or not. */
+  | { readonly type: 'kept'; readonly id: EndpointId; readonly sequences: readonly number[]; readonly stored: boolean }
+  /** All that this page wrote, up to the one with this number, is stored by this browser. */
+  | { readonly type: 'saved'; readonly sequence: number }
   | { readonly type: 'instep'; readonly id: EndpointId }
   | { readonly type: 'storagefailed'; readonly reason: string }
   | { readonly type: 'storagerecovered' }
@@ -588,6 +590,36 @@ export interface CanvasChange {
   readonly missed: number
 }
 
+/** A cell that is to be painted. */
+export interface CanvasCell {
+  readonly x: number
+  readonly y: number
+  readonly color: Color
+}
+
+/** Something that this page wrote in a room. It need not be held. */
+export interface Receipt {
+  /** Its numbers, from the first to the last, among all that this page wrote in the room: the events `kept` and `saved` name them. */
+  readonly first: number
+  readonly last: number
+  /**
+   * Waits until members that stay have taken it in: `kept` of the room does so for all that was written. Rejects with KeptError,
+   * `NobodyStays` after 10 s; it goes on being offered to whoever comes.
+   */
+  kept(): Promise<void>
+}
+export const Receipt: { readonly prototype: Receipt }
+
+/** What was painted when a step was taken back, or done again. */
+export interface Repainted {
+  /** Cells that show again what they showed before the step, or with it. */
+  readonly painted: number
+  /** Cells of the step that others have painted over: they stay. */
+  readonly theirs: number
+  /** Cells of a step that is larger than the room ever allows at once: the next call goes on with them. */
+  readonly left: number
+}
+
 /** Cells that anybody paints, of which the one painted last shows. */
 export interface Canvas extends TypedTarget<{ change: CustomEvent<CanvasChange> }> {
   /** Columns and rows; `undefined` where the room has no canvas. Throws ClosedError. */
@@ -596,10 +628,26 @@ export interface Canvas extends TypedTarget<{ change: CustomEvent<CanvasChange> 
   get(x: number, y: number): string | undefined
   /** All of it as it looks now, for `putImageData`. Throws ClosedError. */
   image(): ImageData | undefined
-  /** Paints cells, all or none. Rejects with WriteError; nothing was painted. */
-  paint(cells: readonly { readonly x: number; readonly y: number; readonly color: Color }[]): Promise<void>
+  /** Paints cells, all or none: a step that can be taken back. Rejects with WriteError; nothing was painted. */
+  paint(cells: readonly CanvasCell[]): Promise<Receipt>
+  /**
+   * Paints cells as `paint` does, and as a part of what was painted last, as a stroke goes on under a pointer: both are one
+   * step. Where the last step was taken back they are one of their own.
+   */
+  paintOn(cells: readonly CanvasCell[]): Promise<Receipt>
   /** Paints a rectangle in one color, as `paint` does. */
-  fill(area: { x: number; y: number; width: number; height: number; color: Color }): Promise<void>
+  fill(area: { x: number; y: number; width: number; height: number; color: Color }): Promise<Receipt>
+  /**
+   * Takes back the last step that this page painted: its cells show again what they showed before, where nobody has painted
+   * over them. `undefined` where there is none. Others see it as painting, and it counts under the room's rules like all
+   * painting. The last 100 steps are remembered, of at most 524,288 cells together, which take 24 bytes a cell, until the
+   * room is left. Rejects with WriteError; nothing was painted, and the step can still be taken back.
+   */
+  undo(): Promise<Repainted | undefined>
+  /** Does the last step again that was taken back, unless something was painted since. Rejects as `undo`. */
+  redo(): Promise<Repainted | undefined>
+  /** How many steps can be taken back, and how many done again. */
+  readonly steps: { readonly undo: number; readonly redo: number }
   /** The cells that look different from now on. */
   watch(): AsyncIterableIterator<CanvasChange>
 }

@@ -7,7 +7,7 @@ export { App, Presence, Row, Table, Topic } from './app.js'
 export { Blobs, HeldBlob } from './blobs.js'
 export { Entry } from './entry.js'
 export * from './errors.js'
-export { Canvas, Notes } from './place.js'
+export { Canvas, Notes, Receipt } from './place.js'
 export { Member, Room, Rules } from './room.js'
 export { Counter, Document, Values } from './sync.js'
 

@@ -20,6 +20,19 @@ function colorOf(bits) {
   return bits === CLEARED ? null : `#${bits.toString(16).padStart(6, '0')}`
 }
 
+export class Receipt {
+  #raw
+
+  constructor(raw) {
+    this.#raw = raw
+    ;[this.first, this.last] = raw.sequences()
+  }
+
+  async kept() {
+    await this.#raw.kept()
+  }
+}
+
 export class Canvas extends Listened {
   #raw
 
@@ -44,14 +57,41 @@ export class Canvas extends Listened {
   }
 
   async paint(cells) {
-    await this.#raw.canvasPaint(Uint32Array.from(cells.flatMap(({ x, y, color }) => [x, y, bitsOf(color)])))
+    return this.#paint(cells, false)
+  }
+
+  async paintOn(cells) {
+    return this.#paint(cells, true)
+  }
+
+  async #paint(cells, on) {
+    const told = Uint32Array.from(cells.flatMap(({ x, y, color }) => [x, y, bitsOf(color)]))
+    return new Receipt(await this.#raw.canvasPaint(told, on))
   }
 
   async fill({ x, y, width, height, color }) {
     const cells = Array.from({ length: width * height }, (_, at) => {
       return { x: x + (at % width), y: y + Math.floor(at / width), color }
     })
-    await this.paint(cells)
+    return this.paint(cells)
+  }
+
+  async undo() {
+    return this.#go(false)
+  }
+
+  async redo() {
+    return this.#go(true)
+  }
+
+  async #go(again) {
+    const gone = await this.#raw.canvasGo(again)
+    return gone && { painted: gone[0], theirs: gone[1], left: gone[2] }
+  }
+
+  get steps() {
+    const [undo, redo] = this.#raw.canvasSteps()
+    return { undo, redo }
   }
 
   watch() {

@@ -161,8 +161,10 @@ fn event(event: &Event) -> Value {
         Event::Presence(of) => json!({ "type": "presence", "id": of.to_string() }),
         Event::RulesChanged => json!({ "type": "ruleschanged" }),
         Event::LinkChanged => json!({ "type": "linkchanged" }),
-        Event::Kept { by, stored, .. } => json!({ "type": "kept", "id": by.to_string(), "stored": stored }),
-        Event::Saved(_) => json!({ "type": "saved" }),
+        Event::Kept { by, sequences, stored } => {
+            json!({ "type": "kept", "id": by.to_string(), "sequences": sequences, "stored": stored })
+        }
+        Event::Saved(sequence) => json!({ "type": "saved", "sequence": sequence }),
         Event::InStep(with) => json!({ "type": "instep", "id": with.to_string() }),
         Event::StorageFailed(reason) => json!({ "type": "storagefailed", "reason": reason }),
         Event::StorageRecovered => json!({ "type": "storagerecovered" }),

@@ -1,7 +1,7 @@
 //! A room, with its canvas and its notes.
 
 use js_sys::{Uint8ClampedArray, Uint32Array};
-use meshwork::{Colour, Room};
+use meshwork::{Colour, Receipt, Repainted, Room};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
@@ -15,9 +15,27 @@ use crate::rules::RawRules;
 #[wasm_bindgen]
 pub struct RawRoom(Room);
 
+/// Something that this page wrote.
+#[wasm_bindgen]
+pub struct RawReceipt(Receipt);
+
 impl RawRoom {
     pub(crate) fn new(room: Room) -> RawRoom {
         RawRoom(room)
+    }
+}
+
+#[wasm_bindgen]
+impl RawReceipt {
+    /// The first and the last of its numbers.
+    pub fn sequences(&self) -> Vec<f64> {
+        let sequences = self.0.sequences();
+        vec![*sequences.start() as f64, *sequences.end() as f64]
+    }
+
+    /// Waits until members that stay have it.
+    pub async fn kept(&self) -> Result<(), JsValue> {
+        self.0.kept().await.map_err(thrown)
     }
 }
 
@@ -154,16 +172,37 @@ impl RawRoom {
         Ok(image.map(|image| Uint8ClampedArray::from(&*image.rgba)))
     }
 
-    /// Paints cells: column, row and `0xrrggbb` of each.
+    /// Paints cells: column, row and `0xrrggbb` of each; as a part of what was painted last, or not.
     #[wasm_bindgen(js_name = canvasPaint)]
-    pub async fn canvas_paint(&self, cells: Uint32Array) -> Result<(), JsValue> {
+    pub async fn canvas_paint(&self, cells: Uint32Array, on: bool) -> Result<RawReceipt, JsValue> {
         let cell = |cell: &[u32]| {
             let [x, y, colour] = cell.try_into().ok()?;
             Some((u16::try_from(x).ok()?, u16::try_from(y).ok()?, Colour::from_bits(colour)?))
         };
         let cells: Option<Vec<_>> = cells.to_vec().chunks(3).map(cell).collect();
         let cells = cells.ok_or_else(|| unfit("a cell has a column, a row and a colour"))?;
-        self.0.canvas().paint(&cells).await.map(|_| ()).map_err(thrown)
+        let canvas = self.0.canvas();
+        let painted = if on { canvas.paint_on(&cells).await } else { canvas.paint(&cells).await };
+        painted.map(RawReceipt).map_err(thrown)
+    }
+
+    /// Takes the last step back, or does it again: cells that were painted, that others have painted over, and that are
+    /// left.
+    #[wasm_bindgen(js_name = canvasGo)]
+    pub async fn canvas_go(&self, again: bool) -> Result<Option<Vec<u32>>, JsValue> {
+        let canvas = self.0.canvas();
+        let gone = if again { canvas.redo().await } else { canvas.undo().await };
+        // A canvas has fewer cells than the number holds.
+        let told =
+            |gone: Repainted| [gone.painted, gone.theirs, gone.left].map(|cells| cells as u32).to_vec();
+        Ok(gone.map_err(thrown)?.map(told))
+    }
+
+    /// How many steps can be taken back, and how many done again.
+    #[wasm_bindgen(js_name = canvasSteps)]
+    pub fn canvas_steps(&self) -> Vec<u32> {
+        let (undo, redo) = self.0.canvas().steps();
+        vec![undo as u32, redo as u32]
     }
 
     /// The cells that look different from now on.

@@ -2,8 +2,9 @@
 //!
 //! # How it works
 //! The [`canvas`] is a replica that rooms keep in step: a node is handed [`make`], and [`Place`] adds to it what people
-//! do in such a room; [`notes`] are what they write to each other. A [`Cursor`] is what an endpoint says of itself now. [`picture`] turns pictures into cells to
-//! paint, and what was painted into moving pictures.
+//! do in such a room; [`steps`] are what one painted, to be taken back; [`notes`] are what they write to each other. A
+//! [`Cursor`] is what an endpoint says of itself now. [`picture`] turns pictures into cells to paint, and what was painted into
+//! moving pictures.
 //!
 //! # Invariants
 //! - Nothing here reads a clock, a file or a socket: equal cells and batches give equal canvases everywhere.
@@ -13,6 +14,7 @@ mod cursor;
 pub mod notes;
 pub mod picture;
 mod room;
+pub mod steps;
 pub mod words;
 
 pub use cursor::{Cursor, STEPS};

@@ -1,15 +1,18 @@
 //! The canvas of a room that opened with Place.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
 
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
-use meshwork_core::node::{CommandError, Node};
+use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::seam::lane::Slot;
+use meshwork_core::time::Time;
 pub use meshwork_place::Cursor;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Painted;
 pub use meshwork_place::canvas::{Colour, Erase, Region};
+use meshwork_place::steps::{Before, Recorder, Step, Steps};
 
 use crate::error::{Closed, PresenceError, RuleError, WriteError};
 use crate::inbox::Inbox;
@@ -143,18 +146,39 @@ impl Canvas {
     /// Paints cells: column, row and colour, where the last one counts for a cell given twice. Either all are painted
     /// or none. Waits while the neighbours have no room for it. Dropping the future leaves them painted, or not.
     ///
+    /// It is a step that can be [taken back](Canvas::undo).
+    ///
     /// # Errors
     /// [`WriteError`]; nothing was painted. A room whose rules limit painting says [`WriteError::TooFast`].
     pub async fn paint(&self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, WriteError> {
-        let cells = cells.to_vec();
-        let paint = move |node: &mut Node, now, room| match node.room(room).app().is_some()
-            && node.canvas(room).is_none()
-        {
-            true => Err(CommandError::Write(meshwork_core::node::WriteError::AppIsOff(0))),
-            false => node.paint(now, room, &cells),
+        self.paint_noting(cells, Steps::push).await
+    }
+
+    /// Paints cells as [`Canvas::paint`] does, and as a part of what was painted last, as a stroke goes on under a pointer: both
+    /// are one step. Where the last step was taken back they are one of their own.
+    ///
+    /// # Errors
+    /// As for [`Canvas::paint`].
+    pub async fn paint_on(&self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, WriteError> {
+        self.paint_noting(cells, Steps::extend).await
+    }
+
+    async fn paint_noting(
+        &self,
+        cells: &[(u16, u16, Colour)],
+        note: fn(&mut Steps, Step),
+    ) -> Result<Receipt, WriteError> {
+        let (cells, state) = (cells.to_vec(), Arc::clone(&self.0.state));
+        let paint = move |node: &mut Node, now, room| {
+            if node.room(room).app().is_some() && node.canvas(room).is_none() {
+                return Err(CommandError::Write(meshwork_core::node::WriteError::AppIsOff(0)));
+            }
+            let (sequences, step) = paint(node, now, room, &cells)?;
+            state.look(|known| note(&mut known.steps, step));
+            Ok(sequences)
         };
-        let receipt = self.0.call_patiently(paint).await??;
-        Ok(Receipt::new(self.0.clone(), receipt.sequences))
+        let sequences = self.0.call_patiently(paint).await??;
+        Ok(Receipt::new(self.0.clone(), sequences))
     }
 
     /// Paints columns and rows in one colour, as [`Canvas::paint`] does.
@@ -214,6 +238,22 @@ impl Canvas {
     pub fn watch(&self) -> CanvasChanges {
         CanvasChanges { inbox: self.0.state.watch(ReplicaNumber::FIRST), missed: 0 }
     }
+}
+
+/// Paints cells; the step that it was, and the numbers of what was written.
+pub(crate) fn paint(
+    node: &mut Node,
+    now: Time,
+    room: RoomHandle,
+    cells: &[(u16, u16, Colour)],
+) -> Result<(RangeInclusive<u64>, Step), CommandError> {
+    let before = node.canvas(room).map(|canvas| Before::look(canvas, cells)).unwrap_or_default();
+    let receipt = node.paint(now, room, cells)?;
+    let mut recorder = Recorder::default();
+    if let Some(canvas) = node.canvas(room) {
+        recorder.record(before, canvas);
+    }
+    Ok((receipt.sequences, recorder.finish()))
 }
 
 impl CanvasChanges {

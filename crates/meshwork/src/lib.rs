@@ -79,6 +79,8 @@ mod runner;
 #[cfg(feature = "sealed")]
 mod sealed;
 mod shared;
+#[cfg(feature = "place")]
+mod steps;
 mod store;
 mod table;
 mod terms;
@@ -144,6 +146,8 @@ pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::{Allowance, Rules};
 #[cfg(feature = "sealed")]
 pub use self::sealed::{SEALED_MAX, UnsealError};
+#[cfg(feature = "place")]
+pub use self::steps::Repainted;
 pub use self::store::{KeptRoom, Store, StoreError};
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
 pub use self::terms::{Overlay, Terms, Writers};

@@ -10,6 +10,8 @@ use crate::Identity;
 
 /// Longest text that is read: an identity of one line, its header, and armour.
 pub const SEALED_MAX: usize = 4096;
+/// What a text of age begins with.
+const ARMOUR: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
 /// How much work a text may ask for, as a power of two: what age asks for by itself is 18, and this takes 1 GiB of memory
 /// and some seconds.
 const WORK_MAX: u8 = 20;
@@ -49,6 +51,13 @@ impl Identity {
         })();
         let sealed = sealed.expect("nothing fails that is written into memory");
         String::from_utf8(sealed).expect("armour is ASCII")
+    }
+
+    /// Whether a text says of itself that it is sealed, and is to be [opened](Identity::unseal) rather than
+    /// [imported](Identity::import).
+    #[must_use]
+    pub fn is_sealed(text: &str) -> bool {
+        text.trim_start().starts_with(ARMOUR)
     }
 
     /// The identity that a text was sealed from. It takes about a second of work, in which the thread does nothing else.

@@ -78,6 +78,9 @@ pub(crate) struct Known {
     /// Its documents that this program read or edited, by app and name.
     #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
     pub(crate) documents: BTreeMap<(Slot, String), crate::text::Opened>,
+    /// What this program painted, to be taken back.
+    #[cfg(feature = "place")]
+    pub(crate) steps: meshwork_place::steps::Steps,
     /// How often its past was asked for.
     pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,
@@ -470,6 +473,8 @@ impl RoomState {
             known.topics.clear();
             known.watches.clear();
             known.directs.clear();
+            #[cfg(feature = "place")]
+            drop(std::mem::take(&mut known.steps));
         });
     }
 

@@ -67,7 +67,21 @@ globalThis.page = {
   rooms: async () => (await rooms({ store: 'kitchen' })).map(({ link, app, name }) => [link, app, name]),
   forget: () => failure(() => room.forget()),
   members: () => room.members.map(({ name, link }) => [name, link]).sort(),
-  paint: (cells) => room.canvas().paint(cells),
+  paint: async (cells) => {
+    const { first, last } = await room.canvas().paint(cells)
+    return [first, last]
+  },
+  paintOn: async (cells) => (await room.canvas().paintOn(cells)).first,
+  paintKept: async (cells) => {
+    const receipt = await room.canvas().paint(cells)
+    const told = new Promise((resolve) => {
+      room.addEventListener('kept', ({ detail }) => detail.sequences.includes(receipt.last) && resolve(detail.id))
+    })
+    await receipt.kept()
+    return told
+  },
+  step: async (way) => (await room.canvas()[way]()) ?? null,
+  steps: () => room.canvas().steps,
   cell: (x, y) => room.canvas().get(x, y) ?? null,
   pixel: (x, y) => Array.from(room.canvas().image().data.slice((y * 40 + x) * 4, (y * 40 + x) * 4 + 4)),
   painted: () => painted,

@@ -1,6 +1,6 @@
 // What the types of the npm package let pass, and what they do not.
 
-import { create, Endpoint, Identity, join, JoinError, type Member, type Room } from 'meshwork'
+import { create, Endpoint, Identity, join, JoinError, type Member, type Receipt, type Room } from 'meshwork'
 import { useMembers, usePresence, useRoom, useTable } from 'meshwork/react'
 
 interface Move {
@@ -41,7 +41,13 @@ export async function play(link: string): Promise<void> {
   console.log(values.holders('room/size').saved, likes.holders.members.length)
   const canvas = room.canvas()
   canvas.addEventListener('change', ({ detail }) => console.log(detail.cells[0]?.color?.length))
-  await canvas.paint([{ x: 3, y: 4, color: '#c81e1e' }, { x: 4, y: 4, color: [200, 30, 30] }])
+  const receipt: Receipt = await canvas.paint([{ x: 3, y: 4, color: '#c81e1e' }, { x: 4, y: 4, color: [200, 30, 30] }])
+  await receipt.kept()
+  room.addEventListener('kept', ({ detail }) => console.log(detail.sequences.includes(receipt.last), detail.stored))
+  await canvas.paintOn([{ x: 5, y: 4, color: '#c81e1e' }])
+  // @ts-expect-error: there may be nothing to take back.
+  console.log((await canvas.undo()).painted)
+  console.log((await canvas.redo())?.theirs, canvas.steps.undo)
   for await (const event of room.events()) {
     if (event.type === 'link') {
       console.log(event.state === 'direct', event.member.traffic.sent)

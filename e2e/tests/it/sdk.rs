@@ -113,6 +113,7 @@ async fn meet(page: &str) -> Result<()> {
     wait_says(&bo, "members", vec![], json!([["Ann", "direct"], ["Kim", "direct"]])).await?;
     server.kill();
     paint(&ann, &bo, &room).await?;
+    take_back(&ann, &bo, &room).await?;
     talk(&ann, &bo, &room).await?;
     share(&ann, &bo, &room).await?;
     count(&ann, &bo, &room).await?;
@@ -124,7 +125,8 @@ async fn meet(page: &str) -> Result<()> {
 
 async fn paint(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     let mut changes = room.canvas().watch();
-    ask(ann, "paint", vec![json!([{ "x": 3, "y": 4, "color": "#c81e1e" }])]).await?;
+    let painted = ask(ann, "paint", vec![json!([{ "x": 3, "y": 4, "color": "#c81e1e" }])]).await?;
+    ensure!(painted[0].is_u64() && painted[0] == painted[1], "{painted}");
     wait_says(bo, "cell", vec![3.into(), 4.into()], json!("#c81e1e")).await?;
     wait_says(bo, "painted", vec![], json!([{ "x": 3, "y": 4, "color": "#c81e1e" }])).await?;
     ensure!(changes.next().await == Some(vec![(3, 4, Colour::rgb(200, 30, 30))]));
@@ -134,6 +136,32 @@ async fn paint(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     }
     ask(bo, "note", vec!["Ferry leaves at 9:40".into()]).await?;
     wait_says(ann, "notes", vec![], json!(["Ferry leaves at 9:40"])).await
+}
+
+/// A page takes back what it painted, and does it again; what a program painted over it stays.
+async fn take_back(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
+    let (canvas, mut changes) = (room.canvas(), room.canvas().watch());
+    let cells = |columns: &[u16]| {
+        let cell = |x: &u16| json!({ "x": x, "y": 5, "color": "#c81e1e" });
+        vec![columns.iter().map(cell).collect::<Value>()]
+    };
+    let cell = |x: u16| vec![x.into(), 5.into()];
+    ask(ann, "paint", cells(&[20, 21])).await?;
+    ask(ann, "paintOn", cells(&[22])).await?;
+    while canvas.get(22, 5).await? != Some([200, 30, 30]) {
+        changes.next().await.context("the room goes on")?;
+    }
+    canvas.fill(21..22, 5..6, [60, 180, 75]).await?;
+    wait_says(ann, "cell", cell(21), json!("#3cb44b")).await?;
+    let gone = ask(ann, "step", vec!["undo".into()]).await?;
+    ensure!(gone == json!({ "painted": 2, "theirs": 1, "left": 0 }), "{gone}");
+    wait_says(bo, "cell", cell(22), Value::Null).await?;
+    ensure!(ask(bo, "cell", cell(21)).await? == json!("#3cb44b"));
+    ensure!(ask(bo, "step", vec!["undo".into()]).await?.is_null(), "Bo painted nothing");
+    ensure!(ask(ann, "steps", vec![]).await? == json!({ "undo": 1, "redo": 1 }));
+    let gone = ask(ann, "step", vec!["redo".into()]).await?;
+    ensure!(gone == json!({ "painted": 2, "theirs": 0, "left": 0 }), "{gone}");
+    wait_says(bo, "cell", cell(22), json!("#c81e1e")).await
 }
 
 async fn talk(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
@@ -410,6 +438,19 @@ async fn kept_rooms_are_listed_opened_forgotten() -> Result<()> {
     ensure!(ask(&tab, "forget", vec![]).await?.is_null());
     ensure!(ask(&tab, "rooms", vec![]).await? == json!([]));
     ensure!(ask(&tab, "openUnkept", vec![link]).await?["code"] == "NotStored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn receipts_wait_for_who_stays() -> Result<()> {
+    let (app, server) = (app()?, Server::start().await?);
+    let browser = Browser::start().await?;
+    let tab = browser.tab(&format!("{}/plain.html", serve(app.path().to_owned())?)).await?;
+    let link = ask(&tab, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
+    let kim = Endpoint::builder().name("Kim").stays().bind().await?;
+    let _room = kim.join(link.as_str().context("a link is text")?).await?;
+    let kept = ask(&tab, "paintKept", vec![json!([{ "x": 3, "y": 4, "color": "#c81e1e" }])]).await?;
+    ensure!(kept == json!(kim.id().to_string()), "{kept}");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use meshwork::Identity;
 use meshwork_core::id::IDENTITY_TEXT_MAX;
 use serde_json::json;
 
+use super::sealing::{Opening, Sealing};
 use super::{default_path, load};
 use crate::exit::Failure;
 use crate::file::folder_of;
@@ -42,6 +43,8 @@ pub(crate) struct Common {
 /// What `identity export` is asked for.
 #[derive(Args)]
 pub(crate) struct Export {
+    #[command(flatten)]
+    sealing: Sealing,
     /// Write to this file, for its owner's eyes, instead of to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -55,9 +58,12 @@ pub(crate) struct Export {
 /// What `identity import` is asked for.
 #[derive(Args)]
 pub(crate) struct Import {
-    /// The file with the exported text; - reads it from standard input, so that it is in no list of commands.
+    /// The file with the exported text; - reads it from standard input, so that it is in no list of commands. For a
+    /// sealed one the passphrase is asked for on the terminal.
     #[arg(value_name = "FILE")]
     from: PathBuf,
+    #[command(flatten)]
+    opening: Opening,
     /// Take the place of another identity, which is kept in a file beside it.
     #[arg(long)]
     force: bool,
@@ -93,36 +99,43 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
 fn export(arguments: &Export) -> Result<(), Failure> {
     let (identity, _) = existing(&arguments.common)?;
     let peer = identity.peer().to_string();
-    let Some(out) = &arguments.out else {
-        let key = identity.export();
-        return tell(&arguments.common, &key, &json!({ "peer": peer, "key": key }));
-    };
-    let text = format!(
-        "The secret key of the Meshwork peer {peer}.\n\
-         Whoever has the next line can write in this name. Import it with: meshwork identity import FILE\n\
-         {}\n",
-        identity.export()
-    );
-    let wrote = write_private(out, &text, arguments.force);
-    if !wrote.with_context(|| format!("cannot write {}", out.display()))? {
-        return Err(Failure::Usage(format!(
+    let is_taken = |out: &Path| {
+        Failure::Usage(format!(
             "{} is there already. Nothing was written. Name another file, or add --force.",
             out.display()
-        )));
+        ))
+    };
+    // Nobody is asked for a passphrase for nothing.
+    if let Some(out) = arguments.out.as_ref().filter(|out| !arguments.force && out.exists()) {
+        return Err(is_taken(out));
     }
-    let words =
-        format!("The secret key of {peer} is in {}. Keep it where only you can read it.", out.display());
+    let sealed = arguments.sealing.seal(&identity)?;
+    let Some(out) = &arguments.out else {
+        let key = sealed.unwrap_or_else(|| identity.export());
+        return tell(&arguments.common, key.trim_end(), &json!({ "peer": peer, "key": key }));
+    };
+    let advice = match sealed {
+        Some(_) => "Its passphrase opens it, and nothing else does.",
+        None => "Keep it where only you can read it.",
+    };
+    let text = sealed.unwrap_or_else(|| {
+        format!(
+            "The secret key of the Meshwork peer {peer}.\n\
+             Whoever has the next line can write in this name. Import it with: meshwork identity import FILE\n\
+             {}\n",
+            identity.export()
+        )
+    });
+    let wrote = write_private(out, &text, arguments.force);
+    if !wrote.with_context(|| format!("cannot write {}", out.display()))? {
+        return Err(is_taken(out));
+    }
+    let words = format!("The secret key of {peer} is in {}. {advice}", out.display());
     tell(&arguments.common, &words, &json!({ "peer": peer, "file": out.display().to_string() }))
 }
 
 fn import(arguments: &Import) -> Result<(), Failure> {
-    let text = read(&arguments.from)?;
-    let imported = Identity::import(&text).map_err(|error| {
-        Failure::Usage(format!(
-            "{} is no exported identity: {error}. Nothing was changed.",
-            arguments.from.display()
-        ))
-    })?;
+    let imported = read_identity(arguments)?;
     let path = path(&arguments.common)?;
     let (peer, former) = (imported.peer(), load(&path)?.map(|former| former.peer()));
     let mut kept = None;
@@ -155,6 +168,19 @@ fn import(arguments: &Import) -> Result<(), Failure> {
     tell(&arguments.common, &words, &json!({ "peer": peer.to_string(), "former": former, "kept": kept }))
 }
 
+/// The identity in the file that is named, sealed or not.
+fn read_identity(arguments: &Import) -> Result<Identity, Failure> {
+    let from = &arguments.from;
+    arguments.opening.check(from)?;
+    let text = read(from)?;
+    if let Some(identity) = arguments.opening.open(from, &text)? {
+        return Ok(identity);
+    }
+    Identity::import(&text).map_err(|error| {
+        Failure::Usage(format!("{} is no exported identity: {error}. Nothing was changed.", from.display()))
+    })
+}
+
 fn path(common: &Common) -> Result<PathBuf, Failure> {
     match &common.identity {
         Some(path) => Ok(path.clone()),
@@ -175,6 +201,7 @@ fn existing(common: &Common) -> Result<(Identity, PathBuf), Failure> {
 
 fn read(from: &Path) -> Result<String, Failure> {
     let mut text = String::new();
+    // What is sealed is as long at most.
     let limit = IDENTITY_TEXT_MAX as u64 + 1;
     let read = match from.to_str() {
         Some("-") => io::stdin().lock().take(limit).read_to_string(&mut text),

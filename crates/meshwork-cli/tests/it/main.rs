@@ -10,6 +10,7 @@ mod pictures;
 mod place;
 mod replay;
 mod rules;
+mod sealed;
 mod serve;
 mod support;
 mod swarm;

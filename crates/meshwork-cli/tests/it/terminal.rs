@@ -86,6 +86,8 @@ fn strokes_of_others_show_as_half_blocks_and_a_click_arrives_at_them() {
     pty.send("u");
     pty.wait_for("x 30, y 41, unpainted");
     assert_eq!((room.pixel(30, 41), room.pixel(10, 6)), ([0; 4], [0, 0, 0, 255]));
+    pty.send("u");
+    pty.wait("no line", |screen| (20..=24).all(|x| place(screen, (x, 4)).1 != red));
 
     // Somebody else at a terminal: their cursor is seen with their name, and mine by them.
     let lin = ["place", "tui", &room.link, "--identity", "lin", "--name", "Lin"];

@@ -30,6 +30,10 @@ macro_rules! all {
             presence_ends_with_who_says_it,
             canvases_show_what_was_painted,
             receipts_say_when_strokes_are_kept,
+            steps_go_back_and_come_again,
+            what_others_painted_over_is_theirs,
+            a_stroke_that_goes_on_is_one,
+            large_steps_go_back_in_parts,
             cells_say_who_painted_them,
             cursors_are_seen_by_others,
             limits_say_what_is_left,
@@ -60,6 +64,9 @@ pub(crate) use all;
 #[path = "suite/blobs.rs"]
 mod blobs;
 pub(crate) use blobs::*;
+#[path = "suite/steps.rs"]
+mod steps;
+pub(crate) use steps::*;
 #[path = "suite/sync.rs"]
 mod sync;
 pub(crate) use sync::*;

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use meshwork_place::canvas::Colour;
+use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
-use meshwork_web::history::Way;
 use meshwork_web::palette::{self, PALETTE, Swatch};
 use meshwork_web::view::{View, ZOOM_STEP};
 

@@ -1,16 +1,15 @@
 //! What the tools do: straight lines, taking colours, filling, and taking back.
 
 use leptos::prelude::*;
-use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, WriteError};
 use meshwork_place::canvas::{Canvas, Colour};
+use meshwork_place::steps::{Back, Before, Recorder, Step, Way};
 use meshwork_web::fill::{self, FillError};
 use meshwork_web::gestures::Tool;
-use meshwork_web::history::{self, Look, Recorder, Step, Way};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::portions::{self, Portions};
 use meshwork_web::stroke::{Cell, cells_between};
-use meshwork_web::words;
+use meshwork_web::{steps, words};
 
 use super::board::Board;
 use super::later::Deed;
@@ -82,9 +81,9 @@ impl Board {
         self.tools.ghost.set(None);
         self.work().stroke.borrow_mut().cancel();
         let step = inner.recorder.take().finish();
-        let (cells, _) = self.looks(|look| step.back(look)).unwrap_or_default();
+        let Back { cells, .. } = self.back(&step);
         if !cells.is_empty() && self.session.paint(&cells).is_err() {
-            inner.history.borrow_mut().push(step);
+            inner.steps.borrow_mut().push(step);
             self.count_steps();
         }
     }
@@ -289,14 +288,14 @@ impl Board {
         if inner.job.borrow().is_some() {
             return self.say("Something is being painted. Wait until it is done, or cancel it.".to_owned());
         }
-        let Some(step) = inner.history.borrow().next(way).cloned() else {
-            return self.say(inner.history.borrow().end_words(way).to_owned());
+        let Some(step) = inner.steps.borrow().next(way).cloned() else {
+            return self.say(steps::end_words(&inner.steps.borrow(), way).to_owned());
         };
-        let (cells, lost) = self.looks(|look| step.back(look)).unwrap_or_default();
+        let Back { cells, lost } = self.back(&step);
         if cells.is_empty() {
-            inner.history.borrow_mut().go(way, Step::default(), true);
+            inner.steps.borrow_mut().go(way, Step::default(), true);
             self.count_steps();
-            return self.say(history::words(way, 0, lost));
+            return self.say(steps::words(way, 0, lost));
         }
         match self.session.check_paint(cells.len()) {
             // What never fits at once goes in portions.
@@ -326,15 +325,9 @@ impl Board {
 
     /// Paints cells and notes what they showed before.
     pub(super) fn paint_noting(self, cells: &[Cell], recorder: &mut Recorder) -> Result<(), CommandError> {
-        let looks = |cells: &[Cell]| {
-            self.looks(|look| cells.iter().map(|&(x, y, _)| look(x, y)).collect::<Vec<Look>>())
-        };
-        let before = looks(cells).unwrap_or_default();
+        let before = self.session.with_canvas(|canvas| Before::look(canvas, cells)).unwrap_or_default();
         self.session.paint(cells)?;
-        let after = looks(cells).unwrap_or_default();
-        for ((cell, before), after) in cells.iter().zip(before).zip(after) {
-            recorder.record((cell.0, cell.1), before, after.stamp);
-        }
+        self.session.with_canvas(|canvas| recorder.record(before, canvas));
         Ok(())
     }
 
@@ -349,7 +342,7 @@ impl Board {
         let inner = self.tools.inner();
         if !inner.recorder.borrow().is_empty() {
             let step = inner.recorder.take().finish();
-            inner.history.borrow_mut().push(step);
+            inner.steps.borrow_mut().push(step);
             self.count_steps();
         }
     }
@@ -357,29 +350,21 @@ impl Board {
     /// The number of steps changed.
     pub(super) fn count_steps(self) {
         let inner = self.tools.inner();
-        let history = inner.history.borrow();
-        let steps = (history.steps(Way::Undo), history.steps(Way::Redo));
+        let remembered = inner.steps.borrow();
+        let steps = (remembered.count(Way::Undo), remembered.count(Way::Redo));
         if self.tools.steps.get_untracked() != steps {
             self.tools.steps.set(steps);
         }
     }
 
-    /// Looks at cells as the history wants to know them.
-    fn looks<R>(self, with: impl FnOnce(&dyn Fn(u16, u16) -> Look) -> R) -> Option<R> {
+    /// What taking a step back paints.
+    fn back(self, step: &Step) -> Back {
         let me = self.session.peer();
-        self.session.with_canvas(|canvas| with(&|x, y| look(canvas, me, x, y)))
+        self.session.with_canvas(|canvas| step.back(canvas, me)).unwrap_or_default()
     }
 }
 
 /// What a cell shows, as a number.
 fn shown(canvas: &Canvas, x: u16, y: u16) -> u32 {
     canvas.colour(x, y).unwrap_or(Colour::CLEARED).bits()
-}
-
-fn look(canvas: &Canvas, me: PeerId, x: u16, y: u16) -> Look {
-    Look {
-        colour: canvas.colour(x, y).unwrap_or(Colour::CLEARED),
-        stamp: canvas.stamp(x, y),
-        is_own: canvas.author(x, y) == Some(me),
-    }
 }

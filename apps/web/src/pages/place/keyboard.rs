@@ -3,8 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::web_sys;
+use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
-use meshwork_web::history::Way;
 use meshwork_web::keys;
 use meshwork_web::palette::PALETTE;
 use meshwork_web::view::{View, ZOOM_STEP};

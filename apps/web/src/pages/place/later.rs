@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use meshwork_core::node::ServerState;
-use meshwork_web::history::Way;
+use meshwork_place::steps::Way;
 use meshwork_web::words;
 
 use super::super::key_sheet::KeySheet;

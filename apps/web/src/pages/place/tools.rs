@@ -8,9 +8,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork_place::canvas::Colour;
+use meshwork_place::steps::{Recorder, Steps, Way};
 use meshwork_web::fill::Preview;
 use meshwork_web::gestures::Tool;
-use meshwork_web::history::{History, Recorder};
 use meshwork_web::portions::Portions;
 use meshwork_web::recent;
 
@@ -69,7 +69,7 @@ pub(crate) enum JobKind {
     /// A fill or a picture: a step of its own.
     Step,
     /// A step on its way back or again; so many cells of it are others' now.
-    Go(meshwork_web::history::Way, usize),
+    Go(Way, usize),
 }
 
 /// The tools of a board. Copies are the same ones.
@@ -101,7 +101,7 @@ pub(crate) struct Tools {
 /// What is not for anybody to watch.
 #[derive(Default)]
 pub(crate) struct Inner {
-    pub(crate) history: RefCell<History>,
+    pub(crate) steps: RefCell<Steps>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) doing: Cell<Doing>,
     /// Where the press began, and where it is now.

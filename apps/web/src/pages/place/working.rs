@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use meshwork_web::portions::{self, Next};
 use meshwork_web::stroke::Cell;
-use meshwork_web::{history, words};
+use meshwork_web::{steps, words};
 
 use super::board::Board;
 use super::tools::{Job, JobKind, Progress};
@@ -73,8 +73,8 @@ impl Board {
         let is_whole = why.is_none();
         let cells = step.cells();
         match job.kind {
-            JobKind::Step => inner.history.borrow_mut().push(step),
-            JobKind::Go(way, _) => inner.history.borrow_mut().go(way, step, is_whole),
+            JobKind::Step => inner.steps.borrow_mut().push(step),
+            JobKind::Go(way, _) => inner.steps.borrow_mut().go(way, step, is_whole),
         }
         self.count_steps();
         self.look_at_picture();
@@ -84,7 +84,7 @@ impl Board {
                 format!("Painted {painted} of {total}. {}", words::sentence(&why))
             }
             (JobKind::Step, None) => format!("Painted {}.", words::count(cells, "cell")),
-            (JobKind::Go(way, lost), None) => history::words(way, cells, lost),
+            (JobKind::Go(way, lost), None) => steps::words(way, cells, lost),
         });
     }
 }

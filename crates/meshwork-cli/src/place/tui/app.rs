@@ -14,8 +14,6 @@ use super::keys::{Action, Typed};
 use super::people::Row;
 use super::view::View;
 
-/// Strokes that can be undone: what somebody remembers having painted.
-const UNDO_MAX: usize = 64;
 /// Cells of a stroke that is not handed over yet: a line across the largest canvas, there and back.
 const PENDING_MAX: usize = 8192;
 /// How long a cursor that does not move is shown: whoever looks on may hold still for a while.
@@ -28,21 +26,14 @@ const TYPED_MAX: usize = 16;
 /// What the room is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// Paint these cells.
-    Paint(Vec<Cell>),
-    /// Take back what of these cells still shows as it was painted.
-    Undo(Vec<Stroked>),
+    /// Paint these cells; whether they belong to what was painted before them, as a stroke that goes on.
+    Paint(Vec<Cell>, bool),
+    /// Take back the last stroke.
+    Undo,
     /// Say who painted this cell.
     Who(u16, u16),
     /// Leave.
     Quit,
-}
-
-/// A cell of one's own stroke: what it was painted with, and what it showed before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stroked {
-    pub(super) cell: Cell,
-    pub(super) before: Option<Colour>,
 }
 
 /// A line that is being typed.
@@ -86,9 +77,8 @@ pub(super) struct App {
     /// The cell that the pointer holds while it moves the canvas.
     held: Option<(u16, u16)>,
     pending: Vec<Cell>,
-    /// The stroke that is being painted, as it may be undone.
-    stroked: Vec<Stroked>,
-    undo: VecDeque<Vec<Stroked>>,
+    /// Whether some of the stroke was handed over.
+    is_begun: bool,
     asks: VecDeque<Ask>,
 }
 
@@ -114,8 +104,7 @@ impl App {
             stroke: None,
             held: None,
             pending: Vec::new(),
-            stroked: Vec::new(),
-            undo: VecDeque::new(),
+            is_begun: false,
             asks: VecDeque::new(),
         }
     }
@@ -128,10 +117,21 @@ impl App {
 
     /// The next thing that the room is asked for.
     pub(super) fn poll_ask(&mut self) -> Option<Ask> {
-        if !self.pending.is_empty() {
-            return Some(Ask::Paint(std::mem::take(&mut self.pending)));
-        }
+        self.hand_over();
         self.asks.pop_front()
+    }
+
+    /// Has the room painted what waits of the stroke.
+    fn hand_over(&mut self) {
+        if !self.pending.is_empty() {
+            let goes_on = std::mem::replace(&mut self.is_begun, true);
+            self.asks.push_back(Ask::Paint(std::mem::take(&mut self.pending), goes_on));
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.hand_over();
+        self.asks.push_back(ask);
     }
 
     /// Says something, instead of what was said last.
@@ -144,12 +144,9 @@ impl App {
         self.words = (words.into(), true);
     }
 
-    /// What was painted was not taken: it cannot be undone.
+    /// What was painted was not taken: what follows of the stroke begins one.
     pub(super) fn forget_stroke(&mut self) {
-        self.stroked.clear();
-        if self.stroke.is_none() {
-            self.undo.pop_back();
-        }
+        self.is_begun = false;
     }
 
     /// Cells look different now.
@@ -239,29 +236,29 @@ impl App {
     /// What a key or the mouse asks for.
     pub(super) fn handle_action(&mut self, action: Action) {
         match action {
-            Action::Quit => self.asks.push_back(Ask::Quit),
+            Action::Quit => self.ask(Ask::Quit),
             Action::Move(right, down) => self.move_cursor(right, down),
-            Action::Paint => self.paint(&[self.cursor]),
+            Action::Paint => {
+                self.begin_stroke();
+                self.stroke_over(&[self.cursor]);
+            }
             Action::Colour(number) => PLACE.get(number).into_iter().for_each(|s| self.choose(s.colour)),
             Action::NextColour(is_after) => self.choose_beside(is_after),
-            Action::AnyColour => self.ask("Any colour: ", "#", Wants::Colour),
+            Action::AnyColour => self.question("Any colour: ", "#", Wants::Colour),
             Action::LastColour => self.choose(self.last_colour),
             Action::Pick => match self.shown.colour(self.cursor.0, self.cursor.1) {
                 Some(colour) => self.choose(colour),
                 None => self.say("Nothing is painted here."),
             },
-            Action::Undo => match self.undo.pop_back() {
-                Some(stroke) => self.asks.push_back(Ask::Undo(stroke)),
-                None => self.say("There is nothing to undo."),
-            },
+            Action::Undo => self.ask(Ask::Undo),
             Action::ZoomIn => self.view.zoom(true, self.cursor),
             Action::ZoomOut => self.view.zoom(false, self.cursor),
             Action::ZoomReset => {
                 self.view.reset();
                 self.view.show(self.cursor);
             }
-            Action::GoTo => self.ask("Go to column, row: ", "", Wants::Cell),
-            Action::Who => self.asks.push_back(Ask::Who(self.cursor.0, self.cursor.1)),
+            Action::GoTo => self.question("Go to column, row: ", "", Wants::Cell),
+            Action::Who => self.ask(Ask::Who(self.cursor.0, self.cursor.1)),
             Action::People => self.lists_people = Some(!self.layout.has_people()),
             Action::Help => self.is_helping = !self.is_helping,
             Action::Dismiss => {
@@ -287,6 +284,7 @@ impl App {
                 let Some(cell) = self.cell_at(x, y) else { return };
                 self.stroke = Some(cell);
                 self.cursor = cell;
+                self.begin_stroke();
                 self.stroke_over(&[cell]);
             }
             Action::Stroke(x, y, false) => {
@@ -305,9 +303,7 @@ impl App {
             }
             Action::Release => {
                 self.held = None;
-                if self.stroke.take().is_some() {
-                    self.end_stroke();
-                }
+                self.stroke = None;
             }
             Action::Wheel(x, y, is_in) => {
                 let at = self.cell_at(x, y).unwrap_or(self.cursor);
@@ -321,34 +317,21 @@ impl App {
         self.view.cell_at(self.layout.dot_at((x, y))?)
     }
 
-    fn paint(&mut self, cells: &[(u16, u16)]) {
-        self.stroke_over(cells);
-        self.end_stroke();
+    fn begin_stroke(&mut self) {
+        self.hand_over();
+        self.is_begun = false;
     }
 
     /// Paints cells as a part of the stroke; those that show the colour already are left out.
     fn stroke_over(&mut self, cells: &[(u16, u16)]) {
         self.words.0.clear();
         for &(x, y) in cells {
-            let before = self.shown.colour(x, y);
-            let is_done =
-                before == Some(self.colour) || self.pending.iter().any(|cell| (cell.0, cell.1) == (x, y));
-            if is_done || self.pending.len() == PENDING_MAX {
-                continue;
+            let is_done = self.shown.colour(x, y) == Some(self.colour)
+                || self.pending.iter().any(|cell| (cell.0, cell.1) == (x, y));
+            if !is_done && self.pending.len() < PENDING_MAX {
+                self.pending.push((x, y, self.colour));
             }
-            self.pending.push((x, y, self.colour));
-            self.stroked.push(Stroked { cell: (x, y, self.colour), before });
         }
-    }
-
-    fn end_stroke(&mut self) {
-        if self.stroked.is_empty() {
-            return;
-        }
-        if self.undo.len() == UNDO_MAX {
-            self.undo.pop_front();
-        }
-        self.undo.push_back(std::mem::take(&mut self.stroked));
     }
 
     fn move_cursor(&mut self, right: i32, down: i32) {
@@ -381,7 +364,7 @@ impl App {
         self.choose(PLACE[next].colour);
     }
 
-    fn ask(&mut self, question: &'static str, text: &str, wants: Wants) {
+    fn question(&mut self, question: &'static str, text: &str, wants: Wants) {
         self.prompt = Some(Prompt { question, text: text.to_owned(), wants });
     }
 }
@@ -408,21 +391,30 @@ mod tests {
     }
 
     #[test]
-    fn space_paints_the_cell_in_the_frame_and_undo_takes_it_back() {
+    fn space_paints_the_cell_in_the_frame() {
         let mut app = app();
         app.handle_action(Action::GoTo);
         type_in(&mut app, "7, 8");
         assert_eq!(app.cursor, (7, 8));
         app.handle_action(Action::Paint);
-        assert_eq!(asks(&mut app), [Ask::Paint(vec![(7, 8, BLACK)])]);
+        assert_eq!(asks(&mut app), [Ask::Paint(vec![(7, 8, BLACK)], false)]);
         app.change(&[(7, 8, BLACK)]);
         app.handle_action(Action::Paint);
         assert_eq!(asks(&mut app), [], "it shows that colour already");
+    }
+
+    #[test]
+    fn the_room_is_asked_in_order() {
+        let mut app = app();
         app.handle_action(Action::Undo);
-        let stroked = Stroked { cell: (7, 8, BLACK), before: None };
-        assert_eq!(asks(&mut app), [Ask::Undo(vec![stroked])]);
+        app.handle_action(Action::Paint);
+        app.handle_action(Action::Move(1, 0));
+        app.handle_action(Action::Paint);
         app.handle_action(Action::Undo);
-        assert_eq!(app.words.0, "There is nothing to undo.");
+        let (x, y) = (30, 27);
+        let first = Ask::Paint(vec![(x, y, BLACK)], false);
+        let second = Ask::Paint(vec![(x + 1, y, BLACK)], false);
+        assert_eq!(asks(&mut app), [Ask::Undo, first, second, Ask::Undo]);
     }
 
     #[test]
@@ -432,9 +424,7 @@ mod tests {
         app.handle_action(Action::Stroke(6, 2, false));
         app.handle_action(Action::Release);
         let row = [3, 4, 5, 6].map(|x| (x, 4, BLACK)).to_vec();
-        assert_eq!(asks(&mut app), [Ask::Paint(row)], "a row of the terminal is two of the canvas");
-        app.handle_action(Action::Undo);
-        assert!(matches!(&asks(&mut app)[..], [Ask::Undo(cells)] if cells.len() == 4));
+        assert_eq!(asks(&mut app), [Ask::Paint(row, false)], "a row of the terminal is two of the canvas");
         // A hand that only moves paints nothing.
         app.handle_action(Action::Hover(9, 9));
         app.handle_action(Action::Stroke(9, 10, false));
@@ -442,13 +432,21 @@ mod tests {
     }
 
     #[test]
-    fn refused_strokes_are_not_undone() {
+    fn a_stroke_goes_on_from_frame_to_frame() {
         let mut app = app();
-        app.handle_action(Action::Paint);
-        asks(&mut app);
-        app.forget_stroke();
-        app.handle_action(Action::Undo);
-        assert_eq!(asks(&mut app), []);
+        let mut stroke = |x, begins, is_taken: bool| {
+            app.handle_action(Action::Stroke(x, 2, begins));
+            let asked = asks(&mut app);
+            if !is_taken {
+                app.forget_stroke();
+            }
+            matches!(asked[..], [Ask::Paint(_, true)])
+        };
+        assert!(!stroke(3, true, true));
+        assert!(stroke(4, false, false));
+        assert!(!stroke(5, false, true), "what was refused is no part of it");
+        assert!(stroke(6, false, true));
+        assert!(!stroke(9, true, true));
     }
 
     #[test]

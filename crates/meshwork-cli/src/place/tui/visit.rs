@@ -1,21 +1,20 @@
 //! One visit to a room: hears the room and the keys, asks the room for what is wanted, and draws.
 
-use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use crossterm::event::Event as Input;
 use meshwork::{
-    Colour, Cursor, EndpointEvent, Event, Link, PeerId, Room, ServerState, Stroke, WriteError, place,
+    Cursor, EndpointEvent, Event, Link, PeerId, Repainted, Room, ServerState, Stroke, WriteError, place,
 };
-use meshwork_place::picture::{Cell, palette};
+use meshwork_place::picture::palette;
 use ratatui::style::Style;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::link;
-use super::app::{App, Ask, Stroked};
+use super::app::{App, Ask};
 use super::colours::Depth;
 use super::draw::{Layout, Look, draw};
 use super::keys::{self, Action, Typed};
@@ -26,6 +25,7 @@ use crate::place::attempt::Attempt;
 use crate::place::history;
 use crate::place::paint::{denial, is_reader};
 use crate::progress::span;
+use crate::room::counted;
 use crate::room::happenings::{Happening, Happenings};
 
 /// Time from one picture to the next.
@@ -168,12 +168,21 @@ impl<'a> Visit<'a> {
         while let Some(ask) = app.poll_ask() {
             match ask {
                 Ask::Quit => return Ok(true),
-                Ask::Paint(cells) => {
-                    if !self.paint(app, room, &cells).await {
+                Ask::Paint(cells, goes_on) => {
+                    let canvas = room.canvas();
+                    let painted = match goes_on {
+                        true => self.painted(app, canvas.paint_on(&cells)).await,
+                        false => self.painted(app, canvas.paint(&cells)).await,
+                    };
+                    if painted.is_none() {
                         app.forget_stroke();
                     }
                 }
-                Ask::Undo(stroke) => self.undo(app, room, &stroke).await?,
+                Ask::Undo => {
+                    if let Some(undone) = self.painted(app, room.canvas().undo()).await {
+                        app.say(words_of(undone));
+                    }
+                }
                 Ask::Who(x, y) => {
                     let words = who(room, (x, y)).await?;
                     app.say(words);
@@ -183,43 +192,27 @@ impl<'a> Visit<'a> {
         Ok(false)
     }
 
-    /// Whether the cells were taken; if not, it is said why.
-    async fn paint(&mut self, app: &mut App, room: &Room, cells: &[Cell]) -> bool {
-        match timeout(ROOM_WAIT, room.canvas().paint(cells)).await {
-            Ok(Ok(_)) => {
+    /// What comes of painting; `None` where nothing was painted, and it is said why.
+    async fn painted<T>(
+        &mut self,
+        app: &mut App,
+        painting: impl Future<Output = Result<T, WriteError>>,
+    ) -> Option<T> {
+        match timeout(ROOM_WAIT, painting).await {
+            Ok(Ok(done)) => {
                 // What the rules leave is another number now.
                 self.looked = None;
-                true
+                Some(done)
             }
             Ok(Err(error)) => {
                 app.complain(refusal(&error));
-                false
+                None
             }
             Err(_) => {
                 app.complain("Not painted. The others cannot keep up. Wait a moment and go on.");
-                false
+                None
             }
         }
-    }
-
-    /// Writes what was there before, where one's own stroke still shows.
-    async fn undo(&mut self, app: &mut App, room: &Room, stroke: &[Stroked]) -> Result<(), Failure> {
-        let shown =
-            room.canvas().cells(stroke.iter().map(|stroked| (stroked.cell.0, stroked.cell.1))).await?;
-        let own = shown.iter().filter(|cell| cell.author == room.me().peer);
-        let own: HashSet<Cell> = own.map(|cell| (cell.x, cell.y, cell.colour)).collect();
-        let before = |stroked: &Stroked| {
-            let (x, y, _) = stroked.cell;
-            (x, y, stroked.before.unwrap_or(Colour::CLEARED))
-        };
-        let still = stroke.iter().filter(|stroked| own.contains(&stroked.cell));
-        let cells: Vec<Cell> = still.map(before).collect();
-        if cells.is_empty() {
-            app.say("Others have painted over it since.");
-        } else if self.paint(app, room, &cells).await {
-            app.say("Undone.");
-        }
-        Ok(())
     }
 
     /// Tells the others where one's own cursor is, when it moved.
@@ -329,6 +322,21 @@ fn handle_input(app: &mut App, input: &Input) {
     }
     if let Some(action) = keys::action(input) {
         app.handle_action(action);
+    }
+}
+
+/// What is said of a stroke that was taken back.
+fn words_of(undone: Option<Repainted>) -> String {
+    match undone.map(|undone| (undone.painted, undone.theirs, undone.left)) {
+        None => "There is nothing to undo.".to_owned(),
+        Some((0, ..)) => "Others have painted over it since.".to_owned(),
+        Some((_, 0, 0)) => "Undone.".to_owned(),
+        Some((_, theirs, 0)) => {
+            format!("Undone but for {}, which others have painted over.", counted(theirs, "cell"))
+        }
+        Some((_, _, left)) => {
+            format!("Undone but for {}, which the rules of the room leave for later.", counted(left, "cell"))
+        }
     }
 }
 
