@@ -6,7 +6,6 @@ use crate::document::Document;
 use crate::error::WriteError;
 use crate::receipt::Receipt;
 use crate::text::{Library, OWN, fresh_instance, set};
-use crate::version::{Version, VersionError};
 
 /// The text of a document as it was at one moment. Whoever edits it elsewhere, in a file for example, can
 /// [merge](Document::merge) what came of it, and what others wrote in the document meanwhile stays.
@@ -87,25 +86,6 @@ impl Document {
         *draft = drafted(&library);
         *guard = Some(open);
         Ok(receipt)
-    }
-}
-
-impl Version {
-    /// The text as it was.
-    ///
-    /// # Errors
-    /// [`VersionError`].
-    pub async fn text(&self) -> Result<String, VersionError> {
-        Ok(Library::open(0, &self.whole().await?)?.text())
-    }
-
-    /// Makes the document read so again, as a change like any other, with few insertions and deletions.
-    ///
-    /// # Errors
-    /// [`VersionError`]; the document is as it was.
-    pub async fn restore(&self) -> Result<Option<Receipt>, VersionError> {
-        let text = self.text().await?;
-        Ok(self.document().edit(|now| now.set(&text)).await?)
     }
 }
 

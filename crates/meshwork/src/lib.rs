@@ -44,6 +44,8 @@ mod blobs;
 mod canvas;
 #[cfg(feature = "sync")]
 mod causal;
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+mod compare;
 #[cfg(feature = "sync")]
 mod counter;
 #[cfg(feature = "sync")]
@@ -73,6 +75,8 @@ mod presence;
 mod private;
 mod reach;
 mod receipt;
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+mod restore;
 mod room;
 mod rules;
 mod runner;
@@ -117,6 +121,8 @@ pub use self::blobs::{
 pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke};
 #[cfg(feature = "sync")]
 pub use self::causal::{Causal, Speaker};
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub use self::compare::{Piece, PieceKind};
 #[cfg(feature = "sync")]
 pub use self::counter::{Counter, CounterChange, CounterChanges};
 #[cfg(feature = "sync")]

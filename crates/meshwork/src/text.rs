@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use meshwork_core::id::{Endpoint as EndpointId, Instance, PeerId};
-use meshwork_sync::document::client_of;
+use meshwork_sync::document::update::Id;
+use meshwork_sync::document::{Documents, client_of};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use yrs::undo::UndoManager;
 use yrs::updates::decoder::Decode as _;
@@ -14,7 +15,7 @@ use yrs::{
 };
 
 use crate::document::{Document, DocumentChange, changes_of};
-use crate::error::WriteError;
+use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::shared::Changed;
@@ -86,8 +87,13 @@ impl Text<'_, '_> {
 /// Makes a text read so.
 pub(crate) fn set(text: &TextRef, writing: &mut TransactionMut<'_>, new: &str) {
     let old = text.get_string(writing);
+    replace(text, writing, &old, new);
+}
+
+/// Does to a text what turns `old`, which it reads, into `new`.
+pub(crate) fn replace(text: &TextRef, writing: &mut TransactionMut<'_>, old: &str, new: &str) {
     // From the end, so that places before stay what they are.
-    for (range, words) in edits(&old, new).into_iter().rev() {
+    for (range, words) in edits(old, new).into_iter().rev() {
         let at = utf16(&old[..range.start]);
         let length = utf16(&old[range]);
         if length > 0 {
@@ -104,12 +110,13 @@ fn units(text: &str, at: usize) -> u32 {
     text.chars().take(at).map(|letter| letter.len_utf16() as u32).sum()
 }
 
-fn utf16(text: &str) -> u32 {
+/// How many units of UTF-16 a text has.
+pub(crate) fn utf16(text: &str) -> u32 {
     text.chars().map(|letter| letter.len_utf16() as u32).sum()
 }
 
 /// What turns one text into another: ranges of bytes of the old one, and what takes their place.
-fn edits<'n>(old: &str, new: &'n str) -> Vec<(Range<usize>, &'n str)> {
+pub(crate) fn edits<'n>(old: &str, new: &'n str) -> Vec<(Range<usize>, &'n str)> {
     let before = old.chars().zip(new.chars()).take_while(|(one, other)| one == other);
     let before: usize = before.map(|(letter, _)| letter.len_utf8()).sum();
     let (old_rest, new_rest) = (&old[before..], &new[before..]);
@@ -153,6 +160,20 @@ fn parts(text: &str, letters: bool) -> Vec<&str> {
     parts
 }
 
+/// A text, and the item that each of its characters is.
+pub(crate) struct Letters {
+    pub(crate) text: String,
+    pub(crate) items: Vec<Option<Id>>,
+}
+
+/// Does something with a library that trusts its input: where that stops at what nobody has tried, what it worked on is to be
+/// opened anew.
+pub(crate) fn caught<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, WriteError> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err("the library that applies updates stopped at one".into()))
+        .map_err(WriteError::Invalid)
+}
+
 impl Library {
     /// Opens what an update makes, to be written under the number of a client.
     pub(crate) fn open(client: u64, whole: &[u8]) -> Result<Library, WriteError> {
@@ -171,19 +192,28 @@ impl Library {
     }
 
     pub(crate) fn apply(&self, update: &[u8]) -> Result<(), WriteError> {
-        // A library that trusts its input may stop at what nobody has tried: then the document is opened anew, or not.
-        let apply = || -> Result<(), String> {
+        caught(|| {
             let update = Update::decode_v1(update).map_err(|error| error.to_string())?;
             self.document.transact_mut_with("others").apply_update(update).map_err(|error| error.to_string())
-        };
-        let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(apply));
-        applied
-            .unwrap_or_else(|_| Err("the library that applies updates stopped at one".into()))
-            .map_err(WriteError::Invalid)
+        })
     }
 
     pub(crate) fn text(&self) -> String {
         self.root.get_string(&self.document.transact())
+    }
+
+    /// The text, with the item that each of its characters is.
+    pub(crate) fn letters(&self) -> Letters {
+        let reading = self.document.transact();
+        let text = self.root.get_string(&reading);
+        let mut unit = 0;
+        let item = |letter: char| {
+            let at = self.root.sticky_index(&reading, unit, Assoc::After);
+            unit += letter.len_utf16() as u32;
+            at.and_then(|at| at.id().map(|id| Id { client: id.client.get(), clock: id.clock.into() }))
+        };
+        let items = text.chars().map(item).collect();
+        Letters { text, items }
     }
 
     /// Where a client's items end, as they are shown.
@@ -251,12 +281,24 @@ impl Document {
         &self,
         change: impl FnOnce(&mut TransactionMut<'_>),
     ) -> Result<Option<Receipt>, WriteError> {
+        self.try_change(|writing| {
+            change(writing);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same with a change that may fail: the document is as it was then.
+    pub(crate) async fn try_change(
+        &self,
+        change: impl FnOnce(&mut TransactionMut<'_>) -> Result<(), WriteError>,
+    ) -> Result<Option<Receipt>, WriteError> {
         let mut guard = self.open.lock().await;
         // While it is written, nothing is open: what ends early is opened anew.
         let open = self.opened(guard.take()).await?;
         let update = {
             let mut writing = open.library.document.transact_mut_with(OWN);
-            change(&mut writing);
+            change(&mut writing)?;
             writing.encode_update_v1()
         };
         let receipt = self.write(open.instance, &update).await?;
@@ -319,34 +361,32 @@ impl Document {
     /// # Errors
     /// [`WriteError`] where the room was left, or what stands cannot be shown.
     pub async fn authors(&self) -> Result<Vec<(Range<usize>, PeerId)>, WriteError> {
-        let items = {
-            let mut open = self.open.lock().await;
-            let opened = self.opened(open.take()).await?;
-            let opened = open.insert(opened);
-            let text = &opened.library.root;
-            let reading = opened.library.document.transact();
-            let mut unit = 0;
-            let letters = text.get_string(&reading);
-            let item = |letter: char| {
-                let at = text.sticky_index(&reading, unit, Assoc::After);
-                unit += letter.len_utf16() as u32;
-                at.and_then(|at| at.id().map(|id| (id.client.get(), u64::from(id.clock))))
-            };
-            letters.chars().map(item).collect::<Vec<_>>()
-        };
-        let authors = move |documents: &meshwork_sync::document::Documents, name: &str| {
-            let mut ranges: Vec<(Range<usize>, PeerId)> = Vec::new();
-            for (place, item) in items.into_iter().enumerate() {
-                let id = item.map(|(client, clock)| meshwork_sync::document::update::Id { client, clock });
-                let Some(author) = id.and_then(|id| documents.author(name, id)) else { continue };
-                match ranges.last_mut() {
-                    Some((range, last)) if *last == author && range.end == place => range.end += 1,
-                    _ => ranges.push((place..place + 1, author)),
-                }
+        let authors = self.authors_of(self.letters().await?.items).await?;
+        let mut ranges: Vec<(Range<usize>, PeerId)> = Vec::new();
+        for (place, author) in authors.into_iter().enumerate() {
+            let Some(author) = author else { continue };
+            match ranges.last_mut() {
+                Some((range, last)) if *last == author && range.end == place => range.end += 1,
+                _ => ranges.push((place..place + 1, author)),
             }
-            ranges
-        };
-        Ok(self.read(authors).await?)
+        }
+        Ok(ranges)
+    }
+
+    /// The text as it is now, letter by letter.
+    pub(crate) async fn letters(&self) -> Result<Letters, WriteError> {
+        let mut open = self.open.lock().await;
+        let opened = self.opened(open.take()).await?;
+        Ok(open.insert(opened).library.letters())
+    }
+
+    /// Who wrote each of these items.
+    pub(crate) async fn authors_of(&self, items: Vec<Option<Id>>) -> Result<Vec<Option<PeerId>>, Closed> {
+        let author = |documents: &Documents, name: &str, item: Option<Id>| documents.author(name, item?);
+        self.read(move |documents, name| {
+            items.into_iter().map(|item| author(documents, name, item)).collect()
+        })
+        .await
     }
 
     /// The document as it is now.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork::testing::Network;
-use meshwork::{Document, Draft, Endpoint, Room, VersionError, WriteError, sync};
+use meshwork::{Document, Draft, Endpoint, PeerId, Piece, PieceKind, Room, VersionError, WriteError, sync};
 
 /// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
 async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
@@ -265,6 +265,91 @@ async fn versions_outlive_who_saved_them() {
     }
     assert_eq!(notes.save_version("").await.unwrap_err(), VersionError::Label(0));
     keeper.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_restore_maps_and_lists() {
+    use yrs::{Any, Array as _, Map as _, MapPrelim, Out, ReadTxn as _, WriteTxn as _};
+    let network = Network::calm(15);
+    let (_endpoints, rooms) = three(&network).await;
+    let (board, theirs) = (rooms[0].document("board"), rooms[1].document("board"));
+    let card = |name: &str| MapPrelim::from([("name", Any::from(name)), ("done", Any::from(false))]);
+    let fill = |writing: &mut yrs::TransactionMut<'_>| {
+        let cards = writing.get_or_insert_array("cards");
+        ["bread", "milk", "salt"].into_iter().for_each(|name| drop(cards.push_back(writing, card(name))));
+        writing.get_or_insert_map("size").insert(writing, "columns", 3);
+    };
+    board.change(fill).await.unwrap();
+    let version = board.save_version("first").await.unwrap();
+    let spoil = |writing: &mut yrs::TransactionMut<'_>| {
+        let cards = writing.get_or_insert_array("cards");
+        if let Some(Out::YMap(bread)) = cards.get(writing, 0) {
+            bread.insert(writing, "done", true);
+        }
+        cards.remove_range(writing, 1, 1);
+        writing.get_or_insert_map("size").insert(writing, "rows", 9);
+    };
+    board.change(spoil).await.unwrap();
+    // Bo ticks off what Ann's restoring leaves alone, without having heard of it.
+    let read = async |board: &Document| {
+        let look = |reading: &yrs::Transaction<'_>| {
+            let cards = reading.get_array("cards")?;
+            let size = reading.get_map("size")?;
+            let card = |card: Out| match card {
+                Out::YMap(card) => {
+                    ["name", "done"].map(|key| card.get(reading, key).unwrap().to_string(reading))
+                }
+                other => panic!("{other} is no card"),
+            };
+            Some((cards.iter(reading).map(card).collect::<Vec<_>>(), size.len(reading)))
+        };
+        board.look(look).await.unwrap()
+    };
+    while read(&theirs).await.is_none_or(|(_, size)| size != 2) {
+        crate::tick(Duration::from_millis(20)).await;
+    }
+    let salt = |writing: &mut yrs::TransactionMut<'_>| {
+        if let Some(Out::YMap(salt)) = writing.get_or_insert_array("cards").get(writing, 1) {
+            salt.insert(writing, "done", true);
+        }
+    };
+    let (ticked, restored) = tokio::join!(theirs.change(salt), version.restore());
+    assert!(ticked.unwrap().is_some() && restored.unwrap().is_some());
+    let card = |name: &str, done: &str| [name.to_owned(), done.to_owned()];
+    let wanted = Some((vec![card("bread", "false"), card("milk", "false"), card("salt", "true")], 1));
+    while read(&board).await != wanted || read(&theirs).await != wanted {
+        crate::tick(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_tell_what_was_changed() {
+    let network = Network::calm(16);
+    let ([ann, bo, _], rooms) = three(&network).await;
+    write(&rooms[0], 0, "The ferry leaves at nine.").await;
+    all_read(&rooms, 25).await;
+    let first = rooms[0].document("notes").save_version("first").await.unwrap();
+    write(&rooms[1], 4, "last ").await;
+    all_read(&rooms, 30).await;
+    let notes = rooms[0].document("notes");
+    let second = notes.save_version("second").await.unwrap();
+    notes.edit(|text| text.delete(21..30)).await.unwrap();
+    let (ann, bo) = (Some(ann.id().peer), Some(bo.id().peer));
+    let told = |pieces: Vec<Piece>| -> Vec<(PieceKind, String, Option<PeerId>)> {
+        pieces.into_iter().map(|piece| (piece.kind, piece.text, piece.author)).collect()
+    };
+    let same = |text: &str| (PieceKind::Same, text.to_owned(), ann);
+    let pieces = told(first.compare(&second).await.unwrap());
+    let rest = same("ferry leaves at nine.");
+    assert_eq!(pieces, [same("The "), (PieceKind::Added, "last ".into(), bo), rest]);
+    let pieces = told(second.compare_to_now().await.unwrap());
+    let last = (PieceKind::Same, "last ".to_owned(), bo);
+    let removed = (PieceKind::Removed, " at nine.".to_owned(), ann);
+    assert_eq!(pieces, [same("The "), last, same("ferry leaves"), removed]);
+    // What was restored reads the same, though its letters are others.
+    second.restore().await.unwrap();
+    let pieces = told(second.compare_to_now().await.unwrap());
+    assert!(pieces.iter().all(|(kind, ..)| *kind == PieceKind::Same), "{pieces:?}");
 }
 
 #[tokio::test(start_paused = true)]
