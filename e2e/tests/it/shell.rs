@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use meshwork_e2e::{Cli, PATIENCE, Running, Server, wait_until};
 
 /// Beginnings of lines that are not run here, and why.
-const NOT_HERE: [(&str, &str); 10] = [
+const NOT_HERE: [(&str, &str); 11] = [
     ("cargo xtask run", "it builds all pages, and its server is the one of every test here"),
     ("cargo xtask test", "it runs this test"),
     ("cargo new garden", "it needs a registry; examples/tests/programs.rs runs the program that comes of it"),
@@ -14,6 +14,10 @@ const NOT_HERE: [(&str, &str); 10] = [
     ("cargo add meshwork", "as the line before"),
     ("cargo add tokio", "as the line before"),
     ("cargo run -- 'http://127.0.0.1:8080/place/K7M4QX#...'", "as the line before"),
+    (
+        "meshwork identity export --sealed",
+        "it asks on a terminal; crates/meshwork-cli/tests/it/sealed.rs hands it a passphrase",
+    ),
     ("meshwork serve", "Server::start runs it on a free port"),
     ("meshwork place tui", "it needs a terminal; crates/meshwork-cli/tests/it/terminal.rs has one"),
     (
