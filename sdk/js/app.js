@@ -59,6 +59,16 @@ export class App {
     return this[RAW].documents()
   }
 
+  async keepVersions({ signal } = {}) {
+    signal?.throwIfAborted()
+    const keeping = this[RAW].keepVersions()
+    signal?.addEventListener('abort', () => keeping.free(), { once: true })
+    const error = await keeping.next()
+    if (error) {
+      throw error
+    }
+  }
+
   blobs() {
     return once(this.#made, 'blobs', () => new Blobs(this[RAW].blobs()))
   }
@@ -68,10 +78,28 @@ export class App {
   }
 }
 
+/** What a reader of messages reads. */
+function hear(reader, room, codec) {
+  let passedOver = 0
+  return iterate(reader, ([told, bytes]) => {
+    const { from, lane, missed } = JSON.parse(told)
+    try {
+      const heard = { from: room.member(from), value: codec.decode(bytes), lane, missed: missed + passedOver }
+      passedOver = 0
+      return heard
+    } catch {
+      // It is no value of this kind.
+      passedOver += missed + 1
+      return undefined
+    }
+  })
+}
+
 export class Topic extends Listened {
   #raw
   #room
   #codec
+  #causal
 
   constructor(raw, room, codec) {
     super('message', () => this[Symbol.asyncIterator]())
@@ -96,20 +124,34 @@ export class Topic extends Listened {
     this.#raw.datagram(idOf(member), this.#codec.encode(value))
   }
 
+  causal() {
+    this.#causal ??= new Causal(this.#raw.causal(), this.#room, this.#codec)
+    return this.#causal
+  }
+
   [Symbol.asyncIterator]() {
-    let passedOver = 0
-    return iterate(this.#raw.listen(), ([told, bytes]) => {
-      const { from, lane, missed } = JSON.parse(told)
-      try {
-        const heard = { from: this.#room.member(from), value: this.#codec.decode(bytes), lane, missed: missed + passedOver }
-        passedOver = 0
-        return heard
-      } catch {
-        // It is no value of this kind.
-        passedOver += missed + 1
-        return undefined
-      }
-    })
+    return hear(this.#raw.listen(), this.#room, this.#codec)
+  }
+}
+
+export class Causal extends Listened {
+  #raw
+  #room
+  #codec
+
+  constructor(raw, room, codec) {
+    super('message', () => this[Symbol.asyncIterator]())
+    this.#raw = raw
+    this.#room = room
+    this.#codec = codec
+  }
+
+  async say(value) {
+    await this.#raw.say(this.#codec.encode(value))
+  }
+
+  [Symbol.asyncIterator]() {
+    return hear(this.#raw.listen(), this.#room, this.#codec)
   }
 }
 

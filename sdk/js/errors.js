@@ -45,4 +45,5 @@ export class PresenceError extends MeshworkError {}
 export class RuleError extends MeshworkError {}
 export class SayError extends MeshworkError {}
 export class StoreError extends MeshworkError {}
+export class VersionError extends MeshworkError {}
 export class WriteError extends MeshworkError {}

@@ -228,7 +228,7 @@ export interface Room extends TypedTarget<RoomEvents> {
   values<T = Json>(): Values<T>
   /** A document of the app that the room opened with: the same object for each name. */
   document(name: string): Document
-  /** Names of the documents in which somebody wrote. Throws ClosedError. */
+  /** Names of the documents that have something in them, or a title. Throws ClosedError. */
   documents(): string[]
   /** The blobs of the app that the room opened with. */
   blobs(): Blobs
@@ -316,6 +316,12 @@ export interface App {
   values<T = Json>(): Values<T>
   document(name: string): Document
   documents(): string[]
+  /**
+   * Holds what people save as versions of documents, for as long as this page is open and they are not deleted, and says so: what
+   * a page does that `stays`. Of each author it holds 100, and 64 MiB. Resolves once `signal` ends it, after which what is
+   * held stays held; rejects with VersionError, as when the room was left.
+   */
+  keepVersions(options?: { signal?: AbortSignal }): Promise<void>
   blobs(): Blobs
   presence<T = Json>(): Presence<T>
 }
@@ -416,10 +422,57 @@ export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChan
   authorOf(item: { client: number; clock: number }): PeerId | undefined
   /** Who holds what this page wrote in it last. Throws ClosedError. */
   readonly holders: Holders
+  /** Its title; `undefined` where it has none, and goes by its name. Throws ClosedError. */
+  readonly title: string | undefined
+  /**
+   * Gives it a title of at most 256 bytes, which everybody may change; its name stays what programs open it by. Rejects with
+   * WriteError; the title is as it was.
+   */
+  rename(title: string): Promise<void>
+  /**
+   * Deletes all that is in it now, by whomever, and its title: `documents` has it no more until somebody writes in it, as somebody
+   * may have done meanwhile. Rejects with WriteError; some of it may be deleted then.
+   */
+  delete(): Promise<void>
+  /**
+   * Saves what it is now under a label of 1 to 64 bytes, in place of a version that this peer has under it; what a
+   * MeshworkProvider has not said yet is not in it (its own `saveVersion` says it first). `kept` of the version says when this page
+   * may be closed. Rejects with VersionError; no version was saved.
+   */
+  saveVersion(label: string): Promise<Version>
+  /** The versions that people saved, the latest first. Throws ClosedError. */
+  versions(): Version[]
   /** What changes from now on, by whomever. */
   watch(): AsyncIterableIterator<DocumentChange>
 }
 export const Document: { readonly prototype: Document }
+
+/**
+ * A document as somebody saved it. What it says lies with who saved it and with members that keep versions. `compare` and
+ * MeshworkProvider of `meshwork/yjs` compare and restore it.
+ */
+export interface Version {
+  readonly document: Document
+  readonly label: string
+  /** Who saved it. */
+  readonly author: PeerId
+  /** When, by the room's time: milliseconds since 1970. */
+  readonly time: number
+  /** How many bytes it has, as its author says. */
+  readonly size: number
+  /** How many others that stay said that they hold it, when this was asked for. */
+  readonly holders: number
+  /** An update of Yjs that makes the document what it was, for an empty Y.Doc. Rejects with VersionError. */
+  whole(): Promise<Uint8Array>
+  /**
+   * Waits until another member that stays holds it, so that this page may be closed. Rejects with KeptError, `NobodyStays`
+   * after 10 s.
+   */
+  kept(): Promise<void>
+  /** Deletes it: who saved it may. Rejects with VersionError; it is as it was. */
+  delete(): Promise<void>
+}
+export const Version: { readonly prototype: Version }
 
 /** Something that a member said. */
 export interface Heard<T> {
@@ -451,8 +504,24 @@ export interface Topic<T> extends TypedTarget<{ message: CustomEvent<Heard<T>> }
   datagram(value: T): void
   /** The same to one member that is linked. Throws DatagramError. */
   datagramTo(member: Member | EndpointId, value: T): void
+  /**
+   * The same in causal order: nobody hears an answer before what it answers. Whoever takes part has to do so. The same
+   * object each time.
+   */
+  causal(): Causal<T>
 }
 export const Topic: { readonly prototype: Topic<unknown> }
+
+/**
+ * A topic on which what one says comes after all that this one had heard. A message waits at most two seconds for what its author
+ * had heard and this page has not. It is heard from the moment on at which `causal` was called, each message once: by
+ * who listens to `message` or by who goes through it.
+ */
+export interface Causal<T> extends TypedTarget<{ message: CustomEvent<Heard<T>> }>, AsyncIterable<Heard<T>> {
+  /** Says something after all that was heard here, as `say` of a topic does. Rejects with SayError; nobody hears it. */
+  say(value: T): Promise<void>
+}
+export const Causal: { readonly prototype: Causal<unknown> }
 
 /** A value that a table has. */
 export interface Entry<T = Json> {
@@ -850,3 +919,15 @@ export class RuleError extends MeshworkError<
 export class IdentityError extends MeshworkError<'Randomness' | 'Damaged'> {}
 /** What this browser keeps cannot be used. It is as it was. */
 export class StoreError extends MeshworkError<'InUse' | 'Damaged' | 'Failed'> {}
+/** A version was not saved, read or deleted. */
+export class VersionError extends MeshworkError<
+  'Label' | 'NotMine' | 'Damaged' | 'NobodyHolds' | 'TooMany' | 'Freed' | 'Store' | WriteCode
+> {
+  /** With `NotAllowed`: who may. */
+  readonly rule?: string
+  /** With `TooFast`: in how many milliseconds it may be tried again. */
+  readonly wait?: number
+  /** With `Label` and `TooLarge`: how many bytes it has, and may have. */
+  readonly size?: number
+  readonly max?: number
+}

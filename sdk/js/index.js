@@ -3,13 +3,13 @@
 import { loaded } from './module.js'
 import { Room } from './room.js'
 
-export { App, Presence, Row, Table, Topic } from './app.js'
+export { App, Causal, Presence, Row, Table, Topic } from './app.js'
 export { Blobs, HeldBlob } from './blobs.js'
 export { Entry } from './entry.js'
 export * from './errors.js'
 export { Canvas, Notes, Receipt } from './place.js'
 export { Member, Room, Rules } from './room.js'
-export { Counter, Document, Values } from './sync.js'
+export { Counter, Document, Values, Version } from './sync.js'
 
 /** Who a program is among peers. */
 export class Identity {

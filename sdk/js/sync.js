@@ -1,4 +1,4 @@
-// Counters, values and documents.
+// Counters, values, documents and their versions.
 
 import { changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
@@ -103,7 +103,49 @@ export class Document extends Listened {
     return holdersOf(this.#raw.holders())
   }
 
+  get title() {
+    return this.#raw.title()
+  }
+
+  async rename(title) {
+    await this.#raw.rename(title)
+  }
+
+  async delete() {
+    await this.#raw.delete()
+  }
+
+  async saveVersion(label) {
+    return new Version(await this.#raw.saveVersion(label), this)
+  }
+
+  versions() {
+    return this.#raw.versions().map((raw) => new Version(raw, this))
+  }
+
   watch() {
     return iterate(this.#raw.watch(), ([author, update, missed]) => ({ author, update, missed }))
+  }
+}
+
+export class Version {
+  #raw
+
+  constructor(raw, document) {
+    this.#raw = raw
+    this.document = document
+    Object.assign(this, JSON.parse(raw.told()))
+  }
+
+  async whole() {
+    return this.#raw.whole()
+  }
+
+  async kept() {
+    await this.#raw.kept()
+  }
+
+  async delete() {
+    await this.#raw.delete()
   }
 }

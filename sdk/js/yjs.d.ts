@@ -3,7 +3,7 @@
 import type { Awareness } from 'y-protocols/awareness'
 import type { Doc } from 'yjs'
 
-import type { Room, TypedTarget } from './index.js'
+import type { Document, PeerId, Room, TypedTarget, Version } from './index.js'
 
 /**
  * Keeps a Y.Doc and a document of a room in step, for any program that is written for Yjs. It gives the Y.Doc its clientID and
@@ -22,6 +22,15 @@ export interface MeshworkProvider
   readonly awareness: Awareness
   /** Waits until what was edited is said, or could not be. */
   flushed(): Promise<void>
+  /** Says what was edited, and saves the document under a label, as `saveVersion` of a document does. */
+  saveVersion(label: string): Promise<Version>
+  /**
+   * Makes the document what it was: texts with their marks, maps, lists and elements by all names, and what lies in them. It is an
+   * edit like any other, which leaves alone what is equal, and with it what others write there meanwhile. A name that the page has not
+   * read from the Y.Doc yet is read as what lies in it. Rejects with VersionError, or with TypeError where documents lie
+   * within it; the document is as it was.
+   */
+  restore(version: Version): Promise<void>
   /** Says what was edited, and lets go of the Y.Doc. */
   destroy(): Promise<void>
 }
@@ -30,3 +39,22 @@ export const MeshworkProvider: {
   /** One for each document of a room and page. Throws where the page has one, or the Y.Doc was edited before. */
   new (room: Room, doc: Doc, options?: { name?: string; awareness?: Awareness }): MeshworkProvider
 }
+
+/** A piece of a text that is compared with a later one. */
+export interface Piece {
+  /** Which of the two has it: both, the earlier one alone, or the later one alone. */
+  readonly kind: 'same' | 'removed' | 'added'
+  readonly text: string
+  /** Who wrote it, by the key that signed it; of what both say, who wrote it in the later one. */
+  readonly author: PeerId | undefined
+}
+/**
+ * What was changed in a text from a version to another one, or to a document as it is now: pieces, one behind the other. Without
+ * those that were added they are the earlier text, without those that were removed the later one. `type` is the name of the text
+ * in the Y.Doc, `text` where none is given. Rejects with VersionError or ClosedError.
+ */
+export function compare(
+  before: Version | Document,
+  after: Version | Document,
+  options?: { type?: string },
+): Promise<Piece[]>

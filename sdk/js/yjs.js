@@ -3,11 +3,57 @@
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
+import { edits } from './edits.js'
+import { restore } from './restore.js'
+
 // What is typed goes out at once, and what follows within this time together, in milliseconds.
 const PAUSE = 50
 // What could not be said is tried again after this time, in milliseconds.
 const RETRY = 1000
 const taken = new WeakSet()
+
+/** What was changed in a text from one version to another, or to a document as it is now. */
+export async function compare(before, after, { type = 'text' } = {}) {
+  const [old, now] = await Promise.all([read(before, type), read(after, type)])
+  const pieces = []
+  const add = (kind, { text, authors }, from, to) => {
+    for (let start = from, end = from; start < to; start = end) {
+      while (end < to && authors[end] === authors[start]) {
+        end += 1
+      }
+      pieces.push({ kind, text: text.slice(start, end), author: authors[start] })
+    }
+  }
+  let [place, fresh] = [0, 0]
+  for (const [at, length, words] of [...edits(old.text, now.text), [old.text.length, 0, '']]) {
+    const end = fresh + at - place
+    add('same', now, fresh, end)
+    add('removed', old, at, at + length)
+    add('added', now, end, end + words.length)
+    ;[place, fresh] = [at + length, end + words.length]
+  }
+  return pieces
+}
+
+/** A Y.Doc of what an update makes. */
+function docOf(whole) {
+  const doc = new Y.Doc({ gc: false })
+  Y.applyUpdate(doc, whole)
+  return doc
+}
+
+/** A text of a version, or of a document as it is now, with who wrote each of its units of UTF-16. */
+async function read(source, type) {
+  const whole = typeof source.whole === 'function' ? await source.whole() : source.whole
+  const [doc, document] = [docOf(whole), source.document ?? source]
+  const ofItem = (type, { client, clock }) => ({ type, user: client, clock })
+  const parts = doc.getText(type).toDelta(Y.snapshot(doc), Y.emptySnapshot, ofItem)
+  const letters = parts.filter(({ insert }) => typeof insert === 'string')
+  const authorsOf = ({ insert, attributes: { ychange } }) => {
+    return new Array(insert.length).fill(document.authorOf({ client: ychange.user, clock: ychange.clock }))
+  }
+  return { text: letters.map(({ insert }) => insert).join(''), authors: letters.flatMap(authorsOf) }
+}
 
 export class MeshworkProvider extends EventTarget {
   #document
@@ -53,6 +99,19 @@ export class MeshworkProvider extends EventTarget {
     while (await this.#flush()) {
       // What was edited meanwhile goes out, too.
     }
+  }
+
+  /** Saves the document with all that was edited here. */
+  async saveVersion(label) {
+    await this.flushed()
+    return this.#document.saveVersion(label)
+  }
+
+  /** Makes the document what it was, as an edit like any other. */
+  async restore(version) {
+    const then = docOf(await version.whole())
+    this.doc.transact(() => restore(this.doc, then))
+    await this.flushed()
   }
 
   async destroy() {

@@ -51,6 +51,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     bind(&wasm, &package, aim)?;
     copy(&workspace.root.join("sdk/js"), &package)?;
     copy_file(&workspace.root.join("LICENSE"), &package)?;
+    drop_comments(&package)?;
     check_version(workspace, &package)?;
     let tarball = pack(&sdk)?;
     if aim == Aim::Small {
@@ -89,6 +90,32 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 fn copy_file(file: &Path, to: &Path) -> Result<()> {
     let name = file.file_name().context("a file has a name")?;
     fs::copy(file, to.join(name)).map(drop).with_context(|| format!("cannot copy {}", file.display()))
+}
+
+/// Takes from all scripts what is for people alone, who read it in the sources: pages need not load it.
+fn drop_comments(package: &Path) -> Result<()> {
+    for entry in fs::read_dir(package).with_context(|| format!("cannot read {}", package.display()))? {
+        let path = entry.with_context(|| format!("cannot read {}", package.display()))?.path();
+        if path.extension().is_some_and(|kind| kind == "js") {
+            let script =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let script = without_comments(&script);
+            fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A script without the lines that are comments and nothing else.
+fn without_comments(script: &str) -> String {
+    let mut is_within = false;
+    let is_code = |line: &&str| {
+        let line = line.trim();
+        let is_comment = is_within || line.starts_with("//") || line.starts_with("/*");
+        is_within = (is_within || line.starts_with("/*")) && !line.contains("*/");
+        !is_comment || line.contains("*/") && !line.ends_with("*/")
+    };
+    script.lines().filter(is_code).map(|line| format!("{line}\n")).collect()
 }
 
 fn check_version(workspace: &Workspace, package: &Path) -> Result<()> {
@@ -143,4 +170,17 @@ fn pack(sdk: &Path) -> Result<PathBuf> {
     let is_tarball = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "tgz");
     let mut files = fs::read_dir(sdk).context("the folder was made")?.flatten().map(|entry| entry.path());
     files.find(is_tarball).context("npm packed nothing")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_go_and_code_stays() {
+        let script = "// What it is.\n/** One line. */\nlet a = 1 // said behind it\n  /**\n   * Several.\n   */\n\
+                      /* before */ b()\n  const url = 'https://x.test' /* c */\n";
+        let left = "let a = 1 // said behind it\n/* before */ b()\n  const url = 'https://x.test' /* c */\n";
+        assert_eq!(without_comments(script), left);
+    }
 }

@@ -1,14 +1,14 @@
 //! What an app of a room has: topics, tables, and what members say of themselves.
 
 use js_sys::Array;
-use meshwork::{App, Bytes, KEY_MAX, TOPIC_MAX, Table, Topic, WriteError};
+use meshwork::{App, Bytes, KEY_MAX, Speaker, TOPIC_MAX, Table, Topic, WriteError};
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
 use crate::blobs::RawBlobs;
 use crate::border::at_once;
 use crate::error::{thrown, unfit};
-use crate::reader::{Reader, Source, entries, entry};
+use crate::reader::{Reader, Shared, Source, entries, entry};
 
 /// The part of a room that one app has.
 #[wasm_bindgen]
@@ -17,6 +17,13 @@ pub struct RawApp(App);
 /// One kind of message.
 #[wasm_bindgen]
 pub struct RawTopic(Topic<Vec<u8>, Bytes>);
+
+/// One kind of message, in causal order.
+#[wasm_bindgen]
+pub struct RawCausal {
+    heard: Shared,
+    speaker: Speaker<Vec<u8>, Bytes>,
+}
 
 /// Keys and values.
 #[wasm_bindgen]
@@ -77,7 +84,7 @@ impl RawApp {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawTopic {
     /// Says something to everybody.
     pub async fn say(&self, bytes: Vec<u8>) -> Result<(), JsValue> {
@@ -102,9 +109,28 @@ impl RawTopic {
     pub fn listen(&self) -> Reader {
         Reader::of(Source::Messages(self.0.listen()))
     }
+
+    /// The same in causal order.
+    pub fn causal(&self) -> RawCausal {
+        let causal = self.0.causal();
+        RawCausal { speaker: causal.speaker(), heard: Source::Causal(causal).shared() }
+    }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
+impl RawCausal {
+    /// Says something after all that was heard here.
+    pub async fn say(&self, bytes: Vec<u8>) -> Result<(), JsValue> {
+        self.speaker.say(&bytes).await.map_err(thrown)
+    }
+
+    /// What others say: each message is read once, by whichever reader comes first.
+    pub fn listen(&self) -> Reader {
+        Reader::sharing(Shared::clone(&self.heard))
+    }
+}
+
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawTable {
     /// The keys that this program's peer alone writes.
     pub fn mine(&self) -> RawTable {

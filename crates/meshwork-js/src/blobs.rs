@@ -24,7 +24,7 @@ impl RawBlobs {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawBlobs {
     /// Holds bytes as a blob from now on.
     pub async fn offer(&self, bytes: Vec<u8>) -> Result<RawBlob, JsValue> {
@@ -58,7 +58,7 @@ impl RawBlobs {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawFetch {
     /// How far it is once that changed; `undefined` once the blob is here.
     pub async fn next(&mut self) -> Result<JsValue, JsValue> {
@@ -78,7 +78,7 @@ fn told(progress: &Progress) -> Result<JsValue, JsValue> {
     Ok(told.into())
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawBlob {
     /// The hash of its bytes.
     pub fn id(&self) -> String {

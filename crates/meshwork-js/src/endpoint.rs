@@ -40,7 +40,7 @@ struct NewRoomOptions {
     parameters: Option<Vec<u8>>,
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawEndpoint {
     /// From now on this function makes errors of JSON: their class, code, message and fields.
     #[wasm_bindgen(js_name = errorsBy)]

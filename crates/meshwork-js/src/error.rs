@@ -8,7 +8,7 @@ use js_sys::{Function, TypeError};
 use meshwork::{
     AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
     IdentityError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError,
-    WriteError,
+    VersionError, WriteError,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
@@ -212,6 +212,25 @@ impl Tell for WriteError {
             WriteError::NotOpen => plain("NotOpen"),
             WriteError::Closed(error) => error.tell(),
             _ => plain("Invalid"),
+        }
+    }
+}
+
+impl Tell for VersionError {
+    const CLASS: &'static str = "VersionError";
+
+    fn tell(&self) -> Told {
+        match self {
+            VersionError::Label(size) => ("Label", json!({ "size": size, "max": meshwork::sync::LABEL_MAX })),
+            VersionError::TooLarge(size) => {
+                ("TooLarge", json!({ "size": size, "max": meshwork::sync::VERSION_MAX }))
+            }
+            VersionError::NotMine => plain("NotMine"),
+            VersionError::Blob(error) => error.tell(),
+            VersionError::Fetch(error) => error.tell(),
+            VersionError::Write(error) => error.tell(),
+            VersionError::Closed(error) => error.tell(),
+            _ => plain("Damaged"),
         }
     }
 }

@@ -4,32 +4,39 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
 use meshwork::{
-    Bytes, CanvasChanges, Change, Changes, CounterChanges, DocumentChange, DocumentChanges, Entry, Event,
-    Events, Inbox, Lane, Member, NoteChanges, ValueChanges,
+    App, Bytes, CanvasChanges, Causal, Change, Changes, CounterChanges, DocumentChange, DocumentChanges,
+    Entry, Event, Events, Heard, Inbox, Lane, Member, NoteChanges, ValueChanges,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+
+use crate::error::thrown;
+use crate::promise::future_to_promise;
 
 /// Hands out what happens, one after the other, until it is freed.
 #[wasm_bindgen]
 pub struct Reader {
-    source: Rc<Mutex<Source>>,
+    source: Shared,
     /// With it go the promises that wait.
     end: watch::Sender<()>,
 }
+
+/// A source that several readers read in turn.
+pub(crate) type Shared = Rc<Mutex<Source>>;
 
 /// Where it comes from.
 pub(crate) enum Source {
     Events(Events),
     Messages(Inbox<Vec<u8>, Bytes>),
+    Causal(Causal<Vec<u8>, Bytes>),
     Changes(Changes),
     Values(ValueChanges),
     Counters(CounterChanges),
     Document(DocumentChanges),
     Cells(CanvasChanges),
     Notes(NoteChanges),
+    KeptVersions(App),
 }
 
 #[wasm_bindgen]
@@ -50,24 +57,24 @@ impl Reader {
 
 impl Reader {
     pub(crate) fn of(source: Source) -> Reader {
-        Reader { source: Rc::new(Mutex::new(source)), end: watch::Sender::new(()) }
+        Reader::sharing(source.shared())
+    }
+
+    pub(crate) fn sharing(source: Shared) -> Reader {
+        Reader { source, end: watch::Sender::new(()) }
     }
 }
 
 impl Source {
+    pub(crate) fn shared(self) -> Shared {
+        Rc::new(Mutex::new(self))
+    }
+
     async fn next(&mut self) -> Option<JsValue> {
         Some(match self {
             Source::Events(events) => event(&events.next().await?).to_string().into(),
-            Source::Messages(inbox) => {
-                let heard = inbox.next().await?;
-                let lane = match heard.lane {
-                    Lane::Say => "say",
-                    Lane::Direct => "direct",
-                    Lane::Datagram => "datagram",
-                };
-                let told = json!({ "from": heard.from.to_string(), "lane": lane, "missed": heard.missed });
-                Array::of2(&told.to_string().into(), &Uint8Array::from(&*heard.value)).into()
-            }
+            Source::Messages(inbox) => message(&inbox.next().await?),
+            Source::Causal(causal) => message(&causal.next().await?),
             Source::Changes(changes) => {
                 let change = changes.next().await?;
                 told(change, changes.missed())
@@ -105,8 +112,20 @@ impl Source {
                 changes.next().await?;
                 JsValue::TRUE
             }
+            Source::KeptVersions(app) => thrown(app.keep_versions().await.err()?),
         })
     }
+}
+
+/// Something that was said: who said it and how it came, as JSON, and its bytes.
+fn message(heard: &Heard<Vec<u8>>) -> JsValue {
+    let lane = match heard.lane {
+        Lane::Say => "say",
+        Lane::Direct => "direct",
+        Lane::Datagram => "datagram",
+    };
+    let told = json!({ "from": heard.from.to_string(), "lane": lane, "missed": heard.missed });
+    Array::of2(&told.to_string().into(), &Uint8Array::from(&*heard.value)).into()
 }
 
 /// A key that reads different, and how many changes were missed so far.

@@ -25,7 +25,7 @@ impl RawRoom {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawReceipt {
     /// The first and the last of its numbers.
     pub fn sequences(&self) -> Vec<f64> {
@@ -39,7 +39,7 @@ impl RawReceipt {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawRoom {
     /// Its link.
     pub fn link(&self) -> String {

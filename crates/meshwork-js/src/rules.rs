@@ -27,7 +27,7 @@ fn texts(peers: Vec<PeerId>) -> Vec<String> {
     peers.iter().map(PeerId::to_string).collect()
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawRules {
     /// Changes what people see the room called.
     #[wasm_bindgen(js_name = setName)]

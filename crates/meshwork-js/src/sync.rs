@@ -1,7 +1,8 @@
-//! Counters, values and documents.
+//! Counters, values, documents and their versions.
 
 use js_sys::{Array, Uint8Array};
-use meshwork::{Counter, Document, Holders, Values};
+use meshwork::{Counter, Document, Holders, Values, Version};
+use serde_json::json;
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
@@ -22,6 +23,10 @@ pub struct RawValues(Values);
 #[wasm_bindgen]
 pub struct RawDocument(Document);
 
+/// A document as somebody saved it.
+#[wasm_bindgen]
+pub struct RawVersion(Version);
+
 #[wasm_bindgen]
 impl RawApp {
     /// A document.
@@ -29,10 +34,16 @@ impl RawApp {
         RawDocument(self.app().document(name))
     }
 
-    /// Names of the documents in which somebody wrote.
+    /// Names of the documents that have something in them, or a title.
     pub fn documents(&self) -> Result<Array, JsValue> {
         let names = at_once(self.app().documents()).map_err(thrown)?;
         Ok(names.into_iter().map(JsValue::from).collect())
+    }
+
+    /// Holds what people save as versions of documents. The reader has nothing but the error that ends it.
+    #[wasm_bindgen(js_name = keepVersions)]
+    pub fn keep_versions(&self) -> Reader {
+        Reader::of(Source::KeptVersions(self.app().clone()))
     }
 
     /// A counter.
@@ -54,7 +65,7 @@ impl RawApp {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawCounter {
     /// Raises it by a whole number.
     pub async fn add(&self, by: f64) -> Result<(), JsValue> {
@@ -77,7 +88,7 @@ impl RawCounter {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawValues {
     /// Gives a key a value in JSON.
     pub async fn set(&self, key: String, value: String) -> Result<(), JsValue> {
@@ -116,7 +127,7 @@ impl RawValues {
     }
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawDocument {
     /// Under which number this page writes.
     pub fn client(&self) -> f64 {
@@ -149,9 +160,64 @@ impl RawDocument {
         at_once(self.0.holders()).map(holders).map_err(thrown)
     }
 
+    /// Its title, where it has one.
+    pub fn title(&self) -> Result<Option<String>, JsValue> {
+        at_once(self.0.title()).map_err(thrown)
+    }
+
+    /// Gives it a title.
+    pub async fn rename(&self, title: String) -> Result<(), JsValue> {
+        self.0.rename(&title).await.map_err(thrown)
+    }
+
+    /// Deletes all that is in it.
+    pub async fn delete(&self) -> Result<(), JsValue> {
+        self.0.delete().await.map_err(thrown)
+    }
+
+    /// Saves what it is now.
+    #[wasm_bindgen(js_name = saveVersion)]
+    pub async fn save_version(&self, label: String) -> Result<RawVersion, JsValue> {
+        self.0.save_version(&label).await.map(RawVersion).map_err(thrown)
+    }
+
+    /// What people saved, the latest first.
+    pub fn versions(&self) -> Result<Array, JsValue> {
+        let versions = at_once(self.0.versions()).map_err(thrown)?;
+        Ok(versions.into_iter().map(|version| JsValue::from(RawVersion(version))).collect())
+    }
+
     /// What changes in it from now on.
     pub fn watch(&self) -> Reader {
         Reader::of(Source::Document(self.0.watch()))
+    }
+}
+
+#[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
+impl RawVersion {
+    /// What is said of it, as JSON.
+    pub fn told(&self) -> String {
+        let Self(version) = self;
+        let told = json!({
+            "label": version.label(), "author": version.author().to_string(), "time": version.time_ms(),
+            "size": version.size(), "holders": version.holders(),
+        });
+        told.to_string()
+    }
+
+    /// The update that makes the document what it was.
+    pub async fn whole(&self) -> Result<Vec<u8>, JsValue> {
+        self.0.whole().await.map_err(thrown)
+    }
+
+    /// Waits until a member that stays holds it.
+    pub async fn kept(&self) -> Result<(), JsValue> {
+        self.0.kept().await.map_err(thrown)
+    }
+
+    /// Deletes it.
+    pub async fn delete(&self) -> Result<(), JsValue> {
+        self.0.delete().await.map_err(thrown)
     }
 }
 

@@ -78,7 +78,7 @@ pub fn set_title(document: &str, title: Option<&str>) -> Write {
 pub fn versions(table: &Table, document: &str) -> Vec<Version> {
     let mut versions: Vec<Version> =
         table.row(&Kind::Document.row(document)).filter_map(read_version).collect();
-    versions.sort_unstable_by_key(|version| std::cmp::Reverse((version.stamp, version.author)));
+    sort_latest_first(&mut versions);
     versions
 }
 
@@ -114,7 +114,7 @@ pub fn hold(document: &str, me: PeerId, blob: BlobId, is_held: bool) -> Write {
 pub fn to_hold(table: &Table) -> Vec<Version> {
     let mut versions: Vec<Version> =
         table.entries(&Kind::Document.row("")).filter_map(read_version).collect();
-    versions.sort_unstable_by_key(|version| std::cmp::Reverse((version.stamp, version.author)));
+    sort_latest_first(&mut versions);
     let mut used: BTreeMap<PeerId, (usize, u64)> = BTreeMap::new();
     versions.retain(|version| {
         let (count, bytes) = used.entry(version.author).or_default();
@@ -138,6 +138,10 @@ pub fn held_by(table: &Table, me: PeerId) -> BTreeSet<(String, BlobId)> {
         _ => None,
     });
     held.collect()
+}
+
+fn sort_latest_first(versions: &mut [Version]) {
+    versions.sort_unstable_by_key(|version| std::cmp::Reverse((version.stamp, version.author)));
 }
 
 fn version_field(author: PeerId, label: &str) -> Vec<u8> {

@@ -16,7 +16,7 @@ use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
 use crate::presence::Presence;
 use crate::room::Room;
-use crate::runner::MaybeSend;
+use crate::runner::{Make, MaybeSend};
 use crate::shared::Changed;
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
@@ -125,19 +125,23 @@ impl App {
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.
-    pub(crate) async fn read<R: MaybeSend + 'static>(
+    pub(crate) fn read<R: MaybeSend + 'static>(
         &self,
         read: impl FnOnce(&table::Table) -> R + MaybeSend + 'static,
-    ) -> Result<R, Closed> {
+    ) -> impl Future<Output = Result<R, Closed>> {
         let replica = self.by_value();
-        self.room.call(move |node, _, room| read_in(node, room, replica, read)).await
+        self.room.call(move |node, _, room| read_in(node, room, replica, read))
     }
 
     /// Writes in the app's table by value what `make` makes of what stands there, as this program.
-    pub(crate) async fn write(
+    pub(crate) fn write(
         &self,
-        mut make: impl FnMut(&table::Table, EndpointId) -> Result<Write, WriteError> + MaybeSend + 'static,
-    ) -> Result<(), WriteError> {
+        make: impl FnMut(&table::Table, EndpointId) -> Result<Write, WriteError> + MaybeSend + 'static,
+    ) -> impl Future<Output = Result<(), WriteError>> {
+        self.write_made(Box::new(make))
+    }
+
+    async fn write_made(&self, mut make: Make) -> Result<(), WriteError> {
         let (replica, me) = (self.by_value(), self.room.me());
         let work = move |node: &mut Node, now, room| {
             let make = |table: &table::Table| {

@@ -159,12 +159,12 @@ impl Document {
     }
 
     /// Reads in the app's documents, which are empty where the app is off.
-    pub(crate) async fn read<R: MaybeSend + 'static>(
+    pub(crate) fn read<R: MaybeSend + 'static>(
         &self,
         read: impl FnOnce(&Documents, &str) -> R + MaybeSend + 'static,
-    ) -> Result<R, Closed> {
+    ) -> impl Future<Output = Result<R, Closed>> {
         let name = self.name.clone();
-        self.app.read_documents(move |documents| read(documents, &name)).await
+        self.app.read_documents(move |documents| read(documents, &name))
     }
 }
 
@@ -179,16 +179,16 @@ impl App {
         Ok(names.into_iter().collect())
     }
 
-    async fn read_documents<R: MaybeSend + 'static>(
+    fn read_documents<R: MaybeSend + 'static>(
         &self,
         read: impl FnOnce(&Documents) -> R + MaybeSend + 'static,
-    ) -> Result<R, Closed> {
+    ) -> impl Future<Output = Result<R, Closed>> {
         let replica = self.slot.replica(Family::Own);
         let call = move |node: &mut Node, _, room| match node.room(room).replica::<Documents>(replica) {
             Some(documents) => read(documents),
             None => read(&Documents::new()),
         };
-        self.room.call(call).await
+        self.room.call(call)
     }
 }
 

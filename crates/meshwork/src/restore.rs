@@ -314,7 +314,8 @@ fn plain(spans: &[Span]) -> String {
 /// What gives a text the marks and values of another one that has the same letters.
 fn marks(old: &[Span], new: &[Span]) -> Vec<Delta<In>> {
     let (mut old, mut new) = (old.iter(), new.iter());
-    let (mut before, mut after): (Option<(&Span, u32)>, Option<(&Span, u32)>) = (None, None);
+    // What is left of a span of each.
+    let (mut before, mut after) = (None, None);
     let mut delta = Vec::new();
     loop {
         before = before.or_else(|| old.next().map(|span| (span, span.length())));

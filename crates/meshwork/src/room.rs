@@ -23,8 +23,8 @@ use crate::inbox::inbox;
 use crate::member::Member;
 use crate::presence::Presence;
 use crate::rules::Rules;
-use crate::runner::{MaybeSend, timeout};
-use crate::shared::{Known, Phase, RoomState, Shared};
+use crate::runner::{Call, MaybeSend, Work, timeout};
+use crate::shared::{Asked, Known, Phase, RoomState, Shared};
 use crate::store::StoreError;
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
@@ -72,23 +72,34 @@ impl Room {
     }
 
     /// Does something with the node about this room.
-    pub(crate) async fn call<R: MaybeSend + 'static>(
+    pub(crate) fn call<R: MaybeSend + 'static>(
         &self,
         work: impl FnOnce(&mut Node, Time, RoomHandle) -> R + MaybeSend + 'static,
-    ) -> Result<R, Closed> {
+    ) -> impl Future<Output = Result<R, Closed>> {
         let handle = self.handle();
+        let Asked { call, answer } = Asked::new(move |node, now| work(node, now, handle));
+        answer.after(self.carry_out(call))
+    }
+
+    async fn carry_out(&self, call: Call) -> Result<(), Closed> {
         if self.state.look(|known| known.phase == Phase::Left) {
             return Err(Closed);
         }
-        self.shared().call(move |node, now| work(node, now, handle)).await
+        self.shared().runner.call(call).await
     }
 
     /// Does something that the neighbours may have no room for, as often as it takes.
-    pub(crate) async fn call_patiently<R: MaybeSend + 'static>(
+    pub(crate) fn call_patiently<R: MaybeSend + 'static>(
         &self,
         work: impl FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError> + MaybeSend + 'static,
+    ) -> impl Future<Output = Result<Result<R, CommandError>, Closed>> {
+        self.ask_patiently(Box::new(work))
+    }
+
+    async fn ask_patiently<R: MaybeSend + 'static>(
+        &self,
+        mut work: Work<R>,
     ) -> Result<Result<R, CommandError>, Closed> {
-        let mut work = work;
         loop {
             let call = move |node: &mut Node, now, room| {
                 let done = work(node, now, room);

@@ -229,22 +229,36 @@ impl Rules {
         self.act(set).await
     }
 
-    async fn change(&self, change: impl FnOnce(&mut Terms) + MaybeSend + 'static) -> Result<(), RuleError> {
-        let change = move |node: &mut Node, now, room| {
-            let before = node.room(room).rules().ok_or(CommandError::NotOpen)?;
-            let mut terms = Terms::from(before);
-            change(&mut terms);
-            let terms =
-                terms.record(before).map_err(|words| CommandError::Write(NodeWriteError::Record(words)))?;
-            node.room_mut(now, room).set_rules(terms).map(|_| ())
-        };
-        self.act(change).await
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Terms) + MaybeSend + 'static,
+    ) -> impl Future<Output = Result<(), RuleError>> {
+        self.act(move |node, now, room| set_changed(node, now, room, Box::new(change)))
     }
 
-    async fn act(
+    fn act(
         &self,
         act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError> + MaybeSend + 'static,
-    ) -> Result<(), RuleError> {
-        Ok(self.0.call(act).await??)
+    ) -> impl Future<Output = Result<(), RuleError>> {
+        done(self.0.call(act))
     }
+}
+
+fn set_changed(
+    node: &mut Node,
+    now: Time,
+    room: RoomHandle,
+    change: Box<dyn FnOnce(&mut Terms)>,
+) -> Result<(), CommandError> {
+    let before = node.room(room).rules().ok_or(CommandError::NotOpen)?;
+    let mut terms = Terms::from(before);
+    change(&mut terms);
+    let terms = terms.record(before).map_err(|words| CommandError::Write(NodeWriteError::Record(words)))?;
+    node.room_mut(now, room).set_rules(terms).map(|_| ())
+}
+
+async fn done(
+    acted: impl Future<Output = Result<Result<(), CommandError>, Closed>>,
+) -> Result<(), RuleError> {
+    Ok(acted.await??)
 }

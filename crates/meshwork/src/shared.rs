@@ -19,7 +19,7 @@ use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
 use crate::event::{EVENTS_MAX, EndpointEvent, Event};
 use crate::inbox::{Inbox, Outbox, Readers, inbox};
 use crate::member::Member;
-use crate::runner::{MaybeSend, Runner};
+use crate::runner::{Call, MaybeSend, Runner};
 use crate::topic::{Lane, MESSAGES_MAX};
 
 /// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
@@ -40,6 +40,37 @@ pub(crate) struct Shared {
     refused: Mutex<Option<String>>,
     /// How long joining and making a room may take.
     pub(crate) patience: Duration,
+}
+
+/// Something that is to be done with the node, and where what comes of it will lie: whatever is done, waiting for it is one
+/// code, of which a page loads less.
+pub(crate) struct Asked<R> {
+    pub(crate) call: Call,
+    pub(crate) answer: Answer<R>,
+}
+
+/// Where an answer will lie.
+pub(crate) struct Answer<R>(Arc<Mutex<Option<R>>>);
+
+impl<R> Answer<R> {
+    /// The answer, once this was done.
+    pub(crate) async fn after(self, done: impl Future<Output = Result<(), Closed>>) -> Result<R, Closed> {
+        done.await?;
+        let answer = locked(&self.0).take();
+        answer.ok_or(Closed)
+    }
+}
+
+impl<R: MaybeSend + 'static> Asked<R> {
+    pub(crate) fn new(work: impl FnOnce(&mut Node, Time) -> R + MaybeSend + 'static) -> Asked<R> {
+        let answer = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&answer);
+        let call = move |node: &mut Node, now: Time| {
+            let done = work(node, now);
+            *locked(&place) = Some(done);
+        };
+        Asked { call: Box::new(call), answer: Answer(answer) }
+    }
 }
 
 /// One room, as far as events tell of it.
@@ -149,19 +180,12 @@ impl Shared {
     }
 
     /// Does something with the node and returns what comes of it.
-    pub(crate) async fn call<R: MaybeSend + 'static>(
+    pub(crate) fn call<R: MaybeSend + 'static>(
         &self,
         work: impl FnOnce(&mut Node, Time) -> R + MaybeSend + 'static,
-    ) -> Result<R, Closed> {
-        let answer = Arc::new(Mutex::new(None));
-        let place = Arc::clone(&answer);
-        let call = move |node: &mut Node, now: Time| {
-            let done = work(node, now);
-            *locked(&place) = Some(done);
-        };
-        self.runner.call(Box::new(call)).await?;
-        let done = locked(&answer).take();
-        done.ok_or(Closed)
+    ) -> impl Future<Output = Result<R, Closed>> {
+        let Asked { call, answer } = Asked::new(work);
+        answer.after(self.runner.call(call))
     }
 
     /// What is known of a room, from the moment on at which its handle is.

@@ -7,6 +7,7 @@ const heard = []
 const painted = []
 const changed = []
 const counted = []
+const answers = []
 let notes = []
 let room
 let votes
@@ -27,6 +28,8 @@ function enter(entered) {
   room.notes().addEventListener('change', ({ detail }) => {
     notes = detail.map(({ text }) => text)
   })
+  const questions = room.topic('questions').causal()
+  questions.addEventListener('message', ({ detail: { from, value } }) => answers.push([from.name, value]))
   hear()
   return room.link
 }
@@ -51,8 +54,8 @@ globalThis.page = {
   create: async (server, name) => enter(await create({ canvas: { width: 40, height: 30 }, private: true, server, name, store: 'app' })),
   join: async (link, name) => enter(await join(link, { name, store: 'app' })),
   createKept: async (server) => enter(await create({ app: 'votes', private: true, named: 'Kitchen', server, store: 'kitchen' })),
-  open: async (link) => {
-    enter(await open(link, { store: 'kitchen' }))
+  open: async (link, store = 'kitchen') => {
+    enter(await open(link, { store }))
     await room.restored()
   },
   createAlone: async () => enter(await create({ app: 'votes', private: true })),
@@ -92,6 +95,8 @@ globalThis.page = {
     return room.topic('moves').direct(member, value)
   },
   heard: () => heard,
+  ask: (value) => room.topic('questions').causal().say(value),
+  answers: () => answers,
   vote: async (value) => {
     await votes.mine.set('vote', value)
     await votes.set('headline', { asks: value })

@@ -20,6 +20,12 @@ export async function play(link: string): Promise<void> {
   for await (const { from, value, missed } of moves) {
     console.log(from.rtt?.toFixed(), value.x + value.y + missed)
   }
+  const questions = room.topic<string>('questions').causal()
+  await questions.say('When?')
+  // @ts-expect-error: it is no text.
+  await questions.say(9)
+  questions.addEventListener('message', ({ detail }) => console.log(detail.value.length, detail.from.name))
+  await room.app('sync').keepVersions({ signal: AbortSignal.timeout(1000) })
   const votes = room.table<number | { asks: string }>('votes')
   await votes.mine.set('ferry', 1)
   // @ts-expect-error: what a key has may be nothing.

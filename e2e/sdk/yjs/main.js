@@ -4,7 +4,7 @@ import { EditorState } from '@codemirror/state'
 import { EditorView } from '@codemirror/view'
 import { basicSetup } from 'codemirror'
 import { join } from 'meshwork'
-import { MeshworkProvider } from 'meshwork/yjs'
+import { MeshworkProvider, compare } from 'meshwork/yjs'
 import { yCollab } from 'y-codemirror.next'
 import * as Y from 'yjs'
 
@@ -29,6 +29,9 @@ function edit(name) {
     parent: document.querySelector('#editor'),
   })
 }
+
+const notes = () => room.document('notes')
+const version = (wanted) => notes().versions().find(({ label }) => label === wanted)
 
 globalThis.page = {
   join: async (link, name) => {
@@ -66,5 +69,33 @@ globalThis.page = {
   },
   isAuthor: () => room.me.startsWith(room.document('notes').authorOf({ client: provider.doc.clientID, clock: 0 })),
   errors: () => errors,
+  cards: () => provider.doc.getArray('cards').toJSON(),
+  addCard: (name) => provider.doc.getArray('cards').push([new Y.Map([['name', name], ['done', false]])]),
+  tickCard: (place) => provider.doc.getArray('cards').get(place).set('done', true),
+  removeCard: (place) => provider.doc.getArray('cards').delete(place),
+  keepVersions: () => {
+    room.app('sync').keepVersions().catch(({ message }) => errors.push(message))
+  },
+  saveVersion: async (label) => {
+    const saved = await provider.saveVersion(label)
+    await saved.kept()
+    return [saved.label, saved.author === room.me.split('.')[0], (await saved.whole()).length === saved.size]
+  },
+  versions: () => notes().versions().map(({ label, holders }) => [label, holders]),
+  changes: async (from, to) => {
+    const pieces = await compare(version(from), to ? version(to) : notes())
+    return pieces.map(({ kind, text, author }) => [kind, text, author ?? null])
+  },
+  restore: (label) => provider.restore(version(label)),
+  deleteVersion: async (label) => {
+    try {
+      return await version(label).delete() ?? null
+    } catch ({ name, code }) {
+      return [name, code]
+    }
+  },
+  rename: (title) => notes().rename(title),
+  titles: () => room.documents().map((name) => [name, room.document(name).title ?? null]),
+  erase: () => notes().delete(),
   leave: () => room.leave(),
 }

@@ -1,7 +1,7 @@
 // What a program in TypeScript says of documents.
 
-import { join } from 'meshwork'
-import { MeshworkProvider } from 'meshwork/yjs'
+import { join, type Version, VersionError } from 'meshwork'
+import { compare, MeshworkProvider } from 'meshwork/yjs'
 import * as Y from 'yjs'
 
 const room = await join('https://meet.example.org/sync/K4MPQ7')
@@ -15,4 +15,22 @@ for await (const { author, update } of room.document('notes').watch()) {
   console.log(author, update?.length, names, documents)
   break
 }
+const saved: Version = await provider.saveVersion('draft')
+await saved.kept()
+for (const { kind, text, author } of await compare(saved, room.document('notes'), { type: 'content' })) {
+  // @ts-expect-error: there is no such kind.
+  console.log(kind === 'moved', text.length, author?.length)
+}
+const [first] = room.document('notes').versions()
+try {
+  if (first) {
+    await provider.restore(first)
+    Y.applyUpdate(new Y.Doc(), await first.whole())
+    await first.delete()
+  }
+} catch (error) {
+  console.log(error instanceof VersionError && error.code === 'NotMine')
+}
+await room.document('notes').rename('Minutes')
+console.log(room.document('notes').title?.length, first?.label, first?.time, first?.holders)
 await provider.destroy()

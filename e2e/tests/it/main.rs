@@ -29,6 +29,7 @@ mod room;
 mod sdk;
 mod shares;
 mod shell;
+mod sync;
 mod timelapse;
 mod tools;
 mod touch;

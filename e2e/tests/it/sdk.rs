@@ -40,12 +40,12 @@ fn succeed(output: &Output) -> Result<()> {
 }
 
 /// The app that does what tests ask of it, with the package installed.
-fn app() -> Result<TempDir> {
+pub(crate) fn app() -> Result<TempDir> {
     app_of("sdk/app")
 }
 
 /// An app of this folder, with the package installed.
-fn app_of(sources: &str) -> Result<TempDir> {
+pub(crate) fn app_of(sources: &str) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     for entry in fs::read_dir(here(sources))? {
         let file = entry?.path();
@@ -60,7 +60,7 @@ fn app_of(sources: &str) -> Result<TempDir> {
 }
 
 /// What set-up installed from npm.
-fn installed(path: &str) -> Result<PathBuf> {
+pub(crate) fn installed(path: &str) -> Result<PathBuf> {
     let path = here("../target/sdk-tools/node_modules").join(path);
     ensure!(path.exists(), "install it with: cargo xtask setup");
     Ok(path)
@@ -72,17 +72,17 @@ fn run_tool(app: &Path, script: &str, arguments: &[&str]) -> Result<Output> {
 }
 
 /// Builds an app with Vite, which is told nothing, and serves it.
-fn build_and_serve(app: &Path) -> Result<String> {
+pub(crate) fn build_and_serve(app: &Path) -> Result<String> {
     succeed(&run_tool(app, "vite/bin/vite.js", &["build"])?)?;
     serve(app.join("dist"))
 }
 
 /// Has the page do something, and returns what comes of it.
-async fn ask(tab: &Tab, what: &str, arguments: Vec<Value>) -> Result<Value> {
+pub(crate) async fn ask(tab: &Tab, what: &str, arguments: Vec<Value>) -> Result<Value> {
     tab.eval(&format!("return page.{what}(...arguments)"), arguments).await
 }
 
-async fn wait_says(tab: &Tab, what: &str, arguments: Vec<Value>, wanted: Value) -> Result<()> {
+pub(crate) async fn wait_says(tab: &Tab, what: &str, arguments: Vec<Value>, wanted: Value) -> Result<()> {
     tab.wait_until(PATIENCE, what, async || {
         let said = ask(tab, what, arguments.clone()).await?;
         ensure!(said == wanted, "it says {said} instead of {wanted}");
@@ -183,6 +183,17 @@ async fn talk(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
         Ok(())
     })
     .await?;
+    let mut questions = room.topic::<String>("questions").causal();
+    ask(ann, "ask", vec!["When?".into()]).await?;
+    wait_among(bo, "answers", json!(["Ann", "When?"])).await?;
+    ask(bo, "ask", vec!["At nine.".into()]).await?;
+    for wanted in ["When?", "At nine."] {
+        ensure!(questions.next().await.context("the room goes on")?.value == wanted);
+    }
+    questions.say(&"Sharp.".into()).await?;
+    for tab in [ann, bo] {
+        wait_among(tab, "answers", json!(["Kim", "Sharp."])).await?;
+    }
     ask(ann, "present", vec![json!("a: typing")]).await?;
     room.presence().set(&"k: idle").await?;
     wait_says(bo, "presences", vec![], json!(["a: typing", "k: idle"])).await
@@ -275,7 +286,7 @@ async fn wait_shows(tab: &Tab, selector: &str, wanted: &str) -> Result<()> {
 }
 
 /// The address of an example's page, at which its room is.
-async fn wait_room(tab: &Tab) -> Result<String> {
+pub(crate) async fn wait_room(tab: &Tab) -> Result<String> {
     tab.wait_until(PATIENCE, "a link in the address", async || {
         let url = tab.url().await?;
         ensure!(url.contains('#'), "{url}");
@@ -517,7 +528,7 @@ fn types_hold_under_strict_checks() -> Result<()> {
 }
 
 /// What a program in TypeScript says of the package holds, however strictly it is taken.
-fn check_types(app: &Path) -> Result<()> {
+pub(crate) fn check_types(app: &Path) -> Result<()> {
     let checks = ["--strict", "--noEmit", "--target", "es2022", "--module", "esnext"];
     let files = ["--moduleResolution", "bundler", "--lib", "es2023,dom", "sample.ts"];
     succeed(&run_tool(app, "typescript/bin/tsc", &[&checks[..], &files[..]].concat())?)

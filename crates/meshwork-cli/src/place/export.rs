@@ -8,8 +8,9 @@ use meshwork_place::canvas::CanvasSize;
 use serde_json::json;
 
 use super::attempt::{Attempt, guest};
+use super::in_step::{self, Content};
 use super::values;
-use super::{Common, counted, in_step};
+use super::{Common, counted};
 use crate::exit::Failure;
 use crate::picture;
 use crate::progress::Progress;
@@ -43,7 +44,7 @@ async fn fetch(attempt: &Attempt, link: &Link) -> Result<CanvasImage, Failure> {
     let progress = Progress::start("Joining", "cells");
     let room = attempt.join(link).await?;
     progress.turn_to("Fetching", None);
-    in_step::wait(attempt, &room, &progress, "Nothing was written.").await?;
+    in_step::wait(attempt, &room, (&progress, Content::Cells), "Nothing was written.").await?;
     match room.canvas().image().await? {
         Some(image) => Ok(image),
         None => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),

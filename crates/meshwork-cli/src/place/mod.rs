@@ -91,7 +91,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Export(arguments) => export::run(arguments).await,
         Command::Keep(arguments) => {
             let nothing = async |_: &Room| std::future::pending().await;
-            keep::run(arguments, &meshwork_place::app(), contents, nothing).await
+            keep::run(arguments, (&meshwork_place::app(), in_step::Content::Cells), contents, nothing).await
         }
         Command::Rules(arguments) => govern::rules(arguments).await,
         Command::Ban(arguments) => govern::ban(arguments).await,

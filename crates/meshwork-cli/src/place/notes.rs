@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::attempt::{Attempt, guest};
 use super::history::date;
-use super::{Common, counted, in_step, values};
+use super::in_step::{self, Content};
+use super::{Common, counted, values};
 use crate::exit::Failure;
 use crate::progress::Progress;
 
@@ -65,7 +66,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value), Failure> {
-    let progress = Progress::start("Joining", "notes");
+    let progress = Progress::start("Joining", Content::Notes.unit());
     let room = attempt.join(&arguments.link).await?;
     let (mut events, notes) = (room.events(), room.notes());
     if let Some(text) = &arguments.write {
@@ -76,7 +77,7 @@ async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value)
         return Ok((words, json!({ "id": id.to_string(), "stored": stored })));
     }
     progress.turn_to("Fetching", None);
-    in_step::wait(attempt, &room, &progress, "The notes are not known yet.").await?;
+    in_step::wait(attempt, &room, (&progress, Content::Notes), "The notes are not known yet.").await?;
     if let Some((word, id)) = arguments.change() {
         let change = async {
             let changed = match word {

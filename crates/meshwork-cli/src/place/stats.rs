@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, guest};
 use super::history::date;
+use super::in_step::{self, Content};
 use super::values;
-use super::{Common, in_step, link};
+use super::{Common, link};
 use crate::bytes;
 use crate::exit::Failure;
 use crate::progress::{Progress, grouped};
@@ -77,7 +78,7 @@ async fn find_out(attempt: &Attempt, link: Link) -> Result<Stats, Failure> {
     let room = attempt.join(&link).await?;
     let opened = Instant::now();
     progress.turn_to("Fetching", None);
-    in_step::wait(attempt, &room, &progress, "The canvas is not known yet.").await?;
+    in_step::wait(attempt, &room, (&progress, Content::Cells), "The canvas is not known yet.").await?;
     let sync = opened.elapsed();
     let census = count(&room, &progress).await?;
     let memory = room.canvas().memory().await?;

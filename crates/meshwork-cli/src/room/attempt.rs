@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use meshwork::{Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Common;
 use super::obstacles::{NO_SERVER, Obstacles, Other};
+use super::{Common, link};
 use crate::exit::Failure;
 use crate::{duration, identity};
 
@@ -137,8 +137,8 @@ impl Attempt {
         Err(Failure::Unreachable(
             match room.members().await?.iter().any(|member| member.link().is_linked()) {
                 true => format!(
-                    "{undone} Only programs that are about to leave are in the room, so it would be lost. Open the link in \
-                 a browser, or run meshwork place keep."
+                    "{undone} Only programs that are about to leave are in the room, so it would be lost. {}",
+                    link::how_to_stay(&room.link())
                 ),
                 false => words,
             },

@@ -1,8 +1,8 @@
-//! Waits until the canvas is the one that the others have.
+//! Waits until what a room has is what the others have.
 
 use std::time::Duration;
 
-use meshwork::{Closed, Member, Room};
+use meshwork::{AppIsOff, Closed, Member, Room, sync};
 use tokio::time::interval;
 
 use super::attempt::Attempt;
@@ -13,24 +13,61 @@ use crate::progress::Progress;
 /// How often what has come so far is shown.
 const SHOW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Waits until all that are linked, or most of them while nothing changes, have the same canvas. What could not be
-/// done without it, such as "Nothing was written.", is told when time runs out.
+/// What of a room somebody waits for, and is shown to grow meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) enum Content {
+    /// The cells of its canvas.
+    Cells,
+    /// What people write to each other.
+    Notes,
+    /// Values, counters and documents.
+    Entries,
+}
+
+impl Content {
+    /// What it is counted in.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Content::Cells => "cells",
+            Content::Notes => "notes",
+            Content::Entries => "entries",
+        }
+    }
+
+    /// How much of it is there.
+    async fn count(self, room: &Room) -> Result<usize, Closed> {
+        match self {
+            Content::Cells => room.canvas().painted().await,
+            Content::Notes => Ok(room.notes().all().await?.len()),
+            Content::Entries => match room.app(sync::APP).await {
+                Ok(app) => {
+                    let (values, counters) = (app.values().entries("").await?, app.counters("").await?);
+                    Ok(values.len() + counters.len() + app.documents().await?.len())
+                }
+                Err(AppIsOff(_)) => Ok(0),
+            },
+        }
+    }
+}
+
+/// Waits until all that are linked, or most of them while nothing changes, have the same. What could not be done without it,
+/// such as "Nothing was written.", is told when time runs out.
 pub(crate) async fn wait(
     attempt: &Attempt,
     room: &Room,
-    progress: &Progress,
+    (progress, content): (&Progress, Content),
     undone: &str,
 ) -> Result<(), Failure> {
-    match attempt.within(room, showing(room, progress, room.in_step())).await {
+    match attempt.within(room, showing(room, (progress, content), room.in_step())).await {
         Err(failure) => Err(out_of_step(failure, counts(&room.members().await?), undone)),
         Ok(()) => Ok(()),
     }
 }
 
-/// Waits for something, and shows meanwhile what has come of the canvas.
+/// Waits for something, and shows meanwhile what has come of the room.
 pub(crate) async fn showing(
     room: &Room,
-    progress: &Progress,
+    (progress, content): (&Progress, Content),
     work: impl Future<Output = Result<(), Closed>>,
 ) -> Result<(), Closed> {
     let shown = async {
@@ -38,8 +75,8 @@ pub(crate) async fn showing(
         loop {
             show.tick().await;
             if progress.is_shown() {
-                let painted = room.canvas().painted().await?;
-                say(progress, painted, counts(&room.members().await?));
+                let come = content.count(room).await?;
+                say(progress, come, counts(&room.members().await?));
             }
         }
     };
@@ -55,8 +92,8 @@ fn counts(members: &[Member]) -> (usize, usize) {
     (linked().filter(|member| member.is_in_step()).count(), linked().count())
 }
 
-fn say(progress: &Progress, painted: usize, in_step_of_linked: (usize, usize)) {
-    progress.set(painted as u64);
+fn say(progress: &Progress, come: usize, in_step_of_linked: (usize, usize)) {
+    progress.set(come as u64);
     progress.say(match in_step_of_linked {
         (_, 0) => String::from("nobody is linked yet"),
         (in_step, linked) => format!("{in_step} of {} the same", counted(linked, "linked member")),
@@ -67,8 +104,8 @@ fn say(progress: &Progress, painted: usize, in_step_of_linked: (usize, usize)) {
 fn out_of_step(failure: Failure, in_step_of_linked: (usize, usize), undone: &str) -> Failure {
     match (failure, in_step_of_linked) {
         (Failure::Unreachable(_), (in_step, linked)) if linked > 0 => Failure::Unreachable(format!(
-            "{undone} Only {in_step} of {} had the same canvas in time: \
-             it is being painted on, or much is still to come. Try again with a longer --timeout.",
+            "{undone} Only {in_step} of {} had the same in time: somebody goes on writing, or much is still to come. \
+             Try again with a longer --timeout.",
             counted(linked, "linked member")
         )),
         (failure, _) => failure,

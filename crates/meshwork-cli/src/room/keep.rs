@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use super::attempt::Attempt;
 use super::happenings::{self, Happening, Happenings};
+use super::in_step::{self, Content};
 use super::listen::{MeetingPoint, Serving};
 use super::notices::Notices;
-use super::{Common, in_step, kept, link, print_line};
+use super::{Common, kept, link, print_line};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{bytes, serve};
@@ -53,13 +54,14 @@ struct Keeper<'a> {
     /// How the room's address is written without what is secret.
     address: String,
     common: &'a Common,
+    content: Content,
 }
 
-/// Keeps a room of an app, of which `contents` says in words and as JSON what is kept, and for which `beside` does what
+/// Keeps a room of an app, which has `content`, of which `contents` says in words and as JSON what is kept, and for which `beside` does what
 /// else is to be done meanwhile: it goes on until the room is left, or fails.
 pub(crate) async fn run(
     arguments: Arguments,
-    app: &AppWord,
+    (app, content): (&AppWord, Content),
     contents: impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
     beside: impl AsyncFn(&Room) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -75,7 +77,8 @@ pub(crate) async fn run(
     let mut attempt = started.map_err(|failure| kept::told(failure, &data))?;
     let mut serving = None;
     let result = {
-        let keeper = Keeper { attempt: &mut attempt, address: bare_address(&link), common: &common };
+        let address = bare_address(&link);
+        let keeper = Keeper { attempt: &mut attempt, address, common: &common, content };
         let kept = async {
             let meeting_point = match listen {
                 Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
@@ -113,7 +116,7 @@ impl Keeper<'_> {
         if let Some(meeting_point) = &meeting_point {
             link = meeting_point.seen_from_inside(link)?;
         }
-        let progress = Progress::start("Joining", "cells");
+        let progress = Progress::start("Joining", self.content.unit());
         let servers = self.attempt.endpoint.events();
         let room = self.attempt.look_for(&link).await?;
         let happenings = Happenings::new(servers, &room);
@@ -124,15 +127,15 @@ impl Keeper<'_> {
             let (own, url) = (meeting_point.link(&link, id)?, meeting_point.own_url());
             *serving = Some(meeting_point.serve(id)?);
             room.add_server(&url).await?;
-            // Without the note only a bare address would not find the room at the next start; the canvas is not
-            // concerned.
+            // Without the note only a bare address would not find the room at the next start; what is kept of it is
+            // not concerned.
             if let Err(error) = room.note(&own).await {
                 tracing::warn!(%error, "the room's address is not noted");
             }
             own_link = Some(own.to_string());
         }
         progress.turn_to("Restoring", None);
-        let restored = in_step::showing(&room, &progress, room.restored());
+        let restored = in_step::showing(&room, (&progress, self.content), room.restored());
         self.attempt.within(&room, restored).await?;
         drop(progress);
         self.tell_ready(&room, contents(&room).await?, own_link.as_deref())?;

@@ -70,7 +70,7 @@ pub(crate) fn words(data: &Path, error: &StoreError) -> String {
         }
         StoreError::History(_) => {
             "Nothing was changed. Move the folder of that history away, or start the keeper without \
-             --history: the canvas is not concerned."
+             --history: what is kept of rooms is not concerned."
         }
         _ => "Look at the file, who may write it, and its disk.",
     };
@@ -79,7 +79,7 @@ pub(crate) fn words(data: &Path, error: &StoreError) -> String {
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Storage(format!(
-        "The canvas cannot be kept in {}: {error}. Make it a folder that this user may write, \
+        "The room cannot be kept in {}: {error}. Make it a folder that this user may write, \
          or name another one with --data.",
         path.display()
     ))

@@ -26,8 +26,8 @@ impl Notices {
                 Some(self.unlinked(member.id(), "is linked through others"))
             }
             Happening::Room(Event::StorageFailed(reason)) => Some(format!(
-                "Storage failed: {reason}. The room goes on; what is painted from now on is not on disk yet, \
-                 and painters are told so. It is tried again until it works."
+                "Storage failed: {reason}. The room goes on; what is written from now on is not on disk yet, \
+                 and its authors are told so. It is tried again until it works."
             )),
             Happening::Room(Event::StorageRecovered) => {
                 Some("Storage works again: everything is on disk.".into())
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_says_what_it_means_for_painters() {
+    fn storage_says_what_it_means_for_authors() {
         let mut notices = Notices::default();
         let failed = Happening::Room(Event::StorageFailed("disk full".into()));
         assert!(notices.line(&failed).unwrap().contains("disk full"));

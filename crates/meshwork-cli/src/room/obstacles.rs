@@ -83,10 +83,9 @@ impl Obstacles {
                     others.len()
                 )
             }
-            0 => format!(
-                "Nobody else was in the room for {timeout}{because}. \
-                 Open the link in a browser, or run meshwork place keep."
-            ),
+            0 => {
+                format!("Nobody else was in the room for {timeout}{because}. {}", link::how_to_stay(address))
+            }
             count => format!(
                 "No link came up in {timeout}{because}. {} in the room. Try another network.",
                 if count == 1 { "1 other is".into() } else { format!("{count} others are") }

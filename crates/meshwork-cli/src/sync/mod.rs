@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
+use crate::room::in_step::Content;
 use crate::room::{Common, counted, keep, link};
 
 const KEEP_HELP: &str = "\
@@ -103,7 +104,9 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Text(arguments) => text::run(arguments).await,
         Command::Versions(arguments) => versions::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
-        Command::Keep(arguments) => keep::run(arguments, &word(), contents, keep_versions).await,
+        Command::Keep(arguments) => {
+            keep::run(arguments, (&word(), Content::Entries), contents, keep_versions).await
+        }
     }
 }
 

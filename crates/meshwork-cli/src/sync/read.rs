@@ -10,7 +10,7 @@ use super::Target;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::room::attempt::Attempt;
-use crate::room::in_step;
+use crate::room::in_step::{self, Content};
 
 const LIST_HELP: &str = "\
 With --json: {values: {KEY: {value, author, time_ms}}, counters: {NAME: NUMBER}, documents: [NAME]}, times
@@ -96,8 +96,8 @@ pub(super) async fn get(arguments: Get) -> Result<(), Failure> {
 
 /// Waits until what the others have is here.
 pub(super) async fn fetch(attempt: &Attempt, room: &Room) -> Result<(), Failure> {
-    let progress = Progress::start("Fetching", "cells");
-    in_step::wait(attempt, room, &progress, "What is there is not known yet.").await
+    let progress = Progress::start("Fetching", Content::Entries.unit());
+    in_step::wait(attempt, room, (&progress, Content::Entries), "What is there is not known yet.").await
 }
 
 /// A value as it was written, or what stands for none.

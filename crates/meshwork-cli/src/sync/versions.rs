@@ -1,12 +1,13 @@
 //! `sync versions`: documents as people saved them.
 
 use clap::{ArgGroup, Args};
-use meshwork::{App, Document, KeptError, Room, Version, VersionError};
+use meshwork::{App, Document, KeptError, Piece, PieceKind, Room, Version, VersionError};
 use serde_json::{Value, json};
+use similar::TextDiff;
 
 use super::Target;
 use super::read::fetch;
-use super::write::{NOBODY, denied, kept, somebody_stays, write};
+use super::write::{NOBODY, denied, kept, somebody_stays};
 use crate::exit::Failure;
 use crate::room::attempt::Attempt;
 
@@ -14,12 +15,14 @@ const AFTER_HELP: &str = "\
 Without an option the versions are listed, the latest first: label, time in milliseconds since 1970, author,
 bytes, and how many that stay hold it. Of several with one label the latest is meant. --save, --restore and
 --delete end when a member that stays has it, and with exit code 3 where nobody who stays is there within 10
-seconds. Only who saved a version can delete it. With --json: {name, versions: [{label, time_ms, author, size,
-holders}]}; with --show {name, label, text}; else {name, label}.";
+seconds. Only who saved a version can delete it. --show and --compare are about the text; --restore makes maps
+and lists what they were, too. With --json: {name, versions: [{label, time_ms, author, size, holders}]}; with
+--show {name, label, text}; with --compare {name, labels, pieces: [{kind: same | removed | added, text,
+author}]}, author null where it is not known; else {name, label}.";
 
 /// What `sync versions` is asked for.
 #[derive(Args)]
-#[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["save", "show", "restore", "delete"]))]
+#[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["save", "show", "compare", "restore", "delete"]))]
 pub(crate) struct Versions {
     #[command(flatten)]
     pub(super) target: Target,
@@ -32,7 +35,10 @@ pub(crate) struct Versions {
     /// Print the text of a version.
     #[arg(long, value_name = "LABEL")]
     show: Option<String>,
-    /// Make the document read so again.
+    /// Print what was changed in the text from one version to another, or to the document as it is now.
+    #[arg(long, value_name = "LABEL", num_args = 1..=2)]
+    compare: Vec<String>,
+    /// Make the document what it was.
     #[arg(long, value_name = "LABEL")]
     restore: Option<String>,
     /// Delete a version.
@@ -51,12 +57,20 @@ pub(super) async fn run(arguments: Versions) -> Result<(), Failure> {
                 (label, "Saved. A member that stays has it.")
             }
             Versions { show: Some(label), .. } => {
-                let text = read(attempt, room, &notes, label).await?;
+                let version = find(&notes, label).await?;
+                let text = attempt.within(room, async { version.text().await.map_err(failed) }).await?;
                 return Ok((text.clone(), json!({ "name": name, "label": label, "text": text })));
             }
+            Versions { compare, .. } if !compare.is_empty() => {
+                return attempt.within(room, differences(&notes, compare)).await;
+            }
             Versions { restore: Some(label), .. } => {
-                let text = read(attempt, room, &notes, label).await?;
-                write(attempt, room, async { notes.edit(|now| now.set(&text)).await.map(|_| ()) }).await?;
+                let version = find(&notes, label).await?;
+                // Before it is looked whether somebody stays, which takes a while where it cannot be had.
+                attempt.within(room, async { version.whole().await.map_err(failed) }).await?;
+                somebody_stays(attempt, room).await?;
+                attempt.within(room, async { version.restore().await.map_err(failed) }).await?;
+                kept(room).await?;
                 (label, "Restored. A member that stays has it.")
             }
             Versions { delete: Some(label), .. } => {
@@ -82,9 +96,38 @@ async fn save(attempt: &Attempt, room: &Room, notes: &Document, label: &str) -> 
     })
 }
 
-/// The text of the version that a label means.
-async fn read(attempt: &Attempt, room: &Room, notes: &Document, label: &str) -> Result<String, Failure> {
-    attempt.within(room, async { find(notes, label).await?.text().await.map_err(failed) }).await
+/// What was changed in the text: from the first version to the second, or to the document as it is now.
+async fn differences(notes: &Document, labels: &[String]) -> Result<(String, Value), Failure> {
+    let [from, to @ ..] = labels else { return Err(Failure::Usage("Name a version.".into())) };
+    let (earlier, name) = (find(notes, from).await?, notes.name());
+    let pieces = match to.first() {
+        Some(label) => earlier.compare(&find(notes, label).await?).await,
+        None => earlier.compare_to_now().await,
+    };
+    let pieces = pieces.map_err(failed)?;
+    let without = |kind: PieceKind| {
+        let told = pieces.iter().filter(|piece| piece.kind != kind);
+        told.map(|piece| piece.text.as_str()).collect::<String>()
+    };
+    let (old, new) = (without(PieceKind::Added), without(PieceKind::Removed));
+    let (old_name, new_name) = (format!("{name} {from}"), [&[name.to_owned()], to].concat().join(" "));
+    let lines = TextDiff::from_lines(&old, &new);
+    let words = match old == new {
+        true => String::from("Both say the same."),
+        false => {
+            lines.unified_diff().header(&old_name, &new_name).to_string().trim_end_matches('\n').to_owned()
+        }
+    };
+    let piece = |piece: &Piece| {
+        let kind = match piece.kind {
+            PieceKind::Same => "same",
+            PieceKind::Removed => "removed",
+            PieceKind::Added => "added",
+        };
+        json!({ "kind": kind, "text": piece.text, "author": piece.author.map(|author| author.to_string()) })
+    };
+    let pieces: Vec<Value> = pieces.iter().map(piece).collect();
+    Ok((words, json!({ "name": name, "labels": labels, "pieces": pieces })))
 }
 
 /// The version that a label means: the latest.

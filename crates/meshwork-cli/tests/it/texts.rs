@@ -134,6 +134,20 @@ fn versions_are_saved_and_restored() {
     assert_eq!(versions(&["--show", "first"]).expect_code(0).stdout.trim(), "one");
     versions(&["--restore", "first"]).expect_code(0);
     assert_eq!(text(&home, &link), "one\n");
+    let file = home.path("notes.txt");
+    home.run(["sync", "text", &link, "notes", "--out", file.to_str().expect("a path")]).expect_code(0);
+    put("zero\none\nthree\n");
+    let now = versions(&["--compare", "first"]).expect_code(0);
+    assert_eq!(now.stdout, "--- notes first\n+++ notes\n@@ -1 +1,3 @@\n+zero\n one\n+three");
+    let between = versions(&["--compare", "first", "second"]).expect_code(0);
+    assert_eq!(between.stdout, "--- notes first\n+++ notes second\n@@ -1 +1 @@\n-one\n+two");
+    let pieces = versions(&["--compare", "first", "--json"]).expect_code(0).json();
+    let kinds: Vec<_> =
+        pieces["pieces"].as_array().expect("a list").iter().map(|piece| &piece["kind"]).collect();
+    assert_eq!(kinds, ["added", "same", "added", "same"]);
+    assert!(pieces["pieces"][0]["author"].is_string(), "{pieces}");
+    let same = versions(&["--compare", "first", "first"]).expect_code(0);
+    assert_eq!(same.stdout, "Both say the same.");
     versions(&["--delete", "second"]).expect_code(4).expect_words(&["only who saved"]);
     versions(&["--delete", "first"]).expect_code(0);
     versions(&["--show", "first"]).expect_code(2).expect_words(&["no version"]);

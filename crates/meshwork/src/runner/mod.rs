@@ -15,9 +15,10 @@ use std::time::Duration;
 use meshwork_core::id::{Endpoint as EndpointId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::table::{Table, Write};
 use meshwork_core::time::Time;
 
-use crate::Closed;
+use crate::error::{Closed, WriteError};
 use crate::store::{KeptRoom, StoreError};
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -26,10 +27,12 @@ mod kind {
     pub(crate) use core::marker::{Send as MaybeSend, Sync as MaybeSync};
     use std::pin::Pin;
 
-    use super::{Node, Time};
+    use super::{CommandError, EndpointId, Node, RoomHandle, Table, Time, Write, WriteError};
 
     pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
-    pub(crate) type Joined = Box<dyn FnOnce(super::RoomHandle) + Send>;
+    pub(crate) type Work<R> = Box<dyn FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError> + Send>;
+    pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Write, WriteError> + Send>;
+    pub(crate) type Joined = Box<dyn FnOnce(RoomHandle) + Send>;
     pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 }
 
@@ -37,7 +40,7 @@ mod kind {
 mod kind {
     use std::pin::Pin;
 
-    use super::{Node, Time};
+    use super::{CommandError, EndpointId, Node, RoomHandle, Table, Time, Write, WriteError};
 
     /// What may go to another thread: in a browser there is one alone.
     pub(crate) trait MaybeSend {}
@@ -47,7 +50,9 @@ mod kind {
     impl<T> MaybeSync for T {}
 
     pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time)>;
-    pub(crate) type Joined = Box<dyn FnOnce(super::RoomHandle)>;
+    pub(crate) type Work<R> = Box<dyn FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError>>;
+    pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Write, WriteError>>;
+    pub(crate) type Joined = Box<dyn FnOnce(RoomHandle)>;
     pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 }
 

@@ -276,7 +276,9 @@ async fn versions_restore_maps_and_lists() {
     let card = |name: &str| MapPrelim::from([("name", Any::from(name)), ("done", Any::from(false))]);
     let fill = |writing: &mut yrs::TransactionMut<'_>| {
         let cards = writing.get_or_insert_array("cards");
-        ["bread", "milk", "salt"].into_iter().for_each(|name| drop(cards.push_back(writing, card(name))));
+        for name in ["bread", "milk", "salt"] {
+            cards.push_back(writing, card(name));
+        }
         writing.get_or_insert_map("size").insert(writing, "columns", 3);
     };
     board.change(fill).await.unwrap();

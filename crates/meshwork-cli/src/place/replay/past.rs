@@ -9,7 +9,8 @@ use meshwork_place::picture::{Timeline, TimelineBuilder};
 
 use super::super::attempt::{Attempt, guest};
 use super::super::history::date;
-use super::super::{Common, counted, in_step, kept};
+use super::super::in_step::{self, Content};
+use super::super::{Common, counted, kept};
 use crate::exit::Failure;
 use crate::progress::Progress;
 
@@ -38,7 +39,7 @@ pub(super) async fn from_room(link: &Link, common: &Common) -> Result<Past, Fail
 async fn fetch(attempt: &mut Attempt, link: &Link) -> Result<Past, Failure> {
     let joining = Progress::start("Joining", "cells");
     let room = attempt.join(link).await?;
-    in_step::wait(attempt, &room, &joining, "Nothing was written.").await?;
+    in_step::wait(attempt, &room, (&joining, Content::Cells), "Nothing was written.").await?;
     drop(joining);
     let progress = Progress::start("Fetching the history", "kB");
     let mut builder = TimelineBuilder::new(crate::place::canvas_size(&room).await?, CELLS_MAX);
