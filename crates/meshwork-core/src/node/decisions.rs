@@ -30,8 +30,8 @@ impl RoomMut<'_> {
     }
 
     /// Makes another edit key: from now on its holders may write besides the owner and moderators, and others look. The
-    /// room's LINK carries it; without it the LINK is one to look ([`RoomAddress::to_look`]). What was written so far
-    /// stays.
+    /// room's LINK carries it; without it the LINK is one to look
+    /// ([`to_look`](crate::signalling::address::RoomAddress::to_look)). What was written so far stays.
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`] unless one is the owner of a private room.
@@ -48,7 +48,7 @@ impl RoomMut<'_> {
     }
 
     /// Gives the room a new secret: whoever has the LINK as it was is let in no more, but these peers, the owner and
-    /// whoever has the LINK from then on ([`RoomRef::address`]). The peers that are here or come back with the old LINK
+    /// whoever has the LINK from then on ([`address`](crate::node::RoomRef::address)). The peers that are here or come back with the old LINK
     /// are handed the new secret by the others. People go on to find each other by the first one, so who had it can
     /// still see at a server that somebody is in the room.
     ///
