@@ -491,12 +491,7 @@ impl Rooms {
     /// A member says that the room is full: [`Rooms::judge_full`] looks at it again when others may have taken us in.
     pub(super) fn handle_full(&mut self, own: &Own, handle: RoomHandle, from: Endpoint) {
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
-        if self.attachments.has_attached(handle) {
-            // It is entered. Who loses all neighbours later must not be turned away by what was said long before.
-            entry.full.clear();
-            entry.full_since = None;
-        } else if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS
-        {
+        if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS {
             entry.full_since = Some(own.time());
         }
     }
@@ -508,8 +503,13 @@ impl Rooms {
         let is_due = |entry: &Entry| entry.full_judged().is_some_and(|at| at <= own.time());
         let due: Vec<RoomHandle> =
             self.rooms.iter().filter(|(_, entry)| is_due(entry)).map(|(&handle, _)| handle).collect();
+        // Whose program slept over the moment may have lost since then who took it in.
+        let is_late = |room| {
+            let judged = self.rooms.get(room).and_then(|entry| entry.full_judged());
+            judged.is_some_and(|at| at + FULL_AFTER <= own.time())
+        };
         let (entered, full): (Vec<RoomHandle>, _) =
-            due.into_iter().partition(|&room| self.attachments.has_attached(room));
+            due.into_iter().partition(|room| self.attachments.has_attached(*room) || is_late(room));
         for handle in entered {
             let Some(entry) = self.rooms.get_mut(&handle) else { continue };
             entry.full.clear();
