@@ -25,7 +25,6 @@
 
 mod base;
 mod connecting;
-mod decisions;
 mod entering;
 mod heard;
 mod linked;

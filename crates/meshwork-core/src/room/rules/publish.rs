@@ -16,7 +16,7 @@ use crate::room::writing::WriteError;
 use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
-    Age, AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, Quota, RULES_MAX, Retraction, Rule, SCOPE_MAX,
+    AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, Quota, RULES_MAX, Retraction, Rule, SCOPE_MAX,
     WhoWrites,
 };
 use crate::signed::header::{RecordName, ReplicaNumber};
@@ -47,8 +47,6 @@ pub enum Act<'a> {
     SetRule(Rule),
     /// Raises what each peer may have in a table: the owner's to do.
     Raise(Quota),
-    /// Sets for how long a table by time keeps its rows: the owner's to do.
-    Age(Age),
     /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
     Join,
     /// Gives the room this secret, and access by another one to these peers and the owner alone: the owner's to do.
@@ -148,7 +146,6 @@ impl Rules {
                 Draft { slots: u16::from(is_stricter) << rule.slot, ..Draft::of(change) }
             }
             Act::Raise(quota) => Draft::of(Change::Quota(quota)),
-            Act::Age(age) => Draft::of(Change::Age(age)),
             Act::Ban(peer) => self.ban(is_owner, peer)?,
             Act::Unban(peer) => match self.records.bans_of(peer) {
                 bans if bans.is_empty() => return Err(WriteError::NotBanned),
