@@ -423,12 +423,12 @@ mod tests {
     }
 
     /// All that a document shows.
-    fn shown(document: &Doc) -> Vec<String> {
+    fn shown(document: &Doc) -> Vec<serde_json::Value> {
         let mut writing = document.transact_mut();
         let (text, rich) = (writing.get_or_insert_text("text"), writing.get_or_insert_text("rich"));
         let (size, cards) = (writing.get_or_insert_map("size"), writing.get_or_insert_array("cards"));
         let (page, new) = (writing.get_or_insert_xml_fragment("page"), writing.get_or_insert_map("new"));
-        let json = |any: Any| serde_json::to_value(any).expect("a value").to_string();
+        let json = |any: Any| serde_json::to_value(any).expect("a value");
         let marks = |span: Span| {
             let marks: BTreeMap<_, _> =
                 span.marks.iter().map(|(mark, value)| (mark, value.to_string())).collect();
@@ -436,11 +436,11 @@ mod tests {
         };
         let rich: Vec<String> = spans(&rich, &writing).expect("spans").into_iter().map(marks).collect();
         vec![
-            yrs::GetString::get_string(&text, &writing),
+            yrs::GetString::get_string(&text, &writing).into(),
             json(size.to_json(&writing)),
             json(cards.to_json(&writing)),
-            rich.join(", "),
-            yrs::GetString::get_string(&page, &writing),
+            rich.join(", ").into(),
+            yrs::GetString::get_string(&page, &writing).into(),
             json(new.to_json(&writing)),
         ]
     }

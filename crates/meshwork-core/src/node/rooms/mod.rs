@@ -502,7 +502,7 @@ impl Rooms {
         let due: Vec<RoomHandle> =
             self.rooms.iter().filter(|(_, entry)| is_due(entry)).map(|(&handle, _)| handle).collect();
         // Whose program slept over the moment may have lost since then who took it in.
-        let is_late = |room| {
+        let is_late = |room: &RoomHandle| {
             let judged = self.rooms.get(room).and_then(|entry| entry.full_judged());
             judged.is_some_and(|at| at + FULL_AFTER <= own.time())
         };
