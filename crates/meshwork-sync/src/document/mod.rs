@@ -27,6 +27,7 @@
 
 mod fold;
 mod index;
+mod lists;
 mod one;
 mod place;
 mod replica;
