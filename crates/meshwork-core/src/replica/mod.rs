@@ -110,6 +110,15 @@ pub trait Replica: Any + Send + Sync {
     /// All that `peer` still says in a part, or under such a number, where more than one batch carries it: a batch of
     /// this by the same peer replaces all those batches. The content is what reading the payload gives.
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)>;
+    /// Whether an author's next session folds what its former ones left, by [`Replica::fold_former`].
+    fn folds_former(&self) -> bool {
+        false
+    }
+    /// The same at an author's next session, which asks until there is nothing left: what it gives may gain less than
+    /// what [`Replica::fold`] gives, and has to gain something.
+    fn fold_former(&self, _part: u32, _peer: PeerId) -> Option<(Fold, Content)> {
+        None
+    }
     /// What of these batches, all of one peer, still shows.
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
     /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`.

@@ -433,6 +433,7 @@ impl Kept {
     /// Tells that a member holds and shows what we do, once both are so.
     pub(super) fn tell_in_step(&mut self, endpoint: Endpoint, stays: bool) {
         if self.is_in_step(endpoint) {
+            self.writing.handle_in_step();
             if stays {
                 let last = self.writing.next_sequence() - 1;
                 self.writing.whereabouts_mut().handle_in_step(endpoint, last);

@@ -13,7 +13,7 @@ use meshwork_core::replica::{
 use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
 
 use super::erased_in;
-use super::fold::{Part, fold};
+use super::fold::{HALVES, Part, SAVES_A_QUARTER, Worth, fold};
 use super::one::Document;
 use super::said::{Said, payloads};
 use super::update::{Id, Ranges, write};
@@ -342,10 +342,15 @@ impl Replica for Documents {
     }
 
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
-        let (name, document) = self.find(part)?;
-        let fold = fold(name, document, peer)?;
-        let cost = fold.cost;
-        Some((fold, Content::new(Checked, cost)))
+        self.folded(part, peer, HALVES)
+    }
+
+    fn folds_former(&self) -> bool {
+        true
+    }
+
+    fn fold_former(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
+        self.folded(part, peer, SAVES_A_QUARTER)
     }
 
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
@@ -385,6 +390,13 @@ impl Replica for Documents {
 }
 
 impl Documents {
+    fn folded(&self, part: u32, peer: PeerId, is_worth: Worth) -> Option<(Fold, Content)> {
+        let (name, document) = self.find(part)?;
+        let fold = fold(name, document, peer, is_worth)?;
+        let cost = fold.cost;
+        Some((fold, Content::new(Checked, cost)))
+    }
+
     /// Counts anew what stands of everybody.
     fn recount(&mut self) {
         self.by_peer.clear();

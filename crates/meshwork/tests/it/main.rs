@@ -6,6 +6,7 @@
 mod cancelled;
 mod documents;
 mod errors;
+mod folds;
 mod native;
 mod network;
 mod suite;

@@ -10,8 +10,8 @@ use crate::time::Time;
 /// Own batches that wait for acknowledgement. As many as a replica has parts at most, so that all of it can be written
 /// at once.
 pub const OUTBOX_MAX: usize = 4096;
-/// Places kept for folds of what is written: one for every 64 batches.
-const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST;
+/// Places kept for folds of what is written: one for every 64 batches, and those of what former sessions left.
+const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST + super::FORMER_FOLDS_MAX;
 /// How long a batch may hold up writing. A member that stays and acknowledges nothing, for whatever reason, must
 /// not stop an author for ever.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -188,3 +188,24 @@ fn erased_items_stay_erased() {
     exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
     assert_eq!(text_of(&bo.opened()), "I keep this!");
 }
+
+#[test]
+fn crowded_deletions_let_long_ones_go() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    let secret = "the-password-is-swordfish";
+    ann.write(0, &"letters ".repeat(6000));
+    ann.write(20_000, secret);
+    ann.delete(20_000, secret.len() as u32);
+    // Without their letters so many single ones take more bytes than a batch has.
+    ann.edit(|writing| {
+        let text = writing.get_or_insert_text("text");
+        (0..5000).for_each(|place| text.remove_range(writing, place, 1));
+    });
+    let before = ann.text();
+    while ann.fold() {}
+    exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
+    assert_eq!((bo.text(), before.len()), (before.clone(), 43_000));
+    let has = |batch: &SignedBatch| batch.bytes().windows(secret.len()).any(|part| part == secret.as_bytes());
+    assert!(!bo.documents.batches().any(has));
+    assert!(bo.documents.batch_count() < 4, "{}", bo.documents.batch_count());
+}
