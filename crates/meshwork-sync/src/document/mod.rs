@@ -15,6 +15,7 @@
 //! - What a record took, or is beyond its author's share, stays while something that stands needs it: as a place without
 //!   content.
 //! - Of two contents for one item one is chosen, by rules that depend on the set alone.
+//! - What a later version wrote is kept and handed on as it is.
 //! - A *seed* is an update whose number follows from what it says: whoever puts it into a document, it stands once.
 //!
 //! # Invariants
@@ -27,6 +28,7 @@
 
 mod fold;
 mod index;
+mod later;
 mod lists;
 mod one;
 mod place;

@@ -209,3 +209,36 @@ fn crowded_deletions_let_long_ones_go() {
     assert!(!bo.documents.batches().any(has));
     assert!(bo.documents.batch_count() < 4, "{}", bo.documents.batch_count());
 }
+
+#[test]
+fn later_payloads_are_kept_as_they_are() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    ann.write(0, "ferry");
+    let later = [&b"\x00\x02\x03"[..], &[0xff; 3000]].concat();
+    bo.say(&later, None);
+    exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
+    assert_eq!(ann.documents.digest(), bo.documents.digest());
+    assert_eq!((ann.text(), ann.documents.batch_count()), ("ferry".into(), 2));
+    assert_eq!(ann.documents.outline(&later).map(|(_, cost)| cost), Some(3));
+    let (_, bytes) = ann.documents.used(bo.me.peer);
+    assert!(bytes > later.len(), "it counts in its author's share: {bytes}");
+    // What is there already is not taken in again, and a ban takes it.
+    let said = ann.documents.batches().find(|batch| batch.peer() == bo.me.peer).cloned().expect("kept");
+    ann.hear(said);
+    assert_eq!(ann.documents.batch_count(), 2);
+    ann.enforce([(bo.me.peer, BTreeSet::new())].into());
+    assert_eq!((ann.text(), ann.documents.batch_count()), ("ferry".into(), 1));
+    let author = Person::new(1, 1).me;
+    for payload in [&b"\x00"[..], b"\x00\x02", b"\x00\x00\x01", b"\x00\x01\x01", b"\x00\x02\x00", b"\x00\x02\x80\x00"]
+    {
+        assert_eq!(refused(author, payload), SaidError::Head, "{payload:x?}");
+        assert!(Documents::new().check(&header(author), payload).is_err(), "{payload:x?}");
+    }
+    assert!(Documents::new().check(&header(author), &later[..2000]).is_ok());
+    let cheap = [&b"\x00\x02\x02"[..], &[0; 3000]].concat();
+    assert!(Documents::new().check(&header(author), &cheap).is_err(), "it costs its begun KiB");
+}
+
+fn header(author: Endpoint) -> Header {
+    Header::new(author, 1, StampWindow::at(Stamp(START)), 0)
+}
