@@ -97,6 +97,10 @@ pub trait Replica: Any + Send + Sync {
     fn keeps_what_is_needed(&self) -> bool {
         false
     }
+    /// Whether a batch may be wanted of which nothing shows any more: a canvas's past is shown as a film.
+    fn shows_past(&self) -> bool {
+        true
+    }
     /// Lets a batch compete with what is there. `content` is what [`Replica::check`] gave for it.
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>>;
     /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden. `beaten` are

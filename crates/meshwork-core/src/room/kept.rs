@@ -297,7 +297,12 @@ impl Kept {
         let number = batch.header().replica;
         let Some(replica) = self.replicas.get_mut(number) else { return false };
         let (again, is_cut) = (self.delivery.is_delivered(&key), checked.content.is_cut);
+        let shows_past = replica.shows_past();
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
+        if key.author == self.me && !shows_past {
+            let own = applied.dropped.iter().filter(|dropped| dropped.author == self.me);
+            own.for_each(|own| self.writing.outbox_mut().handle_beaten(key.sequence, own.sequence));
+        }
         // What a record took and nothing needs now may be needed by what comes later, so it is not known.
         if applied.kept || !is_cut {
             self.rules.note(batch, applied.kept, &applied.dropped);

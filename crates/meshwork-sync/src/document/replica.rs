@@ -296,6 +296,10 @@ impl Replica for Documents {
         true
     }
 
+    fn shows_past(&self) -> bool {
+        false
+    }
+
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
         debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
         if later::cost(batch.payload()).is_some() {
