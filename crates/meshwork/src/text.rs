@@ -15,7 +15,7 @@ use yrs::{
 };
 
 use crate::document::{Document, DocumentChange, changes_of};
-use crate::error::{Closed, WriteError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::places::{Places, utf16};
 use crate::receipt::Receipt;
@@ -405,6 +405,23 @@ impl Document {
             }
         }
         Ok(ranges)
+    }
+
+    /// Erases characters of the text, whoever wrote them: nobody is shown them any more. The owner's to do, or a moderator's.
+    /// False where there were none.
+    ///
+    /// # Errors
+    /// [`RuleError`]; of a text in many pieces some may be erased. [`RuleError::Invalid`] where what stands cannot be shown.
+    pub async fn erase(&self, range: Range<usize>) -> Result<bool, RuleError> {
+        let letters = self.letters().await.map_err(|error| match error {
+            WriteError::Closed(closed) => RuleError::Closed(closed),
+            error => RuleError::Invalid(error.to_string()),
+        })?;
+        let units = |(letter, item): (char, Option<Id>)| {
+            item.map(|id| (id.client, id.clock..id.clock + letter.len_utf16() as u64))
+        };
+        let letters = letters.text.chars().zip(letters.items).skip(range.start).take(range.len());
+        self.erase_items(&letters.filter_map(units).collect()).await
     }
 
     /// The text as it is now, letter by letter.

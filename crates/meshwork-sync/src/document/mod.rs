@@ -41,6 +41,8 @@ mod upto;
 
 use std::ops::Range;
 
+use meshwork_core::signed::change::SCOPE_MAX;
+
 pub use self::replica::{BATCHES_MAX, BYTES_MAX, Change, Documents};
 pub use self::said::{
     FORMER_MAX, NAME_MAX, Said, SaidError, UPDATE_MAX, client_of, is_name, payload, payloads, seed,
@@ -57,6 +59,15 @@ pub fn erase_scope(name: &str, ranges: &[(u64, Range<u64>)]) -> Vec<u8> {
     }
     scope
 }
+
+/// The scopes of as many retractions as it takes to erase these items of a document.
+pub fn erase_scopes(name: &str, items: &update::Ranges) -> Vec<Vec<u8>> {
+    let each = (SCOPE_MAX - 1 - name.len()) / RANGE_MAX;
+    items.as_slice().chunks(each).map(|ranges| erase_scope(name, ranges)).collect()
+}
+
+/// Longest range of a scope, in bytes: a client of 53 bits, a clock and a length of 32.
+const RANGE_MAX: usize = 8 + 5 + 5;
 
 /// The items of a document that a retraction with this scope erases: none where it is another document's, or cannot be
 /// read.

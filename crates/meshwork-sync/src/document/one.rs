@@ -257,6 +257,12 @@ impl Document {
         held.min_by_key(|held| (!held.stands, held.batch.id())).map(|held| held.batch.peer())
     }
 
+    /// What a peer wrote, seeds aside.
+    pub(super) fn items_of(&self, peer: PeerId) -> Ranges {
+        let own = self.held.values().filter(|held| held.batch.peer() == peer && !held.is_seed());
+        own.flat_map(|held| held.items.iter().cloned()).collect()
+    }
+
     /// Behind the last item of a client.
     pub(super) fn end_of(&self, client: u64) -> u64 {
         self.items.end_of(client)
@@ -271,6 +277,14 @@ impl Held {
     fn version(&self) -> Option<Version<'_>> {
         let update = Said::read(self.batch.payload()).ok()?.update;
         Some(Version { id: self.batch.id(), update, stands: self.stands })
+    }
+
+    fn is_seed(&self) -> bool {
+        let author = self.batch.header().author;
+        Said::read(self.batch.payload()).is_ok_and(|said| {
+            let instances = said.former.iter().copied().chain([author.instance]);
+            !said.update.items.is_empty() && said.writers(author.peer, instances).is_empty()
+        })
     }
 
     /// Whether it inserts and deletes all items that `other` does, whatever it says of them.

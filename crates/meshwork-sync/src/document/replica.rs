@@ -98,6 +98,11 @@ impl Documents {
         self.documents.get(name)?.author(id)
     }
 
+    /// The items of a document that a peer wrote, other than templates that anybody may put in; none where nobody wrote.
+    pub fn items_of(&self, name: &str, peer: PeerId) -> Ranges {
+        self.documents.get(name).map(|document| document.items_of(peer)).unwrap_or_default()
+    }
+
     /// Batches and bytes of a peer that stand, of [`BATCHES_MAX`] and [`BYTES_MAX`]. What a peer writes beyond does not.
     pub fn used(&self, peer: PeerId) -> (usize, usize) {
         self.by_peer.get(&peer).map_or((0, 0), |share| (share.batches.len(), share.bytes))

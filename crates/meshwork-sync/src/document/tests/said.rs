@@ -1,6 +1,7 @@
 //! What batches may say of documents.
 
 use super::*;
+use crate::document::update::Ranges;
 
 /// The update by which this client writes words at the beginning of a document.
 fn words(client: u64, words: &str) -> Vec<u8> {
@@ -241,4 +242,33 @@ fn later_payloads_are_kept_as_they_are() {
 
 fn header(author: Endpoint) -> Header {
     Header::new(author, 1, StampWindow::at(Stamp(START)), 0)
+}
+
+#[test]
+fn scopes_have_place_for_every_session() {
+    let name = "n".repeat(NAME_MAX);
+    let client = update::CLIENT_MAX - 200;
+    let ranges = |number| (client + number, (1_u64 << 31) - 2 * number - 2..(1_u64 << 31) - number - 1);
+    let items: Ranges = (0..200).map(ranges).collect();
+    let scopes = erase_scopes(&name, &items);
+    assert!(scopes.iter().all(|scope| scope.len() <= 1024) && scopes.len() < 6, "{}", scopes.len());
+    let erased: Ranges = scopes.iter().flat_map(|scope| erased_in(scope, &name)).collect();
+    assert_eq!(erased, items);
+    assert!(erase_scopes(&name, &Ranges::default()).is_empty());
+}
+
+#[test]
+fn items_of_a_peer_are_no_seeds() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    ann.say(&payload("notes", &[], &seed("notes", &words(0, "Agenda:")).expect("short")), None);
+    ann.write(7, " ferry");
+    exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
+    bo.write(0, "bo");
+    let mut again = ann.reloaded(2);
+    again.write(13, "!");
+    exchange(&mut again, &mut bo, &mut Rng::new([1; 32]));
+    let own = |instance, end| (client_of(Endpoint { instance: Instance(instance), ..ann.me }), 0..end);
+    let items: Ranges = [own(1, 6), own(2, 1)].into_iter().collect();
+    assert_eq!(bo.documents.items_of("notes", ann.me.peer), items);
+    assert!(bo.documents.items_of("other", ann.me.peer).is_empty());
 }
