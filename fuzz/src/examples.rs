@@ -45,10 +45,10 @@ use meshwork_place::canvas::{CanvasSize, Colour, Strokes, cells_to_strokes};
 pub(crate) const ROOM: RoomId = RoomId([3; 32]);
 /// Its canvas.
 pub(crate) const SIZE: CanvasSize = CanvasSize { width: 100, height: 70 };
-const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
+pub(crate) const STAMP: Stamp = Stamp(1_790_000_000_000 << 16);
 
 /// Who writes everything: the secret key is 32 bytes of 1.
-fn author() -> (Identity, Endpoint) {
+pub(crate) fn author() -> (Identity, Endpoint) {
     let identity = Identity::from_secret([1; 32]);
     let endpoint = Endpoint { peer: identity.peer(), instance: Instance(1) };
     (identity, endpoint)

@@ -56,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frames", examples: examples::frames, run: targets::frames },
     Target { name: "relay", examples: relay::examples, run: relay::run },
     Target { name: "update", examples: sync::updates, run: sync::run_update },
+    Target { name: "document", examples: sync::payloads, run: sync::run_payload },
     Target { name: "causal", examples: sync::frames, run: sync::run_frame },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
@@ -84,5 +85,6 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     golden.push(("say", first(examples::sayings)));
     golden.extend(relay::messages());
     golden.extend(signed::golden());
+    golden.extend(sync::golden());
     golden
 }

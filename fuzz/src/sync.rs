@@ -1,11 +1,18 @@
-//! Updates of documents, and messages in causal order.
+//! What is written in Sync: counters, values, documents, and messages in causal order.
 
+use meshwork_core::blobs::BlobId;
+use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Instance, PeerId};
-use meshwork_core::signed::batch::PAYLOAD_MAX;
+use meshwork_core::replica::{Replica as _, part_named};
+use meshwork_core::signed::batch::{Header, PAYLOAD_MAX, SignedBatch, StampWindow};
+use meshwork_core::table::{Kind, Table, Write};
 use meshwork_core::time::Time;
 use meshwork_sync::causal::{Heard, Order};
-use meshwork_sync::document;
-use meshwork_sync::document::update::{self, CLOCK_MAX, ITEMS_MAX};
+use meshwork_sync::document::update::{self, CLOCK_MAX, ITEMS_MAX, Id, Piece, Ranges, Says};
+use meshwork_sync::document::{self, Documents, Said, client_of};
+use meshwork_sync::{about, counter, values};
+
+use crate::examples::{ROOM, STAMP, author};
 
 /// Somebody writes "Hi!" and deletes the H; a map in a map; marks, values and a picture.
 const UPDATES: [&[u8]; 3] = [
@@ -33,6 +40,118 @@ pub(crate) fn run_update(input: &[u8]) {
         let said = document::Said::read(&payload).expect("what is written can be read");
         assert!(payload.len() <= PAYLOAD_MAX && said.name == "notes");
     }
+}
+
+/// "Hi" at the beginning of the text, by the client 0.
+const HI: &[u8] = b"\x01\x01\x00\x00\x04\x01\x04text\x02Hi\x00";
+
+/// The author in a session with this instance.
+fn session(instance: u64) -> Endpoint {
+    Endpoint { instance: Instance(instance), ..author().1 }
+}
+
+/// What the author says of the document "notes": "Hi"; in its next session "!" behind that; that the H is deleted.
+fn said() -> [(Endpoint, Vec<u8>); 3] {
+    let [first, second] = [1, 2].map(session);
+    let hi = update::renamed(&update::read(HI).expect("an update"), 0, client_of(first));
+    let behind = Piece {
+        id: Id { client: client_of(second), clock: 0 },
+        length: 1,
+        origin: Some(Id { client: client_of(first), clock: 1 }),
+        right: None,
+        parent: None,
+        key: None,
+        content: Says::Text("!".into()),
+    };
+    let behind = update::write(vec![behind], &Ranges::default());
+    let deletion = update::write(Vec::new(), &Ranges::from_iter([(client_of(first), 0..1)]));
+    [(first, hi), (second, behind), (second, deletion)]
+        .map(|(endpoint, update)| (endpoint, document::payload("notes", &[], &update)))
+}
+
+/// Documents, and each batch that was taken in there.
+#[derive(Default)]
+struct Notes(Documents, Vec<SignedBatch>);
+
+impl Notes {
+    fn say(&mut self, by: Endpoint, payload: &[u8]) {
+        let sequence = self.1.len() as u64 + 1;
+        let window = StampWindow::at(Stamp(STAMP.0 + (sequence << 16)));
+        let header = Header::new(by, sequence, window, 0);
+        let content = self.0.check(&header, payload).expect("its author wrote it");
+        let header = Header { cost: content.cost as u32, ..header };
+        let batch = SignedBatch::sign(&author().0, &ROOM, &header, payload).expect("a legal batch");
+        assert!(self.0.apply(batch.clone(), content).kept);
+        self.1.push(batch);
+    }
+
+    fn fold(&self) -> Vec<u8> {
+        let fold = self.0.fold(part_named(b"notes"), author().1.peer);
+        fold.expect("it halves the bytes").0.payload
+    }
+}
+
+/// The document in which all is said that [`said`] gives.
+fn notes() -> Notes {
+    let mut notes = Notes::default();
+    said().iter().for_each(|(by, payload)| notes.say(*by, payload));
+    notes
+}
+
+fn seed() -> Vec<u8> {
+    document::payload("notes", &[], &document::seed("notes", HI).expect("it is short"))
+}
+
+pub(crate) fn payloads() -> Vec<Vec<u8>> {
+    said().into_iter().map(|(_, payload)| payload).chain([notes().fold(), seed()]).collect()
+}
+
+/// What is read counts what it is long, and a document takes it in or refuses it.
+pub(crate) fn run_payload(input: &[u8]) {
+    let Ok(read) = Said::read(input) else { return };
+    assert_eq!(document::payload(read.name, &read.former, read.bytes), input);
+    let mut notes = notes();
+    let header = Header::new(session(2), 9, StampWindow::at(Stamp(STAMP.0 + (9 << 16))), 0);
+    let Ok(content) = notes.0.check(&header, input) else { return };
+    assert_eq!(content.cost, read.cost());
+    let header = Header { cost: content.cost as u32, ..header };
+    let Ok(batch) = SignedBatch::sign(&author().0, &ROOM, &header, input) else { return };
+    notes.0.apply(batch, content);
+    for name in notes.0.names().map(str::to_owned).collect::<Vec<String>>() {
+        let whole = notes.0.whole(&name).expect("it is there");
+        assert!(update::read_long(&whole).is_ok(), "what stands can be read");
+    }
+}
+
+/// Bytes by name, for docs/protocol/golden.md.
+pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
+    let (me, table, blob) = (author().1, Table::new(Kind::ByValue), BlobId([9; 32]));
+    let row = |write: Write| meshwork_core::table::payloads(&[write]).expect("short").remove(0);
+    let mut golden = vec![
+        ("payload of a counter", row(counter::add(&table, me, "likes", 300).expect("few"))),
+        ("payload of a lowered counter", row(counter::add(&table, me, "likes", -1).expect("few"))),
+        ("payload of a value", row(values::set(&table, me.peer, "title", Some(b"\"one\"")))),
+        ("payload of a deleted value", row(values::set(&table, me.peer, "title", None))),
+        ("payload of a title", row(about::set_title("notes", Some("Minutes")))),
+        ("payload of a version", row(about::save("notes", me.peer, "draft", blob, 300))),
+        ("payload of a held version", row(about::hold("notes", me.peer, blob, true))),
+    ];
+    let names = ["payload of an update", "payload of an update by a second session", "payload of a deletion"];
+    golden.extend(names.into_iter().zip(payloads()));
+    let mut notes = notes();
+    golden.push(("signed batch of an update", notes.1[0].bytes().to_vec()));
+    golden.push(("digest of documents, 3 batches", notes.0.digest().to_vec()));
+    golden.push(("update that makes a document", notes.0.whole("notes").expect("somebody wrote")));
+    let fold = notes.fold();
+    notes.say(session(2), &fold);
+    golden.push(("payload of a folded document", fold));
+    golden.push(("digest of documents, folded", notes.0.digest().to_vec()));
+    golden.push(("payload of a seed", seed()));
+    let erased = document::erase_scope("notes", &[(client_of(me), 0..2)]);
+    golden.push(("scope that erases in a document", erased));
+    let causal = ["first message in causal order", "answer in causal order"].into_iter().zip(frames());
+    golden.extend(causal);
+    golden
 }
 
 fn endpoint(number: u8) -> Endpoint {

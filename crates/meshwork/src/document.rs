@@ -5,15 +5,17 @@ use std::fmt;
 
 use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
+use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::Table;
+use meshwork_core::wire::Bytes;
 use meshwork_sync::about;
 use meshwork_sync::document::{
     self as documents, BATCHES_MAX, BYTES_MAX, Change, Documents, SaidError, update,
 };
 
 use crate::app::App;
-use crate::error::{Closed, WriteError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::runner::MaybeSend;
@@ -150,6 +152,28 @@ impl Document {
     /// [`Closed`].
     pub async fn author_of(&self, client: u64, clock: u64) -> Result<Option<PeerId>, Closed> {
         self.read(move |documents, name| documents.author(name, update::Id { client, clock })).await
+    }
+
+    /// Erases what a peer wrote in the document up to now, in all its sessions: nobody is shown it any more. What others wrote
+    /// between its letters stays, and so does what anybody may put in, as by [`seed`](Document::seed). The owner's to do, or a
+    /// moderator's. False where there was nothing.
+    ///
+    /// # Errors
+    /// [`RuleError`]; of a peer with more than fifty sessions some may be erased.
+    pub async fn erase_by(&self, peer: PeerId) -> Result<bool, RuleError> {
+        let items = self.read(move |documents, name| documents.items_of(name, peer)).await?;
+        self.erase_items(&items).await
+    }
+
+    pub(crate) async fn erase_items(&self, items: &update::Ranges) -> Result<bool, RuleError> {
+        let replica = self.app.slot.replica(Family::Own);
+        for scope in documents::erase_scopes(&self.name, items) {
+            let scope = Bytes::new(scope).expect("a scope has place in a record");
+            let retract = Retract { replica, author: None, scope };
+            let erase = move |node: &mut Node, now, room| node.room_mut(now, room).retract(retract).map(drop);
+            self.app.room.call(erase).await??;
+        }
+        Ok(!items.is_empty())
     }
 
     /// Hears from now on what changes in the document, by whomever.

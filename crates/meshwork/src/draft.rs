@@ -61,7 +61,7 @@ impl Document {
         }
         let mut guard = self.open.lock().await;
         // While it is written, nothing is open: what ends early is opened anew.
-        let open = self.opened(guard.take()).await?;
+        let mut open = self.opened(guard.take()).await?;
         let mut instance = open.instance;
         let mut library = Library::open(self.client_of(instance), &draft.whole)?;
         let then = library.document.transact().state_vector();

@@ -70,6 +70,8 @@ mod new_room;
 mod notes;
 #[cfg(feature = "place")]
 mod past;
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+mod places;
 mod presence;
 #[cfg(not(target_arch = "wasm32"))]
 mod private;

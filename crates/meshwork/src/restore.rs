@@ -24,7 +24,8 @@ use yrs::{
 };
 
 use crate::error::WriteError;
-use crate::text::{caught, replace, utf16};
+use crate::places::utf16;
+use crate::text::{caught, replace};
 
 /// Types that lie within each other, at most.
 const DEPTH_MAX: usize = 64;

@@ -38,7 +38,16 @@ use crate::runner::virtual_network::{Program, Virtual};
 #[derive(Clone)]
 pub struct Network {
     network: Arc<Virtual>,
-    programs: Arc<Mutex<BTreeMap<EndpointId, NodeIndex>>>,
+    programs: Arc<Mutex<BTreeMap<EndpointId, Started>>>,
+}
+
+/// A program that was started.
+#[derive(Clone)]
+struct Started {
+    index: NodeIndex,
+    /// Whose it is.
+    person: u64,
+    config: Config,
 }
 
 impl Network {
@@ -72,16 +81,60 @@ impl Network {
         self.start(Config { name: name.to_owned(), stays: true, stores: true, ..Config::default() })
     }
 
+    /// Ends a program without a goodbye, as if it was killed, and starts it again: the same person, with what it had stored.
+    /// It has to join its rooms anew.
+    ///
+    /// # Panics
+    /// For an endpoint of another network, or one that has ended.
+    pub fn restart(&self, endpoint: &Endpoint) -> Endpoint {
+        let Started { index, person, config } = self.started(endpoint);
+        let links = self.network.links_of(index);
+        let store = self.network.with(|world| {
+            world.look_at(index);
+            world.crash(index)
+        });
+        let again = self.start_as(person, config);
+        let index = self.index(&again);
+        self.network.with(|world| world.restore(index, store));
+        self.network.note_links(index, links);
+        again
+    }
+
+    /// Another device of the person whose program `endpoint` is: it has nothing in common with it but the identity.
+    ///
+    /// # Panics
+    /// For an endpoint of another network.
+    pub fn device(&self, endpoint: &Endpoint, name: &str) -> Endpoint {
+        let Started { person, config, .. } = self.started(endpoint);
+        self.start_as(person, Config { name: name.to_owned(), ..config })
+    }
+
+    /// The signed batches that a program has stored of all its rooms, as their bytes lie on its disk.
+    ///
+    /// # Panics
+    /// For an endpoint of another network, or one that has ended.
+    pub fn stored(&self, endpoint: &Endpoint) -> Vec<Vec<u8>> {
+        let index = self.index(endpoint);
+        let batches = |world: &mut World| {
+            let rooms = world.look_at(index).store.values();
+            rooms.flat_map(|room| room.batches.values().cloned()).collect()
+        };
+        self.network.with(batches)
+    }
+
     fn start(&self, config: Config) -> Endpoint {
-        let mut programs = self.programs();
-        let person = programs.len() as u64;
+        let person = self.programs().len() as u64;
+        self.start_as(person, config)
+    }
+
+    fn start_as(&self, person: u64, config: Config) -> Endpoint {
         let (index, id) = self.network.with(|world| {
-            let index = world.start_with(config, person, 0, |_, config, identity, seed, now, wall| {
+            let index = world.start_with(config.clone(), person, 0, |_, config, identity, seed, now, wall| {
                 Node::new(crate::app::make, config, identity, seed, now, wall)
             });
             (index, world.node(index).endpoint())
         });
-        programs.insert(id, index);
+        self.programs().insert(id, Started { index, person, config });
         let events = self.network.listen(index);
         let program = Program { network: Arc::clone(&self.network), index, id };
         let blobs = BlobStore::Memory(Memory::default());
@@ -127,10 +180,14 @@ impl Network {
     }
 
     fn index(&self, endpoint: &Endpoint) -> NodeIndex {
-        *self.programs().get(&endpoint.id()).expect("it is an endpoint of this network")
+        self.started(endpoint).index
     }
 
-    fn programs(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointId, NodeIndex>> {
+    fn started(&self, endpoint: &Endpoint) -> Started {
+        self.programs().get(&endpoint.id()).expect("it is an endpoint of this network").clone()
+    }
+
+    fn programs(&self) -> std::sync::MutexGuard<'_, BTreeMap<EndpointId, Started>> {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,8 +15,9 @@ use yrs::{
 };
 
 use crate::document::{Document, DocumentChange, changes_of};
-use crate::error::{Closed, WriteError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
+use crate::places::{Places, utf16};
 use crate::receipt::Receipt;
 use crate::shared::Changed;
 
@@ -44,12 +45,21 @@ pub(crate) struct Library {
     pub(crate) document: Doc,
     /// Its text.
     pub(crate) root: TextRef,
+    places: Places,
+}
+
+/// Whether the places in a text are known after a change as they were before.
+#[derive(PartialEq, Eq)]
+enum Placed {
+    Counted,
+    Uncounted,
 }
 
 /// A text that is being edited. Places are counted in characters (`char`), from 0.
 pub struct Text<'t, 'd> {
     text: TextRef,
     writing: &'t mut TransactionMut<'d>,
+    places: &'t mut Places,
 }
 
 impl Text<'_, '_> {
@@ -60,27 +70,37 @@ impl Text<'_, '_> {
 
     /// Inserts words before the character at a place, or at the end where it is beyond that.
     pub fn insert(&mut self, at: usize, words: &str) {
-        let at = units(&self.read(), at);
+        let at = self.unit(at);
         self.text.insert(self.writing, at, words);
+        self.places.insert(at, words);
     }
 
     /// Adds words at the end.
     pub fn push(&mut self, words: &str) {
-        self.text.push(self.writing, words);
+        let end = self.text.len(self.writing);
+        self.text.insert(self.writing, end, words);
+        self.places.insert(end, words);
     }
 
     /// Deletes the characters in a range, as far as there are any.
     pub fn delete(&mut self, range: Range<usize>) {
-        let text = self.read();
-        let (from, to) = (units(&text, range.start), units(&text, range.end));
+        let (from, to) = (self.unit(range.start), self.unit(range.end));
         if from < to {
             self.text.remove_range(self.writing, from, to - from);
+            self.places.delete(from, to);
         }
     }
 
     /// Makes it read so, with few insertions and deletions, so that what others write meanwhile stays.
     pub fn set(&mut self, new: &str) {
         set(&self.text, self.writing, new);
+        self.places.forget();
+    }
+
+    /// The unit of UTF-16 at which a character begins, or the text ends.
+    fn unit(&mut self, at: usize) -> u32 {
+        let unit = self.places.unit(at, || self.text.get_string(self.writing));
+        unit.min(self.text.len(self.writing))
     }
 }
 
@@ -103,16 +123,6 @@ pub(crate) fn replace(text: &TextRef, writing: &mut TransactionMut<'_>, old: &st
             text.insert(writing, at, words);
         }
     }
-}
-
-/// The unit of UTF-16 at which a character begins.
-fn units(text: &str, at: usize) -> u32 {
-    text.chars().take(at).map(|letter| letter.len_utf16() as u32).sum()
-}
-
-/// How many units of UTF-16 a text has.
-pub(crate) fn utf16(text: &str) -> u32 {
-    text.chars().map(|letter| letter.len_utf16() as u32).sum()
 }
 
 /// What turns one text into another: ranges of bytes of the old one, and what takes their place.
@@ -186,16 +196,23 @@ impl Library {
         };
         let document = Doc::with_options(options);
         let root = document.get_or_insert_text(ROOT);
-        let library = Library { document, root };
+        let mut library = Library { document, root, places: Places::default() };
         library.apply(whole)?;
         Ok(library)
     }
 
-    pub(crate) fn apply(&self, update: &[u8]) -> Result<(), WriteError> {
-        caught(|| {
+    pub(crate) fn apply(&mut self, update: &[u8]) -> Result<(), WriteError> {
+        let has_changed = caught(|| {
             let update = Update::decode_v1(update).map_err(|error| error.to_string())?;
-            self.document.transact_mut_with("others").apply_update(update).map_err(|error| error.to_string())
-        })
+            let mut writing = self.document.transact_mut_with("others");
+            writing.apply_update(update).map_err(|error| error.to_string())?;
+            Ok(writing.has_changes())
+        })?;
+        // What this program said itself is here already.
+        if has_changed {
+            self.places.hear(update);
+        }
+        Ok(())
     }
 
     pub(crate) fn text(&self) -> String {
@@ -266,11 +283,12 @@ impl Document {
     /// # Errors
     /// [`WriteError`]; the document is as it was.
     pub async fn edit(&self, edit: impl FnOnce(&mut Text<'_, '_>)) -> Result<Option<Receipt>, WriteError> {
-        self.change(|writing| {
+        let edit = |writing: &mut TransactionMut<'_>, places: &mut Places| {
             let text = yrs::WriteTxn::get_or_insert_text(writing, ROOT);
-            edit(&mut Text { text, writing });
-        })
-        .await
+            edit(&mut Text { text, writing, places });
+            Ok(Placed::Counted)
+        };
+        self.change_placed(edit).await
     }
 
     /// Changes the document with yrs: texts, maps, lists and trees by any name. Otherwise as [`edit`](Document::edit).
@@ -293,13 +311,28 @@ impl Document {
         &self,
         change: impl FnOnce(&mut TransactionMut<'_>) -> Result<(), WriteError>,
     ) -> Result<Option<Receipt>, WriteError> {
+        let change =
+            |writing: &mut TransactionMut<'_>, _: &mut Places| change(writing).map(|()| Placed::Uncounted);
+        self.change_placed(change).await
+    }
+
+    /// Changes the document by what says whether it kept count of the places in its text.
+    async fn change_placed(
+        &self,
+        change: impl FnOnce(&mut TransactionMut<'_>, &mut Places) -> Result<Placed, WriteError>,
+    ) -> Result<Option<Receipt>, WriteError> {
         let mut guard = self.open.lock().await;
         // While it is written, nothing is open: what ends early is opened anew.
-        let open = self.opened(guard.take()).await?;
+        let mut open = self.opened(guard.take()).await?;
+        let Library { document, places, .. } = &mut open.library;
         let update = {
-            let mut writing = open.library.document.transact_mut_with(OWN);
-            change(&mut writing)?;
-            writing.encode_update_v1()
+            let mut writing = document.transact_mut_with(OWN);
+            let placed = change(&mut writing, places)?;
+            let update = writing.encode_update_v1();
+            if placed == Placed::Uncounted {
+                places.hear(&update);
+            }
+            update
         };
         let receipt = self.write(open.instance, &update).await?;
         *guard = Some(open);
@@ -336,6 +369,7 @@ impl Document {
         open.library.document.unobserve_after_transaction(OWN).map_err(invalid)?;
         let said = std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
         for update in said {
+            open.library.places.hear(&update);
             self.write(open.instance, &update).await?;
         }
         *guard = Some(open);
@@ -371,6 +405,23 @@ impl Document {
             }
         }
         Ok(ranges)
+    }
+
+    /// Erases characters of the text, whoever wrote them: nobody is shown them any more. The owner's to do, or a moderator's.
+    /// False where there were none.
+    ///
+    /// # Errors
+    /// [`RuleError`]; of a text in many pieces some may be erased. [`RuleError::Invalid`] where what stands cannot be shown.
+    pub async fn erase(&self, range: Range<usize>) -> Result<bool, RuleError> {
+        let letters = self.letters().await.map_err(|error| match error {
+            WriteError::Closed(closed) => RuleError::Closed(closed),
+            error => RuleError::Invalid(error.to_string()),
+        })?;
+        let units = |(letter, item): (char, Option<Id>)| {
+            item.map(|id| (id.client, id.clock..id.clock + letter.len_utf16() as u64))
+        };
+        let letters = letters.text.chars().zip(letters.items).skip(range.start).take(range.len());
+        self.erase_items(&letters.filter_map(units).collect()).await
     }
 
     /// The text as it is now, letter by letter.
@@ -462,6 +513,35 @@ mod tests {
         ] {
             assert_eq!(applied(old, new), new);
         }
+    }
+
+    #[test]
+    fn keys_do_not_read_the_text() {
+        let empty = meshwork_sync::document::update::EMPTY;
+        let (mut one, mut other) = (Library::open(1, empty).unwrap(), Library::open(2, empty).unwrap());
+        let edit = |library: &mut Library, edit: &dyn Fn(&mut Text<'_, '_>)| {
+            let Library { document, root, places } = library;
+            let mut writing = document.transact_mut_with(OWN);
+            edit(&mut Text { text: root.clone(), writing: &mut writing, places });
+            writing.encode_update_v1()
+        };
+        let said = edit(&mut one, &|text| {
+            text.insert(0, "word after word");
+            text.delete(0..5);
+            text.insert(99, "!");
+        });
+        assert!(one.places.are_known(), "it was read once");
+        other.apply(&said).unwrap();
+        let plain = edit(&mut other, &|text| text.insert(0, "plain "));
+        one.apply(&plain).unwrap();
+        assert!(one.places.are_known(), "others write letters of one unit");
+        let own = edit(&mut one, &|text| text.insert(1, "🦉"));
+        one.apply(&own).unwrap();
+        assert!(one.places.are_known(), "one's own edits come back");
+        other.apply(&own).unwrap();
+        assert!(!other.places.are_known(), "now the text has to be read");
+        edit(&mut other, &|text| text.insert(2, "<"));
+        assert_eq!((one.text().as_str(), other.text().as_str()), ("p🦉lain after word!", "p🦉<lain after word!"));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::attempt::{Attempt, guest};
 use super::govern::RuleOptions;
-use super::{Common, govern, link, values};
+use super::{Common, link, values};
 use crate::exit::Failure;
 use crate::progress::Progress;
+use crate::room::wait_for_holders;
 
 /// What `place create` is asked for.
 #[derive(Args)]
@@ -60,7 +61,7 @@ async fn create(
     let link = room.link().to_string();
     common.tell(&link, &json!({ "link": link }))?;
     if rules.is_any() {
-        govern::wait_for_holders(attempt, &room).await?;
+        wait_for_holders(attempt, &room).await?;
     }
     Ok(())
 }

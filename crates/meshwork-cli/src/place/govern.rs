@@ -13,6 +13,7 @@ use super::{Common, counted};
 use crate::duration;
 use crate::exit::Failure;
 use crate::progress::Progress;
+use crate::room::wait_for_holders;
 
 /// The rules that can be set.
 #[derive(Args, Clone, Debug, Default)]
@@ -232,16 +233,6 @@ async fn in_room<T>(
     let result = acted.await;
     attempt.close().await;
     result
-}
-
-/// Waits until a member that stays holds the same records, on its disk if it has one. Returns how many do.
-pub(super) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<usize, Failure> {
-    attempt.within(room, room.rules().held()).await.map_err(|failure| match failure {
-        Failure::Unreachable(words) => Failure::Unreachable(format!(
-            "No member that stays has taken the room's rules from here: what was decided may be lost. {words}"
-        )),
-        failure => failure,
-    })
 }
 
 fn parse_cooldown(text: &str) -> Result<Duration, String> {

@@ -18,8 +18,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use meshwork::Room;
 use serde_json::Value;
 
+use self::attempt::Attempt;
 use crate::exit::Failure;
 use crate::{duration, identity};
 
@@ -76,6 +78,16 @@ pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
 /// "1 cell", "2 cells".
 pub(crate) fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Waits until a member that stays holds the same records, on its disk if it has one. Returns how many do.
+pub(crate) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<usize, Failure> {
+    attempt.within(room, room.rules().held()).await.map_err(|failure| match failure {
+        Failure::Unreachable(words) => Failure::Unreachable(format!(
+            "No member that stays has taken the room's rules from here: what was decided may be lost. {words}"
+        )),
+        failure => failure,
+    })
 }
 
 #[cfg(test)]

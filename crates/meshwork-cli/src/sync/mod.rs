@@ -1,6 +1,7 @@
 //! The `sync` commands: counters, values and documents of a room, from the command line.
 
 mod drafts;
+mod erase;
 mod follow;
 mod read;
 mod text;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Text(text::Text),
     /// Say which versions of a document people saved; save, print, restore or delete one.
     Versions(versions::Versions),
+    /// Erase what somebody wrote in a document, as the room's owner or a moderator.
+    Erase(erase::Erase),
     /// Say what changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// Stay in a room and keep it on disk, until interrupted.
@@ -85,6 +88,7 @@ impl Command {
             Command::Add(arguments) => arguments.target.common.json,
             Command::Text(arguments) => arguments.target.common.json,
             Command::Versions(arguments) => arguments.target.common.json,
+            Command::Erase(arguments) => arguments.target.common.json,
             Command::Keep(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
@@ -103,6 +107,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Add(arguments) => write::add(arguments).await,
         Command::Text(arguments) => text::run(arguments).await,
         Command::Versions(arguments) => versions::run(arguments).await,
+        Command::Erase(arguments) => erase::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
         Command::Keep(arguments) => {
             keep::run(arguments, (&word(), Content::Entries), contents, keep_versions).await

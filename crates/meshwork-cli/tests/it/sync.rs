@@ -112,3 +112,29 @@ fn nothing_is_written_where_nobody_stays() {
     let other = home.run(["place", "create", "--server", &url]).expect_code(0).stdout.trim().to_owned();
     home.run(["sync", "list", &other]).expect_code(2).expect_words(&["this command is for sync"]);
 }
+
+#[test]
+fn owners_erase_what_somebody_wrote() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let owner = ["--identity", "ann", "--json"];
+    let made = home.run([&["sync", "create", "--server", &url][..], &owner].concat()).expect_code(0).json();
+    let link = made["link"].as_str().expect("a LINK").to_owned();
+    let _keeper = home.keep_for("sync", &link, "kept");
+    let file = home.path("notes.txt");
+    let file = file.to_str().expect("a path");
+    for (who, text) in [("ann", "The ferry leaves.\n"), ("bo", "The SPAM ferry leaves.\n")] {
+        std::fs::write(file, text).expect("written");
+        home.run(["sync", "text", &link, "notes", "--in", file, "--identity", who]).expect_code(0);
+    }
+    let read = || home.run(["sync", "text", &link, "notes", "--json"]).expect_code(0).json();
+    let author = |at: usize| read()["authors"][at]["author"].as_str().expect("a key").to_owned();
+    let (ann, bo) = (author(0), author(1));
+    let erase = |who: &str, peer: &str| {
+        home.run(["sync", "erase", &link, "notes", "--peer", peer, "--identity", who, "--json"])
+    };
+    erase("bo", &ann).expect_code(4).expect_words(&["not-allowed"]);
+    let erased = erase("ann", &bo).expect_code(0).json();
+    assert_eq!((&erased["name"], &erased["erased"]), (&json!("notes"), &json!(true)));
+    assert_eq!(read()["text"], "The ferry leaves.\n");
+}

@@ -97,6 +97,10 @@ pub trait Replica: Any + Send + Sync {
     fn keeps_what_is_needed(&self) -> bool {
         false
     }
+    /// Whether a batch may be wanted of which nothing shows any more: a canvas's past is shown as a film.
+    fn shows_past(&self) -> bool {
+        true
+    }
     /// Lets a batch compete with what is there. `content` is what [`Replica::check`] gave for it.
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>>;
     /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden. `beaten` are
@@ -110,6 +114,15 @@ pub trait Replica: Any + Send + Sync {
     /// All that `peer` still says in a part, or under such a number, where more than one batch carries it: a batch of
     /// this by the same peer replaces all those batches. The content is what reading the payload gives.
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)>;
+    /// Whether an author's next session folds what its former ones left, by [`Replica::fold_former`].
+    fn folds_former(&self) -> bool {
+        false
+    }
+    /// The same at an author's next session, which asks until there is nothing left: what it gives may gain less than
+    /// what [`Replica::fold`] gives, and has to gain something.
+    fn fold_former(&self, _part: u32, _peer: PeerId) -> Option<(Fold, Content)> {
+        None
+    }
     /// What of these batches, all of one peer, still shows.
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
     /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`.

@@ -297,7 +297,12 @@ impl Kept {
         let number = batch.header().replica;
         let Some(replica) = self.replicas.get_mut(number) else { return false };
         let (again, is_cut) = (self.delivery.is_delivered(&key), checked.content.is_cut);
+        let shows_past = replica.shows_past();
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
+        if key.author == self.me && !shows_past {
+            let own = applied.dropped.iter().filter(|dropped| dropped.author == self.me);
+            own.for_each(|own| self.writing.outbox_mut().handle_beaten(key.sequence, own.sequence));
+        }
         // What a record took and nothing needs now may be needed by what comes later, so it is not known.
         if applied.kept || !is_cut {
             self.rules.note(batch, applied.kept, &applied.dropped);
@@ -433,6 +438,7 @@ impl Kept {
     /// Tells that a member holds and shows what we do, once both are so.
     pub(super) fn tell_in_step(&mut self, endpoint: Endpoint, stays: bool) {
         if self.is_in_step(endpoint) {
+            self.writing.handle_in_step();
             if stays {
                 let last = self.writing.next_sequence() - 1;
                 self.writing.whereabouts_mut().handle_in_step(endpoint, last);

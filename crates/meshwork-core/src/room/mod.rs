@@ -207,7 +207,7 @@ impl Room {
         // What one says on lanes counts by it, too.
         let me = self.kept.me.peer;
         self.kept.send_admissions(endpoint, &me);
-        for batch in self.kept.writing.outbox().batches().cloned().collect::<Vec<_>>() {
+        for batch in self.kept.writing.outbox().to_hand_over().cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
         self.talking().handle_attached(now, endpoint);
@@ -348,12 +348,12 @@ impl Room {
     }
 
     fn handle_acknowledged(&mut self, from: Endpoint, told: &Acknowledged) {
-        for &sequence in told.sequences.iter() {
-            self.kept.writing.outbox_mut().remove(sequence);
+        let told_of = told.sequences.iter().copied().filter(|&own| self.kept.writing.has_written(own));
+        let mut sequences: Vec<u64> = told_of.collect();
+        for sequence in sequences.clone() {
             self.kept.writing.whereabouts_mut().handle_acknowledged(from, sequence);
+            sequences.extend(self.kept.writing.outbox_mut().remove(sequence));
         }
-        let sequences =
-            told.sequences.iter().copied().filter(|&own| self.kept.writing.has_written(own)).collect();
         self.kept.event(Event::Acknowledged {
             room: self.kept.handle,
             by: from,

@@ -165,7 +165,7 @@ pub enum Event {
         /// In words: how they contradict each other.
         detail: String,
     },
-    /// A member that stays has applied one's own batches.
+    /// A member that stays has applied one's own batches, or those that came in their place.
     Acknowledged {
         /// Which room.
         room: RoomHandle,

@@ -77,6 +77,10 @@ impl Replica for Table {
         Ok(content)
     }
 
+    fn shows_past(&self) -> bool {
+        false
+    }
+
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
         debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
         let is_hidden = |entry: &_| Table::is_hidden(&self.retracted, entry);

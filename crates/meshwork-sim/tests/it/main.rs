@@ -11,6 +11,7 @@ mod hostile;
 mod in_band;
 mod joins;
 mod lanes;
+mod later;
 mod overlays;
 mod people;
 mod planted;

@@ -1,13 +1,15 @@
 //! Makes few updates of one author out of many.
 
+use std::ops::Range;
+
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::replica::Fold;
-use meshwork_core::signed::batch::{HEADER_MAX, SIGNATURE_LEN, SignedBatch};
+use meshwork_core::signed::batch::{HEADER_MAX, PAYLOAD_MAX, SIGNATURE_LEN, SignedBatch};
 
 use super::one::{Document, Held};
 use super::said::{FORMER_MAX, Said, UPDATE_MAX, payload};
-use super::update::{ITEMS_MAX, Kind, Ranges, Update, merge};
+use super::update::{ITEMS_MAX, Item, Kind, Ranges, Update, merge};
 
 /// Some updates of one author, and under which of its instances they were written.
 #[derive(Clone)]
@@ -53,19 +55,33 @@ impl<'a> Part<'a> {
         self.least = self.least.min(other.least);
     }
 
+    /// Which items it inserts.
+    fn items(&self) -> Ranges {
+        let items = self.updates.iter().flat_map(|update| &update.items);
+        items.map(Item::range).collect()
+    }
+
     /// All of it as one update, without the content of what lies in `emptied`.
     pub(super) fn merged(&self, emptied: &Ranges) -> (Vec<Instance>, Vec<u8>) {
         (self.instances.clone(), merge(&self.updates, emptied))
     }
 }
 
-/// The shortest updates of an author as one, as many as have place in a batch, where that halves the bytes of their batches;
-/// else one that still has content which its author deleted, without it.
-pub(super) fn fold(name: &str, document: &Document, peer: PeerId) -> Option<Fold> {
+/// What a fold has to gain: whether it is worth its bytes, given those of the batches that it takes the place of.
+pub(super) type Worth = fn(bytes: usize, before: usize) -> bool;
+
+/// It halves them.
+pub(super) const HALVES: Worth = |bytes, before| 2 * bytes <= before;
+/// It saves a quarter of them. Where nothing of an author is left that does, its updates take at most 4/3 of the bytes of
+/// one that says the same.
+pub(super) const SAVES_A_QUARTER: Worth = |bytes, before| 4 * bytes <= 3 * before;
+
+/// The shortest updates of an author as one, as many as have place in a batch, where that is worth it; else one that still
+/// has content which its author deleted, without it.
+pub(super) fn fold(name: &str, document: &Document, peer: PeerId, is_worth: Worth) -> Option<Fold> {
     let is_own = |held: &Held| held.stands && held.batch.peer() == peer;
     let mut held: Vec<&Held> = document.held().map(|(_, held)| held).filter(|held| is_own(held)).collect();
     held.sort_by_key(|held| held.batch.bytes().len());
-    let folded = |part: &Part<'_>| folded(name, part, |items| document.deleted_in(items, is_own));
     let (mut bytes, mut items) = (0, 0);
     let fits = held.iter().filter_map(|held| own_part(&held.batch)).take_while(|part| {
         bytes += part.bytes;
@@ -76,10 +92,11 @@ pub(super) fn fold(name: &str, document: &Document, peer: PeerId) -> Option<Fold
     let mut count = own.len();
     while count > 1 {
         let part = joined(own.iter().take(count));
-        let folded = folded(&part);
-        let length = folded.payload.len() + HEADER_MAX + SIGNATURE_LEN;
-        if folded.payload.len() <= UPDATE_MAX && 2 * length <= part.length {
-            return Some(folded);
+        let emptied = document.deleted_in(&part.items(), is_own);
+        let folded = folded(name, &part, &emptied);
+        let length = |fold: &Fold| fold.payload.len() + HEADER_MAX + SIGNATURE_LEN;
+        if folded.as_ref().is_some_and(|fold| is_worth(length(fold), part.length)) {
+            return folded;
         }
         // Without the longest ones, which are folded already.
         let half = own[..count].iter().map(|part| part.bytes).sum::<usize>() / 2;
@@ -92,13 +109,21 @@ pub(super) fn fold(name: &str, document: &Document, peer: PeerId) -> Option<Fold
             })
             .count();
     }
-    let emptied = held.iter().filter_map(|held| {
+    held.iter().find_map(|held| {
         let deleted = document.deleted_in(held.items(), is_own);
         let part = (!deleted.is_empty()).then(|| own_part(&held.batch))??;
-        has_content_in(&part.updates[0], &deleted).then_some(part)
-    });
-    emptied.map(|part| folded(&part)).next()
+        let emptied = EMPTIED_LEAST.iter().map(|least| {
+            let is_long = |(_, range): &&(u64, Range<u64>)| range.end - range.start >= *least;
+            deleted.iter().filter(is_long).cloned().collect::<Ranges>()
+        });
+        let mut emptied = emptied.filter(|emptied| has_content_in(&part.updates[0], emptied));
+        emptied.find_map(|emptied| folded(name, &part, &emptied))
+    })
 }
+
+/// Fewest items in a row that lose their content: an item without content takes more bytes than a letter, so where many
+/// letters were deleted one by one, an update that has place in a batch with them may have none without them.
+const EMPTIED_LEAST: [u64; 4] = [1, 4, 16, 64];
 
 /// What a batch says, unless that is a seed.
 fn own_part(batch: &SignedBatch) -> Option<Part<'_>> {
@@ -121,20 +146,16 @@ fn joined<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> Part<'a> {
     })
 }
 
-/// A part as a fold, without the content of its items that its author deleted.
-fn folded(name: &str, part: &Part<'_>, deleted: impl Fn(&Ranges) -> Ranges) -> Fold {
-    let items: Ranges = part
-        .updates
-        .iter()
-        .flat_map(|update| update.inserted().iter().cloned().collect::<Vec<_>>())
-        .collect();
-    let emptied = deleted(&items);
+/// A part as a fold, without the content of its items that lie in `emptied`. `None` where that has no place in a batch, or
+/// could not take the place of all that it is made of: where half of a letter was deleted, the other half is lost with it.
+fn folded(name: &str, part: &Part<'_>, emptied: &Ranges) -> Option<Fold> {
     let mut updates = part.updates.clone();
     // What it empties, it has to delete itself.
     updates.push(Update { items: Vec::new(), deletions: emptied.iter().cloned().collect() });
-    let payload = payload(name, &part.instances, &merge(&updates, &emptied));
-    let cost = Said::read(&payload).map_or(0, |said| said.cost());
-    Fold { payload, cost, least: part.least }
+    let payload = payload(name, &part.instances, &merge(&updates, emptied));
+    let said = Said::read(&payload).ok().filter(|_| payload.len() <= PAYLOAD_MAX)?;
+    let (cost, has_all) = (said.cost(), part.updates.iter().all(|update| said.update.contains(update)));
+    has_all.then_some(Fold { payload, cost, least: part.least })
 }
 
 /// Whether an update has content of items that lie in some ranges, other than types.

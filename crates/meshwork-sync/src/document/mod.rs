@@ -15,6 +15,7 @@
 //! - What a record took, or is beyond its author's share, stays while something that stands needs it: as a place without
 //!   content.
 //! - Of two contents for one item one is chosen, by rules that depend on the set alone.
+//! - What a later version wrote is kept and handed on as it is.
 //! - A *seed* is an update whose number follows from what it says: whoever puts it into a document, it stands once.
 //!
 //! # Invariants
@@ -27,6 +28,8 @@
 
 mod fold;
 mod index;
+mod later;
+mod lists;
 mod one;
 mod place;
 mod replica;
@@ -37,6 +40,8 @@ pub mod update;
 mod upto;
 
 use std::ops::Range;
+
+use meshwork_core::signed::change::SCOPE_MAX;
 
 pub use self::replica::{BATCHES_MAX, BYTES_MAX, Change, Documents};
 pub use self::said::{
@@ -54,6 +59,15 @@ pub fn erase_scope(name: &str, ranges: &[(u64, Range<u64>)]) -> Vec<u8> {
     }
     scope
 }
+
+/// The scopes of as many retractions as it takes to erase these items of a document.
+pub fn erase_scopes(name: &str, items: &update::Ranges) -> Vec<Vec<u8>> {
+    let each = (SCOPE_MAX - 1 - name.len()) / RANGE_MAX;
+    items.as_slice().chunks(each).map(|ranges| erase_scope(name, ranges)).collect()
+}
+
+/// Longest range of a scope, in bytes: a client of 53 bits, a clock and a length of 32.
+const RANGE_MAX: usize = 8 + 5 + 5;
 
 /// The items of a document that a retraction with this scope erases: none where it is another document's, or cannot be
 /// read.

@@ -129,7 +129,8 @@ impl Document {
             return None;
         }
         let mut added = Vec::new();
-        if placed.len() == said.update.items.len() {
+        let all_shown = placed.iter().all(|item| self.upto.shows(item.id));
+        if all_shown && placed.len() == said.update.items.len() {
             added.push(said.bytes.to_vec());
         } else {
             // A fold says little that was not said.
@@ -138,12 +139,12 @@ impl Document {
             let known = self.deleted_in(&deletions, |other| other.batch.id() != own);
             let deletions = deletions.without(&known);
             if !placed.is_empty() || !deletions.is_empty() {
-                added.push(write(pieces(&placed), &deletions));
+                added.push(write(pieces(&placed, &self.upto), &deletions));
             }
         }
         let Document { held, upto, erased, .. } = self;
-        place_ready(held, upto, ready, |placed| {
-            added.push(write(shown(pieces(&placed), erased), &Ranges::default()));
+        place_ready(held, upto, ready, |placed, upto| {
+            added.push(write(shown(pieces(&placed, upto), erased), &Ranges::default()));
         });
         Some(added)
     }
@@ -206,7 +207,7 @@ impl Document {
     pub(super) fn compare(&mut self) {
         self.is_contradictory = is_contradictory(self.versions());
         self.upto = Upto::default();
-        place_ready(&self.held, &mut self.upto, self.held.keys().copied().collect(), |_| ());
+        place_ready(&self.held, &mut self.upto, self.held.keys().copied().collect(), |_, _| ());
     }
 
     /// The update of Yjs that makes what stands.
@@ -218,7 +219,8 @@ impl Document {
         let mut pieces: Vec<Piece<'_>> = Vec::new();
         if is_plain {
             let items = versions.iter().flat_map(|version| &version.update.items);
-            pieces.extend(items.map(Piece::of).filter(|piece| self.upto.has(piece.id)));
+            let placed = items.map(Piece::of).filter(|piece| self.upto.has(piece.id));
+            pieces.extend(placed.map(|piece| settled(piece, |id| self.upto.shows(id))));
         } else {
             pieces = shown(Slots::of(self.versions()).0.place(), &self.erased);
         }
@@ -255,6 +257,12 @@ impl Document {
         held.min_by_key(|held| (!held.stands, held.batch.id())).map(|held| held.batch.peer())
     }
 
+    /// What a peer wrote, seeds aside.
+    pub(super) fn items_of(&self, peer: PeerId) -> Ranges {
+        let own = self.held.values().filter(|held| held.batch.peer() == peer && !held.is_seed());
+        own.flat_map(|held| held.items.iter().cloned()).collect()
+    }
+
     /// Behind the last item of a client.
     pub(super) fn end_of(&self, client: u64) -> u64 {
         self.items.end_of(client)
@@ -269,6 +277,14 @@ impl Held {
     fn version(&self) -> Option<Version<'_>> {
         let update = Said::read(self.batch.payload()).ok()?.update;
         Some(Version { id: self.batch.id(), update, stands: self.stands })
+    }
+
+    fn is_seed(&self) -> bool {
+        let author = self.batch.header().author;
+        Said::read(self.batch.payload()).is_ok_and(|said| {
+            let instances = said.former.iter().copied().chain([author.instance]);
+            !said.update.items.is_empty() && said.writers(author.peer, instances).is_empty()
+        })
     }
 
     /// Whether it inserts and deletes all items that `other` does, whatever it says of them.
@@ -287,7 +303,7 @@ fn place_ready<'h>(
     held: &'h BTreeMap<u32, Held>,
     upto: &mut Upto,
     mut ready: BTreeSet<u32>,
-    mut each: impl FnMut(Vec<Item<'h>>),
+    mut each: impl FnMut(Vec<Item<'h>>, &Upto),
 ) {
     // What is left of those that were read, since two may wait for each other many times.
     let mut read: Vec<(u32, Vec<Item<'h>>)> = Vec::new();
@@ -301,13 +317,21 @@ fn place_ready<'h>(
         let placed = upto.place(number, &mut read[place].1);
         ready.extend(upto.take_ready(&placed));
         if !placed.is_empty() {
-            each(placed);
+            each(placed, upto);
         }
     }
 }
 
-fn pieces<'a>(items: &[Item<'a>]) -> Vec<Piece<'a>> {
-    items.iter().map(Piece::of).collect()
+fn pieces<'a>(items: &[Item<'a>], upto: &Upto) -> Vec<Piece<'a>> {
+    items.iter().map(|item| settled(Piece::of(item), |id| upto.shows(id))).collect()
+}
+
+/// A piece as it stands, where it lies in a list.
+pub(super) fn settled<'a>(mut piece: Piece<'a>, shows: impl FnOnce(Id) -> bool) -> Piece<'a> {
+    if !shows(piece.id) {
+        piece.exile();
+    }
+    piece
 }
 
 /// Pieces as they show: without content where that was erased.

@@ -12,6 +12,8 @@ use std::collections::BinaryHeap;
 
 use meshwork_core::signed::batch::BatchId;
 
+use super::lists::Lists;
+use super::one::settled;
 use super::update::{Id, Piece, Ranges, Update};
 
 /// An update, and whether it stands or only has others' items hanging on its own.
@@ -103,7 +105,9 @@ impl<'a> Slots<'a> {
             let agrees = |piece: &Piece<'_>| {
                 let same_place = piece.origin == first.origin && piece.right == first.right;
                 let same_parent = piece.parent == first.parent && piece.key == first.key;
-                same_place && same_parent && (is_deleted || piece.content == first.content)
+                // Others may lie in a type.
+                let may_lack = is_deleted && piece.is_type() == first.is_type();
+                same_place && same_parent && (may_lack || piece.content == first.content)
             };
             !slot.said.iter().all(|(_, piece)| agrees(piece))
         })
@@ -111,9 +115,10 @@ impl<'a> Slots<'a> {
 
     /// What is placed.
     pub(super) fn place(self) -> Vec<Piece<'a>> {
-        let mut placing = Placing::new(&self);
+        let (mut placing, mut lists) = (Placing::new(&self), Lists::default());
         while let Some((slot, number)) = placing.next() {
             placing.place(slot, number);
+            lists.place_piece(&self.slots[slot].said[number].1);
         }
         let placed = placing.placed;
         let stands = self.stands;
@@ -122,7 +127,7 @@ impl<'a> Slots<'a> {
             if !stands[version] {
                 piece.empty();
             }
-            Some(piece)
+            Some(settled(piece, |id| lists.shows(id)))
         };
         self.slots.into_iter().zip(placed).filter_map(take).collect()
     }

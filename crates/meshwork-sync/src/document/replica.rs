@@ -12,11 +12,11 @@ use meshwork_core::replica::{
 };
 use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
 
-use super::erased_in;
-use super::fold::{Part, fold};
+use super::fold::{HALVES, Part, SAVES_A_QUARTER, Worth, fold};
 use super::one::Document;
 use super::said::{Said, payloads};
 use super::update::{Id, Ranges, write};
+use super::{erased_in, later};
 
 /// Bytes of batches of one peer that stand in all documents of an app, at most.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -46,6 +46,8 @@ pub struct Documents {
     documents: BTreeMap<Arc<str>, Document>,
     /// The name of the document in which each update lies, by number.
     names: BTreeMap<u32, Arc<str>>,
+    /// What later versions wrote, by number.
+    later: BTreeMap<u32, SignedBatch>,
     next: u32,
     tree: Leaves,
     /// The batches of each peer that stand, those that fall out of its share first at the end.
@@ -96,6 +98,11 @@ impl Documents {
         self.documents.get(name)?.author(id)
     }
 
+    /// The items of a document that a peer wrote, other than templates that anybody may put in; none where nobody wrote.
+    pub fn items_of(&self, name: &str, peer: PeerId) -> Ranges {
+        self.documents.get(name).map(|document| document.items_of(peer)).unwrap_or_default()
+    }
+
     /// Batches and bytes of a peer that stand, of [`BATCHES_MAX`] and [`BYTES_MAX`]. What a peer writes beyond does not.
     pub fn used(&self, peer: PeerId) -> (usize, usize) {
         self.by_peer.get(&peer).map_or((0, 0), |share| (share.batches.len(), share.bytes))
@@ -127,6 +134,32 @@ impl Documents {
         }
         let dropped = entered.contained.iter().filter_map(|number| self.remove(*number)).collect();
         Some((number, Entered { dropped, added: entered.added }))
+    }
+
+    /// Takes in what a later version wrote; `None` where it is here already.
+    fn insert_later(&mut self, batch: &SignedBatch) -> Option<u32> {
+        let number = self.next;
+        if self.is_counted(batch) {
+            return None;
+        }
+        self.next += 1;
+        self.later.insert(number, batch.clone());
+        self.tree.insert(item(number, batch));
+        self.count(number, batch);
+        Some(number)
+    }
+
+    fn remove_later(&mut self, number: u32) -> Option<SignedBatch> {
+        let batch = self.later.remove(&number)?;
+        self.tree.remove(&item(number, &batch));
+        self.uncount(number, &batch);
+        Some(batch)
+    }
+
+    fn is_counted(&self, batch: &SignedBatch) -> bool {
+        let of = |number| (batch.header().window.least, batch.id(), number);
+        let share = self.by_peer.get(&batch.peer());
+        share.is_some_and(|share| share.batches.range(of(0)..=of(u32::MAX)).next().is_some())
     }
 
     /// Counts a batch that stands in its author's share.
@@ -167,13 +200,17 @@ impl Documents {
     }
 
     /// What a peer has beyond its share does not stand: of its batches those that were begun last. Returns the documents in
-    /// which something fell out.
-    fn settle(&mut self, peer: PeerId) -> BTreeSet<Arc<str>> {
+    /// which something fell out; what is not kept any more goes into `dropped`.
+    fn settle(&mut self, peer: PeerId, dropped: &mut Vec<SignedBatch>) -> BTreeSet<Arc<str>> {
         let mut touched = BTreeSet::new();
         while let Some(share) = self.by_peer.get(&peer)
             && (share.batches.len() > BATCHES_MAX || share.bytes > BYTES_MAX)
             && let Some(&(_, _, number)) = share.batches.last()
         {
+            if let Some(batch) = self.remove_later(number) {
+                dropped.push(batch);
+                continue;
+            }
             let name = self.names[&number].clone();
             let document = self.documents.get_mut(&name).expect("what is counted is held");
             document.fell(number);
@@ -227,25 +264,31 @@ impl Replica for Documents {
 
     fn node_batches(&self, node: u32, from: u64) -> Vec<SignedBatch> {
         let numbers = self.tree.batches_below(node, from).into_iter();
-        let held = numbers.filter_map(|number| self.documents.get(self.names.get(&number)?)?.get(number));
-        held.map(|held| held.batch.clone()).collect()
+        numbers.filter_map(|number| self.batch(number).cloned()).collect()
     }
 
     fn batches(&self) -> Box<dyn Iterator<Item = &SignedBatch> + '_> {
-        Box::new(self.documents.values().flat_map(|document| document.held().map(|(_, held)| &held.batch)))
+        let held = self.documents.values().flat_map(|document| document.held().map(|(_, held)| &held.batch));
+        Box::new(held.chain(self.later.values()))
     }
 
     fn batch_count(&self) -> usize {
-        self.names.len()
+        self.names.len() + self.later.len()
     }
 
     /// The number is the document's: under it a peer's batches are counted, and folded.
     fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
+        if let Some(cost) = later::cost(payload) {
+            return Some((part_named(&[]), cost));
+        }
         let said = Said::read(payload).ok()?;
         Some((part_named(said.name.as_bytes()), said.cost()))
     }
 
     fn check(&self, header: &Header, payload: &[u8]) -> Result<Content, ContentError> {
+        if let Some(cost) = later::cost(payload) {
+            return Ok(Content::new(Checked, cost));
+        }
         let read = || {
             let said = Said::read(payload)?;
             said.check(header.author)?;
@@ -258,39 +301,26 @@ impl Replica for Documents {
         true
     }
 
+    fn shows_past(&self) -> bool {
+        false
+    }
+
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
         debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
+        if later::cost(batch.payload()).is_some() {
+            let number = if content.is_cut { None } else { self.insert_later(&batch) };
+            return number.map_or_else(Applied::default, |number| self.conclude(&batch, number, None, Vec::new()));
+        }
         let Ok(said) = Said::read(batch.payload()) else { return Applied::default() };
         let (name, stands) = (said.name, !content.is_cut);
         if !self.retracted.is_empty() && !self.documents.contains_key(name) {
             let erased = self.erased(name);
             self.documents.entry(name.into()).or_default().erase(erased);
         }
-        let Some((number, Entered { mut dropped, added })) = self.insert(&batch, &said, stands) else {
+        let Some((number, Entered { dropped, added })) = self.insert(&batch, &said, stands) else {
             return Applied::default();
         };
-        let mut anew = self.settle(batch.peer());
-        if added.is_none() || !anew.is_empty() {
-            anew.insert(name.into());
-        }
-        for name in &anew {
-            dropped.extend(self.sweep(name));
-            self.documents.get_mut(name).into_iter().for_each(Document::compare);
-        }
-        let kept = self.names.contains_key(&number);
-        let dropped =
-            dropped.iter().filter(|other| other.id() != batch.id()).map(|other| other.key()).collect();
-        let changes: Vec<Change> = match added {
-            Some(added) if anew.is_empty() => {
-                let told = if planted!(AddedFirst) { 1 } else { added.len() };
-                let told = added.into_iter().take(told);
-                told.map(|update| Change::Said { name: name.to_owned(), update }).collect()
-            }
-            // What was not kept changed nothing, unless something else fell out with it.
-            _ if !kept && anew.len() == 1 => Vec::new(),
-            _ => anew.iter().map(|name| Change::Anew { name: name.to_string() }).collect(),
-        };
-        Applied { changed: Changes::new(changes), kept, dropped }
+        self.conclude(&batch, number, Some((name, added)), dropped)
     }
 
     fn enforce(
@@ -311,11 +341,19 @@ impl Replica for Documents {
                 changed.insert(name.clone());
             }
         }
-        let removed_some =
-            changed.iter().any(|name| self.documents[name].held().any(|(_, held)| !held.stands));
+        let gone = self.later.iter().filter(|(_, batch)| !stands(batch));
+        let gone: Vec<u32> = gone.map(|(number, _)| *number).collect();
+        let mut removed: Vec<SignedBatch> =
+            gone.into_iter().filter_map(|number| self.remove_later(number)).collect();
+        let removed_some = !removed.is_empty()
+            || changed.iter().any(|name| self.documents[name].held().any(|(_, held)| !held.stands));
         let mut returned = Vec::new();
         if removed_some {
             for batch in beaten.filter(|batch| stands(batch)) {
+                if later::cost(batch.payload()).is_some() {
+                    returned.extend(self.insert_later(batch));
+                    continue;
+                }
                 let Ok(said) = Said::read(batch.payload()) else { continue };
                 if let Some((number, _)) = self.insert(batch, &said, true) {
                     changed.insert(said.name.into());
@@ -325,16 +363,12 @@ impl Replica for Documents {
         }
         self.recount();
         let peers: Vec<PeerId> = self.by_peer.keys().copied().collect();
-        peers.into_iter().for_each(|peer| changed.extend(self.settle(peer)));
-        let mut removed = Vec::new();
+        peers.into_iter().for_each(|peer| changed.extend(self.settle(peer, &mut removed)));
         for name in &changed {
             removed.extend(self.sweep(name));
             self.documents.get_mut(name).into_iter().for_each(Document::compare);
         }
-        let restored = returned.iter().filter_map(|number| {
-            let held = self.documents.get(self.names.get(number)?)?.get(*number)?;
-            Some(held.batch.clone())
-        });
+        let restored = returned.iter().filter_map(|number| self.batch(*number).cloned());
         let restored: Vec<SignedBatch> = restored.collect();
         let changes: Vec<Change> =
             changed.iter().map(|name| Change::Anew { name: name.to_string() }).collect();
@@ -342,10 +376,15 @@ impl Replica for Documents {
     }
 
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
-        let (name, document) = self.find(part)?;
-        let fold = fold(name, document, peer)?;
-        let cost = fold.cost;
-        Some((fold, Content::new(Checked, cost)))
+        self.folded(part, peer, HALVES)
+    }
+
+    fn folds_former(&self) -> bool {
+        true
+    }
+
+    fn fold_former(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
+        self.folded(part, peer, SAVES_A_QUARTER)
     }
 
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
@@ -385,12 +424,60 @@ impl Replica for Documents {
 }
 
 impl Documents {
+    /// A batch was taken in under a number: what came of that. With it comes of which document it is and what was added
+    /// there, and what it dropped.
+    fn conclude(
+        &mut self,
+        batch: &SignedBatch,
+        number: u32,
+        said: Option<(&str, Option<Vec<Vec<u8>>>)>,
+        mut dropped: Vec<SignedBatch>,
+    ) -> Applied<Option<Changes>> {
+        let mut anew = self.settle(batch.peer(), &mut dropped);
+        let (name, added) = said.map_or((None, Some(Vec::new())), |(name, added)| (Some(name), added));
+        if let Some(name) = name.filter(|_| added.is_none() || !anew.is_empty()) {
+            anew.insert(name.into());
+        }
+        for name in &anew {
+            dropped.extend(self.sweep(name));
+            self.documents.get_mut(name).into_iter().for_each(Document::compare);
+        }
+        let kept = self.batch(number).is_some();
+        let dropped =
+            dropped.iter().filter(|other| other.id() != batch.id()).map(|other| other.key()).collect();
+        let changes: Vec<Change> = match (name, added) {
+            (Some(name), Some(added)) if anew.is_empty() => {
+                let told = if planted!(AddedFirst) { 1 } else { added.len() };
+                let told = added.into_iter().take(told);
+                told.map(|update| Change::Said { name: name.to_owned(), update }).collect()
+            }
+            // What was not kept changed nothing, unless something else fell out with it.
+            (Some(_), _) if !kept && anew.len() == 1 => Vec::new(),
+            _ => anew.iter().map(|name| Change::Anew { name: name.to_string() }).collect(),
+        };
+        Applied { changed: Changes::new(changes), kept, dropped }
+    }
+
+    /// The batch with this number.
+    fn batch(&self, number: u32) -> Option<&SignedBatch> {
+        let held = || self.documents.get(self.names.get(&number)?)?.get(number);
+        self.later.get(&number).or_else(|| Some(&held()?.batch))
+    }
+
+    fn folded(&self, part: u32, peer: PeerId, is_worth: Worth) -> Option<(Fold, Content)> {
+        let (name, document) = self.find(part)?;
+        let fold = fold(name, document, peer, is_worth)?;
+        let cost = fold.cost;
+        Some((fold, Content::new(Checked, cost)))
+    }
+
     /// Counts anew what stands of everybody.
     fn recount(&mut self) {
         self.by_peer.clear();
         let held = self.documents.values().flat_map(Document::held);
-        let standing: Vec<(u32, SignedBatch)> =
-            held.filter(|(_, held)| held.stands).map(|(number, held)| (number, held.batch.clone())).collect();
+        let held = held.filter(|(_, held)| held.stands).map(|(number, held)| (number, held.batch.clone()));
+        let later = self.later.iter().map(|(number, batch)| (*number, batch.clone()));
+        let standing: Vec<(u32, SignedBatch)> = held.chain(later).collect();
         standing.iter().for_each(|(number, batch)| self.count(*number, batch));
     }
 }

@@ -15,8 +15,10 @@
 //!
 //! # Limits
 //! Garbage-collected structs are refused: they stand for items whose places nobody can know any more, so others' text that
-//! hangs on them would be lost. Kinds of content that Yjs does not have are refused, too.
+//! hangs on them would be lost. So are kinds of content that Yjs does not have, and those that its libraries read differently:
+//! lists of JSON texts, which none writes any more, and hooks of XML.
 
+mod json;
 mod parts;
 mod piece;
 mod ranges;
@@ -61,9 +63,12 @@ pub enum UpdateError {
     /// A struct of which only the length was kept.
     #[error("the update has garbage-collected structs: documents here keep what was deleted (gc: false)")]
     Collected,
-    /// A kind of content, of type or of value that Yjs does not have.
+    /// A kind of content, of type or of value that Yjs does not have, or that not all of its libraries read.
     #[error("{0} is no kind of content that is known here")]
     Kind(u8),
+    /// A mark, or what is embedded in a text, is no JSON that all libraries read.
+    #[error("a mark or an embedded value is no JSON")]
+    Json,
     /// An item without any content.
     #[error("an item has no content")]
     Empty,
@@ -188,10 +193,8 @@ pub struct Content<'a> {
 pub enum Kind {
     /// Content that was deleted, of which its length alone was kept: it has no letters, and its places are known.
     Deleted = 1,
-    /// Texts of JSON.
-    Json,
     /// Bytes.
-    Binary,
+    Binary = 3,
     /// Letters.
     Text,
     /// A value within a text.
@@ -233,6 +236,15 @@ pub fn read_ranges(bytes: &[u8]) -> Result<Vec<(u64, Range<u64>)>, UpdateError> 
         ranges.push((client, from..within(from, reader.number(CLOCK_MAX)?)?));
     }
     Ok(ranges)
+}
+
+/// Reads a number of at most `most`, in its shortest form. Returns what is behind it too.
+///
+/// # Errors
+/// [`UpdateError`] where it breaks off or is none.
+pub fn read_number(bytes: &[u8], most: u64) -> Result<(u64, &[u8]), UpdateError> {
+    let mut reader = Reader(bytes);
+    Ok((reader.number(most)?, reader.0))
 }
 
 fn read_of(bytes: &[u8], most: usize) -> Result<Update<'_>, UpdateError> {
@@ -340,6 +352,10 @@ impl<'a> Reader<'a> {
         str::from_utf8(self.lengthy()?).map_err(|_| UpdateError::Text)
     }
 
+    fn json(&mut self) -> Result<(), UpdateError> {
+        if json::is_json(self.text()?) { Ok(()) } else { Err(UpdateError::Json) }
+    }
+
     fn id(&mut self) -> Result<Id, UpdateError> {
         Ok(Id { client: self.client()?, clock: self.number(CLOCK_MAX - 1)? })
     }
@@ -378,30 +394,25 @@ impl<'a> Reader<'a> {
     fn content(&mut self, kind: u8) -> Result<(Kind, u64), UpdateError> {
         Ok(match kind {
             1 => (Kind::Deleted, self.number(CLOCK_MAX)?),
-            2 => {
-                let count = self.count()?;
-                (0..count).try_for_each(|_| self.text().map(|_| ()))?;
-                (Kind::Json, count as u64)
-            }
             3 => {
                 self.lengthy()?;
                 (Kind::Binary, 1)
             }
             4 => (Kind::Text, self.text()?.encode_utf16().count() as u64),
             5 => {
-                self.text()?;
+                self.json()?;
                 (Kind::Embed, 1)
             }
             6 => {
                 self.text()?;
-                self.text()?;
+                self.json()?;
                 (Kind::Format, 1)
             }
             7 => {
                 match self.number(u64::from(u8::MAX))? as u8 {
                     0 | 1 | 2 | 4 | 6 => {}
-                    // An element and a hook have names.
-                    3 | 5 => drop(self.text()?),
+                    // An element has a name.
+                    3 => drop(self.text()?),
                     other => return Err(UpdateError::Kind(other)),
                 }
                 (Kind::Type, 1)
@@ -420,13 +431,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The values of a content of one of the kinds that have several, each as it is written.
-    fn values(&mut self, kind: Kind) -> Vec<&'a [u8]> {
+    /// The values of a content that has several, each as it is written.
+    fn values(&mut self) -> Vec<&'a [u8]> {
         let count = self.count().unwrap_or_default();
         let value = |_| {
             let before = self.0;
-            let read = if kind == Kind::Any { self.any(0) } else { self.text().map(|_| ()) };
-            read.ok().map(|()| &before[..before.len() - self.0.len()])
+            self.any(0).ok().map(|()| &before[..before.len() - self.0.len()])
         };
         (0..count).map_while(value).collect()
     }

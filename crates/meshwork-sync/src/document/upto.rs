@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::planted;
 
+use super::lists::Lists;
 use super::update::{Id, Item, Ranges};
 
 /// How far each client's items are placed, and which updates wait for what.
 #[derive(Debug, Default)]
 pub(super) struct Upto {
-    clocks: BTreeMap<u64, u64>,
+    lists: Lists,
     /// Numbers of updates by the item that one of their items lacks.
     lacking: BTreeMap<Id, BTreeSet<u32>>,
 }
@@ -21,7 +22,12 @@ pub(super) struct Upto {
 impl Upto {
     /// Whether an item is placed.
     pub(super) fn has(&self, id: Id) -> bool {
-        self.clocks.get(&id.client).is_some_and(|clock| id.clock < *clock)
+        id.clock < self.lists.end(id.client)
+    }
+
+    /// Whether an item that is placed lies in a list.
+    pub(super) fn shows(&self, id: Id) -> bool {
+        self.lists.shows(id)
     }
 
     /// Places what can be placed of an update. Returns that; in `waiting` is left what has to wait.
@@ -31,10 +37,10 @@ impl Upto {
             let before = placed.len();
             // Within an update, what lies in one client's items may need another's.
             waiting.retain(|item| {
-                let clock = self.clocks.get(&item.id.client).copied().unwrap_or(0);
+                let clock = self.lists.end(item.id.client);
                 let is_ready = item.end() > clock && item.needs().all(|id| self.has(id));
                 if is_ready {
-                    self.clocks.insert(item.id.client, item.end());
+                    self.lists.place(item);
                     placed.push(*item);
                 }
                 item.end() > clock && !is_ready

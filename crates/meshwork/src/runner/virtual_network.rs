@@ -71,6 +71,18 @@ impl Virtual {
         VirtualEvents(events)
     }
 
+    /// The links of the rooms that a program joined.
+    pub(crate) fn links_of(&self, index: NodeIndex) -> Vec<(RoomId, RoomAddress)> {
+        let state = self.state();
+        let own = state.links.iter().filter(|((other, _), _)| *other == index);
+        own.map(|((_, room), link)| (*room, link.clone())).collect()
+    }
+
+    /// A program has these from a former session.
+    pub(crate) fn note_links(&self, index: NodeIndex, links: Vec<(RoomId, RoomAddress)>) {
+        self.state().links.extend(links.into_iter().map(|(room, link)| ((index, room), link)));
+    }
+
     fn now(&self) -> Time {
         Time(0) + self.begun.elapsed()
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use meshwork::testing::Network;
-use meshwork::{Document, Draft, Endpoint, PeerId, Piece, PieceKind, Room, VersionError, WriteError, sync};
+use meshwork::{
+    Document, Draft, Endpoint, PeerId, Piece, PieceKind, Room, RuleError, VersionError, WriteError, sync,
+};
 
 /// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
 async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
@@ -418,4 +420,31 @@ async fn holders_are_who_stays_and_has_it() {
     network.run(Duration::from_secs(30)).await;
     held(&rooms[1], 3).await;
     assert_eq!(late.values().get("title").await.unwrap().unwrap().read::<String>().unwrap(), "two");
+}
+
+#[tokio::test(start_paused = true)]
+async fn owners_erase_what_somebody_wrote() {
+    let network = Network::calm(5);
+    let ([ann, bo, _kim], rooms) = three(&network).await;
+    write(&rooms[0], 0, "One. Two.").await;
+    all_read(&rooms, 9).await;
+    write(&rooms[1], 4, " Spam🦉.").await;
+    all_read(&rooms, 16).await;
+    // What others wrote within stays.
+    write(&rooms[2], 8, "[Kim]").await;
+    assert_eq!(all_read(&rooms, 21).await, "One. Spa[Kim]m🦉. Two.");
+    let refused = rooms[1].document("notes").erase_by(ann.id().peer).await;
+    assert!(matches!(refused, Err(RuleError::NotAllowed { .. })), "{refused:?}");
+    let notes = rooms[0].document("notes");
+    assert!(notes.erase_by(bo.id().peer).await.unwrap());
+    assert_eq!(all_read(&rooms, 14).await, "One.[Kim] Two.");
+    assert!(!rooms[0].document("other").erase_by(bo.id().peer).await.unwrap());
+    // What is written later is not erased, and a newcomer reads the same.
+    write(&rooms[1], 0, "Bo🦉: ").await;
+    all_read(&rooms, 19).await;
+    assert!(notes.erase(2..4).await.unwrap());
+    assert!(!notes.erase(40..50).await.unwrap());
+    let late = network.endpoint("Lou").join(rooms[0].link().to_string()).await.unwrap();
+    let [first, second, third] = rooms;
+    assert_eq!(all_read(&[first, second, third, late], 17).await, "Bo One.[Kim] Two.");
 }

@@ -3,9 +3,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)]
 
+mod away;
 mod cancelled;
 mod documents;
 mod errors;
+mod folds;
 mod native;
 mod network;
 mod suite;

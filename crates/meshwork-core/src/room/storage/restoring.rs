@@ -42,6 +42,7 @@ impl Room {
                 Err(_) => refused += 1,
             }
         }
+        self.kept.writing.handle_restored();
         self.finish(now);
         refused
     }

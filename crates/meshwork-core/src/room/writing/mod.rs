@@ -3,7 +3,7 @@
 mod holders;
 pub(super) mod outbox;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -12,8 +12,8 @@ pub use self::holders::Holders;
 use self::holders::Whereabouts;
 use self::outbox::Outbox;
 use super::{Room, delivery};
-use crate::id::Identity;
-use crate::replica::{Content, ReplicaNumber};
+use crate::id::{Identity, PeerId};
+use crate::replica::{Content, Fold, Replica, ReplicaNumber};
 use crate::room::rules::publish::{Act, MODERATORS};
 use crate::signed::batch::{Header, SignedBatch, StampWindow};
 use crate::signed::change::Limit;
@@ -100,6 +100,15 @@ pub const FOLD_LEAST: usize = 64;
 /// with the fewest is forgotten.
 const UNFOLDED_MAX: usize = 1024;
 
+/// Folds of what this peer's former sessions left that follow one write, at most: a mebibyte. The next write goes on.
+pub const FORMER_FOLDS_MAX: usize = 16;
+
+/// Parts in which it was looked after that: beyond, what former sessions left of a part stays as it is.
+const LOOKED_MAX: usize = 4096;
+
+/// A part of a replica: see [`Replica::outline`].
+type Part = (ReplicaNumber, u32);
+
 /// What this program has written in a room.
 #[derive(Debug)]
 pub(super) struct Writing {
@@ -108,7 +117,11 @@ pub(super) struct Writing {
     outbox: Outbox,
     whereabouts: Whereabouts,
     /// By replica and part: own batches since the last fold, and after how many the next one is due.
-    unfolded: BTreeMap<(ReplicaNumber, u32), (usize, usize)>,
+    unfolded: BTreeMap<Part, (usize, usize)>,
+    /// Parts in which it was looked after what this peer's former sessions left.
+    looked: BTreeSet<Part>,
+    /// Whether some member held what this one does: what former sessions left is here then.
+    was_in_step: bool,
     /// What was written under earlier rules, and is to be said again.
     unsaid: VecDeque<(ReplicaNumber, Content)>,
 }
@@ -120,6 +133,8 @@ impl Default for Writing {
             outbox: Outbox::default(),
             whereabouts: Whereabouts::default(),
             unfolded: BTreeMap::new(),
+            looked: BTreeSet::new(),
+            was_in_step: false,
             unsaid: VecDeque::new(),
         }
     }
@@ -167,7 +182,7 @@ impl Writing {
     }
 
     /// Counts a batch in a part. Returns whether a fold is due there.
-    fn counts_to_fold(&mut self, part: (ReplicaNumber, u32)) -> bool {
+    fn counts_to_fold(&mut self, part: Part) -> bool {
         if self.unfolded.len() >= UNFOLDED_MAX && !self.unfolded.contains_key(&part) {
             // Where one wrote least there is least to fold.
             let least = self.unfolded.iter().min_by_key(|(_, (batches, _))| *batches);
@@ -182,8 +197,26 @@ impl Writing {
 
     /// A part is being folded, into a batch of this cost, or cannot be. The larger the fold, the more batches the next
     /// one waits for.
-    fn handle_folded(&mut self, part: (ReplicaNumber, u32), cost: usize) {
+    fn handle_folded(&mut self, part: Part, cost: usize) {
         self.unfolded.insert(part, (0, FOLD_LEAST.max(cost / 8)));
+    }
+
+    /// Whether it has to be looked after what former sessions left in a part.
+    fn has_to_look(&self, part: Part) -> bool {
+        self.looked.len() < LOOKED_MAX && !self.looked.contains(&part)
+    }
+
+    /// More of what former sessions left may be here than when it was looked after that.
+    pub(super) fn handle_restored(&mut self) {
+        self.looked.clear();
+    }
+
+    /// A member holds what this one does. The first time, more may be here than before: who stores nothing hears by it
+    /// what its former sessions left.
+    pub(super) fn handle_in_step(&mut self) {
+        if !core::mem::replace(&mut self.was_in_step, true) {
+            self.looked.clear();
+        }
     }
 }
 
@@ -219,7 +252,7 @@ impl Room {
         let waits = self.kept.writing.outbox.check(now.time, written.len(), self.membership.somebody_stays());
         waits.map_err(WriteError::Backpressure)?;
         let part = |(payload, _): &(Vec<u8>, Content)| Some((number, replica.outline(payload)?.0));
-        let parts: Vec<Option<(ReplicaNumber, u32)>> = written.iter().map(part).collect();
+        let parts: Vec<Option<Part>> = written.iter().map(part).collect();
         self.kept.clock.merge(stamp);
         let first = self.kept.writing.next_sequence;
         for ((payload, content), part) in written.into_iter().zip(&parts) {
@@ -255,7 +288,7 @@ impl Room {
         }
     }
 
-    /// Signs a payload, sends it to everybody and applies it here.
+    /// Signs a payload, sends it to everybody and applies it here. Returns whether it was taken in.
     fn write_batch(
         &mut self,
         now: Now,
@@ -263,8 +296,8 @@ impl Room {
         header: &Header,
         payload: &[u8],
         content: Content,
-        part: Option<(ReplicaNumber, u32)>,
-    ) {
+        part: Option<Part>,
+    ) -> bool {
         let (cost, sequence) = (content.cost as u32, self.kept.writing.next_sequence());
         let used = self.kept.rules.count_cost(header.replica.slot(), header.window.most, cost);
         let header = Header { sequence, cost, used, ..*header };
@@ -275,27 +308,58 @@ impl Room {
         part.into_iter().for_each(|part| self.kept.writing.whereabouts.handle_written(part, sequence));
         let targets = self.membership.overlay_mut().targets(now, &batch, None);
         self.kept.send_live(targets, &batch);
-        self.kept.apply(now, delivery::Checked { batch, content });
+        let is_kept = self.kept.apply(now, delivery::Checked { batch, content });
         // This program hears of its own batches, as their author does elsewhere.
         self.kept.storage.acknowledge(self.kept.me, sequence);
+        is_kept
     }
 
     /// Repeats all that one wrote in a part in one batch, once many small ones carry it: what is kept, stored and
     /// handed to newcomers shrinks with it. The larger the fold, the more batches it waits for, so that folds cost a
     /// stated share of what is sent.
-    fn fold_when_due(&mut self, now: Now, identity: &Identity, part: (ReplicaNumber, u32)) {
+    fn fold_when_due(&mut self, now: Now, identity: &Identity, part: Part) {
         let is_due = self.kept.writing.counts_to_fold(part);
         // Where there is a limit, each entry keeps the batch that counted it.
-        if !is_due || self.kept.rules.limit(part.0.slot()).is_some() {
+        if self.kept.rules.limit(part.0.slot()).is_some() {
             return;
         }
+        if is_due {
+            let folded = self.write_fold(now, identity, part, |replica, me| replica.fold(part.1, me));
+            self.kept.writing.handle_folded(part, folded.unwrap_or(0));
+        }
+        self.fold_former(now, identity, part);
+    }
+
+    /// Repeats likewise what this peer's former sessions left in a part, at the first write there: who writes little in
+    /// many sessions would never come to a fold.
+    fn fold_former(&mut self, now: Now, identity: &Identity, part: Part) {
         let replica = self.kept.replicas.get(part.0);
-        let folded = replica.and_then(|replica| replica.fold(part.1, self.kept.me.peer));
-        self.kept.writing.handle_folded(part, folded.as_ref().map_or(0, |(fold, _)| fold.cost));
-        let Some((fold, content)) = folded else { return };
+        let folds = replica.is_some_and(|replica| replica.folds_former());
+        if !folds || !self.kept.is_restored() || !self.kept.writing.has_to_look(part) {
+            return;
+        }
+        for _ in 0..FORMER_FOLDS_MAX {
+            let fold = |replica: &dyn Replica, me| replica.fold_former(part.1, me);
+            if self.write_fold(now, identity, part, fold).is_none() {
+                self.kept.writing.looked.insert(part);
+                return;
+            }
+        }
+    }
+
+    /// Writes a fold, if there is one. Returns what it costs; `None` too where it was not taken in.
+    fn write_fold(
+        &mut self,
+        now: Now,
+        identity: &Identity,
+        part: Part,
+        fold: impl FnOnce(&dyn Replica, PeerId) -> Option<(Fold, Content)>,
+    ) -> Option<usize> {
+        let (fold, content) = fold(self.kept.replicas.get(part.0)?, self.kept.me.peer)?;
         // Later than all that it repeats, so that it takes their place.
         let window = StampWindow { least: fold.least, most: self.kept.clock.next(now.wall) };
         let header = self.kept.header(part.0, window);
-        self.write_batch(now, identity, &header, &fold.payload, content, Some(part));
+        let is_kept = self.write_batch(now, identity, &header, &fold.payload, content, Some(part));
+        is_kept.then_some(fold.cost)
     }
 }

@@ -1,4 +1,7 @@
 //! Own batches that no member which stays has acknowledged yet: sent again to whoever attaches.
+//!
+//! One that a later own batch took the place of is not sent again, where nothing of it can be seen: it waits with that one. So
+//! who wrote for a week while nobody was there hands over what still counts of it.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,8 +13,8 @@ use crate::time::Time;
 /// Own batches that wait for acknowledgement. As many as a replica has parts at most, so that all of it can be written
 /// at once.
 pub const OUTBOX_MAX: usize = 4096;
-/// Places kept for folds of what is written: one for every 64 batches.
-const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST;
+/// Places kept for folds of what is written: one for every 64 batches, and those of what former sessions left.
+const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST + super::FORMER_FOLDS_MAX;
 /// How long a batch may hold up writing. A member that stays and acknowledges nothing, for whatever reason, must
 /// not stop an author for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,10 +28,21 @@ const RESENT_MAX: usize = 256;
 /// The batches, by sequence.
 #[derive(Debug, Default)]
 pub(in crate::room) struct Outbox {
-    batches: BTreeMap<u64, (Time, SignedBatch)>,
+    batches: BTreeMap<u64, Waiting>,
+    /// By the sequence of a batch: those in whose place it came.
+    beaten: BTreeMap<u64, Vec<u64>>,
     bytes: usize,
     /// When some were last sent again, and the last of them.
     resent: (Time, u64),
+}
+
+/// A batch that waits.
+#[derive(Debug)]
+struct Waiting {
+    since: Time,
+    batch: SignedBatch,
+    /// Whether a later one came in its place.
+    is_beaten: bool,
 }
 
 impl Outbox {
@@ -43,37 +57,68 @@ impl Outbox {
         batches: usize,
         somebody_stays: bool,
     ) -> Result<(), usize> {
-        let Some((_, (since, _))) = self.batches.first_key_value() else { return Ok(()) };
+        let Some((_, first)) = self.batches.first_key_value() else { return Ok(()) };
         let fits = self.batches.len() + batches + FOLDS <= OUTBOX_MAX;
-        if fits || !somebody_stays || now.since(*since) >= PATIENCE { Ok(()) } else { Err(self.bytes) }
+        if fits || !somebody_stays || now.since(first.since) >= PATIENCE { Ok(()) } else { Err(self.bytes) }
     }
 
     /// Adds a batch; the oldest one gives way when there is no place.
     pub(in crate::room) fn insert(&mut self, now: Time, batch: SignedBatch) {
         if self.batches.len() == OUTBOX_MAX
-            && let Some((_, (_, oldest))) = self.batches.pop_first()
+            && let Some((sequence, oldest)) = self.batches.pop_first()
         {
-            self.bytes -= oldest.bytes().len();
+            self.bytes -= oldest.batch.bytes().len();
+            self.release(sequence);
         }
         self.bytes += batch.bytes().len();
-        self.batches.insert(batch.key().sequence, (now, batch));
+        self.batches.insert(batch.key().sequence, Waiting { since: now, batch, is_beaten: false });
     }
 
-    /// A member that stays has acknowledged a batch.
-    pub(in crate::room) fn remove(&mut self, sequence: u64) {
-        if let Some((_, batch)) = self.batches.remove(&sequence) {
-            self.bytes -= batch.bytes().len();
+    /// A batch came in the place of another one.
+    pub(in crate::room) fn handle_beaten(&mut self, by: u64, sequence: u64) {
+        if let Some(waiting) = self.batches.get_mut(&sequence).filter(|_| by != sequence) {
+            waiting.is_beaten = true;
+            self.beaten.entry(by).or_default().push(sequence);
+        }
+    }
+
+    /// A member that stays has acknowledged a batch. Returns the sequences of those that waited with it.
+    pub(in crate::room) fn remove(&mut self, sequence: u64) -> Vec<u64> {
+        self.take(sequence);
+        let (mut with_it, mut next) = (self.beaten.remove(&sequence).unwrap_or_default(), 0);
+        while let Some(sequence) = with_it.get(next).copied() {
+            if self.take(sequence) {
+                next += 1;
+                with_it.extend(self.beaten.remove(&sequence).unwrap_or_default());
+            } else {
+                with_it.swap_remove(next);
+            }
         }
         // All that was sent again is through: the next ones need not wait.
         if self.batches.first_key_value().is_some_and(|(first, _)| *first > self.resent.1) {
             self.resent.0 = Time(0);
         }
+        with_it
+    }
+
+    /// Takes a batch out. Returns whether it was there.
+    fn take(&mut self, sequence: u64) -> bool {
+        let taken = self.batches.remove(&sequence);
+        self.bytes -= taken.as_ref().map_or(0, |waiting| waiting.batch.bytes().len());
+        taken.is_some()
+    }
+
+    /// A batch is not here any more, without having been acknowledged: those in whose place it came wait for themselves.
+    fn release(&mut self, by: u64) {
+        for sequence in self.beaten.remove(&by).unwrap_or_default() {
+            self.batches.entry(sequence).and_modify(|waiting| waiting.is_beaten = false);
+        }
     }
 
     /// When [`Outbox::resend`] has something to give: only for batches that are young enough for hope.
     pub(in crate::room) fn poll_timeout(&self, now: Time) -> Option<Time> {
-        let (since, _) = self.hopeful(now).next()?;
-        Some((*since).max(self.resent.0) + RESEND_AFTER)
+        let waiting = self.hopeful(now).next()?;
+        Some(waiting.since.max(self.resent.0) + RESEND_AFTER)
     }
 
     /// Batches to be sent again, the oldest first.
@@ -81,25 +126,34 @@ impl Outbox {
         if self.poll_timeout(now).is_none_or(|at| at > now) {
             return Vec::new();
         }
-        let late = self.hopeful(now).take_while(|(since, _)| now.since(*since) >= RESEND_AFTER);
-        let late: Vec<SignedBatch> = late.take(RESENT_MAX).map(|(_, batch)| batch.clone()).collect();
+        let late = self.hopeful(now).take_while(|waiting| now.since(waiting.since) >= RESEND_AFTER);
+        let late: Vec<SignedBatch> = late.take(RESENT_MAX).map(|waiting| waiting.batch.clone()).collect();
         self.resent = (now, late.last().map_or(0, |batch| batch.key().sequence));
         late
     }
 
-    fn hopeful(&self, now: Time) -> impl Iterator<Item = &(Time, SignedBatch)> {
-        self.batches.values().skip_while(move |(since, _)| now.since(*since) >= PATIENCE)
+    fn hopeful(&self, now: Time) -> impl Iterator<Item = &Waiting> {
+        let young = self.batches.values().skip_while(move |waiting| now.since(waiting.since) >= PATIENCE);
+        young.filter(|waiting| !waiting.is_beaten)
     }
 
     /// Keeps only what `stands` says.
     pub(in crate::room) fn retain(&mut self, stands: impl Fn(&SignedBatch) -> bool) {
-        self.batches.retain(|_, (_, batch)| stands(batch));
-        self.bytes = self.batches.values().map(|(_, batch)| batch.bytes().len()).sum();
+        self.batches.retain(|_, waiting| stands(&waiting.batch));
+        self.bytes = self.batches.values().map(|waiting| waiting.batch.bytes().len()).sum();
+        let gone = self.beaten.keys().filter(|by| !self.batches.contains_key(by));
+        let gone: Vec<u64> = gone.copied().collect();
+        gone.into_iter().for_each(|by| self.release(by));
     }
 
     /// All of them, oldest first.
     pub(in crate::room) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.batches.values().map(|(_, batch)| batch)
+        self.batches.values().map(|waiting| &waiting.batch)
+    }
+
+    /// Those that a member lacks which was not there, oldest first.
+    pub(in crate::room) fn to_hand_over(&self) -> impl Iterator<Item = &SignedBatch> {
+        self.batches.values().filter(|waiting| !waiting.is_beaten).map(|waiting| &waiting.batch)
     }
 }
 
@@ -147,5 +201,32 @@ mod tests {
         assert_eq!(outbox.poll_timeout(soon + PATIENCE), None);
         outbox.retain(|_| false);
         assert_eq!((outbox.batches().count(), outbox.bytes), (0, 0));
+    }
+
+    #[test]
+    fn beaten_batches_wait_with_what_beat_them() {
+        let (mut outbox, later) = (Outbox::default(), Time(0) + RESEND_AFTER);
+        (1..=6).for_each(|sequence| outbox.insert(Time(0), batch(sequence)));
+        let sequences = |batches: &mut dyn Iterator<Item = &SignedBatch>| {
+            batches.map(|batch| batch.key().sequence).collect::<Vec<u64>>()
+        };
+        // The fourth says what the first two said, the sixth that and what the fifth said.
+        for (by, sequence) in [(4, 1), (4, 2), (6, 4), (6, 5), (6, 6), (6, 99)] {
+            outbox.handle_beaten(by, sequence);
+        }
+        assert_eq!(sequences(&mut outbox.to_hand_over()), [3, 6]);
+        assert_eq!(sequences(&mut outbox.resend(later).iter()), [3, 6]);
+        assert_eq!(sequences(&mut outbox.batches()), [1, 2, 3, 4, 5, 6], "all of them wait");
+        assert!(outbox.remove(2).is_empty(), "it was sent before, and is acknowledged late");
+        let mut with_it = outbox.remove(6);
+        with_it.sort_unstable();
+        assert_eq!(with_it, [1, 4, 5]);
+        assert_eq!(sequences(&mut outbox.batches()), [3]);
+        outbox.insert(Time(0), batch(7));
+        outbox.handle_beaten(7, 3);
+        outbox.retain(|batch| batch.key().sequence != 7);
+        assert_eq!(sequences(&mut outbox.to_hand_over()), [3], "what beat it counts no more");
+        assert!(outbox.remove(3).is_empty());
+        assert_eq!((outbox.batches().count(), outbox.beaten.len(), outbox.bytes), (0, 0, 0));
     }
 }

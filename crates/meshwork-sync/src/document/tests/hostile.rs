@@ -6,9 +6,9 @@ use super::*;
 use crate::document::update::{Id, Parent, Piece, Ranges, Says, write};
 
 /// Somebody whose updates follow no document.
-struct Liar {
+pub(super) struct Liar {
     identity: Identity,
-    me: Endpoint,
+    pub(super) me: Endpoint,
     sequence: u64,
     /// What it said.
     said: Vec<SignedBatch>,
@@ -16,13 +16,13 @@ struct Liar {
 }
 
 impl Liar {
-    fn new() -> Liar {
+    pub(super) fn new() -> Liar {
         let identity = Identity::from_secret([9; 32]);
         let me = Endpoint { peer: identity.peer(), instance: Instance(9) };
         Liar { identity, me, sequence: 0, said: Vec::new(), clock: 0 }
     }
 
-    fn sign(&mut self, update: &[u8], stamp: u64) -> SignedBatch {
+    pub(super) fn sign(&mut self, update: &[u8], stamp: u64) -> SignedBatch {
         self.sequence += 1;
         let header = Header::new(self.me, self.sequence, StampWindow::at(Stamp(stamp)), 0);
         let batch =
@@ -99,7 +99,7 @@ fn lie(liar: &mut Liar, people: &mut [Person], rng: &mut Rng) {
 }
 
 /// What honest people wrote and nobody who stands deleted is there for everybody to read.
-fn check_honest(people: &[Person], seed: u64) {
+pub(super) fn check_honest(people: &[Person], seed: u64) {
     let standing = || people[0].documents.batches().filter(|batch| people[0].stands(batch));
     let read = |batch: &SignedBatch| Said::read(batch.payload()).expect("kept").update.deletions.clone();
     let deleted: Ranges = standing().flat_map(read).collect();

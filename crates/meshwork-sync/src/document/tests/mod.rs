@@ -1,6 +1,7 @@
 //! Documents against yrs, in every order, and against people who lie.
 
 mod hostile;
+mod mutated;
 mod said;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! What batches may say of documents.
 
 use super::*;
+use crate::document::update::Ranges;
 
 /// The update by which this client writes words at the beginning of a document.
 fn words(client: u64, words: &str) -> Vec<u8> {
@@ -187,4 +188,87 @@ fn erased_items_stay_erased() {
     while ann.fold() {}
     exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
     assert_eq!(text_of(&bo.opened()), "I keep this!");
+}
+
+#[test]
+fn crowded_deletions_let_long_ones_go() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    let secret = "the-password-is-swordfish";
+    ann.write(0, &"letters ".repeat(6000));
+    ann.write(20_000, secret);
+    ann.delete(20_000, secret.len() as u32);
+    // Without their letters so many single ones take more bytes than a batch has.
+    ann.edit(|writing| {
+        let text = writing.get_or_insert_text("text");
+        (0..5000).for_each(|place| text.remove_range(writing, place, 1));
+    });
+    let before = ann.text();
+    while ann.fold() {}
+    exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
+    assert_eq!((bo.text(), before.len()), (before.clone(), 43_000));
+    let has = |batch: &SignedBatch| batch.bytes().windows(secret.len()).any(|part| part == secret.as_bytes());
+    assert!(!bo.documents.batches().any(has));
+    assert!(bo.documents.batch_count() < 4, "{}", bo.documents.batch_count());
+}
+
+#[test]
+fn later_payloads_are_kept_as_they_are() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    ann.write(0, "ferry");
+    let later = [&b"\x00\x02\x03"[..], &[0xff; 3000]].concat();
+    bo.say(&later, None);
+    exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
+    assert_eq!(ann.documents.digest(), bo.documents.digest());
+    assert_eq!((ann.text(), ann.documents.batch_count()), ("ferry".into(), 2));
+    assert_eq!(ann.documents.outline(&later).map(|(_, cost)| cost), Some(3));
+    let (_, bytes) = ann.documents.used(bo.me.peer);
+    assert!(bytes > later.len(), "it counts in its author's share: {bytes}");
+    // What is there already is not taken in again, and a ban takes it.
+    let said = ann.documents.batches().find(|batch| batch.peer() == bo.me.peer).cloned().expect("kept");
+    ann.hear(said);
+    assert_eq!(ann.documents.batch_count(), 2);
+    ann.enforce([(bo.me.peer, BTreeSet::new())].into());
+    assert_eq!((ann.text(), ann.documents.batch_count()), ("ferry".into(), 1));
+    let author = Person::new(1, 1).me;
+    for payload in [&b"\x00"[..], b"\x00\x02", b"\x00\x00\x01", b"\x00\x01\x01", b"\x00\x02\x00", b"\x00\x02\x80\x00"]
+    {
+        assert_eq!(refused(author, payload), SaidError::Head, "{payload:x?}");
+        assert!(Documents::new().check(&header(author), payload).is_err(), "{payload:x?}");
+    }
+    assert!(Documents::new().check(&header(author), &later[..2000]).is_ok());
+    let cheap = [&b"\x00\x02\x02"[..], &[0; 3000]].concat();
+    assert!(Documents::new().check(&header(author), &cheap).is_err(), "it costs its begun KiB");
+}
+
+fn header(author: Endpoint) -> Header {
+    Header::new(author, 1, StampWindow::at(Stamp(START)), 0)
+}
+
+#[test]
+fn scopes_have_place_for_every_session() {
+    let name = "n".repeat(NAME_MAX);
+    let client = update::CLIENT_MAX - 200;
+    let ranges = |number| (client + number, (1_u64 << 31) - 2 * number - 2..(1_u64 << 31) - number - 1);
+    let items: Ranges = (0..200).map(ranges).collect();
+    let scopes = erase_scopes(&name, &items);
+    assert!(scopes.iter().all(|scope| scope.len() <= 1024) && scopes.len() < 6, "{}", scopes.len());
+    let erased: Ranges = scopes.iter().flat_map(|scope| erased_in(scope, &name)).collect();
+    assert_eq!(erased, items);
+    assert!(erase_scopes(&name, &Ranges::default()).is_empty());
+}
+
+#[test]
+fn items_of_a_peer_are_no_seeds() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    ann.say(&payload("notes", &[], &seed("notes", &words(0, "Agenda:")).expect("short")), None);
+    ann.write(7, " ferry");
+    exchange(&mut ann, &mut bo, &mut Rng::new([1; 32]));
+    bo.write(0, "bo");
+    let mut again = ann.reloaded(2);
+    again.write(13, "!");
+    exchange(&mut again, &mut bo, &mut Rng::new([1; 32]));
+    let own = |instance, end| (client_of(Endpoint { instance: Instance(instance), ..ann.me }), 0..end);
+    let items: Ranges = [own(1, 6), own(2, 1)].into_iter().collect();
+    assert_eq!(bo.documents.items_of("notes", ann.me.peer), items);
+    assert!(bo.documents.items_of("other", ann.me.peer).is_empty());
 }

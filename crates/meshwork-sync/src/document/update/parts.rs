@@ -112,7 +112,7 @@ impl<'a> Parts<'a> {
         let mut reader = Reader(bytes);
         match kind {
             Kind::Text => Parts::Letters(reader.text().unwrap_or_default().encode_utf16().collect()),
-            Kind::Json | Kind::Any => Parts::Values(reader.values(kind)),
+            Kind::Any => Parts::Values(reader.values()),
             Kind::Deleted => Parts::Bytes(&[]),
             _ => Parts::Bytes(bytes),
         }

@@ -30,11 +30,14 @@ pub enum Says<'a> {
     Deleted,
     /// Letters.
     Text(Cow<'a, str>),
-    /// Values of this kind, as they are written.
-    Values(Kind, Vec<&'a [u8]>),
+    /// Values, as they are written.
+    Values(Vec<&'a [u8]>),
     /// One part alone, as it is written.
     Whole(Kind, &'a [u8]),
 }
+
+/// The type in which a library finds what lies nowhere. Nobody shows it.
+const NOWHERE: &str = "meshwork nowhere";
 
 impl<'a> Piece<'a> {
     /// The whole of an item.
@@ -44,7 +47,7 @@ impl<'a> Piece<'a> {
         let content = match content.kind {
             Kind::Deleted => Says::Deleted,
             Kind::Text => Says::Text(Cow::Borrowed(reader.text().unwrap_or_default())),
-            kind @ (Kind::Json | Kind::Any) => Says::Values(kind, reader.values(kind)),
+            Kind::Any => Says::Values(reader.values()),
             kind => Says::Whole(kind, content.bytes),
         };
         Piece { id, length, origin, right, parent, key, content }
@@ -80,7 +83,7 @@ impl<'a> Piece<'a> {
         let at = clock - self.id.clock;
         let content = match &mut self.content {
             Says::Text(text) => Says::Text(split_text(text, at as usize)),
-            Says::Values(kind, values) => Says::Values(*kind, values.split_off(at as usize)),
+            Says::Values(values) => Says::Values(values.split_off(at as usize)),
             Says::Deleted | Says::Whole(..) => Says::Deleted,
         };
         let rest = Piece {
@@ -125,13 +128,19 @@ impl<'a> Piece<'a> {
         }
     }
 
+    /// Puts it where nobody shows it, without content.
+    pub fn exile(&mut self) {
+        self.empty();
+        (self.origin, self.right, self.key) = (None, None, None);
+        self.parent = Some(Parent::Root(NOWHERE));
+    }
+
     /// Whether `next` goes on where this ends, so that both are one item.
     pub fn is_followed_by(&self, next: &Piece<'_>) -> bool {
-        let kinds = match (&self.content, &next.content) {
-            (Says::Deleted, Says::Deleted) | (Says::Text(_), Says::Text(_)) => true,
-            (Says::Values(kind, _), Says::Values(other, _)) => kind == other,
-            _ => false,
-        };
+        let kinds = matches!(
+            (&self.content, &next.content),
+            (Says::Deleted, Says::Deleted) | (Says::Text(_), Says::Text(_)) | (Says::Values(_), Says::Values(_))
+        );
         let last = Id { clock: self.end() - 1, ..self.id };
         kinds
             && next.id == Id { clock: self.end(), ..self.id }
@@ -151,7 +160,7 @@ impl<'a> Piece<'a> {
         let content = match &self.content {
             Says::Deleted => LENGTH_MAX,
             Says::Text(text) => LENGTH_MAX + text.len(),
-            Says::Values(_, values) => LENGTH_MAX + values.iter().map(|value| value.len()).sum::<usize>(),
+            Says::Values(values) => LENGTH_MAX + values.iter().map(|value| value.len()).sum::<usize>(),
             Says::Whole(_, bytes) => bytes.len(),
         };
         // What is left out between two pieces of a client is said, too.

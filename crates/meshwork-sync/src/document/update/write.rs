@@ -101,7 +101,7 @@ fn join(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
         last.length += piece.length;
         match (&mut last.content, piece.content) {
             (Says::Text(text), Says::Text(more)) => text.to_mut().push_str(&more),
-            (Says::Values(_, values), Says::Values(_, more)) => values.extend(more),
+            (Says::Values(values), Says::Values(more)) => values.extend(more),
             _ => {}
         }
     }
@@ -113,7 +113,8 @@ fn put(out: &mut Vec<u8>, piece: &Piece<'_>) {
     let kind = match &piece.content {
         Says::Deleted => Kind::Deleted,
         Says::Text(_) => Kind::Text,
-        Says::Values(kind, _) | Says::Whole(kind, _) => *kind,
+        Says::Values(_) => Kind::Any,
+        Says::Whole(kind, _) => *kind,
     };
     let flag = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
     out.push(
@@ -141,7 +142,7 @@ fn put(out: &mut Vec<u8>, piece: &Piece<'_>) {
     match &piece.content {
         Says::Deleted => number(out, piece.length),
         Says::Text(letters) => text(out, letters),
-        Says::Values(_, values) => {
+        Says::Values(values) => {
             number(out, values.len() as u64);
             values.iter().for_each(|value| out.extend_from_slice(value));
         }
