@@ -378,7 +378,7 @@ impl Rulebook {
             return Verdict::Refused(Refusal::Writer);
         }
         let cut_slots = node.cuts.iter().filter(|(slots, _)| slots >> slot & 1 == 1).map(|(_, by)| *by);
-        let is_cut = bans().any(|ban| !ban.stays.has_id(&claim.id))
+        let is_cut = bans().any(|ban| !ban.stays.has_id(&claim.id) && !planted!(UnlistedStands))
             || journal.is_some_and(|journal| self.is_cut(place, journal, &claim.id))
             || cut_slots.into_iter().any(|by| !self.leaves(by, &claim.id));
         if is_cut { Verdict::Cut } else { Verdict::Stands }
@@ -395,7 +395,7 @@ impl Rulebook {
     /// Whether a ban was lifted in the record at `place`, or before it.
     fn is_lifted(&self, ban: &Ban, place: Place) -> bool {
         let node = &self.nodes[usize::from(place)];
-        ban.lifts.contains(place) || ban.lifts.meets(&node.ancestors)
+        (ban.lifts.contains(place) || ban.lifts.meets(&node.ancestors)) && !planted!(LiftIgnored)
     }
 
     /// Whether this is on the list of the record at `place`.
